@@ -1,0 +1,1 @@
+"""What both sides of the air gap agree on: file formats, proofs, errors (docs/format.md)."""

@@ -1,0 +1,78 @@
+"""License numbers and activation codes, and the key both sides derive from them."""
+
+import re
+import secrets
+from collections.abc import Callable
+
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
+from keyferry_protocol.errors import WrongActivationCode, WrongLicenseNumber
+from keyferry_protocol.keys import Ed25519Signer
+
+CODE_SYMBOLS = 30
+_ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"  # Crockford's base 32
+_CHECK_MODULUS = 37
+_SEPARATORS = re.compile(r"[ \t\r\n.\-_/]")
+# Only ASCII is folded: str.upper() would let other scripts' letters in.
+_FOLD = str.maketrans("abcdefghijklmnopqrstuvwxyzOIL", "ABCDEFGH1JK1MN0PQRSTUVWXYZ011")
+
+
+def parse_license_number(text: str) -> str:
+    """The bare 12 digits of a number typed by a person. Raises WrongLicenseNumber."""
+    digits = _SEPARATORS.sub("", text)
+    if not re.fullmatch("[0-9]{12}", digits):
+        raise WrongLicenseNumber(f"A license number has 12 digits. You entered {len(digits)}.")
+    return digits
+
+
+def show_license_number(number: str) -> str:
+    """`015.120.020.093` of the bare 12 digits."""
+    return ".".join(number[start : start + 3] for start in range(0, 12, 3))
+
+
+def new_activation_code(
+    number: str, random_bytes: Callable[[int], bytes] = secrets.token_bytes
+) -> str:
+    """A new code for this license number: 29 random symbols (145 bits) and a check symbol."""
+    while True:
+        # 256 is a multiple of 32, so each byte's low five bits are uniform.
+        symbols = "".join(_ALPHABET[byte & 31] for byte in random_bytes(CODE_SYMBOLS - 1))
+        check = _check(number + symbols)
+        if check < len(_ALPHABET):
+            return symbols + _ALPHABET[check]
+
+
+def show_activation_code(code: str) -> str:
+    """Five groups of six in lower case, as letters and screens show a code."""
+    return "-".join(code[start : start + 6] for start in range(0, CODE_SYMBOLS, 6)).lower()
+
+
+def parse_activation_code(text: str, number: str) -> str:
+    """The 30 symbols, upper case, of a code typed by a person. Raises WrongActivationCode."""
+    code = _SEPARATORS.sub("", text).translate(_FOLD)
+    for symbol in code:
+        if symbol not in _ALPHABET:
+            raise WrongActivationCode(f"A code has no letter {symbol}.")
+    if len(code) != CODE_SYMBOLS:
+        raise WrongActivationCode(
+            f"An activation code has {CODE_SYMBOLS} letters and digits. You entered {len(code)}."
+        )
+    if _check(number + code[:-1]) != _ALPHABET.index(code[-1]):
+        raise WrongActivationCode(
+            "One character is wrong or two are swapped, in the code or in the license number."
+        )
+    return code
+
+
+def activation_key(code: str, number: str) -> Ed25519Signer:
+    """The key that proves the code without carrying it: HKDF-SHA256 (RFC 5869) of its symbols."""
+    hkdf = HKDF(SHA256(), length=32, salt=number.encode(), info=b"keyferry activation v1")
+    return Ed25519Signer(hkdf.derive(code.encode("ascii")))
+
+
+def _check(symbols: str) -> int:
+    value = 0
+    for symbol in symbols:
+        value = (value * 32 + _ALPHABET.index(symbol)) % _CHECK_MODULUS
+    return value

@@ -1,0 +1,65 @@
+"""Canonical base64, times and free texts as they stand in files (docs/format.md)."""
+
+import re
+from binascii import Error, a2b_base64, b2a_base64
+from datetime import UTC, datetime, timedelta
+
+MAX_TEXT = 64  # Unicode code points
+_URL_SAFE = str.maketrans("-_", "+/")
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_TIME = re.compile(r"([0-9]{4})-([0-9]{2})-([0-9]{2})T([0-9]{2}):([0-9]{2}):([0-9]{2})Z")
+# Category Cc, line and paragraph separators, bidirectional controls: they could forge what is read.
+_FORBIDDEN = re.compile("[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
+
+
+def b64(data: bytes) -> str:
+    """Standard base64 with padding (RFC 4648, section 4)."""
+    return b2a_base64(data, newline=False).decode("ascii")
+
+
+def unb64(text: str) -> bytes:
+    """The bytes of canonical standard base64; ValueError for any other text."""
+    try:
+        data = a2b_base64(text.encode("ascii"), strict_mode=True)
+    except (Error, UnicodeEncodeError) as error:
+        raise ValueError("is not base64") from error
+    if b64(data) != text:
+        raise ValueError("is not canonical base64")
+    return data
+
+
+def unb64_any(text: str) -> bytes:
+    """As `unb64`, but reads the URL-safe alphabet too, not mixed with the standard one."""
+    if "-" in text or "_" in text:
+        if "+" in text or "/" in text:
+            raise ValueError("mixes two base64 alphabets")
+        text = text.translate(_URL_SAFE)
+    return unb64(text)
+
+
+def parse_time(text: str) -> int:
+    """Seconds since 1970 of `YYYY-MM-DDTHH:MM:SSZ`; ValueError for any other text."""
+    match = _TIME.fullmatch(text)
+    if match is None:
+        raise ValueError("is not a time like 2026-11-24T09:47:00Z")
+    year, month, day, hour, minute, second = map(int, match.groups())
+    try:
+        moment = datetime(year, month, day, hour, minute, second, tzinfo=UTC)
+    except ValueError as error:
+        raise ValueError("is not a real time") from error
+    return (moment - _EPOCH) // timedelta(seconds=1)
+
+
+def format_time(seconds: int) -> str:
+    """`YYYY-MM-DDTHH:MM:SSZ` of whole seconds since 1970."""
+    moment = _EPOCH + timedelta(seconds=seconds)
+    return f"{moment.year:04}-{moment:%m-%dT%H:%M:%SZ}"  # %Y does not pad before the year 1000
+
+
+def free_text(text: str) -> str:
+    """The text itself if it may stand in a file; ValueError says what is wrong with it."""
+    if len(text) > MAX_TEXT:
+        raise ValueError(f"is longer than {MAX_TEXT} characters")
+    if _FORBIDDEN.search(text):
+        raise ValueError("holds a control character")
+    return text

@@ -1,0 +1,237 @@
+"""Every error of Keyferry: what happened, a code that never changes, what to do now."""
+
+from typing import Any, ClassVar
+
+from keyferry_protocol.words import say
+
+
+class KeyferryError(Exception):
+    """Base of all Keyferry errors: `str(error)` says what happened, `next_step` what to do now.
+
+    `facts` fill the placeholders of the catalogue's sentences and go into `--json`.
+    """
+
+    code: ClassVar[str] = "error"  # part of the contract: never renamed, never reused
+    exit: ClassVar[int] = 1  # the command line's exit code
+
+    def __init__(self, detail: str = "", **facts: Any) -> None:
+        self.facts = facts
+        super().__init__(detail or self.title)
+
+    @property
+    def title(self) -> str:
+        return say(self.code, "title", **self.facts)
+
+    @property
+    def next_step(self) -> str:
+        return say(self.code, "next_step", **self.facts)
+
+
+class WrongType(KeyferryError):
+    """A well-formed envelope of another kind than the reader's."""
+
+    code = "wrong-type"
+
+
+class UnsupportedVersion(KeyferryError):
+    """A request, response or key set of a later version of the format."""
+
+    code = "unsupported-version"
+
+
+class UnreadableRequest(KeyferryError):
+    """A request file that breaks the format; the detail names the member by its path."""
+
+    code = "unreadable-request"
+
+
+class UnreadableResponse(KeyferryError):
+    """A response file that breaks the format; the detail names the member by its path."""
+
+    code = "unreadable-response"
+
+
+class BadJson(KeyferryError):
+    """Bytes that break the strict JSON rules of docs/format.md."""
+
+    code = "bad-json"
+
+
+class BadKeySet(KeyferryError):
+    """A key set that breaks the format or could verify nothing."""
+
+    code = "bad-key-set"
+
+
+class NotAuthentic(KeyferryError):
+    """A request without one of the proofs it needs."""
+
+    code = "not-authentic"
+    exit = 7
+
+
+class CannotCancel(KeyferryError):
+    """A deactivation that waits for its receipt was to be cancelled."""
+
+    code = "cannot-cancel"
+
+
+class WrongProduct(KeyferryError):
+    """A genuine response for another product."""
+
+    code = "wrong-product"
+
+
+class NotRequested(KeyferryError):
+    """A genuine response to a request that does not wait on this machine."""
+
+    code = "not-requested"
+
+
+class OlderResponse(KeyferryError):
+    """A genuine response that is older than one seen before."""
+
+    code = "older-response"
+
+
+class FeatureNotGranted(KeyferryError):
+    """A feature that the license does not grant."""
+
+    code = "feature-not-granted"
+
+
+class StateDamaged(KeyferryError):
+    """A file of the state folder that cannot be read as what it should be."""
+
+    code = "state-damaged"
+
+
+class StateNotWritable(KeyferryError):
+    """A state folder or output folder that this user may not write."""
+
+    code = "state-not-writable"
+
+
+class StateBusy(KeyferryError):
+    """A state folder that another process has locked."""
+
+    code = "state-busy"
+
+
+class WrongLicenseNumber(KeyferryError):
+    """A text that is no license number."""
+
+    code = "wrong-license-number"
+    exit = 2
+
+
+class WrongActivationCode(KeyferryError):
+    """A text that is no activation code of this license number."""
+
+    code = "wrong-activation-code"
+    exit = 2
+
+
+class NotActivated(KeyferryError):
+    """No license is activated here."""
+
+    code = "not-activated"
+    exit = 3
+
+
+class Deactivated(KeyferryError):
+    """The license was deactivated here."""
+
+    code = "deactivated"
+    exit = 3
+
+
+class Pending(KeyferryError):
+    """A request waits for its response."""
+
+    code = "pending"
+    exit = 4
+
+
+class Expired(KeyferryError):
+    """The license has ended."""
+
+    code = "expired"
+    exit = 5
+
+
+class NotYetValid(KeyferryError):
+    """The license has not begun."""
+
+    code = "not-yet-valid"
+    exit = 5
+
+
+class CheckInOverdue(KeyferryError):
+    """The lease and its days of grace have ended."""
+
+    code = "check-in-overdue"
+    exit = 5
+
+
+class MaintenanceEnded(KeyferryError):
+    """This version was released after maintenance ended."""
+
+    code = "maintenance-ended"
+    exit = 5
+
+
+class LicenseRevoked(KeyferryError):
+    """The vendor withdrew the license."""
+
+    code = "license-revoked"
+    exit = 5
+
+
+class WrongMachine(KeyferryError):
+    """A genuine response that was made for another machine or user."""
+
+    code = "wrong-machine"
+    exit = 6
+
+
+class MachineNotIdentified(KeyferryError):
+    """Too little of this machine could be read to recognise it again."""
+
+    code = "machine-not-identified"
+    exit = 6
+
+
+class NotGenuine(KeyferryError):
+    """A required signature is missing or does not verify."""
+
+    code = "not-genuine"
+    exit = 7
+
+
+class KeyCompromised(KeyferryError):
+    """A file whose signature was made by a key that is no longer trusted."""
+
+    code = "key-compromised"
+    exit = 7
+
+
+class ClockRolledBack(KeyferryError):
+    """The clock is more than a day behind a time seen before."""
+
+    code = "clock-rolled-back"
+    exit = 8
+
+
+class DongleMissing(KeyferryError):
+    """The token that the license is bound to is not there or did not sign."""
+
+    code = "dongle-missing"
+    exit = 9
+
+
+class DonglePin(KeyferryError):
+    """The token refused the PIN."""
+
+    code = "dongle-pin"
+    exit = 9

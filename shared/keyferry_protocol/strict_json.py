@@ -1,0 +1,177 @@
+"""Strict JSON (RFC 8259, narrowed by docs/format.md) and typed access to its members."""
+
+import json
+import re
+from collections.abc import Callable, Iterator
+from typing import Any, TypeVar
+
+from keyferry_protocol.errors import BadJson
+
+MAX_DEPTH = 16
+MAX_INTEGER = 2**53 - 1
+_TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|[\[\]{}]', re.DOTALL)
+_LONE_SURROGATE = re.compile("[\ud800-\udfff]")
+_T = TypeVar("_T")
+
+
+def parse_json(data: bytes) -> object:
+    """The value of strict JSON bytes: what any two parsers must read the same. Raises BadJson."""
+    try:
+        text = bytes(data).decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise BadJson(f"Byte {error.start} is not UTF-8.") from error
+    _check_depth(text)
+    try:
+        value: object = _DECODER.decode(text)
+    except json.JSONDecodeError as error:
+        raise BadJson(f"{error.msg} at character {error.pos}.") from error
+    if "\\u" in text:
+        _check_surrogates(value)
+    return value
+
+
+def _check_depth(text: str) -> None:
+    depth = 0
+    for token in _TOKEN.finditer(text):
+        if token[0] in "[{":
+            depth += 1
+            if depth > MAX_DEPTH:
+                raise BadJson(f"Nested deeper than {MAX_DEPTH}.")
+        elif token[0] in "]}":
+            depth -= 1
+
+
+def _check_surrogates(value: object) -> None:
+    match value:
+        case str():
+            if _LONE_SURROGATE.search(value):
+                raise BadJson("A lone surrogate is no character.")
+        case list():
+            for item in value:
+                _check_surrogates(item)
+        case dict():
+            for name, item in value.items():
+                _check_surrogates(name)
+                _check_surrogates(item)
+
+
+def _object(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    members = dict(pairs)
+    if len(members) < len(pairs):
+        raise BadJson("A name stands twice in one object.")
+    return members
+
+
+def _integer(text: str) -> int:
+    if text == "-0" or len(text) > 17 or abs(int(text)) > MAX_INTEGER:
+        raise BadJson(f"The number {text[:20]} is not an integer that every parser reads alike.")
+    return int(text)
+
+
+def _no_number(text: str) -> object:
+    raise BadJson(f"The number {text[:20]} is not a plain integer.")
+
+
+_DECODER = json.JSONDecoder(
+    object_pairs_hook=_object,
+    parse_int=_integer,
+    parse_float=_no_number,
+    parse_constant=_no_number,
+)
+
+
+class Malformed(Exception):
+    """A member that is missing, of a wrong type or outside its pattern."""
+
+    def __init__(self, path: str, reason: str) -> None:
+        super().__init__(f"{path or 'The document'} {reason}.")
+
+
+class Record:
+    """The members of one JSON object, read by name and type; every error names the path."""
+
+    def __init__(self, value: object, path: str = "") -> None:
+        if not isinstance(value, dict):
+            raise Malformed(path, "is not an object")
+        self._members: dict[str, object] = value
+        self._path = path
+
+    def path(self, name: str) -> str:
+        return f"{self._path}.{name}" if self._path else name
+
+    def __contains__(self, name: str) -> bool:
+        return name in self._members
+
+    def names(self) -> Iterator[str]:
+        return iter(self._members)
+
+    def value(self, name: str) -> object:
+        if name not in self._members:
+            raise Malformed(self.path(name), "is missing")
+        return self._members[name]
+
+    def text(self, name: str, parse: Callable[[str], _T]) -> _T:
+        """A string member, read by `parse`, whose ValueError says what is wrong with it."""
+        value = self.value(name)
+        if not isinstance(value, str):
+            raise Malformed(self.path(name), "is not a string")
+        try:
+            return parse(value)
+        except ValueError as error:
+            raise Malformed(self.path(name), str(error)) from error
+
+    def one_of(self, name: str, allowed: tuple[str, ...]) -> str:
+        value = self.text(name, str)
+        if value not in allowed:
+            raise Malformed(self.path(name), f"is none of {', '.join(allowed)}")
+        return value
+
+    def integer(self, name: str, minimum: int) -> int:
+        value = self.value(name)
+        if type(value) is not int:  # bool is an int in Python, not in JSON
+            raise Malformed(self.path(name), "is not an integer")
+        if value < minimum:
+            raise Malformed(self.path(name), f"is below {minimum}")
+        return value
+
+    def boolean(self, name: str) -> bool:
+        value = self.value(name)
+        if not isinstance(value, bool):
+            raise Malformed(self.path(name), "is not true or false")
+        return value
+
+    def items(self, name: str) -> list[Any]:
+        value = self.value(name)
+        if not isinstance(value, list):
+            raise Malformed(self.path(name), "is not an array")
+        return value
+
+    def texts(self, name: str, parse: Callable[[str], _T]) -> tuple[_T, ...]:
+        """An array of strings, each read by `parse`."""
+        items = self.items(name)
+        entries = Record({f"{name}[{index}]": item for index, item in enumerate(items)}, self._path)
+        return tuple(entries.text(f"{name}[{index}]", parse) for index in range(len(items)))
+
+    def record(self, name: str) -> "Record":
+        return Record(self.value(name), self.path(name))
+
+    def records(self, name: str) -> list["Record"]:
+        return [
+            Record(item, f"{self.path(name)}[{index}]")
+            for index, item in enumerate(self.items(name))
+        ]
+
+    def is_null(self, name: str) -> bool:
+        return self.value(name) is None
+
+
+def matching(pattern: str, description: str) -> Callable[[str], str]:
+    """A reader of texts that match the whole pattern; `description` ends "is not ..."."""
+    compiled = re.compile(pattern)
+
+    def read(text: str) -> str:
+        if not compiled.fullmatch(text):
+            raise ValueError(f"is not {description}")
+        return text
+
+    return read
