@@ -1,0 +1,234 @@
+"""`keyferry-admin license`: make licenses and look at them."""
+
+from typing import Any
+
+import click
+
+from keyferry_admin import licenses
+from keyferry_admin.commands.desk_command import DeskGroup, Settings
+from keyferry_admin.commands.parameters import Feature, LicenseNumber, Moment
+from keyferry_admin.output import aligned, counted, day, mark
+from keyferry_protocol.activation import show_activation_code, show_license_number
+from keyferry_protocol.encoding import format_time
+from keyferry_protocol.machine import ENVIRONMENTS, PROTECTIONS
+from keyferry_service.license import License
+
+COSTS = {
+    "virtual": "Virtual machines are allowed: copies of one look the same, and nobody counts them.",
+    "container": "Containers are allowed: one image started twice looks like one computer.",
+}
+
+
+@click.group(cls=DeskGroup)
+def license() -> None:
+    """Make licenses and look at them."""
+
+
+@license.command()
+@click.option(
+    "--product", envvar="KEYFERRY_PRODUCT", required=True, help="As the application names itself."
+)
+@click.option("--licensee", default="", help="Whom it is sold to.")
+@click.option("--edition", default="", help="For example Professional.")
+@click.option(
+    "--feature",
+    "features",
+    type=Feature(),
+    multiple=True,
+    help="Granted; N is a limit. Repeatable.",
+)
+@click.option("--seats", type=int, default=1, show_default=True, help="Computers at a time.")
+@click.option("--until", "valid_until", type=Moment(), help="Last day. Without it, it never ends.")
+@click.option(
+    "--trial",
+    "trial_days",
+    type=int,
+    metavar="DAYS",
+    help="Ends so long after its first activation.",
+)
+@click.option("--maintenance-until", type=Moment(), help="Versions released later do not run.")
+@click.option(
+    "--lease", "lease_days", type=int, metavar="DAYS", help="Each computer must update so often."
+)
+@click.option(
+    "--grace",
+    "grace_days",
+    type=int,
+    metavar="DAYS",
+    default=14,
+    show_default=True,
+    help="How long it goes on after that.",
+)
+@click.option(
+    "--moves-per-year", type=int, default=4, show_default=True, help="Changes of computer."
+)
+@click.option(
+    "--protection",
+    "protections",
+    type=click.Choice(PROTECTIONS),
+    multiple=True,
+    help="Allowed; all three without it. Repeatable.",
+)
+@click.option(
+    "--environment",
+    "environments",
+    type=click.Choice(ENVIRONMENTS[1:3]),
+    multiple=True,
+    help="Allowed beside physical computers. Repeatable.",
+)
+@click.option("--number", type=LicenseNumber(), help="Its number. Without it, a free one is drawn.")
+@click.pass_obj
+def create(
+    settings: Settings,
+    /,
+    product: str,
+    number: str | None,
+    features: tuple[tuple[str, bool | int], ...],
+    protections: tuple[str, ...],
+    environments: tuple[str, ...],
+    **terms: Any,
+) -> None:
+    """Make a license and print its activation code, once.
+
+    Example: keyferry-admin license create --licensee Acme --seats 2 --until 2027-11-30
+    """
+    created = licenses.create(
+        settings.stack.licenses,
+        product,
+        settings.now,
+        number,
+        features=dict(features),
+        protections=protections or PROTECTIONS,
+        environments=("physical", *environments),
+        **terms,
+    )
+    _say_code(settings, created, [COSTS[name] for name in environments])
+
+
+@license.command(name="list")
+@click.pass_obj
+def list_(settings: Settings) -> None:
+    """List all licenses. Example: keyferry-admin license list"""
+    found = sorted(settings.stack.licenses.all(), key=lambda each: each.number)
+    settings.output.table(
+        ["LICENSE", "LICENSEE", "PRODUCT", "EDITION", "SEATS", "ENDS", "STATUS"],
+        [
+            [
+                show_license_number(each.number),
+                each.licensee or "-",
+                each.product,
+                each.edition or "-",
+                f"{each.seats_used} of {each.seats}",
+                day(each.ends_at, short=True),
+                each.status.value,
+            ]
+            for each in found
+        ],
+        {"licenses": [as_json(each) for each in found]},
+        [
+            [
+                each.number,
+                each.licensee,
+                each.product,
+                each.edition,
+                each.seats_used,
+                each.seats,
+                _time(each.ends_at),
+                each.status.value,
+            ]
+            for each in found
+        ],
+        footer="" if found else "No license yet. Make one:  keyferry-admin license create --help",
+    )
+
+
+@license.command()
+@click.argument("number", type=LicenseNumber())
+@click.pass_obj
+def show(settings: Settings, number: str) -> None:
+    """Show all that is known of a license. Example: keyferry-admin license show 015120020093"""
+    found = licenses.find(settings.stack.licenses, number)
+    features = ", ".join(
+        name if value is True else f"{name}={value}" for name, value in found.features.items()
+    )
+    rows = [
+        ("License", show_license_number(found.number)),
+        ("Status", found.status.value),
+        ("Licensee", found.licensee or "-"),
+        ("Product", f"{found.product} {found.edition}".strip()),
+        ("Features", features or "-"),
+        ("Seats", f"{found.seats_used} of {found.seats} in use"),
+        ("Moves", moves(found, settings.now)),
+        ("Ends", day(found.ends_at)),
+        ("Updates until", day(found.maintenance_until)),
+        ("Check in", _lease(found)),
+        ("Protection", ", ".join(found.protections)),
+        ("Environment", ", ".join(found.environments)),
+        ("First issued", day(found.first_issued_at)),
+        ("Revision", str(found.revision)),
+    ]
+    if found.trial_days is not None:
+        rows.insert(8, ("Trial", f"{counted(found.trial_days, 'day')} from the first activation"))
+    settings.output.say(aligned(rows), {"license": as_json(found)})
+
+
+def moves(license: License, now: int) -> str:
+    """`0 of 4 in the last 365 days`."""
+    made = sum(license.recent_moves(now).values())
+    return f"{made} of {license.moves_per_year} in the last 365 days"
+
+
+def as_json(license: License) -> dict[str, Any]:
+    """All facts of a license that are no secret of its holder."""
+    return {
+        "license_number": license.number,
+        "status": license.status.value,
+        "licensee": license.licensee,
+        "product": license.product,
+        "edition": license.edition,
+        "features": dict(license.features),
+        "trial_days": license.trial_days,
+        "valid_from": format_time(license.valid_from),
+        "valid_until": _time(license.ends_at),
+        "maintenance_until": _time(license.maintenance_until),
+        "lease_days": license.lease_days,
+        "grace_days": license.grace_days,
+        "protections": list(license.protections),
+        "environments": list(license.environments),
+        "seats": license.seats,
+        "seats_used": license.seats_used,
+        "opened": license.opened,
+        "moves_per_year": license.moves_per_year,
+        "moves": dict(license.moves),
+        "first_issued_at": _time(license.first_issued_at),
+        "revision": license.revision,
+    }
+
+
+def _say_code(settings: Settings, created: licenses.Created, warnings: list[str]) -> None:
+    made = created.license
+    number, code = show_license_number(made.number), show_activation_code(created.activation_code)
+    if made.trial_days is not None:
+        ends = f"a trial of {counted(made.trial_days, 'day')}"
+    else:
+        ends = "does not end" if made.ends_at is None else f"ends {day(made.ends_at)}"
+    settings.output.say(
+        [
+            f"{mark('ok')} License {number}: {counted(made.seats, 'seat')}, {ends}",
+            f"  Activation code  {code}",
+            f"  Shown once, not stored. New one: keyferry-admin license new-code {made.number}",
+            *(f"{mark('warning')} {warning}" for warning in warnings),
+        ],
+        {"activation_code": code, "license": as_json(made), "warnings": warnings},
+    )
+
+
+def _lease(license: License) -> str:
+    if license.lease_days is None:
+        return "-"
+    grace = counted(license.grace_days, "day")
+    return f"every {counted(license.lease_days, 'day')}, then {grace} of grace"
+
+
+def _time(seconds: int | None) -> str | None:
+    return None if seconds is None else format_time(seconds)

@@ -1,0 +1,47 @@
+"""What is typed on the desk's command line, as values."""
+
+from typing import Any
+
+import click
+
+from keyferry_protocol.activation import parse_license_number
+from keyferry_protocol.encoding import parse_time
+from keyferry_protocol.errors import KeyferryError
+
+
+class LicenseNumber(click.ParamType[str]):
+    """A license number, with its dots or without."""
+
+    name = "number"
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> str:
+        try:
+            return parse_license_number(value)
+        except KeyferryError as error:
+            self.fail(str(error), param, ctx)
+
+
+class Moment(click.ParamType[int]):
+    """A day, up to its last second (UTC), or a time; seconds since 1970."""
+
+    name = "YYYY-MM-DD"
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> int:
+        try:
+            return parse_time(value if "T" in value else f"{value}T23:59:59Z")
+        except ValueError:
+            self.fail(f"{value!r} is neither a day like 2027-11-30 nor a time", param, ctx)
+
+
+class Feature(click.ParamType[tuple[str, bool | int]]):
+    """`NAME`, granted, or `NAME=N`, granted up to a limit."""
+
+    name = "NAME[=N]"
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> tuple[str, bool | int]:
+        name, equals, limit = value.partition("=")
+        if not equals:
+            return name, True
+        if not (limit.isascii() and limit.isdigit()):
+            self.fail(f"{limit!r} is not a whole number", param, ctx)
+        return name, int(limit)

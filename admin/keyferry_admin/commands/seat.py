@@ -1,0 +1,83 @@
+"""`keyferry-admin seat`: which computers a license runs on."""
+
+from typing import Any
+
+import click
+
+from keyferry_admin import licenses
+from keyferry_admin.commands.desk_command import DeskGroup, Settings
+from keyferry_admin.commands.license import moves
+from keyferry_admin.commands.parameters import LicenseNumber
+from keyferry_admin.output import counted, day
+from keyferry_protocol.encoding import format_time
+from keyferry_service.license import Seat
+
+
+@click.group(cls=DeskGroup)
+def seat() -> None:
+    """See which computers a license runs on."""
+
+
+@seat.command(name="list")
+@click.argument("number", type=LicenseNumber())
+@click.pass_obj
+def list_(settings: Settings, number: str) -> None:
+    """List the seats that were ever taken. Example: keyferry-admin seat list 015120020093"""
+    license = licenses.find(settings.stack.licenses, number)
+    seats = sorted(settings.stack.licenses.seats(number), key=lambda each: each.number)
+    settings.output.table(
+        ["SEAT", "COMPUTER", "SINCE", "LAST FILE", "PROTECTION", "STATE"],
+        [
+            [
+                str(each.number),
+                each.machine_name or "-",
+                day(each.since, short=True),
+                day(each.last_answered, short=True),
+                each.protection,
+                _state(each),
+            ]
+            for each in seats
+        ],
+        {
+            "license_number": number,
+            "seats_used": license.seats_used,
+            "seats_total": license.seats,
+            "moves": sum(license.recent_moves(settings.now).values()),
+            "moves_per_year": license.moves_per_year,
+            "seats": [as_json(each) for each in seats],
+        },
+        [
+            [
+                each.number,
+                each.machine_name,
+                format_time(each.since),
+                format_time(each.last_answered),
+                each.protection,
+                "active" if each.taken else "free",
+                each.copies,
+            ]
+            for each in seats
+        ],
+        footer=f"{license.seats_used} of {counted(license.seats, 'seat')} in use. "
+        f"Moves: {moves(license, settings.now)}.",
+    )
+
+
+def as_json(seat: Seat) -> dict[str, Any]:
+    return {
+        "seat": seat.number,
+        "machine_name": seat.machine_name,
+        "since": format_time(seat.since),
+        "last_answered": format_time(seat.last_answered),
+        "protection": seat.protection,
+        "state": "active" if seat.taken else "free",
+        "serial": seat.serial,
+        "possible_copies": seat.copies,
+    }
+
+
+def _state(seat: Seat) -> str:
+    if not seat.taken:
+        return "free"
+    copies = "a possible copy" if seat.copies == 1 else f"{seat.copies} possible copies"
+    return f"active, {copies}" if seat.copies else "active"

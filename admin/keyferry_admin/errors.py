@@ -1,0 +1,64 @@
+"""What the vendor's desk says no to: what happened, a code that never changes, what to do now."""
+
+from typing import Any, ClassVar
+
+
+class DeskError(Exception):
+    """Base of the desk's errors; `facts` go into `--json`."""
+
+    code: ClassVar[str]
+    exit: ClassVar[int] = 1
+    next_step: str = ""
+
+    def __init__(self, title: str, next_step: str = "", **facts: Any) -> None:
+        self.next_step = next_step or self.next_step
+        self.facts = facts
+        super().__init__(title)
+
+
+class NoSuchLicense(DeskError):
+    """The table has no license of this number."""
+
+    code = "no-such-license"
+    next_step = "`keyferry-admin license list` shows every number."
+
+
+class NumberInUse(DeskError):
+    """A license of this number was made before."""
+
+    code = "number-in-use"
+    next_step = "Leave --number out, and a free number is drawn."
+
+
+class BadTerms(DeskError):
+    """Terms that no response could carry, or that contradict each other."""
+
+    code = "bad-terms"
+    exit = 2
+
+
+class KeyExists(DeskError):
+    """This signing key has a row already."""
+
+    code = "key-exists"
+    next_step = "`keyferry-admin keys list` shows it."
+
+
+class BadKey(DeskError):
+    """A signing key that cannot be read, or is of another algorithm."""
+
+    code = "bad-key"
+
+
+class NoActiveKey(DeskError):
+    """A key set without a key that signs would verify nothing."""
+
+    code = "no-active-key"
+    next_step = "Make one first: keyferry-admin keys create --alg Ed25519"
+
+
+class NoSuchStack(DeskError):
+    """No deployed stack of this name answers."""
+
+    code = "no-such-stack"
+    next_step = "Name it with --stack, and check region and credentials (AWS_REGION, AWS_PROFILE)."

@@ -1,0 +1,57 @@
+"""A deployed stack, found by its name: its outputs, and its tables and keys."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import boto3
+from botocore.exceptions import ClientError
+
+from keyferry_admin.errors import NoSuchStack
+from keyferry_service.licenses_dynamodb import Licenses
+from keyferry_service.signing_keys_dynamodb import SigningKeys
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_kms import KMSClient
+
+
+@dataclass(frozen=True)
+class Stack:
+    """One deployment; credentials, region and endpoint as every AWS tool takes them."""
+
+    name: str
+
+    def output(self, name: str) -> str:
+        """What the template says of itself under this name. Raises NoSuchStack."""
+        if name not in self._outputs:
+            raise NoSuchStack(f"The stack {self.name} has no output {name}")
+        return self._outputs[name]
+
+    @cached_property
+    def licenses(self) -> Licenses:
+        return Licenses(self._dynamodb, self.output("LicensesTable"))
+
+    @cached_property
+    def signing_keys(self) -> SigningKeys:
+        return SigningKeys(self._dynamodb, self.output("LicensesTable"))
+
+    @cached_property
+    def kms(self) -> "KMSClient":
+        return boto3.client("kms")
+
+    @cached_property
+    def _dynamodb(self) -> "DynamoDBClient":
+        return boto3.client("dynamodb")
+
+    @cached_property
+    def _outputs(self) -> Mapping[str, str]:
+        try:
+            found = boto3.client("cloudformation").describe_stacks(StackName=self.name)
+        except ClientError as error:
+            if error.response["Error"]["Code"] != "ValidationError":
+                raise
+            raise NoSuchStack(f"There is no stack {self.name} here") from error
+        outputs = found["Stacks"][0].get("Outputs", [])
+        return {output["OutputKey"]: output["OutputValue"] for output in outputs}
