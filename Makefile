@@ -1,0 +1,94 @@
+# `make` alone lists the targets. Nothing is installed outside this folder, but Chromium by `make test` as root.
+SHELL = /bin/sh
+MAKEFLAGS += --no-print-directory
+PYTHON = $(firstword $(shell for p in python3 python3.13 python3.14 python3.12 python3.11; do \
+	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p; done))
+RUN = .venv/bin/python
+BUILD = $(CURDIR)/.local/build
+FUNCTIONS = public_api:PublicApi process_request:ProcessRequest send_response:SendResponse
+CHECKED = shared functions client/keyferry admin/keyferry_admin local benchmarks
+
+.DEFAULT_GOAL = help
+.PHONY: help run demo test lint build build-sam build-local deploy bench clean lock chromium
+
+help:  ## list these targets
+	@sed -n 's/^\([a-z]*\):.*  ## \(.*\)/  make \1\t\2/p' Makefile | expand -t 16
+
+run: .venv/installed build-local  ## page, API, mail and a demonstration license on this computer (PORT=8787)
+	@$(RUN) -m local.run
+
+demo: .venv/installed build-local  ## the whole journey with no hand on it, each step with its time
+	@$(RUN) -m local.demo
+
+test: .venv/installed .venv-sam/installed build-local chromium  ## everything that is checked before a change goes in
+	@$(RUN) -m pytest
+	@node --test tests/page/
+
+lint: .venv/installed .venv-sam/installed  ## style, types and the template
+	@.venv/bin/ruff check --quiet
+	@.venv/bin/ruff format --quiet --check
+	@.venv/bin/mypy $(CHECKED)
+	@.venv/bin/cfn-lint template.yaml
+	@SAM_CLI_TELEMETRY=0 .venv-sam/bin/sam validate --lint --region us-east-1 >/dev/null
+
+build: .venv/installed  ## every artifact of template.yaml for AWS with SAM; TARGET=local: for this machine
+	@$(MAKE) build-$(or $(TARGET),sam)
+
+build-sam: .venv-sam/installed
+	@PYTHON="$(CURDIR)/$(RUN)" SAM_CLI_TELEMETRY=0 .venv-sam/bin/sam build
+
+# The same Makefiles that SAM calls, without the second that SAM needs to think.
+build-local: .venv/installed
+	@$(MAKE) -C shared build-SharedLayer ARTIFACTS_DIR="$(BUILD)/shared" PYTHON="$(CURDIR)/$(RUN)" PLATFORM= >/dev/null
+	@for pair in $(FUNCTIONS); do \
+		folder=functions/$${pair%%:*}; rm -rf "$(BUILD)/$$folder"; \
+		$(MAKE) -C $$folder build-$${pair##*:}Function ARTIFACTS_DIR="$(BUILD)/$$folder" >/dev/null || exit 1; \
+	done
+
+deploy: build-sam  ## to your AWS account; settings: samconfig.toml and docs/operations/
+	@SAM_CLI_TELEMETRY=0 .venv-sam/bin/sam deploy
+	@$(RUN) -m local.upload
+
+bench: .venv/installed build-local  ## counted calls and measured times beside their goals
+	@$(RUN) -m benchmarks
+
+clean:  ## forget the local stack, its licenses and all that was built
+	@rm -rf .local .aws-sam .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	@find . -name __pycache__ -not -path './.venv*' -prune -exec rm -rf {} +
+
+lock: .venv/installed  ## bring the locks up to date with their .in files; they name no registry
+	@for name in requirements requirements-sam; do \
+		.venv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+			--no-header $$name.in --output-file $$name.txt || exit 1; \
+	done
+	@cd shared && ../.venv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+		--no-emit-index-url --no-header --constraint ../requirements.txt requirements.in --output-file requirements.txt
+
+.venv/installed: requirements.txt
+	@$(call new_venv,.venv)
+	@.venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements.txt
+	@printf '%s\n' "$(CURDIR)/shared" "$(CURDIR)/client" "$(CURDIR)/admin" \
+		> "$$(.venv/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/keyferry.pth"
+	@touch $@
+
+.venv-sam/installed: requirements-sam.txt
+	@$(call new_venv,.venv-sam)
+	@.venv-sam/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements-sam.txt
+	@touch $@
+
+# Debian's and Ubuntu's Python comes without the part that puts pip into a venv.
+define new_venv
+	test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed and was not found." >&2; exit 1; }; \
+	$(PYTHON) -m venv $(1) >/dev/null 2>&1 \
+		|| { [ "$$(id -u)" = 0 ] && apt-get update -qq && apt-get install -y -qq python3-venv >/dev/null \
+			&& $(PYTHON) -m venv --clear $(1) >/dev/null; } \
+		|| { rm -rf $(1); echo "Python's venv is not whole here. Debian, Ubuntu: apt install python3-venv" >&2; exit 1; }
+endef
+
+chromium:
+	@command -v chromium chromium-browser google-chrome >/dev/null || \
+		{ [ "$$(id -u)" = 0 ] && apt-get update -qq && apt-get install -y -qq chromium >/dev/null; } || \
+		{ echo "The browser tests need Chromium. Debian: apt install chromium; macOS: brew install --cask chromium" >&2; exit 1; }
+	@command -v node >/dev/null || \
+		{ [ "$$(id -u)" = 0 ] && apt-get update -qq && apt-get install -y -qq nodejs >/dev/null; } || \
+		{ echo "The page's tests need Node 20. Debian: apt install nodejs; macOS: brew install node" >&2; exit 1; }
