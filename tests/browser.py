@@ -1,0 +1,53 @@
+"""Chromium for the tests of the page: Debian's own, quiet, one for the whole session."""
+
+import os
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+
+CHROMIUM = os.environ.get("CHROMIUM", "/usr/bin/chromium")
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+    "--disable-quic",
+]
+# What the page must never do; kept by `watch` in a list of the page's own.
+WATCH = """
+window.violations = [];
+addEventListener('securitypolicyviolation', (event) => violations.push(
+  `${event.violatedDirective} ${event.blockedURI}`));
+"""
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        running = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield running
+        running.close()
+
+
+@pytest.fixture
+def context(browser: Browser) -> Iterator[BrowserContext]:
+    opened = browser.new_context(accept_downloads=True, locale="en-US", timezone_id="Europe/Berlin")
+    opened.set_default_timeout(15_000)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def page(context: BrowserContext) -> Iterator[Page]:
+    """A page that fails its test for any script error or policy violation."""
+    opened = context.new_page()
+    opened.add_init_script(WATCH)
+    errors: list[Any] = []
+    opened.on("pageerror", errors.append)
+    yield opened
+    assert errors == []
+    assert opened.evaluate("window.violations ?? []") == []
