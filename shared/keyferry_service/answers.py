@@ -1,0 +1,55 @@
+"""What a grant says to the offline machine: the BODY of its response."""
+
+from keyferry_protocol.envelope import RESPONSE, Envelope
+from keyferry_protocol.request import Request
+from keyferry_protocol.response import BoundTo, LicenseTerms, ResponseBody, parse_response
+from keyferry_service.decide import Grant
+from keyferry_service.license import DAY, Answer, License
+
+
+def response_to(request: Request, grant: Grant, now: int) -> ResponseBody:
+    """The response to one granted request; to a deactivation it is a receipt."""
+    license, seat = grant.license, grant.seat
+    is_receipt = request.kind == "deactivate"
+    leased = license.lease_days is not None and not is_receipt
+    return ResponseBody(
+        request_sha256=request.sha256,
+        kind=request.kind,
+        serial=grant.serial,
+        seat=seat.number,
+        issued_at=now,
+        license=_terms(license, is_receipt, seat.valid_until),
+        bound_to=BoundTo(seat.protection, request.device_key, seat.components, request.dongle),
+        check_in_by=now + (license.lease_days or 0) * DAY if leased else None,
+        grace_days=license.grace_days,
+    )
+
+
+def answer_of(response: ResponseBody, grant: Grant) -> Answer:
+    """The line of the ledger that records a response before it is signed."""
+    return Answer(
+        request_sha256=response.request_sha256,
+        body=response.to_bytes(),
+        seat=response.seat,
+        issued_at=response.issued_at,
+        previous_valid_until=grant.previous_valid_until,
+    )
+
+
+def read_answer(answer: Answer) -> ResponseBody:
+    """What a line of the ledger said."""
+    return parse_response(Envelope(RESPONSE, answer.body, ()))
+
+
+def _terms(license: License, is_receipt: bool, valid_until: int | None) -> LicenseTerms:
+    return LicenseTerms(
+        number=license.number,
+        licensee=license.licensee,
+        product=license.product,
+        edition=license.edition,
+        features={} if is_receipt else license.features,
+        trial=license.trial_days is not None,
+        valid_from=license.valid_from,
+        valid_until=valid_until,
+        maintenance_until=license.maintenance_until,
+    )

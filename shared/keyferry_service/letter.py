@@ -1,0 +1,208 @@
+"""The e-mails: what each says, once, and drawn twice (plain and HTML)."""
+
+import re
+import textwrap
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from email.headerregistry import Address
+from email.message import EmailMessage
+from email.policy import SMTP
+from html import escape
+from typing import Any
+
+from keyferry_protocol.activation import show_license_number
+from keyferry_service.refusals import Refusal
+from keyferry_service.ticket import Ticket
+from keyferry_service.wording import Vendor, letter_words, say_refusal, show_date
+
+WIDTH = 72
+# A computer's name is free text from a file: only one that can carry no message is repeated.
+_PLAIN_NAME = re.compile("[A-Za-z0-9_-]{1,24}")
+_STYLE = (
+    "body{font:16px/1.5 system-ui,sans-serif;max-width:40rem;margin:1rem auto;padding:0 1rem}"
+    "dt{float:left;clear:left;width:7rem}dd{margin:0 0 0 7rem}code,a{overflow-wrap:anywhere}"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One numbered step; `command` is what may be run instead."""
+
+    text: str
+    command: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """What a mail says, from top to bottom."""
+
+    language: str
+    subject: str
+    first: str
+    link: str = ""
+    after_link: str = ""
+    facts: tuple[tuple[str, str], ...] = ()
+    steps_title: str = ""
+    steps: tuple[Step, ...] = ()
+    last: str = ""
+    support: str = ""
+
+
+def response_letter(ticket: Ticket, link: str, link_expires_at: int, vendor: Vendor) -> Letter:
+    """The letter that brings the link to a response, or to a receipt."""
+    words = letter_words(ticket.language)
+    kind = {"update": "updated", "deactivate": "deactivated"}.get(ticket.kind or "", "ready")
+    own: Mapping[str, str] = words[kind]
+    said = _said(ticket, words)
+    name = own.get("subject_computer", " ({computer})") if _is_plain(ticket.machine_name) else ""
+    return Letter(
+        language=ticket.language,
+        subject=(own["subject"] + name).format(**said),
+        first=own["first"].format(**said),
+        link=link,
+        after_link=words["link_works_until"].format(
+            date=show_date(link_expires_at, ticket.language)
+        ),
+        facts=_facts(ticket, words, said),
+        steps_title=words["what_to_do_now"],
+        steps=(
+            Step(words["copy"].format(file=ticket.file_name)),
+            Step(own["steps"].format(**said), f"keyferry install {ticket.file_name}"),
+        ),
+        last=own["last"].format(**said),
+        support=vendor.support,
+    )
+
+
+def refusal_letter(ticket: Ticket, refusal: Refusal, vendor: Vendor) -> Letter:
+    """The letter that brings a refusal of a request that had proved itself; it has no link."""
+    words = letter_words(ticket.language)
+    own: Mapping[str, str] = words["refused"]
+    said = _said(ticket, words)
+    hidden = {"requested": words["another_product"]}
+    told = say_refusal(refusal, ticket.language, vendor, **hidden)
+    title = told.title[:1].lower() + told.title[1:]
+    return Letter(
+        language=ticket.language,
+        subject=own["subject"].format(number=said["number"], title=title),
+        first=f"{told.title}.",
+        after_link=told.next_step,
+        facts=((words["license"], said["number"]), (words["computer_label"], said["computer"])),
+        steps_title=own["unchanged"],
+        last=own["last"],
+        support=vendor.support,
+    )
+
+
+def plain_text(letter: Letter) -> str:
+    """The letter as text; a link is never broken."""
+    width = max((len(label) for label, _ in letter.facts), default=0)
+    blocks = [
+        [*_wrap(letter.first), letter.link, *_wrap(letter.after_link)],
+        [f"  {label:<{width}}  {value}" for label, value in letter.facts],
+        [letter.steps_title, *_plain_steps(letter.steps)],
+        [*_wrap(letter.last), letter.support],
+    ]
+    return "\n\n".join("\n".join(filter(None, block)) for block in blocks if any(block)) + "\n"
+
+
+def html_page(letter: Letter) -> str:
+    """The same as a page: one column, nothing from elsewhere."""
+    link = escape(letter.link)
+    parts = [
+        f"<p><strong>{escape(letter.first)}</strong></p>",
+        f'<p><a href="{link}">{link}</a></p>' if link else "",
+        f"<p>{escape(letter.after_link)}</p>",
+        "<dl>",
+        *(f"<dt>{escape(label)}</dt><dd>{escape(value)}</dd>" for label, value in letter.facts),
+        "</dl>",
+        f"<p>{escape(letter.steps_title)}</p>",
+        f"<ol>{''.join(map(_html_step, letter.steps))}</ol>" if letter.steps else "",
+        f"<p>{escape(letter.last)}<br>{escape(letter.support)}</p>",
+    ]
+    return (
+        f'<!doctype html><html lang="{letter.language}"><head><meta charset="utf-8">'
+        f'<meta name="color-scheme" content="light dark"><style>{_STYLE}</style>'
+        f"<title>{escape(letter.subject)}</title></head><body>{''.join(parts)}</body></html>"
+    )
+
+
+def message_of(
+    letter: Letter, sender: str, recipient: str, vendor: Vendor, message_id: str
+) -> bytes:
+    """The letter as a MIME message, ready to be sent."""
+    message = EmailMessage(policy=SMTP)
+    name = letter_words(letter.language)["sender"].format(vendor=vendor.name)
+    message["From"] = Address(name, addr_spec=sender)
+    message["To"] = recipient
+    if "@" in vendor.support:
+        message["Reply-To"] = vendor.support
+    message["Subject"] = letter.subject
+    message["Message-ID"] = f"<{message_id}@{sender.rpartition('@')[2]}>"
+    message["Content-Language"] = letter.language
+    message["Auto-Submitted"] = "auto-generated"
+    message["X-Auto-Response-Suppress"] = "All"
+    message.set_content(plain_text(letter))
+    message.add_alternative(html_page(letter), subtype="html")
+    return message.as_bytes()
+
+
+def _facts(
+    ticket: Ticket, words: Mapping[str, Any], said: Mapping[str, str]
+) -> tuple[tuple[str, str], ...]:
+    product = f"{ticket.product} {ticket.edition}".strip()
+    facts = [
+        (words["license"], words["license_value"].format(number=said["number"], product=product)),
+        (words["computer_label"], said["computer"]),
+        (words["seat"], str(ticket.seat)),
+    ]
+    if ticket.kind != "deactivate":  # a receipt ends as it is issued: that would say nothing
+        facts.append((words["ends"], _end(ticket, words)))
+    return tuple(facts)
+
+
+def _end(ticket: Ticket, words: Mapping[str, Any]) -> str:
+    if ticket.valid_until is None:
+        return str(words["ends_never"])
+    date = show_date(ticket.valid_until, ticket.language)
+    before = ticket.previous_valid_until
+    if ticket.kind != "update" or before is None:
+        return date
+    return str(words["ends_changed"]).format(date=date, before=show_date(before, ticket.language))
+
+
+def _plain_steps(steps: Sequence[Step]) -> Iterator[str]:
+    for number, step in enumerate(steps, 1):
+        lead = f"{number}. "
+        yield from _wrap(step.text, lead, " " * len(lead))
+        if step.command:
+            yield " " * len(lead) + step.command
+
+
+def _html_step(step: Step) -> str:
+    command = f"<br><code>{escape(step.command)}</code>" if step.command else ""
+    return f"<li>{escape(step.text)}{command}</li>"
+
+
+def _wrap(text: str, lead: str = "", indent: str = "") -> list[str]:
+    return textwrap.wrap(
+        text,
+        WIDTH,
+        initial_indent=lead,
+        subsequent_indent=indent,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+
+
+def _said(ticket: Ticket, words: Mapping[str, Any]) -> dict[str, str]:
+    plain = _is_plain(ticket.machine_name)
+    return {
+        "number": show_license_number(ticket.license_number or ""),
+        "product": ticket.product,
+        "computer": ticket.machine_name if plain else words["computer"],
+    }
+
+
+def _is_plain(name: str) -> bool:
+    return _PLAIN_NAME.fullmatch(name) is not None

@@ -1,0 +1,136 @@
+"""A license and what belongs to it: all that a decision is made of (docs/format.md)."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+from enum import StrEnum
+
+from keyferry_protocol.machine import Components
+
+DAY = 86_400  # seconds
+YEAR_DAYS = 365
+
+
+class Status(StrEnum):
+    """Whether the vendor lets a license be used."""
+
+    ACTIVE = "active"
+    SUSPENDED = "suspended"
+    REVOKED = "revoked"
+
+
+@dataclass(frozen=True, slots=True)
+class License:
+    """What was sold, and what was used of it. Times are seconds since 1970, keys raw bytes."""
+
+    number: str
+    activation_public: bytes
+    product: str
+    valid_from: int
+    licensee: str = ""
+    edition: str = ""
+    features: Mapping[str, bool | int] = field(default_factory=dict)
+    trial_days: int | None = None  # counted from the first issue, for all seats
+    valid_until: int | None = None
+    maintenance_until: int | None = None
+    lease_days: int | None = None
+    grace_days: int = 14
+    protections: tuple[str, ...] = ("machine", "personal", "dongle")
+    environments: tuple[str, ...] = ("physical",)
+    seats: int = 1
+    moves_per_year: int = 4
+    status: Status = Status.ACTIVE
+    seats_used: int = 0
+    opened: int = 0  # seats ever taken for the first time; allow-move lowers it, below 0 too
+    next_seat: int = 1
+    moves: Mapping[str, int] = field(default_factory=dict)  # day (2026-11-24) -> count
+    revision: int = 0
+    first_issued_at: int | None = None
+
+    @property
+    def ends_at(self) -> int | None:
+        """When it ends: its date or, of a trial that was issued, its term; the earlier counts."""
+        ends = [self.valid_until]
+        if self.trial_days is not None and self.first_issued_at is not None:
+            ends.append(self.first_issued_at + self.trial_days * DAY)
+        return min((end for end in ends if end is not None), default=None)
+
+    def recent_moves(self, now: int) -> dict[str, int]:
+        """The moves that still count: those less than 365 times 24 hours ago, to the whole day."""
+        first = (_date(now) - timedelta(days=YEAR_DAYS)).isoformat()
+        return {day: count for day, count in self.moves.items() if day >= first}
+
+    def yearly_moves_left(self, now: int) -> int:
+        return max(0, self.moves_per_year - sum(self.recent_moves(now).values()))
+
+    def moves_left(self, now: int) -> int:
+        """Moves of this year, and those that each use up a seat never taken."""
+        return self.yearly_moves_left(now) + max(0, self.seats - self.opened)
+
+    def next_move_at(self, now: int) -> int | None:
+        """When old moves no longer count and one is possible again; None if it never will be."""
+        recent = self.recent_moves(now)
+        over = sum(recent.values()) - self.moves_per_year
+        for day in sorted(recent):
+            over -= recent[day]
+            if over < 0:
+                free = datetime.fromisoformat(day) + timedelta(days=YEAR_DAYS + 1)
+                return int(free.replace(tzinfo=UTC).timestamp())
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class Seat:
+    """A machine's place in a license; its number is never used twice."""
+
+    number: int
+    taken: bool
+    protection: str
+    device_key: bytes
+    components: Components
+    machine_name: str
+    since: int
+    serial: int  # of the last response
+    answered_last: int  # the `last_serial` which that one answered
+    last_answered: int
+    valid_until: int | None = None  # as the last response said it
+    copies: int = 0  # requests that may come from a copied state
+    token: str | None = None  # keyid of its dongle
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceKey:
+    """Which seat a device key took; its row outlives that."""
+
+    keyid: str
+    seat: int
+    deactivated_at: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """A dongle's key that is registered for the license, and the seat it has."""
+
+    keyid: str
+    seat: int | None = None
+    deactivated_at: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A line of the ledger: the very bytes that were, and will be, signed for one request."""
+
+    request_sha256: str
+    body: bytes
+    seat: int
+    issued_at: int
+    previous_valid_until: int | None = None
+
+
+def day_of(now: int) -> str:
+    """The day under which a move is counted (UTC)."""
+    return _date(now).isoformat()
+
+
+def _date(now: int) -> date:
+    return datetime.fromtimestamp(now, UTC).date()

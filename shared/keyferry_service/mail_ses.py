@@ -1,0 +1,23 @@
+"""Mail through Amazon SES."""
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from mypy_boto3_sesv2 import SESV2Client
+
+
+class Mailer:
+    """Sends whole MIME messages, so that every header is ours."""
+
+    def __init__(self, ses: "SESV2Client", sender: str, configuration_set: str) -> None:
+        self._ses = ses
+        self._sender = sender
+        self._configuration_set = configuration_set
+
+    def send(self, recipient: str, message: bytes) -> None:
+        self._ses.send_email(
+            FromEmailAddress=self._sender,
+            Destination={"ToAddresses": [recipient]},
+            Content={"Raw": {"Data": message}},
+            ConfigurationSetName=self._configuration_set,
+        )

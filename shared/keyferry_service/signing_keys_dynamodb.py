@@ -1,0 +1,47 @@
+"""The rows of the service's own keys, in the `Licenses` table under `keys`."""
+
+from typing import TYPE_CHECKING
+
+from keyferry_service.rows import from_item, members, to_item
+from keyferry_service.signing_keys import KeyStatus, SigningKey
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+FRESH_S = 60
+KEYS = "keys"
+
+
+class SigningKeys:
+    """Reads them again after a minute, so that a new or compromised key soon counts everywhere."""
+
+    def __init__(self, dynamodb: "DynamoDBClient", table: str) -> None:
+        self._dynamodb = dynamodb
+        self._table = table
+        self._read_at: float | None = None
+        self._keys: tuple[SigningKey, ...] = ()
+
+    def current(self, now: float) -> tuple[SigningKey, ...]:
+        """All keys, as they stood at most a minute ago."""
+        if self._read_at is None or now - self._read_at > FRESH_S:
+            self._keys, self._read_at = self.all(), now
+        return self._keys
+
+    def all(self) -> tuple[SigningKey, ...]:
+        """All keys, as they stand, by keyid."""
+        pages = self._dynamodb.get_paginator("query").paginate(
+            TableName=self._table,
+            KeyConditionExpression="pk = :keys",
+            ExpressionAttributeValues=to_item({":keys": KEYS}),
+            ConsistentRead=True,
+        )
+        return tuple(
+            from_item(SigningKey, item, status=KeyStatus(item["status"]["S"]))
+            for page in pages
+            for item in page["Items"]
+        )
+
+    def put(self, key: SigningKey) -> None:
+        """Write a key's row, a new one's or one whose status changed."""
+        row = {"pk": KEYS, "sk": f"key#{key.keyid}", **members(key)}
+        self._dynamodb.put_item(TableName=self._table, Item=to_item(row))

@@ -1,0 +1,239 @@
+"""The `Tickets` table: journeys, links and counters. Each row has an end, checked when read."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import TYPE_CHECKING, Any
+
+from keyferry_service.contention import Changed, Contended, told_as_changed
+from keyferry_service.license import DAY, day_of
+from keyferry_service.rows import Item, from_item, members, plain, setting, to_item
+from keyferry_service.ticket import LIFE_S, Mail, Ticket, TicketState, read_refusal
+from keyferry_service.uploads import Upload
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+HOUR_S = 3600
+TICKETS_PER_NETWORK = 1000  # an hour: five rooms of 200 computers
+MAILS_PER_LICENSE = 20  # a day
+ADDRESSES_PER_REQUEST = 3
+ADDRESSES_KEPT_S = 30 * DAY
+
+
+class TooManyTickets(Exception):
+    """A network opened as many tickets as it may in one hour."""
+
+
+class MailWithheld(Exception):
+    """A mail that may not be sent: too many of them, or an address that wants none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """Where a mailed link leads, until it ends."""
+
+    ticket_id: str
+    file_name: str
+    expires_at: int
+
+
+class Tickets:
+    """Reads and writes the rows; knows their keys and conditions, and no rules."""
+
+    def __init__(self, dynamodb: "DynamoDBClient", table: str) -> None:
+        self._dynamodb = dynamodb
+        self._table = table
+
+    def open(self, ticket: Ticket, network: str, now: int) -> None:
+        """Put a new ticket and count it for its network. Raises TooManyTickets or Contended."""
+        try:
+            with told_as_changed():
+                self._dynamodb.transact_write_items(
+                    TransactItems=[self._put_ticket(ticket), self._count_ticket(network, now)]
+                )
+        except Contended:
+            raise
+        except Changed as error:
+            raise TooManyTickets("This network opened too many tickets.") from error
+
+    def get(self, ticket_id: str, now: int) -> Ticket | None:
+        """The ticket, unless there is none or it has ended."""
+        return read_ticket(self._get(f"ticket#{ticket_id}"), now)
+
+    def get_link(self, token: str, now: int) -> Link | None:
+        """Where the link with this token leads, unless there is none or it has ended."""
+        item = self._get(link_key(token))
+        if item is None:
+            return None
+        link = from_item(Link, item)
+        return link if link.expires_at > now else None
+
+    def reading(self, ticket_id: str) -> Item:
+        """The ticket's place in a reading transaction."""
+        return {"Get": {"TableName": self._table, "Key": _key(f"ticket#{ticket_id}")}}
+
+    def settling(
+        self, upload: Upload, state: TicketState, facts: Mapping[str, Any], now: int
+    ) -> dict[str, Any]:
+        """The update that gives a waiting ticket its one answer, for a transaction or alone."""
+        update = setting(
+            {
+                "state": state,
+                "version_id": upload.version_id,
+                "uploaded_at": upload.at,
+                **facts,
+            }
+        )
+        update["ExpressionAttributeNames"]["#expires_at"] = "expires_at"
+        update["ExpressionAttributeValues"] |= to_item(
+            {":awaiting": TicketState.AWAITING_UPLOAD, ":now": now}
+        )
+        return {
+            "TableName": self._table,
+            "Key": _key(f"ticket#{upload.ticket_id}"),
+            "ConditionExpression": "#state = :awaiting AND #expires_at > :now",
+            **update,
+        }
+
+    def settle(
+        self, upload: Upload, state: TicketState, facts: Mapping[str, Any], now: int
+    ) -> None:
+        """Give a waiting ticket its one answer, where nothing else is written. Raises Changed."""
+        with told_as_changed():
+            self._dynamodb.update_item(**self.settling(upload, state, facts, now))
+
+    def allow_mail(self, ticket: Ticket, address: str, token: str | None, now: int) -> None:
+        """Count a mail and, if it carries a link, make that: all or nothing.
+
+        Raises MailWithheld, or Contended.
+        """
+        items = [
+            self._count_mail(ticket, now),
+            self._count_address(ticket, address, now),
+            self._check_not_suppressed(address),
+        ]
+        if token is not None:
+            items.append(self._put_link(ticket, token, now))
+        try:
+            with told_as_changed():
+                self._dynamodb.transact_write_items(TransactItems=items)
+        except Contended:
+            raise
+        except Changed as error:
+            raise MailWithheld("No more mail for this license, request or address.") from error
+
+    def mark_mail(self, ticket_id: str, mail: Mail, link_expires_at: int | None = None) -> None:
+        """Note on the ticket what became of its mail; a ticket that is gone stays gone."""
+        said = {"mail": mail, "link_expires_at": link_expires_at}
+        update = setting({name: value for name, value in said.items() if value is not None})
+        try:
+            with told_as_changed():
+                self._dynamodb.update_item(
+                    TableName=self._table,
+                    Key=_key(f"ticket#{ticket_id}"),
+                    ConditionExpression="attribute_exists(pk)",
+                    **update,
+                )
+        except Contended:
+            raise
+        except Changed:
+            return
+
+    def _get(self, key: str) -> Item | None:
+        answer = self._dynamodb.get_item(TableName=self._table, Key=_key(key), ConsistentRead=True)
+        return answer.get("Item")
+
+    def _put_ticket(self, ticket: Ticket) -> Any:
+        values = {"pk": f"ticket#{ticket.id}", **members(ticket)}
+        return self._put({name: value for name, value in values.items() if value is not None})
+
+    def _put_link(self, ticket: Ticket, token: str, now: int) -> Any:
+        link = Link(ticket.id, ticket.file_name, now + LIFE_S)
+        return self._put({"pk": link_key(token), **members(link)})
+
+    def _put(self, row: Mapping[str, Any]) -> Any:
+        return {
+            "Put": {
+                "TableName": self._table,
+                "Item": to_item(row),
+                "ConditionExpression": "attribute_not_exists(pk)",
+            }
+        }
+
+    def _count_ticket(self, network: str, now: int) -> Any:
+        hour = now // HOUR_S
+        key = f"network#{network}#{hour}"
+        return self._count(key, TICKETS_PER_NETWORK, expires_at=(hour + 2) * HOUR_S)
+
+    def _count_mail(self, ticket: Ticket, now: int) -> Any:
+        key = f"mail#{ticket.license_number}#{day_of(now)}"
+        return self._count(key, MAILS_PER_LICENSE, expires_at=now + 2 * DAY)
+
+    def _count(self, key: str, limit: int, expires_at: int) -> Any:
+        values = {":one": 1, ":limit": limit, ":expires_at": expires_at}
+        return {
+            "Update": {
+                "TableName": self._table,
+                "Key": _key(key),
+                "UpdateExpression": "SET expires_at = :expires_at ADD happened :one",
+                "ConditionExpression": "attribute_not_exists(happened) OR happened < :limit",
+                "ExpressionAttributeValues": to_item(values),
+            }
+        }
+
+    def _count_address(self, ticket: Ticket, address: str, now: int) -> Any:
+        hashed = hash_address(address)
+        values = {
+            ":hashed": hashed,
+            ":set": {hashed},
+            ":limit": ADDRESSES_PER_REQUEST,
+            ":expires_at": now + ADDRESSES_KEPT_S,
+        }
+        return {
+            "Update": {
+                "TableName": self._table,
+                "Key": _key(f"mail#{ticket.request_sha256}"),
+                "UpdateExpression": "SET expires_at = :expires_at ADD addresses :set",
+                "ConditionExpression": "attribute_not_exists(addresses)"
+                " OR contains(addresses, :hashed) OR size(addresses) < :limit",
+                "ExpressionAttributeValues": to_item(values),
+            }
+        }
+
+    def _check_not_suppressed(self, address: str) -> Any:
+        return {
+            "ConditionCheck": {
+                "TableName": self._table,
+                "Key": _key(f"suppressed#{hash_address(address)}"),
+                "ConditionExpression": "attribute_not_exists(pk)",
+            }
+        }
+
+
+def read_ticket(item: Item | None, now: int) -> Ticket | None:
+    """The ticket of an item, unless it has ended: the table forgets its rows late."""
+    if not item:
+        return None
+    row = plain(item)
+    ticket = from_item(
+        Ticket,
+        item,
+        state=TicketState(row["state"]),
+        mail=Mail(row["mail"]),
+        refusal=read_refusal(row["refusal"]) if "refusal" in row else None,
+    )
+    return ticket if ticket.expires_at > now else None
+
+
+def link_key(token: str) -> str:
+    return f"link#{sha256(token.encode()).hexdigest()}"
+
+
+def hash_address(address: str) -> str:
+    """How an address stands in the table's counters: not readable, the same for any case."""
+    return sha256(address.lower().encode()).hexdigest()
+
+
+def _key(key: str) -> Item:
+    return to_item({"pk": key})
