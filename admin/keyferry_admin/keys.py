@@ -15,7 +15,14 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from keyferry_admin.errors import BadKey, KeyExists, NoActiveKey
-from keyferry_protocol.keys import ED25519, KeySet, PinnedKey, check_public_key, keyid
+from keyferry_protocol.keys import (
+    ED25519,
+    RESPONSE_ALGORITHMS,
+    KeySet,
+    PinnedKey,
+    check_public_key,
+    keyid,
+)
 from keyferry_service.license import Status
 from keyferry_service.licenses_dynamodb import Licenses
 from keyferry_service.signer_pem import PemSigner
@@ -48,7 +55,8 @@ def export(keys: SigningKeys, licenses: Licenses) -> KeySet:
     they signed are in use.
     """
     known = keys.all()
-    require = tuple(dict.fromkeys(key.alg for key in known if key.status is KeyStatus.ACTIVE))
+    signing = {key.alg for key in known if key.status is KeyStatus.ACTIVE}
+    require = tuple(alg for alg in RESPONSE_ALGORITHMS if alg in signing)
     if not require:
         raise NoActiveKey("No key signs yet, so an application could trust nothing")
     pinned = (

@@ -77,7 +77,7 @@ def export(settings: Settings, output: Path | None) -> None:
     """
     key_set = signing_keys.export(settings.stack.signing_keys, settings.stack.licenses)
     if output is None:
-        click.echo(key_set.to_json(), nl=False)
+        print(key_set.to_json().decode(), end="")
         return
     try:
         output.write_bytes(key_set.to_json())

@@ -119,7 +119,7 @@ def list_(settings: Settings) -> None:
                 each.product,
                 each.edition or "-",
                 f"{each.seats_used} of {each.seats}",
-                day(each.ends_at, short=True),
+                _ends(each, short=True),
                 each.status.value,
             ]
             for each in found
@@ -159,7 +159,7 @@ def show(settings: Settings, number: str) -> None:
         ("Features", features or "-"),
         ("Seats", f"{found.seats_used} of {found.seats} in use"),
         ("Moves", moves(found, settings.now)),
-        ("Ends", day(found.ends_at)),
+        ("Ends", _ends(found)),
         ("Updates until", day(found.maintenance_until)),
         ("Check in", _lease(found)),
         ("Protection", ", ".join(found.protections)),
@@ -167,8 +167,6 @@ def show(settings: Settings, number: str) -> None:
         ("First issued", day(found.first_issued_at)),
         ("Revision", str(found.revision)),
     ]
-    if found.trial_days is not None:
-        rows.insert(8, ("Trial", f"{counted(found.trial_days, 'day')} from the first activation"))
     settings.output.say(aligned(rows), {"license": as_json(found)})
 
 
@@ -208,10 +206,7 @@ def as_json(license: License) -> dict[str, Any]:
 def _say_code(settings: Settings, created: licenses.Created, warnings: list[str]) -> None:
     made = created.license
     number, code = show_license_number(made.number), show_activation_code(created.activation_code)
-    if made.trial_days is not None:
-        ends = f"a trial of {counted(made.trial_days, 'day')}"
-    else:
-        ends = "does not end" if made.ends_at is None else f"ends {day(made.ends_at)}"
+    ends = "does not end" if _ends(made) == "-" else f"ends {_ends(made)}"
     settings.output.say(
         [
             f"{mark('ok')} License {number}: {counted(made.seats, 'seat')}, {ends}",
@@ -221,6 +216,13 @@ def _say_code(settings: Settings, created: licenses.Created, warnings: list[str]
         ],
         {"activation_code": code, "license": as_json(made), "warnings": warnings},
     )
+
+
+def _ends(license: License, *, short: bool = False) -> str:
+    if license.trial_days is None or license.first_issued_at is not None:
+        return day(license.ends_at, short=short)
+    term = counted(license.trial_days, "day")
+    return f"in {term}" if short else f"{term} after its first activation"
 
 
 def _lease(license: License) -> str:
