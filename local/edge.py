@@ -16,7 +16,14 @@ from botocore.exceptions import ClientError
 
 from local.cloud import Cloud
 
-NOT_PASSED_ON = {"connection", "keep-alive", "transfer-encoding", "content-length", "date", "server"}
+NOT_PASSED_ON = {
+    "connection",
+    "keep-alive",
+    "transfer-encoding",
+    "content-length",
+    "date",
+    "server",
+}
 
 
 @dataclass(frozen=True)
@@ -49,7 +56,10 @@ class Edge:
         config = cloudfront.get_distribution_config(Id=distribution_id)["DistributionConfig"]
         self._root = config["DefaultRootObject"]
         origins = {origin["Id"]: origin for origin in config["Origins"]["Items"]}
-        rules = [*config["CacheBehaviors"]["Items"], {"PathPattern": "*"} | config["DefaultCacheBehavior"]]
+        rules = [
+            *config["CacheBehaviors"]["Items"],
+            {"PathPattern": "*"} | config["DefaultCacheBehavior"],
+        ]
         self._behaviors = [_behavior(cloudfront, rule, origins) for rule in rules]
 
     def answer(
@@ -78,12 +88,20 @@ class Edge:
         return Answer(200, headers, found["Body"].read())
 
     def _call(
-        self, rule: Behavior, method: str, path: str, headers: Mapping[str, str], body: bytes, viewer: str
+        self,
+        rule: Behavior,
+        method: str,
+        path: str,
+        headers: Mapping[str, str],
+        body: bytes,
+        viewer: str,
     ) -> Answer:
         host = self._cloud.endpoint.removeprefix("http://")
         port = host.rpartition(":")[2]
         known = {**headers, "CloudFront-Viewer-Address": viewer}
-        sent = {name: known[name] for name in rule.forwarded if known.get(name)} | rule.origin_headers
+        sent = {
+            name: known[name] for name in rule.forwarded if known.get(name)
+        } | rule.origin_headers
         connection = http.client.HTTPConnection(host, timeout=30)
         try:
             sent["Host"] = f"{rule.api_id}.execute-api.localhost:{port}"
@@ -127,7 +145,9 @@ def _security_headers(cloudfront: Any, policy: str) -> dict[str, str]:
         "Referrer-Policy": security["ReferrerPolicy"]["ReferrerPolicy"],
         "Strict-Transport-Security": f"max-age={security['StrictTransportSecurity']['AccessControlMaxAgeSec']}",
     }
-    return headers | {item["Header"]: item["Value"] for item in config["CustomHeadersConfig"]["Items"]}
+    return headers | {
+        item["Header"]: item["Value"] for item in config["CustomHeadersConfig"]["Items"]
+    }
 
 
 def _dashed(name: str) -> str:

@@ -25,7 +25,9 @@ class Inbox:
         self._kept: list[Mail] = json.loads(file.read_bytes()) if file.exists() else []
 
     def messages(self) -> list[Mail]:
-        with urllib.request.urlopen(f"{self._cloud.endpoint}/_ministack/ses/messages", timeout=10) as found:
+        with urllib.request.urlopen(
+            f"{self._cloud.endpoint}/_ministack/ses/messages", timeout=10
+        ) as found:
             accounts = json.load(found)["messages"]
         sent = [_mail(record) for records in accounts.values() for record in records]
         return sorted([*self._kept, *sent], key=lambda mail: str(mail["at"]), reverse=True)

@@ -116,7 +116,9 @@ def _list(mails: list[Mail]) -> str:
 def _mail(number: int, mail: Mail) -> str:
     message = message_from_string(mail["source"])
     headers = "\n".join(f"{name}: {value}" for name, value in message.items())
-    subject, to, at = (html.escape(text) for text in (mail["subject"], ", ".join(mail["to"]), mail["at"]))
+    subject, to, at = (
+        html.escape(text) for text in (mail["subject"], ", ".join(mail["to"]), mail["at"])
+    )
     tabs = [("Plain", f"<pre>{html.escape(mail['text'])}</pre>", " open")]
     if mail["html"]:
         frame = f'<iframe sandbox src="/inbox/{number}.html" title="{subject}"></iframe>'

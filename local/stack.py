@@ -75,7 +75,7 @@ def running(folder: Path, port: int) -> Iterator[Running]:
             edge = Edge(cloud, stack.outputs["DistributionId"])
             server.open(edge, inbox, Journal(edge).follow)
             run = folder / "run"
-            code = _provide(run, pem, vendor, server.origin, cloud)
+            code = _provide(run, pem, vendor, server.origin, cloud, stack.outputs)
             try:
                 yield Running(server.origin, run, cloud, stack, code, time.monotonic() - began)
             finally:
@@ -90,17 +90,24 @@ def _site(vendor: dict[str, object]) -> dict[str, bytes]:
     return files | {"vendor.json": json.dumps(vendor).encode()}
 
 
-def _provide(run: Path, pem: Path, vendor: dict[str, object], page: str, cloud: Cloud) -> str:
+def _provide(
+    run: Path,
+    pem: Path,
+    vendor: dict[str, object],
+    page: str,
+    cloud: Cloud,
+    outputs: dict[str, str],
+) -> str:
     """Signing keys and a license at the first start, and in `run` what interfaces.md lists."""
-    desk = (admin := AdminStack(STACK)).desk
+    admin = AdminStack(STACK)
     run.mkdir(exist_ok=True)
     pem.mkdir(mode=0o700, exist_ok=True)
     license_file = run / "license.json"
-    if not desk.keys():
-        keys.create_in_kms(desk, admin.kms, ED25519, admin.output("SigningKeyArn"))
-        keys.create_in_pem(desk, ML_DSA_65, pem / "ml-dsa-65.pem")
+    if not license_file.exists():
+        keys.create_in_kms(admin.signing_keys, admin.kms, ED25519, admin.output("SigningKeyArn"))
+        keys.create_in_pem(admin.signing_keys, ML_DSA_65, pem / "ml-dsa-65.pem")
         made = licenses.create(
-            desk,
+            admin.licenses,
             str(vendor["product"]),
             int(time.time()),
             number=NUMBER,
@@ -111,11 +118,21 @@ def _provide(run: Path, pem: Path, vendor: dict[str, object], page: str, cloud: 
             environments=ENVIRONMENTS,
             moves_per_year=1000,
         )
-        license = {"number": NUMBER, "activation_code": made.activation_code, "product": vendor["product"]}
+        license = {
+            "number": NUMBER,
+            "activation_code": made.activation_code,
+            "product": vendor["product"],
+        }
         license_file.write_text(json.dumps(license))
-    (run / "keys.json").write_bytes(keys.export(desk).to_json())
+    (run / "keys.json").write_bytes(keys.export(admin.signing_keys, admin.licenses).to_json())
     (run / "vendor.json").write_text(json.dumps(vendor))
-    addresses = {"page": f"{page}/", "api": f"{page}/api", "inbox": f"{page}/inbox", "endpoint": cloud.endpoint}
+    addresses = {
+        "page": f"{page}/",
+        "api": f"{page}/api",
+        "inbox": f"{page}/inbox",
+        "endpoint": cloud.endpoint,
+        "outputs": outputs,
+    }
     (run / "stack.json").write_text(json.dumps(addresses))
     python = shutil.which(sys.executable)
     _script(run / "keyferry", f'exec "{python}" -P "{ROOT}/local/client.py" "{run}" "$@"')

@@ -1,0 +1,68 @@
+"""One running stack for all tests that want one."""
+
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+
+
+@dataclass(frozen=True)
+class RunningStack:
+    """What `make run` runs, in a folder of its own on free ports; addresses as in stack.json."""
+
+    run: Path  # keys.json, license.json, vendor.json, stack.json, keyferry, keyferry-admin
+    page: str  # ends in /
+    api: str
+    inbox: str
+    endpoint: str
+    outputs: dict[str, str]  # of the stack
+    output: Path  # what `make run` prints
+
+    @property
+    def license(self) -> dict[str, str]:
+        found: dict[str, str] = json.loads((self.run / "license.json").read_bytes())
+        return found
+
+
+def start(folder: Path, port: int = 0) -> subprocess.Popen[bytes]:
+    """Start what `make run` starts; its output goes to a file in the folder."""
+    with (folder / "output").open("wb") as output:
+        return subprocess.Popen(
+            [sys.executable, "-m", "local.run", "--folder", str(folder), "--port", str(port)],
+            cwd=ROOT,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+
+
+def wait_until_ready(process: subprocess.Popen[bytes], folder: Path) -> RunningStack:
+    output = folder / "output"
+    for _ in range(1200):
+        if "Ready in" in output.read_text():
+            break
+        assert process.poll() is None, output.read_text()
+        time.sleep(0.05)
+    else:
+        pytest.fail(f"The stack did not come up: {output.read_text()}")
+    addresses = json.loads((folder / "run" / "stack.json").read_bytes())
+    return RunningStack(run=folder / "run", output=output, **addresses)
+
+
+@pytest.fixture(scope="session")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningStack]:
+    """The whole stack, for the whole session; `make build TARGET=local` made its artifacts."""
+    folder = tmp_path_factory.mktemp("stack")
+    process = start(folder)
+    try:
+        yield wait_until_ready(process, folder)
+    finally:
+        process.terminate()
+        process.wait(timeout=30)
