@@ -33,6 +33,7 @@ _LOW_ORDER = frozenset(
     }
 )
 
+_read_revoked = matching("[0-9]{12}", "a license number of 12 digits")
 read_keyid = matching("[0-9a-f]{16}", "a key id of 16 lower-case hex digits")
 
 
@@ -206,8 +207,7 @@ def _read_key_set(record: Record) -> KeySet:
     for alg in require:
         if not any(key.alg == alg and key.trusted for key in keys):
             raise Malformed("keys", f"holds no trusted key of the required {alg}")
-    revoked = record.texts("revoked", matching("[0-9]{12}", "a license number of 12 digits"))
-    return KeySet(require, keys, frozenset(revoked))
+    return KeySet(require, keys, frozenset(record.texts("revoked", _read_revoked)))
 
 
 def _read_algorithm(text: str) -> str:

@@ -21,6 +21,7 @@ from keyferry_protocol.strict_json import Malformed, Record, matching, parse_jso
 KINDS = ("activate", "update", "deactivate")
 MAX_TRUSTS = 16
 
+_read_id = matching("[0-9a-f]{32}", "32 lower-case hex digits")
 read_license_number = matching("[0-9]{12}", "a license number of 12 digits")
 
 
@@ -181,7 +182,7 @@ def _read_body(record: Record, envelope: Envelope) -> Request:
     machine = record.record("machine")
     product = record.record("product")
     return Request(
-        id=record.text("id", matching("[0-9a-f]{32}", "32 lower-case hex digits")),
+        id=record.text("id", _read_id),
         kind=kind,
         created_at=record.text("created_at", parse_time),
         license_number=record.text("license_number", read_license_number),

@@ -20,6 +20,7 @@ from keyferry_protocol.request import (
 )
 from keyferry_protocol.strict_json import Malformed, Record, matching, parse_json
 
+_read_sha256 = matching("[0-9a-f]{64}", "64 lower-case hex digits")
 _read_feature_name = matching("[a-z0-9_.-]{1,40}", "a feature name")
 
 
@@ -151,9 +152,7 @@ def _read_body(record: Record, envelope: Envelope) -> Response:
     bound_to = record.record("bound_to")
     protection = bound_to.one_of("protection", PROTECTIONS)
     response = Response(
-        request_sha256=record.text(
-            "request_sha256", matching("[0-9a-f]{64}", "64 lower-case hex digits")
-        ),
+        request_sha256=record.text("request_sha256", _read_sha256),
         kind=record.one_of("kind", KINDS),
         serial=record.integer("serial", 1),
         seat=record.integer("seat", 1),

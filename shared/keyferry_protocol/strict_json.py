@@ -9,7 +9,8 @@ from keyferry_protocol.errors import BadJson
 
 MAX_DEPTH = 16
 MAX_INTEGER = 2**53 - 1
-_TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|[\[\]{}]', re.DOTALL)
+# Possessive, so an unterminated string costs one pass and no backtracking.
+_TOKEN = re.compile(r'"(?:[^"\\]++|\\.)*+"?|[\[\]{}]', re.DOTALL)
 _LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 _T = TypeVar("_T")
 
@@ -31,6 +32,8 @@ def parse_json(data: bytes) -> object:
 
 
 def _check_depth(text: str) -> None:
+    if text.count("{") + text.count("[") <= MAX_DEPTH:
+        return
     depth = 0
     for token in _TOKEN.finditer(text):
         if token[0] in "[{":

@@ -1,0 +1,68 @@
+"""The error family: each its own code, each with a way on."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from keyferry_protocol import errors
+from keyferry_protocol.words import say, words
+
+FAMILY = [
+    kind
+    for kind in vars(errors).values()
+    if isinstance(kind, type) and issubclass(kind, errors.KeyferryError)
+]
+EXITS = {
+    0: (),
+    2: ("wrong-license-number", "wrong-activation-code"),
+    3: ("not-activated", "deactivated"),
+    4: ("pending",),
+    5: ("expired", "not-yet-valid", "check-in-overdue", "maintenance-ended", "license-revoked"),
+    6: ("wrong-machine", "machine-not-identified"),
+    7: ("not-genuine", "key-compromised", "not-authentic"),
+    8: ("clock-rolled-back",),
+    9: ("dongle-missing", "dongle-pin"),
+}
+
+
+def test_no_two_errors_share_a_code() -> None:
+    codes = [kind.code for kind in FAMILY]
+    assert len(FAMILY) == 33  # the 31 of docs/format.md, not-authentic, and the base
+    assert len(set(codes)) == len(codes)
+
+
+@pytest.mark.parametrize("kind", FAMILY, ids=lambda kind: kind.code)
+def test_each_error_says_what_happened_and_what_to_do_next(
+    kind: type[errors.KeyferryError],
+) -> None:
+    error = kind()
+    assert str(error) == error.title
+    assert error.title[0].isupper()
+    assert not error.title.endswith(".")
+    assert error.next_step[0].isupper()
+    assert error.next_step.endswith(".")
+    assert "{" not in error.title + error.next_step
+    assert kind("A detail.").args == ("A detail.",)
+
+
+@pytest.mark.parametrize("kind", FAMILY, ids=lambda kind: kind.code)
+def test_each_code_has_its_exit(kind: type[errors.KeyferryError]) -> None:
+    expected = next((number for number, codes in EXITS.items() if kind.code in codes), 1)
+    assert kind.exit == expected
+
+
+def test_facts_fill_the_sentences() -> None:
+    assert "Acme" in errors.Expired(vendor="Acme", date="30 November 2027").next_step
+    assert errors.Expired(date="30 November 2027").title == "This license ended on 30 November 2027"
+    assert say("no-seats-left", "title", n=3) == "All 3 seats of this license are in use"
+
+
+def test_an_unknown_language_is_told_in_english() -> None:
+    assert words("xx") is not None
+    assert words("../en")["error"] == words("en")["error"]
+
+
+def test_no_sentence_begs_or_shouts() -> None:
+    text = Path(errors.__file__).with_name("words").joinpath("en.json").read_text("utf-8")
+    assert not re.search(r"\b(please|sorry|invalid|oops|administrator)\b|!", text, re.IGNORECASE)

@@ -1,0 +1,99 @@
+"""Responses: signatures first, then the form."""
+
+import json
+
+import pytest
+
+from keyferry_protocol.encoding import b64
+from keyferry_protocol.errors import KeyCompromised, NotGenuine, UnreadableResponse
+from keyferry_protocol.keys import Ed25519Signer, KeySet
+from keyferry_protocol.response import verify_response
+from tests.unit.protocol.samples import (
+    CLASSIC,
+    VENDOR,
+    VENDOR_PQ,
+    Change,
+    pinned,
+    response_file,
+    response_members,
+)
+
+
+def receipt(members: dict[str, object]) -> None:
+    members["kind"] = "deactivate"
+    members["license"] |= {"features": {}, "valid_until": members["issued_at"]}  # type: ignore[operator]
+
+
+def test_a_good_response_is_read_whole_and_written_back() -> None:
+    response = verify_response(response_file(), CLASSIC)
+    assert response.as_json() == response_members()
+    assert json.loads(response.to_bytes()) == response_members()
+    assert not response.is_receipt
+
+
+def test_a_receipt_is_read() -> None:
+    assert verify_response(response_file(receipt), CLASSIC).is_receipt
+
+
+def test_signatures_are_looked_at_before_the_form() -> None:
+    with pytest.raises(NotGenuine):
+        verify_response(response_file(lambda m: m.clear(), Ed25519Signer(b"x" * 32)), CLASSIC)
+
+
+def test_a_compromised_key_verifies_nothing_and_says_so() -> None:
+    new = Ed25519Signer(b"n" * 32)
+    keys = KeySet(("Ed25519",), (pinned(new), pinned(VENDOR, trusted=False)))
+    with pytest.raises(KeyCompromised):
+        verify_response(response_file(), keys)
+    assert verify_response(response_file(lambda m: None, VENDOR, new), keys).serial == 1
+
+
+def test_a_missing_algorithm_outweighs_a_compromised_key() -> None:
+    new = Ed25519Signer(b"n" * 32)
+    keys = KeySet(
+        ("Ed25519", "ML-DSA-65"), (pinned(new), pinned(VENDOR, trusted=False), pinned(VENDOR_PQ))
+    )
+    with pytest.raises(NotGenuine):
+        verify_response(response_file(), keys)
+
+
+@pytest.mark.parametrize(
+    ("change", "path"),
+    [
+        (lambda m: m.update(request_sha256="AB" * 32), "request_sha256"),
+        (lambda m: m.update(kind="lease"), "kind"),
+        (lambda m: m.update(serial=0), "serial"),
+        (lambda m: m.update(seat="1"), "seat"),
+        (lambda m: m.update(issued_at=None), "issued_at"),
+        (lambda m: m.update(grace_days=-1), "grace_days"),
+        (lambda m: m.update(grace_days=None), "grace_days"),
+        (lambda m: m.update(check_in_by=0), "check_in_by"),
+        (lambda m: m["license"].update(product=""), "license.product"),
+        (lambda m: m["license"].update(trial=0), "license.trial"),
+        (lambda m: m["license"].update(valid_from=None), "license.valid_from"),
+        (lambda m: m["license"].update(valid_until="never"), "license.valid_until"),
+        (lambda m: m["license"].update(features={"Solver": True}), "license.features.Solver"),
+        (lambda m: m["license"].update(features={"": True}), "license.features."),
+        (lambda m: m["license"].update(features={"a": False}), "license.features.a"),
+        (lambda m: m["license"].update(features={"a": 0}), "license.features.a"),
+        (lambda m: m["license"].update(features={"a": "1"}), "license.features.a"),
+        (lambda m: m["license"].update(features=["a"]), "license.features"),
+        (lambda m: m["license"].update(number="1"), "license.number"),
+        (lambda m: m["bound_to"].update(device_key=b64(bytes(32))), "bound_to.device_key"),
+        (lambda m: m["bound_to"].update(protection="dongle"), "bound_to.components"),
+        (lambda m: m["bound_to"].pop("dongle"), "bound_to.dongle"),
+        (lambda m: m["bound_to"].update(components={"mac": []}), "bound_to.components.mac"),
+        (lambda m: m.update(kind="deactivate"), "license.features"),
+        (lambda m: (receipt(m), m["license"].update(valid_until=None)), "license.valid_until"),
+    ],
+)
+def test_a_response_that_breaks_the_form_is_told_by_its_path(change: Change, path: str) -> None:
+    with pytest.raises(UnreadableResponse) as caught:
+        verify_response(response_file(change), CLASSIC)
+    assert str(caught.value).startswith(path)
+
+
+@pytest.mark.parametrize("name", list(response_members()))
+def test_every_member_is_required(name: str) -> None:
+    with pytest.raises(UnreadableResponse, match=f"^{name} is missing"):
+        verify_response(response_file(lambda m: m.pop(name)), CLASSIC)
