@@ -15,13 +15,21 @@ ROOT = Path(__file__).parents[3]
 def environment(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A virtual environment that holds what the folder admin/ installs, and nothing else."""
     checkout = tmp_path_factory.mktemp("checkout")  # building writes beside its sources
-    for folder in ("admin", "shared"):
+    for part in ("admin", "shared"):
         ignore = shutil.ignore_patterns("__pycache__", "build", "*.egg-info")
-        shutil.copytree(ROOT / folder, checkout / folder, symlinks=True, ignore=ignore)
-    folder = tmp_path_factory.mktemp("environment") / "venv"
-    uv = [sys.executable, "-m", "uv"]
+        shutil.copytree(ROOT / part, checkout / part, symlinks=True, ignore=ignore)
+    folder: Path = tmp_path_factory.mktemp("environment") / "venv"
+    uv: list[str | Path] = [sys.executable, "-m", "uv"]
     subprocess.run([*uv, "venv", "-q", "--python", sys.executable, folder], check=True)
-    install = [*uv, "pip", "install", "-q", "--python", folder / "bin/python", checkout / "admin"]
+    install: list[str | Path] = [
+        *uv,
+        "pip",
+        "install",
+        "-q",
+        "--python",
+        folder / "bin/python",
+        checkout / "admin",
+    ]
     subprocess.run(install, check=True)
     return folder
 
