@@ -1,0 +1,60 @@
+"""Keyferry on the offline machine: activate software that never sees the internet.
+
+Names are imported when they are used, so `from keyferry import load` costs an application no more
+than `load` itself needs.
+"""
+
+__version__ = "1.0.0"
+
+TYPE_CHECKING = False  # typing's own costs an import
+if TYPE_CHECKING:
+    from keyferry.installing import Installed as Installed
+    from keyferry.installing import install_response as install_response
+    from keyferry.license import License as License
+    from keyferry.license import Result as Result
+    from keyferry.loading import load as load
+    from keyferry.machine.this import this_machine as this_machine
+    from keyferry.requesting import make_request as make_request
+    from keyferry.token import Token as Token
+    from keyferry_protocol.errors import KeyferryError as KeyferryError
+    from keyferry_protocol.keys import KeySet as KeySet
+    from keyferry_protocol.keys import verify_signature as verify_signature
+    from keyferry_protocol.machine import Machine as Machine
+    from keyferry_protocol.request import parse_request as parse_request
+    from keyferry_protocol.request import verify_request as verify_request
+    from keyferry_protocol.response import verify_response as verify_response
+    from keyferry_protocol.strict_json import parse_json as parse_json
+
+_HOMES = {
+    "Installed": "keyferry.installing",
+    "KeySet": "keyferry_protocol.keys",
+    "KeyferryError": "keyferry_protocol.errors",
+    "License": "keyferry.license",
+    "Machine": "keyferry_protocol.machine",
+    "Result": "keyferry.license",
+    "Token": "keyferry.token",
+    "install_response": "keyferry.installing",
+    "load": "keyferry.loading",
+    "make_request": "keyferry.requesting",
+    "parse_json": "keyferry_protocol.strict_json",
+    "parse_request": "keyferry_protocol.request",
+    "this_machine": "keyferry.machine.this",
+    "verify_request": "keyferry_protocol.request",
+    "verify_response": "keyferry_protocol.response",
+    "verify_signature": "keyferry_protocol.keys",
+}
+__all__ = [*_HOMES]
+
+
+def __getattr__(name: str) -> object:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'keyferry' has no attribute {name!r}")
+    from importlib import import_module
+
+    value: object = getattr(import_module(_HOMES[name]), name)
+    globals()[name] = value  # the next use finds it without coming here
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *_HOMES])

@@ -1,0 +1,77 @@
+"""The checks that load and install share, each its own error (docs/format.md, "at load")."""
+
+import os
+
+from keyferry.state import Folder
+from keyferry.token import Token
+from keyferry_protocol.activation import show_license_number
+from keyferry_protocol.envelope import RESPONSE, open_envelope
+from keyferry_protocol.errors import (
+    DongleMissing,
+    KeyferryError,
+    LicenseRevoked,
+    WrongMachine,
+    WrongProduct,
+)
+from keyferry_protocol.keys import ED25519, KeySet, verify_signature
+from keyferry_protocol.request import Dongle
+from keyferry_protocol.response import Response, parse_response
+
+_POSSESSION = b"keyferry possession v1\0"
+
+
+def check_product(response: Response, product: str) -> None:
+    """Raises WrongProduct unless the response is for this product."""
+    found = response.license.product
+    if found != product:
+        raise WrongProduct(f"It is for {found}, this is {product}.", licensed=found)
+
+
+def check_revoked(response: Response, keys: KeySet) -> None:
+    """Raises LicenseRevoked if the application's key set stops this license."""
+    number = response.license.number
+    if number in keys.revoked:
+        raise LicenseRevoked(told(number, "was withdrawn by its vendor"), license_number=number)
+
+
+def prove_device_key(folder: Folder, public_key: bytes) -> None:
+    """Raises WrongMachine unless this machine holds the device key that the response names."""
+    key = folder.device_key()
+    nonce = _nonce()
+    if (
+        key is None
+        or key.public != public_key
+        or not verify_signature(ED25519, public_key, nonce, key.sign(nonce))
+    ):
+        raise WrongMachine("The key that this file was made for is not on this computer.")
+
+
+def prove_dongle(bound_to: Dongle, token: Token | None) -> None:
+    """Raises DongleMissing unless the token that a response names is there and signs a nonce."""
+    if token is None:
+        raise DongleMissing("No dongle was found.")
+    if token.public != bound_to.public:
+        raise DongleMissing(f"The dongle {token.serial} is not the one of this license.")
+    nonce = _nonce()
+    if not verify_signature(bound_to.alg, bound_to.public, nonce, token.sign(nonce)):
+        raise DongleMissing(f"The dongle {token.serial} did not prove its key.")
+
+
+def holds_license(folder: Folder) -> bool:
+    """Whether something other than a receipt is installed here, be it damaged."""
+    data = folder.installed()
+    if data is None:
+        return False
+    try:
+        return not parse_response(open_envelope(data, RESPONSE)).is_receipt
+    except KeyferryError:
+        return True
+
+
+def told(number: str, what: str) -> str:
+    """A sentence about a license as people write its number."""
+    return f"License {show_license_number(number)} {what}."
+
+
+def _nonce() -> bytes:
+    return _POSSESSION + os.urandom(32)

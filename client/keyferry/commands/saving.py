@@ -1,0 +1,99 @@
+"""Puts a request file where the user wants it; another device's file there is left alone."""
+
+import os
+import zipfile
+from collections.abc import Iterator
+from contextlib import suppress
+from itertools import count
+from typing import NamedTuple
+
+import click
+
+from keyferry.requesting import Made
+from keyferry.words import phrase
+from keyferry_protocol.envelope import MAX_FILE, REQUEST
+from keyferry_protocol.errors import KeyferryError
+from keyferry_protocol.request import Request, parse_request
+
+
+class Saved(NamedTuple):
+    """Where the file lies, as it is shown, and its own name."""
+
+    path: str
+    name: str
+
+
+def check_output(output: str) -> None:
+    """Raises UsageError, before anything is made, where no file could be put."""
+    folder = output if os.path.isdir(output) else os.path.dirname(output) or os.curdir
+    if output.endswith(("/", os.sep)) or not os.path.isdir(folder):
+        folder = output if output.endswith(("/", os.sep)) else folder
+        if not os.path.isdir(folder):
+            raise click.UsageError(
+                phrase("usage.no-folder", path=folder), click.get_current_context()
+            )
+
+
+def save(made: Made, output: str) -> Saved:
+    """Write the file into a folder, into a zip archive, or under the name given."""
+    if output.lower().endswith(".zip") and not os.path.isdir(output):
+        return _save_in_zip(made, output)
+    folder, name = os.path.split(output)
+    if os.path.isdir(output):
+        folder, name = output, f"{made.request.file_stem}.request"
+    for free in _names(name):
+        path = os.path.join(folder or os.curdir, free)
+        if not os.path.lexists(path) or _is_ours(_read(path), made.request):
+            _write(path, made.data)
+            return Saved(path, free)
+    raise AssertionError("names never end")
+
+
+def _save_in_zip(made: Made, path: str) -> Saved:
+    entries: dict[str, bytes] = {}
+    if os.path.exists(path):
+        try:
+            with zipfile.ZipFile(path) as archive:
+                entries = {name: archive.read(name) for name in archive.namelist()}
+        except zipfile.BadZipFile as error:
+            raise click.FileError(path, phrase("zip.damaged", path=path)) from error
+    stem = f"{made.request.file_stem}.request"
+    name = next(n for n in _names(stem) if n not in entries or _is_ours(entries[n], made.request))
+    entries[name] = made.data
+    with zipfile.ZipFile(f"{path}.new", "w", zipfile.ZIP_DEFLATED) as archive:
+        for entry, data in entries.items():
+            archive.writestr(entry, data)
+    os.replace(f"{path}.new", path)
+    return Saved(path, name)
+
+
+def _names(name: str) -> Iterator[str]:
+    """The name itself, then `-2`, `-3` before its extension."""
+    stem, extension = os.path.splitext(name)
+    return (name if n == 1 else f"{stem}-{n}{extension}" for n in count(1))
+
+
+def _is_ours(data: bytes, request: Request) -> bool:
+    """Whether a file is a request of the same device for the same license: it may be replaced."""
+    with suppress(KeyferryError):
+        found = parse_request(data)
+        return (found.license_number, found.device_key) == (
+            request.license_number,
+            request.device_key,
+        )
+    return False
+
+
+def _read(path: str) -> bytes:
+    if not os.path.isfile(path):
+        return b""
+    with open(path, "rb") as file:
+        return file.read(MAX_FILE[REQUEST] + 1)
+
+
+def _write(path: str, data: bytes) -> None:
+    with open(f"{path}.new", "wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())  # a stick may be pulled the moment the command is done
+    os.replace(f"{path}.new", path)

@@ -1,0 +1,99 @@
+"""What every command is told: options, environment and `vendor.json`, read when they are needed."""
+
+import time
+from dataclasses import replace
+from functools import cached_property
+
+import click
+
+from keyferry.commands.terminal import Terminal
+from keyferry.seen import Seen
+from keyferry.state import Roots, roots
+from keyferry.token import Token
+from keyferry.vendor import Vendor, read_keys, read_vendor
+from keyferry.words import phrase
+from keyferry_protocol.errors import BadKeySet
+from keyferry_protocol.keys import KeySet
+from keyferry_protocol.machine import Machine
+
+
+class Settings:
+    """The context object of all commands.
+
+    `machine`, `now` and `dongle` stand for this computer's own where `main` was given them.
+    """
+
+    def __init__(
+        self,
+        machine: Machine | None = None,
+        now: int | None = None,
+        dongle: Token | None = None,
+        as_json: bool = False,
+    ) -> None:
+        self.terminal = Terminal(as_json)
+        self.dongle = dongle
+        self.options: dict[str, str | bool | None] = {}
+        self._machine = machine
+        self._now = now
+
+    def now(self) -> int:
+        return int(time.time()) if self._now is None else self._now
+
+    def seen(self, name: str | None = None) -> Seen:
+        """This computer; by another `name`, "" to withhold it."""
+        if name is None:
+            return Seen(self._machine)
+        return Seen(replace(Seen(self._machine).machine(), name=name))
+
+    @property
+    def is_interactive(self) -> bool:
+        return not self.options.get("non_interactive")
+
+    @property
+    def product_version(self) -> str:
+        return self._text("product_version")
+
+    @cached_property
+    def vendor(self) -> Vendor:
+        path = self._text("keys")
+        return (read_vendor(path) if path else None) or Vendor(id="")
+
+    @cached_property
+    def keys(self) -> KeySet:
+        return read_keys(self._needed("keys", self._text("keys")))
+
+    @property
+    def product(self) -> str:
+        return self._needed("product", self._text("product") or self.vendor.product)
+
+    @property
+    def where(self) -> Roots:
+        state_dir = self._text("state_dir")
+        if state_dir:
+            return roots(None, state_dir)
+        return roots(self._needed("state", self.vendor.id), None)
+
+    @property
+    def page(self) -> str:
+        return self.vendor.page_url or phrase("no-page")
+
+    def names(self) -> dict[str, str]:
+        """What the sentences of errors leave open, as far as it is known."""
+        try:
+            vendor = self.vendor
+        except BadKeySet:  # told already, or no part of what is told
+            vendor = Vendor(id="")
+        return {
+            "product": self._text("product") or vendor.product,
+            "vendor": vendor.name,
+            "support": vendor.support or vendor.name,
+        }
+
+    def _text(self, name: str) -> str:
+        value = self.options.get(name)
+        return value if isinstance(value, str) else ""
+
+    def _needed(self, name: str, value: str) -> str:
+        if not value:
+            raise click.UsageError(phrase(f"usage.{name}"), click.get_current_context())
+        return value

@@ -1,0 +1,92 @@
+"""Says things in the terminal: text to people or one JSON document to programs, never both."""
+
+import json
+import os
+import sys
+from typing import Any, TextIO
+
+import click
+
+from keyferry.words import phrase
+from keyferry_protocol.errors import KeyferryError
+
+GOOD, WARNING, BAD = "✓", "!", "X"
+_PLAIN = {GOOD: "ok", WARNING: "warn", BAD: "FAIL"}
+_COLOURS = {GOOD: "green", WARNING: "yellow", BAD: "red"}
+USAGE_EXIT = 2
+
+
+class Terminal:
+    """Results to stdout, problems to stderr; colour only where a person sees it."""
+
+    def __init__(self, as_json: bool) -> None:
+        self.as_json = as_json
+
+    def good(self, sentence: str) -> None:
+        self._mark(GOOD, sentence, sys.stdout)
+
+    def line(self, sentence: str) -> None:
+        self._write(sentence, sys.stdout)
+
+    def warn(self, sentence: str) -> None:
+        self._mark(WARNING, sentence, sys.stderr)
+
+    def document(self, members: dict[str, Any]) -> None:
+        """The one document of `--json`; nothing where text was said instead."""
+        if self.as_json:
+            print(json.dumps(members), flush=True)
+
+    def fail(self, error: KeyferryError, **names: str) -> int:
+        """Tell an error, with the vendor's names where its sentences leave them open."""
+        stated = dict(error.facts)
+        error.facts = {name: text for name, text in names.items() if text} | error.facts
+        detail = "" if str(error) == error.title else str(error)
+        return self.problem(error.code, error.exit, error.title, detail, error.next_step, stated)
+
+    def problem(
+        self,
+        code: str,
+        exit_code: int,
+        title: str,
+        detail: str,
+        next_step: str,
+        facts: dict[str, Any] | None = None,
+    ) -> int:
+        told = {"code": code, "title": title, "detail": detail or title}
+        rest = {"next_step": next_step, "exit": exit_code}
+        self.document({"ok": False, "error": told | rest | (facts or {})})
+        self._mark(BAD, f"{title} ({code})", sys.stderr)
+        for sentence in (detail, next_step):
+            if sentence:
+                self._write(f"  {sentence}", sys.stderr)
+        return exit_code
+
+    def usage(self, error: click.UsageError) -> int:
+        command = error.ctx.command_path if error.ctx else "keyferry"
+        next_step = phrase("usage.next", command=command)
+        title = phrase("usage.title")
+        return self.problem("usage", USAGE_EXIT, title, error.format_message(), next_step)
+
+    def _mark(self, mark: str, sentence: str, stream: TextIO) -> None:
+        if not _can_say("".join(_PLAIN), stream):
+            mark = _PLAIN[mark]
+        if stream.isatty() and "NO_COLOR" not in os.environ and os.environ.get("TERM") != "dumb":
+            mark = click.style(mark, fg=_COLOURS[_MARKS.get(mark, mark)], bold=True)
+        self._write(f"{mark} {sentence}", stream)
+
+    def _write(self, sentence: str, stream: TextIO) -> None:
+        if self.as_json:
+            return
+        encoding = stream.encoding or "utf-8"
+        click.echo(sentence.encode(encoding, "replace").decode(encoding), file=stream)
+
+
+_MARKS = {plain: mark for mark, plain in _PLAIN.items()}
+
+
+def _can_say(text: str, stream: TextIO) -> bool:
+    try:
+        text.encode(stream.encoding or "utf-8")
+    except UnicodeEncodeError:
+        return False
+    return True

@@ -1,0 +1,141 @@
+"""A license that is good on this machine, and the answers it gives an application."""
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import NamedTuple
+
+from keyferry.clock import Clock
+from keyferry.times import as_datetime, long_date, seconds
+from keyferry_protocol.activation import show_license_number
+from keyferry_protocol.errors import (
+    CheckInOverdue,
+    Expired,
+    FeatureNotGranted,
+    KeyferryError,
+    MaintenanceEnded,
+    NotYetValid,
+)
+from keyferry_protocol.response import Response
+
+_DAY_S = 86400
+
+
+class Result(NamedTuple):
+    """The answer to one question; true in an `if` exactly when it is yes.
+
+    `code` is `ok` or an error's code; `reason` is what to tell a person, `grace` while an overdue
+    check-in is forgiven; `value` is the feature's: True, or a limit from 1.
+    """
+
+    ok: bool
+    code: str
+    reason: str | None
+    expires: datetime | None
+    value: bool | int | None
+
+    def __bool__(self) -> bool:
+        return self.ok
+
+
+class License:
+    """A license that is good on this machine; its dates are looked at with every question."""
+
+    def __init__(
+        self, response: Response, mark: int, clock: Callable[[], int], released: int | None = None
+    ) -> None:
+        self.response = response
+        self._mark = mark
+        self._clock = clock
+        self._released = released
+        terms = response.license
+        self.number = terms.number
+        self.licensee = terms.licensee
+        self.product = terms.product
+        self.edition = terms.edition
+        self.features: Mapping[str, bool | int] = terms.features
+        self.trial = terms.trial
+        self.seat = response.seat
+        self.serial = response.serial
+        self.protection = response.bound_to.protection
+
+    @property
+    def valid_from(self) -> datetime:
+        return as_datetime(self.response.license.valid_from)
+
+    @property
+    def valid_until(self) -> datetime | None:
+        return _as_datetime(self.response.license.valid_until)
+
+    @property
+    def maintenance_until(self) -> datetime | None:
+        return _as_datetime(self.response.license.maintenance_until)
+
+    @property
+    def check_in_by(self) -> datetime | None:
+        return _as_datetime(self.response.check_in_by)
+
+    @property
+    def expires(self) -> datetime | None:
+        """When the license stops if nothing is done: its end, or that of the days of grace."""
+        ends = [e for e in (self.response.license.valid_until, self._grace_ends()) if e is not None]
+        return _as_datetime(min(ends, default=None))
+
+    @property
+    def is_in_grace(self) -> bool:
+        """Whether the check-in is overdue, and forgiven for some days."""
+        check_in_by = self.response.check_in_by
+        return check_in_by is not None and self._now() >= check_in_by
+
+    @property
+    def days_left(self) -> int | None:
+        """Whole days, begun ones counted, until `expires`."""
+        expires = self.expires
+        return None if expires is None else -((self._now() - seconds(expires)) // _DAY_S)
+
+    def check(self, feature: str | None = None) -> Result:
+        """Whether the license, or this feature of it, may be used now. Never raises."""
+        try:
+            self.require(feature)
+        except KeyferryError as error:
+            return Result(False, error.code, str(error), self.expires, None)
+        value = None if feature is None else self.features[feature]
+        return Result(True, "ok", "grace" if self.is_in_grace else None, self.expires, value)
+
+    def require(self, feature: str | None = None) -> None:
+        """Raises the KeyferryError that says why the license, or this feature, may not be used."""
+        Clock(self._mark).check(self._clock())
+        self._check_dates()
+        if feature is not None and not (isinstance(feature, str) and feature in self.features):
+            raise FeatureNotGranted(feature=str(feature), license_number=self.number)
+
+    def _check_dates(self) -> None:
+        now = self._now()
+        terms = self.response.license
+        if now < terms.valid_from:
+            raise self._on(NotYetValid, terms.valid_from, "starts on")
+        if terms.valid_until is not None and now >= terms.valid_until:
+            raise self._on(Expired, terms.valid_until, "ended on")
+        grace_ends = self._grace_ends()
+        if grace_ends is not None and now >= grace_ends:
+            raise self._on(
+                CheckInOverdue, self.response.check_in_by or grace_ends, "had to check in by"
+            )
+        maintained = terms.maintenance_until
+        if self._released is not None and maintained is not None and self._released > maintained:
+            raise self._on(MaintenanceEnded, maintained, "covers versions released until")
+
+    def _on(self, error: type[KeyferryError], moment: int, verb: str) -> KeyferryError:
+        told = long_date(moment)
+        detail = f"License {show_license_number(self.number)} {verb} {told}."
+        return error(detail, date=told, product=self.product, license_number=self.number)
+
+    def _grace_ends(self) -> int | None:
+        check_in_by = self.response.check_in_by
+        return None if check_in_by is None else check_in_by + self.response.grace_days * _DAY_S
+
+    def _now(self) -> int:
+        return max(self._clock(), self._mark)
+
+
+def _as_datetime(moment: int | None) -> datetime | None:
+    return None if moment is None else as_datetime(moment)

@@ -1,0 +1,291 @@
+"""Makes the file that leaves the room (docs/format.md, "Request")."""
+
+import os
+import secrets
+from contextlib import ExitStack
+from dataclasses import replace
+from typing import NamedTuple
+
+from keyferry import __version__
+from keyferry.checks import holds_license, told
+from keyferry.deactivating import deactivate, finish_deactivation
+from keyferry.loading import clock_of
+from keyferry.lock import Lock
+from keyferry.seen import Seen
+from keyferry.state import (
+    DEACTIVATE,
+    DEVICE_KEY,
+    INSTALLED,
+    PENDING,
+    Folder,
+    Root,
+    Roots,
+    damaged,
+    read,
+    read_clock,
+    write_clock,
+)
+from keyferry.times import Moment
+from keyferry.token import Token
+from keyferry.vendor import resolve
+from keyferry_protocol.activation import (
+    activation_key,
+    parse_activation_code,
+    parse_license_number,
+)
+from keyferry_protocol.envelope import REQUEST, RESPONSE, open_envelope, seal
+from keyferry_protocol.errors import (
+    DongleMissing,
+    KeyferryError,
+    MachineNotIdentified,
+    NotActivated,
+    StateNotWritable,
+)
+from keyferry_protocol.keys import ED25519, Ed25519Signer, KeySet, Signer
+from keyferry_protocol.machine import (
+    MIN_WEIGHT,
+    Components,
+    Machine,
+    is_identifiable,
+    recorded_weight,
+)
+from keyferry_protocol.request import (
+    Dongle,
+    HashedMachine,
+    Product,
+    Request,
+    RequestBody,
+    parse_request,
+)
+from keyferry_protocol.response import parse_response
+
+SAME_FILE_S = 7 * 86400  # for so long the same command writes the same file again
+
+
+class Made(NamedTuple):
+    """A request as it waits now: its file, what it says, and where its license's state lies."""
+
+    data: bytes
+    request: Request
+    folder: Folder
+
+
+class Wish(NamedTuple):
+    """What the caller asks for, read and checked."""
+
+    number: str
+    kind: str
+    product: Product
+    protection: str
+    replaces_seat: int | None
+    code: str | None
+    token: Token | None
+    trusts: tuple[str, ...]
+    now: int
+
+
+def make_request(
+    license_number: str,
+    activation_code: str | None = None,
+    *,
+    keys: KeySet | str | os.PathLike[str],
+    product: str,
+    product_version: str = "",
+    kind: str = "activate",
+    protection: str = "machine",
+    machine: Machine | None = None,
+    state_dir: str | os.PathLike[str] | None = None,
+    now: Moment = None,
+    replaces_seat: int | None = None,
+    dongle: Token | None = None,
+    vendor: str | None = None,
+) -> bytes:
+    """The bytes of a request file; its license waits for the response from now on.
+
+    Only `activate` takes an activation code, `replaces_seat` and a protection; the others keep the
+    one that is installed. `deactivate` ends the license here before this returns.
+    """
+    pinned, where = resolve(keys, state_dir, vendor)
+    number = parse_license_number(license_number)
+    code = None
+    if kind == "activate":
+        code = parse_activation_code(activation_code or "", number)
+    wish = Wish(
+        number=number,
+        kind=kind,
+        product=Product(product, product_version),
+        protection=protection,
+        replaces_seat=replaces_seat,
+        code=code,
+        token=dongle,
+        trusts=pinned.trusts(),
+        now=clock_of(now)(),
+    )
+    return make(wish, where, Seen(machine)).data
+
+
+def make(wish: Wish, where: Roots, seen: Seen) -> Made:
+    """Make the request, or find the same one waiting already. Raises a KeyferryError."""
+    with ExitStack() as locks:
+        locks.enter_context(Lock(where.user))
+        if wish.kind == "activate":
+            shared = wish.protection != "personal" and _lock(where.site, locks)
+            folder = Folder(where.site if shared else where.user, wish.number)
+            finish_deactivation(folder)
+            return _wait(wish, wish.protection, folder, where, seen)
+        source = find(wish, where)
+        folder = source
+        if source.root.shared and not _lock(where.site, locks):
+            folder = _copy_for_user(wish, source, where)
+        finish_deactivation(folder)
+        if wish.kind == "deactivate" and not folder.has(DEVICE_KEY) and folder.has(DEACTIVATE):
+            return _waiting(folder, DEACTIVATE)  # handed out again until its receipt comes
+        return _wait(wish, _protection(source), folder, where, seen)
+
+
+def remember_path(made: Made, path: str) -> None:
+    """Note for people where the file was saved."""
+    with Lock(made.folder.root):
+        standing = made.folder.standing(repair=True)
+        made.folder.write_standing(standing._replace(request_path=path))
+
+
+def _lock(root: Root, locks: ExitStack) -> bool:
+    """Lock a root for the rest of the call; False where this user may not write."""
+    try:
+        locks.enter_context(Lock(root))
+    except StateNotWritable:
+        return False
+    return True
+
+
+def find(wish: Wish, where: Roots) -> Folder:
+    """The license that an update or deactivation means. Raises NotActivated."""
+    folders = [Folder(root, wish.number) for root in where]
+    for folder in folders:
+        if holds_license(folder) or (folder.has(DEVICE_KEY) and folder.has(PENDING)):
+            return folder
+    for folder in folders:
+        if wish.kind == "deactivate" and folder.has(DEACTIVATE):
+            return folder
+    raise NotActivated(
+        told(wish.number, "is not active on this computer"), license_number=wish.number
+    )
+
+
+def _copy_for_user(wish: Wish, source: Folder, where: Roots) -> Folder:
+    """An update by a user who may not write the site's folder waits in the user's own."""
+    if wish.kind == "deactivate":
+        raise StateNotWritable(f"{source.root.path} cannot be written.", path=source.root.path)
+    own = Folder(where.user, wish.number)
+    key = source.device_key()
+    if key is not None:
+        own.write_device_key(key)
+        own.write_standing(source.standing())
+    return own
+
+
+def _protection(folder: Folder) -> str:
+    """How the license is protected here: as installed, else as requested. Raises StateDamaged."""
+    data = folder.installed()
+    if data is not None:
+        try:
+            return parse_response(open_envelope(data, RESPONSE)).bound_to.protection
+        except KeyferryError as error:
+            raise damaged(folder.path(INSTALLED), str(error)) from error
+    pending = folder.request(PENDING)
+    return "machine" if pending is None else pending.protection
+
+
+def _wait(wish: Wish, protection: str, folder: Folder, where: Roots, seen: Seen) -> Made:
+    """Sign the request and let it wait, or find the same one waiting."""
+    key = _device_key(wish, protection, folder)
+    standing = folder.standing(repair=True)
+    body = _body(wish, protection, key, standing.max_serial, seen)
+    activation = None if wish.code is None else activation_key(wish.code, wish.number)
+    name = DEACTIVATE if wish.kind == "deactivate" else PENDING
+    waiting = folder.request(name, repair=True)
+    if waiting is not None and _is_same(body, waiting, activation, wish.now):
+        return _waiting(folder, name)
+    signers: list[Signer] = [key]
+    signers += [] if activation is None else [activation]
+    signers += [] if body.dongle is None or wish.token is None else [wish.token]
+    data = seal(REQUEST, body.to_bytes(), signers)
+    request = parse_request(data)  # what the service would not read is never written
+    clock = read_clock(where.user, repair=True).seen(wish.now)
+    if waiting is not None:
+        clock = clock.forgotten(waiting.sha256)
+    write_clock(where.user, clock.noted(request.sha256))
+    if not folder.has(DEVICE_KEY) or folder.device_key(repair=True) is None:
+        folder.write_device_key(key)
+    if standing.request_path:
+        folder.write_standing(standing._replace(request_path=""))
+    if name == DEACTIVATE:
+        deactivate(folder, data)
+    else:
+        folder.write(PENDING, data)
+    return Made(data, request, folder)
+
+
+def _waiting(folder: Folder, name: str) -> Made:
+    data = read(folder.path(name)) or b""
+    return Made(data, parse_request(data), folder)
+
+
+def _device_key(wish: Wish, protection: str, folder: Folder) -> Ed25519Signer:
+    """The key of this license on this machine; an activation, or a dongle, may make it."""
+    may_make = wish.kind == "activate" or protection == "dongle"
+    key = folder.device_key(repair=may_make)
+    if key is not None:
+        return key
+    if not may_make:
+        raise NotActivated(told(wish.number, "has no key on this computer"))
+    return Ed25519Signer.generate()
+
+
+def _body(
+    wish: Wish, protection: str, key: Ed25519Signer, last_serial: int, seen: Seen
+) -> RequestBody:
+    machine = seen.machine()
+    components = seen.hashes(wish.number, protection)
+    if wish.kind != "deactivate" and not is_identifiable(components, protection):
+        raise MachineNotIdentified(_too_little(components))
+    return RequestBody(
+        id=secrets.token_hex(16),
+        kind=wish.kind,
+        created_at=wish.now,
+        license_number=wish.number,
+        product=wish.product,
+        protection=protection,
+        device_key=key.public,
+        machine=HashedMachine(machine.name, machine.os, machine.environment, components),
+        dongle=_dongle(wish.token) if protection == "dongle" else None,
+        replaces_seat=wish.replaces_seat,
+        last_serial=last_serial,
+        trusts=wish.trusts,
+        client=f"keyferry {__version__}",
+    )
+
+
+def _too_little(components: Components) -> str:
+    read = ", ".join(components) or "nothing"
+    weight = recorded_weight(components)
+    return f"Read of this computer: {read}; {weight} of at least {MIN_WEIGHT} points."
+
+
+def _dongle(token: Token | None) -> Dongle:
+    if token is None:
+        raise DongleMissing("No dongle was found.")
+    return Dongle(token.alg, token.public, token.model, token.serial)
+
+
+def _is_same(
+    body: RequestBody, waiting: Request, activation: Ed25519Signer | None, now: int
+) -> bool:
+    """Whether what waits differs in `id` and `created_at` alone and was signed with this code."""
+    twin = replace(body, id=waiting.id, created_at=waiting.created_at)
+    return (
+        now - waiting.created_at < SAME_FILE_S
+        and twin.to_bytes() == waiting.envelope.body
+        and (activation is None or waiting.envelope.is_signed_by(ED25519, activation.public))
+    )

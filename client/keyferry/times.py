@@ -1,0 +1,70 @@
+"""Moments as the library takes and gives them, and as people read them."""
+
+from datetime import UTC, date, datetime
+
+Moment = int | float | datetime | None
+
+_EPOCH_DAY = date(1970, 1, 1).toordinal()
+_DAY_S = 86400
+
+
+def seconds(moment: int | float | datetime) -> int:
+    """Whole seconds since 1970; a datetime without a zone is meant in UTC."""
+    if isinstance(moment, datetime):
+        moment = (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+    return int(moment)
+
+
+def release_seconds(released: int | float | str | date | datetime) -> int:
+    """When a version was released: a date (its first second in UTC), a moment, or ISO 8601."""
+    if isinstance(released, str):
+        released = datetime.fromisoformat(released)
+    if isinstance(released, date) and not isinstance(released, datetime):
+        return (released.toordinal() - _EPOCH_DAY) * _DAY_S
+    return seconds(released)
+
+
+def as_datetime(moment: int) -> datetime:
+    """The moment in UTC."""
+    return datetime.fromtimestamp(moment, UTC)
+
+
+def long_date(moment: int) -> str:
+    """`30 November 2027`: a license's date, in UTC as the vendor set it."""
+    told = as_datetime(moment)
+    return f"{told.day} {_MONTHS[told.month - 1]} {told.year}"
+
+
+def short_date(moment: int) -> str:
+    """`30 Nov 2027`, for tables."""
+    told = as_datetime(moment)
+    return f"{told.day} {_MONTHS[told.month - 1][:3]} {told.year}"
+
+
+def local_time(moment: int) -> str:
+    """`24 November 2026, 10:47`: a moment by this computer's own clock."""
+    told = as_datetime(moment).astimezone()
+    return f"{told.day} {_MONTHS[told.month - 1]} {told.year}, {told:%H:%M}"
+
+
+def local_time_with_zone(moment: int) -> str:
+    """`24 November 2026, 10:47 +01:00`."""
+    zone = f"{as_datetime(moment).astimezone():%z}"
+    return f"{local_time(moment)} {zone[:3]}:{zone[3:5]}"
+
+
+# Not strftime's: that would follow the computer's locale, while the sentences around do not.
+_MONTHS = (
+    "January",
+    "February",
+    "March",
+    "April",
+    "May",
+    "June",
+    "July",
+    "August",
+    "September",
+    "October",
+    "November",
+    "December",
+)

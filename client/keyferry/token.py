@@ -1,0 +1,28 @@
+"""A USB dongle's key, as the vendor's application or PKCS#11 hands it over."""
+
+from collections.abc import Callable
+
+from keyferry_protocol.keys import ECDSA_P256, ED25519, keyid
+
+_ED25519_BYTES = 32
+
+
+class Token:
+    """A token that is plugged in: its raw public key, what it is called, and how it signs.
+
+    The key is Ed25519's 32 bytes or P-256's uncompressed point; `sign` returns the raw Ed25519
+    signature or ECDSA's over SHA-256 in DER.
+    """
+
+    def __init__(
+        self, public_key: bytes, model: str, serial: str, sign: Callable[[bytes], bytes]
+    ) -> None:
+        self.alg = ED25519 if len(public_key) == _ED25519_BYTES else ECDSA_P256
+        self.public = public_key
+        self.keyid = keyid(self.alg, public_key)
+        self.model = model
+        self.serial = serial
+        self._sign = sign
+
+    def sign(self, message: bytes) -> bytes:
+        return self._sign(message)

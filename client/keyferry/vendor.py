@@ -1,0 +1,68 @@
+"""What a vendor ships beside the application: the pinned keys, and `vendor.json` next to them."""
+
+import os
+import re
+from typing import NamedTuple
+
+from keyferry.state import Roots, roots
+from keyferry_protocol.errors import BadJson, BadKeySet
+from keyferry_protocol.keys import KeySet
+from keyferry_protocol.strict_json import Malformed, Record, parse_json
+
+_ID = re.compile("[a-z0-9-]{1,32}")
+
+
+class Vendor(NamedTuple):
+    """`vendor.json`: `id` names the state folders, the rest fills sentences."""
+
+    id: str
+    product: str = ""
+    page_url: str = ""
+    name: str = ""
+    support: str = ""
+
+
+def read_keys(path: str | os.PathLike[str]) -> KeySet:
+    """The key set of a file. Raises BadKeySet or UnsupportedVersion."""
+    try:
+        with open(path, "rb") as file:
+            return KeySet.from_json(file.read())
+    except OSError as error:
+        raise BadKeySet(f"{os.fspath(path)}: {error.strerror}.") from error
+
+
+def read_vendor(keys_path: str | os.PathLike[str]) -> Vendor | None:
+    """The `vendor.json` beside the keys, None if there is none. Raises BadKeySet."""
+    path = os.path.join(os.path.dirname(os.fspath(keys_path)), "vendor.json")
+    try:
+        with open(path, "rb") as file:
+            record = Record(parse_json(file.read()))
+        texts = {n: record.text(n, str) for n in Vendor._fields[1:] if n in record}
+        return Vendor(record.text("id", vendor_id), **texts)
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise BadKeySet(f"{path}: {error.strerror}.") from error
+    except (BadJson, Malformed) as error:
+        raise BadKeySet(f"{path}: {error}") from error
+
+
+def vendor_id(text: str) -> str:
+    """The text itself if it may name a vendor's folders; ValueError otherwise."""
+    if not _ID.fullmatch(text):
+        raise ValueError("is not 1 to 32 of a-z, 0-9 and -")
+    return text
+
+
+def resolve(
+    keys: "KeySet | str | os.PathLike[str]",
+    state_dir: str | os.PathLike[str] | None,
+    vendor: str | None,
+) -> tuple[KeySet, Roots]:
+    """The pinned keys and the state folders that a library call means."""
+    if isinstance(keys, KeySet):
+        return keys, roots(vendor and vendor_id(vendor), state_dir)
+    if state_dir is None and vendor is None:
+        beside = read_vendor(keys)
+        vendor = beside and beside.id
+    return read_keys(keys), roots(vendor and vendor_id(vendor), state_dir)
