@@ -124,9 +124,9 @@ def refuse_unread(refusal: Refusal, upload: Upload) -> None:
 def finish(ticket: Ticket | None, upload: Upload, given: Answer | None) -> None:
     """Hand out again what a ticket was answered; another file on it changes nothing."""
     if ticket is None:
-        logger.warning("dropped", reason="The ticket has ended.")
+        drop("The ticket has ended.")
     elif ticket.version_id != upload.version_id:
-        logger.warning("dropped", reason="Another file was answered on this ticket.")
+        drop("Another file was answered on this ticket.")
     elif ticket.refusal is not None:
         publish_refusal(upload, ticket.refusal)
     elif given is not None:
@@ -149,6 +149,12 @@ def publish_refusal(upload: Upload, refusal: Refusal) -> None:
     metrics.add_metric("RequestsRefused", MetricUnit.Count, 1)
 
 
+def drop(reason: str) -> None:
+    """Leave a message for good: brought again it would come to no more."""
+    logger.warning("dropped", reason=reason)
+    metrics.add_metric("MessagesDropped", MetricUnit.Count, 1)
+
+
 @lru_cache(maxsize=1)
 def signers_for(keys: tuple[SigningKey, ...]) -> tuple[Signer, ...]:
     """The signers of these keys; made once as long as the keys stay the same."""
@@ -162,18 +168,21 @@ async def answer_record(record: SQSRecord, lambda_context: LambdaContext) -> Non
             logger.thread_safe_append_keys(ticket=upload.ticket)
             await asyncio.to_thread(answer, upload, lambda_context)
     except (StrayMessage, FileGone) as error:
-        logger.warning("dropped", reason=str(error))
+        drop(str(error))
     except Changed:
         logger.warning("postponed", reason="The license was busy.")
+        metrics.add_metric("MessagesPostponed", MetricUnit.Count, 1)
         bring_again_soon(sqs, record)
         raise
     except Exception:
         logger.exception("failed")
+        metrics.add_metric("MessagesFailed", MetricUnit.Count, 1)
         raise
 
 
 @logger.inject_lambda_context(clear_state=True)
 @metrics.log_metrics
 def lambda_handler(event: dict[str, Any], context: LambdaContext) -> PartialItemFailureResponse:
+    metrics.add_metric("Messages", MetricUnit.Count, len(event["Records"]))
     locks.clear()
     return async_process_partial_response(event, answer_record, processor, context)

@@ -12,6 +12,7 @@ from typing import Any
 import boto3
 from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
+from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
 from botocore.config import Config
 
@@ -124,7 +125,7 @@ def follow_link(token: str) -> Answer:
     if link is None or not files.is_published(link.ticket_id, link.file_name):
         raise Problem("link-not-found")
     url = files.presign_download(link.ticket_id, link.file_name)
-    return Response(303, headers={"Location": url, **NO_STORE})
+    return Response(303, body="", headers={"Location": url, **NO_STORE})
 
 
 def read_ticket(ticket_id: str, now: int) -> Ticket:
@@ -176,6 +177,7 @@ def tell_failure(error: Exception) -> Answer:
 @logger.inject_lambda_context(clear_state=True)
 @metrics.log_metrics
 def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+    metrics.add_metric("Calls", MetricUnit.Count, 1)
     given = event.get("headers", {}).get("x-origin-secret", "")
     if not compare_digest(given.encode(), ORIGIN_SECRET.encode()):
         return {

@@ -48,8 +48,7 @@ def send(asked: MailAsked, context: LambdaContext) -> None:
     now = int(time.time())
     ticket = tickets.get(asked.ticket_id, now)
     if ticket is None:
-        logger.warning("dropped", reason="The ticket has ended.")
-        return
+        return drop("The ticket has ended.")
     address = asked.to or ticket.email
     is_new = asked.to is not None or ticket.mail is Mail.PENDING
     if address is None or not is_new or not is_proven(ticket):
@@ -58,12 +57,18 @@ def send(asked: MailAsked, context: LambdaContext) -> None:
     if not may_send(ticket, address, token, now, context):
         tickets.mark_mail(ticket.id, Mail.WITHHELD)
         logger.info("mail withheld")
-        return
+        return metrics.add_metric("MailsWithheld", MetricUnit.Count, 1)
     letter = write(ticket, token, now + LIFE_S)
     mailer.send(address, message_of(letter, SENDER, address, vendor, secrets.token_hex(16)))
     tickets.mark_mail(ticket.id, Mail.SENT, None if token is None else now + LIFE_S)
     logger.info("mail sent")
     metrics.add_metric("MailsSent", MetricUnit.Count, 1)
+
+
+def drop(reason: str) -> None:
+    """Leave a message for good: brought again it would come to no more."""
+    logger.warning("dropped", reason=reason)
+    metrics.add_metric("MessagesDropped", MetricUnit.Count, 1)
 
 
 def is_proven(ticket: Ticket) -> bool:
@@ -108,13 +113,15 @@ async def send_record(record: SQSRecord, lambda_context: LambdaContext) -> None:
             logger.thread_safe_append_keys(ticket=asked.ticket_id[:8])
             await asyncio.to_thread(send, asked, lambda_context)
     except StrayMessage as error:
-        logger.warning("dropped", reason=str(error))
+        drop(str(error))
     except Exception:
         logger.exception("failed")
+        metrics.add_metric("MessagesFailed", MetricUnit.Count, 1)
         raise
 
 
 @logger.inject_lambda_context(clear_state=True)
 @metrics.log_metrics
 def lambda_handler(event: dict[str, Any], context: LambdaContext) -> PartialItemFailureResponse:
+    metrics.add_metric("Messages", MetricUnit.Count, len(event["Records"]))
     return async_process_partial_response(event, send_record, processor, context)

@@ -1,0 +1,238 @@
+"""The real handlers on moto inside this process: tables, buckets and queues in one small world."""
+
+import importlib.util
+import json
+import re
+import time
+from collections.abc import Iterator
+from copy import deepcopy
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import boto3
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from moto import mock_aws
+from moto.ses.models import ses_backends
+
+from keyferry_protocol.keys import KeySet, PinnedKey
+from keyferry_service.license import License
+from keyferry_service.licenses_dynamodb import Licenses
+from keyferry_service.signing_keys_dynamodb import SigningKeys
+from tests.builders import NOW, NUMBER, SERVICE_KEY, VENDOR, a_license
+
+ROOT = Path(__file__).parents[2]
+IN, OUT = "keyferry-in-123456789012-eu-central-1", "keyferry-out-123456789012-eu-central-1"
+KEYS = KeySet((VENDOR.alg,), (PinnedKey(VENDOR.keyid, VENDOR.alg, VENDOR.public, True),))
+
+
+@dataclass
+class Context:
+    """Lambda's context, with the time that a test gives."""
+
+    left_ms: list[int] = field(default_factory=lambda: [20_000])
+    function_name: str = "keyferry"
+    memory_limit_in_mb: int = 1024
+    invoked_function_arn: str = "arn:aws:lambda:eu-central-1:123456789012:function:keyferry"
+    aws_request_id: str = "c6af9ac6-7b61-11e6-9a41-93e8deadbeef"
+
+    def get_remaining_time_in_millis(self) -> int:
+        return self.left_ms.pop(0) if len(self.left_ms) > 1 else self.left_ms[0]
+
+
+def an_event(function: str) -> dict[str, Any]:
+    event: dict[str, Any] = json.loads((ROOT / "events" / f"{function}.json").read_text())
+    return event
+
+
+@dataclass
+class World:
+    """What a page, a courier and a vendor can do, and what they find."""
+
+    apps: dict[str, ModuleType]
+    dynamodb: Any
+    s3: Any
+    ses: Any
+    sqs: Any
+    queue: str
+    now: int = NOW
+    context: Context = field(default_factory=Context)
+
+    @property
+    def licenses(self) -> Licenses:
+        return Licenses(self.dynamodb, "Licenses")
+
+    def license(self) -> License:
+        license = self.licenses.get(NUMBER)
+        assert license is not None
+        return license
+
+    def sell(self, **terms: Any) -> None:
+        self.licenses.create(a_license(**terms))
+
+    def call(
+        self, method: str, path: str, said: Any = None, headers: dict[str, str] | None = None
+    ) -> dict[str, Any]:
+        """One call of the HTTP API."""
+        event = an_event("public_api")
+        event["rawPath"] = path
+        event["requestContext"]["http"] |= {"method": method, "path": path}
+        event["headers"] |= headers or {}
+        event["body"] = said if isinstance(said, str) or said is None else json.dumps(said)
+        answer: dict[str, Any] = self.apps["public_api"].lambda_handler(event, self.context)
+        return answer
+
+    def open_ticket(self, email: str | None = None) -> str:
+        answer = self.call("POST", "/api/requests", {"email": email, "language": "en"})
+        assert answer["statusCode"] == 201, answer
+        return str(json.loads(answer["body"])["id"])
+
+    def ticket(self, ticket: str) -> dict[str, Any]:
+        answer = self.call("GET", f"/api/requests/{ticket}")
+        assert answer["statusCode"] == 200, answer
+        said: dict[str, Any] = json.loads(answer["body"])
+        return said
+
+    def upload(self, ticket: str, data: bytes) -> dict[str, Any]:
+        """Put a request file; the message that S3 then sends."""
+        key = f"requests/{ticket}"
+        version = self.s3.put_object(Bucket=IN, Key=key, Body=data)["VersionId"]
+        return self.notice("process_request", key, version)
+
+    def notice(self, function: str, key: str, version: str, bucket: str = "") -> dict[str, Any]:
+        record: dict[str, Any] = deepcopy(an_event(function)["Records"][0])
+        body = json.loads(record["body"])
+        body["Records"][0]["s3"]["object"] |= {"key": key, "versionId": version}
+        if bucket:
+            body["Records"][0]["s3"]["bucket"]["name"] = bucket
+        record["body"] = json.dumps(body)
+        record["messageId"] = f"message of {key} {version}"
+        return record
+
+    def process(self, *messages: dict[str, Any]) -> list[str]:
+        """Have the messages processed; those that the queue is to bring again."""
+        return self.handle("process_request", *messages)
+
+    def handle(self, function: str, *messages: dict[str, Any]) -> list[str]:
+        event = {"Records": list(messages)}
+        answer = self.apps[function].lambda_handler(event, self.context)
+        return [failure["itemIdentifier"] for failure in answer["batchItemFailures"]]
+
+    def activate(self, data: bytes, email: str | None = None) -> str:
+        """The whole way of one file; its ticket."""
+        ticket = self.open_ticket(email)
+        assert self.process(self.upload(ticket, data)) == []
+        return ticket
+
+    def answers(self, ticket: str) -> dict[str, bytes]:
+        """What lies in the out bucket for a ticket, by file name."""
+        found = self.s3.list_objects_v2(Bucket=OUT, Prefix=f"responses/{ticket}/")
+        keys = [entry["Key"] for entry in found.get("Contents", [])]
+        return {key.rpartition("/")[2]: self.read(key) for key in keys}
+
+    def response(self, ticket: str) -> bytes:
+        (data,) = [d for name, d in self.answers(ticket).items() if name.endswith(".response")]
+        return data
+
+    def read(self, key: str) -> bytes:
+        data: bytes = self.s3.get_object(Bucket=OUT, Key=key)["Body"].read()
+        return data
+
+    def send(self, ticket: str) -> list[str]:
+        """Have the mail of a ticket's answer sent."""
+        (name,) = self.answers(ticket)
+        return self.handle(
+            "send_response", self.notice("send_response", f"responses/{ticket}/{name}", "1")
+        )
+
+    def rows(self, table: str) -> list[dict[str, Any]]:
+        items: list[dict[str, Any]] = self.dynamodb.scan(TableName=table)["Items"]
+        return items
+
+    def mails(self) -> list[bytes]:
+        sent = ses_backends["123456789012"]["eu-central-1"].sent_messages
+        return [message.raw_data.encode() for message in sent]
+
+
+@pytest.fixture
+def world(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[World]:
+    pem = Ed25519PrivateKey.from_private_bytes(VENDOR.seed).private_bytes(
+        Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()
+    )
+    (tmp_path / "test.pem").write_bytes(pem)
+    settings = {
+        "AWS_ACCESS_KEY_ID": "testing",
+        "AWS_SECRET_ACCESS_KEY": "testing",
+        "AWS_DEFAULT_REGION": "eu-central-1",
+        "LICENSES_TABLE": "Licenses",
+        "TICKETS_TABLE": "Tickets",
+        "IN_BUCKET": IN,
+        "OUT_BUCKET": OUT,
+        "PAGE_ORIGIN": "https://activate.example.com",
+        "VENDOR_NAME": "Example",
+        "SUPPORT_CONTACT": "licensing@example.com",
+        "MAIL_FROM": "licensing@example.com",
+        "MAIL_CONFIGURATION_SET": "keyferry",
+        "ORIGIN_SECRET": "0123456789abcdef0123456789abcdef",
+        "PEM_FOLDER": str(tmp_path),
+        "POWERTOOLS_SERVICE_NAME": "keyferry",
+        "POWERTOOLS_METRICS_NAMESPACE": "Keyferry",
+    }
+    for name, value in settings.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
+    with mock_aws():
+        dynamodb = boto3.client("dynamodb")
+        _make_table(dynamodb, "Licenses", "pk", "sk")
+        _make_table(dynamodb, "Tickets", "pk")
+        s3 = boto3.client("s3")
+        for bucket in (IN, OUT):
+            where: Any = {"LocationConstraint": "eu-central-1"}
+            s3.create_bucket(Bucket=bucket, CreateBucketConfiguration=where)
+            enabled: Any = {"Status": "Enabled"}
+            s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration=enabled)
+        sqs = boto3.client("sqs")
+        sqs.create_queue(QueueName="keyferry-requests")
+        queue = sqs.create_queue(QueueName="keyferry-responses")["QueueUrl"]
+        monkeypatch.setenv("RESPONSES_QUEUE", queue)
+        ses = boto3.client("sesv2")
+        ses.create_email_identity(EmailIdentity="licensing@example.com")
+        ses.create_configuration_set(ConfigurationSetName="keyferry")
+        SigningKeys(dynamodb, "Licenses").put(SERVICE_KEY)
+        apps = {name: _load(name) for name in ("public_api", "process_request", "send_response")}
+        world = World(apps, dynamodb, s3, ses, sqs, queue)
+        monkeypatch.setattr(time, "sleep", lambda _: None)
+        monkeypatch.setattr(time, "time", lambda: world.now)
+        yield world
+
+
+def _make_table(dynamodb: Any, name: str, *keys: str) -> None:
+    kinds = ("HASH", "RANGE")
+    dynamodb.create_table(
+        TableName=name,
+        BillingMode="PAY_PER_REQUEST",
+        AttributeDefinitions=[{"AttributeName": key, "AttributeType": "S"} for key in keys],
+        KeySchema=[
+            {"AttributeName": key, "KeyType": kind} for key, kind in zip(keys, kinds, strict=False)
+        ],
+    )
+
+
+def _load(function: str) -> ModuleType:
+    """A handler's module as new, so that its clients are this world's."""
+    path = ROOT / "functions" / function / "app.py"
+    spec = importlib.util.spec_from_file_location(f"{function}_app", path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def link_in(mail: bytes) -> str:
+    """The path of the one link of a mail."""
+    (link,) = set(re.findall(rb"https://activate\.example\.com(/api/responses/[\w-]{43})", mail))
+    return str(link.decode())
