@@ -1,1 +1,1 @@
-"""The whole stack on this computer: the embedded cloud, the real template, and one port for a browser."""
+"""The whole stack on this computer: embedded cloud, real template, one port for a browser."""

@@ -1,4 +1,4 @@
-"""What `.local/run/keyferry` runs: the client, with the recorded machine where this one has too little."""
+"""What `.local/run/keyferry` runs: the client, on a recorded machine if this one shows too little."""
 
 import os
 import sys

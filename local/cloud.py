@@ -1,135 +1,104 @@
-"""The embedded cloud, ministack: a process of its own, started and stopped with all it starts."""
-
-from __future__ import annotations
+"""The embedded cloud, ministack: a process of its own, stopped with all that it started."""
 
 import os
+import shutil
 import signal
 import socket
 import subprocess
 import sys
 import time
-import urllib.error
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 import boto3
 from botocore.config import Config
 
-REGION = "us-east-1"
-ACCOUNT = "000000000000"
-
 
 class CannotStart(Exception):
-    """The stack does not come up; the text is one line for the person who started it."""
+    """The stack does not come up; the text is one line for whoever started it."""
 
 
-@dataclass(frozen=True)
 class Cloud:
-    """Where the embedded cloud listens, and how to talk to it."""
+    """Where it listens, and what every AWS tool and SDK wants to know."""
 
-    endpoint: str
-
-    @property
-    def environment(self) -> dict[str, str]:
-        """What every AWS tool and SDK wants to know."""
-        return {
+    def __init__(self, port: int) -> None:
+        self.endpoint = f"http://127.0.0.1:{port}"
+        self.environment = {
             "AWS_ENDPOINT_URL": self.endpoint,
             "AWS_ACCESS_KEY_ID": "test",
             "AWS_SECRET_ACCESS_KEY": "test",
-            "AWS_DEFAULT_REGION": REGION,
+            "AWS_DEFAULT_REGION": "us-east-1",
         }
 
     def client(self, service: str) -> Any:
-        return boto3.client(
-            service,
-            endpoint_url=self.endpoint,
-            region_name=REGION,
-            aws_access_key_id="test",
-            aws_secret_access_key="test",
-            config=Config(signature_version="s3v4" if service == "s3" else None),
-        )
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-def is_free(port: int) -> bool:
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OSError:
-            return False
-    return True
+        os.environ.update(self.environment)
+        return boto3.client(service, config=Config(signature_version="v4"))
 
 
 @contextmanager
 def running_cloud(folder: Path, port: int) -> Iterator[Cloud]:
-    """Run ministack on `port` of 127.0.0.1, its state below `folder`; stop it and its functions at the end."""
-    folder.mkdir(parents=True, exist_ok=True)
-    temporary = folder / "tmp"
-    temporary.mkdir(exist_ok=True)
+    """Run ministack on `port` of 127.0.0.1 with its state in `folder`. Raises CannotStart."""
+    scratch, log_file = folder / "scratch", folder / "ministack.log"
+    shutil.rmtree(scratch, ignore_errors=True)  # unpacked functions of the last time
+    scratch.mkdir(parents=True)
     settings = {
         "AUTH": "true",  # roles and policies count
         "BIND_HOST": "127.0.0.1",
         "GATEWAY_PORT": str(port),
-        "MINISTACK_REGION": REGION,
-        "IOT_MTLS_ENABLED": "0",
+        "IOT_MTLS_ENABLED": "0",  # it would listen on a port of its own
         "PERSIST_STATE": "1",
         "STATE_DIR": str(folder / "state"),
         "S3_PERSIST": "1",
         "S3_DATA_DIR": str(folder / "s3"),
-        "TMPDIR": str(temporary),
-        "LAMBDA_EXECUTOR": "local",
+        "TMPDIR": str(scratch),
         "AWS_EC2_METADATA_DISABLED": "true",
     }
     kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
-    with (folder / "ministack.log").open("ab") as log:
+    with log_file.open("ab") as log:
         process = subprocess.Popen(
             [sys.executable, "-m", "ministack"],
             env=kept | settings,
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,
-            start_new_session=True,  # Ctrl-C reaches us alone, and we stop it in order
+            start_new_session=True,  # Ctrl-C reaches us alone, and we end things in order
         )
-        try:
-            cloud = Cloud(f"http://127.0.0.1:{port}")
-            _wait_until_ready(cloud, process, folder / "ministack.log")
-            yield cloud
-        finally:
-            _stop(process)
-
-
-def _wait_until_ready(cloud: Cloud, process: subprocess.Popen[bytes], log: Path) -> None:
-    deadline = time.monotonic() + 60
-    while time.monotonic() < deadline:
-        if process.poll() is not None:
-            break
-        try:
-            with urllib.request.urlopen(f"{cloud.endpoint}/_ministack/health", timeout=5):
-                return
-        except (urllib.error.URLError, OSError):
+    try:
+        cloud = Cloud(port)
+        while not _is_ready(cloud):
+            if process.poll() is not None:
+                raise CannotStart(f"ministack did not start; its log: {log_file}")
             time.sleep(0.05)
-    raise CannotStart(f"ministack did not start; its log: {log}")
-
-
-def _stop(process: subprocess.Popen[bytes]) -> None:
-    """Ask ministack to write its state and end; then end whatever is left of its process group."""
-    process.terminate()
-    try:
-        process.wait(timeout=20)
-    except subprocess.TimeoutExpired:
-        process.kill()
+        yield cloud
+    finally:
+        process.terminate()  # it writes its state first
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(timeout=20)
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
         process.wait()
+
+
+def _is_ready(cloud: Cloud) -> bool:
     try:
-        os.killpg(process.pid, signal.SIGKILL)  # functions' processes that outlived it
-    except ProcessLookupError:
-        pass
+        with urllib.request.urlopen(f"{cloud.endpoint}/_ministack/health", timeout=5):
+            return True
+    except OSError:
+        return False
+
+
+def kept_port(file: Path) -> int:
+    """The port of last time if it is free, since stored addresses hold it; else another."""
+    wanted = int(file.read_text()) if file.exists() else 0
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", wanted))
+        except OSError:
+            probe.bind(("127.0.0.1", 0))
+        port = int(probe.getsockname()[1])
+    file.write_text(str(port))
+    return port

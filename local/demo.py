@@ -15,7 +15,6 @@ from typing import Any, TypeVar
 import keyferry
 from keyferry_protocol.envelope import RESPONSE, open_envelope
 from keyferry_protocol.keys import KeySet
-
 from local.client import RECORDED
 from local.cloud import CannotStart
 from local.stack import ROOT, Running, running

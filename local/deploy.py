@@ -1,17 +1,14 @@
-"""Deploys template.yaml with the artifacts of `make build TARGET=local`, through CloudFormation itself."""
+"""Deploys template.yaml, with what `make build TARGET=local` made, by CloudFormation itself."""
 
 import hashlib
 import io
 import mimetypes
 import re
-import time
 import zipfile
-from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from botocore.exceptions import ClientError
+from botocore.exceptions import ClientError, WaiterError
 
 from local.cloud import CannotStart, Cloud
 
@@ -19,54 +16,43 @@ STACK = "keyferry"
 ARTIFACTS = "keyferry-artifacts"
 
 
-@dataclass(frozen=True)
-class Stack:
-    """A deployed stack: its outputs, and how many resources and functions it has."""
+def deploy(cloud: Cloud, template: str, build: Path, parameters: dict[str, str]) -> dict[str, str]:
+    """Create or update the stack, and give its outputs. Raises CannotStart.
 
-    outputs: dict[str, str]
-    resources: int
-    functions: int
-
-
-def deploy(cloud: Cloud, template: str, build: Path, parameters: dict[str, str]) -> Stack:
-    """Create or update the stack; the template is changed in nothing but where its artifacts lie."""
+    The template is changed in nothing but where its artifacts lie.
+    """
     cloudformation = cloud.client("cloudformation")
-    exists = _exists(cloudformation)
-    change = f"change-{time.time_ns()}"
-    cloudformation.create_change_set(
-        StackName=STACK,
-        ChangeSetName=change,
-        ChangeSetType="UPDATE" if exists else "CREATE",
-        TemplateBody=_with_artifacts(cloud.client("s3"), template, build),
-        Capabilities=["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"],
-        Parameters=[{"ParameterKey": k, "ParameterValue": v} for k, v in parameters.items()],
-    )
-    made = _wait(
-        lambda: cloudformation.describe_change_set(StackName=STACK, ChangeSetName=change), "Status"
-    )
-    if made["Status"] == "CREATE_COMPLETE":
-        cloudformation.execute_change_set(StackName=STACK, ChangeSetName=change)
-    elif not (exists and "didn't contain changes" in made.get("StatusReason", "")):
-        raise CannotStart(f"CloudFormation refused the template: {made.get('StatusReason')}")
-    stack = _wait(
-        lambda: cloudformation.describe_stacks(StackName=STACK)["Stacks"][0], "StackStatus"
-    )
-    if stack["StackStatus"] not in ("CREATE_COMPLETE", "UPDATE_COMPLETE"):
-        raise CannotStart(f"The stack is {stack['StackStatus']}: {_failure(cloudformation)}")
-    resources = cloudformation.describe_stack_resources(StackName=STACK)["StackResources"]
-    return Stack(
-        {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]},
-        len(resources),
-        sum(resource["ResourceType"] == "AWS::Lambda::Function" for resource in resources),
-    )
+    wanted = {
+        "StackName": STACK,
+        "TemplateBody": _with_artifacts(cloud.client("s3"), template, build),
+        "Capabilities": ["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"],
+        "Parameters": [{"ParameterKey": k, "ParameterValue": v} for k, v in parameters.items()],
+    }
+    try:
+        cloudformation.create_stack(**wanted)
+        waiter = cloudformation.get_waiter("stack_create_complete")
+    except cloudformation.exceptions.AlreadyExistsException:
+        waiter = cloudformation.get_waiter("stack_update_complete")
+        try:
+            cloudformation.update_stack(**wanted)
+        except ClientError as error:
+            if "No updates" not in str(error):
+                raise
+            waiter = cloudformation.get_waiter("stack_exists")
+    try:
+        waiter.wait(StackName=STACK, WaiterConfig={"Delay": 0.1, "MaxAttempts": 600})
+    except WaiterError as error:
+        raise CannotStart(
+            f"The template could not be deployed: {_reason(cloudformation)}"
+        ) from error
+    outputs = cloudformation.describe_stacks(StackName=STACK)["Stacks"][0]["Outputs"]
+    return {output["OutputKey"]: output["OutputValue"] for output in outputs}
 
 
-def upload_site(cloud: Cloud, bucket: str, files: dict[str, bytes]) -> None:
-    """Put the page's files into the site bucket."""
-    s3 = cloud.client("s3")
-    for key, content in files.items():
-        kind = mimetypes.guess_type(key)[0] or "application/octet-stream"
-        s3.put_object(Bucket=bucket, Key=key, Body=content, ContentType=kind)
+def _reason(cloudformation: Any) -> str:
+    events = reversed(cloudformation.describe_stack_events(StackName=STACK)["StackEvents"])
+    failed = [event for event in events if event["ResourceStatus"].endswith("_FAILED")]
+    return " ".join(failed[0].get(k, "") for k in ("LogicalResourceId", "ResourceStatusReason"))
 
 
 def _with_artifacts(s3: Any, template: str, build: Path) -> str:
@@ -86,35 +72,15 @@ def _with_artifacts(s3: Any, template: str, build: Path) -> str:
 
 def _zip(folder: Path) -> bytes:
     """The folder as a zip that is the same bytes for the same files."""
-    if not folder.is_dir():
-        raise CannotStart(f"{folder} is missing. Run: make build TARGET=local")
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as archive:
-        for path in sorted(folder.rglob("*")):
-            if path.is_file():
-                name = path.relative_to(folder).as_posix()
-                archive.writestr(zipfile.ZipInfo(name), path.read_bytes())
+        for path in sorted(path for path in folder.rglob("*") if path.is_file()):
+            archive.writestr(zipfile.ZipInfo(str(path.relative_to(folder))), path.read_bytes())
     return buffer.getvalue()
 
 
-def _exists(cloudformation: Any) -> bool:
-    try:
-        cloudformation.describe_stacks(StackName=STACK)
-    except ClientError:
-        return False
-    return True
-
-
-def _wait(look: Callable[[], dict[str, Any]], member: str) -> dict[str, Any]:
-    for _ in range(600):
-        seen = look()
-        if not seen[member].endswith(("_IN_PROGRESS", "_PENDING")):
-            return seen
-        time.sleep(0.05)
-    raise CannotStart("CloudFormation did not come to an end in 30 seconds.")
-
-
-def _failure(cloudformation: Any) -> str:
-    events = reversed(cloudformation.describe_stack_events(StackName=STACK)["StackEvents"])
-    failed = (event for event in events if event["ResourceStatus"].endswith("_FAILED"))
-    return next((f"{e['LogicalResourceId']}, {e.get('ResourceStatusReason')}" for e in failed), "")
+def upload_site(cloud: Cloud, bucket: str, files: dict[str, bytes]) -> None:
+    s3 = cloud.client("s3")
+    for key, content in files.items():
+        kind = mimetypes.guess_type(key)[0] or "application/octet-stream"
+        s3.put_object(Bucket=bucket, Key=key, Body=content, ContentType=kind)

@@ -1,14 +1,35 @@
-// Says that mail has come; reading goes on undisturbed until the link is followed.
+// Draws /inbox/messages and looks for more; what is being read stays where it is.
 const status = document.querySelector('[role=status]');
+const list = document.querySelector('#mails');
+
+function element(name, members = {}, ...children) {
+  const made = Object.assign(document.createElement(name), members);
+  made.append(...children);
+  return made;
+}
+
+function draw(mail, number) {
+  const tab = (title, content, open = false) =>
+    element('details', { name: `mail-${number}`, open }, element('summary', {}, title), content);
+  const frame = element('iframe', { title: mail.subject, srcdoc: mail.html });
+  frame.sandbox = '';
+  const source = new Blob([mail.source], { type: 'message/rfc822' });
+  return element('article', {},
+    element('h2', {}, mail.subject),
+    element('p', {}, `${new Date(mail.at).toLocaleString()}, to ${mail.to.join(', ')}`),
+    tab('Plain', element('pre', {}, mail.text), true),
+    tab('HTML', frame),
+    tab('Headers', element('pre', {}, mail.source.split('\n\n')[0])),
+    tab('Source', element('a', { href: URL.createObjectURL(source), download: `${number}.eml` }, `${number}.eml`)));
+}
+
 for (;;) {
-  await new Promise((done) => setTimeout(done, 2000));
   const answer = await fetch('/inbox/messages').catch(() => null);
-  const fresh = answer?.ok ? (await answer.json()).length - Number(status.dataset.count) : 0;
-  if (fresh > 0 && status.dataset.fresh !== String(fresh)) {
-    status.dataset.fresh = fresh;
-    const link = document.createElement('a');
-    link.href = '/inbox';
-    link.textContent = `${fresh} new. Show`;
-    status.replaceChildren(link);
+  const mails = answer?.ok ? await answer.json() : [];
+  const fresh = mails.slice(0, Math.max(0, mails.length - list.children.length));
+  if (fresh.length > 0) {
+    list.prepend(...fresh.map((mail, place) => draw(mail, mails.length - place)));
+    status.textContent = `${mails.length} mail${mails.length > 1 ? 's' : ''}, newest: ${fresh[0].subject}`;
   }
+  await new Promise((done) => setTimeout(done, 2000));
 }

@@ -1,6 +1,7 @@
 """`make run`: the whole stack on this computer until Ctrl-C."""
 
 import argparse
+import json
 import os
 import signal
 import sys
@@ -8,8 +9,8 @@ import threading
 from pathlib import Path
 
 from keyferry_protocol.activation import show_license_number
-
 from local.cloud import CannotStart
+from local.deploy import STACK
 from local.stack import NUMBER, ROOT, Running, running
 
 
@@ -32,24 +33,24 @@ def main() -> int:
 
 
 def screen(stack: Running) -> str:
-    """What experience.md shows; the commands are complete, and nothing on them is made up."""
-    client = _short(stack.run / "keyferry")
+    """What experience.md shows; a request's own file name is known only when it is made."""
+    client = os.path.relpath(stack.run / "keyferry")
+    code = json.loads((stack.run / "license.json").read_bytes())["activation_code"]
+    found = stack.cloud.client("cloudformation").describe_stack_resources(StackName=STACK)
+    kinds = [resource["ResourceType"] for resource in found["StackResources"]]
+    functions = kinds.count("AWS::Lambda::Function")
     return f"""\
 Keyferry is running on this computer. Nothing leaves it. Stop with Ctrl-C.
   Page            {stack.page}/
   Inbox           {stack.page}/inbox
   License number  {show_license_number(NUMBER)}
-  Activation code {stack.activation_code}
+  Activation code {code}
 Try it, in a second terminal:
   {client} request {NUMBER}
-  choose {NUMBER}-7f3a.request on the page, then
-  {client} install ~/Downloads/{NUMBER}-7f3a.response
-Ready in {stack.took_s:.1f} s: {stack.stack.resources} resources and {stack.stack.functions} \
-functions from template.yaml, in ministack."""
-
-
-def _short(path: Path) -> Path:
-    return path.relative_to(ROOT) if path.is_relative_to(ROOT) else path
+  choose {NUMBER}-*.request on the page, then
+  {client} install ~/Downloads/{NUMBER}-*.response
+Ready in {stack.took_s:.1f} s: {len(kinds)} resources and {functions} functions \
+from template.yaml, in ministack."""
 
 
 if __name__ == "__main__":
