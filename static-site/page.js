@@ -1,6 +1,6 @@
 // The page: draws each state of index.html's templates and carries the person from one to the next.
 // What is decided without a document stands in request-file.js.
-import { LOOK, Problem, UploadFailed, ask, follow, isAddress, readRequest, secretIn, send, showNumber } from './request-file.js';
+import { LOOK, Problem, UploadFailed, ask, follow, isAddress, readRequest, secretIn, send, showNumber, tell } from './request-file.js';
 
 const $ = (id) => document.getElementById(id);
 const view = $('view');
@@ -45,8 +45,8 @@ function fill(root, more = {}) {
   return root;
 }
 
-/** A date as the reader's language writes it, never broken at the end of a line. */
-function date(when, style = { dateStyle: 'long' }) {
+/** A date as the reader's language writes it, never broken at the end of a line; a license's days are UTC's, as in its e-mail. */
+function date(when, style = { dateStyle: 'long', timeZone: 'UTC' }) {
   const written = new Intl.DateTimeFormat(language === 'en' ? 'en-GB' : language, style).format(new Date(when));
   return written.replaceAll(' ', '\u00a0');
 }
@@ -63,6 +63,7 @@ function ago(when) {
 
 /** Shows a state: the kept form for 'empty', else a template. Focus goes to its h1, and the status falls silent. */
 function draw(state, more = {}, { focus = true } = {}) {
+  if (state === 'empty' && view.contains(start[1])) return title(); // as at the start: nothing changes, nothing is disturbed
   status('');
   if (state === 'empty') view.replaceChildren(...start);
   else view.replaceChildren(fill(templates[state].cloneNode(true), more));
@@ -96,7 +97,7 @@ function drawChosen() {
     product: aside(product),
     computer: computer ? aside(computer) : words['computer.unnamed'],
     protection: [...say(`protection.${protection}`), dongle && ` (${dongle})`].filter(Boolean),
-    date: `${date(madeAt)}, ${date(madeAt, { timeStyle: 'short' })}`,
+    date: `${date(madeAt, { dateStyle: 'long' })}, ${date(madeAt, { timeStyle: 'short' })}`,
     ago: ago(madeAt),
     codes: codes && plural('codes', codes),
     deactivate: kind === 'deactivate',
@@ -234,16 +235,19 @@ async function process(event) {
     ...(odd && { email: [`problem.${odd}`] }),
   };
   drawProblems();
-  if (odd || !chosen) return;
-  begin();
   address = $('email').value.trim() || null;
+  if (!odd && chosen) await go();
+}
+
+async function go() {
+  begin();
   draw('waiting', { file: chosen.name ? file(chosen.name) : words['file.yours'] });
   slowly();
   await guarded(async () => {
     const ticket = await send(chosen.bytes, { email: address, language }, world());
     history.pushState(null, '', `#t=${ticket.id}`);
     await settle(ticket.id);
-  }, () => $('form').requestSubmit());
+  });
 }
 
 /** Says at 10 and at 60 s that the wait goes on. */
@@ -257,19 +261,25 @@ function slowly() {
   later(60, address ? 'waiting.long' : 'waiting.long-no-mail', { email: address && aside(address) });
 }
 
-async function settle(id) {
-  let drawn = false;
-  for await (const ticket of follow(id, world())) {
-    if (ticket.state === 'ready' && !drawn) drawReady(id, ticket);
-    if (ticket.state === 'refused' && !drawn) drawRefused(ticket);
-    drawn = ['ready', 'refused'].includes(ticket.state);
-    if (drawn) drawMail(ticket);
-    else if (ticket.delayed) status('waiting.long-no-mail');
+/** Follows the ticket to its end, drawing what it becomes, then what becomes of its mail. */
+async function settle(id, { drawn = false } = {}) {
+  const here = world();
+  try {
+    for await (const ticket of follow(id, here)) {
+      if (ticket.state === 'ready' && !drawn) drawReady(id, ticket);
+      if (ticket.state === 'refused' && !drawn) drawRefused(ticket);
+      drawn ||= ['ready', 'refused'].includes(ticket.state);
+      if (drawn) drawMail(ticket);
+      if (drawn) here.say = () => {}; // only the mail is still awaited: no reason to disturb
+      else if (ticket.delayed) status('waiting.long-no-mail');
+    }
+  } catch (error) {
+    if (!drawn || !(error instanceof Problem)) throw error;
   }
 }
 
 /** Runs one leg of the journey; whatever ends it becomes a state with a next step. */
-async function guarded(leg, again) {
+async function guarded(leg) {
   try {
     await leg();
   } catch (error) {
@@ -277,10 +287,10 @@ async function guarded(leg, again) {
     if (error instanceof UploadFailed) return backToForm('file', 'upload');
     if (!(error instanceof Problem)) throw error;
     if (error.status === 404) return draw('gone');
-    if (error.status === 429) return backToForm('file', 'too-many', { n: Math.max(1, Math.ceil(error.waitS / 60)) });
-    if (error.status === 400 || error.status === 422) return backToForm('email', 'email');
+    if (error.status === 429) return backToForm('file', 'too-many', { n: error.document.n ?? Math.ceil(error.waitS / 60) });
+    if (error.code === 'bad-email') return backToForm('email', 'email');
     draw('down');
-    $('retry').addEventListener('click', again);
+    $('retry').addEventListener('click', () => (location.hash ? route() : go()));
   }
 }
 
@@ -319,7 +329,7 @@ function drawReady(id, { kind, license_number: number, response }) {
   $('again').addEventListener('click', () => guarded(async () => {
     const answer = await ask(`/api/requests/${id}`, world());
     save((await answer.json()).response.download_url);
-  }, () => location.reload()));
+  }));
   $('send-another').addEventListener('click', () => {
     $('another').hidden = !$('another').hidden;
     $('send-another').setAttribute('aria-expanded', String(!$('another').hidden));
@@ -337,16 +347,18 @@ async function mailAnother(event, id) {
   begin();
   address = input.value.trim();
   await guarded(async () => {
-    await ask(`/api/requests/${id}/mail`, world(), {
-      method: 'POST',
-      headers: { 'Content-Type': 'application/json' },
-      body: JSON.stringify({ email: address }),
-    });
+    try {
+      await tell(`/api/requests/${id}/mail`, { email: address }, world());
+    } catch (error) {
+      if (error.code !== 'bad-email') throw error;
+      put($('another-fault'), 'problem.email');
+      return input.focus();
+    }
     $('another').hidden = true;
     $('send-another').setAttribute('aria-expanded', 'false');
     $('send-another').focus();
-    for await (const ticket of follow(id, world())) drawMail(ticket);
-  }, () => location.reload());
+    await settle(id, { drawn: true });
+  });
 }
 
 function drawRefused({ refusal }) {
@@ -356,7 +368,7 @@ function drawRefused({ refusal }) {
   for (const id of ['refusal-title', 'refusal-detail']) $(id).lang = refusal.language ?? language;
   const labels = [...$('seats').querySelectorAll('th')].map((th) => th.textContent);
   for (const { seat, machine_name: name, since, last_answered: last } of refusal.seats ?? []) {
-    const cells = [seat, name || words['computer.unnamed'], ...[since, last].map((when) => date(when, { dateStyle: 'medium' }))];
+    const cells = [seat, name || words['computer.unnamed'], ...[since, last].map((when) => date(when, { dateStyle: 'medium', timeZone: 'UTC' }))];
     const row = $('seats').tBodies[0].insertRow();
     cells.forEach((text, i) => (row.insertCell().append(aside(text)), row.cells[i].dataset.label = labels[i]));
   }
@@ -390,7 +402,7 @@ function route({ focus = true } = {}) {
   address = null;
   draw('waiting', { file: words['file.yours'] }, { focus });
   slowly();
-  guarded(() => settle(id), () => route());
+  guarded(() => settle(id));
 }
 
 // Start: the vendor's names, the reader's language, then the state that the address names

@@ -51,8 +51,11 @@ export function secretIn(text) {
   return null;
 }
 
-export const isAddress = (text) =>
-  new TextEncoder().encode(text).length <= 254 && /^[^\s@,;:<>()"[\]\\]+@[^\s@,;:<>()"[\]\\]+\.[^\s@,;:<>()"[\]\\.]+$/.test(text);
+const NAME = "[\\w!#$%&'*+/=?^`{|}~-]+";
+const LABEL = '[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?';
+const ADDRESS = new RegExp(`^${NAME}(?:\\.${NAME})*@(?:${LABEL}\\.)+(?!\\d)${LABEL}$`, 'i');
+/** One plain address, by the service's own rule. */
+export const isAddress = (text) => text.length <= 254 && ADDRESS.test(text);
 
 export const showNumber = (digits) => digits.replace(/\d{3}(?=\d)/g, '$&.');
 
@@ -138,11 +141,7 @@ export class UploadFailed extends Error {}
 /** Opens a ticket and uploads the file; returns the ticket. `world`: fetch, sleep, isOnline, untilOnline, say. */
 export async function send(bytes, { email, language }, world) {
   for (let renewed = false; ; renewed = true) {
-    const opened = await ask('/api/requests', world, {
-      method: 'POST',
-      headers: { 'Content-Type': 'application/json' },
-      body: JSON.stringify({ email, language }),
-    });
+    const opened = await tell('/api/requests', { email, language }, world);
     const ticket = await opened.json();
     const status = await upload(ticket.upload, bytes, world);
     if (status < 300) return ticket;
@@ -153,12 +152,13 @@ export async function send(bytes, { email, language }, world) {
 
 /** Yields each state of a ticket until it is settled and its mail decided. */
 export async function* follow(id, world) {
-  for (;;) {
+  for (let polls = 0; ; polls++) {
     const answer = await ask(`/api/requests/${encodeURIComponent(id)}`, world);
     const ticket = await answer.json();
     yield ticket;
     if (['ready', 'refused'].includes(ticket.state) && ticket.email !== 'pending') return;
-    await world.sleep(1000 * (answer.headers.get('Retry-After') || 1)); // the service sets the pace
+    // The service sets the pace; a page left open all night slows down.
+    await world.sleep(1000 * (answer.headers.get('Retry-After') || 1) * Math.min(15, 1 + Math.floor(polls / 60)));
   }
 }
 
@@ -182,6 +182,12 @@ export async function ask(url, world, options = {}) {
     }
   }
 }
+
+export const tell = (url, members, world) => ask(url, world, {
+  method: 'POST',
+  headers: { 'Content-Type': 'application/json' },
+  body: JSON.stringify(members),
+});
 
 async function upload({ url, fields }, bytes, world) {
   const form = new FormData();

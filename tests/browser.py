@@ -47,7 +47,7 @@ def page(context: BrowserContext) -> Iterator[Page]:
     opened = context.new_page()
     opened.add_init_script(WATCH)
     errors: list[Any] = []
-    opened.on("pageerror", errors.append)
+    opened.on("pageerror", lambda error: errors.append(error))
     yield opened
     assert errors == []
     assert opened.evaluate("window.violations ?? []") == []

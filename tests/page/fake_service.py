@@ -126,7 +126,7 @@ class FakeService:
             _answer(route, self.opened, opened)
         else:
             poll = self.polls.pop(0) if len(self.polls) > 1 else self.polls[0]
-            _answer(route, poll if isinstance(poll, int) else 200, poll)
+            _answer(route, 200 if isinstance(poll, dict) else poll, poll)
 
     def _store(self, route: Route) -> None:
         allow = {"Access-Control-Allow-Origin": "*"}

@@ -96,8 +96,8 @@ test('secrets are known in every way of writing, addresses are none', () => {
 });
 
 test('an address is one name, one at sign and a domain', () => {
-  for (const good of ['name@example.com', 'a.b+c@sub.example.co', 'ü@example.com']) assert.equal(isAddress(good), true, good);
-  for (const odd of ['name', 'a@b', 'a b@example.com', 'a@example.com, b@example.com', 'A <a@example.com>', '@example.com', `${'x'.repeat(250)}@example.com`, 'a@example.']) {
+  for (const good of ['name@example.com', 'a.b+c@sub.example.co', "o'neill@x1.example"]) assert.equal(isAddress(good), true, good);
+  for (const odd of ['name', 'a@b', 'a b@example.com', 'a@example.com, b@example.com', 'A <a@example.com>', '@example.com', 'ü@example.com', 'a..b@example.com', 'a@-x.example', 'a@127.0.0.1', `${'x'.repeat(250)}@example.com`, 'a@example.']) {
     assert.equal(isAddress(odd), false, odd);
   }
 });
