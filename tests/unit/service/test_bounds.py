@@ -79,7 +79,7 @@ STEPS = st.lists(
         st.sampled_from(["activate", "activate", "reinstall", "replace", "update", "deactivate"]),
         st.integers(0, len(COMPUTERS) - 1),
         st.integers(1, 3),  # the seat to replace
-        st.sampled_from([0, 1, 40, 200]),  # days until then
+        st.sampled_from([0, 0, 1, 40, 300, 364]),  # days until then
     ),
     max_size=40,
 )
@@ -132,6 +132,20 @@ def test_with_a_lease_at_most_a_years_moves_run_beside_the_seats(
     service = Service(a_license(seats=seats, moves_per_year=moves, **terms))
     for _ in play(service, steps):
         assert service.running() <= seats + moves
+
+
+@pytest.mark.parametrize(
+    ("days", "may_move"), [(0, False), (300, False), (364, False), (365, False), (366, True)]
+)
+def test_a_move_counts_until_the_machine_that_left_has_stopped(days: int, may_move: bool) -> None:
+    terms = {"lease_days": 335, "grace_days": 30, "valid_until": None}
+    service = Service(a_license(moves_per_year=1, **terms))
+    service.ask(a_request(COMPUTERS[0]), "first")
+    service.now += DAY // 2  # from noon on the day of the move to any time of another day
+    service.ask(a_request(COMPUTERS[1], replaces_seat=1), "second")
+    service.now += days * DAY - DAY // 2
+    assert service.ask(a_request(COMPUTERS[2], replaces_seat=1), "third") is may_move
+    assert service.running() <= 2
 
 
 def test_the_bound_is_reached_so_it_means_something() -> None:
