@@ -1,4 +1,4 @@
-"""What `.local/run/keyferry` runs: the client, on a recorded machine if this one shows too little."""
+"""What `.local/run/keyferry` runs: the client, as LAB-07 where this machine shows too little."""
 
 import os
 import sys

@@ -5,8 +5,8 @@ embedded cloud's CloudFront; nothing of them is said here again.
 """
 
 import http.client
-from collections.abc import Mapping
 from dataclasses import dataclass
+from email.message import Message
 from fnmatch import fnmatchcase
 from typing import Any
 
@@ -40,9 +40,7 @@ class Edge:
             r["PathPattern"]: self._headers(r["ResponseHeadersPolicyId"]) for r in self._rules
         }
 
-    def answer(
-        self, method: str, path: str, headers: Mapping[str, str], body: bytes, viewer: str
-    ) -> Answer:
+    def answer(self, method: str, path: str, headers: Message, body: bytes, viewer: str) -> Answer:
         """Answer one call of a browser; `viewer` is its address and port."""
         rule = next(rule for rule in self._rules if fnmatchcase(path, rule["PathPattern"]))
         origin = self._origins[rule["TargetOriginId"]]
@@ -53,8 +51,9 @@ class Edge:
                 origin["DomainName"].partition(".")[0], path.strip("/") or self._root
             )
         else:
-            seen = {**headers, "CloudFront-Viewer-Address": viewer}
-            found = self._call(rule, origin, method, path, seen, body)
+            del headers["CloudFront-Viewer-Address"]  # what a browser claims does not count
+            headers["CloudFront-Viewer-Address"] = viewer
+            found = self._call(rule, origin, method, path, headers, body)
         return Answer(found.status, found.headers | self._added[rule["PathPattern"]], found.body)
 
     def _file(self, bucket: str, key: str) -> Answer:
@@ -71,7 +70,7 @@ class Edge:
         origin: Any,
         method: str,
         path: str,
-        headers: Mapping[str, str],
+        headers: Message,
         body: bytes,
     ) -> Answer:
         found = self._cloudfront.get_origin_request_policy(Id=rule["OriginRequestPolicyId"])

@@ -3,6 +3,7 @@
 import json
 import threading
 import time
+from email.message import Message
 from typing import Any
 
 from local.edge import Edge
@@ -25,7 +26,9 @@ class Journal:
         took_ms: dict[str, float] = {}
         while True:
             for ticket, since in list(self._open.items()):
-                found = self._edge.answer("GET", f"/api/requests/{ticket}", {}, b"", "127.0.0.1:0")
+                found = self._edge.answer(
+                    "GET", f"/api/requests/{ticket}", Message(), b"", "127.0.0.1:0"
+                )
                 seen = json.loads(found.body) if found.status == 200 else {"state": "gone"}
                 waited_s = time.monotonic() - since
                 if seen["state"] in ("ready", "refused"):

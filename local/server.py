@@ -19,6 +19,7 @@ class Server(ThreadingHTTPServer):
     """Bound at once, so that a busy port is told before anything starts; answers once opened."""
 
     daemon_threads = True
+    request_queue_size = 128
 
     def __init__(self, port: int) -> None:
         try:

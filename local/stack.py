@@ -13,6 +13,7 @@ from typing import Any
 
 from keyferry_admin import keys, licenses
 from keyferry_admin.stack import Stack
+from keyferry_protocol.activation import show_activation_code
 from keyferry_protocol.keys import ED25519, ML_DSA_65
 from keyferry_protocol.machine import ENVIRONMENTS
 from local.cloud import CannotStart, Cloud, kept_port, running_cloud
@@ -105,7 +106,8 @@ def _provide(folder: Path, vendor: Any) -> None:
             environments=ENVIRONMENTS,
             moves_per_year=1000,
         )
-        license = {"number": NUMBER, "activation_code": made.activation_code}
+        code = show_activation_code(made.activation_code)
+        license = {"number": NUMBER, "activation_code": code}
         _write(run / "license.json", license | {"product": vendor["product"]})
     (run / "keys.json").write_bytes(keys.export(stack.signing_keys, stack.licenses).to_json())
     _write(run / "vendor.json", vendor)
