@@ -36,7 +36,9 @@ class Cloud:
     def client(self, service: str) -> Any:
         os.environ.update(self.environment)
         connect: Any = boto3.client  # the stubs know it by literal names alone
-        return connect(service, config=Config(signature_version="v4"))
+        return connect(
+            service, config=Config(signature_version="v4", retries={"total_max_attempts": 2})
+        )
 
 
 @contextmanager

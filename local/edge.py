@@ -84,8 +84,6 @@ class Edge:
             answer = connection.getresponse()
             back = {n: answer.headers[n] for n in PASSED_BACK if n in answer.headers}
             return Answer(answer.status, back, answer.read())
-        except (OSError, http.client.HTTPException):
-            return Answer(502, {"Content-Type": "text/plain"}, b"The API does not answer.\n")
         finally:
             connection.close()
 

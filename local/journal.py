@@ -3,7 +3,9 @@
 import json
 import threading
 import time
+from contextlib import suppress
 from email.message import Message
+from http.client import HTTPException
 from typing import Any
 
 from local.edge import Edge
@@ -17,28 +19,31 @@ class Journal:
     def __init__(self, edge: Edge) -> None:
         self._edge = edge
         self._open: dict[str, float] = {}
+        self._took_ms: dict[str, float] = {}
         threading.Thread(target=self._run, daemon=True).start()
 
     def follow(self, ticket: str) -> None:
         self._open[ticket] = time.monotonic()
 
     def _run(self) -> None:
-        took_ms: dict[str, float] = {}
         while True:
-            for ticket, since in list(self._open.items()):
-                found = self._edge.answer(
-                    "GET", f"/api/requests/{ticket}", Message(), b"", "127.0.0.1:0"
-                )
-                seen = json.loads(found.body) if found.status == 200 else {"state": "gone"}
-                waited_s = time.monotonic() - since
-                if seen["state"] in ("ready", "refused"):
-                    took_ms.setdefault(ticket, waited_s * 1000)
-                    if seen["email"] != "pending" or waited_s > PATIENCE_S:
-                        print(_line(seen, took_ms[ticket]), flush=True)
-                        del self._open[ticket]
-                elif waited_s > PATIENCE_S:
-                    del self._open[ticket]
+            for ticket in list(self._open):
+                with suppress(OSError, HTTPException):  # the stack may be stopping
+                    self._look(ticket)
             time.sleep(0.1)
+
+    def _look(self, ticket: str) -> None:
+        path, waited_s = f"/api/requests/{ticket}", time.monotonic() - self._open[ticket]
+        found = self._edge.answer("GET", path, Message(), b"", "127.0.0.1:0")
+        seen = json.loads(found.body) if found.status == 200 else {"state": "gone"}
+        if seen["state"] in ("ready", "refused"):
+            took_ms = self._took_ms.setdefault(ticket, waited_s * 1000)
+            if seen["email"] == "pending" and waited_s < PATIENCE_S:
+                return
+            print(_line(seen, took_ms), flush=True)
+        elif waited_s < PATIENCE_S:
+            return
+        del self._open[ticket]
 
 
 def _line(seen: dict[str, Any], took_ms: float) -> str:

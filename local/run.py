@@ -11,19 +11,20 @@ from pathlib import Path
 from keyferry_protocol.activation import show_license_number
 from local.cloud import CannotStart
 from local.deploy import STACK
-from local.stack import NUMBER, ROOT, Running, running
+from local.stack import BUILD, NUMBER, ROOT, Running, running
 
 
 def main() -> int:
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("--port", type=int, default=int(os.environ.get("PORT") or 8787))
-    options.add_argument("--folder", type=Path, default=ROOT / ".local")
+    options.add_argument("--folder", type=Path, default=ROOT / ".local", help="keeps all state")
+    options.add_argument("--build", type=Path, default=BUILD, help="what gets deployed")
     given = options.parse_args()
     stopped = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stopped.set())
     try:
-        with running(given.folder.absolute(), given.port) as stack:
+        with running(given.folder.absolute(), given.port, given.build) as stack:
             print(screen(stack), flush=True)
             stopped.wait()
     except CannotStart as error:

@@ -2,8 +2,11 @@
 
 import json
 import threading
+from http.client import HTTPException
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+
+from botocore.exceptions import BotoCoreError
 
 from local.cloud import CannotStart
 from local.edge import Answer, Edge
@@ -52,13 +55,10 @@ class _Handler(BaseHTTPRequestHandler):
     def _answer(self) -> None:
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         path = self.path.partition("?")[0]
-        if path == "/inbox" or path.startswith("/inbox/"):
-            found = self.server.inbox_answer(path)
-        else:
-            viewer = "{}:{}".format(*self.client_address)
-            found = self.server.edge.answer(self.command, path, self.headers, body, viewer)
-            if (self.command, path, found.status) == ("POST", "/api/requests", 201):
-                self.server.journal.follow(json.loads(found.body)["id"])
+        try:
+            found = self._find(path, body)
+        except (OSError, HTTPException, BotoCoreError):
+            found = Answer(502, {"Content-Type": "text/plain"}, b"The stack does not answer.\n")
         self.send_response(found.status)
         for name, value in found.headers.items():
             self.send_header(name, value)
@@ -66,6 +66,15 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
         if self.command != "HEAD":
             self.wfile.write(found.body)
+
+    def _find(self, path: str, body: bytes) -> Answer:
+        if path == "/inbox" or path.startswith("/inbox/"):
+            return self.server.inbox_answer(path)
+        viewer = "{}:{}".format(*self.client_address)
+        found = self.server.edge.answer(self.command, path, self.headers, body, viewer)
+        if (self.command, path, found.status) == ("POST", "/api/requests", 201):
+            self.server.journal.follow(json.loads(found.body)["id"])
+        return found
 
     do_GET = do_HEAD = do_POST = do_PUT = do_PATCH = do_DELETE = do_OPTIONS = _answer  # noqa: N815
 

@@ -23,6 +23,7 @@ from local.inbox import Inbox
 from local.server import Server
 
 ROOT = Path(__file__).parent.parent
+BUILD = ROOT / ".local" / "build"
 NUMBER = "015120020093"
 
 
@@ -37,7 +38,7 @@ class Running:
 
 
 @contextmanager
-def running(folder: Path, port: int) -> Iterator[Running]:
+def running(folder: Path, port: int, build: Path = BUILD) -> Iterator[Running]:
     """Run all of it: the page on `port` (0: a free one), state in `folder`. Raises CannotStart."""
     began = time.monotonic()
     folder.mkdir(parents=True, exist_ok=True)
@@ -49,7 +50,7 @@ def running(folder: Path, port: int) -> Iterator[Running]:
         vendor = json.loads((ROOT / "static-site" / "vendor.json").read_bytes())
         vendor["page_url"] = server.origin
         with running_cloud(folder / "cloud", kept_port(folder / "port")) as cloud:
-            outputs = _deploy(folder, cloud, server.origin, vendor)
+            outputs = _deploy(folder, build, cloud, server.origin, vendor)
             upload_site(cloud, outputs["SiteBucket"], _site(vendor))
             _provide(folder, vendor)
             _describe(folder / "run", cloud, server.origin, outputs)
@@ -63,7 +64,7 @@ def running(folder: Path, port: int) -> Iterator[Running]:
                 server.shutdown()
 
 
-def _deploy(folder: Path, cloud: Cloud, page: str, vendor: Any) -> dict[str, str]:
+def _deploy(folder: Path, build: Path, cloud: Cloud, page: str, vendor: Any) -> dict[str, str]:
     secret = folder / "origin-secret"
     if not secret.exists():
         secret.write_text(secrets.token_urlsafe(32))
@@ -77,7 +78,7 @@ def _deploy(folder: Path, cloud: Cloud, page: str, vendor: Any) -> dict[str, str
         "MlDsaKey": "pem",
         "PemFolder": str(folder / "pem"),
     }
-    return deploy(cloud, (ROOT / "template.yaml").read_text(), ROOT / ".local/build", parameters)
+    return deploy(cloud, (ROOT / "template.yaml").read_text(), build, parameters)
 
 
 def _site(vendor: Any) -> dict[str, bytes]:

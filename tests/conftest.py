@@ -1,6 +1,7 @@
 """One running stack for all tests that want one."""
 
 import json
+import signal
 import subprocess
 import sys
 import time
@@ -31,11 +32,11 @@ class RunningStack:
         return found
 
 
-def start(folder: Path, port: int = 0) -> subprocess.Popen[bytes]:
-    """Start what `make run` starts; its output goes to a file in the folder."""
+def start(folder: Path, *options: str) -> subprocess.Popen[bytes]:
+    """Start what `make run` starts, on a free port; its output goes to a file in the folder."""
     with (folder / "output").open("wb") as output:
         return subprocess.Popen(
-            [sys.executable, "-m", "local.run", "--folder", str(folder), "--port", str(port)],
+            [sys.executable, "-m", "local.run", "--folder", folder, "--port", "0", *options],
             cwd=ROOT,
             stdout=output,
             stderr=subprocess.STDOUT,
@@ -64,5 +65,10 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningStack]:
     try:
         yield wait_until_ready(process, folder)
     finally:
-        process.terminate()
-        process.wait(timeout=30)
+        stop(process)
+
+
+def stop(process: subprocess.Popen[bytes]) -> None:
+    """As Ctrl-C does."""
+    process.send_signal(signal.SIGINT)
+    process.wait(timeout=60)

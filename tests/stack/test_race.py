@@ -1,0 +1,114 @@
+"""Many machines at one license at the same moment, on the real stack: its counts stay exact."""
+
+import shutil
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import keyferry
+from keyferry_admin import licenses
+from keyferry_protocol.keys import KeySet
+from keyferry_service.licenses_dynamodb import Licenses
+from tests.conftest import ROOT, RunningStack, start, stop, wait_until_ready
+from tests.journeys import a_machine, carry, client, download
+
+SEATS = 10
+MACHINES = 40
+
+
+class Room:
+    """A license and a room full of offline machines that want it."""
+
+    def __init__(self, stack: RunningStack, folder: Path, seats: int) -> None:
+        self.stack = stack
+        self.folder = folder
+        self.licenses = Licenses(client(stack, "dynamodb"), stack.outputs["LicensesTable"])
+        self.keys = KeySet.from_json((stack.run / "keys.json").read_bytes())
+        self.product = stack.license["product"]
+        made = licenses.create(self.licenses, self.product, int(time.time()), seats=seats)
+        self.number, self.code = made.license.number, made.activation_code
+
+    def place(self, machine: int) -> dict[str, Any]:
+        folder = self.folder / str(machine)
+        return {"product": self.product, "machine": a_machine(machine), "state_dir": folder}
+
+    def request(self, machine: int, kind: str) -> bytes:
+        code = self.code if kind == "activate" else None
+        return keyferry.make_request(
+            self.number, code, keys=self.keys, kind=kind, **self.place(machine)
+        )
+
+    def install(self, machine: int, response: bytes) -> None:
+        keyferry.install_response(response, self.keys, **self.place(machine))
+
+    def serial(self, response: bytes) -> int:
+        return keyferry.verify_response(response, self.keys).serial
+
+
+def race(room: Room, machines: int) -> None:
+    """All activate at once, then all who won give back at once. Whatever is not exact is told."""
+    seen = carry(room.stack, [room.request(n, "activate") for n in range(machines)])
+    won = [n for n in range(machines) if seen[n]["state"] == "ready"]
+    refusals = {seen[n]["refusal"]["code"] for n in range(machines) if n not in won}
+    responses = [download(seen[n]) for n in won]
+    check_counts(room, taken=SEATS)
+    assert len(won) == SEATS
+    assert refusals == {"no-seats-left"}
+
+    for machine, response in zip(won, responses, strict=True):
+        room.install(machine, response)
+    given = carry(room.stack, [room.request(n, "deactivate") for n in won])
+    assert {ticket["state"] for ticket in given} == {"ready"}
+    check_counts(room, taken=0)
+    serials = [room.serial(response) for response in [*responses, *map(download, given)]]
+    assert sorted(serials) == list(range(1, 2 * SEATS + 1))
+
+
+def check_counts(room: Room, taken: int) -> None:
+    license = room.licenses.get(room.number)
+    assert license is not None
+    seats = list(room.licenses.seats(room.number))
+    assert sum(seat.taken for seat in seats) == taken
+    assert license.seats_used == taken
+    assert sorted(seat.number for seat in seats) == list(range(1, SEATS + 1))
+
+
+def test_forty_machines_get_exactly_ten_seats(stack: RunningStack, tmp_path: Path) -> None:
+    race(Room(stack, tmp_path, SEATS), MACHINES)
+
+
+@contextmanager
+def changed(folder: Path, edits: dict[str, str]) -> Iterator[RunningStack]:
+    """A stack of its own whose artifact has one file of ours edited; each text must be found."""
+    build = folder / "build"
+    shutil.copytree(ROOT / ".local" / "build", build)
+    ours = build / "shared" / "python" / "keyferry_service"
+    shutil.rmtree(ours / "__pycache__", ignore_errors=True)
+    text = (ours / "licenses_dynamodb.py").read_text()
+    for old, new in edits.items():
+        assert text.count(old) == 1, f"{old!r} is not there once; this test must follow the code"
+        text = text.replace(old, new)
+    (ours / "licenses_dynamodb.py").write_text(text)
+    process = start(folder, "--build", str(build))
+    try:
+        yield wait_until_ready(process, folder)
+    finally:
+        stop(process)
+
+
+WRITE = "            self._dynamodb.transact_write_items("
+# Long enough that decisions overlap, whatever this computer is doing.
+SLOWLY = {WRITE: f"            __import__('time').sleep(0.3)\n{WRITE}"}
+UNGUARDED = {'        update["ConditionExpression"] = "#revision = :read"': "        pass"}
+
+
+@pytest.mark.timeout(300)
+def test_the_race_is_lost_without_the_revision(tmp_path: Path) -> None:
+    """So the test above can fail: the same race, and the guard taken out of the artifact."""
+    with changed(tmp_path, SLOWLY | UNGUARDED) as stack, pytest.raises(AssertionError) as lost:
+        race(Room(stack, tmp_path / "room", SEATS), SEATS)
+    assert "no answer" not in str(lost.value)
