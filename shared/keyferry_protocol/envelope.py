@@ -3,7 +3,6 @@
 import json
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from hashlib import sha256
 
@@ -15,6 +14,7 @@ from keyferry_protocol.errors import (
     UnsupportedVersion,
     WrongType,
 )
+from keyferry_protocol.frozen import frozen
 from keyferry_protocol.keys import Signer, keyid, verify_signature
 from keyferry_protocol.strict_json import Malformed, Record, parse_json
 
@@ -32,7 +32,7 @@ _LATER = {
 _NAMED = {REQUEST: "a request file", RESPONSE: "a response file"}
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Signature:
     """One signature of an envelope, as bytes; nothing is known of its key yet."""
 
@@ -40,7 +40,7 @@ class Signature:
     sig: bytes
 
 
-@dataclass(frozen=True)
+@frozen
 class Envelope:
     """An opened file: its type, the signed bytes, and signatures not yet verified."""
 

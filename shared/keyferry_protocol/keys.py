@@ -1,8 +1,7 @@
 """Algorithms, key ids, signatures and the key set an application pins (docs/format.md, "Keys")."""
 
 import json
-import secrets
-from dataclasses import dataclass
+import os
 from hashlib import sha256
 from typing import Protocol
 
@@ -11,6 +10,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 
 from keyferry_protocol.encoding import b64, unb64
 from keyferry_protocol.errors import BadJson, BadKeySet, UnsupportedVersion
+from keyferry_protocol.frozen import frozen
 from keyferry_protocol.strict_json import Malformed, Record, matching, parse_json
 
 ED25519 = "Ed25519"
@@ -121,7 +121,7 @@ class Ed25519Signer:
 
     @classmethod
     def generate(cls) -> "Ed25519Signer":
-        return cls(secrets.token_bytes(32))
+        return cls(os.urandom(32))
 
     def sign(self, message: bytes) -> bytes:
         return self._key.sign(message)
@@ -142,13 +142,13 @@ class MlDsa65Signer:
 
     @classmethod
     def generate(cls) -> "MlDsa65Signer":
-        return cls(secrets.token_bytes(32))
+        return cls(os.urandom(32))
 
     def sign(self, message: bytes) -> bytes:
         return self._key.sign(message)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class PinnedKey:
     """One key of a key set: raw public key and whether it is still trusted."""
 
@@ -158,7 +158,7 @@ class PinnedKey:
     trusted: bool
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class KeySet:
     """What a vendor ships inside the application: whose signatures count, which licenses do not."""
 

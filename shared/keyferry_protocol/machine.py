@@ -3,9 +3,9 @@
 import hmac
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 from keyferry_protocol.encoding import b64, unb64
+from keyferry_protocol.frozen import frozen
 from keyferry_protocol.strict_json import Malformed, Record
 
 PROTECTIONS = ("machine", "personal", "dongle")
@@ -27,7 +27,7 @@ _SHARES = 840  # the least number that 1 to 8 all divide, so shared weights stay
 Components = Mapping[str, tuple[str, ...]]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Machine:
     """A machine as it was read: raw values by component, hashed only inside requests."""
 
@@ -37,7 +37,7 @@ class Machine:
     components: Mapping[str, Sequence[str]]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Match:
     """How much of the recorded weight was seen again, in points; `changed` names what differs."""
 

@@ -2,12 +2,12 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from keyferry_protocol.encoding import b64, format_time, free_text, parse_time
 from keyferry_protocol.envelope import REQUEST, Envelope, open_envelope
 from keyferry_protocol.errors import BadJson, NotAuthentic, UnreadableRequest
+from keyferry_protocol.frozen import frozen
 from keyferry_protocol.keys import (
     ED25519,
     TOKEN_ALGORITHMS,
@@ -25,7 +25,7 @@ _read_id = matching("[0-9a-f]{32}", "32 lower-case hex digits")
 read_license_number = matching("[0-9]{12}", "a license number of 12 digits")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Product:
     """The application that asks."""
 
@@ -33,7 +33,7 @@ class Product:
     version: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Dongle:
     """A token as it stands in files: its raw public key and what it is called."""
 
@@ -55,7 +55,7 @@ class Dongle:
         }
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class HashedMachine:
     """A machine as a request tells it: names for people, hashes for recognition."""
 
@@ -65,7 +65,7 @@ class HashedMachine:
     components: Components
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class RequestBody:
     """What one request says; times are seconds since 1970, keys raw bytes."""
 
@@ -119,7 +119,7 @@ class RequestBody:
         return body_bytes(self.as_json())
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Request(RequestBody):
     """A request that was read from a file; believed only after `verify_proofs`."""
 

@@ -1,12 +1,12 @@
 """Responses: what the vendor's service grants (docs/format.md, "Response")."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from keyferry_protocol.encoding import b64, format_time, free_text, parse_time
 from keyferry_protocol.envelope import RESPONSE, Envelope, open_envelope
 from keyferry_protocol.errors import BadJson, KeyCompromised, NotGenuine, UnreadableResponse
+from keyferry_protocol.frozen import frozen
 from keyferry_protocol.keys import ED25519, KeySet, read_public_key
 from keyferry_protocol.machine import PROTECTIONS, Components, read_components
 from keyferry_protocol.request import (
@@ -24,7 +24,7 @@ _read_sha256 = matching("[0-9a-f]{64}", "64 lower-case hex digits")
 _read_feature_name = matching("[a-z0-9_.-]{1,40}", "a feature name")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class LicenseTerms:
     """What the license grants; times are seconds since 1970, a feature's value True or a limit."""
 
@@ -52,7 +52,7 @@ class LicenseTerms:
         }
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class BoundTo:
     """The machine, or token, that a response is for."""
 
@@ -70,7 +70,7 @@ class BoundTo:
         }
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ResponseBody:
     """What one response says; `check_in_by` ends a lease, `grace_days` of 24 hours follow it."""
 
@@ -106,7 +106,7 @@ class ResponseBody:
         return body_bytes(self.as_json())
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Response(ResponseBody):
     """A response that was read from a file."""
 
