@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from keyferry.loading import load as load
     from keyferry.machine.this import this_machine as this_machine
     from keyferry.requesting import make_request as make_request
-    from keyferry.token import Token as Token
+    from keyferry.dongle import Token as Token
     from keyferry_protocol.errors import KeyferryError as KeyferryError
     from keyferry_protocol.keys import KeySet as KeySet
     from keyferry_protocol.keys import verify_signature as verify_signature
@@ -32,7 +32,7 @@ _HOMES = {
     "License": "keyferry.license",
     "Machine": "keyferry_protocol.machine",
     "Result": "keyferry.license",
-    "Token": "keyferry.token",
+    "Token": "keyferry.dongle",
     "install_response": "keyferry.installing",
     "load": "keyferry.loading",
     "make_request": "keyferry.requesting",

@@ -3,8 +3,7 @@
 import os
 
 from keyferry.state import Folder
-from keyferry.token import Token
-from keyferry_protocol.activation import show_license_number
+from keyferry.dongle import Token
 from keyferry_protocol.envelope import RESPONSE, open_envelope
 from keyferry_protocol.errors import (
     DongleMissing,
@@ -70,6 +69,8 @@ def holds_license(folder: Folder) -> bool:
 
 def told(number: str, what: str) -> str:
     """A sentence about a license as people write its number."""
+    from keyferry_protocol.activation import show_license_number  # brings HKDF along: errors only
+
     return f"License {show_license_number(number)} {what}."
 
 

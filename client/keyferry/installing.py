@@ -29,7 +29,7 @@ from keyferry.state import (
     write_clock,
 )
 from keyferry.times import Moment
-from keyferry.token import Token
+from keyferry.dongle import Token
 from keyferry.vendor import resolve
 from keyferry_protocol.envelope import RESPONSE, open_envelope
 from keyferry_protocol.errors import (

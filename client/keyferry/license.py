@@ -4,9 +4,9 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import NamedTuple
 
+from keyferry.checks import told
 from keyferry.clock import Clock
 from keyferry.times import as_datetime, long_date, seconds
-from keyferry_protocol.activation import show_license_number
 from keyferry_protocol.errors import (
     CheckInOverdue,
     Expired,
@@ -125,9 +125,9 @@ class License:
             raise self._on(MaintenanceEnded, maintained, "covers versions released until")
 
     def _on(self, error: type[KeyferryError], moment: int, verb: str) -> KeyferryError:
-        told = long_date(moment)
-        detail = f"License {show_license_number(self.number)} {verb} {told}."
-        return error(detail, date=told, product=self.product, license_number=self.number)
+        date = long_date(moment)
+        detail = told(self.number, f"{verb} {date}")
+        return error(detail, date=date, product=self.product, license_number=self.number)
 
     def _grace_ends(self) -> int | None:
         check_in_by = self.response.check_in_by

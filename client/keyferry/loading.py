@@ -21,7 +21,7 @@ from keyferry.state import (
     write_clock,
 )
 from keyferry.times import Moment, release_seconds, seconds
-from keyferry.token import Token
+from keyferry.dongle import Token
 from keyferry.vendor import resolve
 from keyferry_protocol.errors import (
     Deactivated,

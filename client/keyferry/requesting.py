@@ -26,7 +26,7 @@ from keyferry.state import (
     write_clock,
 )
 from keyferry.times import Moment
-from keyferry.token import Token
+from keyferry.dongle import Token
 from keyferry.vendor import resolve
 from keyferry_protocol.activation import (
     activation_key,

@@ -1,6 +1,5 @@
 """What `request`, `update` and `deactivate` share: make the file, save it, say what is next."""
 
-import hashlib
 import os
 from typing import Any
 
@@ -89,7 +88,7 @@ def _document(
             "path": os.path.abspath(saved.path),
             "name": saved.name,
             "bytes": len(made.data),
-            "sha256": hashlib.sha256(made.data).hexdigest(),
+            "sha256": request.sha256,
         },
         "page": settings.vendor.page_url or None,
         "warnings": warnings,

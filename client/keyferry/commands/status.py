@@ -1,4 +1,4 @@
-"""`keyferry status`: each license in a sentence; the exit code is what the application would get."""
+"""`keyferry status`: each license in a sentence, the exit code as for the application."""
 
 import click
 
