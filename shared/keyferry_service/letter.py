@@ -139,11 +139,11 @@ def message_of(
         message["Reply-To"] = vendor.support
     message["Subject"] = letter.subject
     message["Message-ID"] = f"<{message_id}@{sender.rpartition('@')[2]}>"
-    message["Content-Language"] = letter.language
     message["Auto-Submitted"] = "auto-generated"
     message["X-Auto-Response-Suppress"] = "All"
     message.set_content(plain_text(letter))
     message.add_alternative(html_page(letter), subtype="html")
+    message["Content-Language"] = letter.language  # last: content that is set drops it
     return message.as_bytes()
 
 

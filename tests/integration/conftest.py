@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator
 from copy import deepcopy
 from dataclasses import dataclass, field
+from io import StringIO
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -58,6 +59,7 @@ class World:
     ses: Any
     sqs: Any
     queue: str
+    log: StringIO
     now: int = NOW
     context: Context = field(default_factory=Context)
 
@@ -203,7 +205,10 @@ def world(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[World]:
         ses.create_configuration_set(ConfigurationSetName="keyferry")
         SigningKeys(dynamodb, "Licenses").put(SERVICE_KEY)
         apps = {name: _load(name) for name in ("public_api", "process_request", "send_response")}
-        world = World(apps, dynamodb, s3, ses, sqs, queue)
+        log = StringIO()
+        for app in apps.values():
+            app.logger.registered_handler.setStream(log)
+        world = World(apps, dynamodb, s3, ses, sqs, queue, log)
         monkeypatch.setattr(time, "sleep", lambda _: None)
         monkeypatch.setattr(time, "time", lambda: world.now)
         yield world
