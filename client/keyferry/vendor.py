@@ -37,14 +37,25 @@ def read_vendor(keys_path: str | os.PathLike[str]) -> Vendor | None:
     try:
         with open(path, "rb") as file:
             record = Record(parse_json(file.read()))
-        texts = {n: record.text(n, str) for n in Vendor._fields[1:] if n in record}
-        return Vendor(record.text("id", vendor_id), **texts)
+        texts = {n: record.text(n, str) for n in ("product", "page_url", "name") if n in record}
+        return Vendor(record.text("id", vendor_id), support=_support(record), **texts)
     except FileNotFoundError:
         return None
     except OSError as error:
         raise BadKeySet(f"{path}: {error.strerror}.") from error
     except (BadJson, Malformed) as error:
         raise BadKeySet(f"{path}: {error}") from error
+
+
+def _support(record: Record) -> str:
+    """Where customers ask: the mail address, or else the web address."""
+    if "support" not in record or record.is_null("support"):
+        return ""
+    support = record.record("support")
+    told = [
+        support.text(n, str) for n in ("email", "url") if n in support and not support.is_null(n)
+    ]
+    return told[0] if told else ""
 
 
 def vendor_id(text: str) -> str:
