@@ -8,6 +8,7 @@ __version__ = "1.0.0"
 
 TYPE_CHECKING = False  # typing's own costs an import
 if TYPE_CHECKING:
+    from keyferry.dongle import Token as Token
     from keyferry.installing import Installed as Installed
     from keyferry.installing import install_response as install_response
     from keyferry.license import License as License
@@ -15,7 +16,6 @@ if TYPE_CHECKING:
     from keyferry.loading import load as load
     from keyferry.machine.this import this_machine as this_machine
     from keyferry.requesting import make_request as make_request
-    from keyferry.dongle import Token as Token
     from keyferry_protocol.errors import KeyferryError as KeyferryError
     from keyferry_protocol.keys import KeySet as KeySet
     from keyferry_protocol.keys import verify_signature as verify_signature

@@ -2,8 +2,8 @@
 
 import os
 
-from keyferry.state import Folder
 from keyferry.dongle import Token
+from keyferry.state import Folder
 from keyferry_protocol.envelope import RESPONSE, open_envelope
 from keyferry_protocol.errors import (
     DongleMissing,

@@ -14,6 +14,7 @@ from keyferry.checks import (
     told,
 )
 from keyferry.deactivating import finish_deactivation
+from keyferry.dongle import Token
 from keyferry.license import License
 from keyferry.loading import admit, clock_of, examine
 from keyferry.lock import Lock
@@ -29,7 +30,6 @@ from keyferry.state import (
     write_clock,
 )
 from keyferry.times import Moment
-from keyferry.dongle import Token
 from keyferry.vendor import resolve
 from keyferry_protocol.envelope import RESPONSE, open_envelope
 from keyferry_protocol.errors import (

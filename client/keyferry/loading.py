@@ -7,6 +7,7 @@ from datetime import date, datetime
 
 from keyferry.checks import check_product, check_revoked, prove_device_key, prove_dongle, told
 from keyferry.clock import WRITE_EVERY_S, Clock
+from keyferry.dongle import Token
 from keyferry.license import License
 from keyferry.lock import LOAD_WAIT_S, Lock
 from keyferry.seen import Seen
@@ -21,7 +22,6 @@ from keyferry.state import (
     write_clock,
 )
 from keyferry.times import Moment, release_seconds, seconds
-from keyferry.dongle import Token
 from keyferry.vendor import resolve
 from keyferry_protocol.errors import (
     Deactivated,

@@ -9,6 +9,7 @@ from typing import NamedTuple
 from keyferry import __version__
 from keyferry.checks import holds_license, told
 from keyferry.deactivating import deactivate, finish_deactivation
+from keyferry.dongle import Token
 from keyferry.loading import clock_of
 from keyferry.lock import Lock
 from keyferry.seen import Seen
@@ -26,7 +27,6 @@ from keyferry.state import (
     write_clock,
 )
 from keyferry.times import Moment
-from keyferry.dongle import Token
 from keyferry.vendor import resolve
 from keyferry_protocol.activation import (
     activation_key,

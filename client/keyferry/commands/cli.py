@@ -9,8 +9,8 @@ import click
 from keyferry import __version__
 from keyferry.commands.command import shared_options, take_shared
 from keyferry.commands.settings import Settings
-from keyferry.times import Moment, seconds
 from keyferry.dongle import Token
+from keyferry.times import Moment, seconds
 from keyferry.words import phrase
 from keyferry_protocol.errors import KeyferryError
 from keyferry_protocol.machine import Machine

@@ -7,9 +7,9 @@ from functools import cached_property
 import click
 
 from keyferry.commands.terminal import Terminal
+from keyferry.dongle import Token
 from keyferry.seen import Seen
 from keyferry.state import Roots, roots
-from keyferry.dongle import Token
 from keyferry.vendor import Vendor, read_keys, read_vendor
 from keyferry.words import phrase
 from keyferry_protocol.errors import BadKeySet

@@ -6,29 +6,11 @@ Every function takes the root folder, so that a test may hand it a made-up one.
 import os
 from collections.abc import Iterator
 
+from keyferry.machine.makers import is_virtual
 from keyferry.machine.placeholders import is_placeholder, is_real_mac
 
 _ETHERNET = "1"  # ARPHRD_ETHER of if_arp.h: cards with and without wire
 _GIVEN = "0"  # NET_ADDR_PERM of netdevice.h: the address is the card's own
-_VIRTUAL_MAKERS = (
-    "qemu",
-    "kvm",
-    "vmware",
-    "virtualbox",
-    "innotek",
-    "xen",
-    "bochs",
-    "parallels",
-    "bhyve",
-    "amazon ec2",
-    "google compute engine",
-    "openstack",
-    "nutanix",
-    "digitalocean",
-    "hetzner",
-    "virtual machine",  # Hyper-V and Azure
-    "apple virtualization",
-)
 
 
 def components(root: str = "/") -> dict[str, list[str]]:
@@ -103,14 +85,10 @@ def environment(root: str = "/") -> str:
     if _is_container(root):
         return "container"
     makers = [_text(root, f"sys/class/dmi/id/{name}") for name in ("sys_vendor", "product_name")]
-    told = " ".join(makers).lower()
+    told = " ".join(makers)
     cpu = _text(root, "proc/cpuinfo")
     flags = next((line for line in cpu.splitlines() if line.startswith("flags")), "")
-    if (
-        any(maker in told for maker in _VIRTUAL_MAKERS)
-        or "hypervisor" in flags.split()
-        or _text(root, "sys/hypervisor/type")
-    ):
+    if is_virtual(told) or "hypervisor" in flags.split() or _text(root, "sys/hypervisor/type"):
         return "virtual"
     return "physical" if told.strip() or flags else "unknown"
 

@@ -1,0 +1,87 @@
+"""Understands what macOS tells of its machine; pure, so that recorded answers test it.
+
+`macos_calls.py` asks. All of it can be asked by a plain user.
+"""
+
+import plistlib
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+from xml.parsers.expat import ExpatError
+
+from keyferry.machine.placeholders import is_placeholder, is_real_mac
+
+
+class Recorded(NamedTuple):
+    """What `ioreg -a -r -c CLASS` printed for each class; empty where there was none."""
+
+    platform: bytes = b""  # IOPlatformExpertDevice
+    controllers: tuple[bytes, ...] = ()  # classes of network controllers
+    disks: bytes = b""  # IOBlockStorageDevice
+
+
+def components(recorded: Recorded) -> dict[str, list[str]]:
+    """The raw values that recognise this machine."""
+    read = {
+        "smbios_uuid": smbios_uuids(recorded.platform),
+        "mac": macs(recorded.controllers),
+        "disk_serial": disk_serials(recorded.disks),
+    }
+    return {name: values for name, values in read.items() if values}
+
+
+def smbios_uuids(platform: bytes) -> list[str]:
+    """IOPlatformUUID."""
+    for entry in _entries(platform):
+        uuid = str(entry.get("IOPlatformUUID", "")).lower()
+        if not is_placeholder(uuid):
+            return [uuid]
+    return []
+
+
+def macs(controllers: tuple[bytes, ...]) -> list[str]:
+    """The addresses of controllers with a built-in interface: neither USB nor Thunderbolt."""
+    found = set()
+    for printed in controllers:
+        for entry in _entries(printed):
+            address = entry.get("IOMACAddress")
+            if isinstance(address, bytes) and is_real_mac(address.hex()) and _is_built_in(entry):
+                found.add(address.hex())
+    return sorted(found)
+
+
+def disk_serials(disks: bytes) -> list[str]:
+    """The serial numbers of internal disks."""
+    found = []
+    for entry in _entries(disks):
+        protocol = entry.get("Protocol Characteristics", {})
+        device = entry.get("Device Characteristics", {})
+        serial = str(device.get("Serial Number", "")).strip()
+        if (
+            protocol.get("Physical Interconnect Location") == "Internal"
+            and protocol.get("Physical Interconnect") not in ("USB", "Secure Digital")
+            and not is_placeholder(serial)
+        ):
+            found.append(serial)
+    return found
+
+
+def _is_built_in(entry: dict[str, Any]) -> bool:
+    return any(found.get("IOBuiltin") is True for found in _with_children(entry))
+
+
+def _entries(printed: bytes) -> Iterator[dict[str, Any]]:
+    """Every entry that ioreg printed, children too; none of what is no property list."""
+    if not printed.strip():
+        return
+    try:
+        roots = plistlib.loads(printed, fmt=plistlib.FMT_XML)
+    except (plistlib.InvalidFileException, ExpatError, ValueError):
+        return
+    for root in roots if isinstance(roots, list) else [roots]:
+        yield from _with_children(root)
+
+
+def _with_children(entry: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    yield entry
+    for child in entry.get("IORegistryEntryChildren", []):
+        yield from _with_children(child)

@@ -1,0 +1,160 @@
+"""Understands what Windows tells of its machine; pure, so that recorded answers test it.
+
+`windows_calls.py` asks. All of it can be asked by a plain user.
+"""
+
+import struct
+from collections.abc import Iterator
+from hashlib import sha256
+from typing import NamedTuple
+
+from keyferry.machine.makers import is_virtual
+from keyferry.machine.placeholders import is_placeholder, is_real_mac
+
+_CARD_TYPES = (6, 71)  # IF_TYPE_ETHERNET_CSMACD, IF_TYPE_IEEE80211
+# STORAGE_BUS_TYPE: FireWire, USB, iSCSI, SD, virtual, file-backed virtual, storage spaces
+_FOREIGN_BUSES = (4, 7, 9, 12, 14, 15, 16)
+_SYSTEM, _BOARD, _LAST = 1, 2, 127  # SMBIOS (DSP0134) structure types
+_RSA_PUBLIC = b"RSA1"  # BCRYPT_RSAPUBLIC_MAGIC
+
+
+class Card(NamedTuple):
+    """A network card: facts of its MIB_IF_ROW2, and the device it is, e.g. `PCI\\VEN_8086...`."""
+
+    permanent: bytes
+    type: int
+    is_hardware: bool
+    device: str
+
+
+class Recorded(NamedTuple):
+    """The answers of Windows, as they came; empty where it gave none."""
+
+    smbios: bytes = b""  # GetSystemFirmwareTable("RSMB")
+    cards: tuple[Card, ...] = ()  # GetIfTable2
+    disks: tuple[bytes, ...] = ()  # STORAGE_DEVICE_DESCRIPTOR of each drive
+    machine_guid: str = ""  # HKLM\SOFTWARE\Microsoft\Cryptography
+    endorsement_key: bytes = b""  # PCP_EKPUB: a BCRYPT_RSAPUBLIC_BLOB
+    sid: str = ""  # of the user who runs this
+
+
+class Structure(NamedTuple):
+    """One SMBIOS structure: its formatted part from byte 0 on, and its strings from number 1."""
+
+    type: int
+    formatted: bytes
+    strings: tuple[str, ...]
+
+    def text(self, offset: int) -> str:
+        """The string whose number stands at this offset; "" if there is none."""
+        number = self.formatted[offset] if offset < len(self.formatted) else 0
+        return self.strings[number - 1] if 0 < number <= len(self.strings) else ""
+
+
+def components(recorded: Recorded) -> dict[str, list[str]]:
+    """The raw values that recognise this machine, `user` among them if it was asked for."""
+    guid = recorded.machine_guid.strip().lower().replace("-", "")
+    read = {
+        "tpm_key": tpm_keys(recorded.endorsement_key),
+        "smbios_uuid": smbios_uuids(recorded.smbios),
+        "board_serial": board_serials(recorded.smbios),
+        "mac": macs(recorded.cards),
+        "disk_serial": disk_serials(recorded.disks),
+        "os_id": [] if is_placeholder(guid) else [guid],
+        "user": [recorded.sid] if recorded.sid else [],
+    }
+    return {name: values for name, values in read.items() if values}
+
+
+def environment(smbios: bytes) -> str:
+    """`virtual` or `physical`; `unknown` where the firmware tells nothing."""
+    for structure in structures(smbios):
+        if structure.type == _SYSTEM:
+            told = f"{structure.text(4)} {structure.text(5)}"
+            return "virtual" if is_virtual(told) else "physical"
+    return "unknown"
+
+
+def smbios_uuids(smbios: bytes) -> list[str]:
+    """The system's UUID, its first three fields little-endian, as Windows prints it."""
+    for structure in structures(smbios):
+        raw = structure.formatted[8:24]
+        if structure.type == _SYSTEM and len(raw) == 16:
+            first, second, third = struct.unpack_from("<IHH", raw)
+            rest = raw[8:].hex()
+            uuid = f"{first:08x}-{second:04x}-{third:04x}-{rest[:4]}-{rest[4:]}"
+            return [] if is_placeholder(uuid) else [uuid]
+    return []
+
+
+def board_serials(smbios: bytes) -> list[str]:
+    for structure in structures(smbios):
+        if structure.type == _BOARD and not is_placeholder(structure.text(7)):
+            return [structure.text(7).strip()]
+    return []
+
+
+def structures(smbios: bytes) -> Iterator[Structure]:
+    """The structures of a RawSMBIOSData, as far as they are whole."""
+    table = smbios[8:]  # after calling method, version and length
+    while len(table) >= 4:
+        kind, length = table[0], table[1]
+        end = table.find(b"\0\0", length)
+        if length < 4 or end < 0 or kind == _LAST:
+            return
+        strings = table[length:end].split(b"\0")
+        yield Structure(kind, table[:length], tuple(s.decode("latin-1") for s in strings))
+        table = table[end + 2 :]
+
+
+def macs(cards: tuple[Card, ...]) -> list[str]:
+    """The permanent addresses of built-in cards."""
+    return [
+        card.permanent.hex()
+        for card in cards
+        if card.type in _CARD_TYPES
+        and card.is_hardware
+        and not card.device.upper().startswith(("USB\\", "ROOT\\", "BTH\\"))
+        and is_real_mac(card.permanent.hex())
+    ]
+
+
+def disk_serials(descriptors: tuple[bytes, ...]) -> list[str]:
+    """The serial numbers of built-in disks."""
+    found = []
+    for descriptor in descriptors:
+        if len(descriptor) < 36:
+            continue
+        removable = descriptor[10]
+        offset, bus = struct.unpack_from("<II", descriptor, 24)
+        if removable or bus in _FOREIGN_BUSES or not 0 < offset < len(descriptor):
+            continue
+        serial = descriptor[offset:].partition(b"\0")[0].decode("latin-1").strip()
+        if not is_placeholder(serial):
+            found.append(serial)
+    return found
+
+
+def tpm_keys(blob: bytes) -> list[str]:
+    """SHA-256 of the endorsement key's TPM2B_PUBLIC, made up again from its modulus.
+
+    The default template L-1 of TCG's EK Credential Profile: RSA 2048, SHA-256, to decrypt only.
+    """
+    if len(blob) < 24 or blob[:4] != _RSA_PUBLIC:
+        return []
+    bits, exponent_bytes, modulus_bytes = struct.unpack_from("<III", blob, 4)
+    modulus = blob[24 + exponent_bytes : 24 + exponent_bytes + modulus_bytes]
+    if bits != 2048 or len(modulus) != 256:
+        return []
+    public = (
+        struct.pack(">HHI", 0x0001, 0x000B, 0x000300B2)  # RSA, SHA-256, attributes
+        + struct.pack(">H", len(_POLICY_A))
+        + _POLICY_A
+        + struct.pack(">HHHHHI", 0x0006, 128, 0x0043, 0x0010, 2048, 0)  # AES-128-CFB, no scheme
+        + struct.pack(">H", len(modulus))
+        + modulus
+    )
+    return [sha256(struct.pack(">H", len(public)) + public).hexdigest()]
+
+
+_POLICY_A = bytes.fromhex("837197674484b3f81a90cc8d46a5d724fd52d76e06520b64f2a1da1b331469aa")
