@@ -146,7 +146,10 @@ function mended(field) {
 
 // Choosing
 
-async function choose(files) {
+let reading = Promise.resolve();
+const choose = (files) => { reading = take(files); };
+
+async function take(files) {
   if (document.documentElement.dataset.state === 'waiting' || files.length === 0) return;
   if (document.documentElement.dataset.state !== 'empty') restart();
   await dressed;
@@ -228,7 +231,7 @@ function begin() {
 
 async function process(event) {
   event.preventDefault();
-  await dressed;
+  await Promise.all([dressed, reading]);
   const odd = checkAddress($('email'));
   problems = {
     ...(!chosen && { file: ['problem.none'] }),

@@ -1,0 +1,133 @@
+"""Barriers, sizes and weights: what a person may meet who uses the page in another way."""
+
+from importlib.resources import files
+from typing import Any
+
+import brotli  # type: ignore[import-untyped]
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from tests.page.check_vendor import SITE
+from tests.page.states import STATES
+
+AXE = (files("axe_playwright_python") / "axe.min.js").read_text("utf-8")
+EVERY_STATE = pytest.mark.parametrize("state", STATES)
+
+
+def barriers(page: Page) -> list[str]:
+    """What axe finds on the page as it stands, best practices included."""
+    page.evaluate(AXE)  # not a script tag: the page's policy admits only its own
+    found: Any = page.evaluate("axe.run()")
+    return [f"{rule['id']}: {rule['nodes'][0]['html']}" for rule in found["violations"]]
+
+
+@EVERY_STATE
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_no_barrier(page: Page, site: str, state: str, scheme: Any) -> None:
+    page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
+    STATES[state](page, site)
+    assert barriers(page) == []
+
+
+def test_axe_would_find_a_bad_label_and_a_pale_text(page: Page, site: str) -> None:
+    page.goto(site)
+    page.evaluate("document.querySelector('label[for=email]').htmlFor = 'nothing'")
+    page.evaluate("document.querySelector('.lead').style.color = '#999'")
+    found = {barrier.split(":")[0] for barrier in barriers(page)}
+    assert {"label", "color-contrast"} <= found
+
+
+@EVERY_STATE
+def test_at_320_pixels_nothing_scrolls_sideways(page: Page, site: str, state: str) -> None:
+    page.set_viewport_size({"width": 320, "height": 256})
+    STATES[state](page, site)
+    assert page.evaluate("document.documentElement.scrollWidth") <= 320
+
+
+@EVERY_STATE
+def test_every_target_is_44_pixels_high(page: Page, site: str, state: str) -> None:
+    page.set_viewport_size({"width": 390, "height": 800})
+    STATES[state](page, site)
+    small = page.evaluate(
+        """[...document.querySelectorAll('button, input, select, summary, footer a, #problems a')]
+            .filter((target) => target.checkVisibility() && target.type !== 'file')
+            .map((target) => [target.textContent, target.getBoundingClientRect().height])
+            .filter(([, height]) => height < 44)"""
+    )
+    assert small == []
+
+
+@EVERY_STATE
+def test_wider_text_spacing_loses_nothing(page: Page, site: str, state: str) -> None:
+    page.set_viewport_size({"width": 390, "height": 800})
+    STATES[state](page, site)
+    page.evaluate(
+        """() => {
+            const sheet = new CSSStyleSheet();
+            sheet.replaceSync(`* { line-height: 1.5 !important; letter-spacing: .12em !important;
+                word-spacing: .16em !important; } p { margin-block-end: 2em !important; }`);
+            document.adoptedStyleSheets = [sheet];
+        }"""
+    )
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    cut = page.evaluate(
+        """[...document.querySelectorAll('button, p, h1, h2, dd, td')]
+            .filter((e) => e.checkVisibility() && e.scrollWidth > e.clientWidth + 1
+                && getComputedStyle(e).display !== 'inline' && e.id !== 'status')
+            .map((e) => e.outerHTML)"""
+    )
+    assert cut == []
+
+
+def test_nothing_moves_for_those_who_ask_for_it(page: Page, site: str) -> None:
+    STATES["waiting"](page, site)
+    assert page.evaluate("document.getAnimations().length") == 1
+    page.emulate_media(reduced_motion="reduce")
+    assert page.evaluate("document.getAnimations().length") == 0
+
+
+def test_forced_colours_keep_focus_and_borders(page: Page, site: str) -> None:
+    page.emulate_media(forced_colors="active")
+    STATES["file chosen"](page, site)
+    page.keyboard.press("Tab")
+    page.focus("#choose")
+    outline = "getComputedStyle(document.querySelector('#choose')).outlineStyle"
+    assert page.evaluate(outline) == "solid"
+    border = "getComputedStyle(document.querySelector('#chosen')).borderTopWidth"
+    assert page.evaluate(border) == "1px"
+
+
+def test_print_has_the_steps_and_no_button(page: Page, site: str) -> None:
+    STATES["ready"](page, site)
+    page.emulate_media(media="print")
+    expect(page.locator("ol.steps")).to_be_visible()
+    expect(page.locator("#help")).to_be_visible()
+    for control in page.locator("button, input, select").all():
+        expect(control).to_be_hidden()
+
+
+def test_without_javascript_the_way_on_is_told(browser: Browser, site: str) -> None:
+    context = browser.new_context(java_script_enabled=False)
+    page = context.new_page()
+    page.goto(site)
+    expect(page.locator("noscript h2")).to_have_text("This page needs JavaScript to send your file")
+    expect(page.locator("noscript p")).to_contain_text("to licensing@example.com.")
+    expect(page.locator("form")).to_be_hidden()
+    page.click("summary")
+    expect(page.locator("details li")).to_have_count(3)
+    context.close()
+
+
+def test_it_asks_for_at_most_6_files_of_its_own_and_20_kb(page: Page, site: str) -> None:
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.goto(site)
+    page.wait_for_load_state("networkidle")
+    files_asked = sorted({url.removeprefix(site) or "index.html" for url in asked})
+    assert all(url.startswith((site, "data:")) for url in asked)
+    assert len(asked) == len(files_asked) <= 5  # a language is the sixth
+    language = max((SITE / "languages").iterdir(), key=lambda file: file.stat().st_size)
+    weighed = [*files_asked, f"languages/{language.name}"]
+    sizes = {name: len(brotli.compress((SITE / name).read_bytes())) for name in weighed}
+    print(f"{len(weighed)} requests, {sum(sizes.values()):,} bytes of brotli: {sizes}")
+    assert sum(sizes.values()) <= 20_000
