@@ -1,0 +1,1 @@
+"""`make bench`: calls counted and times measured beside their goals."""

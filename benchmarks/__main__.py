@@ -1,0 +1,39 @@
+"""Print every measurement beside its goal, and write them to .local/bench.json."""
+
+import json
+import sys
+from pathlib import Path
+
+from benchmarks import answering, calls, imports, loading
+from benchmarks.measure import Row
+
+OUT = Path(__file__).parents[1] / ".local" / "bench.json"
+
+
+def main() -> int:
+    rows: list[Row] = []
+    for part in (answering, imports, loading, calls):
+        rows += part.rows()
+    print("\n".join(table(rows)))
+    OUT.parent.mkdir(exist_ok=True)
+    document = {row.name: {"value": row.value, "goal": row.goal, "unit": row.unit} for row in rows}
+    OUT.write_text(json.dumps(document, indent=1) + "\n")
+    return 0
+
+
+def table(rows: list[Row]) -> list[str]:
+    width = max(len(row.name) for row in rows)
+    lines = [f"{'':{width}}   VALUE            GOAL  SPREAD"]
+    for row in rows:
+        value = f"{row.value:.0f}" if row.unit == "calls" else f"{row.value:.2f}"
+        goal = "" if row.goal is None else f"{row.goal:g}"
+        spread = f"±{row.spread:.0%}" if row.spread else ""
+        missed = "  missed" if row.is_missed else ""
+        lines.append(f"{row.name:{width}}  {value:>6} {row.unit:5}  {goal:>8}  {spread:>6}{missed}")
+        if row.detail:
+            lines.append(f"    {row.detail}")
+    return lines
+
+
+if __name__ == "__main__":
+    sys.exit(main())
