@@ -69,6 +69,7 @@ class Licenses:
         query["FilterExpression"] = "taken = :taken"
         query["ExpressionAttributeValues"] |= to_item({":taken": True})
         found: list[Seat] = []
+        query["PaginationConfig"] = {"PageSize": 2 * MAX_SEATS_LISTED}
         for page in self._dynamodb.get_paginator("query").paginate(**query):
             found += [from_item(Seat, item) for item in page["Items"]]
             if len(found) >= MAX_SEATS_LISTED:
