@@ -46,7 +46,7 @@ class Edge:
         origin = self._origins[rule["TargetOriginId"]]
         if method not in rule["AllowedMethods"]["Items"]:
             found = Answer(403, {}, b"")
-        elif "S3OriginConfig" in origin:
+        elif ".s3." in origin["DomainName"]:
             found = self._file(
                 origin["DomainName"].partition(".")[0], path.strip("/") or self._root
             )
