@@ -132,8 +132,9 @@ def _write(file: Path, document: Any) -> None:
 
 
 def _warm(cloud: Cloud, outputs: dict[str, str]) -> None:
-    """Have each function start now rather than at the first request; the calls do nothing."""
+    """Have each function start now rather than at the first request; the call does nothing."""
+    nothing = {"Records": [{"eventSource": "aws:sqs", "messageId": "0", "body": "{}"}]}
     for name in ("PublicApiFunction", "ProcessRequestFunction", "SendResponseFunction"):
         cloud.client("lambda").invoke(
-            FunctionName=outputs[name], InvocationType="Event", Payload=b'{"Records": []}'
+            FunctionName=outputs[name], InvocationType="Event", Payload=json.dumps(nothing)
         )
