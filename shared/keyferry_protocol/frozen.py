@@ -15,18 +15,22 @@ def frozen(cls: type[_T]) -> type[_T]:
     """As `@dataclass(frozen=True)`; fields are the class's annotations, its bases' first."""
     names = tuple(
         dict.fromkeys(
-            name for base in reversed(cls.__mro__) for name in vars(base).get("__annotations__", ())
+            name
+            for base in reversed(cls.__mro__)
+            for name in getattr(base, "__annotations__", ())  # its own alone, as of Python 3.10
         )
     )
     defaults = {name: getattr(cls, name) for name in names if hasattr(cls, name)}
+    known = frozenset(names)
 
     def init(self: object, *values: Any, **members: Any) -> None:
-        given = dict(zip(names, values, strict=False))
-        fields = vars(self)
-        fields.update(defaults)
-        fields.update(given)
+        fields = self.__dict__
         fields.update(members)
-        if len(fields) != len(names) or len(values) != len(given) or given.keys() & members.keys():
+        fields.update(zip(names, values, strict=False))
+        given = len(fields)
+        if given < len(names):
+            fields.update({**defaults, **fields})
+        if given != len(values) + len(members) or fields.keys() != known:
             raise TypeError(f"{cls.__name__} takes {', '.join(names)}")
 
     def key(self: object) -> tuple[Any, ...]:

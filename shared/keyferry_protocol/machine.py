@@ -4,9 +4,9 @@ import hmac
 import re
 from collections.abc import Mapping, Sequence
 
-from keyferry_protocol.encoding import b64, unb64
+from keyferry_protocol.encoding import b64
 from keyferry_protocol.frozen import frozen
-from keyferry_protocol.strict_json import Malformed, Record
+from keyferry_protocol.strict_json import Malformed, Record, matching
 
 PROTECTIONS = ("machine", "personal", "dongle")
 ENVIRONMENTS = ("physical", "virtual", "container", "unknown")
@@ -23,6 +23,9 @@ USER = "user"  # weighs nothing, and must match
 MAX_HASHES = {"mac": 8, "disk_serial": 8}  # one of every other component
 MIN_WEIGHT = 3
 _SHARES = 840  # the least number that 1 to 8 all divide, so shared weights stay integers
+
+# Canonical base64 of 16 bytes, as a pattern: four bits are left in the last symbol.
+_read_hash = matching("[A-Za-z0-9+/]{21}[AQgw]==", "a hash of 16 bytes")
 
 Components = Mapping[str, tuple[str, ...]]
 
@@ -156,12 +159,6 @@ def _read_hashes(entries: Record, name: str) -> tuple[str, ...]:
     if list(hashes) != sorted(set(hashes)):
         raise Malformed(entries.path(name), "is not in ascending order, none twice")
     return hashes
-
-
-def _read_hash(text: str) -> str:
-    if len(unb64(text)) != 16:
-        raise ValueError("is not a hash of 16 bytes")
-    return text
 
 
 def _shares(name: str, recorded: Components, seen: Components) -> int:

@@ -115,13 +115,7 @@ class Record:
 
     def text(self, name: str, parse: Callable[[str], _T]) -> _T:
         """A string member, read by `parse`, whose ValueError says what is wrong with it."""
-        value = self.value(name)
-        if not isinstance(value, str):
-            raise Malformed(self.path(name), "is not a string")
-        try:
-            return parse(value)
-        except ValueError as error:
-            raise Malformed(self.path(name), str(error)) from error
+        return self._read(self.value(name), parse, name)
 
     def one_of(self, name: str, allowed: tuple[str, ...]) -> str:
         value = self.text(name, str)
@@ -151,9 +145,20 @@ class Record:
 
     def texts(self, name: str, parse: Callable[[str], _T]) -> tuple[_T, ...]:
         """An array of strings, each read by `parse`."""
-        items = self.items(name)
-        entries = Record({f"{name}[{index}]": item for index, item in enumerate(items)}, self._path)
-        return tuple(entries.text(f"{name}[{index}]", parse) for index in range(len(items)))
+        return tuple(
+            [self._read(item, parse, name, index) for index, item in enumerate(self.items(name))]
+        )
+
+    def _read(
+        self, value: object, parse: Callable[[str], _T], name: str, index: int | None = None
+    ) -> _T:
+        try:
+            if not isinstance(value, str):
+                raise ValueError("is not a string")
+            return parse(value)
+        except ValueError as error:
+            path = self.path(name if index is None else f"{name}[{index}]")
+            raise Malformed(path, str(error)) from error
 
     def record(self, name: str) -> "Record":
         return Record(self.value(name), self.path(name))
