@@ -1,18 +1,18 @@
 """Ends a license on this machine, in an order that no crash can turn into a free copy."""
 
 from keyferry.loading import is_deactivating
-from keyferry.state import DEACTIVATE, DEVICE_KEY, INSTALLED, PENDING, Folder
+from keyferry.state import DEACTIVATE, DEVICE_KEY, INSTALLED, PENDING, Folder, Roots
 
 
-def deactivate(folder: Folder, data: bytes) -> None:
+def deactivate(folder: Folder, where: Roots, data: bytes) -> None:
     """Keep the signed request, then take the license apart. The caller holds the root's lock."""
     folder.write(DEACTIVATE, data)
-    finish_deactivation(folder)
+    finish_deactivation(folder, where)
 
 
-def finish_deactivation(folder: Folder) -> None:
+def finish_deactivation(folder: Folder, where: Roots) -> None:
     """Do a deactivation that was begun here to its end; nothing if none was, or all is done."""
-    if not is_deactivating(folder):
+    if not is_deactivating(folder, where):
         return
     folder.write_standing(folder.standing(repair=True)._replace(ended=True))
     folder.erase(INSTALLED)

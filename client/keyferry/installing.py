@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Callable
-from contextlib import ExitStack, suppress
+from contextlib import suppress
 from typing import NamedTuple
 
 from keyferry.checks import (
@@ -17,7 +17,7 @@ from keyferry.deactivating import finish_deactivation
 from keyferry.dongle import Token
 from keyferry.license import License
 from keyferry.loading import admit, clock_of, examine
-from keyferry.lock import Lock
+from keyferry.lock import locked
 from keyferry.seen import Seen
 from keyferry.state import (
     DEACTIVATE,
@@ -91,17 +91,13 @@ def install(
 ) -> Installed:
     """Install a genuine response, as `install_response` does."""
     check_product(response, product)
-    with ExitStack() as locks:
-        for root in where:
-            # A root that this user may not write matters only if something is to be written there.
-            with suppress(StateNotWritable):
-                locks.enter_context(Lock(root))
+    with locked(where):
         folder = settle(response, data, where, keys, seen, dongle)
         with suppress(StateNotWritable):  # as in `load`, which goes by issued_at then
             _settle_clock(response, where)
     if response.is_receipt:
         return Installed(response.kind, None)
-    stored = examine(folder, keys, product, seen, dongle)  # success is only what loads
+    stored = examine(folder, where, keys, product, seen, dongle)  # success is only what loads
     return Installed(response.kind, admit(stored, where, clock, None))
 
 
@@ -117,7 +113,8 @@ def settle(
     number = response.license.number
     folders = [Folder(root, number) for root in where]
     for folder in folders:
-        finish_deactivation(folder)
+        with suppress(StateNotWritable):  # it counts as done all the same
+            finish_deactivation(folder, where)
     waiting = _find_waiting(response, folders)
     again = _find_same(response, folders) or _find_damaged(response, folders, keys)
     if again is not None:

@@ -1,9 +1,7 @@
 """What changes the licenses kept here without a file going out or coming in."""
 
-from contextlib import ExitStack, suppress
-
 from keyferry.checks import told
-from keyferry.lock import Lock
+from keyferry.lock import Lock, locked
 from keyferry.state import (
     DEACTIVATE,
     DEVICE_KEY,
@@ -17,12 +15,12 @@ from keyferry.state import (
     write_clock,
     write_order,
 )
-from keyferry_protocol.errors import CannotCancel, NotActivated, StateNotWritable
+from keyferry_protocol.errors import CannotCancel, NotActivated
 
 
 def cancel(number: str, where: Roots) -> None:
     """Let nothing wait any more; the device key stays. Raises CannotCancel."""
-    with _locked(where):
+    with locked(where):
         folders = [Folder(root, number) for root in where]
         waiting = [folder for folder in folders if folder.has(PENDING)]
         for folder in waiting:
@@ -51,7 +49,7 @@ def prefer(number: str, where: Roots) -> list[str]:
 
 def remove(number: str, where: Roots) -> None:
     """Take a license off this computer. Raises NotActivated if it is not here."""
-    with _locked(where):
+    with locked(where):
         folders = [Folder(root, number) for root in where]
         names = (INSTALLED, PENDING, DEACTIVATE, DEVICE_KEY, STATE)
         if not any(folder.has(name) for folder in folders for name in names):
@@ -60,12 +58,3 @@ def remove(number: str, where: Roots) -> None:
             for name in names:
                 folder.erase(name)
             folder.discard()
-
-
-def _locked(where: Roots) -> ExitStack:
-    """Both roots locked, as far as this user may write them."""
-    locks = ExitStack()
-    for root in where:
-        with suppress(StateNotWritable):
-            locks.enter_context(Lock(root))
-    return locks

@@ -74,7 +74,7 @@ def _row(
     error: KeyferryError | None = None
     if response is not None or folder.installed() is not None:
         try:
-            examined = examine(folder, keys, name, seen, dongle)
+            examined = examine(folder, where, keys, name, seen, dongle)
             license = admit(examined, where, clock, None)
         except KeyferryError as found:
             error = found

@@ -71,7 +71,7 @@ def find_license(
     errors: list[KeyferryError] = []
     for folder in installed_folders(where):
         try:
-            response = examine(folder, keys, product, seen, dongle)
+            response = examine(folder, where, keys, product, seen, dongle)
             return admit(response, where, clock, released)
         except KeyferryError as error:
             errors.append(error)
@@ -100,13 +100,13 @@ def all_folders(where: Roots) -> Iterator[Folder]:
 
 
 def examine(
-    folder: Folder, keys: KeySet, product: str, seen: Seen, dongle: Token | None
+    folder: Folder, where: Roots, keys: KeySet, product: str, seen: Seen, dongle: Token | None
 ) -> Response:
     """Docs/format.md's steps "at load" up to the serial: all but the clock and the dates."""
     response = verify_response(folder.installed() or b"", keys)
     standing = folder.standing()
     number = response.license.number
-    if response.is_receipt or standing.ended or is_deactivating(folder):
+    if response.is_receipt or standing.ended or is_deactivating(folder, where):
         raise Deactivated(told(number, "was deactivated on this computer"), license_number=number)
     check_product(response, product)
     check_revoked(response, keys)
@@ -144,13 +144,18 @@ def _remember(where: Roots, clock: Clock, now: int) -> None:
         return  # the stored mark and issued_at still hold
 
 
-def is_deactivating(folder: Folder) -> bool:
-    """Whether a deactivation was begun here and not done to its end: it counts already."""
-    request = folder.request(DEACTIVATE)
-    if request is None:
-        return False
-    key = folder.device_key()
-    return key is not None and key.public == request.device_key
+def is_deactivating(folder: Folder, where: Roots) -> bool:
+    """Whether a deactivation was begun here and not done to its end: it counts already.
+
+    The request may wait in the other root, where a user had a copy of the site's license.
+    """
+    for root in where:
+        request = Folder(root, folder.number).request(DEACTIVATE)
+        if request is not None:
+            key = folder.device_key(repair=True)
+            if key is not None and key.public == request.device_key:
+                return True
+    return False
 
 
 def _telling(errors: list[KeyferryError], where: Roots, product: str) -> KeyferryError:

@@ -3,6 +3,8 @@
 import os
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from types import TracebackType
 from typing import TYPE_CHECKING
 
@@ -13,7 +15,7 @@ LOAD_WAIT_S = 0.05
 _PAUSE_S = 0.01
 
 if TYPE_CHECKING:
-    from keyferry.state import Root
+    from keyferry.state import Root, Roots
 
 if sys.platform == "win32":
     import msvcrt
@@ -63,3 +65,13 @@ class Lock:
         trace: TracebackType | None,
     ) -> None:
         os.close(self._handle)
+
+
+@contextmanager
+def locked(where: "Roots") -> Iterator[None]:
+    """Both roots locked, as far as this user may write them; writing in the other is refused."""
+    with ExitStack() as locks:
+        for root in where:
+            with suppress(StateNotWritable):
+                locks.enter_context(Lock(root))
+        yield

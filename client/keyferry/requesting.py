@@ -131,16 +131,26 @@ def make(wish: Wish, where: Roots, seen: Seen) -> Made:
         if wish.kind == "activate":
             shared = wish.protection != "personal" and _lock(where.site, locks)
             folder = Folder(where.site if shared else where.user, wish.number)
-            finish_deactivation(folder)
+            finish_deactivation(folder, where)
             return _wait(wish, wish.protection, folder, where, seen)
         source = find(wish, where)
-        folder = source
-        if source.root.shared and not _lock(where.site, locks):
-            folder = _copy_for_user(wish, source, where)
-        finish_deactivation(folder)
-        if wish.kind == "deactivate" and not folder.has(DEVICE_KEY) and folder.has(DEACTIVATE):
-            return _waiting(folder, DEACTIVATE)  # handed out again until its receipt comes
-        return _wait(wish, _protection(source), folder, where, seen)
+        if wish.kind == "update":
+            folder = source
+            if source.root.shared and not _lock(where.site, locks):
+                folder = _copy_for_user(source, where)
+            finish_deactivation(folder, where)
+            return _wait(wish, _protection(source), folder, where, seen)
+        twin = _twin(source, where)
+        if source.root.shared or twin:
+            locks.enter_context(Lock(where.site))
+        for folder in filter(None, (twin, source)):
+            finish_deactivation(folder, where)
+        if not source.has(DEVICE_KEY) and source.has(DEACTIVATE):
+            return _waiting(source, DEACTIVATE)  # handed out again until its receipt comes
+        made = _wait(wish, _protection(source), source, where, seen)
+        if twin:
+            finish_deactivation(twin, where)
+        return made
 
 
 def remember_path(made: Made, path: str) -> None:
@@ -173,11 +183,17 @@ def find(wish: Wish, where: Roots) -> Folder:
     )
 
 
-def _copy_for_user(wish: Wish, source: Folder, where: Roots) -> Folder:
+def _twin(source: Folder, where: Roots) -> Folder | None:
+    """The site's folder behind a user's copy of it: the same seat, which ends in both."""
+    site = Folder(where.site, source.number)
+    key, other = source.device_key(repair=True), site.device_key(repair=True)
+    same = key is not None and other is not None and key.public == other.public
+    return site if same and not source.root.shared else None
+
+
+def _copy_for_user(source: Folder, where: Roots) -> Folder:
     """An update by a user who may not write the site's folder waits in the user's own."""
-    if wish.kind == "deactivate":
-        raise StateNotWritable(f"{source.root.path} cannot be written.", path=source.root.path)
-    own = Folder(where.user, wish.number)
+    own = Folder(where.user, source.number)
     key = source.device_key()
     if key is not None:
         own.write_device_key(key)
@@ -221,7 +237,7 @@ def _wait(wish: Wish, protection: str, folder: Folder, where: Roots, seen: Seen)
     if standing.request_path:
         folder.write_standing(standing._replace(request_path=""))
     if name == DEACTIVATE:
-        deactivate(folder, data)
+        deactivate(folder, where, data)
     else:
         folder.write(PENDING, data)
     return Made(data, request, folder)

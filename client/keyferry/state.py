@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from keyferry_protocol.request import Request
 
 _WINDOWS_TRIES = 50
-MAX_BYTES = 65536  # no file of the state is larger
+MAX_BYTES = 65536  # of one file; none of ours is as long
 DEVICE_KEY = "device.key"
 PENDING = "pending.request"
 DEACTIVATE = "deactivate.request"
@@ -96,18 +96,18 @@ def _bases(platform: str, environ: Mapping[str, str]) -> tuple[str, str]:
     return f"{state}/keyferry", "/var/lib/keyferry"
 
 
-def read(path: str, max_bytes: int = MAX_BYTES) -> bytes | None:
-    """A file's bytes, None if there is no such file. Raises StateDamaged."""
+def read(path: str) -> bytes | None:
+    """A file's bytes, cut where no file of ours is so long; None if there is no such file.
+
+    Raises StateDamaged where it cannot be read.
+    """
     try:
         with open(path, "rb") as file:
-            data = file.read(max_bytes + 1)
+            return file.read(MAX_BYTES)
     except (FileNotFoundError, NotADirectoryError):
         return None
     except OSError as error:
         raise damaged(path, f"It cannot be read: {error.strerror}.") from error
-    if len(data) > max_bytes:
-        raise damaged(path, "It is too long.")
-    return data
 
 
 def write(root: Root, path: str, data: bytes) -> None:
