@@ -51,12 +51,18 @@ function date(when, style = { dateStyle: 'long', timeZone: 'UTC' }) {
   return written.replaceAll(' ', '\u00a0');
 }
 
-const plural = (key, n) => say(`${key}.${new Intl.PluralRules(language).select(n)}`, { n: new Intl.NumberFormat(language).format(n) });
+const number = (n) => new Intl.NumberFormat(language).format(n);
+
+/** The sentence for so many; a form of number that the catalogue does not tell apart is 'other'. */
+function plural(key, n) {
+  const form = `${key}.${new Intl.PluralRules(language).select(n)}`;
+  return say(form in words ? form : `${key}.other`, { n: number(n) });
+}
 
 function ago(when) {
   const minutes = Math.round((when - Date.now()) / 60000);
   const [n, unit] = Math.abs(minutes) < 60 ? [minutes, 'minute'] : Math.abs(minutes) < 2880 ? [minutes / 60, 'hour'] : [minutes / 1440, 'day'];
-  return new Intl.RelativeTimeFormat(language, { numeric: minutes ? 'always' : 'auto' }).format(Math.round(n), unit);
+  return new Intl.RelativeTimeFormat(language, { numeric: minutes ? 'always' : 'auto' }).format(Math.round(n), unit).replaceAll(' ', '\u00a0');
 }
 
 // Drawing
@@ -89,9 +95,9 @@ function drawChosen() {
   put($('choose'), chosen ? 'file.another' : 'file.choose');
   $('chosen').hidden = !chosen;
   if (!chosen) return;
-  const { kind, number, madeAt, product, computer, protection, dongle, lost, codes } = chosen.request;
+  const { kind, number: license, madeAt, product, computer, protection, dongle, lost, codes } = chosen.request;
   const days = Math.floor((Date.now() - madeAt) / 864e5);
-  const asks = say(lost ? 'asks.replace' : `asks.${kind}`, { number: showNumber(number) });
+  const asks = say(lost ? 'asks.replace' : `asks.${kind}`, { number: showNumber(license) });
   $('chosen').replaceChildren(fill(templates['chosen-file'].cloneNode(true), {
     asks,
     product: aside(product),
@@ -103,9 +109,9 @@ function drawChosen() {
     deactivate: kind === 'deactivate',
     lost,
     old: days > 30,
-    n: days,
+    n: number(days),
   }));
-  status(lost ? 'asks.replace' : `asks.${kind}`, { number: showNumber(number) }, 'unseen');
+  status(lost ? 'asks.replace' : `asks.${kind}`, { number: showNumber(license) }, 'unseen');
 }
 
 /** Says each problem beside its field and in the summary, which gets the focus. Mended ones vanish. */
@@ -177,13 +183,17 @@ function paste(event) {
   const text = event.clipboardData.getData('text/plain');
   const field = event.target.closest?.('input');
   const secret = secretIn(text);
-  if (field && !secret && files.length === 0) return; // an address: the field's own business
+  if (field && !secret && files.length === 0 && !text.trimStart().startsWith('{')) return; // an address: the field's own business
   event.preventDefault();
   if (field && secret) problem(field.id === 'email' ? 'email' : 'file', secret);
   else if (files.length || text) choose(files.length ? [...files] : [asFile(text)]);
 }
 
+/** Text dragged into a field is the field's own business. */
+const isOurs = ({ dataTransfer, target }) => dataTransfer.types.includes('Files') || !target.closest?.('input');
+
 function drop(event) {
+  if (!isOurs(event)) return;
   event.preventDefault();
   document.body.classList.remove('dragging');
   status('');
@@ -312,6 +322,8 @@ function save(url) {
 function drawReady(id, { kind, license_number: number, response }) {
   const before = response.previous_valid_until;
   const ends = (when) => (when ? date(when) : words['ends.never']);
+  const command = node('code', 'keyferry install ', { dir: 'ltr' });
+  command.append(file(response.filename));
   const saved = sessionStorage.getItem('saved') === id; // a reload does not save a second copy
   draw('ready', {
     [kind]: true,
@@ -325,7 +337,7 @@ function drawReady(id, { kind, license_number: number, response }) {
     computer: response.machine_name ? aside(response.machine_name) : words['computer.unnamed'],
     product: aside(response.product),
     number: showNumber(number),
-    command: [node('code', 'keyferry install ', { dir: 'ltr' }), file(response.filename)],
+    command,
   });
   if (!saved) save(response.download_url);
   sessionStorage.setItem('saved', id);
@@ -467,6 +479,7 @@ function listen() {
   addEventListener('paste', paste);
   addEventListener('drop', drop);
   addEventListener('dragover', (event) => {
+    if (!isOurs(event)) return;
     event.preventDefault();
     if (document.body.classList.contains('dragging')) return;
     document.body.classList.add('dragging');

@@ -1,11 +1,13 @@
 """Every state of the page, its words and its focus, with a service that answers as told."""
 
+import json
 import re
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Browser, Page, expect
 
+from tests.page.check_vendor import SITE
 from tests.page.fake_service import (
     CODE,
     NUMBER,
@@ -435,3 +437,39 @@ def test_texts_of_others_stay_texts(page: Page, site: str) -> None:
     page.click("text=Process request file")
     expect(page.locator("h1")).to_have_text(evil)
     assert page.locator("#view img").count() == 0
+
+
+@pytest.mark.parametrize(
+    ("query", "kept", "browser_language", "told"),
+    [
+        ("", None, "en-US", "en"),
+        ("", None, "ar-EG", "ar"),
+        ("", "en", "ar-EG", "en"),
+        ("?lang=ar", "en", "en-US", "ar"),
+        ("?lang=xx", None, "xx", "en"),
+    ],
+)
+def test_a_language_is_one_file_and_one_option(
+    browser: Browser, site: str, query: str, kept: str | None, browser_language: str, told: str
+) -> None:
+    context = browser.new_context(locale=browser_language)
+    page = context.new_page()
+    service = FakeService(page, ready())
+    english = json.loads((SITE / "languages" / "en.json").read_text("utf-8"))
+    arabic = {key: f"‏{text}؟" for key, text in english.items()}
+    page.route("**/languages/ar.json", lambda route: route.fulfill(json=arabic))
+    option = '<option value="ar">العربية</option></select>'
+    index = (SITE / "index.html").read_text("utf-8").replace("</select>", option)
+    page.route(f"{site}{query}", lambda route: route.fulfill(body=index, content_type="text/html"))
+    page.add_init_script(f"localStorage.setItem('language', '{kept}')" if kept else "")
+    process(page, f"{site}{query}")
+    end = "؟" if told == "ar" else ""
+    expect(page.locator("h1")).to_have_text(re.compile(f"Your response file is ready{end}$"))
+    expect(page.get_by_role("combobox")).to_have_value(told)
+    root = page.locator("html")
+    expect(root).to_have_attribute("lang", told)
+    expect(root).to_have_attribute("dir", "rtl" if told == "ar" else "ltr")
+    expect(page.locator("code.name").first).to_have_attribute("dir", "ltr")
+    expect(page.locator("li > code")).to_have_text(f"keyferry install {STEM}.response")
+    assert service.asked("POST")[0][2]["language"] == told
+    context.close()
