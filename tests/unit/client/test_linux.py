@@ -1,0 +1,231 @@
+"""Linux is read from the files that the format names, and from nothing else."""
+
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from keyferry.machine import linux
+
+NET = "sys/devices/pci0000:00"
+
+
+class Tree:
+    """A made-up root folder with the files that a machine would show."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    def put(self, path: str, text: str) -> None:
+        file = self.root / path
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text)
+
+    def card(
+        self,
+        name: str,
+        address: str,
+        place: str = f"{NET}/0000:00:1f.6/net",
+        kind: str = "1",
+        given: str = "0",
+        udev: str = "",
+        index: int = 2,
+    ) -> None:
+        device = f"{place}/{name}"
+        for file, text in (
+            ("address", address),
+            ("addr_assign_type", given),
+            ("type", kind),
+            ("ifindex", str(index)),
+        ):
+            self.put(f"{device}/{file}", text + "\n")
+        if udev:
+            self.put(f"run/udev/data/n{index}", f"I:1\nE:ID_NET_NAME_MAC={udev}\n")
+        self._link("sys/class/net", name, device)
+
+    def disk(
+        self,
+        name: str,
+        serial: str = "",
+        place: str = f"{NET}/0000:00:17.0/ata1/block",
+        udev: str = "",
+        numbers: str = "8:0",
+        **files: str,
+    ) -> None:
+        device = f"{place}/{name}"
+        told = {"dev": numbers, "removable": "0", **files}
+        if serial:
+            told["serial"] = serial
+        for file, text in told.items():
+            self.put(f"{device}/{file.replace('__', '/')}", text + "\n")
+        if udev:
+            self.put(f"run/udev/data/b{numbers}", f"S:disk\nE:ID_SERIAL_SHORT={udev}\n")
+        self._link("sys/block", name, device)
+
+    def _link(self, folder: str, name: str, device: str) -> None:
+        (self.root / folder).mkdir(parents=True, exist_ok=True)
+        (self.root / folder / name).symlink_to(self.root / device)
+
+    def read(self) -> dict[str, list[str]]:
+        return linux.components(str(self.root))
+
+
+@pytest.fixture
+def tree(tmp_path: Path) -> Tree:
+    return Tree(tmp_path)
+
+
+def cat(path: str) -> str:
+    """What `cat` prints of a file on this machine, "" where it cannot."""
+    return subprocess.run(["cat", path], capture_output=True, text=True, check=False).stdout.strip()
+
+
+def test_this_machines_values_are_what_cat_prints_of_the_named_files() -> None:
+    found = linux.components()
+    machine_id = cat("/etc/machine-id") or cat("/var/lib/dbus/machine-id")
+    assert found.get("os_id", []) == ([machine_id] if machine_id else [])
+    serials = {
+        text
+        for disk in Path("/sys/block").glob("*")
+        for text in (
+            _udev(f"/run/udev/data/b{cat(f'{disk}/dev')}", "ID_SERIAL_SHORT")
+            or cat(f"{disk}/serial")
+            or cat(f"{disk}/device/serial"),
+        )
+        if text and "/devices/virtual/" not in str(disk.resolve())
+    }
+    assert set(found.get("disk_serial", [])) <= serials
+    addresses = {
+        (
+            _udev(f"/run/udev/data/n{cat(f'{card}/ifindex')}", "ID_NET_NAME_MAC")[3:]
+            or cat(f"{card}/address").replace(":", "")
+        )
+        for card in Path("/sys/class/net").glob("*")
+        if "/devices/virtual/" not in str(card.resolve())
+    }
+    given = {address for address in addresses if not int(address[:2] or "2", 16) & 2}
+    assert set(found.get("mac", [])) == given
+    assert found, "this machine shows nothing, so nothing was compared"
+
+
+def _udev(path: str, name: str) -> str:
+    return next((t[len(name) + 3 :] for t in cat(path).splitlines() if t[2:].startswith(name)), "")
+
+
+def test_a_machine_shows_card_disk_and_machine_id(tree: Tree) -> None:
+    tree.put("etc/machine-id", "8F2B9D3E6A514C07B1D0E4F5A6978812\n")
+    tree.card("eno1", "d0:bf:9c:11:22:33")
+    tree.disk("sda", udev="S5GXNX0T123456")
+    assert tree.read() == {
+        "mac": ["d0bf9c112233"],
+        "os_id": ["8f2b9d3e6a514c07b1d0e4f5a6978812"],
+        "disk_serial": ["S5GXNX0T123456"],
+    }
+
+
+@pytest.mark.parametrize(
+    ("card", "found"),
+    [
+        pytest.param(
+            {"udev": "enxd0bf9c445566"}, ["d0bf9c445566"], id="udev knows the permanent one"
+        ),
+        pytest.param({"given": "1"}, [], id="made up at random"),
+        pytest.param({"given": "3"}, [], id="set by somebody"),
+        pytest.param(
+            {"given": "3", "udev": "enxd0bf9c445566"}, ["d0bf9c445566"], id="set, but udev"
+        ),
+        pytest.param({"address": "02:bf:9c:11:22:33"}, [], id="locally administered"),
+        pytest.param({"udev": "enx02bf9c445566"}, [], id="locally administered, says udev"),
+        pytest.param({"address": "00:00:00:00:00:00"}, [], id="zeros"),
+        pytest.param({"address": ""}, [], id="none"),
+        pytest.param({"kind": "772"}, [], id="loopback"),
+        pytest.param({"kind": "32"}, [], id="InfiniBand"),
+        pytest.param({"place": "sys/devices/virtual/net"}, [], id="below devices/virtual"),
+        pytest.param({"place": f"{NET}/usb1/1-1/1-1:1.0/net"}, [], id="plugged into USB"),
+        pytest.param({"address": "52:54:00:11:22:33"}, [], id="QEMU's prefix is a local one"),
+        pytest.param({"address": "00:50:56:11:22:33"}, ["005056112233"], id="VMware's is a card's"),
+    ],
+)
+def test_which_network_cards_count(tree: Tree, card: dict[str, str], found: list[str]) -> None:
+    tree.card("eno1", **{"address": "d0:bf:9c:11:22:33", **card})  # type: ignore[arg-type]
+    assert linux.macs(str(tree.root)) == found
+
+
+@pytest.mark.parametrize(
+    ("disk", "found"),
+    [
+        pytest.param({"serial": "VB1234"}, ["VB1234"], id="sysfs"),
+        pytest.param({"device__serial": "S4EW NX0R"}, ["S4EW NX0R"], id="sysfs of the device"),
+        pytest.param({"serial": "A", "udev": "B1"}, ["B1"], id="udev first"),
+        pytest.param({}, [], id="none told"),
+        pytest.param({"serial": "To Be Filled By O.E.M."}, [], id="a placeholder"),
+        pytest.param({"serial": "0000000000"}, [], id="zeros"),
+        pytest.param({"serial": "X1", "place": "sys/devices/virtual/block"}, [], id="loop or zram"),
+        pytest.param({"serial": "X1", "place": f"{NET}/usb2/2-1/block"}, [], id="a USB stick"),
+        pytest.param({"serial": "X1", "removable": "1"}, [], id="a disc drive"),
+        pytest.param({"serial": "X1", "device__type": "SD"}, [], id="an SD card"),
+        pytest.param({"serial": "0x1234", "device__type": "MMC"}, ["0x1234"], id="built-in flash"),
+    ],
+)
+def test_which_disks_count(tree: Tree, disk: dict[str, str], found: list[str]) -> None:
+    tree.disk("sda", **disk)  # type: ignore[arg-type]
+    assert linux.disk_serials(str(tree.root)) == found
+
+
+@pytest.mark.parametrize(
+    ("files", "found"),
+    [
+        ({"etc/machine-id": "a1" * 16}, ["a1" * 16]),
+        ({"var/lib/dbus/machine-id": "a1" * 16}, ["a1" * 16]),
+        ({"etc/machine-id": "", "var/lib/dbus/machine-id": "a1" * 16}, ["a1" * 16]),
+        ({"etc/machine-id": "uninitialized"}, []),
+        ({"etc/machine-id": "0" * 32}, []),
+        ({}, []),
+    ],
+)
+def test_the_machine_id(tree: Tree, files: dict[str, str], found: list[str]) -> None:
+    for path, text in files.items():
+        tree.put(path, text + "\n")
+    assert linux.os_ids(str(tree.root)) == found
+
+
+@pytest.mark.parametrize(
+    ("files", "environment"),
+    [
+        ({"sys/class/dmi/id/sys_vendor": "LENOVO"}, "physical"),
+        ({"sys/class/dmi/id/sys_vendor": "QEMU"}, "virtual"),
+        (
+            {
+                "sys/class/dmi/id/sys_vendor": "Microsoft Corporation",
+                "sys/class/dmi/id/product_name": "Virtual Machine",
+            },
+            "virtual",
+        ),
+        ({"sys/class/dmi/id/sys_vendor": "Microsoft Corporation"}, "physical"),
+        ({"proc/cpuinfo": "processor: 0\nflags\t\t: fpu hypervisor\n"}, "virtual"),
+        ({"proc/cpuinfo": "processor: 0\nflags\t\t: fpu\n"}, "physical"),
+        ({"sys/hypervisor/type": "xen"}, "virtual"),
+        ({".dockerenv": ""}, "container"),
+        ({"run/.containerenv": ""}, "container"),
+        ({"proc/1/cgroup": "0::/kubepods/besteffort/pod1\n"}, "container"),
+        ({}, "unknown"),
+    ],
+)
+def test_the_environment(tree: Tree, files: dict[str, str], environment: str) -> None:
+    for path, text in files.items():
+        tree.put(path, text)
+    assert linux.environment(str(tree.root)) == environment
+
+
+def test_the_user_is_who_the_password_file_names(
+    tree: Tree, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tree.put("etc/passwd", "root:x:0:0::/root:/bin/sh\nanna:x:1000:1000::/home/anna:/bin/sh\n")
+    monkeypatch.setattr("os.getuid", lambda: 1000)
+    assert linux.users(str(tree.root)) == ["anna"]
+
+
+def test_the_systems_name(tree: Tree) -> None:
+    assert linux.os_name(str(tree.root)) == "Linux"
+    tree.put("etc/os-release", 'ID=debian\nPRETTY_NAME="Debian GNU/Linux 12 (bookworm)"\n')
+    assert linux.os_name(str(tree.root)) == "Debian GNU/Linux 12 (bookworm)"

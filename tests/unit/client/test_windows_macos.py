@@ -1,0 +1,196 @@
+"""Windows and macOS, from answers as they would come."""
+
+import plistlib
+import struct
+from hashlib import sha256
+from typing import Any
+
+import pytest
+
+from keyferry.machine import macos, windows
+from keyferry.machine.windows import Card
+
+UUID = bytes.fromhex("44454c4c4200103580" + "51b7c04f4d3732")
+
+
+def structure(kind: int, formatted: bytes, *strings: str) -> bytes:
+    body = bytes([kind, len(formatted) + 4, 0, 0]) + formatted
+    return body + b"\0".join(s.encode() for s in strings) + (b"\0\0" if strings else b"\0\0")
+
+
+def smbios(*structures: bytes) -> bytes:
+    table = b"".join((*structures, structure(127, b"")))
+    return b"\0\x03\x02\0" + struct.pack("<I", len(table)) + table
+
+
+def system(maker: str = "Dell Inc.", product: str = "Latitude", uuid: bytes = UUID) -> bytes:
+    return structure(1, bytes([1, 2, 0, 0]) + uuid + bytes(3), maker, product)
+
+
+def board(serial: str = "/7BT5VD3/CN/") -> bytes:
+    return structure(2, bytes([1, 2, 0, 3, 0]) + bytes(6), "Dell Inc.", "0ABC", serial)
+
+
+def disk(serial: str = "S5GXNX0T1", bus: int = 17, removable: int = 0) -> bytes:
+    head = struct.pack("<IIBBBBIIIIII", 40, 80, 0, 0, removable, 1, 0, 0, 0, 40, bus, 0)
+    return head.ljust(40, b"\0") + serial.encode() + b"\0"
+
+
+def card(address: str = "d0bf9c112233", device: str = "PCI\\VEN_8086", **facts: Any) -> Card:
+    return Card(bytes.fromhex(address), facts.get("type", 6), facts.get("hardware", True), device)
+
+
+def endorsement_key(modulus: bytes = b"\xc1" * 256) -> bytes:
+    head = b"RSA1" + struct.pack("<IIIII", len(modulus) * 8, 3, len(modulus), 0, 0)
+    return head + b"\x01\x00\x01" + modulus
+
+
+def test_a_windows_machine_shows_everything() -> None:
+    recorded = windows.Recorded(
+        smbios=smbios(structure(0, bytes(20), "BIOS"), system(), board()),
+        cards=(card(),),
+        disks=(disk(),),
+        machine_guid="3D1219C7-C4C5-404A-AA1F-6D2A48ADFDA4",
+        endorsement_key=endorsement_key(),
+        sid="S-1-5-21-1-2-3-1001",
+    )
+    found = windows.components(recorded)
+    assert found.pop("tpm_key")[0] == sha256(_template(b"\xc1" * 256)).hexdigest()
+    assert found == {
+        "smbios_uuid": ["4c4c4544-0042-3510-8051-b7c04f4d3732"],
+        "board_serial": ["/7BT5VD3/CN/"],
+        "mac": ["d0bf9c112233"],
+        "disk_serial": ["S5GXNX0T1"],
+        "os_id": ["3d1219c7c4c5404aaa1f6d2a48adfda4"],
+        "user": ["S-1-5-21-1-2-3-1001"],
+    }
+    assert windows.environment(recorded.smbios) == "physical"
+
+
+def _template(modulus: bytes) -> bytes:
+    """TPM2B_PUBLIC of the default RSA endorsement key, byte by byte as TCG prints it."""
+    public = bytes.fromhex(
+        "0001 000b 000300b2 0020"
+        "837197674484b3f81a90cc8d46a5d724fd52d76e06520b64f2a1da1b331469aa"
+        "0006 0080 0043 0010 0800 00000000 0100"
+    )
+    return struct.pack(">H", len(public) + len(modulus)) + public + modulus
+
+
+@pytest.mark.parametrize(
+    "blob",
+    [
+        b"",
+        b"RSA1",
+        endorsement_key(b"\1" * 128),
+        b"ECK1" + endorsement_key()[4:],
+        endorsement_key()[:-1],
+    ],
+)
+def test_another_endorsement_key_is_left_out(blob: bytes) -> None:
+    assert windows.tpm_keys(blob) == []
+
+
+@pytest.mark.parametrize(
+    "uuid", [bytes(16), b"\xff" * 16, bytes.fromhex("00020003000400050006000700080009")]
+)
+def test_a_placeholder_is_no_uuid(uuid: bytes) -> None:
+    assert windows.smbios_uuids(smbios(system(uuid=uuid))) == []
+
+
+@pytest.mark.parametrize("serial", ["Default string", "To be filled by O.E.M.", "", "None", "0"])
+def test_a_placeholder_is_no_board_serial(serial: str) -> None:
+    assert windows.board_serials(smbios(board(serial))) == []
+
+
+@pytest.mark.parametrize("cut", range(0, 60, 7))
+def test_a_table_cut_short_is_read_as_far_as_it_is_whole(cut: int) -> None:
+    whole = smbios(system(), board())
+    list(windows.structures(whole[:cut]))
+    list(windows.structures(whole[: len(whole) - cut]))
+
+
+@pytest.mark.parametrize(
+    ("odd", "why"),
+    [
+        (card(device="USB\\VID_0BDA"), "USB"),
+        (card(device="ROOT\\VMS_MP"), "made by software"),
+        (card(hardware=False), "a filter"),
+        (card(type=24), "loopback"),
+        (card("02bf9c112233"), "locally administered"),
+        (card("000000000000"), "zeros"),
+    ],
+)
+def test_a_card_that_is_not_the_machines_own_does_not_count(odd: Card, why: str) -> None:
+    assert windows.macs((odd, card("d0bf9c445566", type=71))) == ["d0bf9c445566"], why
+
+
+@pytest.mark.parametrize(
+    "odd", [disk(bus=7), disk(bus=14), disk(bus=12), disk(removable=1), disk(" "), b"", b"\0" * 50]
+)
+def test_a_disk_that_is_not_the_machines_own_does_not_count(odd: bytes) -> None:
+    assert windows.disk_serials((odd, disk("  0025_38B1. "))) == ["0025_38B1."]
+
+
+@pytest.mark.parametrize(
+    ("table", "environment"),
+    [
+        (smbios(system("Microsoft Corporation", "Virtual Machine")), "virtual"),
+        (smbios(system("VMware, Inc.", "VMware7,1")), "virtual"),
+        (smbios(system("Microsoft Corporation", "Surface Pro 9")), "physical"),
+        (b"", "unknown"),
+    ],
+)
+def test_the_environment_is_who_made_the_machine(table: bytes, environment: str) -> None:
+    assert windows.environment(table) == environment
+
+
+# macOS
+
+
+def printed(*entries: dict[str, Any]) -> bytes:
+    return plistlib.dumps(list(entries))
+
+
+def controller(address: str, built_in: bool) -> dict[str, Any]:
+    interface = {"BSD Name": "en0", "IOBuiltin": built_in}
+    return {"IOMACAddress": bytes.fromhex(address), "IORegistryEntryChildren": [interface]}
+
+
+def drive(serial: str, place: str = "Internal", bus: str = "Apple Fabric") -> dict[str, Any]:
+    return {
+        "Device Characteristics": {"Serial Number": serial},
+        "Protocol Characteristics": {
+            "Physical Interconnect": bus,
+            "Physical Interconnect Location": place,
+        },
+    }
+
+
+def test_a_mac_shows_its_uuid_cards_and_disks() -> None:
+    recorded = macos.Recorded(
+        platform=printed({"IOPlatformUUID": "A8E2B0C4-0042-5310-8051-B7C04F4D3732"}),
+        controllers=(
+            printed(
+                controller("a483e7112233", True),
+                controller("a483e7445566", False),
+                controller("36112233aabb", True),
+            ),
+            b"",
+        ),
+        disks=printed(
+            drive(" 0ba0112233 "),
+            drive("USB1", "External", "USB"),
+            drive("SD1", "Internal", "Secure Digital"),
+        ),
+    )
+    assert macos.components(recorded) == {
+        "smbios_uuid": ["a8e2b0c4-0042-5310-8051-b7c04f4d3732"],
+        "mac": ["a483e7112233"],
+        "disk_serial": ["0ba0112233"],
+    }
+
+
+@pytest.mark.parametrize("answer", [b"", b"\n", b"ioreg: error", b"<plist", printed({})])
+def test_a_mac_that_answers_nothing_shows_nothing(answer: bytes) -> None:
+    assert macos.components(macos.Recorded(answer, (answer,), answer)) == {}
