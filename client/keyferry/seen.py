@@ -2,13 +2,14 @@
 
 from collections.abc import Mapping, Sequence
 
-from keyferry_protocol.errors import WrongMachine
+from keyferry_protocol.errors import MachineNotIdentified, WrongMachine
 from keyferry_protocol.machine import (
     USER,
     Components,
     Machine,
     Match,
     hash_components,
+    is_identifiable,
     match,
 )
 from keyferry_protocol.response import BoundTo
@@ -44,7 +45,12 @@ class Seen:
         return match(bound_to.components, self.hashes(number, bound_to.protection))
 
     def check(self, number: str, bound_to: BoundTo) -> None:
-        """Raises WrongMachine unless this is the machine, and for `personal` the user."""
+        """Raises WrongMachine unless this is the machine, and for `personal` the user.
+
+        MachineNotIdentified for a recorded set that every machine would match.
+        """
+        if not is_identifiable(bound_to.components, bound_to.protection):
+            raise MachineNotIdentified("It is bound to too little of a computer to know one by it.")
         found = self.match(number, bound_to)
         if found.same:
             return
