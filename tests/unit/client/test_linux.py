@@ -126,9 +126,7 @@ def test_a_machine_shows_card_disk_and_machine_id(tree: Tree) -> None:
 @pytest.mark.parametrize(
     ("card", "found"),
     [
-        pytest.param(
-            {"udev": "enxd0bf9c445566"}, ["d0bf9c445566"], id="udev knows the permanent one"
-        ),
+        pytest.param({"udev": "enxd0bf9c445566"}, ["d0bf9c445566"], id="udev knows it"),
         pytest.param({"given": "1"}, [], id="made up at random"),
         pytest.param({"given": "3"}, [], id="set by somebody"),
         pytest.param(
@@ -168,7 +166,7 @@ def test_which_network_cards_count(tree: Tree, card: dict[str, str], found: list
     ],
 )
 def test_which_disks_count(tree: Tree, disk: dict[str, str], found: list[str]) -> None:
-    tree.disk("sda", **disk)  # type: ignore[arg-type]
+    tree.disk("sda", **disk)
     assert linux.disk_serials(str(tree.root)) == found
 
 

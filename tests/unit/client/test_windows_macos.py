@@ -15,7 +15,7 @@ UUID = bytes.fromhex("44454c4c4200103580" + "51b7c04f4d3732")
 
 def structure(kind: int, formatted: bytes, *strings: str) -> bytes:
     body = bytes([kind, len(formatted) + 4, 0, 0]) + formatted
-    return body + b"\0".join(s.encode() for s in strings) + (b"\0\0" if strings else b"\0\0")
+    return body + b"\0".join(s.encode() for s in strings) + b"\0\0"
 
 
 def smbios(*structures: bytes) -> bytes:
