@@ -22,12 +22,12 @@ demo: .venv/installed build-local  ## the whole journey with no hand on it, each
 
 test: .venv/installed .venv-sam/installed build-local chromium  ## everything that is checked before a change goes in
 	@$(RUN) -m pytest
-	@node --test tests/page/
 
 lint: .venv/installed .venv-sam/installed  ## style, types and the template
 	@.venv/bin/ruff check --quiet
 	@.venv/bin/ruff format --quiet --check
 	@.venv/bin/mypy $(CHECKED)
+	@$(RUN) -m tests.page.check_vendor
 	@.venv/bin/cfn-lint template.yaml
 	@SAM_CLI_TELEMETRY=0 .venv-sam/bin/sam validate --lint --region us-east-1 >/dev/null
 
@@ -89,6 +89,3 @@ chromium:
 	@command -v chromium chromium-browser google-chrome >/dev/null || \
 		{ [ "$$(id -u)" = 0 ] && apt-get update -qq && apt-get install -y -qq chromium >/dev/null; } || \
 		{ echo "The browser tests need Chromium. Debian: apt install chromium; macOS: brew install --cask chromium" >&2; exit 1; }
-	@command -v node >/dev/null || \
-		{ [ "$$(id -u)" = 0 ] && apt-get update -qq && apt-get install -y -qq nodejs >/dev/null; } || \
-		{ echo "The page's tests need Node 20. Debian: apt install nodejs; macOS: brew install node" >&2; exit 1; }
