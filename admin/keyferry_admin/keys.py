@@ -23,6 +23,7 @@ from keyferry_protocol.keys import (
     check_public_key,
     keyid,
 )
+from keyferry_service.contention import Changed
 from keyferry_service.license import Status
 from keyferry_service.licenses_dynamodb import Licenses
 from keyferry_service.signer_pem import PemSigner
@@ -108,7 +109,8 @@ def _create(
 ) -> SigningKey:
     check_public_key(alg, public)
     key = SigningKey(keyid(alg, public), alg, public, KeyStatus.ACTIVE, kms_arn, pem)
-    if any(known.keyid == key.keyid for known in keys.all()):
-        raise KeyExists(f"The key {key.keyid} is known already")
-    keys.put(key)
+    try:
+        keys.add(key)
+    except Changed as error:
+        raise KeyExists(f"The key {key.keyid} is known already") from error
     return key

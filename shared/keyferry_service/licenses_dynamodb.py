@@ -47,6 +47,23 @@ class Licenses:
         )
         return read_license(answer.get("Item"))
 
+    def change(self, before: License, after: License) -> None:
+        """Write what the vendor changed in a license that was just read. Raises Changed."""
+        with told_as_changed():
+            self._dynamodb.update_item(**self._change(before, after))
+
+    def release(self, before: License, after: License, seat: Seat) -> None:
+        """Free a seat whose machine will not do it itself. Raises Changed."""
+        freed = setting({"taken": False})
+        freed["ConditionExpression"] = "#taken = :held"
+        freed["ExpressionAttributeValues"] |= to_item({":held": True})
+        items = [
+            {"Update": self._change(before, after)},
+            self._update(before.number, f"seat#{seat.number}", freed),
+        ]
+        with told_as_changed():
+            self._dynamodb.transact_write_items(TransactItems=items)
+
     def all(self) -> Iterator[License]:
         """Every license, in no order: for the vendor's desk, never for a request."""
         pages = self._dynamodb.get_paginator("scan").paginate(
@@ -159,10 +176,19 @@ class Licenses:
         }
 
     def _change_license(self, number: str, grant: Grant) -> Any:
-        update = setting({name: getattr(grant.license, name) for name in _DECIDED})
-        update["ConditionExpression"] = "#revision = :read"  # so the decision still holds
-        update["ExpressionAttributeValues"] |= to_item({":read": grant.read_revision})
-        return self._update(number, LICENSE, update)
+        decided = {name: getattr(grant.license, name) for name in _DECIDED}
+        return {"Update": self._if_unchanged(number, grant.read_revision, decided)}
+
+    def _change(self, before: License, after: License) -> Any:
+        old = members(before)
+        changed = {name: value for name, value in members(after).items() if value != old[name]}
+        return self._if_unchanged(before.number, before.revision, changed)
+
+    def _if_unchanged(self, number: str, revision: int, values: Mapping[str, Any]) -> Any:
+        update = setting(values)
+        update["ConditionExpression"] = "#revision = :read"  # so what was decided still holds
+        update["ExpressionAttributeValues"] |= to_item({":read": revision})
+        return {"TableName": self._table, "Key": _key(number, LICENSE), **update}
 
     def _open_seat(self, number: str, seat: Seat) -> Any:
         row = {"pk": number, "sk": f"seat#{seat.number}", **members(seat)}

@@ -2,7 +2,8 @@
 
 from typing import TYPE_CHECKING
 
-from keyferry_service.rows import from_item, members, to_item
+from keyferry_service.contention import told_as_changed
+from keyferry_service.rows import Item, from_item, members, to_item
 from keyferry_service.signing_keys import KeyStatus, SigningKey
 
 if TYPE_CHECKING:
@@ -41,7 +42,19 @@ class SigningKeys:
             for item in page["Items"]
         )
 
+    def add(self, key: SigningKey) -> None:
+        """Put a new key's row. Raises Changed where it has one."""
+        with told_as_changed():
+            self._dynamodb.put_item(
+                TableName=self._table,
+                Item=_item(key),
+                ConditionExpression="attribute_not_exists(pk)",
+            )
+
     def put(self, key: SigningKey) -> None:
-        """Write a key's row, a new one's or one whose status changed."""
-        row = {"pk": KEYS, "sk": f"key#{key.keyid}", **members(key)}
-        self._dynamodb.put_item(TableName=self._table, Item=to_item(row))
+        """Write the row of a key whose status changed."""
+        self._dynamodb.put_item(TableName=self._table, Item=_item(key))
+
+
+def _item(key: SigningKey) -> Item:
+    return to_item({"pk": KEYS, "sk": f"key#{key.keyid}", **members(key)})
