@@ -1,7 +1,8 @@
 """Ends a license on this machine, in an order that no crash can turn into a free copy."""
 
 from keyferry.loading import is_deactivating
-from keyferry.state import DEACTIVATE, DEVICE_KEY, INSTALLED, PENDING, Folder, Roots
+from keyferry.roots import Roots
+from keyferry.state import DEACTIVATE, DEVICE_KEY, INSTALLED, PENDING, Folder
 
 
 def deactivate(folder: Folder, where: Roots, data: bytes) -> None:

@@ -18,17 +18,9 @@ from keyferry.dongle import Token
 from keyferry.license import License
 from keyferry.loading import admit, clock_of, examine
 from keyferry.lock import locked
+from keyferry.roots import Roots
 from keyferry.seen import Seen
-from keyferry.state import (
-    DEACTIVATE,
-    INSTALLED,
-    PENDING,
-    Folder,
-    Roots,
-    Standing,
-    read_clock,
-    write_clock,
-)
+from keyferry.state import DEACTIVATE, INSTALLED, PENDING, Folder, Standing, read_clock, write_clock
 from keyferry.times import Moment
 from keyferry.vendor import resolve
 from keyferry_protocol.envelope import RESPONSE, open_envelope

@@ -2,6 +2,7 @@
 
 from keyferry.checks import told
 from keyferry.lock import Lock, locked
+from keyferry.roots import Roots
 from keyferry.state import (
     DEACTIVATE,
     DEVICE_KEY,
@@ -9,7 +10,6 @@ from keyferry.state import (
     PENDING,
     STATE,
     Folder,
-    Roots,
     in_trying_order,
     read_clock,
     write_clock,

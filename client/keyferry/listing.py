@@ -6,8 +6,9 @@ from typing import NamedTuple
 from keyferry.dongle import Token
 from keyferry.license import License
 from keyferry.loading import admit, examine
+from keyferry.roots import Roots
 from keyferry.seen import Seen
-from keyferry.state import DEACTIVATE, PENDING, Folder, Roots, in_trying_order
+from keyferry.state import DEACTIVATE, PENDING, Folder, in_trying_order
 from keyferry_protocol.envelope import RESPONSE, open_envelope
 from keyferry_protocol.errors import Deactivated, KeyferryError
 from keyferry_protocol.keys import KeySet

@@ -10,13 +10,13 @@ from keyferry.clock import WRITE_EVERY_S, Clock
 from keyferry.dongle import Token
 from keyferry.license import License
 from keyferry.lock import LOAD_WAIT_S, Lock
+from keyferry.roots import Roots
 from keyferry.seen import Seen
 from keyferry.state import (
     DEACTIVATE,
     INSTALLED,
     PENDING,
     Folder,
-    Roots,
     in_trying_order,
     read_clock,
     write_clock,
@@ -124,9 +124,8 @@ def examine(
 def admit(
     response: Response, where: Roots, clock: Callable[[], int], released: int | None
 ) -> License:
-    """The last two steps: clock, then dates. The time seen is remembered in between."""
+    """The last two steps, clock and dates; the time seen is remembered first."""
     remembered = read_clock(where.user).seen(response.issued_at)
-    remembered.check(clock())
     _remember(where, remembered, clock())
     license = License(response, remembered.mark, clock, released)
     license.require()

@@ -6,16 +6,13 @@ import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from types import TracebackType
-from typing import TYPE_CHECKING
 
+from keyferry.roots import Root, Roots
 from keyferry_protocol.errors import StateBusy, StateNotWritable
 
 WAIT_S = 5.0  # a command; `load` waits LOAD_WAIT_S
 LOAD_WAIT_S = 0.05
 _PAUSE_S = 0.01
-
-if TYPE_CHECKING:
-    from keyferry.state import Root, Roots
 
 if sys.platform == "win32":
     import msvcrt
@@ -35,7 +32,7 @@ class Lock:
     Makes the folder. Raises StateBusy after `wait_s`, StateNotWritable where it may not write.
     """
 
-    def __init__(self, root: "Root", wait_s: float = WAIT_S) -> None:
+    def __init__(self, root: Root, wait_s: float = WAIT_S) -> None:
         self._root, self._shared = root
         self._wait_s = wait_s
         self._handle = -1
@@ -68,7 +65,7 @@ class Lock:
 
 
 @contextmanager
-def locked(where: "Roots") -> Iterator[None]:
+def locked(where: Roots) -> Iterator[None]:
     """Both roots locked, as far as this user may write them; writing in the other is refused."""
     with ExitStack() as locks:
         for root in where:

@@ -1,17 +1,15 @@
 """Makes the file that leaves the room (docs/format.md, "Request")."""
 
 import os
-import secrets
 from contextlib import ExitStack
-from dataclasses import replace
 from typing import NamedTuple
 
-from keyferry import __version__
 from keyferry.checks import holds_license, told
 from keyferry.deactivating import deactivate, finish_deactivation
 from keyferry.dongle import Token
 from keyferry.loading import clock_of
 from keyferry.lock import Lock
+from keyferry.roots import Root, Roots
 from keyferry.seen import Seen
 from keyferry.state import (
     DEACTIVATE,
@@ -19,8 +17,6 @@ from keyferry.state import (
     INSTALLED,
     PENDING,
     Folder,
-    Root,
-    Roots,
     damaged,
     read,
     read_clock,
@@ -28,6 +24,7 @@ from keyferry.state import (
 )
 from keyferry.times import Moment
 from keyferry.vendor import resolve
+from keyferry.wish import Wish, fresh_body, is_same
 from keyferry_protocol.activation import (
     activation_key,
     parse_activation_code,
@@ -35,31 +32,20 @@ from keyferry_protocol.activation import (
 )
 from keyferry_protocol.envelope import REQUEST, RESPONSE, open_envelope, seal
 from keyferry_protocol.errors import (
-    DongleMissing,
     KeyferryError,
-    MachineNotIdentified,
     NotActivated,
     StateNotWritable,
 )
-from keyferry_protocol.keys import ED25519, Ed25519Signer, KeySet, Signer
+from keyferry_protocol.keys import Ed25519Signer, KeySet, Signer
 from keyferry_protocol.machine import (
-    MIN_WEIGHT,
-    Components,
     Machine,
-    is_identifiable,
-    recorded_weight,
 )
 from keyferry_protocol.request import (
-    Dongle,
-    HashedMachine,
     Product,
     Request,
-    RequestBody,
     parse_request,
 )
 from keyferry_protocol.response import parse_response
-
-SAME_FILE_S = 7 * 86400  # for so long the same command writes the same file again
 
 
 class Made(NamedTuple):
@@ -68,20 +54,6 @@ class Made(NamedTuple):
     data: bytes
     request: Request
     folder: Folder
-
-
-class Wish(NamedTuple):
-    """What the caller asks for, read and checked."""
-
-    number: str
-    kind: str
-    product: Product
-    protection: str
-    replaces_seat: int | None
-    code: str | None
-    token: Token | None
-    trusts: tuple[str, ...]
-    now: int
 
 
 def make_request(
@@ -217,11 +189,11 @@ def _wait(wish: Wish, protection: str, folder: Folder, where: Roots, seen: Seen)
     """Sign the request and let it wait, or find the same one waiting."""
     key = _device_key(wish, protection, folder)
     standing = folder.standing(repair=True)
-    body = _body(wish, protection, key, standing.max_serial, seen)
+    body = fresh_body(wish, protection, key, standing.max_serial, seen)
     activation = None if wish.code is None else activation_key(wish.code, wish.number)
     name = DEACTIVATE if wish.kind == "deactivate" else PENDING
     waiting = folder.request(name, repair=True)
-    if waiting is not None and _is_same(body, waiting, activation, wish.now):
+    if waiting is not None and is_same(body, waiting, activation, wish.now):
         return _waiting(folder, name)
     signers: list[Signer] = [key]
     signers += [] if activation is None else [activation]
@@ -257,51 +229,3 @@ def _device_key(wish: Wish, protection: str, folder: Folder) -> Ed25519Signer:
     if not may_make:
         raise NotActivated(told(wish.number, "has no key on this computer"))
     return Ed25519Signer.generate()
-
-
-def _body(
-    wish: Wish, protection: str, key: Ed25519Signer, last_serial: int, seen: Seen
-) -> RequestBody:
-    machine = seen.machine()
-    components = seen.hashes(wish.number, protection)
-    if wish.kind != "deactivate" and not is_identifiable(components, protection):
-        raise MachineNotIdentified(_too_little(components))
-    return RequestBody(
-        id=secrets.token_hex(16),
-        kind=wish.kind,
-        created_at=wish.now,
-        license_number=wish.number,
-        product=wish.product,
-        protection=protection,
-        device_key=key.public,
-        machine=HashedMachine(machine.name, machine.os, machine.environment, components),
-        dongle=_dongle(wish.token) if protection == "dongle" else None,
-        replaces_seat=wish.replaces_seat,
-        last_serial=last_serial,
-        trusts=wish.trusts,
-        client=f"keyferry {__version__}",
-    )
-
-
-def _too_little(components: Components) -> str:
-    read = ", ".join(components) or "nothing"
-    weight = recorded_weight(components)
-    return f"Read of this computer: {read}; {weight} of at least {MIN_WEIGHT} points."
-
-
-def _dongle(token: Token | None) -> Dongle:
-    if token is None:
-        raise DongleMissing("No dongle was found.")
-    return Dongle(token.alg, token.public, token.model, token.serial)
-
-
-def _is_same(
-    body: RequestBody, waiting: Request, activation: Ed25519Signer | None, now: int
-) -> bool:
-    """Whether what waits differs in `id` and `created_at` alone and was signed with this code."""
-    twin = replace(body, id=waiting.id, created_at=waiting.created_at)
-    return (
-        now - waiting.created_at < SAME_FILE_S
-        and twin.to_bytes() == waiting.envelope.body
-        and (activation is None or waiting.envelope.is_signed_by(ED25519, activation.public))
-    )

@@ -4,7 +4,7 @@ import os
 import re
 from typing import NamedTuple
 
-from keyferry.state import Roots, roots
+from keyferry.roots import Roots, roots
 from keyferry_protocol.errors import BadJson, BadKeySet
 from keyferry_protocol.keys import KeySet
 from keyferry_protocol.strict_json import Malformed, Record, parse_json

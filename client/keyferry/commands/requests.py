@@ -7,7 +7,8 @@ import click
 
 from keyferry.commands.saving import Saved, check_output, save
 from keyferry.commands.settings import Settings
-from keyferry.requesting import Made, Wish, make, remember_path
+from keyferry.requesting import Made, make, remember_path
+from keyferry.wish import Wish
 from keyferry.words import phrase
 from keyferry_protocol.activation import show_license_number
 from keyferry_protocol.machine import MIN_WEIGHT, hardware_weight

@@ -8,8 +8,8 @@ import click
 
 from keyferry.commands.terminal import Terminal
 from keyferry.dongle import Token
+from keyferry.roots import Roots, roots
 from keyferry.seen import Seen
-from keyferry.state import Roots, roots
 from keyferry.vendor import Vendor, read_keys, read_vendor
 from keyferry.words import phrase
 from keyferry_protocol.errors import BadKeySet
@@ -71,6 +71,7 @@ class Settings:
         state_dir = self._text("state_dir")
         if state_dir:
             return roots(None, state_dir)
+        self._needed("keys", self._text("keys"))
         return roots(self._needed("state", self.vendor.id), None)
 
     @property

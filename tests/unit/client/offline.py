@@ -15,7 +15,8 @@ from keyferry import (
     make_request,
     parse_request,
 )
-from keyferry.state import Folder, Roots, roots
+from keyferry.roots import Roots, roots
+from keyferry.state import Folder
 from keyferry_protocol.envelope import RESPONSE, seal
 from keyferry_protocol.keys import Ed25519Signer, MlDsa65Signer, PinnedKey, Signer
 from keyferry_protocol.response import BoundTo, LicenseTerms, ResponseBody

@@ -73,6 +73,13 @@ def test_a_response_that_names_another_device_key_is_for_another_machine(room: R
     assert refused(room, room.answer(request, bound_to=bound_to)) == "wrong-machine"
 
 
+def test_a_receipt_that_names_another_device_key_is_for_another_machine(room: Room) -> None:
+    room.activate()
+    request = room.request("deactivate")
+    bound_to = replace(_bound_to(room, request), device_key=Ed25519Signer(b"k" * 32).public)
+    assert refused(room, room.answer(request, bound_to=bound_to)) == "wrong-machine"
+
+
 def _bound_to(room: Room, request: bytes) -> BoundTo:
     found = verify_response(room.answer(request), room.keys).bound_to
     room.serial -= 1
@@ -280,8 +287,10 @@ def test_a_deactivation_ends_the_sites_license_and_a_users_copy_of_it(
     with monkeypatch.context() as forbidden:
         forbid_site(room, forbidden)
         room.install(room.answer(room.request("update")))
-    room.install(room.answer(room.request("deactivate")))
+    request = room.request("deactivate")
+    assert not any(name.endswith(("device.key", ".response")) for name in room.files())
+    room.install(room.answer(request))
     with pytest.raises(KeyferryError) as found:
         room.load()
     assert found.value.code == "deactivated"
-    assert not any(name.endswith(("device.key", ".request")) for name in room.files())
+    assert not any(name.endswith(".request") for name in room.files())

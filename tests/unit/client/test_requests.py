@@ -193,9 +193,14 @@ def test_without_the_dongle_or_with_another_nothing_runs(room: Room) -> None:
             assert found.value.code in ("dongle-missing", "pending")
     room.dongle = Token(ED.public, "SoftToken", "1", ED.sign)
     room.install(response)
-    for dongle in (None, liar):
+    stranger = Token(another.public, "SoftToken", "2", another.sign)
+    for dongle, words in (
+        (None, "No dongle was found"),
+        (stranger, "The dongle 2 is not the one of this license"),
+        (liar, "The dongle 1 did not prove its key"),
+    ):
         room.dongle = dongle
-        with pytest.raises(KeyferryError) as found:
+        with pytest.raises(KeyferryError, match=words) as found:
             room.load()
         assert found.value.code == "dongle-missing"
     with pytest.raises(KeyferryError) as found:

@@ -13,7 +13,8 @@ import pytest
 from keyferry import KeyferryError
 from keyferry.keeping import cancel, prefer, remove
 from keyferry.lock import Lock
-from keyferry.state import Root, in_trying_order, roots, write
+from keyferry.roots import Root, roots
+from keyferry.state import in_trying_order, write
 from keyferry_protocol.errors import StateBusy, StateNotWritable
 from tests.unit.client.offline import NUMBER, OTHER, Room
 
