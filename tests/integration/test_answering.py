@@ -250,23 +250,56 @@ def test_a_transaction_conflict_is_decided_again(
     assert world.ticket(ticket)["state"] == "ready"
 
 
-def test_a_license_that_changes_between_read_and_claim_is_decided_again(
+def too_late(world: World, monkeypatch: pytest.MonkeyPatch, rival: bytes) -> None:
+    """Let another process answer a rival's request between our read and our transaction."""
+    client = world.apps["process_request"].dynamodb
+    real = client.transact_write_items
+
+    def after_the_rival(**given: Any) -> Any:
+        monkeypatch.setattr(client, "transact_write_items", real)
+        world.apps["process_request"].locks.clear()
+        world.activate(rival)
+        return real(**given)
+
+    monkeypatch.setattr(client, "transact_write_items", after_the_rival)
+
+
+@pytest.mark.parametrize(
+    ("rival", "own", "code"),
+    [
+        pytest.param(
+            a_request_file(Computer("LAB-09"), replaces_seat=1),
+            a_request_file(LAB_08, replaces_seat=1),
+            "move-limit",
+            id="the last move",
+        ),
+        pytest.param(
+            a_request_file(LAB_07, "deactivate"),
+            a_request_file(LAB_07, "update", last_serial=1),
+            "not-activated",
+            id="the seat",
+        ),
+    ],
+)
+def test_what_changes_between_read_and_transaction_is_decided_again(
+    world: World, monkeypatch: pytest.MonkeyPatch, rival: bytes, own: bytes, code: str
+) -> None:
+    world.sell(moves_per_year=1)
+    world.activate(a_request_file(LAB_07))
+    ticket = world.open_ticket()
+    message = world.upload(ticket, own)
+    too_late(world, monkeypatch, rival)
+    assert world.process(message) == []
+    assert world.ticket(ticket)["refusal"]["code"] == code
+
+
+def test_a_seat_that_is_gone_between_read_and_transaction_is_not_sold_twice(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     world.sell()
     ticket = world.open_ticket()
     message = world.upload(ticket, a_request_file(LAB_07))
-    client = world.apps["process_request"].dynamodb
-    real = client.transact_write_items
-    rival = a_request_file(LAB_08)
-
-    def too_late(**given: Any) -> Any:
-        monkeypatch.setattr(client, "transact_write_items", real)
-        world.apps["process_request"].locks.clear()  # the rival is another process
-        world.activate(rival)
-        return real(**given)
-
-    monkeypatch.setattr(client, "transact_write_items", too_late)
+    too_late(world, monkeypatch, a_request_file(LAB_08))
     assert world.process(message) == []
     assert world.ticket(ticket)["refusal"]["code"] == "no-seats-left"
     assert world.license().seats_used == 1
@@ -281,13 +314,13 @@ def test_without_time_left_the_message_comes_again_in_seconds(
     app = world.apps["process_request"]
     asked: list[dict[str, Any]] = []
     monkeypatch.setattr(app.sqs, "change_message_visibility", lambda **given: asked.append(given))
-    world.context.left_ms = [2_999]
+    world.left_ms = 3_000
     assert world.process(message) == [message["messageId"]]
     (visibility,) = asked
     assert 1 <= visibility["VisibilityTimeout"] <= 5
     assert visibility["QueueUrl"].endswith("/123456789012/keyferry-requests")
     assert visibility["ReceiptHandle"] == message["receiptHandle"]
-    world.context.left_ms = [20_000]
+    world.left_ms = 20_000
     assert world.process(message) == []
     assert world.ticket(ticket)["state"] == "ready"
 
