@@ -187,6 +187,7 @@ def test_killed_at_any_write_the_state_is_the_old_or_the_new(
             act()
         room.now += 1
         assert standing(room) == standing(undisturbed), f"killed at write {step}, then done again"
+        assert set(room.files()) == set(undisturbed.files()), f"killed at write {step}"
     assert step > 3, "nothing was killed"
     assert seen <= allowed
 
@@ -208,6 +209,26 @@ def test_a_deactivation_killed_anywhere_never_leaves_a_free_copy(
         if step > total:
             return
     raise AssertionError("never done")
+
+
+def test_a_file_is_flushed_before_it_takes_its_place_and_its_folder_after(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    events: list[str] = []
+
+    def recorded(name: str) -> Callable[..., None]:
+        real: Callable[..., None] = getattr(os, name)
+
+        def call(*arguments: Any) -> None:
+            events.append(name)
+            real(*arguments)
+
+        return call
+
+    for name in ("fsync", "replace"):
+        monkeypatch.setattr(os, name, recorded(name))
+    write(Root(str(tmp_path), shared=False), str(tmp_path / "file"), b"new")
+    assert events == ["fsync", "replace", "fsync"]
 
 
 # Damage
