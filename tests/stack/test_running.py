@@ -1,0 +1,132 @@
+"""`make run`: what it prints and leaves, that it stops whole, and that it answers nothing itself."""
+
+import re
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import keyferry
+import pytest
+import requests
+from keyferry_protocol.keys import KeySet
+
+from tests.conftest import ROOT, RunningStack, start, stop, wait_until_ready
+from tests.journeys import a_machine, carry, download
+
+
+def activate(stack: RunningStack, folder: Path) -> bytes:
+    """The demonstration license, carried to the service and back."""
+    license = stack.license
+    request = keyferry.make_request(
+        license["number"],
+        license["activation_code"],
+        keys=KeySet.from_json((stack.run / "keys.json").read_bytes()),
+        product=license["product"],
+        machine=a_machine(1),
+        state_dir=folder / "offline",
+    )
+    (seen,) = carry(stack, [request])
+    assert seen["state"] == "ready", seen
+    return download(seen)
+
+
+def processes_of(folder: Path) -> list[str]:
+    """Command lines of whatever runs with this stack's folder."""
+    listed = subprocess.run(["ps", "axeww"], capture_output=True, text=True, check=True).stdout
+    return [line for line in listed.splitlines() if str(folder / "cloud") in line]
+
+
+def listening(process: subprocess.Popen[bytes]) -> set[str]:
+    """Addresses on which the process, ministack and the functions wait for calls."""
+    found = subprocess.run(["ss", "-ltnpH"], capture_output=True, text=True, check=True).stdout
+    family = subprocess.run(
+        ["ps", "-o", "pid=", "--ppid", str(process.pid)], capture_output=True, text=True, check=True
+    ).stdout.split()
+    pids = {str(process.pid), *family}
+    rows = [line.split() for line in found.splitlines()]
+    return {row[3] for row in rows if set(re.findall(r"pid=(\d+)", row[-1])) & pids}
+
+
+@pytest.mark.timeout(300)
+def test_a_stack_stops_whole_keeps_its_state_and_answers_nothing_itself(tmp_path: Path) -> None:
+    process = start(tmp_path)
+    stack = wait_until_ready(process, tmp_path)
+    first = activate(stack, tmp_path)
+    code = stack.license["activation_code"]
+    ports = {stack.page.split(":")[2].strip("/"), stack.endpoint.split(":")[2]}
+    assert listening(process) == {f"127.0.0.1:{port}" for port in ports}
+    stop(process)
+    assert process.returncode == 0
+    assert processes_of(tmp_path) == []
+    assert "activate  015120020093  ready" in stack.output.read_text()
+
+    process = start(tmp_path)
+    stack = wait_until_ready(process, tmp_path)
+    try:
+        assert stack.license["activation_code"] == code
+        again = activate(stack, tmp_path)  # the same file, so the same answer from the ledger
+        keys = KeySet.from_json((stack.run / "keys.json").read_bytes())
+        bodies = {keyferry.verify_response(file, keys).envelope.body for file in (first, again)}
+        assert len(bodies) == 1
+
+        listed = subprocess.run(
+            ["ps", "-o", "pid=", "--ppid", str(process.pid)], capture_output=True, check=True
+        )
+        subprocess.run(["kill", "-9", *listed.stdout.decode().split()], check=True)  # ministack
+        for path in ("", "inbox/messages", "api/requests/x", "vendor.json"):
+            assert requests.get(f"{stack.page}{path}", timeout=60).status_code == 502, path
+        opened = requests.post(f"{stack.api}/requests", json={"email": None}, timeout=60)
+        assert opened.status_code == 502
+    finally:
+        stop(process)
+    assert processes_of(tmp_path) == []
+
+
+def test_a_busy_port_is_one_line(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        command = [sys.executable, "-m", "local.run", "--folder", tmp_path, "--port", str(port)]
+        ended = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert ended.returncode == 1
+    assert ended.stdout == ""
+    assert ended.stderr == f"Port {port} is in use. Try: PORT={port + 1} make run\n"
+
+
+def test_the_screen_is_the_promised_one(stack: RunningStack) -> None:
+    client = f"{stack.run}/keyferry"
+    printed = stack.output.read_text().splitlines()[:10]
+    printed[6:9] = [re.sub(r"\S*/run/keyferry", client, line) for line in printed[6:9]]
+    assert printed[:9] == [
+        "Keyferry is running on this computer. Nothing leaves it. Stop with Ctrl-C.",
+        f"  Page            {stack.page}",
+        f"  Inbox           {stack.inbox}",
+        "  License number  015.120.020.093",
+        f"  Activation code {stack.license['activation_code']}",
+        "Try it, in a second terminal:",
+        f"  {client} request 015120020093",
+        "  choose 015120020093-*.request on the page, then",
+        f"  {client} install ~/Downloads/015120020093-*.response",
+    ]
+    assert re.fullmatch(
+        r"Ready in \d+\.\d s: \d+ resources and \d functions from template\.yaml, in ministack\.",
+        printed[9],
+    )
+
+
+@pytest.mark.parametrize("path", ["", "page.js", "api/requests/x"])
+def test_page_and_api_come_with_the_templates_headers(stack: RunningStack, path: str) -> None:
+    headers = requests.get(f"{stack.page}{path}", timeout=60).headers
+    policy = headers["Content-Security-Policy"]
+    assert policy.startswith("default-src 'none'; script-src 'self'; style-src 'self'; ")
+    assert f"connect-src 'self' {stack.endpoint};" in policy
+    assert policy.endswith("frame-ancestors 'none'; require-trusted-types-for 'script'")
+    assert "unsafe" not in policy
+    assert headers["X-Content-Type-Options"] == "nosniff"
+    assert headers["Referrer-Policy"] == "no-referrer"
+    assert headers["Permissions-Policy"] == "camera=(), microphone=(), geolocation=()"
+
+
+def test_local_stays_small() -> None:
+    lines = sum(len(path.read_text().splitlines()) for path in (ROOT / "local").glob("*.*"))
+    assert lines < 600

@@ -1,0 +1,173 @@
+"""template.yaml, written and deployed: the same resources, with the rights they need."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+import yaml
+
+from tests.conftest import ROOT, RunningStack
+from tests.journeys import client
+
+# What an embedded cloud leaves out: no TLS, no ML-DSA in KMS, nobody to tell of alarms.
+OFF = {"OnAws", "HasMlDsaInKms", "HasAlarmEmail", "HasCertificate"}
+EXPANDED = {  # what SAM makes of its own types
+    "AWS::Serverless::Function": "AWS::Lambda::Function",
+    "AWS::Serverless::LayerVersion": "AWS::Lambda::LayerVersion",
+}
+
+
+class Loader(yaml.SafeLoader):
+    """Reads !Sub and its kin as the functions they stand for."""
+
+
+def _function(loader: yaml.SafeLoader, name: str, node: yaml.Node) -> dict[str, Any]:
+    if isinstance(node, yaml.ScalarNode):
+        return {name: loader.construct_scalar(node)}
+    if isinstance(node, yaml.SequenceNode):
+        return {name: loader.construct_sequence(node, deep=True)}
+    return {name: loader.construct_mapping(node, deep=True)}
+
+
+Loader.add_multi_constructor("!", _function)
+TEMPLATE: dict[str, Any] = yaml.load((ROOT / "template.yaml").read_text(), Loader)
+RESOURCES: dict[str, Any] = TEMPLATE["Resources"]
+
+
+def of_type(kind: str) -> list[Any]:
+    named = [pytest.param(r["Properties"], id=n) for n, r in RESOURCES.items() if r["Type"] == kind]
+    assert named, kind
+    return named
+
+
+def test_the_deployed_stack_is_the_template_but_for_named_conditions(stack: RunningStack) -> None:
+    found = client(stack, "cloudformation").describe_stack_resources(StackName="keyferry")
+    deployed = {r["LogicalResourceId"]: r["ResourceType"] for r in found["StackResources"]}
+    layers = {n for n, r in RESOURCES.items() if r["Type"].endswith("LayerVersion")}
+    expected = {
+        name: EXPANDED.get(resource["Type"], resource["Type"])
+        for name, resource in RESOURCES.items()
+        if resource.get("Condition") not in OFF
+    } | {
+        f"{name}{event}": "AWS::Lambda::EventSourceMapping"
+        for name, resource in RESOURCES.items()
+        for event in resource["Properties"].get("Events", {})
+    }
+    for name in layers:  # SAM adds a hash of the content to a layer's name
+        (real,) = (n for n in deployed if n.startswith(name))
+        deployed[name] = deployed.pop(real)
+    assert deployed == expected
+
+
+def test_nothing_but_the_cloud_underneath_switches_the_conditions() -> None:
+    assert set(TEMPLATE["Conditions"]) == OFF
+
+
+@pytest.mark.parametrize("bucket", of_type("AWS::S3::Bucket"))
+def test_a_bucket_is_private_encrypted_versioned_and_forgets(bucket: Any) -> None:
+    assert set(bucket["PublicAccessBlockConfiguration"].values()) == {True}
+    assert bucket["BucketEncryption"]
+    assert bucket["VersioningConfiguration"] == {"Status": "Enabled"}
+    assert bucket["OwnershipControls"] == {"Rules": [{"ObjectOwnership": "BucketOwnerEnforced"}]}
+    assert any(
+        "NoncurrentVersionExpiration" in r for r in bucket["LifecycleConfiguration"]["Rules"]
+    )
+
+
+@pytest.mark.parametrize("policy", of_type("AWS::S3::BucketPolicy"))
+def test_a_bucket_refuses_what_does_not_come_over_tls(policy: Any) -> None:
+    statement = policy["PolicyDocument"]["Statement"][0]
+    statement = statement.get("If", [None, statement])[1]
+    assert (statement["Effect"], statement["Principal"], statement["Action"]) == (
+        "Deny",
+        "*",
+        "s3:*",
+    )
+    assert statement["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
+    assert len(statement["Resource"]) == 2
+
+
+@pytest.mark.parametrize("kind", ["AWS::DynamoDB::Table", "AWS::KMS::Key"])
+def test_data_and_keys_outlive_the_stack(kind: str) -> None:
+    for resource in (r for r in RESOURCES.values() if r["Type"] == kind):
+        assert (resource["DeletionPolicy"], resource["UpdateReplacePolicy"]) == ("Retain", "Retain")
+    assert RESOURCES["OutBucket"]["DeletionPolicy"] == "Retain"
+
+
+@pytest.mark.parametrize("table", of_type("AWS::DynamoDB::Table"))
+def test_a_table_can_be_brought_back_and_not_be_dropped(table: Any) -> None:
+    assert table["PointInTimeRecoverySpecification"] == {"PointInTimeRecoveryEnabled": True}
+    assert table["DeletionProtectionEnabled"] is True
+
+
+@pytest.mark.parametrize("name", ["ProcessRequest", "SendResponse"])
+def test_a_queue_is_patient_with_its_function(name: str) -> None:
+    function = RESOURCES[f"{name}Function"]["Properties"]
+    (event,) = (event["Properties"] for event in function["Events"].values())
+    queue = RESOURCES[event["Queue"]["GetAtt"].partition(".")[0]]["Properties"]
+    assert queue["VisibilityTimeout"] >= 6 * function["Timeout"]
+    assert queue["RedrivePolicy"]["maxReceiveCount"] == 10
+    assert event["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+    assert event["ScalingConfig"] == {"MaximumConcurrency": 10}
+
+
+@pytest.mark.parametrize("role", of_type("AWS::IAM::Role"))
+def test_a_role_names_what_it_may_touch(role: Any) -> None:
+    (policy,) = role["Policies"]
+    assert "ManagedPolicyArns" not in role
+    for statement in policy["PolicyDocument"]["Statement"]:
+        actions = (
+            statement["Action"] if isinstance(statement["Action"], list) else [statement["Action"]]
+        )
+        assert not [action for action in actions if "*" in action]
+        resource = statement["Resource"]
+        if "If" in resource:
+            condition, on_aws, _ = resource["If"]
+            assert condition == "OnAws"
+            resource = on_aws
+        assert "*" not in (resource if isinstance(resource, list) else [resource])
+
+
+@pytest.mark.parametrize("function", of_type("AWS::Serverless::Function"))
+def test_a_function_logs_where_logs_end(function: Any) -> None:
+    log = RESOURCES[function["LoggingConfig"]["LogGroup"]["Ref"]]
+    assert log["Properties"]["RetentionInDays"] <= 90
+
+
+def test_no_mail_is_tracked() -> None:
+    kinds = {resource["Type"] for resource in RESOURCES.values()}
+    assert "AWS::SES::ConfigurationSetEventDestination" not in kinds
+    assert "TrackingOptions" not in RESOURCES["MailConfiguration"]["Properties"]
+
+
+def test_page_and_functions_agree_on_bucket_names(stack: RunningStack) -> None:
+    """The CSP names the buckets in words, since a reference would run in a circle."""
+    policy = json.dumps(RESOURCES["SecurityHeaders"])
+    for name in ("InBucket", "OutBucket"):
+        assert RESOURCES[name]["Properties"]["BucketName"]["Sub"] in policy
+
+
+def test_the_api_wants_the_origins_secret(stack: RunningStack) -> None:
+    port = stack.endpoint.rpartition(":")[2]
+    host = f"{stack.outputs['ApiId']}.execute-api.localhost:{port}"
+    answer = requests.get(f"{stack.endpoint}/api/requests/x", headers={"Host": host}, timeout=60)
+    assert answer.status_code == 403
+
+
+def test_buckets_are_closed_to_strangers(stack: RunningStack) -> None:
+    for name in ("InBucket", "OutBucket", "SiteBucket"):
+        for path in ("", "/index.html"):
+            url = f"{stack.endpoint}/{stack.outputs[name]}{path}"
+            assert requests.get(url, timeout=60).status_code == 403
+
+
+def test_only_the_buckets_may_fill_the_queues(stack: RunningStack, tmp_path: Path) -> None:
+    """A role of the same account that the template gave no right to send cannot."""
+    sqs = client(stack, "sqs")
+    for name in ("RequestsQueue", "ResponsesQueue"):
+        found = sqs.get_queue_attributes(QueueUrl=stack.outputs[name], AttributeNames=["Policy"])
+        (statement,) = json.loads(found["Attributes"]["Policy"])["Statement"]
+        assert statement["Principal"] == {"Service": "s3.amazonaws.com"}
+        assert set(statement["Condition"]) == {"ArnEquals", "StringEquals"}
