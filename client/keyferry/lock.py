@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from types import TracebackType
 
-from keyferry.roots import Root, Roots
+from keyferry.roots import Root, Roots, make_folder
 from keyferry_protocol.errors import StateBusy, StateNotWritable
 
 WAIT_S = 5.0  # a command; `load` waits LOAD_WAIT_S
@@ -39,7 +39,7 @@ class Lock:
 
     def __enter__(self) -> "Lock":
         try:
-            os.makedirs(self._root, mode=0o755 if self._shared else 0o700, exist_ok=True)
+            make_folder(self._root, self._shared)
             path = os.path.join(self._root, "lock")
             self._handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o644 if self._shared else 0o600)
         except OSError as error:

@@ -1,7 +1,7 @@
 """Makes the file that leaves the room (docs/format.md, "Request")."""
 
 import os
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from typing import NamedTuple
 
 from keyferry.checks import holds_license, told
@@ -34,6 +34,7 @@ from keyferry_protocol.envelope import REQUEST, RESPONSE, open_envelope, seal
 from keyferry_protocol.errors import (
     KeyferryError,
     NotActivated,
+    StateBusy,
     StateNotWritable,
 )
 from keyferry_protocol.keys import Ed25519Signer, KeySet, Signer
@@ -126,8 +127,8 @@ def make(wish: Wish, where: Roots, seen: Seen) -> Made:
 
 
 def remember_path(made: Made, path: str) -> None:
-    """Note for people where the file was saved."""
-    with Lock(made.folder.root):
+    """Note for people where the file was saved, unless somebody is in the way."""
+    with suppress(StateBusy, StateNotWritable), Lock(made.folder.root):
         standing = made.folder.standing(repair=True)
         made.folder.write_standing(standing._replace(request_path=path))
 

@@ -54,3 +54,23 @@ def _bases(platform: str, environ: Mapping[str, str]) -> tuple[str, str]:
     if not state.startswith("/"):  # the XDG specification: a relative path is to be ignored
         state = f"{home}/.local/state"
     return f"{state}/keyferry", "/var/lib/keyferry"
+
+
+def make_folder(path: str, shared: bool) -> None:
+    """Make a folder and its parents: the site's readable by all, whatever the umask."""
+    if os.path.isdir(path):
+        return
+    if not shared:
+        os.makedirs(path, mode=0o700, exist_ok=True)
+        return
+    parent = os.path.dirname(path)
+    if parent != path:
+        make_folder(parent, shared)
+    try:
+        os.mkdir(path)
+    except FileExistsError:
+        if not os.path.isdir(path):
+            raise
+        return  # another process was faster
+    if os.name == "posix":
+        os.chmod(path, 0o755)

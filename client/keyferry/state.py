@@ -11,7 +11,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple
 
 from keyferry.clock import Clock
-from keyferry.roots import Root, Roots
+from keyferry.roots import Root, Roots, make_folder
 from keyferry_protocol.encoding import b64, unb64
 from keyferry_protocol.errors import (
     BadJson,
@@ -68,7 +68,7 @@ def write(root: Root, path: str, data: bytes) -> None:
     folder = os.path.dirname(path)
     mode = 0o644 if root.shared else 0o600
     try:
-        os.makedirs(folder, mode=0o755 if root.shared else 0o700, exist_ok=True)
+        make_folder(folder, root.shared)
         with os.fdopen(os.open(f"{path}.new", _WRITE, mode), "wb") as file:
             if hasattr(os, "fchmod"):
                 os.fchmod(file.fileno(), mode)  # whatever the umask

@@ -1,5 +1,6 @@
 """`keyferry`: the offline machine's commands. It never opens a network connection."""
 
+import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
@@ -91,6 +92,9 @@ def main(
     except click.Abort:
         click.echo(err=True)  # the question's line is still open
         return terminal.problem("stopped", 1, phrase("stopped"), "", "")
+    except BrokenPipeError:  # whoever read this has left, and nobody hears an error
+        sys.stdout = open(os.devnull, "w")  # noqa: SIM115 Python closes it as it ends
+        return 1
     except OSError as error:
         detail = f"{error.filename or ''}: {error.strerror or error}".removeprefix(": ")
         return terminal.problem("file", 1, phrase("file.title"), detail, phrase("file.next"))

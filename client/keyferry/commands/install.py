@@ -5,14 +5,14 @@ from typing import Any
 import click
 
 from keyferry.commands.command import KeyferryCommand
-from keyferry.commands.reading import candidates, genuine
+from keyferry.commands.reading import genuine, is_collection, read_one
 from keyferry.commands.settings import Settings
 from keyferry.installing import answers_here, install
 from keyferry.times import long_date
 from keyferry.words import phrase
 from keyferry_protocol.activation import show_license_number
 from keyferry_protocol.encoding import format_time
-from keyferry_protocol.errors import NotRequested, UnreadableResponse
+from keyferry_protocol.errors import NotRequested
 from keyferry_protocol.response import Response, verify_response
 
 
@@ -33,12 +33,9 @@ def command(settings: Settings, source: str) -> None:
 
 def _choose(settings: Settings, source: str) -> list[bytes]:
     """The files to install. One file alone is tried whatever it is, so that its error is told."""
-    files = list(candidates(source))
-    if len(files) == 1:
-        return files
-    found = genuine(iter(files), settings.keys)
-    if not found:
-        raise UnreadableResponse(phrase("none-in-folder", path=source))
+    if not is_collection(source):
+        return [read_one(source)]
+    found = genuine(source, settings.keys)
     fitting = [data for response, data in found if answers_here(response, settings.where)]
     if len(found) == 1 or fitting:
         return fitting or [found[0][1]]

@@ -6,17 +6,20 @@ Content decides, never the name.
 import os
 import sys
 import zipfile
+import zlib
 from collections.abc import Iterator
-from io import BytesIO
+from contextlib import suppress
+from typing import IO
 
 from keyferry.words import phrase
 from keyferry_protocol.envelope import MAX_FILE, RESPONSE
-from keyferry_protocol.errors import KeyferryError, UnreadableResponse
+from keyferry_protocol.errors import KeyferryError, UnreadableResponse, WrongType
 from keyferry_protocol.keys import KeySet
 from keyferry_protocol.response import Response, verify_response
 
 MAX_BYTES = MAX_FILE[RESPONSE]
 MAX_FILES = 10_000  # of one folder or archive
+_BROKEN_ZIP = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError)
 
 
 def read_one(path: str) -> bytes:
@@ -27,47 +30,56 @@ def read_one(path: str) -> bytes:
         return file.read(MAX_BYTES + 1)
 
 
-def candidates(source: str) -> Iterator[bytes]:
-    """What may be a response file: all that is small enough, of a folder or archive one by one."""
-    if source != "-" and os.path.isdir(source):
-        yield from _of_folder(source)
-        return
-    if source != "-" and zipfile.is_zipfile(source):
-        with open(source, "rb") as file:
-            yield from _of_zip(source, file.read())
-        return
-    yield read_one(source)
+def is_collection(source: str) -> bool:
+    """Whether a folder or zip archive is named, of which the fitting file is to be taken."""
+    return source != "-" and (os.path.isdir(source) or zipfile.is_zipfile(source))
 
 
-def genuine(files: Iterator[bytes], keys: KeySet) -> list[tuple[Response, bytes]]:
-    """Those that are genuine response files, each with its bytes."""
-    found = []
-    for data in files:
+def genuine(source: str, keys: KeySet) -> list[tuple[Response, bytes]]:
+    """The genuine response files of a folder or archive, each with its bytes.
+
+    Raises the error of the first response that is not genuine where there is no other, and
+    UnreadableResponse where there is none at all.
+    """
+    found, errors = [], list[KeyferryError]()
+    for data in _of_folder(source) if os.path.isdir(source) else _of_zip_file(source):
         try:
             found.append((verify_response(data, keys), data))
-        except KeyferryError:
+        except (UnreadableResponse, WrongType):
             continue  # anything may lie on a stick
+        except KeyferryError as error:
+            errors.append(error)
+    if not found:
+        nothing = UnreadableResponse(phrase("none-in-folder", path=source))
+        raise errors[0] if errors else nothing
     return found
 
 
 def _of_folder(folder: str) -> Iterator[bytes]:
+    """All that is small enough to be a response, also of zip archives there."""
     for name in sorted(os.listdir(folder))[:MAX_FILES]:
         path = os.path.join(folder, name)
-        if not os.path.isfile(path):
-            continue
-        if zipfile.is_zipfile(path):
-            with open(path, "rb") as file:
-                yield from _of_zip(path, file.read())
-        elif os.path.getsize(path) <= MAX_BYTES:
-            yield read_one(path)
+        with suppress(OSError, *_BROKEN_ZIP):  # what cannot be read is not what is waited for
+            if not os.path.isfile(path):
+                continue
+            if zipfile.is_zipfile(path):
+                with open(path, "rb") as file:
+                    yield from _of_zip(file)
+            elif os.path.getsize(path) <= MAX_BYTES:
+                yield read_one(path)
 
 
-def _of_zip(path: str, data: bytes) -> Iterator[bytes]:
+def _of_zip_file(path: str) -> Iterator[bytes]:
     try:
-        with zipfile.ZipFile(BytesIO(data)) as archive:
-            for entry in archive.infolist()[:MAX_FILES]:
-                if not entry.is_dir() and entry.file_size <= MAX_BYTES:
-                    with archive.open(entry) as file:
-                        yield file.read(MAX_BYTES + 1)
-    except (zipfile.BadZipFile, NotImplementedError, RuntimeError) as error:
+        with open(path, "rb") as file:
+            yield from _of_zip(file)
+    except _BROKEN_ZIP as error:
         raise UnreadableResponse(phrase("zip.damaged", path=path)) from error
+
+
+def _of_zip(file: IO[bytes]) -> Iterator[bytes]:
+    with zipfile.ZipFile(file) as archive:
+        for entry in archive.infolist()[:MAX_FILES]:
+            if not entry.is_dir() and entry.file_size <= MAX_BYTES:
+                with archive.open(entry) as member:
+                    yield member.read(MAX_BYTES + 1)

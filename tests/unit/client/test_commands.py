@@ -2,6 +2,8 @@
 
 import json
 import os
+import subprocess
+import sys
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -11,7 +13,19 @@ import pytest
 
 from keyferry import parse_request
 from keyferry.commands.cli import COMMANDS
-from tests.unit.client.offline import CODE, DAY, END, LAB_07, LAB_09, NOW, NUMBER, OTHER, Room
+from keyferry_protocol.keys import Ed25519Signer
+from tests.unit.client.offline import (
+    CODE,
+    DAY,
+    END,
+    LAB_07,
+    LAB_09,
+    NOW,
+    NUMBER,
+    OTHER,
+    VENDOR,
+    Room,
+)
 from tests.unit.client.terminal import Shell
 
 
@@ -305,6 +319,33 @@ def test_of_a_zip_archive_the_fitting_file_is_taken(shell: Shell, tmp_path: Path
     assert shell("install", "stick").exit == 0, "again, and from a folder"
 
 
+def test_what_cannot_be_read_on_a_stick_is_passed_over(shell: Shell) -> None:
+    shell("request", NUMBER)
+    os.mkdir("stick")
+    with zipfile.ZipFile("stick/a.zip", "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("a.response", os.urandom(500) * 9)
+    damaged = bytearray(Path("stick/a.zip").read_bytes())
+    damaged[100:140] = bytes(40)
+    Path("stick/a.zip").write_bytes(damaged)
+    os.mkfifo("stick/b")
+    os.symlink("nowhere", "stick/c")
+    assert shell("install", "stick/a.zip").err.startswith("X This file could not be read")
+    shell.carried(request_file(), "stick/d.response")
+    assert shell("install", "stick").exit == 0
+
+
+def test_a_forged_file_on_a_stick_is_told_as_that(shell: Shell) -> None:
+    shell("request", NUMBER)
+    os.mkdir("stick")
+    Path("stick/notes.txt").write_text("buy milk")
+    shell.room.signers = (Ed25519Signer(b"x" * 32),)
+    shell.carried(request_file(), "stick/forged.response")
+    assert shell("install", "stick").exit == 7
+    shell.room.signers = (VENDOR,)
+    shell.carried(request_file(), "stick/genuine.response")
+    assert shell("install", "stick").exit == 0
+
+
 def test_another_computers_file_is_never_taken(shell: Shell, tmp_path: Path) -> None:
     shell("request", NUMBER)
     os.mkdir("stick")
@@ -470,6 +511,17 @@ def test_an_old_code_page_gets_words_for_marks(shell: Shell) -> None:
     assert told.out.startswith("ok License")
     assert "?ód? Labs" in told.out
     assert shell("check", "cfd").err.startswith("FAIL This license does not include cfd")
+
+
+def test_a_reader_who_leaves_is_told_nothing(shell: Shell) -> None:
+    environ = os.environ | {"PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
+    command = [sys.executable, "-c", "from keyferry.commands.cli import run; run()", "list"]
+    read_end, write_end = os.pipe()
+    os.close(read_end)
+    done = subprocess.run(command, stdout=write_end, stderr=subprocess.PIPE, env=environ)
+    os.close(write_end)
+    assert b"Traceback" not in done.stderr
+    assert done.returncode in (1, 120)
 
 
 def test_help_of_every_command_ends_in_an_example(shell: Shell) -> None:

@@ -1,5 +1,6 @@
 """What a response must be to be installed, and what each refusal leaves as it was."""
 
+import os
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -158,6 +159,20 @@ def test_a_machine_license_is_readable_by_all(room: Room) -> None:
         assert Path(room.folder().path(name)).stat().st_mode & 0o777 == 0o644
 
 
+def test_a_machine_license_is_readable_by_all_whatever_the_umask(tmp_path: Path) -> None:
+    room = Room(tmp_path / "new" / "state")
+    before = os.umask(0o077)
+    try:
+        room.activate()
+    finally:
+        os.umask(before)
+    path = Path(room.folder().path("device.key"))
+    assert path.stat().st_mode & 0o777 == 0o644
+    for folder in (path.parent, path.parent.parent):
+        assert folder.stat().st_mode & 0o777 == 0o755, folder
+    assert Path(room.roots.user.path).stat().st_mode & 0o777 == 0o700
+
+
 # Deactivation
 
 
@@ -243,8 +258,6 @@ def test_a_copied_installed_file_does_not_outlive_its_deactivation(room: Room) -
 
 def forbid_site(room: Room, monkeypatch: pytest.MonkeyPatch) -> None:
     """As root writes everywhere, opening for writing is refused in its stead."""
-    import os
-
     real: Callable[..., int] = os.open
 
     def opened(path: str, flags: int, *rest: int) -> int:
