@@ -10,7 +10,8 @@ from benchmarks.measure import Row, in_turns, ratio, repeated, time_ms
 from keyferry_protocol.envelope import REQUEST, RESPONSE, open_envelope, pae
 from keyferry_protocol.keys import MlDsa65Signer, Signer
 from keyferry_service.answers import response_to
-from keyferry_service.decide import Found, Grant
+from keyferry_service.case import Found
+from keyferry_service.granting import Grant
 from keyferry_service.judge import judge, read_request
 from keyferry_service.refusals import Refusal
 from keyferry_service.signers import seal_response

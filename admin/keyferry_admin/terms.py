@@ -18,7 +18,7 @@ from keyferry_protocol.machine import (
 from keyferry_protocol.request import Dongle, HashedMachine, Product, Request, named
 from keyferry_protocol.strict_json import MAX_INTEGER
 from keyferry_service.answers import response_to
-from keyferry_service.decide import Grant
+from keyferry_service.granting import Grant
 from keyferry_service.license import License, Seat
 
 MAX_DAYS = 36_500  # a hundred years: nobody means more

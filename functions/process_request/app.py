@@ -28,8 +28,8 @@ from keyferry_protocol.keys import Signer
 from keyferry_protocol.request import Request
 from keyferry_service.answers import answer_of, read_answer, response_to
 from keyferry_service.contention import Changed, attempts
-from keyferry_service.decide import Grant
 from keyferry_service.files_s3 import FileGone, Files
+from keyferry_service.granting import Grant
 from keyferry_service.judge import judge, read_request
 from keyferry_service.license import Answer
 from keyferry_service.licenses_dynamodb import Licenses

@@ -3,7 +3,7 @@
 from keyferry_protocol.envelope import RESPONSE, Envelope
 from keyferry_protocol.request import Request
 from keyferry_protocol.response import BoundTo, LicenseTerms, ResponseBody, parse_response
-from keyferry_service.decide import Grant
+from keyferry_service.granting import Grant
 from keyferry_service.license import DAY, Answer, License
 
 

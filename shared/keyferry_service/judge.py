@@ -11,7 +11,9 @@ from keyferry_protocol.errors import (
     WrongType,
 )
 from keyferry_protocol.request import Request, parse_request, verify_proofs
-from keyferry_service.decide import Found, Grant, decide
+from keyferry_service.case import Found
+from keyferry_service.decide import decide
+from keyferry_service.granting import Grant
 from keyferry_service.license import Answer
 from keyferry_service.refusals import Refusal, RefusalCode
 from keyferry_service.signing_keys import SigningKey

@@ -49,23 +49,25 @@ class License:
 
     @property
     def ends_at(self) -> int | None:
-        """When it ends: its date or, of a trial that was issued, its term; the earlier counts."""
-        ends = [self.valid_until]
-        if self.trial_days is not None and self.first_issued_at is not None:
-            ends.append(self.first_issued_at + self.trial_days * DAY)
-        return min((end for end in ends if end is not None), default=None)
+        """When it ends; a trial that was never issued has no term yet."""
+        return self.end_of_term(self.first_issued_at)
+
+    def end_of_term(self, first_issued_at: int | None) -> int | None:
+        """Its date or, of a trial, the term since its first issue; the earlier counts."""
+        if self.trial_days is None or first_issued_at is None:
+            return self.valid_until
+        term = first_issued_at + self.trial_days * DAY
+        return term if self.valid_until is None else min(term, self.valid_until)
 
     def recent_moves(self, now: int) -> dict[str, int]:
         """The moves that still count: those less than 365 times 24 hours ago, to the whole day."""
         first = (_date(now) - timedelta(days=YEAR_DAYS)).isoformat()
         return {day: count for day, count in self.moves.items() if day >= first}
 
-    def yearly_moves_left(self, now: int) -> int:
-        return max(0, self.moves_per_year - sum(self.recent_moves(now).values()))
-
     def moves_left(self, now: int) -> int:
         """Moves of this year, and those that each use up a seat never taken."""
-        return self.yearly_moves_left(now) + max(0, self.seats - self.opened)
+        yearly = self.moves_per_year - sum(self.recent_moves(now).values())
+        return max(0, yearly) + max(0, self.seats - self.opened)
 
     def next_move_at(self, now: int) -> int | None:
         """When old moves no longer count and one is possible again; None if it never will be."""

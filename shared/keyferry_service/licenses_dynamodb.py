@@ -4,8 +4,9 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from keyferry_protocol.request import Request
+from keyferry_service.case import Found, body_rows
 from keyferry_service.contention import told_as_changed
-from keyferry_service.decide import Found, Grant, body_rows
+from keyferry_service.granting import Grant
 from keyferry_service.license import Answer, DeviceKey, License, Seat, Status, Token
 from keyferry_service.refusals import MAX_SEATS_LISTED
 from keyferry_service.rows import Item, from_item, members, setting, to_item

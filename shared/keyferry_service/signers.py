@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from mypy_boto3_kms import KMSClient
 
 
+_pool = ThreadPoolExecutor(16)  # starts a thread when it is needed, and keeps it
+
+
 class NoSigningKey(Exception):
     """A service without one active signing key; `keyferry-admin keys create` makes it."""
 
@@ -29,11 +32,9 @@ def signers_of(keys: Sequence[SigningKey], kms: "KMSClient", pem_folder: str) ->
 def seal_response(body: bytes, signers: Sequence[Signer]) -> bytes:
     """The response file of this BODY. The signers work side by side: one may be a network away."""
     message = pae(RESPONSE, body)
-    if len(signers) == 1:
-        made = [signers[0].sign(message)]
-    else:
-        with ThreadPoolExecutor(len(signers)) as pool:
-            made = list(pool.map(lambda signer: signer.sign(message), signers))
+    first, *others = signers
+    begun = [_pool.submit(signer.sign, message) for signer in others]
+    made = [first.sign(message), *(future.result() for future in begun)]
     signatures = [Signature(s.keyid, sig) for s, sig in zip(signers, made, strict=True)]
     return pack(RESPONSE, body, signatures)
 

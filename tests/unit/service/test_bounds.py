@@ -9,7 +9,9 @@ from hypothesis import strategies as st
 
 from keyferry_protocol.request import Request
 from keyferry_service.answers import answer_of, response_to
-from keyferry_service.decide import Found, Grant, body_rows, decide
+from keyferry_service.case import Found, body_rows
+from keyferry_service.decide import decide
+from keyferry_service.granting import Grant
 from keyferry_service.license import Answer, DeviceKey, License, Seat
 from tests.builders import DAY, NOW, NUMBER, SERVICE_KEY, Computer, a_license, a_request
 

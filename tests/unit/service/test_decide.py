@@ -6,7 +6,9 @@ from typing import Any
 import pytest
 
 from keyferry_protocol.request import Request
-from keyferry_service.decide import Found, Grant, body_rows, decide
+from keyferry_service.case import Found, body_rows
+from keyferry_service.decide import decide
+from keyferry_service.granting import Grant
 from keyferry_service.license import Answer, DeviceKey, License, Seat, Status, Token
 from keyferry_service.refusals import Refusal, RefusalCode
 from tests.builders import (

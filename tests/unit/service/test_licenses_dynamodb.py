@@ -9,7 +9,8 @@ import pytest
 from moto import mock_aws
 
 from keyferry_protocol.request import Dongle
-from keyferry_service.decide import Grant, body_rows
+from keyferry_service.case import body_rows
+from keyferry_service.granting import Grant
 from keyferry_service.license import Answer, DeviceKey, Token
 from keyferry_service.licenses_dynamodb import LicenseExists, Licenses
 from tests.builders import NOW, NUMBER, a_key, a_license, a_request, a_seat
