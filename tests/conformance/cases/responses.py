@@ -74,6 +74,7 @@ def _facts(body: Body, data: bytes) -> dict[str, Any]:
         "license_number": body["license"]["number"],
         "serial": body["serial"],
         "seat": body["seat"],
+        "features": body["license"]["features"],
     }
 
 
