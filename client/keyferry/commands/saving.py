@@ -25,13 +25,10 @@ class Saved(NamedTuple):
 
 def check_output(output: str) -> None:
     """Raises UsageError, before anything is made, where no file could be put."""
-    folder = output if os.path.isdir(output) else os.path.dirname(output) or os.curdir
-    if output.endswith(("/", os.sep)) or not os.path.isdir(folder):
-        folder = output if output.endswith(("/", os.sep)) else folder
-        if not os.path.isdir(folder):
-            raise click.UsageError(
-                phrase("usage.no-folder", path=folder), click.get_current_context()
-            )
+    is_folder = os.path.isdir(output) or output.endswith(("/", os.sep))
+    folder = output if is_folder else os.path.dirname(output) or os.curdir
+    if not os.path.isdir(folder):
+        raise click.UsageError(phrase("usage.no-folder", path=folder), click.get_current_context())
 
 
 def save(made: Made, output: str) -> Saved:
@@ -41,12 +38,14 @@ def save(made: Made, output: str) -> Saved:
     folder, name = os.path.split(output)
     if os.path.isdir(output):
         folder, name = output, f"{made.request.file_stem}.request"
-    for free in _names(name):
-        path = os.path.join(folder or os.curdir, free)
-        if not os.path.lexists(path) or _is_ours(_read(path), made.request):
-            _write(path, made.data)
-            return Saved(path, free)
-    raise AssertionError("names never end")
+    paths = ((free, os.path.join(folder or os.curdir, free)) for free in _names(name))
+    name, path = next(
+        (free, path)
+        for free, path in paths
+        if not os.path.lexists(path) or _is_ours(_read(path), made.request)
+    )
+    _write(path, made.data)
+    return Saved(path, name)
 
 
 def _save_in_zip(made: Made, path: str) -> Saved:
