@@ -40,8 +40,12 @@ vendor = Vendor(os.environ["VENDOR_NAME"], os.environ["SUPPORT_CONTACT"])
 config = Config(
     connect_timeout=1, read_timeout=3, retries={"mode": "standard", "total_max_attempts": 3}
 )
+# Passes name the bucket's host in its region: the page's Content-Security-Policy knows no other.
 s3_config = config.merge(
-    Config(signature_version="s3v4", s3={"us_east_1_regional_endpoint": "regional"})
+    Config(
+        signature_version="s3v4",
+        s3={"addressing_style": "virtual", "us_east_1_regional_endpoint": "regional"},
+    )
 )
 tickets = Tickets(boto3.client("dynamodb", config=config), os.environ["TICKETS_TABLE"])
 files = Files(

@@ -1,10 +1,14 @@
 """What a grant says to the offline machine: the BODY of its response."""
 
-from keyferry_protocol.envelope import RESPONSE, Envelope
+from keyferry_protocol.envelope import MAX_PAE, RESPONSE, Envelope, pae
 from keyferry_protocol.request import Request
 from keyferry_protocol.response import BoundTo, LicenseTerms, ResponseBody, parse_response
 from keyferry_service.granting import Grant
 from keyferry_service.license import DAY, Answer, License
+
+
+class ResponseTooLong(Exception):
+    """A license that grants more than one response can say; `license create` refuses these."""
 
 
 def response_to(request: Request, grant: Grant, now: int) -> ResponseBody:
@@ -26,10 +30,16 @@ def response_to(request: Request, grant: Grant, now: int) -> ResponseBody:
 
 
 def answer_of(response: ResponseBody, grant: Grant) -> Answer:
-    """The line of the ledger that records a response before it is signed."""
+    """The line of the ledger that records a response before it is signed.
+
+    Raises ResponseTooLong, so that nothing is recorded that could never be signed.
+    """
+    body = response.to_bytes()
+    if len(pae(RESPONSE, body)) > MAX_PAE:
+        raise ResponseTooLong(f"What is to be signed has more than {MAX_PAE} bytes.")
     return Answer(
         request_sha256=response.request_sha256,
-        body=response.to_bytes(),
+        body=body,
         seat=response.seat,
         issued_at=response.issued_at,
         previous_valid_until=grant.previous_valid_until,

@@ -17,6 +17,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from moto import mock_aws
+from moto.core.base_backend import BackendDict
 from moto.ses.models import ses_backends
 
 from keyferry_protocol.keys import KeySet, PinnedKey
@@ -27,6 +28,7 @@ from tests.builders import NOW, NUMBER, SERVICE_KEY, VENDOR, a_license
 
 ROOT = Path(__file__).parents[2]
 IN, OUT = "keyferry-in-123456789012-eu-central-1", "keyferry-out-123456789012-eu-central-1"
+QUEUE = "https://sqs.eu-central-1.amazonaws.com/123456789012/keyferry-responses"
 KEYS = KeySet((VENDOR.alg,), (PinnedKey(VENDOR.keyid, VENDOR.alg, VENDOR.public, True),))
 
 
@@ -59,7 +61,6 @@ class World:
     s3: Any
     ses: Any
     sqs: Any
-    queue: str
     log: StringIO
     now: int = NOW
     left_ms: int = 20_000  # of each call's time
@@ -164,12 +165,21 @@ class World:
         return [message.raw_data.encode() for message in sent]
 
 
-@pytest.fixture
-def world(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[World]:
+@dataclass
+class Cloud:
+    """The handlers and clients, made once a module since that takes longer than most tests."""
+
+    apps: dict[str, ModuleType]
+    clients: dict[str, Any]
+
+
+@pytest.fixture(scope="module")
+def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
     pem = Ed25519PrivateKey.from_private_bytes(VENDOR.seed).private_bytes(
         Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()
     )
-    (tmp_path / "test.pem").write_bytes(pem)
+    folder = tmp_path_factory.mktemp("pem")
+    (folder / "test.pem").write_bytes(pem)
     settings = {
         "AWS_ACCESS_KEY_ID": "testing",
         "AWS_SECRET_ACCESS_KEY": "testing",
@@ -178,45 +188,50 @@ def world(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[World]:
         "TICKETS_TABLE": "Tickets",
         "IN_BUCKET": IN,
         "OUT_BUCKET": OUT,
+        "RESPONSES_QUEUE": QUEUE,
         "PAGE_ORIGIN": "https://activate.example.com",
         "VENDOR_NAME": "Example",
         "SUPPORT_CONTACT": "licensing@example.com",
         "MAIL_FROM": "licensing@example.com",
         "MAIL_CONFIGURATION_SET": "keyferry",
         "ORIGIN_SECRET": "0123456789abcdef0123456789abcdef",
-        "PEM_FOLDER": str(tmp_path),
+        "PEM_FOLDER": str(folder),
         "POWERTOOLS_SERVICE_NAME": "keyferry",
         "POWERTOOLS_METRICS_NAMESPACE": "Keyferry",
     }
-    for name, value in settings.items():
-        monkeypatch.setenv(name, value)
-    monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
-    with mock_aws():
-        dynamodb = boto3.client("dynamodb")
-        _make_table(dynamodb, "Licenses", "pk", "sk")
-        _make_table(dynamodb, "Tickets", "pk")
-        s3 = boto3.client("s3")
-        for bucket in (IN, OUT):
-            where: Any = {"LocationConstraint": "eu-central-1"}
-            s3.create_bucket(Bucket=bucket, CreateBucketConfiguration=where)
-            enabled: Any = {"Status": "Enabled"}
-            s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration=enabled)
-        sqs = boto3.client("sqs")
-        sqs.create_queue(QueueName="keyferry-requests")
-        queue = sqs.create_queue(QueueName="keyferry-responses")["QueueUrl"]
-        monkeypatch.setenv("RESPONSES_QUEUE", queue)
-        ses = boto3.client("sesv2")
-        ses.create_email_identity(EmailIdentity="licensing@example.com")
-        ses.create_configuration_set(ConfigurationSetName="keyferry")
-        SigningKeys(dynamodb, "Licenses").put(SERVICE_KEY)
+    with pytest.MonkeyPatch.context() as patched, mock_aws():
+        for name, value in settings.items():
+            patched.setenv(name, value)
+        patched.delenv("AWS_ENDPOINT_URL", raising=False)
         apps = {name: _load(name) for name in ("public_api", "process_request", "send_response")}
-        log = StringIO()
-        for app in apps.values():
-            app.logger.registered_handler.setStream(log)
-        world = World(apps, dynamodb, s3, ses, sqs, queue, log)
-        monkeypatch.setattr(time, "sleep", lambda _: None)
-        monkeypatch.setattr(time, "time", lambda: world.now)
-        yield world
+        clients: Any = {name: boto3.client(name) for name in ("dynamodb", "s3", "sqs", "sesv2")}
+        yield Cloud(apps, clients)
+
+
+@pytest.fixture
+def world(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> World:
+    BackendDict.reset()
+    dynamodb, s3, sqs, ses = (cloud.clients[name] for name in ("dynamodb", "s3", "sqs", "sesv2"))
+    _make_table(dynamodb, "Licenses", "pk", "sk")
+    _make_table(dynamodb, "Tickets", "pk")
+    for bucket in (IN, OUT):
+        where = {"LocationConstraint": "eu-central-1"}
+        s3.create_bucket(Bucket=bucket, CreateBucketConfiguration=where)
+        s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
+    sqs.create_queue(QueueName="keyferry-requests")
+    assert sqs.create_queue(QueueName="keyferry-responses")["QueueUrl"] == QUEUE
+    ses.create_email_identity(EmailIdentity="licensing@example.com")
+    ses.create_configuration_set(ConfigurationSetName="keyferry")
+    SigningKeys(dynamodb, "Licenses").put(SERVICE_KEY)
+    monkeypatch.setattr(
+        cloud.apps["process_request"], "signing_keys", SigningKeys(dynamodb, "Licenses")
+    )
+    world = World(cloud.apps, dynamodb, s3, ses, sqs, StringIO())
+    for app in cloud.apps.values():
+        app.logger.registered_handler.setStream(world.log)
+    monkeypatch.setattr(time, "sleep", lambda _: None)
+    monkeypatch.setattr(time, "time", lambda: world.now)
+    return world
 
 
 def _make_table(dynamodb: Any, name: str, *keys: str) -> None:

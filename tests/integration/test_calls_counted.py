@@ -31,6 +31,7 @@ def calls(world: World) -> Iterator[list[str]]:
     world.sell(seats=2)
     clients = [
         apps["process_request"].dynamodb,
+        apps["process_request"].signing_keys._dynamodb,
         apps["process_request"].files._s3,
         apps["public_api"].tickets._dynamodb,
         apps["public_api"].files._s3,

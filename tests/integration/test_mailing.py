@@ -12,7 +12,7 @@ import requests
 from keyferry_protocol.request import HashedMachine
 from keyferry_service.tickets_dynamodb import hash_address
 from tests.builders import DAY, LAB_07, LAB_08, a_request, a_request_file
-from tests.integration.conftest import World, link_in
+from tests.integration.conftest import QUEUE, World, link_in
 
 ANNA = "anna@example.org"
 
@@ -233,7 +233,7 @@ def test_the_page_can_have_the_mail_sent_to_another_address(world: World) -> Non
     answer = world.call("POST", f"/api/requests/{ticket}/mail", {"email": "bert@example.org"})
     assert answer["statusCode"] == 202
     assert world.ticket(ticket)["email"] == "pending"
-    (message,) = world.sqs.receive_message(QueueUrl=world.queue)["Messages"]
+    (message,) = world.sqs.receive_message(QueueUrl=QUEUE)["Messages"]
     record = world.notice("send_response", "", "") | {"body": message["Body"]}
     assert world.handle("send_response", record) == []
     assert the_mail(world)["To"] == "bert@example.org"

@@ -9,7 +9,7 @@ from botocore.exceptions import ClientError
 
 from keyferry_service import tickets_dynamodb
 from tests.builders import DAY, LAB_07, a_request_file
-from tests.integration.conftest import IN, World, an_event
+from tests.integration.conftest import IN, OUT, World, an_event
 from tests.integration.test_answering import conflict
 
 UNKNOWN = "A" * 43
@@ -40,6 +40,16 @@ def test_the_recorded_event_opens_a_ticket(world: World) -> None:
         "license_number": None,
         "email": "pending",
     }
+
+
+def test_passes_name_the_buckets_regional_hosts(world: World) -> None:
+    world.sell()
+    answer = world.call("POST", "/api/requests", {"email": None, "language": "en"})
+    host = "s3.eu-central-1.amazonaws.com"  # as the page's Content-Security-Policy has it
+    assert json.loads(answer["body"])["upload"]["url"] == f"https://{IN}.{host}/"
+    ticket = world.activate(a_request_file(LAB_07))
+    url = world.ticket(ticket)["response"]["download_url"]
+    assert url.startswith(f"https://{OUT}.{host}/responses/{ticket}/")
 
 
 def test_the_pass_for_the_upload_pins_all_that_is_uploaded(world: World) -> None:

@@ -13,7 +13,10 @@ from keyferry_service.case import body_rows
 from keyferry_service.granting import Grant
 from keyferry_service.license import Answer, DeviceKey, Token
 from keyferry_service.licenses_dynamodb import LicenseExists, Licenses
-from tests.builders import NOW, NUMBER, a_key, a_license, a_request, a_seat
+from keyferry_service.rows import members, to_item
+from keyferry_service.signing_keys import KeyStatus
+from keyferry_service.signing_keys_dynamodb import SigningKeys
+from tests.builders import NOW, NUMBER, SERVICE_KEY, a_key, a_license, a_request, a_seat
 
 TICKET = {"Get": {"TableName": "Licenses", "Key": {"pk": {"S": "ticket"}, "sk": {"S": "-"}}}}
 
@@ -105,8 +108,6 @@ def test_the_largest_write_has_18_items(dynamodb: Any, licenses: Licenses) -> No
 
 
 def test_a_refusal_lists_50_seats_in_use_at_most(dynamodb: Any, licenses: Licenses) -> None:
-    from keyferry_service.rows import members, to_item
-
     for number in range(1, 81):
         seat = a_seat(number=number, taken=number > 20)
         row = {"pk": NUMBER, "sk": f"seat#{number}", **members(seat)}
@@ -114,3 +115,13 @@ def test_a_refusal_lists_50_seats_in_use_at_most(dynamodb: Any, licenses: Licens
     listed = licenses.seats_in_use(NUMBER)
     assert len(listed) == 50
     assert all(seat.taken for seat in listed)
+
+
+def test_signing_keys_are_read_again_after_a_minute(dynamodb: Any) -> None:
+    keys = SigningKeys(dynamodb, "Licenses")
+    keys.add(SERVICE_KEY)
+    assert keys.current(now=1000) == (SERVICE_KEY,)
+    retired = replace(SERVICE_KEY, status=KeyStatus.RETIRED)
+    SigningKeys(dynamodb, "Licenses").put(retired)
+    assert keys.current(now=1060) == (SERVICE_KEY,)
+    assert keys.current(now=1061) == (retired,)
