@@ -62,3 +62,31 @@ class NoSuchStack(DeskError):
 
     code = "no-such-stack"
     next_step = "Name it with --stack, and check region and credentials (AWS_REGION, AWS_PROFILE)."
+
+
+class LicenseChanged(DeskError):
+    """The license changed between every read and the write after it."""
+
+    code = "license-changed"
+    next_step = "Nothing was written. Give the same command again."
+
+
+class NoSuchSeat(DeskError):
+    """The license has no seat of this number, or nobody has it."""
+
+    code = "no-such-seat"
+    next_step = "`keyferry-admin seat list NUMBER` shows the seats in use."
+
+
+class Withdrawn(DeskError):
+    """A revoked license was to be used again."""
+
+    code = "license-revoked"
+    next_step = "Make a new one: keyferry-admin license create"
+
+
+class NotConfirmed(DeskError):
+    """What takes rights away was not confirmed with the license number."""
+
+    code = "not-confirmed"
+    next_step = "Nothing was changed. In scripts: --yes"

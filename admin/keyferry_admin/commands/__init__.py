@@ -8,7 +8,7 @@ import click
 
 from keyferry_admin import __version__
 from keyferry_admin.commands.keys import keys
-from keyferry_admin.commands.license import license
+from keyferry_admin.commands.license_changes import license
 from keyferry_admin.commands.seat import seat
 
 

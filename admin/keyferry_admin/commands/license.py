@@ -1,4 +1,4 @@
-"""`keyferry-admin license`: make licenses and look at them."""
+"""`keyferry-admin license`, the part that makes licenses and shows them."""
 
 from typing import Any
 
@@ -11,7 +11,7 @@ from keyferry_admin.output import aligned, counted, day, mark
 from keyferry_protocol.activation import show_activation_code, show_license_number
 from keyferry_protocol.encoding import format_time
 from keyferry_protocol.machine import ENVIRONMENTS, PROTECTIONS
-from keyferry_service.license import License
+from keyferry_service.license import License, Status
 
 COSTS = {
     "virtual": "Virtual machines are allowed: copies of one look the same, and nobody counts them.",
@@ -21,7 +21,7 @@ COSTS = {
 
 @click.group(cls=DeskGroup)
 def license() -> None:
-    """Make licenses and look at them."""
+    """Make licenses, look at them, change them."""
 
 
 @license.command()
@@ -102,7 +102,7 @@ def create(
         environments=("physical", *environments),
         **terms,
     )
-    _say_code(settings, created, [COSTS[name] for name in environments])
+    say_code(settings, created, [COSTS[name] for name in environments])
 
 
 @license.command(name="list")
@@ -203,13 +203,20 @@ def as_json(license: License) -> dict[str, Any]:
     }
 
 
-def _say_code(settings: Settings, created: licenses.Created, warnings: list[str]) -> None:
-    made = created.license
-    number, code = show_license_number(made.number), show_activation_code(created.activation_code)
-    ends = "does not end" if _ends(made) == "-" else f"ends {_ends(made)}"
+def summary(license: License) -> str:
+    """`License 015.120.020.093: 2 seats, ends 30 November 2027`, and its status if not active."""
+    ends = "does not end" if _ends(license) == "-" else f"ends {_ends(license)}"
+    status = "" if license.status is Status.ACTIVE else f", {license.status.value}"
+    number = show_license_number(license.number)
+    return f"License {number}: {counted(license.seats, 'seat')}, {ends}{status}"
+
+
+def say_code(settings: Settings, created: licenses.Created, warnings: list[str]) -> None:
+    """Show an activation code, for the first and the last time."""
+    made, code = created.license, show_activation_code(created.activation_code)
     settings.output.say(
         [
-            f"{mark('ok')} License {number}: {counted(made.seats, 'seat')}, {ends}",
+            f"{mark('ok')} {summary(made)}",
             f"  Activation code  {code}",
             f"  Shown once, not stored. New one: keyferry-admin license new-code {made.number}",
             *(f"{mark('warning')} {warning}" for warning in warnings),

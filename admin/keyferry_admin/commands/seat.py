@@ -4,18 +4,19 @@ from typing import Any
 
 import click
 
-from keyferry_admin import licenses
+from keyferry_admin import changes, licenses
+from keyferry_admin.commands.confirm import confirm, yes_option
 from keyferry_admin.commands.desk_command import DeskGroup, Settings
 from keyferry_admin.commands.license import moves
 from keyferry_admin.commands.parameters import LicenseNumber
-from keyferry_admin.output import counted, day
+from keyferry_admin.output import counted, day, mark
 from keyferry_protocol.encoding import format_time
 from keyferry_service.license import Seat
 
 
 @click.group(cls=DeskGroup)
 def seat() -> None:
-    """See which computers a license runs on."""
+    """See which computers a license runs on, and free a lost one's seat."""
 
 
 @seat.command(name="list")
@@ -60,6 +61,33 @@ def list_(settings: Settings, number: str) -> None:
         ],
         footer=f"{license.seats_used} of {counted(license.seats, 'seat')} in use. "
         f"Moves: {moves(license, settings.now)}.",
+    )
+
+
+@seat.command()
+@click.argument("number", type=LicenseNumber())
+@click.argument("seat_number", metavar="SEAT", type=int)
+@yes_option
+@click.pass_obj
+def release(settings: Settings, number: str, seat_number: int, yes: bool) -> None:
+    """Free a seat and allow one move. Example: keyferry-admin seat release 015120020093 1
+
+    For a computer that is lost; its next update request is refused.
+    """
+    found = changes.taken_seat(settings.stack.licenses, number, seat_number)
+    name = f"{found.machine_name} " if found.machine_name else ""
+    warning = [
+        f"Seat {seat_number} is {name}since {day(found.since)}. What is installed there",
+        "  goes on working until it ends or must check in.",
+    ]
+    confirm(settings.output, number, "free the seat", warning, yes)
+    after, freed = changes.release(settings.stack.licenses, number, seat_number)
+    settings.output.say(
+        [
+            f"{mark('ok')} Seat {seat_number} is free: {after.seats_used} of "
+            f"{counted(after.seats, 'seat')} in use"
+        ],
+        {"license_number": number, "seat": as_json(freed) | {"state": "free"}},
     )
 
 

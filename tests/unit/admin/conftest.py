@@ -1,13 +1,18 @@
 """A deployed stack as the desk finds it: its outputs in CloudFormation, its table in DynamoDB."""
 
 import json
+import sys
 from collections.abc import Iterator
+from contextlib import redirect_stderr, redirect_stdout
+from typing import Any
 
 import boto3
 import pytest
 from moto import mock_aws
 
+from keyferry_admin.commands import main
 from keyferry_admin.stack import Stack
+from tests.unit.admin.screens import NOW, Ran, Screen
 
 TEMPLATE = {
     "Resources": {
@@ -42,3 +47,21 @@ def stack(monkeypatch: pytest.MonkeyPatch) -> Iterator[Stack]:
             StackName="keyferry", TemplateBody=json.dumps(TEMPLATE)
         )
         yield Stack("keyferry")
+
+
+@pytest.fixture
+def run(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> Any:
+    monkeypatch.setattr("time.time", lambda: NOW)
+
+    def command(line: str, out: type[Screen] = Screen) -> Ran:
+        monkeypatch.setattr(sys, "argv", ["keyferry-admin", *line.split()])
+        with (
+            redirect_stdout(out()) as stdout,
+            redirect_stderr(out()) as stderr,
+            pytest.raises(SystemExit) as ended,
+        ):
+            main()
+        return Ran(int(ended.value.code or 0), stdout.getvalue(), stderr.getvalue())
+
+    monkeypatch.setenv("KEYFERRY_PRODUCT", "Example-Modeler")
+    return command

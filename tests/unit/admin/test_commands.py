@@ -1,10 +1,5 @@
 """What the vendor types and reads: the screens of docs, TSV for pipes, JSON for programs."""
 
-import io
-import json
-import sys
-from contextlib import redirect_stderr, redirect_stdout
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,86 +7,11 @@ import boto3
 import pytest
 
 from keyferry_admin import licenses
-from keyferry_admin.commands import main
 from keyferry_admin.stack import Stack
 from keyferry_protocol.activation import activation_key, parse_activation_code
 from keyferry_protocol.keys import KeySet
-from keyferry_service.license import Seat
-from keyferry_service.rows import members, to_item
-
-NOW = 1_795_513_620  # 24 November 2026, 09:47 UTC
-NUMBER = "015120020093"
-GOLDEN = Path(__file__).parent / "golden"
-
-
-class Screen(io.StringIO):
-    """A terminal, or with `terminal` off a pipe."""
-
-    terminal = True
-    encoding = "utf-8"
-
-    def isatty(self) -> bool:
-        return self.terminal
-
-    def reconfigure(self, **settings: Any) -> None:
-        pass
-
-
-class Pipe(Screen):
-    terminal = False
-
-
-class OldPipe(Pipe):
-    encoding = "cp1252"
-
-
-@dataclass
-class Ran:
-    exit: int
-    out: str
-    err: str
-
-    @property
-    def json(self) -> dict[str, Any]:
-        document: dict[str, Any] = json.loads(self.out)
-        return document
-
-
-@pytest.fixture
-def run(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> Any:
-    monkeypatch.setattr("time.time", lambda: NOW)
-
-    def command(line: str, out: type[Screen] = Screen) -> Ran:
-        monkeypatch.setattr(sys, "argv", ["keyferry-admin", *line.split()])
-        with (
-            redirect_stdout(out()) as stdout,
-            redirect_stderr(out()) as stderr,
-            pytest.raises(SystemExit) as ended,
-        ):
-            main()
-        return Ran(int(ended.value.code or 0), stdout.getvalue(), stderr.getvalue())
-
-    monkeypatch.setenv("KEYFERRY_PRODUCT", "Example-Modeler")
-    return command
-
-
-def take_seat(stack: Stack, number: int, **facts: Any) -> None:
-    """A seat's row as the service writes it."""
-    known: dict[str, Any] = {
-        "protection": "machine",
-        "device_key": bytes(32),
-        "components": {},
-        "machine_name": f"LAB-{number:02}",
-        "since": NOW,
-        "serial": 1,
-        "answered_last": 0,
-        "last_answered": NOW,
-    }
-    seat = Seat(number, **({"taken": True} | known | facts))
-    boto3.client("dynamodb").put_item(
-        TableName=stack.output("LicensesTable"),
-        Item=to_item({"pk": NUMBER, "sk": f"seat#{number}", **members(seat)}),
-    )
+from keyferry_service.rows import to_item
+from tests.unit.admin.screens import GOLDEN, NUMBER, OldPipe, Pipe, take_seat
 
 
 def test_create_prints_the_code_once(run: Any, stack: Stack) -> None:
