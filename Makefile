@@ -6,7 +6,7 @@ PYTHON = $(firstword $(shell for p in python3 python3.13 python3.14 python3.12 p
 RUN = .venv/bin/python
 BUILD = $(CURDIR)/.local/build
 FUNCTIONS = public_api:PublicApi process_request:ProcessRequest send_response:SendResponse
-CHECKED = shared functions client/keyferry admin/keyferry_admin local benchmarks
+CHECKED = shared functions client/keyferry admin/keyferry_admin local demo benchmarks
 
 .DEFAULT_GOAL = help
 .PHONY: help run demo test lint build build-sam build-local deploy bench clean lock chromium
@@ -18,7 +18,7 @@ run: .venv/installed build-local  ## page, API, mail and a demonstration license
 	@$(RUN) -m local.run
 
 demo: .venv/installed build-local  ## the whole journey with no hand on it, each step with its time
-	@$(RUN) -m local.demo
+	@$(RUN) -m demo
 
 test: .venv/installed .venv-sam/installed build-local chromium  ## everything that is checked before a change goes in
 	@$(RUN) -m pytest

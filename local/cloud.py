@@ -42,15 +42,17 @@ class Cloud:
 
 
 @contextmanager
-def running_cloud(folder: Path, port: int) -> Iterator[Cloud]:
-    """Run ministack on `port` of 127.0.0.1 with its state in `folder`. Raises CannotStart."""
+def running_cloud(folder: Path) -> Iterator[Cloud]:
+    """Run ministack on a free port, with its state in `folder`. Raises CannotStart."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        cloud = Cloud(free.getsockname()[1])
     scratch, log_file = folder / "scratch", folder / "ministack.log"
     shutil.rmtree(scratch, ignore_errors=True)  # unpacked functions of the last time
     scratch.mkdir(parents=True)
     settings = {
         "AUTH": "true",  # roles and policies count
         "BIND_HOST": "127.0.0.1",
-        "GATEWAY_PORT": str(port),
+        "GATEWAY_PORT": cloud.endpoint.rpartition(":")[2],
         "IOT_MTLS_ENABLED": "0",  # it would listen on a port of its own
         "PERSIST_STATE": "1",
         "STATE_DIR": str(folder / "state"),
@@ -70,7 +72,6 @@ def running_cloud(folder: Path, port: int) -> Iterator[Cloud]:
             start_new_session=True,  # Ctrl-C reaches us alone, and we end things in order
         )
     try:
-        cloud = Cloud(port)
         while not _is_ready(cloud):
             if process.poll() is not None:
                 raise CannotStart(f"ministack did not start; its log: {log_file}")
@@ -91,17 +92,3 @@ def _is_ready(cloud: Cloud) -> bool:
             return True
     except OSError:
         return False
-
-
-def kept_port(file: Path) -> int:
-    """The port of last time if it is free, since stored addresses hold it; else another."""
-    wanted = int(file.read_text()) if file.exists() else 0
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("127.0.0.1", wanted))
-        except OSError:
-            probe.bind(("127.0.0.1", 0))
-        port = int(probe.getsockname()[1])
-    file.write_text(str(port))
-    return port

@@ -29,32 +29,35 @@ class Edge:
 
     def __init__(self, cloud: Cloud, distribution: str) -> None:
         self._host = cloud.endpoint.removeprefix("http://")
-        self._s3 = cloud.client("s3")
-        self._cloudfront = cloud.client("cloudfront")
-        found = self._cloudfront.get_distribution_config(Id=distribution)["DistributionConfig"]
+        self._s3, cloudfront = cloud.client("s3"), cloud.client("cloudfront")
+        found = cloudfront.get_distribution_config(Id=distribution)["DistributionConfig"]
         self._root = found["DefaultRootObject"]
-        self._origins = {origin["Id"]: origin for origin in found["Origins"]["Items"]}
-        default = {"PathPattern": "*"} | found["DefaultCacheBehavior"]
-        self._rules = [*found["CacheBehaviors"]["Items"], default]
-        self._added = {
-            r["PathPattern"]: self._headers(r["ResponseHeadersPolicyId"]) for r in self._rules
-        }
+        self._rules = [*found["CacheBehaviors"]["Items"], found["DefaultCacheBehavior"]]
+        origins = {origin["Id"]: origin for origin in found["Origins"]["Items"]}
+        for rule in self._rules:
+            rule["Origin"] = origins[rule["TargetOriginId"]]
+            rule["Added"] = _added(cloudfront, rule["ResponseHeadersPolicyId"])
+            if policy := rule.get("OriginRequestPolicyId"):
+                known = cloudfront.get_origin_request_policy(Id=policy)["OriginRequestPolicy"]
+                forwarded = known["OriginRequestPolicyConfig"]["HeadersConfig"]["Headers"]["Items"]
+                rule["Forwarded"] = forwarded
 
     def answer(self, method: str, path: str, headers: Message, body: bytes, viewer: str) -> Answer:
         """Answer one call of a browser; `viewer` is its address and port."""
-        rule = next(rule for rule in self._rules if fnmatchcase(path, rule["PathPattern"]))
-        origin = self._origins[rule["TargetOriginId"]]
+        rule = next(r for r in self._rules if fnmatchcase(path, r.get("PathPattern", "*")))
+        name = rule["Origin"]["DomainName"].partition(".")[0]
         if method not in rule["AllowedMethods"]["Items"]:
             found = Answer(403, {}, b"")
-        elif ".s3." in origin["DomainName"]:
-            found = self._file(
-                origin["DomainName"].partition(".")[0], path.strip("/") or self._root
-            )
+        elif "Forwarded" not in rule:
+            found = self._file(name, path.strip("/") or self._root)
         else:
             del headers["CloudFront-Viewer-Address"]  # what a browser claims does not count
             headers["CloudFront-Viewer-Address"] = viewer
-            found = self._call(rule, origin, method, path, headers, body)
-        return Answer(found.status, found.headers | self._added[rule["PathPattern"]], found.body)
+            sent = {n: headers[n] for n in rule["Forwarded"] if n in headers}
+            secrets = rule["Origin"]["CustomHeaders"]["Items"]
+            sent |= {secret["HeaderName"]: secret["HeaderValue"] for secret in secrets}
+            found = self._call(method, path, sent | {"Host": f"{name}.execute-api.localhost"}, body)
+        return Answer(found.status, found.headers | rule["Added"], found.body)
 
     def _file(self, bucket: str, key: str) -> Answer:
         try:
@@ -64,38 +67,26 @@ class Edge:
             return Answer(status, {"Content-Type": "text/plain"}, b"There is no such page.\n")
         return Answer(200, {"Content-Type": found["ContentType"]}, found["Body"].read())
 
-    def _call(
-        self,
-        rule: Any,
-        origin: Any,
-        method: str,
-        path: str,
-        headers: Message,
-        body: bytes,
-    ) -> Answer:
-        found = self._cloudfront.get_origin_request_policy(Id=rule["OriginRequestPolicyId"])
-        config = found["OriginRequestPolicy"]["OriginRequestPolicyConfig"]
-        sent = {n: headers[n] for n in config["HeadersConfig"]["Headers"]["Items"] if n in headers}
-        sent |= {h["HeaderName"]: h["HeaderValue"] for h in origin["CustomHeaders"]["Items"]}
-        sent["Host"] = f"{origin['DomainName'].partition('.')[0]}.execute-api.localhost"
-        connection = http.client.HTTPConnection(self._host, timeout=30)
+    def _call(self, method: str, path: str, headers: dict[str, str], body: bytes) -> Answer:
+        connection = http.client.HTTPConnection(self._host, timeout=60)
         try:
-            connection.request(method, path, body or None, sent)
+            connection.request(method, path, body or None, headers)
             answer = connection.getresponse()
             back = {n: answer.headers[n] for n in PASSED_BACK if n in answer.headers}
             return Answer(answer.status, back, answer.read())
         finally:
             connection.close()
 
-    def _headers(self, policy: str) -> dict[str, str]:
-        found = self._cloudfront.get_response_headers_policy(Id=policy)["ResponseHeadersPolicy"]
-        config = found["ResponseHeadersPolicyConfig"]
-        security = config["SecurityHeadersConfig"]
-        age = security["StrictTransportSecurity"]["AccessControlMaxAgeSec"]
-        return {
-            "Content-Security-Policy": security["ContentSecurityPolicy"]["ContentSecurityPolicy"],
-            "X-Content-Type-Options": "nosniff",
-            "X-Frame-Options": security["FrameOptions"]["FrameOption"],
-            "Referrer-Policy": security["ReferrerPolicy"]["ReferrerPolicy"],
-            "Strict-Transport-Security": f"max-age={age}",
-        } | {item["Header"]: item["Value"] for item in config["CustomHeadersConfig"]["Items"]}
+
+def _added(cloudfront: Any, policy: str) -> dict[str, str]:
+    found = cloudfront.get_response_headers_policy(Id=policy)["ResponseHeadersPolicy"]
+    config = found["ResponseHeadersPolicyConfig"]
+    security = config["SecurityHeadersConfig"]
+    age = security["StrictTransportSecurity"]["AccessControlMaxAgeSec"]
+    return {
+        "Content-Security-Policy": security["ContentSecurityPolicy"]["ContentSecurityPolicy"],
+        "X-Content-Type-Options": "nosniff",
+        "X-Frame-Options": security["FrameOptions"]["FrameOption"],
+        "Referrer-Policy": security["ReferrerPolicy"]["ReferrerPolicy"],
+        "Strict-Transport-Security": f"max-age={age}",
+    } | {item["Header"]: item["Value"] for item in config["CustomHeadersConfig"]["Items"]}

@@ -1,8 +1,8 @@
 // Draws /inbox/messages and looks for more; what is being read stays where it is.
 const status = document.querySelector('[role=status]');
-const list = document.querySelector('#mails');
+const list = document.querySelector('main');
 
-function element(name, members = {}, ...children) {
+function element(name, members, ...children) {
   const made = Object.assign(document.createElement(name), members);
   made.append(...children);
   return made;
@@ -11,25 +11,23 @@ function element(name, members = {}, ...children) {
 function draw(mail, number) {
   const tab = (title, content, open = false) =>
     element('details', { name: `mail-${number}`, open }, element('summary', {}, title), content);
-  const frame = element('iframe', { title: mail.subject, srcdoc: mail.html });
-  frame.sandbox = '';
-  const source = new Blob([mail.source], { type: 'message/rfc822' });
+  const frame = element('iframe', { title: mail.subject, srcdoc: mail.html, sandbox: '' });
+  const href = URL.createObjectURL(new Blob([mail.source], { type: 'message/rfc822' }));
   return element('article', {},
     element('h2', {}, mail.subject),
     element('p', {}, `${new Date(mail.at).toLocaleString()}, to ${mail.to.join(', ')}`),
     tab('Plain', element('pre', {}, mail.text), true),
     tab('HTML', frame),
     tab('Headers', element('pre', {}, mail.source.split('\n\n')[0])),
-    tab('Source', element('a', { href: URL.createObjectURL(source), download: `${number}.eml` }, `${number}.eml`)));
+    tab('Source', element('a', { href, download: `${number}.eml` }, `${number}.eml`)));
 }
 
 for (;;) {
-  const answer = await fetch('/inbox/messages').catch(() => null);
-  const mails = answer?.ok ? await answer.json() : [];
+  const mails = await fetch('/inbox/messages').then((answer) => answer.json()).catch(() => []);
   const fresh = mails.slice(0, Math.max(0, mails.length - list.children.length));
   if (fresh.length > 0) {
     list.prepend(...fresh.map((mail, place) => draw(mail, mails.length - place)));
-    status.textContent = `${mails.length} mail${mails.length > 1 ? 's' : ''}, newest: ${fresh[0].subject}`;
+    status.textContent = `${mails.length} in all, newest: ${fresh[0].subject}`;
   }
   await new Promise((done) => setTimeout(done, 2000));
 }

@@ -32,10 +32,8 @@ class Inbox:
 def _mail(record: dict[str, Any]) -> Mail:
     at = datetime.fromtimestamp(record["Timestamp"], UTC)
     message = EmailMessage()  # SES keeps no headers of its own, so these are what it knows
-    for name, member in (("From", "Source"), ("Subject", "Subject"), ("Message-ID", "MessageId")):
-        message[name] = record[member]
-    message["To"] = ", ".join(record["To"])
-    message["Date"] = at
+    message["From"], message["To"] = record["Source"], ", ".join(record["To"])
+    message["Subject"], message["Date"] = record["Subject"], at
     message.set_content(record["BodyText"])
     if record["BodyHtml"]:
         message.add_alternative(record["BodyHtml"], subtype="html")

@@ -16,7 +16,7 @@ from keyferry_admin.stack import Stack
 from keyferry_protocol.activation import show_activation_code
 from keyferry_protocol.keys import ED25519, ML_DSA_65
 from keyferry_protocol.machine import ENVIRONMENTS
-from local.cloud import CannotStart, Cloud, kept_port, running_cloud
+from local.cloud import CannotStart, Cloud, running_cloud
 from local.deploy import STACK, deploy, upload_site
 from local.edge import Edge
 from local.inbox import Inbox
@@ -49,14 +49,16 @@ def running(folder: Path, port: int, build: Path = BUILD) -> Iterator[Running]:
             raise CannotStart(f"It runs already, with its state in {folder}.") from error
         vendor = json.loads((ROOT / "static-site" / "vendor.json").read_bytes())
         vendor["page_url"] = server.origin
-        with running_cloud(folder / "cloud", kept_port(folder / "port")) as cloud:
+        with running_cloud(folder / "cloud") as cloud:
             outputs = _deploy(folder, build, cloud, server.origin, vendor)
+            # The API's function starts meanwhile; S3's test events have started the two others.
+            call = {"FunctionName": outputs["PublicApiFunction"], "InvocationType": "Event"}
+            cloud.client("lambda").invoke(**call, Payload="{}")
             upload_site(cloud, outputs["SiteBucket"], _site(vendor))
             _provide(folder, vendor)
             _describe(folder / "run", cloud, server.origin, outputs)
             inbox = Inbox(cloud, folder / "inbox.json")
             server.open(Edge(cloud, outputs["DistributionId"]), inbox)
-            _warm(cloud, outputs)
             try:
                 yield Running(server.origin, folder / "run", cloud, time.monotonic() - began)
             finally:
@@ -109,32 +111,21 @@ def _provide(folder: Path, vendor: Any) -> None:
         )
         code = show_activation_code(made.activation_code)
         license = {"number": NUMBER, "activation_code": code}
-        _write(run / "license.json", license | {"product": vendor["product"]})
+        license["product"] = vendor["product"]
+        (run / "license.json").write_text(json.dumps(license))
     (run / "keys.json").write_bytes(keys.export(stack.signing_keys, stack.licenses).to_json())
-    _write(run / "vendor.json", vendor)
+    (run / "vendor.json").write_text(json.dumps(vendor))
 
 
 def _describe(run: Path, cloud: Cloud, page: str, outputs: dict[str, str]) -> None:
     """Where everything is, and the two commands that know it."""
-    addresses = {"page": f"{page}/", "api": f"{page}/api", "inbox": f"{page}/inbox"}
-    _write(run / "stack.json", addresses | {"endpoint": cloud.endpoint, "outputs": outputs})
+    addresses: dict[str, Any] = {"page": f"{page}/", "api": f"{page}/api", "inbox": f"{page}/inbox"}
+    addresses |= {"endpoint": cloud.endpoint, "outputs": outputs}
+    (run / "stack.json").write_text(json.dumps(addresses))
     settings = " ".join(f"{name}={value}" for name, value in cloud.environment.items())
     for name, command in {
-        "keyferry": f'exec "{sys.executable}" -P "{ROOT}/local/client.py" "{run}" "$@"',
+        "keyferry": f'exec "{sys.executable}" -P "{ROOT}/demo/offline.py" "{run}" "$@"',
         "keyferry-admin": f'exec env {settings} "{sys.executable}" -m keyferry_admin "$@"',
     }.items():
         (run / name).write_text(f"#!/bin/sh\n{command}\n")
         (run / name).chmod(0o755)
-
-
-def _write(file: Path, document: Any) -> None:
-    file.write_text(json.dumps(document, indent=1))
-
-
-def _warm(cloud: Cloud, outputs: dict[str, str]) -> None:
-    """Have each function start now rather than at the first request; the call does nothing."""
-    nothing = {"Records": [{"eventSource": "aws:sqs", "messageId": "0", "body": "{}"}]}
-    for name in ("PublicApiFunction", "ProcessRequestFunction", "SendResponseFunction"):
-        cloud.client("lambda").invoke(
-            FunctionName=outputs[name], InvocationType="Event", Payload=json.dumps(nothing)
-        )

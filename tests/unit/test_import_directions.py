@@ -16,6 +16,7 @@ OURS = {
     "keyferry_admin",
     "functions",
     "local",
+    "demo",
     "benchmarks",
     "tests",
 }

@@ -1,27 +1,25 @@
 """`make demo`: the whole journey with no hand on it, against a stack of its own on free ports."""
 
 import json
-import os
 import re
 import shutil
 import sys
 import tempfile
 import time
-import urllib.request
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
 import keyferry
+from demo.offline import RECORDED
+from demo.page import call, fetch, first_mail, settled, upload, wait
 from keyferry_protocol.envelope import RESPONSE, open_envelope
 from keyferry_protocol.keys import KeySet
-from local.client import RECORDED
 from local.cloud import CannotStart
 from local.stack import ROOT, Running, running
 
 FOLDER = ROOT / ".local" / "demo"
 EMAIL = "ada@example.com"
-PATIENCE_S = 60
 T = TypeVar("T")
 
 
@@ -98,47 +96,6 @@ def step(title: str, do: Callable[[], T]) -> T:
 
 def tell(took_s: float, title: str) -> None:
     print(f"{took_s * 1000:6.0f} ms  {title}", flush=True)
-
-
-def fetch(url: str, data: bytes | None = None, kind: str = "application/json") -> bytes:
-    headers = {"Content-Type": kind} if data is not None else {}
-    with urllib.request.urlopen(urllib.request.Request(url, data, headers), timeout=30) as answer:
-        return bytes(answer.read())
-
-
-def call(url: str, document: object = None) -> dict[str, Any]:
-    data = None if document is None else json.dumps(document).encode()
-    found: dict[str, Any] = json.loads(fetch(url, data))
-    return found
-
-
-def upload(post: dict[str, Any], content: bytes) -> None:
-    """Send the presigned form as a browser does; the file comes last."""
-    boundary = os.urandom(16).hex()
-    part = f"--{boundary}\r\nContent-Disposition: form-data; name="
-    lines = [f'{part}"{name}"\r\n\r\n{value}\r\n' for name, value in post["fields"].items()]
-    lines.append(f'{part}"file"; filename="x.request"\r\n\r\n')
-    form = "".join(lines).encode() + content + f"\r\n--{boundary}--\r\n".encode()
-    fetch(post["url"], form, f"multipart/form-data; boundary={boundary}")
-
-
-def settled(page: str, ticket: dict[str, Any]) -> dict[str, Any] | None:
-    seen = call(page + ticket["status_url"])
-    return seen if seen["state"] in ("ready", "refused") else None
-
-
-def first_mail(page: str) -> dict[str, Any] | None:
-    mails = json.loads(fetch(f"{page}/inbox/messages"))
-    return mails[0] if mails else None
-
-
-def wait(look: Callable[[], T | None]) -> T:
-    deadline = time.monotonic() + PATIENCE_S
-    while time.monotonic() < deadline:
-        if (seen := look()) is not None:
-            return seen
-        time.sleep(0.1)
-    raise AssertionError(f"Nothing came in {PATIENCE_S} s.")
 
 
 def body(response: bytes) -> bytes:
