@@ -1,6 +1,6 @@
 """The decision: one proven request and the rows it names in, a grant or a refusal out.
 
-Pure. docs/format.md has the rules ("The service's rules"), and in the order of this file.
+Pure. docs/format.md has the rules ("The service's rules", "Refusals"), in the order of this file.
 """
 
 from collections.abc import Sequence

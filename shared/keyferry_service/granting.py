@@ -1,4 +1,4 @@
-"""Which seat a request gets, and what is to be written then (docs/format.md, "Seats", "Moves")."""
+"""Which seat a request gets, and what is written then (docs/format.md, "The service's rules")."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace

@@ -1,4 +1,4 @@
-"""How many machines can run at once, whatever their owner does (docs/format.md, "Bounds")."""
+"""How many machines can run at once, whatever their owner does."""
 
 from dataclasses import dataclass, field, replace
 from typing import Any
