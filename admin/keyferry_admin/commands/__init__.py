@@ -32,7 +32,7 @@ def main() -> None:
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(errors="replace")  # type: ignore[union-attr]
     try:
-        sys.exit(cli.main(standalone_mode=False))
+        sys.exit(cli.main(prog_name="keyferry-admin", standalone_mode=False))
     except click.ClickException as error:
         if "--json" in sys.argv:
             problem = {"code": "usage", "title": error.format_message(), "next_step": "", "exit": 2}

@@ -160,6 +160,7 @@ def test_every_command_has_stack_and_json_and_an_example(run: Any) -> None:
         assert "--stack" in help_text
         assert "--json" in help_text
         assert f"keyferry-admin {line}" in " ".join(help_text.split())
+        assert help_text.startswith(f"Usage: keyferry-admin {line} ")
 
 
 def test_keys_are_made_listed_and_exported(run: Any, tmp_path: Path) -> None:
