@@ -47,7 +47,7 @@ build-local: .venv/installed
 
 deploy: build-sam  ## to your AWS account; settings: samconfig.toml and docs/operations/
 	@SAM_CLI_TELEMETRY=0 .venv-sam/bin/sam deploy
-	@$(RUN) -m local.upload
+	@$(RUN) docs/operations/upload_page.py
 
 bench: .venv/installed build-local  ## counted calls and measured times beside their goals
 	@$(RUN) -m benchmarks

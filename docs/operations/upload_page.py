@@ -1,0 +1,45 @@
+"""Puts static-site/ into the site bucket of a deployed stack: the last step of `make deploy`.
+
+`python docs/operations/upload_page.py [STACK]`, the stack's name being `keyferry` without one.
+"""
+
+import sys
+from pathlib import Path
+
+import boto3
+
+from keyferry_admin.errors import NoSuchStack
+from keyferry_admin.stack import Stack
+
+SITE = Path(__file__).parents[2] / "static-site"
+TYPES = {
+    ".html": "text/html; charset=utf-8",
+    ".css": "text/css; charset=utf-8",
+    ".js": "text/javascript; charset=utf-8",
+    ".json": "application/json",
+}
+
+
+def main() -> int:
+    stack = Stack(sys.argv[1] if len(sys.argv) > 1 else "keyferry")
+    try:
+        bucket, page = stack.output("SiteBucket"), stack.output("PageUrl")
+    except NoSuchStack as error:
+        print(error, file=sys.stderr)
+        return 1
+    s3 = boto3.client("s3")
+    paths = sorted(path for path in SITE.rglob("*") if path.is_file())
+    for path in paths:
+        s3.put_object(
+            Bucket=bucket,
+            Key=path.relative_to(SITE).as_posix(),
+            Body=path.read_bytes(),
+            ContentType=TYPES[path.suffix],
+            CacheControl="no-cache",  # asked for anew each time, so nobody sees an older page
+        )
+    print(f"{len(paths)} files of the page are at {page}/")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
