@@ -85,10 +85,12 @@ function title() {
   document.title = Object.keys(problems).length ? words['title.error'].replace('{title}', text) : text;
 }
 
-/** The one live region: speaks only for what changes in place. */
+/** The one live region: speaks only for what changes in place, and says nothing twice. */
 function status(key, more, className = '') {
+  const said = node('p', '');
+  said.append(...(key ? say(key, more) : []));
   $('status').className = className;
-  $('status').replaceChildren(...(key ? say(key, more) : []));
+  if (said.textContent !== $('status').textContent) $('status').replaceChildren(...said.childNodes);
 }
 
 function drawChosen() {
@@ -271,8 +273,11 @@ function slowly() {
     if (waits) status(...sentence);
   }, s * 1000);
   later(10, 'waiting.still');
-  later(60, address ? 'waiting.long' : 'waiting.long-no-mail', { email: address && aside(address) });
+  later(60, ...long());
 }
+
+/** Where the answer will be found when it comes, for those who do not wait for it. */
+const long = () => (address ? ['waiting.long', { email: aside(address) }] : ['waiting.long-no-mail']);
 
 /** Follows the ticket to its end, drawing what it becomes, then what becomes of its mail. */
 async function settle(id, { drawn = false } = {}) {
@@ -284,7 +289,7 @@ async function settle(id, { drawn = false } = {}) {
       drawn ||= ['ready', 'refused'].includes(ticket.state);
       if (drawn) drawMail(ticket);
       if (drawn) here.say = () => {}; // only the mail is still awaited: no reason to disturb
-      else if (ticket.delayed) status('waiting.long-no-mail');
+      else if (ticket.delayed) status(...long());
     }
   } catch (error) {
     if (!drawn || !(error instanceof Problem)) throw error;

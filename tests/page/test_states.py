@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from keyferry_protocol.words import say, words
+from keyferry_service.refusals import Refusal, RefusalCode
 from tests.page.check_vendor import SITE
 from tests.page.fake_service import (
     CODE,
@@ -19,7 +21,7 @@ from tests.page.fake_service import (
     ready,
     refused,
 )
-from tests.page.states import SEATS, choose, process
+from tests.page.states import SEATS, STATES, choose, process
 
 
 def focused(page: Page) -> str:
@@ -88,40 +90,6 @@ def test_what_a_file_asks_for_has_its_own_words(
     choose(page, a_request(**changes))
     for sentence in sentences:
         expect(page.locator("#chosen")).to_contain_text(sentence)
-
-
-@pytest.mark.parametrize(
-    ("data", "sentence"),
-    [
-        (b"%PDF-1.7", "This is a PDF. Choose the request file itself."),
-        (b"PK\3\4 word/document.xml", "This is a Word document. Choose the request file itself."),
-        (b"Subject: Hi\r\n\r\nHello", "This is an e-mail. Choose the request file itself."),
-        (b"PK\3\4 some.request", "This is a zip archive. Choose the request file itself."),
-        (b"\x89PNG\r\n\x1a\n", "This is a picture. To use a QR code, point your phone's camera"),
-        (b"[InternetShortcut]\r\nURL=x", "This is a shortcut, not the file."),
-        (b"", "The file is empty. Save it again on the offline computer."),
-        (b"x" * 9000, "The file is too big to be a request file."),
-        (a_request()[:-9], "The file was damaged on the way, for example by a text editor."),
-        (a_request().decode().encode("utf-16"), "The file was damaged on the way"),
-        (a_request().replace(b".request.v1", b".response.v1"), "This is a response file. You"),
-        (a_request().replace(b".request.v1", b".request.v2"), "by a version we do not support"),
-        (b"015.120.020.093", "That is a license number. It belongs on the offline computer"),
-        (CODE.encode(), "That is an activation code. It belongs on the offline computer"),
-        (b"hello", "This is not a request file. On the offline computer, open License"),
-    ],
-)
-def test_a_wrong_file_is_told_what_it_is(page: Page, site: str, data: bytes, sentence: str) -> None:
-    page.goto(site)
-    page.fill("#email", "kim@example.com")
-    choose(page, data, "015120020093-7f3a.request")
-    expect(page.locator("#problems")).to_be_focused()
-    expect(page.locator("#problems a")).to_contain_text(sentence)
-    assert page.inner_text("#file-fault") == page.inner_text("#problems a")
-    assert page.input_value("#email") == "kim@example.com"
-    expect(page).to_have_title("Error: Get your response file – Example")
-    choose(page)
-    expect(page.locator("#problems")).to_be_hidden()
-    expect(page).to_have_title("Get your response file – Example")
 
 
 def test_sending_nothing_names_each_field_and_leads_to_it(page: Page, site: str) -> None:
@@ -427,6 +395,187 @@ def test_a_long_wait_is_told_at_10_and_60_seconds(page: Page, site: str) -> None
         "This is taking longer than usual. You can close this page: "
         "the link will be e-mailed to kim@example.com."
     )
+
+
+def test_a_delayed_request_is_told_once_and_the_wait_goes_on(page: Page, site: str) -> None:
+    service = FakeService(page, PROCESSING | {"delayed": True})
+    page.clock.install()
+    process(page, site)
+    said = "This is taking longer than usual. You can close this page and come back with this same"
+    expect(page.locator("#status")).to_contain_text(said)
+    page.evaluate(
+        """window.spoken = 0;
+        new MutationObserver(() => spoken++).observe(status, { childList: true, subtree: true });
+        """.replace("status", "document.querySelector('#status')")
+    )
+    polls = len(service.asked("GET"))
+    for _ in range(3):
+        page.clock.run_for(1000)
+        page.wait_for_timeout(0)
+    assert len(service.asked("GET")) > polls
+    assert page.evaluate("spoken") == 0  # a reader is not told the same again at each poll
+    service.polls = [ready()]
+    page.clock.run_for(2000)
+    expect(page.locator("h1")).to_have_text("Your response file is ready")
+    expect(page.locator("h1")).to_be_focused()
+    expect(page.locator("#status")).to_be_empty()
+
+
+def test_an_upload_pass_that_ended_is_renewed_once_and_silently(page: Page, site: str) -> None:
+    service = FakeService(page, ready())
+    service.uploaded = [403, 201]
+    process(page, site)
+    expect(page.locator("h1")).to_have_text("Your response file is ready")
+    assert [len(service.asked(call)) for call in ("POST", "UPLOAD")] == [2, 2]
+    service.uploaded = [403, 403]
+    process(page, site)
+    expect(page.locator("#problems a")).to_have_text("The file could not be uploaded. Try again")
+    assert [len(service.asked(call)) for call in ("POST", "UPLOAD")] == [4, 4]
+
+
+def test_a_service_that_is_busy_is_asked_again(page: Page, site: str) -> None:
+    service = FakeService(page, 429, ready())
+    page.clock.install()
+    process(page, site)
+    expect(page.locator("#status")).to_have_text("The service is busy. Trying again.")
+    page.clock.run_for(1000)
+    expect(page.locator("h1")).to_have_text("Your response file is ready")
+    assert len(service.asked("GET")) == 2
+
+
+def test_three_failed_polls_are_a_service_that_is_down(page: Page, site: str) -> None:
+    service = FakeService(page, PROCESSING, 503, "lost", 502)
+    page.clock.install()
+    process(page, site)
+    for failed in (2, 3, 4):
+        page.clock.run_for(1000)
+        expect_calls(page, service, failed)
+    expect(page.locator("h1")).to_have_text("The service is not working right now")
+    expect(page.locator("h1")).to_be_focused()
+    expect(page.locator("#view")).to_contain_text(
+        "Your file was not lost. Try again in a few minutes, or come back with this same address."
+    )
+    service.polls = [ready()]
+    page.click("text=Try again")
+    expect(page.locator("h1")).to_have_text("Your response file is ready")
+
+
+def expect_calls(page: Page, service: FakeService, polls: int) -> None:
+    """Wait until the service was polled so often; the page's clock stands still meanwhile."""
+    for _ in range(200):
+        if len(service.asked("GET")) >= polls:
+            return
+        page.wait_for_timeout(25)
+    raise AssertionError(f"{len(service.asked('GET'))} polls, not {polls}")
+
+
+def test_offline_while_waiting_says_so_and_goes_on(page: Page, site: str) -> None:
+    service = FakeService(page, PROCESSING)
+    process(page, site)
+    expect(page.locator(".bar")).to_be_visible()
+    service.polls = ["lost"]
+    page.context.set_offline(True)
+    expect(page.locator("#status")).to_contain_text("No internet connection. Your file is still")
+    service.polls = [ready()]
+    page.context.set_offline(False)
+    expect(page.locator("h1")).to_have_text("Your response file is ready")
+
+
+def test_with_downloads_blocked_the_button_and_the_steps_still_show(
+    browser: Browser, site: str
+) -> None:
+    context = browser.new_context(accept_downloads=False)
+    page = context.new_page()
+    service = FakeService(page, ready())
+    process(page, site)
+    expect(page.locator("ol.steps li")).to_have_count(3)
+    expect(page.locator("#view")).to_contain_text("Not there? Use the button.")
+    page.click("text=Download again")
+    expect(page.locator("#again")).to_be_enabled()
+    expect_calls(page, service, 2)
+    context.close()
+
+
+@pytest.mark.parametrize(
+    ("ticket", "title"),
+    [
+        (PROCESSING, "Processing your request"),
+        (ready(), "Your response file is ready"),
+        (refused("license-revoked", "This license was withdrawn", "Ask."), "was withdrawn"),
+    ],
+)
+def test_the_address_of_a_ticket_returns_to_waiting_ready_and_refused(
+    page: Page, site: str, ticket: dict[str, Any], title: str
+) -> None:
+    FakeService(page, ticket)
+    process(page, site)
+    expect(page.locator("h1")).to_contain_text(title)
+    page.wait_for_url("**/#t=*")
+    page.reload()
+    expect(page.locator("h1")).to_contain_text(title)
+    page.go_back()
+    expect(page.locator("h1")).to_have_text("Get your response file")
+    page.go_forward()
+    expect(page.locator("h1")).to_contain_text(title)
+
+
+def test_a_mail_that_may_not_be_sent_to_another_address_is_told(page: Page, site: str) -> None:
+    FakeService(page, ready(), ready(email="pending"), ready(email="withheld"))
+    process(page, site)
+    page.click("text=Send it to another address")
+    page.fill("#another-email", "lee@example.com")
+    page.click("text=Send >> nth=-1")
+    expect(page.locator("#mail")).to_have_text(
+        "No e-mail was sent: this license or address has had today's number. Save the file here."
+    )
+    expect(page.locator("h1")).to_have_text("Your response file is ready")
+
+
+WORDS = words("en")
+REFUSALS = sorted(
+    key for key, said in WORDS.items() if key.split(".")[0] in set(RefusalCode) and "title" in said
+)
+FACTS = {"product": "Example Modeler", "vendor": "Example", "support": "licensing@example.com"}
+
+
+@pytest.mark.parametrize("key", REFUSALS)
+def test_each_refusal_shows_its_title_and_its_next_step(page: Page, site: str, key: str) -> None:
+    code = key.split(".")[0]
+    proven = Refusal(RefusalCode(code)).is_proven
+    title, step = (say(key, part, **FACTS) for part in ("title", "next_step"))
+    email = "sent" if proven else "withheld"
+    FakeService(page, refused(code, title, step, email=email, seats=SEATS[:1]))
+    process(page, site, "kim@example.com")
+    expect(page.locator("h1")).to_have_text(title)
+    expect(page.locator("h1")).to_be_focused()
+    expect(page.locator("#refusal-detail")).to_have_text(step.replace("`", ""))
+    expect(page.locator("#view")).to_contain_text("Your request file is unchanged.")
+    expect(page.locator("#mail")).to_have_text(
+        "This was also e-mailed to kim@example.com." if proven else "Nothing was e-mailed."
+    )
+    expect(page.locator("#help")).to_contain_text("Help: licensing@example.com")
+
+
+CHANGED_IN_PLACE = {
+    "empty",
+    "how this works",
+    "file chosen",
+    "old file for a lost computer",
+    "problems",
+    "another address",
+}
+
+
+@pytest.mark.parametrize("state", sorted(STATES.keys() - CHANGED_IN_PLACE))
+def test_each_change_of_state_moves_the_focus_and_leaves_the_status_silent(
+    page: Page, site: str, state: str
+) -> None:
+    if state in {"gone", "down"}:  # come to by a link that is pressed, not by loading the page
+        page.goto(site)
+    STATES[state](page, site)
+    expect(page.locator("h1")).to_be_focused()
+    if state not in {"delayed", "offline"}:  # which speak later, of a change in place
+        expect(page.locator("#status")).to_be_empty()
 
 
 def test_texts_of_others_stay_texts(page: Page, site: str) -> None:
