@@ -10,6 +10,7 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from keyferry_protocol.errors import WrongActivationCode, WrongLicenseNumber
 from keyferry_protocol.keys import Ed25519Signer
 
+NUMBER_DIGITS = 12
 CODE_SYMBOLS = 30
 _ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"  # Crockford's base 32
 _CHECK_MODULUS = 37
@@ -21,7 +22,10 @@ _FOLD = str.maketrans("abcdefghijklmnopqrstuvwxyzOIL", "ABCDEFGH1JK1MN0PQRSTUVWX
 def parse_license_number(text: str) -> str:
     """The bare 12 digits of a number typed by a person. Raises WrongLicenseNumber."""
     digits = _SEPARATORS.sub("", text)
-    if not re.fullmatch("[0-9]{12}", digits):
+    for symbol in digits:
+        if symbol not in "0123456789":
+            raise WrongLicenseNumber(f"A license number has digits alone, no {symbol}.")
+    if len(digits) != NUMBER_DIGITS:
         raise WrongLicenseNumber(f"A license number has 12 digits. You entered {len(digits)}.")
     return digits
 

@@ -1,0 +1,23 @@
+"""What a person is told of a license number that is none."""
+
+import pytest
+
+from keyferry_protocol.activation import parse_license_number
+from keyferry_protocol.errors import WrongLicenseNumber
+
+
+@pytest.mark.parametrize(
+    ("typed", "told"),
+    [
+        ("015.120.020.09", "A license number has 12 digits. You entered 11."),
+        ("015.120.020.0930", "A license number has 12 digits. You entered 13."),
+        ("", "A license number has 12 digits. You entered 0."),
+        ("01512002009O", "A license number has digits alone, no O."),
+        ("m9s346-q3d25v-t4f5v3-7e3s3e-28jt9v", "A license number has digits alone, no m."),
+        ("\u0660" * 12, "A license number has digits alone, no \u0660."),
+    ],
+)
+def test_what_is_wrong_is_told(typed: str, told: str) -> None:
+    with pytest.raises(WrongLicenseNumber) as raised:
+        parse_license_number(typed)
+    assert str(raised.value) == told
