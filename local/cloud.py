@@ -43,9 +43,8 @@ class Cloud:
 
 @contextmanager
 def running_cloud(folder: Path) -> Iterator[Cloud]:
-    """Run ministack on a free port, with its state in `folder`. Raises CannotStart."""
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        cloud = Cloud(free.getsockname()[1])
+    """Run ministack with its state in `folder`. Raises CannotStart."""
+    cloud = Cloud(_kept_port(folder / "port"))
     scratch, log_file = folder / "scratch", folder / "ministack.log"
     shutil.rmtree(scratch, ignore_errors=True)  # unpacked functions of the last time
     scratch.mkdir(parents=True)
@@ -92,3 +91,16 @@ def _is_ready(cloud: Cloud) -> bool:
             return True
     except OSError:
         return False
+
+
+def _kept_port(file: Path) -> int:
+    """A free port at the first start and the same one ever after: it is in the names of queues."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    port = int(file.read_text()) if file.exists() else 0
+    try:
+        with socket.create_server(("127.0.0.1", port)) as free:
+            port = int(free.getsockname()[1])
+    except OSError as error:
+        raise CannotStart(f"Port {port} of the stack kept in {file.parent} is in use.") from error
+    file.write_text(str(port))
+    return port
