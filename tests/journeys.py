@@ -11,7 +11,7 @@ import requests
 from keyferry_protocol.machine import Machine
 from tests.conftest import RunningStack
 
-PATIENCE_S = 60  # a message that a killed function had comes again after 120
+PATIENCE_S = 150  # a message that a killed function held comes again after 120
 
 
 def client(stack: RunningStack, service: str) -> Any:

@@ -1,0 +1,87 @@
+"""What SAM builds for AWS and what `make run` deploys here: the same files, the same versions."""
+
+import os
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import ROOT
+
+FUNCTIONS = ("public_api", "process_request", "send_response")
+
+
+def ours(folder: Path) -> dict[str, bytes]:
+    """Our own files below the folder."""
+    return {
+        str(path.relative_to(folder)): path.read_bytes()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file() and "__pycache__" not in path.parts
+    }
+
+
+def versions(layer: Path) -> set[str]:
+    return {path.name for path in (layer / "python").glob("*.dist-info")}
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """`make build` in a copy: its artifacts, for arm64 and Python 3.13, made without Docker."""
+    copy = tmp_path_factory.mktemp("build")
+    for name in ("template.yaml", "samconfig.toml"):
+        shutil.copy(ROOT / name, copy)
+    for name in ("shared", "functions"):
+        shutil.copytree(ROOT / name, copy / name)
+    settings = {"PYTHON": str(ROOT / ".venv/bin/python"), "SAM_CLI_TELEMETRY": "0"}
+    subprocess.run(
+        [ROOT / ".venv-sam/bin/sam", "build"],
+        cwd=copy,
+        env={**os.environ, **settings},
+        check=True,
+        capture_output=True,
+    )
+    return copy / ".aws-sam" / "build"
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_a_function_holds_the_same_files(built: Path, name: str) -> None:
+    logical = "".join(part.capitalize() for part in name.split("_")) + "Function"
+    here = ROOT / ".local/build/functions" / name
+    assert ours(built / logical) == ours(here)
+    assert "app.py" in ours(here)
+
+
+@pytest.mark.parametrize("package", ["keyferry_protocol", "keyferry_service"])
+def test_the_layer_holds_the_same_files(built: Path, package: str) -> None:
+    here = ours(ROOT / ".local/build/shared/python" / package)
+    assert ours(built / "SharedLayer/python" / package) == here
+    assert here == ours(ROOT / "shared" / package)
+
+
+def test_the_layer_holds_the_same_versions_as_the_lock(built: Path) -> None:
+    there = versions(built / "SharedLayer")
+    assert there == versions(ROOT / ".local/build/shared")
+    locked = re.findall(r"^([a-z-]+)==(\S+)", (ROOT / "shared/requirements.txt").read_text(), re.M)
+    assert there == {f"{name.replace('-', '_')}-{version}.dist-info" for name, version in locked}
+    assert set(locked) <= set(
+        re.findall(r"^([a-z-]+)==(\S+)", (ROOT / "requirements.txt").read_text(), re.M)
+    )
+
+
+def test_the_layer_is_lambdas_and_has_no_boto3(built: Path) -> None:
+    layer = built / "SharedLayer/python"
+    compiled = [path.name for path in layer.rglob("*.so")]
+    assert compiled
+    assert all("aarch64" in name or "abi3" in name for name in compiled), compiled
+    assert not (layer / "boto3").exists()
+    assert not (layer / "botocore").exists()
+
+
+def test_no_lock_names_a_registry() -> None:
+    for lock in ROOT.glob("**/requirements*.txt"):
+        if ".venv" not in str(lock) and ".local" not in str(lock):
+            text = lock.read_text()
+            assert "://" not in text
+            assert "--hash=sha256:" in text
