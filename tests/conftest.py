@@ -11,7 +11,16 @@ from pathlib import Path
 
 import pytest
 
+from tests.browser import browser, context, page
+
+__all__ = ["browser", "context", "page"]  # here, so that there is one browser for all folders
+
 ROOT = Path(__file__).parent.parent
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Browser tests last: while Playwright runs, no handler can start an event loop of its own."""
+    items.sort(key=lambda item: "browser" in getattr(item, "fixturenames", ()))
 
 
 @dataclass(frozen=True)

@@ -2,11 +2,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.browser import browser, context, page
 from tests.conftest import RunningStack
 from tests.end_to_end.offline import OfflineComputer
-
-__all__ = ["browser", "context", "page"]
 
 
 @pytest.fixture
