@@ -9,7 +9,7 @@ FUNCTIONS = public_api:PublicApi process_request:ProcessRequest send_response:Se
 CHECKED = shared functions client/keyferry admin/keyferry_admin local demo benchmarks
 
 .DEFAULT_GOAL = help
-.PHONY: help run demo test lint build build-sam build-local deploy bench clean lock chromium
+.PHONY: help run demo test lint build build-sam build-local deploy bench lighthouse clean lock chromium
 
 help:  ## list these targets
 	@sed -n 's/^\([a-z]*\):.*  ## \(.*\)/  make \1\t\2/p' Makefile | expand -t 16
@@ -52,6 +52,9 @@ deploy: build-sam  ## to your AWS account; settings: samconfig.toml and docs/ope
 bench: .venv/installed build-local  ## counted calls and measured times beside their goals
 	@$(RUN) -m benchmarks
 
+lighthouse: .venv/installed tests/lighthouse/node_modules/.package-lock.json chromium  ## what Lighthouse says of the page (needs npm)
+	@$(RUN) -m tests.lighthouse.measure
+
 clean:  ## forget the local stack, its licenses and all that was built
 	@rm -rf .local .aws-sam .mypy_cache .ruff_cache .pytest_cache .hypothesis
 	@find . -name __pycache__ -not -path './.venv*' -prune -exec rm -rf {} +
@@ -74,6 +77,10 @@ lock: .venv/installed  ## bring the locks up to date with their .in files; they 
 .venv-sam/installed: requirements-sam.txt
 	@$(call new_venv,.venv-sam)
 	@.venv-sam/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements-sam.txt
+	@touch $@
+
+tests/lighthouse/node_modules/.package-lock.json: tests/lighthouse/package-lock.json
+	@cd tests/lighthouse && npm ci --silent
 	@touch $@
 
 # Debian's and Ubuntu's Python comes without the part that puts pip into a venv.
