@@ -15,7 +15,7 @@ from keyferry_service.refusals import Refusal
 from keyferry_service.ticket import Ticket
 from keyferry_service.wording import Vendor, letter_words, say_refusal, show_date
 
-WIDTH = 72
+WIDTH = 80
 # A computer's name is free text from a file: only one that can carry no message is repeated.
 _PLAIN_NAME = re.compile("[A-Za-z0-9_-]{1,24}")
 _STYLE = (
@@ -53,7 +53,7 @@ def response_letter(ticket: Ticket, link: str, link_expires_at: int, vendor: Ven
     words = letter_words(ticket.language)
     kind = {"update": "updated", "deactivate": "deactivated"}.get(ticket.kind or "", "ready")
     own: Mapping[str, str] = words[kind]
-    said = _said(ticket, words)
+    said = _said(ticket, words) | {"ends": _end(ticket, words)}
     name = own.get("subject_computer", " ({computer})") if _is_plain(ticket.machine_name) else ""
     return Letter(
         language=ticket.language,
@@ -99,7 +99,7 @@ def plain_text(letter: Letter) -> str:
     width = max((len(label) for label, _ in letter.facts), default=0)
     blocks = [
         [*_wrap(letter.first), letter.link, *_wrap(letter.after_link)],
-        [f"  {label:<{width}}  {value}" for label, value in letter.facts],
+        [f"  {label:<{width}}   {value}" for label, value in letter.facts],
         [letter.steps_title, *_plain_steps(letter.steps)],
         [*_wrap(letter.last), letter.support],
     ]
