@@ -12,7 +12,7 @@ CHECKED = shared functions client/keyferry admin/keyferry_admin local demo bench
 .PHONY: help run demo test lint build build-sam build-local deploy bench lighthouse clean lock chromium
 
 help:  ## list these targets
-	@sed -n 's/^\([a-z]*\):.*  ## \(.*\)/  make \1\t\2/p' Makefile | expand -t 16
+	@sed -n 's/^\([a-z]*\):.*  ## \(.*\)/  make \1\t\2/p' Makefile | expand -t 18
 
 run: .venv/installed build-local  ## page, API, mail and a demonstration license on this computer (PORT=8787)
 	@$(RUN) -m local.run
