@@ -56,24 +56,27 @@ def upload(ticket: dict[str, Any], content: bytes) -> None:
 
 
 def settled(stack: RunningStack, ticket: dict[str, Any]) -> dict[str, Any]:
-    """The ticket as the API tells it once it is ready or refused."""
+    """The ticket as the API tells it once it is ready or refused, and its mail decided."""
     deadline = time.monotonic() + PATIENCE_S
     while time.monotonic() < deadline:
         answer = requests.get(f"{stack.api}/requests/{ticket['id']}", timeout=60)
         assert answer.status_code == 200, answer.text
         seen: dict[str, Any] = answer.json()
-        if seen["state"] in ("ready", "refused"):
+        if seen["state"] in ("ready", "refused") and seen["email"] != "pending":
             return seen
         time.sleep(float(answer.headers["Retry-After"]) / 4)
     raise AssertionError(f"no answer in {PATIENCE_S} s: {seen}")
 
 
-def carry(stack: RunningStack, files: Sequence[bytes]) -> list[dict[str, Any]]:
-    """Carry all files to the service at the same moment; their settled tickets."""
-    tickets = [open_ticket(stack) for _ in files]
+def carry(
+    stack: RunningStack, files: Sequence[bytes], emails: Sequence[str] | None = None
+) -> list[dict[str, Any]]:
+    """Carry all files to the service at the same moment; their settled tickets, with ids."""
+    addresses: Sequence[str | None] = emails or [None] * len(files)
+    tickets = [open_ticket(stack, email) for email in addresses]
     with ThreadPoolExecutor(len(files)) as together:
         list(together.map(upload, tickets, files))
-    return [settled(stack, ticket) for ticket in tickets]
+    return [{"id": ticket["id"], **settled(stack, ticket)} for ticket in tickets]
 
 
 def download(seen: dict[str, Any]) -> bytes:

@@ -1,0 +1,157 @@
+"""A customer and the vendor: what both can do, and the files that come of it."""
+
+import json
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import keyferry
+from keyferry_admin import changes, licenses
+from keyferry_protocol.activation import new_activation_code
+from keyferry_protocol.keys import ED25519, Ed25519Signer, KeySet, PinnedKey
+from keyferry_protocol.machine import Machine
+from keyferry_service.license import License, Status
+from keyferry_service.licenses_dynamodb import Licenses
+from tests.conftest import RunningStack
+from tests.journeys import a_machine, carry, download
+
+
+class Customer:
+    """A license of its own, the computers of who bought it, and the vendor's desk."""
+
+    def __init__(self, stack: RunningStack, table: Licenses, folder: Path, **terms: Any) -> None:
+        self.stack, self.table, self.folder = stack, table, folder
+        self.product = stack.license["product"]
+        made_at = terms.pop("made_at", int(time.time()))
+        made = licenses.create(table, self.product, made_at, **terms)
+        self.number, self.code = made.license.number, made.activation_code
+        self.keys = KeySet.from_json((stack.run / "keys.json").read_bytes())
+
+    def file(self, computer: int | Machine = 1, kind: str = "activate", **wish: Any) -> bytes:
+        """The request file that a computer makes."""
+        code = self.code if kind == "activate" else None
+        asked = {"activation_code": code, "keys": self.keys, **self._place(computer), **wish}
+        return keyferry.make_request(asked.pop("number", self.number), kind=kind, **asked)
+
+    def activate(self, computer: int = 1, **wish: Any) -> bytes:
+        """Carry a file there and back; the response that is installed then."""
+        (seen,) = carry(self.stack, [self.file(computer, **wish)])
+        response = download(seen)
+        keyferry.install_response(response, self.keys, **self._place(computer))
+        return response
+
+    def change(self, **terms: Any) -> License:
+        return changes.change(self.table, self.number, lambda license: replace(license, **terms))
+
+    def set_status(self, status: Status) -> License:
+        return changes.set_status(self.table, self.number, status)
+
+    def release(self, seat: int) -> None:
+        changes.release(self.table, self.number, seat)
+
+    def _place(self, computer: int | Machine) -> dict[str, Any]:
+        machine = a_machine(computer) if isinstance(computer, int) else computer
+        return {
+            "product": self.product,
+            "machine": machine,
+            "state_dir": self.folder / machine.name,
+        }
+
+
+def after(*deeds: Callable[[Customer], object]) -> Callable[[Customer], None]:
+    """What happened before the file is made."""
+
+    def happen(customer: Customer) -> None:
+        for deed in deeds:
+            deed(customer)
+
+    return happen
+
+
+def active(computer: int = 1, **wish: Any) -> Callable[[Customer], object]:
+    return lambda customer: customer.activate(computer, **wish)
+
+
+def become(status: Status) -> Callable[[Customer], object]:
+    return lambda customer: customer.set_status(status)
+
+
+def terms(**changed: Any) -> Callable[[Customer], object]:
+    return lambda customer: customer.change(**changed)
+
+
+def release(customer: Customer) -> None:
+    customer.release(1)
+
+
+def allow_move(customer: Customer) -> None:
+    changes.allow_move(customer.table, customer.number)
+
+
+def request(computer: int = 1, **wish: Any) -> Callable[[Customer], bytes]:
+    return lambda customer: customer.file(computer, **wish)
+
+
+def request_on(**seen: Any) -> Callable[[Customer], bytes]:
+    return lambda customer: customer.file(replace(a_machine(1), **seen))
+
+
+def cut_short(customer: Customer) -> bytes:
+    return customer.file()[:-40]
+
+
+def of_a_later_version(customer: Customer) -> bytes:
+    envelope = json.loads(customer.file())
+    later = envelope["payloadType"].replace(".v1+", ".v2+")
+    return json.dumps(envelope | {"payloadType": later}).encode()
+
+
+def with_a_wrong_code(customer: Customer) -> bytes:
+    return customer.file(activation_code=new_activation_code(customer.number))
+
+
+def with_an_unknown_number(customer: Customer) -> bytes:
+    number = f"{(int(customer.number) + 1) % 10**12:012}"
+    return customer.file(number=number, activation_code=new_activation_code(number))
+
+
+def update_by_an_unknown_key(customer: Customer) -> bytes:
+    customer.file()  # is never carried
+    return customer.file(kind="update")
+
+
+def by_an_old_application(customer: Customer) -> bytes:
+    key = Ed25519Signer.generate()
+    pinned = PinnedKey(key.keyid, key.alg, key.public, trusted=True)
+    return customer.file(keys=KeySet((ED25519,), (pinned,), frozenset()))
+
+
+def update_of_a_released_seat(customer: Customer) -> bytes:
+    customer.activate()
+    file = customer.file(kind="update")
+    customer.release(1)
+    return file
+
+
+def answered_before(customer: Customer) -> bytes:
+    file = customer.file()
+    customer.activate()
+    customer.set_status(Status.REVOKED)
+    return file
+
+
+def with_a_dongle(customer: Customer) -> bytes:
+    key = Ed25519Signer.generate()
+    token = keyferry.Token(key.public, "Token", "1", key.sign)
+    return customer.file(protection="dongle", dongle=token)
+
+
+def for_one_user(customer: Customer) -> bytes:
+    machine = replace(a_machine(1), components={**a_machine(1).components, "user": ["anna"]})
+    return customer.file(machine, protection="personal")
+
+
+def nothing(customer: Customer) -> None:
+    """The license as it was sold."""
