@@ -168,7 +168,7 @@ def test_an_update_and_a_receipt_have_letters_of_their_own(world: World) -> None
     world.send(world.activate(a_request_file(LAB_07, "update", last_serial=1), ANNA))
     assert the_mail(world)["Subject"] == "Updated license 015.120.020.093 (LAB-07)"
     assert text_of(the_mail(world)).startswith(
-        "Ends: 24 November 2027 (before: 24 November 2027). It keeps working meanwhile. Response"
+        "Ends: 24 November 2027 (before: 24 November 2027). It keeps working meanwhile.\n"
     )
     world.send(world.activate(a_request_file(LAB_07, "deactivate", last_serial=2), ANNA))
     mail = the_mail(world)
