@@ -11,6 +11,7 @@ import pytest
 TESTS = Path(__file__).parents[1]
 BARRIERS, STATES, SITE = "page/test_accessibility", "page/test_states", "page/test_site_files"
 WRONG, LETTERS = "page/test_wrong_files", "page/test_letters"
+WAITS = "page/test_waits_and_failures"
 JOURNEY, LINKS = "end_to_end/test_journey", "end_to_end/test_links"
 MAILING = "integration/test_mailing"
 
@@ -73,7 +74,7 @@ CHECKLIST: dict[int, tuple[str, dict[str, list[str]]]] = {
     ),
     11: (
         "with downloads blocked the button and the steps still show",
-        {STATES: ["test_with_downloads_blocked_the_button_and_the_steps_still_show"]},
+        {WAITS: ["test_with_downloads_blocked_the_button_and_the_steps_still_show"]},
     ),
     12: (
         "a reload returns to ready, refused and waiting",
@@ -110,7 +111,7 @@ CHECKLIST: dict[int, tuple[str, dict[str, list[str]]]] = {
     20: (
         "offline while sending: the bar shows, sending goes on",
         {
-            STATES: [
+            WAITS: [
                 "test_offline_while_sending_says_so_and_goes_on",
                 "test_offline_while_waiting_says_so_and_goes_on",
             ]
