@@ -18,10 +18,10 @@ from keyferry_service.wording import Vendor, letter_words, say_refusal, show_dat
 WIDTH = 80
 # A computer's name is free text from a file: only one that can carry no message is repeated.
 _PLAIN_NAME = re.compile("[A-Za-z0-9_-]{1,24}")
-_STYLE = (
-    "body{font:16px/1.5 system-ui,sans-serif;max-width:40rem;margin:1rem auto;padding:0 1rem}"
-    "dt{float:left;clear:left;width:7rem}dd{margin:0 0 0 7rem}code,a{overflow-wrap:anywhere}"
-)
+# Inline, for mail programs drop style sheets; logical sides, for some letters run right to left.
+_PAGE = "font:16px/1.5 system-ui,sans-serif;max-width:40rem;margin:1rem auto;padding:0 1rem"
+_LABEL = "text-align:start;vertical-align:top;font-weight:normal;padding-inline-end:2rem"
+_FILE = "overflow-wrap:anywhere"
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,19 +111,17 @@ def html_page(letter: Letter) -> str:
     link = escape(letter.link)
     parts = [
         f"<p><strong>{escape(letter.first)}</strong></p>",
-        f'<p><a href="{link}">{link}</a></p>' if link else "",
+        f'<p><a href="{link}" style="{_FILE}">{link}</a></p>' if link else "",
         f"<p>{escape(letter.after_link)}</p>",
-        "<dl>",
-        *(f"<dt>{escape(label)}</dt><dd>{escape(value)}</dd>" for label, value in letter.facts),
-        "</dl>",
+        f"<table>{''.join(map(_html_fact, letter.facts))}</table>" if letter.facts else "",
         f"<p>{escape(letter.steps_title)}</p>",
         f"<ol>{''.join(map(_html_step, letter.steps))}</ol>" if letter.steps else "",
         f"<p>{escape(letter.last)}<br>{escape(letter.support)}</p>",
     ]
     return (
         f'<!doctype html><html lang="{letter.language}"><head><meta charset="utf-8">'
-        f'<meta name="color-scheme" content="light dark"><style>{_STYLE}</style>'
-        f"<title>{escape(letter.subject)}</title></head><body>{''.join(parts)}</body></html>"
+        f'<meta name="color-scheme" content="light dark"><title>{escape(letter.subject)}</title>'
+        f'</head><body style="{_PAGE}">{"".join(parts)}</body></html>'
     )
 
 
@@ -179,8 +177,13 @@ def _plain_steps(steps: Sequence[Step]) -> Iterator[str]:
             yield " " * len(lead) + step.command
 
 
+def _html_fact(fact: tuple[str, str]) -> str:
+    label, value = map(escape, fact)
+    return f'<tr><th scope="row" style="{_LABEL}">{label}</th><td>{value}</td></tr>'
+
+
 def _html_step(step: Step) -> str:
-    command = f"<br><code>{escape(step.command)}</code>" if step.command else ""
+    command = f'<br><code style="{_FILE}">{escape(step.command)}</code>' if step.command else ""
     return f"<li>{escape(step.text)}{command}</li>"
 
 
