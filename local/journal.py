@@ -8,6 +8,8 @@ from email.message import Message
 from http.client import HTTPException
 from typing import Any
 
+from botocore.exceptions import BotoCoreError
+
 from local.edge import Edge
 
 PATIENCE_S = 60
@@ -28,7 +30,7 @@ class Journal:
     def _run(self) -> None:
         while True:
             for ticket in list(self._open):
-                with suppress(OSError, HTTPException):  # the stack may be stopping
+                with suppress(OSError, HTTPException, BotoCoreError):  # the stack may be stopping
                     self._look(ticket)
             time.sleep(0.1)
 
