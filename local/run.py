@@ -34,7 +34,7 @@ def main() -> int:
 
 
 def screen(stack: Running) -> str:
-    """What experience.md shows; a request's own file name is known only when it is made."""
+    """What the screen shows; a request's own file name is known only when it is made."""
     client = os.path.relpath(stack.run / "keyferry")
     code = json.loads((stack.run / "license.json").read_bytes())["activation_code"]
     found = stack.cloud.client("cloudformation").describe_stack_resources(StackName=STACK)

@@ -29,7 +29,7 @@ NUMBER = "015120020093"
 
 @dataclass(frozen=True)
 class Running:
-    """The stack while it runs; `run` is the folder with what its users need (interfaces.md)."""
+    """The stack while it runs; `run` is the folder with what its users need."""
 
     page: str
     run: Path

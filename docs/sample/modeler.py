@@ -1,0 +1,61 @@
+"""Example Modeler: fits a straight line to each column of a table, on machines that have a license.
+
+    python modeler.py measured.csv
+
+`keys.json` and `vendor.json` lie beside this file, where a plain user may not write.
+"""
+
+import csv
+import os
+import sys
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from statistics import linear_regression, mean
+
+from keyferry import KeyferryError, License, Machine, load
+
+PRODUCT = "Example Modeler"
+RELEASED = "2026-11-24"
+KEYS = Path(__file__).parent / "keys.json"
+
+
+def main(arguments: Sequence[str], machine: Machine | None = None) -> int:
+    """Run once and return the exit code; `machine` stands for this one in its test."""
+    state = os.environ.get("KEYFERRY_STATE_DIR")
+    try:
+        license = load(PRODUCT, KEYS, state, machine, released=RELEASED)
+    except KeyferryError as error:
+        why = [f"{PRODUCT} does not start: {error.title}", str(error), error.next_step]
+        print(*dict.fromkeys(why), sep="\n", file=sys.stderr)
+        return error.exit
+    if license.check().reason == "grace":
+        print(f"Check in: {PRODUCT} stops in {license.days_left} days.", file=sys.stderr)
+    if len(arguments) != 1:
+        print("Name one CSV file: a column x, and columns to fit.", file=sys.stderr)
+        return 2
+    with open(arguments[0], newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    columns = {name: [float(row[name]) for row in rows] for name in rows[0]}
+    for line in fit(columns, license):
+        print(line)
+    return 0
+
+
+def fit(columns: dict[str, list[float]], license: License) -> list[str]:
+    """One line of text a column; without the feature `solver` its mean alone."""
+    names = [name for name in columns if name != "x"]
+    if not license.check("solver"):
+        return [f"{name}: {mean(columns[name]):g} on average" for name in names]
+
+    def fitted(name: str) -> str:
+        slope, start = linear_regression(columns["x"], columns[name])
+        return f"{name} = {slope:g} x + {start:g}"
+
+    threads = license.check("threads").value or 1
+    with ThreadPoolExecutor(max_workers=int(threads)) as pool:
+        return list(pool.map(fitted, names))
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
