@@ -31,6 +31,12 @@ class Terminal:
     def warn(self, sentence: str) -> None:
         self._mark(WARNING, sentence, sys.stderr)
 
+    def picture(self, lines: list[str]) -> None:
+        """Lines of blocks, white on black in whatever colours the window has."""
+        for line in lines:
+            coloured = _is_coloured(sys.stdout)
+            self.line(click.style(line, fg="bright_white", bg="black") if coloured else line)
+
     def document(self, members: dict[str, Any]) -> None:
         """The one document of `--json`; nothing where text was said instead."""
         if self.as_json:
@@ -68,9 +74,9 @@ class Terminal:
         return self.problem("usage", USAGE_EXIT, title, error.format_message(), next_step)
 
     def _mark(self, mark: str, sentence: str, stream: TextIO) -> None:
-        if not _can_say("".join(_PLAIN), stream):
+        if not can_say("".join(_PLAIN), stream):
             mark = _PLAIN[mark]
-        if stream.isatty() and "NO_COLOR" not in os.environ and os.environ.get("TERM") != "dumb":
+        if _is_coloured(stream):
             mark = click.style(mark, fg=_COLOURS[_MARKS.get(mark, mark)], bold=True)
         self._write(f"{mark} {sentence}", stream)
 
@@ -84,7 +90,12 @@ class Terminal:
 _MARKS = {plain: mark for mark, plain in _PLAIN.items()}
 
 
-def _can_say(text: str, stream: TextIO) -> bool:
+def _is_coloured(stream: TextIO) -> bool:
+    return stream.isatty() and "NO_COLOR" not in os.environ and os.environ.get("TERM") != "dumb"
+
+
+def can_say(text: str, stream: TextIO) -> bool:
+    """Whether the stream's encoding has all these characters."""
     try:
         text.encode(stream.encoding or "utf-8")
     except UnicodeEncodeError:

@@ -71,4 +71,4 @@ def test_the_wheel_works_in_a_fresh_environment(built: Path, tmp_path: Path) -> 
     assert "load" in run(binaries / "python", "-c", code, cwd=tmp_path)
     listed = run(uv, "pip", "list", "--quiet", "--python", binaries / "python")
     names = {line.split()[0] for line in listed.splitlines()[2:]}
-    assert names == {"keyferry", "click", "cryptography", "cffi", "pycparser"}
+    assert names == {"keyferry", "click", "cryptography", "cffi", "pycparser", "segno"}

@@ -1,0 +1,82 @@
+"""A request small enough for a QR code, byte for byte the same (docs/format.md, "Text form")."""
+
+import zlib
+
+from keyferry_protocol.envelope import MAX_FILE, MAX_PAE, REQUEST, Signature, open_envelope, pack
+from keyferry_protocol.errors import UnreadableRequest, UnsupportedVersion
+
+FORM = 1
+# What requests have in common, the likeliest last. Frozen: a better one gets the number 2.
+DICTIONARY = (
+    b"macOS Windows Server 2022 Windows 10 Enterprise Ubuntu 24.04 LTS"
+    b"Debian GNU/Linux 12 (bookworm)Windows 11 Pro 24H2"
+    b'"protection":"personal""user":["'
+    b'"protection":"dongle","machine":{"name":"","components":{}},'
+    b'"dongle":{"alg":"ECDSA-P256-SHA256","public":"B","model":"","serial":""},'
+    b'"environment":"virtual","environment":"container","environment":"unknown",'
+    b'"kind":"deactivate","kind":"update",'
+    b'{"id":"0","kind":"activate","created_at":"2026-11-24T00:00:00Z","license_number":"0",'
+    b'"product":{"name":"","version":"1.0.0"},"protection":"machine","device_key":"=",'
+    b'"machine":{"name":"","os":"","environment":"physical","components":{"tpm_key":["=="],'
+    b'"smbios_uuid":["=="],"board_serial":["=="],"mac":["==","=="],"os_id":["=="],'
+    b'"disk_serial":["==","=="]}},"dongle":null,"replaces_seat":null,"last_serial":0,'
+    b'"trusts":["",""],"client":"keyferry 1.0.0"}'
+)
+DICTIONARY_NUMBER = 1
+LATER = range(2, 16)  # a form or dictionary that a later version may have; beyond: damage
+_RAW = -zlib.MAX_WBITS  # DEFLATE without a header or checksum
+
+
+def to_text_form(data: bytes) -> bytes:
+    """The text form of a request file. Raises as `open_envelope` does, or UnreadableRequest."""
+    envelope = open_envelope(data, REQUEST)
+    packed = bytes((FORM, DICTIONARY_NUMBER, len(envelope.signatures)))
+    for signature in envelope.signatures:
+        packed += _keyid(signature) + len(signature.sig).to_bytes(2, "big") + signature.sig
+    deflater = zlib.compressobj(9, wbits=_RAW, memLevel=9, zdict=DICTIONARY)
+    return packed + deflater.compress(envelope.body) + deflater.flush()
+
+
+def from_text_form(packed: bytes) -> bytes:
+    """The request file of a text form, as the client writes it; nothing in it is verified yet.
+
+    Raises UnreadableRequest or UnsupportedVersion.
+    """
+    if len(packed) > MAX_FILE[REQUEST]:
+        raise UnreadableRequest("The text form is longer than any request file.")
+    form, dictionary, count = packed[:3].ljust(3, b"\0")
+    if form in LATER or (form == FORM and dictionary in LATER):
+        raise UnsupportedVersion("This is a request in a later text form.")
+    if (form, dictionary) != (FORM, DICTIONARY_NUMBER):
+        raise UnreadableRequest("This is not the text form of a request.")
+    signatures, at = [], 3
+    for _ in range(count):
+        keyid, size = packed[at : at + 8], int.from_bytes(packed[at + 8 : at + 10], "big")
+        at += 10 + size
+        signatures.append(Signature(keyid.hex(), packed[at - size : at]))
+    data = pack(REQUEST, _inflate(packed[at:]), signatures)
+    open_envelope(data, REQUEST)  # within all limits
+    return data
+
+
+def _keyid(signature: Signature) -> bytes:
+    try:
+        keyid = bytes.fromhex(signature.keyid)
+    except ValueError:
+        keyid = b""
+    if len(keyid) != 8 or keyid.hex() != signature.keyid:
+        raise UnreadableRequest("signatures: a keyid is not 16 lower-case hex digits.")
+    return keyid
+
+
+def _inflate(stream: bytes) -> bytes:
+    inflater = zlib.decompressobj(_RAW, DICTIONARY)
+    try:
+        body = inflater.decompress(stream, MAX_PAE + 1)
+    except zlib.error as error:
+        raise UnreadableRequest("The text form is damaged.") from error
+    if len(body) > MAX_PAE:
+        raise UnreadableRequest(f"What is signed has more than {MAX_PAE} bytes.")
+    if not inflater.eof or inflater.unused_data:
+        raise UnreadableRequest("The text form is cut short, or something follows it.")
+    return body
