@@ -47,6 +47,19 @@ def prefer(number: str, where: Roots) -> list[str]:
         return order
 
 
+def move(number: str, steps: int, where: Roots) -> list[str]:
+    """Try a license so many places later, or earlier below 0; the trying order from now on."""
+    with Lock(where.user):
+        order = in_trying_order(where)
+        if number not in order:
+            raise NotActivated(told(number, "is not on this computer"), license_number=number)
+        place = max(0, order.index(number) + steps)
+        order.remove(number)
+        order.insert(place, number)
+        write_order(where.user, order)
+        return order
+
+
 def remove(number: str, where: Roots) -> None:
     """Take a license off this computer. Raises NotActivated if it is not here."""
     with locked(where):

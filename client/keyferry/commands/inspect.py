@@ -14,7 +14,7 @@ from keyferry_protocol.encoding import format_time
 from keyferry_protocol.envelope import RESPONSE, open_envelope
 from keyferry_protocol.errors import WrongType
 from keyferry_protocol.machine import USER
-from keyferry_protocol.request import Request, parse_request
+from keyferry_protocol.request import Request, RequestBody, parse_request
 from keyferry_protocol.response import Response, parse_response
 
 
@@ -32,7 +32,7 @@ def command(settings: Settings, file: str) -> None:
     except WrongType:
         found = parse_response(open_envelope(data, RESPONSE))
     if isinstance(found, Request):
-        lines, document = _request_lines(found), _request_document(found)
+        lines, document = request_lines(found), _request_document(found)
     else:
         lines, document = _response_lines(found), _response_document(found)
     for line in lines:
@@ -40,7 +40,8 @@ def command(settings: Settings, file: str) -> None:
     settings.terminal.document(document)
 
 
-def _request_lines(request: Request) -> list[str]:
+def request_lines(request: RequestBody) -> list[str]:
+    """What a request says, also before it is signed."""
     number = show_license_number(request.license_number)
     product = f"{request.product.name} {request.product.version}".rstrip()
     protection = phrase(f"inspect.protection.{request.protection}")
@@ -61,7 +62,7 @@ def _request_lines(request: Request) -> list[str]:
     return [*lines, _codes(request), phrase("inspect.proofs", proofs="; ".join(_proofs(request)))]
 
 
-def _names(request: Request) -> str:
+def _names(request: RequestBody) -> str:
     machine = request.machine
     user = phrase("inspect.user" if USER in machine.components else "inspect.no-user")
     name = "inspect.names" if machine.name else "inspect.unnamed"
@@ -74,13 +75,13 @@ def _names(request: Request) -> str:
     )
 
 
-def _codes(request: Request) -> str:
+def _codes(request: RequestBody) -> str:
     count = sum(map(len, request.machine.components.values()))
     names = {0: "inspect.no-codes", 1: "inspect.code"}
     return phrase(names.get(count, "inspect.codes"), n=count)
 
 
-def _proofs(request: Request) -> list[str]:
+def _proofs(request: RequestBody) -> list[str]:
     """Whose signatures the file should carry. They are not verified: that takes the other side."""
     proofs = [phrase("inspect.proof-device")]
     if request.dongle is not None:

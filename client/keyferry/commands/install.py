@@ -36,9 +36,9 @@ def _choose(settings: Settings, source: str) -> list[bytes]:
     if not is_collection(source):
         return [read_one(source)]
     found = genuine(source, settings.keys)
-    fitting = [data for response, data in found if answers_here(response, settings.where)]
+    fitting = [one.data for one in found if answers_here(one.response, settings.where)]
     if len(found) == 1 or fitting:
-        return fitting or [found[0][1]]
+        return fitting or [found[0].data]
     raise NotRequested(phrase("none-fits", n=len(found), path=source))
 
 

@@ -9,7 +9,7 @@ import zipfile
 import zlib
 from collections.abc import Iterator
 from contextlib import suppress
-from typing import IO
+from typing import IO, NamedTuple
 
 from keyferry.words import phrase
 from keyferry_protocol.envelope import MAX_FILE, RESPONSE
@@ -20,6 +20,14 @@ from keyferry_protocol.response import Response, verify_response
 MAX_BYTES = MAX_FILE[RESPONSE]
 MAX_FILES = 10_000  # of one folder or archive
 _BROKEN_ZIP = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError)
+
+
+class Found(NamedTuple):
+    """A genuine response file and where it lies; several of one archive lie at its path."""
+
+    response: Response
+    data: bytes
+    path: str
 
 
 def read_one(path: str) -> bytes:
@@ -35,16 +43,16 @@ def is_collection(source: str) -> bool:
     return source != "-" and (os.path.isdir(source) or zipfile.is_zipfile(source))
 
 
-def genuine(source: str, keys: KeySet) -> list[tuple[Response, bytes]]:
-    """The genuine response files of a folder or archive, each with its bytes.
+def genuine(source: str, keys: KeySet) -> list[Found]:
+    """The genuine response files of a folder or archive.
 
     Raises the error of the first response that is not genuine where there is no other, and
     UnreadableResponse where there is none at all.
     """
     found, errors = [], list[KeyferryError]()
-    for data in _of_folder(source) if os.path.isdir(source) else _of_zip_file(source):
+    for path, data in _of_folder(source) if os.path.isdir(source) else _of_zip_file(source):
         try:
-            found.append((verify_response(data, keys), data))
+            found.append(Found(verify_response(data, keys), data, path))
         except (UnreadableResponse, WrongType):
             continue  # anything may lie on a stick
         except KeyferryError as error:
@@ -55,7 +63,7 @@ def genuine(source: str, keys: KeySet) -> list[tuple[Response, bytes]]:
     return found
 
 
-def _of_folder(folder: str) -> Iterator[bytes]:
+def _of_folder(folder: str) -> Iterator[tuple[str, bytes]]:
     """All that is small enough to be a response, also of zip archives there."""
     for name in sorted(os.listdir(folder))[:MAX_FILES]:
         path = os.path.join(folder, name)
@@ -64,15 +72,15 @@ def _of_folder(folder: str) -> Iterator[bytes]:
                 continue
             if zipfile.is_zipfile(path):
                 with open(path, "rb") as file:
-                    yield from _of_zip(file)
+                    yield from ((path, data) for data in _of_zip(file))
             elif os.path.getsize(path) <= MAX_BYTES:
-                yield read_one(path)
+                yield path, read_one(path)
 
 
-def _of_zip_file(path: str) -> Iterator[bytes]:
+def _of_zip_file(path: str) -> Iterator[tuple[str, bytes]]:
     try:
         with open(path, "rb") as file:
-            yield from _of_zip(file)
+            yield from ((path, data) for data in _of_zip(file))
     except _BROKEN_ZIP as error:
         raise UnreadableResponse(phrase("zip.damaged", path=path)) from error
 

@@ -48,6 +48,12 @@ def save(made: Made, output: str) -> Saved:
     return Saved(path, name)
 
 
+def is_taken(made: Made, folder: str) -> bool:
+    """Whether another device's file has this request's name in a folder."""
+    path = os.path.join(folder, f"{made.request.file_stem}.request")
+    return os.path.lexists(path) and not _is_ours(_read(path), made.request)
+
+
 def _save_in_zip(made: Made, path: str) -> Saved:
     entries: dict[str, bytes] = {}
     if os.path.exists(path):
