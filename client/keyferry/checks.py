@@ -2,7 +2,7 @@
 
 import os
 
-from keyferry.dongle import Token
+from keyferry.dongle import AnyDongle, token_for
 from keyferry.state import Folder
 from keyferry_protocol.envelope import RESPONSE, open_envelope
 from keyferry_protocol.errors import (
@@ -45,14 +45,22 @@ def prove_device_key(folder: Folder, public_key: bytes) -> None:
         raise WrongMachine("The key that this file was made for is not on this computer.")
 
 
-def prove_dongle(bound_to: Dongle, token: Token | None) -> None:
+def prove_dongle(bound_to: Dongle, dongle: AnyDongle) -> None:
     """Raises DongleMissing unless the token that a response names is there and signs a nonce."""
+    token = token_for(dongle, bound_to)
     if token is None:
-        raise DongleMissing("No dongle was found.")
+        called = f"{bound_to.model} {bound_to.serial}".strip()
+        raise DongleMissing(f"The dongle of this license is not plugged in: {called}.")
     if token.public != bound_to.public:
         raise DongleMissing(f"The dongle {token.serial} is not the one of this license.")
     nonce = _nonce()
-    if not verify_signature(bound_to.alg, bound_to.public, nonce, token.sign(nonce)):
+    try:
+        signature = token.sign(nonce)
+    except KeyferryError:
+        raise
+    except Exception as error:  # whatever an application's own token raises, it did not sign
+        raise DongleMissing(f"The dongle {token.serial} did not sign: {error}") from error
+    if not verify_signature(bound_to.alg, bound_to.public, nonce, signature):
         raise DongleMissing(f"The dongle {token.serial} did not prove its key.")
 
 

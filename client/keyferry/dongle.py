@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 from keyferry_protocol.keys import ECDSA_P256, ED25519, keyid
+from keyferry_protocol.request import Dongle
 
 _ED25519_BYTES = 32
 
@@ -26,3 +27,14 @@ class Token:
 
     def sign(self, message: bytes) -> bytes:
         return self._sign(message)
+
+
+# Finds the token of the key that a license names, or the one to use where none is named yet.
+# It is called only for a license that wants a dongle, so nothing is opened for the others.
+FindDongle = Callable[[Dongle | None], Token | None]
+AnyDongle = Token | FindDongle | None
+
+
+def token_for(dongle: AnyDongle, named: Dongle | None) -> Token | None:
+    """The token given, or the one that is found now."""
+    return dongle if dongle is None or isinstance(dongle, Token) else dongle(named)

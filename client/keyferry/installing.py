@@ -14,7 +14,7 @@ from keyferry.checks import (
     told,
 )
 from keyferry.deactivating import finish_deactivation
-from keyferry.dongle import Token
+from keyferry.dongle import AnyDongle, Token, token_for
 from keyferry.license import License
 from keyferry.loading import admit, clock_of, examine
 from keyferry.lock import locked
@@ -59,7 +59,7 @@ def install_response(
     state_dir: str | os.PathLike[str] | None = None,
     machine: Machine | None = None,
     now: Moment = None,
-    dongle: Token | None = None,
+    dongle: AnyDongle = None,
     vendor: str | None = None,
 ) -> Installed:
     """Install a response file. What its checks refuse changes nothing here.
@@ -78,19 +78,22 @@ def install(
     keys: KeySet,
     product: str,
     seen: Seen,
-    dongle: Token | None,
+    dongle: AnyDongle,
     clock: Callable[[], int],
 ) -> Installed:
     """Install a genuine response, as `install_response` does."""
     check_product(response, product)
+    wants_dongle = response.bound_to.dongle is not None and not response.is_receipt
+    # Before the lock: somebody may have to type a PIN first.
+    token = token_for(dongle, response.bound_to.dongle) if wants_dongle else None
     with locked(where):
-        folder = settle(response, data, where, keys, seen, dongle)
+        folder = settle(response, data, where, keys, seen, token)
         with suppress(StateNotWritable):  # as in `load`, which goes by issued_at then
             _settle_clock(response, where)
     if response.is_receipt:
         return Installed(response.kind, None)
-    stored = examine(folder, where, keys, product, seen, dongle)  # success is only what loads
-    return Installed(response.kind, admit(stored, where, clock, None))
+    stored = examine(folder, where, keys, product, seen, token)  # success is only what loads
+    return Installed(response.kind, admit(stored, where, clock, None, token))
 
 
 def settle(

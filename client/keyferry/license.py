@@ -4,8 +4,9 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import NamedTuple
 
-from keyferry.checks import told
+from keyferry.checks import prove_dongle, told
 from keyferry.clock import Clock
+from keyferry.dongle import AnyDongle
 from keyferry.times import as_datetime, long_date, seconds
 from keyferry_protocol.errors import (
     CheckInOverdue,
@@ -38,15 +39,24 @@ class Result(NamedTuple):
 
 
 class License:
-    """A license that is good on this machine; its dates are looked at with every question."""
+    """A license that is good on this machine; its dates are looked at with every question.
+
+    So is a dongle: once it is pulled, the answer is no, until the license is loaded again.
+    """
 
     def __init__(
-        self, response: Response, mark: int, clock: Callable[[], int], released: int | None = None
+        self,
+        response: Response,
+        mark: int,
+        clock: Callable[[], int],
+        released: int | None = None,
+        dongle: AnyDongle = None,
     ) -> None:
         self.response = response
         self._mark = mark
         self._clock = clock
         self._released = released
+        self._dongle = dongle
         terms = response.license
         self.number = terms.number
         self.licensee = terms.licensee
@@ -103,12 +113,16 @@ class License:
 
     def require(self, feature: str | None = None) -> None:
         """Raises the KeyferryError that says why the license, or this feature, may not be used."""
-        Clock(self._mark).check(self._clock())
-        self._check_dates()
+        bound_to = self.response.bound_to.dongle
+        if bound_to is not None:
+            prove_dongle(bound_to, self._dongle)
+        self.check_terms()
         if feature is not None and not (isinstance(feature, str) and feature in self.features):
             raise FeatureNotGranted(feature=str(feature), license_number=self.number)
 
-    def _check_dates(self) -> None:
+    def check_terms(self) -> None:
+        """Raises the KeyferryError of the clock or of the date that stands in the way."""
+        Clock(self._mark).check(self._clock())
         now = self._now()
         terms = self.response.license
         if now < terms.valid_from:

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import NamedTuple
 
-from keyferry.dongle import Token
+from keyferry.dongle import AnyDongle
 from keyferry.license import License
 from keyferry.loading import admit, examine
 from keyferry.roots import Roots
@@ -40,7 +40,7 @@ def survey(
     product: str,
     seen: Seen,
     clock: Callable[[], int],
-    dongle: Token | None,
+    dongle: AnyDongle,
 ) -> list[Row]:
     """How every license here stands for this product; another product's counts for that one."""
     rows = []
@@ -65,7 +65,7 @@ def _row(
     product: str,
     seen: Seen,
     clock: Callable[[], int],
-    dongle: Token | None,
+    dongle: AnyDongle,
 ) -> Row | None:
     request = folder.request(PENDING, repair=True)
     response = _installed(folder)
@@ -76,7 +76,7 @@ def _row(
     if response is not None or folder.installed() is not None:
         try:
             examined = examine(folder, where, keys, name, seen, dongle)
-            license = admit(examined, where, clock, None)
+            license = admit(examined, where, clock, None, dongle)
         except KeyferryError as found:
             error = found
     if license is not None:

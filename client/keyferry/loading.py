@@ -7,7 +7,7 @@ from datetime import date, datetime
 
 from keyferry.checks import check_product, check_revoked, prove_device_key, prove_dongle, told
 from keyferry.clock import WRITE_EVERY_S, Clock
-from keyferry.dongle import Token
+from keyferry.dongle import AnyDongle
 from keyferry.license import License
 from keyferry.lock import LOAD_WAIT_S, Lock
 from keyferry.roots import Roots
@@ -45,13 +45,14 @@ def load(
     machine: Machine | None = None,
     now: Moment = None,
     released: int | float | str | date | datetime | None = None,
-    dongle: Token | None = None,
+    dongle: AnyDongle = None,
     vendor: str | None = None,
 ) -> License:
     """The first license here that lets this product run. Raises the error that says why not.
 
     `keys` is a KeySet, or the path of `keys.json` with `vendor.json` beside it; the state lies in
     `state_dir` or where the vendor's id says. `released`: when this version of the product was.
+    `dongle` is a Token, or what finds one when a license asks for it (`keyferry.tokens`).
     """
     pinned, where = resolve(keys, state_dir, vendor)
     release = None if released is None else release_seconds(released)
@@ -65,14 +66,14 @@ def find_license(
     seen: Seen,
     clock: Callable[[], int],
     released: int | None = None,
-    dongle: Token | None = None,
+    dongle: AnyDongle = None,
 ) -> License:
     """The first license that passes, in trying order, as `load` finds it."""
     errors: list[KeyferryError] = []
     for folder in installed_folders(where):
         try:
             response = examine(folder, where, keys, product, seen, dongle)
-            return admit(response, where, clock, released)
+            return admit(response, where, clock, released, dongle)
         except KeyferryError as error:
             errors.append(error)
     raise _telling(errors, where, product)
@@ -100,7 +101,7 @@ def all_folders(where: Roots) -> Iterator[Folder]:
 
 
 def examine(
-    folder: Folder, where: Roots, keys: KeySet, product: str, seen: Seen, dongle: Token | None
+    folder: Folder, where: Roots, keys: KeySet, product: str, seen: Seen, dongle: AnyDongle
 ) -> Response:
     """Docs/format.md's steps "at load" up to the serial: all but the clock and the dates."""
     response = verify_response(folder.installed() or b"", keys)
@@ -122,13 +123,17 @@ def examine(
 
 
 def admit(
-    response: Response, where: Roots, clock: Callable[[], int], released: int | None
+    response: Response,
+    where: Roots,
+    clock: Callable[[], int],
+    released: int | None,
+    dongle: AnyDongle,
 ) -> License:
     """The last two steps, clock and dates; the time seen is remembered first."""
     remembered = read_clock(where.user).seen(response.issued_at)
     _remember(where, remembered, clock())
-    license = License(response, remembered.mark, clock, released)
-    license.require()
+    license = License(response, remembered.mark, clock, released, dongle)
+    license.check_terms()
     return license
 
 

@@ -6,8 +6,8 @@ from typing import NamedTuple
 
 from keyferry.checks import holds_license, told
 from keyferry.deactivating import deactivate, finish_deactivation
-from keyferry.dongle import Token
-from keyferry.loading import clock_of
+from keyferry.dongle import AnyDongle, Token, token_for
+from keyferry.loading import clock_of, is_deactivating
 from keyferry.lock import Lock
 from keyferry.roots import Root, Roots
 from keyferry.seen import Seen
@@ -42,11 +42,12 @@ from keyferry_protocol.machine import (
     Machine,
 )
 from keyferry_protocol.request import (
+    Dongle,
     Product,
     Request,
     parse_request,
 )
-from keyferry_protocol.response import parse_response
+from keyferry_protocol.response import BoundTo, parse_response
 
 
 class Made(NamedTuple):
@@ -70,7 +71,7 @@ def make_request(
     state_dir: str | os.PathLike[str] | None = None,
     now: Moment = None,
     replaces_seat: int | None = None,
-    dongle: Token | None = None,
+    dongle: AnyDongle = None,
     vendor: str | None = None,
 ) -> bytes:
     """The bytes of a request file; its license waits for the response from now on.
@@ -90,7 +91,7 @@ def make_request(
         protection=protection,
         replaces_seat=replaces_seat,
         code=code,
-        token=dongle,
+        dongle=dongle,
         trusts=pinned.trusts(),
         now=clock_of(now)(),
     )
@@ -99,6 +100,7 @@ def make_request(
 
 def make(wish: Wish, where: Roots, seen: Seen) -> Made:
     """Make the request, or find the same one waiting already. Raises a KeyferryError."""
+    wish = wish._replace(dongle=_token(wish, where))  # before the lock: it may want its PIN typed
     with ExitStack() as locks:
         locks.enter_context(Lock(where.user))
         if wish.kind == "activate":
@@ -126,11 +128,29 @@ def make(wish: Wish, where: Roots, seen: Seen) -> Made:
         return made
 
 
+def waiting(number: str, where: Roots) -> Made | None:
+    """The request file that waits here for its response, or a deactivation's for its receipt."""
+    for name in (PENDING, DEACTIVATE):
+        for folder in (Folder(root, number) for root in where):
+            if folder.request(name, repair=True) is not None:
+                return _waiting(folder, name)
+    return None
+
+
 def remember_path(made: Made, path: str) -> None:
     """Note for people where the file was saved, unless somebody is in the way."""
     with suppress(StateBusy, StateNotWritable), Lock(made.folder.root):
         standing = made.folder.standing(repair=True)
         made.folder.write_standing(standing._replace(request_path=path))
+
+
+def _token(wish: Wish, where: Roots) -> Token | None:
+    """The dongle that signs: the one of the license, a free one for an activation. None: none."""
+    if wish.kind == "activate":
+        return token_for(wish.dongle, None) if wish.protection == "dongle" else None
+    source = find(wish, where)
+    named = None if is_deactivating(source, where) else _dongle(source)
+    return None if named is None else token_for(wish.dongle, named)
 
 
 def _lock(root: Root, locks: ExitStack) -> bool:
@@ -176,14 +196,23 @@ def _copy_for_user(source: Folder, where: Roots) -> Folder:
 
 def _protection(folder: Folder) -> str:
     """How the license is protected here: as installed, else as requested. Raises StateDamaged."""
+    said = _binding(folder)
+    return "machine" if said is None else said.protection
+
+
+def _dongle(folder: Folder) -> Dongle | None:
+    said = _binding(folder)
+    return None if said is None else said.dongle
+
+
+def _binding(folder: Folder) -> BoundTo | Request | None:
     data = folder.installed()
-    if data is not None:
-        try:
-            return parse_response(open_envelope(data, RESPONSE)).bound_to.protection
-        except KeyferryError as error:
-            raise damaged(folder.path(INSTALLED), str(error)) from error
-    pending = folder.request(PENDING)
-    return "machine" if pending is None else pending.protection
+    if data is None:
+        return folder.request(PENDING)
+    try:
+        return parse_response(open_envelope(data, RESPONSE)).bound_to
+    except KeyferryError as error:
+        raise damaged(folder.path(INSTALLED), str(error)) from error
 
 
 def _wait(wish: Wish, protection: str, folder: Folder, where: Roots, seen: Seen) -> Made:
@@ -198,7 +227,7 @@ def _wait(wish: Wish, protection: str, folder: Folder, where: Roots, seen: Seen)
         return _waiting(folder, name)
     signers: list[Signer] = [key]
     signers += [] if activation is None else [activation]
-    signers += [] if body.dongle is None or wish.token is None else [wish.token]
+    signers += [wish.dongle] if isinstance(wish.dongle, Token) else []
     data = seal(REQUEST, body.to_bytes(), signers)
     request = parse_request(data)  # what the service would not read is never written
     clock = read_clock(where.user, repair=True).seen(wish.now)

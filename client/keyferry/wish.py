@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import NamedTuple
 
 from keyferry import __version__
-from keyferry.dongle import Token
+from keyferry.dongle import AnyDongle, Token
 from keyferry.seen import Seen
 from keyferry_protocol.errors import DongleMissing, MachineNotIdentified
 from keyferry_protocol.keys import ED25519, Ed25519Signer
@@ -29,7 +29,7 @@ class Wish(NamedTuple):
     protection: str
     replaces_seat: int | None
     code: str | None
-    token: Token | None
+    dongle: AnyDongle  # a Token by the time the BODY is made
     trusts: tuple[str, ...]
     now: int
 
@@ -50,7 +50,7 @@ def fresh_body(
         protection=protection,
         device_key=key.public,
         machine=HashedMachine(machine.name, machine.os, machine.environment, components),
-        dongle=_dongle(wish.token) if protection == "dongle" else None,
+        dongle=_dongle(wish.dongle) if protection == "dongle" else None,
         replaces_seat=wish.replaces_seat,
         last_serial=last_serial,
         trusts=wish.trusts,
@@ -64,8 +64,8 @@ def _too_little(components: Components) -> str:
     return f"Read of this computer: {read}; {weight} of at least {MIN_WEIGHT} points."
 
 
-def _dongle(token: Token | None) -> Dongle:
-    if token is None:
+def _dongle(token: AnyDongle) -> Dongle:
+    if not isinstance(token, Token):
         raise DongleMissing("No dongle was found.")
     return Dongle(token.alg, token.public, token.model, token.serial)
 

@@ -32,7 +32,7 @@ def wish_for(settings: Settings, number: str, kind: str, **asked: Any) -> Wish:
         protection=asked.get("protection", "machine"),
         replaces_seat=asked.get("replaces_seat"),
         code=asked.get("code"),
-        token=settings.dongle,
+        dongle=settings.dongle,
         trusts=settings.keys.trusts(),
         now=settings.now(),
     )

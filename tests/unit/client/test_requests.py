@@ -195,7 +195,7 @@ def test_without_the_dongle_or_with_another_nothing_runs(room: Room) -> None:
     room.install(response)
     stranger = Token(another.public, "SoftToken", "2", another.sign)
     for dongle, words in (
-        (None, "No dongle was found"),
+        (None, "The dongle of this license is not plugged in: SoftToken 1"),
         (stranger, "The dongle 2 is not the one of this license"),
         (liar, "The dongle 1 did not prove its key"),
     ):
