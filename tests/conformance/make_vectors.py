@@ -1,7 +1,7 @@
 """Writes docs/vectors/*.json: `python -m tests.conformance.make_vectors`.
 
 Seeds are fixed, so the same bytes come out each time. ML-DSA signatures are random; the ones made
-first are kept beside the cases and used again.
+first are kept beside the cases and used again, as is what another zlib may compress otherwise.
 """
 
 import json
@@ -15,6 +15,7 @@ from tests.conformance.cases import (
     responses,
     signatures,
     strict_json,
+    text_forms,
     texts,
 )
 from tests.conformance.cases.files import Vector, encode
@@ -55,6 +56,11 @@ KINDS: list[tuple[str, str, Callable[[], Iterable[Vector]]]] = [
         "requests",
         "Request files in base64, verified with the license's `activation_key`.",
         requests.vectors,
+    ),
+    (
+        "text-forms",
+        "Text forms of requests in base64, and the `file` that each unpacks to.",
+        text_forms.vectors,
     ),
     (
         "responses",

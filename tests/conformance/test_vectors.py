@@ -26,9 +26,10 @@ from keyferry_protocol.machine import (
     matching_weight,
     recorded_weight,
 )
-from keyferry_protocol.request import verify_request
+from keyferry_protocol.request import parse_request, verify_request
 from keyferry_protocol.response import verify_response
 from keyferry_protocol.strict_json import parse_json
+from keyferry_protocol.text_form import DICTIONARY, from_text_form, to_text_form
 from tests.conformance import vectors
 
 Vector = dict[str, Any]
@@ -189,6 +190,22 @@ def test_requests_are_parsed_strictly_then_verified(vector: Vector) -> None:
         if error.code == "wrong-type":
             found["code_at_the_service"] = "unreadable-request"
     assert found == vector["expect"]
+
+
+@pytest.mark.parametrize("vector", vectors.cases("text-forms"))
+def test_text_forms_unpack_to_the_very_file(vector: Vector) -> None:
+    found: Facts
+    try:
+        data = from_text_form(b64decode(vector["text_form"]))
+        found = {"ok": True, "file": b64(data), "sha256": parse_request(data).sha256}
+        assert from_text_form(to_text_form(data)) == data
+    except KeyferryError as error:
+        found = {"code": error.code}
+    assert found == vector["expect"]
+
+
+def test_the_dictionary_of_text_forms_is_the_published_one() -> None:
+    assert (vectors.FOLDER / "dictionary-1.bin").read_bytes() == DICTIONARY
 
 
 @pytest.mark.parametrize("vector", vectors.cases("responses"))
