@@ -149,7 +149,7 @@ class Folder(NamedTuple):
         if data is None:
             return None
         try:
-            return Ed25519Signer(unb64(data.decode("ascii")))
+            return read_device_key(data)
         except ValueError as error:
             if repair:
                 return None
@@ -192,6 +192,11 @@ class Folder(NamedTuple):
         self.write(STATE, _json(members))
 
 
+def read_device_key(data: bytes) -> Ed25519Signer:
+    """The key of a `device.key`. Raises ValueError."""
+    return Ed25519Signer(unb64(data.decode("ascii")))
+
+
 def numbers(root: Root) -> list[str]:
     """The licenses that have a folder here, ascending."""
     try:
@@ -204,7 +209,9 @@ def numbers(root: Root) -> list[str]:
 def in_trying_order(where: Roots) -> list[str]:
     """All license numbers here: those of `order.json` first, the others ascending."""
     known = set(numbers(where.user)) | set(numbers(where.site))
-    preferred = [number for number in dict.fromkeys(read_order(where.user)) if number in known]
+    preferred: list[str] = []
+    with suppress(StateDamaged):  # a preference that is lost stands in no license's way
+        preferred = [n for n in dict.fromkeys(read_order(where.user)) if n in known]
     return preferred + sorted(known.difference(preferred))
 
 

@@ -29,6 +29,7 @@ COMMANDS = (
     "remove",
     "inspect",
     "verify",
+    "doctor",
     "qr",
 )
 

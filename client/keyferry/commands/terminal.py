@@ -37,6 +37,11 @@ class Terminal:
             coloured = _is_coloured(sys.stdout)
             self.line(click.style(line, fg="bright_white", bg="black") if coloured else line)
 
+    def result(self, result: str, sentence: str) -> None:
+        """One line of a report: `ok`, `warning` or `problem`; all of it goes to stdout."""
+        marks = {"ok": GOOD, "warning": WARNING, "problem": BAD}
+        self._mark(marks[result], sentence, sys.stdout)
+
     def document(self, members: dict[str, Any]) -> None:
         """The one document of `--json`; nothing where text was said instead."""
         if self.as_json:
