@@ -22,6 +22,7 @@ from keyferry_protocol.machine import (
 OK, WARNING, PROBLEM = "ok", "warning", "problem"
 _PARTS = {"Windows": tuple(WEIGHTS), "macOS": ("smbios_uuid", "mac", "disk_serial")}
 _LINUX_PARTS = ("mac", "os_id", "disk_serial")
+_HARDWARE = tuple(name for name in WEIGHTS if name != "os_id")
 _GUESTS = ("virtual", "container")
 
 
@@ -99,7 +100,7 @@ def _drift_of(subject: Subject, several: bool) -> Finding:
     parts = {_part(name, subject): None for name in found.changed}  # two of the board: told once
     rule = "warning" if found.same else _broken_rule(subject, found.have, found.of)
     change = phrase("doctor.drift.changed", parts=_listed(list(parts))) if parts else ""
-    hardware = _points(subject, [name for name in WEIGHTS if name != "os_id"])
+    hardware = _points(subject, _HARDWARE)
     text = change + phrase(
         f"doctor.drift.{rule}", have=found.have, of=found.of, hw=hardware[0], hw_of=hardware[1]
     )
@@ -115,11 +116,10 @@ def _broken_rule(subject: Subject, have: int, of: int) -> str:
     """Which of the rules that recognise a machine is the first that no longer holds."""
     if 2 * have <= of:
         return "weight"
-    have_hardware, of_hardware = _points(subject, [name for name in WEIGHTS if name != "os_id"])
-    if of_hardware and 2 * have_hardware <= of_hardware:
-        return "hardware"
-    body = any(name in subject.recorded for name in BODY)
-    return "body" if body and not _points(subject, list(BODY))[0] else "user"
+    if any(name in subject.recorded for name in BODY) and not _points(subject, BODY)[0]:
+        return "body"
+    have_hardware, of_hardware = _points(subject, _HARDWARE)
+    return "hardware" if of_hardware and 2 * have_hardware <= of_hardware else "user"
 
 
 def _points(subject: Subject, names: Sequence[str]) -> tuple[int, int]:
@@ -143,7 +143,7 @@ def copies(machine: Machine, licenses: Sequence[Stored], subjects: Sequence[Subj
 
     A virtual machine copied with all its numbers shows none; the text says so.
     """
-    signs = [(sign, s.number) for s in subjects if (sign := _has_another_body(s))]
+    signs = [(sign, s.number) for s in subjects if (sign := _another(s))]
     for stored in licenses:
         number, response, request = stored.folder.number, stored.response, stored.request
         named = [r.device_key for r in (request,) if r] + (
@@ -172,12 +172,14 @@ def copies(machine: Machine, licenses: Sequence[Stored], subjects: Sequence[Subj
     return Finding("copies", WARNING, "; ".join(dict.fromkeys(told)), next_step, facts)
 
 
-def _has_another_body(subject: Subject) -> str:
+def _another(subject: Subject) -> str:
     """The sign that no part of the body is as recorded: a moved disk, or a copied folder."""
-    body = any(name in subject.recorded for name in BODY)
-    if not body or _points(subject, BODY)[0]:
+    if _points(subject, BODY)[0]:
         return ""
-    return "another-body" if _points(subject, ["os_id"])[0] else "another-computer"
+    has_body = any(name in subject.recorded for name in BODY)
+    if _points(subject, ["os_id"])[0]:
+        return "another-body" if has_body else ""
+    return "another-computer" if has_body or not _points(subject, list(WEIGHTS))[0] else ""
 
 
 def _moved(before: str, now: str) -> bool:
