@@ -45,6 +45,7 @@ from keyferry_service.ticket import (
     answered_facts,
     refusal_row,
     refused_facts,
+    seat_facts,
 )
 from keyferry_service.tickets_dynamodb import Tickets, read_ticket
 from keyferry_service.uploads import REQUESTS, StrayMessage, Upload, uploads_in
@@ -105,6 +106,7 @@ def settle(request: Request, upload: Upload) -> None:
         case Grant() as grant:
             response = response_to(request, grant, now)
             facts = answered_facts(request, response, grant.previous_valid_until)
+            facts |= seat_facts(grant.license)
             given = answer_of(response, grant)
             settling = tickets.settling(upload, TicketState.PROCESSING, facts, now)
             licenses.claim(request, grant, given, settling)

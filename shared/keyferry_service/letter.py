@@ -53,12 +53,12 @@ def response_letter(ticket: Ticket, link: str, link_expires_at: int, vendor: Ven
     words = letter_words(ticket.language)
     kind = {"update": "updated", "deactivate": "deactivated"}.get(ticket.kind or "", "ready")
     own: Mapping[str, str] = words[kind]
-    said = _said(ticket, words) | {"ends": _end(ticket, words)}
+    said = _said(ticket, words)
     name = own.get("subject_computer", " ({computer})") if _is_plain(ticket.machine_name) else ""
     return Letter(
         language=ticket.language,
         subject=(own["subject"] + name).format(**said),
-        first=own["first"].format(**said),
+        first=own[_first(ticket)].format(**said),
         link=link,
         after_link=words["link_works_until"].format(
             date=show_date(link_expires_at, ticket.language)
@@ -77,14 +77,17 @@ def response_letter(ticket: Ticket, link: str, link_expires_at: int, vendor: Ven
 def refusal_letter(ticket: Ticket, refusal: Refusal, vendor: Vendor) -> Letter:
     """The letter that brings a refusal of a request that had proved itself; it has no link."""
     words = letter_words(ticket.language)
-    own: Mapping[str, str] = words["refused"]
+    own: Mapping[str, Any] = words["refused"]
     said = _said(ticket, words)
     hidden = {"requested": words["another_product"]}
     told = say_refusal(refusal, ticket.language, vendor, **hidden)
-    title = told.title[:1].lower() + told.title[1:]
+    shorter = own["reasons"].get(told.sentence)
+    reason = shorter.format(n=refusal.facts["n"]) if shorter else told.title
     return Letter(
         language=ticket.language,
-        subject=own["subject"].format(number=said["number"], title=title),
+        subject=own["subject"].format(
+            number=said["number"], reason=reason[:1].lower() + reason[1:]
+        ),
         first=f"{told.title}.",
         after_link=told.next_step,
         facts=((words["license"], said["number"]), (words["computer_label"], said["computer"])),
@@ -99,7 +102,7 @@ def plain_text(letter: Letter) -> str:
     width = max((len(label) for label, _ in letter.facts), default=0)
     blocks = [
         [*_wrap(letter.first), letter.link, *_wrap(letter.after_link)],
-        [f"  {label:<{width}}   {value}" for label, value in letter.facts],
+        [line for fact in letter.facts for line in _plain_fact(fact, width)],
         [letter.steps_title, *_plain_steps(letter.steps)],
         [*_wrap(letter.last), letter.support],
     ]
@@ -145,6 +148,15 @@ def message_of(
     return message.as_bytes()
 
 
+def _first(ticket: Ticket) -> str:
+    """Which first sentence of its letter fits an answer."""
+    if ticket.kind == "update" and ticket.valid_until is None:
+        return "first_endless" if ticket.previous_valid_until is None else "first_no_longer_ends"
+    if ticket.kind == "deactivate" and ticket.seats is None:
+        return "first_again"
+    return "first"
+
+
 def _facts(
     ticket: Ticket, words: Mapping[str, Any], said: Mapping[str, str]
 ) -> tuple[tuple[str, str], ...]:
@@ -155,18 +167,27 @@ def _facts(
         (words["seat"], str(ticket.seat)),
     ]
     if ticket.kind != "deactivate":  # a receipt ends as it is issued: that would say nothing
-        facts.append((words["ends"], _end(ticket, words)))
+        facts.append((words["ends"], said["ends"]))
     return tuple(facts)
 
 
 def _end(ticket: Ticket, words: Mapping[str, Any]) -> str:
-    if ticket.valid_until is None:
-        return str(words["ends_never"])
-    date = show_date(ticket.valid_until, ticket.language)
-    before = ticket.previous_valid_until
-    if ticket.kind != "update" or before is None:
+    date = _date(ticket.valid_until, ticket) or str(words["ends_never"])
+    before = _date(ticket.previous_valid_until, ticket)
+    if ticket.kind != "update" or not before:
         return date
-    return str(words["ends_changed"]).format(date=date, before=show_date(before, ticket.language))
+    return str(words["ends_changed"]).format(date=date, before=before)
+
+
+def _date(seconds: int | None, ticket: Ticket) -> str:
+    return "" if seconds is None else show_date(seconds, ticket.language)
+
+
+def _plain_fact(fact: tuple[str, str], width: int) -> list[str]:
+    label, value = fact
+    lead = f"  {label:<{width}}   "
+    # Names may be 64 characters without a space: better broken than beyond the margin.
+    return textwrap.wrap(value, WIDTH, initial_indent=lead, subsequent_indent=" " * len(lead))
 
 
 def _plain_steps(steps: Sequence[Step]) -> Iterator[str]:
@@ -204,6 +225,10 @@ def _said(ticket: Ticket, words: Mapping[str, Any]) -> dict[str, str]:
         "number": show_license_number(ticket.license_number or ""),
         "product": ticket.product,
         "computer": ticket.machine_name if plain else words["computer"],
+        "ends": _end(ticket, words),
+        "before": _date(ticket.previous_valid_until, ticket),
+        "used": str(ticket.seats_used),
+        "seats": str(ticket.seats),
     }
 
 

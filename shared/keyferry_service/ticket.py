@@ -7,7 +7,7 @@ from typing import Any
 
 from keyferry_protocol.request import Request
 from keyferry_protocol.response import ResponseBody
-from keyferry_service.license import DAY
+from keyferry_service.license import DAY, License
 from keyferry_service.refusals import Refusal, RefusalCode
 
 LIFE_S = 7 * DAY  # as long as a mailed link
@@ -56,6 +56,8 @@ class Ticket:
     seat: int | None = None
     valid_until: int | None = None
     previous_valid_until: int | None = None
+    seats_used: int | None = None  # once this answer was given; unknown where it is given again
+    seats: int | None = None
     refusal: Refusal | None = None
 
     @property
@@ -77,6 +79,11 @@ def answered_facts(
         "valid_until": response.license.valid_until,
         "previous_valid_until": previous_valid_until,
     }
+
+
+def seat_facts(license: License) -> dict[str, int]:
+    """What a ticket says of the license as its own answer left it."""
+    return {"seats_used": license.seats_used, "seats": license.seats}
 
 
 def refused_facts(request: Request | None, refusal: Refusal) -> dict[str, Any]:

@@ -26,6 +26,7 @@ class Vendor:
 class SaidRefusal:
     """A refusal in words: what is the case, and what to do next."""
 
+    sentence: str  # its name in the catalogue
     title: str
     next_step: str
 
@@ -52,13 +53,23 @@ def say_refusal(refusal: Refusal, language: str, vendor: Vendor, **hidden: str) 
     """The refusal in words. `hidden` says in other words a fact that may not be repeated here."""
     facts = _said_facts(refusal, language) | hidden
     facts |= {"vendor": vendor.name, "support": vendor.support}
-    key = f"{refusal.code}.{refusal.variant}" if refusal.variant else str(refusal.code)
-    title, step = say(key, "title", language, **facts), say(key, "next_step", language, **facts)
+    sentence = _sentence(refusal)
+    title, step = (say(sentence, part, language, **facts) for part in ("title", "next_step"))
     if refusal.facts.get("moves_left") == 0:  # no seat that is given back could be taken again
-        limit = str(RefusalCode.MOVE_LIMIT)
+        limit = _sentence(Refusal(RefusalCode.MOVE_LIMIT, facts=refusal.facts))
         said = [say(limit, part, language, **facts) for part in ("title", "next_step")]
         step = "{}. {}".format(*said)
-    return SaidRefusal(title, step)
+    return SaidRefusal(sentence, title, step)
+
+
+def _sentence(refusal: Refusal) -> str:
+    """The name of the sentence that fits the refusal and its facts."""
+    variant = refusal.variant
+    if refusal.code is RefusalCode.NO_SEATS_LEFT and refusal.facts.get("n") == 1:
+        variant = "one"
+    if refusal.code is RefusalCode.MOVE_LIMIT and refusal.facts.get("next_move_at") is None:
+        variant = "for-good"
+    return f"{refusal.code}.{variant}" if variant else str(refusal.code)
 
 
 def _said_facts(refusal: Refusal, language: str) -> dict[str, Any]:

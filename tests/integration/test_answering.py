@@ -413,7 +413,7 @@ def test_a_full_license_lists_its_seats_on_the_page(world: World) -> None:
     world.sell(moves_per_year=1)
     world.activate(a_request_file(LAB_07))
     said = world.ticket(world.activate(a_request_file(LAB_08)))["refusal"]
-    assert said["title"] == "All 1 seats of this license are in use"
+    assert said["title"] == "The one seat of this license is in use"
     at = "2026-11-24T09:47:00Z"
     assert said["seats"] == [
         {"seat": 1, "machine_name": "LAB-07", "since": at, "last_answered": at}

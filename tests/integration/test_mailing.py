@@ -11,7 +11,7 @@ import requests
 
 from keyferry_protocol.request import HashedMachine
 from keyferry_service.tickets_dynamodb import hash_address
-from tests.builders import DAY, LAB_07, LAB_08, a_request, a_request_file
+from tests.builders import DAY, LAB_07, LAB_08, NOW, a_request, a_request_file
 from tests.integration.conftest import QUEUE, World, link_in
 
 ANNA = "anna@example.org"
@@ -132,9 +132,9 @@ def test_a_refusal_is_mailed_without_a_link_and_without_names(world: World) -> N
     ticket = world.activate(a_request_file(LAB_08), ANNA)
     world.send(ticket)
     mail = the_mail(world)
-    assert mail["Subject"] == (
-        "Request for license 015.120.020.093 was not granted: "
-        "all 1 seats of this license are in use"
+    # A subject that is folded before its first word keeps a space there when it is read.
+    assert mail["Subject"].strip() == (
+        "Request for license 015.120.020.093 was not granted: its one seat is in use"
     )
     text = text_of(mail)
     assert "https://" not in text
@@ -163,18 +163,64 @@ def _named(name: str) -> HashedMachine:
 
 
 def test_an_update_and_a_receipt_have_letters_of_their_own(world: World) -> None:
-    world.sell()
+    world.sell(seats=2)
     world.activate(a_request_file(LAB_07))
     world.send(world.activate(a_request_file(LAB_07, "update", last_serial=1), ANNA))
     assert the_mail(world)["Subject"] == "Updated license 015.120.020.093 (LAB-07)"
     assert text_of(the_mail(world)).startswith(
         "Ends: 24 November 2027 (before: 24 November 2027). It keeps working meanwhile.\n"
     )
-    world.send(world.activate(a_request_file(LAB_07, "deactivate", last_serial=2), ANNA))
+    world.activate(a_request_file(LAB_08))
+    receipt = a_request_file(LAB_07, "deactivate", last_serial=2)
+    world.send(world.activate(receipt, ANNA))
     mail = the_mail(world)
     assert mail["Subject"] == "License 015.120.020.093 is free again (was on LAB-07)"
     assert "Ends" not in text_of(mail)
+    first = " ".join(text_of(mail).split("https://")[0].split())
+    assert first == (
+        "The seat is free now: 1 of 2 in use. Keep this message as proof. "
+        "Install the receipt on LAB-07 to tidy up there:"
+    )
     assert link_in(text_of(mail).encode())
+    world.send(world.activate(receipt, ANNA))  # by then others may have the seat
+    assert text_of(the_mail(world)).startswith("The seat was given back. Keep this message as")
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "first", "fact"),
+    [
+        (
+            NOW + 6 * DAY,
+            NOW + 371 * DAY,
+            "Ends: 30 November 2027 (before: 30 November 2026). It keeps working",
+            "Ends       30 November 2027 (before: 30 November 2026)",
+        ),
+        (
+            NOW + 6 * DAY,
+            None,
+            "It does not end (before: 30 November 2026). It keeps working",
+            "Ends       Never (before: 30 November 2026)",
+        ),
+        (None, None, "It does not end. It keeps working", "Ends       Never"),
+        (
+            None,
+            NOW + 371 * DAY,
+            "Ends: 30 November 2027. It keeps working",
+            "Ends       30 November 2027",
+        ),
+    ],
+)
+def test_an_update_says_first_when_the_license_ends(
+    world: World, before: int | None, after: int | None, first: str, fact: str
+) -> None:
+    world.sell(valid_until=before)
+    world.activate(a_request_file(LAB_07))
+    license = world.license()
+    world.licenses.change(license, replace(license, valid_until=after, revision=2))
+    world.send(world.activate(a_request_file(LAB_07, "update", last_serial=1), ANNA))
+    text = text_of(the_mail(world))
+    assert " ".join(text.split()).startswith(f"{first} meanwhile. Response file: https://")
+    assert f"  {fact}\n" in text
 
 
 # ---- How many, and to whom

@@ -48,6 +48,7 @@ class Case:
     moves_left: int | None = None
     has_next_move: bool = False
     mailed: tuple[str, str] | None = None  # where that is not the page's title and detail
+    reason: str = ""  # in the mail's subject, where it is not the title
 
 
 READ_AGAIN = "Copy it again from the offline computer, straight to a USB stick, and choose it here."
@@ -145,17 +146,17 @@ CASES = {
     ),
     "for one user": Case(
         "protection-not-allowed",
-        "This license cannot be used with one user of this computer",
-        "Make a new request file and choose everyone on this computer or a USB dongle.",
+        'This license cannot be used with "One user of this computer"',
+        'Make a new request file and choose "Everyone on this computer" or a USB dongle.',
         for_one_user,
         sold={"protections": ("machine", "dongle")},
         lift=terms(protections=("personal",)),
     ),
     "a dongle where the computer has a seat": Case(
         "protection-not-allowed",
-        "This computer already has a seat as everyone on this computer",
-        "Deactivate it there first, then make a new request. Or make a request for everyone on "
-        "this computer.",
+        'This computer already has a seat as "Everyone on this computer"',
+        "Deactivate it there first, then make a new request. Or make a request for "
+        '"Everyone on this computer".',
         with_a_dongle,
         before=active(),
     ),
@@ -201,10 +202,11 @@ CASES = {
         lift=terms(seats=3),
         seats=((1, "LAB-01"), (2, "LAB-02")),
         moves_left=4,
+        reason="all 2 seats are in use",
     ),
     "no seat and no move": Case(
         "no-seats-left",
-        "All 1 seats of this license are in use",
+        "The one seat of this license is in use",
         f"{MOVED}. {WAIT}",
         request(9),
         sold={"moves_per_year": 1},
@@ -212,6 +214,7 @@ CASES = {
         lift=release,
         seats=((1, "LAB-02"),),
         moves_left=0,
+        reason="its one seat is in use",
         has_next_move=True,
     ),
     "no move": Case(

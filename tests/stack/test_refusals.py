@@ -109,7 +109,7 @@ def test_only_a_proven_request_is_named_and_mailed(told: dict[str, Told], name: 
     title, step = (in_words(text, customer) for text in case.mailed or (case.title, case.detail))
     (mail,) = told[name].mails
     number = show_license_number(customer.number)
-    said = f"{title[0].lower()}{title[1:]}"
+    said = case.reason or f"{title[0].lower()}{title[1:]}"
     # A subject that is folded before its first word keeps a space there when it is read.
     assert mail["subject"].strip() == f"Request for license {number} was not granted: {said}"
     text = " ".join(mail["text"].split())

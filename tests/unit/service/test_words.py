@@ -48,12 +48,26 @@ def test_every_refusal_has_a_title_and_a_next_step(code: RefusalCode, variant: s
 
 def test_facts_are_said_as_people_say_them() -> None:
     said = say_refusal(Refusal(RefusalCode.PROTECTION_NOT_ALLOWED, facts=FACTS), "en", VENDOR)
-    assert said.title == "This license cannot be used with one user of this computer"
+    assert said.title == 'This license cannot be used with "One user of this computer"'
     assert said.next_step == (
-        "Make a new request file and choose everyone on this computer or a USB dongle."
+        'Make a new request file and choose "Everyone on this computer" or a USB dongle.'
     )
     expired = say_refusal(Refusal(RefusalCode.LICENSE_EXPIRED, facts=FACTS), "en", VENDOR)
     assert expired.title == "This license ended on 24 November 2026"
+
+
+def test_a_single_seat_and_a_license_that_never_moves_have_sentences_of_their_own() -> None:
+    full = Refusal(RefusalCode.NO_SEATS_LEFT, facts={"n": 1, "moves_left": 0})
+    said = say_refusal(full, "en", VENDOR)
+    assert said.title == "The one seat of this license is in use"
+    assert said.next_step == (
+        "This license has no moves left. Ask licensing@example.com to allow one more move."
+    )
+    stuck = say_refusal(Refusal(RefusalCode.MOVE_LIMIT, facts={"next_move_at": None}), "en", VENDOR)
+    assert (stuck.title, stuck.next_step) == (
+        "This license has no moves left",
+        "Ask licensing@example.com to allow one more move.",
+    )
 
 
 def test_a_language_without_words_gets_english() -> None:
