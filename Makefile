@@ -1,4 +1,4 @@
-# `make` alone lists the targets. Nothing is installed outside this folder, but Chromium by `make test` as root.
+# `make` alone lists the targets. Nothing is installed outside this folder, but Chromium and SoftHSM by `make test` as root.
 SHELL = /bin/sh
 MAKEFLAGS += --no-print-directory
 PYTHON = $(firstword $(shell for p in python3 python3.13 python3.14 python3.12 python3.11; do \
@@ -9,7 +9,7 @@ FUNCTIONS = public_api:PublicApi process_request:ProcessRequest send_response:Se
 CHECKED = shared functions client/keyferry admin/keyferry_admin local demo benchmarks
 
 .DEFAULT_GOAL = help
-.PHONY: help run demo test lint build build-sam build-local deploy bench lighthouse clean lock chromium
+.PHONY: help run demo test lint build build-sam build-local deploy bench lighthouse clean lock chromium softhsm
 
 help:  ## list these targets
 	@sed -n 's/^\([a-z]*\):.*  ## \(.*\)/  make \1\t\2/p' Makefile | expand -t 18
@@ -20,7 +20,7 @@ run: .venv/installed build-local  ## page, API, mail and a demonstration license
 demo: .venv/installed build-local  ## the whole journey with no hand on it, each step with its time
 	@$(RUN) -m demo
 
-test: .venv/installed .venv-sam/installed build-local chromium  ## everything that is checked before a change goes in
+test: .venv/installed .venv-sam/installed build-local chromium softhsm  ## everything that is checked before a change goes in
 	@$(RUN) -m pytest
 
 lint: .venv/installed .venv-sam/installed  ## style, types and the template
@@ -96,3 +96,8 @@ chromium:
 	@command -v chromium chromium-browser google-chrome >/dev/null || \
 		{ [ "$$(id -u)" = 0 ] && apt-get update -qq && apt-get install -y -qq chromium >/dev/null; } || \
 		{ echo "The browser tests need Chromium. Debian: apt install chromium; macOS: brew install --cask chromium" >&2; exit 1; }
+
+softhsm:
+	@command -v softhsm2-util >/dev/null || \
+		{ [ "$$(id -u)" = 0 ] && apt-get update -qq && apt-get install -y -qq softhsm2 >/dev/null; } || \
+		{ echo "The dongle tests need SoftHSM. Debian: apt install softhsm2; macOS: brew install softhsm" >&2; exit 1; }

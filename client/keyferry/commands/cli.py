@@ -8,9 +8,9 @@ from importlib import import_module
 import click
 
 from keyferry import __version__
-from keyferry.commands.command import shared_options, take_shared
+from keyferry.commands.command import KeyferryGroup
 from keyferry.commands.settings import Settings
-from keyferry.dongle import Token
+from keyferry.dongle import AnyDongle
 from keyferry.times import Moment, seconds
 from keyferry.words import phrase
 from keyferry_protocol.errors import KeyferryError
@@ -31,18 +31,12 @@ COMMANDS = (
     "verify",
     "doctor",
     "qr",
+    "dongle",
 )
 
 
-class KeyferryGroup(click.Group):
+class AllCommands(KeyferryGroup):
     """All commands, each imported when it is run."""
-
-    def get_params(self, ctx: click.Context) -> list[click.Parameter]:
-        return [*super().get_params(ctx), *shared_options()]
-
-    def invoke(self, ctx: click.Context) -> object:
-        take_shared(ctx)
-        return super().invoke(ctx)
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(COMMANDS)
@@ -55,7 +49,7 @@ class KeyferryGroup(click.Group):
         return command
 
 
-@click.group(cls=KeyferryGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=AllCommands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, message="keyferry %(version)s")
 def cli() -> None:
     """Activate software on this computer without the internet.
@@ -69,7 +63,7 @@ def main(
     *,
     machine: Machine | None = None,
     now: Moment = None,
-    dongle: Token | None = None,
+    dongle: AnyDongle = None,
 ) -> int:
     """Run one command and return its exit code; every error is told here, none as a traceback.
 

@@ -12,6 +12,11 @@ def shared_options() -> list[click.Option]:
         click.Option(["--keys"], envvar="KEYFERRY_KEYS", help="The vendor's keys.json."),
         click.Option(["--product"], envvar="KEYFERRY_PRODUCT", help="The product's name."),
         click.Option(["--product-version"], help="The product's version."),
+        click.Option(
+            ["--pkcs11-module"],
+            envvar="KEYFERRY_PKCS11_MODULE",
+            help="What reads dongles, where it is not found by itself.",
+        ),
         click.Option(["--json"], is_flag=True, help="One JSON document on stdout."),
         click.Option(["--non-interactive"], is_flag=True, help="Never ask."),
     ]
@@ -37,3 +42,7 @@ class KeyferryCommand(click.Command):
     def invoke(self, ctx: click.Context) -> object:
         take_shared(ctx)
         return super().invoke(ctx)
+
+
+class KeyferryGroup(KeyferryCommand, click.Group):
+    """A group of commands; the shared options may stand before a command's name, too."""

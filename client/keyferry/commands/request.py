@@ -6,6 +6,7 @@ from typing import TextIO
 import click
 
 from keyferry.commands.command import KeyferryCommand
+from keyferry.commands.plugging import dongle_option
 from keyferry.commands.requests import hand_out, machine_name_option, output_option, wish_for
 from keyferry.commands.saving import check_output
 from keyferry.commands.settings import Settings
@@ -22,6 +23,7 @@ CODE_VARIABLE = "KEYFERRY_ACTIVATION_CODE"
     "--activation-code-file", type=click.File(), help="Holds the activation code; - is stdin."
 )
 @click.option("--protection", type=click.Choice(PROTECTIONS), default="machine", show_default=True)
+@dongle_option
 @output_option
 @machine_name_option
 @click.option(
@@ -36,6 +38,7 @@ def command(
     license_number: str,
     activation_code_file: TextIO | None,
     protection: str,
+    serial: str | None,
     output: str,
     machine_name: str | None,
     replaces_seat: int | None,
@@ -50,6 +53,7 @@ def command(
     number = parse_license_number(license_number)
     check_output(output)
     code = parse_activation_code(_read_code(settings, activation_code_file), number)
+    settings.options["dongle"] = serial
     wish = wish_for(
         settings, number, "activate", protection=protection, replaces_seat=replaces_seat, code=code
     )

@@ -6,10 +6,12 @@ from functools import cached_property
 
 import click
 
+from keyferry.commands.plugging import ask_pin, choose
 from keyferry.commands.terminal import Terminal
-from keyferry.dongle import Token
+from keyferry.dongle import AnyDongle
 from keyferry.roots import Roots, roots
 from keyferry.seen import Seen
+from keyferry.tokens import find_dongle
 from keyferry.vendor import Vendor, read_keys, read_vendor
 from keyferry.words import phrase
 from keyferry_protocol.errors import BadKeySet
@@ -27,14 +29,14 @@ class Settings:
         self,
         machine: Machine | None = None,
         now: int | None = None,
-        dongle: Token | None = None,
+        dongle: AnyDongle = None,
         as_json: bool = False,
     ) -> None:
         self.terminal = Terminal(as_json)
-        self.dongle = dongle
         self.options: dict[str, str | bool | None] = {}
         self._machine = machine
         self._now = now
+        self._dongle = dongle
 
     def now(self) -> int:
         return int(time.time()) if self._now is None else self._now
@@ -44,6 +46,19 @@ class Settings:
         if name is None:
             return Seen(self._machine)
         return Seen(replace(Seen(self._machine).machine(), name=name))
+
+    @cached_property
+    def dongle(self) -> AnyDongle:
+        """What finds the token that a license wants; its PIN is asked for then."""
+        return self._dongle or find_dongle(
+            lambda token: ask_pin(token, self.is_interactive),
+            self.pkcs11_module,
+            lambda tokens: choose(tokens, self._text("dongle"), self.is_interactive),
+        )
+
+    @property
+    def pkcs11_module(self) -> str | None:
+        return self._text("pkcs11_module") or None
 
     @property
     def is_interactive(self) -> bool:
