@@ -325,17 +325,15 @@ function save(url) {
 }
 
 function drawReady(id, { kind, license_number: number, response }) {
-  const before = response.previous_valid_until;
-  const ends = (when) => (when ? date(when) : words['ends.never']);
+  const { valid_until: until, previous_valid_until: before } = response;
+  const ends = `ends.${until ? 'date' : 'never'}${before ? '-before' : ''}`;
   const command = node('code', 'keyferry install ', { dir: 'ltr' });
   command.append(file(response.filename));
   const saved = sessionStorage.getItem('saved') === id; // a reload does not save a second copy
   draw('ready', {
     [kind]: true,
     install: kind !== 'deactivate',
-    before: kind === 'update' && before !== null && ends(before),
-    ends: kind === 'update' && before === null,
-    until: ends(response.valid_until),
+    ends: say(ends, { until: until && date(until), before: before && date(before) }),
     saving: !saved,
     saved,
     file: file(response.filename),
@@ -346,6 +344,7 @@ function drawReady(id, { kind, license_number: number, response }) {
   });
   if (!saved) save(response.download_url);
   sessionStorage.setItem('saved', id);
+  offerSharing(response).catch(() => {}); // then only the download is offered
   $('again').addEventListener('click', () => guarded(async () => {
     const answer = await ask(`/api/requests/${id}`, world());
     save((await answer.json()).response.download_url);
@@ -356,6 +355,16 @@ function drawReady(id, { kind, license_number: number, response }) {
     if (!$('another').hidden) $('another-email').focus();
   });
   $('another').addEventListener('submit', (event) => mailAnother(event, id));
+}
+
+/** On a phone: the file for its other apps, as text, since browsers share only types they know. */
+async function offerSharing({ filename, download_url: url }) {
+  const button = $('share');
+  if (!navigator.canShare || !matchMedia('(pointer: coarse)').matches) return;
+  const answer = await fetch(url); // beforehand: a browser shares only at the press itself
+  const files = [new File([await answer.blob()], `${filename}.txt`, { type: 'text/plain' })];
+  button.hidden = !answer.ok || !navigator.canShare({ files });
+  button.addEventListener('click', () => navigator.share({ files }).catch(() => {})); // dismissed: nothing to say
 }
 
 async function mailAnother(event, id) {

@@ -138,7 +138,8 @@ class FakeService:
             return route.fulfill(status=answer, headers=allow, body="")
         self.calls.append(("SAVE", route.request.url, None))
         name = f'attachment; filename="{STEM}.response"'
-        return route.fulfill(status=200, headers={"Content-Disposition": name}, body="signed")
+        headers = allow | {"Content-Disposition": name}
+        return route.fulfill(status=200, headers=headers, body="signed")
 
 
 def _answer(route: Route, status: Any, document: Any) -> None:

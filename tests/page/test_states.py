@@ -216,6 +216,25 @@ def test_each_press_of_download_again_asks_for_a_fresh_address(page: Page, site:
             ["Ends: 30 November 2027 (before: 30 November 2026)"],
         ),
         (
+            {"kind": "update"},
+            "Your updated license is ready",
+            ["Ends: 30 November 2027"],
+        ),
+        (
+            {"kind": "update", "valid_until": None},
+            "Your updated license is ready",
+            ["It does not end."],
+        ),
+        (
+            {
+                "kind": "update",
+                "valid_until": None,
+                "previous_valid_until": "2026-11-30T23:59:59Z",
+            },
+            "Your updated license is ready",
+            ["It does not end (before: 30 November 2026)."],
+        ),
+        (
             {"machine_name": "", "valid_until": None},
             "Your response file is ready",
             ["On the offline computer, open Example Modeler"],
