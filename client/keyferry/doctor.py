@@ -120,7 +120,7 @@ _MENDED_BY = {INSTALLED: "install-again", DEVICE_KEY: "new-key"}
 
 
 def damage(licenses: Sequence[Stored], shared: Sequence[KeyferryError]) -> list[Finding]:
-    """Files that cannot be read, and deactivations that were cut off."""
+    """Files that cannot be read or are gone, and what was cut off."""
     found = []
     errors = [*(error for stored in licenses for error in stored.damage), *shared]
     for path, error in {error.facts["path"]: error for error in errors}.items():
@@ -131,9 +131,11 @@ def damage(licenses: Sequence[Stored], shared: Sequence[KeyferryError]) -> list[
             path = stored.folder.path(DEVICE_KEY)
             text, step = phrase("doctor.storage.no-key", path=path), phrase("doctor.next.new-key")
             found.append(Finding("storage", PROBLEM, text, step, {"missing": path}))
-        if stored.deactivating:
+        if stored.cut_off:
             number = stored.folder.number
-            text = phrase("doctor.storage.half-done", number=show_license_number(number))
+            text = phrase(
+                f"doctor.storage.cut-off.{stored.cut_off}", number=show_license_number(number)
+            )
             step = phrase("doctor.next.repair")
             found.append(Finding("storage", WARNING, text, step, {"license_number": number}))
     return found

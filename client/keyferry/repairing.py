@@ -32,7 +32,7 @@ from keyferry.state import (
     read_order,
     write_clock,
 )
-from keyferry.stored import leftovers, right_mode, wrong_rights
+from keyferry.stored import answered, leftovers, right_mode, wrong_rights
 from keyferry.words import phrase
 from keyferry_protocol.activation import show_license_number
 from keyferry_protocol.errors import KeyferryError, StateDamaged, StateNotWritable
@@ -57,6 +57,8 @@ def repair(where: Roots, keys: KeySet) -> list[Deed]:
         folders = [Folder(root, number) for root in where for number in numbers(root)]
         deeds += [deed for folder in folders for deed in _finish_writes(folder, keys)]
         deeds += [deed for root in where for deed in _remove_leftovers(root)]
+        for folder in folders:
+            folder.discard()  # one that held nothing else
         deeds += [deed for folder in folders for deed in _mend_license(folder, where, keys)]
         deeds += _mend_order(where.user)
         deeds += _mend_clock(where, folders, keys)
@@ -108,9 +110,9 @@ def _mend_license(folder: Folder, where: Roots, keys: KeySet) -> Iterator[Deed]:
         standing = _derived_standing(folder, response)
         path = folder.path(STATE)
         yield _attempt("state", path, lambda: folder.write_standing(standing), number=number)
-    answered = None if response is None else _answered(folder, response)
-    if response is not None and answered is not None:
-        finish = partial(_finish_install, folder, response, answered)
+    waits = None if response is None else answered(folder, response)
+    if response is not None and waits is not None:
+        finish = partial(_finish_install, folder, response, waits)
         yield _attempt("install", folder.path(INSTALLED), finish)
     if response is None and folder.has(INSTALLED):
         yield _could_not("installed", folder.path(INSTALLED), number=folder.number)
@@ -163,15 +165,6 @@ def _derived_standing(folder: Folder, response: Response | None) -> Standing:
     if response is not None:
         return Standing(max([response.serial, *serials]), ended=response.is_receipt)
     return Standing(max(serials, default=0), ended=folder.has(DEACTIVATE))
-
-
-def _answered(folder: Folder, response: Response) -> str | None:
-    """The request that still waits although its response is in place: its install was cut off."""
-    for name in (PENDING, DEACTIVATE):
-        request = folder.request(name, repair=True)
-        if request is not None and request.sha256 == response.request_sha256:
-            return name
-    return None
 
 
 def _finish_install(folder: Folder, response: Response, name: str) -> None:

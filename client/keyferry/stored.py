@@ -41,7 +41,8 @@ _PROBE_BYTES = 4096  # a whole block: a full disk takes less into a file that ha
 class Stored(NamedTuple):
     """One license's folder: each file as far as it can be read, and what cannot.
 
-    `response` is never a receipt; `refused` is what the pinned keys say of it.
+    `response` is never a receipt; `refused` is what the pinned keys say of it. `cut_off` names
+    what was begun and not done to its end: `deactivation`, `install`, or "".
     """
 
     folder: Folder
@@ -50,7 +51,7 @@ class Stored(NamedTuple):
     refused: KeyferryError | None
     request: Request | None
     standing: Standing
-    deactivating: bool
+    cut_off: str
     damage: tuple[KeyferryError, ...]
 
 
@@ -92,7 +93,7 @@ def read_license(folder: Folder, where: Roots, keys: KeySet) -> Stored:
         refused=None if response is None else _refused(folder, keys),
         request=readable(lambda: folder.request(PENDING), None),
         standing=readable(folder.standing, Standing()),
-        deactivating=readable(lambda: is_deactivating(folder, where), False),
+        cut_off=readable(lambda: _cut_off(folder, where, response), ""),
         damage=(),
     )
     return stored._replace(damage=tuple(damage))
@@ -164,6 +165,21 @@ def _installed(folder: Folder) -> Response | None:
         return None if data is None else parse_response(open_envelope(data, RESPONSE))
     except KeyferryError as error:
         raise damaged(folder.path(INSTALLED), str(error)) from error
+
+
+def answered(folder: Folder, response: Response) -> str | None:
+    """The name of the request that still waits although its response is in place."""
+    for name in (PENDING, DEACTIVATE):
+        request = folder.request(name, repair=True)
+        if request is not None and request.sha256 == response.request_sha256:
+            return name
+    return None
+
+
+def _cut_off(folder: Folder, where: Roots, response: Response | None) -> str:
+    if is_deactivating(folder, where):
+        return "deactivation"
+    return "install" if response is not None and answered(folder, response) else ""
 
 
 def _refused(folder: Folder, keys: KeySet) -> KeyferryError | None:
