@@ -114,6 +114,59 @@ function parse(bytes) {
   };
 }
 
+/** What all requests have in common: frozen with the text form (docs/format.md). */
+export const DICTIONARY =
+  'macOS Windows Server 2022 Windows 10 Enterprise Ubuntu 24.04 LTSDebian GNU/Linux 12 (bookworm)Windows 11 Pro 24H2' +
+  '"protection":"personal""user":[""protection":"dongle","machine":{"name":"","components":{}},"dongle":{"alg":"ECDSA-P256-SHA256","public":"B","model":"","serial":""},' +
+  '"environment":"virtual","environment":"container","environment":"unknown","kind":"deactivate","kind":"update",' +
+  '{"id":"0","kind":"activate","created_at":"2026-11-24T00:00:00Z","license_number":"0","product":{"name":"","version":"1.0.0"},"protection":"machine","device_key":"=",' +
+  '"machine":{"name":"","os":"","environment":"physical","components":{"tpm_key":["=="],"smbios_uuid":["=="],"board_serial":["=="],"mac":["==","=="],"os_id":["=="],"disk_serial":["==","=="]}},' +
+  '"dongle":null,"replaces_seat":null,"last_serial":0,"trusts":["",""],"client":"keyferry 1.0.0"}';
+
+/** The request in a link's text form, which holds the file to the byte: {bytes, request}, or {problem}. */
+export async function readLink(text) {
+  try {
+    need(text.length < 2 * MAX_FILE);
+    const packed = unbase64(text.padEnd(4 * Math.ceil(text.length / 4), '='));
+    const [form, dictionary, count] = packed;
+    const isLater = (number) => number > 1 && number < 16;
+    if (isLater(form) || (form === 1 && isLater(dictionary))) return { problem: 'unsupported-version' };
+    need(form === 1 && dictionary === 1 && count <= 8);
+    let at = 3;
+    const next = (size) => packed.subarray(at, (at += size));
+    const signatures = [];
+    while (signatures.length < count) {
+      const keyid = Array.from(next(8), (byte) => byte.toString(16).padStart(2, '0')).join('');
+      const [high, low] = next(2);
+      signatures.push({ keyid, sig: base64(next(256 * high + low)) });
+    }
+    const payload = base64(await inflate(packed.subarray(at)));
+    const bytes = new TextEncoder().encode(JSON.stringify({ payloadType: REQUEST, payload, signatures }));
+    return { bytes, ...readRequest(bytes) };
+  } catch {
+    return { problem: 'damaged' };
+  }
+}
+
+/** Raw DEFLATE with the dictionary before it as a stored block, since browsers take no preset one. */
+async function inflate(deflated) {
+  const { length } = DICTIONARY;
+  const head = Uint8Array.of(0, length, length >> 8, ~length, ~length >> 8);
+  const packed = new Blob([head, DICTIONARY, deflated]).stream();
+  const reader = packed.pipeThrough(new DecompressionStream('deflate-raw')).getReader();
+  const chunks = [];
+  for (let size = 0; ; ) {
+    const { done, value } = await reader.read();
+    if (done) break;
+    chunks.push(value);
+    size += value.length;
+    need(size <= length + MAX_SIGNED); // whatever it would grow to
+  }
+  return new Uint8Array(await new Blob(chunks).arrayBuffer()).subarray(length);
+}
+
+const base64 = (bytes) => btoa(oneCharacterEach(bytes));
+
 function need(condition) {
   if (!condition) throw new TypeError('not a request');
 }

@@ -22,7 +22,7 @@ _PIXELS_A_MODULE = 4
 
 def read_screen(page: Page) -> str:
     """The text of the one QR code on the page as it is on the screen."""
-    width, grey = page.evaluate(_PIXELS, b64encode(page.screenshot(full_page=True)).decode())
+    width, grey = page.evaluate(_PIXELS, b64encode(page.screenshot()).decode())
     return _read(b64decode(grey), width)
 
 

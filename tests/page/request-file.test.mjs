@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
-import { Problem, UploadFailed, ask, follow, isAddress, readRequest, secretIn, send, showNumber } from '../../static-site/request-file.js';
+import { DICTIONARY, Problem, UploadFailed, ask, follow, isAddress, readLink, readRequest, secretIn, send, showNumber } from '../../static-site/request-file.js';
 
 const TYPE = 'application/vnd.keyferry.request.v1+json';
 const bytes = (text) => new TextEncoder().encode(text);
@@ -180,4 +181,30 @@ test('a ticket is followed at the service\'s pace until it and its mail are sett
 
 test('a ticket that is gone ends the journey', async () => {
   await assert.rejects(follow('t', worldOf(answer(404, { code: 'not-found' }))).next(), (error) => error.status === 404);
+});
+
+const vectors = (name) => readFileSync(new URL(`../../docs/vectors/${name}`, import.meta.url));
+const TEXT_FORMS = JSON.parse(vectors('text-forms.json')).vectors;
+const PROBLEMS = { 'unreadable-request': 'damaged', 'unsupported-version': 'unsupported-version' };
+
+test('the dictionary of text forms is the published one', () => {
+  assert.equal(DICTIONARY, vectors('dictionary-1.bin').toString());
+});
+
+for (const { name, text_form: packed, expect } of TEXT_FORMS) {
+  test(`a link is read as the vectors say: ${name}`, async () => {
+    const found = await readLink(Buffer.from(packed, 'base64').toString('base64url'));
+    assert.equal(found.problem, PROBLEMS[expect.code]);
+    if (!expect.ok) return assert.equal(found.request, undefined);
+    assert.equal(Buffer.from(found.bytes).toString('base64'), expect.file);
+    assert.equal(found.request.number, '015120020093');
+  });
+}
+
+test('a link that is no link of ours is damaged', async () => {
+  const [{ text_form: packed }] = TEXT_FORMS;
+  const text = Buffer.from(packed, 'base64').toString('base64url');
+  for (const link of ['', 'A', '%20', 'AQ%3D', `${text} `, `${text}&utm_source=mail`, text.toLowerCase(), 'A'.repeat(20000)]) {
+    assert.deepEqual(await readLink(link), { problem: 'damaged' }, link);
+  }
 });

@@ -1,6 +1,6 @@
 """The checklist of a person's experience: which tests hold each of its points.
 
-Points about several files, languages and QR codes are not here yet.
+Points about several files and languages are not here yet.
 """
 
 import ast
@@ -11,7 +11,7 @@ import pytest
 TESTS = Path(__file__).parents[1]
 BARRIERS, STATES, SITE = "page/test_accessibility", "page/test_states", "page/test_site_files"
 WRONG, LETTERS = "page/test_wrong_files", "page/test_letters"
-WAITS = "page/test_waits_and_failures"
+WAITS, QR = "page/test_waits_and_failures", "page/test_qr_link"
 JOURNEY, LINKS = "end_to_end/test_journey", "end_to_end/test_links"
 MAILING = "integration/test_mailing"
 
@@ -131,6 +131,10 @@ CHECKLIST: dict[int, tuple[str, dict[str, list[str]]]] = {
             WRONG: ["test_a_request_under_any_name_is_one"],
         },
     ),
+    26: (
+        "a link's #r= fills the page and is gone from address and history",
+        {QR: ["test_a_link_fills_the_page_in_and_is_gone_from_address_and_history"]},
+    ),
     27: (
         "print has the steps and no button",
         {BARRIERS: ["test_print_has_the_steps_and_no_button"]},
@@ -154,7 +158,7 @@ CHECKLIST: dict[int, tuple[str, dict[str, list[str]]]] = {
         {LINKS: ["test_an_unauthentic_request_sends_no_mail_even_when_the_next_one_does"]},
     ),
 }
-LATER = {21, 22, 25, 26}
+LATER = {21, 22, 25}
 
 
 @pytest.mark.parametrize("number", sorted(set(range(1, 31)) - LATER))
