@@ -90,3 +90,17 @@ class NotConfirmed(DeskError):
 
     code = "not-confirmed"
     next_step = "Nothing was changed. In scripts: --yes"
+
+
+class NoSuchAnswer(DeskError):
+    """The ledger has no answer to this request."""
+
+    code = "no-such-answer"
+    next_step = "`keyferry-admin request list NUMBER --all` shows every answer."
+
+
+class AmbiguousAnswer(DeskError):
+    """Several requests begin alike."""
+
+    code = "ambiguous-answer"
+    next_step = "Give more of it: `keyferry-admin request list NUMBER --all --json` has all of it."

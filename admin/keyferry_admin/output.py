@@ -86,6 +86,11 @@ def day(seconds: int | None, *, short: bool = False) -> str:
     return f"{moment.day} {month[:3] if short else month} {moment.year}"
 
 
+def minute(seconds: int) -> str:
+    """`24 Nov 2026 09:47` (UTC)."""
+    return f"{day(seconds, short=True)} {datetime.fromtimestamp(seconds, UTC):%H:%M}"
+
+
 def counted(count: int, noun: str) -> str:
     """`1 seat`, `2 seats`."""
     return f"{count} {noun}" if count == 1 else f"{count} {noun}s"

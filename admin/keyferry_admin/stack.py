@@ -1,4 +1,4 @@
-"""A deployed stack, found by its name: its outputs, and its tables and keys."""
+"""A deployed stack, found by its name: its outputs, tables, files, queues and keys."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,12 +9,15 @@ import boto3
 from botocore.exceptions import ClientError
 
 from keyferry_admin.errors import NoSuchStack
+from keyferry_service.files_s3 import Files
 from keyferry_service.licenses_dynamodb import Licenses
 from keyferry_service.signing_keys_dynamodb import SigningKeys
+from keyferry_service.tickets_dynamodb import Tickets
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_kms import KMSClient
+    from mypy_boto3_sqs import SQSClient
 
 
 @dataclass(frozen=True)
@@ -36,6 +39,18 @@ class Stack:
     @cached_property
     def signing_keys(self) -> SigningKeys:
         return SigningKeys(self._dynamodb, self.output("LicensesTable"))
+
+    @cached_property
+    def tickets(self) -> Tickets:
+        return Tickets(self._dynamodb, self.output("TicketsTable"))
+
+    @cached_property
+    def files(self) -> Files:
+        return Files(boto3.client("s3"), self.output("InBucket"), self.output("OutBucket"))
+
+    @cached_property
+    def sqs(self) -> "SQSClient":
+        return boto3.client("sqs")
 
     @cached_property
     def kms(self) -> "KMSClient":

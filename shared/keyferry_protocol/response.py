@@ -7,7 +7,7 @@ from keyferry_protocol.encoding import b64, format_time, free_text, parse_time
 from keyferry_protocol.envelope import RESPONSE, Envelope, open_envelope
 from keyferry_protocol.errors import BadJson, KeyCompromised, NotGenuine, UnreadableResponse
 from keyferry_protocol.frozen import frozen
-from keyferry_protocol.keys import ED25519, KeySet, read_public_key
+from keyferry_protocol.keys import ED25519, KeySet, keyid, read_public_key
 from keyferry_protocol.machine import PROTECTIONS, Components, read_components
 from keyferry_protocol.request import (
     KINDS,
@@ -87,6 +87,11 @@ class ResponseBody:
     @property
     def is_receipt(self) -> bool:
         return self.kind == "deactivate"
+
+    @property
+    def file_stem(self) -> str:
+        """The file name without its extension, as the request has it."""
+        return f"{self.license.number}-{keyid(ED25519, self.bound_to.device_key)[:4]}"
 
     def as_json(self) -> dict[str, Any]:
         return {

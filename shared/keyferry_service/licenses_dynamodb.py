@@ -77,13 +77,19 @@ class Licenses:
 
     def seats(self, number: str) -> Iterator[Seat]:
         """Every seat that was ever taken, in no order."""
-        pages = self._dynamodb.get_paginator("query").paginate(**self._seat_query(number))
+        pages = self._dynamodb.get_paginator("query").paginate(**self._query(number, "seat#"))
         for page in pages:
             yield from (from_item(Seat, item) for item in page["Items"])
 
+    def answers(self, number: str, beginning: str = "") -> Iterator[Answer]:
+        """The ledger's lines whose request's SHA-256 begins so, in no order."""
+        query = self._query(number, f"answer#{beginning}")
+        for page in self._dynamodb.get_paginator("query").paginate(**query):
+            yield from (from_item(Answer, item) for item in page["Items"])
+
     def seats_in_use(self, number: str) -> list[Seat]:
         """Seats that are taken, as many as a refusal lists at most."""
-        query = self._seat_query(number)
+        query = self._query(number, "seat#")
         query["FilterExpression"] = "taken = :taken"
         query["ExpressionAttributeValues"] |= to_item({":taken": True})
         found: list[Seat] = []
@@ -168,11 +174,11 @@ class Licenses:
             keys = list(left["Keys"]) if left else []
         return found
 
-    def _seat_query(self, number: str) -> Any:
+    def _query(self, number: str, beginning: str) -> Any:
         return {
             "TableName": self._table,
-            "KeyConditionExpression": "pk = :number AND begins_with(sk, :seat)",
-            "ExpressionAttributeValues": to_item({":number": number, ":seat": "seat#"}),
+            "KeyConditionExpression": "pk = :number AND begins_with(sk, :beginning)",
+            "ExpressionAttributeValues": to_item({":number": number, ":beginning": beginning}),
             "ConsistentRead": True,
         }
 

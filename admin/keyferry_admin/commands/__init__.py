@@ -9,6 +9,7 @@ import click
 from keyferry_admin import __version__
 from keyferry_admin.commands.keys import keys
 from keyferry_admin.commands.license_changes import license
+from keyferry_admin.commands.request import request
 from keyferry_admin.commands.seat import seat
 
 
@@ -24,6 +25,7 @@ def cli() -> None:
 
 cli.add_command(license)
 cli.add_command(seat)
+cli.add_command(request)
 cli.add_command(keys)
 
 

@@ -1,0 +1,92 @@
+"""Requests and mails that were given up after ten tries, and their way back."""
+
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from keyferry_admin.stack import Stack
+from keyferry_protocol.request import Request
+from keyferry_service.files_s3 import FileGone
+from keyferry_service.judge import read_request
+from keyferry_service.queue_sqs import mail_asked
+from keyferry_service.uploads import REQUESTS, RESPONSES, StrayMessage, Upload, uploads_in
+
+if TYPE_CHECKING:
+    from mypy_boto3_sqs import SQSClient
+
+SHOWN = 8  # symbols of a ticket's id: as many as the logs have
+
+
+@dataclass(frozen=True, slots=True)
+class DeadLetter:
+    """What was given up. A message that tells of no ticket leaves the rest None."""
+
+    queue: str
+    ticket: str | None = None
+    license_number: str | None = None  # as the file says, where nothing proved it yet
+    has_ended: bool = False  # nothing comes of it any more: the file has to be chosen again
+
+
+def redrive(stack: Stack, now: int) -> Iterator[DeadLetter]:
+    """Move every dead letter back to its queue; each is told once it was moved.
+
+    Safe at any time, and twice: the same file gets the same answer.
+    """
+    dead, queue = stack.output("RequestsDeadQueue"), stack.output("RequestsQueue")
+    for message in _moved(stack.sqs, dead, queue):
+        yield _given_up_request(stack, message, now)
+    dead, queue = stack.output("ResponsesDeadQueue"), stack.output("ResponsesQueue")
+    for message in _moved(stack.sqs, dead, queue):
+        yield _given_up_mail(stack, message, now)
+
+
+def _moved(sqs: "SQSClient", dead: str, queue: str) -> Iterator[str]:
+    """Each message's text, once it was sent again and only then deleted."""
+    while found := sqs.receive_message(
+        QueueUrl=dead,
+        MaxNumberOfMessages=10,
+        MessageAttributeNames=["All"],
+        WaitTimeSeconds=1,  # so that SQS asks all of its servers
+    ).get("Messages"):
+        for message in found:
+            sqs.send_message(
+                QueueUrl=queue,
+                MessageBody=message["Body"],
+                MessageAttributes=message.get("MessageAttributes", {}),
+            )
+            sqs.delete_message(QueueUrl=dead, ReceiptHandle=message["ReceiptHandle"])
+            yield message["Body"]
+
+
+def _given_up_request(stack: Stack, message: str, now: int) -> DeadLetter:
+    with suppress(StrayMessage):
+        for upload in uploads_in(message, stack.output("InBucket"), REQUESTS):
+            ticket = stack.tickets.get(upload.ticket_id, now)
+            number = ticket.license_number if ticket else None
+            return DeadLetter(
+                "requests",
+                upload.ticket_id[:SHOWN],
+                number or _number_in_file(stack, upload),
+                has_ended=ticket is None,
+            )
+    return DeadLetter("requests")
+
+
+def _number_in_file(stack: Stack, upload: Upload) -> str | None:
+    with suppress(FileGone):
+        request = read_request(stack.files.read(upload))
+        if isinstance(request, Request):
+            return request.license_number
+    return None
+
+
+def _given_up_mail(stack: Stack, message: str, now: int) -> DeadLetter:
+    with suppress(StrayMessage):
+        asked = mail_asked(message)
+        uploads = [] if asked else uploads_in(message, stack.output("OutBucket"), RESPONSES)
+        for ticket_id in [asked.ticket_id] if asked else [each.ticket_id for each in uploads]:
+            ticket = stack.tickets.get(ticket_id, now)
+            number = ticket.license_number if ticket else None
+            return DeadLetter("responses", ticket_id[:SHOWN], number, has_ended=ticket is None)
+    return DeadLetter("responses")
