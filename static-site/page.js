@@ -1,6 +1,6 @@
 // The page: draws each state of index.html's templates and carries the person from one to the next.
 // What is decided without a document stands in request-file.js.
-import { LOOK, Problem, UploadFailed, ask, follow, isAddress, readRequest, secretIn, send, showNumber, tell } from './request-file.js';
+import { LOOK, Problem, UploadFailed, ask, follow, isAddress, readLink, readRequest, secretIn, send, showNumber, tell } from './request-file.js';
 
 const $ = (id) => document.getElementById(id);
 const view = $('view');
@@ -155,27 +155,34 @@ function mended(field) {
 // Choosing
 
 let reading = Promise.resolve();
-const choose = (files) => { reading = take(files); };
+const choose = (files) => { if (files.length) reading = take(() => readFiles(files)); };
 
-async function take(files) {
-  if (document.documentElement.dataset.state === 'waiting' || files.length === 0) return;
+async function readFiles([file, ...others]) {
+  if (others.length) return { problem: 'several' };
+  const bytes = new Uint8Array(await file.slice(0, LOOK).arrayBuffer());
+  return { name: file.name, bytes, ...readRequest(bytes, file.size) };
+}
+
+/** Fills the form in with what `read` finds: {name, bytes, request}, or {problem}. */
+async function take(read) {
+  if (document.documentElement.dataset.state === 'waiting') return;
   if (document.documentElement.dataset.state !== 'empty') restart();
   await dressed;
   chosen = null;
-  let found = { problem: 'several' };
-  if (files.length === 1) {
-    try {
-      const bytes = new Uint8Array(await files[0].slice(0, LOOK).arrayBuffer());
-      found = readRequest(bytes, files[0].size);
-      if (found.request) chosen = { name: files[0].name, bytes, request: found.request };
-    } catch {
-      found = { problem: 'not-read' };
-    }
-  }
+  const found = await read().catch(() => ({ problem: 'not-read' }));
+  if (found.request) chosen = found;
   $('file').value = ''; // so that the same file can be chosen again
   drawChosen();
   if (chosen) mended('file');
   else problem('file', found.problem);
+}
+
+/** The request that a QR code's link carries, taken out of the address and the history at once; or null. */
+function takeLink() {
+  if (!location.hash.startsWith('#r=')) return null;
+  const text = location.hash.slice(3);
+  history.replaceState(null, '', location.pathname + location.search);
+  return text;
 }
 
 const asFile = (text) => new File([text], '');
@@ -423,8 +430,13 @@ function restart() {
   drawProblems();
 }
 
-/** Shows what the address says: a ticket's state, or the form. */
-function route({ focus = true } = {}) {
+/** Shows what the address says: a link's request, a ticket's state, or the form. */
+function route({ focus = true, link = takeLink() } = {}) {
+  if (link !== null) {
+    title();
+    reading = take(() => readLink(link));
+    return;
+  }
   const [, id] = /^#t=(.+)$/.exec(location.hash) ?? [];
   begin();
   if (!id) return draw('empty', {}, { focus });
@@ -507,8 +519,9 @@ function listen() {
   addEventListener('hashchange', () => route());
 }
 
+const link = takeLink(); // before anything else, and before anyone sees the address
 listen(); // at once: a file chosen while the names are still on their way is not lost
 const dressed = Promise.all([speak(), dressUp()]);
 await dressed;
 fill(document);
-route({ focus: false });
+route({ focus: false, link });
