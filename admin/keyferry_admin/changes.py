@@ -23,12 +23,12 @@ def change(licenses: Licenses, number: str, to: Callable[[License], License]) ->
 
     def attempt() -> License:
         before = find(licenses, number)
-        after = _next(before, to(before))
+        after = next_revision(before, to(before))
         check_terms(after)
         licenses.change(before, after)
         return after
 
-    return _until_unchanged(attempt)
+    return until_unchanged(attempt)
 
 
 def set_status(licenses: Licenses, number: str, status: Status) -> License:
@@ -61,14 +61,14 @@ def release(licenses: Licenses, number: str, seat_number: int) -> tuple[License,
     def attempt() -> tuple[License, Seat]:
         before = find(licenses, number)
         seat = taken_seat(licenses, number, seat_number)
-        after = _next(
+        after = next_revision(
             before,
             replace(before, seats_used=before.seats_used - 1, opened=before.opened - 1),
         )
         licenses.release(before, after, seat)
         return after, seat
 
-    return _until_unchanged(attempt)
+    return until_unchanged(attempt)
 
 
 def taken_seat(licenses: Licenses, number: str, seat_number: int) -> Seat:
@@ -88,6 +88,8 @@ def takes_away(before: License, after: License) -> bool:
         or _is_sooner(after.maintenance_until, before.maintenance_until)
         or _is_sooner(after.lease_days, before.lease_days)
         or any(int(after.features.get(name, 0)) < int(v) for name, v in before.features.items())
+        or not set(before.protections) <= set(after.protections)
+        or not set(before.environments) <= set(after.environments)
     )
 
 
@@ -95,11 +97,13 @@ def _is_sooner(after: int | None, before: int | None) -> bool:
     return after is not None and (before is None or after < before)
 
 
-def _next(before: License, after: License) -> License:
+def next_revision(before: License, after: License) -> License:
+    """The license as it is to be written over what was read."""
     return replace(after, revision=before.revision + 1)
 
 
-def _until_unchanged(attempt: Callable[[], _T]) -> _T:
+def until_unchanged(attempt: Callable[[], _T]) -> _T:
+    """Read, decide and write until nobody else wrote in between. Raises LicenseChanged."""
     for index in range(_ATTEMPTS):
         try:
             return attempt()

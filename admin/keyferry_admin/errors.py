@@ -92,6 +92,40 @@ class NotConfirmed(DeskError):
     next_step = "Nothing was changed. In scripts: --yes"
 
 
+class BadDongle(DeskError):
+    """A file that tells of no dongle, or of none that could be registered here."""
+
+    code = "bad-dongle"
+    next_step = "Give the public key file of the dongle, or a request file that was made with it."
+
+
+class DongleExists(DeskError):
+    """This dongle is registered for the license already."""
+
+    code = "dongle-exists"
+    next_step = "`keyferry-admin dongle list NUMBER` shows it."
+
+
+class NoSuchDongle(DeskError):
+    """The license has no dongle of this key id."""
+
+    code = "no-such-dongle"
+    next_step = "`keyferry-admin dongle list NUMBER` shows its dongles."
+
+
+class DongleInUse(DeskError):
+    """A dongle that has a seat was to be removed."""
+
+    code = "dongle-in-use"
+
+
+class LetterNotWritten(DeskError):
+    """A letter that cannot be written where it was to lie."""
+
+    code = "letter-not-written"
+    next_step = "Nothing was changed. Name another file with --letter."
+
+
 class NoSuchAnswer(DeskError):
     """The ledger has no answer to this request."""
 

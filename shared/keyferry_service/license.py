@@ -119,6 +119,18 @@ class Token:
 
 
 @dataclass(frozen=True, slots=True)
+class RegisteredDongle:
+    """The same row as the vendor's desk sees it: what the dongle is called, and its seat."""
+
+    keyid: str
+    alg: str
+    public: bytes
+    model: str
+    serial: str
+    seat: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Answer:
     """A line of the ledger: the very bytes that were, and will be, signed for one request."""
 

@@ -7,7 +7,15 @@ from keyferry_protocol.request import Request
 from keyferry_service.case import Found, body_rows
 from keyferry_service.contention import told_as_changed
 from keyferry_service.granting import Grant
-from keyferry_service.license import Answer, DeviceKey, License, Seat, Status, Token
+from keyferry_service.license import (
+    Answer,
+    DeviceKey,
+    License,
+    RegisteredDongle,
+    Seat,
+    Status,
+    Token,
+)
 from keyferry_service.refusals import MAX_SEATS_LISTED
 from keyferry_service.rows import Item, from_item, members, setting, to_item
 
@@ -62,6 +70,33 @@ class Licenses:
             {"Update": self._change(before, after)},
             self._update(before.number, f"seat#{seat.number}", freed),
         ]
+        if seat.token is not None:
+            items.append(self._lead_token(before.number, Token(seat.token)))
+        with told_as_changed():
+            self._dynamodb.transact_write_items(TransactItems=items)
+
+    def dongles(self, number: str) -> Iterator[RegisteredDongle]:
+        """Every dongle that is registered for the license, in the order of their key ids."""
+        pages = self._dynamodb.get_paginator("query").paginate(**self._query(number, "token#"))
+        for page in pages:
+            yield from (from_item(RegisteredDongle, item) for item in page["Items"])
+
+    def add_dongle(self, before: License, after: License, dongle: RegisteredDongle) -> None:
+        """Register a dongle that was not. Raises Changed."""
+        row = {"pk": before.number, "sk": f"token#{dongle.keyid}", **members(dongle)}
+        items: Any = [{"Update": self._change(before, after)}, self._put_once(row)]
+        with told_as_changed():
+            self._dynamodb.transact_write_items(TransactItems=items)
+
+    def remove_dongle(self, before: License, after: License, keyid: str) -> None:
+        """Forget a dongle that has no seat. Raises Changed."""
+        delete = {
+            "TableName": self._table,
+            "Key": _key(before.number, f"token#{keyid}"),
+            "ConditionExpression": "seat = :none",
+            "ExpressionAttributeValues": to_item({":none": None}),
+        }
+        items: Any = [{"Update": self._change(before, after)}, {"Delete": delete}]
         with told_as_changed():
             self._dynamodb.transact_write_items(TransactItems=items)
 
