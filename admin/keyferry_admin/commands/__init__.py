@@ -7,6 +7,7 @@ import sys
 import click
 
 from keyferry_admin import __version__
+from keyferry_admin.commands.dongle import dongle
 from keyferry_admin.commands.keys import keys
 from keyferry_admin.commands.license_changes import license
 from keyferry_admin.commands.request import request
@@ -25,6 +26,7 @@ def cli() -> None:
 
 cli.add_command(license)
 cli.add_command(seat)
+cli.add_command(dongle)
 cli.add_command(request)
 cli.add_command(keys)
 
