@@ -1,5 +1,7 @@
 """`keyferry-admin license`, the part that makes licenses and shows them."""
 
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import click
@@ -7,16 +9,25 @@ import click
 from keyferry_admin import licenses
 from keyferry_admin.commands.desk_command import DeskGroup, Settings
 from keyferry_admin.commands.parameters import Feature, LicenseNumber, Moment
+from keyferry_admin.letter import license_letter
+from keyferry_admin.letter_file import write_letter
 from keyferry_admin.output import aligned, counted, day, mark
 from keyferry_protocol.activation import show_activation_code, show_license_number
 from keyferry_protocol.encoding import format_time
 from keyferry_protocol.machine import ENVIRONMENTS, PROTECTIONS
 from keyferry_service.license import License, Status
+from keyferry_service.wording import Vendor
 
 COSTS = {
     "virtual": "Virtual machines are allowed: copies of one look the same, and nobody counts them.",
     "container": "Containers are allowed: one image started twice looks like one computer.",
 }
+letter_option = click.option(
+    "--letter",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Also write the letter for the customer, with number and code.",
+)
 
 
 @click.group(cls=DeskGroup)
@@ -77,12 +88,14 @@ def license() -> None:
     help="Allowed beside physical computers. Repeatable.",
 )
 @click.option("--number", type=LicenseNumber(), help="Its number. Without it, a free one is drawn.")
+@letter_option
 @click.pass_obj
 def create(
     settings: Settings,
     /,
     product: str,
     number: str | None,
+    letter: Path | None,
     features: tuple[tuple[str, bool | int], ...],
     protections: tuple[str, ...],
     environments: tuple[str, ...],
@@ -90,19 +103,20 @@ def create(
 ) -> None:
     """Make a license and print its activation code, once.
 
-    Example: keyferry-admin license create --licensee Acme --seats 2 --until 2027-11-30
+    Example: keyferry-admin license create --licensee Acme --seats 2 --letter acme.txt
     """
-    created = licenses.create(
-        settings.stack.licenses,
-        product,
-        settings.now,
-        number,
-        features=dict(features),
-        protections=protections or PROTECTIONS,
-        environments=("physical", *environments),
-        **terms,
-    )
-    say_code(settings, created, [COSTS[name] for name in environments])
+    terms |= {
+        "features": dict(features),
+        "protections": tuple(dict.fromkeys(protections)) or PROTECTIONS,
+        "environments": ("physical", *dict.fromkeys(environments)),
+    }
+
+    def make() -> licenses.Created:
+        return licenses.create(settings.stack.licenses, product, settings.now, number, **terms)
+
+    created = with_letter(settings, letter, make)
+    costs = [COSTS[name] for name in created.license.environments[1:]]
+    say_code(settings, created, letter, costs)
 
 
 @license.command(name="list")
@@ -211,18 +225,41 @@ def summary(license: License) -> str:
     return f"License {number}: {counted(license.seats, 'seat')}, {ends}{status}"
 
 
-def say_code(settings: Settings, created: licenses.Created, warnings: list[str]) -> None:
+def with_letter(
+    settings: Settings,
+    letter: Path | None,
+    make: Callable[[], licenses.Created],
+    *,
+    is_new_code: bool = False,
+) -> licenses.Created:
+    """Make a code and, if one is asked for, its letter."""
+    if letter is None:
+        return make()
+    stack = settings.stack
+    vendor = Vendor(stack.output("VendorName"), stack.output("SupportContact"))
+    page = stack.output("PageUrl")
+    return write_letter(
+        letter, make, lambda made: license_letter(made, vendor, page, is_new_code=is_new_code)
+    )
+
+
+def say_code(
+    settings: Settings, created: licenses.Created, letter: Path | None, warnings: list[str]
+) -> None:
     """Show an activation code, for the first and the last time."""
     made, code = created.license, show_activation_code(created.activation_code)
-    settings.output.say(
-        [
-            f"{mark('ok')} {summary(made)}",
-            f"  Activation code  {code}",
-            f"  Shown once, not stored. New one: keyferry-admin license new-code {made.number}",
-            *(f"{mark('warning')} {warning}" for warning in warnings),
-        ],
-        {"activation_code": code, "license": as_json(made), "warnings": warnings},
-    )
+    place = None if letter is None else str(letter.resolve())
+    lines = [
+        f"{mark('ok')} {summary(made)}",
+        f"  Activation code  {code}",
+        f"  Shown once, not stored. New one: keyferry-admin license new-code {made.number}",
+    ]
+    if place is not None:
+        lines.append(f"  Letter           {place}")
+        lines.append("  It holds the code: whoever reads it can take every seat.")
+    lines += [f"{mark('warning')} {warning}" for warning in warnings]
+    document = {"activation_code": code, "license": as_json(made), "letter": place}
+    settings.output.say(lines, document | {"warnings": warnings})
 
 
 def _ends(license: License, *, short: bool = False) -> str:

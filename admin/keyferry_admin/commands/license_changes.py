@@ -1,6 +1,8 @@
 """`keyferry-admin license`, the part that changes one: suspend to new-code."""
 
+from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import click
@@ -8,9 +10,18 @@ import click
 from keyferry_admin import changes, licenses
 from keyferry_admin.commands.confirm import confirm, yes_option
 from keyferry_admin.commands.desk_command import Settings
-from keyferry_admin.commands.license import as_json, license, say_code, summary
+from keyferry_admin.commands.license import (
+    COSTS,
+    as_json,
+    letter_option,
+    license,
+    say_code,
+    summary,
+    with_letter,
+)
 from keyferry_admin.commands.parameters import Feature, LicenseNumber, Moment
 from keyferry_admin.output import counted, day, mark
+from keyferry_protocol.machine import ENVIRONMENTS, PROTECTIONS
 from keyferry_service.license import DAY, License, Seat, Status
 
 __all__ = ["license"]  # the group, with the commands of this file too
@@ -71,19 +82,36 @@ def extend(settings: Settings, number: str, until: int, yes: bool) -> None:
 @click.option("--maintenance-until", type=Moment(), help="Versions released later do not run.")
 @click.option("--lease", "lease_days", type=int, metavar="DAYS", help="How often to update.")
 @click.option("--moves-per-year", type=int, help="Changes of computer.")
+@click.option(
+    "--protection",
+    "protections",
+    type=click.Choice(PROTECTIONS),
+    multiple=True,
+    help="All that are allowed. Repeatable.",
+)
+@click.option(
+    "--environment",
+    "environments",
+    type=click.Choice(ENVIRONMENTS[:3]),
+    multiple=True,
+    help="All that are allowed; physical is always. Repeatable.",
+)
 @yes_option
 @click.pass_obj
 def change(settings: Settings, /, number: str, yes: bool, **terms: Any) -> None:
     """Change terms of a license. Example: keyferry-admin license change 015120020093 --seats 5
 
-    Computers learn of it with their next update request.
+    Computers learn of it with their next update request. A request file that was refused for one
+    of these terms goes through when it is chosen again.
     """
-    features = dict(terms.pop("features"))
-    given = {name: value for name, value in terms.items() if value is not None}
-    if features:
-        given["features"] = features
+    given = {name: value for name, value in terms.items() if value not in (None, ())}
     if not given:
         raise click.UsageError("Say what is to change, for example --seats 5.")
+    if "features" in given:
+        given["features"] = dict(given["features"])
+    for name, always in {"protections": (), "environments": ("physical",)}.items():
+        if name in given:
+            given[name] = tuple(dict.fromkeys((*always, *given[name])))
     _change(settings, number, given, yes)
 
 
@@ -101,9 +129,10 @@ def allow_move(settings: Settings, number: str) -> None:
 
 @license.command(name="new-code")
 @click.argument("number", type=LicenseNumber())
+@letter_option
 @yes_option
 @click.pass_obj
-def new_code(settings: Settings, number: str, yes: bool) -> None:
+def new_code(settings: Settings, number: str, letter: Path | None, yes: bool) -> None:
     """Replace the activation code. Example: keyferry-admin license new-code 015120020093"""
     licenses.find(settings.stack.licenses, number)
     warning = [
@@ -111,7 +140,13 @@ def new_code(settings: Settings, number: str, yes: bool) -> None:
         "  active stay so.",
     ]
     confirm(settings.output, number, "replace its code", warning, yes)
-    say_code(settings, changes.new_code(settings.stack.licenses, number), [])
+    created = with_letter(
+        settings,
+        letter,
+        lambda: changes.new_code(settings.stack.licenses, number),
+        is_new_code=True,
+    )
+    say_code(settings, created, letter, [])
 
 
 def _change(settings: Settings, number: str, terms: dict[str, Any], yes: bool) -> None:
@@ -121,7 +156,8 @@ def _change(settings: Settings, number: str, terms: dict[str, Any], yes: bool) -
     after = changes.change(
         settings.stack.licenses, number, lambda license: replace(license, **terms)
     )
-    _say(settings, after)
+    added = set(after.environments) - set(before.environments)
+    _say(settings, after, warnings=[COSTS[name] for name in after.environments if name in added])
 
 
 def _warn_of_reach(settings: Settings, number: str, deed: str, yes: bool) -> None:
@@ -153,6 +189,9 @@ def _reach(license: License, seats: list[Seat]) -> list[str]:
     return lines
 
 
-def _say(settings: Settings, after: License, next_line: str = "") -> None:
+def _say(
+    settings: Settings, after: License, next_line: str = "", warnings: Sequence[str] = ()
+) -> None:
     lines = [f"{mark('ok')} {summary(after)}", *([f"  {next_line}"] if next_line else [])]
-    settings.output.say(lines, {"license": as_json(after)})
+    lines += [f"{mark('warning')} {warning}" for warning in warnings]
+    settings.output.say(lines, {"license": as_json(after), "warnings": list(warnings)})

@@ -31,7 +31,12 @@ TEMPLATE = {
             },
         }
     },
-    "Outputs": {"LicensesTable": {"Value": {"Ref": "LicensesTable"}}},
+    "Outputs": {
+        "LicensesTable": {"Value": {"Ref": "LicensesTable"}},
+        "PageUrl": {"Value": "https://activate.example.com"},
+        "VendorName": {"Value": "Example"},
+        "SupportContact": {"Value": "licensing@example.com"},
+    },
 }
 
 

@@ -24,7 +24,10 @@ def typed(monkeypatch: pytest.MonkeyPatch) -> Any:
 
 @pytest.fixture
 def sold(run: Any, stack: Stack) -> Stack:
-    run(f"license create --number {NUMBER} --seats 2 --until 2027-11-30 --lease 92")
+    run(
+        f"license create --number {NUMBER} --seats 2 --until 2027-11-30 --lease 92"
+        " --environment virtual"
+    )
     take_seat(stack, 1, machine_name="LAB-07")
     return stack
 
@@ -49,6 +52,8 @@ def test_revoke_says_how_far_it_reaches_and_asks_for_the_number(
         "license new-code {n}",
         "license change {n} --seats 1",
         "license extend {n} --until 2027-01-01",
+        "license change {n} --protection machine --protection dongle",
+        "license change {n} --environment physical",
         "seat release {n} 1",
     ],
 )
@@ -76,6 +81,8 @@ def test_what_takes_rights_away_is_not_done_unless_it_is_confirmed(
         "license resume {n}",
         "license change {n} --seats 3 --moves-per-year 9",
         "license extend {n} --until 2028-11-30",
+        "license change {n} --environment virtual --environment container",
+        "license change {n} --protection personal --protection machine --protection dongle",
         "license allow-move {n}",
     ],
 )
@@ -96,6 +103,21 @@ def test_change_sets_what_is_said_and_nothing_else(run: Any, sold: Stack) -> Non
     assert (after.lease_days, after.valid_until) == (93, before.valid_until)
     assert ran.json["license"]["maintenance_until"] == "2027-01-01T23:59:59Z"
     assert run(f"license change {NUMBER}").exit == 2
+
+
+def test_what_is_newly_allowed_is_said_with_what_it_costs(run: Any, sold: Stack) -> None:
+    both = f"license change {NUMBER} --environment virtual --environment container"
+    ran = run(both)
+    assert ran.out == (GOLDEN / "license-change-environment.txt").read_text()
+    assert licenses.find(sold.licenses, NUMBER).environments == ("physical", "virtual", "container")
+    assert run(f"{both} --json").json["warnings"] == []
+    run(f"license change {NUMBER} --environment physical --yes")
+    assert licenses.find(sold.licenses, NUMBER).environments == ("physical",)
+
+
+def test_all_that_is_allowed_is_what_was_said(run: Any, sold: Stack) -> None:
+    run(f"license change {NUMBER} --protection dongle --protection dongle --yes")
+    assert licenses.find(sold.licenses, NUMBER).protections == ("dongle",)
 
 
 def test_a_new_code_is_shown_once(run: Any, sold: Stack) -> None:

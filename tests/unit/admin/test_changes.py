@@ -168,6 +168,10 @@ def test_a_seat_given_back_meanwhile_is_not_freed_twice(stack: Stack, table: Lic
         ({"features": {"solver": True, "threads": 15}}, True),
         ({"features": {"threads": 16}}, True),
         ({"edition": "Basic"}, False),
+        ({"protections": ("machine", "dongle")}, True),
+        ({"protections": ("dongle", "personal", "machine")}, False),
+        ({"environments": ("physical", "virtual")}, False),
+        ({"environments": ()}, True),
     ],
     ids=str,
 )
