@@ -57,6 +57,8 @@ def read(path: str) -> bytes | None:
     except (FileNotFoundError, NotADirectoryError):
         return None
     except OSError as error:
+        if not os.access(os.path.dirname(path), os.X_OK):
+            return None  # a folder that another user closed holds nothing of this one's
         raise damaged(path, f"It cannot be read: {error.strerror}.") from error
 
 
