@@ -21,7 +21,10 @@ COLUMNS = ("dongle.list-model", "dongle.list-serial", "dongle.list-key")
 
 @click.group("dongle", cls=KeyferryGroup)
 def command() -> None:
-    """See the USB dongles that are plugged in, and give one a key."""
+    """See the USB dongles that are plugged in, and give one a key.
+
+    Example: keyferry dongle list
+    """
 
 
 @command.command("list", cls=KeyferryCommand)
