@@ -312,7 +312,10 @@ async function guarded(leg) {
     if (error instanceof UploadFailed) return backToForm('file', 'upload');
     if (!(error instanceof Problem)) throw error;
     if (error.status === 404) return draw('gone');
-    if (error.status === 429) return backToForm('file', 'too-many', { n: error.document.n ?? Math.ceil(error.waitS / 60) });
+    if (error.status === 429) {
+      const n = error.document.n ?? Math.ceil(error.waitS / 60);
+      return backToForm('file', n > 1 ? 'too-many' : 'too-many-soon', { n: number(n) });
+    }
     if (error.code === 'bad-email') return backToForm('email', 'email');
     draw('down');
     $('retry').addEventListener('click', () => (location.hash ? route() : go()));

@@ -41,7 +41,7 @@ def problem_document(problem: Problem, language: str = "en") -> str:
             "type": "about:blank",
             "title": said["title"],
             "status": problem.status,
-            "detail": said["detail"].format(**problem.facts),
+            "detail": _detail(problem, said),
             "code": problem.code,
             **problem.facts,
         }
@@ -51,12 +51,17 @@ def problem_document(problem: Problem, language: str = "en") -> str:
 def problem_page(problem: Problem, language: str = "en") -> str:
     """The problem for someone who followed a link in a browser."""
     said = _words(language)[problem.code]
-    title, detail = escape(said["title"]), escape(said["detail"].format(**problem.facts))
+    title, detail = escape(said["title"]), escape(_detail(problem, said))
     return (
         f'<!doctype html><html lang="{language}"><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width"><meta name="color-scheme" '
         f'content="light dark"><title>{title}</title><h1>{title}</h1><p>{detail}</p></html>'
     )
+
+
+def _detail(problem: Problem, said: Mapping[str, str]) -> str:
+    is_soon = problem.facts.get("n") == 1 and "detail_soon" in said
+    return said["detail_soon" if is_soon else "detail"].format(**problem.facts)
 
 
 @lru_cache

@@ -1,5 +1,6 @@
 """What goes slowly or wrong on the way, and how the page goes on from there."""
 
+import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tests.page.fake_service import PROCESSING, STEM, TICKET, FakeService, ready
@@ -36,12 +37,13 @@ def test_an_upload_that_fails_returns_to_the_form(page: Page, site: str) -> None
     expect(page.locator("h1")).to_have_text("Your response file is ready")
 
 
-def test_too_many_requests_names_the_time(page: Page, site: str) -> None:
+@pytest.mark.parametrize(("n", "said"), [(12, "12 minutes"), (2, "2 minutes"), (1, "a minute")])
+def test_too_many_requests_names_the_time(page: Page, site: str, n: int, said: str) -> None:
     service = FakeService(page, ready())
-    service.opened = (429, {"code": "too-many-requests", "n": 12})
+    service.opened = (429, {"code": "too-many-requests", "n": n})
     process(page, site)
     expect(page.locator("#problems a")).to_have_text(
-        "Too many requests from your network. Try again in 12 minutes."
+        f"Too many requests from your network. Try again in {said}."
     )
 
 
