@@ -31,6 +31,8 @@ DEAR = {
     "keyferry.requesting",
     "keyferry.installing",
     "keyferry.commands.cli",
+    "keyferry.tokens",
+    "pkcs11",
 }
 
 
