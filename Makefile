@@ -21,7 +21,8 @@ demo: .venv/installed build-local  ## the whole journey with no hand on it, each
 	@$(RUN) -m demo
 
 test: .venv/installed .venv-sam/installed build-local chromium softhsm  ## everything that is checked before a change goes in
-	@$(RUN) -m pytest
+	@$(RUN) -m coverage run -m pytest
+	@$(RUN) -m coverage report
 
 lint: .venv/installed .venv-sam/installed  ## style, types and the template
 	@.venv/bin/ruff check --quiet

@@ -10,12 +10,17 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from tests.browser import browser, context, page
 
 __all__ = ["browser", "context", "page"]  # here, so that there is one browser for all folders
 
 ROOT = Path(__file__).parent.parent
+
+# How long one example takes says most of how busy the computer is.
+settings.register_profile("keyferry", deadline=None)
+settings.load_profile("keyferry")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
