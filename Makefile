@@ -6,10 +6,10 @@ PYTHON = $(firstword $(shell for p in python3 python3.13 python3.14 python3.12 p
 RUN = .venv/bin/python
 BUILD = $(CURDIR)/.local/build
 FUNCTIONS = public_api:PublicApi process_request:ProcessRequest send_response:SendResponse
-CHECKED = shared functions client/keyferry admin/keyferry_admin local demo benchmarks
+CHECKED = shared functions client/keyferry client/bundles docs/sample admin/keyferry_admin local demo benchmarks
 
 .DEFAULT_GOAL = help
-.PHONY: help run demo test lint build build-sam build-local deploy bench lighthouse clean lock chromium softhsm
+.PHONY: help run demo test lint build build-sam build-local client wheelhouse deploy bench lighthouse clean lock chromium softhsm
 
 help:  ## list these targets
 	@sed -n 's/^\([a-z]*\):.*  ## \(.*\)/  make \1\t\2/p' Makefile | expand -t 18
@@ -45,6 +45,12 @@ build-local: .venv/installed
 		folder=functions/$${pair%%:*}; rm -rf "$(BUILD)/$$folder"; \
 		$(MAKE) -C $$folder build-$${pair##*:}Function ARTIFACTS_DIR="$(BUILD)/$$folder" >/dev/null || exit 1; \
 	done
+
+client: .venv/installed  ## the offline machine's command as one file, dist/keyferry (KEYS=keys.json: yours inside)
+	@$(RUN) client/bundles/single_file.py $(if $(KEYS),--keys "$(KEYS)") $(if $(OUTPUT),--output "$(OUTPUT)")
+
+wheelhouse: .venv/installed  ## the client and all it needs as one zip, to install without a network
+	@$(RUN) client/bundles/wheelhouse.py $(if $(OUTPUT),--output "$(OUTPUT)")
 
 deploy: build-sam  ## to your AWS account; settings: samconfig.toml and docs/operations/
 	@SAM_CLI_TELEMETRY=0 .venv-sam/bin/sam deploy
