@@ -1,5 +1,6 @@
 """The checklist of a person's experience: which tests hold each of its points.
 
+`pytest -k point_07` runs those of number 7.
 Points about several files and languages are not here yet.
 """
 
@@ -11,9 +12,10 @@ import pytest
 TESTS = Path(__file__).parents[1]
 BARRIERS, STATES, SITE = "page/test_accessibility", "page/test_states", "page/test_site_files"
 WRONG, LETTERS = "page/test_wrong_files", "page/test_letters"
+SHARING = "page/test_sharing"
 WAITS, QR = "page/test_waits_and_failures", "page/test_qr_link"
-JOURNEY, LINKS = "end_to_end/test_journey", "end_to_end/test_links"
-MAILING = "integration/test_mailing"
+JOURNEY, LINKS, OUT = "end_to_end/test_journey", "end_to_end/test_links", "end_to_end/test_qr"
+MAILING, REFUSALS = "integration/test_mailing", "stack/test_refusals"
 
 CHECKLIST: dict[int, tuple[str, dict[str, list[str]]]] = {
     1: (
@@ -21,8 +23,10 @@ CHECKLIST: dict[int, tuple[str, dict[str, list[str]]]] = {
         {
             BARRIERS: [
                 "test_axe_finds_no_barrier_in_light_and_dark",
+                "test_axe_finds_no_barrier_where_a_link_no_longer_works",
                 "test_axe_finds_the_one_bad_label_of_a_page_that_has_one",
-            ]
+            ],
+            SHARING: ["test_the_button_is_as_good_as_the_others"],
         },
     ),
     2: (
@@ -31,7 +35,10 @@ CHECKLIST: dict[int, tuple[str, dict[str, list[str]]]] = {
     ),
     3: (
         'the title starts "Error: " then, and not after mending',
-        {WRONG: ["test_each_wrong_file_is_told_by_its_own_sentence"]},
+        {
+            STATES: ["test_the_title_says_error_until_all_is_mended"],
+            WRONG: ["test_each_wrong_file_is_told_by_its_own_sentence"],
+        },
     ),
     4: (
         "the file's text equals the field's and the e-mail is kept",
@@ -85,7 +92,13 @@ CHECKLIST: dict[int, tuple[str, dict[str, list[str]]]] = {
     ),
     13: (
         "each refusal shows its title and next step; the first three mail nothing",
-        {STATES: ["test_each_refusal_shows_its_title_and_its_next_step"]},
+        {
+            STATES: ["test_each_refusal_shows_its_title_and_its_next_step"],
+            REFUSALS: [
+                "test_a_refusal_says_what_is_and_what_to_do",
+                "test_only_a_proven_request_is_named_and_mailed",
+            ],
+        },
     ),
     14: (
         "320 x 256 px and 400 %: no sideways scroll, nothing cut",
@@ -133,7 +146,10 @@ CHECKLIST: dict[int, tuple[str, dict[str, list[str]]]] = {
     ),
     26: (
         "a link's #r= fills the page and is gone from address and history",
-        {QR: ["test_a_link_fills_the_page_in_and_is_gone_from_address_and_history"]},
+        {
+            QR: ["test_a_link_fills_the_page_in_and_is_gone_from_address_and_history"],
+            OUT: ["test_a_request_goes_out_by_qr_code_and_its_license_is_installed"],
+        },
     ),
     27: (
         "print has the steps and no button",
@@ -155,7 +171,10 @@ CHECKLIST: dict[int, tuple[str, dict[str, list[str]]]] = {
     ),
     30: (
         "an unauthentic request sends no mail",
-        {LINKS: ["test_an_unauthentic_request_sends_no_mail_even_when_the_next_one_does"]},
+        {
+            LINKS: ["test_an_unauthentic_request_sends_no_mail_even_when_the_next_one_does"],
+            REFUSALS: ["test_only_a_proven_request_is_named_and_mailed"],
+        },
     ),
 }
 LATER = {21, 22, 25}
@@ -170,3 +189,14 @@ def test_each_point_of_the_checklist_has_its_tests(number: int) -> None:
         assert names
         for name in names:
             assert tests.count(name) == 1, f"{number}: {file} has not one {name}"
+
+
+def points_of(item: pytest.Item) -> set[str]:
+    """The numbers of the checklist that a test holds, as words for `-k`."""
+    file = item.path.relative_to(TESTS).with_suffix("").as_posix()
+    name = item.name.partition("[")[0]
+    return {
+        f"point_{number:02}"
+        for number, (_, files) in CHECKLIST.items()
+        if name in files.get(file, ())
+    }
