@@ -32,9 +32,13 @@ def plugged_in(module: str) -> list[FoundToken]:
     """The tokens that a module sees. Raises NoDriver."""
     with _turn:
         try:
-            slots = pkcs11.lib(module).get_slots(token_present=True)
+            library = pkcs11.lib(module)
         except pkcs11.PKCS11Error as error:
             raise NoDriver(phrase("dongle.bad-module", path=module)) from error
+        try:
+            slots = library.get_slots(token_present=True)
+        except pkcs11.PKCS11Error:  # as some answer where no reader is plugged in
+            return []
         found = []
         for slot in slots:
             with suppress(pkcs11.PKCS11Error):  # it was pulled just now
