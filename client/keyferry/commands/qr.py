@@ -13,8 +13,7 @@ from keyferry.commands.saving import check_output
 from keyferry.commands.settings import Settings
 from keyferry.commands.terminal import can_say
 from keyferry.qr import qr_lines, qr_svg, qr_version, request_link
-from keyferry.roots import Roots
-from keyferry.state import DEACTIVATE, PENDING, Folder, read
+from keyferry.requesting import waiting
 from keyferry.words import phrase
 from keyferry_protocol.activation import parse_license_number
 from keyferry_protocol.errors import KeyferryError
@@ -74,17 +73,11 @@ def command(settings: Settings, source: str, output: str | None) -> None:
 def _request_file(source: str, settings: Settings) -> bytes:
     if source == "-" or source.endswith(".request") or os.path.isfile(source):
         return read_one(source)
-    return _waiting(parse_license_number(source), settings.where)
-
-
-def _waiting(number: str, where: Roots) -> bytes:
-    """The file that waits for its response. Raises NothingWaits."""
-    for name in (PENDING, DEACTIVATE):
-        for root in where:
-            data = read(Folder(root, number).path(name))
-            if data is not None:
-                return data
-    raise NothingWaits(told(number, "has no request that waits here"), license_number=number)
+    number = parse_license_number(source)
+    made = waiting(number, settings.where)
+    if made is None:
+        raise NothingWaits(told(number, "has no request that waits here"), license_number=number)
+    return made.data
 
 
 def _save(link: str, output: str) -> None:
