@@ -1,11 +1,16 @@
 """A customer and the vendor: what both can do, and the files that come of it."""
 
 import json
+import subprocess
 import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 import keyferry
 from keyferry_admin import changes, licenses
@@ -39,7 +44,8 @@ class Customer:
         """Carry a file there and back; the response that is installed then."""
         (seen,) = carry(self.stack, [self.file(computer, **wish)])
         response = download(seen)
-        keyferry.install_response(response, self.keys, **self._place(computer))
+        place = {**self._place(computer), "dongle": wish.get("dongle")}
+        keyferry.install_response(response, self.keys, **place)
         return response
 
     def change(self, **terms: Any) -> License:
@@ -142,10 +148,31 @@ def answered_before(customer: Customer) -> bytes:
     return file
 
 
+def a_token() -> keyferry.Token:
+    """A dongle as most are: a P-256 key that is nowhere else."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    point = key.public_key().public_bytes(Encoding.X962, PublicFormat.UncompressedPoint)
+    return keyferry.Token(point, "Token", "1", lambda data: key.sign(data, ec.ECDSA(SHA256())))
+
+
+TOKEN = a_token()
+
+
 def with_a_dongle(customer: Customer) -> bytes:
-    key = Ed25519Signer.generate()
-    token = keyferry.Token(key.public, "Token", "1", key.sign)
-    return customer.file(protection="dongle", dongle=token)
+    return customer.file(protection="dongle", dongle=TOKEN)
+
+
+def register_the_dongle(customer: Customer) -> None:
+    """The vendor is sent the refused file, and reads at the desk which dongle it names."""
+    refused = with_a_dongle(customer)  # while it waits it is the very same file
+    desk: list[str | Path] = [
+        customer.stack.run / "keyferry-admin",
+        "dongle",
+        "add",
+        customer.number,
+        "-",
+    ]
+    subprocess.run(desk, input=refused, check=True, capture_output=True)
 
 
 def for_one_user(customer: Customer) -> bytes:

@@ -18,6 +18,7 @@ from tests.stack.customer import (
     for_one_user,
     nothing,
     of_a_later_version,
+    register_the_dongle,
     release,
     request,
     request_on,
@@ -180,6 +181,7 @@ CASES = {
         "Use the dongle that came with the license, or ask "
         "licensing@example.com to register this one.",
         with_a_dongle,
+        lift=register_the_dongle,
     ),
     "a seat that nobody has": Case(
         "no-such-seat",

@@ -1,0 +1,49 @@
+"""The vendor's commands where only a real stack can tell whether they work."""
+
+import json
+import subprocess
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from keyferry_admin import dongles, licenses
+from keyferry_service.contention import Changed
+from keyferry_service.licenses_dynamodb import Licenses
+from tests.conftest import RunningStack
+from tests.journeys import client
+from tests.stack.customer import TOKEN, Customer, register_the_dongle
+
+pytestmark = pytest.mark.timeout(300)
+
+
+def test_a_letter_names_the_vendor_the_page_and_the_support_of_its_stack(
+    stack: RunningStack, tmp_path: Path
+) -> None:
+    file = tmp_path / "acme.txt"
+    create = ["license", "create", "--product", "Modeler", "--json", "--letter"]
+    command: list[str | Path] = [stack.run / "keyferry-admin", *create, file]
+    made = json.loads(subprocess.run(command, capture_output=True, check=True).stdout)
+    vendor = json.loads((stack.run / "vendor.json").read_bytes())
+    letter = file.read_text()
+    assert made["letter"] == str(file)
+    assert letter.startswith(f"Your license for Modeler, from {vendor['name']}.\n")
+    assert f"  Activation code   {made['activation_code']}\n" in letter
+    assert f"\n   {stack.page.rstrip('/')}\n" in letter
+    assert letter.endswith(f"\n{vendor['support']['email']}\n")
+
+
+def test_a_dongle_with_a_seat_can_be_removed_once_that_is_free(
+    stack: RunningStack, tmp_path: Path
+) -> None:
+    table = Licenses(client(stack, "dynamodb"), stack.outputs["LicensesTable"])
+    customer = Customer(stack, table, tmp_path)
+    register_the_dongle(customer)
+    customer.activate(protection="dongle", dongle=TOKEN)
+    assert [each.seat for each in table.dongles(customer.number)] == [1]
+    before = licenses.find(table, customer.number)
+    with pytest.raises(Changed):  # the table itself keeps it, even if the revision is right
+        table.remove_dongle(before, replace(before, revision=before.revision + 1), TOKEN.keyid)
+    customer.release(1)
+    dongles.remove(table, customer.number, TOKEN.keyid)
+    assert list(table.dongles(customer.number)) == []
