@@ -2,14 +2,14 @@
 
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from keyferry_admin.stack import Stack
 from keyferry_protocol.request import Request
 from keyferry_service.files_s3 import FileGone
 from keyferry_service.judge import read_request
-from keyferry_service.queue_sqs import mail_asked
+from keyferry_service.queue_sqs import mail_asked, signing_asked
 from keyferry_service.uploads import REQUESTS, RESPONSES, StrayMessage, Upload, uploads_in
 
 if TYPE_CHECKING:
@@ -60,17 +60,29 @@ def _moved(sqs: "SQSClient", dead: str, queue: str) -> Iterator[str]:
 
 
 def _given_up_request(stack: Stack, message: str, now: int) -> DeadLetter:
+    if (resent := signing_asked(message)) is not None:
+        return _of_ticket(stack, "requests", resent, now)
     with suppress(StrayMessage):
         for upload in uploads_in(message, stack.output("InBucket"), REQUESTS):
-            ticket = stack.tickets.get(upload.ticket_id, now)
-            number = ticket.license_number if ticket else None
-            return DeadLetter(
-                "requests",
-                upload.ticket_id[:SHOWN],
-                number or _number_in_file(stack, upload),
-                has_ended=ticket is None,
-            )
+            letter = _of_ticket(stack, "requests", upload.ticket_id, now)
+            number = letter.license_number or _number_in_file(stack, upload)
+            return replace(letter, license_number=number)
     return DeadLetter("requests")
+
+
+def _given_up_mail(stack: Stack, message: str, now: int) -> DeadLetter:
+    if (asked := mail_asked(message)) is not None:
+        return _of_ticket(stack, "responses", asked.ticket_id, now)
+    with suppress(StrayMessage):
+        for upload in uploads_in(message, stack.output("OutBucket"), RESPONSES):
+            return _of_ticket(stack, "responses", upload.ticket_id, now)
+    return DeadLetter("responses")
+
+
+def _of_ticket(stack: Stack, queue: str, ticket_id: str, now: int) -> DeadLetter:
+    ticket = stack.tickets.get(ticket_id, now)
+    number = ticket.license_number if ticket else None
+    return DeadLetter(queue, ticket_id[:SHOWN], number, has_ended=ticket is None)
 
 
 def _number_in_file(stack: Stack, upload: Upload) -> str | None:
@@ -79,14 +91,3 @@ def _number_in_file(stack: Stack, upload: Upload) -> str | None:
         if isinstance(request, Request):
             return request.license_number
     return None
-
-
-def _given_up_mail(stack: Stack, message: str, now: int) -> DeadLetter:
-    with suppress(StrayMessage):
-        asked = mail_asked(message)
-        uploads = [] if asked else uploads_in(message, stack.output("OutBucket"), RESPONSES)
-        for ticket_id in [asked.ticket_id] if asked else [each.ticket_id for each in uploads]:
-            ticket = stack.tickets.get(ticket_id, now)
-            number = ticket.license_number if ticket else None
-            return DeadLetter("responses", ticket_id[:SHOWN], number, has_ended=ticket is None)
-    return DeadLetter("responses")

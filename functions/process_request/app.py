@@ -33,7 +33,7 @@ from keyferry_service.granting import Grant
 from keyferry_service.judge import judge, read_request
 from keyferry_service.license import Answer
 from keyferry_service.licenses_dynamodb import Licenses
-from keyferry_service.queue_sqs import bring_again_soon
+from keyferry_service.queue_sqs import bring_again_soon, signing_asked
 from keyferry_service.refusals import Refusal
 from keyferry_service.signers import seal_response, signers_of
 from keyferry_service.signing_keys import SigningKey
@@ -100,17 +100,19 @@ def settle(request: Request, upload: Upload) -> None:
             tickets.settle(upload, TicketState.REFUSED, facts, now)
             publish_refusal(upload, refusal)
         case Answer() as given:  # the same file on another ticket: the same answer
-            facts = answered_facts(request, read_answer(given), given.previous_valid_until)
+            facts = answered_facts(
+                read_answer(given), request.machine.name, given.previous_valid_until
+            )
             tickets.settle(upload, TicketState.PROCESSING, facts, now)
-            publish_response(upload, facts["file_name"], given)
+            publish_response(upload.ticket_id, facts["file_name"], given)
         case Grant() as grant:
             response = response_to(request, grant, now)
-            facts = answered_facts(request, response, grant.previous_valid_until)
+            facts = answered_facts(response, request.machine.name, grant.previous_valid_until)
             facts |= seat_facts(grant.license)
             given = answer_of(response, grant)
             settling = tickets.settling(upload, TicketState.PROCESSING, facts, now)
             licenses.claim(request, grant, given, settling)
-            publish_response(upload, facts["file_name"], given)
+            publish_response(upload.ticket_id, facts["file_name"], given)
 
 
 def refuse_unread(refusal: Refusal, upload: Upload) -> None:
@@ -132,13 +134,22 @@ def finish(ticket: Ticket | None, upload: Upload, given: Answer | None) -> None:
     elif ticket.refusal is not None:
         publish_refusal(upload, ticket.refusal)
     elif given is not None:
-        publish_response(upload, ticket.file_name, given)
+        publish_response(upload.ticket_id, ticket.file_name, given)
 
 
-def publish_response(upload: Upload, file_name: str, given: Answer) -> None:
+def sign_again(ticket_id: str) -> None:
+    """Sign anew what the ledger has, for a ticket that the vendor opened on it."""
+    ticket = tickets.get(ticket_id, int(time.time()))
+    if ticket is None or ticket.license_number is None or ticket.request_sha256 is None:
+        return drop("The ticket has ended.")
+    for given in licenses.answers(ticket.license_number, ticket.request_sha256):
+        publish_response(ticket.id, ticket.file_name, given)
+
+
+def publish_response(ticket_id: str, file_name: str, given: Answer) -> None:
     """Sign the recorded bytes and hand the file out. The ledger has them: this may be repeated."""
     signers = signers_for(signing_keys.current(time.monotonic()))
-    files.publish(upload.ticket_id, file_name, seal_response(given.body, signers))
+    files.publish(ticket_id, file_name, seal_response(given.body, signers))
     logger.info("answered", file_name=file_name, seat=given.seat)
     metrics.add_metric("RequestsAnswered", MetricUnit.Count, 1)
 
@@ -166,6 +177,10 @@ def signers_for(keys: tuple[SigningKey, ...]) -> tuple[Signer, ...]:
 async def answer_record(record: SQSRecord, lambda_context: LambdaContext) -> None:
     """Answer the files that one message tells of; what fails is told once and brought again."""
     try:
+        ticket_id = signing_asked(record.body)
+        if ticket_id is not None:
+            logger.thread_safe_append_keys(ticket=ticket_id[:8])
+            return await asyncio.to_thread(sign_again, ticket_id)
         for upload in uploads_in(record.body, IN_BUCKET, REQUESTS):
             logger.thread_safe_append_keys(ticket=upload.ticket)
             await asyncio.to_thread(answer, upload, lambda_context)

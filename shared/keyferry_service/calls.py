@@ -38,9 +38,14 @@ def read_email(call: Record) -> str:
         email = call.text("email", str)
     except Malformed as error:
         raise Problem("bad-request") from error
-    if len(email) > MAX_EMAIL or _EMAIL.fullmatch(email) is None:
+    if not is_email(email):
         raise Problem("bad-email")
     return email
+
+
+def is_email(text: str) -> bool:
+    """Whether it is one address that mail may be sent to."""
+    return len(text) <= MAX_EMAIL and _EMAIL.fullmatch(text) is not None
 
 
 def read_email_or_none(call: Record) -> str | None:

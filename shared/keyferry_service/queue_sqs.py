@@ -33,6 +33,23 @@ def bring_again_soon(sqs: "SQSClient", record: "SQSRecord") -> None:
     )
 
 
+def ask_to_sign(sqs: "SQSClient", queue_url: str, ticket_id: str) -> None:
+    """Have process_request sign anew what the ledger has for an answered ticket."""
+    message = json.dumps({"sign": {"ticket": ticket_id}})
+    sqs.send_message(QueueUrl=queue_url, MessageBody=message)
+
+
+def signing_asked(message: str) -> str | None:
+    """The ticket that `ask_to_sign` asked for; None for any other message."""
+    try:
+        match json.loads(message):
+            case {"sign": {"ticket": str(ticket_id)}}:
+                return ticket_id if re.fullmatch(TICKET_ID, ticket_id) else None
+    except (ValueError, RecursionError):
+        pass
+    return None
+
+
 def ask_for_mail(sqs: "SQSClient", queue_url: str, asked: MailAsked) -> None:
     """Have send_response mail an answer once more."""
     message = json.dumps({"mail": {"ticket": asked.ticket_id, "to": asked.to}})

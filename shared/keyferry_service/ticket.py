@@ -67,12 +67,15 @@ class Ticket:
 
 
 def answered_facts(
-    request: Request, response: ResponseBody, previous_valid_until: int | None
+    response: ResponseBody, machine_name: str, previous_valid_until: int | None
 ) -> dict[str, Any]:
     """What a ticket says of an answered request."""
     return {
-        **_request_facts(request),
-        "file_name": f"{request.file_stem}.response",
+        "request_sha256": response.request_sha256,
+        "kind": response.kind,
+        "license_number": response.license.number,
+        "machine_name": machine_name,
+        "file_name": f"{response.file_stem}.response",
         "product": response.license.product,
         "edition": response.license.edition,
         "seat": response.seat,

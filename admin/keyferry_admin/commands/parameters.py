@@ -7,6 +7,7 @@ import click
 from keyferry_protocol.activation import parse_license_number
 from keyferry_protocol.encoding import parse_time
 from keyferry_protocol.errors import KeyferryError
+from keyferry_service.calls import is_email
 
 
 class LicenseNumber(click.ParamType[str]):
@@ -19,6 +20,17 @@ class LicenseNumber(click.ParamType[str]):
             return parse_license_number(value)
         except KeyferryError as error:
             self.fail(str(error), param, ctx)
+
+
+class Address(click.ParamType[str]):
+    """An e-mail address, without the name of its owner."""
+
+    name = "email"
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> str:
+        if not is_email(value):
+            self.fail(f"{value!r} is no e-mail address", param, ctx)
+        return str(value)
 
 
 class Moment(click.ParamType[int]):

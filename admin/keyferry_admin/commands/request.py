@@ -6,7 +6,7 @@ import click
 
 from keyferry_admin import dead_letters, licenses, requests
 from keyferry_admin.commands.desk_command import DeskGroup, Settings
-from keyferry_admin.commands.parameters import LicenseNumber
+from keyferry_admin.commands.parameters import Address, LicenseNumber
 from keyferry_admin.dead_letters import DeadLetter
 from keyferry_admin.output import aligned, counted, day, mark, minute
 from keyferry_protocol.activation import show_license_number
@@ -19,7 +19,7 @@ PAGE = 20  # answers
 
 @click.group(cls=DeskGroup)
 def request() -> None:
-    """See what requests were answered, and bring back those that were given up."""
+    """See what requests were answered, hand an answer out again, bring back what was given up."""
 
 
 @request.command(name="list")
@@ -72,6 +72,38 @@ def show(settings: Settings, number: str, sha256: str) -> None:
     settings.output.say(
         aligned(_rows(response, answer.previous_valid_until)),
         {"answer": {"file": f"{response.file_stem}.response"} | response.as_json()},
+    )
+
+
+@request.command()
+@click.argument("number", type=LicenseNumber())
+@click.argument("sha256", metavar="REQUEST")
+@click.option("--to", "email", type=Address(), help="Mail the link too. Without it, only say it.")
+@click.pass_obj
+def resend(settings: Settings, number: str, sha256: str, email: str | None) -> None:
+    """Sign an answer anew and hand it out again, for a customer who lost the response.
+
+    It is the same answer: no seat, no move and no end changes.
+
+    Example: keyferry-admin request resend 015120020093 7f3a91 --to anna@example.com
+    """
+    licenses.find(settings.stack.licenses, number)
+    answer = requests.find(settings.stack.licenses, number, sha256.lower())
+    ticket = requests.resend(settings.stack, answer, email, settings.now)
+    page = f"{settings.stack.output('PageUrl')}/#t={ticket.id}"
+    until = day(ticket.expires_at)
+    settings.output.say(
+        [
+            f"{mark('ok')} {ticket.file_name} of {day(answer.issued_at)} is signed anew",
+            f"  For the customer, until {until}: {page}",
+            *([] if email is None else [f"  A link is mailed to {email}"]),
+        ],
+        {
+            "page": page,
+            "expires_at": format_time(ticket.expires_at),
+            "file": ticket.file_name,
+            "email": email,
+        },
     )
 
 

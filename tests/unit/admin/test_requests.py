@@ -23,7 +23,7 @@ from tests.builders import (
     a_seat,
 )
 from tests.unit.admin.conftest import TEMPLATE
-from tests.unit.admin.screens import GOLDEN, NOW, NUMBER, Pipe
+from tests.unit.admin.screens import GOLDEN, NOW, NUMBER, Pipe, take_seat
 
 TICKETS = {
     "Type": "AWS::DynamoDB::Table",
@@ -37,6 +37,7 @@ QUEUES = ("RequestsQueue", "ResponsesQueue", "RequestsDeadQueue", "ResponsesDead
 LOGS = {"ProcessRequestLog": "/aws/lambda/keyferry-process-request"}
 LOGS["SendResponseLog"] = "/aws/lambda/keyferry-send-response"
 BUCKETS = {"InBucket": "keyferry-in", "OutBucket": "keyferry-out"}
+PAGE = {"PageUrl": "https://activate.example.com"}
 TICKET = "a" * 43
 
 
@@ -45,7 +46,7 @@ def whole(stack: Stack) -> Stack:
     """The stack with its queues, buckets and tickets."""
     resources = {"TicketsTable": TICKETS, **{name: {"Type": "AWS::SQS::Queue"} for name in QUEUES}}
     outputs = {name: {"Value": {"Ref": name}} for name in resources}
-    said = {name: {"Value": value} for name, value in (LOGS | BUCKETS).items()}
+    said = {name: {"Value": value} for name, value in (LOGS | BUCKETS | PAGE).items()}
     basic: Any = TEMPLATE
     template = {
         "Resources": basic["Resources"] | resources,
@@ -125,6 +126,45 @@ class TestLedger:
         for beginning, code in [(often, "ambiguous-answer"), ("x", "no-such-answer")]:
             ran = run(f"request show {NUMBER} {beginning} --json")
             assert (ran.exit, ran.json["error"]["code"]) == (1, code)
+
+
+@pytest.mark.usefixtures("sold")
+class TestResend:
+    def test_an_answer_is_handed_out_again_and_mailed(self, run: Any, whole: Stack) -> None:
+        sha256 = answered(whole, 7)
+        take_seat(whole, 2, machine_name="LAB-07")
+        line = f"request resend {NUMBER} {sha256[:8]}"
+        before = run(f"license show {NUMBER} --json").json
+        said = run(f"{line} --to anna@example.com --json").json
+        assert run(f"license show {NUMBER} --json").json == before
+        page, _, id = said["page"].partition("/#t=")
+        file = f"{a_request(LAB_07).file_stem}.response"
+        assert (page, said["email"], said["file"]) == (PAGE["PageUrl"], "anna@example.com", file)
+        assert said["expires_at"] == "2026-12-01T09:47:00Z"
+        ticket = whole.tickets.get(id, NOW)
+        assert ticket is not None
+        assert (ticket.state, ticket.mail, ticket.email) == ("processing", "pending", said["email"])
+        assert (ticket.request_sha256, ticket.license_number) == (sha256, NUMBER)
+        assert (ticket.file_name, ticket.machine_name, ticket.seat) == (file, "LAB-07", 2)
+        (message,) = lying_in(whole, "RequestsQueue")
+        assert json.loads(message["Body"]) == {"sign": {"ticket": id}}
+
+    def test_without_an_address_the_vendor_hands_the_page_on(self, run: Any, whole: Stack) -> None:
+        sha256 = answered(whole, 7)
+        first, second = run(f"request resend {NUMBER} {sha256}").out.splitlines()
+        assert (
+            first == f"✓ {a_request(LAB_07).file_stem}.response of 24 November 2026 is signed anew"
+        )
+        told, _, id = second.partition("/#t=")
+        assert told == "  For the customer, until 1 December 2026: https://activate.example.com"
+        ticket = whole.tickets.get(id, NOW)
+        assert ticket is not None
+        assert (ticket.email, ticket.mail, ticket.machine_name) == (None, "none", "")
+
+    def test_what_is_no_address_is_said(self, run: Any, whole: Stack) -> None:
+        ran = run(f"request resend {NUMBER} 7f3a --to anna --json")
+        assert (ran.exit, ran.json["error"]["code"]) == (2, "usage")
+        assert lying_in(whole, "RequestsQueue") == []
 
 
 def notice(bucket: str, key: str, version: str = "1") -> str:
@@ -215,6 +255,7 @@ def test_each_message_is_told_by_what_is_known_of_it(run: Any, whole: Stack) -> 
         ("requests", put("c" * 43, b"something else"), "cccccccc", None, False),
         ("requests", notice("keyferry-in", f"requests/{'d' * 43}"), "dddddddd", None, False),
         ("requests", notice("keyferry-in", f"requests/{'e' * 43}"), "eeeeeeee", None, True),
+        ("requests", json.dumps({"sign": {"ticket": "a" * 43}}), "aaaaaaaa", NUMBER, False),
         ("requests", "not ours", None, None, False),
         ("responses", json.dumps(to_kim), "aaaaaaaa", NUMBER, False),
         ("responses", '{"Event": "s3:TestEvent"}', None, None, False),
