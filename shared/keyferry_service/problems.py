@@ -55,7 +55,8 @@ def problem_page(problem: Problem, language: str = "en") -> str:
     return (
         f'<!doctype html><html lang="{language}"><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width"><meta name="color-scheme" '
-        f'content="light dark"><title>{title}</title><h1>{title}</h1><p>{detail}</p></html>'
+        f'content="light dark"><title>{title}</title>'
+        f"<main><h1>{title}</h1><p>{detail}</p></main></html>"
     )
 
 

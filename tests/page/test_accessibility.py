@@ -8,6 +8,7 @@ import brotli  # type: ignore[import-untyped]
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from keyferry_service.problems import Problem, problem_page
 from tests.page.check_vendor import SITE
 from tests.page.states import STATES
 
@@ -29,6 +30,15 @@ def test_axe_finds_no_barrier_in_light_and_dark(page: Page, site: str, state: st
     assert barriers(page) == []
     page.emulate_media(color_scheme="dark")
     assert barriers(page) == []
+
+
+def test_axe_finds_no_barrier_where_a_link_no_longer_works(page: Page) -> None:
+    page.set_viewport_size({"width": 320, "height": 256})
+    page.set_content(problem_page(Problem("link-not-found")))
+    for scheme in ("light", "dark"):
+        page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+        assert barriers(page) == []
+    assert page.evaluate("document.documentElement.scrollWidth") <= 320
 
 
 def test_axe_finds_the_one_bad_label_of_a_page_that_has_one(page: Page) -> None:
@@ -64,8 +74,10 @@ def test_at_320_pixels_or_400_percent_nothing_scrolls_sideways_or_is_cut(
 def test_every_target_is_44_pixels_high_and_wide(page: Page, site: str, state: str) -> None:
     page.set_viewport_size({"width": 390, "height": 800})
     STATES[state](page, site)
+    page.focus("#skip")  # which is seen only then
     small = page.evaluate(
-        """[...document.querySelectorAll('button, input, select, summary, footer a, #problems a')]
+        """[...document.querySelectorAll(
+                'button, input, select, summary, footer a, #problems a, #skip')]
             .filter((target) => target.checkVisibility() && target.type !== 'file')
             .map((target) => [target.outerHTML, target.getBoundingClientRect()])
             .filter(([, { width, height }]) => width < 44 || height < 44)"""
@@ -96,15 +108,38 @@ def test_nothing_moves_for_those_who_ask_for_it(page: Page, site: str) -> None:
     assert page.evaluate("document.getAnimations().length") == 0
 
 
-def test_forced_colours_keep_focus_and_borders(page: Page, site: str) -> None:
+# What has no border, or one in the colour of the ground: nobody would see where it is.
+BORDERLESS = """[...document.querySelectorAll('button:not(.link), input, .panel, #zone')]
+    .filter((e) => e.checkVisibility())
+    .filter((e) => {
+        const { borderTopWidth, borderTopStyle, borderTopColor } = getComputedStyle(e);
+        const ground = getComputedStyle(document.body).backgroundColor;
+        return parseFloat(borderTopWidth) < 1 || borderTopStyle === 'none'
+            || borderTopColor === ground;
+    })
+    .map((e) => e.outerHTML)"""
+FOCUS = """(() => {
+    const { outlineStyle, outlineWidth, outlineColor } = getComputedStyle(document.activeElement);
+    const ground = getComputedStyle(document.body).backgroundColor;
+    return [document.activeElement.tagName,
+        outlineStyle === 'solid' && outlineWidth === '3px' && outlineColor !== ground];
+})()"""
+
+
+@pytest.mark.parametrize("state", ["problems", "file chosen", "ready", "refused", "down"])
+def test_forced_colours_keep_focus_and_borders(page: Page, site: str, state: str) -> None:
     page.emulate_media(forced_colors="active")
-    STATES["file chosen"](page, site)
-    page.keyboard.press("Tab")
-    page.focus("#choose")
-    outline = "getComputedStyle(document.querySelector('#choose')).outlineStyle"
-    assert page.evaluate(outline) == "solid"
-    border = "getComputedStyle(document.querySelector('#chosen')).borderTopWidth"
-    assert page.evaluate(border) == "1px"
+    STATES[state](page, site)
+    assert page.evaluate(BORDERLESS) == []
+    walked = 0
+    while True:
+        page.keyboard.press("Tab")
+        element, is_visible = page.evaluate(FOCUS)
+        if element == "BODY":  # once around
+            break
+        assert is_visible, element
+        walked += 1
+    assert walked >= 3
 
 
 def test_print_has_the_steps_and_no_button(page: Page, site: str) -> None:

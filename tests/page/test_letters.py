@@ -43,10 +43,22 @@ def a_response_letter(kind: str, **changes: object) -> Letter:
 LETTERS = {
     "ready": a_response_letter("activate"),
     "updated": a_response_letter("update", previous_valid_until=ENDS - 365 * 86400),
-    "deactivated": a_response_letter("deactivate"),
+    "updated, no end": a_response_letter(
+        "update", valid_until=None, previous_valid_until=ENDS - 365 * 86400
+    ),
+    "deactivated": a_response_letter("deactivate", seats_used=1, seats=2),
+    "deactivated, given again": a_response_letter("deactivate", machine_name=""),
     "refused": refusal_letter(
         a_ticket("activate"),
         Refusal(RefusalCode.NO_SEATS_LEFT, facts={"n": 2, "moves_left": 3}),
+        VENDOR,
+    ),
+    "refused, kind of protection": refusal_letter(
+        a_ticket("activate"),
+        Refusal(
+            RefusalCode.PROTECTION_NOT_ALLOWED,
+            facts={"chosen": "personal", "allowed": ["machine", "dongle"]},
+        ),
         VENDOR,
     ),
 }
@@ -89,7 +101,7 @@ def test_a_letter_holds_one_link_and_nothing_from_elsewhere(page: Page, name: st
     page.on("request", lambda request: asked.append(request.url))
     page.set_content(html_page(LETTERS[name]))
     links = page.locator("a").evaluate_all("(links) => links.map((link) => link.href)")
-    assert links == ([] if name == "refused" else [LINK])
+    assert links == ([] if name.startswith("refused") else [LINK])
     assert page.locator("img, link, script, iframe").count() == 0
     assert asked == []
     assert len(html_page(LETTERS[name]).encode()) <= 6144

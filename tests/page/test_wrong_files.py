@@ -52,6 +52,7 @@ def test_a_folder_is_told_as_one(page: Page, site: str) -> None:
 
 def test_a_request_under_any_name_is_one(page: Page, site: str) -> None:
     page.goto(site)
+    assert page.get_attribute("#file", "accept") is None
     for name in ("x.txt", "015120020093-7f3a.request.txt", "download (3)", "IMG_0001.PNG"):
         choose(page, None, name)
         expect(page.locator("#chosen h2")).to_contain_text("This file asks to activate")
