@@ -9,8 +9,10 @@ _FOLDER = os.path.join(os.path.dirname(__file__), "words")
 
 @lru_cache
 def _catalogue(language: str) -> dict[str, str]:
-    with open(os.path.join(_FOLDER, f"{language}.json"), encoding="utf-8") as file:
-        sentences: dict[str, str] = json.load(file)
+    sentences: dict[str, str] = {}
+    for name in (f"{language}.json", f"wizard.{language}.json"):
+        with open(os.path.join(_FOLDER, name), encoding="utf-8") as file:
+            sentences |= json.load(file)
     return sentences
 
 

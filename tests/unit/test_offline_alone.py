@@ -63,3 +63,25 @@ def test_request_install_load_and_check_are_done_alone(tmp_path: Path) -> None:
 )
 def test_the_guard_sees_what_it_is_to_see(tmp_path: Path, deed: str) -> None:
     assert run(deed, tmp_path).returncode == 1
+
+
+# What each of the client's modules brings along, the wizard's window left out or taken in. The
+# dongle's is left out: a package that python-pkcs11 needs takes two functions of `socket`.
+IMPORTS = """
+import pkgutil, importlib, keyferry
+for module in pkgutil.walk_packages(keyferry.__path__, "keyferry."):
+    if not module.name.endswith(("__main__", "_calls", "tokens_pkcs11", LEFT_OUT)):
+        importlib.import_module(module.name)
+print(sorted({"socket", "ssl", "http", "urllib.request", "asyncio"} & set(sys.modules)))
+"""
+
+
+@pytest.mark.parametrize(
+    ("left_out", "brought"),
+    [("wizard.window", "[]\n"), ("nothing", "['http', 'socket', 'ssl']\n")],
+    ids=["all but the window: no network code", "the window: what listens on 127.0.0.1"],
+)
+def test_only_the_wizards_window_brings_network_code_along(left_out: str, brought: str) -> None:
+    code = f"import sys\nLEFT_OUT = {left_out!r}\n" + IMPORTS
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert (ran.stderr, ran.stdout) == ("", brought)

@@ -32,6 +32,7 @@ COMMANDS = (
     "doctor",
     "qr",
     "dongle",
+    "wizard",
 )
 
 

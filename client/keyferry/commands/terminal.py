@@ -31,6 +31,13 @@ class Terminal:
     def warn(self, sentence: str) -> None:
         self._mark(WARNING, sentence, sys.stderr)
 
+    def bad(self, sentence: str) -> None:
+        self._mark(BAD, sentence, sys.stderr)
+
+    def question(self, sentence: str) -> None:
+        """What the answer is typed behind."""
+        self._write(f"{sentence}: ", sys.stdout, ends_line=False)
+
     def picture(self, lines: list[str]) -> None:
         """Lines of blocks, white on black in whatever colours the window has."""
         for line in lines:
@@ -85,11 +92,11 @@ class Terminal:
             mark = click.style(mark, fg=_COLOURS[_MARKS.get(mark, mark)], bold=True)
         self._write(f"{mark} {sentence}", stream)
 
-    def _write(self, sentence: str, stream: TextIO) -> None:
+    def _write(self, sentence: str, stream: TextIO, ends_line: bool = True) -> None:
         if self.as_json:
             return
         encoding = stream.encoding or "utf-8"
-        click.echo(sentence.encode(encoding, "replace").decode(encoding), file=stream)
+        click.echo(sentence.encode(encoding, "replace").decode(encoding), file=stream, nl=ends_line)
 
 
 _MARKS = {plain: mark for mark, plain in _PLAIN.items()}

@@ -97,10 +97,11 @@ def test_every_public_name_is_there() -> None:
         keyferry.nonsense  # noqa: B018
 
 
-def test_the_client_holds_no_network_code() -> None:
+def test_only_the_wizards_window_holds_network_code() -> None:
     network = {"socket", "ssl", "http", "urllib", "asyncio", "ftplib", "smtplib", "requests"}
     files = list((ROOT / "client/keyferry").rglob("*.py"))
     assert len(files) > 30
+    files.remove(ROOT / "client/keyferry/wizard/window.py")  # it listens on 127.0.0.1
     for file in files:
         for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
             names = [alias.name for alias in getattr(node, "names", [])]

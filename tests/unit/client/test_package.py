@@ -50,7 +50,7 @@ def test_sdist_and_wheel_hold_both_packages_their_words_and_nothing_of_the_servi
         files = {
             f"{package}/{path.relative_to(source).as_posix()}"
             for path in source.rglob("*")
-            if path.suffix in (".py", ".json", ".typed")
+            if path.suffix in (".py", ".json", ".typed", ".css", ".js", ".bin")
         }
         assert len(files) > 10
         assert files <= unpacked

@@ -1,0 +1,57 @@
+"""What was answered so far, and the way through the screens that follows from it. All pure."""
+
+from collections.abc import Mapping, Sequence
+
+from keyferry_protocol.activation import parse_license_number
+
+Answers = Mapping[str, str]  # by field; `goal` and `license` say what for
+
+
+def path(answers: Answers, protections: Sequence[str]) -> tuple[str, ...]:
+    """The screens from the first to the last, as far as the answers settle them."""
+    sent = {"qr": "qr", "online": "online"}.get(answers.get("how", ""), "saved")
+    match answers.get("goal"):
+        case "install" if answers.get("what") == "response":
+            return ("what", "response", "active")
+        case "install":
+            return ("what", *_asked(answers, protections), "send", sent)
+        case "activate" | "receipt":
+            return ("response", "active")
+        case "update":
+            return ("update", "send", sent)
+        case "deactivate":
+            return ("deactivate", "saved")
+        case "again":
+            return ("again", sent)
+        case str(goal):
+            return (goal,)
+        case _:
+            return ("list",)
+
+
+def _asked(answers: Answers, protections: Sequence[str]) -> list[str]:
+    """The questions of an installation; what the vendor or an answer decides is not asked."""
+    asked = ["lost"] if answers.get("what") == "lost" else []
+    asked.append("number")
+    others = [protection for protection in protections if protection != "dongle"]
+    if others and len(others) < len(protections):
+        asked.append("protection")
+    if protection_of(answers, protections) == "dongle":
+        return [*asked, "dongle", "code"]
+    return [*asked, "code", "who"] if len(others) > 1 else [*asked, "code"]
+
+
+def protection_of(answers: Answers, protections: Sequence[str]) -> str:
+    """`dongle` where it was chosen or is all there is, else who may use it."""
+    if answers.get("protection") == "dongle" or tuple(protections) == ("dongle",):
+        return "dongle"
+    others = [protection for protection in protections if protection != "dongle"]
+    who = answers.get("who", "")
+    return who if who in others else others[0]
+
+
+def number_of(answers: Answers) -> str:
+    """The license that is spoken of: the one being installed, or the one chosen in the list."""
+    if answers.get("goal") == "install":
+        return parse_license_number(answers.get("number", ""))
+    return answers.get("license", "")

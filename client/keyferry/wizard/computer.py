@@ -1,0 +1,131 @@
+"""What the wizard knows of this computer: read anew for each screen, and changed by none."""
+
+import getpass
+from contextlib import suppress
+from functools import cached_property
+
+from keyferry.commands.inspect import request_lines
+from keyferry.commands.reading import Found, genuine
+from keyferry.commands.requests import wish_for
+from keyferry.commands.rows import all_rows
+from keyferry.commands.settings import Settings
+from keyferry.doctor import examine
+from keyferry.findings import OK, Finding
+from keyferry.installing import answers_here
+from keyferry.listing import Row
+from keyferry.requesting import Made, waiting
+from keyferry.wish import Wish, fresh_body
+from keyferry.wizard import places
+from keyferry.wizard.answers import Answers, number_of, protection_of
+from keyferry.wizard.places import Place
+from keyferry.words import phrase
+from keyferry_protocol.activation import parse_activation_code
+from keyferry_protocol.errors import KeyferryError
+from keyferry_protocol.keys import Ed25519Signer
+
+
+class Computer:
+    """This computer as it stands for one screen; the next screen has another."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+
+    @property
+    def product(self) -> str:
+        return self.settings.product
+
+    @property
+    def page(self) -> str:
+        return self.settings.page
+
+    @property
+    def support(self) -> str:
+        vendor = self.settings.vendor
+        return vendor.support or vendor.name or phrase("wizard.the-vendor")
+
+    @property
+    def protections(self) -> tuple[str, ...]:
+        """What the vendor lets its customers choose from, as far as it can be had here."""
+        return ("machine", "personal")
+
+    @property
+    def ways_to_send(self) -> tuple[str, ...]:
+        return ("save", "qr", "online") if self.settings.vendor.page_url else ("save",)
+
+    @cached_property
+    def warnings(self) -> list[Finding]:
+        """What the doctor would warn of before a request is written."""
+        settings = self.settings
+        findings = examine(
+            settings.where,
+            settings.keys,
+            settings.product,
+            settings.seen(),
+            settings.now(),
+            settings.dongle,
+        )
+        return [finding for finding in findings if finding.result != OK]
+
+    @property
+    def user(self) -> str:
+        return getpass.getuser()
+
+    @cached_property
+    def name(self) -> str:
+        return self.settings.seen().machine().name
+
+    @cached_property
+    def rows(self) -> list[Row]:
+        return all_rows(self.settings)
+
+    def row(self, number: str) -> Row | None:
+        return next((row for row in self.rows if row.number == number), None)
+
+    @cached_property
+    def places(self) -> list[Place]:
+        return places.places()
+
+    @property
+    def best_place(self) -> str:
+        return places.best(self.places)
+
+    def waiting(self, number: str) -> Made | None:
+        """The request file of a license that waits for its response or receipt."""
+        return waiting(number, self.settings.where)
+
+    def found(self, number: str) -> list[Found]:
+        """Response files on sticks, Desktop and Downloads that a request here waits for."""
+        fitting = []
+        for folder in places.where_responses_lie():
+            with suppress(KeyferryError, OSError):  # none there, or none of ours
+                fitting += genuine(folder, self.settings.keys)
+        return [
+            found
+            for found in fitting
+            if number in ("", found.response.license.number)
+            and answers_here(found.response, self.settings.where)
+        ]
+
+    def wish(self, answers: Answers) -> Wish:
+        """The request that the answers ask for."""
+        number = number_of(answers)
+        kind = {"update": "update", "deactivate": "deactivate"}.get(answers["goal"], "activate")
+        if kind != "activate":
+            return wish_for(self.settings, number, kind)
+        return wish_for(
+            self.settings,
+            number,
+            kind,
+            protection=protection_of(answers, self.protections),
+            replaces_seat=int(answers["seat"]) if answers.get("seat", "").strip() else None,
+            code=parse_activation_code(answers["code"], number),
+        )
+
+    def inside(self, answers: Answers) -> list[str]:
+        """What the request file will hold; its key does not exist yet, and is not shown."""
+        wish = self.wish(answers)
+        seen = self.settings.seen(answers.get("name"))
+        with suppress(KeyferryError):  # told when the file is made
+            protection = wish.protection
+            return request_lines(fresh_body(wish, protection, Ed25519Signer.generate(), 0, seen))
+        return []

@@ -1,0 +1,148 @@
+"""What the wizard does, by the name that a screen gives it: each as the command of that name."""
+
+import os
+from collections.abc import Callable, Mapping
+from typing import NamedTuple
+
+from keyferry.commands.reading import read_one
+from keyferry.commands.saving import is_taken, save
+from keyferry.installing import install
+from keyferry.keeping import cancel, move, remove
+from keyferry.loading import find_license
+from keyferry.qr import TooLong, qr_version, request_link
+from keyferry.requesting import Made, make, remember_path
+from keyferry.wizard.answers import Answers
+from keyferry.wizard.computer import Computer
+from keyferry.wizard.flow import Problem, State, done, refused
+from keyferry.wizard.telling import problem_of
+from keyferry.words import phrase
+from keyferry_protocol.errors import (
+    CheckInOverdue,
+    ClockRolledBack,
+    Expired,
+    KeyferryError,
+    MaintenanceEnded,
+    NotYetValid,
+)
+from keyferry_protocol.response import verify_response
+
+# What `install` raises after the response was stored: something was changed all the same.
+STORED = (CheckInOverdue, ClockRolledBack, Expired, MaintenanceEnded, NotYetValid)
+
+
+class Done(NamedTuple):
+    """What is known now, and what was in the way after some of it was done."""
+
+    learned: Mapping[str, str]
+    problem: Problem | None = None
+
+
+def do(state: State, computer: Computer) -> State:
+    """Do the deed of a state, and go on from it."""
+    try:
+        learned, problem = _DEEDS[state.deed](state.answers, computer)
+    except KeyferryError as error:
+        learned = {"made": "yes"} if isinstance(error, STORED) else {}
+        return refused(state, problem_of(error, computer), learned)
+    except OSError as error:
+        return refused(state, Problem(f"{error.filename or ''}: {error.strerror}"), {})
+    return done(state, learned, computer) if problem is None else refused(state, problem, learned)
+
+
+def _make(answers: Answers, computer: Computer) -> Done:
+    """Make the request, then save its file: once it is made, the license waits for its response."""
+    seen = computer.settings.seen(answers.get("name"))
+    made = make(computer.wish(answers), computer.settings.where, seen)
+    return _hand_out(made, answers, computer)
+
+
+def _save(answers: Answers, computer: Computer) -> Done:
+    made = computer.waiting(answers["license"])
+    if made is None:  # answered or cancelled meanwhile, in another window
+        return Done({}, Problem(phrase("wizard.again.gone")))
+    return _hand_out(made, answers, computer)
+
+
+def _too_long(made: Made, computer: Computer) -> Problem | None:
+    try:
+        qr_version(request_link(computer.page, made.data))
+    except TooLong as error:
+        return problem_of(error, computer)
+    return None
+
+
+def _hand_out(made: Made, answers: Answers, computer: Computer) -> Done:
+    learned = {"made": "yes", "written": made.request.license_number}
+    if answers.get("how") == "qr":
+        return Done(learned, _too_long(made, computer))
+    if answers.get("how", "save") != "save":
+        return Done(learned)
+    folder = answers["folder"]
+    try:
+        if is_taken(made, folder):
+            return Done(learned, Problem(phrase("wizard.folder.taken"), "folder"))
+        path = os.path.abspath(save(made, folder).path)
+    except OSError as error:
+        text = phrase("wizard.folder.fails", path=folder, what=error.strerror)
+        return Done(learned, Problem(text, "folder"))
+    remember_path(made, path)
+    return Done({**learned, "path": path})
+
+
+def _install(answers: Answers, computer: Computer) -> Done:
+    """Install what was chosen, then load the license as the application will."""
+    upload = answers.get("upload", "")
+    data = upload.encode("latin-1") if upload else read_one(answers["response"])
+    settings = computer.settings
+    response = verify_response(data, settings.keys)
+    license = install(
+        response,
+        data,
+        settings.where,
+        settings.keys,
+        settings.product,
+        settings.seen(),
+        settings.dongle,
+        settings.now,
+    ).license
+    if license is not None:
+        find_license(
+            settings.product,
+            settings.keys,
+            settings.where,
+            settings.seen(),
+            settings.now,
+            dongle=settings.dongle,
+        )
+    return Done({"made": "yes", "written": response.license.number})
+
+
+def _cancel(answers: Answers, computer: Computer) -> Done:
+    cancel(answers["license"], computer.settings.where)
+    return Done({})
+
+
+def _remove(answers: Answers, computer: Computer) -> Done:
+    remove(answers["license"], computer.settings.where)
+    return Done({"license": ""})
+
+
+def _up(answers: Answers, computer: Computer) -> Done:
+    move(answers["license"], -1, computer.settings.where)
+    return Done({})
+
+
+def _down(answers: Answers, computer: Computer) -> Done:
+    move(answers["license"], 1, computer.settings.where)
+    return Done({})
+
+
+_DEEDS: Mapping[str, Callable[[Answers, Computer], Done]] = {
+    "make": _make,
+    "save": _save,
+    "install": _install,
+    "cancel": _cancel,
+    "remove": _remove,
+    "up": _up,
+    "down": _down,
+}

@@ -1,0 +1,347 @@
+"""Draws a page as HTML for the window. Every text is escaped here: some come out of files."""
+
+import re
+from html import escape
+
+from keyferry.qr import qr_svg
+from keyferry.wizard.pages import Asked, Button, Page, label
+from keyferry.wizard.screens import LIST
+from keyferry.words import phrase
+
+_NUMBERED = re.compile(r"[0-9]+\. ")
+_BOLD = re.compile(r"\*\*(.+?)\*\*")
+_RISKY = ("deactivate", "cancel", "remove")  # Enter in a field presses nothing there
+
+
+def page_html(page: Page, vendor: str, support: str) -> str:
+    """The whole document of one screen."""
+    title = ": ".join(filter(None, (page.step, page.title)))
+    if page.problems:
+        title = phrase("wizard.window-error", title=title)
+    return _document(
+        phrase("wizard.window-title", title=title, vendor=vendor),
+        vendor,
+        support,
+        _main(page),
+        is_alive=True,
+    )
+
+
+def closed_page(vendor: str = "") -> str:
+    return _short("closed", vendor)
+
+
+def over_page(vendor: str = "") -> str:
+    return _short("over", vendor)
+
+
+def _short(name: str, vendor: str) -> str:
+    title, text = phrase(f"wizard.{name}.title"), phrase(f"wizard.{name}.text")
+    body = f'<div id="view"><h1>{escape(title)}</h1><p class="lead">{escape(text)}</p></div>'
+    return _document(title, vendor, "", body, is_alive=False)
+
+
+def _document(title: str, vendor: str, support: str, main: str, is_alive: bool) -> str:
+    script = '<script src="/alive.js" defer></script>\n' if is_alive else ""
+    header = f'<header><p id="vendor">{escape(vendor)}</p></header>\n' if vendor else ""
+    told = escape(phrase("wizard.help", support=support))
+    footer = f'<footer><p id="help">{told}</p></footer>\n' if support else ""
+    return f"""<!doctype html>
+<html lang="en" dir="ltr">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
+<title>{escape(title)}</title>
+<link rel="icon" href="data:,">
+<link rel="stylesheet" href="/page.css">
+{script}</head>
+<body>
+<a class="skip" href="#main">{escape(phrase("wizard.skip"))}</a>
+{header}<main id="main">
+{main}
+</main>
+{footer}</body>
+</html>
+"""
+
+
+def _main(page: Page) -> str:
+    parts = [
+        f'<p class="hint step">{escape(page.step)}</p>' if page.step else "",
+        _heading(page),
+        _problems(page),
+        f'<p role="status" class="panel">{escape(page.notice)}</p>' if page.notice else "",
+        _text(page.text),
+        _link(page),
+        _facts(page),
+        _copy(page.content.copy),
+        _form(page),
+    ]
+    return '<div id="view">\n' + "\n".join(filter(None, parts)) + "\n</div>"
+
+
+def _heading(page: Page) -> str:
+    title = escape(page.title)
+    if len(page.asked) == 1 and page.asked[0].kind == "text" and not page.asked[0].label:
+        title = f'<label for="{page.asked[0].name}">{title}</label>'
+    return f'<h1 id="title">{title}</h1>'
+
+
+def _problems(page: Page) -> str:
+    if not page.problems:
+        return ""
+    title = next((p.title for p in page.problems if p.title), phrase("wizard.problem"))
+    items = "".join(
+        f'<li><a href="#{p.field}">{escape(p.text)}</a></li>'
+        if p.field
+        else f"<li>{escape(p.text)}</li>"
+        for p in page.problems
+    )
+    ways = [Button(way, label(way)) for p in page.problems for way in p.ways]
+    buttons = "".join(_button(way, "", 'form="form"') for way in ways)
+    return (
+        '<section class="panel bad" id="problems" tabindex="-1" autofocus '
+        f'aria-labelledby="problems-title"><h2 id="problems-title">{escape(title)}</h2>'
+        f"<ul>{items}</ul>{_actions(buttons)}</section>"
+    )
+
+
+def _text(lines: tuple[str, ...]) -> str:
+    if not lines:
+        return ""
+    steps = [_NUMBERED.sub("", line, count=1) for line in lines if _NUMBERED.match(line)]
+    told = [f'<p class="lead">{_strong(line)}</p>' for line in lines if not _NUMBERED.match(line)]
+    if steps:
+        items = "".join(f"<li>{escape(step)}</li>" for step in steps)
+        told.append(f'<ol class="steps">{items}</ol>')
+    return f'<div id="text" class="field">{"".join(told)}</div>'
+
+
+def _strong(line: str) -> str:
+    """The sentence, with what stands between two pairs of stars in bold."""
+    return _BOLD.sub(r"<strong>\1</strong>", escape(line))
+
+
+def _link(page: Page) -> str:
+    link = page.content.link
+    if not link:
+        return ""
+    if page.content.is_drawn:
+        name = escape(phrase("wizard.qr.picture"))
+        return f'<div class="qr" role="img" tabindex="0" aria-label="{name}">{qr_svg(link)}</div>'
+    words = escape(phrase("wizard.online.open"))
+    return f'<p><a href="{escape(link)}" target="_blank" rel="noreferrer">{words}</a></p>'
+
+
+def _facts(page: Page) -> str:
+    facts = page.content.facts
+    if not facts:
+        return ""
+    mood = " good" if page.content.is_good else ""
+    return f'<div class="panel{mood}">{_pairs(facts)}</div>'
+
+
+def _pairs(facts: tuple[tuple[str, str], ...]) -> str:
+    rows = "".join(f"<div><dt>{escape(n)}</dt><dd>{escape(v)}</dd></div>" for n, v in facts)
+    return f"<dl>{rows}</dl>"
+
+
+def _copy(text: str) -> str:
+    if not text:
+        return ""
+    summary = escape(phrase("wizard.copy"))
+    rows = text.count("\n") + 1
+    return (
+        f"<details><summary>{summary}</summary>"
+        f'<textarea readonly rows="{rows}" aria-label="{summary}">{escape(text)}</textarea>'
+        "</details>"
+    )
+
+
+def _form(page: Page) -> str:
+    is_file = any(field.kind == "file" for field in page.asked)
+    encoding = ' enctype="multipart/form-data"' if is_file else ""
+    presses = [button.press for button in page.buttons]
+    default = "next" if "next" in presses and page.screen not in _RISKY else ""
+    focus = not page.problems and not any(button.is_first for button in page.buttons)
+    fields = "".join(_field(one, page, focus and n == 0) for n, one in enumerate(page.asked))
+    return (
+        f'<form id="form" method="post" action="/"{encoding}>'
+        f'<input type="hidden" name="screen" value="{page.screen}">'
+        # The first submit button is the one that Enter presses, wherever the others stand.
+        f'<button name="press" value="{default}" hidden></button>'
+        f"{_rows(page)}{_folders(page)}{fields}{_inside(page)}{_buttons(page)}</form>"
+    )
+
+
+def _field(asked: Asked, page: Page, has_focus: bool) -> str:
+    focus = " autofocus" if has_focus else ""
+    described = [f"{asked.name}-hint"] if asked.hint else []
+    described += [f"{asked.name}-fault"] if asked.problem else []
+    described += ["text"] if page.text and not asked.label else []
+    attributes = f' aria-describedby="{" ".join(described)}"' if described else ""
+    if asked.problem and asked.kind in ("text", "folder"):
+        attributes += ' aria-invalid="true"'
+    hint = f'<p class="hint" id="{asked.name}-hint">{escape(asked.hint)}</p>' if asked.hint else ""
+    fault = (
+        f'<p class="fault" id="{asked.name}-fault">{escape(asked.problem)}</p>'
+        if asked.problem
+        else ""
+    )
+    draw = {"text": _text_field, "folder": _folder, "consent": _consent}.get(asked.kind, _choices)
+    return draw(asked, hint + fault, attributes, focus)
+
+
+def _text_field(asked: Asked, told: str, attributes: str, focus: str) -> str:
+    return f'<div class="field">{_label(asked)}{told}{_input(asked, attributes, focus)}</div>'
+
+
+def _input(asked: Asked, attributes: str, focus: str) -> str:
+    return (
+        f'<input type="text" id="{asked.name}" name="{asked.name}" value="{escape(asked.value)}" '
+        f'dir="ltr" autocomplete="off" autocapitalize="off" spellcheck="false"{attributes}{focus}>'
+    )
+
+
+def _label(asked: Asked) -> str:
+    if not asked.label:
+        return ""
+    return f'<label class="label" for="{asked.name}">{escape(asked.label)}</label>'
+
+
+def _folder(asked: Asked, told: str, attributes: str, focus: str) -> str:
+    browse = _button(Button("browse", label("browse")), "")
+    row = f'<div class="row">{_input(asked, attributes, focus)}{browse}</div>'
+    place = next((o.label for o in asked.options if o.value == asked.value), "")
+    hint = f'<p class="hint">{escape(place)}</p>' if place else ""
+    return f'<div class="field">{_label(asked)}{hint}{told}{row}</div>'
+
+
+def _choices(asked: Asked, told: str, attributes: str, focus: str) -> str:
+    if asked.kind == "choice" and len(asked.options) == 1:
+        only = asked.options[0].value
+        return f'<input type="hidden" name="{asked.name}" value="{escape(only)}">'
+    values = [option.value for option in asked.options]
+    value = asked.value if asked.value in values else next(iter(values), "")
+    told += "".join(
+        f'<label class="choice"><input type="radio" name="{asked.name}" '
+        f'value="{escape(o.value)}"{_checked(o.value == value)}'
+        f"{_identity(asked.name, o.value == value, focus)}> <span>{escape(o.label)}</span></label>"
+        for o in asked.options
+    )
+    if asked.kind == "file":
+        told += _upload(focus if not asked.options else "")
+    name = f'aria-label="{escape(asked.label)}"' if asked.label else 'aria-labelledby="title"'
+    return f'<fieldset class="field" {name}{attributes}>{told}</fieldset>'
+
+
+def _checked(is_it: bool) -> str:
+    return " checked" if is_it else ""
+
+
+def _identity(name: str, is_it: bool, focus: str) -> str:
+    """The chosen one takes the field's name as its id, which a problem's link leads to."""
+    return f' id="{name}"{focus}' if is_it else ""
+
+
+def _upload(focus: str) -> str:
+    words, hint = phrase("wizard.upload.label"), phrase("wizard.upload.hint")
+    return (
+        f'<label class="label" for="upload">{escape(words)}</label>'
+        f'<p class="hint" id="upload-hint">{escape(hint)}</p>'
+        f'<input type="file" id="upload" name="upload" aria-describedby="upload-hint"{focus}>'
+    )
+
+
+def _consent(asked: Asked, told: str, attributes: str, focus: str) -> str:
+    given = asked.value.split()
+    panels = "".join(
+        f'<div class="panel bad"><p>{escape(o.label)}</p><p class="hint">{escape(o.hint)}</p>'
+        f'<label class="choice"><input type="checkbox" name="{asked.name}" '
+        f'value="{escape(o.value)}"{_checked(o.value in given)}'
+        f"{_identity(asked.name, n == 0, focus)}> "
+        f"<span>{escape(phrase('wizard.consent.anyway'))}</span></label></div>"
+        for n, o in enumerate(asked.options)
+    )
+    name = f'aria-label="{escape(asked.label)}"'
+    return f'<fieldset class="field" {name}{attributes}>{told}{panels}</fieldset>'
+
+
+def _inside(page: Page) -> str:
+    if not page.content.inside:
+        return ""
+    summary = escape(phrase("wizard.inside"))
+    return f"<details><summary>{summary}</summary>{_pairs(page.content.inside)}</details>"
+
+
+def _rows(page: Page) -> str:
+    """The licenses; where there are several, each number is a button that chooses it."""
+    rows = page.content.rows
+    if not rows:
+        return ""
+    names = [phrase(f"list-{name}") for name in ("license", "product", "status", "ends")]
+    head = "".join(f'<th scope="col">{escape(name)}</th>' for name in names)
+    body = ""
+    for number, shown, *told in rows:
+        first = f'<span class="name">{escape(shown)}</span>'
+        if len(rows) > 1:
+            pressed = "true" if number == page.content.chosen else "false"
+            first = _button(Button(f"choose:{number}", shown), "link", f'aria-pressed="{pressed}"')
+        cells = [first, *map(escape, told)]
+        pairs = zip(names, cells, strict=True)
+        drawn = "".join(f'<td data-label="{escape(name)}">{cell}</td>' for name, cell in pairs)
+        body += f"<tr>{drawn}</tr>"
+    caption = escape(phrase("wizard.list.order"))
+    return (
+        f"<table><caption>{caption}</caption><thead><tr>{head}</tr></thead>"
+        f"<tbody>{body}</tbody></table>"
+    )
+
+
+def _folders(page: Page) -> str:
+    items = "".join(
+        f"<li>{_button(Button(f'open:{path}', name), 'link')}</li>"
+        for path, name in page.content.folders
+    )
+    return f'<ul class="folders">{items}</ul>' if items else ""
+
+
+def _buttons(page: Page) -> str:
+    if page.screen == LIST:
+        return _list_buttons(page)
+    first = next(iter(page.buttons), None)
+    drawn = [_button(one, "primary" if one is first else "") for one in page.buttons]
+    return _actions("".join(drawn))
+
+
+def _list_buttons(page: Page) -> str:
+    """What applies to the chosen license under its number, then what always does."""
+    own = [one for one in page.buttons if one.press.count(":") > 1]
+    always = [one for one in page.buttons if one not in own]
+    activate = next((one for one in own if one.press.startswith("begin:activate")), None)
+    primary = activate or always[0]
+    drawn = {one: _button(one, "primary" if one is primary else "") for one in page.buttons}
+    last = _actions("".join(drawn[one] for one in always))
+    if not own:
+        return last
+    shown = {number: shown for number, shown, *_ in page.content.rows}
+    title = escape(phrase("wizard.list.for", number=shown[page.content.chosen]))
+    group = _actions("".join(drawn[one] for one in own))
+    return (
+        '<section class="field" aria-labelledby="chosen">'
+        f'<h2 id="chosen">{title}</h2>{group}</section>{last}'
+    )
+
+
+def _actions(buttons: str) -> str:
+    return f'<div class="actions">{buttons}</div>' if buttons else ""
+
+
+def _button(button: Button, look: str, more: str = "") -> str:
+    kind = f' class="{look}"' if look else ""
+    focus = " autofocus" if button.is_first else ""
+    return (
+        f'<button name="press" value="{escape(button.press)}"{kind}{focus} {more}>'
+        f"{escape(button.label)}</button>"
+    )

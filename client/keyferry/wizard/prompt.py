@@ -1,0 +1,183 @@
+"""Asks the wizard's questions in the terminal, line by line; no screen is cleared."""
+
+import textwrap
+from collections.abc import Iterator
+
+from keyferry.commands.terminal import Terminal
+from keyferry.wizard.flow import asks
+from keyferry.wizard.pages import Asked, Button, Page, label
+from keyferry.wizard.screens import LIST, Option
+from keyferry.wizard.session import Session
+from keyferry.words import phrase
+
+_WIDTH = 80
+_YES = ("y", "yes")
+
+
+class Leave(Exception):
+    """A key that leaves the screen wherever it was typed; `press` is the button it stands for."""
+
+    def __init__(self, press: str) -> None:
+        self.press = press
+
+
+class Prompt:
+    """The terminal's face of one session."""
+
+    def __init__(self, session: Session, terminal: Terminal) -> None:
+        self._session = session
+        self._terminal = terminal
+
+    def run(self) -> None:
+        """Ask until the wizard is closed, by a person or by the end of the input."""
+        while not self._session.is_closed:
+            page = self._session.page()
+            self._show(page)
+            typed: dict[str, str] = {}
+            try:
+                press = self._ask(page, typed)
+            except Leave as key:
+                press = "close" if page.screen == LIST and key.press == "cancel" else key.press
+            self._session.press(press, page.screen, typed)
+
+    def _show(self, page: Page) -> None:
+        self._terminal.line("")
+        title = ": ".join(filter(None, (page.step, page.title)))
+        if page.content.is_good:
+            self._terminal.good(title)
+        else:
+            self._terminal.line(title)
+        for problem in page.problems:
+            self._terminal.bad(problem.title or phrase("wizard.problem"))
+            self._say(problem.text)
+        for line in (page.notice, *page.text):
+            self._say(line)
+        for line in _licenses(page):
+            self._terminal.line(line)
+        for line in _pairs(page.content.facts):
+            self._terminal.line(f"  {line}")
+
+    def _ask(self, page: Page, typed: dict[str, str]) -> str:
+        """Ask for every field into `typed`; the button that leaves the page."""
+        ways = [Button(way, label(way)) for problem in page.problems for way in problem.ways]
+        if ways and (press := self._menu(page, ways, "")):
+            return press
+        for asked in page.asked:
+            if asks(asked.name, typed):
+                typed[asked.name] = self._field(asked, page)
+        if page.asked and not any(button.is_first for button in page.buttons):
+            return "next"
+        first = next((one for one in page.buttons if one.is_first), page.buttons[0])
+        return self._menu(page, _menu_buttons(page), first.press)
+
+    def _field(self, asked: Asked, page: Page) -> str:
+        name = asked.label or page.title
+        if asked.hint:
+            self._say(asked.hint)
+        if asked.kind == "consent":
+            return " ".join(o.value for o in asked.options if self._agrees(o, page))
+        if asked.kind == "choice" and len(asked.options) == 1:
+            return asked.options[0].value
+        for n, option in enumerate(asked.options, 1):
+            self._terminal.line(f"  {n}. {option.label}")
+        values = [option.value for option in asked.options]
+        if asked.kind == "text":
+            return self._line(name, page, asked.value)
+        default = asked.value or next(iter(values), "")
+        shown = str(values.index(default) + 1) if default in values else default
+        while True:
+            typed = self._line(self._name_of(asked, name), page, shown)
+            if typed.isdigit() and 1 <= int(typed) <= len(values):
+                return values[int(typed) - 1]
+            if asked.kind != "choice" and not typed.isdigit():
+                if not typed and asked.kind == "file":
+                    raise Leave("look")
+                return typed
+            self._say(phrase("wizard.prompt.numbers", n=len(values)))
+
+    def _name_of(self, asked: Asked, name: str) -> str:
+        return phrase(f"wizard.prompt.{asked.kind}", name=name)
+
+    def _agrees(self, warning: Option, page: Page) -> bool:
+        self._terminal.warn(warning.label)
+        self._say(warning.hint)
+        return self._line(phrase("wizard.prompt.consent"), page, "").lower() in _YES
+
+    def _menu(self, page: Page, buttons: list[Button], default: str) -> str:
+        """A button by its number; Enter is the default's."""
+        presses = [button.press for button in buttons]
+        for n, button in enumerate(buttons, 1):
+            self._terminal.line(f"  {n}. {button.label}")
+        shown = str(presses.index(default) + 1) if default in presses else ""
+        while True:
+            typed = self._line(phrase("wizard.prompt.menu"), page, shown)
+            if not typed:
+                return default
+            if typed.isdigit() and 1 <= int(typed) <= len(presses):
+                return presses[int(typed) - 1]
+            self._say(phrase("wizard.prompt.numbers", n=len(presses)))
+
+    def _line(self, name: str, page: Page, default: str) -> str:
+        """One line that was typed. Raises Leave for the keys that leave the screen."""
+        question = phrase("wizard.prompt.default", name=name, value=default) if default else name
+        while True:
+            self._terminal.question(question)
+            try:
+                typed = input().strip()
+            except KeyboardInterrupt:
+                self._terminal.line("")
+                raise Leave("cancel") from None
+            except EOFError:
+                raise Leave("close") from None
+            match typed:
+                case "b":
+                    raise Leave("back")
+                case "q":
+                    raise Leave("cancel")
+                case "?":
+                    self._help(page)
+                case _:
+                    return typed or default
+
+    def _help(self, page: Page) -> None:
+        name = "wizard.prompt.help-list" if page.screen == LIST else "wizard.prompt.help"
+        self._say(phrase(name))
+        for line in page.text:
+            self._say(line)
+        if page.content.inside:
+            self._terminal.line(phrase("wizard.inside"))
+            for line in _pairs(page.content.inside):
+                self._terminal.line(f"  {line}")
+
+    def _say(self, text: str) -> None:
+        plain = text.replace("**", "")
+        for line in textwrap.wrap(plain, _WIDTH, break_long_words=False, break_on_hyphens=False):
+            self._terminal.line(line)
+
+
+def _menu_buttons(page: Page) -> list[Button]:
+    """What can be chosen by a number; for keys there are letters."""
+    rows = page.content.rows if len(page.content.rows) > 1 else ()
+    choices = [
+        Button(f"choose:{number}", phrase("wizard.prompt.choose", number=shown))
+        for number, shown, *_ in rows
+        if number != page.content.chosen
+    ]
+    keyed = [one for one in page.buttons if one.press != "back"]
+    keyed = [one for one in keyed if one.press != "cancel" or one.is_first]
+    return [*keyed, *choices]
+
+
+def _licenses(page: Page) -> Iterator[str]:
+    rows = page.content.rows
+    for _, shown, _, status, _ in rows:
+        yield f"{shown}  {status}"
+    if len(rows) > 1:
+        chosen = next(shown for number, shown, *_ in rows if number == page.content.chosen)
+        yield phrase("wizard.prompt.chosen", number=chosen)
+
+
+def _pairs(facts: tuple[tuple[str, str], ...]) -> Iterator[str]:
+    width = max((len(name) for name, _ in facts), default=0)
+    for name, text in facts:
+        yield f"{name.ljust(width)}  {text}"

@@ -1,0 +1,240 @@
+"""The wizard as a window in this computer's own browser: the one file here that opens a socket.
+
+It listens on 127.0.0.1 alone, for the one browser that came by the start link, and speaks to
+nobody. Every answer it gives is a page of ours or the bare sentence that says why not.
+"""
+
+import secrets
+import socketserver
+import threading
+import time
+from email.parser import BytesParser
+from email.policy import HTTP
+from http import HTTPStatus
+from http.cookies import CookieError, SimpleCookie
+from http.server import BaseHTTPRequestHandler
+from importlib.resources import files
+from urllib.parse import parse_qs, urlsplit
+
+from keyferry.wizard.html import closed_page, over_page, page_html
+from keyferry.wizard.session import Session
+
+HOST = "127.0.0.1"
+GONE_S = 60.0  # after the tab was closed
+LIFE_S = 24 * 3600.0  # WCAG 2.2, SC 2.2.1: limits over 20 hours need no warning
+_TICK_S = 0.25
+_MAX_BYTES = 100_000  # of one form: a response file of 20 kB and a few words
+_STYLE = "page.css"
+_ALIVE = "alive.js"
+_POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
+    "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'; "
+    "require-trusted-types-for 'script'"
+)
+_COOKIE = "SameSite=Strict; HttpOnly; Path=/"
+_HEADERS = {
+    "Content-Security-Policy": _POLICY,
+    "Cache-Control": "no-store",
+    "X-Content-Type-Options": "nosniff",
+    # Not `no-referrer`: a form then says `Origin: null`, and nothing could be told by it.
+    "Referrer-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), microphone=(), geolocation=()",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+}
+
+
+class Window(socketserver.ThreadingTCPServer):
+    """The server of one session. Not HTTPServer, which asks the network for this host's name."""
+
+    daemon_threads = True
+    allow_reuse_address = False
+
+    def __init__(self, session: Session, gone_s: float = GONE_S, life_s: float = LIFE_S) -> None:
+        super().__init__((HOST, 0), _Handler)
+        self.session = session
+        self.turn = threading.Lock()  # one press at a time
+        self.key: str | None = secrets.token_urlsafe(32)  # of the start link, until a form is sent
+        self.cookie = secrets.token_urlsafe(32)
+        self.tabs = 0
+        self._gone_s = gone_s
+        self._ends_at = time.monotonic() + life_s
+        self._left_at: float | None = None  # no tab ever said that it is there: none can be gone
+
+    @property
+    def authority(self) -> str:
+        return f"{HOST}:{self.server_address[1]}"
+
+    @property
+    def start_link(self) -> str:
+        return f"http://{self.authority}/?key={self.key}"
+
+    def serve(self) -> None:
+        """Serve until Close, Ctrl-C, the tab gone for a minute, or a day has passed."""
+        try:
+            self.serve_forever(_TICK_S)
+        finally:
+            self.server_close()
+
+    def service_actions(self) -> None:
+        now = time.monotonic()
+        gone = self.tabs == 0 and self._left_at is not None and now - self._left_at > self._gone_s
+        if gone or now > self._ends_at:
+            self.end()
+
+    def end(self) -> None:
+        threading.Thread(target=self.shutdown, daemon=True).start()
+
+    def tab_came(self) -> None:
+        self.tabs += 1
+
+    def tab_left(self) -> None:
+        self.tabs -= 1
+        self._left_at = time.monotonic()
+
+
+class _Handler(BaseHTTPRequestHandler):
+    server: Window
+    protocol_version = "HTTP/1.1"
+    server_version = "keyferry"
+    sys_version = ""
+    timeout = 30  # for one request; a tab's own line is written to, not read
+
+    def do_GET(self) -> None:
+        if self.headers.get("Host") != self.server.authority:
+            return self._refuse()
+        asked = urlsplit(self.path)
+        if asked.path == f"/{_STYLE}":
+            return self._file(_STYLE, "text/css")
+        if asked.path == f"/{_ALIVE}":
+            return self._file(_ALIVE, "text/javascript")
+        if asked.path == "/" and asked.query:
+            return self._start(asked.query)
+        if not self._is_known():
+            return self._refuse()
+        if asked.path == "/alive":
+            return self._stay()
+        if asked.path == "/":
+            return self._page()
+        return self._say(HTTPStatus.NOT_FOUND, over_page())
+
+    def do_POST(self) -> None:
+        origin = self.headers.get("Origin")
+        if (
+            self.headers.get("Host") != self.server.authority
+            or origin != f"http://{self.server.authority}"
+            or not self._is_known()
+        ):
+            return self._refuse()
+        length = self.headers.get("Content-Length", "")
+        if not length.isdigit() or int(length) > _MAX_BYTES:
+            self.close_connection = True
+            return self._say(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, over_page())
+        typed = _fields(self.headers.get("Content-Type", ""), self.rfile.read(int(length)))
+        self.server.key = None  # whoever sent a form has the cookie; the link is of no more use
+        with self.server.turn:
+            self.server.session.press(typed.pop("press", ""), typed.pop("screen", ""), typed)
+            is_closed = self.server.session.is_closed
+        if is_closed:
+            self._say(HTTPStatus.OK, closed_page(), close=True)
+            return self.server.end()
+        self.send_response(HTTPStatus.SEE_OTHER)
+        self.send_header("Location", "/")
+        self.send_header("Content-Length", "0")
+        return self.end_headers()
+
+    def _start(self, query: str) -> None:
+        key = self.server.key
+        given = parse_qs(query).get("key", [""])[0]
+        if key is None or not secrets.compare_digest(given.encode(), key.encode()):
+            return self._refuse()
+        return self._page(f"{self._cookie_name}={self.server.cookie}; {_COOKIE}")
+
+    def _page(self, cookie: str = "") -> None:
+        with self.server.turn:
+            session = self.server.session
+            html = page_html(session.page(), session.vendor, session.support)
+        self._say(HTTPStatus.OK, html, cookie=cookie)
+
+    def _stay(self) -> None:
+        """A line that stays open as long as the tab; timers of a hidden tab would fall asleep."""
+        self.send_response(HTTPStatus.OK)
+        self.send_header("Content-Type", "text/event-stream")
+        self.end_headers()
+        self.close_connection = True
+        self.server.tab_came()
+        try:
+            while True:
+                self.wfile.write(b":\n\n")
+                time.sleep(_TICK_S)
+        except OSError:
+            self.server.tab_left()
+
+    def _file(self, name: str, kind: str) -> None:
+        self._say(HTTPStatus.OK, (files("keyferry.wizard") / name).read_text("utf-8"), kind)
+
+    def _refuse(self) -> None:
+        self.close_connection = True
+        self._say(HTTPStatus.FORBIDDEN, over_page())
+
+    def _say(
+        self,
+        status: HTTPStatus,
+        text: str,
+        kind: str = "text/html",
+        cookie: str = "",
+        close: bool = False,
+    ) -> None:
+        data = text.encode("utf-8")
+        self.send_response(status)
+        self.send_header("Content-Type", f"{kind}; charset=utf-8")
+        self.send_header("Content-Length", str(len(data)))
+        if cookie:
+            self.send_header("Set-Cookie", cookie)
+        if close:
+            self.send_header("Connection", "close")
+        self.end_headers()
+        self.wfile.write(data)
+
+    def end_headers(self) -> None:
+        for name, value in _HEADERS.items():
+            self.send_header(name, value)
+        super().end_headers()
+
+    @property
+    def _cookie_name(self) -> str:
+        return f"keyferry-{self.server.server_address[1]}"  # cookies know no ports
+
+    def _is_known(self) -> bool:
+        """Whether the browser is the one that came by the start link."""
+        try:
+            cookies = SimpleCookie(self.headers.get("Cookie", ""))
+        except CookieError:
+            return False
+        found = cookies.get(self._cookie_name)
+        given = "" if found is None else found.value
+        return secrets.compare_digest(given.encode(), self.server.cookie.encode())
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Nothing: the terminal is a person's, and addresses hold the start link's key."""
+
+
+def _fields(kind: str, data: bytes) -> dict[str, str]:
+    """The fields of a form; of a file its bytes, each as the character of that number.
+
+    Several boxes of one name are its values, apart by spaces.
+    """
+    if kind.partition(";")[0].strip().lower() != "multipart/form-data":
+        found = parse_qs(data.decode("utf-8", "replace"), keep_blank_values=True, max_num_fields=50)
+        return {name: " ".join(values) for name, values in found.items()}
+    head = b"Content-Type: " + kind.encode("latin-1") + b"\r\n\r\n"
+    fields: dict[str, str] = {}
+    for part in BytesParser(policy=HTTP).parsebytes(head + data).walk():
+        name = part.get_param("name", header="content-disposition")
+        if not isinstance(name, str):
+            continue
+        content = part.get_payload(decode=True)
+        if isinstance(content, bytes):
+            is_file = part.get_filename() is not None
+            fields[name] = content.decode("latin-1" if is_file else "utf-8", "replace")
+    return fields
