@@ -2,7 +2,6 @@
 
 import os
 from collections.abc import Sequence
-from contextlib import suppress
 from typing import Any
 
 from keyferry.clock import TOLERANCE_S
@@ -25,7 +24,7 @@ from keyferry.times import local_time_with_zone
 from keyferry.words import phrase
 from keyferry_protocol.activation import show_license_number
 from keyferry_protocol.encoding import format_time
-from keyferry_protocol.errors import DongleMissing, KeyferryError
+from keyferry_protocol.errors import DongleMissing, DonglePin, KeyferryError
 from keyferry_protocol.keys import KeySet
 from keyferry_protocol.machine import match
 from keyferry_protocol.request import Dongle
@@ -193,7 +192,10 @@ def dongles(licenses: Sequence[Stored], dongle: AnyDongle) -> list[Finding]:
 
 
 def _is_plugged_in(bound_to: Dongle, dongle: AnyDongle) -> bool:
-    with suppress(DongleMissing):
+    try:
         token = token_for(dongle, bound_to)
-        return token is not None and token.public == bound_to.public
-    return False
+    except DongleMissing:
+        return False
+    except DonglePin:
+        return True  # there is one to refuse it
+    return token is not None and token.public == bound_to.public

@@ -16,7 +16,7 @@ from keyferry_admin import dongles as desk
 from keyferry_protocol.activation import activation_key, parse_activation_code
 from keyferry_protocol.request import Dongle
 from tests.dongle.conftest import PIN, Dongles
-from tests.unit.client.offline import CODE, DAY, LAB_09, NUMBER, OTHER
+from tests.unit.client.offline import CODE, DAY, LAB_09, NUMBER, OTHER, Room
 from tests.unit.client.terminal import Shell
 
 ROOT = Path(__file__).parents[2]
@@ -122,6 +122,40 @@ def test_a_dongle_carried_to_a_second_computer_works_there_after_an_install(
     assert shell("check").exit == 0
 
 
+def test_of_a_stick_with_many_files_the_ones_for_the_dongle_are_installed(
+    shell: Shell, dongles: Dongles, tmp_path: Path
+) -> None:
+    dongles.new()
+    stick = tmp_path / "stick"
+    stick.mkdir()
+    activate(shell).rename(stick / "old.response")
+    assert shell("update", NUMBER).exit == 0
+    shell.carried(str(request_file()), str(stick / "new.response"), edition="Enterprise")
+    elsewhere = Room(tmp_path / "elsewhere", machine=LAB_09)
+    (stick / "LAB-09.response").write_bytes(elsewhere.answer(elsewhere.request()))
+    shell.patch.setenv("KEYFERRY_STATE_DIR", "second")
+    installed = shell("install", str(stick), "--json")
+    assert installed.exit == 0, installed.out
+    assert installed.json["edition"] == "Enterprise", "the newest one"
+    assert shell("check").exit == 0
+
+
+def test_doctor_wants_no_pin_to_see_that_a_dongle_is_plugged_in(
+    shell: Shell, dongles: Dongles
+) -> None:
+    token = dongles.new()
+    activate(shell)
+    shell.patch.delenv("KEYFERRY_DONGLE_PIN")
+    dongles.restart()
+    assert shell("status").out.splitlines()[0].endswith("The dongle wants its PIN")
+    plugged = shell("doctor")
+    assert plugged.exit == 0
+    assert "is not plugged in" not in plugged.out
+    dongles.pull(token)
+    dongles.restart()
+    assert f"is not plugged in (SoftHSM v2 {token.serial})" in shell("doctor").out
+
+
 def test_update_and_deactivate_sign_with_the_dongle(shell: Shell, dongles: Dongles) -> None:
     token = dongles.new()
     activate(shell)
@@ -214,6 +248,15 @@ def test_a_wrong_pin_ends_with_9_and_changes_nothing(
         assert token.serial in refused.json["error"]["detail"]
     assert shell.room.files() == before
     assert shell("status").exit == 9
+
+
+def test_a_wrong_pin_makes_no_key(shell: Shell, dongles: Dongles) -> None:
+    blank = dongles.new(key=False)
+    shell.patch.setenv("KEYFERRY_DONGLE_PIN", "000000")
+    refused = shell("dongle", "make-key", "--output", "dongle.json", "--json")
+    assert (refused.exit, refused.json["error"]["code"]) == (9, "dongle-pin")
+    assert dongles.look(blank).keys == ()
+    assert not Path("dongle.json").exists()
 
 
 def test_a_pin_is_asked_for_at_the_terminal_and_not_shown(shell: Shell, dongles: Dongles) -> None:

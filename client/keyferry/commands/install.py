@@ -5,8 +5,9 @@ from typing import Any
 import click
 
 from keyferry.commands.command import KeyferryCommand
-from keyferry.commands.reading import genuine, is_collection, read_one
+from keyferry.commands.reading import Found, genuine, is_collection, read_one
 from keyferry.commands.settings import Settings
+from keyferry.dongle import token_for
 from keyferry.installing import answers_here, install
 from keyferry.times import long_date
 from keyferry.words import phrase
@@ -37,9 +38,21 @@ def _choose(settings: Settings, source: str) -> list[bytes]:
         return [read_one(source)]
     found = genuine(source, settings.keys)
     fitting = [one.data for one in found if answers_here(one.response, settings.where)]
+    if len(found) > 1 and not fitting:
+        fitting = _for_dongles_here(found, settings)
     if len(found) == 1 or fitting:
         return fitting or [found[0].data]
     raise NotRequested(phrase("none-fits", n=len(found), path=source))
+
+
+def _for_dongles_here(found: list[Found], settings: Settings) -> list[bytes]:
+    """The newest response of each license whose dongle is plugged in: it needs no request here."""
+    newest: dict[str, bytes] = {}
+    for one in sorted(found, key=lambda one: one.response.serial):
+        named = one.response.bound_to.dongle
+        if named and not one.response.is_receipt and token_for(settings.dongle, named):
+            newest[one.response.license.number] = one.data
+    return list(newest.values())
 
 
 def _install(settings: Settings, data: bytes) -> dict[str, Any]:
