@@ -115,9 +115,17 @@ def _mend_license(folder: Folder, where: Roots, keys: KeySet) -> Iterator[Deed]:
         finish = partial(_finish_install, folder, response, waits)
         yield _attempt("install", folder.path(INSTALLED), finish)
     if response is None and folder.has(INSTALLED):
-        yield _could_not("installed", folder.path(INSTALLED), number=folder.number)
+        yield _lost(folder, INSTALLED)
     if _is_damaged(folder.device_key):
-        yield _could_not("key", folder.path(DEVICE_KEY), number=folder.number)
+        yield _lost(folder, DEVICE_KEY)
+
+
+def _lost(folder: Folder, name: str) -> Deed:
+    """What nothing here can make again; it may only be another user's, as after a `sudo`."""
+    path = folder.path(name)
+    if not os.access(path, os.R_OK):
+        return _could_not("read", path)
+    return _could_not(name, path, number=folder.number)
 
 
 def _is_half_deactivated(folder: Folder, where: Roots) -> bool:
@@ -205,14 +213,11 @@ def _requests(folder: Folder) -> list[Request]:
 
 
 def _is_damaged(look: Callable[[], object]) -> bool:
-    """Whether a file that is there cannot be read as what it should be.
-
-    One that this user may not read is not damaged: it is left to who may.
-    """
+    """Whether a file that is there cannot be read as what it should be."""
     try:
         look()
-    except StateDamaged as error:
-        return os.access(error.facts["path"], os.R_OK)
+    except StateDamaged:
+        return True
     return False
 
 

@@ -11,7 +11,6 @@ from typing import Any
 import pytest
 
 from keyferry import KeyferryError
-from keyferry.keeping import cancel, prefer, remove
 from keyferry.lock import Lock
 from keyferry.roots import Root, roots
 from keyferry.state import in_trying_order, write
@@ -79,136 +78,7 @@ def test_the_files_are_those_of_the_format(room: Room) -> None:
     assert set(json.loads(room.files()["user/clock.json"])) == {"mark", "lowered", "at_request"}
 
 
-# Crashes: killed at any point where something reaches the disk, the state is the old or the new.
-
-
-class Killed(BaseException):
-    """No `except` of the code stops it, and nothing tidies up after it."""
-
-
-def kill_at(step: int, monkeypatch: pytest.MonkeyPatch) -> Callable[[], int]:
-    """Die at the n-th call that writes; returns how many there were."""
-    count = 0
-
-    def guard(real: Callable[..., Any]) -> Callable[..., Any]:
-        def call(*arguments: Any, **named: Any) -> Any:
-            nonlocal count
-            count += 1
-            if count == step:
-                raise Killed
-            return real(*arguments, **named)
-
-        return call
-
-    for name in ("open", "replace", "fsync", "unlink", "makedirs"):
-        monkeypatch.setattr(os, name, guard(getattr(os, name)))
-    return lambda: count
-
-
-@pytest.fixture
-def _no_waiting_for_the_disk(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(os, "fsync", lambda handle: None)
-
-
-def standing(room: Room) -> str:
-    try:
-        return f"active {room.load().serial}"
-    except KeyferryError as error:
-        return error.code
-
-
-JOURNEYS = [
-    pytest.param("request", {"not-activated", "pending"}, id="request"),
-    pytest.param("install", {"pending", "active 1"}, id="install"),
-    pytest.param("update", {"active 1"}, id="update"),
-    pytest.param("install update", {"active 1", "active 2"}, id="install an update"),
-    pytest.param("deactivate", {"active 1", "deactivated"}, id="deactivate"),
-    pytest.param("install receipt", {"deactivated"}, id="install a receipt"),
-    pytest.param("activate again", {"deactivated", "pending"}, id="ask again after that"),
-    pytest.param("install again", {"pending", "deactivated", "active 3"}, id="install after that"),
-    pytest.param("cancel", {"pending", "not-activated"}, id="cancel"),
-    pytest.param("prefer", {"active 1"}, id="prefer"),
-    pytest.param("remove", {"active 1", "not-activated", "wrong-machine"}, id="remove"),
-]
-
-
-def prepare(room: Room, journey: str) -> Callable[[], object]:
-    """Bring the room to where the journey starts; the step to be killed in."""
-    if journey == "request":
-        return room.request
-    first = room.request()
-    if journey == "cancel":
-        return lambda: cancel(NUMBER, room.roots)
-    response = room.answer(first)
-    if journey == "install":
-        return lambda: room.install(response)
-    room.install(response)
-    if journey == "prefer":
-        return lambda: prefer(NUMBER, room.roots)
-    if journey == "remove":
-        return lambda: remove(NUMBER, room.roots)
-    if journey == "update":
-        return lambda: room.request("update")
-    if journey == "install update":
-        response = room.answer(room.request("update"))
-        return lambda: room.install(response)
-    if journey == "deactivate":
-        return lambda: room.request("deactivate")
-    receipt = room.answer(room.request("deactivate"))
-    if journey == "install receipt":
-        return lambda: room.install(receipt)
-    room.install(receipt)
-    if journey == "activate again":
-        return room.request
-    response = room.answer(room.request())
-    return lambda: room.install(response)
-
-
-@pytest.mark.usefixtures("_no_waiting_for_the_disk")
-@pytest.mark.parametrize(("journey", "allowed"), JOURNEYS)
-def test_killed_at_any_write_the_state_is_the_old_or_the_new(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, journey: str, allowed: set[str]
-) -> None:
-    undisturbed = Room(tmp_path / "undisturbed")
-    prepare(undisturbed, journey)()
-    seen = set()
-    for step in range(1, 200):
-        room = Room(tmp_path / str(step))
-        act = prepare(room, journey)
-        with monkeypatch.context() as patched:
-            writes = kill_at(step, patched)
-            with suppress(Killed):
-                act()
-            total = writes()
-        seen.add(standing(room))
-        if step > total:
-            break
-        with suppress(KeyferryError):  # what was done needs no doing again
-            act()
-        room.now += 1
-        assert standing(room) == standing(undisturbed), f"killed at write {step}, then done again"
-        assert set(room.files()) == set(undisturbed.files()), f"killed at write {step}"
-    assert step > 3, "nothing was killed"
-    assert seen <= allowed
-
-
-@pytest.mark.usefixtures("_no_waiting_for_the_disk")
-def test_a_deactivation_killed_anywhere_never_leaves_a_free_copy(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    for step in range(1, 60):
-        room = Room(tmp_path / str(step))
-        act = prepare(room, "deactivate")
-        with monkeypatch.context() as patched:
-            writes = kill_at(step, patched)
-            with suppress(Killed):
-                act()
-            total = writes()
-        if room.folder().has("deactivate.request"):
-            assert standing(room) == "deactivated", step
-        if step > total:
-            return
-    raise AssertionError("never done")
+# How a file is written
 
 
 def test_a_file_is_flushed_before_it_takes_its_place_and_its_folder_after(
@@ -232,45 +102,6 @@ def test_a_file_is_flushed_before_it_takes_its_place_and_its_folder_after(
 
 
 # Damage
-
-
-def told(act: Callable[[], object]) -> str:
-    """The code of the error that a person is told, "" if there was none."""
-    try:
-        act()
-    except KeyferryError as error:
-        return error.code if error.title and error.next_step else "without words"
-    return ""
-
-
-@pytest.mark.usefixtures("_no_waiting_for_the_disk")
-def test_a_flipped_bit_anywhere_in_the_state_is_told_and_never_a_traceback(room: Room) -> None:
-    room.activate()
-    room.request("update")
-    prefer(NUMBER, room.roots)
-    whole = room.files()
-    codes = set()
-    for name, data in whole.items():
-        for position in range(0, len(data), max(1, len(data) // 20)):
-            bit = 0x80 if position % 2 else 0x01
-            spoiled = data[:position] + bytes([data[position] ^ bit]) + data[position + 1 :]
-            for kept, content in whole.items():
-                (room.state / kept).write_bytes(spoiled if kept == name else content)
-            for act in (room.load, lambda: room.request("update"), room.request):
-                codes.add(told(act))
-    assert "state-damaged" in codes
-    assert codes <= {
-        "",
-        "state-damaged",
-        "unreadable-response",
-        "wrong-type",
-        "unsupported-version",
-        "not-genuine",
-        "wrong-machine",
-        "older-response",
-        "clock-rolled-back",
-        "not-activated",
-    }
 
 
 @pytest.mark.parametrize(

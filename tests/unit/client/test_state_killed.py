@@ -1,0 +1,55 @@
+"""Killed with SIGKILL at any point where a command changes the disk, a license is never lost."""
+
+import os
+import signal
+from pathlib import Path
+
+import pytest
+
+from tests.unit.client.journeys_cut_off import Journey, Scene, Try, every_journey, traced
+from tests.unit.client.terminal import Shell
+
+
+@pytest.fixture(autouse=True)
+def _not_waiting_for_the_disk(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "fsync", lambda handle: None)
+
+
+@every_journey
+def test_killed_at_every_change_of_the_disk_the_state_is_the_old_or_the_new(
+    shell: Shell, tmp_path: Path, journey: Journey
+) -> None:
+    scene = Scene(tmp_path, shell, journey)
+    undisturbed = scene.copy()
+    code, points = traced(undisturbed.act)
+    assert code == 0
+    assert {"fsync", "open"} < {point.split()[0] for point in points}
+    done = undisturbed.standing()
+    hit = []
+    for number, point in enumerate(points, 1):
+        case = scene.copy()
+        code, came_to = traced(case.act, kill_at=number)
+        assert code == -signal.SIGKILL
+        hit += came_to[number - 1 :]
+        where = f"killed before change {number}: {point}"
+        if point.startswith("fsync"):
+            lose_what_was_not_flushed(case, point.split()[1])
+        assert case.standing() in journey.allowed, where
+        if case.room.folder().has("deactivate.request"):
+            assert case.standing() == "deactivated", (
+                f"a free copy of what may be given back; {where}"
+            )
+        if not point.startswith(("open", "fsync")):
+            case.repair()
+            assert case.standing() in journey.allowed, f"{where}, then repaired"
+        case.act()  # what was done needs no doing again, and may say so
+        assert case.standing() == done, f"{where}, then done again"
+        assert case.file_names() == undisturbed.file_names(), where
+    assert [one.split()[0] for one in hit] == [one.split()[0] for one in points]
+
+
+def lose_what_was_not_flushed(case: Try, name: str) -> None:
+    """As when the power fails instead: half of the new file is on the disk."""
+    for file in case.place.rglob(f"{name}"):
+        if name.endswith(".new"):
+            os.truncate(file, file.stat().st_size // 2)
