@@ -49,14 +49,15 @@ def problem_document(problem: Problem, language: str = "en") -> str:
 
 
 def problem_page(problem: Problem, language: str = "en") -> str:
-    """The problem for someone who followed a link in a browser."""
+    """The problem for someone who followed a link in a browser; it looks as the page does."""
     said = _words(language)[problem.code]
     title, detail = escape(said["title"]), escape(_detail(problem, said))
     return (
         f'<!doctype html><html lang="{language}"><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width"><meta name="color-scheme" '
-        f'content="light dark"><title>{title}</title>'
-        f"<main><h1>{title}</h1><p>{detail}</p></main></html>"
+        f'content="light dark"><link rel="stylesheet" href="/page.css"><title>{title}</title>'
+        f'<main><h1>{title}</h1><p class="lead">{detail}</p>'
+        f'<p><a href="/">{escape(said["way_on"])}</a></p></main></html>'
     )
 
 

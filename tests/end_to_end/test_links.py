@@ -61,6 +61,10 @@ def test_a_link_opened_20_times_still_saves_for_a_person_and_ends_after_7_days(
     expect(person.locator("body")).to_contain_text(
         "Links work for 7 days. Choose the request file again: you get the same response."
     )
+    face = "getComputedStyle(document.querySelector('h1')).fontFamily"
+    assert "system-ui" in person.evaluate(face)  # it looks as the page does
+    person.click("text=Choose the request file >> nth=-1")
+    expect(person.locator("h1")).to_have_text("Get your response file")
     program = requests.get(link, headers={"Accept": "*/*"}, timeout=60)
     assert program.status_code == 404
     assert program.headers["Content-Type"] == "application/problem+json"

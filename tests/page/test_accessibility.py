@@ -10,6 +10,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from keyferry_service.problems import Problem, problem_page
 from tests.page.check_vendor import SITE
+from tests.page.fake_service import TICKET
 from tests.page.states import STATES
 
 AXE = (files("axe_playwright_python") / "axe.min.js").read_text("utf-8")
@@ -32,9 +33,13 @@ def test_axe_finds_no_barrier_in_light_and_dark(page: Page, site: str, state: st
     assert barriers(page) == []
 
 
-def test_axe_finds_no_barrier_where_a_link_no_longer_works(page: Page) -> None:
+def test_axe_finds_no_barrier_where_a_link_no_longer_works(page: Page, site: str) -> None:
     page.set_viewport_size({"width": 320, "height": 256})
-    page.set_content(problem_page(Problem("link-not-found")))
+    shown = problem_page(Problem("link-not-found"))
+    link = f"{site}api/responses/{TICKET}"
+    page.route(link, lambda route: route.fulfill(body=shown, content_type="text/html"))
+    page.goto(link)
+    page.wait_for_load_state("networkidle")
     for scheme in ("light", "dark"):
         page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
         assert barriers(page) == []

@@ -104,7 +104,13 @@ def test_every_problem_has_its_words(code: str) -> None:
     assert said["code"] == code
     assert said["title"]
     assert "{" not in said["detail"]
-    assert said["title"] in problem_page(problem)
+
+
+def test_a_link_that_was_followed_in_vain_leads_on() -> None:
+    shown = problem_page(Problem("link-not-found"))
+    assert "<h1>This link no longer works</h1>" in shown
+    assert "Links work for 7 days. Choose the request file again" in shown
+    assert '<a href="/">Choose the request file</a>' in shown
 
 
 @pytest.mark.parametrize(
