@@ -14,6 +14,7 @@ import pytest
 
 from keyferry.commands.cli import main
 from tests.unit.client.offline import CODE, Room
+from tests.unit.client.published import check_document
 
 
 @dataclass(frozen=True)
@@ -70,6 +71,8 @@ class Shell:
                 now=self.room.now,
                 dongle=self.room.dongle,
             )
+        if "--json" in arguments:
+            check_document(arguments, out.text)
         return Printed(code, out.text, err.text)
 
     def carried(self, name: str, response: str = "answer.response", **changes: Any) -> Path:
