@@ -228,7 +228,12 @@ def test_each_press_of_download_again_asks_for_a_fresh_address(page: Page, site:
         (
             {"kind": "deactivate"},
             "The license is free again",
-            ["Install this receipt on LAB-07 to tidy up there.", "On LAB-07, run: keyferry"],
+            [
+                "Install this receipt on LAB-07 to tidy up there.",
+                "On LAB-07, open Example Modeler > License Configuration, choose "
+                "015.120.020.093, and install the receipt.",
+                f"Or run: keyferry install {STEM}.response",
+            ],
         ),
         (
             {"kind": "update", "previous_valid_until": "2026-11-30T23:59:59Z"},
