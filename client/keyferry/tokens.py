@@ -129,23 +129,26 @@ def _typed(pin: str | AskPin | None, found: FoundToken) -> str | None:
 
 
 def usable(tokens: list[FoundToken]) -> list[FoundToken]:
-    """Those that can sign, each once though two modules see it.
-
-    With a key that was made for Keyferry, if one has it. Raises DongleMissing if there are none.
-    """
+    """Those that can sign, each once though two modules see it. Raises DongleMissing if none."""
     by_key: dict[bytes, FoundToken] = {}
     for token in tokens:
         if token.keys:
             by_key.setdefault(token.keys[0], token)
     if by_key:
-        return [t for t in by_key.values() if t.has_our_key] or list(by_key.values())
+        return list(by_key.values())
     if tokens:
         raise DongleMissing(phrase("dongle.no-key", dongle=tokens[0]))
     raise DongleMissing(phrase("dongle.none"))
 
 
+def preferred(tokens: list[FoundToken]) -> list[FoundToken]:
+    """Those with a key that was made for Keyferry, if there are any."""
+    return [token for token in tokens if token.has_our_key] or tokens
+
+
 def the_only_one(tokens: list[FoundToken]) -> FoundToken:
-    """Raises DongleMissing where there is a choice."""
+    """The one that is preferred. Raises DongleMissing where there is a choice."""
+    tokens = preferred(tokens)
     if len(tokens) > 1:
         raise DongleMissing(phrase("dongle.several", dongles=", ".join(map(str, tokens))))
     return tokens[0]

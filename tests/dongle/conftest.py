@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pkcs11
 import pytest
+from pkcs11 import Attribute, KeyType, MechanismFlag
 
 from keyferry import tokens_pkcs11
 from keyferry.tokens import FoundToken, find_tokens
@@ -16,6 +17,7 @@ from tests.unit.client.offline import Room
 from tests.unit.client.terminal import Shell, shell_in
 
 PIN = "482916"
+P256 = bytes.fromhex("06082a8648ce3d030107")
 PLACES = (
     "/usr/lib/softhsm/libsofthsm2.so",
     "/usr/lib64/pkcs11/libsofthsm2.so",
@@ -73,6 +75,29 @@ class Dongles:
     def _place(self, token: FoundToken, where: Path) -> Path:
         return next(
             path for path in where.iterdir() if path.name.replace("-", "").endswith(token.serial)
+        )
+
+
+def key_of_another_program(
+    dongles: Dongles, token: FoundToken, label: str, curve: bytes = P256, **private: bool
+) -> None:
+    """A key as a card's own tools leave it, under their label."""
+    card = next(
+        slot.get_token()
+        for slot in pkcs11.lib(dongles.module).get_slots(token_present=True)
+        if slot.slot_id == token.slot
+    )
+    with card.open(rw=True, user_pin=PIN) as session:
+        domain = session.create_domain_parameters(
+            KeyType.EC, {Attribute.EC_PARAMS: curve}, local=True
+        )
+        domain.generate_keypair(
+            store=True,
+            label=label,
+            id=label.encode(),
+            capabilities=MechanismFlag.SIGN | MechanismFlag.VERIFY,
+            public_template={Attribute.PRIVATE: False},
+            private_template={Attribute[name]: value for name, value in private.items()},
         )
 
 

@@ -15,7 +15,7 @@ from keyferry import parse_request, verify_request
 from keyferry_admin import dongles as desk
 from keyferry_protocol.activation import activation_key, parse_activation_code
 from keyferry_protocol.request import Dongle
-from tests.dongle.conftest import PIN, Dongles
+from tests.dongle.conftest import PIN, Dongles, key_of_another_program
 from tests.unit.client.offline import CODE, DAY, LAB_09, NUMBER, OTHER, Room
 from tests.unit.client.terminal import Shell
 
@@ -201,8 +201,11 @@ def test_of_two_dongles_each_license_finds_its_own(shell: Shell, dongles: Dongle
     assert asked.exit == 2
     assert "--dongle" in asked.err
     activate(shell, "--dongle", second.serial)
-    bound = shell("status", "--json").json["licenses"][0]
-    assert bound["state"] == "active"
+    with shell.patch.context() as patch:
+        patch.setenv("KEYFERRY_STATE_DIR", "another")
+        activate(shell, "--dongle", first.serial)
+        assert shell("check").exit == 0
+    assert shell("check").exit == 0
     dongles.pull(first)
     dongles.restart()
     assert shell("check").exit == 0
@@ -213,6 +216,21 @@ def test_of_two_dongles_each_license_finds_its_own(shell: Shell, dongles: Dongle
     unknown = shell("request", NUMBER, "--protection", "dongle", "--dongle", second.serial)
     assert unknown.exit == 9
     assert second.serial in unknown.err
+
+
+def test_a_dongle_of_another_program_can_be_named_beside_one_of_ours(
+    shell: Shell, dongles: Dongles
+) -> None:
+    ours, card = dongles.new(), dongles.new(key=False)
+    key_of_another_program(dongles, card, "PIV AUTH pubkey")
+    for serial, options in ((ours.serial, ()), (card.serial, ("--dongle", card.serial))):
+        assert shell("dongle", "export", "--output", "dongle.json", *options).exit == 0
+        assert json.loads(Path("dongle.json").read_bytes())["serial"] == serial
+        made = shell("request", NUMBER, "--protection", "dongle", *options)
+        assert made.exit == 0, made.err
+        dongle = parse_request(request_file().read_bytes()).dongle
+        assert dongle is not None
+        assert dongle.serial == serial
 
 
 def test_a_person_is_asked_which_of_two_dongles(shell: Shell, dongles: Dongles) -> None:

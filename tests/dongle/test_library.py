@@ -2,41 +2,17 @@
 
 import pkcs11
 import pytest
-from pkcs11 import Attribute, KeyType, MechanismFlag, ObjectClass
+from pkcs11 import Attribute, ObjectClass
 
 from keyferry import KeyferryError, load, make_request, tokens_pkcs11, verify_signature
 from keyferry.tokens import FoundToken, find_dongle, find_tokens, open_token
 from keyferry.tokens_pkcs11 import make_key
 from keyferry_protocol.errors import DongleMissing, DonglePin
 from keyferry_protocol.keys import ECDSA_P256
-from tests.dongle.conftest import PIN, Dongles
+from tests.dongle.conftest import PIN, Dongles, key_of_another_program
 from tests.unit.client.offline import CODE, KEYS, NOW, NUMBER, PRODUCT, Room
 
-P256 = bytes.fromhex("06082a8648ce3d030107")
 P384 = bytes.fromhex("06052b81040022")
-
-
-def key_of_another_program(
-    dongles: Dongles, token: FoundToken, label: str, curve: bytes = P256, **private: bool
-) -> None:
-    """A key as a card's own tools leave it, under their label."""
-    card = next(
-        slot.get_token()
-        for slot in pkcs11.lib(dongles.module).get_slots(token_present=True)
-        if slot.slot_id == token.slot
-    )
-    with card.open(rw=True, user_pin=PIN) as session:
-        domain = session.create_domain_parameters(
-            KeyType.EC, {Attribute.EC_PARAMS: curve}, local=True
-        )
-        domain.generate_keypair(
-            store=True,
-            label=label,
-            id=label.encode(),
-            capabilities=MechanismFlag.SIGN | MechanismFlag.VERIFY,
-            public_template={Attribute.PRIVATE: False},
-            private_template={Attribute[name]: value for name, value in private.items()},
-        )
 
 
 # The key on the token

@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from keyferry.commands.command import KeyferryCommand, KeyferryGroup
-from keyferry.commands.plugging import ask_pin, choose, dongle_option
+from keyferry.commands.plugging import ask_pin, choose, choose_signer, dongle_option
 from keyferry.commands.settings import Settings
 from keyferry.tokens import FoundToken, find_tokens, usable
 from keyferry.words import phrase
@@ -48,10 +48,11 @@ def list_(settings: Settings) -> None:
 @dongle_option
 @output_option
 @click.pass_obj
-def make_key(settings: Settings, serial: str, output: str | None) -> None:
+def make_key(settings: Settings, serial: str | None, output: str | None) -> None:
     """Make a key that never leaves its dongle.
 
-    Its public half is saved for the vendor. A dongle that has a key keeps it. The PIN is asked for, or read from KEYFERRY_DONGLE_PIN.
+    Its public half is saved for the vendor. A dongle that has a key keeps it. The PIN
+    is asked for, or read from KEYFERRY_DONGLE_PIN.
 
     Example: keyferry dongle make-key --output dongle.json
     """
@@ -75,7 +76,7 @@ def make_key(settings: Settings, serial: str, output: str | None) -> None:
 @dongle_option
 @output_option
 @click.pass_obj
-def export(settings: Settings, serial: str, output: str | None) -> None:
+def export(settings: Settings, serial: str | None, output: str | None) -> None:
     """Save a key's public half for the vendor.
 
     Also of a key that another program made, as on a PIV card.
@@ -83,7 +84,7 @@ def export(settings: Settings, serial: str, output: str | None) -> None:
     Example: keyferry dongle export --output dongle.json
     """
     found = usable(find_tokens(settings.pkcs11_module))
-    _save(settings, choose(found, serial, settings.is_interactive), output)
+    _save(settings, choose_signer(found, serial, settings.is_interactive), output)
 
 
 def _save(settings: Settings, token: FoundToken, output: str | None) -> None:

@@ -5,7 +5,7 @@ import sys
 
 import click
 
-from keyferry.tokens import FoundToken
+from keyferry.tokens import FoundToken, preferred
 from keyferry.words import phrase
 from keyferry_protocol.errors import DongleMissing
 
@@ -26,7 +26,12 @@ def ask_pin(found: FoundToken, may_ask: bool) -> str | None:
     return typed
 
 
-def choose(found: list[FoundToken], serial: str, may_ask: bool) -> FoundToken:
+def choose_signer(found: list[FoundToken], serial: str | None, may_ask: bool) -> FoundToken:
+    """As `choose`, of those that can sign; one with a key made for Keyferry needs no question."""
+    return choose(found if serial else preferred(found), serial, may_ask)
+
+
+def choose(found: list[FoundToken], serial: str | None, may_ask: bool) -> FoundToken:
     """The token meant. Raises DongleMissing, or UsageError where nobody can be asked."""
     if serial:
         found = [token for token in found if token.serial == serial]

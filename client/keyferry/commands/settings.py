@@ -6,7 +6,7 @@ from functools import cached_property
 
 import click
 
-from keyferry.commands.plugging import ask_pin, choose
+from keyferry.commands.plugging import ask_pin, choose_signer
 from keyferry.commands.terminal import Terminal
 from keyferry.dongle import AnyDongle
 from keyferry.roots import Roots, roots
@@ -53,7 +53,7 @@ class Settings:
         return self._dongle or find_dongle(
             lambda token: ask_pin(token, self.is_interactive),
             self.pkcs11_module,
-            lambda tokens: choose(tokens, self._text("dongle"), self.is_interactive),
+            lambda tokens: choose_signer(tokens, self._text("dongle"), self.is_interactive),
         )
 
     @property
