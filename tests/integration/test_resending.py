@@ -50,6 +50,7 @@ def test_the_same_answer_is_handed_out_and_mailed(world: World) -> None:
     assert world.ticket(TICKET)["state"] == "ready"
     assert world.send(TICKET) == []
     assert len(world.mails()) == 1
+    assert "dropped" not in world.log.getvalue()
 
 
 def test_twice_asked_is_once_handed_out(world: World) -> None:

@@ -23,7 +23,7 @@ from tests.conftest import RunningStack
 from tests.end_to_end.offline import OfflineComputer
 from tests.journeys import client, open_ticket, settled, upload
 
-pytestmark = pytest.mark.timeout(180)
+pytestmark = pytest.mark.timeout(300)
 PATIENCE_S = 60
 LATER = "import time\nnow = time.time\ntime.time = lambda: now() + {later_s}\n"
 
@@ -148,14 +148,17 @@ def test_a_request_that_was_given_up_is_cured_by_one_command(
     assert [arn.rpartition(":")[2] for arn in alarm["AlarmActions"]] == ["keyferry-alarms"]
 
     with clock_forward(stack, tmp_path, DELAYED_S):
-        with page.expect_response(lambda a: ticket in a.url and "delayed" in a.text()) as delayed:
+        told_late = page.expect_response(
+            lambda answer: ticket in answer.url and "delayed" in answer.text(), timeout=60_000
+        )
+        with told_late as delayed:
             pass
         assert delayed.value.json()["state"] == "processing"
         expect(page.locator("#status")).to_have_text(
             "This is taking longer than usual. You can close this page: "
             "the link will be e-mailed to kim@example.com."
         )
-        with page.expect_download(timeout=30_000) as download:
+        with page.expect_download(timeout=60_000) as download:
             told = redrive(stack)
         expect(page.locator("h1")).to_have_text("Your response file is ready")
     assert told["redriven"] == [
