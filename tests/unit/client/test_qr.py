@@ -294,6 +294,7 @@ def test_a_window_that_is_too_small_leads_to_the_picture(waiting: Shell) -> None
             in printed.err
         )
         assert f"keyferry qr {NUMBER} --output file.svg" in printed.err
+    assert waiting("qr", NUMBER, "--json").exit == 0  # a program draws for itself
     assert in_window(waiting, rows, columns)("qr", NUMBER).exit == 0
 
 
