@@ -33,6 +33,13 @@ class Row(NamedTuple):
     request_path: str
     error: KeyferryError | None
 
+    @property
+    def protection(self) -> str:
+        """As installed, else as requested; "" where nothing of it can be read."""
+        if self.response is not None:
+            return self.response.bound_to.protection
+        return "" if self.request is None else self.request.protection
+
 
 def survey(
     where: Roots,

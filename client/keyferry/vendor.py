@@ -7,6 +7,7 @@ from typing import NamedTuple
 from keyferry.roots import Roots, roots
 from keyferry_protocol.errors import BadJson, BadKeySet
 from keyferry_protocol.keys import KeySet
+from keyferry_protocol.machine import PROTECTIONS
 from keyferry_protocol.strict_json import Malformed, Record, parse_json
 
 _ID = re.compile("[a-z0-9-]{1,32}")
@@ -20,6 +21,7 @@ class Vendor(NamedTuple):
     page_url: str = ""
     name: str = ""
     support: str = ""
+    protections: tuple[str, ...] = PROTECTIONS  # what its customers choose from
 
 
 def read_keys(path: str | os.PathLike[str]) -> KeySet:
@@ -38,7 +40,12 @@ def read_vendor(keys_path: str | os.PathLike[str]) -> Vendor | None:
         with open(path, "rb") as file:
             record = Record(parse_json(file.read()))
         texts = {n: record.text(n, str) for n in ("product", "page_url", "name") if n in record}
-        return Vendor(record.text("id", vendor_id), support=_support(record), **texts)
+        return Vendor(
+            record.text("id", vendor_id),
+            support=_support(record),
+            protections=_protections(record),
+            **texts,
+        )
     except FileNotFoundError:
         return None
     except OSError as error:
@@ -56,6 +63,19 @@ def _support(record: Record) -> str:
         support.text(n, str) for n in ("email", "url") if n in support and not support.is_null(n)
     ]
     return told[0] if told else ""
+
+
+def _protections(record: Record) -> tuple[str, ...]:
+    """Those that the vendor offers, in the format's order; all where it says nothing."""
+    if "protections" not in record:
+        return PROTECTIONS
+    named = record.texts("protections", str)
+    known = tuple(protection for protection in PROTECTIONS if protection in named)
+    if not known or len(known) != len(named):
+        raise Malformed(
+            record.path("protections"), f"is not one or more of {', '.join(PROTECTIONS)}"
+        )
+    return known
 
 
 def vendor_id(text: str) -> str:

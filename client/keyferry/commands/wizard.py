@@ -22,8 +22,9 @@ def command(settings: Settings, text: bool) -> None:
     """
     if settings.terminal.as_json or not settings.is_interactive:
         raise click.UsageError(phrase("usage.wizard"), click.get_current_context())
+    settings.options["non_interactive"] = True  # the wizard asks on screens of its own
     session = Session(settings)
-    session.page()  # what keys, product and folders lack is told here, in the terminal
+    session.check()
     browser = None if text or _is_remote() else _browser()
     if browser is None:
         from keyferry.wizard.prompt import Prompt

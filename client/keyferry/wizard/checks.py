@@ -102,6 +102,12 @@ def _plain(text: str) -> bool:
     return symbols.isascii() and symbols.isalnum() and "U" not in symbols.upper()
 
 
+def token(text: str, answers: Answers, computer: Computer) -> Fault | None:
+    if text in [dongle.serial for dongle in computer.dongles]:
+        return None
+    return Fault(computer.no_dongle or phrase("wizard.choose-one"))
+
+
 def seat(text: str, answers: Answers, computer: Computer) -> Fault | None:
     digits = text.strip()
     right = not digits or (digits.isascii() and digits.isdigit() and int(digits[:20]) > 0)

@@ -14,13 +14,14 @@ from keyferry.findings import OK, Finding
 from keyferry.installing import answers_here
 from keyferry.listing import Row
 from keyferry.requesting import Made, waiting
+from keyferry.tokens import FoundToken, NoDriver, find_tokens, usable
 from keyferry.wish import Wish, fresh_body
 from keyferry.wizard import places
 from keyferry.wizard.answers import Answers, number_of, protection_of
 from keyferry.wizard.places import Place
 from keyferry.words import phrase
 from keyferry_protocol.activation import parse_activation_code
-from keyferry_protocol.errors import KeyferryError
+from keyferry_protocol.errors import DongleMissing, KeyferryError
 from keyferry_protocol.keys import Ed25519Signer
 
 
@@ -29,6 +30,7 @@ class Computer:
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
+        self.no_dongle = ""
 
     @property
     def product(self) -> str:
@@ -45,8 +47,8 @@ class Computer:
 
     @property
     def protections(self) -> tuple[str, ...]:
-        """What the vendor lets its customers choose from, as far as it can be had here."""
-        return ("machine", "personal")
+        """What the vendor lets its customers choose from."""
+        return self.settings.vendor.protections
 
     @property
     def ways_to_send(self) -> tuple[str, ...]:
@@ -65,6 +67,29 @@ class Computer:
             settings.dongle,
         )
         return [finding for finding in findings if finding.result != OK]
+
+    @cached_property
+    def dongles(self) -> list[FoundToken]:
+        """Those plugged in that can sign; `no_dongle` says why there are none."""
+        try:
+            plugged_in = find_tokens(self.settings.pkcs11_module)
+            if plugged_in:
+                return usable(plugged_in)
+            self.no_dongle = phrase("wizard.token.none")
+        except NoDriver as error:
+            self.no_dongle = f"{error} {error.next_step}"
+        except DongleMissing as error:  # it has no key
+            self.no_dongle = str(error)
+        return []
+
+    def wants_pin(self, answers: Answers) -> bool:
+        """Whether a dongle is to sign here that does so only for its PIN."""
+        if answers.get("goal") == "install" and answers.get("what") != "response":
+            is_bound = protection_of(answers, self.protections) == "dongle"
+        else:
+            row = self.row(answers.get("license", ""))
+            is_bound = row is not None and row.protection == "dongle"
+        return is_bound and any(dongle.needs_pin for dongle in self.dongles)
 
     @property
     def user(self) -> str:

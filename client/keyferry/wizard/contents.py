@@ -120,7 +120,8 @@ def _active(answers: Answers, computer: Computer) -> Content:
     if license.check_in_by is not None and license.is_in_grace:
         date, days = long_date(seconds(license.check_in_by)), license.days_left
         text.insert(0, phrase("grace", date=date, product=license.product, n=days))
-    return Content(words, text=tuple(text), facts=_terms(row.response), is_good=True)
+    facts = _terms(row.response, answers.get("before", ""))
+    return Content(words, text=tuple(text), facts=facts, is_good=True)
 
 
 def _number(answers: Answers, computer: Computer) -> Content:
@@ -157,15 +158,17 @@ def _properties(answers: Answers, computer: Computer) -> Content:
     return Content({"number": show_license_number(number)}, facts=facts, copy=copy)
 
 
-def _terms(response: Response) -> Facts:
+def _terms(response: Response, before: str = "") -> Facts:
+    """What is granted; with the end that it had `before`, if an update changed it."""
     terms = response.license
     until = terms.valid_until
+    end = phrase("wizard.never") if until is None else long_date(until)
     told = {
         "licensee": terms.licensee,
         "edition": " ".join(filter(None, (terms.product, terms.edition))),
         "features": ", ".join(n if v is True else f"{n} {v}" for n, v in terms.features.items()),
         "starts": long_date(terms.valid_from),
-        "ends": phrase("wizard.never") if until is None else long_date(until),
+        "ends": end if before in ("", end) else phrase("wizard.before", until=end, before=before),
         "updates": "" if terms.maintenance_until is None else long_date(terms.maintenance_until),
         "check-in": "" if response.check_in_by is None else long_date(response.check_in_by),
     }

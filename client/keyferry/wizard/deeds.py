@@ -11,6 +11,8 @@ from keyferry.keeping import cancel, move, remove
 from keyferry.loading import find_license
 from keyferry.qr import TooLong, qr_version, request_link
 from keyferry.requesting import Made, make, remember_path
+from keyferry.times import long_date
+from keyferry.tokens import find_dongle
 from keyferry.wizard.answers import Answers
 from keyferry.wizard.computer import Computer
 from keyferry.wizard.flow import Problem, State, done, refused
@@ -24,7 +26,7 @@ from keyferry_protocol.errors import (
     MaintenanceEnded,
     NotYetValid,
 )
-from keyferry_protocol.response import verify_response
+from keyferry_protocol.response import Response, verify_response
 
 # What `install` raises after the response was stored: something was changed all the same.
 STORED = (CheckInOverdue, ClockRolledBack, Expired, MaintenanceEnded, NotYetValid)
@@ -39,6 +41,7 @@ class Done(NamedTuple):
 
 def do(state: State, computer: Computer) -> State:
     """Do the deed of a state, and go on from it."""
+    _open_dongle(state.answers, computer)
     try:
         learned, problem = _DEEDS[state.deed](state.answers, computer)
     except KeyferryError as error:
@@ -47,6 +50,17 @@ def do(state: State, computer: Computer) -> State:
     except OSError as error:
         return refused(state, Problem(f"{error.filename or ''}: {error.strerror}"), {})
     return done(state, learned, computer) if problem is None else refused(state, problem, learned)
+
+
+def _open_dongle(answers: Answers, computer: Computer) -> None:
+    """Let this session's dongle be the one chosen, by its PIN; it is kept in memory alone."""
+    pin, serial = answers.get("pin"), answers.get("token")
+    if pin or serial:
+        computer.settings.dongle = find_dongle(
+            pin or None,
+            computer.settings.pkcs11_module,
+            lambda found: next((one for one in found if one.serial == serial), found[0]),
+        )
 
 
 def _make(answers: Answers, computer: Computer) -> Done:
@@ -95,6 +109,8 @@ def _install(answers: Answers, computer: Computer) -> Done:
     data = upload.encode("latin-1") if upload else read_one(answers["response"])
     settings = computer.settings
     response = verify_response(data, settings.keys)
+    number = response.license.number
+    row = computer.row(number)
     license = install(
         response,
         data,
@@ -114,7 +130,15 @@ def _install(answers: Answers, computer: Computer) -> Done:
             settings.now,
             dongle=settings.dongle,
         )
-    return Done({"made": "yes", "written": response.license.number})
+    learned = {"made": "yes", "written": number}
+    if license is not None and row is not None and row.response is not None:
+        learned["before"] = _end(row.response)
+    return Done(learned)
+
+
+def _end(response: Response) -> str:
+    until = response.license.valid_until
+    return "" if until is None or response.is_receipt else long_date(until)
 
 
 def _cancel(answers: Answers, computer: Computer) -> Done:

@@ -85,6 +85,10 @@ def done(state: State, learned: Mapping[str, str], computer: Computer) -> State:
 
 def refused(state: State, problem: Problem, learned: Mapping[str, str]) -> State:
     """The deed did not succeed: the same screen, with what is in the way."""
+    if "written" in learned:  # the request waits now, only its file is to be saved elsewhere
+        kept = {n: v for n, v in state.answers.items() if n in ("how", "folder")}
+        answers = {**kept, "goal": "again", "license": learned["written"]}
+        return State("again", answers, (problem,))
     answers = {n: v for n, v in state.answers.items() if n != "upload"}
     return state._replace(answers={**answers, **learned}, problems=(problem,), deed="")
 
@@ -99,7 +103,7 @@ def _leave(state: State, computer: Computer) -> State:
     problems = []
     for field in screen.fields:
         fault = None
-        if asks(field.name, state.answers):
+        if asks(field.name, state.answers) and field.is_there(state.answers, computer):
             fault = field.check(state.answers.get(field.name, ""), state.answers, computer)
         if fault is not None:
             problems.append(Problem(fault.text, field.name, ways=fault.ways))

@@ -189,7 +189,9 @@ def _field(asked: Asked, page: Page, has_focus: bool) -> str:
         if asked.problem
         else ""
     )
-    draw = {"text": _text_field, "folder": _folder, "consent": _consent}.get(asked.kind, _choices)
+    draw = {"text": _text_field, "pin": _text_field, "folder": _folder, "consent": _consent}.get(
+        asked.kind, _choices
+    )
     return draw(asked, hint + fault, attributes, focus)
 
 
@@ -198,8 +200,10 @@ def _text_field(asked: Asked, told: str, attributes: str, focus: str) -> str:
 
 
 def _input(asked: Asked, attributes: str, focus: str) -> str:
+    is_pin = asked.kind == "pin"  # the one thing that is typed unseen, and not shown again
+    kind, value = ("password", "") if is_pin else ("text", escape(asked.value))
     return (
-        f'<input type="text" id="{asked.name}" name="{asked.name}" value="{escape(asked.value)}" '
+        f'<input type="{kind}" id="{asked.name}" name="{asked.name}" value="{value}" '
         f'dir="ltr" autocomplete="off" autocapitalize="off" spellcheck="false"{attributes}{focus}>'
     )
 
@@ -219,9 +223,6 @@ def _folder(asked: Asked, told: str, attributes: str, focus: str) -> str:
 
 
 def _choices(asked: Asked, told: str, attributes: str, focus: str) -> str:
-    if asked.kind == "choice" and len(asked.options) == 1:
-        only = asked.options[0].value
-        return f'<input type="hidden" name="{asked.name}" value="{escape(only)}">'
     values = [option.value for option in asked.options]
     value = asked.value if asked.value in values else next(iter(values), "")
     told += "".join(

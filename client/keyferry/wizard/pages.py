@@ -52,23 +52,30 @@ def draw(state: State, computer: Computer) -> Page:
     found = content(state.screen, state.answers, computer)
     facts = {
         "product": computer.product,
-        "page": computer.page,
+        "page": computer.page.removeprefix("https://").removesuffix("/"),
         "support": computer.support,
         **found.words,
     }
-    asked = tuple(_ask(field, state, computer) for field in screen.fields)
+    fields = [field for field in screen.fields if field.is_there(state.answers, computer)]
     buttons = screen.buttons if state.screen != LIST else _list_buttons(state.answers, computer)
     return Page(
         screen=state.screen,
         title=found.title or phrase(f"wizard.{state.screen}.title", **facts),
         step=_step(state, computer),
         text=tuple(_sentences(f"wizard.{state.screen}.text", **facts)) + found.text,
-        asked=tuple(one for one in asked if one.options or one.kind != "consent"),
+        asked=tuple(_ask(field, state, computer) for field in fields),
         buttons=tuple(_button(press, state.screen) for press in (*buttons, *found.buttons)),
         problems=state.problems,
         notice=state.notice,
         content=found,
     )
+
+
+def trouble(problem: Problem) -> Page:
+    """The page of a computer whose licenses cannot be read now."""
+    title = phrase(f"wizard.{LIST}.title")
+    buttons = (_button("look", LIST), _button("close", LIST))
+    return Page(LIST, title, "", (), (), buttons, (problem,), "", Content())
 
 
 def presses(page: Page) -> set[str]:

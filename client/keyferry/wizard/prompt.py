@@ -3,6 +3,8 @@
 import textwrap
 from collections.abc import Iterator
 
+import click
+
 from keyferry.commands.terminal import Terminal
 from keyferry.wizard.flow import asks
 from keyferry.wizard.pages import Asked, Button, Page, label
@@ -76,11 +78,14 @@ class Prompt:
             self._say(asked.hint)
         if asked.kind == "consent":
             return " ".join(o.value for o in asked.options if self._agrees(o, page))
-        if asked.kind == "choice" and len(asked.options) == 1:
-            return asked.options[0].value
+        if asked.kind == "choice" and not asked.options:
+            self._line(phrase("wizard.prompt.look"), page, "")
+            raise Leave("look")
         for n, option in enumerate(asked.options, 1):
             self._terminal.line(f"  {n}. {option.label}")
         values = [option.value for option in asked.options]
+        if asked.kind == "pin":
+            return self._secret(name)
         if asked.kind == "text":
             return self._line(name, page, asked.value)
         default = asked.value or next(iter(values), "")
@@ -94,6 +99,14 @@ class Prompt:
                     raise Leave("look")
                 return typed
             self._say(phrase("wizard.prompt.numbers", n=len(values)))
+
+    def _secret(self, name: str) -> str:
+        """What is typed unseen."""
+        try:
+            typed: str = click.prompt(name, hide_input=True, default="", show_default=False)
+        except click.Abort:
+            raise Leave("cancel") from None
+        return typed
 
     def _name_of(self, asked: Asked, name: str) -> str:
         return phrase(f"wizard.prompt.{asked.kind}", name=name)

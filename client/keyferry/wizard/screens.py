@@ -26,13 +26,14 @@ class Option(NamedTuple):
 
 
 class Field(NamedTuple):
-    """One question of a screen; `kind` is `text`, `choice`, `folder`, `file` or `consent`."""
+    """One question; `kind` is `text`, `pin`, `choice`, `folder`, `file` or `consent`."""
 
     name: str
     kind: str
     default: Callable[[Answers, Computer], str] = lambda answers, computer: ""
     options: Callable[[Answers, Computer], tuple[Option, ...]] = lambda answers, computer: ()
     check: checks.Check = checks.anything
+    is_there: Callable[[Answers, Computer], bool] = lambda answers, computer: True
 
 
 class Screen(NamedTuple):
@@ -55,6 +56,13 @@ def _choice(name: str, *values: str) -> Field:
 
 def _ways_to_send(answers: Answers, computer: Computer) -> tuple[Option, ...]:
     return tuple(Option(way, phrase(f"wizard.how.{way}")) for way in computer.ways_to_send)
+
+
+def _has_ways(answers: Answers, computer: Computer) -> bool:
+    return len(computer.ways_to_send) > 1
+
+
+_HOW = Field("how", "choice", lambda answers, computer: "save", _ways_to_send, is_there=_has_ways)
 
 
 def _places(answers: Answers, computer: Computer) -> tuple[Option, ...]:
@@ -92,6 +100,24 @@ def _computer_name(answers: Answers, computer: Computer) -> str:
     return computer.name
 
 
+def _dongles(answers: Answers, computer: Computer) -> tuple[Option, ...]:
+    return tuple(Option(dongle.serial, str(dongle)) for dongle in computer.dongles)
+
+
+def _wants_pin(answers: Answers, computer: Computer) -> bool:
+    return computer.wants_pin(answers)
+
+
+def _has_warnings(answers: Answers, computer: Computer) -> bool:
+    return bool(computer.warnings)
+
+
+def _wants_pin_for_update(answers: Answers, computer: Computer) -> bool:
+    """An installation asked for it on a screen of its own."""
+    return answers.get("goal") == "update" and computer.wants_pin(answers)
+
+
+_PIN = Field("pin", "pin", is_there=_wants_pin)
 _FOLDER = Field("folder", "folder", _best_place, _places, checks.folder)
 _NAME = Field("name", "text", _computer_name, check=checks.computer_name)
 
@@ -102,19 +128,33 @@ SCREENS: Mapping[str, Screen] = {
     "lost": Screen((Field("seat", "text", check=checks.seat),)),
     "number": Screen((Field("number", "text", check=checks.number),)),
     "protection": Screen((_choice("protection", "machine", "dongle"),)),
+    "dongle": Screen(
+        (
+            Field("token", "choice", options=_dongles, check=checks.token),
+            _PIN,
+        ),
+        buttons=("next", "look", "back", "cancel"),
+    ),
     "code": Screen((Field("code", "text", check=checks.code),)),
     "who": Screen((_choice("who", "machine", "personal"),)),
     "send": Screen(
         (
-            Field("how", "choice", lambda answers, computer: "save", _ways_to_send),
+            _HOW,
             _FOLDER,
             _NAME,
-            Field("consent", "consent", options=_warnings, check=checks.consent),
+            Field(
+                "consent",
+                "consent",
+                options=_warnings,
+                check=checks.consent,
+                is_there=_has_warnings,
+            ),
+            Field("pin", "pin", is_there=_wants_pin_for_update),
         ),
         deed="make",
     ),
     "again": Screen(
-        (Field("how", "choice", lambda answers, computer: "save", _ways_to_send), _FOLDER),
+        (_HOW, _FOLDER),
         buttons=("next", "finish"),
         deed="save",
     ),
@@ -122,13 +162,13 @@ SCREENS: Mapping[str, Screen] = {
     "qr": Screen(buttons=("finish", "again")),
     "online": Screen(buttons=("begin:activate", "again", "finish")),
     "response": Screen(
-        (Field("response", "file", options=_found, check=checks.response),),
+        (Field("response", "file", options=_found, check=checks.response), _PIN),
         buttons=("next", "look", "back", "cancel"),
         deed="install",
     ),
     "active": Screen(buttons=("finish",)),
     "update": Screen(),
-    "deactivate": Screen((_FOLDER,), buttons=("next", "cancel"), deed="make"),
+    "deactivate": Screen((_FOLDER, _PIN), buttons=("next", "cancel"), deed="make"),
     "cancel": Screen(buttons=("next", "cancel"), deed="cancel"),
     "remove": Screen(buttons=("next", "cancel"), deed="remove"),
     "move": Screen(buttons=("begin:deactivate", "finish")),

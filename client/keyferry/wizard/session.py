@@ -5,9 +5,11 @@ from collections.abc import Mapping
 from keyferry.commands.settings import Settings
 from keyferry.wizard.computer import Computer
 from keyferry.wizard.deeds import do
-from keyferry.wizard.flow import State, press
-from keyferry.wizard.pages import Page, draw, presses
+from keyferry.wizard.flow import State, press, refused
+from keyferry.wizard.pages import Page, draw, presses, trouble
 from keyferry.wizard.screens import SCREENS
+from keyferry.wizard.telling import problem_of
+from keyferry_protocol.errors import KeyferryError
 
 
 class Session:
@@ -29,8 +31,16 @@ class Session:
     def is_closed(self) -> bool:
         return self._state.is_closed
 
+    def check(self) -> None:
+        """Raises what is wrong with the keys, the product's name or the folders."""
+        draw(self._state, Computer(self._settings))
+
     def page(self) -> Page:
-        return draw(self._state, Computer(self._settings))
+        computer = Computer(self._settings)
+        try:
+            return draw(self._state, computer)
+        except KeyferryError as error:  # of a folder that another program damages meanwhile
+            return trouble(problem_of(error, computer))
 
     def press(self, button: str, screen: str, typed: Mapping[str, str]) -> None:
         """Press a button of a screen; one of another screen than the present came too late."""
@@ -38,6 +48,10 @@ class Session:
             return
         known = {field.name for field in SCREENS[screen].fields} | {"upload"}
         answers = {name: text for name, text in typed.items() if name in known}
-        self._state = press(self._state, button, answers, Computer(self._settings))
-        if self._state.deed:
-            self._state = do(self._state, Computer(self._settings))
+        try:
+            self._state = press(self._state, button, answers, Computer(self._settings))
+            if self._state.deed:
+                self._state = do(self._state, Computer(self._settings))
+        except KeyferryError as error:
+            problem = problem_of(error, Computer(self._settings))
+            self._state = refused(self._state, problem, {})
