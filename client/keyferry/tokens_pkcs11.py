@@ -127,8 +127,11 @@ def _public_keys(session: pkcs11.Session) -> Iterator[pkcs11.PublicKey]:
 
 
 def _point(key: pkcs11.PublicKey) -> bytes:
-    """The uncompressed point: in DER as the standard says, or bare as some modules give it."""
-    point: bytes = key[Attribute.EC_POINT]
+    return bare_point(key[Attribute.EC_POINT])
+
+
+def bare_point(point: bytes) -> bytes:
+    """The uncompressed point: out of DER as the standard has it, or bare as some modules do."""
     return point[2:] if len(point) == _POINT_BYTES + 2 else point
 
 

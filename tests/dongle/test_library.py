@@ -12,7 +12,7 @@ from keyferry_protocol.keys import ECDSA_P256
 from tests.dongle.conftest import PIN, Dongles, key_of_another_program
 from tests.unit.client.offline import CODE, KEYS, NOW, NUMBER, PRODUCT, Room
 
-P384 = bytes.fromhex("06052b81040022")
+SECP256K1 = bytes.fromhex("06052b8104000a")  # its points are as long as those of P-256
 
 
 # The key on the token
@@ -52,7 +52,7 @@ def test_the_private_key_can_be_read_by_nobody(dongles: Dongles) -> None:
 def test_a_key_of_ours_comes_before_one_of_another_program(dongles: Dongles) -> None:
     blank = dongles.new(key=False)
     key_of_another_program(dongles, blank, "PIV AUTH pubkey")
-    key_of_another_program(dongles, blank, "Big key", curve=P384)
+    key_of_another_program(dongles, blank, "Coin key", curve=SECP256K1)
     (others,) = dongles.look(blank).keys
     assert not dongles.look(blank).has_our_key
     ours = make_key(blank, PIN)

@@ -74,6 +74,14 @@ def test_a_module_that_cannot_be_used_is_named() -> None:
             find_tokens(path)
 
 
+def test_a_public_key_is_read_in_both_forms_that_modules_give_it() -> None:
+    pytest.importorskip("pkcs11")
+    from keyferry.tokens_pkcs11 import bare_point
+
+    assert bare_point(b"\x04\x41" + FIRST) == FIRST
+    assert bare_point(FIRST) == FIRST
+
+
 # Which of several
 
 
