@@ -43,7 +43,7 @@ metrics = Metrics()
 processor = AsyncBatchProcessor(EventType.SQS, raise_on_entire_batch_failure=False)
 
 
-def send(asked: MailAsked, context: LambdaContext) -> None:
+def send(asked: MailAsked, message_id: str, context: LambdaContext) -> None:
     """Mail one answer. Killed after the sending and run again, it is sent again."""
     now = int(time.time())
     ticket = tickets.get(asked.ticket_id, now)
@@ -54,7 +54,7 @@ def send(asked: MailAsked, context: LambdaContext) -> None:
     if address is None or not is_new or not is_proven(ticket):
         return
     token = None if ticket.refusal else secrets.token_urlsafe(32)
-    if not may_send(ticket, address, token, now, context):
+    if not may_send(ticket, address, token, message_id, now, context):
         tickets.mark_mail(ticket.id, Mail.WITHHELD)
         logger.info("mail withheld")
         return metrics.add_metric("MailsWithheld", MetricUnit.Count, 1)
@@ -77,13 +77,18 @@ def is_proven(ticket: Ticket) -> bool:
 
 
 def may_send(
-    ticket: Ticket, address: str, token: str | None, now: int, context: LambdaContext
+    ticket: Ticket,
+    address: str,
+    token: str | None,
+    message_id: str,
+    now: int,
+    context: LambdaContext,
 ) -> bool:
     """Count the mail and make its link, unless there were too many or nobody wants it."""
     for _ in attempts(context):
         with suppress(Contended):
             try:
-                tickets.allow_mail(ticket, address, token, now)
+                tickets.allow_mail(ticket, address, token, message_id, now)
             except MailWithheld:
                 return False
             return True
@@ -111,7 +116,7 @@ async def send_record(record: SQSRecord, lambda_context: LambdaContext) -> None:
     try:
         for asked in asked_in(record.body):
             logger.thread_safe_append_keys(ticket=asked.ticket_id[:8])
-            await asyncio.to_thread(send, asked, lambda_context)
+            await asyncio.to_thread(send, asked, record.message_id, lambda_context)
     except StrayMessage as error:
         drop(str(error))
     except Exception:

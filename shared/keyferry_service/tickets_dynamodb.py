@@ -107,13 +107,15 @@ class Tickets:
         with told_as_changed():
             self._dynamodb.update_item(**self.settling(upload, state, facts, now))
 
-    def allow_mail(self, ticket: Ticket, address: str, token: str | None, now: int) -> None:
+    def allow_mail(
+        self, ticket: Ticket, address: str, token: str | None, message_id: str, now: int
+    ) -> None:
         """Count a mail and, if it carries a link, make that: all or nothing.
 
-        Raises MailWithheld, or Contended.
+        However often its message is brought, it is one mail. Raises MailWithheld, or Contended.
         """
         items = [
-            self._count_mail(ticket, now),
+            self._count_mail(ticket, message_id, now),
             self._count_address(ticket, address, now),
             self._check_not_suppressed(address),
         ]
@@ -167,40 +169,34 @@ class Tickets:
 
     def _count_ticket(self, network: str, now: int) -> Any:
         hour = now // HOUR_S
-        key = f"network#{network}#{hour}"
-        return self._count(key, TICKETS_PER_NETWORK, expires_at=(hour + 2) * HOUR_S)
-
-    def _count_mail(self, ticket: Ticket, now: int) -> Any:
-        key = f"mail#{ticket.license_number}#{day_of(now)}"
-        return self._count(key, MAILS_PER_LICENSE, expires_at=now + 2 * DAY)
-
-    def _count(self, key: str, limit: int, expires_at: int) -> Any:
-        values = {":one": 1, ":limit": limit, ":expires_at": expires_at}
+        values = {":one": 1, ":limit": TICKETS_PER_NETWORK, ":expires_at": (hour + 2) * HOUR_S}
         return {
             "Update": {
                 "TableName": self._table,
-                "Key": _key(key),
+                "Key": _key(f"network#{network}#{hour}"),
                 "UpdateExpression": "SET expires_at = :expires_at ADD happened :one",
                 "ConditionExpression": "attribute_not_exists(happened) OR happened < :limit",
                 "ExpressionAttributeValues": to_item(values),
             }
         }
 
+    def _count_mail(self, ticket: Ticket, message_id: str, now: int) -> Any:
+        key = f"mail#{ticket.license_number}#{day_of(now)}"
+        return self._count_once(key, message_id, MAILS_PER_LICENSE, now + 2 * DAY)
+
     def _count_address(self, ticket: Ticket, address: str, now: int) -> Any:
-        hashed = hash_address(address)
-        values = {
-            ":hashed": hashed,
-            ":set": {hashed},
-            ":limit": ADDRESSES_PER_REQUEST,
-            ":expires_at": now + ADDRESSES_KEPT_S,
-        }
+        key, hashed = f"mail#{ticket.request_sha256}", hash_address(address)
+        return self._count_once(key, hashed, ADDRESSES_PER_REQUEST, now + ADDRESSES_KEPT_S)
+
+    def _count_once(self, key: str, name: str, limit: int, expires_at: int) -> Any:
+        values = {":name": name, ":set": {name}, ":limit": limit, ":expires_at": expires_at}
         return {
             "Update": {
                 "TableName": self._table,
-                "Key": _key(f"mail#{ticket.request_sha256}"),
-                "UpdateExpression": "SET expires_at = :expires_at ADD addresses :set",
-                "ConditionExpression": "attribute_not_exists(addresses)"
-                " OR contains(addresses, :hashed) OR size(addresses) < :limit",
+                "Key": _key(key),
+                "UpdateExpression": "SET expires_at = :expires_at ADD counted :set",
+                "ConditionExpression": "attribute_not_exists(counted)"
+                " OR contains(counted, :name) OR size(counted) < :limit",
                 "ExpressionAttributeValues": to_item(values),
             }
         }

@@ -264,6 +264,19 @@ def test_a_license_sends_twenty_mails_a_day_at_most(world: World) -> None:
     assert world.ticket(again)["email"] == "sent"
 
 
+def test_tries_that_failed_count_as_the_one_mail_that_they_are(world: World) -> None:
+    world.sell()
+    sender = {"EmailIdentity": "licensing@example.com"}
+    world.ses.delete_email_identity(**sender)  # nothing can be sent
+    tickets = [world.activate(a_request_file(LAB_07), ANNA) for _ in range(3)]
+    for ticket in 10 * tickets:  # each is given up after ten tries
+        assert len(world.send(ticket)) == 1
+    world.ses.create_email_identity(**sender)
+    for ticket in tickets:
+        assert world.send(ticket) == []
+    assert [world.ticket(ticket)["email"] for ticket in tickets] == ["sent"] * 3
+
+
 def test_an_address_that_bounced_gets_no_mail(world: World) -> None:
     world.sell()
     key = {"pk": {"S": f"suppressed#{hash_address('ANNA@example.org')}"}}
