@@ -113,7 +113,7 @@ def find_dongle(
             found = holders[0]
         if found not in refused:
             try:
-                opened[public] = open_token(found, _typed(pin, found), public)
+                opened[public] = open_token(found, pin_for(pin, found), public)
                 return opened[public]
             except KeyferryError as error:
                 refused[found] = error
@@ -122,7 +122,8 @@ def find_dongle(
     return find
 
 
-def _typed(pin: str | AskPin | None, found: FoundToken) -> str | None:
+def pin_for(pin: str | AskPin | None, found: FoundToken) -> str | None:
+    """The PIN; nobody is asked for one that is typed on the device, or that it does not want."""
     if not callable(pin):
         return pin
     return pin(found) if found.needs_pin else None

@@ -7,7 +7,15 @@ import pytest
 
 from keyferry import KeyferryError, Token, load, pkcs11_modules
 from keyferry.pkcs11_modules import places
-from keyferry.tokens import FoundToken, NoDriver, find_dongle, find_tokens, the_only_one, usable
+from keyferry.tokens import (
+    FoundToken,
+    NoDriver,
+    find_dongle,
+    find_tokens,
+    pin_for,
+    the_only_one,
+    usable,
+)
 from keyferry_protocol.activation import new_activation_code
 from keyferry_protocol.errors import DongleMissing, DonglePin
 from keyferry_protocol.keys import Ed25519Signer
@@ -141,6 +149,14 @@ def test_a_refused_pin_tells_what_the_dongle_tells(
     assert told in str(error)
     assert error.next_step.startswith(next_step)
     assert error.facts.get("tries_left") == left
+
+
+@pytest.mark.parametrize(("needs_pin", "asked"), [(True, "482916"), (False, None)])
+def test_nobody_is_asked_for_a_pin_that_the_reader_asks_for_itself(
+    needs_pin: bool, asked: str | None
+) -> None:
+    found = a_token("1", FIRST)._replace(needs_pin=needs_pin)
+    assert pin_for(lambda token: "482916", found) == asked
 
 
 # In an application
