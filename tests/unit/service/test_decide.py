@@ -576,6 +576,23 @@ def test_virtual_machines_are_told_apart_by_soft_parts_where_they_are_allowed() 
     assert granted(request, found(license, request=request)).is_new
 
 
+def test_hardware_of_three_points_is_enough() -> None:
+    request = a_request(replace(LAB_07, parts=("mac", "os_id")))
+    assert granted(request, found(a_license(), request=request)).is_new
+
+
+def test_an_activation_made_in_the_second_of_its_keys_deactivation_is_not_older() -> None:
+    request = a_request(created_at=NOW - 100)
+    rows = found(a_license(), request=request, key=1, ended_at=NOW - 100)
+    assert granted(request, rows).is_new
+
+
+def test_a_license_for_virtual_machines_runs_on_physical_ones_too() -> None:
+    request = a_request()
+    license = a_license(environments=("virtual",))
+    assert granted(request, found(license, request=request)).is_new
+
+
 def test_an_unknown_environment_counts_as_physical() -> None:
     request = a_request(replace(LAB_07, environment="unknown"))
     assert granted(request, found(a_license(), request=request)).is_new
