@@ -24,7 +24,7 @@ from tests.end_to_end.offline import OfflineComputer
 from tests.journeys import client, open_ticket, settled, upload
 
 pytestmark = pytest.mark.timeout(300)
-PATIENCE_S = 60
+PATIENCE_S = 120
 LATER = "import time\nnow = time.time\ntime.time = lambda: now() + {later_s}\n"
 
 
