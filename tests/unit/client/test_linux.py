@@ -6,68 +6,7 @@ from pathlib import Path
 import pytest
 
 from keyferry.machine import linux
-
-NET = "sys/devices/pci0000:00"
-
-
-class Tree:
-    """A made-up root folder with the files that a machine would show."""
-
-    def __init__(self, root: Path) -> None:
-        self.root = root
-
-    def put(self, path: str, text: str) -> None:
-        file = self.root / path
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(text)
-
-    def card(
-        self,
-        name: str,
-        address: str,
-        place: str = f"{NET}/0000:00:1f.6/net",
-        kind: str = "1",
-        given: str = "0",
-        udev: str = "",
-        index: int = 2,
-    ) -> None:
-        device = f"{place}/{name}"
-        for file, text in (
-            ("address", address),
-            ("addr_assign_type", given),
-            ("type", kind),
-            ("ifindex", str(index)),
-        ):
-            self.put(f"{device}/{file}", text + "\n")
-        if udev:
-            self.put(f"run/udev/data/n{index}", f"I:1\nE:ID_NET_NAME_MAC={udev}\n")
-        self._link("sys/class/net", name, device)
-
-    def disk(
-        self,
-        name: str,
-        serial: str = "",
-        place: str = f"{NET}/0000:00:17.0/ata1/block",
-        udev: str = "",
-        numbers: str = "8:0",
-        **files: str,
-    ) -> None:
-        device = f"{place}/{name}"
-        told = {"dev": numbers, "removable": "0", **files}
-        if serial:
-            told["serial"] = serial
-        for file, text in told.items():
-            self.put(f"{device}/{file.replace('__', '/')}", text + "\n")
-        if udev:
-            self.put(f"run/udev/data/b{numbers}", f"S:disk\nE:ID_SERIAL_SHORT={udev}\n")
-        self._link("sys/block", name, device)
-
-    def _link(self, folder: str, name: str, device: str) -> None:
-        (self.root / folder).mkdir(parents=True, exist_ok=True)
-        (self.root / folder / name).symlink_to(self.root / device)
-
-    def read(self) -> dict[str, list[str]]:
-        return linux.components(str(self.root))
+from tests.unit.client.machines import NET, Tree
 
 
 @pytest.fixture

@@ -1,48 +1,24 @@
 """Windows and macOS, from answers as they would come."""
 
-import plistlib
 import struct
 from hashlib import sha256
-from typing import Any
 
 import pytest
 
 from keyferry.machine import macos, windows
 from keyferry.machine.windows import Card
-
-UUID = bytes.fromhex("44454c4c4200103580" + "51b7c04f4d3732")
-
-
-def structure(kind: int, formatted: bytes, *strings: str) -> bytes:
-    body = bytes([kind, len(formatted) + 4, 0, 0]) + formatted
-    return body + b"\0".join(s.encode() for s in strings) + b"\0\0"
-
-
-def smbios(*structures: bytes) -> bytes:
-    table = b"".join((*structures, structure(127, b"")))
-    return b"\0\x03\x02\0" + struct.pack("<I", len(table)) + table
-
-
-def system(maker: str = "Dell Inc.", product: str = "Latitude", uuid: bytes = UUID) -> bytes:
-    return structure(1, bytes([1, 2, 0, 0]) + uuid + bytes(3), maker, product)
-
-
-def board(serial: str = "/7BT5VD3/CN/") -> bytes:
-    return structure(2, bytes([1, 2, 0, 3, 0]) + bytes(6), "Dell Inc.", "0ABC", serial)
-
-
-def disk(serial: str = "S5GXNX0T1", bus: int = 17, removable: int = 0) -> bytes:
-    head = struct.pack("<IIBBBBIIIIII", 40, 80, 0, 0, removable, 1, 0, 0, 0, 40, bus, 0)
-    return head.ljust(40, b"\0") + serial.encode() + b"\0"
-
-
-def card(address: str = "d0bf9c112233", device: str = "PCI\\VEN_8086", **facts: Any) -> Card:
-    return Card(bytes.fromhex(address), facts.get("type", 6), facts.get("hardware", True), device)
-
-
-def endorsement_key(modulus: bytes = b"\xc1" * 256) -> bytes:
-    head = b"RSA1" + struct.pack("<IIIII", len(modulus) * 8, 3, len(modulus), 0, 0)
-    return head + b"\x01\x00\x01" + modulus
+from tests.unit.client.machines import (
+    board,
+    card,
+    controller,
+    disk,
+    drive,
+    endorsement_key,
+    printed,
+    smbios,
+    structure,
+    system,
+)
 
 
 def test_a_windows_machine_shows_everything() -> None:
@@ -146,25 +122,6 @@ def test_the_environment_is_who_made_the_machine(table: bytes, environment: str)
 
 
 # macOS
-
-
-def printed(*entries: dict[str, Any]) -> bytes:
-    return plistlib.dumps(list(entries))
-
-
-def controller(address: str, built_in: bool) -> dict[str, Any]:
-    interface = {"BSD Name": "en0", "IOBuiltin": built_in}
-    return {"IOMACAddress": bytes.fromhex(address), "IORegistryEntryChildren": [interface]}
-
-
-def drive(serial: str, place: str = "Internal", bus: str = "Apple Fabric") -> dict[str, Any]:
-    return {
-        "Device Characteristics": {"Serial Number": serial},
-        "Protocol Characteristics": {
-            "Physical Interconnect": bus,
-            "Physical Interconnect Location": place,
-        },
-    }
 
 
 def test_a_mac_shows_its_uuid_cards_and_disks() -> None:
