@@ -63,6 +63,15 @@ def test_a_key_of_ours_comes_before_one_of_another_program(dongles: Dongles) -> 
         assert verify_signature(ECDSA_P256, public, b"x", token.sign(b"x"))
 
 
+def test_a_key_is_made_while_another_one_of_the_token_is_in_use(dongles: Dongles) -> None:
+    blank = dongles.new(key=False)
+    key_of_another_program(dongles, blank, "PIV AUTH pubkey")
+    token = open_token(dongles.look(blank), PIN)
+    made = make_key(blank, PIN)
+    for key in (token, open_token(dongles.look(blank), PIN, made)):
+        assert verify_signature(ECDSA_P256, key.public, b"x", key.sign(b"x"))
+
+
 def test_a_key_that_wants_its_pin_for_every_signature_gets_it(dongles: Dongles) -> None:
     """As slot 9c of a PIV card does."""
     blank = dongles.new(key=False)
