@@ -79,12 +79,13 @@ def test_the_page_of_a_full_network_keeps_the_file_and_names_the_minutes(
     page: Page, stack: RunningStack, network: Network, offline: OfflineComputer
 ) -> None:
     network.has_opened(TICKETS_PER_NETWORK)
-    process(page, stack, offline.request(), "kim@example.com")
+    process(page, stack, offline.request(), "full@example.com")
     told = page.locator("#problems a")
-    expect(told).to_contain_text("Too many requests from your network. Try again in ")
+    sentence = "Too many requests from your network. Try again in "
+    expect(told).to_contain_text(sentence, timeout=60_000)
     expect(page.locator("#problems")).to_be_focused()
     expect(page.locator("#chosen h2")).to_contain_text(offline.shown_number)
-    assert page.input_value("#email") == "kim@example.com"
+    assert page.input_value("#email") == "full@example.com"
     network.has_opened(0)  # the hour is over
     with page.expect_download(timeout=60_000) as download:
         page.click("text=Process request file")
