@@ -5,6 +5,7 @@ On the offline machine, unpacked:  python -m pip install --no-index --find-links
 
 import argparse
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -37,7 +38,8 @@ def main() -> None:
     target = given.output / "keyferry-wheelhouse.zip"
     with tempfile.TemporaryDirectory() as scratch:
         wheels = Path(scratch)
-        pip("wheel", "--no-deps", "--wheel-dir", scratch, str(CLIENT))
+        copied = shutil.copytree(CLIENT, wheels / "client")  # a build leaves its traces in there
+        pip("wheel", "--no-deps", "--wheel-dir", scratch, str(copied))
         for machine in given.machine or MACHINES:
             for version in given.python or VERSIONS:
                 fetch(wheels, MACHINES[machine], version)
