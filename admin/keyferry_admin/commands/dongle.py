@@ -80,7 +80,7 @@ def remove(settings: Settings, number: str, keyid: str, yes: bool) -> None:
     Example: keyferry-admin dongle remove 015120020093 0f3b9c5d2a7e4816
     """
     found = dongles.removable(settings.stack.licenses, number, keyid)
-    warning = [f"{_called(found)} activates this license nowhere any more."]
+    warning = [_called(found), "  It activates this license nowhere any more."]
     confirm(settings.output, number, "remove the dongle", warning, yes)
     removed = dongles.remove(settings.stack.licenses, number, keyid)
     settings.output.say(
