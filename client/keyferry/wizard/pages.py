@@ -79,8 +79,8 @@ def trouble(problem: Problem) -> Page:
 
 
 def presses(page: Page) -> set[str]:
-    """Every button that the page has, in whatever form it is drawn."""
-    found = {button.press for button in page.buttons}
+    """Every button that the page has, in whatever form it is drawn; and it can be closed."""
+    found = {"close", *(button.press for button in page.buttons)}
     found |= {way for problem in page.problems for way in problem.ways}
     found |= {f"choose:{number}" for number, *_ in page.content.rows}
     found |= {f"open:{path}" for path, _ in page.content.folders}

@@ -7,7 +7,7 @@ import click
 
 from keyferry.commands.terminal import Terminal
 from keyferry.wizard.flow import asks
-from keyferry.wizard.pages import Asked, Button, Page, label
+from keyferry.wizard.pages import Asked, Button, Page, label, presses
 from keyferry.wizard.screens import LIST, Option
 from keyferry.wizard.session import Session
 from keyferry.words import phrase
@@ -39,7 +39,7 @@ class Prompt:
             try:
                 press = self._ask(page, typed)
             except Leave as key:
-                press = "close" if page.screen == LIST and key.press == "cancel" else key.press
+                press = _meant(key.press, page)
             self._session.press(press, page.screen, typed)
 
     def _show(self, page: Page) -> None:
@@ -166,6 +166,13 @@ class Prompt:
         plain = text.replace("**", "")
         for line in textwrap.wrap(plain, _WIDTH, break_long_words=False, break_on_hyphens=False):
             self._terminal.line(line)
+
+
+def _meant(key: str, page: Page) -> str:
+    """The button that a key stands for on a page, which may have it under another name."""
+    meant = {"cancel": ("cancel", "finish", "close"), "back": ("back", "cancel", "finish", "look")}
+    offered = presses(page) | {"look"}
+    return next((press for press in meant.get(key, (key,)) if press in offered), "close")
 
 
 def _menu_buttons(page: Page) -> list[Button]:

@@ -1,0 +1,59 @@
+"""Somebody at the terminal: types line after line, and keeps what was printed."""
+
+import io
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import pytest
+
+from keyferry.commands.cli import main
+from tests.unit.client.terminal import Printed, Screen
+from tests.wizard.desk import Desk
+
+Line = str | Callable[[], object]
+
+
+class Keyboard(io.TextIOBase):
+    """Gives one line at a time, and shows it, as a terminal does.
+
+    What is callable is done first, and then Enter is typed.
+    """
+
+    def __init__(self, lines: list[Line]) -> None:
+        self.lines = lines
+
+    def readline(self, *_: object) -> str:
+        if not self.lines:
+            return ""
+        line = self.lines.pop(0)
+        if not isinstance(line, str):
+            line()
+            line = ""
+        sys.stdout.write(f"{line}\n")
+        return f"{line}\n"
+
+
+def interrupt() -> None:
+    """Ctrl-C, pressed while a line is waited for."""
+    raise KeyboardInterrupt
+
+
+@dataclass(frozen=True)
+class Typist:
+    """Runs `keyferry wizard --text` at a desk, and types these lines until it ends."""
+
+    desk: Desk
+    patch: pytest.MonkeyPatch
+
+    def __call__(self, *lines: Line, options: tuple[str, ...] = ("--text",)) -> Printed:
+        out, err, keyboard = Screen(), Screen(), Keyboard(list(lines))
+        with self.patch.context() as patched:
+            patched.setattr(sys, "stdin", keyboard)
+            patched.setattr(sys, "stdout", out)
+            patched.setattr(sys, "stderr", err)
+            room = self.desk.room
+            arguments = ["wizard", *options, *self.desk.options]
+            code = main(arguments, machine=room.machine, now=room.now, dongle=room.dongle)
+        assert not keyboard.lines, f"It ended before {keyboard.lines} were typed: {out.text}"
+        return Printed(code, out.text, err.text)
