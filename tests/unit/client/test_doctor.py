@@ -9,10 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from keyferry import KeySet, Machine
+from keyferry import KeySet, Machine, Token
 from keyferry.doctor import Finding, examine
 from keyferry.seen import Seen
 from keyferry.state import Standing
+from keyferry_protocol.keys import Ed25519Signer
 from tests.unit.client.offline import (
     DAY,
     LAB_07,
@@ -212,6 +213,13 @@ def test_where_a_license_works_already_nothing_must_be_allowed_any_more(room: Ro
     assert told(room)["identity"].result == "ok"
 
 
+def test_a_guest_that_shows_no_body_is_told_what_a_reinstall_will_ask_for(room: Room) -> None:
+    room.machine = replace(a_computer(A_PC, "mac"), environment="virtual")
+    room.activate()
+    found = told(room)["identity"]
+    assert (found.result, "--replaces-seat" in found.next_step) == ("warning", True)
+
+
 # Drift
 
 
@@ -298,9 +306,6 @@ def test_drift_is_told_for_each_license_and_for_a_request_that_waits(room: Room)
 
 
 def test_a_license_on_a_dongle_drifts_from_nothing(room: Room) -> None:
-    from keyferry import Token
-    from keyferry_protocol.keys import Ed25519Signer
-
     stick = Ed25519Signer(b"t" * 32)
     room.dongle = Token(stick.public, "Nitrokey", "42", stick.sign)
     room.activate("dongle")
@@ -508,6 +513,14 @@ def test_a_request_that_names_keys_of_the_version_before_is_told(room: Room) -> 
     room.keys = HYBRID
     found = told(room)["keys"]
     assert (found.result, "other keys" in found.text) == ("warning", True)
+
+
+def test_a_request_that_names_a_key_which_is_compromised_since_is_told(room: Room) -> None:
+    room.request()
+    newer = Ed25519Signer(b"n" * 32)
+    marked = (replace(room.keys.keys[0], trusted=False), *key_set(newer).keys)
+    room.keys = replace(room.keys, keys=marked)
+    assert told(room)["keys"].result == "warning"
 
 
 def test_the_document_puts_first_what_needs_doing(shell: Shell) -> None:

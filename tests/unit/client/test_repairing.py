@@ -1,5 +1,6 @@
 """`keyferry doctor --repair`: damaged folders are mended, or it is said why one cannot be."""
 
+import json
 import os
 import stat
 from collections.abc import Callable
@@ -8,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from keyferry.state import Standing, read_clock
+from keyferry_protocol.encoding import b64
 from tests.unit.client.offline import NUMBER, OTHER
 from tests.unit.client.terminal import Printed, Shell
 
@@ -314,6 +316,26 @@ def test_no_license_comes_back_that_was_deactivated(desk: Shell) -> None:
     assert not desk.room.folder().has("device.key")
 
 
+def test_no_license_comes_back_that_was_removed(desk: Shell) -> None:
+    active(desk)
+    kept = {name: file_of(desk, name).read_bytes() for name in ("device.key", "installed.response")}
+    assert desk("remove", NUMBER, "--yes").exit == 0
+    folder = Path(desk.room.folder().path(""))
+    folder.mkdir()
+    for name, data in kept.items():
+        (folder / f"{name}.new").write_bytes(data)
+    mended(desk)
+    assert desk("check").exit == 3
+    assert not folder.exists()
+
+
+def test_a_deactivated_license_stays_ended_in_a_state_file_made_anew(desk: Shell) -> None:
+    deactivated(desk)
+    file_of(desk, "state.json").write_bytes(b"")
+    mended(desk)
+    assert desk.room.folder().standing() == Standing(1, ended=True)
+
+
 def test_a_clock_made_anew_gains_no_day_that_a_file_knows_of(desk: Shell) -> None:
     updating(desk)
     file_of(desk, "clock.json").write_bytes(b"")
@@ -337,6 +359,16 @@ def test_another_devices_file_on_the_stick_is_not_taken_for_the_one_that_waits(d
     other = Shell(type(desk.room)(Path("elsewhere").resolve()), desk.patch)
     name.write_bytes(other.room.request())
     garbled("pending.request")(desk)
+    assert "Not mended" in mended(desk).out
+
+
+def test_a_forged_file_on_the_stick_is_not_taken_for_the_one_that_waits(desk: Shell) -> None:
+    deactivated(desk)
+    name = Path(request_file())
+    envelope = json.loads(name.read_bytes())
+    envelope["signatures"][0]["sig"] = b64(bytes(64))
+    name.write_text(json.dumps(envelope))
+    garbled("deactivate.request")(desk)
     assert "Not mended" in mended(desk).out
 
 

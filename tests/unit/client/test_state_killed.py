@@ -1,12 +1,16 @@
 """Killed with SIGKILL at any point where a command changes the disk, a license is never lost."""
 
 import os
+import re
+import shutil
 import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
-from tests.unit.client.journeys_cut_off import Journey, Scene, Try, every_journey, traced
+from tests.unit.client.journeys_cut_off import JOURNEYS, Journey, Scene, Try, every_journey, traced
 from tests.unit.client.terminal import Shell
 
 
@@ -46,6 +50,32 @@ def test_killed_at_every_change_of_the_disk_the_state_is_the_old_or_the_new(
         assert case.standing() == done, f"{where}, then done again"
         assert case.file_names() == undisturbed.file_names(), where
     assert [one.split()[0] for one in hit] == [one.split()[0] for one in points]
+
+
+STRACE = ("strace", "-f", "-e", "trace=rename,renameat,renameat2,fsync,fdatasync", "-o")
+ALONE = """
+import sys
+from keyferry.commands.cli import main
+from tests.unit.client.offline import LAB_07
+sys.exit(main(sys.argv[2:], machine=LAB_07, now=int(sys.argv[1])))
+"""
+
+
+@pytest.mark.skipif(shutil.which("strace") is None, reason="strace is not installed")
+@pytest.mark.parametrize("journey", [j for j in JOURNEYS if j.name == "deactivate"], ids=str)
+def test_the_changes_that_are_listed_are_those_that_the_kernel_sees(
+    shell: Shell, tmp_path: Path, journey: Journey
+) -> None:
+    scene = Scene(tmp_path, shell, journey)
+    _, points = traced(scene.copy().act)
+    case = scene.copy()
+    command = [sys.executable, "-B", "-c", ALONE, str(case.room.now), *case.command]
+    paths = [path for path in sys.path if path]
+    subprocess.run(
+        [*STRACE, "calls", *command], check=True, env={**os.environ, "PYTHONPATH": ":".join(paths)}
+    )
+    calls = re.findall(r"^\d+ +(rename|fsync)\w*\(.* = 0$", Path("calls").read_text(), re.MULTILINE)
+    assert calls == [p.split()[0] for p in points if p.startswith(("rename", "fsync"))]
 
 
 def lose_what_was_not_flushed(case: Try, name: str) -> None:
