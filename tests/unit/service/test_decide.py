@@ -71,7 +71,7 @@ def test_new_seat_is_no_move_while_none_was_given_back() -> None:
     assert (license.seats_used, license.opened, license.next_seat, license.moves) == (2, 2, 3, {})
     assert (grant.is_new, grant.seat.number, grant.serial, grant.read_revision) == (True, 2, 8, 7)
     assert grant.key == DeviceKey(request.device_keyid, 2)
-    assert grant.body_rows == body_rows(request)
+    assert (grant.body_rows, grant.tokens) == (body_rows(request), ())
     assert grant.seat == Seat(
         number=2,
         taken=True,
@@ -132,7 +132,7 @@ def test_replaces_seat_gives_it_to_the_new_machine_and_is_a_move() -> None:
     assert (seat.number, seat.machine_name, seat.since) == (1, "LAB-08", NOW)
     assert (seat.protection, seat.device_key) == ("personal", LAB_08.device.public)
     assert grant.license.moves == {TODAY: 1}
-    assert grant.license.seats_used == 1
+    assert (grant.license.seats_used, grant.read_revision) == (1, 7)
     assert grant.key == DeviceKey(request.device_keyid, 1)
     assert grant.previous_valid_until is None
 
@@ -168,7 +168,7 @@ def test_deactivate_frees_the_seat_and_ends_the_key() -> None:
     assert (grant.license.opened, grant.license.next_seat, grant.license.moves) == (1, 2, {})
     assert grant.seat == replace(a_seat(), taken=False, valid_until=NOW)
     assert grant.key == DeviceKey(request.device_keyid, 1, deactivated_at=request.created_at)
-    assert grant.body_rows == ()
+    assert (grant.read_revision, grant.body_rows, grant.tokens) == (7, (), ())
     assert grant.previous_valid_until == a_seat().valid_until
 
 
@@ -212,6 +212,22 @@ def test_dongle_given_back_has_no_seat_any_more() -> None:
     assert not grant.seat.taken
 
 
+def test_dongle_given_back_at_a_machine_with_a_seat_leaves_that_machines_key_alone() -> None:
+    request = a_request(AT_A_DONGLE, "deactivate")
+    seats = (a_seat(LAB_07), a_seat(replace(LAB_08, dongle=DONGLE), 2, protection="dongle"))
+    rows = found(a_used_license(), *seats, request=request, key=1, token=Token(DONGLE.keyid, 2))
+    grant = granted(request, rows)
+    assert (grant.seat.number, grant.key) == (2, None)
+
+
+def test_a_dongle_that_replaces_a_machines_seat_leads_there() -> None:
+    request = a_request(AT_A_DONGLE, replaces_seat=1)
+    rows = found(a_used_license(), a_seat(LAB_08), request=request, token=Token(DONGLE.keyid))
+    grant = granted(request, rows)
+    assert grant.tokens == (Token(DONGLE.keyid, 1),)
+    assert (grant.seat.token, grant.seat.protection) == (DONGLE.keyid, "dongle")
+
+
 def test_replacing_a_dongles_seat_frees_its_token() -> None:
     request = a_request(LAB_08, replaces_seat=1)
     seat = a_seat(AT_A_DONGLE, protection="dongle")
@@ -253,6 +269,15 @@ def test_a_seat_is_not_the_machines_own(seat: Seat, body: tuple[int, ...]) -> No
     request = a_request(LAB_07.reinstalled())
     grant = granted(request, found(a_used_license(), seat, request=request, body=body))
     assert grant.is_new
+
+
+def test_a_machine_is_looked_for_by_each_body_hash_and_for_personal_by_its_user_too() -> None:
+    hashes = LAB_07.components("personal")
+    (user,) = hashes["user"]
+    body = [hashes[part][0] for part in ("tpm_key", "smbios_uuid", "board_serial", "mac")]
+    assert body_rows(a_request()) == tuple(f"body#{item}" for item in body)
+    personal = body_rows(a_request(protection="personal"))
+    assert personal == tuple(f"body#{item}#{user}" for item in body)
 
 
 def test_a_personal_seat_is_the_machines_own_for_its_user_alone() -> None:
@@ -391,6 +416,15 @@ REFUSED = [
         {"key": 1, "seats": [a_seat(AT_A_DONGLE, protection="dongle")]},
         RefusalCode.NOT_ACTIVATED,
         id="not-activated: deactivate of a dongle's seat without the dongle",
+    ),
+    pytest.param(
+        a_request(AT_A_DONGLE, "update"),
+        {
+            "seats": [a_seat(replace(LAB_08, dongle=a_key("another")), protection="dongle")],
+            "token": Token(DONGLE.keyid, 1),
+        },
+        RefusalCode.NOT_ACTIVATED,
+        id="not-activated: update after the dongle's seat went to another dongle",
     ),
     pytest.param(
         a_request(created_at=NOW - 100),
