@@ -9,7 +9,7 @@ FUNCTIONS = public_api:PublicApi process_request:ProcessRequest send_response:Se
 CHECKED = shared functions client/keyferry client/bundles docs/sample admin/keyferry_admin local demo benchmarks
 
 .DEFAULT_GOAL = help
-.PHONY: help run demo test lint build build-sam build-local client wheelhouse deploy bench lighthouse clean lock chromium softhsm
+.PHONY: help run demo test soak lint build build-sam build-local client wheelhouse deploy bench lighthouse clean lock chromium softhsm
 
 help:  ## list these targets
 	@sed -n 's/^\([a-z]*\):.*  ## \(.*\)/  make \1\t\2/p' Makefile | expand -t 18
@@ -23,6 +23,9 @@ demo: .venv/installed build-local  ## the whole journey with no hand on it, each
 test: .venv/installed .venv-sam/installed build-local chromium softhsm  ## everything that is checked before a change goes in
 	@$(RUN) -m coverage run -m pytest
 	@$(RUN) -m coverage report
+
+soak: .venv/installed  ## what takes long: does a test notice each change to the protocol and the decisions
+	@$(RUN) -m tests.mutation.run
 
 lint: .venv/installed .venv-sam/installed  ## style, types and the template
 	@.venv/bin/ruff check --quiet
