@@ -20,6 +20,7 @@ from keyferry_protocol.keys import (
     ML_DSA_65,
     Ed25519Signer,
     KeySet,
+    MlDsa65Signer,
     check_public_key,
     keyid,
     verify_signature,
@@ -94,6 +95,24 @@ def test_an_ecdsa_signature_is_strict_der_and_high_s_is_allowed() -> None:
     for bad in (compressed, off_curve, b"\x06" + public[1:], public[:-1]):
         with pytest.raises(ValueError, match="is not"):
             check_public_key(ECDSA_P256, bad)
+
+
+@pytest.mark.parametrize("kind", [Ed25519Signer, MlDsa65Signer])
+def test_a_key_is_made_of_its_seed_and_says_its_name(
+    kind: type[Ed25519Signer | MlDsa65Signer],
+) -> None:
+    signer, twin = kind(b"s" * 32), kind(b"s" * 32)
+    assert signer.seed == b"s" * 32
+    assert signer.public == twin.public != kind(b"t" * 32).public
+    assert signer.keyid == keyid(signer.alg, signer.public)
+    assert verify_signature(signer.alg, signer.public, b"message", signer.sign(b"message"))
+
+
+@pytest.mark.parametrize("kind", [Ed25519Signer, MlDsa65Signer])
+def test_each_new_key_is_another_one(kind: type[Ed25519Signer | MlDsa65Signer]) -> None:
+    one, other = kind.generate(), kind.generate()
+    assert (len(one.seed), len(other.seed)) == (32, 32)
+    assert one.public != other.public
 
 
 def test_a_keyid_binds_the_algorithm() -> None:

@@ -1,12 +1,13 @@
 """The machine rule, as customers would tell it."""
 
+import hmac
 from fractions import Fraction
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from keyferry_protocol.encoding import unb64
+from keyferry_protocol.encoding import b64, unb64
 from keyferry_protocol.machine import (
     BODY,
     WEIGHTS,
@@ -86,6 +87,7 @@ def test_points_are_told_as_whole_numbers_and_changes_by_name() -> None:
     assert (told.have, told.of, told.changed, told.same) == (18, 21, ("mac",), True)
     half = match(LINUX, LINUX | {"mac": ("m1",)})
     assert (half.have, half.of, half.changed) == (6, 8, ("mac",))
+    assert str(half.have) == "6"
 
 
 sets = st.dictionaries(
@@ -138,6 +140,12 @@ def test_hashes_are_half_an_hmac_under_the_license_number() -> None:
     assert len(unb64(hash_component(NUMBER, "mac", "001122334455"))) == 16
 
 
+def test_a_value_that_is_no_text_is_hashed_as_its_bytes() -> None:
+    read = b"PF3K\xff".decode("utf-8", "surrogateescape")  # as Python reads a file name
+    expected = hmac.digest(NUMBER.encode(), b"board_serial\0PF3K\xff", "sha256")[:16]
+    assert hash_component(NUMBER, "board_serial", read) == b64(expected)
+
+
 def test_values_are_hashed_in_one_form() -> None:
     def hashes(**values: list[str]) -> dict[str, tuple[str, ...]]:
         return hash_components(NUMBER, values, "machine")
@@ -158,6 +166,7 @@ def test_a_set_holds_what_its_protection_needs() -> None:
     assert list(machine["mac"]) == sorted(machine["mac"])
     assert set(hash_components(NUMBER, values, "personal")) == {"mac", "user"}
     assert hash_components(NUMBER, values, "dongle") == {}
+    assert len(hash_components(NUMBER, {"tpm_key": ["ab", "cd"]}, "machine")["tpm_key"]) == 1
     assert body_hashes(machine) == machine["mac"]
 
 

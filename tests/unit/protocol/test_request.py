@@ -12,7 +12,7 @@ from keyferry_protocol.envelope import REQUEST, seal
 from keyferry_protocol.errors import NotAuthentic, UnreadableRequest
 from keyferry_protocol.keys import ECDSA_P256, Ed25519Signer, keyid
 from keyferry_protocol.machine import hash_component
-from keyferry_protocol.request import Request, parse_request, verify_request
+from keyferry_protocol.request import Request, body_bytes, parse_request, verify_request
 from tests.unit.protocol.samples import (
     ACTIVATION,
     DEVICE,
@@ -55,6 +55,13 @@ def test_a_good_request_is_read_whole_and_written_back() -> None:
     assert request.as_json() == request_members()
     assert request.file_stem == f"015120020093-{DEVICE.keyid[:4]}"
     assert json.loads(request.to_bytes()) == request_members()
+
+
+def test_a_body_is_written_without_spaces_and_its_letters_as_they_are() -> None:
+    assert (
+        body_bytes({"name": "Köln", "mac": ["a", "b"]})
+        == '{"name":"Köln","mac":["a","b"]}'.encode()
+    )
 
 
 @pytest.mark.parametrize("kind", ["update", "deactivate"])
@@ -126,21 +133,24 @@ def components(**sets: object) -> Change:
         (lambda m: m.update(dongle={}), "dongle"),
         (lambda m: m.update(protection="dongle", dongle={}), "machine.components"),
         (lambda m: (with_dongle(m), m.update(dongle=None)), "dongle"),
-        (lambda m: (with_dongle(m), m["machine"].update(components={"x": 1})), "components"),
+        (
+            lambda m: (with_dongle(m), m["machine"].update(components={"x": 1})),
+            "machine.components",
+        ),
         (lambda m: (with_dongle(m), m["dongle"].update(alg="ML-DSA-65")), "dongle.alg"),
         (lambda m: (with_dongle(m), m["dongle"].update(alg="Ed25519")), "dongle.public"),
         (lambda m: m.update(replaces_seat=0), "replaces_seat"),
         (lambda m: m.update(replaces_seat=True), "replaces_seat"),
-        (lambda m: m.update(kind="update", replaces_seat=1), "replaces_seat"),
+        (lambda m: m.update(kind="update", replaces_seat=1), "replaces_seat is not null,"),
         (lambda m: m.update(last_serial=-1), "last_serial"),
-        (lambda m: m.update(trusts=["0" * 16] * 2), "trusts"),
+        (lambda m: m.update(trusts=["0" * 16] * 2), "trusts holds more than 16 key ids"),
         (lambda m: m.update(trusts=[f"{n:016x}" for n in range(17)]), "trusts"),
         (lambda m: m.update(trusts=["0" * 15]), r"trusts\[0\]"),
         (lambda m: m.update(client=None), "client"),
     ],
 )
 def test_a_request_that_breaks_the_form_is_told_by_its_path(change: Change, path: str) -> None:
-    with pytest.raises(UnreadableRequest, match=f"^{path.replace('.', '[.]')}|{path}"):
+    with pytest.raises(UnreadableRequest, match=f"^{path.replace('.', '[.]')} "):
         parse_request(request_file(change))
 
 

@@ -1,6 +1,7 @@
 """Responses: signatures first, then the form."""
 
 import json
+from typing import Any
 
 import pytest
 
@@ -10,6 +11,7 @@ from keyferry_protocol.keys import Ed25519Signer, KeySet
 from keyferry_protocol.response import verify_response
 from tests.unit.protocol.samples import (
     CLASSIC,
+    DEVICE,
     VENDOR,
     VENDOR_PQ,
     Change,
@@ -17,6 +19,8 @@ from tests.unit.protocol.samples import (
     response_file,
     response_members,
 )
+
+TOKEN = {"alg": "Ed25519", "public": b64(DEVICE.public), "model": "Nitrokey 3", "serial": "1"}
 
 
 def receipt(members: dict[str, object]) -> None:
@@ -29,6 +33,17 @@ def test_a_good_response_is_read_whole_and_written_back() -> None:
     assert response.as_json() == response_members()
     assert json.loads(response.to_bytes()) == response_members()
     assert not response.is_receipt
+
+
+def test_a_leased_response_for_a_dongle_is_written_back_with_all_its_times() -> None:
+    def leased(members: dict[str, Any]) -> None:
+        members["check_in_by"] = "2027-02-22T09:50:00Z"
+        members["license"]["maintenance_until"] = "2027-06-30T00:00:00Z"
+        members["bound_to"] |= {"protection": "dongle", "components": {}, "dongle": TOKEN}
+
+    members = response_members()
+    leased(members)
+    assert verify_response(response_file(leased), CLASSIC).as_json() == members
 
 
 def test_a_receipt_is_read() -> None:
