@@ -6,8 +6,10 @@ import shutil
 import signal
 import sys
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from itertools import count
 from pathlib import Path
 
 import pytest
@@ -187,40 +189,63 @@ _WRITES = os.O_WRONLY | os.O_RDWR | os.O_CREAT
 def traced(act: Callable[[], int], kill_at: int = 0) -> tuple[int, list[str]]:
     """Do it in a child that dies by SIGKILL just before its n-th change of the disk.
 
-    The exit code, and the changes it came to: as the interpreter itself reports them before it
-    makes them, so that none can be made past this list; fsync alone has no such report.
+    The exit code, and the changes it came to.
     """
     read_end, write_end = os.pipe()
 
-    def child() -> int:
-        count = 0
+    def point(count: int, name: str) -> None:
+        os.write(write_end, f"{name}\n".encode())
+        if count == kill_at:
+            os.kill(os.getpid(), signal.SIGKILL)
 
-        def point(name: str) -> None:
-            nonlocal count
-            count += 1
-            os.write(write_end, f"{name}\n".encode())
-            if count == kill_at:
-                os.kill(os.getpid(), signal.SIGKILL)
-
-        def hook(event: str, arguments: tuple[object, ...]) -> None:
-            if event == "open":
-                path, _, flags = arguments
-                if isinstance(path, str) and isinstance(flags, int) and flags & _WRITES:
-                    point(f"open {_name(path)}")
-            elif event in _CHANGES:
-                point(f"{event[3:]} {_name(arguments[0])}")
-
-        def fsync(fd: int) -> None:  # without the waiting: what is killed is no power failure
-            point(f"fsync {_name(fd)}")
-
-        os.fsync = fsync  # type: ignore[assignment]
-        sys.addaudithook(hook)
-        return act()
-
-    code = in_a_child(child)
+    code = in_a_child(lambda: reporting(act, point))
     os.close(write_end)
     with os.fdopen(read_end) as report:
         return code, report.read().splitlines()
+
+
+@contextmanager
+def stopped_before(act: Callable[[], int], change: str) -> Iterator[None]:
+    """While a child that does it stands still before this change; afterwards it goes on."""
+    ahead = [change]  # it may come again: in the other of the two folders
+
+    def point(count: int, name: str) -> None:
+        if name in ahead:
+            ahead.remove(name)
+            os.kill(os.getpid(), signal.SIGSTOP)
+
+    child = start_child(lambda: reporting(act, point))
+    assert os.WIFSTOPPED(os.waitpid(child, os.WUNTRACED)[1]), f"there was no {change}"
+    try:
+        yield
+    finally:
+        os.kill(child, signal.SIGCONT)
+        code = exit_of(child)
+    assert code == 0
+
+
+def reporting(act: Callable[[], int], point: Callable[[int, str], None]) -> int:
+    """Do it, and call `point` before each change of the disk, with its number and name.
+
+    The interpreter itself reports them before it makes them, so that none can be made past this;
+    fsync alone has no such report. For a child process: a hook cannot be taken out again.
+    """
+    counter = count(1)
+
+    def hook(event: str, arguments: tuple[object, ...]) -> None:
+        if event == "open":
+            path, _, flags = arguments
+            if isinstance(path, str) and isinstance(flags, int) and flags & _WRITES:
+                point(next(counter), f"open {_name(path)}")
+        elif event in _CHANGES:
+            point(next(counter), f"{event[3:]} {_name(arguments[0])}")
+
+    def fsync(fd: int) -> None:  # without the waiting: what is killed is no power failure
+        point(next(counter), f"fsync {_name(fd)}")
+
+    os.fsync = fsync  # type: ignore[assignment]
+    sys.addaudithook(hook)
+    return act()
 
 
 def _name(path: object) -> str:

@@ -32,6 +32,7 @@ from tests.unit.client.journeys_cut_off import (
     in_a_child,
     journey,
     start_child,
+    stopped_before,
 )
 from tests.unit.client.offline import CODE, LAB_09, NUMBER, PRODUCT, VENDOR, Room, key_set
 from tests.unit.client.terminal import Shell, shell_in
@@ -304,6 +305,30 @@ def test_two_processes_at_once_end_as_one_after_the_other(
         assert TRACEBACK not in codes
         assert case.standing() in allowed.split(", "), codes
         assert not list((case.place / "state").rglob("*.new"))
+
+
+@pytest.mark.parametrize(
+    ("writes", "change"),
+    [
+        pytest.param(INSTALL, "rename installed.response.new", id="installing"),
+        pytest.param(DEACTIVATE, "remove device.key", id="deactivating"),
+        pytest.param(f"{UPDATE} --machine-name PC", "rename pending.request.new", id="updating"),
+        pytest.param(f"remove {NUMBER} --yes", "remove pending.request", id="removing"),
+        pytest.param(f"cancel {NUMBER}", "rename clock.json.new", id="cancelling"),
+    ],
+)
+@pytest.mark.parametrize("other", [UPDATE, INSTALL, f"prefer {NUMBER}", "doctor --repair"])
+def test_whoever_comes_while_another_writes_changes_nothing_and_is_told(
+    shell: Shell, tmp_path: Path, writes: str, change: str, other: str
+) -> None:
+    case = scene_of(shell, tmp_path, f"{WAITING}; later", writes).copy()
+    shell.patch.setattr("keyferry.lock.Lock.__init__.__defaults__", (0.0,))
+    with stopped_before(case.act, change):
+        before = {path: path.read_bytes() for path in case.place.rglob("*") if path.is_file()}
+        refused = shell(*other.split()).err
+        assert "(state-busy)" in refused or "(not-activated)" in refused  # deactivated so far
+        after = {path: path.read_bytes() for path in case.place.rglob("*") if path.is_file()}
+        assert after == before
 
 
 # Copies and backups
