@@ -11,6 +11,9 @@ from keyferry.machine.placeholders import is_placeholder, is_real_mac
 
 _ETHERNET = "1"  # ARPHRD_ETHER of if_arp.h: cards with and without wire
 _GIVEN = "0"  # NET_ADDR_PERM of netdevice.h: the address is the card's own
+# What a container engine lays over its container's root, and where its own folders show in it.
+_LAID_MOUNTS = ("/", "/etc/hostname", "/etc/hosts", "/etc/resolv.conf")
+_ENGINES = ("/docker/", "/containerd/", "/containers/", "/kubelet/", "/lxc/")
 
 
 def components(root: str = "/") -> dict[str, list[str]]:
@@ -88,17 +91,55 @@ def environment(root: str = "/") -> str:
     told = " ".join(makers)
     cpu = _text(root, "proc/cpuinfo")
     flags = next((line for line in cpu.splitlines() if line.startswith("flags")), "")
-    if is_virtual(told) or "hypervisor" in flags.split() or _text(root, "sys/hypervisor/type"):
+    if is_virtual(told) or _is_wsl(root):
+        return "virtual"
+    # Xen's host shows what its guests show, but for this.
+    is_host = "control_d" in _text(root, "proc/xen/capabilities")
+    if not is_host and (
+        "hypervisor" in flags.split() or _text(root, "sys/hypervisor/type") or _has_guest_tree(root)
+    ):
         return "virtual"
     return "physical" if told.strip() or flags else "unknown"
 
 
+def _is_wsl(root: str) -> bool:
+    return "microsoft" in _text(root, "proc/sys/kernel/osrelease").lower()
+
+
+def _has_guest_tree(root: str) -> bool:
+    """Whether the device tree, which machines without DMI have, is one that a hypervisor made."""
+    nodes = [os.path.basename(node) for node in _entries(root, "proc/device-tree")]
+    return (
+        "hypervisor" in nodes
+        or any(node.startswith("fw-cfg@") for node in nodes)
+        or "linux,dummy-virt" in _text(root, "proc/device-tree/compatible")
+    )
+
+
 def _is_container(root: str) -> bool:
-    marks = ("run/.containerenv", ".dockerenv", "run/systemd/container")
+    marks = (
+        "run/.containerenv",
+        ".dockerenv",
+        "run/systemd/container",
+        "run/host/container-manager",
+    )
     if any(os.path.exists(os.path.join(root, mark)) for mark in marks):
         return True
     groups = _text(root, "proc/1/cgroup")
-    return any(word in groups for word in ("/docker", "/kubepods", "/lxc", "/libpod"))
+    if any(word in groups for word in ("/docker", "/kubepods", "/lxc", "/libpod")):
+        return True
+    mounts = _text(root, "proc/self/mountinfo").splitlines()
+    return any(_is_of_engine(mount.split()) for mount in mounts)
+
+
+def _is_of_engine(mount: list[str]) -> bool:
+    """Whether a container engine made this mount; a host sees its containers' roots elsewhere."""
+    if len(mount) < 5:
+        return False
+    origin, place, options = mount[3], mount[4], mount[-1]
+    if place in _LAID_MOUNTS:
+        return any(engine in told for engine in _ENGINES for told in (origin, options))
+    return place.startswith("/proc/") and "fuse.lxcfs" in mount
 
 
 def _entries(root: str, folder: str) -> Iterator[str]:

@@ -6,7 +6,8 @@ import subprocess
 
 from keyferry.machine.macos import Recorded
 
-_CONTROLLERS = ("IOEthernetController", "IOSkywalkEthernetInterface")
+# From macOS 15 on, Wi-Fi's own address stands at the legacy class, a private one above it.
+_CONTROLLERS = ("IOEthernetController", "IOSkywalkEthernetInterface", "IOSkywalkLegacyEthernet")
 _VERSION = "/System/Library/CoreServices/SystemVersion.plist"
 
 

@@ -1,6 +1,7 @@
 """Whose name in the firmware says that a machine is a virtual one."""
 
 _VIRTUAL = (
+    "alibaba cloud ecs",
     "amazon ec2",
     "apple virtualization",
     "bhyve",
@@ -10,10 +11,11 @@ _VIRTUAL = (
     "hetzner",
     "innotek",
     "kvm",
-    "nutanix",
+    "nutanix ahv",  # Nutanix alone is who made the host
     "openstack",
     "parallels",
     "qemu",
+    "rhev hypervisor",
     "virtual machine",  # Hyper-V and Azure
     "virtualbox",
     "vmware",
@@ -24,4 +26,6 @@ _VIRTUAL = (
 def is_virtual(maker_and_product: str) -> bool:
     """Whether maker and product, as the firmware tells them, are a hypervisor's."""
     told = maker_and_product.lower()
+    if "amazon ec2" in told and ".metal" in told:  # i3.metal is a whole machine of theirs
+        return False
     return any(name in told for name in _VIRTUAL)

@@ -42,7 +42,7 @@ class Tree:
             self.put(f"{device}/{file}", text + "\n")
         if udev:
             self.put(f"run/udev/data/n{index}", f"I:1\nE:ID_NET_NAME_MAC={udev}\n")
-        self._link("sys/class/net", name, device)
+        self.link("sys/class/net", name, device)
 
     def disk(
         self,
@@ -61,9 +61,9 @@ class Tree:
             self.put(f"{device}/{file.replace('__', '/')}", text + "\n")
         if udev:
             self.put(f"run/udev/data/b{numbers}", f"S:disk\nE:ID_SERIAL_SHORT={udev}\n")
-        self._link("sys/block", name, device)
+        self.link("sys/block", name, device)
 
-    def _link(self, folder: str, name: str, device: str) -> None:
+    def link(self, folder: str, name: str, device: str) -> None:
         (self.root / folder).mkdir(parents=True, exist_ok=True)
         (self.root / folder / name).symlink_to(self.root / device)
 

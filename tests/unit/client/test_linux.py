@@ -144,7 +144,33 @@ def test_the_machine_id(tree: Tree, files: dict[str, str], found: list[str]) -> 
         ({"sys/hypervisor/type": "xen"}, "virtual"),
         ({".dockerenv": ""}, "container"),
         ({"run/.containerenv": ""}, "container"),
+        ({"run/host/container-manager": "systemd-nspawn\n"}, "container"),
         ({"proc/1/cgroup": "0::/kubepods/besteffort/pod1\n"}, "container"),
+        (
+            {
+                "proc/self/mountinfo": "1063 1062 0:64 /proc/cpuinfo /proc/cpuinfo rw,relatime"
+                " - fuse.lxcfs lxcfs rw,user_id=0\n"
+            },
+            "container",
+        ),
+        (
+            {
+                "proc/self/mountinfo": "30 1 259:2 / / rw,relatime shared:1 - ext4 /dev/sda2 rw\n"
+                "88 30 0:51 / /var/lib/docker/overlay2/81d1/merged rw - overlay overlay"
+                " rw,lowerdir=/var/lib/docker/overlay2/l/XXQH\n"
+                "90 30 0:52 / /var/lib/lxcfs rw,relatime - fuse.lxcfs lxcfs rw\n",
+                "sys/class/dmi/id/sys_vendor": "LENOVO",
+            },
+            "physical",
+        ),
+        (
+            {
+                "proc/self/mountinfo": "30 1 0:28 / / rw - overlay overlay"
+                " rw,lowerdir=/media/root-ro,upperdir=/media/root-rw/overlay\n",
+                "sys/class/dmi/id/sys_vendor": "LENOVO",
+            },
+            "physical",
+        ),
         ({}, "unknown"),
     ],
 )
