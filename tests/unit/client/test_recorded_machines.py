@@ -47,8 +47,11 @@ LINUX = {
     "podman-cgroup1": "container",
     "qemu-arm64": "virtual",
     "rhev": "virtual",
+    "sysfs-intel-server": "unknown",
+    "thinkpad-dock": "unknown",
     "thinkpad-t510": "physical",
     "udev-virtio-disk": "unknown",
+    "udev-vmware": "unknown",
     "udev-wifi": "unknown",
     "vmware-esx": "virtual",
     "vmware-esx-arm64": "virtual",
@@ -59,6 +62,9 @@ LINUX = {
     "xen-domu": "virtual",
 }
 LINUX_COMPONENTS = {
+    "sysfs-intel-server": {"mac": ["a0369fcb198d"]},
+    "thinkpad-dock": {"mac": ["8c8caa000001"]},
+    "udev-vmware": {"mac": ["000c29d21e2e"]},
     "udev-wifi": {"mac": ["001122334455"]},
     "udev-virtio-disk": {"disk_serial": ["data"]},
 }
