@@ -140,3 +140,7 @@ def test_the_formula_of_the_contract() -> None:
     assert clock.settled("a", issued_at=2000).mark == 2000
     assert clock.settled("a", issued_at=950).mark == 1000
     assert clock.settled("b", issued_at=300) == clock
+
+
+def test_a_note_counts_what_was_taken_off_too() -> None:
+    assert Clock(mark=1000, lowered=50).noted("a").at_request == {"a": 1050}
