@@ -42,7 +42,8 @@ def test_every_link_leads_somewhere(document: Path) -> None:
 def _typed(document: Path) -> list[list[str]]:
     """Our commands in the document's code blocks, without prompt, remark and output."""
     blocks = re.findall(r"^```\w*\n(.*?)^```", document.read_text(), re.MULTILINE | re.DOTALL)
-    lines = [line.strip().removeprefix("$ ") for block in blocks for line in block.splitlines()]
+    whole = [re.sub(r"\s*\\\n\s*", " ", block) for block in blocks]
+    lines = [line.strip().removeprefix("$ ") for block in whole for line in block.splitlines()]
     typed = [re.split(r"\s{2,}|\s#", line)[0] for line in lines]
     return [shlex.split(line) for line in typed if line.split(" ")[0] in COMMANDS]
 
@@ -57,6 +58,8 @@ def test_every_command_can_be_typed(
             if name == "FILE" or name.endswith((".request", ".response", "dongle.json")):
                 (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
                 (tmp_path / name).touch()
+            if name == "FOLDER":
+                (tmp_path / name).mkdir(exist_ok=True)
         command: click.Command = COMMANDS[program]
         context = click.Context(command)
         while isinstance(command, click.Group):
