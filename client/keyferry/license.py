@@ -19,13 +19,15 @@ from keyferry_protocol.errors import (
 from keyferry_protocol.response import Response
 
 _DAY_S = 86400
+SOON_DAYS = 30  # from then on people are told that a license ends
 
 
 class Result(NamedTuple):
     """The answer to one question; true in an `if` exactly when it is yes.
 
-    `code` is `ok` or an error's code; `reason` is what to tell a person, `grace` while an overdue
-    check-in is forgiven; `value` is the feature's: True, or a limit from 1.
+    `code` is `ok` or an error's code. `reason` is what to tell a person: of a yes `grace` while an
+    overdue check-in is forgiven, `ends-soon` in the last 30 days. `value` is the feature's: True,
+    or a limit from 1.
     """
 
     ok: bool
@@ -97,6 +99,12 @@ class License:
         return check_in_by is not None and self._now() >= check_in_by
 
     @property
+    def ends_soon(self) -> bool:
+        """Whether its end, not that of a lease, is at most 30 days away."""
+        end = self.response.license.valid_until
+        return end is not None and end - self._now() <= SOON_DAYS * _DAY_S
+
+    @property
     def days_left(self) -> int | None:
         """Whole days, begun ones counted, until `expires`."""
         expires = self.expires
@@ -109,7 +117,8 @@ class License:
         except KeyferryError as error:
             return Result(False, error.code, str(error), self.expires, None)
         value = None if feature is None else self.features[feature]
-        return Result(True, "ok", "grace" if self.is_in_grace else None, self.expires, value)
+        reason = "grace" if self.is_in_grace else "ends-soon" if self.ends_soon else None
+        return Result(True, "ok", reason, self.expires, value)
 
     def require(self, feature: str | None = None) -> None:
         """Raises the KeyferryError that says why the license, or this feature, may not be used."""

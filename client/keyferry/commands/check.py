@@ -40,6 +40,10 @@ def command(settings: Settings, feature: str | None) -> None:
         date = long_date(seconds(license.check_in_by))
         sentence = phrase("grace", date=date, product=license.product, n=license.days_left)
         settings.terminal.warn(sentence)
+    elif license.ends_soon:
+        one = license.days_left == 1
+        name = "ends-tomorrow" if one else "ends-soon"
+        settings.terminal.warn(phrase(name, n=license.days_left, product=license.product))
     settings.terminal.document(
         {
             "ok": result.ok,

@@ -10,8 +10,6 @@ from keyferry.times import local_time, long_date, seconds, short_date
 from keyferry.words import has_phrase, phrase
 from keyferry_protocol.encoding import format_time
 
-SOON_DAYS = 30
-
 
 def all_rows(settings: Settings) -> list[Row]:
     return survey(
@@ -56,8 +54,7 @@ def as_json(rows: list[Row]) -> dict[str, Any]:
 
 
 def _is_plain(license: License) -> bool:
-    days = license.days_left
-    return license.check_in_by is None and (days is None or days > SOON_DAYS)
+    return license.check_in_by is None and not license.ends_soon
 
 
 def _active(license: License) -> str:
@@ -68,7 +65,7 @@ def _active(license: License) -> str:
         return phrase("status.check-in", date=long_date(seconds(license.check_in_by)))
     if license.valid_until is None or days is None:
         return phrase("status.active")
-    if days <= SOON_DAYS:
+    if license.ends_soon:
         return phrase("status.ends-tomorrow") if days == 1 else phrase("status.ends-soon", n=days)
     return phrase("status.active-until", date=long_date(seconds(license.valid_until)))
 

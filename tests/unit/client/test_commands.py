@@ -458,6 +458,19 @@ def test_grace_is_said_with_what_to_do(shell: Shell) -> None:
     assert shell("check", "--json").json["reason"] == "grace"
 
 
+@pytest.mark.parametrize(
+    ("days", "words"), [(12, "It ends in 12 days. "), (1, "It ends in 1 day. "), (31, "")]
+)
+def test_an_end_is_told_in_its_last_thirty_days(shell: Shell, days: int, words: str) -> None:
+    activate(shell, valid_until=NOW + days * DAY)
+    told = shell("check")
+    assert told.exit == 0
+    assert told.err == (
+        f"! {words}Once it is renewed, carry an update request out.\n" if words else ""
+    )
+    assert shell("check", "--json").json["reason"] == ("ends-soon" if words else None)
+
+
 def test_the_order_is_what_prefer_made_it(shell: Shell) -> None:
     from keyferry_protocol.activation import new_activation_code
 

@@ -195,6 +195,18 @@ def test_a_lease_is_forgiven_for_its_days_of_grace_and_no_longer(room: Room) -> 
     assert found.value.code == "check-in-overdue"
 
 
+def test_the_last_thirty_days_are_told(room: Room) -> None:
+    room.activate()
+    room.now = END - 30 * DAY - 1
+    assert room.load().check() == (True, "ok", None, room.load().expires, None)
+    room.now = END - 30 * DAY
+    assert room.load().check("solver")[:3] == (True, "ok", "ends-soon")
+    room.now = END
+    with pytest.raises(KeyferryError) as found:
+        room.load()
+    assert found.value.code == "expired"
+
+
 def test_grace_never_outlasts_the_license(room: Room) -> None:
     room.activate(check_in_by=END - DAY, grace_days=14)
     room.now = END
