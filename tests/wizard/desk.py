@@ -9,6 +9,8 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from keyferry.commands.settings import Settings
 from keyferry.wizard.session import Session
 from keyferry.wizard.window import GONE_S, LIFE_S, Window
@@ -93,3 +95,12 @@ def opened(desk: Desk, gone_s: float = GONE_S, life_s: float = LIFE_S) -> Iterat
         window.end()
         thread.join(timeout=10)
         assert not thread.is_alive()
+
+
+@pytest.fixture
+def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Desk:
+    """A desk of the test's own, whose user is at home in it."""
+    found = desk_in(tmp_path)
+    monkeypatch.setenv("HOME", str(found.home))
+    monkeypatch.delenv("XDG_CONFIG_HOME", raising=False)
+    return found

@@ -2,6 +2,7 @@
 
 import os
 import sys
+import threading
 import webbrowser
 
 import click
@@ -35,7 +36,8 @@ def command(settings: Settings, text: bool) -> None:
     window = Window(session)
     for line in (phrase("wizard.opens"), window.start_link, phrase("wizard.ends")):
         settings.terminal.line(line)
-    browser.open(window.start_link)
+    # Some browsers' commands come back only when the browser is closed.
+    threading.Thread(target=browser.open, args=(window.start_link,), daemon=True).start()
     try:
         window.serve()
     except KeyboardInterrupt:

@@ -23,6 +23,7 @@ HOST = "127.0.0.1"
 GONE_S = 60.0  # after the tab was closed
 LIFE_S = 24 * 3600.0  # WCAG 2.2, SC 2.2.1: limits over 20 hours need no warning
 _TICK_S = 0.25
+_LAST_S = 1.0  # in which the last page fetches its style
 _MAX_BYTES = 100_000  # of one form: a response file of 20 kB and a few words
 _STYLE = "page.css"
 _ALIVE = "alive.js"
@@ -57,6 +58,7 @@ class Window(socketserver.ThreadingTCPServer):
         self.key: str | None = secrets.token_urlsafe(32)  # of the start link, until a form is sent
         self.cookie = secrets.token_urlsafe(32)
         self.tabs = 0
+        self.is_over = False
         self._gone_s = gone_s
         self._ends_at = time.monotonic() + life_s
         self._left_at: float | None = None  # no tab ever said that it is there: none can be gone
@@ -74,6 +76,7 @@ class Window(socketserver.ThreadingTCPServer):
         try:
             self.serve_forever(_TICK_S)
         finally:
+            self.is_over = True
             self.server_close()
 
     def service_actions(self) -> None:
@@ -82,8 +85,8 @@ class Window(socketserver.ThreadingTCPServer):
         if gone or now > self._ends_at:
             self.end()
 
-    def end(self) -> None:
-        threading.Thread(target=self.shutdown, daemon=True).start()
+    def end(self, after_s: float = 0.0) -> None:
+        threading.Timer(after_s, self.shutdown).start()
 
     def tab_came(self) -> None:
         self.tabs += 1
@@ -137,7 +140,7 @@ class _Handler(BaseHTTPRequestHandler):
             is_closed = self.server.session.is_closed
         if is_closed:
             self._say(HTTPStatus.OK, closed_page(), close=True)
-            return self.server.end()
+            return self.server.end(_LAST_S)
         self.send_response(HTTPStatus.SEE_OTHER)
         self.send_header("Location", "/")
         self.send_header("Content-Length", "0")
@@ -164,7 +167,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.close_connection = True
         self.server.tab_came()
         try:
-            while True:
+            while not self.server.is_over:
                 self.wfile.write(b":\n\n")
                 time.sleep(_TICK_S)
         except OSError:
