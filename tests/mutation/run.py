@@ -15,6 +15,7 @@ import tomllib
 from collections import Counter
 from collections.abc import Iterator
 from difflib import ndiff
+from fnmatch import fnmatchcase
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
@@ -33,10 +34,11 @@ def main(patterns: list[str]) -> int:
         print((TREE / "log").read_text()[-3000:])
         return code
     groups = tomllib.loads(EXPLAINED.read_text())["explained"]
-    explained = {mutant for group in groups for mutant in group["mutants"]}
+    explained = [pattern for group in groups for pattern in group["mutants"]]
     counted, new = Counter[str](), list[str]()
     for mutant, result in results():
-        what = "killed" if result in KILLED else "explained" if mutant in explained else "new"
+        known = any(fnmatchcase(mutant, pattern) for pattern in explained)
+        what = "killed" if result in KILLED else "explained" if known else "new"
         counted[what] += 1
         if what == "new":
             new.append(mutant)

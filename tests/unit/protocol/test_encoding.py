@@ -41,6 +41,7 @@ def test_the_url_safe_alphabet_is_read_unmixed() -> None:
 )
 def test_times_are_seconds_and_back(text: str, seconds: int) -> None:
     assert parse_time(text) == seconds
+    assert isinstance(parse_time(text), int)
     assert format_time(seconds) == text
 
 

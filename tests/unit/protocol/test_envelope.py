@@ -90,6 +90,13 @@ def test_an_envelope_that_breaks_the_form_is_unreadable(file: bytes) -> None:
         verify_response(file, CLASSIC)
 
 
+def test_the_member_that_breaks_the_form_is_named() -> None:
+    nine = json.loads(request_file())
+    nine["signatures"] *= 5
+    with pytest.raises(UnreadableRequest, match=r"^signatures holds more than 8\.$"):
+        parse_request(json.dumps(nine).encode())
+
+
 def test_a_pae_of_exactly_the_limit_is_read() -> None:
     body = b"{}".ljust(MAX_PAE - len(pae(RESPONSE, b"")) - 3)  # the length has 4 digits, not 1
     assert len(pae(RESPONSE, body)) == MAX_PAE

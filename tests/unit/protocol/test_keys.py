@@ -147,25 +147,42 @@ def test_a_name_twice_counts_once() -> None:
         pytest.param(lambda m: m.pop("keyset"), "keyset", id="no version"),
         pytest.param(lambda m: m.update(require=[]), "require", id="nothing required"),
         pytest.param(lambda m: m.update(require=["RSA"]), r"require\[0\]", id="RSA"),
-        pytest.param(lambda m: m["keys"][0].update(alg=ECDSA_P256), "alg", id="a token's"),
-        pytest.param(lambda m: m["keys"].pop(), "ML-DSA-65", id="no key of a required algorithm"),
-        pytest.param(lambda m: m["keys"][1].update(status="compromised"), "ML-DSA-65",
-                     id="no trusted key of a required algorithm"),
-        pytest.param(lambda m: m["keys"][0].update(keyid="0" * 16), "keyid", id="another keyid"),
-        pytest.param(lambda m: m["keys"].append(m["keys"][0]), "twice", id="a key twice"),
-        pytest.param(lambda m: m["keys"][0].update(status="retired"), "status", id="third status"),
-        pytest.param(lambda m: m["keys"][0].update(public="AAAA"), "public", id="a short key"),
+        pytest.param(
+            lambda m: m["keys"][0].update(alg=ECDSA_P256), r"keys\[0\]\.alg", id="a token's"
+        ),
+        pytest.param(
+            lambda m: m["keys"].pop(),
+            "keys holds no trusted key of the required ML-DSA-65",
+            id="no key of a required algorithm",
+        ),
+        pytest.param(
+            lambda m: m["keys"][1].update(status="compromised"),
+            "keys holds no",
+            id="no trusted key of a required algorithm",
+        ),
+        pytest.param(
+            lambda m: m["keys"][0].update(keyid="0" * 16), r"keys\[0\]\.keyid", id="another keyid"
+        ),
+        pytest.param(
+            lambda m: m["keys"].append(m["keys"][0]), "keys holds a key twice", id="a key twice"
+        ),
+        pytest.param(
+            lambda m: m["keys"][0].update(status="retired"), r"keys\[0\]\.status", id="third status"
+        ),
+        pytest.param(
+            lambda m: m["keys"][0].update(public="AAAA"), r"keys\[0\]\.public", id="a short key"
+        ),
         pytest.param(lambda m: m.update(revoked=["15120020093"]), r"revoked\[0\]", id="11 digits"),
         pytest.param(lambda m: m.update(revoked=[15120020093]), r"revoked\[0\]", id="a number"),
         pytest.param(lambda m: m.pop("revoked"), "revoked", id="no revoked"),
     ],
-)  # fmt: skip
+)
 def test_a_key_set_that_breaks_a_rule_is_refused(
     change: Callable[[dict[str, Any]], object], named: str
 ) -> None:
     members = json.loads(HYBRID.to_json())
     change(members)
-    with pytest.raises(BadKeySet, match=named):
+    with pytest.raises(BadKeySet, match=f"^{named}"):
         KeySet.from_json(json.dumps(members).encode())
 
 

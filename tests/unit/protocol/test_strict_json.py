@@ -5,6 +5,10 @@ import pytest
 from keyferry_protocol.errors import BadJson
 from keyferry_protocol.strict_json import MAX_DEPTH, Malformed, Record, matching, parse_json
 
+SIXTEEN_DEEP: list[object] = []
+for _ in range(15):
+    SIXTEEN_DEEP = [SIXTEEN_DEEP]
+
 
 @pytest.mark.parametrize(
     ("text", "value"),
@@ -16,11 +20,11 @@ from keyferry_protocol.strict_json import MAX_DEPTH, Malformed, Record, matching
         (rb'"\ud83d\ude00 \u0041"', "\U0001f600 A"),
         ("\u00e9".join('""').encode(), "\u00e9"),
         (b'"' + b"[" * 100 + b'"', "[" * 100),
-        (b"[" * MAX_DEPTH + b"]" * MAX_DEPTH, None),
+        (b"[" * MAX_DEPTH + b"]" * MAX_DEPTH, SIXTEEN_DEEP),
     ],
 )
 def test_what_every_parser_reads_alike_is_read(text: bytes, value: object) -> None:
-    assert value is None or parse_json(text) == value
+    assert parse_json(text) == value
 
 
 @pytest.mark.parametrize(
@@ -65,6 +69,15 @@ def test_what_every_parser_reads_alike_is_read(text: bytes, value: object) -> No
 def test_what_parsers_read_differently_is_refused(text: bytes) -> None:
     with pytest.raises(BadJson):
         parse_json(text)
+
+
+def test_what_was_closed_counts_for_no_depth() -> None:
+    many = b"[],{}," * 20
+    sixteen = b"[[" + many + b"[" * 14 + b"]" * 16
+    assert isinstance(parse_json(sixteen), list)
+    with pytest.raises(BadJson):
+        parse_json(b"[[" + many + b"[" * 15 + b"]" * 17)
+    assert parse_json(b'["' + b"[{" * 20 + b'"]') == ["[{" * 20]
 
 
 def test_a_hostile_string_costs_one_pass() -> None:

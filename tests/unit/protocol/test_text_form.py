@@ -88,6 +88,12 @@ def test_a_keyid_that_would_not_come_out_again_is_refused(keyid: str) -> None:
         to_text_form(data)
 
 
+def test_a_signature_may_be_longer_than_any_of_today() -> None:
+    body = open_envelope(a_request_file(), REQUEST).body
+    data = pack(REQUEST, body, [Signature("7f3a" * 4, bytes(range(256)) * 3)])
+    assert from_text_form(to_text_form(data)) == data
+
+
 def test_a_response_has_no_text_form_of_a_request() -> None:
     data = pack("application/vnd.keyferry.response.v1+json", b"{}", [])
     with pytest.raises(WrongType):
