@@ -5,7 +5,7 @@ from typing import Any
 import click
 
 from keyferry.commands.command import KeyferryCommand
-from keyferry.commands.reading import Found, genuine, is_collection, read_one
+from keyferry.commands.reading import Found, genuine, is_collection, read_one, read_response
 from keyferry.commands.settings import Settings
 from keyferry.dongle import token_for
 from keyferry.installing import answers_here, install
@@ -14,7 +14,7 @@ from keyferry.words import phrase
 from keyferry_protocol.activation import show_license_number
 from keyferry_protocol.encoding import format_time
 from keyferry_protocol.errors import NotRequested
-from keyferry_protocol.response import Response, verify_response
+from keyferry_protocol.response import Response
 
 
 @click.command("install", cls=KeyferryCommand)
@@ -56,7 +56,7 @@ def _for_dongles_here(found: list[Found], settings: Settings) -> list[bytes]:
 
 
 def _install(settings: Settings, data: bytes) -> dict[str, Any]:
-    response = verify_response(data, settings.keys)
+    response = read_response(data, settings.keys)
     seen = settings.seen()
     installed = install(
         response,

@@ -6,11 +6,11 @@ Content decides, never the name.
 import os
 import sys
 import zipfile
-import zlib
 from collections.abc import Iterator
 from contextlib import suppress
 from typing import IO, NamedTuple
 
+from keyferry.commands.kinds import kind_of
 from keyferry.words import phrase
 from keyferry_protocol.envelope import MAX_FILE, RESPONSE
 from keyferry_protocol.errors import KeyferryError, UnreadableResponse, WrongType
@@ -19,7 +19,10 @@ from keyferry_protocol.response import Response, verify_response
 
 MAX_BYTES = MAX_FILE[RESPONSE]
 MAX_FILES = 10_000  # of one folder or archive
-_BROKEN_ZIP = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError)
+
+
+class DamagedZip(Exception):
+    """An archive that cannot be read to its end."""
 
 
 class Found(NamedTuple):
@@ -36,6 +39,14 @@ def read_one(path: str) -> bytes:
         return sys.stdin.buffer.read(MAX_BYTES + 1)
     with open(path, "rb") as file:
         return file.read(MAX_BYTES + 1)
+
+
+def read_response(data: bytes, keys: KeySet) -> Response:
+    """The genuine response in a file, as `verify_response`; what it is instead is told in words."""
+    try:
+        return verify_response(data, keys)
+    except UnreadableResponse as error:
+        raise UnreadableResponse(phrase(f"kind.{kind_of(data)}")) from error
 
 
 def is_collection(source: str) -> bool:
@@ -67,7 +78,7 @@ def _of_folder(folder: str) -> Iterator[tuple[str, bytes]]:
     """All that is small enough to be a response, also of zip archives there."""
     for name in sorted(os.listdir(folder))[:MAX_FILES]:
         path = os.path.join(folder, name)
-        with suppress(OSError, *_BROKEN_ZIP):  # what cannot be read is not what is waited for
+        with suppress(OSError, DamagedZip):  # what cannot be read is not what is waited for
             if not os.path.isfile(path):
                 continue
             if zipfile.is_zipfile(path):
@@ -81,13 +92,17 @@ def _of_zip_file(path: str) -> Iterator[tuple[str, bytes]]:
     try:
         with open(path, "rb") as file:
             yield from ((path, data) for data in _of_zip(file))
-    except _BROKEN_ZIP as error:
+    except DamagedZip as error:
         raise UnreadableResponse(phrase("zip.damaged", path=path)) from error
 
 
 def _of_zip(file: IO[bytes]) -> Iterator[bytes]:
-    with zipfile.ZipFile(file) as archive:
-        for entry in archive.infolist()[:MAX_FILES]:
-            if not entry.is_dir() and entry.file_size <= MAX_BYTES:
-                with archive.open(entry) as member:
-                    yield member.read(MAX_BYTES + 1)
+    try:
+        with zipfile.ZipFile(file) as archive:
+            for entry in archive.infolist()[:MAX_FILES]:
+                if not entry.is_dir() and entry.file_size <= MAX_BYTES:
+                    with archive.open(entry) as member:
+                        yield member.read(MAX_BYTES + 1)
+    # Not only BadZipFile: zipfile and its decompressors let out whatever damage makes them raise.
+    except Exception as error:
+        raise DamagedZip from error

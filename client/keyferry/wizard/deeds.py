@@ -4,7 +4,7 @@ import os
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
-from keyferry.commands.reading import read_one
+from keyferry.commands.reading import read_one, read_response
 from keyferry.commands.saving import is_taken, save
 from keyferry.installing import install
 from keyferry.keeping import cancel, move, remove
@@ -26,7 +26,7 @@ from keyferry_protocol.errors import (
     MaintenanceEnded,
     NotYetValid,
 )
-from keyferry_protocol.response import Response, verify_response
+from keyferry_protocol.response import Response
 
 # What `install` raises after the response was stored: something was changed all the same.
 STORED = (CheckInOverdue, ClockRolledBack, Expired, MaintenanceEnded, NotYetValid)
@@ -108,7 +108,7 @@ def _install(answers: Answers, computer: Computer) -> Done:
     upload = answers.get("upload", "")
     data = upload.encode("latin-1") if upload else read_one(answers["response"])
     settings = computer.settings
-    response = verify_response(data, settings.keys)
+    response = read_response(data, settings.keys)
     number = response.license.number
     row = computer.row(number)
     license = install(
