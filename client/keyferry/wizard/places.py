@@ -66,7 +66,8 @@ def linux_sticks(mounts: str) -> list[tuple[str, str]]:
     """Those of `/proc/self/mounts`, whose fields escape spaces as `\\040`."""
     fields = (line.split(" ") for line in mounts.splitlines())
     points = [_unescape(field[1]) for field in fields if len(field) > 2]
-    return [(path, os.path.basename(path)) for path in points if path.startswith(_STICKS)]
+    sticks = [path for path in points if path.startswith(_STICKS) and _is_text(path)]
+    return [(path, os.path.basename(path)) for path in sticks]
 
 
 def user_folder(name: str) -> str:
@@ -89,7 +90,12 @@ def subfolders(path: str) -> list[str]:
             names = [e.name for e in entries if not e.name.startswith(".") and e.is_dir()]
     except OSError:
         return []
-    return sorted(names, key=str.casefold)
+    return sorted(filter(_is_text, names), key=str.casefold)
+
+
+def _is_text(name: str) -> bool:
+    """Whether a name can be shown and typed: a system's names may be any bytes."""
+    return not any("\ud800" <= letter <= "\udfff" for letter in name)
 
 
 def _unescape(text: str) -> str:

@@ -6,6 +6,7 @@ nobody. Every answer it gives is a page of ours or the bare sentence that says w
 
 import secrets
 import socketserver
+import sys
 import threading
 import time
 from email.parser import BytesParser
@@ -14,7 +15,8 @@ from http import HTTPStatus
 from http.cookies import CookieError, SimpleCookie
 from http.server import BaseHTTPRequestHandler
 from importlib.resources import files
-from urllib.parse import parse_qs, urlsplit
+from typing import Any
+from urllib.parse import parse_qs
 
 from keyferry.wizard.html import closed_page, over_page, page_html
 from keyferry.wizard.session import Session
@@ -85,6 +87,11 @@ class Window(socketserver.ThreadingTCPServer):
         if gone or now > self._ends_at:
             self.end()
 
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Nothing where only the line was cut: the terminal is a person's."""
+        if not isinstance(sys.exc_info()[1], ConnectionError):
+            super().handle_error(request, client_address)
+
     def end(self, after_s: float = 0.0) -> None:
         threading.Timer(after_s, self.shutdown).start()
 
@@ -106,18 +113,18 @@ class _Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         if self.headers.get("Host") != self.server.authority:
             return self._refuse()
-        asked = urlsplit(self.path)
-        if asked.path == f"/{_STYLE}":
+        path, _, query = self.path.partition("?")
+        if path == f"/{_STYLE}":
             return self._file(_STYLE, "text/css")
-        if asked.path == f"/{_ALIVE}":
+        if path == f"/{_ALIVE}":
             return self._file(_ALIVE, "text/javascript")
-        if asked.path == "/" and asked.query:
-            return self._start(asked.query)
+        if path == "/" and query:
+            return self._start(query)
         if not self._is_known():
             return self._refuse()
-        if asked.path == "/alive":
+        if path == "/alive":
             return self._stay()
-        if asked.path == "/":
+        if path == "/":
             return self._page()
         return self._say(HTTPStatus.NOT_FOUND, over_page())
 
@@ -130,7 +137,7 @@ class _Handler(BaseHTTPRequestHandler):
         ):
             return self._refuse()
         length = self.headers.get("Content-Length", "")
-        if not length.isdigit() or int(length) > _MAX_BYTES:
+        if not length.isdecimal() or int(length) > _MAX_BYTES:
             self.close_connection = True
             return self._say(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, over_page())
         typed = _fields(self.headers.get("Content-Type", ""), self.rfile.read(int(length)))
@@ -188,7 +195,7 @@ class _Handler(BaseHTTPRequestHandler):
         cookie: str = "",
         close: bool = False,
     ) -> None:
-        data = text.encode("utf-8")
+        data = text.encode("utf-8", "replace")  # names of files may be no text
         self.send_response(status)
         self.send_header("Content-Type", f"{kind}; charset=utf-8")
         self.send_header("Content-Length", str(len(data)))

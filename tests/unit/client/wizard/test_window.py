@@ -1,7 +1,9 @@
 """The window's safety, asked by bare HTTP: who may speak to it, what it says, when it ends."""
 
+import os
 import re
 import socket
+import struct
 import threading
 import time
 from collections.abc import Iterator
@@ -193,7 +195,7 @@ def test_it_has_one_page_a_style_and_a_script(
     assert browser.ask(method, path)[0] == status
 
 
-@pytest.mark.parametrize("length", ["", "x", "-1", "100001", "99999999999"])
+@pytest.mark.parametrize("length", ["", "x", "-1", "²", "100001", "99999999999"])
 def test_a_form_without_a_length_or_with_too_much_is_not_read(
     browser: Browser, length: str
 ) -> None:
@@ -256,6 +258,27 @@ def test_the_saved_file_has_our_name_whatever_the_form_says(desk: Desk, browser:
     assert desk.saved()
 
 
+def test_a_folder_whose_name_is_no_text_stands_in_no_ones_way(desk: Desk, browser: Browser) -> None:
+    os.mkdir(os.fsencode(desk.desktop) + b"/caf\xe9")
+    os.mkdir(desk.desktop / "Café")
+    _up_to_sending(browser)
+    browser.press("browse", "send", how="save", folder=str(desk.desktop), name="LAB-07")
+    page = browser.page()
+    assert "Café" in page
+    assert "caf?" not in page
+
+
+def test_a_response_whose_name_is_no_text_is_shown_all_the_same(
+    desk: Desk, browser: Browser
+) -> None:
+    _up_to_sending(browser)
+    browser.press("next", "send", how="save", folder=str(desk.desktop), name="LAB-07")
+    os.rename(desk.answer(), os.fsencode(desk.downloads) + b"/r\xe9ponse")
+    browser.press("finish", "saved")
+    browser.press(f"begin:activate:{NUMBER}", "list")
+    assert "r?ponse" in browser.page()
+
+
 def test_words_from_a_file_are_shown_as_words(desk: Desk, browser: Browser) -> None:
     evil = "</dd><script src=//evil></script>"
     desk.room.product = desk.room.product
@@ -296,6 +319,27 @@ def test_a_form_that_comes_twice_counts_once(desk: Desk, browser: Browser) -> No
         assert browser.press("next", "send", **typed) == 303
     assert browser.title().startswith("Step 7 of 7")
     assert desk.saved()
+
+
+@pytest.mark.parametrize("said", ["GET http://[ HTTP/1.1", "GET //[ HTTP/1.1", "GET /", "\xff\0"])
+def test_what_others_send_or_cut_off_prints_nothing_in_the_terminal(
+    browser: Browser, capfd: pytest.CaptureFixture[str], said: str
+) -> None:
+    address = ("127.0.0.1", int(browser.authority.partition(":")[2]))
+    for resets in (False, True):
+        line = socket.create_connection(address, timeout=10)
+        line.sendall(f"{said}\r\nHost: {browser.authority}\r\n\r\n".encode("latin-1"))
+        if resets:  # closed before it was read: the other side sees a reset
+            line.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        else:
+            line.recv(100)
+        line.close()
+    cut = socket.create_connection(address, timeout=10)
+    cut.sendall(b"GET / HT")
+    cut.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    cut.close()
+    browser.start()  # served after all of these
+    assert capfd.readouterr() == ("", "")
 
 
 def test_close_ends_it(desk: Desk) -> None:
