@@ -337,6 +337,31 @@ def test_what_cannot_be_read_on_a_stick_is_passed_over(shell: Shell) -> None:
     assert shell("install", "stick").exit == 0
 
 
+@pytest.mark.parametrize(
+    ("packing", "at", "damage"),
+    [
+        pytest.param(zipfile.ZIP_LZMA, 50, b"\xff", id="what is packed"),
+        pytest.param(zipfile.ZIP_LZMA, 45, b"\xff", id="how it is packed"),
+        pytest.param(zipfile.ZIP_BZIP2, 45, b"\xff" * 6, id="what is packed by bzip2"),
+        pytest.param(zipfile.ZIP_STORED, -30, b"\xff", id="a name"),
+    ],
+)
+def test_an_archive_is_passed_over_however_it_is_damaged(
+    shell: Shell, packing: int, at: int, damage: bytes
+) -> None:
+    shell("request", NUMBER)
+    os.mkdir("stick")
+    with zipfile.ZipFile("stick/a.zip", "w", packing) as archive:
+        archive.writestr("ä.response", b"abc" * 900)
+    damaged = bytearray(Path("stick/a.zip").read_bytes())
+    at = damaged.rindex("ä".encode()) if at < 0 else at
+    damaged[at : at + len(damage)] = damage
+    Path("stick/a.zip").write_bytes(damaged)
+    assert shell("install", "stick/a.zip").err.startswith("X This file could not be read")
+    shell.carried(request_file(), "stick/d.response")
+    assert shell("install", "stick").exit == 0
+
+
 def test_a_forged_file_on_a_stick_is_told_as_that(shell: Shell) -> None:
     shell("request", NUMBER)
     os.mkdir("stick")
