@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from typing import IO, NamedTuple
 
+from keyferry.commands.kinds import kind_of
 from keyferry.words import phrase
 from keyferry_protocol.envelope import MAX_FILE, RESPONSE
 from keyferry_protocol.errors import KeyferryError, UnreadableResponse, WrongType
@@ -38,6 +39,14 @@ def read_one(path: str) -> bytes:
         return sys.stdin.buffer.read(MAX_BYTES + 1)
     with open(path, "rb") as file:
         return file.read(MAX_BYTES + 1)
+
+
+def read_response(data: bytes, keys: KeySet) -> Response:
+    """The genuine response in a file, as `verify_response`; what it is instead is told in words."""
+    try:
+        return verify_response(data, keys)
+    except UnreadableResponse as error:
+        raise UnreadableResponse(phrase(f"kind.{kind_of(data)}")) from error
 
 
 def is_collection(source: str) -> bool:
