@@ -3,6 +3,7 @@
 import os
 import tempfile
 from pathlib import Path
+from typing import Any
 
 from benchmarks.measure import Row, fresh, in_turns, ratio, time_ms
 from keyferry import Machine, install_response, make_request
@@ -35,7 +36,13 @@ def rows() -> list[Row]:
         hybrid = script(
             Path(folder) / "hybrid", [Ed25519Signer.generate(), MlDsa65Signer.generate()]
         )
+        hundred = script(Path(folder) / "hundred", [Ed25519Signer.generate()], others=99)
+        last = script(
+            Path(folder) / "last", [Ed25519Signer.generate()], others=99, other_product="Another"
+        )
         things = {
+            "hundred": fresh(hundred, environment),
+            "last": fresh(last, environment),
             "bare": fresh(BARE, environment),
             "classic": fresh(classic, environment),
             "hybrid": fresh(hybrid, environment),
@@ -45,23 +52,45 @@ def rows() -> list[Row]:
     return [
         ratio("load + check / import ed25519", taken["classic"], taken["bare"], 2.0),
         ratio("the same, Ed25519 and ML-DSA-65 required", taken["hybrid"], taken["bare"], 2.0),
+        ratio("100 licenses here / one", taken["hundred"], taken["classic"], 2.0),
+        ratio("the same, 99 of another product first", taken["last"], taken["classic"], 2.0),
         time_ms("load + check, fresh process", taken["classic"]),
         time_ms("import ed25519, fresh process", taken["bare"]),
         time_ms("empty process", taken["nothing"]),
     ]
 
 
-def script(folder: Path, signers: list[Signer]) -> str:
-    """Install a license that these signers signed, and give the code that loads it."""
+def script(
+    folder: Path, signers: list[Signer], others: int = 0, other_product: str = PRODUCT
+) -> str:
+    """Install a license that these signers signed, and give the code that loads it.
+
+    The `others` have numbers after it, or before it where they are of another product.
+    """
     pinned = [PinnedKey(signer.keyid, signer.alg, signer.public, True) for signer in signers]
     keys = KeySet(tuple(signer.alg for signer in signers), tuple(pinned))
     folder.mkdir()
     (folder / "keys.json").write_bytes(keys.to_json())
     machine: Machine = eval(MACHINE, {"Machine": Machine})
-    code, state = new_activation_code(NUMBER), folder / "state"
+    state = folder / "state"
+    step = 1 if other_product == PRODUCT else -1
+    activate(NUMBER, PRODUCT, keys, signers, machine, state)
+    for n in range(1, others + 1):
+        number = f"{int(NUMBER) + step * n:012}"
+        activate(number, other_product, keys, signers, machine, state)
+    return LOAD.format(
+        product=PRODUCT, keys=str(folder / "keys.json"), state=str(state), machine=MACHINE
+    )
+
+
+def activate(
+    number: str, product: str, keys: KeySet, signers: list[Signer], machine: Machine, state: Path
+) -> None:
+    """Ask, answer and install, as a customer and a vendor would."""
+    code = new_activation_code(number)
+    place: Any = {"keys": keys, "product": product, "machine": machine, "state_dir": state}
     request = verify_request(
-        make_request(NUMBER, code, keys=keys, product=PRODUCT, machine=machine, state_dir=state),
-        activation_key(code, NUMBER).public,
+        make_request(number, code, **place), activation_key(code, number).public
     )
     response = ResponseBody(
         request_sha256=request.sha256,
@@ -70,9 +99,9 @@ def script(folder: Path, signers: list[Signer]) -> str:
         seat=1,
         issued_at=request.created_at,
         license=LicenseTerms(
-            number=NUMBER,
+            number=number,
             licensee="Nordhaven Pilot Plant",
-            product=PRODUCT,
+            product=product,
             edition="Professional",
             features={"solver": True, "threads": 16},
             trial=False,
@@ -87,10 +116,7 @@ def script(folder: Path, signers: list[Signer]) -> str:
     install_response(
         seal(RESPONSE, response.to_bytes(), signers),
         keys,
-        product=PRODUCT,
+        product=product,
         machine=machine,
         state_dir=state,
-    )
-    return LOAD.format(
-        product=PRODUCT, keys=str(folder / "keys.json"), state=str(state), machine=MACHINE
     )
