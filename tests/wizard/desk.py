@@ -1,6 +1,7 @@
 """A desk for the wizard's tests: an offline room, a home with Desktop and Downloads, a vendor."""
 
 import json
+import os
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -53,7 +54,10 @@ class Desk:
     def settings(self) -> Settings:
         settings = Settings(self.room.machine, self.room.now, self.room.dongle)
         settings.options.update(
-            keys=str(self.keys), state_dir=str(self.room.state), non_interactive=True
+            keys=str(self.keys),
+            state_dir=str(self.room.state),
+            pkcs11_module=os.environ.get("KEYFERRY_PKCS11_MODULE"),
+            non_interactive=True,
         )
         return settings
 

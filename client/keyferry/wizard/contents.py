@@ -64,6 +64,10 @@ def _browse(answers: Answers, computer: Computer) -> Content:
     return Content(words={"path": at}, folders=tuple(folders))
 
 
+def _dongle(answers: Answers, computer: Computer) -> Content:
+    return Content(text=() if computer.dongles else (computer.no_dongle,))
+
+
 def _send(answers: Answers, computer: Computer) -> Content:
     lines = [line.strip() for line in computer.inside(answers)]
     told = [line.partition("  ") for line in lines[1:]]
@@ -204,6 +208,7 @@ def _places(row: Row, computer: Computer) -> Facts:
 _CONTENTS: Mapping[str, Callable[[Answers, Computer], Content]] = {
     "list": _list,
     "browse": _browse,
+    "dongle": _dongle,
     "send": _send,
     "saved": _saved,
     "qr": _qr,

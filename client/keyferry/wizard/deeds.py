@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from keyferry.commands.reading import read_one, read_response
 from keyferry.commands.saving import is_taken, save
+from keyferry.dongle import FindDongle
 from keyferry.installing import install
 from keyferry.keeping import cancel, move, remove
 from keyferry.loading import find_license
@@ -21,6 +22,8 @@ from keyferry.words import phrase
 from keyferry_protocol.errors import (
     CheckInOverdue,
     ClockRolledBack,
+    DongleMissing,
+    DonglePin,
     Expired,
     KeyferryError,
     MaintenanceEnded,
@@ -41,26 +44,39 @@ class Done(NamedTuple):
 
 def do(state: State, computer: Computer) -> State:
     """Do the deed of a state, and go on from it."""
-    _open_dongle(state.answers, computer)
+    if state.answers.get("pin"):
+        _take_dongle(state.answers, computer)
     try:
         learned, problem = _DEEDS[state.deed](state.answers, computer)
     except KeyferryError as error:
         learned = {"made": "yes"} if isinstance(error, STORED) else {}
+        if isinstance(error, DongleMissing | DonglePin) and _asked_for_dongle(state):
+            state = state._replace(screen="dongle")  # where it is looked for, by its PIN
         return refused(state, problem_of(error, computer), learned)
     except OSError as error:
         return refused(state, Problem(f"{error.filename or ''}: {error.strerror}"), {})
     return done(state, learned, computer) if problem is None else refused(state, problem, learned)
 
 
-def _open_dongle(answers: Answers, computer: Computer) -> None:
+def _asked_for_dongle(state: State) -> bool:
+    return state.deed == "make" and "token" in state.answers
+
+
+def _take_dongle(answers: Answers, computer: Computer) -> FindDongle:
     """Let this session's dongle be the one chosen, by its PIN; it is kept in memory alone."""
-    pin, serial = answers.get("pin"), answers.get("token")
-    if pin or serial:
-        computer.settings.dongle = find_dongle(
-            pin or None,
-            computer.settings.pkcs11_module,
-            lambda found: next((one for one in found if one.serial == serial), found[0]),
-        )
+    serial = answers.get("token")
+    computer.settings.dongle = finder = find_dongle(
+        answers.get("pin") or None,
+        computer.settings.pkcs11_module,
+        lambda found: next((one for one in found if one.serial == serial), found[0]),
+    )
+    return finder
+
+
+def _open(answers: Answers, computer: Computer) -> Done:
+    """Open the dongle while its PIN can be typed again: each later try would count as one more."""
+    _take_dongle(answers, computer)(None)
+    return Done({})
 
 
 def _make(answers: Answers, computer: Computer) -> Done:
@@ -162,6 +178,7 @@ def _down(answers: Answers, computer: Computer) -> Done:
 
 
 _DEEDS: Mapping[str, Callable[[Answers, Computer], Done]] = {
+    "open": _open,
     "make": _make,
     "save": _save,
     "install": _install,

@@ -12,7 +12,6 @@ from keyferry.wizard.computer import Computer
 from keyferry.wizard.screens import BROWSE, LIST, SCREENS
 from keyferry.words import phrase
 
-SECRETS = ("code", "pin")  # gone from memory with the deed that needed them
 AT_ONCE = ("up", "down")  # changes in the list itself, without a screen
 
 
@@ -76,7 +75,8 @@ def press(state: State, button: str, typed: Mapping[str, str], computer: Compute
 
 def done(state: State, learned: Mapping[str, str], computer: Computer) -> State:
     """The deed succeeded: on to the next screen, without what only the deed needed."""
-    kept = {n: v for n, v in state.answers.items() if n not in (*SECRETS, "upload")}
+    needed = ("pin", "upload", "code") if "written" in learned else ("pin", "upload")
+    kept = {n: v for n, v in state.answers.items() if n not in needed}
     state = state._replace(answers={**kept, **learned}, deed="")
     if state.screen == LIST:
         return state
@@ -89,7 +89,7 @@ def refused(state: State, problem: Problem, learned: Mapping[str, str]) -> State
         kept = {n: v for n, v in state.answers.items() if n in ("how", "folder")}
         answers = {**kept, "goal": "again", "license": learned["written"]}
         return State("again", answers, (problem,))
-    answers = {n: v for n, v in state.answers.items() if n != "upload"}
+    answers = {n: v for n, v in state.answers.items() if n not in ("upload", "pin")}
     return state._replace(answers={**answers, **learned}, problems=(problem,), deed="")
 
 

@@ -134,6 +134,7 @@ SCREENS: Mapping[str, Screen] = {
             _PIN,
         ),
         buttons=("next", "look", "back", "cancel"),
+        deed="open",
     ),
     "code": Screen((Field("code", "text", check=checks.code),)),
     "who": Screen((_choice("who", "machine", "personal"),)),

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import pytest
+from click import termui
 
 from keyferry.commands.cli import main
 from tests.unit.client.terminal import Printed, Screen
@@ -33,6 +34,14 @@ class Keyboard(io.TextIOBase):
         sys.stdout.write(f"{line}\n")
         return f"{line}\n"
 
+    def unseen(self, prompt: str) -> str:
+        sys.stdout.write(f"{prompt}\n")
+        if not self.lines:
+            raise EOFError
+        line = self.lines.pop(0)
+        assert isinstance(line, str)
+        return line
+
 
 def interrupt() -> None:
     """Ctrl-C, pressed while a line is waited for."""
@@ -52,6 +61,8 @@ class Typist:
             patched.setattr(sys, "stdin", keyboard)
             patched.setattr(sys, "stdout", out)
             patched.setattr(sys, "stderr", err)
+            # What is typed unseen would be read from the terminal of whoever runs the tests.
+            patched.setattr(termui, "hidden_prompt_func", keyboard.unseen)
             room = self.desk.room
             arguments = ["wizard", *options, *self.desk.options]
             code = main(arguments, machine=room.machine, now=room.now, dongle=room.dongle)
