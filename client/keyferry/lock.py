@@ -13,6 +13,7 @@ from keyferry_protocol.errors import StateBusy, StateNotWritable
 WAIT_S = 5.0  # a command; `load` waits LOAD_WAIT_S
 LOAD_WAIT_S = 0.05
 _PAUSE_S = 0.01
+_OPEN = os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0)
 
 if sys.platform == "win32":
     import msvcrt
@@ -41,7 +42,7 @@ class Lock:
         try:
             make_folder(self._root, self._shared)
             path = os.path.join(self._root, "lock")
-            self._handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o644 if self._shared else 0o600)
+            self._handle = os.open(path, _OPEN, 0o644 if self._shared else 0o600)
         except OSError as error:
             raise StateNotWritable(f"{self._root}: {error.strerror}.", path=self._root) from error
         ends = time.monotonic() + self._wait_s

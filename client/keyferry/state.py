@@ -28,6 +28,9 @@ if TYPE_CHECKING:
     from keyferry_protocol.request import Request
 
 _WINDOWS_TRIES = 50
+# A link that lies where we write would lead into another's file: as root, into any.
+_NO_LINK = getattr(os, "O_NOFOLLOW", 0)
+WRITE = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | _NO_LINK | getattr(os, "O_BINARY", 0)
 MAX_BYTES = 65536  # of one file; none of ours is as long
 DEVICE_KEY = "device.key"
 PENDING = "pending.request"
@@ -71,7 +74,7 @@ def write(root: Root, path: str, data: bytes) -> None:
     mode = 0o644 if root.shared else 0o600
     try:
         make_folder(folder, root.shared)
-        with os.fdopen(os.open(f"{path}.new", _WRITE, mode), "wb") as file:
+        with os.fdopen(os.open(f"{path}.new", WRITE, mode), "wb") as file:
             if hasattr(os, "fchmod"):
                 os.fchmod(file.fileno(), mode)  # whatever the umask
             file.write(data)
@@ -81,9 +84,6 @@ def write(root: Root, path: str, data: bytes) -> None:
         _flush_folder(folder)
     except OSError as error:
         raise StateNotWritable(f"{path}: {error.strerror}.", path=path) from error
-
-
-_WRITE = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | getattr(os, "O_BINARY", 0)
 
 
 def _replace(new: str, path: str) -> None:

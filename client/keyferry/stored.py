@@ -16,6 +16,7 @@ from keyferry.state import (
     ORDER,
     PENDING,
     STATE,
+    WRITE,
     Folder,
     Standing,
     damaged,
@@ -213,7 +214,7 @@ def _refusal(root: Root) -> str:
 
 def _write_probe(path: str) -> None:
     try:
-        with open(path, "wb") as file:
+        with os.fdopen(os.open(path, WRITE, 0o600), "wb") as file:
             file.write(bytes(_PROBE_BYTES))
             file.flush()
             os.fsync(file.fileno())

@@ -5,11 +5,12 @@ import zipfile
 from collections.abc import Iterator
 from contextlib import suppress
 from itertools import count
-from typing import NamedTuple
+from typing import BinaryIO, NamedTuple
 
 import click
 
 from keyferry.requesting import Made
+from keyferry.state import WRITE
 from keyferry.words import phrase
 from keyferry_protocol.envelope import MAX_FILE, REQUEST
 from keyferry_protocol.errors import KeyferryError
@@ -65,7 +66,7 @@ def _save_in_zip(made: Made, path: str) -> Saved:
     stem = f"{made.request.file_stem}.request"
     name = next(n for n in _names(stem) if n not in entries or _is_ours(entries[n], made.request))
     entries[name] = made.data
-    with zipfile.ZipFile(f"{path}.new", "w", zipfile.ZIP_DEFLATED) as archive:
+    with _new(path) as file, zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
         for entry, data in entries.items():
             archive.writestr(entry, data)
     os.replace(f"{path}.new", path)
@@ -96,8 +97,13 @@ def _read(path: str) -> bytes:
         return file.read(MAX_FILE[REQUEST] + 1)
 
 
+def _new(path: str) -> BinaryIO:
+    """What is written beside a file and renamed over it; many may write in a shared folder."""
+    return os.fdopen(os.open(f"{path}.new", WRITE, 0o666), "wb")
+
+
 def _write(path: str, data: bytes) -> None:
-    with open(f"{path}.new", "wb") as file:
+    with _new(path) as file:
         file.write(data)
         file.flush()
         os.fsync(file.fileno())  # a stick may be pulled the moment the command is done

@@ -261,6 +261,52 @@ def test_what_a_sudo_left_behind_in_a_users_folder_is_mended_or_named(
         as_nobody(open_folder, shell, user, of_root)
 
 
+# Links that somebody laid in a folder which others may write
+
+
+LINKS = {
+    "user/clock.json.new": "install",
+    "user/order.json.new": "prefer",
+    "site/doctor.new": "doctor",
+    "user/doctor.new": "doctor",
+    "user/lock": "request",
+    "site/{number}/state.json.new": "install",
+    "site/{number}/installed.response.new": "install",
+    "stick/{stem}.request.new": "request",
+    "stick/all.zip.new": "request in a zip",
+}
+
+
+@pytest.mark.parametrize(("place", "command"), LINKS.items(), ids=LINKS)
+def test_a_link_laid_where_we_write_leads_nobody_into_another_file(
+    shell: Shell, tmp_path: Path, place: str, command: str
+) -> None:
+    os.mkdir("stick")
+    shell("request", NUMBER, "--output", "stick")
+    (made,) = Path("stick").glob("*.request")
+    shell.carried(str(made), "stick/a.response")
+    if command == "prefer":
+        assert shell("install", "stick/a.response").exit == 0
+    other, missing = tmp_path / "other", tmp_path / "missing"
+    other.write_text("not ours")
+    other.chmod(0o640)
+    base = Path() if place.startswith("stick") else shell.room.state
+    link = base / place.format(number=NUMBER, stem=made.stem)
+    link.parent.mkdir(exist_ok=True)
+    for led_to in (other, missing):
+        link.unlink(missing_ok=True)
+        link.symlink_to(led_to)
+        {
+            "request": lambda: shell("request", NUMBER, "--output", "stick"),
+            "request in a zip": lambda: shell("request", NUMBER, "--output", "stick/all.zip"),
+            "install": lambda: shell("install", "stick/a.response"),
+            "prefer": lambda: shell("prefer", NUMBER),
+            "doctor": lambda: shell("doctor"),
+        }[command]()
+    assert (other.read_text(), other.stat().st_mode & 0o777) == ("not ours", 0o640)
+    assert not missing.exists()
+
+
 # Two processes at once
 
 
