@@ -19,13 +19,14 @@ from typing import Any
 from urllib.parse import parse_qs
 
 from keyferry.wizard.html import closed_page, over_page, page_html
+from keyferry.wizard.peers import is_another_users
 from keyferry.wizard.session import Session
 
 HOST = "127.0.0.1"
 GONE_S = 60.0  # after the tab was closed
 LIFE_S = 24 * 3600.0  # WCAG 2.2, SC 2.2.1: limits over 20 hours need no warning
 _TICK_S = 0.25
-_LAST_S = 1.0  # in which the last page fetches its style
+_LAST_S = 5.0  # in which a slow computer's last page fetches its style
 _MAX_BYTES = 100_000  # of one form: a response file of 20 kB and a few words
 _STYLE = "page.css"
 _ALIVE = "alive.js"
@@ -93,7 +94,9 @@ class Window(socketserver.ThreadingTCPServer):
             super().handle_error(request, client_address)
 
     def end(self, after_s: float = 0.0) -> None:
-        threading.Timer(after_s, self.shutdown).start()
+        timer = threading.Timer(after_s, self.shutdown)
+        timer.daemon = True  # who has ended already waits for no other end
+        timer.start()
 
     def tab_came(self) -> None:
         self.tabs += 1
@@ -115,7 +118,8 @@ class _Handler(BaseHTTPRequestHandler):
             return self._refuse()
         path, _, query = self.path.partition("?")
         if path == f"/{_STYLE}":
-            return self._file(_STYLE, "text/css")
+            self._file(_STYLE, "text/css")
+            return self.server.end() if self.server.session.is_closed else None
         if path == f"/{_ALIVE}":
             return self._file(_ALIVE, "text/javascript")
         if path == "/" and query:
@@ -157,6 +161,8 @@ class _Handler(BaseHTTPRequestHandler):
         key = self.server.key
         given = parse_qs(query).get("key", [""])[0]
         if key is None or not secrets.compare_digest(given.encode(), key.encode()):
+            return self._refuse()
+        if is_another_users(self.client_address, (HOST, self.server.server_address[1])):
             return self._refuse()
         return self._page(f"{self._cookie_name}={self.server.cookie}; {_COOKIE}")
 

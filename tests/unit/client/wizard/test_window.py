@@ -8,10 +8,12 @@ import threading
 import time
 from collections.abc import Iterator
 from http.client import HTTPConnection
+from pathlib import Path
 from urllib.parse import urlencode
 
 import pytest
 
+from keyferry.wizard import peers
 from keyferry.wizard.session import Session
 from keyferry.wizard.window import Window
 from tests.unit.client.offline import NUMBER
@@ -99,6 +101,53 @@ def test_the_start_link_lets_in_any_number_of_times_until_a_form_is_sent(
     assert browser.press("begin:install", "list") == 303
     assert browser.ask("GET", link)[0] == 403
     assert browser.title().startswith("Step 1 of 7: What do you want to do?")
+
+
+HEAD = "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout"
+LISTED = {
+    "IPv4": "0: 0100007F:{0:04X} 0100007F:{1:04X} 01 0:0 00:0 0 {2} 0 97 1 0",
+    "IPv4 as IPv6": "0: 0000000000000000FFFF00000100007F:{0:04X} "
+    "0000000000000000FFFF00000100007F:{1:04X} 01 0:0 00:0 0 {2} 0 97 2 0",
+}
+
+
+@pytest.mark.parametrize("listed", LISTED.values(), ids=LISTED)
+@pytest.mark.parametrize(("whose", "status"), [("mine", 200), ("root's", 200), ("another's", 403)])
+def test_the_start_link_lets_no_other_user_of_this_computer_in(
+    browser: Browser,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    listed: str,
+    whose: str,
+    status: int,
+) -> None:
+    host, _, port = browser.authority.partition(":")
+    with socket.create_server((host, 0)) as free:
+        near = free.getsockname()[1]
+    owner = {"mine": os.getuid(), "root's": 0, "another's": os.getuid() + 1}[whose]
+    table = tmp_path / "tcp"
+    table.write_text(f"{HEAD}\n{listed.format(near, int(port), owner)}\n")
+    monkeypatch.setattr(peers, "_TABLES", (str(tmp_path / "missing"), str(table)))
+    connection = HTTPConnection(host, int(port), timeout=10, source_address=(host, near))
+    connection.request("GET", browser.link.partition(browser.authority)[2])
+    assert connection.getresponse().status == status
+    connection.close()
+
+
+def test_this_systems_own_table_tells_who_came(browser: Browser) -> None:
+    host, _, port = browser.authority.partition(":")
+    with socket.create_connection((host, int(port))) as line:
+        ends = (line.getsockname(), line.getpeername())
+        assert not peers.is_another_users(*ends)
+        if os.getuid() == 0:
+            os.seteuid(65534)  # what is opened now is another user's
+            try:
+                theirs = socket.create_connection((host, int(port)))
+            finally:
+                os.seteuid(0)
+            with theirs:
+                ends = (theirs.getsockname(), theirs.getpeername())
+                assert peers.is_another_users(*ends)
 
 
 @pytest.mark.parametrize("path", ["/", "/?key=", "/?key=wrong", "/?key=%C3%BC", "/alive"])
