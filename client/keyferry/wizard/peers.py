@@ -1,7 +1,6 @@
 """Tells whose program is at the other end of a line within this computer, where Linux says it."""
 
 import os
-import socket
 import sys
 from contextlib import suppress
 
@@ -26,5 +25,5 @@ def is_another_users(theirs: Address, ours: Address) -> bool:
 
 def _as_listed(address: Address) -> str:
     """`0100007F:1F90`: the bytes of an address as this processor reads a number."""
-    number = int.from_bytes(socket.inet_aton(address[0]), sys.byteorder)
+    number = int.from_bytes(map(int, address[0].split(".")), sys.byteorder)
     return f"{number:08X}:{address[1]:04X}"

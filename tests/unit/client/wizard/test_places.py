@@ -155,27 +155,24 @@ def test_folders_to_choose_from_are_those_that_people_see(tmp_path: Path) -> Non
     assert places.subfolders(str(tmp_path / "gone")) == []
 
 
-class Windows:
-    """Kernel32 as a PC answers it: a disk C:, a DVD drive D:, and two sticks E: and F:."""
+# Kernel32 as a PC answers it: a disk, a DVD drive, two sticks, and a reader without a card.
+DRIVES = {"C:\\": 3, "D:\\": 5, "E:\\": 2, "F:\\": 2, "G:\\": 2}
 
-    KINDS = {"C:\\": 3, "D:\\": 5, "E:\\": 2, "F:\\": 2, "G:\\": 2}  # G: a reader without a card
-    LABELS = {"E:\\": "KINGSTON"}
 
-    def GetDriveTypeW(self, path: str) -> int:
-        return self.KINDS.get(path, 1)
+def tell_label(path: str, label: "ctypes.Array[ctypes.c_wchar]", *_: object) -> None:
+    label.value = "KINGSTON" if path == "E:\\" else ""
 
-    def GetVolumeInformationW(
-        self, path: str, label: "ctypes.Array[ctypes.c_wchar]", *_: object
-    ) -> int:
-        label.value = self.LABELS.get(path, "")
-        return 1
+
+KERNEL = SimpleNamespace(
+    GetDriveTypeW=lambda path: DRIVES.get(path, 1), GetVolumeInformationW=tell_label
+)
 
 
 def test_on_windows_sticks_are_the_removable_drives_with_something_in_them(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(sys, "platform", "win32")
-    monkeypatch.setattr(ctypes, "windll", SimpleNamespace(kernel32=Windows()), raising=False)
+    monkeypatch.setattr(ctypes, "windll", SimpleNamespace(kernel32=KERNEL), raising=False)
     monkeypatch.setattr(os.path, "isdir", lambda path: path in ("C:\\", "E:\\", "F:\\"))
     assert places.sticks() == [("E:\\", "KINGSTON"), ("F:\\", "F")]
 
