@@ -26,93 +26,118 @@ TOMORROW_IN_A_YEAR = 1_827_100_800  # 2027-11-25T00:00:00Z, when today's moves n
 FULL = a_license(seats_used=1, opened=1)
 
 
-def refused(
-    request: Request, license: License | None, *seats: Seat, key: int | None = None
-) -> Refusal:
-    row = None if key is None else DeviceKey(request.device_keyid, key)
-    rows = Found(license, row, seats={seat.number: seat for seat in seats})
-    decision = decide(request, rows, [SERVICE_KEY], NOW)
-    assert isinstance(decision, Refusal)
-    return decision
-
-
 @pytest.mark.parametrize(
-    ("refusal", "variant", "facts"),
+    ("request_", "license", "seat", "variant", "facts"),
     [
-        pytest.param(refused(a_request(), None), "", {}, id="no such license: nothing at all"),
+        pytest.param(a_request(), None, None, "", {}, id="no such license: nothing at all"),
         pytest.param(
-            refused(a_request(trusts=("0123456789abcdef",)), a_license()),
+            a_request(trusts=("0123456789abcdef",)),
+            a_license(),
+            None,
             "",
             {"product": "Example Modeler"},
             id="keys too old: of which product a newer version is needed",
         ),
         pytest.param(
-            refused(a_request(), a_license(valid_until=NOW)),
+            a_request(),
+            a_license(valid_until=NOW),
+            None,
             "",
             {"ended_at": NOW},
             id="expired: when it ended, and that is the first second without it",
         ),
         pytest.param(
-            refused(a_request(), a_license(trial_days=30, first_issued_at=NOW - 31 * DAY)),
+            a_request(),
+            a_license(trial_days=30, first_issued_at=NOW - 31 * DAY),
+            None,
             "",
             {"ended_at": NOW - DAY},
             id="expired: when a trial's term ended",
         ),
         pytest.param(
-            refused(a_request(product=replace(a_request().product, name="Viewer")), a_license()),
+            a_request(product=replace(a_request().product, name="Viewer")),
+            a_license(),
+            None,
             "",
             {"licensed": "Example Modeler", "requested": "Viewer"},
             id="another product: both names",
         ),
         pytest.param(
-            refused(a_request(protection="personal"), a_license(protections=("machine", "dongle"))),
+            a_request(protection="personal"),
+            a_license(protections=("machine", "dongle")),
+            None,
             "",
             {"chosen": "personal", "allowed": ["machine", "dongle"]},
             id="protection not allowed: what was chosen, and what may be",
         ),
         pytest.param(
-            refused(a_request(protection="personal"), a_license(), a_seat(), key=1),
+            a_request(protection="personal"),
+            a_license(),
+            a_seat(),
             "other-seat",
             {"protection": "machine"},
             id="protection of its seat: which it is",
         ),
         pytest.param(
-            refused(a_request(replace(LAB_07, environment="virtual")), a_license()),
+            a_request(replace(LAB_07, environment="virtual")),
+            a_license(),
+            None,
             "virtual",
             {},
             id="a virtual machine is called that",
         ),
         pytest.param(
-            refused(a_request(replace(LAB_07, environment="container")), a_license()),
+            a_request(replace(LAB_07, environment="container")),
+            a_license(),
+            None,
             "container",
             {},
             id="a container is called that",
         ),
         pytest.param(
-            refused(a_request(LAB_08, replaces_seat=5), FULL),
+            a_request(LAB_08, replaces_seat=5),
+            FULL,
+            None,
             "",
             {"n": 5, "moves_left": 4},
             id="no such seat: the number that was asked for",
         ),
         pytest.param(
-            refused(a_request(LAB_08), replace(FULL, moves={TODAY: 4})),
+            a_request(LAB_08),
+            replace(FULL, moves={TODAY: 4}),
+            None,
             "",
             {"n": 1, "moves_left": 0, "next_move_at": TOMORROW_IN_A_YEAR},
             id="no seats left: how many there are, and when one may be moved",
         ),
         pytest.param(
-            refused(a_request(LAB_08, replaces_seat=1), replace(FULL, moves={TODAY: 4}), a_seat()),
+            a_request(LAB_08, replaces_seat=1),
+            replace(FULL, moves={TODAY: 4}),
+            a_seat(),
             "",
             {"next_move_at": TOMORROW_IN_A_YEAR},
             id="move limit: when a move is possible again",
         ),
         pytest.param(
-            refused(a_request(LAB_08, replaces_seat=1), replace(FULL, moves_per_year=0), a_seat()),
+            a_request(LAB_08, replaces_seat=1),
+            replace(FULL, moves_per_year=0),
+            a_seat(),
             "",
             {"next_move_at": None},
             id="move limit: never, where the license allows no moves",
         ),
     ],
 )
-def test_what_a_refusal_tells(refusal: Refusal, variant: str, facts: dict[str, Any]) -> None:
-    assert (refusal.variant, refusal.facts) == (variant, facts)
+def test_what_a_refusal_tells(
+    request_: Request,
+    license: License | None,
+    seat: Seat | None,
+    variant: str,
+    facts: dict[str, Any],
+) -> None:
+    """The seat, where there is one, is the one that the request's key leads to."""
+    key = DeviceKey(request_.device_keyid, seat.number) if seat else None
+    rows = Found(license, key, seats={seat.number: seat} if seat else {})
+    decision = decide(request_, rows, [SERVICE_KEY], NOW)
+    assert isinstance(decision, Refusal)
+    assert (decision.variant, decision.facts) == (variant, facts)
