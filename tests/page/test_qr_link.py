@@ -74,6 +74,7 @@ def test_it_is_gone_before_the_page_has_its_words(page: Page, site: str) -> None
 def test_it_says_what_a_chosen_file_says(page: Page, site: str) -> None:
     page.goto(site)
     choose(page)
+    expect(page.locator("#chosen h2")).to_be_visible()
     said = page.locator("#chosen").inner_html()
     page.goto("about:blank")
     page.goto(link_of(site))
