@@ -3,6 +3,7 @@
 import pytest
 
 from keyferry import parse_request
+from keyferry.tokens import find_tokens
 from keyferry_protocol.request import Dongle
 from tests.dongle.conftest import PIN, Dongles
 from tests.unit.client.offline import CODE, NUMBER
@@ -83,6 +84,21 @@ def test_a_dongle_pulled_after_its_pin_is_asked_for_by_name_and_goes_on(
     assert "Plug in the dongle" in printed.err
     assert f"Activation code [{CODE}]" in printed.out, "all else is still answered"
     assert parse_request(desk.saved()).dongle is not None
+
+
+def test_when_the_chosen_dongle_is_pulled_no_other_one_gets_its_pin(
+    desk: Desk, typed: Typist, dongles: Dongles
+) -> None:
+    tokens = {token.serial: token for token in (dongles.new(), dongles.new())}
+    chosen = find_tokens(dongles.module)[0]
+
+    def pull() -> None:
+        dongles.pull(tokens[chosen.serial])
+        dongles.restart()
+
+    printed = typed(*TO_THE_DONGLE, "1", PIN, CODE, "", "", pull, "q", "q")
+    assert "Plug in the dongle" in printed.err
+    assert list(desk.desktop.iterdir()) == []
 
 
 def test_the_list_says_what_a_dongles_license_wants(

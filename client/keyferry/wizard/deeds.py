@@ -1,7 +1,7 @@
 """What the wizard does, by the name that a screen gives it: each as the command of that name."""
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 from keyferry.commands.reading import read_one, read_response
@@ -13,7 +13,7 @@ from keyferry.loading import find_license
 from keyferry.qr import TooLong, qr_version, request_link
 from keyferry.requesting import Made, make, remember_path
 from keyferry.times import long_date
-from keyferry.tokens import find_dongle
+from keyferry.tokens import FoundToken, find_dongle
 from keyferry.wizard.answers import Answers
 from keyferry.wizard.computer import Computer
 from keyferry.wizard.flow import Problem, State, done, refused
@@ -65,10 +65,15 @@ def _asked_for_dongle(state: State) -> bool:
 def _take_dongle(answers: Answers, computer: Computer) -> FindDongle:
     """Let this session's dongle be the one chosen, by its PIN; it is kept in memory alone."""
     serial = answers.get("token")
+
+    def choose(found: Sequence[FoundToken]) -> FoundToken:
+        for token in found:
+            if serial in (None, token.serial):
+                return token
+        raise DongleMissing(phrase("wizard.token.none"))  # pulled; no other one gets its PIN
+
     computer.settings.dongle = finder = find_dongle(
-        answers.get("pin") or None,
-        computer.settings.pkcs11_module,
-        lambda found: next((one for one in found if one.serial == serial), found[0]),
+        answers.get("pin") or None, computer.settings.pkcs11_module, choose
     )
     return finder
 
