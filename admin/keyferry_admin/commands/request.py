@@ -8,11 +8,13 @@ from keyferry_admin import dead_letters, licenses, requests
 from keyferry_admin.commands.desk_command import DeskGroup, Settings
 from keyferry_admin.commands.parameters import Address, LicenseNumber
 from keyferry_admin.dead_letters import DeadLetter
+from keyferry_admin.errors import Withdrawn
 from keyferry_admin.output import aligned, counted, day, mark, minute
 from keyferry_protocol.activation import show_license_number
 from keyferry_protocol.encoding import format_time
 from keyferry_protocol.response import ResponseBody
 from keyferry_service.answers import read_answer
+from keyferry_service.license import Status
 
 PAGE = 20  # answers
 
@@ -87,7 +89,8 @@ def resend(settings: Settings, number: str, sha256: str, email: str | None) -> N
 
     Example: keyferry-admin request resend 015120020093 7f3a91 --to anna@example.com
     """
-    licenses.find(settings.stack.licenses, number)
+    if licenses.find(settings.stack.licenses, number).status is Status.REVOKED:
+        raise Withdrawn(f"The license {number} was revoked for good")
     answer = requests.find(settings.stack.licenses, number, sha256.lower())
     ticket = requests.resend(settings.stack, answer, email, settings.now)
     page = f"{settings.stack.output('PageUrl')}/#t={ticket.id}"

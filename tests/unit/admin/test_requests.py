@@ -161,6 +161,13 @@ class TestResend:
         assert ticket is not None
         assert (ticket.email, ticket.mail, ticket.machine_name) == (None, "none", "")
 
+    def test_of_a_revoked_license_nothing_is_handed_out(self, run: Any, whole: Stack) -> None:
+        sha256 = answered(whole, 7)
+        run(f"license revoke {NUMBER} --yes")
+        ran = run(f"request resend {NUMBER} {sha256} --json")
+        assert (ran.exit, ran.json["error"]["code"]) == (1, "license-revoked")
+        assert lying_in(whole, "RequestsQueue") == []
+
     def test_what_is_no_address_is_said(self, run: Any, whole: Stack) -> None:
         ran = run(f"request resend {NUMBER} 7f3a --to anna --json")
         assert (ran.exit, ran.json["error"]["code"]) == (2, "usage")
