@@ -21,8 +21,9 @@ demo: .venv/installed build-local  ## the whole journey with no hand on it, each
 	@$(RUN) -m demo
 
 test: .venv/installed .venv-sam/installed build-local chromium softhsm  ## everything that is checked before a change goes in
-	@$(RUN) -m coverage run -m pytest
+	@$(RUN) -m coverage run -m pytest --ignore=tests/page
 	@$(RUN) -m coverage report
+	@$(RUN) -m pytest tests/page  # the page alone runs there, nothing that is measured
 
 soak: .venv/installed  ## what takes long: does a test notice each change to the protocol and the decisions
 	@$(RUN) -m tests.mutation.run
