@@ -63,7 +63,7 @@ def _asked_for_dongle(state: State) -> bool:
 
 
 def _take_dongle(answers: Answers, computer: Computer) -> FindDongle:
-    """Let this session's dongle be the one chosen, by its PIN; it is kept in memory alone."""
+    """Let the wizard's dongle be the one chosen, by its PIN; it is kept in memory alone."""
     serial = answers.get("token")
 
     def choose(found: Sequence[FoundToken]) -> FoundToken:

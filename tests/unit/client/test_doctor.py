@@ -61,7 +61,7 @@ def told(room: Room) -> dict[str, Finding]:
     return found | {f.name: f for f in reversed(look(room)) if f.result != "ok"}
 
 
-def test_the_terminal_shows_what_experience_promises(shell: Shell) -> None:
+def test_the_terminal_shows_each_check_in_a_line(shell: Shell) -> None:
     shell.room.activate()
     shell.room.machine = another("mac")
     text = "".join(
