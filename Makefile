@@ -25,7 +25,13 @@ test: .venv/installed .venv-sam/installed build-local chromium softhsm  ## every
 	@$(RUN) -m coverage report
 	@$(RUN) -m pytest tests/page  # the page alone runs there, nothing that is measured
 
-soak: .venv/installed  ## what takes long: does a test notice each change to the protocol and the decisions
+soak: .venv/installed .venv-soak/installed build-local  ## what takes hours: faults, races, load, attacks, fuzzing, mutants
+	@$(RUN) -m tests.simulation --seeds 10000
+	@$(RUN) -m pytest tests/stack/test_races.py --rounds 20
+	@$(RUN) -m tests.load
+	@$(RUN) -m pytest tests/attack --second-s3
+	@$(RUN) -m tests.privilege
+	@.venv-soak/bin/python -m tests.fuzz --minutes 10
 	@$(RUN) -m tests.mutation.run
 
 lint: .venv/installed .venv-sam/installed  ## style, types and the template
@@ -71,7 +77,7 @@ clean:  ## forget the local stack, its licenses and all that was built
 	@find . -name __pycache__ -not -path './.venv*' -prune -exec rm -rf {} +
 
 lock: .venv/installed  ## bring the locks up to date with their .in files; they name no registry
-	@for name in requirements requirements-sam; do \
+	@for name in requirements requirements-sam requirements-soak; do \
 		.venv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 			--no-header $$name.in --output-file $$name.txt || exit 1; \
 	done
@@ -88,6 +94,13 @@ lock: .venv/installed  ## bring the locks up to date with their .in files; they 
 .venv-sam/installed: requirements-sam.txt
 	@$(call new_venv,.venv-sam)
 	@.venv-sam/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements-sam.txt
+	@touch $@
+
+.venv-soak/installed: requirements-soak.txt
+	@$(call new_venv,.venv-soak)
+	@.venv-soak/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements-soak.txt
+	@printf '%s\n' "$(CURDIR)/shared" "$(CURDIR)/client" \
+		> "$$(.venv-soak/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/keyferry.pth"
 	@touch $@
 
 tests/lighthouse/node_modules/.package-lock.json: tests/lighthouse/package-lock.json
