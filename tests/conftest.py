@@ -23,6 +23,16 @@ settings.register_profile("keyferry", deadline=None)
 settings.load_profile("keyferry")
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--rounds", type=int, default=3, help="How often each race is run.")
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    if "round_number" in metafunc.fixturenames:
+        rounds = range(1, metafunc.config.getoption("rounds") + 1)
+        metafunc.parametrize("round_number", rounds, ids="round {}".format)
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Browser tests last: while Playwright runs, no handler can start an event loop of its own."""
     items.sort(key=lambda item: "browser" in getattr(item, "fixturenames", ()))
