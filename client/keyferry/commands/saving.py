@@ -9,12 +9,15 @@ from typing import BinaryIO, NamedTuple
 
 import click
 
+from keyferry.commands.reading import IN_STEPS
 from keyferry.requesting import Made
 from keyferry.state import WRITE
 from keyferry.words import phrase
 from keyferry_protocol.envelope import MAX_FILE, REQUEST
 from keyferry_protocol.errors import KeyferryError
 from keyferry_protocol.request import Request, parse_request
+
+MAX_ZIP = 100_000_000  # bytes of all that an archive may hold to which a request is added
 
 
 class Saved(NamedTuple):
@@ -56,13 +59,7 @@ def is_taken(made: Made, folder: str) -> bool:
 
 
 def _save_in_zip(made: Made, path: str) -> Saved:
-    entries: dict[str, bytes] = {}
-    if os.path.exists(path):
-        try:
-            with zipfile.ZipFile(path) as archive:
-                entries = {name: archive.read(name) for name in archive.namelist()}
-        except zipfile.BadZipFile as error:
-            raise click.FileError(path, phrase("zip.damaged", path=path)) from error
+    entries = _entries(path) if os.path.exists(path) else {}
     stem = f"{made.request.file_stem}.request"
     name = next(n for n in _names(stem) if n not in entries or _is_ours(entries[n], made.request))
     entries[name] = made.data
@@ -71,6 +68,27 @@ def _save_in_zip(made: Made, path: str) -> Saved:
             archive.writestr(entry, data)
     os.replace(f"{path}.new", path)
     return Saved(path, name)
+
+
+def _entries(path: str) -> dict[str, bytes]:
+    """What an archive holds already, which is written anew beside the request."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            found = archive.infolist()
+            is_safe = all(entry.compress_type in IN_STEPS for entry in found)
+            if not is_safe or sum(entry.file_size for entry in found) > MAX_ZIP:
+                raise click.FileError(path, phrase("zip.too-big", path=path))
+            return {entry.filename: _read_entry(archive, entry) for entry in found}
+    except click.FileError:
+        raise
+    except Exception as error:  # as in reading: damage makes them raise whatever there is
+        raise click.FileError(path, phrase("zip.damaged", path=path)) from error
+
+
+def _read_entry(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> bytes:
+    """All of it, and never more than it says it has."""
+    with archive.open(entry) as member:
+        return member.read(entry.file_size + 1)
 
 
 def _names(name: str) -> Iterator[str]:
