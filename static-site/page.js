@@ -1,6 +1,6 @@
 // The page: draws each state of index.html's templates and carries the person from one to the next.
 // What is decided without a document stands in request-file.js.
-import { LOOK, Problem, UploadFailed, ask, follow, isAddress, readLink, readRequest, secretIn, send, showNumber, tell } from './request-file.js';
+import { LOOK, Problem, UploadFailed, ask, follow, isAddress, readLink, readRequest, readable, secretIn, send, showNumber, tell } from './request-file.js';
 
 const $ = (id) => document.getElementById(id);
 const view = $('view');
@@ -18,7 +18,7 @@ let address = null; // the e-mail address given in this journey, unknown after a
 
 const spoken = () => [document, ...Object.values(templates)].flatMap((root) => [...root.querySelectorAll('[data-text]')]);
 const node = (name, text, attributes = {}) => Object.assign(document.createElement(name), { textContent: text, ...attributes });
-const file = (name) => node('code', name, { dir: 'ltr', className: /^[\w.-]{1,40}$/.test(name) ? 'name' : '' });
+const file = (name) => node('code', readable(name), { dir: 'ltr', className: /^[\w.-]{1,40}$/.test(name) ? 'name' : '' });
 const aside = (text) => node('bdi', text);
 
 /** A sentence of the catalogue as nodes, its {placeholders} filled in. */

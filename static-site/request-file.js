@@ -98,7 +98,7 @@ function parse(bytes) {
   need(['activate', 'update', 'deactivate'].includes(kind) && /^\d{12}$/.test(number));
   need(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/.test(created_at) && !Number.isNaN(madeAt.getTime()));
   need(['machine', 'personal', 'dongle'].includes(protection) && (protection === 'dongle') === (dongle !== null));
-  for (const text of [product.name, product.version, machine.name, machine.os]) need(typeof text === 'string');
+  for (const text of [product.name, product.version, machine.name, machine.os, dongle?.model ?? '']) need(isFreeText(text));
   const codes = Object.values(machine.components).flat();
   need(codes.every((code) => typeof code === 'string'));
   return {
@@ -113,6 +113,10 @@ function parse(bytes) {
     codes: codes.length,
   };
 }
+
+/** A text as it may be shown: controls, and what turns letters round, could forge what a person reads. */
+export const readable = (text) => text.replace(/[\p{Cc}\u2028-\u202e\u2066-\u2069]/gu, '\ufffd');
+const isFreeText = (text) => typeof text === 'string' && [...text].length <= 64 && readable(text) === text;
 
 /** What all requests have in common: frozen with the text form (docs/format.md). */
 export const DICTIONARY =

@@ -56,6 +56,11 @@ def format_time(seconds: int) -> str:
     return f"{moment.isoformat()[:19]}Z"  # %Y does not pad before the year 1000, and is slower
 
 
+def readable(text: str) -> str:
+    """The text as it may be shown to a person: each character that could forge is told as one."""
+    return _FORBIDDEN.sub("\ufffd", text)
+
+
 def free_text(text: str) -> str:
     """The text itself if it may stand in a file; ValueError says what is wrong with it."""
     if len(text) > MAX_TEXT:

@@ -8,6 +8,7 @@ from typing import Any, TextIO
 import click
 
 from keyferry.words import phrase
+from keyferry_protocol.encoding import readable
 from keyferry_protocol.errors import KeyferryError
 
 GOOD, WARNING, BAD = "✓", "!", "X"
@@ -42,7 +43,8 @@ class Terminal:
         """Lines of blocks, white on black in whatever colours the window has."""
         for line in lines:
             coloured = _is_coloured(sys.stdout)
-            self.line(click.style(line, fg="bright_white", bg="black") if coloured else line)
+            styled = click.style(line, fg="bright_white", bg="black") if coloured else line
+            self._write("", sys.stdout, mark=styled)
 
     def result(self, result: str, sentence: str) -> None:
         """One line of a report: `ok`, `warning` or `problem`; all of it goes to stdout."""
@@ -83,20 +85,25 @@ class Terminal:
         command = error.ctx.command_path if error.ctx else "keyferry"
         next_step = phrase("usage.next", command=command)
         title = phrase("usage.title")
-        return self.problem("usage", USAGE_EXIT, title, error.format_message(), next_step)
+        detail = " ".join(error.format_message().split())  # click breaks lines in some
+        return self.problem("usage", USAGE_EXIT, title, detail, next_step)
 
     def _mark(self, mark: str, sentence: str, stream: TextIO) -> None:
         if not can_say("".join(_PLAIN), stream):
             mark = _PLAIN[mark]
         if _is_coloured(stream):
             mark = click.style(mark, fg=_COLOURS[_MARKS.get(mark, mark)], bold=True)
-        self._write(f"{mark} {sentence}", stream)
+        self._write(f" {sentence}", stream, mark=mark)
 
-    def _write(self, sentence: str, stream: TextIO, ends_line: bool = True) -> None:
+    def _write(
+        self, sentence: str, stream: TextIO, ends_line: bool = True, *, mark: str = ""
+    ) -> None:
+        """Only `mark` may hold what a terminal obeys: a sentence may name any file of a stick."""
         if self.as_json:
             return
         encoding = stream.encoding or "utf-8"
-        click.echo(sentence.encode(encoding, "replace").decode(encoding), file=stream, nl=ends_line)
+        said = f"{mark}{readable(sentence)}"
+        click.echo(said.encode(encoding, "replace").decode(encoding), file=stream, nl=ends_line)
 
 
 _MARKS = {plain: mark for mark, plain in _PLAIN.items()}

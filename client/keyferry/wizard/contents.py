@@ -14,6 +14,7 @@ from keyferry.wizard.computer import Computer
 from keyferry.wizard.places import subfolders
 from keyferry.words import phrase
 from keyferry_protocol.activation import show_license_number
+from keyferry_protocol.encoding import readable
 from keyferry_protocol.response import Response
 
 Facts = tuple[tuple[str, str], ...]
@@ -59,9 +60,9 @@ def _browse(answers: Answers, computer: Computer) -> Content:
     at = answers["at"]
     parent = os.path.dirname(at)
     above = [] if parent == at else [(parent, phrase("wizard.browse.up"))]
-    below = [(os.path.join(at, name), name) for name in subfolders(at)]
+    below = [(os.path.join(at, name), readable(name)) for name in subfolders(at)]
     folders = [(place.path, place.label) for place in computer.places] + above + below
-    return Content(words={"path": at}, folders=tuple(folders))
+    return Content(words={"path": readable(at)}, folders=tuple(folders))
 
 
 def _dongle(answers: Answers, computer: Computer) -> Content:

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from keyferry.words import phrase
+from keyferry_protocol.encoding import readable
 
 _MOUNTS = "/proc/self/mounts"
 _STICKS = ("/media/", "/run/media/")  # where desktops put what is plugged in
@@ -26,10 +27,7 @@ class Place(NamedTuple):
 
 def places() -> list[Place]:
     """Sticks with their label and free space, then Desktop, or the home folder without one."""
-    found = [
-        Place(path, phrase("wizard.place.stick", label=label, path=path, free=_free(path)), True)
-        for path, label in sticks()
-    ]
+    found = [Place(path, _stick(path, label), True) for path, label in sticks()]
     desktop = user_folder("Desktop")
     name = "desktop" if os.path.isdir(desktop) else "home"
     path = desktop if name == "desktop" else os.path.expanduser("~")
@@ -100,6 +98,12 @@ def _is_text(name: str) -> bool:
 
 def _unescape(text: str) -> str:
     return _ESCAPED.sub(lambda match: chr(int(match[1], 8)), text)
+
+
+def _stick(path: str, label: str) -> str:
+    """What a stick is called: by whoever named it, and that may be anybody."""
+    names = {"label": readable(label), "path": readable(path)}
+    return phrase("wizard.place.stick", **names, free=_free(path))
 
 
 def _free(path: str) -> str:

@@ -11,6 +11,7 @@ from keyferry.times import as_datetime, local_time
 from keyferry.wizard import checks
 from keyferry.wizard.computer import Computer
 from keyferry.words import phrase
+from keyferry_protocol.encoding import readable
 from keyferry_protocol.response import Response
 
 Answers = Mapping[str, str]
@@ -73,7 +74,10 @@ def _found(answers: Answers, computer: Computer) -> tuple[Option, ...]:
     """The response files here that a request waits for; of one license where one was chosen."""
     now = computer.settings.now()
     return tuple(
-        Option(path, phrase("wizard.response.found", path=path, moment=_moment(response, now)))
+        Option(
+            path,
+            phrase("wizard.response.found", path=readable(path), moment=_moment(response, now)),
+        )
         for response, _, path in computer.found(answers.get("license", ""))
     )
 
