@@ -7,7 +7,7 @@ RUN = .venv/bin/python
 BESIDE = $(wildcard tests/wizard tests/simulation tests/attack tests/privilege)
 TESTED = $(RUN) -m coverage run --parallel-mode -m pytest
 BUILD = $(CURDIR)/.local/build
-FUNCTIONS = public_api:PublicApi process_request:ProcessRequest send_response:SendResponse
+FUNCTIONS = public_api:PublicApi process_request:ProcessRequest send_response:SendResponse mail_feedback:MailFeedback
 CHECKED = shared functions client/keyferry client/bundles docs/sample admin/keyferry_admin local demo benchmarks
 
 .DEFAULT_GOAL = help

@@ -54,13 +54,15 @@ def send(asked: MailAsked, message_id: str, context: LambdaContext) -> None:
     if address is None or not is_new or not is_proven(ticket):
         return
     token = None if ticket.refusal else secrets.token_urlsafe(32)
-    if not may_send(ticket, address, token, message_id, now, context):
+    mail_id = secrets.token_hex(16)
+    if not may_send(ticket, address, token, message_id, mail_id, now, context):
         tickets.mark_mail(ticket.id, Mail.WITHHELD)
         logger.info("mail withheld")
         return metrics.add_metric("MailsWithheld", MetricUnit.Count, 1)
     letter = write(ticket, token, now + LIFE_S)
-    mailer.send(address, message_of(letter, SENDER, address, vendor, secrets.token_hex(16)))
-    tickets.mark_mail(ticket.id, Mail.SENT, None if token is None else now + LIFE_S)
+    message = message_of(letter, SENDER, address, vendor, secrets.token_hex(16))
+    mailer.send(address, message, mail_id)
+    tickets.mark_sent(ticket.id, mail_id, None if token is None else now + LIFE_S)
     logger.info("mail sent")
     metrics.add_metric("MailsSent", MetricUnit.Count, 1)
 
@@ -81,6 +83,7 @@ def may_send(
     address: str,
     token: str | None,
     message_id: str,
+    mail_id: str,
     now: int,
     context: LambdaContext,
 ) -> bool:
@@ -88,7 +91,7 @@ def may_send(
     for _ in attempts(context):
         with suppress(Contended):
             try:
-                tickets.allow_mail(ticket, address, token, message_id, now)
+                tickets.allow_mail(ticket, address, token, message_id, mail_id, now)
             except MailWithheld:
                 return False
             return True

@@ -2,6 +2,8 @@
 
 from typing import TYPE_CHECKING
 
+from keyferry_service.mail_feedback import MAIL_TAG
+
 if TYPE_CHECKING:
     from mypy_boto3_sesv2 import SESV2Client
 
@@ -14,10 +16,12 @@ class Mailer:
         self._sender = sender
         self._configuration_set = configuration_set
 
-    def send(self, recipient: str, message: bytes) -> None:
+    def send(self, recipient: str, message: bytes, mail_id: str) -> None:
+        """Send it; `mail_id` is in what SES tells us of the mail, and not in the mail."""
         self._ses.send_email(
             FromEmailAddress=self._sender,
             Destination={"ToAddresses": [recipient]},
             Content={"Raw": {"Data": message}},
             ConfigurationSetName=self._configuration_set,
+            EmailTags=[{"Name": MAIL_TAG, "Value": mail_id}],
         )

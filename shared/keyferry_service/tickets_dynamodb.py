@@ -19,6 +19,7 @@ TICKETS_PER_NETWORK = 1000  # an hour: five rooms of 200 computers
 MAILS_PER_LICENSE = 20  # a day
 ADDRESSES_PER_REQUEST = 3
 ADDRESSES_KEPT_S = 30 * DAY
+SENT_KEPT_S = 30 * DAY  # as late as a complaint of a mail still comes
 
 
 class TooManyTickets(Exception):
@@ -35,6 +36,16 @@ class Link:
 
     ticket_id: str
     file_name: str
+    expires_at: int
+
+
+@dataclass(frozen=True, slots=True)
+class SentMail:
+    """Whose a mail is, for the notice that may come of it; its id is in the mail's tags alone."""
+
+    ticket_id: str
+    license_number: str
+    address_sha256: str
     expires_at: int
 
 
@@ -108,16 +119,24 @@ class Tickets:
             self._dynamodb.update_item(**self.settling(upload, state, facts, now))
 
     def allow_mail(
-        self, ticket: Ticket, address: str, token: str | None, message_id: str, now: int
+        self,
+        ticket: Ticket,
+        address: str,
+        token: str | None,
+        message_id: str,
+        mail_id: str,
+        now: int,
     ) -> None:
-        """Count a mail and, if it carries a link, make that: all or nothing.
+        """Count a mail, note whose it is and, if it carries a link, make that: all or nothing.
 
         However often its message is brought, it is one mail. Raises MailWithheld, or Contended.
         """
         items = [
             self._count_mail(ticket, message_id, now),
             self._count_address(ticket, address, now),
-            self._check_not_suppressed(address),
+            self._check_not_suppressed(address, now),
+            self._put_sent(ticket, address, mail_id, now),
+            {"Update": self._marking(ticket.id, {"mail": Mail.PENDING, "mail_id": mail_id})},
         ]
         if token is not None:
             items.append(self._put_link(ticket, token, now))
@@ -129,18 +148,48 @@ class Tickets:
         except Changed as error:
             raise MailWithheld("No more mail for this license, request or address.") from error
 
-    def mark_mail(self, ticket_id: str, mail: Mail, link_expires_at: int | None = None) -> None:
-        """Note on the ticket what became of its mail; a ticket that is gone stays gone."""
-        said = {"mail": mail, "link_expires_at": link_expires_at}
-        update = setting({name: value for name, value in said.items() if value is not None})
+    def get_sent(self, mail_id: str, now: int) -> SentMail | None:
+        """Whose a mail is, unless it is unknown, was told of before, or is long ago."""
+        item = self._get(sent_key(mail_id))
+        if item is None:
+            return None
+        sent = from_item(SentMail, item)
+        return sent if sent.expires_at > now else None
+
+    def mark_mail(self, ticket_id: str, mail: Mail) -> None:
+        """Note on the ticket what becomes of its mail; a ticket that is gone stays gone."""
+        self._mark(self._marking(ticket_id, {"mail": mail}))
+
+    def mark_sent(self, ticket_id: str, mail_id: str, link_expires_at: int | None) -> None:
+        """Note that a mail was sent, unless it came back already or another went after it."""
+        said = {"mail": Mail.SENT, "link_expires_at": link_expires_at}
+        values = {name: value for name, value in said.items() if value is not None}
+        marking = self._marking(ticket_id, values)
+        marking["ConditionExpression"] = "mail_id = :mail_id AND #mail = :pending"
+        marking["ExpressionAttributeValues"] |= to_item(
+            {":mail_id": mail_id, ":pending": Mail.PENDING}
+        )
+        self._mark(marking)
+
+    def mark_bounced(self, ticket_id: str, mail_id: str) -> None:
+        """Note that a mail came back, unless another went after it."""
+        marking = self._marking(ticket_id, {"mail": Mail.BOUNCED})
+        marking["ConditionExpression"] = "mail_id = :mail_id"
+        marking["ExpressionAttributeValues"] |= to_item({":mail_id": mail_id})
+        self._mark(marking)
+
+    def _marking(self, ticket_id: str, values: Mapping[str, Any]) -> dict[str, Any]:
+        return {
+            "TableName": self._table,
+            "Key": _key(f"ticket#{ticket_id}"),
+            "ConditionExpression": "attribute_exists(pk)",
+            **setting(values),
+        }
+
+    def _mark(self, marking: dict[str, Any]) -> None:
         try:
             with told_as_changed():
-                self._dynamodb.update_item(
-                    TableName=self._table,
-                    Key=_key(f"ticket#{ticket_id}"),
-                    ConditionExpression="attribute_exists(pk)",
-                    **update,
-                )
+                self._dynamodb.update_item(**marking)
         except Contended:
             raise
         except Changed:
@@ -157,6 +206,12 @@ class Tickets:
     def _put_link(self, ticket: Ticket, token: str, now: int) -> Any:
         link = Link(ticket.id, ticket.file_name, now + LIFE_S)
         return self._put({"pk": link_key(token), **members(link)})
+
+    def _put_sent(self, ticket: Ticket, address: str, mail_id: str, now: int) -> Any:
+        sent = SentMail(
+            ticket.id, ticket.license_number or "", hash_address(address), now + SENT_KEPT_S
+        )
+        return self._put({"pk": sent_key(mail_id), **members(sent)})
 
     def _put(self, row: Mapping[str, Any]) -> Any:
         return {
@@ -201,12 +256,13 @@ class Tickets:
             }
         }
 
-    def _check_not_suppressed(self, address: str) -> Any:
+    def _check_not_suppressed(self, address: str, now: int) -> Any:
         return {
             "ConditionCheck": {
                 "TableName": self._table,
-                "Key": _key(f"suppressed#{hash_address(address)}"),
-                "ConditionExpression": "attribute_not_exists(pk)",
+                "Key": _key(suppressed_key(hash_address(address))),
+                "ConditionExpression": "attribute_not_exists(pk) OR expires_at <= :now",
+                "ExpressionAttributeValues": to_item({":now": now}),
             }
         }
 
@@ -228,6 +284,14 @@ def read_ticket(item: Item | None, now: int) -> Ticket | None:
 
 def link_key(token: str) -> str:
     return f"link#{sha256(token.encode()).hexdigest()}"
+
+
+def sent_key(mail_id: str) -> str:
+    return f"sent#{mail_id}"
+
+
+def suppressed_key(address_sha256: str) -> str:
+    return f"suppressed#{address_sha256}"
 
 
 def hash_address(address: str) -> str:

@@ -10,7 +10,7 @@ import pytest
 
 from tests.conftest import ROOT
 
-FUNCTIONS = ("public_api", "process_request", "send_response")
+FUNCTIONS = ("public_api", "process_request", "send_response", "mail_feedback")
 
 
 def ours(folder: Path) -> dict[str, bytes]:

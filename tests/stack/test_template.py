@@ -102,7 +102,7 @@ def test_a_table_can_be_brought_back_and_not_be_dropped(table: Any) -> None:
     assert table["DeletionProtectionEnabled"] is True
 
 
-@pytest.mark.parametrize("name", ["ProcessRequest", "SendResponse"])
+@pytest.mark.parametrize("name", ["ProcessRequest", "SendResponse", "MailFeedback"])
 def test_a_queue_is_patient_with_its_function(name: str) -> None:
     function = RESOURCES[f"{name}Function"]["Properties"]
     (event,) = (event["Properties"] for event in function["Events"].values())
@@ -137,8 +137,12 @@ def test_a_function_logs_where_logs_end(function: Any) -> None:
 
 
 def test_no_mail_is_tracked() -> None:
-    kinds = {resource["Type"] for resource in RESOURCES.values()}
-    assert "AWS::SES::ConfigurationSetEventDestination" not in kinds
+    (told,) = (
+        r["Properties"]["EventDestination"]["MatchingEventTypes"]
+        for r in RESOURCES.values()
+        if r["Type"] == "AWS::SES::ConfigurationSetEventDestination"
+    )
+    assert told == ["bounce", "complaint"]
     assert "TrackingOptions" not in RESOURCES["MailConfiguration"]["Properties"]
 
 
