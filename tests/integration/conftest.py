@@ -203,7 +203,8 @@ def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
         for name, value in settings.items():
             patched.setenv(name, value)
         patched.delenv("AWS_ENDPOINT_URL", raising=False)
-        apps = {name: _load(name) for name in ("public_api", "process_request", "send_response")}
+        names = ("public_api", "process_request", "send_response", "mail_feedback")
+        apps = {name: _load(name) for name in names}
         clients: Any = {name: boto3.client(name) for name in ("dynamodb", "s3", "sqs", "sesv2")}
         yield Cloud(apps, clients)
 
