@@ -150,11 +150,11 @@ class Licenses:
         return self._found(request, rows), items[-1]
 
     def claim(
-        self, request: Request, grant: Grant, answer: Answer, settling: Mapping[str, Any]
+        self, request: Request, grant: Grant, answer: Answer, settling: Mapping[str, Any] | None
     ) -> None:
         """Take or free the seat, record the bytes to sign, settle the ticket: all or nothing.
 
-        Raises Changed.
+        `settling` is None where no ticket waits. Raises Changed.
         """
         number = request.license_number
         items = [
@@ -163,8 +163,9 @@ class Licenses:
             if grant.is_new
             else self._change_seat(number, grant.seat),
             self._record_once(number, answer),
-            {"Update": settling},
         ]
+        if settling is not None:
+            items.append({"Update": settling})
         if grant.key is not None:
             items.append(self._lead_key(number, grant.key))
         items += [self._lead_token(number, token) for token in grant.tokens]

@@ -49,10 +49,10 @@ class Crowd:
         self.number = made.license.number
         self._activation = activation_key(made.activation_code, self.number)
 
-    def file(self, machine: int, kind: str = "activate", **wish: Any) -> bytes:
+    def file(self, machine: int | Computer, kind: str = "activate", **wish: Any) -> bytes:
         """A request file; the same for the same wishes."""
         return a_request_file(
-            Computer(f"LAB-{machine:03}"),
+            Computer(f"LAB-{machine:03}") if isinstance(machine, int) else machine,
             kind,
             activation=self._activation,
             license_number=self.number,

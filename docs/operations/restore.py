@@ -1,0 +1,226 @@
+"""Brings the license table back to a restored copy, and then to what was answered since.
+
+docs/operations/recovery.md has the whole way. `--stack` names another stack than keyferry:
+
+    python docs/operations/restore.py pause              requests wait in their queue
+    python docs/operations/restore.py copy TABLE         all rows of the restored table, no others
+    python docs/operations/restore.py replay SINCE       2026-11-24T09:47:00Z, where the copy ends
+    python docs/operations/restore.py resume
+
+Each may be run again. `replay` reads what customers were given from the bucket of responses, and
+ends with 1 while there is something that only the vendor can mend.
+"""
+
+import argparse
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from typing import Any
+
+import boto3
+
+from keyferry_admin.errors import NoSuchStack
+from keyferry_admin.stack import Stack
+from keyferry_protocol.activation import show_license_number
+from keyferry_protocol.encoding import parse_time
+from keyferry_protocol.envelope import RESPONSE, open_envelope
+from keyferry_protocol.errors import KeyferryError
+from keyferry_protocol.request import Request, parse_request
+from keyferry_protocol.response import Response, parse_response
+from keyferry_service.case import Case
+from keyferry_service.case import Found as Rows
+from keyferry_service.granting import Grant, give_back, grant
+from keyferry_service.license import Answer, License
+from keyferry_service.refusals import Refusal
+from keyferry_service.signing_keys import KeyStatus
+from keyferry_service.uploads import RESPONSES
+
+PAUSED = ("ProcessRequestFunction", "SendResponseFunction")
+CLOCKS_S = 600  # how far S3's clock and ours may be apart
+ENOUGH = 10**9  # seats and moves: what was answered is recorded, and counted afterwards
+
+
+@dataclass(frozen=True)
+class Found:
+    """A response that a customer may hold, and the ticket it was put for."""
+
+    ticket_id: str
+    response: Response
+
+
+def main() -> int:
+    options = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    options.add_argument("--stack", default="keyferry")
+    steps = options.add_subparsers(dest="step", required=True)
+    steps.add_parser("pause")
+    steps.add_parser("copy").add_argument("table")
+    steps.add_parser("replay").add_argument("since", type=parse_time)
+    steps.add_parser("resume")
+    given = options.parse_args()
+    stack = Stack(given.stack)
+    try:
+        match given.step:
+            case "pause" | "resume":
+                return set_answering(stack, given.step == "resume")
+            case "copy":
+                return copy(given.table, stack.output("LicensesTable"))
+            case _:
+                return Replay(stack, given.since).run()
+    except NoSuchStack as error:
+        print(error, file=sys.stderr)
+        return 1
+
+
+def set_answering(stack: Stack, is_on: bool) -> int:
+    """Let the queues' functions run, or have the queues keep what comes."""
+    functions = boto3.client("lambda")
+    for name in PAUSED:
+        found = functions.list_event_source_mappings(FunctionName=stack.output(name))
+        for mapping in found["EventSourceMappings"]:
+            functions.update_event_source_mapping(UUID=mapping["UUID"], Enabled=is_on)
+    print("Requests are answered again" if is_on else "Requests wait; none is lost for 14 days")
+    return 0
+
+
+def copy(source: str, target: str) -> int:
+    """Make the rows of one table those of another. Stopped half-way, it is run again."""
+    dynamodb = boto3.resource("dynamodb")
+    table, copied = dynamodb.Table(target), set()
+    with table.batch_writer() as batch:
+        for row in _rows(dynamodb.Table(source)):
+            copied.add(_key(row))
+            batch.put_item(Item=row)
+        later = {_key(row) for row in _rows(table)} - copied
+        for pk, sk in later:
+            batch.delete_item(Key={"pk": pk, "sk": sk})
+    print(f"{len(copied)} rows copied; {len(later)} that came later are gone")
+    return 0
+
+
+class Replay:
+    """Records again what the ledger lost, from the responses that customers were given.
+
+    The request of each says what it changed; the rules that decided it then find the rows again,
+    and the BODY is the response's own, byte for byte.
+    """
+
+    def __init__(self, stack: Stack, since: int) -> None:
+        self._stack, self._since = stack, since
+        self._s3: Any = boto3.client("s3")
+        self._keys = [k for k in stack.signing_keys.all() if k.status is not KeyStatus.COMPROMISED]
+
+    def run(self) -> int:
+        found = sorted(self._found(), key=lambda f: (f.response.license.number, f.response.serial))
+        told = [self._record(each) for each in found]
+        problems = sorted({each for each in told if each}) + self._overfull(found)
+        recorded = sum(each == "" for each in told)
+        print(f"{recorded} answers recorded again; {told.count(None)} were there")
+        print("".join(f"! {problem}\n" for problem in problems), end="")
+        return 1 if problems else 0
+
+    def _found(self) -> Iterator[Found]:
+        """Every response since then that has a signature of ours."""
+        pages = self._s3.get_paginator("list_objects_v2")
+        bucket = self._stack.output("OutBucket")
+        for page in pages.paginate(Bucket=bucket, Prefix="responses/"):
+            for entry in page.get("Contents", []):
+                key = RESPONSES.fullmatch(entry["Key"])
+                is_late = entry["LastModified"].timestamp() >= self._since - CLOCKS_S
+                if key and is_late and key["name"].endswith(".response"):
+                    content = self._s3.get_object(Bucket=bucket, Key=entry["Key"])["Body"].read()
+                    with suppress(KeyferryError):
+                        envelope = open_envelope(content, RESPONSE)
+                        if any(envelope.is_signed_by(k.alg, k.public) for k in self._keys):
+                            yield Found(key["ticket"], parse_response(envelope))
+
+    def _record(self, found: Found) -> str | None:
+        """Write one answer's rows; "" when that is done, None where nothing was lost."""
+        response = found.response
+        number = show_license_number(response.license.number)
+        request = self._request(found)
+        if request is None:  # a ticket of `request resend` has no request of its own
+            known = list(
+                self._stack.licenses.answers(response.license.number, response.request_sha256)
+            )
+            return None if known else f"{number}: no request for serial {response.serial}"
+        rows, _ = self._stack.licenses.look_up(
+            request, self._stack.tickets.reading(found.ticket_id)
+        )
+        if rows.answer is not None:
+            return None
+        if rows.license is None:
+            return f"{number}: there is no such license; create it again, with a new code"
+        again = decide_again(request, response, rows, rows.license)
+        if again is None:
+            return f"{number}: seat {response.seat} (serial {response.serial}) is not found so"
+        answer = Answer(
+            response.request_sha256,
+            response.envelope.body,
+            response.seat,
+            response.issued_at,
+            again.previous_valid_until,
+        )
+        self._stack.licenses.claim(request, again, answer, None)
+        return ""
+
+    def _request(self, found: Found) -> Request | None:
+        """The file that was answered, among all that was put for its ticket."""
+        bucket, key = self._stack.output("InBucket"), f"requests/{found.ticket_id}"
+        versions = self._s3.list_object_versions(Bucket=bucket, Prefix=key).get("Versions", [])
+        for version in versions:
+            content = self._s3.get_object(Bucket=bucket, Key=key, VersionId=version["VersionId"])
+            with suppress(KeyferryError):
+                request = parse_request(content["Body"].read())
+                if request.sha256 == found.response.request_sha256:
+                    return request
+        return None
+
+    def _overfull(self, found: Sequence[Found]) -> list[str]:
+        """Licenses whose customers hold more than is sold now: a change of the vendor's is lost."""
+        told = []
+        for number in sorted({each.response.license.number for each in found}):
+            license = self._stack.licenses.get(number)
+            if license is not None and license.seats_used > license.seats:
+                shown = show_license_number(number)
+                told.append(f"{shown}: {license.seats_used} of {license.seats} seats are in use")
+        return told
+
+
+def decide_again(
+    request: Request, response: Response, rows: Rows, license: License
+) -> Grant | None:
+    """What the answer changed, if its seat is found again. Nothing is refused: it was given."""
+    roomy = replace(license, seats=ENOUGH, moves_per_year=ENOUGH)
+    case = Case(request, rows, roomy, response.issued_at)
+    if not response.is_receipt:
+        again = grant(case)
+    elif case.held is not None:
+        again = give_back(case, case.held)
+    else:
+        return None
+    if isinstance(again, Refusal) or again.seat.number != response.seat:
+        return None
+    revision = max(license.revision + 1, response.serial)
+    seat = replace(
+        again.seat,
+        serial=again.seat.serial if response.is_receipt else response.serial,
+        valid_until=response.license.valid_until,
+    )
+    return replace(again, license=replace(again.license, revision=revision), seat=seat)
+
+
+def _rows(table: Any) -> Iterator[dict[str, Any]]:
+    page = table.scan(ConsistentRead=True)
+    yield from page["Items"]
+    while "LastEvaluatedKey" in page:
+        page = table.scan(ConsistentRead=True, ExclusiveStartKey=page["LastEvaluatedKey"])
+        yield from page["Items"]
+
+
+def _key(row: dict[str, Any]) -> tuple[str, str]:
+    return row["pk"], row["sk"]
+
+
+if __name__ == "__main__":
+    sys.exit(main())
