@@ -1,4 +1,4 @@
-"""Requests and mails that were given up after ten tries, and their way back."""
+"""Requests, mails and notices of mails that were given up after ten tries, and their way back."""
 
 from collections.abc import Iterator
 from contextlib import suppress
@@ -39,6 +39,9 @@ def redrive(stack: Stack, now: int) -> Iterator[DeadLetter]:
     dead, queue = stack.output("ResponsesDeadQueue"), stack.output("ResponsesQueue")
     for message in _moved(stack.sqs, dead, queue):
         yield _given_up_mail(stack, message, now)
+    dead, queue = stack.output("FeedbackDeadQueue"), stack.output("FeedbackQueue")
+    for _ in _moved(stack.sqs, dead, queue):
+        yield DeadLetter("feedback")
 
 
 def _moved(sqs: "SQSClient", dead: str, queue: str) -> Iterator[str]:

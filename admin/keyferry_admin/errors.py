@@ -133,6 +133,13 @@ class NoSuchAnswer(DeskError):
     next_step = "`keyferry-admin request list NUMBER --all` shows every answer."
 
 
+class NotSuppressed(DeskError):
+    """Mail to this address goes out as it is."""
+
+    code = "not-suppressed"
+    next_step = "Check how it is written. `keyferry-admin mail list` shows what is held back."
+
+
 class AmbiguousAnswer(DeskError):
     """Several requests begin alike."""
 

@@ -12,11 +12,13 @@ from keyferry_admin.errors import NoSuchStack
 from keyferry_service.files_s3 import Files
 from keyferry_service.licenses_dynamodb import Licenses
 from keyferry_service.signing_keys_dynamodb import SigningKeys
+from keyferry_service.suppressions_dynamodb import Suppressions
 from keyferry_service.tickets_dynamodb import Tickets
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_kms import KMSClient
+    from mypy_boto3_sesv2 import SESV2Client
     from mypy_boto3_sqs import SQSClient
 
 
@@ -45,12 +47,20 @@ class Stack:
         return Tickets(self._dynamodb, self.output("TicketsTable"))
 
     @cached_property
+    def suppressions(self) -> Suppressions:
+        return Suppressions(self._dynamodb, self.output("TicketsTable"))
+
+    @cached_property
     def files(self) -> Files:
         return Files(boto3.client("s3"), self.output("InBucket"), self.output("OutBucket"))
 
     @cached_property
     def sqs(self) -> "SQSClient":
         return boto3.client("sqs")
+
+    @cached_property
+    def ses(self) -> "SESV2Client":
+        return boto3.client("sesv2")
 
     @cached_property
     def kms(self) -> "KMSClient":

@@ -10,6 +10,7 @@ from keyferry_admin import __version__
 from keyferry_admin.commands.dongle import dongle
 from keyferry_admin.commands.keys import keys
 from keyferry_admin.commands.license_changes import license
+from keyferry_admin.commands.mail import mail
 from keyferry_admin.commands.request import request
 from keyferry_admin.commands.seat import seat
 
@@ -28,6 +29,7 @@ cli.add_command(license)
 cli.add_command(seat)
 cli.add_command(dongle)
 cli.add_command(request)
+cli.add_command(mail)
 cli.add_command(keys)
 
 

@@ -17,6 +17,11 @@ from keyferry_service.answers import read_answer
 from keyferry_service.license import Status
 
 PAGE = 20  # answers
+LOGS = {
+    "requests": "ProcessRequestLog",
+    "responses": "SendResponseLog",
+    "feedback": "MailFeedbackLog",
+}
 
 
 @click.group(cls=DeskGroup)
@@ -123,7 +128,7 @@ def redrive(settings: Settings) -> None:
     found = list(dead_letters.redrive(settings.stack, settings.now))
     logs = {
         queue: settings.stack.output(name)
-        for queue, name in [("requests", "ProcessRequestLog"), ("responses", "SendResponseLog")]
+        for queue, name in LOGS.items()
         if any(letter.queue == queue for letter in found)
     }
     settings.output.say(

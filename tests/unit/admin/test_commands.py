@@ -155,6 +155,8 @@ def test_every_command_has_stack_and_json_and_an_example(run: Any) -> None:
         "dongle add",
         "dongle list",
         "dongle remove",
+        "mail list",
+        "mail allow",
         "keys create",
         "keys list",
         "keys export",

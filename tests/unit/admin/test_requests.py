@@ -33,9 +33,12 @@ TICKETS = {
         "KeySchema": [{"AttributeName": "pk", "KeyType": "HASH"}],
     },
 }
-QUEUES = ("RequestsQueue", "ResponsesQueue", "RequestsDeadQueue", "ResponsesDeadQueue")
+QUEUES = [
+    f"{of}{kind}" for of in ("Requests", "Responses", "Feedback") for kind in ("Queue", "DeadQueue")
+]
 LOGS = {"ProcessRequestLog": "/aws/lambda/keyferry-process-request"}
 LOGS["SendResponseLog"] = "/aws/lambda/keyferry-send-response"
+LOGS["MailFeedbackLog"] = "/aws/lambda/keyferry-mail-feedback"
 BUCKETS = {"InBucket": "keyferry-in", "OutBucket": "keyferry-out"}
 PAGE = {"PageUrl": "https://activate.example.com"}
 TICKET = "a" * 43
@@ -266,6 +269,7 @@ def test_each_message_is_told_by_what_is_known_of_it(run: Any, whole: Stack) -> 
         ("requests", "not ours", None, None, False),
         ("responses", json.dumps(to_kim), "aaaaaaaa", NUMBER, False),
         ("responses", '{"Event": "s3:TestEvent"}', None, None, False),
+        ("feedback", '{"eventType": "Bounce"}', None, None, False),
     ]
     for queue, message, *_ in cases:
         give_up(whole, f"{queue.title()}DeadQueue", message)
