@@ -9,17 +9,13 @@ import pytest
 import requests
 from playwright.sync_api import Page, expect
 
-from keyferry_service.ticket import Mail
-from keyferry_service.tickets_dynamodb import (
-    HOUR_S,
-    TICKETS_PER_NETWORK,
-    Tickets,
-    hash_address,
-)
+from keyferry_service.tickets_dynamodb import HOUR_S, TICKETS_PER_NETWORK, hash_address
 from tests.conftest import RunningStack
 from tests.end_to_end.offline import OfflineComputer
 from tests.end_to_end.test_journey import mails, process, saved
 from tests.journeys import client
+from tests.stack.test_dead_letters import eventually
+from tests.stack.test_mail_feedback import a_notice, publish
 
 HERE = "127.0.0.0/24"  # the network that the stack sees this computer in
 
@@ -99,9 +95,8 @@ def test_a_bounced_mail_is_told_and_the_link_goes_to_another_address(
     saved(page, stack, offline.request(), f"bounce-{offline.number}@example.com")
     expect(page.locator("#mail")).to_contain_text("was also e-mailed", timeout=60_000)
     ticket = page.url.rpartition("#t=")[2]
-    table = Tickets(client(stack, "dynamodb"), stack.outputs["TicketsTable"])
-    table.mark_mail(ticket, Mail.BOUNCED)  # as the feedback of the mail service will
-    assert seen(stack, ticket)["email"] == "bounced"
+    publish(stack, a_notice(stack, ticket))
+    eventually(lambda: seen(stack, ticket)["email"] == "bounced")
     page.reload()
     expect(page.locator("#mail")).to_have_text(
         "The e-mail to the address you gave came back. "
