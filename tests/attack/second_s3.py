@@ -16,8 +16,8 @@ from botocore.exceptions import BotoCoreError, ClientError
 ROOT = Path(__file__).parents[2]
 WEED = ROOT / ".venv-soak" / "bin" / "weed"
 USER = {"accessKey": "AKIASECOND", "secretKey": "the second cloud's secret"}
-PORTS = ("master.port", "master.port.grpc", "volume.port", "volume.port.grpc")
-PORTS += ("filer.port", "filer.port.grpc", "s3.port", "s3.port.grpc")
+SERVERS = ("master", "volume", "filer", "s3")
+PORTS = [f"{server}.port{kind}" for server in SERVERS for kind in ("", ".grpc")]
 
 
 @contextmanager
