@@ -1,8 +1,8 @@
 """Load on the local stack, counted exactly, and the table of it.
 
 `python -m tests.load` takes about 25 minutes; for a trial `--requests 300 --rate 10 --burst 100`.
-It ends with 1 where an answer, a seat, a ledger row or a mail is lost or too many, where the
-functions' memory grows, or where work grows with the number of seats or licenses.
+It ends with 1 where an answer, a seat, a ledger row or a mail is lost or too many, or where the
+functions' memory grows. What grows with seats and licenses is measured by tests/load/growth.py.
 """
 
 import argparse

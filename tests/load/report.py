@@ -45,7 +45,7 @@ processors, and no promise about AWS; the counts are the point. Each file is of 
 own, goes the page's way (a ticket, then the upload to S3), and is mailed; nobody polls.
 
 - {datetime.now(UTC):%d %B %Y, %H:%M} UTC
-- {_processor()}, {os.cpu_count()} cores, {platform.system()}, Python {platform.python_version()}
+- {processor()}, {os.cpu_count()} cores, {platform.system()}, Python {platform.python_version()}
 - Load average meanwhile: {statistics.median(load):.1f} in the median, at most {max(load):.1f}.
   Above {os.cpu_count()}, work waits for a processor: this stack's own, and whatever else ran there.
 """
@@ -115,7 +115,7 @@ def _percentile(ordered: Sequence[float], part: float) -> float:
     return ordered[min(len(ordered) - 1, int(part * len(ordered)))]
 
 
-def _processor() -> str:
+def processor() -> str:
     for line in Path("/proc/cpuinfo").read_text().splitlines():
         if line.startswith("model name"):
             return line.partition(":")[2].strip()
