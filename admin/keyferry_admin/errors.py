@@ -57,6 +57,40 @@ class NoActiveKey(DeskError):
     next_step = "Make one first: keyferry-admin keys create --alg Ed25519"
 
 
+class NoSuchKey(DeskError):
+    """The service never had a key of this id."""
+
+    code = "no-such-key"
+    next_step = "`keyferry-admin keys list` shows every key."
+
+
+class LastActiveKey(DeskError):
+    """The one key of its algorithm that signs was to sign no more."""
+
+    code = "last-active-key"
+
+
+class KeyCompromised(DeskError):
+    """What others know can never be trusted again."""
+
+    code = "key-compromised"
+    next_step = "`keyferry-admin keys list` shows which keys sign."
+
+
+class KeysChanged(DeskError):
+    """Someone else changed the keys at the same moment."""
+
+    code = "keys-changed"
+    next_step = "Nothing was written. Look with `keyferry-admin keys list`, then give it again."
+
+
+class LinksNotWritten(DeskError):
+    """A file of links that cannot be written where it was to lie."""
+
+    code = "links-not-written"
+    next_step = "Name another file with --output, and give the command again: it goes on."
+
+
 class NoSuchStack(DeskError):
     """No deployed stack of this name answers."""
 
@@ -86,7 +120,7 @@ class Withdrawn(DeskError):
 
 
 class NotConfirmed(DeskError):
-    """What takes rights away was not confirmed with the license number."""
+    """What takes rights away was not confirmed with the number or id of what it is about."""
 
     code = "not-confirmed"
     next_step = "Nothing was changed. In scripts: --yes"

@@ -1,6 +1,7 @@
 """Signing keys: which sign, where their private halves are, and the key set for applications."""
 
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,7 +15,15 @@ from cryptography.hazmat.primitives.serialization import (
     load_der_public_key,
 )
 
-from keyferry_admin.errors import BadKey, KeyExists, NoActiveKey
+from keyferry_admin.errors import (
+    BadKey,
+    KeyCompromised,
+    KeyExists,
+    KeysChanged,
+    LastActiveKey,
+    NoActiveKey,
+    NoSuchKey,
+)
 from keyferry_protocol.keys import (
     ED25519,
     RESPONSE_ALGORITHMS,
@@ -66,6 +75,48 @@ def export(keys: SigningKeys, licenses: Licenses) -> KeySet:
     )
     revoked = (license.number for license in licenses.all() if license.status is Status.REVOKED)
     return KeySet(require, tuple(pinned), frozenset(revoked))
+
+
+def find(keys: SigningKeys, keyid: str) -> SigningKey:
+    """The key of this id. Raises NoSuchKey."""
+    for key in keys.all():
+        if key.keyid == keyid:
+            return key
+    raise NoSuchKey(f"There is no key {keyid}")
+
+
+def retire(keys: SigningKeys, keyid: str) -> SigningKey:
+    """Let a key sign no more; what it signed stays good. Raises LastActiveKey, KeyCompromised."""
+    key = find(keys, keyid)
+    if key.status is KeyStatus.COMPROMISED:
+        raise KeyCompromised(f"The key {keyid} is marked as compromised, and stays so")
+    return _end(keys, key, KeyStatus.RETIRED)
+
+
+def compromise(keys: SigningKeys, keyid: str) -> SigningKey:
+    """Let a key sign no more, and key sets trust it no more. Raises LastActiveKey."""
+    return _end(keys, find(keys, keyid), KeyStatus.COMPROMISED)
+
+
+def other_active(keys: SigningKeys, key: SigningKey) -> SigningKey:
+    """A key that signs where this one does no more. Raises LastActiveKey."""
+    for other in keys.all():
+        if other != key and other.alg == key.alg and other.status is KeyStatus.ACTIVE:
+            return other
+    raise LastActiveKey(
+        f"No other {key.alg} key signs, and applications that require one would get no answer",
+        f"Make another one first: keyferry-admin keys create --alg {key.alg} --kms ARN",
+    )
+
+
+def _end(keys: SigningKeys, key: SigningKey, status: KeyStatus) -> SigningKey:
+    other = other_active(keys, key)
+    if key.status is not status:
+        try:
+            keys.end(key, status, other)
+        except Changed as error:
+            raise KeysChanged("Someone changed the keys at the same moment") from error
+    return replace(key, status=status)
 
 
 def public_key_in_kms(kms: "KMSClient", alg: str, arn: str) -> bytes:

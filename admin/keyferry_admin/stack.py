@@ -11,6 +11,7 @@ from botocore.exceptions import ClientError
 from keyferry_admin.errors import NoSuchStack
 from keyferry_service.files_s3 import Files
 from keyferry_service.licenses_dynamodb import Licenses
+from keyferry_service.resignings_dynamodb import Resignings
 from keyferry_service.signing_keys_dynamodb import SigningKeys
 from keyferry_service.suppressions_dynamodb import Suppressions
 from keyferry_service.tickets_dynamodb import Tickets
@@ -45,6 +46,10 @@ class Stack:
     @cached_property
     def tickets(self) -> Tickets:
         return Tickets(self._dynamodb, self.output("TicketsTable"))
+
+    @cached_property
+    def resignings(self) -> Resignings:
+        return Resignings(self._dynamodb, self.output("TicketsTable"))
 
     @cached_property
     def suppressions(self) -> Suppressions:

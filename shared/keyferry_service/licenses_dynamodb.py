@@ -116,6 +116,21 @@ class Licenses:
         for page in pages:
             yield from (from_item(Seat, item) for item in page["Items"])
 
+    def read_seats(self, number: str, seats: set[int]) -> dict[int, Seat]:
+        """These seats, at most 100, as they stand; those that there are."""
+        found: dict[int, Seat] = {}
+        keys = [_key(number, f"seat#{seat}") for seat in sorted(seats)]
+        while keys:
+            answer = self._dynamodb.batch_get_item(
+                RequestItems={self._table: {"Keys": keys, "ConsistentRead": True}}
+            )
+            for item in answer["Responses"].get(self._table, []):
+                seat = from_item(Seat, item)
+                found[seat.number] = seat
+            left = answer.get("UnprocessedKeys", {}).get(self._table)
+            keys = list(left["Keys"]) if left else []
+        return found
+
     def answers(self, number: str, beginning: str = "") -> Iterator[Answer]:
         """The ledger's lines whose request's SHA-256 begins so, in no order."""
         query = self._query(number, f"answer#{beginning}")
@@ -186,7 +201,7 @@ class Licenses:
         named = body | {row.seat for row in (key, token) if row is not None and row.seat}
         answer = _read(Answer, rows.get(f"answer#{request.sha256}"))
         if answer is None:  # else it is given again, whatever its seat is now
-            seats |= self._read_seats(request.license_number, named - seats.keys())
+            seats |= self.read_seats(request.license_number, named - seats.keys())
         return Found(
             license=read_license(rows.get(LICENSE)),
             key=key,
@@ -195,20 +210,6 @@ class Licenses:
             body_seats=frozenset(body),
             seats=seats,
         )
-
-    def _read_seats(self, number: str, seats: set[int]) -> dict[int, Seat]:
-        found: dict[int, Seat] = {}
-        keys = [_key(number, f"seat#{seat}") for seat in sorted(seats)]
-        while keys:
-            answer = self._dynamodb.batch_get_item(
-                RequestItems={self._table: {"Keys": keys, "ConsistentRead": True}}
-            )
-            for item in answer["Responses"].get(self._table, []):
-                seat = from_item(Seat, item)
-                found[seat.number] = seat
-            left = answer.get("UnprocessedKeys", {}).get(self._table)
-            keys = list(left["Keys"]) if left else []
-        return found
 
     def _query(self, number: str, beginning: str) -> Any:
         return {

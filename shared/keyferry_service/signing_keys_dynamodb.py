@@ -1,9 +1,9 @@
 """The rows of the service's own keys, in the `Licenses` table under `keys`."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from keyferry_service.contention import told_as_changed
-from keyferry_service.rows import Item, from_item, members, to_item
+from keyferry_service.rows import Item, from_item, members, setting, to_item
 from keyferry_service.signing_keys import KeyStatus, SigningKey
 
 if TYPE_CHECKING:
@@ -25,7 +25,12 @@ class SigningKeys:
     def current(self, now: float) -> tuple[SigningKey, ...]:
         """All keys, as they stood at most a minute ago."""
         if self._read_at is None or now - self._read_at > FRESH_S:
-            self._keys, self._read_at = self.all(), now
+            return self.as_of(now)
+        return self._keys
+
+    def as_of(self, now: float) -> tuple[SigningKey, ...]:
+        """All keys, as they stand now; they are `current` from here on."""
+        self._keys, self._read_at = self.all(), now
         return self._keys
 
     def all(self) -> tuple[SigningKey, ...]:
@@ -51,10 +56,31 @@ class SigningKeys:
                 ConditionExpression="attribute_not_exists(pk)",
             )
 
+    def end(self, key: SigningKey, status: KeyStatus, other: SigningKey) -> None:
+        """Let a key sign no more, while the other one does. Raises Changed."""
+        ending = setting({"status": status})
+        ending["ConditionExpression"] = "#status = :was"
+        ending["ExpressionAttributeValues"] |= to_item({":was": key.status})
+        check = {
+            "ConditionExpression": "#status = :active",
+            "ExpressionAttributeNames": {"#status": "status"},
+            "ExpressionAttributeValues": to_item({":active": KeyStatus.ACTIVE}),
+        }
+        items: Any = [
+            {"Update": {"TableName": self._table, "Key": _key(key), **ending}},
+            {"ConditionCheck": {"TableName": self._table, "Key": _key(other), **check}},
+        ]
+        with told_as_changed():
+            self._dynamodb.transact_write_items(TransactItems=items)
+
     def put(self, key: SigningKey) -> None:
-        """Write the row of a key whose status changed."""
+        """Write a key's row, whatever it was before."""
         self._dynamodb.put_item(TableName=self._table, Item=_item(key))
 
 
+def _key(key: SigningKey) -> Item:
+    return to_item({"pk": KEYS, "sk": f"key#{key.keyid}"})
+
+
 def _item(key: SigningKey) -> Item:
-    return to_item({"pk": KEYS, "sk": f"key#{key.keyid}", **members(key)})
+    return _key(key) | to_item(members(key))

@@ -69,8 +69,9 @@ class Tickets:
             raise TooManyTickets("This network opened too many tickets.") from error
 
     def add(self, ticket: Ticket) -> None:
-        """Put a new ticket that the vendor opened: no network is counted."""
-        self._dynamodb.put_item(**self._put_ticket(ticket)["Put"])
+        """Put a new ticket that the vendor opened: no network is counted. Raises Changed."""
+        with told_as_changed():
+            self._dynamodb.put_item(**self._put_ticket(ticket)["Put"])
 
     def get(self, ticket_id: str, now: int) -> Ticket | None:
         """The ticket, unless there is none or it has ended."""

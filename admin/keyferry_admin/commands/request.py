@@ -10,11 +10,12 @@ from keyferry_admin.commands.parameters import Address, LicenseNumber
 from keyferry_admin.dead_letters import DeadLetter
 from keyferry_admin.errors import Withdrawn
 from keyferry_admin.output import aligned, counted, day, mark, minute
+from keyferry_admin.requests import Resent
 from keyferry_protocol.activation import show_license_number
 from keyferry_protocol.encoding import format_time
 from keyferry_protocol.response import ResponseBody
 from keyferry_service.answers import read_answer
-from keyferry_service.license import Status
+from keyferry_service.license import License, Status
 
 PAGE = 20  # answers
 LOGS = {
@@ -94,10 +95,12 @@ def resend(settings: Settings, number: str, sha256: str, email: str | None) -> N
 
     Example: keyferry-admin request resend 015120020093 7f3a91 --to anna@example.com
     """
-    if licenses.find(settings.stack.licenses, number).status is Status.REVOKED:
+    license = licenses.find(settings.stack.licenses, number)
+    if license.status is Status.REVOKED:
         raise Withdrawn(f"The license {number} was revoked for good")
     answer = requests.find(settings.stack.licenses, number, sha256.lower())
-    ticket = requests.resend(settings.stack, answer, email, settings.now)
+    resent = requests.resend(settings.stack, answer, email, settings.now)
+    ticket, warnings = resent.ticket, _doubts(license, resent)
     page = f"{settings.stack.output('PageUrl')}/#t={ticket.id}"
     until = day(ticket.expires_at)
     settings.output.say(
@@ -105,12 +108,14 @@ def resend(settings: Settings, number: str, sha256: str, email: str | None) -> N
             f"{mark('ok')} {ticket.file_name} of {day(answer.issued_at)} is signed anew",
             f"  For the customer, until {until}: {page}",
             *([] if email is None else [f"  A link is mailed to {email}"]),
+            *(f"{mark('warning')} {warning}" for warning in warnings),
         ],
         {
             "page": page,
             "expires_at": format_time(ticket.expires_at),
             "file": ticket.file_name,
             "email": email,
+            "warnings": warnings,
         },
     )
 
@@ -206,6 +211,21 @@ def _told(found: list[DeadLetter], logs: dict[str, str]) -> list[str]:
         "  What fails again is here again after ten tries, in about 20 minutes. Why it fails:",
         *(f"  log {log}" for log in logs.values()),
     ]
+
+
+def _doubts(license: License, resent: Resent) -> list[str]:
+    """What the vendor may not have thought of."""
+    doubts = []
+    if license.status is Status.SUSPENDED:
+        doubts.append("The license is suspended; this answer is handed out all the same.")
+    seat = resent.seat
+    if seat is not None and not seat.taken:
+        doubts.append(f"Nobody has seat {seat.number} any more; this answer may still install.")
+    elif seat is not None and not resent.is_latest:
+        last = f"{seat.serial}, {day(seat.last_answered)}"
+        doubts.append(f"Seat {seat.number} has had a newer answer ({last}); where that is")
+        doubts[-1] += " installed this one is refused."
+    return doubts
 
 
 def _letter(letter: DeadLetter) -> dict[str, Any]:
