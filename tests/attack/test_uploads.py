@@ -14,7 +14,11 @@ from typing import Any
 import pytest
 import requests
 
+from keyferry_service.files_s3 import Files
+from keyferry_service.licenses_dynamodb import Licenses
 from keyferry_service.ticket import Mail, Ticket
+from keyferry_service.tickets_dynamodb import Tickets
+from tests.attack.memory import Buckets, Tables
 from tests.builders import (
     ACTIVATION,
     DAY,
@@ -26,7 +30,7 @@ from tests.builders import (
     a_request_file,
 )
 from tests.conftest import RunningStack
-from tests.integration.conftest import World
+from tests.integration.conftest import IN, OUT, World
 from tests.integration.offline import OfflineComputer
 from tests.journeys import a_machine, carry, open_ticket, settled, upload
 
@@ -118,26 +122,31 @@ def batches(messages: list[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
     return (messages[at : at + 10] for at in range(0, len(messages), 10))
 
 
-def a_ticket_of(world: World, address: str) -> str:
-    """A ticket that is open already: one network opens no thousand, and moto's are slow."""
-    ticket = Ticket(secrets.token_urlsafe(32), NOW + DAY, email=address, mail=Mail.PENDING)
-    world.apps["public_api"].tickets.add(ticket)
-    return ticket.id
-
-
-def test_a_thousand_forged_uploads_send_no_mail(sold: World) -> None:
+def test_a_thousand_forged_uploads_send_no_mail(
+    sold: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tables: Any = Tables()
+    buckets: Any = Buckets()
+    process, send = (sold.apps[name] for name in ("process_request", "send_response"))
+    monkeypatch.setattr(process, "licenses", Licenses(tables, "Licenses"))
+    monkeypatch.setattr(process, "tickets", Tickets(tables, "Tickets"))
+    monkeypatch.setattr(process, "files", Files(buckets, IN, OUT))
+    monkeypatch.setattr(send, "tickets", Tickets(tables, "Tickets"))
+    process.licenses.create(sold.license())
     files = list(FORGED.values())
-    tickets = [a_ticket_of(sold, f"victim{n}@example.org") for n in range(1000)]
-    uploads = [sold.upload(t, files[n % len(files)]) for n, t in enumerate(tickets)]
-    for batch in batches(uploads):
+    for number in range(1000):
+        ticket, address = secrets.token_urlsafe(32), f"victim{number}@example.org"
+        send.tickets.add(Ticket(ticket, NOW + DAY, email=address, mail=Mail.PENDING))
+        file = files[number % len(files)]
+        buckets.put_object(Bucket=IN, Key=f"requests/{ticket}", Body=file)
+    for batch in batches([sold.notice("process_request", key, "1") for key in buckets.keys(IN)]):
         assert sold.process(*batch) == []
-    answers = [f"responses/{ticket}/refusal.json" for ticket in tickets]
+    answers = buckets.keys(OUT)
+    assert len(answers) == 1000
     for batch in batches([sold.notice("send_response", key, "1") for key in answers]):
         assert sold.handle("send_response", *batch) == []
     assert sold.mails() == []
-    assert sold.license().seats_used == 1
-    counted = [row["pk"]["S"] for row in sold.rows("Tickets") if row["pk"]["S"].startswith("mail#")]
-    assert counted == []
+    assert len(tables.rows) == 1001  # no link, no count, no seat: the license and the tickets
 
 
 # Too late, again, and on another's ticket
