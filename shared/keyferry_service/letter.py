@@ -134,11 +134,11 @@ def message_of(
     """The letter as a MIME message, ready to be sent."""
     message = EmailMessage(policy=SMTP)
     name = letter_words(letter.language)["sender"].format(vendor=vendor.name)
-    message["From"] = Address(name, addr_spec=sender)
+    message["From"] = Address(_header(name), addr_spec=sender)
     message["To"] = recipient
     if "@" in vendor.support:
         message["Reply-To"] = vendor.support
-    message["Subject"] = letter.subject
+    message["Subject"] = _header(letter.subject)
     message["Message-ID"] = f"<{message_id}@{sender.rpartition('@')[2]}>"
     message["Auto-Submitted"] = "auto-generated"
     message["X-Auto-Response-Suppress"] = "All"
@@ -146,6 +146,11 @@ def message_of(
     message.add_alternative(html_page(letter), subtype="html")
     message["Content-Language"] = letter.language  # last: content that is set drops it
     return message.as_bytes()
+
+
+def _header(text: str) -> str:
+    """The text with no encoded word (RFC 2047): `email` would decode it, line ends and all."""
+    return text.replace("=?", "= ?")
 
 
 def _first(ticket: Ticket) -> str:
