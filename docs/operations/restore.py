@@ -13,6 +13,7 @@ ends with 1 while there is something that only the vendor can mend.
 
 import argparse
 import sys
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -37,6 +38,7 @@ from keyferry_service.signing_keys import KeyStatus
 from keyferry_service.uploads import RESPONSES
 
 PAUSED = ("ProcessRequestFunction", "SendResponseFunction")
+PAUSED_SAID = "Requests wait; none is lost for 14 days. What is being answered ends in 20 s"
 CLOCKS_S = 600  # how far S3's clock and ours may be apart
 ENOUGH = 10**9  # seats and moves: what was answered is recorded, and counted afterwards
 
@@ -73,13 +75,21 @@ def main() -> int:
 
 
 def set_answering(stack: Stack, is_on: bool) -> int:
-    """Let the queues' functions run, or have the queues keep what comes."""
+    """Let the queues' functions run, or have the queues keep what comes; wait until it is so."""
     functions = boto3.client("lambda")
-    for name in PAUSED:
-        found = functions.list_event_source_mappings(FunctionName=stack.output(name))
-        for mapping in found["EventSourceMappings"]:
-            functions.update_event_source_mapping(UUID=mapping["UUID"], Enabled=is_on)
-    print("Requests are answered again" if is_on else "Requests wait; none is lost for 14 days")
+    mappings = [
+        mapping["UUID"]
+        for name in PAUSED
+        for mapping in functions.list_event_source_mappings(FunctionName=stack.output(name))[
+            "EventSourceMappings"
+        ]
+    ]
+    for uuid in mappings:
+        functions.update_event_source_mapping(UUID=uuid, Enabled=is_on)
+    for uuid in mappings:
+        while functions.get_event_source_mapping(UUID=uuid)["State"] not in ("Enabled", "Disabled"):
+            time.sleep(1)
+    print("Requests are answered again" if is_on else PAUSED_SAID)
     return 0
 
 

@@ -12,14 +12,30 @@ from typing import Any
 
 import pytest
 
-from keyferry_admin import changes
+from keyferry_admin import changes, licenses
+from keyferry_protocol.activation import show_license_number
 from keyferry_protocol.encoding import format_time
-from tests.builders import Computer
-from tests.conftest import ROOT, RunningStack
+from keyferry_protocol.envelope import RESPONSE, seal
+from keyferry_service.answers import response_to
+from keyferry_service.case import Case, Found
+from keyferry_service.granting import Grant, grant
+from tests.builders import NOW, VENDOR, Computer, a_license, a_request
+from tests.conftest import ROOT, RunningStack, start, stop, wait_until_ready
 from tests.journeys import client
 from tests.stack.crowd import Answer, Counts, Crowd, refusals, responses
 
 pytestmark = pytest.mark.timeout(300)
+
+
+@pytest.fixture(scope="module")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningStack]:
+    """One of its own: here the licenses of all tests go back in time."""
+    folder = tmp_path_factory.mktemp("recovery")
+    process = start(folder)
+    try:
+        yield wait_until_ready(process, folder)
+    finally:
+        stop(process)
 
 
 class Drill:
@@ -64,6 +80,17 @@ class Drill:
             yield
         finally:
             assert self.restore("resume")[0] == 0
+
+    def put_forged_response(self, number: str) -> None:
+        """What someone else signed, as if it had been answered."""
+        license = replace(a_license(), number=number)
+        request = a_request(license_number=number)
+        again = grant(Case(request, Found(license=license), license, NOW))
+        assert isinstance(again, Grant)
+        forged = seal(RESPONSE, response_to(request, again, NOW).to_bytes(), [VENDOR])
+        key = f"responses/{secrets.token_urlsafe(32)}/{number}-0000.response"
+        bucket = self._stack.outputs["OutBucket"]
+        client(self._stack, "s3").put_object(Bucket=bucket, Key=key, Body=forged)
 
     def rows(self, number: str) -> dict[str, Any]:
         """All that is stored of a license, by sort key."""
@@ -142,6 +169,35 @@ def assert_same_but_for_the_revision(rows: dict[str, Any], before: dict[str, Any
     assert rows == before
     assert revision >= earlier
     rows["license"]["revision"] = {"N": str(revision)}
+
+
+def test_what_only_the_vendor_knows_is_told_until_it_is_done_again(stack: RunningStack) -> None:
+    drill, crowd = Drill(stack), Crowd(stack, seats=1)
+    in_turn(crowd, [crowd.file(1)])
+    backup, since = drill.remember(), int(time.time())
+    changes.release(crowd.licenses, crowd.number, seat_number=1)
+    (moved,) = responses(in_turn(crowd, [crowd.file(2)]))
+    later = Crowd(stack, seats=1)
+    (sold,) = responses(in_turn(later, [later.file(3)]))
+    drill.put_forged_response(crowd.number)
+    with drill.paused():
+        drill.restore("copy", drill.restored(backup))
+        code, said = drill.restore("replay", format_time(since))
+        assert code == 1
+        assert said.startswith("1 answers recorded again")
+        assert f"{show_license_number(crowd.number)}: 2 of 1 seats are in use" in said
+        assert f"{show_license_number(later.number)}: there is no such license" in said
+        changes.release(crowd.licenses, crowd.number, seat_number=1)
+        licenses.create(later.licenses, sold.license.product, since, later.number, seats=1)
+        code, said = drill.restore("replay", format_time(since))
+        assert code == 0, said
+        assert said.startswith("1 answers recorded again")
+    assert crowd.counts() == Counts(taken=1, used=1, ledger=2, revision=4)
+    assert later.counts() == Counts(taken=1, used=1, ledger=1, revision=1)
+    assert later.ledger() == {sold.request_sha256: sold.envelope.body}
+    assert in_turn(crowd, [crowd.file(4)]) == ["no-seats-left"]
+    (newer,) = responses(in_turn(crowd, [crowd.file(2, "update", last_serial=moved.serial)]))
+    assert newer.serial > moved.serial
 
 
 def test_what_left_no_file_behind_is_answered_anew_and_never_with_an_older_serial(
