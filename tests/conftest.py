@@ -92,7 +92,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningStack]:
         stop(process)
 
 
-def stop(process: subprocess.Popen[bytes]) -> None:
+def stop(process: subprocess.Popen[bytes], within_s: int = 60) -> None:
     """As Ctrl-C does."""
     process.send_signal(signal.SIGINT)
-    process.wait(timeout=60)
+    process.wait(timeout=within_s)

@@ -21,6 +21,7 @@ class Found:
     steady: Sequence[Sent]
     at_once: Sequence[Sent]
     answered_at: Mapping[str, float]
+    failed_calls: int
     counted: Counted
     memory: Memory
 
@@ -71,6 +72,7 @@ def _times(found: Found) -> Iterator[str]:
     yield ""
     yield "A customer whose turn had come opened a ticket and began the upload"
     yield f"{_percentile(late, 0.5):.2f} s later (p50), {_percentile(late, 0.99):.2f} s (p99)."
+    yield f"Calls for a ticket that failed and were made again: {found.failed_calls}."
     yield ""
 
 
