@@ -11,7 +11,7 @@ from tests.conftest import ROOT, RunningStack
 from tests.end_to_end.test_journey import mails
 from tests.journeys import carry, client, settled
 from tests.stack.customer import Customer
-from tests.stack.test_dead_letters import eventually
+from tests.stack.test_dead_letters import alarms_for, eventually, redrive, waiting_in
 from tests.stack.test_resending import desk
 
 
@@ -72,6 +72,20 @@ def held_back(stack: RunningStack, customer: Customer) -> list[dict[str, Any]]:
     """What the vendor's list says of this customer."""
     rows = desk(stack, "mail", "list")["addresses"]
     return [row for row in rows if row["license_number"] == customer.number]
+
+
+def test_a_notice_that_was_given_up_is_taken_in_after_one_command(
+    stack: RunningStack, customer: Customer
+) -> None:
+    (seen,) = carry(stack, [customer.file()], [f"late-{customer.number}@example.com"])
+    dead = stack.outputs["FeedbackDeadQueue"]
+    client(stack, "sqs").send_message(QueueUrl=dead, MessageBody=a_notice(stack, seen["id"]))
+    (alarm,) = alarms_for(stack, "FeedbackDeadQueue", waiting_in(stack, "FeedbackDeadQueue"))
+    assert alarm["AlarmDescription"].startswith("A notice of a mail that came back was given up")
+    told = redrive(stack)
+    assert [letter["queue"] for letter in told["redriven"]] == ["feedback"]
+    assert told["logs"] == ["/aws/lambda/keyferry-mail-feedback"]
+    eventually(lambda: settled(stack, seen)["email"] == "bounced")
 
 
 def test_only_ses_speaks_to_the_topic_and_only_the_topic_to_the_queue(stack: RunningStack) -> None:
