@@ -35,6 +35,7 @@ soak: .venv/installed .venv-soak/installed build-local  ## what takes hours: fau
 	@$(RUN) -m tests.simulation --seeds 10000
 	@$(RUN) -m pytest tests/stack/test_races.py --rounds 20
 	@$(RUN) -m tests.load
+	@$(RUN) -m tests.load.growth
 	@$(RUN) -m pytest tests/attack --second-s3
 	@$(RUN) -m tests.privilege
 	@.venv-soak/bin/python -m tests.fuzz --minutes 10
