@@ -63,15 +63,17 @@ HOSTILE = {
 PLAIN = ["o'neill+x@example.org", "a!#$%&*/=?^_`{|}~-b@sub.example.co", "a" * 241 + "@example.com"]
 
 
-@pytest.mark.parametrize("address", HOSTILE.values(), ids=HOSTILE.keys())
-def test_no_hostile_address_is_taken_by_either_call(world: World, address: str) -> None:
+def test_no_hostile_address_is_taken_by_either_call(world: World) -> None:
     world.sell()
     ticket = world.activate(a_request_file(LAB_07))
     rows = world.rows("Tickets")
-    said = {"email": address, "language": "en"}
-    for path in ("/api/requests", f"/api/requests/{ticket}/mail"):
-        answer = world.call("POST", path, said)
-        assert (answer["statusCode"], json.loads(answer["body"])["code"]) == (400, "bad-email")
+    told = {}
+    for name, address in HOSTILE.items():
+        said = {"email": address, "language": "en"}
+        for path in ("/api/requests", f"/api/requests/{ticket}/mail"):
+            answer = world.call("POST", path, said)
+            told[name, path] = (answer["statusCode"], json.loads(answer["body"])["code"])
+    assert {how: got for how, got in told.items() if got != (400, "bad-email")} == {}
     assert world.rows("Tickets") == rows
 
 

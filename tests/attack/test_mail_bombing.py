@@ -75,19 +75,15 @@ def test_capitals_make_no_other_address_and_a_mailbox_is_not_mailed_more_for_the
     assert "4@b.example" not in mailed(trial)
 
 
-def test_a_license_sends_twenty_mails_a_day_by_all_ways_together(trial: World) -> None:
+def test_a_license_sends_twenty_mails_a_day_by_all_ways_together_also_to_one_victim(
+    trial: World,
+) -> None:
     ticket = activated(trial, VICTIM)
-    for number in range(12):
+    for number in range(10):
         asked(trial, ticket, VICTIM)
-        activated(trial, f"{number}@example.org", id=f"{number:032x}")
-    assert sum(mailed(trial).values()) == MAILS_PER_LICENSE == 20
-    assert trial.ticket(activated(trial, VICTIM))["email"] == "withheld"
-
-
-def test_one_victim_gets_at_most_twenty_mails_a_day_of_one_license(trial: World) -> None:
-    for number in range(25):
         activated(trial, VICTIM, id=f"{number:032x}")
-    assert mailed(trial) == {VICTIM: 20}
+    assert mailed(trial) == {VICTIM: MAILS_PER_LICENSE} == {VICTIM: 20}
+    assert trial.ticket(activated(trial, "2@example.org"))["email"] == "withheld"
     trial.now += DAY
     activated(trial, VICTIM, id="f" * 32)
     assert mailed(trial) == {VICTIM: 21}
@@ -95,15 +91,15 @@ def test_one_victim_gets_at_most_twenty_mails_a_day_of_one_license(trial: World)
 
 def test_refusals_are_counted_as_mails_too(trial: World) -> None:
     trial.activate(a_request_file(LAB_08))
-    for number in range(25):
+    for number in range(22):
         activated(trial, VICTIM, id=f"{number:032x}")
     assert mailed(trial) == {VICTIM: 20}
 
 
-def test_asking_a_thousand_times_for_one_mail_fills_no_mailbox(trial: World) -> None:
+def test_asking_again_and_again_for_one_mail_fills_no_mailbox(trial: World) -> None:
     """Each asks the queue, and each is counted; the page shows what became of it."""
     ticket = activated(trial, None)
-    for _ in range(40):
+    for _ in range(22):
         asked(trial, ticket, VICTIM)
     assert mailed(trial) == {VICTIM: 20}
     assert trial.ticket(ticket)["email"] == "withheld"

@@ -155,11 +155,11 @@ def test_with_a_lease_more_than_a_year_adds_no_machine(world: World) -> None:
     world.sell(seats=SEATS, moves_per_year=MOVES, valid_until=None, lease_days=30, grace_days=14)
     eve = Eve(world)
     most = 0
-    for _ in range(9):
+    for _ in range(5):
         exhaust(eve, *WAYS, patience=1)
         most = max(most, eve.running())
         assert eve.running() <= SEATS + MOVES
-        world.now += 44 * DAY
+        world.now += 88 * DAY
     assert most == SEATS + MOVES
     assert eve.running() == 0  # nobody updated: all leases and their grace are over
 

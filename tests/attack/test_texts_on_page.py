@@ -5,6 +5,7 @@ from dataclasses import replace
 from email.message import EmailMessage
 from email.policy import default
 from html.parser import HTMLParser
+from typing import Any
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -55,72 +56,73 @@ def is_calm(page: Page) -> bool:
     return page.locator(f"main :is({STRANGE})").count() == 0
 
 
-@pytest.mark.parametrize("text", MARKUP)
-def test_a_request_with_markup_in_every_text_is_shown_as_text(
-    calm: Page, site: str, text: str
-) -> None:
-    dongle = Dongle("Ed25519", LAB_08.device.public, text, text)
-    machine = HashedMachine(text, text, "physical", COMPONENTS)
-    file = a_file(product=Product(text, text), machine=machine, client=text)
-    with_dongle = a_file(
-        product=Product(text, text),
-        protection="dongle",
-        dongle=dongle,
-        machine=HashedMachine(text, text, "physical", {}),
-    )
+def test_a_request_with_markup_in_every_text_is_shown_as_text(calm: Page, site: str) -> None:
     calm.goto(site)
-    for data, shown in ((file, 4), (with_dongle, 5)):
-        choose(calm, data, f"{text.replace('/', ' ')}.request")
-        panel = calm.locator("#chosen")
-        expect(panel).to_be_visible()
-        assert str(panel.text_content()).count(text) == shown
-        assert is_calm(calm)
+    for text in MARKUP:
+        dongle = Dongle("Ed25519", LAB_08.device.public, text, text)
+        machine = HashedMachine(text, text, "physical", COMPONENTS)
+        no_parts = HashedMachine(text, text, "physical", {})
+        named: dict[str, Any] = {"product": Product(text, text), "client": text}
+        file = a_file(machine=machine, **named)
+        with_dongle = a_file(machine=no_parts, protection="dongle", dongle=dongle, **named)
+        for data, shown in ((file, 4), (with_dongle, 5)):
+            choose(calm, data, f"{text.replace('/', ' ')}.request")
+            expect(calm.locator("#chosen bdi").first).to_contain_text(" ".join(text.split()))
+            assert str(calm.locator("#chosen").text_content()).count(text) == shown
+            assert is_calm(calm)
 
 
-@pytest.mark.parametrize("text", MARKUP)
+@pytest.mark.parametrize("texts", [MARKUP[:3], MARKUP[3:]], ids=["tags", "others"])
 def test_an_answer_with_markup_in_every_text_is_shown_as_text(
-    calm: Page, site: str, text: str
+    calm: Page, site: str, texts: list[str]
 ) -> None:
-    service = FakeService(calm, ready(machine_name=text, product=text, edition=text))
+    name, product, edition = texts
+    service = FakeService(calm, ready(machine_name=name, product=product, edition=edition))
     calm.goto(f"{site}#t={TICKET}")
     expect(calm.locator("h1")).to_have_text("Your response file is ready")
-    assert text in str(calm.locator("#view").text_content())
+    for text in (name, product):
+        assert text in str(calm.locator("#view").text_content())
+        isolated = "(e) => getComputedStyle(e).unicodeBidi"
+        assert calm.locator("bdi").filter(has_text=text).first.evaluate(isolated) == "isolate"
     assert is_calm(calm)
-    assert calm.locator("bdi").filter(has_text=text).count() >= 1
-    isolated = "(e) => getComputedStyle(e).unicodeBidi"
-    assert calm.locator("bdi").filter(has_text=text).first.evaluate(isolated) == "isolate"
     assert service.asked("POST") == []
 
 
-@pytest.mark.parametrize("text", MARKUP)
+@pytest.mark.parametrize("texts", [MARKUP[:3], MARKUP[3:]], ids=["tags", "others"])
 def test_a_refusal_with_markup_in_title_sentence_and_seats_is_shown_as_text(
-    calm: Page, site: str, text: str
+    calm: Page, site: str, texts: list[str]
 ) -> None:
     since = "2026-11-24T09:47:00Z"
-    seat = {"seat": 1, "machine_name": text, "since": since, "last_answered": since}
-    FakeService(calm, refused("no-seats-left", text, text, seats=[seat], moves_left=1))
+    seats = [
+        {"seat": n, "machine_name": text, "since": since, "last_answered": since}
+        for n, text in enumerate(MARKUP, 1)
+    ]
+    title, detail, _ = texts
+    FakeService(calm, refused("no-seats-left", title, detail, seats=seats, moves_left=1))
     calm.goto(f"{site}#t={TICKET}")
-    expect(calm.locator("#refusal-title")).to_have_text(" ".join(text.split()))
-    assert calm.locator("#seats bdi").filter(has_text=text).count() == 1
+    expect(calm.locator("#refusal-title")).to_have_text(" ".join(title.split()))
+    assert calm.locator("#refusal-detail").text_content() == detail
+    for text in MARKUP:
+        assert calm.locator("#seats bdi").filter(has_text=text).count() == 1
     assert is_calm(calm)
 
 
-@pytest.mark.parametrize("character", FORGING.values(), ids=FORGING.keys())
-def test_the_page_shows_no_request_that_could_forge_what_is_read(
-    calm: Page, site: str, character: str
-) -> None:
+def test_the_page_shows_no_request_that_could_forge_what_is_read(calm: Page, site: str) -> None:
     calm.goto(site)
-    name = f"LAB{character}07"
-    files = [
-        a_file(product=Product(name, "1")),
-        a_file(product=Product("x", name)),
-        a_file(machine=HashedMachine(name, "", "physical", COMPONENTS)),
-        a_file(machine=HashedMachine("", name, "physical", COMPONENTS)),
-    ]
-    for file in files:
-        choose(calm, file)
-        expect(calm.locator("#file-fault")).not_to_be_empty()
-        expect(calm.locator("#chosen")).to_be_hidden()
+    for character in FORGING.values():
+        name = f"LAB{character}07"
+        files = [
+            a_file(product=Product(name, "1")),
+            a_file(product=Product("x", name)),
+            a_file(machine=HashedMachine(name, "", "physical", COMPONENTS)),
+            a_file(machine=HashedMachine("", name, "physical", COMPONENTS)),
+        ]
+        for file in files:
+            choose(calm, a_file())
+            expect(calm.locator("#chosen")).to_be_visible()
+            choose(calm, file)
+            expect(calm.locator("#chosen")).to_be_hidden()
+            expect(calm.locator("#file-fault")).not_to_be_empty()
 
 
 def test_a_file_name_that_turns_its_letters_round_is_shown_without_that(
@@ -194,17 +196,19 @@ def test_markup_in_a_licenses_own_texts_stays_text_in_its_letter(world: World, t
     assert "".join(text.split()) in "".join(plain.split())
 
 
-@pytest.mark.parametrize("text", [*MARKUP, "http://evil.example", "evil.example", "Call 0800 1234"])
+FREE = [*MARKUP, "http://evil.example", "evil.example", "Call 0800 1234"]
+
+
 @pytest.mark.parametrize("is_refused", [False, True], ids=["response", "refusal"])
-def test_no_free_text_of_a_request_enters_a_letter(
-    world: World, text: str, is_refused: bool
-) -> None:
+def test_no_free_text_of_a_request_enters_a_letter(world: World, is_refused: bool) -> None:
     world.sell()
-    named = replace(a_request().machine, name=text, os=text)
-    wanted = Product(text if is_refused else "Example Modeler", text)
-    request = a_request_file(LAB_07, machine=named, product=wanted, client=text)
-    world.send(world.activate(request, "anna@example.org"))
-    mail = the_mail(world)
-    for shown in (str(mail["Subject"]), *parts(mail)):
-        assert text not in shown
-        assert text.split()[0] not in shown
+    for text in FREE:
+        named = replace(a_request().machine, name=text, os=text)
+        wanted = Product(text if is_refused else "Example Modeler", text)
+        request = a_request_file(LAB_07, machine=named, product=wanted, client=text)
+        world.send(world.activate(request, "anna@example.org"))
+        mail = the_mail(world)
+        for shown in (str(mail["Subject"]), *parts(mail)):
+            assert text not in shown
+            assert text.split()[0] not in shown
+    assert len(world.mails()) == len(FREE)
