@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from keyferry_service.contention import Contended
 from keyferry_service.suppressions_dynamodb import SUPPRESSED_S, Suppression, Suppressions
 from keyferry_service.tickets_dynamodb import SENT_KEPT_S, hash_address
 from tests.builders import DAY, LAB_07, LAB_08, NOW, NUMBER, a_request_file
@@ -311,8 +312,36 @@ def test_a_notice_suppresses_whom_the_mail_went_to_and_nobody_that_it_names(
     assert [row.address_sha256 for row in suppressed(world)] == [hash_address(ANNA)]
 
 
-def test_what_fails_comes_again_alone_and_ends_the_same(
+def test_a_notice_that_comes_twice_at_the_same_moment_counts_once(
     world: World, tags: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.sell()
+    ticket = mailed(world)
+    notice = a_notice(tags[0], **NO_USER)
+    tickets = world.apps["mail_feedback"].tickets
+    mark = tickets.mark_bounced
+
+    def be_overtaken(*mail: str) -> None:
+        monkeypatch.setattr(tickets, "mark_bounced", mark)
+        assert take_in(world, notice) == []
+        Suppressions(world.dynamodb, "Tickets").lift(ANNA, world.now)
+        mark(*mail)
+
+    monkeypatch.setattr(tickets, "mark_bounced", be_overtaken)
+    assert take_in(world, notice) == []
+    assert suppressed(world) == []  # the second would have held it back again
+    assert world.ticket(ticket)["email"] == "bounced"
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        pytest.param(ConnectionError(), id="DynamoDB does not answer"),
+        pytest.param(Contended(), id="another transaction is writing"),
+    ],
+)
+def test_what_fails_comes_again_alone_and_ends_the_same(
+    world: World, tags: list[str], monkeypatch: pytest.MonkeyPatch, error: Exception
 ) -> None:
     """Killed between the mark on the ticket and the suppression."""
     world.sell(seats=2)
@@ -325,7 +354,7 @@ def test_what_fails_comes_again_alone_and_ends_the_same(
 
     def fail_for_anna(told: Any, sent: Any, now: int) -> None:
         if sent.ticket_id == first:
-            raise ConnectionError
+            raise error
         add(told, sent, now)
 
     monkeypatch.setattr(feedback.suppressions, "add", fail_for_anna)
