@@ -40,8 +40,9 @@ def _head(found: Found) -> Iterator[str]:
     yield f"""\
 # Load
 
-Written by `python -m tests.load --output docs/operations/load.md`: the whole stack of `make run` on
-one computer, with the cloud embedded. So the times are those of two dozen processes on its few
+Written by `python -m tests.load --requests {len(found.steady)} --rate {found.rate:g} --burst
+{len(found.at_once)} --output docs/operations/load.md`: the whole stack of `make run` on one
+computer, with the cloud embedded. So the times are those of two dozen processes on its few
 processors, and no promise about AWS; the counts are the point. Each file is of a machine of its
 own, goes the page's way (a ticket, then the upload to S3), and is mailed; nobody polls.
 
