@@ -37,14 +37,14 @@ class Customer:
     def file(self, computer: int | Machine = 1, kind: str = "activate", **wish: Any) -> bytes:
         """The request file that a computer makes."""
         code = self.code if kind == "activate" else None
-        asked = {"activation_code": code, "keys": self.keys, **self._place(computer), **wish}
+        asked = {"activation_code": code, "keys": self.keys, **self.place(computer), **wish}
         return keyferry.make_request(asked.pop("number", self.number), kind=kind, **asked)
 
-    def activate(self, computer: int = 1, **wish: Any) -> bytes:
+    def activate(self, computer: int | Machine = 1, **wish: Any) -> bytes:
         """Carry a file there and back; the response that is installed then."""
         (seen,) = carry(self.stack, [self.file(computer, **wish)])
         response = download(seen)
-        place = {**self._place(computer), "dongle": wish.get("dongle")}
+        place = {**self.place(computer), "dongle": wish.get("dongle")}
         keyferry.install_response(response, self.keys, **place)
         return response
 
@@ -57,7 +57,8 @@ class Customer:
     def release(self, seat: int) -> None:
         changes.release(self.table, self.number, seat)
 
-    def _place(self, computer: int | Machine) -> dict[str, Any]:
+    def place(self, computer: int | Machine) -> dict[str, Any]:
+        """What every call of the client is told of a computer."""
         machine = a_machine(computer) if isinstance(computer, int) else computer
         return {
             "product": self.product,
