@@ -224,7 +224,8 @@ class _Calls:
         return tuple(self._names)
 
     def _note(self, model: Any, **_: Any) -> None:
-        self._names.append(model.name)
+        if model.name != "Query":  # our own keys, once a minute
+            self._names.append(model.name)
 
 
 @dataclass
