@@ -11,8 +11,6 @@ import requests
 from keyferry_protocol.machine import Machine
 from tests.conftest import RunningStack
 
-PATIENCE_S = 150  # a message that a killed function held comes again after 120
-
 
 def client(stack: RunningStack, service: str) -> Any:
     """An AWS client of the vendor's account."""
@@ -57,7 +55,7 @@ def upload(ticket: dict[str, Any], content: bytes) -> None:
 
 def settled(stack: RunningStack, ticket: dict[str, Any]) -> dict[str, Any]:
     """The ticket as the API tells it once it is ready or refused, and its mail decided."""
-    deadline = time.monotonic() + PATIENCE_S
+    deadline = time.monotonic() + stack.patience_s
     while time.monotonic() < deadline:
         answer = requests.get(f"{stack.api}/requests/{ticket['id']}", timeout=60)
         assert answer.status_code == 200, answer.text
@@ -65,7 +63,7 @@ def settled(stack: RunningStack, ticket: dict[str, Any]) -> dict[str, Any]:
         if seen["state"] in ("ready", "refused") and seen["email"] != "pending":
             return seen
         time.sleep(float(answer.headers["Retry-After"]) / 4)
-    raise AssertionError(f"no answer in {PATIENCE_S} s: {seen}")
+    raise AssertionError(f"no answer in {stack.patience_s} s: {seen}")
 
 
 def carry(

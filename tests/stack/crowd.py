@@ -19,7 +19,7 @@ from keyferry_service.ticket import LIFE_S, Ticket
 from keyferry_service.tickets_dynamodb import read_ticket
 from tests.builders import Computer, a_request_file
 from tests.conftest import RunningStack
-from tests.journeys import PATIENCE_S, client
+from tests.journeys import client
 
 AT_ONCE = 8  # threads that upload
 Answer = Response | str  # a response that its signatures prove, or why it was refused
@@ -41,7 +41,7 @@ class Crowd:
     def __init__(self, stack: RunningStack, **terms: Any) -> None:
         self._s3, dynamodb = client(stack, "s3"), client(stack, "dynamodb")
         self._sqs, self._outputs = client(stack, "sqs"), stack.outputs
-        self._dynamodb = dynamodb
+        self._dynamodb, self._patience_s = dynamodb, stack.patience_s
         self.licenses = Licenses(dynamodb, stack.outputs["LicensesTable"])
         self._keys = KeySet.from_json((stack.run / "keys.json").read_bytes())
         self._product = stack.license["product"]
@@ -76,10 +76,10 @@ class Crowd:
 
     def answers(self, tickets: Sequence[str]) -> list[Answer]:
         """What each ticket was answered, once all are."""
-        deadline = time.monotonic() + PATIENCE_S
+        deadline = time.monotonic() + self._patience_s
         found: dict[str, Answer] = {}
         while waiting := [ticket for ticket in tickets if ticket not in found]:
-            assert time.monotonic() < deadline, f"{len(waiting)} have no answer in {PATIENCE_S} s"
+            assert time.monotonic() < deadline, f"{len(waiting)} have no answer"
             time.sleep(0.2)
             for ticket in self._settled(waiting[:100]):
                 if ticket.refusal is not None:

@@ -1,0 +1,120 @@
+"""Compares what KMS signed, as CloudTrail tells it, with the ledger. It reads only.
+
+docs/operations/signatures.md says what it means. `--stack` names another stack than keyferry:
+
+    python docs/operations/count_signatures.py 2026-11-01T00:00:00Z 2026-11-24T00:00:00Z FILE...
+
+The files are CloudTrail's own (`.json.gz`) or what `aws cloudtrail lookup-events` prints. It ends
+with 1 where somebody else signed, and where the ledger has more answers than a key signed.
+"""
+
+import argparse
+import gzip
+import json
+import sys
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import boto3
+
+from keyferry_admin.errors import NoSuchStack
+from keyferry_admin.stack import Stack
+from keyferry_protocol.encoding import parse_time
+from keyferry_service.signing_keys import KeyStatus
+
+GZIP = b"\x1f\x8b"
+
+
+@dataclass(frozen=True)
+class Signing:
+    """One call of kms:Sign."""
+
+    key: str  # its ARN
+    by: str  # the role's ARN, else that of whoever called
+    at: int
+    error: str | None
+
+
+def main(arguments: Sequence[str]) -> int:
+    options = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    options.add_argument("--stack", default="keyferry")
+    options.add_argument("since", type=parse_time)
+    options.add_argument("until", type=parse_time)
+    options.add_argument("files", nargs="+", type=Path)
+    given = options.parse_args(arguments)
+    stack = Stack(given.stack)
+    try:
+        ours = _role(stack)
+        keys = {key.kms_arn: key for key in stack.signing_keys.all() if key.kms_arn}
+        answers = _count_answers(stack, given.since, given.until)
+    except NoSuchStack as error:
+        print(error, file=sys.stderr)
+        return 1
+    called = [
+        signing
+        for event in _unique(event for file in given.files for event in _events(file))
+        if (signing := _signing(event)) is not None
+        if signing.key in keys and given.since <= signing.at < given.until
+    ]
+    made = Counter(signing.key for signing in called if signing.by == ours and not signing.error)
+    print(f"{answers} new answers in the ledger")
+    alarms = 0
+    for arn, key in keys.items():
+        print(f"{made[arn]} signatures by {key.alg} key {key.keyid}, {made[arn] - answers:+}")
+        if key.status is KeyStatus.ACTIVE and made[arn] < answers:
+            print("  ALARM: fewer than answers. Was the key made in this time, is a file missing?")
+            alarms += 1
+    for (who, arn, failure), count in Counter(
+        (each.by, each.key, each.error) for each in called if each.by != ours
+    ).items():
+        print(f"ALARM: {who} called Sign {count} times with {arn}: {failure or 'it signed'}")
+        alarms += 1
+    return 1 if alarms else 0
+
+
+def _role(stack: Stack) -> str:
+    name = stack.output("ProcessRequestFunction")
+    role: str = boto3.client("lambda").get_function_configuration(FunctionName=name)["Role"]
+    return role
+
+
+def _count_answers(stack: Stack, since: int, until: int) -> int:
+    return sum(
+        since <= answer.issued_at < until
+        for license in stack.licenses.all()
+        for answer in stack.licenses.answers(license.number)
+    )
+
+
+def _events(file: Path) -> Iterator[Any]:
+    data = file.read_bytes()
+    said = json.loads(gzip.decompress(data) if data.startswith(GZIP) else data)
+    yield from said.get("Records", [])
+    yield from (json.loads(event["CloudTrailEvent"]) for event in said.get("Events", []))
+
+
+def _unique(events: Iterator[Any]) -> Iterator[Any]:
+    """CloudTrail may tell of an event more than once."""
+    return iter({event["eventID"]: event for event in events}.values())
+
+
+def _signing(event: Any) -> Signing | None:
+    if (event["eventSource"], event["eventName"]) != ("kms.amazonaws.com", "Sign"):
+        return None
+    who = event["userIdentity"]
+    by = who.get("sessionContext", {}).get("sessionIssuer", {}).get("arn") or who.get("arn")
+    return Signing(
+        key=next((r["ARN"] for r in event.get("resources") or [] if "ARN" in r), ""),
+        by=by or who.get("invokedBy") or who["type"],
+        at=parse_time(event["eventTime"]),
+        error=event.get("errorCode"),
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
