@@ -67,7 +67,7 @@ def main(arguments: Sequence[str]) -> int:
     for arn, key in keys.items():
         print(f"{made[arn]} signatures by {key.alg} key {key.keyid}, {made[arn] - answers:+}")
         if key.status is KeyStatus.ACTIVE and made[arn] < answers:
-            print("  ALARM: fewer than answers. Was the key made in this time, is a file missing?")
+            print("  ALARM: fewer than answers; docs/operations/signatures.md has the reasons")
             alarms += 1
     for (who, arn, failure), count in Counter(
         (each.by, each.key, each.error) for each in called if each.by != ours

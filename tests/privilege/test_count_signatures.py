@@ -127,4 +127,4 @@ def test_fewer_signatures_than_answers_are_an_alarm(
     file.write_text(json.dumps({"Records": trail.events}))
     code, said = compare(stack, file)
     assert code == 1
-    assert said[-1].strip().startswith("ALARM: fewer than answers.")
+    assert said[-1].strip().startswith("ALARM: fewer than answers;")

@@ -27,6 +27,31 @@ def test_the_template_gives_exactly_the_rights_of_the_table() -> None:
     assert sorted(right.name for right in rights()) == sorted([*SEEN, *UNSEEN])
 
 
+def test_no_right_comes_by_another_way() -> None:
+    kinds = {r["Type"] for r in RESOURCES.values() if r["Type"].startswith("AWS::IAM::")}
+    assert kinds == {"AWS::IAM::Role"}
+    for name, resource in RESOURCES.items():
+        if resource["Type"] == "AWS::Serverless::Function":
+            assert not {"Policies", "Connectors"} & {*resource, *resource["Properties"]}, name
+        assert "ManagedPolicyArns" not in resource["Properties"], name
+
+
+def test_what_belongs_to_the_stack_is_opened_to_these_services_alone() -> None:
+    roles = {right.role for right in rights()}
+    opened = {
+        (where, str(s["Action"]), *s["Principal"].values())
+        for where, s in statements(RESOURCES)
+        if s["Effect"] == "Allow" and "Principal" in s and where not in KEYS
+    }
+    assert opened == {(role, "sts:AssumeRole", "lambda.amazonaws.com") for role in roles} | {
+        ("RequestsQueuePolicy", "sqs:SendMessage", "s3.amazonaws.com"),
+        ("ResponsesQueuePolicy", "sqs:SendMessage", "s3.amazonaws.com"),
+        ("FeedbackQueuePolicy", "sqs:SendMessage", "sns.amazonaws.com"),
+        ("FeedbackTopicPolicy", "sns:Publish", "ses.amazonaws.com"),
+        ("SiteBucketPolicy", "s3:GetObject", "cloudfront.amazonaws.com"),
+    }
+
+
 def test_every_right_names_what_falls_without_it_and_every_journey_is_named() -> None:
     assert set(SEEN.values()) == set(JOURNEYS)
 
