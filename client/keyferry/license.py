@@ -7,7 +7,7 @@ from typing import NamedTuple
 from keyferry.checks import prove_dongle, told
 from keyferry.clock import Clock
 from keyferry.dongle import AnyDongle
-from keyferry.times import as_datetime, long_date, seconds
+from keyferry.times import LAST, as_datetime, long_date, seconds
 from keyferry_protocol.errors import (
     CheckInOverdue,
     Expired,
@@ -154,7 +154,9 @@ class License:
 
     def _grace_ends(self) -> int | None:
         check_in_by = self.response.check_in_by
-        return None if check_in_by is None else check_in_by + self.response.grace_days * _DAY_S
+        if check_in_by is None:
+            return None
+        return min(check_in_by + self.response.grace_days * _DAY_S, LAST)
 
     def _now(self) -> int:
         return max(self._clock(), self._mark)

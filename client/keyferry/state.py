@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from keyferry.clock import Clock
 from keyferry.roots import Root, Roots, make_folder
+from keyferry.times import LAST
 from keyferry_protocol.encoding import b64, unb64
 from keyferry_protocol.errors import (
     BadJson,
@@ -248,7 +249,10 @@ def _read_clock(record: Record, path: str) -> Clock:
     try:
         notes = record.record("at_request")
         at_request = {name: notes.integer(name, 0) for name in notes.names()}
-        return Clock(record.integer("mark", 0), record.integer("lowered", 0), at_request)
+        mark = record.integer("mark", 0)
+        if mark > LAST:
+            raise Malformed("mark", "is no time that a calendar has")
+        return Clock(mark, record.integer("lowered", 0), at_request)
     except Malformed as error:
         raise damaged(path, str(error)) from error
 

@@ -1,9 +1,11 @@
 """Moments as the library takes and gives them, and as people read them."""
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 
 Moment = int | float | datetime | None
 
+LAST = 253_402_300_799  # 9999-12-31T23:59:59Z: no file names a later time
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _EPOCH_DAY = date(1970, 1, 1).toordinal()
 _DAY_S = 86400
 
@@ -26,7 +28,16 @@ def release_seconds(released: int | float | str | date | datetime) -> int:
 
 def as_datetime(moment: int) -> datetime:
     """The moment in UTC."""
-    return datetime.fromtimestamp(moment, UTC)
+    return _EPOCH + timedelta(seconds=moment)  # Windows' own calendar begins in 1970
+
+
+def as_local(moment: int) -> datetime:
+    """The moment by this computer's own clock; in UTC where that clock cannot tell it."""
+    told = as_datetime(moment)
+    try:
+        return told.astimezone()
+    except (OverflowError, OSError):  # the first or last day of all, or on Windows one before 1970
+        return told
 
 
 def long_date(moment: int) -> str:
@@ -43,13 +54,13 @@ def short_date(moment: int) -> str:
 
 def local_time(moment: int) -> str:
     """`24 November 2026, 10:47`: a moment by this computer's own clock."""
-    told = as_datetime(moment).astimezone()
+    told = as_local(moment)
     return f"{told.day} {_MONTHS[told.month - 1]} {told.year}, {told:%H:%M}"
 
 
 def local_time_with_zone(moment: int) -> str:
     """`24 November 2026, 10:47 +01:00`."""
-    zone = f"{as_datetime(moment).astimezone():%z}"
+    zone = f"{as_local(moment):%z}"
     return f"{local_time(moment)} {zone[:3]}:{zone[3:5]}"
 
 

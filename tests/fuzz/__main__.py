@@ -46,7 +46,7 @@ def fuzz(target: str, seconds: int) -> int:
     command = [sys.executable, "-m", "tests.fuzz.one", target]
     command += [f"-max_total_time={seconds}", f"-max_len={MAX_BYTES}", f"-timeout={ONE_INPUT_S}"]
     command += [f"-dict={words}", f"-artifact_prefix={FOUND / target}-", f"-rss_limit_mb={MIB}"]
-    command += ["-print_final_stats=1", str(corpus), str(start)]
+    command += ["-print_final_stats=1", str(corpus), str(start), str(FOUND)]
     with (folder / "log").open("w+", errors="replace") as log:
         code = subprocess.run(command, cwd=ROOT, stdout=log, stderr=log).returncode
         log.seek(0)

@@ -7,7 +7,7 @@ a field's, `wizard.ID.PRESS` or `wizard.press.PRESS` a button's.
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
-from keyferry.times import as_datetime, local_time
+from keyferry.times import as_local, local_time
 from keyferry.wizard import checks
 from keyferry.wizard.computer import Computer
 from keyferry.words import phrase
@@ -84,7 +84,7 @@ def _found(answers: Answers, computer: Computer) -> tuple[Option, ...]:
 
 def _moment(response: Response, now: int) -> str:
     """When it was made: by the time alone if that was today."""
-    made, today = (as_datetime(moment).astimezone() for moment in (response.issued_at, now))
+    made, today = as_local(response.issued_at), as_local(now)
     is_today = made.date() == today.date()
     return f"{made:%H:%M}" if is_today else local_time(response.issued_at)
 

@@ -207,6 +207,15 @@ def test_the_last_thirty_days_are_told(room: Room) -> None:
     assert found.value.code == "expired"
 
 
+@pytest.mark.parametrize("days", [3_000_000, 2**53 - 1])
+def test_grace_of_ages_ends_with_the_calendar(room: Room, days: int) -> None:
+    room.activate(check_in_by=NOW + 30 * DAY, grace_days=days, valid_until=None)
+    room.now += 31 * DAY
+    license = room.load()
+    assert license.check()[:3] == (True, "ok", "grace")
+    assert license.expires == datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC)
+
+
 def test_grace_never_outlasts_the_license(room: Room) -> None:
     room.activate(check_in_by=END - DAY, grace_days=14)
     room.now = END

@@ -14,8 +14,10 @@ from keyferry import KeyferryError
 from keyferry.lock import Lock
 from keyferry.roots import Root, roots
 from keyferry.state import in_trying_order, write
+from keyferry.times import LAST
 from keyferry_protocol.errors import StateBusy, StateNotWritable
 from tests.unit.client.offline import NUMBER, OTHER, Room
+from tests.unit.client.terminal import Shell
 
 
 @pytest.mark.parametrize(
@@ -118,6 +120,16 @@ def test_a_damaged_file_is_mended_by_a_new_request(room: Room, name: str, conten
     room.now += 1
     room.install(room.answer(room.request()))
     assert room.load().check()
+
+
+@pytest.mark.parametrize("mark", [LAST + 1, 2**53 - 1])
+def test_a_mark_beyond_the_calendar_is_damage(shell: Shell, mark: int) -> None:
+    shell.room.activate()
+    clock = Path(shell.room.roots.user.path, "clock.json")
+    clock.write_text(f'{{"mark": {mark}, "lowered": 0, "at_request": {{}}}}')
+    assert "clock.json" in shell("doctor").out
+    assert shell("doctor", "--repair").exit == 0
+    assert shell("check").exit == 0
 
 
 def test_damage_is_told_with_the_files_name(room: Room) -> None:
