@@ -190,7 +190,9 @@ class Folder(NamedTuple):
 
     def write_standing(self, standing: Standing) -> None:
         members: dict[str, object] = {"state": 1, **standing._asdict()}
-        if not standing.request_path:
+        # Linux lets a folder's name be no text; JSON does not, and the path is for people alone.
+        text = standing.request_path.encode("utf-8", "ignore").decode()
+        if not text or text != standing.request_path:
             del members["request_path"]
         self.write(STATE, _json(members))
 

@@ -3,6 +3,7 @@
 import json
 import multiprocessing
 import os
+import sys
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -129,6 +130,15 @@ def test_a_mark_beyond_the_calendar_is_damage(shell: Shell, mark: int) -> None:
     clock.write_text(f'{{"mark": {mark}, "lowered": 0, "at_request": {{}}}}')
     assert "clock.json" in shell("doctor").out
     assert shell("doctor", "--repair").exit == 0
+    assert shell("check").exit == 0
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="Elsewhere every name is text.")
+def test_a_stick_whose_name_is_no_text_leaves_the_license_whole(shell: Shell) -> None:
+    shell.room.activate()
+    os.mkdir(b"stick \xff")
+    assert shell("update", NUMBER, "--output", os.fsdecode(b"stick \xff")).exit == 0
+    assert shell.room.folder().standing().request_path == ""
     assert shell("check").exit == 0
 
 
