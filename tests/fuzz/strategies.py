@@ -14,8 +14,7 @@ from tests.unit.protocol.samples import VENDOR, VENDOR_PQ, pinned
 FIRST, LAST = parse_time("0001-01-01T00:00:00Z"), parse_time("9999-12-31T23:59:59Z")
 SIGNERS = [Ed25519Signer(bytes([n]) * 32) for n in range(1, 5)]
 
-_digits = st.text("0123456789", min_size=12, max_size=12)
-numbers = _digits
+numbers = st.text("0123456789", min_size=12, max_size=12)
 times = st.integers(FIRST, LAST)
 counts = st.integers(0, 2**53 - 1)
 hexes = st.binary(min_size=32, max_size=32).map(bytes.hex)
@@ -25,11 +24,13 @@ _not_controls = st.characters(
     exclude_categories=("Cc", "Cs", "Zl", "Zp"),
     exclude_characters="\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069",
 )
-free_texts = st.text(_not_controls, max_size=64)
-names = st.text(_not_controls, min_size=1, max_size=64)
+_usual = st.sampled_from([" ", "-", '"', "\\", "é", "a"])
+free_texts = st.text(_not_controls, max_size=64) | st.text(_usual, max_size=64)
+names = free_texts.filter(bool)
 
 # Any text, as Python has it and JSON can name it: lone surrogates too.
-texts = st.text(st.characters())
+_odd = st.sampled_from(["\ud800", "\udfff", "\u202e", "\u2028", "\0", " ", '"', "\\", "é"])
+texts = st.text() | st.lists(_odd | st.characters(), max_size=20).map("".join)
 scalars = st.none() | st.booleans() | st.integers() | st.floats() | texts
 json_values = st.recursive(
     scalars, lambda inner: st.lists(inner, max_size=4) | st.dictionaries(texts, inner, max_size=4)

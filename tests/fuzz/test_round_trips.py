@@ -1,6 +1,7 @@
 """What the protocol writes, it reads back equal, whatever it is."""
 
 import json
+from dataclasses import fields
 from typing import Any
 
 import pytest
@@ -59,8 +60,7 @@ SYMBOLS = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 @given(request_bodies())
 def test_a_request_and_its_text_form(body: RequestBody) -> None:
     file = seal(REQUEST, body.to_bytes(), [DEVICE])
-    assert parse_request(file).as_json() == body.as_json()
-    assert parse_request(file).to_bytes() == body.to_bytes()
+    assert _said(parse_request(file), body) == _said(body, body)
     assert from_text_form(to_text_form(file)) == file
 
 
@@ -68,8 +68,13 @@ def test_a_request_and_its_text_form(body: RequestBody) -> None:
 @given(response_bodies())
 def test_a_response(body: ResponseBody) -> None:
     response = verify_response(seal(RESPONSE, body.to_bytes(), [VENDOR]), CLASSIC)
-    assert response.as_json() == body.as_json()
+    assert _said(response, body) == _said(body, body)
     assert response.to_bytes() == body.to_bytes()
+
+
+def _said(read: RequestBody | ResponseBody, body: RequestBody | ResponseBody) -> str:
+    """What it says in each of the BODY's members; as text, since in Python True == 1."""
+    return repr([getattr(read, member.name) for member in fields(body)])
 
 
 @settings(max_examples=40)

@@ -188,7 +188,7 @@ def altered(draw: st.DrawFn, message: Any) -> Any:
     while True:
         name = draw(st.sampled_from(sorted(holder) if isinstance(holder, dict) else [0]))
         inner = holder[name]
-        if not isinstance(inner, dict | list) or not inner or draw(st.booleans()):
+        if not isinstance(inner, dict | list) or not inner or draw(st.integers(0, 5)) == 5:
             holder[name] = draw(json_values)
             return document
         holder = inner
