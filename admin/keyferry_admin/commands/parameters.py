@@ -1,5 +1,6 @@
 """What is typed on the desk's command line, as values."""
 
+import re
 from typing import Any
 
 import click
@@ -54,6 +55,6 @@ class Feature(click.ParamType[tuple[str, bool | int]]):
         name, equals, limit = value.partition("=")
         if not equals:
             return name, True
-        if not (limit.isascii() and limit.isdigit()):
+        if not re.fullmatch("[0-9]{1,16}", limit):  # the largest there is has 16 digits
             self.fail(f"{limit!r} is not a whole number", param, ctx)
         return name, int(limit)

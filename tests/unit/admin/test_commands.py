@@ -118,6 +118,9 @@ def test_seats_in_use(run: Any, stack: Stack) -> None:
         pytest.param("license show 12345", "usage", 2, id="five digits"),
         pytest.param("license create --until tomorrow", "usage", 2, id="no day"),
         pytest.param("license create --feature threads=many", "usage", 2, id="no limit"),
+        pytest.param(
+            f"license create --feature threads={'9' * 5000}", "usage", 2, id="a limit without end"
+        ),
         pytest.param("license sell", "usage", 2, id="no such command"),
     ],
 )
