@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from keyferry.clock import Clock
 from keyferry.commands.kinds import kind_of
 from keyferry.commands.reading import genuine, is_collection
+from keyferry.license import License
 from keyferry.roots import Roots, roots
 from keyferry.state import (
     CLOCK,
@@ -37,11 +38,24 @@ from keyferry.stored import read_license, read_shared_damage
 from keyferry.times import LAST
 from keyferry.vendor import Vendor, read_vendor
 from keyferry.words import phrase
+from keyferry_protocol.encoding import readable
+from keyferry_protocol.envelope import REQUEST, RESPONSE, seal
 from keyferry_protocol.errors import BadKeySet, KeyferryError, StateDamaged
 from keyferry_protocol.keys import Ed25519Signer
-from tests.fuzz.strategies import counts, hexes, json_values, numbers, texts
+from keyferry_protocol.response import ResponseBody, verify_response
+from tests.fuzz.strategies import (
+    counts,
+    hexes,
+    json_values,
+    numbers,
+    request_bodies,
+    response_bodies,
+    texts,
+)
 from tests.unit.client.offline import KEYS, NUMBER
+from tests.unit.client.terminal import Shell
 from tests.unit.protocol.samples import CLASSIC, request_file, response_file
+from tests.unit.protocol.samples import VENDOR as SAMPLE_VENDOR
 
 few = settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 contents = st.binary(max_size=200) | json_values.map(lambda value: json.dumps(value).encode())
@@ -211,6 +225,38 @@ def test_a_damaged_archive_is_told_as_that_or_holds_the_response(
 @given(st.binary(max_size=100) | st.sampled_from([b"%PDF", b"PK\3\4"]).map(lambda s: s + b"x" * 9))
 def test_any_file_is_called_something(data: bytes) -> None:
     assert phrase(f"kind.{kind_of(data)}")
+
+
+# What is told of it
+
+
+@few
+@given(file=request_bodies().map(lambda body: seal(REQUEST, body.to_bytes(), [SAMPLE_VENDOR])))
+def test_any_request_can_be_looked_at_and_forges_no_line(shell: Shell, file: bytes) -> None:
+    assert_told(shell, file)
+
+
+@few
+@given(file=response_bodies().map(lambda body: seal(RESPONSE, body.to_bytes(), [SAMPLE_VENDOR])))
+def test_any_response_can_be_looked_at_and_forges_no_line(shell: Shell, file: bytes) -> None:
+    assert_told(shell, file)
+
+
+def assert_told(shell: Shell, file: bytes) -> None:
+    said = shell("inspect", "-", stdin=file)
+    assert (said.exit, said.err) == (0, "")
+    assert all(readable(line) == line for line in said.out.split("\n"))
+    assert shell("inspect", "-", "--json", stdin=file).exit == 0
+
+
+@given(response_bodies(), st.integers(0, LAST), st.integers(0, LAST))
+def test_any_license_answers_whenever_it_is_asked(body: ResponseBody, now: int, mark: int) -> None:
+    response = verify_response(seal(RESPONSE, body.to_bytes(), [SAMPLE_VENDOR]), CLASSIC)
+    license = License(response, mark, lambda: now)
+    for feature in (None, "solver", *license.features):
+        result = license.check(feature)
+        assert result.ok == (result.code == "ok")
+    assert (license.days_left is None) == (license.expires is None)
 
 
 # What a vendor ships
