@@ -33,7 +33,6 @@ from keyferry_service.case import Case
 from keyferry_service.case import Found as Rows
 from keyferry_service.granting import Grant, give_back, grant
 from keyferry_service.license import Answer, License
-from keyferry_service.refusals import Refusal
 from keyferry_service.signing_keys import KeyStatus
 from keyferry_service.uploads import RESPONSES
 
@@ -45,10 +44,16 @@ ENOUGH = 10**9  # seats and moves: what was answered is recorded, and counted af
 
 @dataclass(frozen=True)
 class Found:
-    """A response that a customer may hold, and the ticket it was put for."""
+    """A response that a customer may hold, the ticket it was put for, and what it answered."""
 
     ticket_id: str
     response: Response
+    request: Request | None  # none lies where an answer was handed out once more
+
+    @property
+    def turn(self) -> tuple[str, int, bool]:
+        """When it is recorded: as it was answered, and before it was handed out once more."""
+        return self.response.license.number, self.response.serial, self.request is None
 
 
 def main() -> int:
@@ -121,7 +126,7 @@ class Replay:
         self._keys = [k for k in stack.signing_keys.all() if k.status is not KeyStatus.COMPROMISED]
 
     def run(self) -> int:
-        found = sorted(self._found(), key=lambda f: (f.response.license.number, f.response.serial))
+        found = sorted(self._found(), key=lambda each: each.turn)
         told = [self._record(each) for each in found]
         problems = sorted({each for each in told if each}) + self._overfull(found)
         recorded = sum(each == "" for each in told)
@@ -142,14 +147,17 @@ class Replay:
                     with suppress(KeyferryError):
                         envelope = open_envelope(content, RESPONSE)
                         if any(envelope.is_signed_by(k.alg, k.public) for k in self._keys):
-                            yield Found(key["ticket"], parse_response(envelope))
+                            response = parse_response(envelope)
+                            yield Found(
+                                key["ticket"], response, self._request(key["ticket"], response)
+                            )
 
     def _record(self, found: Found) -> str | None:
         """Write one answer's rows; "" when that is done, None where nothing was lost."""
         response = found.response
         number = show_license_number(response.license.number)
-        request = self._request(found)
-        if request is None:  # a ticket of `request resend` has no request of its own
+        request = found.request
+        if request is None:
             known = list(
                 self._stack.licenses.answers(response.license.number, response.request_sha256)
             )
@@ -174,15 +182,15 @@ class Replay:
         self._stack.licenses.claim(request, again, answer, None)
         return ""
 
-    def _request(self, found: Found) -> Request | None:
+    def _request(self, ticket_id: str, response: Response) -> Request | None:
         """The file that was answered, among all that was put for its ticket."""
-        bucket, key = self._stack.output("InBucket"), f"requests/{found.ticket_id}"
-        versions = self._s3.list_object_versions(Bucket=bucket, Prefix=key).get("Versions", [])
-        for version in versions:
+        bucket, key = self._stack.output("InBucket"), f"requests/{ticket_id}"
+        pages = self._s3.get_paginator("list_object_versions").paginate(Bucket=bucket, Prefix=key)
+        for version in (version for page in pages for version in page.get("Versions", [])):
             content = self._s3.get_object(Bucket=bucket, Key=key, VersionId=version["VersionId"])
             with suppress(KeyferryError):
                 request = parse_request(content["Body"].read())
-                if request.sha256 == found.response.request_sha256:
+                if request.sha256 == response.request_sha256:
                     return request
         return None
 
@@ -202,14 +210,9 @@ def decide_again(
 ) -> Grant | None:
     """What the answer changed, if its seat is found again. Nothing is refused: it was given."""
     roomy = replace(license, seats=ENOUGH, moves_per_year=ENOUGH)
-    case = Case(request, rows, roomy, response.issued_at)
-    if not response.is_receipt:
-        again = grant(case)
-    elif case.held is not None:
-        again = give_back(case, case.held)
-    else:
-        return None
-    if isinstance(again, Refusal) or again.seat.number != response.seat:
+    cases = [Case(request, rows, terms, response.issued_at) for terms in (license, roomy)]
+    again = next((found for case in cases if (found := _leads_to(case, response))), None)
+    if again is None:
         return None
     revision = max(license.revision + 1, response.serial)
     seat = replace(
@@ -218,6 +221,17 @@ def decide_again(
         valid_until=response.license.valid_until,
     )
     return replace(again, license=replace(again.license, revision=revision), seat=seat)
+
+
+def _leads_to(case: Case, response: Response) -> Grant | None:
+    """What is to be written for this request, if that comes to the seat of its response."""
+    if not response.is_receipt:
+        again = grant(case)
+    elif case.held is not None:
+        again = give_back(case, case.held)
+    else:
+        return None
+    return again if isinstance(again, Grant) and again.seat.number == response.seat else None
 
 
 def _rows(table: Any) -> Iterator[dict[str, Any]]:
