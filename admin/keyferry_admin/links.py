@@ -2,6 +2,7 @@
 
 import csv
 import os
+import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -21,7 +22,8 @@ COLUMNS = [
     "link",
     "until",
 ]
-_FORMULA = ("=", "+", "-", "@", "\t")
+# Where a spreadsheet begins a cell: many countries' cut at semicolons, within our cells too.
+_FORMULA = re.compile(r"(^|[;\t])(\s*)(?=[=+\-@])")
 
 
 @contextmanager
@@ -60,4 +62,4 @@ def _line(resigned: Resigned, page: str) -> list[str]:
 
 def _cell(text: str) -> str:
     """No spreadsheet computes what a customer called a computer."""
-    return f"'{text}" if text.startswith(_FORMULA) else text
+    return _FORMULA.sub(r"\1\2'", text)

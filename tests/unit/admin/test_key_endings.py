@@ -173,6 +173,20 @@ def test_each_live_seat_gets_a_link_to_its_latest_answer(
     assert code(run(f"keys retire {pair[0].keyid} --yes --json")) == "key-compromised"
 
 
+@pytest.mark.parametrize("delimiter", [",", ";", "\t"])
+def test_no_spreadsheet_computes_what_a_computer_is_called(
+    run: Any, live: Stack, pair: tuple[SigningKey, SigningKey], tmp_path: Path, delimiter: str
+) -> None:
+    """Half of the world's spreadsheets cut such a file at semicolons, whatever it is called."""
+    take_seat(live, 1, machine_name="x;=1+1;y", serial=7)
+    take_seat(live, 2, machine_name=" @SUM(1); -2", serial=8)
+    links = tmp_path / "links.csv"
+    assert run(f"keys compromise {pair[0].keyid} --output {links} --yes").exit == 0
+    with links.open(newline="") as file:
+        cells = [cell for line in csv.reader(file, delimiter=delimiter) for cell in line]
+    assert [cell for cell in cells if cell.lstrip().startswith(("=", "+", "-", "@"))] == []
+
+
 def test_killed_halfway_and_given_again_the_rest_is_done(
     run: Any,
     live: Stack,
