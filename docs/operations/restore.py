@@ -91,8 +91,9 @@ def set_answering(stack: Stack, is_on: bool) -> int:
     ]
     for uuid in mappings:
         functions.update_event_source_mapping(UUID=uuid, Enabled=is_on)
+    wanted = "Enabled" if is_on else "Disabled"
     for uuid in mappings:
-        while functions.get_event_source_mapping(UUID=uuid)["State"] not in ("Enabled", "Disabled"):
+        while functions.get_event_source_mapping(UUID=uuid)["State"] != wanted:
             time.sleep(1)
     print("Requests are answered again" if is_on else PAUSED_SAID)
     return 0

@@ -68,6 +68,10 @@ processor = AsyncBatchProcessor(EventType.SQS, raise_on_entire_batch_failure=Fal
 locks: defaultdict[str, Lock] = defaultdict(Lock)  # by license number
 
 
+class AnswerLost(Exception):
+    """An answered ticket whose line of the ledger is gone, as after a restored table."""
+
+
 def answer(upload: Upload, context: LambdaContext) -> None:
     """Answer one request file. Killed anywhere and run again, it ends in the same BODY."""
     request = read_request(files.read(upload))
@@ -126,7 +130,10 @@ def refuse_unread(refusal: Refusal, upload: Upload) -> None:
 
 
 def finish(ticket: Ticket | None, upload: Upload, given: Answer | None) -> None:
-    """Hand out again what a ticket was answered; another file on it changes nothing."""
+    """Hand out again what a ticket was answered; another file on it changes nothing.
+
+    Raises AnswerLost.
+    """
     if ticket is None:
         drop("The ticket has ended.")
     elif ticket.version_id != upload.version_id:
@@ -135,6 +142,8 @@ def finish(ticket: Ticket | None, upload: Upload, given: Answer | None) -> None:
         publish_refusal(upload, ticket.refusal)
     elif given is not None:
         publish_response(upload.ticket_id, ticket.file_name, given)
+    else:  # never silently: an alarm tells the vendor, and the file may go to another ticket
+        raise AnswerLost("The ledger has lost what this ticket was answered.")
 
 
 def sign_again(ticket_id: str) -> None:
@@ -143,7 +152,10 @@ def sign_again(ticket_id: str) -> None:
     if ticket is None or ticket.license_number is None or ticket.request_sha256 is None:
         return drop("The ticket has ended.")
     signing_keys.as_of(time.monotonic())  # it may be why the vendor asks that a key is gone
-    for given in licenses.answers(ticket.license_number, ticket.request_sha256):
+    answers = list(licenses.answers(ticket.license_number, ticket.request_sha256))
+    if not answers:
+        return drop("The ledger has no such answer.")
+    for given in answers:
         publish_response(ticket.id, ticket.file_name, given)
 
 

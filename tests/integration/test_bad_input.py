@@ -147,3 +147,20 @@ def test_mail_is_sent_for_objects_of_the_out_bucket_alone(world: World, bucket: 
     notice = world.notice("send_response", f"responses/{ticket}/{name}", "1", bucket=bucket)
     assert world.handle("send_response", notice) == []
     assert world.mails() == []
+
+
+def test_an_answer_that_the_ledger_has_lost_ends_in_an_alarm_and_never_silently(
+    world: World,
+) -> None:
+    world.sell()
+    ticket = world.open_ticket()
+    message = world.upload(ticket, a_request_file(LAB_07))
+    assert world.process(message) == []
+    (line,) = [row for row in world.rows("Licenses") if row["sk"]["S"].startswith("answer#")]
+    key = {name: line[name] for name in ("pk", "sk")}
+    world.dynamodb.delete_item(TableName="Licenses", Key=key)
+    assert world.process(message) == [message["messageId"]]  # and after ten times a dead letter
+    assert "AnswerLost" in world.log.getvalue()
+    again = world.activate(a_request_file(LAB_07))  # what the customer is told to do
+    assert world.ticket(again)["state"] == "ready"
+    assert world.license().seats_used == 1
