@@ -3,10 +3,11 @@
 import re
 from collections.abc import Callable
 
-from keyferry_protocol.envelope import RESPONSE, open_envelope
+from keyferry_protocol.envelope import REQUEST, RESPONSE, open_envelope
 from keyferry_service.license import DAY
 from keyferry_service.ticket import REFUSAL_FILE, Mail, TicketState
 from keyferry_service.tickets_dynamodb import ADDRESSES_PER_REQUEST, MAILS_PER_LICENSE
+from tests.simulation.cloud import IN
 from tests.simulation.world import NUMBERS, World
 
 
@@ -36,6 +37,20 @@ def a_request_has_one_body(world: World) -> None:
             body = open_envelope(data, RESPONSE).body
             known = any(answer.body == body for answer in books.answers.values())
             require(known, "a response was handed out that the ledger does not have")
+
+
+def a_ticket_is_handed_its_own_answer(world: World) -> None:
+    """Of the file that the ticket names: the one that was uploaded on it, if any was."""
+    books = world.books
+    for ticket_id in books.published_responses():
+        ticket = books.tickets[ticket_id]
+        own = books.answers[ticket.request_sha256 or ""].body
+        for data in books.published(ticket_id).values():
+            is_own = open_envelope(data, RESPONSE).body == own
+            require(is_own, f"{ticket_id} was handed the answer of another")
+        if versions := world.cloud.objects.get((IN, f"requests/{ticket_id}")):
+            asked = open_envelope(versions[int(ticket.version_id or 0) - 1], REQUEST).sha256
+            require(asked == ticket.request_sha256, f"{ticket_id} tells of another file")
 
 
 def nothing_is_signed_but_the_ledgers(world: World) -> None:
@@ -84,7 +99,8 @@ def nothing_is_lost(world: World) -> None:
             require(ticket_id in responses, f"the mail of {ticket_id} is lost")
 
 
-def what_is_given_up_raises_the_alarm(world: World) -> None:
+def what_fails_ten_times_is_given_up(world: World) -> None:
+    """And lies where an alarm tells of it (stack/test_dead_letters.py)."""
     for queue in world.cloud.queues.values():
         late = [m for m in queue.waiting if m.receives > 10]
         require(not late, "a message was brought more than ten times")
@@ -113,11 +129,12 @@ def no_more_machines_run_than_the_bounds_say(world: World) -> None:
 ALWAYS: tuple[Callable[[World], None], ...] = (
     seats_are_exact_and_never_oversold,
     a_request_has_one_body,
+    a_ticket_is_handed_its_own_answer,
     nothing_is_signed_but_the_ledgers,
     serials_rise_and_never_repeat,
     a_ticket_has_one_answer,
     nothing_is_lost,
-    what_is_given_up_raises_the_alarm,
+    what_fails_ten_times_is_given_up,
     no_mail_without_proof,
     no_more_machines_run_than_the_bounds_say,
 )

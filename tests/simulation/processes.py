@@ -10,7 +10,7 @@ import threading
 import types
 import warnings
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, redirect_stdout
+from contextlib import contextmanager, redirect_stdout, suppress
 from dataclasses import dataclass
 from io import StringIO
 from pathlib import Path
@@ -18,6 +18,7 @@ from types import CodeType, ModuleType, SimpleNamespace
 from unittest import mock
 
 import boto3
+from botocore.exceptions import ClientError
 
 import keyferry_admin.changes
 import keyferry_service.contention
@@ -51,7 +52,7 @@ ENVIRONMENT = {
     "SUPPORT_CONTACT": "licensing@example.com",
     "MAIL_FROM": "licensing@example.com",
     "MAIL_CONFIGURATION_SET": "keyferry",
-    "POWERTOOLS_SERVICE_NAME": "keyferry",
+    "POWERTOOLS_SERVICE_NAME": "simulated",  # whose logger is silent, and no other
     "POWERTOOLS_METRICS_NAMESPACE": "Keyferry",
     "POWERTOOLS_LOG_LEVEL": "CRITICAL",
 }
@@ -157,6 +158,9 @@ class Lambdas:
         `beside` is somebody else at work then, who is given clients of his own.
         """
         queue, cloud = self.cloud.queues[queue_name], self.cloud
+        while cloud.late:
+            with suppress(ClientError):  # nobody is there any more to be told
+                cloud.late.pop(0)()
         visible = [m for m in queue.waiting if m.visible_at <= cloud.now]
         chosen = cloud.rng.sample(visible, min(most, PROCESSES, len(visible)))
         done: list[Message] = []

@@ -65,8 +65,9 @@ def shortest(seed: int, steps: list[Step]) -> list[Step]:
     """The fewest of these steps that still fail in the same way: none of them can be left out."""
     failure = play(seed, steps)
     assert failure is not None
-    size = len(steps)
-    while size := size // 2:
+    size, before = len(steps), 0
+    while size > 1 or len(steps) != before:
+        size, before = max(1, size // 2), len(steps)
         place = 0
         while place < len(steps):
             fewer = steps[:place] + steps[place + size :]
@@ -82,7 +83,7 @@ def told(seed: int, failure: Failure, steps: list[Step]) -> str:
     """A failure for a person: what did not hold, and the steps that lead there."""
     lines = [f"Seed {seed}: {failure.invariant} does not hold: {failure.told}"]
     lines += [f"  {step}" for step in steps]
-    return "\n".join([*lines, f"Again: python -m tests.simulation --seed {seed}"])
+    return "\n".join([*lines, f"Again: .venv/bin/python -m tests.simulation --seed {seed}"])
 
 
 def _failure(world: World, invariants: tuple, step: Step | None) -> Failure | None:  # type: ignore[type-arg]

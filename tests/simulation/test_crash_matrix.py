@@ -86,7 +86,7 @@ def test_whatever_breaks_where_it_ends_well(
 
 
 def test_the_steps_are_those_that_are_promised() -> None:
-    """docs/operations: five calls for a first activation, four for its mail, beside the keys."""
+    """Five calls for a first activation beside the keys, and four for its mail."""
     assert steps_of("a first activation", "process_request") == [
         *("get_object", "transact_get_items", "query", "transact_write_items", "sign"),
         "put_object",

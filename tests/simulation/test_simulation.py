@@ -95,6 +95,14 @@ def _rewrite_the_ledger(world: World) -> None:
     world.cloud.tables.put_item(TableName="Licenses", Item=to_item(changed))
 
 
+def _hand_out_anothers(world: World) -> None:
+    (first,) = world.books.published_responses()
+    for step in (Step("reinstall", 0, 0, 7), Step("serve")):
+        world.do(step)
+    (second,) = set(world.books.published_responses()) - {first}
+    world.books._published[second] = world.books.published(first)
+
+
 def _sign_something_else(world: World) -> None:
     world.cloud.signed.append(b"something else")
 
@@ -146,11 +154,12 @@ def _upload_unseen(world: World) -> None:
 TAMPERINGS = {
     "seats_are_exact_and_never_oversold": _license(seats_used=3),
     "a_request_has_one_body": _rewrite_the_ledger,
+    "a_ticket_is_handed_its_own_answer": _hand_out_anothers,
     "nothing_is_signed_but_the_ledgers": _sign_something_else,
     "serials_rise_and_never_repeat": _license(revision=0),
     "a_ticket_has_one_answer": _answer_twice,
     "nothing_is_lost": _lose_the_next_upload,
-    "what_is_given_up_raises_the_alarm": _bring_for_ever,
+    "what_fails_ten_times_is_given_up": _bring_for_ever,
     "no_mail_without_proof": _mail_a_stranger,
     "no_more_machines_run_than_the_bounds_say": _let_one_more_run,
     "nothing_waits_for_good": _leave_a_message,

@@ -101,7 +101,7 @@ class Terms:
 
 
 class World:
-    """One simulated year of two licenses; `do` takes a step, `books` say what came of it."""
+    """Two licenses and all who want something of them; `books` say what came of each step."""
 
     def __init__(
         self, cloud: Cloud, lambdas: Lambdas, seats: int, moves: int, machines: int = 4
