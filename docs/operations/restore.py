@@ -33,6 +33,7 @@ from keyferry_service.case import Case
 from keyferry_service.case import Found as Rows
 from keyferry_service.granting import Grant, give_back, grant
 from keyferry_service.license import Answer, License
+from keyferry_service.licenses_dynamodb import LICENSE
 from keyferry_service.signing_keys import KeyStatus
 from keyferry_service.uploads import RESPONSES
 
@@ -102,6 +103,9 @@ def set_answering(stack: Stack, is_on: bool) -> int:
 def copy(source: str, target: str) -> int:
     """Make the rows of one table those of another. Stopped half-way, it is run again."""
     dynamodb = boto3.resource("dynamodb")
+    if not any(row["sk"] == LICENSE for row in _rows(dynamodb.Table(source))):
+        print(f"{source} holds no license: nothing was copied. Name the restored table.")
+        return 1
     table, copied = dynamodb.Table(target), set()
     with table.batch_writer() as batch:
         for row in _rows(dynamodb.Table(source)):

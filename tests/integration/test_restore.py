@@ -95,3 +95,20 @@ def test_a_request_is_found_below_whatever_was_put_upon_it(world: World, replay:
     replay._s3.meta.events.register("provide-client-params.s3.ListObjectVersions", in_small_pages)
     assert replay.run() == 0
     assert world.license().seats_used == 1
+
+
+def test_a_table_without_a_license_is_not_copied(
+    world: World, replay: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    world.sell()
+    rows = world.rows("Licenses")
+    keys = {"pk": "HASH", "sk": "RANGE"}
+    world.dynamodb.create_table(
+        TableName="Restored",
+        BillingMode="PAY_PER_REQUEST",
+        AttributeDefinitions=[{"AttributeName": name, "AttributeType": "S"} for name in keys],
+        KeySchema=[{"AttributeName": name, "KeyType": kind} for name, kind in keys.items()],
+    )
+    assert sys.modules["restore"].copy("Restored", "Licenses") == 1
+    assert "holds no license" in capsys.readouterr().out
+    assert world.rows("Licenses") == rows
