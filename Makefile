@@ -4,7 +4,7 @@ MAKEFLAGS += --no-print-directory
 PYTHON = $(firstword $(shell for p in python3 python3.13 python3.14 python3.12 python3.11; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p; done))
 RUN = .venv/bin/python
-BESIDE = $(wildcard tests/page tests/simulation tests/attack tests/privilege tests/fuzz)
+BESIDE = $(addprefix tests/,page simulation attack privilege fuzz bundles sample)
 TESTED = $(RUN) -m coverage run --parallel-mode -m pytest
 BUILD = $(CURDIR)/.local/build
 FUNCTIONS = public_api:PublicApi process_request:ProcessRequest send_response:SendResponse mail_feedback:MailFeedback
