@@ -4,7 +4,7 @@ import os
 import sys
 from pathlib import Path
 
-from keyferry.commands.cli import main
+from keyferry.cli.main import main
 from keyferry.machine.this import this_machine
 from keyferry_protocol.machine import Machine, hash_components, is_identifiable
 

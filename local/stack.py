@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from keyferry_admin import keys, licenses
 from keyferry_admin.stack import Stack
+from keyferry_admin.use_cases import keys, licenses
 from keyferry_protocol.activation import show_activation_code
 from keyferry_protocol.keys import ED25519, ML_DSA_65
 from keyferry_protocol.machine import ENVIRONMENTS

@@ -8,14 +8,14 @@ __version__ = "1.0.0"
 
 TYPE_CHECKING = False  # typing's own costs an import
 if TYPE_CHECKING:
-    from keyferry.dongle import Token as Token
-    from keyferry.installing import Installed as Installed
-    from keyferry.installing import install_response as install_response
+    from keyferry.dongle.signer import Token as Token
+    from keyferry.install import Installed as Installed
+    from keyferry.install import install_response as install_response
     from keyferry.license import License as License
     from keyferry.license import Result as Result
-    from keyferry.loading import load as load
+    from keyferry.load_license import load as load
     from keyferry.machine.this import this_machine as this_machine
-    from keyferry.requesting import make_request as make_request
+    from keyferry.request import make_request as make_request
     from keyferry_protocol.errors import KeyferryError as KeyferryError
     from keyferry_protocol.keys import KeySet as KeySet
     from keyferry_protocol.keys import verify_signature as verify_signature
@@ -26,16 +26,16 @@ if TYPE_CHECKING:
     from keyferry_protocol.strict_json import parse_json as parse_json
 
 _HOMES = {
-    "Installed": "keyferry.installing",
+    "Installed": "keyferry.install",
     "KeySet": "keyferry_protocol.keys",
     "KeyferryError": "keyferry_protocol.errors",
     "License": "keyferry.license",
     "Machine": "keyferry_protocol.machine",
     "Result": "keyferry.license",
-    "Token": "keyferry.dongle",
-    "install_response": "keyferry.installing",
-    "load": "keyferry.loading",
-    "make_request": "keyferry.requesting",
+    "Token": "keyferry.dongle.signer",
+    "install_response": "keyferry.install",
+    "load": "keyferry.load_license",
+    "make_request": "keyferry.request",
     "parse_json": "keyferry_protocol.strict_json",
     "parse_request": "keyferry_protocol.request",
     "this_machine": "keyferry.machine.this",

@@ -2,8 +2,8 @@
 
 import os
 
-from keyferry.dongle import AnyDongle, token_for
-from keyferry.state import Folder
+from keyferry.dongle.signer import AnyDongle, token_for
+from keyferry.store.state import Folder
 from keyferry_protocol.envelope import RESPONSE, open_envelope
 from keyferry_protocol.errors import (
     DongleMissing,

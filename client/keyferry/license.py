@@ -5,8 +5,8 @@ from datetime import datetime
 from typing import NamedTuple
 
 from keyferry.checks import prove_dongle, told
-from keyferry.clock import Clock
-from keyferry.dongle import AnyDongle
+from keyferry.dongle.signer import AnyDongle
+from keyferry.store.clock import Clock
 from keyferry.times import LAST, as_datetime, long_date, seconds
 from keyferry_protocol.errors import (
     CheckInOverdue,

@@ -18,11 +18,11 @@ from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from aws_lambda_powertools.utilities.typing import LambdaContext
 from botocore.config import Config
 
-from keyferry_service.contention import Changed, Contended
-from keyferry_service.mail_feedback import Feedback, feedback_in
-from keyferry_service.suppressions_dynamodb import Suppressions
-from keyferry_service.tickets_dynamodb import Tickets
-from keyferry_service.uploads import StrayMessage
+from keyferry_service.adapters.feedback_ses import Feedback, feedback_in
+from keyferry_service.adapters.retries import ConditionFailed, TransactionConflict
+from keyferry_service.adapters.suppressions_dynamodb import Suppressions
+from keyferry_service.adapters.tickets_dynamodb import Tickets
+from keyferry_service.adapters.uploads_s3 import StrayMessage
 
 CONFIGURATION_SET = os.environ["MAIL_CONFIGURATION_SET"]
 config = Config(
@@ -36,7 +36,7 @@ metrics = Metrics()
 processor = AsyncBatchProcessor(EventType.SQS, raise_on_entire_batch_failure=False)
 
 
-def take_in(feedback: Feedback) -> None:
+def record_feedback(feedback: Feedback) -> None:
     """Show it on the ticket, then send that address no more. A repeated notice changes nothing."""
     if not feedback.is_final:
         logger.info("mail delayed", reason=feedback.reason, detail=feedback.detail)
@@ -49,9 +49,9 @@ def take_in(feedback: Feedback) -> None:
     tickets.mark_bounced(sent.ticket_id, feedback.mail_id)
     try:
         suppressions.add(feedback, sent, now)
-    except Contended:
+    except TransactionConflict:
         raise
-    except Changed:
+    except ConditionFailed:
         return drop("The same notice was taken in at this moment.")
     logger.info("address suppressed", reason=feedback.reason, detail=feedback.detail)
     metrics.add_metric("AddressesSuppressed", MetricUnit.Count, 1)
@@ -69,7 +69,7 @@ async def take_in_record(record: SQSRecord) -> None:
         account = record.event_source_arn.split(":")[4]  # the queue's, so ours
         feedback = feedback_in(record.body, account, CONFIGURATION_SET)
         if feedback is not None:
-            await asyncio.to_thread(take_in, feedback)
+            await asyncio.to_thread(record_feedback, feedback)
     except StrayMessage as error:
         drop(str(error))
     except Exception:

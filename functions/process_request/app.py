@@ -26,19 +26,20 @@ from botocore.config import Config
 
 from keyferry_protocol.keys import Signer
 from keyferry_protocol.request import Request
-from keyferry_service.answers import answer_of, read_answer, response_to
-from keyferry_service.contention import Changed, attempts
-from keyferry_service.files_s3 import FileGone, Files
-from keyferry_service.granting import Grant
-from keyferry_service.judge import judge, read_request
-from keyferry_service.license import Answer
-from keyferry_service.licenses_dynamodb import Licenses
-from keyferry_service.queue_sqs import bring_again_soon, signing_asked
-from keyferry_service.refusals import Refusal
-from keyferry_service.signers import seal_response, signers_of
-from keyferry_service.signing_keys import SigningKey
-from keyferry_service.signing_keys_dynamodb import SigningKeys
-from keyferry_service.ticket import (
+from keyferry_service.adapters.files_s3 import FileGone, Files
+from keyferry_service.adapters.licenses_dynamodb import Licenses
+from keyferry_service.adapters.queue_sqs import parse_resign, retry_soon
+from keyferry_service.adapters.retries import ConditionFailed, attempts
+from keyferry_service.adapters.signers import seal_response, signers_of
+from keyferry_service.adapters.signing_keys_dynamodb import SigningKeys
+from keyferry_service.adapters.tickets_dynamodb import Tickets, read_ticket
+from keyferry_service.adapters.uploads_s3 import REQUESTS, StrayMessage, Upload, uploads_in
+from keyferry_service.domain.allocate import Grant
+from keyferry_service.domain.ledger import answer_of, read_answer, response_to
+from keyferry_service.domain.license import LedgerEntry
+from keyferry_service.domain.refusals import Refusal
+from keyferry_service.domain.signing_keys import SigningKey
+from keyferry_service.domain.ticket import (
     REFUSAL_FILE,
     Ticket,
     TicketState,
@@ -47,8 +48,7 @@ from keyferry_service.ticket import (
     refused_facts,
     seat_facts,
 )
-from keyferry_service.tickets_dynamodb import Tickets, read_ticket
-from keyferry_service.uploads import REQUESTS, StrayMessage, Upload, uploads_in
+from keyferry_service.domain.verify_and_decide import read_request, verify_and_decide
 
 IN_BUCKET = os.environ["IN_BUCKET"]
 PEM_FOLDER = os.environ.get("PEM_FOLDER", "")
@@ -84,9 +84,9 @@ def answer(upload: Upload, context: LambdaContext) -> None:
 def try_until_done(context: LambdaContext, attempt: Callable[[], None]) -> None:
     """What was read may change before it is written: then read and decide again."""
     for _ in attempts(context):
-        with suppress(Changed):
+        with suppress(ConditionFailed):
             return attempt()
-    raise Changed("Out of time; the queue brings the request again.")
+    raise ConditionFailed("Out of time; the queue brings the request again.")
 
 
 def settle(request: Request, upload: Upload) -> None:
@@ -96,14 +96,14 @@ def settle(request: Request, upload: Upload) -> None:
     ticket = read_ticket(item, now)
     if ticket is None or ticket.is_settled:
         return finish(ticket, upload, found.answer)
-    match judge(request, found, signing_keys.current(time.monotonic()), now):
+    match verify_and_decide(request, found, signing_keys.current(time.monotonic()), now):
         case Refusal() as refusal:
             if refusal.lists_seats:
                 refusal = refusal.with_seats(licenses.seats_in_use(request.license_number))
             facts = refused_facts(request, refusal)
             tickets.settle(upload, TicketState.REFUSED, facts, now)
             publish_refusal(upload, refusal)
-        case Answer() as given:  # the same file on another ticket: the same answer
+        case LedgerEntry() as given:  # the same file on another ticket: the same answer
             facts = answered_facts(
                 read_answer(given), request.machine.name, given.previous_valid_until
             )
@@ -129,7 +129,7 @@ def refuse_unread(refusal: Refusal, upload: Upload) -> None:
     publish_refusal(upload, refusal)
 
 
-def finish(ticket: Ticket | None, upload: Upload, given: Answer | None) -> None:
+def finish(ticket: Ticket | None, upload: Upload, given: LedgerEntry | None) -> None:
     """Hand out again what a ticket was answered; another file on it changes nothing.
 
     Raises AnswerLost.
@@ -159,7 +159,7 @@ def sign_again(ticket_id: str) -> None:
         publish_response(ticket.id, ticket.file_name, given)
 
 
-def publish_response(ticket_id: str, file_name: str, given: Answer) -> None:
+def publish_response(ticket_id: str, file_name: str, given: LedgerEntry) -> None:
     """Sign the recorded bytes and hand the file out. The ledger has them: this may be repeated."""
     signers = signers_for(signing_keys.current(time.monotonic()))
     files.publish(ticket_id, file_name, seal_response(given.body, signers))
@@ -190,7 +190,7 @@ def signers_for(keys: tuple[SigningKey, ...]) -> tuple[Signer, ...]:
 async def answer_record(record: SQSRecord, lambda_context: LambdaContext) -> None:
     """Answer the files that one message tells of; what fails is told once and brought again."""
     try:
-        ticket_id = signing_asked(record.body)
+        ticket_id = parse_resign(record.body)
         if ticket_id is not None:
             logger.thread_safe_append_keys(ticket=ticket_id[:8])
             return await asyncio.to_thread(sign_again, ticket_id)
@@ -199,10 +199,10 @@ async def answer_record(record: SQSRecord, lambda_context: LambdaContext) -> Non
             await asyncio.to_thread(answer, upload, lambda_context)
     except (StrayMessage, FileGone) as error:
         drop(str(error))
-    except Changed:
+    except ConditionFailed:
         logger.warning("postponed", reason="The license was busy.")
         metrics.add_metric("MessagesPostponed", MetricUnit.Count, 1)
-        bring_again_soon(sqs, record)
+        retry_soon(sqs, record)
         raise
     except Exception:
         logger.exception("failed")

@@ -17,22 +17,22 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from botocore.config import Config
 
 from keyferry_protocol.encoding import format_time
-from keyferry_service.calls import (
+from keyferry_service.adapters.files_s3 import Files
+from keyferry_service.adapters.queue_sqs import MailRequest, ask_for_mail
+from keyferry_service.adapters.retries import TransactionConflict, attempts
+from keyferry_service.adapters.tickets_dynamodb import HOUR_S, Tickets, TooManyTickets
+from keyferry_service.adapters.uploads_s3 import TICKET_ID
+from keyferry_service.domain.ticket import LIFE_S, Mail, Ticket, TicketState
+from keyferry_service.views.api_input import (
     network_of,
     read_call,
     read_email,
     read_email_or_none,
     read_language,
 )
-from keyferry_service.contention import Contended, attempts
-from keyferry_service.described import describe, has_news_coming
-from keyferry_service.files_s3 import Files
-from keyferry_service.problems import Problem, problem_document, problem_page
-from keyferry_service.queue_sqs import MailAsked, ask_for_mail
-from keyferry_service.ticket import LIFE_S, Mail, Ticket, TicketState
-from keyferry_service.tickets_dynamodb import HOUR_S, Tickets, TooManyTickets
-from keyferry_service.uploads import TICKET_ID
-from keyferry_service.wording import Vendor
+from keyferry_service.views.problem_document import Problem, problem_document, problem_page
+from keyferry_service.views.refusal_text import Vendor
+from keyferry_service.views.ticket_view import describe, has_news_coming
 
 ORIGIN_SECRET = os.environ["ORIGIN_SECRET"]
 RESPONSES_QUEUE = os.environ["RESPONSES_QUEUE"]
@@ -88,7 +88,7 @@ def put_ticket(ticket: Ticket, network: str, now: int) -> None:
     """Open it, however many the same network opens at this moment, up to its limit."""
     try:
         for _ in attempts(app.lambda_context):
-            with suppress(Contended):
+            with suppress(TransactionConflict):
                 return tickets.open(ticket, network, now)
     except TooManyTickets as error:
         wait_s = HOUR_S - now % HOUR_S
@@ -119,7 +119,7 @@ def send_mail(ticket_id: str) -> Answer:
     ):
         raise Problem("not-ready")
     tickets.mark_mail(ticket.id, Mail.PENDING)
-    ask_for_mail(sqs, RESPONSES_QUEUE, MailAsked(ticket.id, email))
+    ask_for_mail(sqs, RESPONSES_QUEUE, MailRequest(ticket.id, email))
     return answer(202, {"email": Mail.PENDING})
 
 

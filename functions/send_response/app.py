@@ -20,14 +20,14 @@ from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from aws_lambda_powertools.utilities.typing import LambdaContext
 from botocore.config import Config
 
-from keyferry_service.contention import Contended, attempts
-from keyferry_service.letter import Letter, message_of, refusal_letter, response_letter
-from keyferry_service.mail_ses import Mailer
-from keyferry_service.queue_sqs import MailAsked, mail_asked
-from keyferry_service.ticket import LIFE_S, Mail, Ticket
-from keyferry_service.tickets_dynamodb import MailWithheld, Tickets
-from keyferry_service.uploads import RESPONSES, StrayMessage, uploads_in
-from keyferry_service.wording import Vendor
+from keyferry_service.adapters.email_ses import Mailer
+from keyferry_service.adapters.queue_sqs import MailRequest, parse_mail_request
+from keyferry_service.adapters.retries import TransactionConflict, attempts
+from keyferry_service.adapters.tickets_dynamodb import MailWithheld, Tickets
+from keyferry_service.adapters.uploads_s3 import RESPONSES, StrayMessage, uploads_in
+from keyferry_service.domain.ticket import LIFE_S, Mail, Ticket
+from keyferry_service.views.email import Letter, message_of, refusal_letter, response_letter
+from keyferry_service.views.refusal_text import Vendor
 
 OUT_BUCKET = os.environ["OUT_BUCKET"]
 PAGE_ORIGIN = os.environ["PAGE_ORIGIN"]
@@ -43,7 +43,7 @@ metrics = Metrics()
 processor = AsyncBatchProcessor(EventType.SQS, raise_on_entire_batch_failure=False)
 
 
-def send(asked: MailAsked, message_id: str, context: LambdaContext) -> None:
+def send(asked: MailRequest, message_id: str, context: LambdaContext) -> None:
     """Mail one answer. Killed after the sending and run again, it is sent again."""
     now = int(time.time())
     ticket = tickets.get(asked.ticket_id, now)
@@ -89,13 +89,13 @@ def may_send(
 ) -> bool:
     """Count the mail and make its link, unless there were too many or nobody wants it."""
     for _ in attempts(context):
-        with suppress(Contended):
+        with suppress(TransactionConflict):
             try:
                 tickets.allow_mail(ticket, address, token, message_id, mail_id, now)
             except MailWithheld:
                 return False
             return True
-    raise Contended("Out of time; the queue brings the mail again.")
+    raise TransactionConflict("Out of time; the queue brings the mail again.")
 
 
 def write(ticket: Ticket, token: str | None, link_expires_at: int) -> Letter:
@@ -105,13 +105,13 @@ def write(ticket: Ticket, token: str | None, link_expires_at: int) -> Letter:
     return response_letter(ticket, link, link_expires_at, vendor)
 
 
-def asked_in(message: str) -> list[MailAsked]:
+def asked_in(message: str) -> list[MailRequest]:
     """What a message asks for: a new answer's mail, or one more to another address."""
-    asked = mail_asked(message)
+    asked = parse_mail_request(message)
     if asked is not None:
         return [asked]
     uploads = uploads_in(message, OUT_BUCKET, RESPONSES)
-    return [MailAsked(upload.ticket_id) for upload in uploads]
+    return [MailRequest(upload.ticket_id) for upload in uploads]
 
 
 async def send_record(record: SQSRecord, lambda_context: LambdaContext) -> None:

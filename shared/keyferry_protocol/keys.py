@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 from keyferry_protocol.encoding import b64, unb64
 from keyferry_protocol.errors import BadJson, BadKeySet, UnsupportedVersion
 from keyferry_protocol.frozen import frozen
-from keyferry_protocol.strict_json import Malformed, Record, matching, parse_json
+from keyferry_protocol.strict_json import InvalidMember, JsonObject, matching, parse_json
 
 ED25519 = "Ed25519"
 ML_DSA_65 = "ML-DSA-65"
@@ -170,12 +170,12 @@ class KeySet:
     def from_json(cls, data: bytes) -> "KeySet":
         """Read `keys.json`. Raises BadKeySet, or UnsupportedVersion for a later format."""
         try:
-            record = Record(parse_json(data))
+            record = JsonObject(parse_json(data))
             version = record.value("keyset")
             if type(version) is not int or version != 1:
                 raise UnsupportedVersion("This key set is of a later format.")
             return _read_key_set(record)
-        except (BadJson, Malformed) as error:
+        except (BadJson, InvalidMember) as error:
             raise BadKeySet(str(error)) from error
 
     def to_json(self) -> bytes:
@@ -197,16 +197,16 @@ class KeySet:
         return tuple(key.keyid for key in self.keys if key.trusted and key.alg in self.require)
 
 
-def _read_key_set(record: Record) -> KeySet:
+def _read_key_set(record: JsonObject) -> KeySet:
     require = tuple(dict.fromkeys(record.texts("require", _read_algorithm)))
     if not require:
-        raise Malformed("require", "is empty")
+        raise InvalidMember("require", "is empty")
     keys = tuple(_read_pinned_key(entry) for entry in record.records("keys"))
     if len({key.keyid for key in keys}) < len(keys):
-        raise Malformed("keys", "holds a key twice")
+        raise InvalidMember("keys", "holds a key twice")
     for alg in require:
         if not any(key.alg == alg and key.trusted for key in keys):
-            raise Malformed("keys", f"holds no trusted key of the required {alg}")
+            raise InvalidMember("keys", f"holds no trusted key of the required {alg}")
     return KeySet(require, keys, frozenset(record.texts("revoked", _read_revoked)))
 
 
@@ -216,11 +216,11 @@ def _read_algorithm(text: str) -> str:
     return text
 
 
-def _read_pinned_key(entry: Record) -> PinnedKey:
+def _read_pinned_key(entry: JsonObject) -> PinnedKey:
     alg = entry.text("alg", _read_algorithm)
     public = entry.text("public", lambda text: read_public_key(alg, text))
     name = entry.text("keyid", str)
     if name != keyid(alg, public):
-        raise Malformed(entry.path("keyid"), "is not the id of this key")
+        raise InvalidMember(entry.path("keyid"), "is not the id of this key")
     trusted = entry.one_of("status", ("trusted", "compromised")) == "trusted"
     return PinnedKey(name, alg, public, trusted)

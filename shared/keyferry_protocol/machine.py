@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from keyferry_protocol.encoding import b64
 from keyferry_protocol.frozen import frozen
-from keyferry_protocol.strict_json import Malformed, Record, matching
+from keyferry_protocol.strict_json import InvalidMember, JsonObject, matching
 
 PROTECTIONS = ("machine", "personal", "dongle")
 ENVIRONMENTS = ("physical", "virtual", "container", "unknown")
@@ -18,7 +18,7 @@ WEIGHTS = {
     "os_id": 3,
     "disk_serial": 2,
 }
-BODY = ("tpm_key", "smbios_uuid", "board_serial", "mac")
+ANCHORS = ("tpm_key", "smbios_uuid", "board_serial", "mac")
 USER = "user"  # weighs nothing, and must match
 MAX_HASHES = {"mac": 8, "disk_serial": 8}  # one of every other component
 MIN_WEIGHT = 3
@@ -94,7 +94,7 @@ def match(recorded: Components, seen: Components) -> Match:
     """
     found = {name: _shares(name, recorded, seen) for name in WEIGHTS if name in recorded}
     hardware = [name for name in found if name != "os_id"]
-    body = [name for name in found if name in BODY]
+    body = [name for name in found if name in ANCHORS]
     same = (
         _more_than_half(found, list(found))
         and _more_than_half(found, hardware)
@@ -128,9 +128,9 @@ def hardware_weight(components: Components) -> int:
     return recorded_weight({name: components[name] for name in components if name != "os_id"})
 
 
-def body_hashes(components: Components) -> tuple[str, ...]:
+def anchor_hashes(components: Components) -> tuple[str, ...]:
     """The hashes by which the service finds a machine's own seat."""
-    return tuple(item for name in BODY for item in components.get(name, ()))
+    return tuple(item for name in ANCHORS for item in components.get(name, ()))
 
 
 def is_identifiable(components: Components, protection: str) -> bool:
@@ -141,23 +141,25 @@ def is_identifiable(components: Components, protection: str) -> bool:
     return enough and (protection != "personal" or USER in components)
 
 
-def read_components(record: Record, protection: str) -> dict[str, tuple[str, ...]]:
+def read_components(record: JsonObject, protection: str) -> dict[str, tuple[str, ...]]:
     """The `components` member of a request's machine or a response's binding. Raises Malformed."""
     entries = record.record("components")
     if protection == "dongle":
         if next(entries.names(), None) is not None:
-            raise Malformed(record.path("components"), "is not empty, as a dongle's is")
+            raise InvalidMember(record.path("components"), "is not empty, as a dongle's is")
         return {}
     names = (*WEIGHTS, USER) if protection == "personal" else tuple(WEIGHTS)
     return {name: _read_hashes(entries, name) for name in names if name in entries}
 
 
-def _read_hashes(entries: Record, name: str) -> tuple[str, ...]:
+def _read_hashes(entries: JsonObject, name: str) -> tuple[str, ...]:
     hashes = entries.texts(name, _read_hash)
     if not 1 <= len(hashes) <= MAX_HASHES.get(name, 1):
-        raise Malformed(entries.path(name), f"does not hold 1 to {MAX_HASHES.get(name, 1)} hashes")
+        raise InvalidMember(
+            entries.path(name), f"does not hold 1 to {MAX_HASHES.get(name, 1)} hashes"
+        )
     if list(hashes) != sorted(set(hashes)):
-        raise Malformed(entries.path(name), "is not in ascending order, none twice")
+        raise InvalidMember(entries.path(name), "is not in ascending order, none twice")
     return hashes
 
 

@@ -16,7 +16,7 @@ from keyferry_protocol.keys import (
     read_public_key,
 )
 from keyferry_protocol.machine import ENVIRONMENTS, PROTECTIONS, Components, read_components
-from keyferry_protocol.strict_json import Malformed, Record, matching, parse_json
+from keyferry_protocol.strict_json import InvalidMember, JsonObject, matching, parse_json
 
 KINDS = ("activate", "update", "deactivate")
 MAX_TRUSTS = 16
@@ -146,8 +146,8 @@ def parse_request(data: bytes) -> Request:
     """
     envelope = open_envelope(data, REQUEST)
     try:
-        return _read_body(Record(parse_json(envelope.body)), envelope)
-    except (BadJson, Malformed) as error:
+        return _read_body(JsonObject(parse_json(envelope.body)), envelope)
+    except (BadJson, InvalidMember) as error:
         raise UnreadableRequest(str(error)) from error
 
 
@@ -177,7 +177,7 @@ def verify_proofs(request: Request, activation_public_key: bytes | None) -> None
         raise NotAuthentic("The activation code does not belong to this license number.")
 
 
-def _read_body(record: Record, envelope: Envelope) -> Request:
+def _read_body(record: JsonObject, envelope: Envelope) -> Request:
     kind = record.one_of("kind", KINDS)
     protection = record.one_of("protection", PROTECTIONS)
     machine = record.record("machine")
@@ -187,7 +187,7 @@ def _read_body(record: Record, envelope: Envelope) -> Request:
         kind=kind,
         created_at=record.text("created_at", parse_time),
         license_number=record.text("license_number", read_license_number),
-        product=Product(product.text("name", named), product.text("version", free_text)),
+        product=Product(product.text("name", non_empty_text), product.text("version", free_text)),
         protection=protection,
         device_key=record.text("device_key", lambda text: read_public_key(ED25519, text)),
         machine=HashedMachine(
@@ -205,17 +205,17 @@ def _read_body(record: Record, envelope: Envelope) -> Request:
     )
 
 
-def named(text: str) -> str:
+def non_empty_text(text: str) -> str:
     """A free text that may not be empty."""
     if not text:
         raise ValueError("is empty")
     return free_text(text)
 
 
-def read_dongle(record: Record, protection: str) -> Dongle | None:
+def read_dongle(record: JsonObject, protection: str) -> Dongle | None:
     """The `dongle` member: an object exactly when the protection is `dongle`. Raises Malformed."""
     if record.is_null("dongle") != (protection != "dongle"):
-        raise Malformed(record.path("dongle"), "does not fit the protection")
+        raise InvalidMember(record.path("dongle"), "does not fit the protection")
     if protection != "dongle":
         return None
     dongle = record.record("dongle")
@@ -228,16 +228,18 @@ def read_dongle(record: Record, protection: str) -> Dongle | None:
     )
 
 
-def _read_replaces_seat(record: Record, kind: str) -> int | None:
+def _read_replaces_seat(record: JsonObject, kind: str) -> int | None:
     if record.is_null("replaces_seat"):
         return None
     if kind != "activate":
-        raise Malformed(record.path("replaces_seat"), "is not null, as outside activate it is")
+        raise InvalidMember(record.path("replaces_seat"), "is not null, as outside activate it is")
     return record.integer("replaces_seat", 1)
 
 
-def _read_trusts(record: Record) -> tuple[str, ...]:
+def _read_trusts(record: JsonObject) -> tuple[str, ...]:
     trusts = record.texts("trusts", read_keyid)
     if len(trusts) > MAX_TRUSTS or len(set(trusts)) < len(trusts):
-        raise Malformed(record.path("trusts"), f"holds more than {MAX_TRUSTS} key ids or one twice")
+        raise InvalidMember(
+            record.path("trusts"), f"holds more than {MAX_TRUSTS} key ids or one twice"
+        )
     return trusts

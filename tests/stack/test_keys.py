@@ -19,13 +19,13 @@ import keyferry
 from keyferry_protocol.envelope import RESPONSE, Signature, open_envelope, pack, pae
 from keyferry_protocol.errors import KeyCompromised, NotGenuine
 from keyferry_protocol.keys import ED25519, ML_DSA_65, Ed25519Signer, KeySet
-from keyferry_service.answers import read_answer
-from keyferry_service.license import Status
-from keyferry_service.licenses_dynamodb import Licenses
-from keyferry_service.signer_kms import KmsSigner
+from keyferry_service.adapters.licenses_dynamodb import Licenses
+from keyferry_service.adapters.signer_kms import KmsSigner
+from keyferry_service.domain.ledger import read_answer
+from keyferry_service.domain.license import Status
 from tests.conftest import RunningStack, start, stop, wait_until_ready
-from tests.journeys import a_machine, carry, client, download, settled
 from tests.stack.customer import TOKEN, Customer, register_the_dongle
+from tests.support.journeys import a_machine, carry, client, download, settled
 
 pytestmark = pytest.mark.timeout(300)
 

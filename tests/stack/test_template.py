@@ -9,7 +9,7 @@ import requests
 import yaml
 
 from tests.conftest import ROOT, RunningStack
-from tests.journeys import client
+from tests.support.journeys import client
 
 # What an embedded cloud leaves out: no TLS, no ML-DSA in KMS, nobody to tell of alarms.
 OFF = {"OnAws", "HasMlDsaInKms", "HasAlarmEmail", "HasCertificate"}

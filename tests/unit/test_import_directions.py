@@ -167,7 +167,7 @@ def test_a_client_in_a_pure_file_is_found() -> None:
 @pytest.mark.parametrize(
     ("layer", "source"),
     [
-        pytest.param(PROTOCOL, "import keyferry_service.decide", id="protocol from service"),
+        pytest.param(PROTOCOL, "import keyferry_service.domain.decide", id="protocol from service"),
         pytest.param(
             PROTOCOL, "def f():\n    import boto3", id="boto3 in the protocol, in a function"
         ),
@@ -175,7 +175,7 @@ def test_a_client_in_a_pure_file_is_found() -> None:
         pytest.param(SERVICE, "from keyferry_admin import keys", id="service from admin"),
         pytest.param(FUNCTIONS, "from keyferry import load", id="functions from the client"),
         pytest.param(
-            CLIENT, "from keyferry_service.decide import decide", id="client from service"
+            CLIENT, "from keyferry_service.domain.decide import decide", id="client from service"
         ),
         pytest.param(CLIENT, "import botocore.session", id="botocore in the client"),
         pytest.param(CLIENT, "from urllib import request", id="urllib.request, by its parent"),

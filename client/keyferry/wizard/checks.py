@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping
 from typing import NamedTuple
 from zlib import crc32
 
-from keyferry.findings import Finding
-from keyferry.listing import ACTIVE
+from keyferry.doctor.diagnostics import Finding
+from keyferry.list_licenses import ACTIVE
 from keyferry.wizard.computer import Computer
 from keyferry.words import phrase
 from keyferry_protocol.activation import (

@@ -2,12 +2,12 @@
 
 from typing import NamedTuple
 
-from keyferry.listing import ACTIVE, Row
-from keyferry.state import DEACTIVATE, Folder
+from keyferry.list_licenses import ACTIVE, Row
+from keyferry.store.state import DEACTIVATE, Folder
 from keyferry.wizard.answers import Answers, path
 from keyferry.wizard.computer import Computer
-from keyferry.wizard.contents import Content, content
 from keyferry.wizard.flow import Problem, State
+from keyferry.wizard.screen_data import Content, content
 from keyferry.wizard.screens import FIRST_FOCUS, LIST, SCREENS, Field, Option
 from keyferry.words import has_phrase, phrase
 

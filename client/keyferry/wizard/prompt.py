@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import click
 
-from keyferry.commands.terminal import Terminal
+from keyferry.cli.terminal import Terminal
 from keyferry.wizard.flow import asks
 from keyferry.wizard.pages import Asked, Button, Page, label, presses
 from keyferry.wizard.screens import LIST, Option

@@ -11,7 +11,7 @@ from keyferry.times import as_local, local_time
 from keyferry.wizard import checks
 from keyferry.wizard.computer import Computer
 from keyferry.words import phrase
-from keyferry_protocol.encoding import readable
+from keyferry_protocol.encoding import escape_controls
 from keyferry_protocol.response import Response
 
 Answers = Mapping[str, str]
@@ -76,7 +76,9 @@ def _found(answers: Answers, computer: Computer) -> tuple[Option, ...]:
     return tuple(
         Option(
             path,
-            phrase("wizard.response.found", path=readable(path), moment=_moment(response, now)),
+            phrase(
+                "wizard.response.found", path=escape_controls(path), moment=_moment(response, now)
+            ),
         )
         for response, _, path in computer.found(answers.get("license", ""))
     )

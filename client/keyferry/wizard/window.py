@@ -19,8 +19,8 @@ from typing import Any
 from urllib.parse import parse_qs
 
 from keyferry.wizard.html import closed_page, over_page, page_html
-from keyferry.wizard.peers import is_another_users
 from keyferry.wizard.session import Session
+from keyferry.wizard.socket_owner import is_another_users
 
 HOST = "127.0.0.1"
 GONE_S = 60.0  # after the tab was closed

@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 
 from keyferry_protocol.encoding import b64, unb64
 from keyferry_protocol.machine import (
-    BODY,
+    ANCHORS,
     WEIGHTS,
-    body_hashes,
+    anchor_hashes,
     hardware_weight,
     hash_component,
     hash_components,
@@ -110,7 +110,7 @@ def test_the_rule_is_the_one_that_is_written_down(
         again, whole = share(names)
         return not names or again > Fraction(whole, 2)
 
-    body = [n for n in recorded if n in BODY]
+    body = [n for n in recorded if n in ANCHORS]
     expected = (
         more_than_half(list(recorded))
         and more_than_half([n for n in recorded if n != "os_id"])
@@ -167,7 +167,7 @@ def test_a_set_holds_what_its_protection_needs() -> None:
     assert set(hash_components(NUMBER, values, "personal")) == {"mac", "user"}
     assert hash_components(NUMBER, values, "dongle") == {}
     assert len(hash_components(NUMBER, {"tpm_key": ["ab", "cd"]}, "machine")["tpm_key"]) == 1
-    assert body_hashes(machine) == machine["mac"]
+    assert anchor_hashes(machine) == machine["mac"]
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,186 @@
+"""What is found of this computer: can it be recognised, has it changed, is it a copy? Pure."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+from keyferry.doctor.inspection import Stored
+from keyferry.words import phrase
+from keyferry_protocol.activation import show_license_number
+from keyferry_protocol.machine import (
+    ANCHORS,
+    MIN_WEIGHT,
+    USER,
+    WEIGHTS,
+    Components,
+    Machine,
+    hardware_weight,
+    hash_components,
+    is_identifiable,
+    match,
+)
+
+OK, WARNING, PROBLEM = "ok", "warning", "problem"
+_PARTS = {"Windows": tuple(WEIGHTS), "macOS": ("smbios_uuid", "mac", "disk_serial")}
+_LINUX_PARTS = ("mac", "os_id", "disk_serial")
+_HARDWARE = tuple(name for name in WEIGHTS if name != "os_id")
+_GUESTS = ("virtual", "container")
+
+
+class Finding(NamedTuple):
+    """What one check found: its sentence, what to do now ("" where nothing is), its facts."""
+
+    name: str
+    result: str
+    text: str
+    next_step: str = ""
+    facts: Mapping[str, Any] = {}
+
+
+class Subject(NamedTuple):
+    """What a license, or a request for one, says of its computer, and what is seen of it now."""
+
+    number: str
+    waits: bool
+    recorded: Components
+    seen: Components
+    product: str
+
+
+def identity(machine: Machine, works_here: bool) -> Finding:
+    """Whether enough of this computer can be read, and what its license must allow."""
+    components = hash_components("0" * 12, machine.components, "personal")
+    read = [name for name in WEIGHTS if name in components]
+    possible = next((p for os, p in _PARTS.items() if machine.os.startswith(os)), _LINUX_PARTS)
+    parts = [name for name in WEIGHTS if name in possible or name in read]
+    missing = [name for name in parts if name not in read]
+    text = phrase("doctor.identity", n=len(read), m=len(parts))
+    if missing:
+        told = [phrase(f"doctor.missing.{name}") for name in missing]
+        text += phrase("doctor.identity-missing", parts=", ".join(told))
+    guest = machine.environment in _GUESTS
+    if guest:
+        text += phrase(f"doctor.environment.{machine.environment}")
+    facts = {"read": read, "missing": missing, "environment": machine.environment}
+
+    def found(result: str, name: str) -> Finding:
+        return Finding("identity", result, text, phrase(name), facts)
+
+    if not is_identifiable(components, "machine"):
+        return found(PROBLEM, "doctor.next.unknown-machine")
+    if guest and not works_here:
+        return found(WARNING, f"doctor.next.{machine.environment}")
+    if hardware_weight(components) < MIN_WEIGHT and not works_here:
+        return found(WARNING, "doctor.next.virtual")
+    if not any(name in ANCHORS for name in read):
+        return found(WARNING, "doctor.next.no-body")
+    if USER not in components:
+        return found(WARNING, "doctor.next.no-user")
+    return Finding("identity", OK, text, "", facts)
+
+
+def drift(subjects: Sequence[Subject]) -> list[Finding]:
+    """What changed since each response or request; one finding if all is as it was."""
+    found = [_drift_of(subject, several=len(subjects) > 1) for subject in subjects]
+    changed = [finding for finding in found if finding.result != OK]
+    if not found:
+        return [Finding("drift", OK, phrase("doctor.drift.nothing-bound"))]
+    return changed or found[:1]
+
+
+def _drift_of(subject: Subject, several: bool) -> Finding:
+    found = match(subject.recorded, subject.seen)
+    facts: dict[str, Any] = {
+        "changed": list(found.changed),
+        "match": {"have": found.have, "of": found.of},
+    }
+    facts |= {"license_number": subject.number, "request_waits": subject.waits}
+    if found.same and not found.changed:
+        text = phrase("doctor.drift.none", have=found.have, of=found.of)
+        return Finding("drift", OK, text, "", facts)
+    parts = {_part(name, subject): None for name in found.changed}  # two of the board: told once
+    rule = "warning" if found.same else _broken_rule(subject, found.have, found.of)
+    change = phrase("doctor.drift.changed", parts=_listed(list(parts))) if parts else ""
+    hardware = _points(subject, _HARDWARE)
+    text = change + phrase(
+        f"doctor.drift.{rule}", have=found.have, of=found.of, hw=hardware[0], hw_of=hardware[1]
+    )
+    if several:
+        name = "doctor.drift.waiting" if subject.waits else "doctor.drift.license"
+        text = phrase(name, number=show_license_number(subject.number)) + text
+    step = "again" if subject.waits else ("update" if found.same else "moved")
+    next_step = phrase(f"doctor.next.{step}", number=subject.number)
+    return Finding("drift", WARNING if found.same else PROBLEM, text, next_step, facts)
+
+
+def _broken_rule(subject: Subject, have: int, of: int) -> str:
+    """Which of the rules that recognise a machine is the first that no longer holds."""
+    if 2 * have <= of:
+        return "weight"
+    if any(name in subject.recorded for name in ANCHORS) and not _points(subject, ANCHORS)[0]:
+        return "body"
+    have_hardware, of_hardware = _points(subject, _HARDWARE)
+    return "hardware" if of_hardware and 2 * have_hardware <= of_hardware else "user"
+
+
+def _points(subject: Subject, names: Sequence[str]) -> tuple[int, int]:
+    recorded = {n: hashes for n, hashes in subject.recorded.items() if n in names}
+    found = match(recorded, subject.seen)
+    return found.have, found.of
+
+
+def _part(name: str, subject: Subject) -> str:
+    left = set(subject.recorded[name]) & set(subject.seen.get(name, ()))
+    return phrase(f"doctor.some.{name}" if left else f"doctor.part.{name}")
+
+
+def _listed(words: list[str]) -> str:
+    *most, last = words
+    return phrase("doctor.and", parts=", ".join(most), last=last) if most else last
+
+
+def copies(machine: Machine, licenses: Sequence[Stored], subjects: Sequence[Subject]) -> Finding:
+    """Signs that this computer or its license folder is a copy: those that show without a network.
+
+    A virtual machine copied with all its numbers shows none; the text says so.
+    """
+    signs = [(sign, s.number) for s in subjects if (sign := _another(s))]
+    for stored in licenses:
+        number, response, request = stored.folder.number, stored.response, stored.request
+        named = [r.device_key for r in (request,) if r] + (
+            [response.bound_to.device_key] if response and not response.bound_to.dongle else []
+        )
+        if stored.key is not None and any(key != stored.key for key in named):
+            signs.append(("another-key", number))
+        if response is not None and response.serial < stored.standing.max_serial:
+            signs.append(("older-response", number))
+        if request is not None and request.last_serial > stored.standing.max_serial:
+            signs.append(("older-folder", number))
+        if request is not None and _moved(request.machine.environment, machine.environment):
+            signs.append(("another-environment", number))
+    if "os_id" not in machine.components and not machine.os.startswith("macOS"):
+        signs.append(("no-os-id", ""))
+    if not signs:
+        name = "doctor.copies.guest" if machine.environment in _GUESTS else "doctor.copies.none"
+        return Finding("copies", OK, phrase(name), "", {"signs": []})
+    told = [
+        phrase(f"doctor.sign.{sign}", number=show_license_number(n or "0" * 12))
+        for sign, n in signs
+    ]
+    first, number = signs[0]
+    next_step = phrase(f"doctor.next.{first}", number=number)
+    facts = {"signs": [{"sign": sign, "license_number": n or None} for sign, n in signs]}
+    return Finding("copies", WARNING, "; ".join(dict.fromkeys(told)), next_step, facts)
+
+
+def _another(subject: Subject) -> str:
+    """The sign that no part of the body is as recorded: a moved disk, or a copied folder."""
+    if _points(subject, ANCHORS)[0]:
+        return ""
+    has_body = any(name in subject.recorded for name in ANCHORS)
+    if _points(subject, ["os_id"])[0]:
+        return "another-body" if has_body else ""
+    return "another-computer" if has_body or not _points(subject, list(WEIGHTS))[0] else ""
+
+
+def _moved(before: str, now: str) -> bool:
+    return before != now and "unknown" not in (before, now)
