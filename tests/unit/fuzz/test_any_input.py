@@ -130,8 +130,11 @@ WRITERS = {
     "keys.keyid",
     "machine.hash_component",
     "machine.hash_components",
+    "messages.has_message",
+    "messages.message",
+    "messages.sentences",
+    "messages.use_language",
     "strict_json.matching",
-    "words.say",
 }
 
 
