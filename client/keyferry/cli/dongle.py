@@ -11,9 +11,10 @@ from keyferry.cli.dongle_prompts import ask_pin, choose, choose_signer, dongle_o
 from keyferry.cli.settings import Settings
 from keyferry.dongle.find import FoundToken, find_tokens, usable
 from keyferry.words import phrase
+from keyferry_protocol.algorithms import ECDSA_P256
 from keyferry_protocol.encoding import b64
 from keyferry_protocol.errors import DongleMissing
-from keyferry_protocol.keys import ECDSA_P256, keyid
+from keyferry_protocol.keys import keyid
 
 output_option = click.option("--output", metavar="FILE", help="Where to save it.")
 COLUMNS = ("dongle.list-model", "dongle.list-serial", "dongle.list-key")

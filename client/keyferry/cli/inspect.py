@@ -10,10 +10,10 @@ from keyferry.cli.settings import Settings
 from keyferry.times import local_time_with_zone, long_date
 from keyferry.words import phrase
 from keyferry_protocol.activation import show_license_number
+from keyferry_protocol.components import USER
 from keyferry_protocol.encoding import format_time
 from keyferry_protocol.envelope import RESPONSE, open_envelope
 from keyferry_protocol.errors import WrongType
-from keyferry_protocol.machine import USER
 from keyferry_protocol.request import Request, RequestBody, parse_request
 from keyferry_protocol.response import Response, parse_response
 

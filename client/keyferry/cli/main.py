@@ -13,8 +13,8 @@ from keyferry.cli.settings import Settings
 from keyferry.dongle.signer import AnyDongle
 from keyferry.times import Moment, seconds
 from keyferry.words import phrase
+from keyferry_protocol.components import Machine
 from keyferry_protocol.errors import KeyferryError
-from keyferry_protocol.machine import Machine
 
 COMMANDS = (
     "request",

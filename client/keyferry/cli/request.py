@@ -12,7 +12,7 @@ from keyferry.cli.save_file import check_output
 from keyferry.cli.settings import Settings
 from keyferry.words import phrase
 from keyferry_protocol.activation import parse_activation_code, parse_license_number
-from keyferry_protocol.machine import PROTECTIONS
+from keyferry_protocol.components import PROTECTIONS
 
 CODE_VARIABLE = "KEYFERRY_ACTIVATION_CODE"
 

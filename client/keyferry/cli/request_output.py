@@ -11,7 +11,7 @@ from keyferry.request import PendingRequest, make, remember_path
 from keyferry.request_options import RequestOptions
 from keyferry.words import phrase
 from keyferry_protocol.activation import show_license_number
-from keyferry_protocol.machine import MIN_WEIGHT, hardware_weight
+from keyferry_protocol.matching import MIN_WEIGHT, hardware_weight
 from keyferry_protocol.request import Product
 
 output_option = click.option(
