@@ -14,6 +14,7 @@ from keyferry_protocol.errors import (
     WrongProduct,
 )
 from keyferry_protocol.keys import KeySet
+from keyferry_protocol.messages import message
 from keyferry_protocol.request import Dongle
 from keyferry_protocol.response import Response, parse_response
 
@@ -31,7 +32,9 @@ def check_revoked(response: Response, keys: KeySet) -> None:
     """Raises LicenseRevoked if the application's key set stops this license."""
     number = response.license.number
     if number in keys.revoked:
-        raise LicenseRevoked(told(number, "was withdrawn by its vendor"), license_number=number)
+        raise LicenseRevoked(
+            license_message("errors.license-revoked.by-vendor", number), license_number=number
+        )
 
 
 def prove_device_key(folder: Folder, public_key: bytes) -> None:
@@ -76,11 +79,11 @@ def holds_license(folder: Folder) -> bool:
         return True
 
 
-def told(number: str, what: str) -> str:
-    """A sentence about a license as people write its number."""
+def license_message(name: str, license_number: str, **facts: object) -> str:
+    """The message about a license, whose number it shows as people write it."""
     from keyferry_protocol.activation import show_license_number  # brings HKDF along: errors only
 
-    return f"License {show_license_number(number)} {what}."
+    return message(name, number=show_license_number(license_number), **facts)
 
 
 def _nonce() -> bytes:

@@ -12,9 +12,9 @@ from keyferry.cli.command import KeyferryGroup
 from keyferry.cli.settings import Settings
 from keyferry.dongle.signer import AnyDongle
 from keyferry.times import Moment, seconds
-from keyferry.words import phrase
 from keyferry_protocol.components import Machine
 from keyferry_protocol.errors import KeyferryError
+from keyferry_protocol.messages import message
 
 COMMANDS = (
     "request",
@@ -85,16 +85,20 @@ def main(
     except click.UsageError as error:
         return terminal.usage(error)
     except click.ClickException as error:
-        return terminal.problem("file", 1, phrase("file.title"), error.message, phrase("file.next"))
+        return terminal.problem(
+            "file", 1, message("terminal.file.title"), error.message, message("terminal.file.next")
+        )
     except click.Abort:
         click.echo(err=True)  # the question's line is still open
-        return terminal.problem("stopped", 1, phrase("stopped"), "", "")
+        return terminal.problem("stopped", 1, message("terminal.stopped"), "", "")
     except BrokenPipeError:  # whoever read this has left, and nobody hears an error
         sys.stdout = open(os.devnull, "w")  # noqa: SIM115 Python closes it as it ends
         return 1
     except OSError as error:
         detail = f"{error.filename or ''}: {error.strerror or error}".removeprefix(": ")
-        return terminal.problem("file", 1, phrase("file.title"), detail, phrase("file.next"))
+        return terminal.problem(
+            "file", 1, message("terminal.file.title"), detail, message("terminal.file.next")
+        )
 
 
 def run() -> None:

@@ -5,7 +5,6 @@ from typing import Any, NamedTuple
 
 from keyferry.doctor.inspection import Stored
 from keyferry.machine.this import readable_components
-from keyferry.words import phrase
 from keyferry_protocol.activation import show_license_number
 from keyferry_protocol.components import COMPONENTS, USER, ComponentHashes, Machine, hash_components
 from keyferry_protocol.matching import (
@@ -16,6 +15,7 @@ from keyferry_protocol.matching import (
     is_identifiable,
     match,
 )
+from keyferry_protocol.messages import message
 
 OK, WARNING, PROBLEM = "ok", "warning", "problem"
 _SOFTWARE = tuple(name for name in COMPONENTS if name not in HARDWARE)  # differs by installation
@@ -49,17 +49,17 @@ def identity(machine: Machine, works_here: bool) -> Finding:
     readable = readable_components(machine.os)
     parts = [name for name in COMPONENTS if name in readable or name in read]
     missing = [name for name in parts if name not in read]
-    text = phrase("doctor.identity", n=len(read), m=len(parts))
+    text = message("doctor.identity", n=len(read), m=len(parts))
     if missing:
-        told = [phrase(f"doctor.missing.{name}") for name in missing]
-        text += phrase("doctor.identity-missing", parts=", ".join(told))
+        told = [message(f"doctor.missing.{name}") for name in missing]
+        text += message("doctor.identity-missing", parts=", ".join(told))
     guest = machine.environment in _GUESTS
     if guest:
-        text += phrase(f"doctor.environment.{machine.environment}")
+        text += message(f"doctor.environment.{machine.environment}")
     facts = {"read": read, "missing": missing, "environment": machine.environment}
 
     def found(result: str, name: str) -> Finding:
-        return Finding("identity", result, text, phrase(name), facts)
+        return Finding("identity", result, text, message(name), facts)
 
     if not is_identifiable(components, "machine"):
         return found(PROBLEM, "doctor.next.unknown-machine")
@@ -79,7 +79,7 @@ def drift(subjects: Sequence[Subject]) -> list[Finding]:
     found = [_drift_of(subject, several=len(subjects) > 1) for subject in subjects]
     changed = [finding for finding in found if finding.result != OK]
     if not found:
-        return [Finding("drift", OK, phrase("doctor.drift.nothing-bound"))]
+        return [Finding("drift", OK, message("doctor.drift.nothing-bound"))]
     return changed or found[:1]
 
 
@@ -91,20 +91,20 @@ def _drift_of(subject: Subject, several: bool) -> Finding:
     }
     facts |= {"license_number": subject.number, "request_waits": subject.waits}
     if found.same and not found.changed:
-        text = phrase("doctor.drift.none", have=found.have, of=found.of)
+        text = message("doctor.drift.none", have=found.have, of=found.of)
         return Finding("drift", OK, text, "", facts)
     parts = {_part(name, subject): None for name in found.changed}  # two of the board: told once
     rule = "warning" if found.same else _broken_rule(subject, found.have, found.of)
-    change = phrase("doctor.drift.changed", parts=_listed(list(parts))) if parts else ""
+    change = message("doctor.drift.changed", parts=_listed(list(parts))) if parts else ""
     hardware = _points(subject, HARDWARE)
-    text = change + phrase(
+    text = change + message(
         f"doctor.drift.{rule}", have=found.have, of=found.of, hw=hardware[0], hw_of=hardware[1]
     )
     if several:
         name = "doctor.drift.waiting" if subject.waits else "doctor.drift.license"
-        text = phrase(name, number=show_license_number(subject.number)) + text
+        text = message(name, number=show_license_number(subject.number)) + text
     step = "again" if subject.waits else ("update" if found.same else "moved")
-    next_step = phrase(f"doctor.next.{step}", number=subject.number)
+    next_step = message(f"doctor.next.{step}", number=subject.number)
     return Finding("drift", WARNING if found.same else PROBLEM, text, next_step, facts)
 
 
@@ -126,12 +126,12 @@ def _points(subject: Subject, names: Sequence[str]) -> tuple[int, int]:
 
 def _part(name: str, subject: Subject) -> str:
     left = set(subject.recorded[name]) & set(subject.seen.get(name, ()))
-    return phrase(f"doctor.some.{name}" if left else f"doctor.part.{name}")
+    return message(f"doctor.some.{name}" if left else f"doctor.part.{name}")
 
 
 def _listed(words: list[str]) -> str:
     *most, last = words
-    return phrase("doctor.and", parts=", ".join(most), last=last) if most else last
+    return message("doctor.and", parts=", ".join(most), last=last) if most else last
 
 
 def copies(machine: Machine, licenses: Sequence[Stored], subjects: Sequence[Subject]) -> Finding:
@@ -158,13 +158,13 @@ def copies(machine: Machine, licenses: Sequence[Stored], subjects: Sequence[Subj
         signs.append(("no-os-id", ""))
     if not signs:
         name = "doctor.copies.guest" if machine.environment in _GUESTS else "doctor.copies.none"
-        return Finding("copies", OK, phrase(name), "", {"signs": []})
+        return Finding("copies", OK, message(name), "", {"signs": []})
     told = [
-        phrase(f"doctor.sign.{sign}", number=show_license_number(n or "0" * 12))
+        message(f"doctor.sign.{sign}", number=show_license_number(n or "0" * 12))
         for sign, n in signs
     ]
     first, number = signs[0]
-    next_step = phrase(f"doctor.next.{first}", number=number)
+    next_step = message(f"doctor.next.{first}", number=number)
     facts = {"signs": [{"sign": sign, "license_number": n or None} for sign, n in signs]}
     return Finding("copies", WARNING, "; ".join(dict.fromkeys(told)), next_step, facts)
 

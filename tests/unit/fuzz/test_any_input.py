@@ -129,8 +129,11 @@ WRITERS = {
     "keys.keyid",
     "components.hash_component",
     "components.hash_components",
+    "messages.has_message",
+    "messages.message",
+    "messages.sentences",
+    "messages.use_language",
     "strict_json.matching",
-    "words.say",
 }
 
 
