@@ -15,8 +15,8 @@ from keyferry_admin.stack import Stack
 from keyferry_admin.use_cases import keys, licenses
 from keyferry_admin.use_cases.site import site_files
 from keyferry_protocol.activation import show_activation_code
-from keyferry_protocol.keys import ED25519, ML_DSA_65
-from keyferry_protocol.machine import ENVIRONMENTS
+from keyferry_protocol.algorithms import ED25519, ML_DSA_65
+from keyferry_protocol.components import ENVIRONMENTS
 from local.cloud import CannotStart, Cloud, running_cloud
 from local.deploy import STACK, deploy, upload_site
 from local.edge import Edge

@@ -4,6 +4,7 @@ import os
 
 from keyferry.dongle.signer import AnyDongle, token_for
 from keyferry.store.state import Folder
+from keyferry_protocol.algorithms import ED25519, verify_signature
 from keyferry_protocol.envelope import RESPONSE, open_envelope
 from keyferry_protocol.errors import (
     DongleMissing,
@@ -12,7 +13,7 @@ from keyferry_protocol.errors import (
     WrongMachine,
     WrongProduct,
 )
-from keyferry_protocol.keys import ED25519, KeySet, verify_signature
+from keyferry_protocol.keys import KeySet
 from keyferry_protocol.messages import message
 from keyferry_protocol.request import Dongle
 from keyferry_protocol.response import Response, parse_response

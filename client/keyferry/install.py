@@ -31,6 +31,7 @@ from keyferry.store.state import (
 from keyferry.store.state_dirs import StateDirs
 from keyferry.times import Moment
 from keyferry.vendor import resolve
+from keyferry_protocol.components import Machine
 from keyferry_protocol.envelope import RESPONSE, open_envelope
 from keyferry_protocol.errors import (
     KeyferryError,
@@ -40,7 +41,6 @@ from keyferry_protocol.errors import (
     WrongMachine,
 )
 from keyferry_protocol.keys import KeySet
-from keyferry_protocol.machine import Machine
 from keyferry_protocol.response import Response, verify_response
 
 

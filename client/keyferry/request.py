@@ -30,6 +30,7 @@ from keyferry_protocol.activation import (
     parse_activation_code,
     parse_license_number,
 )
+from keyferry_protocol.components import Machine
 from keyferry_protocol.envelope import REQUEST, RESPONSE, open_envelope, seal
 from keyferry_protocol.errors import (
     KeyferryError,
@@ -38,9 +39,6 @@ from keyferry_protocol.errors import (
     StateNotWritable,
 )
 from keyferry_protocol.keys import Ed25519Signer, KeySet, Signer
-from keyferry_protocol.machine import (
-    Machine,
-)
 from keyferry_protocol.request import (
     Dongle,
     Product,

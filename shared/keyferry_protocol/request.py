@@ -4,18 +4,13 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from keyferry_protocol.algorithms import DONGLE_ALGORITHMS, ED25519, read_public_key
+from keyferry_protocol.components import ENVIRONMENTS, PROTECTIONS, ComponentHashes, read_components
 from keyferry_protocol.encoding import b64, format_time, free_text, parse_time
 from keyferry_protocol.envelope import REQUEST, Envelope, open_envelope
 from keyferry_protocol.errors import BadJson, NotAuthentic, UnreadableRequest
 from keyferry_protocol.frozen import frozen
-from keyferry_protocol.keys import (
-    ED25519,
-    TOKEN_ALGORITHMS,
-    keyid,
-    read_keyid,
-    read_public_key,
-)
-from keyferry_protocol.machine import ENVIRONMENTS, PROTECTIONS, Components, read_components
+from keyferry_protocol.keys import keyid, read_keyid
 from keyferry_protocol.strict_json import InvalidMember, JsonObject, matching, parse_json
 
 KINDS = ("activate", "update", "deactivate")
@@ -62,7 +57,7 @@ class HashedMachine:
     name: str
     os: str
     environment: str
-    components: Components
+    components: ComponentHashes
 
 
 @frozen
@@ -135,7 +130,7 @@ def body_bytes(members: Mapping[str, Any]) -> bytes:
     return json.dumps(members, separators=(",", ":"), ensure_ascii=False).encode("utf-8")
 
 
-def components_as_json(components: Components) -> dict[str, list[str]]:
+def components_as_json(components: ComponentHashes) -> dict[str, list[str]]:
     return {name: list(hashes) for name, hashes in components.items()}
 
 
@@ -219,7 +214,7 @@ def read_dongle(record: JsonObject, protection: str) -> Dongle | None:
     if protection != "dongle":
         return None
     dongle = record.record("dongle")
-    alg = dongle.one_of("alg", TOKEN_ALGORITHMS)
+    alg = dongle.one_of("alg", DONGLE_ALGORITHMS)
     return Dongle(
         alg=alg,
         public=dongle.text("public", lambda text: read_public_key(alg, text)),

@@ -3,12 +3,13 @@
 from collections.abc import Mapping
 from typing import Any
 
+from keyferry_protocol.algorithms import ED25519, read_public_key
+from keyferry_protocol.components import PROTECTIONS, ComponentHashes, read_components
 from keyferry_protocol.encoding import b64, format_time, free_text, parse_time
 from keyferry_protocol.envelope import RESPONSE, Envelope, open_envelope
 from keyferry_protocol.errors import BadJson, KeyCompromised, NotGenuine, UnreadableResponse
 from keyferry_protocol.frozen import frozen
-from keyferry_protocol.keys import ED25519, KeySet, keyid, read_public_key
-from keyferry_protocol.machine import PROTECTIONS, Components, read_components
+from keyferry_protocol.keys import KeySet, keyid
 from keyferry_protocol.request import (
     KINDS,
     Dongle,
@@ -58,7 +59,7 @@ class BoundTo:
 
     protection: str
     device_key: bytes
-    components: Components
+    components: ComponentHashes
     dongle: Dongle | None
 
     def as_json(self) -> dict[str, Any]:

@@ -16,9 +16,10 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.serialization import load_der_public_key
 
 import keyferry
+from keyferry_protocol.algorithms import ED25519, ML_DSA_65
 from keyferry_protocol.envelope import RESPONSE, Signature, open_envelope, pack, pae
 from keyferry_protocol.errors import KeyCompromised, NotGenuine
-from keyferry_protocol.keys import ED25519, ML_DSA_65, Ed25519Signer, KeySet
+from keyferry_protocol.keys import Ed25519Signer, KeySet
 from keyferry_service.adapters.licenses_dynamodb import Licenses
 from keyferry_service.adapters.signer_kms import KmsSigner
 from keyferry_service.domain.ledger import read_answer

@@ -12,8 +12,8 @@ from keyferry_admin.errors import BadKey
 from keyferry_admin.use_cases import keys as signing_keys
 from keyferry_admin.use_cases import resign as resigning
 from keyferry_admin.use_cases.links import links_file
+from keyferry_protocol.algorithms import ED25519, ML_DSA_65, RESPONSE_ALGORITHMS
 from keyferry_protocol.encoding import b64
-from keyferry_protocol.keys import ED25519, ML_DSA_65, RESPONSE_ALGORITHMS
 from keyferry_service.domain.signing_keys import SigningKey
 
 _OUTPUTS = {ED25519: "SigningKeyArn", ML_DSA_65: "MlDsaSigningKeyArn"}

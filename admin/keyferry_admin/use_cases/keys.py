@@ -24,14 +24,8 @@ from keyferry_admin.errors import (
     NoActiveKey,
     NoSuchKey,
 )
-from keyferry_protocol.keys import (
-    ED25519,
-    RESPONSE_ALGORITHMS,
-    KeySet,
-    PinnedKey,
-    check_public_key,
-    keyid,
-)
+from keyferry_protocol.algorithms import ED25519, RESPONSE_ALGORITHMS, check_public_key
+from keyferry_protocol.keys import KeySet, PinnedKey, keyid
 from keyferry_service.adapters.licenses_dynamodb import Licenses
 from keyferry_service.adapters.retries import ConditionFailed
 from keyferry_service.adapters.signer_pem import PemSigner

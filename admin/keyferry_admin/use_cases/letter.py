@@ -2,7 +2,7 @@
 
 from keyferry_admin.use_cases.licenses import Created
 from keyferry_protocol.activation import show_activation_code, show_license_number
-from keyferry_protocol.machine import PROTECTIONS
+from keyferry_protocol.components import PROTECTIONS
 from keyferry_protocol.messages import language_in_use, message
 from keyferry_service.domain.license import LicenseRecord
 from keyferry_service.views.email import Letter, Step, plain_text

@@ -10,9 +10,10 @@ from keyferry.cli.command import KeyferryCommand, KeyferryGroup
 from keyferry.cli.dongle_prompts import ask_pin, choose, choose_signer, dongle_option
 from keyferry.cli.settings import Settings
 from keyferry.dongle.find import FoundToken, find_tokens, usable
+from keyferry_protocol.algorithms import ECDSA_P256
 from keyferry_protocol.encoding import b64
 from keyferry_protocol.errors import DongleMissing
-from keyferry_protocol.keys import ECDSA_P256, keyid
+from keyferry_protocol.keys import keyid
 from keyferry_protocol.messages import message
 
 output_option = click.option("--output", metavar="FILE", help="Where to save it.")

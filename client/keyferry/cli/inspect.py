@@ -9,10 +9,10 @@ from keyferry.cli.read_files import read_one
 from keyferry.cli.settings import Settings
 from keyferry.times import local_time_with_zone, long_date
 from keyferry_protocol.activation import show_license_number
+from keyferry_protocol.components import USER
 from keyferry_protocol.encoding import format_time
 from keyferry_protocol.envelope import RESPONSE, open_envelope
 from keyferry_protocol.errors import WrongType
-from keyferry_protocol.machine import USER
 from keyferry_protocol.messages import message
 from keyferry_protocol.request import Request, RequestBody, parse_request
 from keyferry_protocol.response import Response, parse_response

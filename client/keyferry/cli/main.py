@@ -12,8 +12,8 @@ from keyferry.cli.command import KeyferryGroup
 from keyferry.cli.settings import Settings
 from keyferry.dongle.signer import AnyDongle
 from keyferry.times import Moment, seconds
+from keyferry_protocol.components import Machine
 from keyferry_protocol.errors import KeyferryError
-from keyferry_protocol.machine import Machine
 from keyferry_protocol.messages import message
 
 COMMANDS = (

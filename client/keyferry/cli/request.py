@@ -11,7 +11,7 @@ from keyferry.cli.request_output import hand_out, machine_name_option, output_op
 from keyferry.cli.save_file import check_output
 from keyferry.cli.settings import Settings
 from keyferry_protocol.activation import parse_activation_code, parse_license_number
-from keyferry_protocol.machine import PROTECTIONS
+from keyferry_protocol.components import PROTECTIONS
 from keyferry_protocol.messages import message
 
 CODE_VARIABLE = "KEYFERRY_ACTIVATION_CODE"

@@ -10,7 +10,7 @@ from keyferry.cli.settings import Settings
 from keyferry.request import PendingRequest, make, remember_path
 from keyferry.request_options import RequestOptions
 from keyferry_protocol.activation import show_license_number
-from keyferry_protocol.machine import MIN_WEIGHT, hardware_weight
+from keyferry_protocol.matching import MIN_WEIGHT, hardware_weight
 from keyferry_protocol.messages import message
 from keyferry_protocol.request import Product
 

@@ -13,9 +13,9 @@ from keyferry.dongle.signer import AnyDongle
 from keyferry.machine.current_machine import CurrentMachine
 from keyferry.store.state_dirs import StateDirs, roots
 from keyferry.vendor import Vendor, read_keys, read_vendor
+from keyferry_protocol.components import Machine
 from keyferry_protocol.errors import BadKeySet
 from keyferry_protocol.keys import KeySet
-from keyferry_protocol.machine import Machine
 from keyferry_protocol.messages import message
 
 

@@ -25,7 +25,7 @@ from keyferry_protocol.activation import show_license_number
 from keyferry_protocol.encoding import format_time
 from keyferry_protocol.errors import DongleMissing, DonglePin, KeyferryError
 from keyferry_protocol.keys import KeySet
-from keyferry_protocol.machine import match
+from keyferry_protocol.matching import match
 from keyferry_protocol.messages import message
 from keyferry_protocol.request import Dongle
 

@@ -4,25 +4,21 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from keyferry.doctor.inspection import Stored
+from keyferry.machine.this import readable_components
 from keyferry_protocol.activation import show_license_number
-from keyferry_protocol.machine import (
+from keyferry_protocol.components import COMPONENTS, USER, ComponentHashes, Machine, hash_components
+from keyferry_protocol.matching import (
     ANCHORS,
+    HARDWARE,
     MIN_WEIGHT,
-    USER,
-    WEIGHTS,
-    Components,
-    Machine,
     hardware_weight,
-    hash_components,
     is_identifiable,
     match,
 )
 from keyferry_protocol.messages import message
 
 OK, WARNING, PROBLEM = "ok", "warning", "problem"
-_PARTS = {"Windows": tuple(WEIGHTS), "macOS": ("smbios_uuid", "mac", "disk_serial")}
-_LINUX_PARTS = ("mac", "os_id", "disk_serial")
-_HARDWARE = tuple(name for name in WEIGHTS if name != "os_id")
+_SOFTWARE = tuple(name for name in COMPONENTS if name not in HARDWARE)  # differs by installation
 _GUESTS = ("virtual", "container")
 
 
@@ -41,17 +37,17 @@ class Subject(NamedTuple):
 
     number: str
     waits: bool
-    recorded: Components
-    seen: Components
+    recorded: ComponentHashes
+    seen: ComponentHashes
     product: str
 
 
 def identity(machine: Machine, works_here: bool) -> Finding:
     """Whether enough of this computer can be read, and what its license must allow."""
     components = hash_components("0" * 12, machine.components, "personal")
-    read = [name for name in WEIGHTS if name in components]
-    possible = next((p for os, p in _PARTS.items() if machine.os.startswith(os)), _LINUX_PARTS)
-    parts = [name for name in WEIGHTS if name in possible or name in read]
+    read = [name for name in COMPONENTS if name in components]
+    readable = readable_components(machine.os)
+    parts = [name for name in COMPONENTS if name in readable or name in read]
     missing = [name for name in parts if name not in read]
     text = message("doctor.identity", n=len(read), m=len(parts))
     if missing:
@@ -100,7 +96,7 @@ def _drift_of(subject: Subject, several: bool) -> Finding:
     parts = {_part(name, subject): None for name in found.changed}  # two of the board: told once
     rule = "warning" if found.same else _broken_rule(subject, found.have, found.of)
     change = message("doctor.drift.changed", parts=_listed(list(parts))) if parts else ""
-    hardware = _points(subject, _HARDWARE)
+    hardware = _points(subject, HARDWARE)
     text = change + message(
         f"doctor.drift.{rule}", have=found.have, of=found.of, hw=hardware[0], hw_of=hardware[1]
     )
@@ -118,7 +114,7 @@ def _broken_rule(subject: Subject, have: int, of: int) -> str:
         return "weight"
     if any(name in subject.recorded for name in ANCHORS) and not _points(subject, ANCHORS)[0]:
         return "body"
-    have_hardware, of_hardware = _points(subject, _HARDWARE)
+    have_hardware, of_hardware = _points(subject, HARDWARE)
     return "hardware" if of_hardware and 2 * have_hardware <= of_hardware else "user"
 
 
@@ -157,7 +153,8 @@ def copies(machine: Machine, licenses: Sequence[Stored], subjects: Sequence[Subj
             signs.append(("older-folder", number))
         if request is not None and _moved(request.machine.environment, machine.environment):
             signs.append(("another-environment", number))
-    if "os_id" not in machine.components and not machine.os.startswith("macOS"):
+    readable = readable_components(machine.os)
+    if any(name in readable and name not in machine.components for name in _SOFTWARE):
         signs.append(("no-os-id", ""))
     if not signs:
         name = "doctor.copies.guest" if machine.environment in _GUESTS else "doctor.copies.none"
@@ -177,9 +174,9 @@ def _another(subject: Subject) -> str:
     if _points(subject, ANCHORS)[0]:
         return ""
     has_body = any(name in subject.recorded for name in ANCHORS)
-    if _points(subject, ["os_id"])[0]:
+    if _points(subject, _SOFTWARE)[0]:
         return "another-body" if has_body else ""
-    return "another-computer" if has_body or not _points(subject, list(WEIGHTS))[0] else ""
+    return "another-computer" if has_body or not _points(subject, list(COMPONENTS))[0] else ""
 
 
 def _moved(before: str, now: str) -> bool:

@@ -34,8 +34,9 @@ from keyferry.store.state import (
 )
 from keyferry.store.state_dirs import StateDir, StateDirs
 from keyferry_protocol.activation import show_license_number
+from keyferry_protocol.algorithms import ED25519
 from keyferry_protocol.errors import KeyferryError, StateDamaged, StateNotWritable
-from keyferry_protocol.keys import ED25519, KeySet
+from keyferry_protocol.keys import KeySet
 from keyferry_protocol.messages import message
 from keyferry_protocol.request import Request, parse_request
 from keyferry_protocol.response import Response, verify_response

@@ -2,7 +2,8 @@
 
 from collections.abc import Callable
 
-from keyferry_protocol.keys import ECDSA_P256, ED25519, keyid
+from keyferry_protocol.algorithms import ECDSA_P256, ED25519
+from keyferry_protocol.keys import keyid
 from keyferry_protocol.request import Dongle
 
 _ED25519_BYTES = 32

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from keyferry_protocol.keys import ED25519, ML_DSA_65
+from keyferry_protocol.algorithms import ED25519, ML_DSA_65
 
 if TYPE_CHECKING:
     from mypy_boto3_kms import KMSClient

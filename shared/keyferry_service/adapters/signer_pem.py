@@ -6,7 +6,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.mldsa import MLDSA65PrivateKey
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
-from keyferry_protocol.keys import ED25519, ML_DSA_65, keyid
+from keyferry_protocol.algorithms import ED25519, ML_DSA_65
+from keyferry_protocol.keys import keyid
 
 
 class PemSigner:
