@@ -44,7 +44,7 @@ def rows() -> list[Row]:
     baseline = samples["Ed25519 crypto"]
     return [
         ratio_row("request to response / crypto alone", samples["Ed25519 answer"], baseline, 1.5),
-        ratio_row("    its floor / crypto alone", samples["Ed25519 floor"], baseline, None),
+        ratio_row("its floor / crypto alone", samples["Ed25519 floor"], baseline, None),
         ratio_row(
             "the same, with ML-DSA-65 too",
             samples["hybrid answer"],
