@@ -33,7 +33,7 @@ from keyferry_protocol.keys import (
     keyid,
 )
 from keyferry_service.adapters.licenses_dynamodb import Licenses
-from keyferry_service.adapters.retries import ConditionFailed
+from keyferry_service.adapters.retries import ConditionFailed, Conflict
 from keyferry_service.adapters.signer_pem import PemSigner
 from keyferry_service.adapters.signing_keys_dynamodb import SigningKeys
 from keyferry_service.domain.license import Status
@@ -114,7 +114,7 @@ def _end(keys: SigningKeys, key: SigningKey, status: KeyStatus) -> SigningKey:
     if key.status is not status:
         try:
             keys.end(key, status, other)
-        except ConditionFailed as error:
+        except Conflict as error:
             raise KeysChanged("Someone changed the keys at the same moment") from error
     return replace(key, status=status)
 

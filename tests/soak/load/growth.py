@@ -17,7 +17,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from types import ModuleType
@@ -154,7 +154,7 @@ class Handler:
         table = self._fill(full)
 
         def measure() -> float:
-            self._app.licenses = table
+            self._app.answer_request = replace(self._app.answer_request, licenses=table)
             events = [event for _ in range(PAIRS) for event in self._pair()]
             self._app.signing_keys.current(time.monotonic())
             calls = _Calls(self._app)
