@@ -13,6 +13,7 @@ from typing import Any
 
 from keyferry_admin.stack import Stack, signing_key_output
 from keyferry_admin.use_cases import keys, licenses
+from keyferry_admin.use_cases.site import site_files
 from keyferry_protocol.activation import show_activation_code
 from keyferry_protocol.algorithms import RESPONSE_ALGORITHMS
 from keyferry_protocol.components import ENVIRONMENTS
@@ -84,10 +85,7 @@ def _deploy(folder: Path, build: Path, cloud: Cloud, page: str, vendor: Any) -> 
 
 
 def _site(vendor: Any) -> dict[str, bytes]:
-    folder = ROOT / "static-site"
-    paths = [path for path in folder.rglob("*") if path.is_file()]
-    files = {path.relative_to(folder).as_posix(): path.read_bytes() for path in paths}
-    return files | {"vendor.json": json.dumps(vendor).encode()}
+    return site_files(ROOT / "static-site") | {"vendor.json": json.dumps(vendor).encode()}
 
 
 def _provide(folder: Path, vendor: Any, outputs: dict[str, str]) -> None:

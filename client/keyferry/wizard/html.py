@@ -6,7 +6,7 @@ from html import escape
 from keyferry.qr import qr_svg
 from keyferry.wizard.pages import Asked, Button, Page, label
 from keyferry.wizard.screens import LIST
-from keyferry_protocol.messages import message
+from keyferry_protocol.messages import language_in_use, message
 
 _NUMBERED = re.compile(r"[0-9]+\. ")
 _BOLD = re.compile(r"\*\*(.+?)\*\*")
@@ -47,7 +47,7 @@ def _document(title: str, vendor: str, support: str, main: str, is_alive: bool) 
     told = escape(message("wizard.help", support=support))
     footer = f'<footer><p id="help">{told}</p></footer>\n' if support else ""
     return f"""<!doctype html>
-<html lang="en" dir="ltr">
+<html lang="{language_in_use()}" dir="ltr">
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">

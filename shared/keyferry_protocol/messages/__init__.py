@@ -38,8 +38,11 @@ def sentences(room: str) -> Mapping[str, str]:
 
 @contextmanager
 def use_language(language: str) -> Iterator[None]:
-    """Speak this language inside the `with`; English if there is no such language."""
-    before = _language.set(language if language in languages() else ENGLISH)
+    """Speak this language inside the `with`; English if there is no such language.
+
+    It is named by a tag of RFC 5646 or as a locale: `de`, `pt-BR`, `pt_BR.UTF-8`.
+    """
+    before = _language.set(_known(language))
     try:
         yield
     finally:
@@ -54,6 +57,13 @@ def language_in_use() -> str:
 def languages() -> frozenset[str]:
     """The languages that have a folder of their own."""
     return _languages(FOLDER)
+
+
+def _known(language: str) -> str:
+    """The language's own folder, else the one of the language without its region."""
+    tag = language.partition(".")[0].partition("@")[0].replace("_", "-")
+    wanted = (tag, tag.partition("-")[0].lower(), ENGLISH)
+    return next(name for name in wanted if name in languages() or name == ENGLISH)
 
 
 class _Facts(dict[str, object]):

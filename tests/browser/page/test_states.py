@@ -1,6 +1,5 @@
 """Every state of the page, its words and its focus, with a service that answers as told."""
 
-import json
 import re
 from contextlib import nullcontext
 from typing import Any
@@ -483,8 +482,7 @@ def test_a_language_is_one_file_and_one_option(
     context = browser.new_context(locale=browser_language)
     page = context.new_page()
     service = FakeService(page, ready())
-    english = json.loads((SITE / "languages" / "en.json").read_text("utf-8"))
-    arabic = {key: f"‏{text}؟" for key, text in english.items()}
+    arabic = {key: f"‏{text}؟" for key, text in sentences("page").items()}
     page.route("**/languages/ar.json", lambda route: route.fulfill(json=arabic))
     option = '<option value="ar">العربية</option></select>'
     index = (SITE / "index.html").read_text("utf-8").replace("</select>", option)

@@ -59,7 +59,14 @@ class TestLanguage:
         with use_language("de"):
             assert message("page.help") == "Help: der Hersteller"
 
-    @pytest.mark.parametrize("language", ["fr", "", "..", "../en", "de/..", "en/errors.json"])
+    @pytest.mark.parametrize("language", ["de-AT", "de_CH.UTF-8", "DE", "de_DE@euro"])
+    def test_a_language_is_known_by_its_tag_or_locale(self, language: str) -> None:
+        with use_language(language):
+            assert language_in_use() == "de"
+
+    @pytest.mark.parametrize(
+        "language", ["fr", "C.UTF-8", "d", "", "..", "../en", "de/..", "en/errors.json"]
+    )
     def test_a_language_that_does_not_exist_is_english(self, language: str) -> None:
         with use_language("de"), use_language(language):
             assert language_in_use() == "en"
