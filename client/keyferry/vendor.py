@@ -5,9 +5,9 @@ import re
 from typing import NamedTuple
 
 from keyferry.store.state_dirs import StateDirs, roots
+from keyferry_protocol.components import PROTECTIONS
 from keyferry_protocol.errors import BadJson, BadKeySet
 from keyferry_protocol.keys import KeySet
-from keyferry_protocol.machine import PROTECTIONS
 from keyferry_protocol.strict_json import InvalidMember, JsonObject, parse_json
 
 _ID = re.compile("[a-z0-9-]{1,32}")

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from functools import cached_property
 from hashlib import sha256
 
+from keyferry_protocol.algorithms import verify_signature
 from keyferry_protocol.encoding import b64, unb64_any
 from keyferry_protocol.errors import (
     BadJson,
@@ -15,7 +16,7 @@ from keyferry_protocol.errors import (
     WrongType,
 )
 from keyferry_protocol.frozen import frozen
-from keyferry_protocol.keys import Signer, keyid, verify_signature
+from keyferry_protocol.keys import Signer, keyid
 from keyferry_protocol.strict_json import InvalidMember, JsonObject, parse_json
 
 REQUEST = "application/vnd.keyferry.request.v1+json"

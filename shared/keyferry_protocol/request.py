@@ -4,18 +4,13 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from keyferry_protocol.algorithms import DEVICE_ALGORITHM, DONGLE_ALGORITHMS, read_public_key
+from keyferry_protocol.components import ENVIRONMENTS, PROTECTIONS, ComponentHashes, read_components
 from keyferry_protocol.encoding import b64, format_time, free_text, parse_time
 from keyferry_protocol.envelope import REQUEST, Envelope, open_envelope
 from keyferry_protocol.errors import BadJson, NotAuthentic, UnreadableRequest
 from keyferry_protocol.frozen import frozen
-from keyferry_protocol.keys import (
-    ED25519,
-    TOKEN_ALGORITHMS,
-    keyid,
-    read_keyid,
-    read_public_key,
-)
-from keyferry_protocol.machine import ENVIRONMENTS, PROTECTIONS, Components, read_components
+from keyferry_protocol.keys import keyid, read_keyid
 from keyferry_protocol.strict_json import InvalidMember, JsonObject, matching, parse_json
 
 KINDS = ("activate", "update", "deactivate")
@@ -62,7 +57,7 @@ class HashedMachine:
     name: str
     os: str
     environment: str
-    components: Components
+    components: ComponentHashes
 
 
 @frozen
@@ -85,7 +80,7 @@ class RequestBody:
 
     @property
     def device_keyid(self) -> str:
-        return keyid(ED25519, self.device_key)
+        return keyid(DEVICE_ALGORITHM, self.device_key)
 
     @property
     def file_stem(self) -> str:
@@ -135,7 +130,7 @@ def body_bytes(members: Mapping[str, Any]) -> bytes:
     return json.dumps(members, separators=(",", ":"), ensure_ascii=False).encode("utf-8")
 
 
-def components_as_json(components: Components) -> dict[str, list[str]]:
+def components_as_json(components: ComponentHashes) -> dict[str, list[str]]:
     return {name: list(hashes) for name, hashes in components.items()}
 
 
@@ -164,11 +159,11 @@ def verify_proofs(request: Request, activation_public_key: bytes | None) -> None
     `activation_public_key` is the license's raw Ed25519 key; None where there is no such license,
     unused for update and deactivate.
     """
-    proofs = [(ED25519, request.device_key)]
+    proofs = [(DEVICE_ALGORITHM, request.device_key)]
     if request.dongle is not None:
         proofs.append((request.dongle.alg, request.dongle.public))
     if request.kind == "activate" and activation_public_key is not None:
-        proofs.append((ED25519, activation_public_key))
+        proofs.append((DEVICE_ALGORITHM, activation_public_key))
     for alg, public in proofs:
         if not request.envelope.is_signed_by(alg, public):
             raise NotAuthentic("A signature that this request needs is missing or does not verify.")
@@ -189,7 +184,7 @@ def _read_body(record: JsonObject, envelope: Envelope) -> Request:
         license_number=record.text("license_number", read_license_number),
         product=Product(product.text("name", non_empty_text), product.text("version", free_text)),
         protection=protection,
-        device_key=record.text("device_key", lambda text: read_public_key(ED25519, text)),
+        device_key=record.text("device_key", lambda text: read_public_key(DEVICE_ALGORITHM, text)),
         machine=HashedMachine(
             name=machine.text("name", free_text),
             os=machine.text("os", free_text),
@@ -219,7 +214,7 @@ def read_dongle(record: JsonObject, protection: str) -> Dongle | None:
     if protection != "dongle":
         return None
     dongle = record.record("dongle")
-    alg = dongle.one_of("alg", TOKEN_ALGORITHMS)
+    alg = dongle.one_of("alg", DONGLE_ALGORITHMS)
     return Dongle(
         alg=alg,
         public=dongle.text("public", lambda text: read_public_key(alg, text)),

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from typing import Any, TypeVar
 
 from keyferry_protocol.errors import BadJson
@@ -117,7 +117,7 @@ class JsonObject:
         """A string member, read by `parse`, whose ValueError says what is wrong with it."""
         return self._read(self.value(name), parse, name)
 
-    def one_of(self, name: str, allowed: tuple[str, ...]) -> str:
+    def one_of(self, name: str, allowed: Collection[str]) -> str:
         value = self.text(name, str)
         if value not in allowed:
             raise InvalidMember(self.path(name), f"is none of {', '.join(allowed)}")

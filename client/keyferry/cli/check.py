@@ -7,9 +7,9 @@ from keyferry.cli.settings import Settings
 from keyferry.license import License
 from keyferry.load_license import find_license
 from keyferry.times import long_date, seconds
-from keyferry.words import phrase
 from keyferry_protocol.activation import show_license_number
 from keyferry_protocol.encoding import format_time
+from keyferry_protocol.messages import message
 
 
 @click.command("check", cls=KeyferryCommand)
@@ -34,16 +34,18 @@ def command(settings: Settings, feature: str | None) -> None:
     if feature is None:
         settings.terminal.good(_allows(license, expires))
     else:
-        value = phrase("yes") if result.value is True else result.value
-        settings.terminal.good(phrase("feature", feature=feature, value=value))
+        value = message("terminal.yes") if result.value is True else result.value
+        settings.terminal.good(message("terminal.feature", feature=feature, value=value))
     if license.check_in_by is not None and license.is_in_grace:
         date = long_date(seconds(license.check_in_by))
-        sentence = phrase("grace", date=date, product=license.product, n=license.days_left)
+        sentence = message(
+            "terminal.grace", date=date, product=license.product, n=license.days_left
+        )
         settings.terminal.warn(sentence)
     elif license.ends_soon:
         one = license.days_left == 1
-        name = "ends-tomorrow" if one else "ends-soon"
-        settings.terminal.warn(phrase(name, n=license.days_left, product=license.product))
+        name = "terminal.ends-tomorrow" if one else "terminal.ends-soon"
+        settings.terminal.warn(message(name, n=license.days_left, product=license.product))
     settings.terminal.document(
         {
             "ok": result.ok,
@@ -59,5 +61,5 @@ def command(settings: Settings, feature: str | None) -> None:
 
 def _allows(license: License, expires: int | None) -> str:
     number = show_license_number(license.number)
-    until = "" if expires is None else phrase("until", date=long_date(expires))
-    return phrase("allows", number=number, product=license.product) + until
+    until = "" if expires is None else message("terminal.until", date=long_date(expires))
+    return message("terminal.allows", number=number, product=license.product) + until

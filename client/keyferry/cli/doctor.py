@@ -9,7 +9,7 @@ from keyferry.cli.command import KeyferryCommand
 from keyferry.cli.settings import Settings
 from keyferry.doctor.diagnose import Finding, examine
 from keyferry.doctor.repair import Deed, repair
-from keyferry.words import phrase
+from keyferry_protocol.messages import message
 
 _NAME_WIDTH = len("Identity  ")
 _WORST_FIRST = ("problem", "warning", "ok")
@@ -47,7 +47,7 @@ def _say_deeds(settings: Settings, deeds: Sequence[Deed]) -> None:
     for deed in deeds:
         settings.terminal.result("ok" if deed.done else "problem", deed.text)
     if not deeds:
-        settings.terminal.good(phrase("doctor.nothing-to-mend"))
+        settings.terminal.good(message("doctor.nothing-to-mend"))
 
 
 def _say_findings(settings: Settings, findings: Sequence[Finding]) -> None:
@@ -58,7 +58,7 @@ def _say_findings(settings: Settings, findings: Sequence[Finding]) -> None:
         settings.terminal.result(finding.result, name + finding.text)
         if len(told) > 1 and finding.next_step:
             settings.terminal.line(" " * (len("! ") + _NAME_WIDTH) + finding.next_step)
-    summary = phrase(
+    summary = message(
         "doctor.summary",
         warnings=_counted("warning", findings),
         problems=_counted("problem", findings),
@@ -69,7 +69,7 @@ def _say_findings(settings: Settings, findings: Sequence[Finding]) -> None:
 
 def _counted(result: str, findings: Sequence[Finding]) -> str:
     n = _count(result, findings)
-    return phrase(f"doctor.{result}" if n == 1 else f"doctor.{result}s", n=n)
+    return message(f"doctor.{result}" if n == 1 else f"doctor.{result}s", n=n)
 
 
 def _count(result: str, findings: Sequence[Finding]) -> int:

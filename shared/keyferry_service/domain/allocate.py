@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from keyferry_protocol.machine import is_same_machine, matching_weight
+from keyferry_protocol.matching import is_same_machine, matching_weight
 from keyferry_service.domain.license import DeviceKey, LicenseRecord, Seat, Token, day_of
 from keyferry_service.domain.refusals import Refusal, RefusalCode
 from keyferry_service.domain.request_context import RequestContext, anchor_keys

@@ -5,7 +5,7 @@ Pure. docs/format.md has the rules ("The service's rules", "Refusals"), in the o
 
 from collections.abc import Sequence
 
-from keyferry_protocol.machine import MIN_WEIGHT, hardware_weight, is_identifiable
+from keyferry_protocol.matching import MIN_WEIGHT, hardware_weight, is_identifiable
 from keyferry_protocol.request import Request
 from keyferry_service.domain.allocate import Grant, grant, release
 from keyferry_service.domain.license import LedgerEntry, Status

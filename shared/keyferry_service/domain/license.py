@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
 
-from keyferry_protocol.machine import Components
+from keyferry_protocol.components import ComponentHashes
 
 DAY = 86_400  # seconds
 YEAR_DAYS = 365
@@ -91,7 +91,7 @@ class Seat:
     taken: bool
     protection: str
     device_key: bytes
-    components: Components
+    components: ComponentHashes
     machine_name: str
     since: int
     serial: int  # of the last response

@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from keyferry_protocol.machine import USER, anchor_hashes
+from keyferry_protocol.components import USER
+from keyferry_protocol.matching import anchor_hashes
 from keyferry_protocol.request import Request
 from keyferry_service.domain.license import DeviceKey, LedgerEntry, LicenseRecord, Seat, Token
 

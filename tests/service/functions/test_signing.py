@@ -6,8 +6,9 @@ from typing import Any
 import pytest
 from botocore.stub import Stubber
 
+from keyferry_protocol.algorithms import ED25519, ML_DSA_65
 from keyferry_protocol.envelope import MAX_PAE, RESPONSE, open_envelope, pae
-from keyferry_protocol.keys import ED25519, ML_DSA_65, MlDsa65Signer, Signer
+from keyferry_protocol.keys import MlDsa65Signer, Signer
 from keyferry_service.adapters.signing_keys_dynamodb import SigningKeys
 from keyferry_service.domain.signing_keys import KeyStatus, SigningKey
 from tests.service.functions.conftest import World

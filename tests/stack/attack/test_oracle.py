@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from keyferry_protocol.keys import verify_signature
+from keyferry_protocol.algorithms import verify_signature
 from keyferry_service.domain.license import Status
 from tests.service.functions.conftest import World
 from tests.service.functions.test_calls_counted import counting

@@ -13,8 +13,9 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.mldsa import MLDSA65PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
+from keyferry_protocol.algorithms import ED25519, ML_DSA_65, verify_signature
 from keyferry_protocol.envelope import RESPONSE, open_envelope, pae
-from keyferry_protocol.keys import ED25519, ML_DSA_65, keyid, verify_signature
+from keyferry_protocol.keys import keyid
 from keyferry_service.adapters.signer_kms import KmsSigner
 from keyferry_service.adapters.signer_pem import PemSigner
 from keyferry_service.adapters.signers import NoSigningKey, Signers, seal_response
