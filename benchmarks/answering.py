@@ -16,20 +16,28 @@ from benchmarks.measure import Row, call_timer, interleave, ratio_row, time_row
 from keyferry_protocol.envelope import REQUEST, RESPONSE, open_envelope, pae
 from keyferry_protocol.keys import MlDsa65Signer, Signer
 from keyferry_protocol.strict_json import parse_json
-from keyferry_service.answers import response_to
-from keyferry_service.case import Found
-from keyferry_service.granting import Grant
-from keyferry_service.judge import judge, read_request
-from keyferry_service.refusals import Refusal
-from keyferry_service.signers import seal_response
-from tests.builders import ACTIVATION, LAB_07, NOW, SERVICE_KEY, VENDOR, a_license, a_request_file
+from keyferry_service.adapters.signers import seal_response
+from keyferry_service.domain.allocate import Grant
+from keyferry_service.domain.ledger import response_to
+from keyferry_service.domain.refusals import Refusal
+from keyferry_service.domain.request_context import Snapshot
+from keyferry_service.domain.verify_and_decide import read_request, verify_and_decide
+from tests.support.builders import (
+    ACTIVATION,
+    LAB_07,
+    NOW,
+    SERVICE_KEY,
+    VENDOR,
+    a_license,
+    a_request_file,
+)
 
 ROUNDS = 60
 REPEATS = 50  # in each round
 
 
 def rows() -> list[Row]:
-    file, snapshot = a_request_file(LAB_07), Found(license=a_license())
+    file, snapshot = a_request_file(LAB_07), Snapshot(license=a_license())
     signers: dict[str, list[Signer]] = {
         "Ed25519": [VENDOR],
         "hybrid": [VENDOR, MlDsa65Signer.generate()],
@@ -59,11 +67,11 @@ def rows() -> list[Row]:
     ]
 
 
-def answer(file: bytes, snapshot: Found, signers: list[Signer]) -> bytes:
+def answer(file: bytes, snapshot: Snapshot, signers: list[Signer]) -> bytes:
     """What process_request does between its AWS calls."""
     request = read_request(file)
     assert not isinstance(request, Refusal)
-    grant = judge(request, snapshot, [SERVICE_KEY], NOW)
+    grant = verify_and_decide(request, snapshot, [SERVICE_KEY], NOW)
     assert isinstance(grant, Grant)
     return seal_response(response_to(request, grant, NOW).to_bytes(), signers)
 

@@ -56,7 +56,7 @@ def format_time(seconds: int) -> str:
     return f"{moment.isoformat()}Z"  # %Y does not pad before the year 1000, and is slower
 
 
-def readable(text: str) -> str:
+def escape_controls(text: str) -> str:
     """The text as it may be shown to a person: each character that could forge is told as one."""
     return _FORBIDDEN.sub("\ufffd", text)
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from functools import cached_property
 from hashlib import sha256
 
+from keyferry_protocol.algorithms import verify_signature
 from keyferry_protocol.encoding import b64, unb64_any
 from keyferry_protocol.errors import (
     BadJson,
@@ -15,8 +16,8 @@ from keyferry_protocol.errors import (
     WrongType,
 )
 from keyferry_protocol.frozen import frozen
-from keyferry_protocol.keys import Signer, keyid, verify_signature
-from keyferry_protocol.strict_json import Malformed, Record, parse_json
+from keyferry_protocol.keys import Signer, keyid
+from keyferry_protocol.strict_json import InvalidMember, JsonObject, parse_json
 
 REQUEST = "application/vnd.keyferry.request.v1+json"
 RESPONSE = "application/vnd.keyferry.response.v1+json"
@@ -84,16 +85,16 @@ def open_envelope(data: bytes, expected: str) -> Envelope:
     if len(data) > max(MAX_FILE.values()):
         raise unreadable(f"The file has more than {MAX_FILE[expected]} bytes.")
     try:
-        record = Record(parse_json(data))
+        record = JsonObject(parse_json(data))
         _compare_type(record.text("payloadType", str), expected)
         if len(data) > MAX_FILE[expected]:
             raise unreadable(f"The file has more than {MAX_FILE[expected]} bytes.")
         body = record.text("payload", unb64_any)
         entries = record.records("signatures")
         if len(entries) > MAX_SIGNATURES:
-            raise Malformed("signatures", f"holds more than {MAX_SIGNATURES}")
+            raise InvalidMember("signatures", f"holds more than {MAX_SIGNATURES}")
         signatures = [Signature(e.text("keyid", str), e.text("sig", unb64_any)) for e in entries]
-    except (BadJson, Malformed) as error:
+    except (BadJson, InvalidMember) as error:
         raise unreadable(str(error)) from error
     envelope = Envelope(expected, body, tuple(signatures))
     if len(envelope.pae) > MAX_PAE:

@@ -2,7 +2,7 @@
 
 from typing import Any, ClassVar
 
-from keyferry_protocol.words import say
+from keyferry_protocol.messages import message
 
 
 class KeyferryError(Exception):
@@ -20,11 +20,11 @@ class KeyferryError(Exception):
 
     @property
     def title(self) -> str:
-        return say(self.code, "title", **self.facts)
+        return message(f"errors.{self.code}.title", **self.facts)
 
     @property
     def next_step(self) -> str:
-        return say(self.code, "next_step", **self.facts)
+        return message(f"errors.{self.code}.next-step", **self.facts)
 
 
 class WrongType(KeyferryError):

@@ -4,19 +4,14 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from keyferry_protocol.algorithms import DEVICE_ALGORITHM, DONGLE_ALGORITHMS, read_public_key
+from keyferry_protocol.components import ENVIRONMENTS, PROTECTIONS, ComponentHashes, read_components
 from keyferry_protocol.encoding import b64, format_time, free_text, parse_time
 from keyferry_protocol.envelope import REQUEST, Envelope, open_envelope
 from keyferry_protocol.errors import BadJson, NotAuthentic, UnreadableRequest
 from keyferry_protocol.frozen import frozen
-from keyferry_protocol.keys import (
-    ED25519,
-    TOKEN_ALGORITHMS,
-    keyid,
-    read_keyid,
-    read_public_key,
-)
-from keyferry_protocol.machine import ENVIRONMENTS, PROTECTIONS, Components, read_components
-from keyferry_protocol.strict_json import Malformed, Record, matching, parse_json
+from keyferry_protocol.keys import keyid, read_keyid
+from keyferry_protocol.strict_json import InvalidMember, JsonObject, matching, parse_json
 
 KINDS = ("activate", "update", "deactivate")
 MAX_TRUSTS = 16
@@ -63,7 +58,7 @@ class HashedMachine:
     name: str
     os: str
     environment: str
-    components: Components
+    components: ComponentHashes
 
 
 @frozen
@@ -86,7 +81,7 @@ class RequestBody:
 
     @property
     def device_keyid(self) -> str:
-        return keyid(ED25519, self.device_key)
+        return keyid(DEVICE_ALGORITHM, self.device_key)
 
     @property
     def file_stem(self) -> str:
@@ -136,7 +131,7 @@ def body_bytes(members: Mapping[str, Any]) -> bytes:
     return _ENCODER.encode(members).encode("utf-8")
 
 
-def components_as_json(components: Components) -> dict[str, list[str]]:
+def components_as_json(components: ComponentHashes) -> dict[str, list[str]]:
     return {name: list(hashes) for name, hashes in components.items()}
 
 
@@ -147,8 +142,8 @@ def parse_request(data: bytes) -> Request:
     """
     envelope = open_envelope(data, REQUEST)
     try:
-        return _read_body(Record(parse_json(envelope.body)), envelope)
-    except (BadJson, Malformed) as error:
+        return _read_body(JsonObject(parse_json(envelope.body)), envelope)
+    except (BadJson, InvalidMember) as error:
         raise UnreadableRequest(str(error)) from error
 
 
@@ -165,11 +160,11 @@ def verify_proofs(request: Request, activation_public_key: bytes | None) -> None
     `activation_public_key` is the license's raw Ed25519 key; None where there is no such license,
     unused for update and deactivate.
     """
-    proofs = [(ED25519, request.device_key)]
+    proofs = [(DEVICE_ALGORITHM, request.device_key)]
     if request.dongle is not None:
         proofs.append((request.dongle.alg, request.dongle.public))
     if request.kind == "activate" and activation_public_key is not None:
-        proofs.append((ED25519, activation_public_key))
+        proofs.append((DEVICE_ALGORITHM, activation_public_key))
     for alg, public in proofs:
         if not request.envelope.is_signed_by(alg, public):
             raise NotAuthentic("A signature that this request needs is missing or does not verify.")
@@ -178,7 +173,7 @@ def verify_proofs(request: Request, activation_public_key: bytes | None) -> None
         raise NotAuthentic("The activation code does not belong to this license number.")
 
 
-def _read_body(record: Record, envelope: Envelope) -> Request:
+def _read_body(record: JsonObject, envelope: Envelope) -> Request:
     kind = record.one_of("kind", KINDS)
     protection = record.one_of("protection", PROTECTIONS)
     machine = record.record("machine")
@@ -188,9 +183,9 @@ def _read_body(record: Record, envelope: Envelope) -> Request:
         kind=kind,
         created_at=record.text("created_at", parse_time),
         license_number=record.text("license_number", read_license_number),
-        product=Product(product.text("name", named), product.text("version", free_text)),
+        product=Product(product.text("name", non_empty_text), product.text("version", free_text)),
         protection=protection,
-        device_key=record.text("device_key", lambda text: read_public_key(ED25519, text)),
+        device_key=record.text("device_key", lambda text: read_public_key(DEVICE_ALGORITHM, text)),
         machine=HashedMachine(
             name=machine.text("name", free_text),
             os=machine.text("os", free_text),
@@ -206,21 +201,21 @@ def _read_body(record: Record, envelope: Envelope) -> Request:
     )
 
 
-def named(text: str) -> str:
+def non_empty_text(text: str) -> str:
     """A free text that may not be empty."""
     if not text:
         raise ValueError("is empty")
     return free_text(text)
 
 
-def read_dongle(record: Record, protection: str) -> Dongle | None:
+def read_dongle(record: JsonObject, protection: str) -> Dongle | None:
     """The `dongle` member: an object exactly when the protection is `dongle`. Raises Malformed."""
     if record.is_null("dongle") != (protection != "dongle"):
-        raise Malformed(record.path("dongle"), "does not fit the protection")
+        raise InvalidMember(record.path("dongle"), "does not fit the protection")
     if protection != "dongle":
         return None
     dongle = record.record("dongle")
-    alg = dongle.one_of("alg", TOKEN_ALGORITHMS)
+    alg = dongle.one_of("alg", DONGLE_ALGORITHMS)
     return Dongle(
         alg=alg,
         public=dongle.text("public", lambda text: read_public_key(alg, text)),
@@ -229,16 +224,18 @@ def read_dongle(record: Record, protection: str) -> Dongle | None:
     )
 
 
-def _read_replaces_seat(record: Record, kind: str) -> int | None:
+def _read_replaces_seat(record: JsonObject, kind: str) -> int | None:
     if record.is_null("replaces_seat"):
         return None
     if kind != "activate":
-        raise Malformed(record.path("replaces_seat"), "is not null, as outside activate it is")
+        raise InvalidMember(record.path("replaces_seat"), "is not null, as outside activate it is")
     return record.integer("replaces_seat", 1)
 
 
-def _read_trusts(record: Record) -> tuple[str, ...]:
+def _read_trusts(record: JsonObject) -> tuple[str, ...]:
     trusts = record.texts("trusts", read_keyid)
     if len(trusts) > MAX_TRUSTS or len(set(trusts)) < len(trusts):
-        raise Malformed(record.path("trusts"), f"holds more than {MAX_TRUSTS} key ids or one twice")
+        raise InvalidMember(
+            record.path("trusts"), f"holds more than {MAX_TRUSTS} key ids or one twice"
+        )
     return trusts

@@ -3,22 +3,23 @@
 from collections.abc import Mapping
 from typing import Any
 
+from keyferry_protocol.algorithms import DEVICE_ALGORITHM, read_public_key
+from keyferry_protocol.components import PROTECTIONS, ComponentHashes, read_components
 from keyferry_protocol.encoding import b64, format_time, free_text, parse_time
 from keyferry_protocol.envelope import RESPONSE, Envelope, open_envelope
 from keyferry_protocol.errors import BadJson, KeyCompromised, NotGenuine, UnreadableResponse
 from keyferry_protocol.frozen import frozen
-from keyferry_protocol.keys import ED25519, KeySet, keyid, read_public_key
-from keyferry_protocol.machine import PROTECTIONS, Components, read_components
+from keyferry_protocol.keys import KeySet, keyid
 from keyferry_protocol.request import (
     KINDS,
     Dongle,
     body_bytes,
     components_as_json,
-    named,
+    non_empty_text,
     read_dongle,
     read_license_number,
 )
-from keyferry_protocol.strict_json import Malformed, Record, matching, parse_json
+from keyferry_protocol.strict_json import InvalidMember, JsonObject, matching, parse_json
 
 _read_sha256 = matching("[0-9a-f]{64}", "64 lower-case hex digits")
 _read_feature_name = matching("[a-z0-9_.-]{1,40}", "a feature name")
@@ -58,7 +59,7 @@ class BoundTo:
 
     protection: str
     device_key: bytes
-    components: Components
+    components: ComponentHashes
     dongle: Dongle | None
 
     def as_json(self) -> dict[str, Any]:
@@ -91,7 +92,7 @@ class ResponseBody:
     @property
     def file_stem(self) -> str:
         """The file name without its extension, as the request has it."""
-        return f"{self.license.number}-{keyid(ED25519, self.bound_to.device_key)[:4]}"
+        return f"{self.license.number}-{keyid(DEVICE_ALGORITHM, self.bound_to.device_key)[:4]}"
 
     def as_json(self) -> dict[str, Any]:
         return {
@@ -148,12 +149,12 @@ def verify_signatures(envelope: Envelope, keys: KeySet) -> None:
 def parse_response(envelope: Envelope) -> Response:
     """Read the BODY of a response whose signatures hold. Raises UnreadableResponse."""
     try:
-        return _read_body(Record(parse_json(envelope.body)), envelope)
-    except (BadJson, Malformed) as error:
+        return _read_body(JsonObject(parse_json(envelope.body)), envelope)
+    except (BadJson, InvalidMember) as error:
         raise UnreadableResponse(str(error)) from error
 
 
-def _read_body(record: Record, envelope: Envelope) -> Response:
+def _read_body(record: JsonObject, envelope: Envelope) -> Response:
     bound_to = record.record("bound_to")
     protection = bound_to.one_of("protection", PROTECTIONS)
     response = Response(
@@ -165,7 +166,9 @@ def _read_body(record: Record, envelope: Envelope) -> Response:
         license=_read_terms(record.record("license")),
         bound_to=BoundTo(
             protection=protection,
-            device_key=bound_to.text("device_key", lambda text: read_public_key(ED25519, text)),
+            device_key=bound_to.text(
+                "device_key", lambda text: read_public_key(DEVICE_ALGORITHM, text)
+            ),
             components=read_components(bound_to, protection),
             dongle=read_dongle(bound_to, protection),
         ),
@@ -175,17 +178,17 @@ def _read_body(record: Record, envelope: Envelope) -> Response:
     )
     if response.is_receipt:
         if response.license.features:
-            raise Malformed("license.features", "is not empty, as a receipt's is")
+            raise InvalidMember("license.features", "is not empty, as a receipt's is")
         if response.license.valid_until != response.issued_at:
-            raise Malformed("license.valid_until", "is not issued_at, as a receipt's is")
+            raise InvalidMember("license.valid_until", "is not issued_at, as a receipt's is")
     return response
 
 
-def _read_terms(record: Record) -> LicenseTerms:
+def _read_terms(record: JsonObject) -> LicenseTerms:
     return LicenseTerms(
         number=record.text("number", read_license_number),
         licensee=record.text("licensee", free_text),
-        product=record.text("product", named),
+        product=record.text("product", non_empty_text),
         edition=record.text("edition", free_text),
         features=_read_features(record.record("features")),
         trial=record.boolean("trial"),
@@ -195,18 +198,18 @@ def _read_terms(record: Record) -> LicenseTerms:
     )
 
 
-def _read_features(record: Record) -> dict[str, bool | int]:
+def _read_features(record: JsonObject) -> dict[str, bool | int]:
     features: dict[str, bool | int] = {}
     for name in record.names():
         try:
             _read_feature_name(name)
         except ValueError as error:
-            raise Malformed(record.path(name), str(error)) from error
+            raise InvalidMember(record.path(name), str(error)) from error
         features[name] = True if record.value(name) is True else record.integer(name, 1)
     return features
 
 
-def _read_time_or_null(record: Record, name: str) -> int | None:
+def _read_time_or_null(record: JsonObject, name: str) -> int | None:
     return None if record.is_null(name) else record.text(name, parse_time)
 
 

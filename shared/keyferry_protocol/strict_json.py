@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from typing import Any, TypeVar
 
 from keyferry_protocol.errors import BadJson
@@ -83,19 +83,19 @@ _DECODER = json.JSONDecoder(
 )
 
 
-class Malformed(Exception):
+class InvalidMember(Exception):
     """A member that is missing, of a wrong type or outside its pattern."""
 
     def __init__(self, path: str, reason: str) -> None:
         super().__init__(f"{path or 'The document'} {reason}.")
 
 
-class Record:
+class JsonObject:
     """The members of one JSON object, read by name and type; every error names the path."""
 
     def __init__(self, value: object, path: str = "") -> None:
         if not isinstance(value, dict):
-            raise Malformed(path, "is not an object")
+            raise InvalidMember(path, "is not an object")
         self._members: dict[str, object] = value
         self._path = path
 
@@ -110,7 +110,7 @@ class Record:
 
     def value(self, name: str) -> object:
         if name not in self._members:
-            raise Malformed(self.path(name), "is missing")
+            raise InvalidMember(self.path(name), "is missing")
         return self._members[name]
 
     def text(self, name: str, parse: Callable[[str], _T]) -> _T:
@@ -119,32 +119,32 @@ class Record:
         try:
             return parse(_string(value))
         except ValueError as error:
-            raise Malformed(self.path(name), str(error)) from error
+            raise InvalidMember(self.path(name), str(error)) from error
 
-    def one_of(self, name: str, allowed: tuple[str, ...]) -> str:
+    def one_of(self, name: str, allowed: Collection[str]) -> str:
         value = self.text(name, str)
         if value not in allowed:
-            raise Malformed(self.path(name), f"is none of {', '.join(allowed)}")
+            raise InvalidMember(self.path(name), f"is none of {', '.join(allowed)}")
         return value
 
     def integer(self, name: str, minimum: int) -> int:
         value = self.value(name)
         if type(value) is not int:  # bool is an int in Python, not in JSON
-            raise Malformed(self.path(name), "is not an integer")
+            raise InvalidMember(self.path(name), "is not an integer")
         if value < minimum:
-            raise Malformed(self.path(name), f"is below {minimum}")
+            raise InvalidMember(self.path(name), f"is below {minimum}")
         return value
 
     def boolean(self, name: str) -> bool:
         value = self.value(name)
         if not isinstance(value, bool):
-            raise Malformed(self.path(name), "is not true or false")
+            raise InvalidMember(self.path(name), "is not true or false")
         return value
 
     def items(self, name: str) -> list[Any]:
         value = self.value(name)
         if not isinstance(value, list):
-            raise Malformed(self.path(name), "is not an array")
+            raise InvalidMember(self.path(name), "is not an array")
         return value
 
     def texts(self, name: str, parse: Callable[[str], _T]) -> tuple[_T, ...]:
@@ -154,15 +154,15 @@ class Record:
             for item in self.items(name):
                 values.append(parse(_string(item)))
         except ValueError as error:
-            raise Malformed(self.path(f"{name}[{len(values)}]"), str(error)) from error
+            raise InvalidMember(self.path(f"{name}[{len(values)}]"), str(error)) from error
         return tuple(values)
 
-    def record(self, name: str) -> "Record":
-        return Record(self.value(name), self.path(name))
+    def record(self, name: str) -> "JsonObject":
+        return JsonObject(self.value(name), self.path(name))
 
-    def records(self, name: str) -> list["Record"]:
+    def records(self, name: str) -> list["JsonObject"]:
         return [
-            Record(item, f"{self.path(name)}[{index}]")
+            JsonObject(item, f"{self.path(name)}[{index}]")
             for index, item in enumerate(self.items(name))
         ]
 

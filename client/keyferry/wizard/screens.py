@@ -10,8 +10,8 @@ from typing import NamedTuple
 from keyferry.times import as_local, local_time
 from keyferry.wizard import checks
 from keyferry.wizard.computer import Computer
-from keyferry.words import phrase
-from keyferry_protocol.encoding import readable
+from keyferry_protocol.encoding import escape_controls
+from keyferry_protocol.messages import message
 from keyferry_protocol.response import Response
 
 Answers = Mapping[str, str]
@@ -48,7 +48,7 @@ class Screen(NamedTuple):
 def _choice(name: str, *values: str) -> Field:
     def options(answers: Answers, computer: Computer) -> tuple[Option, ...]:
         return tuple(
-            Option(value, phrase(f"wizard.{name}.{value}", user=computer.user)) for value in values
+            Option(value, message(f"wizard.{name}.{value}", user=computer.user)) for value in values
         )
 
     check = checks.one_of(*values)
@@ -56,7 +56,7 @@ def _choice(name: str, *values: str) -> Field:
 
 
 def _ways_to_send(answers: Answers, computer: Computer) -> tuple[Option, ...]:
-    return tuple(Option(way, phrase(f"wizard.how.{way}")) for way in computer.ways_to_send)
+    return tuple(Option(way, message(f"wizard.how.{way}")) for way in computer.ways_to_send)
 
 
 def _has_ways(answers: Answers, computer: Computer) -> bool:
@@ -76,7 +76,9 @@ def _found(answers: Answers, computer: Computer) -> tuple[Option, ...]:
     return tuple(
         Option(
             path,
-            phrase("wizard.response.found", path=readable(path), moment=_moment(response, now)),
+            message(
+                "wizard.response.found", path=escape_controls(path), moment=_moment(response, now)
+            ),
         )
         for response, _, path in computer.found(answers.get("license", ""))
     )

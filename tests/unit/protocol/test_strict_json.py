@@ -3,7 +3,7 @@
 import pytest
 
 from keyferry_protocol.errors import BadJson
-from keyferry_protocol.strict_json import MAX_DEPTH, Malformed, Record, matching, parse_json
+from keyferry_protocol.strict_json import MAX_DEPTH, InvalidMember, JsonObject, matching, parse_json
 
 SIXTEEN_DEEP: list[object] = []
 for _ in range(15):
@@ -86,16 +86,16 @@ def test_a_hostile_string_costs_one_pass() -> None:
 
 
 def test_an_error_names_the_member_by_its_path() -> None:
-    record = Record({"machine": {"components": {"mac": ["ok", 7]}, "seats": True}})
+    record = JsonObject({"machine": {"components": {"mac": ["ok", 7]}, "seats": True}})
     machine = record.record("machine")
-    with pytest.raises(Malformed, match=r"^machine\.components\.mac\[1\] is not a string\.$"):
+    with pytest.raises(InvalidMember, match=r"^machine\.components\.mac\[1\] is not a string\.$"):
         machine.record("components").texts("mac", str)
-    with pytest.raises(Malformed, match=r"^machine\.name is missing\.$"):
+    with pytest.raises(InvalidMember, match=r"^machine\.name is missing\.$"):
         machine.text("name", str)
-    with pytest.raises(Malformed, match=r"^machine\.seats is not an integer\.$"):
+    with pytest.raises(InvalidMember, match=r"^machine\.seats is not an integer\.$"):
         machine.integer("seats", 0)
-    with pytest.raises(Malformed, match=r"^The document is not an object\.$"):
-        Record([])
+    with pytest.raises(InvalidMember, match=r"^The document is not an object\.$"):
+        JsonObject([])
 
 
 def test_a_pattern_matches_the_whole_string_and_ascii_digits_only() -> None:
