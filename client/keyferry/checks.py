@@ -4,7 +4,7 @@ import os
 
 from keyferry.dongle.signer import AnyDongle, token_for
 from keyferry.store.state import Folder
-from keyferry_protocol.algorithms import ED25519, verify_signature
+from keyferry_protocol.algorithms import DEVICE_ALGORITHM, verify_signature
 from keyferry_protocol.envelope import RESPONSE, open_envelope
 from keyferry_protocol.errors import (
     DongleMissing,
@@ -44,7 +44,7 @@ def prove_device_key(folder: Folder, public_key: bytes) -> None:
     if (
         key is None
         or key.public != public_key
-        or not verify_signature(ED25519, public_key, nonce, key.sign(nonce))
+        or not verify_signature(DEVICE_ALGORITHM, public_key, nonce, key.sign(nonce))
     ):
         raise WrongMachine("The key that this file was made for is not on this computer.")
 

@@ -7,7 +7,7 @@ from typing import NamedTuple
 from keyferry import __version__
 from keyferry.dongle.signer import AnyDongle, Token
 from keyferry.machine.current_machine import CurrentMachine
-from keyferry_protocol.algorithms import ED25519
+from keyferry_protocol.algorithms import DEVICE_ALGORITHM
 from keyferry_protocol.components import ComponentHashes
 from keyferry_protocol.errors import DongleMissing, MachineNotIdentified
 from keyferry_protocol.keys import Ed25519Signer
@@ -79,5 +79,7 @@ def is_same(
     return (
         abs(now - waiting.created_at) < SAME_FILE_S  # or made by a clock that was far ahead
         and twin.to_bytes() == waiting.envelope.body
-        and (activation is None or waiting.envelope.is_signed_by(ED25519, activation.public))
+        and (
+            activation is None or waiting.envelope.is_signed_by(DEVICE_ALGORITHM, activation.public)
+        )
     )

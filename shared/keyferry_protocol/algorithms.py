@@ -157,6 +157,14 @@ def read_public_key(alg: str, text: str) -> bytes:
     return check_public_key(alg, unb64(text))
 
 
+def dongle_algorithm(public: bytes) -> Algorithm:
+    """The algorithm of a dongle's raw public key, by its size. Raises ValueError."""
+    for algorithm in DONGLE_ALGORITHMS.values():
+        if len(public) == algorithm.public_bytes:
+            return algorithm
+    raise ValueError(f"No dongle has a public key of {len(public)} bytes.")
+
+
 def verify_signature(alg: str, public_key: bytes, message: bytes, signature: bytes) -> bool:
     """Whether the signature holds; False, never an exception, for any malformed key or signature.
 

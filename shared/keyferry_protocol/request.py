@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from keyferry_protocol.algorithms import DONGLE_ALGORITHMS, ED25519, read_public_key
+from keyferry_protocol.algorithms import DEVICE_ALGORITHM, DONGLE_ALGORITHMS, read_public_key
 from keyferry_protocol.components import ENVIRONMENTS, PROTECTIONS, ComponentHashes, read_components
 from keyferry_protocol.encoding import b64, format_time, free_text, parse_time
 from keyferry_protocol.envelope import REQUEST, Envelope, open_envelope
@@ -15,6 +15,7 @@ from keyferry_protocol.strict_json import InvalidMember, JsonObject, matching, p
 
 KINDS = ("activate", "update", "deactivate")
 MAX_TRUSTS = 16
+_ENCODER = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False)
 
 _read_id = matching("[0-9a-f]{32}", "32 lower-case hex digits")
 read_license_number = matching("[0-9]{12}", "a license number of 12 digits")
@@ -80,7 +81,7 @@ class RequestBody:
 
     @property
     def device_keyid(self) -> str:
-        return keyid(ED25519, self.device_key)
+        return keyid(DEVICE_ALGORITHM, self.device_key)
 
     @property
     def file_stem(self) -> str:
@@ -127,7 +128,7 @@ class Request(RequestBody):
 
 def body_bytes(members: Mapping[str, Any]) -> bytes:
     """Compact JSON of a BODY. Its bytes are signed and kept; nobody writes them a second time."""
-    return json.dumps(members, separators=(",", ":"), ensure_ascii=False).encode("utf-8")
+    return _ENCODER.encode(members).encode("utf-8")
 
 
 def components_as_json(components: ComponentHashes) -> dict[str, list[str]]:
@@ -159,11 +160,11 @@ def verify_proofs(request: Request, activation_public_key: bytes | None) -> None
     `activation_public_key` is the license's raw Ed25519 key; None where there is no such license,
     unused for update and deactivate.
     """
-    proofs = [(ED25519, request.device_key)]
+    proofs = [(DEVICE_ALGORITHM, request.device_key)]
     if request.dongle is not None:
         proofs.append((request.dongle.alg, request.dongle.public))
     if request.kind == "activate" and activation_public_key is not None:
-        proofs.append((ED25519, activation_public_key))
+        proofs.append((DEVICE_ALGORITHM, activation_public_key))
     for alg, public in proofs:
         if not request.envelope.is_signed_by(alg, public):
             raise NotAuthentic("A signature that this request needs is missing or does not verify.")
@@ -184,7 +185,7 @@ def _read_body(record: JsonObject, envelope: Envelope) -> Request:
         license_number=record.text("license_number", read_license_number),
         product=Product(product.text("name", non_empty_text), product.text("version", free_text)),
         protection=protection,
-        device_key=record.text("device_key", lambda text: read_public_key(ED25519, text)),
+        device_key=record.text("device_key", lambda text: read_public_key(DEVICE_ALGORITHM, text)),
         machine=HashedMachine(
             name=machine.text("name", free_text),
             os=machine.text("os", free_text),

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from keyferry_protocol.algorithms import ED25519, read_public_key
+from keyferry_protocol.algorithms import DEVICE_ALGORITHM, read_public_key
 from keyferry_protocol.components import PROTECTIONS, ComponentHashes, read_components
 from keyferry_protocol.encoding import b64, format_time, free_text, parse_time
 from keyferry_protocol.envelope import RESPONSE, Envelope, open_envelope
@@ -92,7 +92,7 @@ class ResponseBody:
     @property
     def file_stem(self) -> str:
         """The file name without its extension, as the request has it."""
-        return f"{self.license.number}-{keyid(ED25519, self.bound_to.device_key)[:4]}"
+        return f"{self.license.number}-{keyid(DEVICE_ALGORITHM, self.bound_to.device_key)[:4]}"
 
     def as_json(self) -> dict[str, Any]:
         return {
@@ -166,7 +166,9 @@ def _read_body(record: JsonObject, envelope: Envelope) -> Response:
         license=_read_terms(record.record("license")),
         bound_to=BoundTo(
             protection=protection,
-            device_key=bound_to.text("device_key", lambda text: read_public_key(ED25519, text)),
+            device_key=bound_to.text(
+                "device_key", lambda text: read_public_key(DEVICE_ALGORITHM, text)
+            ),
             components=read_components(bound_to, protection),
             dongle=read_dongle(bound_to, protection),
         ),

@@ -115,7 +115,11 @@ class JsonObject:
 
     def text(self, name: str, parse: Callable[[str], _T]) -> _T:
         """A string member, read by `parse`, whose ValueError says what is wrong with it."""
-        return self._read(self.value(name), parse, name)
+        value = self.value(name)
+        try:
+            return parse(_string(value))
+        except ValueError as error:
+            raise InvalidMember(self.path(name), str(error)) from error
 
     def one_of(self, name: str, allowed: Collection[str]) -> str:
         value = self.text(name, str)
@@ -145,20 +149,13 @@ class JsonObject:
 
     def texts(self, name: str, parse: Callable[[str], _T]) -> tuple[_T, ...]:
         """An array of strings, each read by `parse`."""
-        return tuple(
-            [self._read(item, parse, name, index) for index, item in enumerate(self.items(name))]
-        )
-
-    def _read(
-        self, value: object, parse: Callable[[str], _T], name: str, index: int | None = None
-    ) -> _T:
+        values: list[_T] = []
         try:
-            if not isinstance(value, str):
-                raise ValueError("is not a string")
-            return parse(value)
+            for item in self.items(name):
+                values.append(parse(_string(item)))
         except ValueError as error:
-            path = self.path(name if index is None else f"{name}[{index}]")
-            raise InvalidMember(path, str(error)) from error
+            raise InvalidMember(self.path(f"{name}[{len(values)}]"), str(error)) from error
+        return tuple(values)
 
     def record(self, name: str) -> "JsonObject":
         return JsonObject(self.value(name), self.path(name))
@@ -171,6 +168,12 @@ class JsonObject:
 
     def is_null(self, name: str) -> bool:
         return self.value(name) is None
+
+
+def _string(value: object) -> str:
+    if not isinstance(value, str):
+        raise ValueError("is not a string")
+    return value
 
 
 def matching(pattern: str, description: str) -> Callable[[str], str]:

@@ -10,7 +10,7 @@ from keyferry.cli.command import KeyferryCommand, KeyferryGroup
 from keyferry.cli.dongle_prompts import ask_pin, choose, choose_signer, dongle_option
 from keyferry.cli.settings import Settings
 from keyferry.dongle.find import FoundToken, find_tokens, usable
-from keyferry_protocol.algorithms import ECDSA_P256
+from keyferry_protocol.algorithms import dongle_algorithm
 from keyferry_protocol.encoding import b64
 from keyferry_protocol.errors import DongleMissing
 from keyferry_protocol.keys import keyid
@@ -101,7 +101,7 @@ def _save(settings: Settings, token: FoundToken, output: str | None) -> None:
 def _public(token: FoundToken) -> dict[str, str]:
     """What the vendor registers: the same members as a request's `dongle`."""
     return {
-        "alg": ECDSA_P256,
+        "alg": dongle_algorithm(token.keys[0]).name,
         "public": b64(token.keys[0]),
         "model": token.model,
         "serial": token.serial,
@@ -109,7 +109,7 @@ def _public(token: FoundToken) -> dict[str, str]:
 
 
 def _keyid(token: FoundToken) -> str | None:
-    return keyid(ECDSA_P256, token.keys[0]) if token.keys else None
+    return keyid(dongle_algorithm(token.keys[0]).name, token.keys[0]) if token.keys else None
 
 
 def _as_json(token: FoundToken) -> dict[str, Any]:
