@@ -168,7 +168,7 @@ class Replay:
             )
             return None if known else f"{number}: no request for serial {response.serial}"
         rows, _ = self._stack.licenses.look_up(
-            request, self._stack.tickets.reading(found.ticket_id)
+            request, self._stack.tickets.get_item_for(found.ticket_id)
         )
         if rows.answer is not None:
             return None

@@ -2,11 +2,11 @@
 
 import re
 from binascii import Error, a2b_base64, b2a_base64
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 MAX_TEXT = 64  # Unicode code points
 _URL_SAFE = str.maketrans("-_", "+/")
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_EPOCH = datetime(1970, 1, 1)  # all times here are in UTC
 _TIME = re.compile(r"([0-9]{4})-([0-9]{2})-([0-9]{2})T([0-9]{2}):([0-9]{2}):([0-9]{2})Z")
 # Category Cc, line and paragraph separators, bidirectional controls: they could forge what people
 # read.
@@ -45,7 +45,7 @@ def parse_time(text: str) -> int:
         raise ValueError("is not a time like 2026-11-24T09:47:00Z")
     year, month, day, hour, minute, second = map(int, match.groups())
     try:
-        moment = datetime(year, month, day, hour, minute, second, tzinfo=UTC)
+        moment = datetime(year, month, day, hour, minute, second)
     except ValueError as error:
         raise ValueError("is not a real time") from error
     return (moment - _EPOCH) // timedelta(seconds=1)
@@ -54,7 +54,7 @@ def parse_time(text: str) -> int:
 def format_time(seconds: int) -> str:
     """`YYYY-MM-DDTHH:MM:SSZ` of whole seconds since 1970."""
     moment = _EPOCH + timedelta(seconds=seconds)
-    return f"{moment.isoformat()[:19]}Z"  # %Y does not pad before the year 1000, and is slower
+    return f"{moment.isoformat()}Z"  # %Y does not pad before the year 1000, and is slower
 
 
 def escape_controls(text: str) -> str:

@@ -30,6 +30,7 @@ _LATER = {
     REQUEST: re.compile(r"application/vnd\.keyferry\.request\.v([2-9]|[1-9][0-9]+)\+json"),
     RESPONSE: re.compile(r"application/vnd\.keyferry\.response\.v([2-9]|[1-9][0-9]+)\+json"),
 }
+_ENCODER = json.JSONEncoder(separators=(",", ":"))
 _NAMES = {REQUEST: "a request file", RESPONSE: "a response file"}
 
 
@@ -125,4 +126,4 @@ def pack(payload_type: str, body: bytes, signatures: Sequence[Signature]) -> byt
         "payload": b64(body),
         "signatures": [{"keyid": s.keyid, "sig": b64(s.sig)} for s in signatures],
     }
-    return json.dumps(members, separators=(",", ":")).encode("ascii")
+    return _ENCODER.encode(members).encode("ascii")

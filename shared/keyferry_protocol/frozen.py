@@ -26,7 +26,8 @@ def frozen(cls: type[_T]) -> type[_T]:
     def init(self: object, *values: Any, **members: Any) -> None:
         fields = self.__dict__
         fields.update(members)
-        fields.update(zip(names, values, strict=False))
+        if values:
+            fields.update(zip(names, values, strict=False))
         given = len(fields)
         if given < len(names):
             fields.update({**defaults, **fields})

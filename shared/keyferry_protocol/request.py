@@ -20,6 +20,7 @@ from keyferry_protocol.strict_json import InvalidMember, JsonObject, parse_json,
 
 KINDS = ("activate", "update", "deactivate")
 MAX_TRUSTS = 16
+_ENCODER = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False)
 
 _request_id = text_matching("[0-9a-f]{32}", "32 lower-case hex digits")
 license_number_text = text_matching("[0-9]{12}", "a license number of 12 digits")
@@ -132,7 +133,7 @@ class Request(RequestBody):
 
 def body_bytes(members: Mapping[str, Any]) -> bytes:
     """Compact JSON of a BODY. These very bytes are signed and kept, never written again."""
-    return json.dumps(members, separators=(",", ":"), ensure_ascii=False).encode("utf-8")
+    return _ENCODER.encode(members).encode("utf-8")
 
 
 def components_as_json(components: ComponentHashes) -> dict[str, list[str]]:

@@ -118,7 +118,11 @@ class JsonObject:
 
     def text(self, name: str, parse: Callable[[str], _T]) -> _T:
         """A string member, converted by `parse`; a ValueError of `parse` says what is wrong."""
-        return self._parse(self.value(name), parse, name)
+        value = self.value(name)
+        try:
+            return parse(_string(value))
+        except ValueError as error:
+            raise InvalidMember(self.path_of(name), str(error)) from error
 
     def one_of(self, name: str, allowed: Collection[str]) -> str:
         value = self.text(name, str)
@@ -148,20 +152,13 @@ class JsonObject:
 
     def texts(self, name: str, parse: Callable[[str], _T]) -> tuple[_T, ...]:
         """An array of strings, each converted by `parse`."""
-        return tuple(
-            [self._parse(item, parse, name, index) for index, item in enumerate(self.array(name))]
-        )
-
-    def _parse(
-        self, value: object, parse: Callable[[str], _T], name: str, index: int | None = None
-    ) -> _T:
+        values: list[_T] = []
         try:
-            if not isinstance(value, str):
-                raise ValueError("is not a string")
-            return parse(value)
+            for item in self.array(name):
+                values.append(parse(_string(item)))
         except ValueError as error:
-            path = self.path_of(name if index is None else f"{name}[{index}]")
-            raise InvalidMember(path, str(error)) from error
+            raise InvalidMember(self.path_of(f"{name}[{len(values)}]"), str(error)) from error
+        return tuple(values)
 
     def json_object(self, name: str) -> "JsonObject":
         return JsonObject(self.value(name), self.path_of(name))
@@ -174,6 +171,12 @@ class JsonObject:
 
     def is_null(self, name: str) -> bool:
         return self.value(name) is None
+
+
+def _string(value: object) -> str:
+    if not isinstance(value, str):
+        raise ValueError("is not a string")
+    return value
 
 
 def text_matching(pattern: str, description: str) -> Callable[[str], str]:

@@ -25,7 +25,7 @@ from keyferry_admin.errors import (
 from keyferry_protocol.algorithms import RESPONSE_ALGORITHMS, SEED_BYTES, check_public_key
 from keyferry_protocol.keys import KeySet, PinnedKey, keyid
 from keyferry_service.adapters.licenses_dynamodb import Licenses
-from keyferry_service.adapters.retries import ConditionFailed
+from keyferry_service.adapters.retries import ConditionFailed, Conflict
 from keyferry_service.adapters.signer_pem import PemSigner
 from keyferry_service.adapters.signing_keys_dynamodb import SigningKeys
 from keyferry_service.domain.license import Status
@@ -106,7 +106,7 @@ def _end(keys: SigningKeys, key: SigningKey, status: KeyStatus) -> SigningKey:
     if key.status is not status:
         try:
             keys.end(key, status, other)
-        except ConditionFailed as error:
+        except Conflict as error:
             raise KeysChanged("Someone changed the keys at the same moment") from error
     return replace(key, status=status)
 

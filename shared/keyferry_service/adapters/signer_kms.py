@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 
 class KmsSigner:
-    """Signs the message itself (RAW): at most 4,096 bytes, as KMS takes them."""
+    """Signs the message itself (RAW): at most 4,096 bytes, the limit of KMS."""
 
     def __init__(self, kms: "KMSClient", arn: str, alg: str, public: bytes, keyid: str) -> None:
         self._kms = kms
@@ -22,10 +22,10 @@ class KmsSigner:
         self.keyid = keyid
 
     def sign(self, message: bytes) -> bytes:
-        answer = self._kms.sign(
+        reply = self._kms.sign(
             KeyId=self._arn,
             Message=message,
             MessageType="RAW",
             SigningAlgorithm=self._signing_algorithm,
         )
-        return answer["Signature"]
+        return reply["Signature"]

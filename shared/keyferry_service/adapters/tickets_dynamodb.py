@@ -13,14 +13,10 @@ from keyferry_service.adapters.items_dynamodb import (
     setting,
     to_item,
 )
-from keyferry_service.adapters.retries import (
-    ConditionFailed,
-    TransactionConflict,
-    translate_conflicts,
-)
-from keyferry_service.adapters.uploads_s3 import Upload
+from keyferry_service.adapters.retries import ConditionFailed, translate_conflicts
 from keyferry_service.domain.license import DAY, day_of
 from keyferry_service.domain.ticket import LIFE_S, Mail, Ticket, TicketState, read_refusal
+from keyferry_service.domain.upload import Upload
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -68,25 +64,23 @@ class Tickets:
         self._table = table
 
     def open(self, ticket: Ticket, network: str, now: int) -> None:
-        """Put a new ticket and count it for its network. Raises TooManyTickets or Contended."""
+        """Put a new ticket and count it for its network. Raises TooManyTickets, Conflict."""
         try:
             with translate_conflicts():
                 self._dynamodb.transact_write_items(
                     TransactItems=[self._put_ticket(ticket), self._count_ticket(network, now)]
                 )
-        except TransactionConflict:
-            raise
         except ConditionFailed as error:
             raise TooManyTickets("This network opened too many tickets.") from error
 
     def add(self, ticket: Ticket) -> None:
-        """Put a new ticket that the vendor opened: no network is counted. Raises Changed."""
+        """Put a new ticket that the vendor opened: no network is counted. Raises Conflict."""
         with translate_conflicts():
             self._dynamodb.put_item(**self._put_ticket(ticket)["Put"])
 
     def get(self, ticket_id: str, now: int) -> Ticket | None:
         """The ticket, unless there is none or it has ended."""
-        return read_ticket(self._get(f"ticket#{ticket_id}"), now)
+        return ticket_from_item(self._get(f"ticket#{ticket_id}"), now)
 
     def get_link(self, token: str, now: int) -> Link | None:
         """Where the link with this token leads, unless there is none or it has ended."""
@@ -96,11 +90,11 @@ class Tickets:
         link = from_item(Link, item)
         return link if link.expires_at > now else None
 
-    def reading(self, ticket_id: str) -> Item:
-        """The ticket's place in a reading transaction."""
+    def get_item_for(self, ticket_id: str) -> Item:
+        """The ticket's part of a TransactGetItems."""
         return {"Get": {"TableName": self._table, "Key": _key(f"ticket#{ticket_id}")}}
 
-    def settling(
+    def completion_update(
         self, upload: Upload, state: TicketState, facts: Mapping[str, Any], now: int
     ) -> dict[str, Any]:
         """The update that gives a waiting ticket its one answer, for a transaction or alone."""
@@ -123,12 +117,12 @@ class Tickets:
             **update,
         }
 
-    def settle(
+    def complete(
         self, upload: Upload, state: TicketState, facts: Mapping[str, Any], now: int
     ) -> None:
-        """Give a waiting ticket its one answer, where nothing else is written. Raises Changed."""
+        """Give a waiting ticket its one answer, where nothing else is written. Raises Conflict."""
         with translate_conflicts():
-            self._dynamodb.update_item(**self.settling(upload, state, facts, now))
+            self._dynamodb.update_item(**self.completion_update(upload, state, facts, now))
 
     def allow_mail(
         self,
@@ -141,7 +135,7 @@ class Tickets:
     ) -> None:
         """Count a mail, note whose it is and, if it carries a link, make that: all or nothing.
 
-        However often its message is brought, it is one mail. Raises MailWithheld, or Contended.
+        However often its message is brought, it is one mail. Raises MailWithheld, Conflict.
         """
         items = [
             self._count_mail(ticket, message_id, now),
@@ -155,8 +149,6 @@ class Tickets:
         try:
             with translate_conflicts():
                 self._dynamodb.transact_write_items(TransactItems=items)
-        except TransactionConflict:
-            raise
         except ConditionFailed as error:
             raise MailWithheld("No more mail for this license, request or address.") from error
 
@@ -202,8 +194,6 @@ class Tickets:
         try:
             with translate_conflicts():
                 self._dynamodb.update_item(**marking)
-        except TransactionConflict:
-            raise
         except ConditionFailed:
             return
 
@@ -279,7 +269,7 @@ class Tickets:
         }
 
 
-def read_ticket(item: Item | None, now: int) -> Ticket | None:
+def ticket_from_item(item: Item | None, now: int) -> Ticket | None:
     """The ticket of an item, unless it has ended: the table forgets its rows late."""
     if not item:
         return None

@@ -13,6 +13,7 @@ from keyferry_service.domain.refusals import Refusal, RefusalCode
 LIFE_S = 7 * DAY  # as long as a mailed link
 DOWNLOAD_PASS_S = 60  # how long one click may take
 REFUSAL_FILE = "refusal.json"
+TICKET_ID = "[A-Za-z0-9_-]{43}"
 
 
 class TicketState(StrEnum):
@@ -61,9 +62,14 @@ class Ticket:
     refusal: Refusal | None = None
 
     @property
-    def is_settled(self) -> bool:
-        """Whether a file had its answer on this ticket, so that only finishing is left."""
+    def is_complete(self) -> bool:
+        """Whether a file has its answer on this ticket, so that it is only handed out again."""
         return self.state is not TicketState.AWAITING_UPLOAD
+
+
+def ticket_prefix(ticket_id: str) -> str:
+    """Enough of a ticket's id to follow it through the logs, and too little to use it."""
+    return ticket_id[:8]
 
 
 def answered_facts(
