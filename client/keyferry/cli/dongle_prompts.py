@@ -8,6 +8,7 @@ import click
 from keyferry.dongle.find import FoundToken, preferred
 from keyferry_protocol.errors import DongleMissing
 from keyferry_protocol.messages import message
+from keyferry_protocol.messages.formats import comma_list
 
 PIN_VARIABLE = "KEYFERRY_DONGLE_PIN"
 dongle_option = click.option(
@@ -40,7 +41,7 @@ def choose(found: list[FoundToken], serial: str | None, may_ask: bool) -> FoundT
     if len(found) == 1:
         return found[0]
     if not may_ask:
-        names = ", ".join(map(str, found))
+        names = comma_list(map(str, found))
         text = message("dongle.several", dongles=names)
         raise click.UsageError(text, click.get_current_context())
     for number, token in enumerate(found, 1):

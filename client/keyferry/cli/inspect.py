@@ -14,6 +14,7 @@ from keyferry_protocol.encoding import format_time
 from keyferry_protocol.envelope import RESPONSE, open_envelope
 from keyferry_protocol.errors import WrongType
 from keyferry_protocol.messages import message
+from keyferry_protocol.messages.formats import comma_list, semicolon_list
 from keyferry_protocol.request import Request, RequestBody, parse_request
 from keyferry_protocol.response import Response, parse_response
 
@@ -59,7 +60,11 @@ def request_lines(request: RequestBody) -> list[str]:
     ]
     if request.replaces_seat is not None:
         lines.append(message("inspect.replaces", n=request.replaces_seat))
-    return [*lines, _codes(request), message("inspect.proofs", proofs="; ".join(_proofs(request)))]
+    return [
+        *lines,
+        _codes(request),
+        message("inspect.proofs", proofs=semicolon_list(_proofs(request))),
+    ]
 
 
 def _names(request: RequestBody) -> str:
@@ -77,8 +82,7 @@ def _names(request: RequestBody) -> str:
 
 def _codes(request: RequestBody) -> str:
     count = sum(map(len, request.machine.components.values()))
-    names = {0: "inspect.no-codes", 1: "inspect.code"}
-    return message(names.get(count, "inspect.codes"), n=count)
+    return message("inspect.codes" if count else "inspect.no-codes", n=count)
 
 
 def _proofs(request: RequestBody) -> list[str]:
@@ -145,7 +149,7 @@ def _response_lines(response: Response) -> list[str]:
 
 def _features(response: Response) -> str:
     features = response.license.features.items()
-    return ", ".join(name if value is True else f"{name} {value}" for name, value in features)
+    return comma_list(name if value is True else f"{name} {value}" for name, value in features)
 
 
 def _response_document(response: Response) -> dict[str, Any]:

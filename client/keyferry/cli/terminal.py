@@ -37,7 +37,7 @@ class Terminal:
 
     def question(self, sentence: str) -> None:
         """What the answer is typed behind."""
-        self._write(f"{sentence}: ", sys.stdout, ends_line=False)
+        self._write(message("terminal.question", question=sentence), sys.stdout, ends_line=False)
 
     def picture(self, lines: list[str]) -> None:
         """Lines of blocks, white on black in whatever colours the window has."""

@@ -16,6 +16,7 @@ from keyferry_protocol.matching import (
     match,
 )
 from keyferry_protocol.messages import message
+from keyferry_protocol.messages.formats import and_list, comma_list, semicolon_list
 
 OK, WARNING, PROBLEM = "ok", "warning", "problem"
 _SOFTWARE = tuple(name for name in COMPONENTS if name not in HARDWARE)  # differs by installation
@@ -49,13 +50,17 @@ def identity(machine: Machine, works_here: bool) -> Finding:
     readable = readable_components(machine.os)
     parts = [name for name in COMPONENTS if name in readable or name in read]
     missing = [name for name in parts if name not in read]
-    text = message("doctor.identity", n=len(read), m=len(parts))
-    if missing:
-        told = [message(f"doctor.missing.{name}") for name in missing]
-        text += message("doctor.identity-missing", parts=", ".join(told))
     guest = machine.environment in _GUESTS
-    if guest:
-        text += message(f"doctor.environment.{machine.environment}")
+    text = message(
+        ".".join(
+            ["doctor.identity"]
+            + (["missing"] if missing else [])
+            + ([machine.environment] if guest else [])
+        ),
+        n=len(read),
+        m=len(parts),
+        parts=comma_list(message(f"doctor.missing.{name}") for name in missing),
+    )
     facts = {"read": read, "missing": missing, "environment": machine.environment}
 
     def found(result: str, name: str) -> Finding:
@@ -95,14 +100,15 @@ def _drift_of(subject: Subject, several: bool) -> Finding:
         return Finding("drift", OK, text, "", facts)
     parts = {_part(name, subject): None for name in found.changed}  # two of the board: told once
     rule = "warning" if found.same else _broken_rule(subject, found.have, found.of)
-    change = message("doctor.drift.changed", parts=_listed(list(parts))) if parts else ""
     hardware = _points(subject, HARDWARE)
-    text = change + message(
+    text = message(
         f"doctor.drift.{rule}", have=found.have, of=found.of, hw=hardware[0], hw_of=hardware[1]
     )
+    if parts:
+        text = message("doctor.drift.changed", parts=and_list(parts), result=text)
     if several:
         name = "doctor.drift.waiting" if subject.waits else "doctor.drift.license"
-        text = message(name, number=show_license_number(subject.number)) + text
+        text = message(name, number=show_license_number(subject.number), result=text)
     step = "again" if subject.waits else ("update" if found.same else "moved")
     next_step = message(f"doctor.next.{step}", number=subject.number)
     return Finding("drift", WARNING if found.same else PROBLEM, text, next_step, facts)
@@ -127,11 +133,6 @@ def _points(subject: Subject, names: Sequence[str]) -> tuple[int, int]:
 def _part(name: str, subject: Subject) -> str:
     left = set(subject.recorded[name]) & set(subject.seen.get(name, ()))
     return message(f"doctor.some.{name}" if left else f"doctor.part.{name}")
-
-
-def _listed(words: list[str]) -> str:
-    *most, last = words
-    return message("doctor.and", parts=", ".join(most), last=last) if most else last
 
 
 def copies(machine: Machine, licenses: Sequence[Stored], subjects: Sequence[Subject]) -> Finding:
@@ -166,7 +167,7 @@ def copies(machine: Machine, licenses: Sequence[Stored], subjects: Sequence[Subj
     first, number = signs[0]
     next_step = message(f"doctor.next.{first}", number=number)
     facts = {"signs": [{"sign": sign, "license_number": n or None} for sign, n in signs]}
-    return Finding("copies", WARNING, "; ".join(dict.fromkeys(told)), next_step, facts)
+    return Finding("copies", WARNING, semicolon_list(dict.fromkeys(told)), next_step, facts)
 
 
 def _another(subject: Subject) -> str:

@@ -11,6 +11,7 @@ from keyferry.dongle.pkcs11_modules import installed
 from keyferry.dongle.signer import FindDongle, Token
 from keyferry_protocol.errors import DongleMissing, DonglePin, KeyferryError
 from keyferry_protocol.messages import message
+from keyferry_protocol.messages.formats import comma_list
 from keyferry_protocol.request import Dongle
 
 
@@ -151,5 +152,5 @@ def the_only_one(tokens: list[FoundToken]) -> FoundToken:
     """The one that is preferred. Raises DongleMissing where there is a choice."""
     tokens = preferred(tokens)
     if len(tokens) > 1:
-        raise DongleMissing(message("dongle.several", dongles=", ".join(map(str, tokens))))
+        raise DongleMissing(message("dongle.several", dongles=comma_list(map(str, tokens))))
     return tokens[0]

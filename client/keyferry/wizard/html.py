@@ -15,7 +15,7 @@ _RISKY = ("deactivate", "cancel", "remove")  # Enter in a field presses nothing 
 
 def page_html(page: Page, vendor: str, support: str) -> str:
     """The whole document of one screen."""
-    title = ": ".join(filter(None, (page.step, page.title)))
+    title = page.full_title
     if page.problems:
         title = message("wizard.window-error", title=title)
     return _document(

@@ -12,6 +12,7 @@ from keyferry.wizard import checks
 from keyferry.wizard.computer import Computer
 from keyferry_protocol.encoding import escape_controls
 from keyferry_protocol.messages import message
+from keyferry_protocol.messages.formats import clock_time
 from keyferry_protocol.response import Response
 
 Answers = Mapping[str, str]
@@ -88,7 +89,7 @@ def _moment(response: Response, now: int) -> str:
     """When it was made: by the time alone if that was today."""
     made, today = as_local(response.issued_at), as_local(now)
     is_today = made.date() == today.date()
-    return f"{made:%H:%M}" if is_today else local_time(response.issued_at)
+    return clock_time(made) if is_today else local_time(response.issued_at)
 
 
 def _warnings(answers: Answers, computer: Computer) -> tuple[Option, ...]:

@@ -4,7 +4,7 @@ import json
 from html import escape
 from typing import Any
 
-from keyferry_protocol.messages import has_message, language_in_use, message
+from keyferry_protocol.messages import language_in_use, message
 
 STATUS = {
     "bad-request": 400,
@@ -60,6 +60,4 @@ def problem_page(problem: Problem) -> str:
 
 
 def _detail(problem: Problem) -> str:
-    soon = f"problems.{problem.code}.detail-soon"
-    is_soon = problem.facts.get("n") == 1 and has_message(soon)
-    return message(soon if is_soon else f"problems.{problem.code}.detail", **problem.facts)
+    return message(f"problems.{problem.code}.detail", **problem.facts)

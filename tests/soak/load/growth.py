@@ -25,7 +25,7 @@ from typing import Any
 
 import boto3
 
-from benchmarks.measure import Samples, in_turns
+from benchmarks.measure import Samples, interleave
 from keyferry_protocol.keys import KeySet
 from keyferry_service.adapters.licenses_dynamodb import Licenses
 from keyferry_service.domain.ticket import LIFE_S, Ticket
@@ -118,7 +118,7 @@ def measured() -> Growth:
             for count in LICENSES:
                 full = many.many_licenses(license, count)
                 things[f"{count:,} licenses"] = handler.answering(full)
-            return Growth(in_turns(things, ROUNDS), frozenset(handler.calls))
+            return Growth(interleave(things, ROUNDS), frozenset(handler.calls))
 
 
 class Handler:

@@ -9,6 +9,7 @@ import pytest
 from keyferry_protocol import messages
 from keyferry_protocol.messages import (
     ENGLISH,
+    Sentence,
     has_message,
     language_in_use,
     languages,
@@ -88,10 +89,24 @@ def test_a_sentence_can_be_asked_for() -> None:
 @pytest.mark.parametrize("language", sorted(languages()))
 def test_every_language_has_the_same_sentences_and_placeholders(language: str, room: str) -> None:
     own = json.loads((Path(messages.FOLDER) / language / f"{room}.json").read_text("utf-8"))
-    assert list(own) == list(sentences(room))
+    english = sentences(room)
+    assert list(own) == list(english)
     for name, sentence in own.items():
-        assert placeholders(sentence) == placeholders(sentences(room)[name]), name
+        if room != "formats":
+            assert placeholders(sentence) == placeholders(english[name]), name
 
 
-def placeholders(sentence: str) -> set[str]:
-    return set(re.findall(r"\{(\w+)\}", sentence))
+@pytest.mark.parametrize("language", sorted(languages()))
+def test_a_sentence_that_counts_has_a_form_for_each_plural(language: str) -> None:
+    with use_language(language):
+        plurals = set(re.findall(r"(\w+):", message("formats.plural")))
+        for room in ROOMS:
+            for name, sentence in sentences(room).items():
+                if not isinstance(sentence, str):
+                    assert set(sentence) == plurals | {"other"}, name
+
+
+def placeholders(sentence: Sentence) -> set[str]:
+    """Those of its fullest form: a single one need not be counted."""
+    forms = [sentence] if isinstance(sentence, str) else sentence.values()
+    return {placeholder for form in forms for placeholder in re.findall(r"\{(\w+)\}", form)}
