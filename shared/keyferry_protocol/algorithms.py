@@ -152,7 +152,7 @@ def check_public_key(alg: str, public: bytes) -> bytes:
     return public
 
 
-def read_public_key(alg: str, text: str) -> bytes:
+def decode_public_key(alg: str, text: str) -> bytes:
     """A raw public key from its base64; ValueError for one that may not be used."""
     return check_public_key(alg, unb64(text))
 
