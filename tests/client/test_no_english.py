@@ -20,12 +20,37 @@ from tests.support.terminal import Printed, Shell
 ALL = ["", *COMMANDS, "dongle list", "dongle make-key", "dongle export"]
 NAMES = (
     *("Example Modeler", "Example Software", "Professional", "Nordhaven Pilot Plant"),
-    *("LAB-07", "Windows 11 Pro 23H2", "keyferry 1.0.0", "https://activate.example.com"),
-    *("licensing@example.com", "threads", "solver", "Ed25519", "ok ", "Another Modeler"),
+    *(
+        "LAB-07",
+        "LAB-09",
+        "tpm_key",
+        "Windows 11 Pro 23H2",
+        "keyferry 1.0.0",
+        "https://activate.example.com",
+    ),
+    *(
+        "licensing@example.com",
+        "threads",
+        "solver",
+        "Ed25519",
+        "ok ",
+        "gone",
+        "keyferry request",
+        "keyferry check",
+    ),
 )
 # Paths, names of files, and the code that stands behind an error's title.
-FACTS = re.compile(r"/[\w./-]+|\b[\w-]+\.(request|response|json|svg|zip)\b| \([a-z-]+\)$", re.M)
+FACTS = re.compile(
+    r"(?<!:)/[\w./-]+|\b[\w-]+\.(request|response|json|svg|zip)\b| \([a-z-]+\)$", re.M
+)
 FIRST_COLUMN = re.compile(r"^  (-h, --help|--[\w-]+( \S+)?|[a-z-]+)(?=  |$)", re.M)
+
+
+def without_names(text: str) -> str:
+    for name in sorted(NAMES, key=len, reverse=True):
+        text = text.replace(name, "")
+    return text
+
 
 Speaks = Callable[..., Printed]
 
@@ -40,7 +65,7 @@ def pseudo(shell: Shell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Spe
 
     def run(*arguments: str, stdin: str = "", exits: int = 0) -> Printed:
         printed = shell(*arguments, "--lang", PSEUDO, stdin=stdin)
-        assert english_in(FACTS.sub("", printed.out + printed.err), NAMES) == []
+        assert english_in(FACTS.sub("", without_names(printed.out + printed.err))) == []
         assert printed.exit == exits
         return printed
 
@@ -163,7 +188,6 @@ def test_mistyped(pseudo: Speaks, shell: Shell, monkeypatch: pytest.MonkeyPatch)
 
 
 def test_settings(pseudo: Speaks, monkeypatch: pytest.MonkeyPatch) -> None:
-    pseudo("list", "--state-dir", "vendor/keys.json", exits=1)
     Path("bad.json").write_text("{}")
     pseudo("check", "--keys", "bad.json", exits=1)
     Path("bad.json").write_text("{")
