@@ -254,7 +254,7 @@ def _read_clock(record: JsonObject, path: str) -> Clock:
         at_request = {name: notes.integer(name, 0) for name in notes.names()}
         mark = record.integer("mark", 0)
         if mark > LAST:
-            raise InvalidMember("mark", "is no time that a calendar has")
+            raise InvalidMember("mark", message("format.no-calendar-time"))
         return Clock(mark, record.integer("lowered", 0), at_request)
     except InvalidMember as error:
         raise damaged(path, str(error)) from error
@@ -277,7 +277,7 @@ def _read_record(path: str) -> JsonObject | None:
 def _read_standing(record: JsonObject, path: str) -> LicenseState:
     try:
         if record.integer("state", 1) != 1:
-            raise InvalidMember("state", "is of a later version")
+            raise InvalidMember("state", message("format.later-version"))
         request_path = record.text("request_path", str) if "request_path" in record else ""
         return LicenseState(record.integer("max_serial", 0), record.boolean("ended"), request_path)
     except InvalidMember as error:
