@@ -249,7 +249,7 @@ class World:
         answers = list(self.books.answers.values())
         if answers:
             answer = answers[step.a % len(answers)]
-            ticket = handed_out(
+            ticket = reissue_ticket(
                 Secrets(self.cloud.rng).token_urlsafe(32),
                 read_answer(answer),
                 answer,
