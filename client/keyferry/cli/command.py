@@ -1,4 +1,4 @@
-"""The options that every command takes, and the one place where they are read."""
+"""The options that every command takes, and the one place that reads them."""
 
 import click
 
@@ -23,7 +23,7 @@ def shared_options() -> list[click.Option]:
 
 
 def take_shared(context: click.Context) -> None:
-    """Move the shared options from a command's own into the settings; the later place wins."""
+    """Move the shared options into the settings; one after the command's name wins."""
     settings = context.ensure_object(Settings)
     for option in shared_options():
         assert option.name is not None
@@ -34,7 +34,7 @@ def take_shared(context: click.Context) -> None:
 
 
 class KeyferryCommand(click.Command):
-    """A command with the options that all share; its errors are told in one place, `main`."""
+    """A command with the shared options; `main` reports its errors."""
 
     def get_params(self, ctx: click.Context) -> list[click.Parameter]:
         return [*super().get_params(ctx), *shared_options()]
@@ -45,4 +45,4 @@ class KeyferryCommand(click.Command):
 
 
 class KeyferryGroup(KeyferryCommand, click.Group):
-    """A group of commands; the shared options may stand before a command's name, too."""
+    """A group of commands; the shared options may also come before a command's name."""

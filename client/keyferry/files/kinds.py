@@ -1,4 +1,4 @@
-"""What a file is that should have been a response file, told by its content, never by its name."""
+"""What a file is that should have been a response file, judged by its content, never its name."""
 
 from keyferry_protocol.envelope import MAX_FILE, RESPONSE
 
@@ -9,13 +9,15 @@ _STARTS = (
     (b"L\0\0\0\x01\x14\x02\0", "shortcut"),  # MS-SHLLINK
     (b"[InternetShortcut]", "shortcut"),
     *((start, "e-mail") for start in (b"From:", b"Return-Path:", b"Received:", b"Delivered-To:")),
-    *((start, "editor") for start in (b"\xff\xfe", b"\xfe\xff", b"\xef\xbb\xbf")),  # marks of order
+    *(
+        (start, "editor") for start in (b"\xff\xfe", b"\xfe\xff", b"\xef\xbb\xbf")
+    ),  # byte order marks
 )
 _BEGINS = b'{"payloadType"'
 
 
 def kind_of(data: bytes) -> str:
-    """The name of its sentence in the catalogue, below `kind.`."""
+    """The kind of file, as its message below `kind.` is named."""
     text = data.strip()
     if not text:
         return "empty"

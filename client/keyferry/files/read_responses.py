@@ -1,6 +1,6 @@
-"""Finds files to install: one file, all of a folder or a zip archive, or standard input.
+"""Finds response files to install: one file, a folder, a zip archive, or standard input.
 
-Content decides, never the name.
+A file is judged by its content, never by its name.
 """
 
 import os
@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from typing import IO, NamedTuple
 
-from keyferry.cli.file_kinds import kind_of
+from keyferry.files.kinds import kind_of
 from keyferry_protocol.envelope import MAX_FILE, RESPONSE
 from keyferry_protocol.errors import KeyferryError, UnreadableResponse, WrongType
 from keyferry_protocol.keys import KeySet
@@ -19,75 +19,83 @@ from keyferry_protocol.response import Response, verify_response
 
 MAX_BYTES = MAX_FILE[RESPONSE]
 MAX_FILES = 10_000  # of one folder or archive
-# Unpacked in steps of a size that we choose: of bzip2, 500 bytes are half a gigabyte at once.
-IN_STEPS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
+# Only these unpack in steps of our size: 500 bytes of bzip2 become half a gigabyte at once.
+BOUNDED = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 
 
 class DamagedZip(Exception):
     """An archive that cannot be read to its end."""
 
 
-class Found(NamedTuple):
-    """A genuine response file and where it lies; several of one archive lie at its path."""
+class ResponseFile(NamedTuple):
+    """A genuine response file and its path; for a file in an archive, the archive's path."""
 
     response: Response
     data: bytes
     path: str
 
 
-def read_one(path: str) -> bytes:
-    """A file, or standard input for `-`: at most one byte more than any file may have."""
+def read_file(path: str) -> bytes:
+    """A file, or standard input for `-`: at most one byte more than a response may have."""
     if path == "-":
         return sys.stdin.buffer.read(MAX_BYTES + 1)
     with open(path, "rb") as file:
         return file.read(MAX_BYTES + 1)
 
 
-def read_response(data: bytes, keys: KeySet) -> Response:
-    """The genuine response in a file, as `verify_response`; what it is instead is told in words."""
+def read_response(path: str, keys: KeySet) -> ResponseFile:
+    """The genuine response in a file, or in standard input for `-`.
+
+    Raises as `verify_response`; an UnreadableResponse names the kind of file that was found.
+    """
+    return parse_response_file(read_file(path), keys, path)
+
+
+def parse_response_file(data: bytes, keys: KeySet, path: str = "") -> ResponseFile:
+    """As `read_response`, for a file whose bytes were read already."""
     try:
-        return verify_response(data, keys)
+        return ResponseFile(verify_response(data, keys), data, path)
     except UnreadableResponse as error:
         raise UnreadableResponse(message(f"terminal.kind.{kind_of(data)}")) from error
 
 
 def is_collection(source: str) -> bool:
-    """Whether a folder or zip archive is named, of which the fitting file is to be taken."""
+    """Whether this is a folder or zip archive, from which the fitting files are taken."""
     return source != "-" and (os.path.isdir(source) or zipfile.is_zipfile(source))
 
 
-def genuine(source: str, keys: KeySet) -> list[Found]:
-    """The genuine response files of a folder or archive.
+def genuine_responses(source: str, keys: KeySet) -> list[ResponseFile]:
+    """The genuine response files in a folder or archive.
 
-    Raises the error of the first response that is not genuine where there is no other, and
-    UnreadableResponse where there is none at all.
+    Where there are none, raises the error of the first response that is not genuine, or
+    UnreadableResponse if there is no response at all.
     """
-    found, errors = [], list[KeyferryError]()
+    genuine, errors = [], list[KeyferryError]()
     for path, data in _of_folder(source) if os.path.isdir(source) else _of_zip_file(source):
         try:
-            found.append(Found(verify_response(data, keys), data, path))
+            genuine.append(ResponseFile(verify_response(data, keys), data, path))
         except (UnreadableResponse, WrongType):
-            continue  # anything may lie on a stick
+            continue  # a USB drive may hold any files
         except KeyferryError as error:
             errors.append(error)
-    if not found:
+    if not genuine:
         nothing = UnreadableResponse(message("terminal.none-in-folder", path=source))
         raise errors[0] if errors else nothing
-    return found
+    return genuine
 
 
 def _of_folder(folder: str) -> Iterator[tuple[str, bytes]]:
-    """All that is small enough to be a response, also of zip archives there."""
+    """Every file small enough to be a response, those in zip archives included."""
     for name in sorted(os.listdir(folder))[:MAX_FILES]:
         path = os.path.join(folder, name)
-        with suppress(OSError, DamagedZip):  # what cannot be read is not what is waited for
+        with suppress(OSError, DamagedZip):  # an unreadable file is not the expected one
             if not os.path.isfile(path):
                 continue
             if zipfile.is_zipfile(path):
                 with open(path, "rb") as file:
                     yield from ((path, data) for data in _of_zip(file))
             elif os.path.getsize(path) <= MAX_BYTES:
-                yield path, read_one(path)
+                yield path, read_file(path)
 
 
 def _of_zip_file(path: str) -> Iterator[tuple[str, bytes]]:
@@ -102,10 +110,10 @@ def _of_zip(file: IO[bytes]) -> Iterator[bytes]:
     try:
         with zipfile.ZipFile(file) as archive:
             for entry in archive.infolist()[:MAX_FILES]:
-                is_small = entry.file_size <= MAX_BYTES and entry.compress_type in IN_STEPS
+                is_small = entry.file_size <= MAX_BYTES and entry.compress_type in BOUNDED
                 if is_small and not entry.is_dir():
                     with archive.open(entry) as member:
                         yield member.read(MAX_BYTES + 1)
-    # Not only BadZipFile: zipfile and its decompressors let out whatever damage makes them raise.
+    # Not only BadZipFile: damage makes zipfile and its decompressors raise errors of many types.
     except Exception as error:
         raise DamagedZip from error
