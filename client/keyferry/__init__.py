@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from keyferry_protocol.components import Machine as Machine
     from keyferry_protocol.errors import KeyferryError as KeyferryError
     from keyferry_protocol.keys import KeySet as KeySet
+    from keyferry_protocol.messages import use_language as use_language
     from keyferry_protocol.request import parse_request as parse_request
     from keyferry_protocol.request import verify_request as verify_request
     from keyferry_protocol.response import verify_response as verify_response
@@ -39,6 +40,7 @@ _HOMES = {
     "parse_json": "keyferry_protocol.strict_json",
     "parse_request": "keyferry_protocol.request",
     "this_machine": "keyferry.machine.this",
+    "use_language": "keyferry_protocol.messages",
     "verify_request": "keyferry_protocol.request",
     "verify_response": "keyferry_protocol.response",
     "verify_signature": "keyferry_protocol.algorithms",

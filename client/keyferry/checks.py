@@ -2,7 +2,7 @@
 
 from keyferry.dongle.signer import possession_nonce
 from keyferry.license_message import license_message
-from keyferry_protocol.algorithms import ED25519, verify_signature
+from keyferry_protocol.algorithms import DEVICE_ALGORITHM, verify_signature
 from keyferry_protocol.errors import LicenseRevoked, WrongMachine, WrongProduct
 from keyferry_protocol.keys import Ed25519Signer, KeySet
 from keyferry_protocol.response import Response
@@ -30,6 +30,6 @@ def prove_device_key(key: Ed25519Signer | None, public_key: bytes) -> None:
     if (
         key is None
         or key.public != public_key
-        or not verify_signature(ED25519, public_key, nonce, key.sign(nonce))
+        or not verify_signature(DEVICE_ALGORITHM, public_key, nonce, key.sign(nonce))
     ):
         raise WrongMachine("The key that this file was made for is not on this computer.")

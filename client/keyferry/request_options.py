@@ -7,7 +7,7 @@ from typing import NamedTuple
 from keyferry.dongle.signer import DongleSigner
 from keyferry.installation import Installation
 from keyferry.version import __version__
-from keyferry_protocol.algorithms import ED25519
+from keyferry_protocol.algorithms import DEVICE_ALGORITHM
 from keyferry_protocol.components import ComponentHashes
 from keyferry_protocol.errors import DongleMissing, MachineNotIdentified
 from keyferry_protocol.keys import Ed25519Signer
@@ -68,7 +68,9 @@ def is_same_request(
     return (
         abs(now - pending.created_at) < SAME_FILE_S  # or made by a clock that was far ahead
         and same.to_bytes() == pending.envelope.body
-        and (activation is None or pending.envelope.is_signed_by(ED25519, activation.public))
+        and (
+            activation is None or pending.envelope.is_signed_by(DEVICE_ALGORITHM, activation.public)
+        )
     )
 
 

@@ -4,6 +4,8 @@ import time
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 
+from keyferry_protocol.messages import formats
+
 Moment = int | float | datetime | None
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -51,40 +53,21 @@ def as_local(moment: int) -> datetime:
 
 def long_date(moment: int) -> str:
     """`30 November 2027`: a license's date, in UTC as the vendor set it."""
-    day = as_datetime(moment)
-    return f"{day.day} {_MONTHS[day.month - 1]} {day.year}"
+    return formats.long_date(as_datetime(moment))
 
 
 def short_date(moment: int) -> str:
     """`30 Nov 2027`, for tables."""
-    day = as_datetime(moment)
-    return f"{day.day} {_MONTHS[day.month - 1][:3]} {day.year}"
+    return formats.short_date(as_datetime(moment))
 
 
 def local_time(moment: int) -> str:
     """`24 November 2026, 10:47`: a moment in this computer's time zone."""
-    local = as_local(moment)
-    return f"{local.day} {_MONTHS[local.month - 1]} {local.year}, {local:%H:%M}"
+    return formats.date_and_time(as_local(moment))
 
 
 def local_time_with_zone(moment: int) -> str:
     """`24 November 2026, 10:47 +01:00`."""
-    zone = f"{as_local(moment):%z}"
-    return f"{local_time(moment)} {zone[:3]}:{zone[3:5]}"
-
-
-# Not strftime: its names follow the computer's locale, which the sentences around them do not.
-_MONTHS = (
-    "January",
-    "February",
-    "March",
-    "April",
-    "May",
-    "June",
-    "July",
-    "August",
-    "September",
-    "October",
-    "November",
-    "December",
-)
+    local = as_local(moment)
+    zone = f"{local:%z}"
+    return formats.date_and_time(local, f"{zone[:3]}:{zone[3:5]}")

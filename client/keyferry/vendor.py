@@ -65,7 +65,7 @@ def _support(record: JsonObject) -> str:
     """Where customers get help: the e-mail address, or else the web address."""
     if "support" not in record or record.is_null("support"):
         return ""
-    support = record.record("support")
+    support = record.json_object("support")
     addresses = [
         support.text(n, str) for n in ("email", "url") if n in support and not support.is_null(n)
     ]
@@ -80,7 +80,7 @@ def _protections(record: JsonObject) -> tuple[str, ...]:
     known = tuple(protection for protection in PROTECTIONS if protection in offered)
     if not known or len(known) != len(offered):
         raise InvalidMember(
-            record.path("protections"), f"is not one or more of {', '.join(PROTECTIONS)}"
+            record.path_of("protections"), f"is not one or more of {', '.join(PROTECTIONS)}"
         )
     return known
 

@@ -152,9 +152,17 @@ def check_public_key(alg: str, public: bytes) -> bytes:
     return public
 
 
-def read_public_key(alg: str, text: str) -> bytes:
+def decode_public_key(alg: str, text: str) -> bytes:
     """A raw public key from its base64; ValueError for one that may not be used."""
     return check_public_key(alg, unb64(text))
+
+
+def dongle_algorithm(public: bytes) -> Algorithm:
+    """The algorithm of a dongle's raw public key, by its size. Raises ValueError."""
+    for algorithm in DONGLE_ALGORITHMS.values():
+        if len(public) == algorithm.public_bytes:
+            return algorithm
+    raise ValueError(f"No dongle has a public key of {len(public)} bytes.")
 
 
 def verify_signature(alg: str, public_key: bytes, message: bytes, signature: bytes) -> bool:

@@ -1,4 +1,4 @@
-"""Key ids, signers in memory, and the key set an application pins (docs/format.md, "Keys")."""
+"""Key ids, signers, and the key set that an application pins (docs/format.md, "Keys")."""
 
 import json
 import os
@@ -10,15 +10,15 @@ from keyferry_protocol.algorithms import (
     ML_DSA_65,
     RESPONSE_ALGORITHMS,
     SEED_BYTES,
-    read_public_key,
+    decode_public_key,
 )
 from keyferry_protocol.encoding import b64
 from keyferry_protocol.errors import BadJson, BadKeySet, UnsupportedVersion
 from keyferry_protocol.frozen import frozen
-from keyferry_protocol.strict_json import InvalidMember, JsonObject, matching, parse_json
+from keyferry_protocol.strict_json import InvalidMember, JsonObject, parse_json, text_matching
 
-_read_revoked = matching("[0-9]{12}", "a license number of 12 digits")
-read_keyid = matching("[0-9a-f]{16}", "a key id of 16 lower-case hex digits")
+_revoked_number = text_matching("[0-9]{12}", "a license number of 12 digits")
+keyid_text = text_matching("[0-9a-f]{16}", "a key id of 16 lower-case hex digits")
 
 
 def keyid(alg: str, public: bytes) -> str:
@@ -27,7 +27,7 @@ def keyid(alg: str, public: bytes) -> str:
 
 
 class Signer(Protocol):
-    """Whoever can sign: a device key, an activation key, a service's key in KMS or a file."""
+    """A private key that can sign: of a device, an activation code, a dongle or the service."""
 
     alg: str
     public: bytes
@@ -38,7 +38,7 @@ class Signer(Protocol):
 
 
 class SeedSigner:
-    """A private key in memory, of a response algorithm; `seed` is all there is to keep."""
+    """A private key in memory; its seed is all that has to be stored."""
 
     alg: str
 
@@ -70,7 +70,7 @@ class MlDsa65Signer(SeedSigner):
 
 @frozen
 class PinnedKey:
-    """One key of a key set: raw public key and whether it is still trusted."""
+    """One key of a key set: its raw public key, and whether its signatures still count."""
 
     keyid: str
     alg: str
@@ -80,7 +80,7 @@ class PinnedKey:
 
 @frozen
 class KeySet:
-    """What a vendor ships inside the application: whose signatures count, which licenses do not."""
+    """What a vendor ships with the application: the keys it trusts and the licenses it revoked."""
 
     require: tuple[str, ...]
     keys: tuple[PinnedKey, ...]
@@ -90,11 +90,11 @@ class KeySet:
     def from_json(cls, data: bytes) -> "KeySet":
         """Read `keys.json`. Raises BadKeySet, or UnsupportedVersion for a later format."""
         try:
-            record = JsonObject(parse_json(data))
-            version = record.value("keyset")
+            document = JsonObject(parse_json(data))
+            version = document.value("keyset")
             if type(version) is not int or version != 1:
                 raise UnsupportedVersion("This key set is of a later format.")
-            return _read_key_set(record)
+            return _parse_key_set(document)
         except (BadJson, InvalidMember) as error:
             raise BadKeySet(str(error)) from error
 
@@ -113,34 +113,34 @@ class KeySet:
         return json.dumps(members | {"revoked": sorted(self.revoked)}, indent=1).encode() + b"\n"
 
     def trusts(self) -> tuple[str, ...]:
-        """Key ids whose signatures this application accepts, of the required algorithms."""
+        """The key ids of the trusted keys whose algorithm is required."""
         return tuple(key.keyid for key in self.keys if key.trusted and key.alg in self.require)
 
 
-def _read_key_set(record: JsonObject) -> KeySet:
-    require = tuple(dict.fromkeys(record.texts("require", _read_algorithm)))
+def _parse_key_set(document: JsonObject) -> KeySet:
+    require = tuple(dict.fromkeys(document.texts("require", _response_algorithm)))
     if not require:
         raise InvalidMember("require", "is empty")
-    keys = tuple(_read_pinned_key(entry) for entry in record.records("keys"))
+    keys = tuple(_parse_pinned_key(entry) for entry in document.json_objects("keys"))
     if len({key.keyid for key in keys}) < len(keys):
         raise InvalidMember("keys", "holds a key twice")
     for alg in require:
         if not any(key.alg == alg and key.trusted for key in keys):
             raise InvalidMember("keys", f"holds no trusted key of the required {alg}")
-    return KeySet(require, keys, frozenset(record.texts("revoked", _read_revoked)))
+    return KeySet(require, keys, frozenset(document.texts("revoked", _revoked_number)))
 
 
-def _read_algorithm(text: str) -> str:
+def _response_algorithm(text: str) -> str:
     if text not in RESPONSE_ALGORITHMS:
         raise ValueError(f"is none of {', '.join(RESPONSE_ALGORITHMS)}")
     return text
 
 
-def _read_pinned_key(entry: JsonObject) -> PinnedKey:
-    alg = entry.text("alg", _read_algorithm)
-    public = entry.text("public", lambda text: read_public_key(alg, text))
+def _parse_pinned_key(entry: JsonObject) -> PinnedKey:
+    alg = entry.text("alg", _response_algorithm)
+    public = entry.text("public", lambda text: decode_public_key(alg, text))
     name = entry.text("keyid", str)
     if name != keyid(alg, public):
-        raise InvalidMember(entry.path("keyid"), "is not the id of this key")
+        raise InvalidMember(entry.path_of("keyid"), "is not the id of this key")
     trusted = entry.one_of("status", ("trusted", "compromised")) == "trusted"
     return PinnedKey(name, alg, public, trusted)

@@ -130,7 +130,7 @@ def test_both_algorithms_sign_and_no_stripped_file_passes(
     assert told.returncode == 7, told
 
     # The classic signature is KMS's own: it holds under the key that KMS names.
-    kms, arn = client(own, "kms"), own.outputs["SigningKeyArn"]
+    kms, arn = client(own, "kms"), own.outputs["Ed25519KeyArn"]
     named = load_der_public_key(kms.get_public_key(KeyId=arn)["PublicKey"])
     assert isinstance(named, Ed25519PublicKey)
     named.verify(classic.sig, pae(RESPONSE, envelope.body))

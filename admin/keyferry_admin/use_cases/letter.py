@@ -4,9 +4,10 @@ from keyferry_admin.use_cases.licenses import Created
 from keyferry_protocol.activation import show_activation_code, show_license_number
 from keyferry_protocol.components import PROTECTIONS
 from keyferry_protocol.messages import language_in_use, message
+from keyferry_protocol.messages.formats import comma_list, or_list
 from keyferry_service.domain.license import LicenseRecord
 from keyferry_service.views.email import Letter, Step, plain_text
-from keyferry_service.views.refusal_text import Vendor, either, protection_name, show_date
+from keyferry_service.views.refusal_text import Vendor, protection_name, show_date
 
 
 def license_letter(created: Created, vendor: Vendor, page: str, *, is_new_code: bool) -> str:
@@ -14,13 +15,12 @@ def license_letter(created: Created, vendor: Vendor, page: str, *, is_new_code: 
     license = created.license
     number = show_license_number(license.number)
     said = {"number": number, "product": license.product, "vendor": vendor.name}
-    secret = message("letter.secret")
     return plain_text(
         Letter(
             language=language_in_use(),
             subject="",
             first=message("letter.your-new-code" if is_new_code else "letter.your-license", **said),
-            after_link=f"{message('letter.old-code')} {secret}" if is_new_code else secret,
+            after_link=message("letter.secret-new-code" if is_new_code else "letter.secret"),
             facts=(
                 (message("letter.license-number"), number),
                 (message("letter.activation-code"), show_activation_code(created.activation_code)),
@@ -63,18 +63,18 @@ def _terms(license: LicenseRecord) -> list[tuple[str, str]]:
             message("letter.for"),
             ""
             if set(license.protections) == set(PROTECTIONS)
-            else either(protection_name(name) for name in license.protections),
+            else or_list(map(protection_name, license.protections)),
         ),
         (
             message("letter.runs-on"),
-            ", ".join(message(f"letter.environment.{name}") for name in license.environments),
+            comma_list(message(f"letter.environment.{name}") for name in license.environments),
         ),
     ]
     return [(label, value) for label, value in terms if value]
 
 
 def _features(license: LicenseRecord) -> str:
-    return ", ".join(
+    return comma_list(
         name if value is True else message("letter.feature", feature=name, n=value)
         for name, value in license.features.items()
     )
@@ -96,7 +96,7 @@ def _lease(license: LicenseRecord) -> str:
 
 
 def _days(count: int) -> str:
-    return message("letter.day" if count == 1 else "letter.days", n=count)
+    return message("letter.days", n=count)
 
 
 def _date(seconds: int | None) -> str:

@@ -36,9 +36,7 @@ def command(settings: Settings, feature: str | None) -> None:
         )
         settings.terminal.warn(sentence)
     elif license.ends_soon:
-        one = license.days_left == 1
-        name = "terminal.ends-tomorrow" if one else "terminal.ends-soon"
-        settings.terminal.warn(message(name, n=license.days_left, product=license.product))
+        settings.terminal.warn(message("terminal.ends-soon", n=license.days_left))
     settings.terminal.document(
         {
             "ok": result.ok,
@@ -53,6 +51,7 @@ def command(settings: Settings, feature: str | None) -> None:
 
 
 def _allows(license: License, expires: int | None) -> str:
-    number = show_license_number(license.number)
-    until = "" if expires is None else message("terminal.until", date=long_date(expires))
-    return message("terminal.allows", number=number, product=license.product) + until
+    facts = {"number": show_license_number(license.number), "product": license.product}
+    if expires is None:
+        return message("terminal.allows", **facts)
+    return message("terminal.allows-until", date=long_date(expires), **facts)

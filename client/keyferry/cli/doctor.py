@@ -49,7 +49,7 @@ def _show_findings(settings: Settings, findings: Sequence[Finding]) -> None:
     """One line for each check. If only one has a next step, the summary line says it."""
     notable = [finding for finding in findings if finding.result != "ok"]
     for finding in findings:
-        name = finding.name.capitalize().ljust(_NAME_WIDTH)
+        name = message(f"doctor.name.{finding.name}").ljust(_NAME_WIDTH)
         settings.terminal.result(finding.result, name + finding.text)
         if len(notable) > 1 and finding.next_step:
             settings.terminal.line(" " * (len("! ") + _NAME_WIDTH) + finding.next_step)
@@ -59,12 +59,14 @@ def _show_findings(settings: Settings, findings: Sequence[Finding]) -> None:
         problems=_count_text("problem", findings),
     )
     only = notable[0].next_step if len(notable) == 1 else ""
-    settings.terminal.line(f"{summary} {only}".rstrip())
+    if only:
+        summary = message("doctor.summary-with-step", summary=summary, next_step=only)
+    settings.terminal.line(summary)
 
 
 def _count_text(result: str, findings: Sequence[Finding]) -> str:
     n = _count(result, findings)
-    return message(f"doctor.{result}" if n == 1 else f"doctor.{result}s", n=n)
+    return message(f"doctor.{result}s", n=n)
 
 
 def _count(result: str, findings: Sequence[Finding]) -> int:

@@ -11,7 +11,7 @@ from keyferry.cli.dongle_prompts import ask_pin, choose, choose_signer, dongle_o
 from keyferry.cli.settings import Settings
 from keyferry.dongle.find import find_dongles, with_keys
 from keyferry.dongle.plugged import PluggedDongle
-from keyferry_protocol.algorithms import ECDSA_P256
+from keyferry_protocol.algorithms import dongle_algorithm
 from keyferry_protocol.encoding import b64
 from keyferry_protocol.errors import DongleMissing
 from keyferry_protocol.keys import keyid
@@ -102,7 +102,7 @@ def _save(settings: Settings, dongle: PluggedDongle, output: str | None) -> None
 def _public(dongle: PluggedDongle) -> dict[str, str]:
     """What the vendor registers: the same members as a request's `dongle`."""
     return {
-        "alg": ECDSA_P256,
+        "alg": dongle_algorithm(dongle.keys[0]).name,
         "public": b64(dongle.keys[0]),
         "model": dongle.model,
         "serial": dongle.serial,
@@ -110,7 +110,7 @@ def _public(dongle: PluggedDongle) -> dict[str, str]:
 
 
 def _keyid(dongle: PluggedDongle) -> str | None:
-    return keyid(ECDSA_P256, dongle.keys[0]) if dongle.keys else None
+    return keyid(dongle_algorithm(dongle.keys[0]).name, dongle.keys[0]) if dongle.keys else None
 
 
 def _as_json(dongle: PluggedDongle) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from keyferry.dongle.find import preferred
 from keyferry.dongle.plugged import PluggedDongle
 from keyferry_protocol.errors import DongleMissing
 from keyferry_protocol.messages import message
+from keyferry_protocol.messages.formats import comma_list
 
 PIN_VARIABLE = "KEYFERRY_DONGLE_PIN"
 dongle_option = click.option(
@@ -41,7 +42,7 @@ def choose(dongles: list[PluggedDongle], serial: str | None, may_ask: bool) -> P
     if len(dongles) == 1:
         return dongles[0]
     if not may_ask:
-        names = ", ".join(map(str, dongles))
+        names = comma_list(map(str, dongles))
         text = message("dongle.several", dongles=names)
         raise click.UsageError(text, click.get_current_context())
     for number, dongle in enumerate(dongles, 1):

@@ -14,6 +14,7 @@ from keyferry_protocol.encoding import format_time
 from keyferry_protocol.envelope import RESPONSE, open_envelope
 from keyferry_protocol.errors import WrongType
 from keyferry_protocol.messages import message
+from keyferry_protocol.messages.formats import comma_list
 from keyferry_protocol.request import Request, parse_request
 from keyferry_protocol.response import Response, parse_response
 
@@ -94,7 +95,7 @@ def _response_lines(response: Response) -> list[str]:
 
 def _features(response: Response) -> str:
     features = response.license.features.items()
-    return ", ".join(name if value is True else f"{name} {value}" for name, value in features)
+    return comma_list(name if value is True else f"{name} {value}" for name, value in features)
 
 
 def _response_document(response: Response) -> dict[str, Any]:

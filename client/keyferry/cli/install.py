@@ -80,12 +80,10 @@ def _install(settings: Settings, file: ResponseFile, installation: Installation)
 
 def _terms(response: Response) -> str:
     terms = response.license
-    text = message(
-        "terminal.terms", product=terms.product, edition=terms.edition, licensee=terms.licensee
-    ).replace("  ", " ")
+    facts = {"product": f"{terms.product} {terms.edition}".rstrip(), "licensee": terms.licensee}
     if terms.valid_until is None:
-        return text
-    return text + message("terminal.ends", date=long_date(terms.valid_until))
+        return message("terminal.terms", **facts)
+    return message("terminal.terms-until", date=long_date(terms.valid_until), **facts)
 
 
 def _document(response: Response, state: str) -> dict[str, Any]:

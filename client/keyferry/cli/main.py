@@ -8,13 +8,14 @@ from importlib import import_module
 import click
 
 from keyferry.cli.command import KeyferryGroup
+from keyferry.cli.language import chosen_language
 from keyferry.cli.settings import Settings
 from keyferry.dongle.signer import AnyDongle
 from keyferry.times import Moment, seconds
 from keyferry.version import __version__
 from keyferry_protocol.components import Machine
 from keyferry_protocol.errors import KeyferryError
-from keyferry_protocol.messages import message
+from keyferry_protocol.messages import message, use_language
 
 COMMANDS = (
     "request",
@@ -73,6 +74,11 @@ def main(
     """
     typed = list(sys.argv[1:] if args is None else args)
     settings = Settings(machine, None if now is None else seconds(now), dongle, "--json" in typed)
+    with use_language(chosen_language(typed, os.environ)):
+        return _run(typed, settings)
+
+
+def _run(typed: list[str], settings: Settings) -> int:
     terminal = settings.terminal
     try:
         code = cli.main(typed, prog_name="keyferry", standalone_mode=False, obj=settings)

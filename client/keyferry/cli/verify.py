@@ -6,6 +6,7 @@ from keyferry.cli.command import KeyferryCommand
 from keyferry.cli.settings import Settings
 from keyferry.files.read_responses import read_file
 from keyferry_protocol.messages import message
+from keyferry_protocol.messages.formats import comma_list
 from keyferry_protocol.response import verify_response
 
 
@@ -19,7 +20,7 @@ def command(settings: Settings, file: str) -> None:
     """
     keys = settings.keys
     response = verify_response(read_file(file), keys)
-    algorithms = ", ".join(keys.require)
+    algorithms = comma_list(keys.require)
     settings.terminal.good(message("terminal.genuine", n=len(keys.require), algorithms=algorithms))
     settings.terminal.document(
         {

@@ -16,6 +16,7 @@ from keyferry_protocol.matching import (
     match,
 )
 from keyferry_protocol.messages import message
+from keyferry_protocol.messages.formats import and_list, comma_list, semicolon_list
 
 _SOFTWARE = tuple(name for name in COMPONENTS if name not in HARDWARE)  # differs by installation
 _GUESTS = ("virtual", "container")
@@ -45,13 +46,17 @@ def identity(machine: Machine, works_here: bool) -> Finding:
     readable = readable_components(machine.os)
     parts = [name for name in COMPONENTS if name in readable or name in read]
     missing = [name for name in parts if name not in read]
-    text = message("doctor.identity", n=len(read), m=len(parts))
-    if missing:
-        names = [message(f"doctor.missing.{name}") for name in missing]
-        text += message("doctor.identity-missing", parts=", ".join(names))
     guest = machine.environment in _GUESTS
-    if guest:
-        text += message(f"doctor.environment.{machine.environment}")
+    text = message(
+        ".".join(
+            ["doctor.identity"]
+            + (["missing"] if missing else [])
+            + ([machine.environment] if guest else [])
+        ),
+        n=len(read),
+        m=len(parts),
+        parts=comma_list(message(f"doctor.missing.{name}") for name in missing),
+    )
     facts = {"read": read, "missing": missing, "environment": machine.environment}
 
     def finding(result: str, name: str) -> Finding:
@@ -89,18 +94,18 @@ def _drift_of(machine: RecordedMachine, several: bool) -> Finding:
     if result.same and not result.changed:
         text = message("doctor.drift.none", have=result.have, of=result.of)
         return Finding("drift", OK, text, "", facts)
-    parts = {
-        _part(name, machine): None for name in result.changed
-    }  # two parts of the board are named once
+    # Two parts of the board have one name, which is said once.
+    parts = {_part(name, machine): None for name in result.changed}
     rule = "warning" if result.same else _broken_rule(machine, result.have, result.of)
-    change = message("doctor.drift.changed", parts=_listed(list(parts))) if parts else ""
     hardware = _points(machine, HARDWARE)
-    text = change + message(
+    text = message(
         f"doctor.drift.{rule}", have=result.have, of=result.of, hw=hardware[0], hw_of=hardware[1]
     )
+    if parts:
+        text = message("doctor.drift.changed", parts=and_list(parts), result=text)
     if several:
         name = "doctor.drift.waiting" if machine.is_pending else "doctor.drift.license"
-        text = message(name, number=show_license_number(machine.number)) + text
+        text = message(name, number=show_license_number(machine.number), result=text)
     step = "again" if machine.is_pending else ("update" if result.same else "moved")
     next_step = message(f"doctor.next.{step}", number=machine.number)
     return Finding("drift", WARNING if result.same else PROBLEM, text, next_step, facts)
@@ -127,11 +132,6 @@ def _part(name: str, machine: RecordedMachine) -> str:
     return message(f"doctor.some.{name}" if left else f"doctor.part.{name}")
 
 
-def _listed(words: list[str]) -> str:
-    *most, last = words
-    return message("doctor.and", parts=", ".join(most), last=last) if most else last
-
-
 def clone_signs(
     machine: Machine, machines: Sequence[RecordedMachine], folder_signs: Sequence[Sign]
 ) -> Finding:
@@ -153,7 +153,7 @@ def clone_signs(
     ]
     next_step = message(f"doctor.next.{signs[0].name}", number=signs[0].number)
     facts = {"signs": [{"sign": s.name, "license_number": s.number or None} for s in signs]}
-    return Finding("copies", WARNING, "; ".join(dict.fromkeys(sentences)), next_step, facts)
+    return Finding("copies", WARNING, semicolon_list(dict.fromkeys(sentences)), next_step, facts)
 
 
 def _machine_sign(machine: RecordedMachine) -> str:

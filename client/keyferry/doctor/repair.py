@@ -30,7 +30,7 @@ from keyferry.store.lock import locked
 from keyferry.store.order import ORDER, license_numbers, read_order
 from keyferry.store.state_dirs import StateDir, StateDirs
 from keyferry_protocol.activation import show_license_number
-from keyferry_protocol.algorithms import ED25519
+from keyferry_protocol.algorithms import DEVICE_ALGORITHM
 from keyferry_protocol.errors import KeyferryError, StateDamaged, StateNotWritable
 from keyferry_protocol.keys import KeySet
 from keyferry_protocol.messages import message
@@ -157,7 +157,7 @@ def _saved_request(folder: Folder, name: str) -> bytes | None:
     is_same = (
         request.license_number == folder.number
         and (request.kind == "deactivate") == (name == DEACTIVATE)
-        and request.envelope.is_signed_by(ED25519, request.device_key)
+        and request.envelope.is_signed_by(DEVICE_ALGORITHM, request.device_key)
         and (key is None or key.public == request.device_key)
     )
     return data if is_same else None

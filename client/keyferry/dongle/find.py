@@ -11,6 +11,7 @@ from keyferry.dongle.plugged import NoDriver, PluggedDongle
 from keyferry.dongle.signer import DongleSigner, FindDongle
 from keyferry_protocol.errors import DongleMissing, KeyferryError
 from keyferry_protocol.messages import message
+from keyferry_protocol.messages.formats import comma_list
 from keyferry_protocol.request import Dongle
 
 AskPin = Callable[[PluggedDongle], str | None]
@@ -118,5 +119,5 @@ def only_dongle(dongles: list[PluggedDongle]) -> PluggedDongle:
     """The preferred one. Raises DongleMissing where several are equally good."""
     dongles = preferred(dongles)
     if len(dongles) > 1:
-        raise DongleMissing(message("dongle.several", dongles=", ".join(map(str, dongles))))
+        raise DongleMissing(message("dongle.several", dongles=comma_list(map(str, dongles))))
     return dongles[0]

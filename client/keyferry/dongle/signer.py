@@ -3,12 +3,11 @@
 import os
 from collections.abc import Callable
 
-from keyferry_protocol.algorithms import ECDSA_P256, ED25519, verify_signature
+from keyferry_protocol.algorithms import dongle_algorithm, verify_signature
 from keyferry_protocol.errors import DongleMissing, KeyferryError
 from keyferry_protocol.keys import keyid
 from keyferry_protocol.request import Dongle
 
-_ED25519_BYTES = 32
 _POSSESSION = b"keyferry possession v1\0"
 
 
@@ -16,13 +15,14 @@ class DongleSigner:
     """A dongle that is plugged in: its raw public key, its names, and how it signs.
 
     The key is 32 bytes of Ed25519 or an uncompressed point of P-256. `sign` returns a raw Ed25519
-    signature, or an ECDSA signature over SHA-256 in DER.
+    signature, or an ECDSA signature over SHA-256 in DER. Raises ValueError for a key of another
+    size.
     """
 
     def __init__(
         self, public_key: bytes, model: str, serial: str, sign: Callable[[bytes], bytes]
     ) -> None:
-        self.alg = ED25519 if len(public_key) == _ED25519_BYTES else ECDSA_P256
+        self.alg = dongle_algorithm(public_key).name
         self.public = public_key
         self.keyid = keyid(self.alg, public_key)
         self.model = model

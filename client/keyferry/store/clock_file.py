@@ -33,7 +33,7 @@ def write_clock(user: StateDir, clock: Clock) -> None:
 
 def _parse_clock(members: JsonObject, path: str) -> Clock:
     try:
-        notes = members.record("at_request")
+        notes = members.json_object("at_request")
         at_request = {name: notes.integer(name, 0) for name in notes.names()}
         mark = members.integer("mark", 0)
         if mark > MAX_TIME:

@@ -48,11 +48,7 @@ def _active(license: License) -> str:
     if license.valid_until is None or days is None:
         return message("terminal.status.active")
     if license.ends_soon:
-        return (
-            message("terminal.status.ends-tomorrow")
-            if days == 1
-            else message("terminal.status.ends-soon", n=days)
-        )
+        return message("terminal.status.ends-soon", n=days)
     return message("terminal.status.active-until", date=long_date(seconds(license.valid_until)))
 
 

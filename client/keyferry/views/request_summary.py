@@ -29,7 +29,7 @@ def request_lines(request: RequestBody) -> list[str]:
     return [
         *lines,
         _codes(request),
-        message("inspect.proofs", proofs="; ".join(_proofs(request))),
+        message("inspect.proofs", proofs=semicolon_list(_proofs(request))),
     ]
 
 
@@ -48,8 +48,7 @@ def _names(request: RequestBody) -> str:
 
 def _codes(request: RequestBody) -> str:
     count = sum(map(len, request.machine.components.values()))
-    names = {0: "inspect.no-codes", 1: "inspect.code"}
-    return message(names.get(count, "inspect.codes"), n=count)
+    return message("inspect.codes" if count else "inspect.no-codes", n=count)
 
 
 def _proofs(request: RequestBody) -> list[str]:

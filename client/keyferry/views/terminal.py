@@ -37,7 +37,7 @@ class Terminal:
 
     def question(self, sentence: str) -> None:
         """A prompt; the answer is typed on the same line."""
-        self._write(f"{sentence}: ", sys.stdout, ends_line=False)
+        self._write(message("terminal.question", question=sentence), sys.stdout, ends_line=False)
 
     def picture(self, lines: list[str]) -> None:
         """Lines of block characters, white on black whatever the window's colors are."""

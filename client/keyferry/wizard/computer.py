@@ -77,7 +77,9 @@ class Computer:
                 return with_keys(plugged)
             self.no_dongle = message("wizard.token.none")
         except NoDriver as error:
-            self.no_dongle = f"{error} {error.next_step}"
+            self.no_dongle = message(
+                "wizard.problem-text", detail=str(error), next_step=error.next_step
+            )
         except DongleMissing as error:  # it has no key
             self.no_dongle = str(error)
         return []

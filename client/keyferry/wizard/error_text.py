@@ -6,6 +6,7 @@ from keyferry.times import long_date
 from keyferry.wizard.state import Problem
 from keyferry_protocol.errors import ClockRolledBack, KeyferryError, WrongMachine
 from keyferry_protocol.messages import message
+from keyferry_protocol.messages.formats import comma_list
 
 
 def problem_of(error: KeyferryError, names: Mapping[str, str]) -> Problem:
@@ -17,10 +18,13 @@ def problem_of(error: KeyferryError, names: Mapping[str, str]) -> Problem:
     if isinstance(error, ClockRolledBack) and "mark" in error.facts:
         now, mark = error.facts["now"], error.facts["mark"]
         detail = message("wizard.clock", now=long_date(now), mark=long_date(mark))
-    return Problem(" ".join(filter(None, (detail, error.next_step))), title=error.title)
+    text = error.next_step
+    if detail:
+        text = message("wizard.problem-text", detail=detail, next_step=text)
+    return Problem(text, title=error.title)
 
 
 def _name_parts(error: WrongMachine, detail: str) -> str:
     """The detail, with the parts that differ as people call them."""
     parts = [message(f"wizard.part.{part}") for part in error.facts["match"]["changed"]]
-    return f"{detail} {message('wizard.different', parts=', '.join(parts))}" if parts else detail
+    return message("wizard.different", detail=detail, parts=comma_list(parts)) if parts else detail

@@ -6,7 +6,7 @@ from html import escape
 from keyferry.qr import qr_svg
 from keyferry.wizard.pages import Button, FieldView, Page, label
 from keyferry.wizard.state import LIST
-from keyferry_protocol.messages import message
+from keyferry_protocol.messages import language_in_use, message
 
 _NUMBERED = re.compile(r"[0-9]+\. ")
 _BOLD = re.compile(r"\*\*(.+?)\*\*")
@@ -15,7 +15,7 @@ _RISKY = ("deactivate", "cancel", "remove")  # Enter in a field presses no butto
 
 def page_html(page: Page, vendor: str, support: str) -> str:
     """The whole document of one screen."""
-    title = ": ".join(filter(None, (page.step, page.title)))
+    title = page.full_title
     if page.problems:
         title = message("wizard.window-error", title=title)
     return _document(
@@ -47,7 +47,7 @@ def _document(title: str, vendor: str, support: str, main: str, is_alive: bool) 
     help_text = escape(message("wizard.help", support=support))
     footer = f'<footer><p id="help">{help_text}</p></footer>\n' if support else ""
     return f"""<!doctype html>
-<html lang="en" dir="ltr">
+<html lang="{language_in_use()}" dir="ltr">
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">

@@ -45,6 +45,13 @@ class Page(NamedTuple):
     notice: str
     data: ScreenData
 
+    @property
+    def full_title(self) -> str:
+        """The title behind its step, if it is one of several."""
+        if not self.step or not self.title:
+            return self.step or self.title
+        return message("wizard.step-title", step=self.step, title=self.title)
+
 
 def draw(state: State, computer: Computer) -> Page:
     """The page of a state, with what this computer has now."""

@@ -45,7 +45,7 @@ class Prompt:
 
     def _show(self, page: Page) -> None:
         self._terminal.line("")
-        title = ": ".join(filter(None, (page.step, page.title)))
+        title = page.full_title
         if page.data.is_good:
             self._terminal.good(title)
         else:

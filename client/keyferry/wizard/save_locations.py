@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from keyferry_protocol.encoding import escape_controls
 from keyferry_protocol.messages import message
+from keyferry_protocol.messages.formats import decimal
 
 _MOUNTS = "/proc/self/mounts"
 _DRIVES = ("/media/", "/run/media/")  # where desktops mount what is plugged in
@@ -111,7 +112,7 @@ def _drive_label(path: str, label: str) -> str:
 
 def _free(path: str) -> str:
     try:
-        return message("wizard.place.free", gb=f"{shutil.disk_usage(path).free / _GIGABYTE:.1f}")
+        return message("wizard.place.free", gb=decimal(shutil.disk_usage(path).free / _GIGABYTE, 1))
     except OSError:
         return message("wizard.place.unreadable")
 

@@ -14,6 +14,7 @@ from keyferry.wizard.save_locations import subfolders
 from keyferry_protocol.activation import show_license_number
 from keyferry_protocol.encoding import escape_controls
 from keyferry_protocol.messages import message
+from keyferry_protocol.messages.formats import comma_list
 from keyferry_protocol.response import Response
 
 Facts = tuple[tuple[str, str], ...]
@@ -158,7 +159,7 @@ def _properties(answers: Answers, computer: Computer) -> ScreenData:
         *(_binding(row, row.response, computer) if row.response is not None else ()),
         *_paths(row, computer),
     )
-    copy = "\n".join(f"{label}: {text}" for label, text in facts)
+    copy = "\n".join(message("wizard.copy-line", label=label, text=text) for label, text in facts)
     return ScreenData({"number": show_license_number(number)}, facts=facts, copy=copy)
 
 
@@ -170,7 +171,7 @@ def _terms(response: Response, before: str = "") -> Facts:
     facts = {
         "licensee": terms.licensee,
         "edition": " ".join(filter(None, (terms.product, terms.edition))),
-        "features": ", ".join(n if v is True else f"{n} {v}" for n, v in terms.features.items()),
+        "features": comma_list(n if v is True else f"{n} {v}" for n, v in terms.features.items()),
         "starts": long_date(terms.valid_from),
         "ends": end if before in ("", end) else message("wizard.before", until=end, before=before),
         "updates": "" if terms.maintenance_until is None else long_date(terms.maintenance_until),

@@ -20,6 +20,7 @@ from keyferry_protocol.activation import parse_license_number, show_license_numb
 from keyferry_protocol.encoding import escape_controls
 from keyferry_protocol.errors import WrongLicenseNumber
 from keyferry_protocol.messages import message
+from keyferry_protocol.messages.formats import clock_time
 from keyferry_protocol.response import Response
 
 Check = Callable[[str, Answers, Computer], Fault | None]
@@ -97,7 +98,7 @@ def _moment(response: Response, now: int) -> str:
     """When it was issued: only the time of day, if that was today."""
     issued, today = as_local(response.issued_at), as_local(now)
     is_today = issued.date() == today.date()
-    return f"{issued:%H:%M}" if is_today else local_time(response.issued_at)
+    return clock_time(issued) if is_today else local_time(response.issued_at)
 
 
 def _warnings(answers: Answers, computer: Computer) -> tuple[Option, ...]:

@@ -10,7 +10,7 @@ from email.policy import SMTP
 from html import escape
 
 from keyferry_protocol.activation import show_license_number
-from keyferry_protocol.messages import has_message, message, use_language
+from keyferry_protocol.messages import message, use_language
 from keyferry_service.domain.refusals import Refusal
 from keyferry_service.domain.ticket import Ticket
 from keyferry_service.views.refusal_text import Vendor, say_refusal, show_date
@@ -79,17 +79,13 @@ def refusal_letter(ticket: Ticket, refusal: Refusal, vendor: Vendor) -> Letter:
         said = _said(ticket)
         hidden = {"requested": message("email.another-product")}
         refused = say_refusal(refusal, ticket.language, vendor, **hidden)
-        shorter = f"email.refused.reasons.{refused.sentence}"
-        has_shorter = has_message(shorter)
-        reason = message(shorter, n=refusal.facts["n"]) if has_shorter else refused.title
         return Letter(
             language=ticket.language,
             subject=message(
-                "email.refused.subject",
-                number=said["number"],
-                reason=reason[:1].lower() + reason[1:],
+                f"email.refused.subject.{refused.sentence}",
+                **refused.facts | {"number": said["number"]},
             ),
-            first=f"{refused.title}.",
+            first=message("email.refused.first", title=refused.title),
             after_link=refused.next_step,
             facts=(
                 (message("email.license"), said["number"]),

@@ -4,7 +4,7 @@ import json
 from html import escape
 from typing import Any
 
-from keyferry_protocol.messages import has_message, message, use_language
+from keyferry_protocol.messages import language_in_use, message
 
 STATUS = {
     "bad-request": 400,
@@ -31,30 +31,27 @@ class Problem(Exception):
         self.facts = facts
 
 
-def problem_document(problem: Problem, language: str = "en") -> str:
+def problem_document(problem: Problem) -> str:
     """The problem as RFC 9457 JSON with our `code`."""
-    with use_language(language):
-        title, detail = message(f"problems.{problem.code}.title"), _detail(problem)
     return json.dumps(
         {
             "type": "about:blank",
-            "title": title,
+            "title": message(f"problems.{problem.code}.title"),
             "status": problem.status,
-            "detail": detail,
+            "detail": _detail(problem),
             "code": problem.code,
             **problem.facts,
         }
     )
 
 
-def problem_page(problem: Problem, language: str = "en") -> str:
+def problem_page(problem: Problem) -> str:
     """The problem for someone who followed a link in a browser; it looks as the page does."""
-    with use_language(language):
-        title = escape(message(f"problems.{problem.code}.title"))
-        detail = escape(_detail(problem))
-        way_on = escape(message(f"problems.{problem.code}.way-on"))
+    title = escape(message(f"problems.{problem.code}.title"))
+    detail = escape(_detail(problem))
+    way_on = escape(message(f"problems.{problem.code}.way-on"))
     return (
-        f'<!doctype html><html lang="{language}"><meta charset="utf-8">'
+        f'<!doctype html><html lang="{language_in_use()}"><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width"><meta name="color-scheme" '
         f'content="light dark"><link rel="stylesheet" href="/page.css"><title>{title}</title>'
         f'<main><h1>{title}</h1><p class="lead">{detail}</p>'
@@ -63,6 +60,4 @@ def problem_page(problem: Problem, language: str = "en") -> str:
 
 
 def _detail(problem: Problem) -> str:
-    soon = f"problems.{problem.code}.detail-soon"
-    is_soon = problem.facts.get("n") == 1 and has_message(soon)
-    return message(soon if is_soon else f"problems.{problem.code}.detail", **problem.facts)
+    return message(f"problems.{problem.code}.detail", **problem.facts)

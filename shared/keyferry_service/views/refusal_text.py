@@ -1,11 +1,11 @@
 """How the service says dates and refusals, in the reader's language."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 from keyferry_protocol.messages import message, use_language
+from keyferry_protocol.messages.formats import long_date, or_list
 from keyferry_service.domain.refusals import Refusal, RefusalCode
 
 
@@ -22,28 +22,19 @@ class SaidRefusal:
     """A refusal in words: what is the case, and what to do next."""
 
     sentence: str  # its name in the catalogue
+    facts: dict[str, Any]  # as this reader may see them
     title: str
     next_step: str
 
 
 def show_date(seconds: int) -> str:
     """`30 November 2027` (UTC)."""
-    day = datetime.fromtimestamp(seconds, UTC)
-    month = message(f"formats.month.{day.month}")
-    return message("formats.date", day=day.day, month=month, year=day.year)
+    return long_date(datetime.fromtimestamp(seconds, UTC))
 
 
 def protection_name(protection: str) -> str:
     """How a machine's protection is named to a customer."""
     return message(f"refusals.protection.{protection}")
-
-
-def either(names: Iterable[str]) -> str:
-    """`one or another`."""
-    first, *rest = names
-    for name in rest:
-        first = message("formats.or", first=first, second=name)
-    return first
 
 
 def say_refusal(refusal: Refusal, language: str, vendor: Vendor, **hidden: str) -> SaidRefusal:
@@ -56,16 +47,13 @@ def say_refusal(refusal: Refusal, language: str, vendor: Vendor, **hidden: str) 
         step = message(f"refusals.{sentence}.next-step", **facts)
         if refusal.facts.get("moves_left") == 0:  # no seat that is given back could be taken again
             limit = _sentence(Refusal(RefusalCode.MOVE_LIMIT, facts=refusal.facts))
-            said = [message(f"refusals.{limit}.{part}", **facts) for part in ("title", "next-step")]
-            step = "{}. {}".format(*said)
-    return SaidRefusal(sentence, title, step)
+            step = message(f"refusals.{limit}.whole", **facts)
+    return SaidRefusal(sentence, facts, title, step)
 
 
 def _sentence(refusal: Refusal) -> str:
     """The name of the sentence that fits the refusal and its facts."""
     variant = refusal.variant
-    if refusal.code is RefusalCode.NO_SEATS_LEFT and refusal.facts.get("n") == 1:
-        variant = "one"
     if refusal.code is RefusalCode.MOVE_LIMIT and refusal.facts.get("next_move_at") is None:
         variant = "for-good"
     return f"{refusal.code}.{variant}" if variant else str(refusal.code)
@@ -77,7 +65,7 @@ def _said_facts(refusal: Refusal) -> dict[str, Any]:
         if name in said:
             said[name] = protection_name(said[name])
     if "allowed" in said:
-        said["allowed"] = either(map(protection_name, said["allowed"]))
+        said["allowed"] = or_list(map(protection_name, said["allowed"]))
     for name in ("ended_at", "next_move_at"):
         if name in said:
             said["date"] = show_date(said[name])

@@ -91,8 +91,9 @@ READERS: dict[Reader, Case] = {
         st.tuples(requests | responses, st.sampled_from((envelope.REQUEST, envelope.RESPONSE))),
         (*REQUEST_ERRORS, UnreadableResponse),
     ),
+    algorithms.dongle_algorithm: (raw_keys, (ValueError,)),
     algorithms.check_public_key: (with_algorithm(raw_keys), (ValueError,)),
-    algorithms.read_public_key: (
+    algorithms.decode_public_key: (
         with_algorithm(any_base64 | raw_keys.map(encoding.b64)),
         (ValueError,),
     ),
@@ -133,7 +134,7 @@ WRITERS = {
     "messages.message",
     "messages.sentences",
     "messages.use_language",
-    "strict_json.matching",
+    "strict_json.text_matching",
 }
 
 

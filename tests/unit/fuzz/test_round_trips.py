@@ -20,7 +20,7 @@ from keyferry_protocol.components import (
     PROTECTIONS,
     USER,
     hash_components,
-    read_components,
+    parse_components,
 )
 from keyferry_protocol.encoding import escape_controls, free_text
 from keyferry_protocol.envelope import (
@@ -189,5 +189,5 @@ def test_a_machine_that_is_hashed_is_read_and_known_again(
     }
     hashed = hash_components(number, encodable, protection)
     members = {"components": {name: list(hashes) for name, hashes in hashed.items()}}
-    assert read_components(JsonObject(members), protection) == hashed
+    assert parse_components(JsonObject(members), protection) == hashed
     assert is_same_machine(hashed, hashed)

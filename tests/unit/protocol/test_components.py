@@ -9,7 +9,7 @@ from keyferry_protocol.components import (
     PROTECTIONS,
     hash_component,
     hash_components,
-    read_components,
+    parse_components,
 )
 from keyferry_protocol.encoding import b64, unb64
 from keyferry_protocol.strict_json import InvalidMember, JsonObject
@@ -58,12 +58,12 @@ def test_hashes_are_read_as_they_were_written(protection: str) -> None:
     values = {name: ["1", "2"] for name in (*COMPONENTS, "user")}
     hashes = hash_components(NUMBER, values, protection)
     document = JsonObject({"components": {name: list(found) for name, found in hashes.items()}})
-    assert read_components(document, protection) == hashes
+    assert parse_components(document, protection) == hashes
 
 
 def test_a_component_that_its_protection_does_not_hold_is_not_read() -> None:
     hashes = {name: list(found) for name, found in hash_components(
         NUMBER, {"mac": ["1"], "user": ["ann"]}, "personal").items()}  # fmt: skip
-    assert set(read_components(JsonObject({"components": hashes}), "machine")) == {"mac"}
+    assert set(parse_components(JsonObject({"components": hashes}), "machine")) == {"mac"}
     with pytest.raises(InvalidMember, match="components is not empty"):
-        read_components(JsonObject({"components": hashes}), "dongle")
+        parse_components(JsonObject({"components": hashes}), "dongle")

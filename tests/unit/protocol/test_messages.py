@@ -9,6 +9,7 @@ import pytest
 from keyferry_protocol import messages
 from keyferry_protocol.messages import (
     ENGLISH,
+    Sentence,
     has_message,
     language_in_use,
     languages,
@@ -59,7 +60,14 @@ class TestLanguage:
         with use_language("de"):
             assert message("page.help") == "Help: der Hersteller"
 
-    @pytest.mark.parametrize("language", ["fr", "", "..", "../en", "de/..", "en/errors.json"])
+    @pytest.mark.parametrize("language", ["de-AT", "de_CH.UTF-8", "DE", "de_DE@euro"])
+    def test_a_language_is_known_by_its_tag_or_locale(self, language: str) -> None:
+        with use_language(language):
+            assert language_in_use() == "de"
+
+    @pytest.mark.parametrize(
+        "language", ["fr", "C.UTF-8", "d", "", "..", "../en", "de/..", "en/errors.json"]
+    )
     def test_a_language_that_does_not_exist_is_english(self, language: str) -> None:
         with use_language("de"), use_language(language):
             assert language_in_use() == "en"
@@ -81,10 +89,24 @@ def test_a_sentence_can_be_asked_for() -> None:
 @pytest.mark.parametrize("language", sorted(languages()))
 def test_every_language_has_the_same_sentences_and_placeholders(language: str, room: str) -> None:
     own = json.loads((Path(messages.FOLDER) / language / f"{room}.json").read_text("utf-8"))
-    assert list(own) == list(sentences(room))
+    english = sentences(room)
+    assert list(own) == list(english)
     for name, sentence in own.items():
-        assert placeholders(sentence) == placeholders(sentences(room)[name]), name
+        if room != "formats":
+            assert placeholders(sentence) == placeholders(english[name]), name
 
 
-def placeholders(sentence: str) -> set[str]:
-    return set(re.findall(r"\{(\w+)\}", sentence))
+@pytest.mark.parametrize("language", sorted(languages()))
+def test_a_sentence_that_counts_has_a_form_for_each_plural(language: str) -> None:
+    with use_language(language):
+        plurals = set(re.findall(r"(\w+):", message("formats.plural")))
+        for room in ROOMS:
+            for name, sentence in sentences(room).items():
+                if not isinstance(sentence, str):
+                    assert set(sentence) == plurals | {"other"}, name
+
+
+def placeholders(sentence: Sentence) -> set[str]:
+    """Those of its fullest form: a single one need not be counted."""
+    forms = [sentence] if isinstance(sentence, str) else sentence.values()
+    return {placeholder for form in forms for placeholder in re.findall(r"\{(\w+)\}", form)}
