@@ -4,6 +4,7 @@ from keyferry.times import local_time_with_zone
 from keyferry_protocol.activation import show_license_number
 from keyferry_protocol.components import USER
 from keyferry_protocol.messages import message
+from keyferry_protocol.messages.formats import semicolon_list
 from keyferry_protocol.request import RequestBody
 
 
