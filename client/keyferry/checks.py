@@ -5,6 +5,7 @@ from keyferry.license_message import license_message
 from keyferry_protocol.algorithms import DEVICE_ALGORITHM, verify_signature
 from keyferry_protocol.errors import LicenseRevoked, WrongMachine, WrongProduct
 from keyferry_protocol.keys import Ed25519Signer, KeySet
+from keyferry_protocol.messages import message
 from keyferry_protocol.response import Response
 
 
@@ -12,7 +13,8 @@ def check_product(response: Response, product: str) -> None:
     """Raises WrongProduct unless the response is for this product."""
     licensed = response.license.product
     if licensed != product:
-        raise WrongProduct(f"It is for {licensed}, this is {product}.", licensed=licensed)
+        detail = message("errors.wrong-product.products", licensed=licensed, product=product)
+        raise WrongProduct(detail, licensed=licensed)
 
 
 def check_revoked(response: Response, keys: KeySet) -> None:
@@ -32,4 +34,4 @@ def prove_device_key(key: Ed25519Signer | None, public_key: bytes) -> None:
         or key.public != public_key
         or not verify_signature(DEVICE_ALGORITHM, public_key, nonce, key.sign(nonce))
     ):
-        raise WrongMachine("The key that this file was made for is not on this computer.")
+        raise WrongMachine(message("errors.wrong-machine.device-key"))

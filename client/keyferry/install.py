@@ -25,6 +25,7 @@ from keyferry_protocol.errors import (
     WrongMachine,
 )
 from keyferry_protocol.keys import KeySet
+from keyferry_protocol.messages import message
 from keyferry_protocol.response import Response, verify_response
 
 
@@ -89,7 +90,7 @@ def _check_and_store(response: Response, data: bytes, installation: Installation
         if request is None:
             raise _not_requested(response, installation)
         if request.device_key != response.bound_to.device_key:
-            raise WrongMachine("It names another key than the request that it answers.")
+            raise WrongMachine(message("errors.wrong-machine.another-key"))
         folder = request.folder
     if response.is_receipt and folder.holds_license():
         folder.erase(DEACTIVATE)  # activated again in the meantime: only the request is done

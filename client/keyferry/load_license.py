@@ -23,6 +23,7 @@ from keyferry_protocol.errors import (
     StateNotWritable,
     WrongProduct,
 )
+from keyferry_protocol.messages import message
 from keyferry_protocol.response import Response, verify_response
 
 
@@ -125,4 +126,4 @@ def most_relevant_error(errors: list[KeyferryError], installation: Installation)
         if folder.has(DEACTIVATE) or folder.state().ended:
             text = license_message("errors.deactivated.here", folder.number)
             return Deactivated(text, product=product, license_number=folder.number)
-    return NotActivated(f"No license for {product} on this computer yet.", product=product)
+    return NotActivated(message("errors.not-activated.product", product=product), product=product)

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from keyferry_protocol.algorithms import dongle_algorithm, verify_signature
 from keyferry_protocol.errors import DongleMissing, KeyferryError
 from keyferry_protocol.keys import keyid
+from keyferry_protocol.messages import message
 from keyferry_protocol.request import Dongle
 
 _POSSESSION = b"keyferry possession v1\0"
@@ -51,18 +52,19 @@ def prove_dongle(bound_to: Dongle, dongle: AnyDongle) -> None:
     signer = signer_for(dongle, bound_to)
     if signer is None:
         name = f"{bound_to.model} {bound_to.serial}".strip()
-        raise DongleMissing(f"The dongle of this license is not plugged in: {name}.")
+        raise DongleMissing(message("errors.dongle-missing.not-plugged-in", dongle=name))
     if signer.public != bound_to.public:
-        raise DongleMissing(f"The dongle {signer.serial} is not the one of this license.")
+        raise DongleMissing(message("errors.dongle-missing.another", serial=signer.serial))
     nonce = possession_nonce()
     try:
         signature = signer.sign(nonce)
     except KeyferryError:
         raise
     except Exception as error:  # whatever an application's own signer raises, it did not sign
-        raise DongleMissing(f"The dongle {signer.serial} did not sign: {error}") from error
+        detail = message("errors.dongle-missing.no-signature", serial=signer.serial, why=error)
+        raise DongleMissing(detail) from error
     if not verify_signature(bound_to.alg, bound_to.public, nonce, signature):
-        raise DongleMissing(f"The dongle {signer.serial} did not prove its key.")
+        raise DongleMissing(message("errors.dongle-missing.no-proof", serial=signer.serial))
 
 
 def possession_nonce() -> bytes:

@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from keyferry_protocol.components import USER, ComponentHashes, Machine, hash_components
 from keyferry_protocol.errors import MachineNotIdentified, WrongMachine
 from keyferry_protocol.matching import Match, is_identifiable, match
+from keyferry_protocol.messages import message
 from keyferry_protocol.response import BoundTo
 
 
@@ -53,20 +54,18 @@ class CurrentMachine:
         Raises MachineNotIdentified for a recorded set so small that every machine would match it.
         """
         if not is_identifiable(bound_to.components, bound_to.protection):
-            raise MachineNotIdentified("It is bound to too little of a computer to know one by it.")
+            raise MachineNotIdentified(message("errors.machine-not-identified.bound"))
         match = self.match(number, bound_to)
         if match.same:
             return
         hashes = self.hashes(number, bound_to.protection)
         facts = {"have": match.have, "of": match.of, "changed": list(match.changed)}
         if 2 * match.have > match.of and bound_to.components.get(USER) != hashes.get(USER):
-            raise WrongMachine("It is bound to another user of this computer.", match=facts)
+            raise WrongMachine(message("errors.wrong-machine.user"), match=facts)
         name = self.machine().name
-        raise WrongMachine(
-            f"It is bound to another computer: {match.have} of {match.of} points match this one"
-            f"{f' ({name})' if name else ''}, more than half are needed.",
-            match=facts,
-        )
+        which = "errors.wrong-machine.named" if name else "errors.wrong-machine.unnamed"
+        detail = message(which, have=match.have, of=match.of, computer=name)
+        raise WrongMachine(detail, match=facts)
 
 
 def known_machine(machine: Machine) -> CurrentMachine:

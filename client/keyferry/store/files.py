@@ -9,6 +9,7 @@ import time
 from collections.abc import Mapping
 
 from keyferry_protocol.errors import BadJson, StateDamaged, StateNotWritable
+from keyferry_protocol.messages import message
 from keyferry_protocol.strict_json import InvalidMember, JsonObject, parse_json
 
 _WINDOWS_TRIES = 50
@@ -31,7 +32,7 @@ def read(path: str) -> bytes | None:
     except OSError as error:
         if not os.access(os.path.dirname(path), os.X_OK):
             return None  # a folder that another user closed holds nothing of this user's
-        raise damaged(path, f"It cannot be read: {error.strerror}.") from error
+        raise damaged(path, message("errors.state-damaged.unread", why=error.strerror)) from error
 
 
 def write(path: str, data: bytes, shared: bool) -> None:
@@ -85,7 +86,7 @@ def write_json(path: str, members: Mapping[str, object], shared: bool) -> None:
 
 def damaged(path: str, reason: str) -> StateDamaged:
     """The error that names a damaged file and says why."""
-    return StateDamaged(f"{path} is damaged: {reason}", path=path)
+    return StateDamaged(message("errors.state-damaged.file", path=path, reason=reason), path=path)
 
 
 def make_folder(path: str, shared: bool) -> None:

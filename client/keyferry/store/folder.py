@@ -16,6 +16,7 @@ from keyferry_protocol.errors import (
     WrongType,
 )
 from keyferry_protocol.keys import Ed25519Signer
+from keyferry_protocol.messages import message
 from keyferry_protocol.request import Request, parse_request
 from keyferry_protocol.response import parse_response
 from keyferry_protocol.strict_json import InvalidMember, JsonObject
@@ -72,7 +73,7 @@ class Folder(NamedTuple):
         except ValueError as error:
             if ignore_damage:
                 return None
-            raise damaged(self.path(DEVICE_KEY), "It is not a key of 32 bytes.") from error
+            raise damaged(self.path(DEVICE_KEY), message("errors.state-damaged.no-key")) from error
 
     def write_device_key(self, key: Ed25519Signer) -> None:
         self.write(DEVICE_KEY, b64(key.seed).encode("ascii"))

@@ -10,6 +10,7 @@ from types import TracebackType
 from keyferry.store.files import make_folder
 from keyferry.store.state_dirs import StateDir, StateDirs
 from keyferry_protocol.errors import StateBusy, StateNotWritable
+from keyferry_protocol.messages import message
 
 WAIT_S = 5.0  # for a command
 LOAD_WAIT_S = 0.05  # for `load`: an application starts without waiting
@@ -57,7 +58,8 @@ class Lock:
             ) as error:  # another process holds it; flock and msvcrt share no error code
                 if time.monotonic() >= ends:
                     os.close(self._handle)
-                    raise StateBusy(f"{self._root} is in use.", path=self._root) from error
+                    detail = message("errors.state-busy.folder", path=self._root)
+                    raise StateBusy(detail, path=self._root) from error
             time.sleep(_PAUSE_S)
 
     def __exit__(
