@@ -15,7 +15,7 @@ import botocore.compat
 import pytest
 import requests
 
-from keyferry_service.domain.ticket import DOWNLOAD_PASS_S
+from keyferry_service.domain.ticket import DOWNLOAD_URL_S
 from tests.stack.attack.conftest import EMBEDDED, SEAWEEDFS, Storage
 
 FILE = b'{"payloadType": "some file"}'
@@ -230,7 +230,7 @@ def test_a_link_to_read_writes_and_deletes_nothing(storage: Storage, method: str
 
 
 def test_a_link_ends_after_a_minute(storage: Storage, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert DOWNLOAD_PASS_S == 60
+    assert DOWNLOAD_URL_S == 60
     ticket = a_ticket()
     storage.files.publish(ticket, NAME, b"signed")
     with monkeypatch.context() as patched:

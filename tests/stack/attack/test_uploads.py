@@ -18,7 +18,7 @@ from keyferry_service.adapters.files_s3 import Files
 from keyferry_service.adapters.licenses_dynamodb import Licenses
 from keyferry_service.adapters.queue_sqs import MailRequest
 from keyferry_service.adapters.tickets_dynamodb import Tickets
-from keyferry_service.domain.ticket import Mail, Ticket
+from keyferry_service.domain.ticket import EmailStatus, Ticket
 from keyferry_service.domain.upload import Upload
 from keyferry_service.use_cases.outcome import Refused
 from tests.conftest import RunningStack
@@ -131,7 +131,7 @@ def test_a_thousand_forged_uploads_send_no_mail(sold: World) -> None:
     files = list(FORGED.values())
     for number in range(1000):
         ticket, address = secrets.token_urlsafe(32), f"victim{number}@example.org"
-        tickets.add(Ticket(ticket, NOW + DAY, email=address, mail=Mail.PENDING))
+        tickets.add(Ticket(ticket, NOW + DAY, email=address, email_status=EmailStatus.PENDING))
         file = files[number % len(files)]
         key = f"requests/{ticket}"
         buckets.put_object(Bucket=IN, Key=key, Body=file)
