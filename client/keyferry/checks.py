@@ -25,7 +25,8 @@ def check_product(response: Response, product: str) -> None:
     """Raises WrongProduct unless the response is for this product."""
     found = response.license.product
     if found != product:
-        raise WrongProduct(f"It is for {found}, this is {product}.", licensed=found)
+        detail = message("errors.wrong-product.products", licensed=found, product=product)
+        raise WrongProduct(detail, licensed=found)
 
 
 def check_revoked(response: Response, keys: KeySet) -> None:
@@ -46,7 +47,7 @@ def prove_device_key(folder: Folder, public_key: bytes) -> None:
         or key.public != public_key
         or not verify_signature(DEVICE_ALGORITHM, public_key, nonce, key.sign(nonce))
     ):
-        raise WrongMachine("The key that this file was made for is not on this computer.")
+        raise WrongMachine(message("errors.wrong-machine.device-key"))
 
 
 def prove_dongle(bound_to: Dongle, dongle: AnyDongle) -> None:
@@ -54,18 +55,19 @@ def prove_dongle(bound_to: Dongle, dongle: AnyDongle) -> None:
     token = token_for(dongle, bound_to)
     if token is None:
         called = f"{bound_to.model} {bound_to.serial}".strip()
-        raise DongleMissing(f"The dongle of this license is not plugged in: {called}.")
+        raise DongleMissing(message("errors.dongle-missing.not-plugged-in", dongle=called))
     if token.public != bound_to.public:
-        raise DongleMissing(f"The dongle {token.serial} is not the one of this license.")
+        raise DongleMissing(message("errors.dongle-missing.another", serial=token.serial))
     nonce = _nonce()
     try:
         signature = token.sign(nonce)
     except KeyferryError:
         raise
     except Exception as error:  # whatever an application's own token raises, it did not sign
-        raise DongleMissing(f"The dongle {token.serial} did not sign: {error}") from error
+        detail = message("errors.dongle-missing.no-signature", serial=token.serial, why=error)
+        raise DongleMissing(detail) from error
     if not verify_signature(bound_to.alg, bound_to.public, nonce, signature):
-        raise DongleMissing(f"The dongle {token.serial} did not prove its key.")
+        raise DongleMissing(message("errors.dongle-missing.no-proof", serial=token.serial))
 
 
 def holds_license(folder: Folder) -> bool:

@@ -41,6 +41,7 @@ from keyferry_protocol.errors import (
     WrongMachine,
 )
 from keyferry_protocol.keys import KeySet
+from keyferry_protocol.messages import message
 from keyferry_protocol.response import Response, verify_response
 
 
@@ -131,7 +132,7 @@ def settle(
         if waiting is None:
             raise _not_waited_for(response, seen)
         if waiting.device_key != response.bound_to.device_key:
-            raise WrongMachine("It names another key than the request that it answers.")
+            raise WrongMachine(message("errors.wrong-machine.another-key"))
         folder = waiting.folder
     if response.is_receipt and holds_license(folder):
         folder.erase(DEACTIVATE)  # activated again meanwhile: only the waiting ends

@@ -41,6 +41,7 @@ from keyferry_protocol.errors import (
     WrongProduct,
 )
 from keyferry_protocol.keys import KeySet
+from keyferry_protocol.messages import message
 from keyferry_protocol.response import Response, verify_response
 
 
@@ -194,4 +195,4 @@ def _telling(errors: list[KeyferryError], where: StateDirs, product: str) -> Key
         if folder.has(DEACTIVATE) or folder.standing().ended:
             text = license_message("errors.deactivated.here", folder.number)
             return Deactivated(text, product=product, license_number=folder.number)
-    return NotActivated(f"No license for {product} on this computer yet.", product=product)
+    return NotActivated(message("errors.not-activated.product", product=product), product=product)

@@ -12,6 +12,8 @@ from keyferry_protocol.components import ComponentHashes
 from keyferry_protocol.errors import DongleMissing, MachineNotIdentified
 from keyferry_protocol.keys import Ed25519Signer
 from keyferry_protocol.matching import MIN_WEIGHT, is_identifiable, recorded_weight
+from keyferry_protocol.messages import message
+from keyferry_protocol.messages.formats import comma_list
 from keyferry_protocol.request import Dongle, HashedMachine, Product, Request, RequestBody
 
 SAME_FILE_S = 7 * 86400  # for so long the same command writes the same file again
@@ -60,14 +62,18 @@ def fresh_body(
 
 
 def _too_little(components: ComponentHashes) -> str:
-    read = ", ".join(components) or "nothing"
-    weight = recorded_weight(components)
-    return f"Read of this computer: {read}; {weight} of at least {MIN_WEIGHT} points."
+    name = "errors.machine-not-identified.read"
+    return message(
+        name if components else f"{name}-nothing",
+        read=comma_list(components),
+        weight=recorded_weight(components),
+        needed=MIN_WEIGHT,
+    )
 
 
 def _dongle(token: AnyDongle) -> Dongle:
     if not isinstance(token, Token):
-        raise DongleMissing("No dongle was found.")
+        raise DongleMissing(message("dongle.none"))
     return Dongle(token.alg, token.public, token.model, token.serial)
 
 

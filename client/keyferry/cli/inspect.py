@@ -50,8 +50,7 @@ def request_lines(request: RequestBody) -> list[str]:
     lines = [
         message("inspect.request", moment=moment, client=request.client),
         message(
-            "inspect.asks",
-            kind=request.kind,
+            f"inspect.asks.{request.kind}",
             number=number,
             product=product,
             protection=protection,
@@ -75,7 +74,7 @@ def _names(request: RequestBody) -> str:
         name,
         computer=machine.name,
         os=machine.os or "-",
-        environment=machine.environment,
+        environment=message(f"inspect.environment.{machine.environment}"),
         user=user,
     )
 

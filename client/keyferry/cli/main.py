@@ -43,10 +43,10 @@ class AllCommands(KeyferryGroup):
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(COMMANDS)
 
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        if cmd_name not in COMMANDS:
+    def find_command(self, name: str) -> click.Command | None:
+        if name not in COMMANDS:
             return None
-        module = import_module(f"keyferry.cli.{cmd_name}")
+        module = import_module(f"keyferry.cli.{name}")
         command: click.Command = module.command
         return command
 
@@ -80,6 +80,7 @@ def main(
 
 def _run(typed: list[str], settings: Settings) -> int:
     terminal = settings.terminal
+    cli.help = message("help.keyferry")
     try:
         code = cli.main(typed, prog_name="keyferry", standalone_mode=False, obj=settings)
         return code if isinstance(code, int) else 0

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from keyferry_protocol.components import USER, ComponentHashes, Machine, hash_components
 from keyferry_protocol.errors import MachineNotIdentified, WrongMachine
 from keyferry_protocol.matching import Match, is_identifiable, match
+from keyferry_protocol.messages import message
 from keyferry_protocol.response import BoundTo
 
 
@@ -43,17 +44,15 @@ class CurrentMachine:
         MachineNotIdentified for a recorded set that every machine would match.
         """
         if not is_identifiable(bound_to.components, bound_to.protection):
-            raise MachineNotIdentified("It is bound to too little of a computer to know one by it.")
+            raise MachineNotIdentified(message("errors.machine-not-identified.bound"))
         found = self.match(number, bound_to)
         if found.same:
             return
         seen = self.hashes(number, bound_to.protection)
         facts = {"have": found.have, "of": found.of, "changed": list(found.changed)}
         if 2 * found.have > found.of and bound_to.components.get(USER) != seen.get(USER):
-            raise WrongMachine("It is bound to another user of this computer.", match=facts)
+            raise WrongMachine(message("errors.wrong-machine.user"), match=facts)
         name = self.machine().name
-        raise WrongMachine(
-            f"It is bound to another computer: {found.have} of {found.of} points match this one"
-            f"{f' ({name})' if name else ''}, more than half are needed.",
-            match=facts,
-        )
+        which = "errors.wrong-machine.named" if name else "errors.wrong-machine.unnamed"
+        detail = message(which, have=found.have, of=found.of, computer=name)
+        raise WrongMachine(detail, match=facts)

@@ -9,6 +9,7 @@ from types import TracebackType
 
 from keyferry.store.state_dirs import StateDir, StateDirs, make_folder
 from keyferry_protocol.errors import StateBusy, StateNotWritable
+from keyferry_protocol.messages import message
 
 WAIT_S = 5.0  # a command; `load` waits LOAD_WAIT_S
 LOAD_WAIT_S = 0.05
@@ -53,7 +54,8 @@ class Lock:
             except OSError as error:  # another holds it: flock and msvcrt have no one code for that
                 if time.monotonic() >= ends:
                     os.close(self._handle)
-                    raise StateBusy(f"{self._root} is in use.", path=self._root) from error
+                    detail = message("errors.state-busy.folder", path=self._root)
+                    raise StateBusy(detail, path=self._root) from error
             time.sleep(_PAUSE_S)
 
     def __exit__(

@@ -23,6 +23,7 @@ from keyferry_protocol.errors import (
     WrongType,
 )
 from keyferry_protocol.keys import Ed25519Signer
+from keyferry_protocol.messages import message
 from keyferry_protocol.strict_json import InvalidMember, JsonObject, parse_json
 
 if TYPE_CHECKING:
@@ -63,7 +64,7 @@ def read(path: str) -> bytes | None:
     except OSError as error:
         if not os.access(os.path.dirname(path), os.X_OK):
             return None  # a folder that another user closed holds nothing of this one's
-        raise damaged(path, f"It cannot be read: {error.strerror}.") from error
+        raise damaged(path, message("errors.state-damaged.unread", why=error.strerror)) from error
 
 
 def write(root: StateDir, path: str, data: bytes) -> None:
@@ -117,7 +118,7 @@ def _flush_folder(folder: str) -> None:
 
 
 def damaged(path: str, reason: str) -> StateDamaged:
-    return StateDamaged(f"{path} is damaged: {reason}", path=path)
+    return StateDamaged(message("errors.state-damaged.file", path=path, reason=reason), path=path)
 
 
 class Folder(NamedTuple):
@@ -156,7 +157,7 @@ class Folder(NamedTuple):
         except ValueError as error:
             if repair:
                 return None
-            raise damaged(self.path(DEVICE_KEY), "It is not a key of 32 bytes.") from error
+            raise damaged(self.path(DEVICE_KEY), message("errors.state-damaged.no-key")) from error
 
     def write_device_key(self, key: Ed25519Signer) -> None:
         self.write(DEVICE_KEY, b64(key.seed).encode("ascii"))

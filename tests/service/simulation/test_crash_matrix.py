@@ -10,6 +10,8 @@ from tests.service.simulation.cloud import REQUESTS, RESPONSES, Faults
 from tests.service.simulation.invariants import ALWAYS, AT_LAST
 from tests.service.simulation.world import Step, World, one_seat
 
+pytestmark = pytest.mark.crash
+
 WAYS = ("killed before", "killed after", "reply lost", "timed out")
 FIRST, SECOND = 5, 7  # seeds of tickets with an address
 ACTIVATED = [Step("activate", seed=FIRST), Step("serve"), Step("mail")]
