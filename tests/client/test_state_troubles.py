@@ -37,6 +37,8 @@ from tests.client.journeys_cut_off import (
 from tests.support.offline import CODE, LAB_09, NUMBER, PRODUCT, VENDOR, Room, key_set
 from tests.support.terminal import Shell, shell_in
 
+pytestmark = pytest.mark.crash
+
 ACTIVE = f"{REQUEST}; answer; {INSTALL}"
 WAITING = f"{ACTIVE}; later; {UPDATE}; answer"
 

@@ -1,6 +1,6 @@
 """Somebody who holds the activation code and wants more machines than were sold.
 
-The bounds: k seats, m moves a year, r times that the vendor helped. Told elsewhere: machines that
+The bounds: k seats, m moves a year, r times that the vendor helped. Tested elsewhere: machines that
 ask at the same moment (tests/service/functions/test_answering.py,
 `test_a_batch_of_one_license_never_oversells`; on the real stack tests/stack/test_races.py).
 """
@@ -29,6 +29,8 @@ from tests.support.builders import (
     a_request,
     a_request_file,
 )
+
+pytestmark = pytest.mark.attack
 
 SEATS, MOVES = 2, 3
 YEAR = 366 * DAY

@@ -13,7 +13,8 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-ROOT = Path(__file__).parents[3]
+from tests.conftest import ROOT
+
 WEED = ROOT / ".venv-soak" / "bin" / "weed"
 USER = {"accessKey": "AKIASECOND", "secretKey": "the second cloud's secret"}
 SERVERS = ("master", "volume", "filer", "s3")

@@ -22,6 +22,8 @@ from tests.support.builders import (
     a_request_file,
 )
 
+pytestmark = pytest.mark.attack
+
 UNKNOWN = "999999999999"
 THIEF = Computer("THIEF", dongle=a_key("the thief's dongle"))
 CODE = a_key("a wrong activation code")

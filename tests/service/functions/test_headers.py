@@ -1,7 +1,7 @@
 """Addresses and names that would add a header, a recipient or a path.
 
-Told elsewhere: markup in letters (tests/stack/attack/test_texts_on_page.py); the page's own rule for
-addresses is the service's (tests/browser/page/request-file.test.mjs).
+Tested elsewhere: markup in e-mails (tests/service/functions/test_texts_in_emails.py); the page's
+own rule for addresses is the service's (tests/browser/page/request-file.test.mjs).
 """
 
 import email
@@ -23,6 +23,8 @@ from keyferry_service.views.email import message_of, response_letter
 from keyferry_service.views.refusal_text import Vendor
 from tests.service.functions.conftest import OUT, World
 from tests.support.builders import LAB_07, NOW, a_license, a_request, a_request_file
+
+pytestmark = pytest.mark.attack
 
 VICTIM = "victim@example.org"
 HOSTILE = {

@@ -12,6 +12,8 @@ from tests.service.functions.conftest import World, link_in
 from tests.service.functions.test_calls_counted import counting
 from tests.support.builders import DAY, LAB_07, a_request_file
 
+pytestmark = pytest.mark.attack
+
 UNKNOWN = "Qm9zZS1MaW5kZW5zdHJhc3NlLTE3LUxlaXB6aWctMDQ"
 MALFORMED = ["short", UNKNOWN + "A", UNKNOWN[:-1], UNKNOWN[:-1] + "=", UNKNOWN[:-1] + "é", "null"]
 MALFORMED += ["..%2f..", UNKNOWN[:40] + "%00", "*", "{}", "1' OR '1'='1"]

@@ -1,22 +1,21 @@
-"""Small files that grow: archives, JSON, the text form of a link, and patterns that never end.
+"""Small files that grow: archives, JSON, and the text form of a link.
 
-Told elsewhere: the page stops a link's stream at the size of a request
-(tests/browser/page/test_qr_link.py, `test_a_small_link_that_would_grow_to_megabytes_is_stopped`).
+Tested elsewhere: the service's answer to hostile JSON
+(tests/service/functions/test_hostile_json.py), patterns of the page that could take minutes
+(tests/browser/page/test_slow_files.py), and that the page stops a link's stream at the size of a
+request (tests/browser/page/test_qr_link.py,
+`test_a_small_link_that_would_grow_to_megabytes_is_stopped`).
 """
 
-import json
-import subprocess
 import time
 import tracemalloc
 import zipfile
 import zlib
-from base64 import b64encode
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from playwright._impl._driver import compute_driver_executable
 
 from keyferry_protocol.envelope import REQUEST, open_envelope
 from keyferry_protocol.errors import BadJson, KeyferryError
@@ -25,9 +24,11 @@ from keyferry_protocol.request import parse_request
 from keyferry_protocol.response import verify_response
 from keyferry_protocol.strict_json import parse_json
 from keyferry_protocol.text_form import DICTIONARY_NUMBER, FORM, from_text_form
-from tests.service.functions.conftest import KEYS, World
+from tests.service.functions.conftest import KEYS
 from tests.support.offline import NUMBER
 from tests.support.terminal import Shell
+
+pytestmark = pytest.mark.attack
 
 MEGABYTE = 1_000_000
 GROWN = 60 * MEGABYTE
@@ -170,37 +171,6 @@ def test_every_reader_of_files_has_a_typed_error_for_hostile_json(
         read(data)
 
 
-def signed_text(body: bytes) -> bytes:
-    members = {"payloadType": REQUEST, "payload": b64encode(body).decode(), "signatures": []}
-    return json.dumps(members).encode()
-
-
-@pytest.mark.parametrize(
-    "data",
-    [
-        pytest.param(DEEP[:8192], id="8,192 arrays in each other"),
-        pytest.param(b"[" * 500_000, id="more than a request may have"),
-        pytest.param(signed_text(DEEP[:3000]), id="in what is signed"),
-        pytest.param(signed_text(b'{"id":' + b"1" * 3000 + b"}"), id="a long number"),
-        pytest.param(signed_text(b'{"kind":"a","kind":"b"}'), id="a name twice"),
-    ],
-)
-def test_the_service_refuses_hostile_json_as_unreadable_and_reads_on(
-    world: World, data: bytes
-) -> None:
-    ticket = world.activate(data)
-    assert world.ticket(ticket)["refusal"]["code"] == "unreadable-request"
-
-
-@pytest.mark.parametrize("said", ["[" * 4000, "9" * 4000, "{" * 200_000, '{"email":' * 700])
-def test_the_api_refuses_hostile_json_as_a_bad_request(world: World, said: str) -> None:
-    with within(2):
-        answer = world.call("POST", "/api/requests", said)
-    assert answer["statusCode"] == 400
-    assert json.loads(answer["body"])["code"] == "bad-request"
-    assert world.rows("Tickets") == []
-
-
 # The text form of a link
 
 
@@ -217,13 +187,3 @@ def test_a_file_that_is_too_long_is_not_even_parsed() -> None:
     data = b"[" * (4 * MEGABYTE)
     with at_most(100_000), pytest.raises(KeyferryError, match="more than"):
         open_envelope(data, REQUEST)
-
-
-# The page's patterns: it tells what a file is by its first 64 KB
-
-
-def test_no_file_holds_up_the_page() -> None:
-    node, _ = compute_driver_executable()  # Playwright brings one
-    script = Path(__file__).with_name("slow-files.mjs")
-    ran = subprocess.run([node, script], capture_output=True, text=True, timeout=120)
-    assert ran.returncode == 0, ran.stdout + ran.stderr

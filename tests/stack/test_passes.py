@@ -15,8 +15,13 @@ import botocore.compat
 import pytest
 import requests
 
-from keyferry_service.domain.ticket import DOWNLOAD_PASS_S
-from tests.stack.attack.conftest import EMBEDDED, SEAWEEDFS, Storage
+from keyferry_service.domain.ticket import DOWNLOAD_URL_S
+from tests.conftest import RunningStack
+from tests.stack.conftest import EMBEDDED, SEAWEEDFS, Storage
+from tests.support.builders import LAB_08, a_request_file
+from tests.support.journeys import carry, open_ticket, settled, upload
+
+pytestmark = pytest.mark.attack
 
 FILE = b'{"payloadType": "some file"}'
 NAME = "015120020093-7f3a.response"
@@ -49,7 +54,7 @@ def test_a_pass_lets_in_one_file_of_one_byte_to_8_kilobytes(storage: Storage, si
 
 
 def test_a_pass_used_again_makes_a_second_version_and_keeps_the_first(storage: Storage) -> None:
-    """S3 allows it; that the second is dropped tells tests/stack/attack/test_uploads.py."""
+    """S3 allows it; the service drops the second file (see the end of this module)."""
     ticket = a_ticket()
     post = a_pass(storage, ticket)
     assert [sent(post | {"file": data}).status_code for data in (b"one", b"two")] == [201, 201]
@@ -230,7 +235,7 @@ def test_a_link_to_read_writes_and_deletes_nothing(storage: Storage, method: str
 
 
 def test_a_link_ends_after_a_minute(storage: Storage, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert DOWNLOAD_PASS_S == 60
+    assert DOWNLOAD_URL_S == 60
     ticket = a_ticket()
     storage.files.publish(ticket, NAME, b"signed")
     with monkeypatch.context() as patched:
@@ -244,3 +249,33 @@ def test_an_answer_that_lies_there_is_never_written_over(storage: Storage) -> No
     link = a_link(storage, ticket)
     storage.files.publish(ticket, NAME, b"forged")
     assert requests.get(link, timeout=60).content == b"signed"
+
+
+# What a ticket's holder can do with its pass
+
+
+def without_the_code(stack: RunningStack) -> bytes:
+    """A request of the demonstration license by somebody who has its number alone."""
+    return a_request_file(LAB_08, license_number=stack.license["number"])
+
+
+def test_a_second_file_by_the_same_pass_changes_no_answer(stack: RunningStack) -> None:
+    ticket = open_ticket(stack)
+    upload(ticket, without_the_code(stack))
+    first = settled(stack, ticket)
+    upload(ticket, b"another file")
+    (seen,) = carry(stack, [b"one more, to wait for"])
+    assert seen["state"] == "refused"
+    assert settled(stack, ticket) == first
+    assert first["refusal"]["code"] == "not-authentic"
+
+
+def test_a_pass_of_one_ticket_cannot_fill_another(stack: RunningStack) -> None:
+    mine, eves = open_ticket(stack), open_ticket(stack)
+    post = eves["upload"]
+    fields = post["fields"] | {"key": f"requests/{mine['id']}"}
+    for named in (fields, fields | {"policy": mine["upload"]["fields"]["policy"]}):
+        answer = requests.post(post["url"], data=named, files={"file": ("x", b"x")}, timeout=60)
+        assert answer.status_code == 403
+    state = requests.get(f"{stack.api}/requests/{mine['id']}", timeout=60).json()["state"]
+    assert state == "awaiting-upload"

@@ -1,4 +1,4 @@
-"""What an attacker has at hand: the handlers in one process, an offline room, two kinds of S3."""
+"""The storage that tests of passes run on: the embedded cloud's S3, and a second one."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -9,15 +9,9 @@ import pytest
 from botocore.config import Config
 
 from keyferry_service.adapters.files_s3 import Files
-from tests.browser.page.conftest import site
-from tests.browser.wizard.desk import desk
-from tests.client.conftest import room, shell
-from tests.client.wizard.conftest import typed
 from tests.conftest import RunningStack
-from tests.service.functions.conftest import cloud, world
-from tests.stack.attack.second_s3 import running_seaweedfs, second_client
+from tests.stack.second_s3 import running_seaweedfs, second_client
 
-__all__ = ["cloud", "desk", "room", "shell", "site", "typed", "world"]
 EMBEDDED, SEAWEEDFS = "the embedded cloud", "SeaweedFS"
 
 
@@ -47,16 +41,10 @@ class Storage:
         return data
 
 
-def pytest_addoption(parser: pytest.Parser) -> None:
-    help_text = "also ask a second, independent S3: SeaweedFS, of .venv-soak"
-    parser.addoption("--second-s3", action="store_true", help=help_text)
-
-
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Tests of passes run on each S3 there is."""
     if "storage" in metafunc.fixturenames:
-        # Not known where all of tests/ runs: pytest reads only the first folders' options.
-        second = metafunc.config.getoption("--second-s3", default=False)
+        second = metafunc.config.getoption("--second-s3")
         names = [EMBEDDED, SEAWEEDFS] if second else [EMBEDDED]
         metafunc.parametrize("storage", names, indirect=True, scope="session")
 

@@ -1,7 +1,7 @@
 """Request files that are forged, edited, expired, replayed, stolen, or sent on another's ticket.
 
-Told elsewhere: no byte of a request can be changed (tests/unit/conformance/test_every_byte.py,
-`test_no_byte_of_a_request_can_be_changed`); what S3 lets in (tests/stack/attack/test_passes.py).
+Tested elsewhere: no byte of a request can be changed (tests/unit/conformance/test_every_byte.py,
+`test_no_byte_of_a_request_can_be_changed`); what S3 lets in (tests/stack/test_passes.py).
 """
 
 import json
@@ -12,19 +12,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import requests
 
 from keyferry_service.adapters.files_s3 import Files
 from keyferry_service.adapters.licenses_dynamodb import Licenses
 from keyferry_service.adapters.queue_sqs import MailRequest
 from keyferry_service.adapters.tickets_dynamodb import Tickets
-from keyferry_service.domain.ticket import Mail, Ticket
+from keyferry_service.domain.ticket import EmailStatus, Ticket
 from keyferry_service.domain.upload import Upload
 from keyferry_service.use_cases.outcome import Refused
-from tests.conftest import RunningStack
 from tests.service.functions.conftest import IN, OUT, World
+from tests.service.functions.memory import Buckets, Tables
 from tests.service.functions.offline import OfflineComputer
-from tests.stack.attack.memory import Buckets, Tables
 from tests.support.builders import (
     ACTIVATION,
     DAY,
@@ -35,7 +33,9 @@ from tests.support.builders import (
     a_key,
     a_request_file,
 )
-from tests.support.journeys import a_machine, carry, open_ticket, settled, upload
+from tests.support.journeys import a_machine
+
+pytestmark = pytest.mark.attack
 
 EVE = a_key("eve")
 GOOD = a_request_file(LAB_08)
@@ -131,7 +131,7 @@ def test_a_thousand_forged_uploads_send_no_mail(sold: World) -> None:
     files = list(FORGED.values())
     for number in range(1000):
         ticket, address = secrets.token_urlsafe(32), f"victim{number}@example.org"
-        tickets.add(Ticket(ticket, NOW + DAY, email=address, mail=Mail.PENDING))
+        tickets.add(Ticket(ticket, NOW + DAY, email=address, email_status=EmailStatus.PENDING))
         file = files[number % len(files)]
         key = f"requests/{ticket}"
         buckets.put_object(Bucket=IN, Key=key, Body=file)
@@ -225,33 +225,3 @@ def test_a_request_whose_answer_was_installed_cannot_bring_an_older_one_back(
     told = anna.run("install", str(file), "--json")
     assert told.exit == 1
     assert told.json["error"]["code"] in ("older-response", "not-requested")
-
-
-# On the real stack: what a ticket's holder can do with its pass
-
-
-def without_the_code(stack: RunningStack) -> bytes:
-    """A request of the demonstration license by somebody who has its number alone."""
-    return a_request_file(LAB_08, license_number=stack.license["number"])
-
-
-def test_a_second_file_by_the_same_pass_changes_no_answer(stack: RunningStack) -> None:
-    ticket = open_ticket(stack)
-    upload(ticket, without_the_code(stack))
-    first = settled(stack, ticket)
-    upload(ticket, b"another file")
-    (seen,) = carry(stack, [b"one more, to wait for"])
-    assert seen["state"] == "refused"
-    assert settled(stack, ticket) == first
-    assert first["refusal"]["code"] == "not-authentic"
-
-
-def test_a_pass_of_one_ticket_cannot_fill_another(stack: RunningStack) -> None:
-    mine, eves = open_ticket(stack), open_ticket(stack)
-    post = eves["upload"]
-    fields = post["fields"] | {"key": f"requests/{mine['id']}"}
-    for named in (fields, fields | {"policy": mine["upload"]["fields"]["policy"]}):
-        answer = requests.post(post["url"], data=named, files={"file": ("x", b"x")}, timeout=60)
-        assert answer.status_code == 403
-    state = requests.get(f"{stack.api}/requests/{mine['id']}", timeout=60).json()["state"]
-    assert state == "awaiting-upload"

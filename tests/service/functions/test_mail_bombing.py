@@ -1,8 +1,8 @@
 """A trial's holder, or anybody with one license, who would have the vendor mail a victim.
 
-Told elsewhere: one network opens so many tickets an hour (tests/service/functions/test_public_api.py,
-`test_a_network_opens_so_many_tickets_an_hour`); a message that is brought again counts once
-(tests/service/functions/test_mailing.py).
+Tested elsewhere: one network opens so many tickets an hour
+(tests/service/functions/test_public_api.py, `test_a_network_opens_so_many_tickets_an_hour`); a
+message that is brought again counts once (tests/service/functions/test_mailing.py).
 """
 
 import email
@@ -19,6 +19,8 @@ from keyferry_service.adapters.tickets_dynamodb import (
 )
 from tests.service.functions.conftest import QUEUE, World
 from tests.support.builders import DAY, LAB_07, LAB_08, a_key, a_request_file
+
+pytestmark = pytest.mark.attack
 
 VICTIM = "victim@example.org"
 
