@@ -50,7 +50,9 @@ class Customer:
         return response
 
     def change(self, **terms: Any) -> LicenseRecord:
-        return change_license.change(self.table, self.number, lambda license: replace(license, **terms))
+        return change_license.change(
+            self.table, self.number, lambda license: replace(license, **terms)
+        )
 
     def set_status(self, status: Status) -> LicenseRecord:
         return change_license.set_status(self.table, self.number, status)

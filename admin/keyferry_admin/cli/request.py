@@ -15,7 +15,7 @@ from keyferry_admin.use_cases.requests import ResendResult
 from keyferry_protocol.activation import show_license_number
 from keyferry_protocol.encoding import format_time
 from keyferry_protocol.response import ResponseBody
-from keyferry_service.domain.ledger import read_answer
+from keyferry_service.domain.ledger import response_in
 from keyferry_service.domain.license import LicenseRecord, Status
 
 PAGE = 20  # responses
@@ -63,7 +63,7 @@ def show(settings: Settings, number: str, sha256: str) -> None:
     """
     licenses.find(settings.stack.licenses, number)
     entry = requests.find_entry(settings.stack.licenses, number, sha256.lower())
-    response = read_answer(entry)
+    response = response_in(entry)
     settings.output.result(
         aligned(_rows(response, entry.previous_valid_until)),
         {"answer": {"file": f"{response.file_stem}.response"} | response.as_json()},

@@ -16,9 +16,9 @@ from keyferry_admin.stack import Stack
 from keyferry_admin.use_cases.requests import reissue_ticket
 from keyferry_protocol.response import ResponseBody
 from keyferry_service.adapters.licenses_dynamodb import Licenses
-from keyferry_service.adapters.queue_sqs import ask_to_sign
+from keyferry_service.adapters.queue_sqs import request_resign
 from keyferry_service.adapters.retries import ConditionFailed
-from keyferry_service.domain.ledger import read_answer
+from keyferry_service.domain.ledger import response_in
 from keyferry_service.domain.license import LedgerEntry, LicenseRecord, Seat, Status
 from keyferry_service.domain.ticket import Ticket
 
@@ -59,11 +59,11 @@ def reissue_live_seats(stack: Stack, keyid: str, now: int) -> Iterator[Reissued]
 def _latest_responses(
     stack: Stack, number: str
 ) -> Iterator[tuple[Seat, LedgerEntry, ResponseBody]]:
-    entries = stack.licenses.answers(number)
+    entries = stack.licenses.ledger_entries(number)
     while batch := list(islice(entries, _BATCH)):
         seats = stack.licenses.read_seats(number, {entry.seat for entry in batch})
         for entry in batch:
-            seat, response = seats.get(entry.seat), read_answer(entry)
+            seat, response = seats.get(entry.seat), response_in(entry)
             if seat is not None and seat.taken and seat.serial == response.serial:
                 yield seat, entry, response
 
@@ -85,7 +85,7 @@ def _open_ticket(
 
 
 def _ask(stack: Stack, ticket_id: str) -> None:
-    ask_to_sign(stack.sqs, stack.output("RequestsQueue"), ticket_id)
+    request_resign(stack.sqs, stack.output("RequestsQueue"), ticket_id)
     time.sleep(1 / PER_SECOND)
 
 

@@ -7,15 +7,15 @@ from keyferry_admin.errors import AmbiguousAnswer, NoSuchAnswer
 from keyferry_admin.stack import Stack
 from keyferry_protocol.response import ResponseBody
 from keyferry_service.adapters.licenses_dynamodb import Licenses
-from keyferry_service.adapters.queue_sqs import ask_to_sign
-from keyferry_service.domain.ledger import read_answer
+from keyferry_service.adapters.queue_sqs import request_resign
+from keyferry_service.domain.ledger import response_in
 from keyferry_service.domain.license import LedgerEntry, Seat
-from keyferry_service.domain.ticket import LIFE_S, Mail, Ticket
+from keyferry_service.domain.ticket import LIFE_S, EmailStatus, Ticket
 
 
 def newest_first(licenses: Licenses, number: str) -> list[ResponseBody]:
     """Every response to a request for this license."""
-    responses = [read_answer(entry) for entry in licenses.answers(number)]
+    responses = [response_in(entry) for entry in licenses.ledger_entries(number)]
     return sorted(responses, key=lambda response: response.serial, reverse=True)
 
 
@@ -24,7 +24,7 @@ def find_entry(licenses: Licenses, number: str, beginning: str) -> LedgerEntry:
 
     Raises NoSuchAnswer, AmbiguousAnswer.
     """
-    match list(licenses.answers(number, beginning)):
+    match list(licenses.ledger_entries(number, beginning)):
         case [entry]:
             return entry
         case []:
@@ -47,12 +47,12 @@ def resend(stack: Stack, entry: LedgerEntry, email: str | None, now: int) -> Res
 
     The BODY stays the same: no seat, no move and no end changes.
     """
-    response = read_answer(entry)
+    response = response_in(entry)
     seat = stack.licenses.read_seats(response.license.number, {entry.seat}).get(entry.seat)
     name = seat.machine_name if seat is not None else ""
     ticket = reissue_ticket(secrets.token_urlsafe(32), response, entry, name, email, now)
     stack.tickets.add(ticket)
-    ask_to_sign(stack.sqs, stack.output("RequestsQueue"), ticket.id)
+    request_resign(stack.sqs, stack.output("RequestsQueue"), ticket.id)
     is_latest = seat is not None and seat.serial == response.serial
     return ResendResult(ticket, seat, is_latest)
 
@@ -70,7 +70,7 @@ def reissue_ticket(
         id=ticket_id,
         expires_at=now + LIFE_S,
         email=email,
-        mail=Mail.NONE if email is None else Mail.PENDING,
+        email_status=EmailStatus.NONE if email is None else EmailStatus.PENDING,
         uploaded_at=now,
     )
     return ticket.answered(response, machine_name, entry.previous_valid_until)

@@ -65,7 +65,9 @@ def take_seat(stack: Stack, number: int, **facts: Any) -> None:
 
 def test_a_change_writes_its_fields_and_the_next_revision(table: Licenses) -> None:
     before = licenses.find(table, NUMBER)
-    after = change_license.change(table, NUMBER, lambda license: replace(license, seats=5, edition="Pro"))
+    after = change_license.change(
+        table, NUMBER, lambda license: replace(license, seats=5, edition="Pro")
+    )
     assert after == replace(before, seats=5, edition="Pro", revision=1)
     assert licenses.find(table, NUMBER) == after
 
