@@ -1,5 +1,5 @@
 // Files of 64 KB that would take a careless pattern minutes; exits with 1 for any that takes half a second.
-import { LOOK, isAddress, readRequest, secretIn } from '../../static-site/request-file.js';
+import { LOOK, isAddress, readRequest, secretIn } from '../../static-site/js/request-file.js';
 
 const UNITS = [
   ' ', '\t', '\r\n', '\0', 'a', '0', '-', '0-', '{', '[', '"', '\\', 'A:', 'A: \r\n', 'A:\r\n ', 'A:\r', 'X-Y: z\n\t z\n',

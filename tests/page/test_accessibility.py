@@ -4,12 +4,10 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-import brotli  # type: ignore[import-untyped]
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from keyferry_service.problems import Problem, problem_page
-from tests.page.check_vendor import SITE
 from tests.page.fake_service import TICKET
 from tests.page.states import STATES
 
@@ -166,18 +164,3 @@ def test_without_javascript_the_way_on_is_told(browser: Browser, site: str) -> N
     page.click("summary")
     expect(page.locator("details li")).to_have_count(3)
     context.close()
-
-
-def test_it_asks_for_at_most_6_files_of_its_own_and_20_kb(page: Page, site: str) -> None:
-    asked: list[str] = []
-    page.on("request", lambda request: asked.append(request.url))
-    page.goto(site)
-    page.wait_for_load_state("networkidle")
-    files_asked = sorted({url.removeprefix(site) or "index.html" for url in asked})
-    assert all(url.startswith((site, "data:")) for url in asked)
-    assert len(asked) == len(files_asked) <= 5  # a language is the sixth
-    language = max((SITE / "languages").iterdir(), key=lambda file: file.stat().st_size)
-    weighed = [*files_asked, f"languages/{language.name}"]
-    sizes = {name: len(brotli.compress((SITE / name).read_bytes())) for name in weighed}
-    print(f"{len(weighed)} requests, {sum(sizes.values()):,} bytes of brotli: {sizes}")
-    assert sum(sizes.values()) <= 20_000

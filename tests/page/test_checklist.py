@@ -12,7 +12,7 @@ import pytest
 TESTS = Path(__file__).parents[1]
 BARRIERS, STATES, SITE = "page/test_accessibility", "page/test_states", "page/test_site_files"
 WRONG, LETTERS = "page/test_wrong_files", "page/test_letters"
-SHARING = "page/test_sharing"
+SHARING, LOADING = "page/test_sharing", "page/test_loading"
 WAITS, QR = "page/test_waits_and_failures", "page/test_qr_link"
 JOURNEY, LINKS, OUT = "end_to_end/test_journey", "end_to_end/test_links", "end_to_end/test_qr"
 MAILING, REFUSALS = "integration/test_mailing", "stack/test_refusals"
@@ -131,9 +131,9 @@ CHECKLIST: dict[int, tuple[str, dict[str, list[str]]]] = {
         },
     ),
     23: (
-        "at most 6 requests, 20 KB of brotli, 0 third parties, the policy reports nothing",
+        "at most 10 requests, 24 KB of brotli, 0 third parties, the policy reports nothing",
         {
-            BARRIERS: ["test_it_asks_for_at_most_6_files_of_its_own_and_20_kb"],
+            LOADING: ["test_the_page_costs_at_most_10_requests_on_one_connection_and_24_kb"],
             JOURNEY: ["test_the_page_is_served_under_its_policy"],
         },
     ),

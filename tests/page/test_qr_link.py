@@ -188,7 +188,7 @@ def test_the_browser_reads_every_vector_as_the_protocol_does(page: Page, site: s
     links = [urlsafe_b64encode(b64decode(form["text_form"])).decode() for form in forms]
     read = page.evaluate(
         """async (links) => {
-            const { readLink } = await import('./request-file.js');
+            const { readLink } = await import('./js/request-file.js');
             const found = await Promise.all(links.map((link) => readLink(link.replace(/=+$/, ''))));
             const base64 = (bytes) => btoa(String.fromCharCode(...bytes));
             return found.map(({ bytes, problem }) => problem ?? base64(bytes));

@@ -16,6 +16,8 @@ HERE = Path(__file__).parent
 INDEX = (SITE / "index.html").read_text("utf-8")
 CSS = (SITE / "page.css").read_text("utf-8")
 VENDOR = json.loads((SITE / "vendor.json").read_text("utf-8"))
+MODULES = {file.name: file.read_text("utf-8") for file in (SITE / "js").glob("*.js")}
+SCRIPT = "".join(MODULES.values())
 
 
 def test_the_deciding_modules_pass_their_own_tests() -> None:
@@ -26,29 +28,50 @@ def test_the_deciding_modules_pass_their_own_tests() -> None:
     assert tests
 
 
+def imports(module: str) -> set[str]:
+    """The modules that a module imports, directly or not."""
+    direct = set(re.findall(r"^import .*from '\./([\w-]+\.js)';$", MODULES[module], re.M))
+    return direct.union(*map(imports, direct))
+
+
+def test_the_head_preloads_exactly_the_modules_that_the_page_imports() -> None:
+    preloaded = re.findall(r'<link rel="modulepreload" href="js/([^"]+)">', INDEX)
+    assert re.findall(r'<script type="module" src="js/([^"]+)">', INDEX) == ["main.js"]
+    assert preloaded == sorted(imports("main.js"))
+    assert {*preloaded, "main.js"} == MODULES.keys()
+    assert "import(" not in SCRIPT
+
+
+@pytest.mark.parametrize("module", ["journey.js", "messages.js", "request-file.js", "service.js"])
+def test_a_deciding_module_knows_no_document(module: str) -> None:
+    assert "view.js" not in imports(module)
+    code = re.sub(r"//.*|/\*.*?\*/", "", MODULES[module], flags=re.S | re.M)
+    browser = r"\b(?:document|window|navigator|location|history|localStorage|sessionStorage)\."
+    assert re.findall(browser, code.replace("problem.document.", "")) == []
+
+
 def test_the_english_of_the_page_is_the_english_of_the_catalogue() -> None:
-    said: dict[str, str] = {}
+    sentences: dict[str, str] = {}
     for key, text in re.findall(r'data-text="([^"]+)"[^>]*>([^<]*)<', INDEX):
-        assert said.setdefault(key, html.unescape(text)) == html.unescape(text), key
-    assert said == json.loads((SITE / "languages" / "en.json").read_text("utf-8"))
+        assert sentences.setdefault(key, html.unescape(text)) == html.unescape(text), key
+    assert sentences == json.loads((SITE / "languages" / "en.json").read_text("utf-8"))
 
 
-def test_every_sentence_the_script_asks_for_is_in_the_catalogue_and_none_is_idle() -> None:
+def test_the_catalogue_has_every_sentence_that_the_script_uses_and_no_other() -> None:
     known = set(json.loads((SITE / "languages" / "en.json").read_text("utf-8")))
     shown = set(re.findall(r'data-text="([^"]+)"', INDEX.split('<template id="words">')[0]))
     shown |= set(re.findall(r'data-say="([a-z][^"]*)"', INDEX))
-    script = (SITE / "page.js").read_text("utf-8") + (SITE / "request-file.js").read_text("utf-8")
-    idle = {
+    unused = {
         key
         for key in known - shown
-        if f"'{key}'" not in script
-        and f"'{key.split('.', 1)[-1]}'" not in script  # problem.{name}, mail.{state}
-        and f"words.{key}" not in script
+        if f"'{key}'" not in SCRIPT
+        and f"'{key.split('.', 1)[-1]}'" not in SCRIPT  # problem.{name}, mail.{state}
         and key.split(".")[0] not in {"problem", "mail", "asks", "protection", "codes", "ends"}
     }
-    assert idle == set()
-    asked = set(re.findall(r"(?:say|put|words\[)\(?[^'\n]*'([a-z]+\.[a-z-]+)'", script))
-    assert asked <= known
+    assert unused == set()
+    used = set(re.findall(r"(?:say|put|text|announce)\([^'\n]*'([a-z]+\.[a-z-]+)'", SCRIPT))
+    assert len(used) > 4
+    assert used <= known
 
 
 @pytest.mark.parametrize("language", sorted((SITE / "languages").glob("*.json")))
@@ -61,8 +84,7 @@ def test_all_languages_have_the_same_keys_and_placeholders(language: Path) -> No
 
 
 def test_no_english_is_written_into_the_script() -> None:
-    script = (SITE / "page.js").read_text("utf-8")
-    code = re.sub(r"//.*|/\*.*?\*/", "", script, flags=re.S | re.M)
+    code = re.sub(r"//.*|/\*.*?\*/", "", SCRIPT, flags=re.S | re.M)
     assert re.findall(r"'[A-Z][a-z]+ [a-z]+[^']*'", code) == []
 
 
