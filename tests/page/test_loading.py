@@ -58,7 +58,7 @@ def a_site_with_arabic(folder: Path) -> Path:
 
 
 def watch_initiators(page: Page) -> dict[str, str]:
-    """What made the browser ask for each URL: "parser" for the head's links, "script" for a script."""
+    """Each URL, with what made the browser ask for it: the "parser" of the page or a "script"."""
     initiators: dict[str, str] = {}
     session = page.context.new_cdp_session(page)
     session.send("Network.enable")
