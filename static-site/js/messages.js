@@ -113,9 +113,7 @@ export function licenseEndKey({ valid_until: until, previous_valid_until: before
   return `ends.${until ? 'date' : 'never'}${before ? '-before' : ''}`;
 }
 
-/**
- * @param {ReadyTicket | RefusedTicket} ticket
- */
+/** @param {ReadyTicket | RefusedTicket} ticket */
 export function emailKey({ state, email }) {
   if (email === 'none' || (email === 'pending' && state === 'refused')) return null;
   if (state === 'refused') return email === 'sent' ? 'mail.refusal' : 'mail.refusal-none';

@@ -39,8 +39,7 @@ export async function readFiles([file, ...others]) {
  * @returns {{ request: LicenseRequest } | FileProblem}
  */
 export function readRequest(bytes, size = bytes.length) {
-  const { text: decoded, isEdited } = decode(bytes);
-  const text = decoded.trim();
+  const text = decode(bytes).trim();
   if (size === 0 || (text === '' && size < PREFIX_BYTES)) return { problem: 'empty' };
   const raw = latin1(bytes);
   for (const [kind, pattern] of Object.entries(KINDS)) {
@@ -53,7 +52,6 @@ export function readRequest(bytes, size = bytes.length) {
   if (size > MAX_FILE_BYTES) return { problem: 'too-big' };
   if (/^[1-9]\d*$/.test(version) && version !== '1') return { problem: 'unsupported-version' };
   if (!type) return { problem: /^\{\s*"payload|^\0+$/.test(text) && !isJson(text) ? 'damaged' : 'other' };
-  if (isEdited) return { problem: 'damaged' };
   try {
     return { request: parse(bytes) };
   } catch {
@@ -75,14 +73,14 @@ export function findSecret(text) {
 }
 
 /**
- * A file is edited if Notepad or PowerShell saved it: the text is readable, but the bytes are not the client's.
+ * Notepad and PowerShell save UTF-16, which tells what the file was; `parse` refuses it.
  * @param {Uint8Array} bytes
  */
 function decode(bytes) {
-  const [a, b, c] = bytes;
-  if (a === 0xfe && b === 0xff) return { text: new TextDecoder('utf-16be').decode(bytes), isEdited: true };
-  if ((a === 0xff && b === 0xfe) || (b === 0 && a > 0)) return { text: new TextDecoder('utf-16le').decode(bytes), isEdited: true };
-  return { text: new TextDecoder().decode(bytes), isEdited: a === 0xef && b === 0xbb && c === 0xbf };
+  const [a, b] = bytes;
+  const encoding = a === 0xfe && b === 0xff ? 'utf-16be'
+    : (a === 0xff && b === 0xfe) || (b === 0 && a > 0) ? 'utf-16le' : 'utf-8';
+  return new TextDecoder(encoding).decode(bytes);
 }
 
 /**

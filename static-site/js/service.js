@@ -149,7 +149,7 @@ async function upload({ url, fields }, file, connection) {
       return (await connection.fetch(url, { method: 'POST', body, signal: connection.signal })).status;
     } catch (error) {
       if (isAbort(error)) throw error;
-      if (!(await waitWhileOffline(connection))) throw new UploadFailed(String(error));
+      if (!(await waitWhileOffline(connection))) throw new UploadFailed(String(error), { cause: error });
     }
   }
 }

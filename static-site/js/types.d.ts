@@ -101,7 +101,7 @@ interface ProblemDocument {
   n?: number;
 }
 
-// What the journey is given, so that a test can give it something else
+// What the journey receives, so that a test can pass fakes
 
 /** The network; `sleep` rejects with the signal's reason on abort. */
 interface Network {

@@ -32,7 +32,7 @@ export class View {
   #messages;
   #actions;
   #view = get('view');
-  #form = [...this.#view.childNodes]; // kept whole, so nothing entered is ever lost
+  #form = [...this.#view.childNodes]; // the same nodes again, so that no input is lost
   /** @type {Values} for every sentence */
   #vendor = {};
   #vendorName = '';
@@ -327,7 +327,7 @@ export class View {
     const sentence = create('p', '');
     if (key) sentence.append(...this.#say(key, values));
     status.className = className;
-    // The same text again would be read again.
+    // A screen reader would read the same text again.
     if (sentence.textContent !== status.textContent) status.replaceChildren(...sentence.childNodes);
   }
 

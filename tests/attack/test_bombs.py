@@ -1,7 +1,7 @@
 """Small files that grow: archives, JSON, the text form of a link, and patterns that never end.
 
 Told elsewhere: the page stops a link's stream at the size of a request
-(tests/page/test_qr_link.py, `test_a_small_link_that_would_grow_to_megabytes_is_stopped`).
+(tests/page/test_qr_link.py, `test_a_small_link_that_inflates_to_megabytes_is_refused`).
 """
 
 import json

@@ -14,6 +14,6 @@ def site() -> Iterator[str]:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Let `-k point_07` choose the tests of the checklist's number 7."""
+    """Let `-k point_07` select the tests of point 7 of the checklist."""
     for item in items:
         item.extra_keyword_matches.update(points_of(item))

@@ -10,9 +10,10 @@ const UPLOADED = aDocument({}, 201);
 const PROCESSING = aDocument({ state: 'processing', email: 'none' });
 const RESPONSE = { filename: 'x.response', download_url: 'https://out.test/1' };
 const READY = aDocument({ state: 'ready', email: 'none', response: RESPONSE });
+const down = [connectionLost, connectionLost, connectionLost];
 const REFUSED = aDocument({ state: 'refused', email: 'none', refusal: { title: 'No' } });
 
-/** An answer that can be given more than once. */
+/** A response that is new for each call. */
 function aDocument(document, status = 200) {
   return () => aResponse(status, document);
 }
@@ -70,6 +71,16 @@ test('an empty form names each problem and sends nothing', async () => {
   assert.deepEqual(page.network.calls, []);
 });
 
+test('an empty form has no problem any more', async () => {
+  const page = aJourney();
+  await page.journey.submit('nobody');
+  page.journey.restart();
+  assert.deepEqual(page.last('showProblems'), [{}]);
+  chosen(page, { problem: 'pdf' });
+  await settled();
+  assert.deepEqual(page.last('showProblems'), [{ file: { name: 'pdf' } }]);
+});
+
 test('a form that is sent while its file is read waits for it', async () => {
   const page = aJourney(NEW_TICKET, UPLOADED, READY);
   page.journey.choose(async () => { await settled(); return FILE; });
@@ -77,7 +88,7 @@ test('a form that is sent while its file is read waits for it', async () => {
   assert.equal(page.last('showReady')[0].state, 'ready');
 });
 
-test('a file becomes a ticket, the ticket a saved response', async () => {
+test('a file becomes a ticket, and the ticket a saved response', async () => {
   const page = aJourney(NEW_TICKET, UPLOADED, PROCESSING, READY);
   chosen(page);
   await page.journey.submit(' kim@example.com ');
@@ -99,6 +110,29 @@ test('a reload shows the same ticket and saves no second copy', async () => {
   assert.equal(page.last('showEmail')[1], null);
 });
 
+test('an address entered for one ticket is not shown for another', async () => {
+  const page = aJourney(NEW_TICKET, UPLOADED, READY, READY);
+  chosen(page);
+  await page.journey.submit('kim@example.com');
+  await page.journey.open('another');
+  assert.equal(page.last('showEmail')[1], null);
+});
+
+const EMAIL_PENDING = aDocument({ state: 'ready', email: 'pending', response: RESPONSE });
+
+test('once the result is shown, nothing that its e-mail waits for is announced', async () => {
+  const page = aJourney(EMAIL_PENDING, connectionLost, READY);
+  page.network.isOnline = () => false;
+  await page.journey.open('t');
+  assert.deepEqual(page.shown(), ['showWaiting', 'showReady', 'save', 'showEmail', 'showEmail']);
+});
+
+test('once the result is shown, it stays there though the service is down', async () => {
+  const page = aJourney(EMAIL_PENDING, ...down);
+  await page.journey.open('t');
+  assert.equal(page.shown().at(-1), 'showEmail');
+});
+
 test('a refusal is shown and nothing is saved', async () => {
   const page = aJourney(REFUSED);
   await page.journey.open('t');
@@ -106,13 +140,16 @@ test('a refusal is shown and nothing is saved', async () => {
   assert.equal(page.last('save'), undefined);
 });
 
-const down = [connectionLost, connectionLost, connectionLost];
 const FAILURES = {
   'the ticket is unknown': { answers: [aDocument({ code: 'not-found' }, 404)], last: ['showGone'] },
   'the service is down': { answers: down, last: ['showDown'] },
   'the network has sent too much': {
     answers: [aDocument({ code: 'too-many-requests', n: 12 }, 429)],
     last: ['showProblems', { file: { name: 'too-many', n: 12 } }],
+  },
+  'the network may send again in two minutes': {
+    answers: [() => aResponse(429, { code: 'too-many-requests' }, { 'Retry-After': '61' })],
+    last: ['showProblems', { file: { name: 'too-many', n: 2 } }],
   },
   'the limit ends within a minute': {
     answers: [() => aResponse(429, { code: 'too-many-requests' }, { 'Retry-After': '60' })],
@@ -143,6 +180,15 @@ test('a service that was down is tried again with the same file', async () => {
   await page.journey.submit('');
   await page.journey.retry();
   assert.equal(page.last('showReady')[0].state, 'ready');
+});
+
+test('a service that was down for a second file is tried again with that file', async () => {
+  const page = aJourney(READY, ...down, NEW_TICKET, UPLOADED, READY);
+  await page.journey.open('first');
+  chosen(page);
+  await page.journey.submit('');
+  await page.journey.retry();
+  assert.deepEqual(page.addresses, [null, 't']);
 });
 
 test('a ticket that could not be polled is opened again', async () => {
@@ -200,7 +246,7 @@ test('a file that is chosen on another screen returns to an empty form', async (
   assert.deepEqual(page.addresses, [null]);
 });
 
-test('what a journey waits for is dropped when another one begins', async () => {
+test('a pending call is dropped when the person starts over', async () => {
   let answer;
   const page = aJourney(() => new Promise((resolve) => { answer = resolve; }));
   page.journey.open('t');
@@ -218,7 +264,7 @@ test('each download asks for a fresh URL', async () => {
   assert.deepEqual(page.last('save'), ['https://out.test/2']);
 });
 
-test('the link is e-mailed to another address, and what becomes of it is shown', async () => {
+test('the link is e-mailed to another address, and the state of the e-mail is shown', async () => {
   const page = aJourney(READY, aDocument({}, 202), aDocument({ state: 'ready', email: 'sent', response: RESPONSE }));
   await page.journey.open('t');
   await page.journey.emailTo('lee@example.com');
@@ -238,7 +284,7 @@ for (const [name, text, answers] of [
   });
 }
 
-test('a secret in an e-mail field is emptied, named and kept nowhere', async () => {
+test('a secret in an e-mail field is cleared, named and stored nowhere', async () => {
   const page = aJourney(READY);
   page.journey.checkEmail(CODE);
   await page.journey.submit(CODE);
@@ -251,7 +297,7 @@ test('a secret in an e-mail field is emptied, named and kept nowhere', async () 
   assert.equal(JSON.stringify([page.screens, [...page.stored], page.network.calls]).includes('m9s346'), false);
 });
 
-test('a good address is kept for the next visit, an unfinished one is no problem yet', () => {
+test('a good address is stored for the next visit, and an unfinished one is no problem yet', () => {
   const page = aJourney();
   page.journey.checkEmail('kim@');
   assert.deepEqual(page.screens, []);

@@ -102,7 +102,7 @@ test('a ticket has fresh download URLs, and its link can be e-mailed', async () 
   const connection = aConnection(aResponse(200, { response: { download_url: 'https://out.test/2' } }), aResponse(202));
   assert.equal(await freshDownloadUrl('a/b', connection), 'https://out.test/2');
   await emailLink('a/b', 'a@b.example', connection);
-  const [asked, mailed] = connection.calls;
-  assert.deepEqual([asked.method, asked.url], ['GET', '/api/requests/a%2Fb']);
-  assert.deepEqual([mailed.method, mailed.url, mailed.body], ['POST', '/api/requests/a%2Fb/mail', '{"email":"a@b.example"}']);
+  const [poll, email] = connection.calls;
+  assert.deepEqual([poll.method, poll.url], ['GET', '/api/requests/a%2Fb']);
+  assert.deepEqual([email.method, email.url, email.body], ['POST', '/api/requests/a%2Fb/mail', '{"email":"a@b.example"}']);
 });

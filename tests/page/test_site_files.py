@@ -1,4 +1,4 @@
-"""What the page's files promise each other, read without a browser."""
+"""The files of the page agree with each other; no browser needed."""
 
 import html
 import json
@@ -21,7 +21,7 @@ SCRIPT = "".join(MODULES.values())
 
 
 def test_the_deciding_modules_pass_their_own_tests() -> None:
-    node, _ = compute_driver_executable()  # Playwright brings one; nothing else is to be installed
+    node, _ = compute_driver_executable()  # Playwright has its own
     tests = sorted(HERE.glob("*.test.mjs"))
     ran = subprocess.run([node, "--test", *tests], capture_output=True, text=True, timeout=60)
     assert ran.returncode == 0, ran.stdout + ran.stderr
@@ -83,12 +83,12 @@ def test_all_languages_have_the_same_keys_and_placeholders(language: Path) -> No
         assert set(re.findall(r"\{\w+\}", text)) == set(re.findall(r"\{\w+\}", english[key])), key
 
 
-def test_no_english_is_written_into_the_script() -> None:
+def test_the_script_contains_no_english_sentence() -> None:
     code = re.sub(r"//.*|/\*.*?\*/", "", SCRIPT, flags=re.S | re.M)
     assert re.findall(r"'[A-Z][a-z]+ [a-z]+[^']*'", code) == []
 
 
-def test_the_vendor_file_and_its_accent_pass() -> None:
+def test_the_vendor_file_has_no_problem() -> None:
     assert problems(VENDOR, INDEX, CSS) == []
 
 
@@ -100,7 +100,7 @@ def test_the_vendor_file_and_its_accent_pass() -> None:
             "accent.light #8ab8ff has a",
         ),
         ({"accent": {"light": "#0b57b0", "dark": "#0b57b0"}}, "accent.dark #0b57b0 has a"),
-        ({"accent": {"light": "blue", "dark": "#8ab8ff"}}, "accent.light is not a colour"),
+        ({"accent": {"light": "blue", "dark": "#8ab8ff"}}, "accent.light is not a color"),
         ({"logo": "https://example.com/logo.png"}, "logo is not a data:image/"),
         ({"logo": "data:image/png;base64," + "A" * 4096}, "logo is not a data:image/"),
         ({"id": "Example"}, "id is not 1 to 32"),
@@ -108,16 +108,16 @@ def test_the_vendor_file_and_its_accent_pass() -> None:
         ({"support": {"url": None, "email": "a@b.example", "hours": None}}, "index.html does not"),
     ],
 )
-def test_a_vendor_file_that_harms_the_page_fails(change: dict[str, Any], sentence: str) -> None:
-    assert any(found.startswith(sentence) for found in problems(VENDOR | change, INDEX, CSS))
+def test_each_problem_of_a_vendor_file_is_reported(change: dict[str, Any], sentence: str) -> None:
+    assert any(text.startswith(sentence) for text in problems(VENDOR | change, INDEX, CSS))
 
 
-def test_a_vendor_file_without_a_member_fails() -> None:
+def test_a_missing_member_of_a_vendor_file_is_reported() -> None:
     vendor = {name: value for name, value in VENDOR.items() if name != "support"}
     assert problems(vendor, INDEX, CSS) == ["vendor.json has no support."]
 
 
-def test_the_page_names_no_other_host_and_no_inline_code() -> None:
+def test_the_page_names_no_other_host_and_contains_no_inline_code() -> None:
     for file in SITE.rglob("*"):
         if file.suffix in {".html", ".css", ".js"}:
             text = file.read_text("utf-8")
