@@ -222,13 +222,17 @@ export class Journey {
     this.#view.showReady(ticket, { isSaved });
     if (!isSaved) this.#view.save(ticket.response.download_url);
     this.#browser.storage.setItem('saved', ticketId);
-    void this.#offerShare(ticket.response);
+    void this.#offerShare(ticketId, ticket.response);
   }
 
-  /** @param {ResponseFile} response */
-  async #offerShare(response) {
+  /**
+   * @param {string} ticketId
+   * @param {ResponseFile} response
+   */
+  async #offerShare(ticketId, response) {
     const share = await this.#browser.prepareShare(response);
-    if (share && this.#screen === 'ready') this.#view.showShare(share);
+    const isStillShown = this.#screen === 'ready' && this.#ticketId === ticketId;
+    if (share && isStillShown) this.#view.showShare(share);
   }
 
   /**
@@ -241,9 +245,7 @@ export class Journey {
     void this.#announceWait(this.#controller.signal);
   }
 
-  /**
-   * @param {AbortSignal} signal
-   */
+  /** @param {AbortSignal} signal */
   async #announceWait(signal) {
     try {
       await this.#network.sleep(STILL_WAITING_MS, signal);

@@ -258,7 +258,7 @@ export class View {
   /** @param {() => void} share opens the share sheet */
   showShare(share) {
     get('share').hidden = false;
-    get('share').addEventListener('click', share);
+    get('share').onclick = share;
   }
 
   /**

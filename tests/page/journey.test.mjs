@@ -305,19 +305,34 @@ test('a good address is stored for the next visit, and an unfinished one is no p
   assert.equal(page.stored.get('email'), 'kim@example.com');
 });
 
-test('the share button appears where the browser can share, and only on its own screen', async () => {
+test('the share button appears where the browser can share the file', async () => {
   const share = async () => {};
-  const page = aJourney(READY, READY);
+  const page = aJourney(READY);
   page.browser.prepareShare = async () => share;
   await page.journey.open('t');
   await settled();
   assert.deepEqual(page.last('showShare'), [share]);
-  page.screens.length = 0;
-  let prepared;
-  page.browser.prepareShare = () => new Promise((resolve) => { prepared = resolve; });
+});
+
+for (const [name, leave] of [
+  ['the form', (journey) => journey.restart()],
+  ['the response of another ticket', (journey) => journey.open('another')],
+]) {
+  test(`a file that is ready to share too late is not offered on another screen: ${name}`, async () => {
+    const page = aJourney(READY, READY);
+    const prepared = [];
+    page.browser.prepareShare = () => new Promise((resolve) => { prepared.push(resolve); });
+    await page.journey.open('t');
+    await leave(page.journey);
+    prepared[0](async () => {});
+    await settled();
+    assert.equal(page.last('showShare'), undefined);
+  });
+}
+
+test('a ready ticket without a share sheet has no share button', async () => {
+  const page = aJourney(READY);
   await page.journey.open('t');
-  page.journey.restart();
-  prepared(share);
   await settled();
   assert.equal(page.last('showShare'), undefined);
 });
