@@ -1,7 +1,7 @@
 """Addresses and names that would add a header, a recipient or a path.
 
 Told elsewhere: markup in letters (tests/attack/test_texts_on_page.py); the page's own rule for
-addresses is the service's (tests/page/request-file.test.mjs).
+addresses is the service's (tests/page/service.test.mjs).
 """
 
 import email
