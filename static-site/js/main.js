@@ -162,7 +162,7 @@ function listen(started) {
 /** @param {EventTarget | null} target */
 const inputAround = (target) => (target instanceof Element ? target.closest('input') : null);
 
-/** @param {DragEvent} event text dragged into a field is the field's */
+/** @param {DragEvent} event text dropped into a field belongs to the field */
 const isForPage = ({ dataTransfer, target }) => Boolean(dataTransfer?.types.includes('Files') || !inputAround(target));
 
 /** @type {(files: File[], text: string) => File[]} */

@@ -395,5 +395,5 @@ const create = (name, text, properties = {}) =>
 const fileElement = (name) =>
   create('code', replaceControls(name), { dir: 'ltr', className: /^[\w.-]{1,40}$/.test(name) ? 'name' : '' });
 
-/** @param {string} text whose direction shall not change the sentence around it */
+/** @param {string} text whose direction must not affect the sentence around it */
 const isolate = (text) => create('bdi', text);

@@ -1,4 +1,4 @@
-// What stands in for the service, the network, the browser and the view.
+// Fakes of the service and of the connection to it.
 
 export const connectionLost = () => { throw new TypeError('Failed to fetch'); };
 

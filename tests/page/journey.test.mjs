@@ -41,7 +41,7 @@ function aJourney(...answers) {
   return { journey, screens, shown, last, stored, addresses, browser, network, timers };
 }
 
-/** Resolves after everything that need not wait. */
+/** Resolves once every pending promise that can settle has settled. */
 const settled = () => new Promise((resolve) => { setTimeout(resolve); });
 
 const chosen = (page, result = FILE) => page.journey.choose(async () => result);
@@ -54,7 +54,7 @@ test('a chosen file is shown and nothing is sent', async () => {
   assert.deepEqual(page.network.calls, []);
 });
 
-test('a wrong file is a problem until a right one is chosen', async () => {
+test('a wrong file is a problem until a request file is chosen', async () => {
   const page = aJourney();
   chosen(page, { problem: 'pdf' });
   await settled();
@@ -71,7 +71,7 @@ test('an empty form names each problem and sends nothing', async () => {
   assert.deepEqual(page.network.calls, []);
 });
 
-test('an empty form has no problem any more', async () => {
+test('starting over removes every problem', async () => {
   const page = aJourney();
   await page.journey.submit('nobody');
   page.journey.restart();
@@ -120,14 +120,14 @@ test('an address entered for one ticket is not shown for another', async () => {
 
 const EMAIL_PENDING = aDocument({ state: 'ready', email: 'pending', response: RESPONSE });
 
-test('once the result is shown, nothing that its e-mail waits for is announced', async () => {
+test('once the result is shown, a lost connection is not announced', async () => {
   const page = aJourney(EMAIL_PENDING, connectionLost, READY);
   page.network.isOnline = () => false;
   await page.journey.open('t');
   assert.deepEqual(page.shown(), ['showWaiting', 'showReady', 'save', 'showEmail', 'showEmail']);
 });
 
-test('once the result is shown, it stays there though the service is down', async () => {
+test('once the result is shown, it stays even if the service goes down', async () => {
   const page = aJourney(EMAIL_PENDING, ...down);
   await page.journey.open('t');
   assert.equal(page.shown().at(-1), 'showEmail');
@@ -182,7 +182,7 @@ test('a service that was down is tried again with the same file', async () => {
   assert.equal(page.last('showReady')[0].state, 'ready');
 });
 
-test('a service that was down for a second file is tried again with that file', async () => {
+test('a retry sends the second file, not the ticket of the first', async () => {
   const page = aJourney(READY, ...down, NEW_TICKET, UPLOADED, READY);
   await page.journey.open('first');
   chosen(page);
@@ -212,7 +212,7 @@ test('a wait is announced after 10 and after 60 seconds, unless the page is offl
   assert.deepEqual(page.last('announce'), ['waiting.long', { email: 'kim@example.com' }]);
 });
 
-test('while the page is offline, no wait is announced over it', async () => {
+test('while offline, a wait does not replace the announcement of that', async () => {
   const page = aJourney(connectionLost);
   page.network.isOnline = () => false;
   page.network.waitUntilOnline = () => new Promise(() => {});
@@ -318,7 +318,7 @@ for (const [name, leave] of [
   ['the form', (journey) => journey.restart()],
   ['the response of another ticket', (journey) => journey.open('another')],
 ]) {
-  test(`a file that is ready to share too late is not offered on another screen: ${name}`, async () => {
+  test(`a file that is prepared for sharing too late is not offered on another screen: ${name}`, async () => {
     const page = aJourney(READY, READY);
     const prepared = [];
     page.browser.prepareShare = () => new Promise((resolve) => { prepared.push(resolve); });
@@ -330,7 +330,7 @@ for (const [name, leave] of [
   });
 }
 
-test('a ready ticket without a share sheet has no share button', async () => {
+test('where the browser cannot share the file, there is no share button', async () => {
   const page = aJourney(READY);
   await page.journey.open('t');
   await settled();
