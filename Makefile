@@ -4,7 +4,7 @@ MAKEFLAGS += --no-print-directory
 PYTHON = $(firstword $(shell for p in python3 python3.13 python3.14 python3.12 python3.11; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p; done))
 RUN = .venv/bin/python
-BESIDE = $(addprefix tests/,browser/page service/simulation stack/attack stack/privilege unit/fuzz client/bundles client/sample)
+BESIDE = $(addprefix tests/,browser/page service/simulation stack/privilege unit/fuzz client/bundles client/sample)
 TESTED = $(RUN) -m coverage run --parallel-mode -m pytest
 BUILD = $(CURDIR)/.local/build
 FUNCTIONS = public_api:PublicApi process_request:ProcessRequest send_response:SendResponse mail_feedback:MailFeedback
@@ -36,7 +36,7 @@ soak: .venv/installed .venv-soak/installed build-local  ## what takes hours: fau
 	@$(RUN) -m pytest tests/stack/test_races.py --rounds 20
 	@$(RUN) -m tests.soak.load
 	@$(RUN) -m tests.soak.load.growth
-	@$(RUN) -m pytest tests/stack/attack --second-s3
+	@$(RUN) -m pytest -m attack --second-s3
 	@$(RUN) -m tests.stack.privilege
 	@.venv-soak/bin/python -m tests.unit.fuzz --minutes 10
 	@$(RUN) -m tests.soak.mutation.run
