@@ -91,7 +91,8 @@ def test_importing_keyferry_imports_nothing_else() -> None:
 
 def test_every_public_name_is_there() -> None:
     for name in keyferry.__all__:
-        assert getattr(keyferry, name).__name__ == name
+        value = getattr(keyferry, name)
+        assert value.__name__ == ("DongleSigner" if name == "Token" else name)
     assert set(keyferry.__all__) <= set(dir(keyferry))
     with pytest.raises(AttributeError, match="nonsense"):
         keyferry.nonsense  # noqa: B018

@@ -12,6 +12,8 @@ import pytest
 from keyferry.cli.main import cli as client
 from keyferry_admin.cli import cli as desk
 
+pytestmark = pytest.mark.conformance
+
 ROOT = Path(__file__).parents[3]
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
 COMMANDS = {"keyferry": client, ".local/run/keyferry": client, "keyferry-admin": desk}

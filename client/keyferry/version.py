@@ -1,0 +1,3 @@
+"""The version of the client, which every request names."""
+
+__version__ = "1.0.0"
