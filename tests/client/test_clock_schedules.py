@@ -131,7 +131,7 @@ TURNS = st.tuples(st.integers(0, 29), st.integers(0, 29), st.booleans(), st.inte
 
 @settings(max_examples=60, deadline=None, derandomize=True)
 @given(st.lists(TURNS, min_size=1, max_size=4))
-def test_no_response_kept_back_gains_a_day(turns: list[tuple[int, int, bool, int]]) -> None:
+def test_holding_back_responses_gains_no_day(turns: list[tuple[int, int, bool, int]]) -> None:
     """Work, ask, work on with the response in a drawer, perhaps set the clock back, install."""
     schedule = Schedule()
     schedule.activate()

@@ -195,7 +195,7 @@ def test_inspect(lab_07: Shell) -> None:
     compare("inspect", text)
 
 
-def test_no_line_of_a_story_is_a_traceback_or_says_what_we_never_say() -> None:
+def test_no_line_of_a_story_is_a_traceback_or_a_forbidden_word() -> None:
     for file in GOLDEN.glob("*.txt"):
         told = [line for line in file.read_text().splitlines() if not line.startswith(("{", "$"))]
         for word in ("Traceback", "please", "sorry", "invalid", "fingerprint", "HWID", "envelope"):

@@ -34,7 +34,7 @@ def modeler(room: Room, tmp_path: Path) -> Callable[..., int]:
     return main
 
 
-def test_a_licensed_machine_fits_its_lines(
+def test_a_licensed_machine_solves_the_model(
     room: Room, modeler: Callable[..., int], capsys: pytest.CaptureFixture[str]
 ) -> None:
     room.activate()
