@@ -1,4 +1,4 @@
-"""State files, sticks and archives of any content: read back, or told as what they are."""
+"""State files, USB drives and archives of any content: read back, or reported for what they are."""
 
 import json
 import os
@@ -105,7 +105,7 @@ def test_a_device_key_is_read_back(where: StateDirs, seed: bytes) -> None:
     assert found.seed == seed
 
 
-# What lies there instead
+# What may be there instead
 
 
 READS: dict[str, Callable[[Folder, bool], object]] = {
@@ -163,7 +163,7 @@ def test_the_doctor_reads_a_folder_of_any_content(files: dict[str, bytes]) -> No
         assert all(error.code == "state-damaged" for error in read_shared_damage(where))
 
 
-# What is brought on a stick
+# What a USB drive may hold
 
 
 GOOD = response_file()
@@ -222,7 +222,7 @@ def test_every_wrong_file_has_a_name(data: bytes) -> None:
     assert message(f"terminal.kind.{kind_of(data)}")
 
 
-# What is told of it
+# How it is shown
 
 
 @few

@@ -40,7 +40,7 @@ def test_a_clock_that_is_behind_does_not_stop_time(room: Room) -> None:
     room.activate(check_in_by=NOW + DAY, grace_days=0)
     room.now = NOW + DAY
     assert code(room) == "check-in-overdue"
-    room.now = NOW + DAY - 7200  # not far enough behind to be told as a clock set back
+    room.now = NOW + DAY - 7200  # not far enough behind to count as set back
     assert code(room) == "check-in-overdue"
 
 
@@ -118,7 +118,7 @@ def test_making_the_same_file_again_notes_no_later_time(room: Room) -> None:
 def test_no_schedule_lowers_the_mark_below_the_time_that_must_have_passed(
     start: int, steps: list[tuple[str, int]]
 ) -> None:
-    """Days pass truly and are all seen; responses are installed when their holder likes."""
+    """Every day really passes and is observed; responses are installed at any time."""
     today, clock, asked = start, Clock().advanced_to(start), dict[str, int]()
     for index, (step, days) in enumerate(steps):
         if step == "see":

@@ -62,12 +62,12 @@ class Schedule(RuleBasedStateMachine):
 
     @rule(user=USERS)
     def ask_for_an_update(self, user: str) -> None:
-        """The request is answered the same day, each once; the response may be kept back."""
+        """Each request is answered once, on the same day; the response may be held back."""
         self.ask(user, "update")
 
     @rule(user=USERS, which=LATEST, set_back=st.booleans())
     def install(self, user: str, which: int, set_back: bool) -> None:
-        """Now, or with the clock set back to its issue, as who wants its days once more would."""
+        """Now, or with the clock set back to its issue, as someone might to gain days."""
         which = max(which, -len(self.issued))
         if set_back:
             self.ahead = self.issued[which] - self.true_now
@@ -100,7 +100,7 @@ class Schedule(RuleBasedStateMachine):
         return "installed"
 
     def teardown(self) -> None:
-        """The clock is put right, and whoever carries an update out and back can work.
+        """The clock is corrected, and an update that is carried out and back works.
 
         Twice where a request from before the wrong time still waited: the same file goes out.
         """

@@ -51,7 +51,7 @@ def test_the_whole_way(shell: Shell) -> None:
     assert shell("check", "solver").out == "✓ solver: yes\n"
 
 
-# Every command speaks JSON, also of its errors
+# Every command has a JSON document, errors included
 
 AGAINST: list[tuple[tuple[str, ...], int, str]] = [
     (("request", "12"), 2, "wrong-license-number"),
@@ -287,7 +287,7 @@ def test_a_license_that_needs_a_virtual_machine_allowed_is_warned_of(shell: Shel
     assert [warning["code"] for warning in document["warnings"]] == ["virtual-only"]
 
 
-# What is installed of what lies there
+# Which files are installed
 
 
 def test_of_a_folder_the_fitting_file_is_taken_whatever_its_name(
@@ -407,7 +407,7 @@ def test_standard_input_is_a_file_too(shell: Shell) -> None:
     assert shell("install", "-", stdin=response).exit == 0
 
 
-# How licenses stand
+# The status of licenses
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""`keyferry doctor`: what would go wrong, told before a request is written."""
+"""`keyferry doctor`: finds what would go wrong, before a request is written."""
 
 import json
 import os
@@ -154,7 +154,7 @@ A_PC = replace(LINUX, components=PC_PARTS)
             "ok",
             "2 of 3 parts of this computer can be read; not the disk",
             "",
-            id="its disk tells no serial number",
+            id="its disk reports no serial number",
         ),
         pytest.param(
             a_computer(A_PC, "mac"),
@@ -197,7 +197,7 @@ A_PC = replace(LINUX, components=PC_PARTS)
             "ok",
             "1 of 3 parts",
             "",
-            id="a Mac that shows its number alone",
+            id="a Mac that shows only its UUID",
         ),
     ],
 )
@@ -489,7 +489,7 @@ def only_compromised() -> KeySet:
 @pytest.mark.parametrize(
     ("keys", "text", "next_step"),
     [
-        pytest.param(HYBRID, "no ML-DSA-65 signature", "keyferry update", id="wants one more"),
+        pytest.param(HYBRID, "no ML-DSA-65 signature", "keyferry update", id="requires one more"),
         pytest.param(key_set(VENDOR_PQ), "no ML-DSA-65 signature", "Update", id="other keys"),
         pytest.param(only_compromised(), "marked as compromised", "update", id="compromised"),
         pytest.param(

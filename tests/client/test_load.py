@@ -1,4 +1,4 @@
-"""What an application is told at its start, check by check in the format's order."""
+"""What `load` returns or raises, check by check in the format's order."""
 
 from collections.abc import Callable
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""What happens to a computer, in its owner's words, and whether its license goes on.
+"""What happens to a computer, in its owner's words, and whether its license keeps working.
 
 Each story changes what the operating system would answer; readers and rule decide the rest.
 """
@@ -407,7 +407,7 @@ TOO_LITTLE = "machine-not-identified"
             GUEST | {"files": {"proc/cpuinfo": "flags : fpu hypervisor\n"}},
             "virtual",
             "a license for virtual machines",
-            id="the processor tells of a hypervisor",
+            id="the processor reports a hypervisor",
         ),
         pytest.param(GUEST | {"id": ""}, "unknown", TOO_LITTLE, id="image without a machine-id"),
         pytest.param(

@@ -1,4 +1,4 @@
-"""The package as a stranger gets it: built from its sdist, alone in a fresh environment."""
+"""The package as a customer gets it: built from its sdist, alone in a fresh environment."""
 
 import os
 import subprocess

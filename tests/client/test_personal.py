@@ -1,4 +1,4 @@
-"""A license for one user: it lies with its user, and nobody else on the computer can use it."""
+"""A license for one user: it is kept with its user, and no one else on the computer can use it."""
 
 import os
 import shutil

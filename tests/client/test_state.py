@@ -1,4 +1,4 @@
-"""The state folders: where they are, how files are written, and what damage is told as."""
+"""The state directories: where they are, how files are written, how damage is reported."""
 
 import json
 import multiprocessing

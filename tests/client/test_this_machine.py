@@ -1,4 +1,4 @@
-"""This machine as a request tells it, where nobody gives a recorded one."""
+"""This machine as a request describes it, without a recorded one."""
 
 import os
 import sys

@@ -1,4 +1,4 @@
-"""The page's vendor.json lies beside the keys on the offline machine, too."""
+"""The page's vendor.json is also beside the keys on the offline machine."""
 
 import json
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The sample application starts where it is licensed, and elsewhere tells its user why not."""
+"""The sample application starts where it is licensed, and says elsewhere why it does not."""
 
 import os
 import runpy

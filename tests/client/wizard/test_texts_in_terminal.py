@@ -1,4 +1,4 @@
-"""What a terminal obeys: names on a stick, in messages and in the wizard at the prompt."""
+"""Terminal controls in names on a USB drive: in messages and in the wizard at the prompt."""
 
 import os
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""What the doctor warns of before a request is written: told, and gone past by a person alone."""
+"""The doctor's warnings before a request is written: shown, and accepted only by a person."""
 
 from collections.abc import Callable
 from dataclasses import replace

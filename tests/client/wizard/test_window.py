@@ -1,4 +1,4 @@
-"""The window's safety, asked by bare HTTP: who may speak to it, what it says, when it ends."""
+"""The window's security over bare HTTP: who may talk to it, what it answers, when it ends."""
 
 import os
 import re

@@ -182,7 +182,7 @@ def seen(root: str) -> object:
 
 @pytest.fixture
 def laptop() -> Iterator[str]:
-    """A laptop's root folder with the files that Linux shows to root alone."""
+    """A laptop's root folder with the files that Linux shows only to root."""
     folder = Path(tempfile.mkdtemp())
     tree = linux_tree(folder, "thinkpad-t510")
     tree.put("etc/machine-id", "8f2b9d3e6a514c07b1d0e4f5a6978812\n")

@@ -1,4 +1,4 @@
-"""Dongles where none is plugged in: what is looked for, what is told, who is chosen."""
+"""Dongles without hardware: which modules are searched, what is reported, which one is chosen."""
 
 import sys
 from pathlib import Path
@@ -23,7 +23,7 @@ def a_token(serial: str, *keys: bytes, ours: bool = False, module: str = "a.so")
     return PluggedDongle("YubiKey YK5", serial, "YubiKey PIV", True, keys, ours, module, 0)
 
 
-# What speaks to dongles
+# Modules
 
 
 @pytest.mark.parametrize(
@@ -99,7 +99,7 @@ def test_a_public_key_is_read_in_both_forms_that_modules_give_it() -> None:
             [a_token("1", FIRST), a_token("2", SECOND, ours=True)], "2", id="one made for this"
         ),
         pytest.param(
-            [a_token("1", FIRST), a_token("cafe", FIRST, module="b.so")], "1", id="seen twice"
+            [a_token("1", FIRST), a_token("cafe", FIRST, module="b.so")], "1", id="reported twice"
         ),
     ],
 )

@@ -1,4 +1,4 @@
-"""Where files are carried: found on Linux, Windows and macOS as those systems tell it."""
+"""Where files are carried, as Linux, Windows and macOS report it."""
 
 import ctypes
 import os
@@ -38,7 +38,7 @@ def folder(path: Path) -> Path:
 
 
 def mount(home: Path, patch: pytest.MonkeyPatch, *names: str) -> list[str]:
-    """Sticks of these names plugged into a Linux whose media lie in this home."""
+    """USB drives of these names, mounted on a Linux below this home."""
     media = home / "media"
     patch.setattr(save_locations, "_DRIVES", (f"{media}/",))
     points = [str(folder(media / name)) for name in names]
@@ -99,11 +99,11 @@ def test_settings_may_be_elsewhere_and_be_no_text(
 @pytest.mark.parametrize(
     ("writable", "expected"),
     [
-        pytest.param([], "Desktop", id="no stick"),
-        pytest.param([True], "media/0", id="one stick"),
+        pytest.param([], "Desktop", id="no USB drive"),
+        pytest.param([True], "media/0", id="one USB drive"),
         pytest.param([False], "Desktop", id="one that is write-protected"),
         pytest.param([False, True], "media/1", id="the one of two that can be written"),
-        pytest.param([True, True], "Desktop", id="two sticks: a person chooses"),
+        pytest.param([True, True], "Desktop", id="two USB drives: a person chooses"),
     ],
 )
 def test_the_only_writable_usb_drive_is_offered_first_or_else_the_desktop(
@@ -158,7 +158,7 @@ def test_folders_to_choose_from_are_those_that_people_see(tmp_path: Path) -> Non
     assert save_locations.subfolders(str(tmp_path / "gone")) == []
 
 
-# Kernel32 as a PC answers it: a disk, a DVD drive, two sticks, and a reader without a card.
+# Kernel32 as a PC answers it: a disk, a DVD drive, two USB drives, and a reader without a card.
 DRIVES = {"C:\\": 3, "D:\\": 5, "E:\\": 2, "F:\\": 2, "G:\\": 2}
 
 

@@ -1,4 +1,4 @@
-"""`keyferry doctor --repair`: damaged folders are mended, or it is said why one cannot be."""
+"""`keyferry doctor --repair`: damaged folders are repaired, or the reason against it is given."""
 
 import json
 import os
@@ -25,7 +25,7 @@ def _not_waiting_for_the_disk(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def desk(shell: Shell) -> Shell:
-    """The shell with a stick plugged in."""
+    """The shell with a USB drive plugged in."""
     os.mkdir(STICK)
     return shell
 
@@ -80,7 +80,7 @@ Damage = Callable[[Shell], None]
 
 
 def file_of(shell: Shell, name: str) -> Path:
-    """A file of the license, wherever it lies, or of the user's folder."""
+    """A file of the license, in whichever folder, or of the user's folder."""
     roots = shell.room.state_dirs
     places = [Path(root.path, *under) for root in roots for under in ((NUMBER, name), (name,))]
     (found, *_) = [path for path in places if path.exists()] or [Path(places[2])]
@@ -179,9 +179,9 @@ STORIES = [
     pytest.param(deactivated, garbled("state.json"), 3, "Made anew", id="state.json, deactivated"),
     pytest.param(active, garbled("clock.json"), 0, "Made anew", id="clock.json garbled"),
     pytest.param(preferred, garbled("order.json"), 0, "trying order", id="order.json garbled"),
-    pytest.param(asked, garbled("pending.request"), 4, "Restored", id="request, stick there"),
+    pytest.param(asked, garbled("pending.request"), 4, "Restored", id="request, drive there"),
     pytest.param(
-        deactivated, garbled("deactivate.request"), 3, "Restored", id="deactivation, stick there"
+        deactivated, garbled("deactivate.request"), 3, "Restored", id="deactivation, drive there"
     ),
     pytest.param(personal, with_rights(0o644, "device.key"), 0, "Permissions", id="key shown"),
     pytest.param(personal, with_rights(0o400, "state.json"), 0, "Permissions", id="read only"),

@@ -16,7 +16,7 @@ import pytest
 from keyferry import KeyferryError
 from keyferry.manage import cancel
 from keyferry_protocol.response import BoundTo
-from tests.client.journeys_cut_off import (
+from tests.client.interrupted_journeys import (
     ANSWER,
     DEACTIVATE,
     INSTALL,
@@ -79,7 +79,7 @@ _NEW_MOUNTS, _PRIVATE, _READ_ONLY_AGAIN = 0x20000, 0x44000, 0x21
 
 
 def mounted_small(place: Path, pages: int) -> bool:
-    """Put a disk of a few pages over a folder, for this process alone; False if not allowed."""
+    """Mount a disk of a few pages on a folder, for this process only; False if not allowed."""
     libc = ctypes.CDLL(None)
     size = f"size={pages * resource.getpagesize()}".encode()
     done = (
