@@ -421,6 +421,17 @@ def test_without_a_script_a_closed_tab_goes_unnoticed(desk: Desk) -> None:
 CODE_START = "m9s346"
 
 
+@pytest.mark.parametrize("typed", [{}, {"upload": ""}], ids=["no field", "an empty file field"])
+def test_without_a_response_file_the_same_screen_asks_for_one(
+    browser: Browser, typed: dict[str, str]
+) -> None:
+    browser.start()
+    browser.press("begin:install", "list")
+    browser.press("next", "what", what="response")
+    assert browser.press("next", "response", **typed) == 303
+    assert "Choose the response file" in browser.page()
+
+
 def _up_to_sending(browser: Browser) -> None:
     browser.start()
     browser.press("begin:install", "list")
