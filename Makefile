@@ -41,11 +41,13 @@ soak: .venv/installed .venv-soak/installed build-local  ## what takes hours: fau
 	@.venv-soak/bin/python -m tests.unit.fuzz --minutes 10
 	@$(RUN) -m tests.soak.mutation.run
 
-lint: .venv/installed .venv-sam/installed  ## style, types and the template
+lint: .venv/installed .venv-sam/installed requirements/page/node_modules/.package-lock.json  ## style, types and the template (needs npm)
 	@.venv/bin/ruff check --quiet
 	@.venv/bin/ruff format --quiet --check
 	@.venv/bin/mypy $(CHECKED)
 	@$(RUN) -m tests.browser.page.check_vendor
+	@requirements/page/node_modules/.bin/tsc --project requirements/page
+	@requirements/page/node_modules/.bin/eslint --config requirements/page/eslint.config.js static-site tests
 	@.venv/bin/cfn-lint template.yaml
 	@SAM_CLI_TELEMETRY=0 .venv-sam/bin/sam validate --lint --region us-east-1 >/dev/null
 
@@ -113,8 +115,9 @@ lock: .venv/installed  ## bring the locks up to date with their .in files; they 
 		> "$$(.venv-soak/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/keyferry.pth"
 	@touch $@
 
-tests/soak/lighthouse/node_modules/.package-lock.json: tests/soak/lighthouse/package-lock.json
-	@cd tests/soak/lighthouse && npm ci --silent
+%/node_modules/.package-lock.json: %/package-lock.json
+	@command -v npm >/dev/null || { echo "This needs npm. Debian: apt install npm; macOS: brew install node" >&2; exit 1; }
+	@cd $* && npm ci --silent
 	@touch $@
 
 # Debian's and Ubuntu's Python comes without the part that puts pip into a venv.

@@ -4,7 +4,7 @@ Tested elsewhere: the service's answer to hostile JSON
 (tests/service/functions/test_hostile_json.py), patterns of the page that could take minutes
 (tests/browser/page/test_slow_files.py), and that the page stops a link's stream at the size of a
 request (tests/browser/page/test_qr_link.py,
-`test_a_small_link_that_would_grow_to_megabytes_is_stopped`).
+`test_a_small_link_that_inflates_to_megabytes_is_refused`).
 """
 
 import time

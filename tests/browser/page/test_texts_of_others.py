@@ -69,7 +69,7 @@ def test_an_answer_with_markup_in_every_text_is_shown_as_text(
         isolated = "(e) => getComputedStyle(e).unicodeBidi"
         assert calm.locator("bdi").filter(has_text=text).first.evaluate(isolated) == "isolate"
     assert is_calm(calm)
-    assert service.asked("POST") == []
+    assert service.calls_by("POST") == []
 
 
 @pytest.mark.parametrize("texts", [MARKUP[:3], MARKUP[3:]], ids=["tags", "others"])
