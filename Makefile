@@ -6,6 +6,8 @@ PYTHON = $(firstword $(shell for p in python3 python3.13 python3.14 python3.12 p
 RUN = .venv/bin/python
 BESIDE = $(addprefix tests/,page simulation attack privilege fuzz bundles sample)
 TESTED = $(RUN) -m coverage run --parallel-mode -m pytest
+LOCK = $(CURDIR)/.venv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+	--no-emit-index-url --no-header
 BUILD = $(CURDIR)/.local/build
 FUNCTIONS = public_api:PublicApi process_request:ProcessRequest send_response:SendResponse mail_feedback:MailFeedback
 CHECKED = shared functions client/keyferry client/bundles docs/sample admin/keyferry_admin local demo benchmarks
@@ -83,32 +85,21 @@ clean:  ## forget the local stack, its licenses and all that was built
 	@rm -rf .local .aws-sam .mypy_cache .ruff_cache .pytest_cache .hypothesis
 	@find . -name __pycache__ -not -path './.venv*' -prune -exec rm -rf {} +
 
-lock: .venv/installed  ## bring the locks up to date with their .in files; they name no registry
-	@for name in requirements requirements-sam requirements-soak; do \
-		.venv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
-			--no-header $$name.in --output-file $$name.txt || exit 1; \
-	done
-	@cd shared && ../.venv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
-		--no-emit-index-url --no-header --constraint ../requirements.txt requirements.in --output-file requirements.txt
+lock: .venv/installed  ## bring the lock files up to date with their .in files; they name no registry
+	@cd requirements && for name in dev sam soak; do $(LOCK) $$name.in --output-file $$name.txt || exit 1; done
+	@cd shared && $(LOCK) --constraint ../requirements/dev.txt requirements.in --output-file requirements.txt
 
-.venv/installed: requirements.txt
+.venv/installed: requirements/dev.txt
 	@$(call new_venv,.venv)
-	@.venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements.txt
-	@printf '%s\n' "$(CURDIR)/shared" "$(CURDIR)/client" "$(CURDIR)/admin" \
-		> "$$(.venv/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/keyferry.pth"
-	@touch $@
+	@$(call install,.venv,dev,shared client admin)
 
-.venv-sam/installed: requirements-sam.txt
+.venv-sam/installed: requirements/sam.txt
 	@$(call new_venv,.venv-sam)
-	@.venv-sam/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements-sam.txt
-	@touch $@
+	@$(call install,.venv-sam,sam)
 
-.venv-soak/installed: requirements-soak.txt
+.venv-soak/installed: requirements/soak.txt
 	@$(call new_venv,.venv-soak)
-	@.venv-soak/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements-soak.txt
-	@printf '%s\n' "$(CURDIR)/shared" "$(CURDIR)/client" \
-		> "$$(.venv-soak/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/keyferry.pth"
-	@touch $@
+	@$(call install,.venv-soak,soak,shared client)
 
 tests/lighthouse/node_modules/.package-lock.json: tests/lighthouse/package-lock.json
 	@cd tests/lighthouse && npm ci --silent
@@ -121,6 +112,15 @@ define new_venv
 		|| { [ "$$(id -u)" = 0 ] && apt-get update -qq && apt-get install -y -qq python3-venv >/dev/null \
 			&& $(PYTHON) -m venv --clear $(1) >/dev/null; } \
 		|| { rm -rf $(1); echo "Python's venv is not whole here. Debian, Ubuntu: apt install python3-venv" >&2; exit 1; }
+endef
+
+# $(1) the environment, $(2) its lock file, $(3) the folders of ours that it imports from.
+define install
+	$(1)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps \
+		-r requirements/$(2).txt && \
+	printf '%s\n' $(patsubst %,"$(CURDIR)/%",$(3)) \
+		> "$$($(1)/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/keyferry.pth" && \
+	touch $(1)/installed
 endef
 
 chromium:
