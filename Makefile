@@ -10,7 +10,7 @@ LOCK = $(CURDIR)/.venv/bin/uv pip compile --quiet --universal --python-version 3
 	--no-emit-index-url --no-header
 BUILD = $(CURDIR)/.local/build
 FUNCTIONS = public_api:PublicApi process_request:ProcessRequest send_response:SendResponse mail_feedback:MailFeedback
-CHECKED = shared functions client/keyferry client/bundles docs/sample admin/keyferry_admin local demo benchmarks
+CHECKED = shared functions client/keyferry client/bundles docs/sample admin/keyferry_admin local benchmarks
 
 .DEFAULT_GOAL = help
 .PHONY: help run demo test soak lint build build-sam build-local client wheelhouse deploy bench lighthouse clean lock chromium softhsm
@@ -22,7 +22,7 @@ run: .venv/installed build-local  ## page, API, mail and a demonstration license
 	@$(RUN) -m local.run
 
 demo: .venv/installed build-local  ## the whole journey with no hand on it, each step with its time
-	@$(RUN) -m demo
+	@$(RUN) -m local.demo
 
 # Two runs side by side, since a test often waits for another process. What is measured is so without BESIDE.
 test: .venv/installed .venv-sam/installed build-local chromium softhsm  ## everything that is checked before a change goes in

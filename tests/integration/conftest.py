@@ -48,7 +48,7 @@ class Context:
 
 
 def an_event(function: str) -> dict[str, Any]:
-    event: dict[str, Any] = json.loads((ROOT / "events" / f"{function}.json").read_text())
+    event: dict[str, Any] = json.loads((ROOT / "functions" / function / "event.json").read_text())
     return event
 
 

@@ -51,6 +51,7 @@ def test_a_function_holds_the_same_files(built: Path, name: str) -> None:
     here = ROOT / ".local/build/functions" / name
     assert ours(built / logical) == ours(here)
     assert "app.py" in ours(here)
+    assert "event.json" not in ours(here)  # an example for readers and tests, not for Lambda
 
 
 @pytest.mark.parametrize("package", ["keyferry_protocol", "keyferry_service"])
