@@ -4,7 +4,7 @@ Names are imported when they are used, so `from keyferry import load` costs an a
 than `load` itself needs.
 """
 
-__version__ = "1.0.0"
+from keyferry_protocol import __version__ as __version__
 
 TYPE_CHECKING = False  # typing's own costs an import
 if TYPE_CHECKING:

@@ -201,7 +201,8 @@ class Handler:
         self._app.tickets.add(Ticket(ticket, int(time.time()) + LIFE_S))
         key = f"requests/{ticket}"
         put = self._s3.put_object(Bucket=IN, Key=key, Body=file)
-        event: dict[str, Any] = json.loads((ROOT / "functions/process_request/event.json").read_bytes())
+        example = ROOT / "functions/process_request/event.json"
+        event: dict[str, Any] = json.loads(example.read_bytes())
         (record,) = event["Records"]
         notice = json.loads(record["body"])
         notice["Records"][0]["s3"]["bucket"]["name"] = IN
