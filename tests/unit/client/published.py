@@ -10,7 +10,7 @@ from jsonschema import Draft202012Validator
 
 from keyferry.commands.cli import COMMANDS
 
-SCHEMA = Path(__file__).parents[3] / "docs" / "keyferry-json.schema.json"
+SCHEMA = Path(__file__).parents[3] / "docs" / "schemas" / "command-output.schema.json"
 
 
 def check_document(arguments: Sequence[str], printed: str) -> None:
