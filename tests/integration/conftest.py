@@ -25,6 +25,7 @@ from keyferry_service.license import License
 from keyferry_service.licenses_dynamodb import Licenses
 from keyferry_service.signing_keys_dynamodb import SigningKeys
 from tests.builders import NOW, NUMBER, SERVICE_KEY, VENDOR, a_license
+from tests.support.http_contract import check_answer
 
 ROOT = Path(__file__).parents[2]
 IN, OUT = "keyferry-in-123456789012-eu-central-1", "keyferry-out-123456789012-eu-central-1"
@@ -91,6 +92,7 @@ class World:
         event["headers"] |= headers or {}
         event["body"] = said if isinstance(said, str) or said is None else json.dumps(said)
         answer: dict[str, Any] = self.apps["public_api"].lambda_handler(event, self.context)
+        check_answer(method, path, answer["statusCode"], answer["headers"], answer["body"])
         return answer
 
     def open_ticket(self, email: str | None = None) -> str:
