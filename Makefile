@@ -13,7 +13,7 @@ FUNCTIONS = public_api:PublicApi process_request:ProcessRequest send_response:Se
 CHECKED = shared functions client/keyferry client/bundles docs/sample admin/keyferry_admin local benchmarks
 
 .DEFAULT_GOAL = help
-.PHONY: help run demo test soak lint build build-sam build-local client wheelhouse deploy bench lighthouse clean lock chromium softhsm
+.PHONY: help run demo test soak lint build build-sam build-local client wheelhouse deploy bench docs lighthouse clean lock chromium softhsm
 
 help:  ## list these targets
 	@sed -n 's/^\([a-z]*\):.*  ## \(.*\)/  make \1\t\2/p' Makefile | expand -t 18
@@ -40,6 +40,7 @@ soak: .venv/installed .venv-soak/installed build-local  ## what takes hours: fau
 	@$(RUN) -m tests.load.growth
 	@$(RUN) -m pytest tests/attack --second-s3
 	@$(RUN) -m tests.privilege
+	@$(RUN) -m tests.soak.http_api
 	@.venv-soak/bin/python -m tests.fuzz --minutes 10
 	@$(RUN) -m tests.mutation.run
 
@@ -78,6 +79,9 @@ deploy: build-sam  ## to your AWS account; settings: samconfig.toml and docs/ope
 bench: .venv/installed build-local  ## counted calls and measured times beside their goals
 	@$(RUN) -m benchmarks
 
+docs: .venv-docs/installed  ## the API reference of the client, in .local/site
+	@NO_MKDOCS_2_WARNING=1 .venv-docs/bin/mkdocs build --quiet --strict --config-file docs/mkdocs.yml
+
 lighthouse: .venv/installed tests/lighthouse/node_modules/.package-lock.json chromium  ## what Lighthouse says of the page (needs npm)
 	@$(RUN) -m tests.lighthouse.measure
 
@@ -86,7 +90,7 @@ clean:  ## forget the local stack, its licenses and all that was built
 	@find . -name __pycache__ -not -path './.venv*' -prune -exec rm -rf {} +
 
 lock: .venv/installed  ## bring the lock files up to date with their .in files; they name no registry
-	@cd requirements && for name in dev sam soak; do $(LOCK) $$name.in --output-file $$name.txt || exit 1; done
+	@cd requirements && for name in dev sam soak docs; do $(LOCK) $$name.in --output-file $$name.txt || exit 1; done
 	@cd shared && $(LOCK) --constraint ../requirements/dev.txt requirements.in --output-file requirements.txt
 
 .venv/installed: requirements/dev.txt
@@ -100,6 +104,10 @@ lock: .venv/installed  ## bring the lock files up to date with their .in files; 
 .venv-soak/installed: requirements/soak.txt
 	@$(call new_venv,.venv-soak)
 	@$(call install,.venv-soak,soak,shared client)
+
+.venv-docs/installed: requirements/docs.txt
+	@$(call new_venv,.venv-docs)
+	@$(call install,.venv-docs,docs)
 
 tests/lighthouse/node_modules/.package-lock.json: tests/lighthouse/package-lock.json
 	@cd tests/lighthouse && npm ci --silent

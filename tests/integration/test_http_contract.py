@@ -66,6 +66,9 @@ def test_every_documented_answer_is_given(world: World, monkeypatch: pytest.Monk
     for method in ("GET", "HEAD"):
         call(method, unknown[2])
         call(method, unknown[2], accept="text/html,application/xhtml+xml")
+    for method, path in (("GET", OPEN), ("GET", "/api/responses"), ("HEAD", "/api/responses")):
+        call(method, f"{path}/\x17")
+    call("POST", f"{OPEN}/\x17/mail", AN_ADDRESS)
     call("POST", f"{OPEN}/{world.open_ticket()}/mail", AN_ADDRESS)
 
     world.left_ms = 0
