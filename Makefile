@@ -4,7 +4,7 @@ MAKEFLAGS += --no-print-directory
 PYTHON = $(firstword $(shell for p in python3 python3.13 python3.14 python3.12 python3.11; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p; done))
 RUN = .venv/bin/python
-BESIDE = $(addprefix tests/,page simulation attack privilege fuzz bundles sample)
+BESIDE = $(addprefix tests/,browser/page service/simulation stack/attack stack/privilege unit/fuzz client/bundles client/sample)
 TESTED = $(RUN) -m coverage run --parallel-mode -m pytest
 LOCK = $(CURDIR)/.venv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-header
@@ -13,7 +13,7 @@ FUNCTIONS = public_api:PublicApi process_request:ProcessRequest send_response:Se
 CHECKED = shared functions client/keyferry client/bundles docs/sample admin/keyferry_admin local benchmarks
 
 .DEFAULT_GOAL = help
-.PHONY: help run demo test soak lint build build-sam build-local client wheelhouse deploy bench docs lighthouse clean lock chromium softhsm
+.PHONY: help run demo test soak lint build build-sam build-local client wheelhouse deploy bench docs lighthouse clean lock formats chromium softhsm
 
 help:  ## list these targets
 	@sed -n 's/^\([a-z]*\):.*  ## \(.*\)/  make \1\t\2/p' Makefile | expand -t 18
@@ -27,28 +27,28 @@ demo: .venv/installed build-local  ## the whole journey with no hand on it, each
 # Two runs side by side, since a test often waits for another process. What is measured is so without BESIDE.
 test: .venv/installed .venv-sam/installed build-local chromium softhsm  ## everything that is checked before a change goes in
 	@$(RUN) -m coverage erase
-	@{ $(RUN) -m pytest $(BESIDE) && $(TESTED) tests/wizard; } >.local/tests-beside 2>&1 & beside=$$!; \
-		$(TESTED) $(addprefix --ignore=,tests/wizard $(BESIDE)); rest=$$?; \
+	@{ $(RUN) -m pytest $(BESIDE) && $(TESTED) tests/browser/wizard; } >.local/tests-beside 2>&1 & beside=$$!; \
+		$(TESTED) $(addprefix --ignore=,tests/browser/wizard $(BESIDE)); rest=$$?; \
 		wait $$beside; beside=$$?; cat .local/tests-beside; exit $$((rest | beside))
 	@$(RUN) -m coverage combine --quiet
 	@$(RUN) -m coverage report
 
 soak: .venv/installed .venv-soak/installed build-local  ## what takes hours: faults, races, load, attacks, fuzzing, mutants
-	@$(RUN) -m tests.simulation --seeds 10000
+	@$(RUN) -m tests.service.simulation --seeds 10000
 	@$(RUN) -m pytest tests/stack/test_races.py --rounds 20
-	@$(RUN) -m tests.load
-	@$(RUN) -m tests.load.growth
-	@$(RUN) -m pytest tests/attack --second-s3
-	@$(RUN) -m tests.privilege
+	@$(RUN) -m tests.soak.load
+	@$(RUN) -m tests.soak.load.growth
+	@$(RUN) -m pytest tests/stack/attack --second-s3
+	@$(RUN) -m tests.stack.privilege
 	@$(RUN) -m tests.soak.http_api
-	@.venv-soak/bin/python -m tests.fuzz --minutes 10
-	@$(RUN) -m tests.mutation.run
+	@.venv-soak/bin/python -m tests.unit.fuzz --minutes 10
+	@$(RUN) -m tests.soak.mutation.run
 
 lint: .venv/installed .venv-sam/installed  ## style, types and the template
 	@.venv/bin/ruff check --quiet
 	@.venv/bin/ruff format --quiet --check
 	@.venv/bin/mypy $(CHECKED)
-	@$(RUN) -m tests.page.check_vendor
+	@$(RUN) -m tests.browser.page.check_vendor
 	@.venv/bin/cfn-lint template.yaml
 	@SAM_CLI_TELEMETRY=0 .venv-sam/bin/sam validate --lint --region us-east-1 >/dev/null
 
@@ -82,12 +82,15 @@ bench: .venv/installed build-local  ## counted calls and measured times beside t
 docs: .venv-docs/installed  ## the API reference of the client, in .local/site
 	@NO_MKDOCS_2_WARNING=1 .venv-docs/bin/mkdocs build --quiet --strict --config-file docs/mkdocs.yml
 
-lighthouse: .venv/installed tests/lighthouse/node_modules/.package-lock.json chromium  ## what Lighthouse says of the page (needs npm)
-	@$(RUN) -m tests.lighthouse.measure
+lighthouse: .venv/installed tests/soak/lighthouse/node_modules/.package-lock.json chromium  ## what Lighthouse says of the page (needs npm)
+	@$(RUN) -m tests.soak.lighthouse.measure
 
 clean:  ## forget the local stack, its licenses and all that was built
 	@rm -rf .local .aws-sam .mypy_cache .ruff_cache .pytest_cache .hypothesis
 	@find . -name __pycache__ -not -path './.venv*' -prune -exec rm -rf {} +
+
+formats: .venv/installed  ## write dates, lists and plurals of each language from CLDR
+	@$(RUN) docs/make_formats.py
 
 lock: .venv/installed  ## bring the lock files up to date with their .in files; they name no registry
 	@cd requirements && for name in dev sam soak docs; do $(LOCK) $$name.in --output-file $$name.txt || exit 1; done
@@ -109,8 +112,8 @@ lock: .venv/installed  ## bring the lock files up to date with their .in files; 
 	@$(call new_venv,.venv-docs)
 	@$(call install,.venv-docs,docs)
 
-tests/lighthouse/node_modules/.package-lock.json: tests/lighthouse/package-lock.json
-	@cd tests/lighthouse && npm ci --silent
+tests/soak/lighthouse/node_modules/.package-lock.json: tests/soak/lighthouse/package-lock.json
+	@cd tests/soak/lighthouse && npm ci --silent
 	@touch $@
 
 # Debian's and Ubuntu's Python comes without the part that puts pip into a venv.

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-from tests.browser import browser, context, page
+from tests.support.browser import browser, context, page
 
 __all__ = ["browser", "context", "page"]  # here, so that there is one browser for all folders
 

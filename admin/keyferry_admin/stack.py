@@ -9,18 +9,23 @@ import boto3
 from botocore.exceptions import ClientError
 
 from keyferry_admin.errors import NoSuchStack
-from keyferry_service.files_s3 import Files
-from keyferry_service.licenses_dynamodb import Licenses
-from keyferry_service.resignings_dynamodb import Resignings
-from keyferry_service.signing_keys_dynamodb import SigningKeys
-from keyferry_service.suppressions_dynamodb import Suppressions
-from keyferry_service.tickets_dynamodb import Tickets
+from keyferry_service.adapters.files_s3 import Files
+from keyferry_service.adapters.licenses_dynamodb import Licenses
+from keyferry_service.adapters.resignings_dynamodb import Resignings
+from keyferry_service.adapters.signing_keys_dynamodb import SigningKeys
+from keyferry_service.adapters.suppressions_dynamodb import Suppressions
+from keyferry_service.adapters.tickets_dynamodb import Tickets
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_kms import KMSClient
     from mypy_boto3_sesv2 import SESV2Client
     from mypy_boto3_sqs import SQSClient
+
+
+def signing_key_output(alg: str) -> str:
+    """The template's output that names its KMS key for this algorithm."""
+    return f"{alg.replace('-', '')}KeyArn"
 
 
 @dataclass(frozen=True)

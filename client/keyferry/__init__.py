@@ -8,40 +8,42 @@ from keyferry_protocol import __version__ as __version__
 
 TYPE_CHECKING = False  # typing's own costs an import
 if TYPE_CHECKING:
-    from keyferry.dongle import Token as Token
-    from keyferry.installing import Installed as Installed
-    from keyferry.installing import install_response as install_response
+    from keyferry.dongle.signer import Token as Token
+    from keyferry.install import Installed as Installed
+    from keyferry.install import install_response as install_response
     from keyferry.license import License as License
     from keyferry.license import Result as Result
-    from keyferry.loading import load as load
+    from keyferry.load_license import load as load
     from keyferry.machine.this import this_machine as this_machine
-    from keyferry.requesting import make_request as make_request
+    from keyferry.request import make_request as make_request
+    from keyferry_protocol.algorithms import verify_signature as verify_signature
+    from keyferry_protocol.components import Machine as Machine
     from keyferry_protocol.errors import KeyferryError as KeyferryError
     from keyferry_protocol.keys import KeySet as KeySet
-    from keyferry_protocol.keys import verify_signature as verify_signature
-    from keyferry_protocol.machine import Machine as Machine
+    from keyferry_protocol.messages import use_language as use_language
     from keyferry_protocol.request import parse_request as parse_request
     from keyferry_protocol.request import verify_request as verify_request
     from keyferry_protocol.response import verify_response as verify_response
     from keyferry_protocol.strict_json import parse_json as parse_json
 
 _HOMES = {
-    "Installed": "keyferry.installing",
+    "Installed": "keyferry.install",
     "KeySet": "keyferry_protocol.keys",
     "KeyferryError": "keyferry_protocol.errors",
     "License": "keyferry.license",
-    "Machine": "keyferry_protocol.machine",
+    "Machine": "keyferry_protocol.components",
     "Result": "keyferry.license",
-    "Token": "keyferry.dongle",
-    "install_response": "keyferry.installing",
-    "load": "keyferry.loading",
-    "make_request": "keyferry.requesting",
+    "Token": "keyferry.dongle.signer",
+    "install_response": "keyferry.install",
+    "load": "keyferry.load_license",
+    "make_request": "keyferry.request",
     "parse_json": "keyferry_protocol.strict_json",
     "parse_request": "keyferry_protocol.request",
     "this_machine": "keyferry.machine.this",
+    "use_language": "keyferry_protocol.messages",
     "verify_request": "keyferry_protocol.request",
     "verify_response": "keyferry_protocol.response",
-    "verify_signature": "keyferry_protocol.keys",
+    "verify_signature": "keyferry_protocol.algorithms",
 }
 __all__ = [*_HOMES]
 

@@ -4,11 +4,11 @@ import os
 import re
 from typing import NamedTuple
 
-from keyferry.roots import Roots, roots
+from keyferry.store.state_dirs import StateDirs, roots
+from keyferry_protocol.components import PROTECTIONS
 from keyferry_protocol.errors import BadJson, BadKeySet
 from keyferry_protocol.keys import KeySet
-from keyferry_protocol.machine import PROTECTIONS
-from keyferry_protocol.strict_json import Malformed, Record, parse_json
+from keyferry_protocol.strict_json import InvalidMember, JsonObject, parse_json
 
 _ID = re.compile("[a-z0-9-]{1,32}")
 
@@ -38,7 +38,7 @@ def read_vendor(keys_path: str | os.PathLike[str]) -> Vendor | None:
     path = os.path.join(os.path.dirname(os.fspath(keys_path)), "vendor.json")
     try:
         with open(path, "rb") as file:
-            record = Record(parse_json(file.read()))
+            record = JsonObject(parse_json(file.read()))
         texts = {n: record.text(n, str) for n in ("product", "page_url", "name") if n in record}
         return Vendor(
             record.text("id", vendor_id),
@@ -50,30 +50,30 @@ def read_vendor(keys_path: str | os.PathLike[str]) -> Vendor | None:
         return None
     except OSError as error:
         raise BadKeySet(f"{path}: {error.strerror}.") from error
-    except (BadJson, Malformed) as error:
+    except (BadJson, InvalidMember) as error:
         raise BadKeySet(f"{path}: {error}") from error
 
 
-def _support(record: Record) -> str:
+def _support(record: JsonObject) -> str:
     """Where customers ask: the mail address, or else the web address."""
     if "support" not in record or record.is_null("support"):
         return ""
-    support = record.record("support")
+    support = record.json_object("support")
     told = [
         support.text(n, str) for n in ("email", "url") if n in support and not support.is_null(n)
     ]
     return told[0] if told else ""
 
 
-def _protections(record: Record) -> tuple[str, ...]:
+def _protections(record: JsonObject) -> tuple[str, ...]:
     """Those that the vendor offers, in the format's order; all where it says nothing."""
     if "protections" not in record:
         return PROTECTIONS
     named = record.texts("protections", str)
     known = tuple(protection for protection in PROTECTIONS if protection in named)
     if not known or len(known) != len(named):
-        raise Malformed(
-            record.path("protections"), f"is not one or more of {', '.join(PROTECTIONS)}"
+        raise InvalidMember(
+            record.path_of("protections"), f"is not one or more of {', '.join(PROTECTIONS)}"
         )
     return known
 
@@ -89,7 +89,7 @@ def resolve(
     keys: "KeySet | str | os.PathLike[str]",
     state_dir: str | os.PathLike[str] | None,
     vendor: str | None,
-) -> tuple[KeySet, Roots]:
+) -> tuple[KeySet, StateDirs]:
     """The pinned keys and the state folders that a library call means."""
     if isinstance(keys, KeySet):
         return keys, roots(vendor and vendor_id(vendor), state_dir)

@@ -13,14 +13,15 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 import keyferry
-from keyferry_admin import changes, licenses
+from keyferry_admin.use_cases import changes, licenses
 from keyferry_protocol.activation import new_activation_code
-from keyferry_protocol.keys import ED25519, Ed25519Signer, KeySet, PinnedKey
-from keyferry_protocol.machine import Machine
-from keyferry_service.license import License, Status
-from keyferry_service.licenses_dynamodb import Licenses
+from keyferry_protocol.algorithms import ED25519
+from keyferry_protocol.components import Machine
+from keyferry_protocol.keys import Ed25519Signer, KeySet, PinnedKey
+from keyferry_service.adapters.licenses_dynamodb import Licenses
+from keyferry_service.domain.license import LicenseRecord, Status
 from tests.conftest import RunningStack
-from tests.journeys import a_machine, carry, download
+from tests.support.journeys import a_machine, carry, download
 
 
 class Customer:
@@ -48,10 +49,10 @@ class Customer:
         keyferry.install_response(response, self.keys, **place)
         return response
 
-    def change(self, **terms: Any) -> License:
+    def change(self, **terms: Any) -> LicenseRecord:
         return changes.change(self.table, self.number, lambda license: replace(license, **terms))
 
-    def set_status(self, status: Status) -> License:
+    def set_status(self, status: Status) -> LicenseRecord:
         return changes.set_status(self.table, self.number, status)
 
     def release(self, seat: int) -> None:

@@ -12,17 +12,17 @@ from typing import Any
 
 import pytest
 
-from keyferry_admin import changes, licenses
+from keyferry_admin.use_cases import changes, licenses
 from keyferry_protocol.activation import show_license_number
 from keyferry_protocol.encoding import format_time
 from keyferry_protocol.envelope import RESPONSE, seal
-from keyferry_service.answers import response_to
-from keyferry_service.case import Case, Found
-from keyferry_service.granting import Grant, grant
-from tests.builders import NOW, VENDOR, Computer, a_license, a_request
+from keyferry_service.domain.allocate import Grant, grant
+from keyferry_service.domain.ledger import response_to
+from keyferry_service.domain.request_context import RequestContext, Snapshot
 from tests.conftest import ROOT, RunningStack, start, stop, wait_until_ready
-from tests.journeys import client
 from tests.stack.crowd import Answer, Counts, Crowd, refusals, responses
+from tests.support.builders import NOW, VENDOR, Computer, a_license, a_request
+from tests.support.journeys import client
 
 pytestmark = pytest.mark.timeout(300)
 
@@ -85,7 +85,7 @@ class Drill:
         """What someone else signed, as if it had been answered."""
         license = replace(a_license(), number=number)
         request = a_request(license_number=number)
-        again = grant(Case(request, Found(license=license), license, NOW))
+        again = grant(RequestContext(request, Snapshot(license=license), license, NOW))
         assert isinstance(again, Grant)
         forged = seal(RESPONSE, response_to(request, again, NOW).to_bytes(), [VENDOR])
         key = f"responses/{secrets.token_urlsafe(32)}/{number}-0000.response"

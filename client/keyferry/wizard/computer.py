@@ -4,25 +4,25 @@ import getpass
 from contextlib import suppress
 from functools import cached_property
 
-from keyferry.commands.inspect import request_lines
-from keyferry.commands.reading import Found, genuine
-from keyferry.commands.requests import wish_for
-from keyferry.commands.rows import all_rows
-from keyferry.commands.settings import Settings
-from keyferry.doctor import examine
-from keyferry.findings import OK, Finding
-from keyferry.installing import answers_here
-from keyferry.listing import Row
-from keyferry.requesting import Made, waiting
-from keyferry.tokens import FoundToken, NoDriver, find_tokens, usable
-from keyferry.wish import Wish, fresh_body
-from keyferry.wizard import places
+from keyferry.cli.inspect import request_lines
+from keyferry.cli.license_rows import all_rows
+from keyferry.cli.read_files import Found, genuine
+from keyferry.cli.request_output import wish_for
+from keyferry.cli.settings import Settings
+from keyferry.doctor.diagnose import examine
+from keyferry.doctor.diagnostics import OK, Finding
+from keyferry.dongle.find import FoundToken, NoDriver, find_tokens, usable
+from keyferry.install import answers_here
+from keyferry.list_licenses import Row
+from keyferry.request import PendingRequest, waiting
+from keyferry.request_options import RequestOptions, fresh_body
+from keyferry.wizard import save_locations as places
 from keyferry.wizard.answers import Answers, number_of, protection_of
-from keyferry.wizard.places import Place
-from keyferry.words import phrase
+from keyferry.wizard.save_locations import Place
 from keyferry_protocol.activation import parse_activation_code
 from keyferry_protocol.errors import DongleMissing, KeyferryError
 from keyferry_protocol.keys import Ed25519Signer
+from keyferry_protocol.messages import message
 
 
 class Computer:
@@ -43,7 +43,7 @@ class Computer:
     @property
     def support(self) -> str:
         vendor = self.settings.vendor
-        return vendor.support or vendor.name or phrase("wizard.the-vendor")
+        return vendor.support or vendor.name or message("wizard.the-vendor")
 
     @property
     def protections(self) -> tuple[str, ...]:
@@ -75,9 +75,11 @@ class Computer:
             plugged_in = find_tokens(self.settings.pkcs11_module)
             if plugged_in:
                 return usable(plugged_in)
-            self.no_dongle = phrase("wizard.token.none")
+            self.no_dongle = message("wizard.token.none")
         except NoDriver as error:
-            self.no_dongle = f"{error} {error.next_step}"
+            self.no_dongle = message(
+                "wizard.problem-text", detail=str(error), next_step=error.next_step
+            )
         except DongleMissing as error:  # it has no key
             self.no_dongle = str(error)
         return []
@@ -114,7 +116,7 @@ class Computer:
     def best_place(self) -> str:
         return places.best(self.places)
 
-    def waiting(self, number: str) -> Made | None:
+    def waiting(self, number: str) -> PendingRequest | None:
         """The request file of a license that waits for its response or receipt."""
         return waiting(number, self.settings.where)
 
@@ -131,7 +133,7 @@ class Computer:
             and answers_here(found.response, self.settings.where)
         ]
 
-    def wish(self, answers: Answers) -> Wish:
+    def wish(self, answers: Answers) -> RequestOptions:
         """The request that the answers ask for."""
         number = number_of(answers)
         kind = {"update": "update", "deactivate": "deactivate"}.get(answers["goal"], "activate")

@@ -2,13 +2,13 @@
 
 from collections.abc import Mapping
 
-from keyferry.commands.settings import Settings
+from keyferry.cli.settings import Settings
+from keyferry.wizard.actions import do
 from keyferry.wizard.computer import Computer
-from keyferry.wizard.deeds import do
+from keyferry.wizard.error_text import problem_of
 from keyferry.wizard.flow import State, press, refused
 from keyferry.wizard.pages import Page, draw, presses, trouble
 from keyferry.wizard.screens import SCREENS
-from keyferry.wizard.telling import problem_of
 from keyferry_protocol.errors import KeyferryError
 
 

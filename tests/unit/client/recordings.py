@@ -5,7 +5,7 @@ from pathlib import Path
 
 from keyferry.machine import macos, windows
 from keyferry.machine.windows import Card
-from tests.unit.client.machines import Tree
+from tests.support.machines import Tree
 
 FOLDER = Path(__file__).parent / "recorded"
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from keyferry.machine import linux
-from tests.unit.client.machines import NET, Tree
+from tests.support.machines import NET, Tree
 
 
 @pytest.fixture

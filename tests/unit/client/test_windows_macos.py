@@ -7,7 +7,7 @@ import pytest
 
 from keyferry.machine import macos, windows
 from keyferry.machine.windows import Card
-from tests.unit.client.machines import (
+from tests.support.machines import (
     board,
     card,
     controller,

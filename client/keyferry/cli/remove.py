@@ -1,0 +1,31 @@
+"""`keyferry remove`: take a license off this computer."""
+
+import click
+
+from keyferry.checks import holds_license
+from keyferry.cli.command import KeyferryCommand
+from keyferry.cli.confirm import confirm, yes_option
+from keyferry.cli.settings import Settings
+from keyferry.manage import remove
+from keyferry.store.state import Folder
+from keyferry_protocol.activation import parse_license_number, show_license_number
+from keyferry_protocol.messages import message
+
+
+@click.command("remove", cls=KeyferryCommand)
+@click.argument("license_number")
+@yes_option
+@click.pass_obj
+def command(settings: Settings, license_number: str, yes: bool) -> None:
+    """Take a license off this computer. It frees no seat: deactivate does.
+
+    Example: keyferry remove 015.120.020.093
+    """
+    number = parse_license_number(license_number)
+    shown = show_license_number(number)
+    if any(holds_license(Folder(root, number)) for root in settings.where):
+        settings.terminal.warn(message("terminal.remove-warns", number=shown))
+    if confirm(settings, message("terminal.remove-asks", number=shown), yes):
+        remove(number, settings.where)
+        settings.terminal.good(message("terminal.removed", number=shown))
+        settings.terminal.document({"ok": True, "license_number": number, "state": "removed"})

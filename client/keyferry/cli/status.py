@@ -1,0 +1,56 @@
+"""`keyferry status`: each license in a sentence, the exit code as for the application."""
+
+import click
+
+from keyferry.cli.command import KeyferryCommand
+from keyferry.cli.license_rows import all_rows, as_json, long_status
+from keyferry.cli.settings import Settings
+from keyferry.list_licenses import Row
+from keyferry.load_license import find_license
+from keyferry.times import local_time
+from keyferry_protocol.activation import show_license_number
+from keyferry_protocol.errors import KeyferryError
+from keyferry_protocol.messages import message
+
+INDENT = " " * len("015.120.020.093  ")
+
+
+@click.command("status", cls=KeyferryCommand)
+@click.pass_obj
+def command(settings: Settings) -> int:
+    """Say how each license stands. The exit code is 0 exactly if the product may be used.
+
+    Example: keyferry status
+    """
+    rows = all_rows(settings)
+    settings.terminal.document(as_json(rows))
+    for row in rows:
+        settings.terminal.line(f"{show_license_number(row.number)}  {long_status(row)}")
+        for sentence in _more(row):
+            settings.terminal.line(INDENT + sentence)
+    if not rows:
+        settings.terminal.line(message("terminal.none"))
+    try:
+        find_license(
+            settings.product,
+            settings.keys,
+            settings.where,
+            settings.seen(),
+            settings.now,
+            dongle=settings.dongle,
+        )
+    except KeyferryError as error:
+        return error.exit
+    return 0
+
+
+def _more(row: Row) -> list[str]:
+    sentences = []
+    if row.state != "pending" and row.request is not None:
+        moment = local_time(row.request.created_at)
+        sentences.append(message("terminal.status.updating", moment=moment))
+    if row.request is not None and row.request_path:
+        sentences.append(message("terminal.request-file", path=row.request_path))
+    if row.error is not None:
+        sentences.append(row.error.next_step)
+    return sentences

@@ -1,0 +1,152 @@
+"""A license and what belongs to it: all that a decision is made of (docs/format.md)."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+from enum import StrEnum
+
+from keyferry_protocol.components import ComponentHashes
+
+DAY = 86_400  # seconds
+YEAR_DAYS = 365
+
+
+class Status(StrEnum):
+    """Whether the vendor lets a license be used."""
+
+    ACTIVE = "active"
+    SUSPENDED = "suspended"
+    REVOKED = "revoked"
+
+
+@dataclass(frozen=True, slots=True)
+class LicenseRecord:
+    """What was sold, and what was used of it. Times are seconds since 1970, keys raw bytes."""
+
+    number: str
+    activation_public: bytes
+    product: str
+    valid_from: int
+    licensee: str = ""
+    edition: str = ""
+    features: Mapping[str, bool | int] = field(default_factory=dict)
+    trial_days: int | None = None  # counted from the first issue, for all seats
+    valid_until: int | None = None
+    maintenance_until: int | None = None
+    lease_days: int | None = None
+    grace_days: int = 14
+    protections: tuple[str, ...] = ("machine", "personal", "dongle")
+    environments: tuple[str, ...] = ("physical",)
+    seats: int = 1
+    moves_per_year: int = 4
+    status: Status = Status.ACTIVE
+    seats_used: int = 0
+    seats_ever_used: int = (
+        0  # seats ever taken for the first time; allow-move lowers it, below 0 too
+    )
+    next_seat: int = 1
+    moves: Mapping[str, int] = field(default_factory=dict)  # day (2026-11-24) -> count
+    revision: int = 0
+    first_issued_at: int | None = None
+
+    @property
+    def ends_at(self) -> int | None:
+        """When it ends; a trial that was never issued has no term yet."""
+        return self.end_of_term(self.first_issued_at)
+
+    def end_of_term(self, first_issued_at: int | None) -> int | None:
+        """Its date or, of a trial, the term since its first issue; the earlier counts."""
+        if self.trial_days is None or first_issued_at is None:
+            return self.valid_until
+        term = first_issued_at + self.trial_days * DAY
+        return term if self.valid_until is None else min(term, self.valid_until)
+
+    def recent_moves(self, now: int) -> dict[str, int]:
+        """The moves that still count: those less than 365 times 24 hours ago, to the whole day."""
+        first = (_date(now) - timedelta(days=YEAR_DAYS)).isoformat()
+        return {day: count for day, count in self.moves.items() if day >= first}
+
+    def moves_left(self, now: int) -> int:
+        """Moves of this year, and those that each use up a seat never taken."""
+        yearly = self.moves_per_year - sum(self.recent_moves(now).values())
+        return max(0, yearly) + max(0, self.seats - self.seats_ever_used)
+
+    def next_move_at(self, now: int) -> int | None:
+        """When old moves no longer count and one is possible again; None if it never will be."""
+        recent = self.recent_moves(now)
+        over = sum(recent.values()) - self.moves_per_year
+        for day in sorted(recent):
+            over -= recent[day]
+            if over < 0:
+                free = datetime.fromisoformat(day) + timedelta(days=YEAR_DAYS + 1)
+                return int(free.replace(tzinfo=UTC).timestamp())
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class Seat:
+    """A machine's place in a license; its number is never used twice."""
+
+    number: int
+    taken: bool
+    protection: str
+    device_key: bytes
+    components: ComponentHashes
+    machine_name: str
+    since: int
+    serial: int  # of the last response
+    last_request_serial: int  # the `last_serial` which that one answered
+    last_response_at: int
+    valid_until: int | None = None  # as the last response said it
+    copies: int = 0  # requests that may come from a copied state
+    token: str | None = None  # keyid of its dongle
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceKey:
+    """Which seat a device key took; its row outlives that."""
+
+    keyid: str
+    seat: int
+    deactivated_at: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """A dongle's key that is registered for the license, and the seat it has."""
+
+    keyid: str
+    seat: int | None = None
+    deactivated_at: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RegisteredDongle:
+    """The same row as the vendor's desk sees it: what the dongle is called, and its seat."""
+
+    keyid: str
+    alg: str
+    public: bytes
+    model: str
+    serial: str
+    seat: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerEntry:
+    """A line of the ledger: the very bytes that were, and will be, signed for one request."""
+
+    request_sha256: str
+    body: bytes
+    seat: int
+    issued_at: int
+    previous_valid_until: int | None = None
+
+
+def day_of(now: int) -> str:
+    """The day under which a move is counted (UTC)."""
+    return _date(now).isoformat()
+
+
+def _date(now: int) -> date:
+    return datetime.fromtimestamp(now, UTC).date()

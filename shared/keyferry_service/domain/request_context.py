@@ -1,0 +1,82 @@
+"""One request and all that is known of it: what a decision looks at."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from keyferry_protocol.components import USER
+from keyferry_protocol.matching import anchor_hashes
+from keyferry_protocol.request import Request
+from keyferry_service.domain.license import DeviceKey, LedgerEntry, LicenseRecord, Seat, Token
+
+MAX_LIFT = 1_000_000  # how far one request may lift the revision of a restored table
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """The rows that one request names, as they stood at one moment."""
+
+    license: LicenseRecord | None = None
+    key: DeviceKey | None = None  # of the request's device key
+    token: Token | None = None  # of its dongle
+    answer: LedgerEntry | None = None
+    anchor_seats: frozenset[int] = frozenset()  # the seats that its body hashes lead to
+    seats: Mapping[int, Seat] = field(default_factory=dict)
+
+
+class RequestContext:
+    """A request for a license that exists, at one moment; nothing in it changes."""
+
+    def __init__(self, request: Request, found: Snapshot, license: LicenseRecord, now: int) -> None:
+        self.request = request
+        self.found = found
+        self.license = license
+        self.now = now
+        # What stands for the machine: its device key, or the dongle's key in place of that.
+        self.identity = found.key if request.dongle is None else found.token
+        self.key_seat = self._seat_of_key()
+        self.current_seat = self.key_seat if request.dongle is None else self._seat_of_token()
+
+    @property
+    def serial(self) -> int:
+        """The response's serial, which becomes the license's revision."""
+        revision = self.license.revision
+        return max(revision, min(self.request.last_serial, revision + MAX_LIFT)) + 1
+
+    @property
+    def ends_at(self) -> int | None:
+        """When what is granted ends; a trial that was never issued begins now."""
+        return self.license.end_of_term(self._first_issued_at)
+
+    def license_after(self, changes: Mapping[str, Any]) -> LicenseRecord:
+        """The license after an answer that changes this of it."""
+        return replace(
+            self.license,
+            revision=self.serial,
+            first_issued_at=self._first_issued_at,
+            **changes,
+        )
+
+    @property
+    def _first_issued_at(self) -> int:
+        first = self.license.first_issued_at
+        return self.now if first is None else first
+
+    def _seat_of_key(self) -> Seat | None:
+        """The seat that the request's device key has now."""
+        key = self.found.key
+        seat = self.found.seats.get(key.seat) if key else None
+        return seat if seat and seat.taken and seat.device_key == self.request.device_key else None
+
+    def _seat_of_token(self) -> Seat | None:
+        """The seat that the request's dongle has now."""
+        token = self.found.token
+        seat = self.found.seats.get(token.seat) if token and token.seat else None
+        return seat if seat and token and seat.taken and seat.token == token.keyid else None
+
+
+def anchor_keys(request: Request) -> tuple[str, ...]:
+    """The sort keys by which this machine's own seat is found, for `personal` this user's."""
+    components = request.machine.components
+    user = "".join(f"#{item}" for item in components.get(USER, ()))
+    return tuple(f"anchor#{item}{user}" for item in anchor_hashes(components))

@@ -1,0 +1,114 @@
+"""The e-mails as a person sees them: each drawn by a browser, narrow and wide, light and dark."""
+
+import os
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page
+
+from keyferry_service.domain.refusals import Refusal, RefusalCode
+from keyferry_service.domain.ticket import Ticket
+from keyferry_service.views.email import (
+    Letter,
+    html_page,
+    plain_text,
+    refusal_letter,
+    response_letter,
+)
+from keyferry_service.views.refusal_text import Vendor
+from tests.browser.page.fake_service import NUMBER, STEM
+from tests.browser.page.test_accessibility import CUT, barriers
+
+VENDOR = Vendor("Example", "licensing@example.com")
+LINK = f"https://activate.example.com/api/responses/{'Qm9' * 14}Q"
+ENDS = 1_827_619_199  # 30 November 2027
+
+
+def a_ticket(kind: str, **changes: object) -> Ticket:
+    return Ticket(
+        **{  # type: ignore[arg-type]
+            "id": "t" * 43,
+            "expires_at": ENDS,
+            "kind": kind,
+            "file_name": f"{STEM}.response",
+            "license_number": NUMBER,
+            "machine_name": "LAB-07",
+            "product": "Example Modeler",
+            "edition": "Professional",
+            "seat": 1,
+            "valid_until": ENDS,
+            **changes,
+        }
+    )
+
+
+def a_response_letter(kind: str, **changes: object) -> Letter:
+    return response_letter(a_ticket(kind, **changes), LINK, ENDS - 10**7, VENDOR)
+
+
+LETTERS = {
+    "ready": a_response_letter("activate"),
+    "updated": a_response_letter("update", previous_valid_until=ENDS - 365 * 86400),
+    "updated, no end": a_response_letter(
+        "update", valid_until=None, previous_valid_until=ENDS - 365 * 86400
+    ),
+    "deactivated": a_response_letter("deactivate", seats_used=1, seats=2),
+    "deactivated, given again": a_response_letter("deactivate", machine_name=""),
+    "refused": refusal_letter(
+        a_ticket("activate"),
+        Refusal(RefusalCode.NO_SEATS_LEFT, facts={"n": 2, "moves_left": 3}),
+        VENDOR,
+    ),
+    "refused, kind of protection": refusal_letter(
+        a_ticket("activate"),
+        Refusal(
+            RefusalCode.PROTECTION_NOT_ALLOWED,
+            facts={"chosen": "personal", "allowed": ["machine", "dongle"]},
+        ),
+        VENDOR,
+    ),
+}
+EACH = pytest.mark.parametrize("name", LETTERS)
+
+
+@EACH
+@pytest.mark.parametrize("width", [390, 800])
+def test_a_letter_has_no_barrier_and_fits(page: Page, name: str, width: int) -> None:
+    page.set_viewport_size({"width": width, "height": 900})
+    page.set_content(html_page(LETTERS[name]))
+    # The ground is the mail program's; axe takes it for white where nobody says.
+    page.evaluate("document.body.style.background = 'Canvas'")
+    for scheme, rules in (("light", []), ("dark", ["color-contrast"])):
+        page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+        found = barriers(page, *rules)
+        assert [barrier for barrier in found if not barrier.startswith(AS_MAIL_IS)] == []
+        if folder := os.environ.get("KEYFERRY_SCREENSHOTS"):
+            page.screenshot(path=Path(folder) / f"{name}-{width}-{scheme}.png", full_page=True)
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    assert page.evaluate(CUT) == []
+
+
+# A mail is shown inside somebody else's page, which has the landmarks and the first heading.
+AS_MAIL_IS = ("landmark-one-main", "page-has-heading-one", "region")
+
+
+@EACH
+def test_a_letter_says_the_same_in_plain_and_in_html(page: Page, name: str) -> None:
+    page.set_content(html_page(LETTERS[name]))
+    shown = page.evaluate(
+        """[...document.querySelectorAll('li')].forEach((li, i) => li.prepend(`${i + 1}. `)),
+        document.body.textContent"""
+    )
+    assert "".join(plain_text(LETTERS[name]).split()) == "".join(shown.split())
+
+
+@EACH
+def test_a_letter_holds_one_link_and_nothing_from_elsewhere(page: Page, name: str) -> None:
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.set_content(html_page(LETTERS[name]))
+    links = page.locator("a").evaluate_all("(links) => links.map((link) => link.href)")
+    assert links == ([] if name.startswith("refused") else [LINK])
+    assert page.locator("img, link, script, iframe").count() == 0
+    assert asked == []
+    assert len(html_page(LETTERS[name]).encode()) <= 6144
