@@ -15,8 +15,8 @@ from keyferry_service.adapters.items_dynamodb import (
 )
 from keyferry_service.adapters.retries import ConditionFailed, translate_conflicts
 from keyferry_service.domain.license import DAY, day_of
-from keyferry_service.domain.ticket import LIFE_S, Mail, Ticket, TicketState, read_refusal
-from keyferry_service.domain.upload import Upload
+from keyferry_service.domain.refusals import Refusal
+from keyferry_service.domain.ticket import LIFE_S, Mail, Ticket, TicketState
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -94,35 +94,25 @@ class Tickets:
         """The ticket's part of a TransactGetItems."""
         return {"Get": {"TableName": self._table, "Key": _key(f"ticket#{ticket_id}")}}
 
-    def completion_update(
-        self, upload: Upload, state: TicketState, facts: Mapping[str, Any], now: int
-    ) -> dict[str, Any]:
+    def completion_update(self, before: Ticket, after: Ticket, now: int) -> dict[str, Any]:
         """The update that gives a waiting ticket its one answer, for a transaction or alone."""
-        update = setting(
-            {
-                "state": state,
-                "version_id": upload.version_id,
-                "uploaded_at": upload.at,
-                **facts,
-            }
-        )
+        waiting = _values(before)
+        update = setting({n: value for n, value in _values(after).items() if value != waiting[n]})
         update["ExpressionAttributeNames"]["#expires_at"] = "expires_at"
         update["ExpressionAttributeValues"] |= to_item(
             {":awaiting": TicketState.AWAITING_UPLOAD, ":now": now}
         )
         return {
             "TableName": self._table,
-            "Key": _key(f"ticket#{upload.ticket_id}"),
+            "Key": _key(f"ticket#{before.id}"),
             "ConditionExpression": "#state = :awaiting AND #expires_at > :now",
             **update,
         }
 
-    def complete(
-        self, upload: Upload, state: TicketState, facts: Mapping[str, Any], now: int
-    ) -> None:
+    def complete(self, before: Ticket, after: Ticket, now: int) -> None:
         """Give a waiting ticket its one answer, where nothing else is written. Raises Conflict."""
         with translate_conflicts():
-            self._dynamodb.update_item(**self.completion_update(upload, state, facts, now))
+            self._dynamodb.update_item(**self.completion_update(before, after, now))
 
     def allow_mail(
         self,
@@ -202,7 +192,7 @@ class Tickets:
         return answer.get("Item")
 
     def _put_ticket(self, ticket: Ticket) -> Any:
-        values = {"pk": f"ticket#{ticket.id}", **members(ticket)}
+        values = {"pk": f"ticket#{ticket.id}", **_values(ticket)}
         return self._put({name: value for name, value in values.items() if value is not None})
 
     def _put_link(self, ticket: Ticket, token: str, now: int) -> Any:
@@ -279,9 +269,15 @@ def ticket_from_item(item: Item | None, now: int) -> Ticket | None:
         item,
         state=TicketState(row["state"]),
         mail=Mail(row["mail"]),
-        refusal=read_refusal(row["refusal"]) if "refusal" in row else None,
+        refusal=Refusal.from_json(row["refusal"]) if "refusal" in row else None,
     )
     return ticket if ticket.expires_at > now else None
+
+
+def _values(ticket: Ticket) -> dict[str, Any]:
+    """The attributes of a ticket's row."""
+    refusal = ticket.refusal
+    return members(ticket) | {"refusal": None if refusal is None else refusal.as_json()}
 
 
 def link_key(token: str) -> str:

@@ -14,15 +14,7 @@ from keyferry_service.domain.allocate import Grant
 from keyferry_service.domain.ledger import answer_of, read_answer, response_to
 from keyferry_service.domain.license import LedgerEntry
 from keyferry_service.domain.refusals import Refusal
-from keyferry_service.domain.ticket import (
-    REFUSAL_FILE,
-    Ticket,
-    TicketState,
-    answered_facts,
-    refusal_row,
-    refused_facts,
-    seat_facts,
-)
+from keyferry_service.domain.ticket import REFUSAL_FILE, Ticket
 from keyferry_service.domain.upload import Upload
 from keyferry_service.domain.verify_and_decide import read_request, verify_and_decide
 from keyferry_service.use_cases.edge import Clock
@@ -60,33 +52,32 @@ class AnswerRequest:
     def _complete(self, request: Request, upload: Upload) -> Outcome:
         """Read all that the request names, decide, write all that follows, hand the answer out."""
         now = int(self.clock.time())
-        found, item = self.licenses.look_up(request, self.tickets.get_item_for(upload.ticket_id))
+        get_ticket = self.tickets.get_item_for(upload.ticket_id)
+        snapshot, item = self.licenses.look_up(request, get_ticket)
         ticket = ticket_from_item(item, now)
         if ticket is None or ticket.is_complete:
-            return self._finish(ticket, upload, found.answer)
+            return self._finish(ticket, upload, snapshot.answer)
         keys = self.signing_keys.current(self.clock.monotonic())
-        match verify_and_decide(request, found, keys, now):
+        uploaded, name = ticket.with_upload(upload), request.machine.name
+        match verify_and_decide(request, snapshot, keys, now):
             case Refusal() as refusal:
                 if refusal.lists_seats:
                     seats = self.licenses.seats_in_use(request.license_number)
                     refusal = refusal.with_seats(seats)
-                facts = refused_facts(request, refusal)
-                self.tickets.complete(upload, TicketState.REFUSED, facts, now)
+                self.tickets.complete(ticket, uploaded.refused(request, refusal), now)
                 return self._publish_refusal(upload, refusal)
             case LedgerEntry() as entry:  # the same file on another ticket: the same answer
-                facts = answered_facts(
-                    read_answer(entry), request.machine.name, entry.previous_valid_until
-                )
-                self.tickets.complete(upload, TicketState.PROCESSING, facts, now)
-                return self.responses.publish(upload.ticket_id, facts["file_name"], entry)
+                completed = uploaded.answered(read_answer(entry), name, entry.previous_valid_until)
+                self.tickets.complete(ticket, completed, now)
+                return self.responses.publish(ticket.id, completed.file_name, entry)
             case Grant() as grant:
                 response = response_to(request, grant, now)
-                facts = answered_facts(response, request.machine.name, grant.previous_valid_until)
-                facts |= seat_facts(grant.license)
+                completed = uploaded.answered(response, name, grant.previous_valid_until)
+                completed = completed.with_seats_of(grant.license)
+                update = self.tickets.completion_update(ticket, completed, now)
                 entry = answer_of(response, grant)
-                update = self.tickets.completion_update(upload, TicketState.PROCESSING, facts, now)
                 self.licenses.claim(request, grant, entry, update)
-                return self.responses.publish(upload.ticket_id, facts["file_name"], entry)
+                return self.responses.publish(ticket.id, completed.file_name, entry)
 
     def _refuse_unread(self, refusal: Refusal, upload: Upload) -> Outcome:
         """Refuse a file that is no request: there is nothing else to read or decide."""
@@ -94,8 +85,8 @@ class AnswerRequest:
         ticket = self.tickets.get(upload.ticket_id, now)
         if ticket is None or ticket.is_complete:
             return self._finish(ticket, upload, None)
-        facts = refused_facts(None, refusal)
-        self.tickets.complete(upload, TicketState.REFUSED, facts, now)
+        completed = ticket.with_upload(upload).refused(None, refusal)
+        self.tickets.complete(ticket, completed, now)
         return self._publish_refusal(upload, refusal)
 
     def _finish(
@@ -115,6 +106,6 @@ class AnswerRequest:
 
     def _publish_refusal(self, upload: Upload, refusal: Refusal) -> Refused:
         """Put the refusal, which makes S3 ask for the e-mail; the page reads the ticket."""
-        body = json.dumps(refusal_row(refusal)).encode()
+        body = json.dumps(refusal.as_json()).encode()
         self.files.publish(upload.ticket_id, REFUSAL_FILE, body)
         return Refused(refusal.code)

@@ -13,11 +13,11 @@ SIGN_BEFORE_LEDGER: Edits = [
     (
         ANSWER,
         """                self.licenses.claim(request, grant, entry, update)
-                return self.responses.publish(upload.ticket_id, facts["file_name"], entry)
+                return self.responses.publish(ticket.id, completed.file_name, entry)
 """,
-        """                self.responses.publish(upload.ticket_id, facts["file_name"], entry)
+        """                answered = self.responses.publish(ticket.id, completed.file_name, entry)
                 self.licenses.claim(request, grant, entry, update)
-                return Answered(facts["file_name"], entry.seat)
+                return answered
 """,
     ),
 ]
