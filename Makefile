@@ -1,4 +1,4 @@
-# `make` alone lists the targets. Nothing is installed outside this folder, but Chromium and SoftHSM by `make test` as root.
+# `make` alone lists the targets. They install nothing outside this folder, except Chromium and SoftHSM (`make test` as root).
 SHELL = /bin/sh
 MAKEFLAGS += --no-print-directory
 PYTHON = $(firstword $(shell for p in python3 python3.13 python3.14 python3.12 python3.11; do \
@@ -21,10 +21,10 @@ help:  ## list these targets
 run: .venv/installed build-local  ## page, API, mail and a demonstration license on this computer (PORT=8787)
 	@$(RUN) -m local.run
 
-demo: .venv/installed build-local  ## the whole journey with no hand on it, each step with its time
+demo: .venv/installed build-local  ## the whole journey by itself, each step timed
 	@$(RUN) -m local.demo
 
-# Two runs side by side, since a test often waits for another process. What is measured is so without BESIDE.
+# Two runs side by side, because a test often waits for another process. BESIDE does not count for the coverage.
 test: .venv/installed .venv-sam/installed build-local chromium softhsm  ## everything that is checked before a change goes in
 	@$(RUN) -m coverage erase
 	@{ $(RUN) -m pytest $(BESIDE) && $(TESTED) tests/browser/wizard; } >.local/tests-beside 2>&1 & beside=$$!; \
@@ -58,7 +58,7 @@ build: .venv/installed  ## every artifact of template.yaml for AWS with SAM; TAR
 build-sam: .venv-sam/installed
 	@PYTHON="$(CURDIR)/$(RUN)" SAM_CLI_TELEMETRY=0 .venv-sam/bin/sam build
 
-# The same Makefiles that SAM calls, without the second that SAM needs to think.
+# The same Makefiles that SAM calls, without the second that SAM itself takes.
 build-local: .venv/installed
 	@$(MAKE) -C shared build-SharedLayer ARTIFACTS_DIR="$(BUILD)/shared" PYTHON="$(CURDIR)/$(RUN)" PLATFORM= >/dev/null
 	@for pair in $(FUNCTIONS); do \
@@ -82,17 +82,17 @@ bench: .venv/installed build-local  ## counted calls and measured times beside t
 docs: .venv-docs/installed  ## the API reference of the client, in .local/site
 	@NO_MKDOCS_2_WARNING=1 .venv-docs/bin/mkdocs build --quiet --strict --config-file docs/mkdocs.yml
 
-lighthouse: .venv/installed tests/soak/lighthouse/node_modules/.package-lock.json chromium  ## what Lighthouse says of the page (needs npm)
+lighthouse: .venv/installed tests/soak/lighthouse/node_modules/.package-lock.json chromium  ## what Lighthouse says about the page (needs npm)
 	@$(RUN) -m tests.soak.lighthouse.measure
 
-clean:  ## forget the local stack, its licenses and all that was built
+clean:  ## delete the local stack, its licenses and everything that was built
 	@rm -rf .local .aws-sam .mypy_cache .ruff_cache .pytest_cache .hypothesis
 	@find . -name __pycache__ -not -path './.venv*' -prune -exec rm -rf {} +
 
 formats: .venv/installed  ## write dates, lists and plurals of each language from CLDR
 	@$(RUN) docs/make_formats.py
 
-lock: .venv/installed  ## bring the lock files up to date with their .in files; they name no registry
+lock: .venv/installed  ## update the lock files from their .in files; they name no registry
 	@cd requirements && for name in dev sam soak docs; do $(LOCK) $$name.in --output-file $$name.txt || exit 1; done
 	@cd shared && $(LOCK) --constraint ../requirements/dev.txt requirements.in --output-file requirements.txt
 
@@ -116,7 +116,7 @@ tests/soak/lighthouse/node_modules/.package-lock.json: tests/soak/lighthouse/pac
 	@cd tests/soak/lighthouse && npm ci --silent
 	@touch $@
 
-# Debian's and Ubuntu's Python comes without the part that puts pip into a venv.
+# On Debian and Ubuntu, the part of Python that puts pip into an environment is a package of its own.
 define new_venv
 	test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed and was not found." >&2; exit 1; }; \
 	$(PYTHON) -m venv $(1) >/dev/null 2>&1 \
