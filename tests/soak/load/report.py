@@ -49,7 +49,7 @@ machine, takes the page's way (a ticket, then the upload to S3), and is mailed; 
 - {datetime.now(UTC):%d %B %Y, %H:%M} UTC
 - {processor()}, {os.cpu_count()} cores, {platform.system()}, Python {platform.python_version()}
 - Load average meanwhile: {statistics.median(load):.1f} in the median, at most {max(load):.1f}.
-  Above {os.cpu_count()}, work waits for a processor: this stack's, and everything else on the computer.
+  Above {os.cpu_count()}, work waits for a processor: this stack's, and all else on the computer.
 """
 
 
