@@ -83,8 +83,8 @@ def journey(stack: Running, offline: Path) -> tuple[str, str]:
         machine=RECORDED,
         state_dir=offline,
     )
-    wanted = {"email": "ada@example.com", "language": "en"}
-    ticket = call(f"{stack.page}/api/requests", wanted)
+    new_ticket = {"email": "ada@example.com", "language": "en"}
+    ticket = call(f"{stack.page}/api/requests", new_ticket)
     upload(ticket["upload"], request)
     ready = wait(lambda: settled(stack.page, ticket))
     assert ready["state"] == "ready", ready

@@ -86,10 +86,10 @@ def resolve(node: dict[str, Any]) -> dict[str, Any]:
     """What a node stands for: itself, or what it refers to."""
     if "$ref" not in node:
         return node
-    found = document()
+    target = document()
     for name in node["$ref"].split("/")[1:]:
-        found = found[name]
-    return found
+        target = target[name]
+    return target
 
 
 def _check_headers(response: Mapping[str, Any], headers: Mapping[str, str]) -> None:

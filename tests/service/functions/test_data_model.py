@@ -59,9 +59,9 @@ def test_every_row_and_attribute_is_documented(world: World, tags: list[str]) ->
     for attempt in ("a", "b"):
         ticket = world.activate(a_request_file(LAB_07, id=attempt * 32), "anna@example.org")
         assert world.send(ticket) == []
-    seen = written(world)
+    rows = written(world)
     assert world.handle("mail_feedback", a_notice(tags[-1], **NO_USER)) == []
     Resignings(world.dynamodb, "Tickets").begin("0123456789abcdef", b"secret", world.now + DAY)
     for kind, attributes in written(world).items():
-        seen.setdefault(kind, set()).update(attributes)
-    assert seen == documented()
+        rows.setdefault(kind, set()).update(attributes)
+    assert rows == documented()

@@ -29,12 +29,12 @@ class Caller:
 
     def __init__(self, world: World) -> None:
         self._world = world
-        self.seen: set[Outcome] = set()
+        self.outcomes: set[Outcome] = set()
 
-    def __call__(self, method: str, path: str, said: object = None, **headers: str) -> None:
+    def __call__(self, method: str, path: str, body: object = None, **headers: str) -> None:
         named = {name.replace("_", "-"): text for name, text in headers.items()}
-        answer = self._world.call(method, path, said, named)
-        self.seen.add(
+        answer = self._world.call(method, path, body, named)
+        self.outcomes.add(
             check_answer(method, path, answer["statusCode"], answer["headers"], answer["body"])
         )
 
@@ -79,13 +79,13 @@ def test_every_documented_answer_is_given(world: World, monkeypatch: pytest.Monk
 
     routes = [("POST", OPEN), ("GET", status), ("POST", mail), ("GET", link), ("HEAD", link)]
     for method, path in routes:
-        said = {**A_TICKET, **AN_ADDRESS} if method == "POST" else None
-        call(method, path, said, x_origin_secret="guess")
+        body = {**A_TICKET, **AN_ADDRESS} if method == "POST" else None
+        call(method, path, body, x_origin_secret="guess")
     world.dynamodb.delete_table(TableName="Tickets")
     for method, path in routes:
         call(method, path, {**A_TICKET, **AN_ADDRESS} if method == "POST" else None)
 
-    assert call.seen == set(documented_outcomes())
+    assert call.outcomes == set(documented_outcomes())
 
 
 def test_every_refusal_is_documented() -> None:
