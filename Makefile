@@ -4,7 +4,7 @@ MAKEFLAGS += --no-print-directory
 PYTHON = $(firstword $(shell for p in python3 python3.13 python3.14 python3.12 python3.11; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p; done))
 RUN = .venv/bin/python
-BESIDE = $(addprefix tests/,browser/page service/simulation stack/attack stack/privilege unit/fuzz client/bundles client/sample)
+BESIDE = $(addprefix tests/,browser/page service/simulation stack/privilege unit/fuzz client/bundles client/sample)
 TESTED = $(RUN) -m coverage run --parallel-mode -m pytest
 LOCK = $(CURDIR)/.venv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-header
@@ -38,17 +38,19 @@ soak: .venv/installed .venv-soak/installed build-local  ## what takes hours: fau
 	@$(RUN) -m pytest tests/stack/test_races.py --rounds 20
 	@$(RUN) -m tests.soak.load
 	@$(RUN) -m tests.soak.load.growth
-	@$(RUN) -m pytest tests/stack/attack --second-s3
+	@$(RUN) -m pytest -m attack --second-s3
 	@$(RUN) -m tests.stack.privilege
 	@$(RUN) -m tests.soak.http_api
 	@.venv-soak/bin/python -m tests.unit.fuzz --minutes 10
 	@$(RUN) -m tests.soak.mutation.run
 
-lint: .venv/installed .venv-sam/installed  ## style, types and the template
+lint: .venv/installed .venv-sam/installed requirements/page/node_modules/.package-lock.json  ## style, types and the template (needs npm)
 	@.venv/bin/ruff check --quiet
 	@.venv/bin/ruff format --quiet --check
 	@.venv/bin/mypy $(CHECKED)
 	@$(RUN) -m tests.browser.page.check_vendor
+	@requirements/page/node_modules/.bin/tsc --project requirements/page
+	@requirements/page/node_modules/.bin/eslint --config requirements/page/eslint.config.js static-site tests
 	@.venv/bin/cfn-lint template.yaml
 	@SAM_CLI_TELEMETRY=0 .venv-sam/bin/sam validate --lint --region us-east-1 >/dev/null
 
@@ -112,8 +114,9 @@ lock: .venv/installed  ## update the lock files from their .in files; they name 
 	@$(call new_venv,.venv-docs)
 	@$(call install,.venv-docs,docs)
 
-tests/soak/lighthouse/node_modules/.package-lock.json: tests/soak/lighthouse/package-lock.json
-	@cd tests/soak/lighthouse && npm ci --silent
+%/node_modules/.package-lock.json: %/package-lock.json
+	@command -v npm >/dev/null || { echo "This needs npm. Debian: apt install npm; macOS: brew install node" >&2; exit 1; }
+	@cd $* && npm ci --silent
 	@touch $@
 
 # On Debian and Ubuntu, the part of Python that puts pip into an environment is a package of its own.

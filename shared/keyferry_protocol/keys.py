@@ -15,6 +15,7 @@ from keyferry_protocol.algorithms import (
 from keyferry_protocol.encoding import b64
 from keyferry_protocol.errors import BadJson, BadKeySet, UnsupportedVersion
 from keyferry_protocol.frozen import frozen
+from keyferry_protocol.messages import message
 from keyferry_protocol.strict_json import InvalidMember, JsonObject, parse_json, text_matching
 
 _revoked_number = text_matching("[0-9]{12}", "a license number of 12 digits")
@@ -93,7 +94,7 @@ class KeySet:
             document = JsonObject(parse_json(data))
             version = document.value("keyset")
             if type(version) is not int or version != 1:
-                raise UnsupportedVersion("This key set is of a later format.")
+                raise UnsupportedVersion(message("errors.unsupported-version.key-set"))
             return _parse_key_set(document)
         except (BadJson, InvalidMember) as error:
             raise BadKeySet(str(error)) from error

@@ -16,6 +16,7 @@ from keyferry_protocol.envelope import REQUEST, Envelope, open_envelope
 from keyferry_protocol.errors import BadJson, NotAuthentic, UnreadableRequest
 from keyferry_protocol.frozen import frozen
 from keyferry_protocol.keys import keyid, keyid_text
+from keyferry_protocol.messages import message
 from keyferry_protocol.strict_json import InvalidMember, JsonObject, parse_json, text_matching
 
 KINDS = ("activate", "update", "deactivate")
@@ -175,10 +176,10 @@ def verify_proofs(request: Request, activation_public_key: bytes | None) -> None
         proofs.append((DEVICE_ALGORITHM, activation_public_key))
     for alg, public in proofs:
         if not request.envelope.is_signed_by(alg, public):
-            raise NotAuthentic("A signature that this request needs is missing or does not verify.")
+            raise NotAuthentic(message("errors.not-authentic.signature"))
     # Only now, so that an unknown license number takes no less time than a wrong code.
     if request.kind == "activate" and activation_public_key in (None, request.device_key):
-        raise NotAuthentic("The activation code does not belong to this license number.")
+        raise NotAuthentic(message("errors.not-authentic.code"))
 
 
 def _parse_body(members: JsonObject, envelope: Envelope) -> Request:

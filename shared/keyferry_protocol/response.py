@@ -10,6 +10,7 @@ from keyferry_protocol.envelope import RESPONSE, Envelope, open_envelope
 from keyferry_protocol.errors import BadJson, KeyCompromised, NotGenuine, UnreadableResponse
 from keyferry_protocol.frozen import frozen
 from keyferry_protocol.keys import KeySet, keyid
+from keyferry_protocol.messages import message
 from keyferry_protocol.request import (
     KINDS,
     Dongle,
@@ -139,11 +140,11 @@ def verify_signatures(envelope: Envelope, keys: KeySet) -> None:
     for alg in keys.require:
         signed = [k for k in keys.keys if k.alg == alg and envelope.is_signed_by(alg, k.public)]
         if not signed:
-            raise NotGenuine(f"It has no {alg} signature by a key that this product trusts.")
+            raise NotGenuine(message("errors.not-genuine.no-signature", alg=alg))
         if not any(key.trusted for key in signed):
             compromised.append(signed[0].keyid)
     if compromised:
-        raise KeyCompromised(f"Its signing key {compromised[0]} is marked as compromised.")
+        raise KeyCompromised(message("errors.key-compromised.key", keyid=compromised[0]))
 
 
 def parse_response(envelope: Envelope) -> Response:

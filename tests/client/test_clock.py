@@ -8,14 +8,14 @@ from hypothesis import strategies as st
 
 from keyferry import KeyferryError
 from keyferry.store.clock import Clock
-from keyferry.store.state import read_clock
+from keyferry.store.clock_file import read_clock
 from tests.support.offline import DAY, NOW, Room
 
 YEAR = 365 * DAY
 
 
 def mark(room: Room) -> int:
-    return read_clock(room.roots.user).mark
+    return read_clock(room.state_dirs.user).mark
 
 
 def code(room: Room) -> str:
@@ -73,8 +73,8 @@ def test_whose_mark_is_wrong_makes_and_installs_an_update(room: Room) -> None:
     room.install(room.answer(room.request("update")))
     assert room.load().check()
     assert mark(room) == NOW + DAY
-    assert read_clock(room.roots.user).lowered == 99 * DAY
-    assert read_clock(room.roots.user).at_request == {}
+    assert read_clock(room.state_dirs.user).lowered == 99 * DAY
+    assert read_clock(room.state_dirs.user).at_request == {}
 
 
 def test_a_response_kept_back_gains_no_day(room: Room) -> None:
@@ -93,7 +93,7 @@ def test_a_response_kept_back_gains_no_day(room: Room) -> None:
 def test_another_users_response_lowers_nothing(room: Room) -> None:
     room.activate()
     response = room.answer(room.request("update"))
-    clock = Path(room.roots.user.path) / "clock.json"
+    clock = Path(room.state_dirs.user.path) / "clock.json"
     clock.write_text(f'{{"mark": {NOW + YEAR}, "lowered": 0, "at_request": {{}}}}')
     with pytest.raises(KeyferryError) as found:
         room.install(response)
@@ -104,11 +104,11 @@ def test_another_users_response_lowers_nothing(room: Room) -> None:
 def test_making_the_same_file_again_notes_no_later_time(room: Room) -> None:
     room.activate()
     room.request("update")
-    noted = read_clock(room.roots.user).at_request
+    noted = read_clock(room.state_dirs.user).at_request
     room.now += 6 * DAY
     room.load()
     room.request("update")
-    assert read_clock(room.roots.user).at_request == noted
+    assert read_clock(room.state_dirs.user).at_request == noted
 
 
 @given(
@@ -119,28 +119,28 @@ def test_no_schedule_lowers_the_mark_below_the_time_that_must_have_passed(
     start: int, steps: list[tuple[str, int]]
 ) -> None:
     """Days pass truly and are all seen; responses are installed when their holder likes."""
-    today, clock, asked = start, Clock().seen(start), dict[str, int]()
+    today, clock, asked = start, Clock().advanced_to(start), dict[str, int]()
     for index, (step, days) in enumerate(steps):
         if step == "see":
             today += days % 7
-            clock = clock.seen(today)
+            clock = clock.advanced_to(today)
         elif step == "ask":
-            clock = clock.seen(today).noted(str(index))
+            clock = clock.advanced_to(today).with_note(str(index))
             asked[str(index)] = today
         elif asked:
             sha = list(asked)[days % len(asked)]
-            clock = clock.settled(sha, issued_at=asked.pop(sha))
+            clock = clock.after_response(sha, issued_at=asked.pop(sha))
         assert clock.mark == today, "an honest clock is never moved"
 
 
 def test_the_formula_of_the_contract() -> None:
     clock = Clock(mark=1000, lowered=50, at_request={"a": 900})
-    settled = clock.settled("a", issued_at=300)
+    settled = clock.after_response("a", issued_at=300)
     assert settled == Clock(mark=450, lowered=600, at_request={})  # 300 + 1000 + 50 - 900
-    assert clock.settled("a", issued_at=2000).mark == 2000
-    assert clock.settled("a", issued_at=950).mark == 1000
-    assert clock.settled("b", issued_at=300) == clock
+    assert clock.after_response("a", issued_at=2000).mark == 2000
+    assert clock.after_response("a", issued_at=950).mark == 1000
+    assert clock.after_response("b", issued_at=300) == clock
 
 
 def test_a_note_counts_what_was_taken_off_too() -> None:
-    assert Clock(mark=1000, lowered=50).noted("a").at_request == {"a": 1050}
+    assert Clock(mark=1000, lowered=50).with_note("a").at_request == {"a": 1050}

@@ -521,7 +521,7 @@ def test_remove_takes_all_of_a_license_away(shell: Shell) -> None:
     assert told.exit == 0
     assert "Its seat stays taken" in told.err
     assert set(shell.room.files()) == {"user/clock.json"}
-    assert not Path(shell.room.roots.site.path, NUMBER).exists()
+    assert not Path(shell.room.state_dirs.site.path, NUMBER).exists()
 
 
 # Streams

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from keyferry import KeySet, Machine, Token
-from keyferry.doctor.diagnose import Finding, examine
-from keyferry.machine.current_machine import CurrentMachine
-from keyferry.store.state import LicenseState
+from keyferry.doctor.diagnose import diagnose
+from keyferry.doctor.finding import Finding
+from keyferry.store.folder import LicenseState
 from keyferry_protocol.keys import Ed25519Signer
 from tests.client.test_golden import compare
 from tests.support.offline import (
@@ -52,9 +52,7 @@ def another(*names: str) -> Machine:
 
 
 def look(room: Room) -> tuple[Finding, ...]:
-    return examine(
-        room.roots, room.keys, room.product, CurrentMachine(room.machine), room.now, room.dongle
-    )
+    return diagnose(room.installation)
 
 
 def told(room: Room) -> dict[str, Finding]:
@@ -78,7 +76,10 @@ def without_places(text: str, room: Room) -> str:
     lines = []
     for line in text.splitlines(keepends=True):
         separator = "\\\\" if line.startswith("{") else "\\"
-        for root, parts in ((room.roots.site, "ProgramData"), (room.roots.user, "Users Anna")):
+        for root, parts in (
+            (room.state_dirs.site, "ProgramData"),
+            (room.state_dirs.user, "Users Anna"),
+        ):
             line = line.replace(root.path, separator.join(["C:", *parts.split(), "Keyferry"]))
         lines.append(line)
     return "".join(lines)
@@ -334,7 +335,7 @@ def older_folder(room: Room) -> None:
     room.activate()
     room.install(room.answer(room.request("update")))
     room.request("update")
-    room.folder().write_standing(LicenseState(1))
+    room.folder().write_state(LicenseState(1))
 
 
 def another_key(room: Room) -> None:
@@ -425,7 +426,7 @@ def test_the_latest_time_is_also_the_one_when_the_response_was_issued(room: Room
     room.now += 3 * DAY
     room.activate()
     room.now = NOW
-    Path(room.roots.user.path, "clock.json").unlink()
+    Path(room.state_dirs.user.path, "clock.json").unlink()
     assert told(room)["clock"].result == "problem"
 
 
@@ -433,7 +434,7 @@ def test_the_latest_time_is_also_the_one_when_the_response_was_issued(room: Room
 
 
 def in_the_way(room: Room, shared: bool) -> None:
-    root = room.roots.site if shared else room.roots.user
+    root = room.state_dirs.site if shared else room.state_dirs.user
     room.state.mkdir(exist_ok=True)
     Path(root.path).write_text("a file where a folder belongs")
 
@@ -446,7 +447,7 @@ def test_storage_says_which_folder_cannot_be_written_and_what_follows(room: Room
     in_the_way(room, shared=False)
     found = told(room)["storage"]
     assert (found.result, "--state-dir" in found.next_step) == ("problem", True)
-    Path(room.roots.site.path).unlink()
+    Path(room.state_dirs.site.path).unlink()
     found = told(room)["storage"]
     assert (found.result, "the time is not remembered" in found.text) == ("warning", True)
 

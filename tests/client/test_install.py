@@ -1,15 +1,17 @@
 """What a response must be to be installed, and what each refusal leaves as it was."""
 
 import os
+import zipfile
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from keyferry import KeyferryError, parse_request, verify_response
-from keyferry.store.state import DEACTIVATE, PENDING
-from keyferry_protocol.envelope import RESPONSE, open_envelope, seal
+import keyferry_protocol.response
+from keyferry import KeyferryError, KeySet, parse_request, verify_response
+from keyferry.store.folder import DEACTIVATE, PENDING
+from keyferry_protocol.envelope import RESPONSE, Envelope, open_envelope, seal
 from keyferry_protocol.keys import Ed25519Signer
 from keyferry_protocol.response import BoundTo
 from tests.support.offline import (
@@ -24,6 +26,7 @@ from tests.support.offline import (
     Room,
     key_set,
 )
+from tests.support.terminal import Shell
 
 
 def refused(room: Room, data: bytes) -> str:
@@ -102,8 +105,8 @@ def test_what_fails_after_it_is_stored_stays_stored(room: Room) -> None:
     with pytest.raises(KeyferryError) as found:
         room.install(response)
     assert found.value.code == "expired"
-    assert room.folder().installed() == response
-    assert room.folder().standing().max_serial == 1
+    assert room.folder().installed_bytes() == response
+    assert room.folder().state().max_serial == 1
     assert not room.folder().has(PENDING)
 
 
@@ -115,7 +118,7 @@ def test_the_same_response_with_new_signatures_replaces_the_file(room: Room) -> 
         room.load()
     signed_anew = seal(RESPONSE, body, [VENDOR, VENDOR_PQ])
     assert room.install(signed_anew).license is not None
-    assert room.folder().installed() == signed_anew
+    assert room.folder().installed_bytes() == signed_anew
     assert room.load().check()
 
 
@@ -170,7 +173,7 @@ def test_a_machine_license_is_readable_by_all_whatever_the_umask(tmp_path: Path)
     assert path.stat().st_mode & 0o777 == 0o644
     for folder in (path.parent, path.parent.parent):
         assert folder.stat().st_mode & 0o777 == 0o755, folder
-    assert Path(room.roots.user.path).stat().st_mode & 0o777 == 0o700
+    assert Path(room.state_dirs.user.path).stat().st_mode & 0o777 == 0o700
 
 
 # Deactivation
@@ -181,7 +184,7 @@ def test_a_license_stops_before_its_deactivation_can_be_handed_in(room: Room) ->
     request = room.request("deactivate")
     assert not room.folder().has("installed.response")
     assert not room.folder().has("device.key")
-    assert room.folder().standing().ended
+    assert room.folder().state().ended
     assert room.request("deactivate") == request
     room.now += 400 * DAY
     assert room.request("deactivate") == request
@@ -209,7 +212,7 @@ def test_a_receipt_that_comes_after_a_new_activation_only_ends_the_waiting(room:
     receipt = room.answer(room.request("deactivate"))
     response = room.activate()
     room.install(receipt)
-    assert room.folder().installed() == response
+    assert room.folder().installed_bytes() == response
     assert room.load().check()
     assert not room.folder().has(DEACTIVATE)
 
@@ -261,7 +264,7 @@ def forbid_site(room: Room, monkeypatch: pytest.MonkeyPatch) -> None:
     real: Callable[..., int] = os.open
 
     def opened(path: str, flags: int, *rest: int) -> int:
-        if str(path).startswith(room.roots.site.path) and flags & (os.O_WRONLY | os.O_RDWR):
+        if str(path).startswith(room.state_dirs.site.path) and flags & (os.O_WRONLY | os.O_RDWR):
             raise PermissionError(13, "Permission denied", path)
         return real(path, flags, *rest)
 
@@ -307,3 +310,49 @@ def test_a_deactivation_ends_the_sites_license_and_a_users_copy_of_it(
         room.load()
     assert found.value.code == "deactivated"
     assert not any(name.endswith(".request") for name in room.files())
+
+
+@pytest.fixture
+def verified(monkeypatch: pytest.MonkeyPatch) -> list[bytes]:
+    """The bodies whose signatures were verified, one for each time."""
+    found: list[bytes] = []
+    verify = keyferry_protocol.response.verify_signatures
+
+    def note(envelope: Envelope, keys: KeySet) -> None:
+        found.append(envelope.body)
+        verify(envelope, keys)
+
+    monkeypatch.setattr(keyferry_protocol.response, "verify_signatures", note)
+    return found
+
+
+def test_the_library_verifies_a_response_once(room: Room, verified: list[bytes]) -> None:
+    response = room.activate()
+    assert verified == [open_envelope(response, RESPONSE).body]
+
+
+@pytest.mark.parametrize("source", ["answer.response", "carried", "carried.zip"])
+def test_the_command_verifies_a_response_once_wherever_it_is(
+    shell: Shell, verified: list[bytes], source: str
+) -> None:
+    shell("request", NUMBER)
+    (request,) = Path().glob("*.request")
+    file = shell.carried(request.name)
+    Path("carried").mkdir()
+    (Path("carried") / file.name).write_bytes(file.read_bytes())
+    with zipfile.ZipFile("carried.zip", "w") as archive:
+        archive.write(file)
+    assert shell("install", source).exit == 0
+    assert verified == [open_envelope(file.read_bytes(), RESPONSE).body]
+
+
+def test_an_update_does_not_verify_the_response_that_it_replaces(
+    shell: Shell, verified: list[bytes]
+) -> None:
+    shell.room.activate()
+    shell("update", NUMBER)
+    (request,) = Path().glob("*.request")
+    file = shell.carried(request.name)
+    verified.clear()
+    assert shell("install", str(file)).exit == 0
+    assert verified == [open_envelope(file.read_bytes(), RESPONSE).body]

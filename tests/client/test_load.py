@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from keyferry import KeyferryError, KeySet, load
-from keyferry.store.state import ORDER, PENDING
+from keyferry.store.folder import PENDING
+from keyferry.store.order import ORDER
 from keyferry_protocol.encoding import b64
 from keyferry_protocol.keys import Ed25519Signer
 from tests.support.offline import (
@@ -170,7 +171,7 @@ def test_a_license_holds_from_its_first_second_to_before_its_last(
     response = room.answer(room.request(), valid_from=NOW + 10 * DAY)
     room.now = NOW + 10 * DAY
     room.install(response)
-    clock = Path(room.roots.user.path) / "clock.json"
+    clock = Path(room.state_dirs.user.path) / "clock.json"
     clock.unlink()
     room.now = now
     if code is None:
@@ -272,7 +273,7 @@ def test_the_first_that_passes_is_taken_in_trying_order(room: Room) -> None:
         code = code or _code_of(number)
         room.install(room.answer(room.request(number=number, code=code)))
     assert room.load().number == NUMBER
-    (Path(room.roots.user.path) / ORDER).write_text(f'{{"order": ["{OTHER}"]}}')
+    (Path(room.state_dirs.user.path) / ORDER).write_text(f'{{"order": ["{OTHER}"]}}')
     assert room.load().number == OTHER
     Path(room.folder(OTHER).path("device.key")).unlink()
     assert room.load().number == NUMBER

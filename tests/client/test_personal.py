@@ -110,14 +110,14 @@ def test_nobody_else_can_read_what_is_kept_for_one_user(room: Room, umask: int) 
     try:
         room.activate("personal")
         room.request("update")
-        prefer(NUMBER, room.roots)
+        prefer(NUMBER, room.state_dirs)
     finally:
         os.umask(before)
-    user = Path(room.roots.user.path)
+    user = Path(room.state_dirs.user.path)
     kept = {path.name: path.stat().st_mode & 0o777 for path in (user, *user.rglob("*"))}
     folders, files = (user.name, NUMBER), set(kept) - {user.name, NUMBER}
     assert {kept[name] for name in folders} == {0o700}
     assert files >= {"device.key", "installed.response", "pending.request", "state.json"}
     assert files >= {"clock.json", "order.json", "lock"}
     assert {kept[name] for name in files} == {0o600}
-    assert not Path(room.roots.site.path, NUMBER).exists()
+    assert not Path(room.state_dirs.site.path, NUMBER).exists()

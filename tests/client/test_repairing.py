@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from keyferry.store.state import LicenseState, read_clock
+from keyferry.store.clock_file import read_clock
+from keyferry.store.folder import LicenseState
 from keyferry_protocol.encoding import b64
 from tests.support.offline import NUMBER, OTHER
 from tests.support.terminal import Printed, Shell
@@ -80,7 +81,7 @@ Damage = Callable[[Shell], None]
 
 def file_of(shell: Shell, name: str) -> Path:
     """A file of the license, wherever it lies, or of the user's folder."""
-    roots = shell.room.roots
+    roots = shell.room.state_dirs
     places = [Path(root.path, *under) for root in roots for under in ((NUMBER, name), (name,))]
     (found, *_) = [path for path in places if path.exists()] or [Path(places[2])]
     return found
@@ -279,7 +280,7 @@ def test_a_damaged_deactivation_that_was_never_handed_out_leaves_the_license(des
 
 def test_the_rights_are_those_of_the_format_afterwards(desk: Shell) -> None:
     personal(desk)
-    root = Path(desk.room.roots.user.path)
+    root = Path(desk.room.state_dirs.user.path)
     for path in [root, *root.rglob("*")]:
         path.chmod(0o777)
     mended(desk)
@@ -289,7 +290,7 @@ def test_the_rights_are_those_of_the_format_afterwards(desk: Shell) -> None:
 
 def test_that_a_group_may_write_the_sites_folder_is_its_administrators_choice(desk: Shell) -> None:
     active(desk)
-    site = Path(desk.room.roots.site.path)
+    site = Path(desk.room.state_dirs.site.path)
     site.chmod(0o2775)
     assert "Nothing to mend" in mended(desk).out
     assert stat.S_IMODE(site.stat().st_mode) == 0o2775
@@ -333,24 +334,24 @@ def test_a_deactivated_license_stays_ended_in_a_state_file_made_anew(desk: Shell
     deactivated(desk)
     file_of(desk, "state.json").write_bytes(b"")
     mended(desk)
-    assert desk.room.folder().standing() == LicenseState(1, ended=True)
+    assert desk.room.folder().state() == LicenseState(1, ended=True)
 
 
 def test_a_clock_made_anew_gains_no_day_that_a_file_knows_of(desk: Shell) -> None:
     updating(desk)
     file_of(desk, "clock.json").write_bytes(b"")
     mended(desk)
-    assert read_clock(desk.room.roots.user).mark == desk.room.now
+    assert read_clock(desk.room.state_dirs.user).mark == desk.room.now
 
 
 def test_a_serial_made_anew_is_the_highest_that_a_file_knows_of(desk: Shell) -> None:
     active(desk)
-    desk.room.folder().write_standing(LicenseState(7))
+    desk.room.folder().write_state(LicenseState(7))
     desk.room.now += 60
     assert desk("update", NUMBER, "--output", STICK).exit == 0
     file_of(desk, "state.json").write_bytes(b"")
     mended(desk)
-    assert desk.room.folder().standing().max_serial == 7
+    assert desk.room.folder().state().max_serial == 7
 
 
 def test_another_devices_file_on_the_stick_is_not_taken_for_the_one_that_waits(desk: Shell) -> None:
@@ -374,7 +375,7 @@ def test_a_forged_file_on_the_stick_is_not_taken_for_the_one_that_waits(desk: Sh
 
 def test_one_damaged_license_leaves_the_others_alone(desk: Shell) -> None:
     active(desk)
-    folder = Path(desk.room.roots.site.path, OTHER)
+    folder = Path(desk.room.state_dirs.site.path, OTHER)
     folder.mkdir()
     for name in ("device.key", "state.json", "pending.request", "installed.response"):
         (folder / name).write_bytes(b"\xff")

@@ -143,7 +143,7 @@ def test_a_text_that_no_file_may_hold_makes_no_request(room: Room) -> None:
 
 def test_cancelling_keeps_the_device_key(room: Room) -> None:
     first = room.request()
-    cancel(NUMBER, room.roots)
+    cancel(NUMBER, room.state_dirs)
     with pytest.raises(KeyferryError) as found:
         room.install(room.answer(first))
     assert found.value.code == "not-requested"

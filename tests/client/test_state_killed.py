@@ -13,6 +13,8 @@ import pytest
 from tests.client.journeys_cut_off import JOURNEYS, Journey, Scene, Try, every_journey, traced
 from tests.support.terminal import Shell
 
+pytestmark = pytest.mark.crash
+
 
 @pytest.fixture(autouse=True)
 def _not_waiting_for_the_disk(monkeypatch: pytest.MonkeyPatch) -> None:

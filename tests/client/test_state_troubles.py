@@ -37,6 +37,8 @@ from tests.client.journeys_cut_off import (
 from tests.support.offline import CODE, LAB_09, NUMBER, PRODUCT, VENDOR, Room, key_set
 from tests.support.terminal import Shell, shell_in
 
+pytestmark = pytest.mark.crash
+
 ACTIVE = f"{REQUEST}; answer; {INSTALL}"
 WAITING = f"{ACTIVE}; later; {UPDATE}; answer"
 
@@ -198,7 +200,7 @@ def as_nobody(
     folder: Path, shell: Shell, then: Callable[[], None], first: Callable[[], None] = lambda: None
 ) -> None:
     """Do it in a process of a plain user, who owns all but the site's folder."""
-    user = Path(shell.room.roots.user.path)
+    user = Path(shell.room.state_dirs.user.path)
     for path in [folder, user, *user.rglob("*")]:
         os.chown(path, NOBODY, NOBODY)
     first()
@@ -479,7 +481,7 @@ def test_a_file_cut_or_changed_anywhere_ends_in_a_license_or_a_clear_error(
 
 def test_a_damaged_trying_order_stands_in_no_licenses_way(room: Room) -> None:
     room.activate()
-    Path(room.roots.user.path, "order.json").write_bytes(b"{")
+    Path(room.state_dirs.user.path, "order.json").write_bytes(b"{")
     assert room.load().check()
 
 
@@ -514,7 +516,7 @@ def the_request_itself(room: Room) -> bytes:
 
 def never_asked_for(room: Room) -> bytes:
     data = room.answer(room.request("update"))
-    cancel(NUMBER, room.roots)
+    cancel(NUMBER, room.state_dirs)
     return data
 
 

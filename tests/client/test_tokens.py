@@ -7,16 +7,9 @@ import pytest
 
 from keyferry import KeyferryError, Token, load
 from keyferry.dongle import pkcs11_modules
-from keyferry.dongle.find import (
-    FoundToken,
-    NoDriver,
-    find_dongle,
-    find_tokens,
-    pin_for,
-    the_only_one,
-    usable,
-)
-from keyferry.dongle.pkcs11_modules import places
+from keyferry.dongle.find import find_dongle, find_dongles, only_dongle, pin_for, with_keys
+from keyferry.dongle.pkcs11_modules import module_paths
+from keyferry.dongle.plugged import NoDriver, PluggedDongle
 from keyferry_protocol.activation import new_activation_code
 from keyferry_protocol.errors import DongleMissing, DonglePin
 from keyferry_protocol.keys import Ed25519Signer
@@ -26,8 +19,8 @@ from tests.support.terminal import Shell
 FIRST, SECOND = b"\4" + b"a" * 64, b"\4" + b"b" * 64
 
 
-def a_token(serial: str, *keys: bytes, ours: bool = False, module: str = "a.so") -> FoundToken:
-    return FoundToken("YubiKey YK5", serial, "YubiKey PIV", True, keys, ours, module, 0)
+def a_token(serial: str, *keys: bytes, ours: bool = False, module: str = "a.so") -> PluggedDongle:
+    return PluggedDongle("YubiKey YK5", serial, "YubiKey PIV", True, keys, ours, module, 0)
 
 
 # What speaks to dongles
@@ -46,7 +39,7 @@ def a_token(serial: str, *keys: bytes, ours: bool = False, module: str = "a.so")
     ],
 )
 def test_modules_are_looked_for_where_their_installers_put_them(platform: str, place: str) -> None:
-    found = places(platform, {"ProgramFiles": r"D:\Programs"})
+    found = module_paths(platform, {"ProgramFiles": r"D:\Programs"})
     assert place in found
     assert not any("softhsm" in path for path in found), "a dongle of software is no dongle"
     assert "ykcs11" in found[0], "a maker's own module is asked first"
@@ -60,7 +53,10 @@ def test_a_module_with_two_names_counts_once(
     (tmp_path / "libykcs11.so").symlink_to("libykcs11.so.2")
     (tmp_path / "opensc-pkcs11.so").touch()
     monkeypatch.setattr(pkcs11_modules, "_LINUX_FOLDERS", (str(tmp_path),))
-    assert [Path(path).name[:8] for path in pkcs11_modules.installed()] == ["libykcs1", "opensc-p"]
+    assert [Path(path).name[:8] for path in pkcs11_modules.installed_modules()] == [
+        "libykcs1",
+        "opensc-p",
+    ]
 
 
 def test_without_python_pkcs11_the_error_says_how_to_install_it(
@@ -80,15 +76,15 @@ def test_a_module_that_cannot_be_used_is_named() -> None:
     pytest.importorskip("pkcs11")
     for path in ("/not/there.so", __file__):
         with pytest.raises(NoDriver, match=path):
-            find_tokens(path)
+            find_dongles(path)
 
 
 def test_a_public_key_is_read_in_both_forms_that_modules_give_it() -> None:
     pytest.importorskip("pkcs11")
-    from keyferry.dongle.pkcs11 import bare_point
+    from keyferry.dongle.pkcs11 import raw_point
 
-    assert bare_point(b"\x04\x41" + FIRST) == FIRST
-    assert bare_point(FIRST) == FIRST
+    assert raw_point(b"\x04\x41" + FIRST) == FIRST
+    assert raw_point(FIRST) == FIRST
 
 
 # Which of several
@@ -108,9 +104,9 @@ def test_a_public_key_is_read_in_both_forms_that_modules_give_it() -> None:
     ],
 )
 def test_the_dongle_that_is_meant_is_found_without_a_question(
-    plugged: list[FoundToken], found: str
+    plugged: list[PluggedDongle], found: str
 ) -> None:
-    assert the_only_one(usable(plugged)).serial == found
+    assert only_dongle(with_keys(plugged)).serial == found
 
 
 @pytest.mark.parametrize(
@@ -123,9 +119,11 @@ def test_the_dongle_that_is_meant_is_found_without_a_question(
         ),
     ],
 )
-def test_where_there_is_none_or_a_choice_it_is_told(plugged: list[FoundToken], told: str) -> None:
+def test_where_there_is_none_or_a_choice_it_is_told(
+    plugged: list[PluggedDongle], told: str
+) -> None:
     with pytest.raises(DongleMissing, match=told):
-        the_only_one(usable(plugged))
+        only_dongle(with_keys(plugged))
 
 
 # PINs, where SoftHSM never locks itself
@@ -139,13 +137,13 @@ def test_where_there_is_none_or_a_choice_it_is_told(plugged: list[FoundToken], t
         pytest.param(0x40000, 0, "is locked", "Unlock it", id="locked"),
     ],
 )
-def test_a_refused_pin_tells_what_the_dongle_tells(
+def test_a_pin_error_tells_what_the_dongle_tells(
     flags: int, left: int | None, told: str, next_step: str
 ) -> None:
     pkcs11 = pytest.importorskip("pkcs11")
-    from keyferry.dongle.pkcs11 import refused_pin
+    from keyferry.dongle.pkcs11 import pin_error
 
-    error = refused_pin(a_token("1"), pkcs11.TokenFlag(flags))
+    error = pin_error(a_token("1"), pkcs11.TokenFlag(flags))
     assert (error.code, error.exit) == ("dongle-pin", 9)
     assert told in str(error)
     assert error.next_step.startswith(next_step)

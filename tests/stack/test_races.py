@@ -173,7 +173,10 @@ def changed(folder: Path, edits: list[tuple[str, str, str]]) -> Iterator[Running
 
 ANSWER = "shared/python/keyferry_service/use_cases/answer_request.py"
 TABLE = "shared/python/keyferry_service/adapters/licenses_dynamodb.py"
-CLAIM = "        items += [self._lead_body(number, row, grant.seat) for row in grant.anchor_keys]\n"
+CLAIM = (
+    "        items += [self._put_anchor_index(number, row, grant.seat) "
+    "for row in grant.anchor_keys]\n"
+)
 # The lock of a process only saves work, and these decisions overlap whatever else goes on here.
 AT_ONCE = [
     (

@@ -14,7 +14,7 @@ from keyferry_admin.use_cases.requests import Resent
 from keyferry_protocol.activation import show_license_number
 from keyferry_protocol.encoding import format_time
 from keyferry_protocol.response import ResponseBody
-from keyferry_service.domain.ledger import read_answer
+from keyferry_service.domain.ledger import response_in
 from keyferry_service.domain.license import LicenseRecord, Status
 
 PAGE = 20  # answers
@@ -76,7 +76,7 @@ def show(settings: Settings, number: str, sha256: str) -> None:
     """
     licenses.find(settings.stack.licenses, number)
     answer = requests.find(settings.stack.licenses, number, sha256.lower())
-    response = read_answer(answer)
+    response = response_in(answer)
     settings.output.say(
         aligned(_rows(response, answer.previous_valid_until)),
         {"answer": {"file": f"{response.file_stem}.response"} | response.as_json()},

@@ -7,21 +7,21 @@ from keyferry_admin.errors import AmbiguousAnswer, NoSuchAnswer
 from keyferry_admin.stack import Stack
 from keyferry_protocol.response import ResponseBody
 from keyferry_service.adapters.licenses_dynamodb import Licenses
-from keyferry_service.adapters.queue_sqs import ask_to_sign
-from keyferry_service.domain.ledger import read_answer
+from keyferry_service.adapters.queue_sqs import request_resign
+from keyferry_service.domain.ledger import response_in
 from keyferry_service.domain.license import LedgerEntry, Seat
-from keyferry_service.domain.ticket import LIFE_S, Mail, Ticket
+from keyferry_service.domain.ticket import LIFE_S, EmailStatus, Ticket
 
 
 def answers(licenses: Licenses, number: str) -> list[ResponseBody]:
     """What a license's requests were answered, the newest first."""
-    found = [read_answer(answer) for answer in licenses.answers(number)]
+    found = [response_in(answer) for answer in licenses.ledger_entries(number)]
     return sorted(found, key=lambda response: response.serial, reverse=True)
 
 
 def find(licenses: Licenses, number: str, beginning: str) -> LedgerEntry:
     """The answer to the request whose SHA-256 begins so. Raises NoSuchAnswer, AmbiguousAnswer."""
-    match list(licenses.answers(number, beginning)):
+    match list(licenses.ledger_entries(number, beginning)):
         case [answer]:
             return answer
         case []:
@@ -44,12 +44,12 @@ def resend(stack: Stack, answer: LedgerEntry, email: str | None, now: int) -> Re
 
     It is the same answer: no seat, no move and no end changes.
     """
-    response = read_answer(answer)
+    response = response_in(answer)
     seat = stack.licenses.read_seats(response.license.number, {answer.seat}).get(answer.seat)
     name = seat.machine_name if seat is not None else ""
     ticket = handed_out(secrets.token_urlsafe(32), response, answer, name, email, now)
     stack.tickets.add(ticket)
-    ask_to_sign(stack.sqs, stack.output("RequestsQueue"), ticket.id)
+    request_resign(stack.sqs, stack.output("RequestsQueue"), ticket.id)
     is_latest = seat is not None and seat.serial == response.serial
     return Resent(ticket, seat, is_latest)
 
@@ -67,7 +67,7 @@ def handed_out(
         id=ticket_id,
         expires_at=now + LIFE_S,
         email=email,
-        mail=Mail.NONE if email is None else Mail.PENDING,
+        email_status=EmailStatus.NONE if email is None else EmailStatus.PENDING,
         uploaded_at=now,
     )
     return ticket.answered(response, machine_name, answer.previous_valid_until)

@@ -16,9 +16,9 @@ from keyferry_admin.stack import Stack
 from keyferry_admin.use_cases.requests import handed_out
 from keyferry_protocol.response import ResponseBody
 from keyferry_service.adapters.licenses_dynamodb import Licenses
-from keyferry_service.adapters.queue_sqs import ask_to_sign
+from keyferry_service.adapters.queue_sqs import request_resign
 from keyferry_service.adapters.retries import ConditionFailed
-from keyferry_service.domain.ledger import read_answer
+from keyferry_service.domain.ledger import response_in
 from keyferry_service.domain.license import LedgerEntry, LicenseRecord, Seat, Status
 from keyferry_service.domain.ticket import Ticket
 
@@ -57,11 +57,11 @@ def resign_live_seats(stack: Stack, keyid: str, now: int) -> Iterator[Resigned]:
 
 
 def _latest_answers(stack: Stack, number: str) -> Iterator[tuple[Seat, LedgerEntry, ResponseBody]]:
-    answers = stack.licenses.answers(number)
+    answers = stack.licenses.ledger_entries(number)
     while some := list(islice(answers, _AT_ONCE)):
         seats = stack.licenses.read_seats(number, {answer.seat for answer in some})
         for answer in some:
-            seat, response = seats.get(answer.seat), read_answer(answer)
+            seat, response = seats.get(answer.seat), response_in(answer)
             if seat is not None and seat.taken and seat.serial == response.serial:
                 yield seat, answer, response
 
@@ -83,7 +83,7 @@ def _opened(
 
 
 def _ask(stack: Stack, ticket_id: str) -> None:
-    ask_to_sign(stack.sqs, stack.output("RequestsQueue"), ticket_id)
+    request_resign(stack.sqs, stack.output("RequestsQueue"), ticket_id)
     time.sleep(1 / A_SECOND)
 
 

@@ -1,4 +1,4 @@
-"""Ways into each state of the page, for tests that look at all of them."""
+"""How to reach each state of the page."""
 
 from collections.abc import Callable
 
@@ -27,7 +27,7 @@ SEATS = [
 
 
 def choose(page: Page, data: bytes | None = None, name: str = f"{STEM}.request") -> None:
-    """Choose these bytes, or else a good request file."""
+    """Choose these bytes, or a good request file."""
     content = REQUEST if data is None else data
     page.set_input_files("#file", {"name": name, "mimeType": "", "buffer": content})
 
@@ -83,7 +83,7 @@ def _offline(page: Page, site: str) -> None:
     service = FakeService(page, PROCESSING)
     page.goto(site)
     choose(page)
-    service.opened = "lost"
+    service.open_answer = "lost"
     page.context.set_offline(True)
     page.click("text=Process request file")
     page.wait_for_selector("#status.offline")

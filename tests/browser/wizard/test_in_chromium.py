@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
-from tests.browser.page.test_accessibility import CUT, barriers
+from tests.browser.page.test_accessibility import CLIPPED, violations
 from tests.browser.wizard.desk import Desk, open_window
 from tests.browser.wizard.tour import press, walk
 from tests.support.offline import CODE, DAY, NUMBER
@@ -81,12 +81,12 @@ def test_no_screen_has_a_barrier_or_is_cut_in_light_or_dark_or_at_320_pixels(
     found: dict[str, list[str]] = {}
 
     def look(screen: str) -> None:
-        found[screen] = barriers(page)
+        found[screen] = violations(page)
         page.emulate_media(color_scheme="dark")
         found[f"{screen}, dark"] = page.evaluate(PALE)
         page.emulate_media(color_scheme="light")
         page.set_viewport_size({"width": 320, "height": 512})
-        found[f"{screen}, narrow"] = page.evaluate(CUT)
+        found[f"{screen}, narrow"] = page.evaluate(CLIPPED)
         if page.evaluate("document.documentElement.scrollWidth") > 320:
             found[f"{screen}, narrow"].append("it scrolls sideways")
         page.set_viewport_size({"width": 1280, "height": 800})

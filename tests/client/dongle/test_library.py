@@ -6,8 +6,9 @@ from pkcs11 import Attribute, ObjectClass
 
 from keyferry import KeyferryError, load, make_request, verify_signature
 from keyferry.dongle import pkcs11 as tokens_pkcs11
-from keyferry.dongle.find import FoundToken, find_dongle, find_tokens, open_token
+from keyferry.dongle.find import find_dongle, find_dongles, open_dongle
 from keyferry.dongle.pkcs11 import make_key
+from keyferry.dongle.plugged import PluggedDongle
 from keyferry_protocol.algorithms import ECDSA_P256
 from keyferry_protocol.errors import DongleMissing, DonglePin
 from tests.client.dongle.conftest import PIN, Dongles, key_of_another_program
@@ -20,7 +21,7 @@ SECP256K1 = bytes.fromhex("06052b8104000a")  # its points are as long as those o
 
 
 def test_a_token_signs_with_a_key_that_never_leaves_it(dongles: Dongles) -> None:
-    token = open_token(dongles.new(), PIN)
+    token = open_dongle(dongles.new(), PIN)
     assert token.alg == ECDSA_P256
     for message in (b"", b"keyferry", b"x" * 5000):
         assert verify_signature(token.alg, token.public, message, token.sign(message))
@@ -60,16 +61,16 @@ def test_a_key_of_ours_comes_before_one_of_another_program(dongles: Dongles) -> 
     assert dongles.look(blank).keys == (ours, others)
     assert dongles.look(blank).has_our_key
     for public in (ours, others):
-        token = open_token(dongles.look(blank), PIN, public)
+        token = open_dongle(dongles.look(blank), PIN, public)
         assert verify_signature(ECDSA_P256, public, b"x", token.sign(b"x"))
 
 
 def test_a_key_is_made_while_another_one_of_the_token_is_in_use(dongles: Dongles) -> None:
     blank = dongles.new(key=False)
     key_of_another_program(dongles, blank, "PIV AUTH pubkey")
-    token = open_token(dongles.look(blank), PIN)
+    token = open_dongle(dongles.look(blank), PIN)
     made = make_key(blank, PIN)
-    for key in (token, open_token(dongles.look(blank), PIN, made)):
+    for key in (token, open_dongle(dongles.look(blank), PIN, made)):
         assert verify_signature(ECDSA_P256, key.public, b"x", key.sign(b"x"))
 
 
@@ -77,7 +78,7 @@ def test_a_key_that_wants_its_pin_for_every_signature_gets_it(dongles: Dongles) 
     """As slot 9c of a PIV card does."""
     blank = dongles.new(key=False)
     key_of_another_program(dongles, blank, "SIGN pubkey", ALWAYS_AUTHENTICATE=True)
-    token = open_token(dongles.look(blank), PIN)
+    token = open_dongle(dongles.look(blank), PIN)
     for message in (b"once", b"twice"):
         assert verify_signature(ECDSA_P256, token.public, message, token.sign(message))
 
@@ -85,9 +86,9 @@ def test_a_key_that_wants_its_pin_for_every_signature_gets_it(dongles: Dongles) 
 def test_a_key_that_the_token_does_not_hold_is_told(dongles: Dongles) -> None:
     found = dongles.new()
     with pytest.raises(DongleMissing, match=f"{found.serial} did not do what was asked"):
-        open_token(found, PIN, b"\4" + b"a" * 64)
+        open_dongle(found, PIN, b"\4" + b"a" * 64)
     with pytest.raises(DongleMissing, match="has no key yet"):
-        open_token(dongles.new(key=False), PIN)
+        open_dongle(dongles.new(key=False), PIN)
 
 
 # PINs
@@ -98,8 +99,8 @@ def test_without_its_pin_a_token_is_not_opened(dongles: Dongles, pin: str | None
     found = dongles.new()
     dongles.restart()
     with pytest.raises(DonglePin, match=found.serial):
-        open_token(found, pin)
-    assert open_token(found, PIN).public == found.keys[0], "it is not asked of a token again"
+        open_dongle(found, pin)
+    assert open_dongle(found, PIN).public == found.keys[0], "it is not asked of a token again"
 
 
 def test_a_token_that_refused_a_pin_is_not_tried_again_in_the_same_load(
@@ -111,7 +112,7 @@ def test_a_token_that_refused_a_pin_is_not_tried_again_in_the_same_load(
     dongles.restart()
     asked: list[str] = []
 
-    def wrong(found: FoundToken) -> str:
+    def wrong(found: PluggedDongle) -> str:
         asked.append(found.serial)
         return "000000"
 
@@ -194,4 +195,4 @@ def test_two_dongles_and_no_choice_is_told_with_both(room: Room, dongles: Dongle
 
 
 def test_a_module_without_a_token_finds_none(dongles: Dongles) -> None:
-    assert find_tokens(dongles.module) == []
+    assert find_dongles(dongles.module) == []

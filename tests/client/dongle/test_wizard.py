@@ -3,7 +3,7 @@
 import pytest
 
 from keyferry import parse_request
-from keyferry.dongle.find import find_tokens
+from keyferry.dongle.find import find_dongles
 from keyferry_protocol.request import Dongle
 from tests.browser.wizard.desk import Desk, desk, open_window
 from tests.client.dongle.conftest import PIN, Dongles
@@ -90,7 +90,7 @@ def test_when_the_chosen_dongle_is_pulled_no_other_one_gets_its_pin(
     desk: Desk, typed: Typist, dongles: Dongles
 ) -> None:
     tokens = {token.serial: token for token in (dongles.new(), dongles.new())}
-    chosen = find_tokens(dongles.module)[0]
+    chosen = find_dongles(dongles.module)[0]
 
     def pull() -> None:
         dongles.pull(tokens[chosen.serial])

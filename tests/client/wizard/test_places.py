@@ -9,8 +9,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from keyferry.wizard import save_locations as places
-from keyferry.wizard.save_locations import Place
+from keyferry.wizard import save_locations
+from keyferry.wizard.save_locations import SaveLocation
 
 MOUNTS = r"""sysfs /sys sysfs rw,nosuid,nodev,noexec,relatime 0 0
 /dev/nvme0n1p2 / ext4 rw,relatime,errors=remount-ro 0 0
@@ -28,7 +28,7 @@ half
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.delenv("XDG_CONFIG_HOME", raising=False)
-    monkeypatch.setattr(places, "_MOUNTS", str(tmp_path / "mounts"))
+    monkeypatch.setattr(save_locations, "_MOUNTS", str(tmp_path / "mounts"))
     return tmp_path
 
 
@@ -40,7 +40,7 @@ def folder(path: Path) -> Path:
 def mount(home: Path, patch: pytest.MonkeyPatch, *names: str) -> list[str]:
     """Sticks of these names plugged into a Linux whose media lie in this home."""
     media = home / "media"
-    patch.setattr(places, "_STICKS", (f"{media}/",))
+    patch.setattr(save_locations, "_DRIVES", (f"{media}/",))
     points = [str(folder(media / name)) for name in names]
     lines = [f"/dev/sdb {point.replace(' ', chr(92) + '040')} vfat rw 0 0" for point in points]
     (home / "mounts").write_text("\n".join(lines))
@@ -48,7 +48,7 @@ def mount(home: Path, patch: pytest.MonkeyPatch, *names: str) -> list[str]:
 
 
 def test_on_linux_sticks_are_what_the_desktop_mounted() -> None:
-    assert places.linux_sticks(MOUNTS) == [
+    assert save_locations.linux_drives(MOUNTS) == [
         ("/media/ada/KINGSTON", "KINGSTON"),
         ("/run/media/ada/My Stick", "My Stick"),
         ("/media/ada/Tab\tand\\slash", "Tab\tand\\slash"),
@@ -59,11 +59,11 @@ def test_a_label_in_another_alphabet_is_read_as_it_is_written(
     home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (point,) = mount(home, monkeypatch, "Меß stick")
-    assert places.sticks() == [(point, "Меß stick")]
+    assert save_locations.usb_drives() == [(point, "Меß stick")]
 
 
 def test_without_a_list_of_mounts_there_are_no_sticks(home: Path) -> None:
-    assert places.sticks() == []
+    assert save_locations.usb_drives() == []
 
 
 @pytest.mark.parametrize(
@@ -82,7 +82,7 @@ def test_the_desktop_is_where_this_users_settings_say(
 ) -> None:
     if settings is not None:
         (folder(home / ".config") / "user-dirs.dirs").write_text(settings)
-    assert os.path.normpath(places.user_folder("Desktop")) == os.path.normpath(home / found)
+    assert os.path.normpath(save_locations.user_folder("Desktop")) == os.path.normpath(home / found)
 
 
 def test_settings_may_lie_elsewhere_and_be_no_text(
@@ -91,9 +91,9 @@ def test_settings_may_lie_elsewhere_and_be_no_text(
     monkeypatch.setenv("XDG_CONFIG_HOME", str(home / "etc"))
     file = folder(home / "etc") / "user-dirs.dirs"
     file.write_text('XDG_DOWNLOAD_DIR="$HOME/Laskut"\n')
-    assert places.user_folder("Downloads") == str(home / "Laskut")
+    assert save_locations.user_folder("Downloads") == str(home / "Laskut")
     file.write_bytes(b'XDG_DOWNLOAD_DIR="$HOME/\xff"\n')
-    assert places.user_folder("Downloads") == str(home / "Downloads")
+    assert save_locations.user_folder("Downloads") == str(home / "Downloads")
 
 
 @pytest.mark.parametrize(
@@ -113,7 +113,7 @@ def test_offered_first_is_the_one_stick_that_can_be_written_else_the_desktop(
     points = mount(home, monkeypatch, *map(str, range(len(writable))))
     may_write = dict(zip(points, writable, strict=True))
     monkeypatch.setattr(os, "access", lambda path, mode: may_write[path])
-    assert places.best(places.places()) == str(home / expected)
+    assert save_locations.best_location(save_locations.save_locations()) == str(home / expected)
 
 
 def test_places_are_named_with_their_free_space_sticks_first(
@@ -122,12 +122,12 @@ def test_places_are_named_with_their_free_space_sticks_first(
     (stick,) = mount(home, monkeypatch, "KINGSTON")
     monkeypatch.setattr(shutil, "disk_usage", lambda path: SimpleNamespace(free=7_360_000_000))
     home_label = f"Home folder ({home}), 7.4 GB free"
-    assert places.places() == [
-        Place(stick, f"USB stick KINGSTON ({stick}), 7.4 GB free", True),
-        Place(str(home), home_label, False),
+    assert save_locations.save_locations() == [
+        SaveLocation(stick, f"USB stick KINGSTON ({stick}), 7.4 GB free", True),
+        SaveLocation(str(home), home_label, False),
     ]
     desktop = folder(home / "Desktop")
-    assert places.places()[-1].label == f"Desktop ({desktop}), 7.4 GB free"
+    assert save_locations.save_locations()[-1].label == f"Desktop ({desktop}), 7.4 GB free"
 
 
 def test_a_stick_pulled_meanwhile_has_no_free_space_to_tell(
@@ -135,8 +135,11 @@ def test_a_stick_pulled_meanwhile_has_no_free_space_to_tell(
 ) -> None:
     (stick,) = mount(home, monkeypatch, "KINGSTON")
     os.rmdir(stick)
-    assert places.places()[0].label == f"USB stick KINGSTON ({stick}), free space not known"
-    assert places.where_responses_lie() == []
+    assert (
+        save_locations.save_locations()[0].label
+        == f"USB stick KINGSTON ({stick}), free space not known"
+    )
+    assert save_locations.response_folders() == []
 
 
 def test_responses_are_looked_for_on_sticks_desktop_and_downloads(
@@ -144,15 +147,15 @@ def test_responses_are_looked_for_on_sticks_desktop_and_downloads(
 ) -> None:
     (stick,) = mount(home, monkeypatch, "KINGSTON")
     desktop, downloads = folder(home / "Desktop"), folder(home / "Downloads")
-    assert places.where_responses_lie() == [stick, str(desktop), str(downloads)]
+    assert save_locations.response_folders() == [stick, str(desktop), str(downloads)]
 
 
 def test_folders_to_choose_from_are_those_that_people_see(tmp_path: Path) -> None:
     for name in ("beta", "Alpha", ".cache", "Ωmega"):
         folder(tmp_path / name)
     (tmp_path / "file").touch()
-    assert places.subfolders(str(tmp_path)) == ["Alpha", "beta", "Ωmega"]
-    assert places.subfolders(str(tmp_path / "gone")) == []
+    assert save_locations.subfolders(str(tmp_path)) == ["Alpha", "beta", "Ωmega"]
+    assert save_locations.subfolders(str(tmp_path / "gone")) == []
 
 
 # Kernel32 as a PC answers it: a disk, a DVD drive, two sticks, and a reader without a card.
@@ -174,15 +177,17 @@ def test_on_windows_sticks_are_the_removable_drives_with_something_in_them(
     monkeypatch.setattr(sys, "platform", "win32")
     monkeypatch.setattr(ctypes, "windll", SimpleNamespace(kernel32=KERNEL), raising=False)
     monkeypatch.setattr(os.path, "isdir", lambda path: path in ("C:\\", "E:\\", "F:\\"))
-    assert places.sticks() == [("E:\\", "KINGSTON"), ("F:\\", "F")]
+    assert save_locations.usb_drives() == [("E:\\", "KINGSTON"), ("F:\\", "F")]
 
 
 def test_on_macos_sticks_are_the_volumes_but_the_one_it_started_from(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(sys, "platform", "darwin")
-    monkeypatch.setattr(places, "subfolders", lambda path: ["Backups", "KINGSTON", "Macintosh HD"])
+    monkeypatch.setattr(
+        save_locations, "subfolders", lambda path: ["Backups", "KINGSTON", "Macintosh HD"]
+    )
     # `Macintosh HD` is a link to /; `Backups` a folder that somebody made.
     monkeypatch.setattr(os.path, "ismount", lambda path: path != "/Volumes/Backups")
     monkeypatch.setattr(os.path, "samefile", lambda path, other: path.endswith("HD"))
-    assert places.sticks() == [("/Volumes/KINGSTON", "KINGSTON")]
+    assert save_locations.usb_drives() == [("/Volumes/KINGSTON", "KINGSTON")]

@@ -13,8 +13,7 @@ from urllib.parse import urlencode
 
 import pytest
 
-from keyferry.wizard import socket_owner as peers
-from keyferry.wizard.session import Session
+from keyferry.wizard import socket_owner
 from keyferry.wizard.window import Window
 from tests.browser.wizard.desk import Desk, open_window
 from tests.support.offline import NUMBER
@@ -87,7 +86,7 @@ def test_it_listens_on_this_computer_alone_and_asks_no_name_server(
 
     for name in ("getfqdn", "gethostbyname", "gethostbyaddr", "getaddrinfo"):
         monkeypatch.setattr(socket, name, refuse)
-    window = Window(Session(desk.settings()))
+    window = Window(desk.session())
     assert window.server_address[0] == "127.0.0.1"
     window.server_close()
 
@@ -127,7 +126,7 @@ def test_the_start_link_lets_no_other_user_of_this_computer_in(
     owner = {"mine": os.getuid(), "root's": 0, "another's": os.getuid() + 1}[whose]
     table = tmp_path / "tcp"
     table.write_text(f"{HEAD}\n{listed.format(near, int(port), owner)}\n")
-    monkeypatch.setattr(peers, "_TABLES", (str(tmp_path / "missing"), str(table)))
+    monkeypatch.setattr(socket_owner, "_TABLES", (str(tmp_path / "missing"), str(table)))
     connection = HTTPConnection(host, int(port), timeout=10, source_address=(host, near))
     connection.request("GET", browser.link.partition(browser.authority)[2])
     assert connection.getresponse().status == status
@@ -138,7 +137,7 @@ def test_this_systems_own_table_tells_who_came(browser: Browser) -> None:
     host, _, port = browser.authority.partition(":")
     with socket.create_connection((host, int(port))) as line:
         ends = (line.getsockname(), line.getpeername())
-        assert not peers.is_another_users(*ends)
+        assert not socket_owner.is_another_users(*ends)
         if os.getuid() == 0:
             os.seteuid(65534)  # what is opened now is another user's
             try:
@@ -147,7 +146,7 @@ def test_this_systems_own_table_tells_who_came(browser: Browser) -> None:
                 os.seteuid(0)
             with theirs:
                 ends = (theirs.getsockname(), theirs.getpeername())
-                assert peers.is_another_users(*ends)
+                assert socket_owner.is_another_users(*ends)
 
 
 @pytest.mark.parametrize("path", ["/", "/?key=", "/?key=wrong", "/?key=%C3%BC", "/alive"])

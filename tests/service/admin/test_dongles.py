@@ -25,7 +25,7 @@ from keyferry_protocol.request import Dongle
 from keyferry_service.adapters.items_dynamodb import members, to_item
 from keyferry_service.adapters.licenses_dynamodb import Licenses
 from keyferry_service.adapters.retries import ConditionFailed
-from keyferry_service.domain.license import LicenseRecord, RegisteredDongle, Token
+from keyferry_service.domain.license import DongleSeat, LicenseRecord, RegisteredDongle
 from tests.service.admin.screens import take_seat
 from tests.support.builders import LAB_07, NOW, NUMBER, Computer, a_key, a_request_file
 from tests.unit.protocol.samples import response_file
@@ -51,8 +51,8 @@ def table(stack: Stack) -> Licenses:
 
 def give_seat(stack: Stack, dongle: Dongle, seat: int) -> None:
     """A dongle's seat as the service leaves it: the seat's row, and what it writes of the token."""
-    take_seat(stack, seat, protection="dongle", token=dongle.keyid)
-    update = stack.licenses._lead_token(NUMBER, Token(dongle.keyid, seat))["Update"]
+    take_seat(stack, seat, protection="dongle", dongle_keyid=dongle.keyid)
+    update = stack.licenses._update_dongle(NUMBER, DongleSeat(dongle.keyid, seat))["Update"]
     boto3.client("dynamodb").update_item(**update)
     before = licenses.find(stack.licenses, NUMBER)
     after = replace(
@@ -117,9 +117,9 @@ def test_a_registered_dongle_is_a_row_and_a_revision(stack: Stack, table: Licens
     assert registered == RegisteredDongle(CARD.keyid, ECDSA_P256, POINT, CARD.model, CARD.serial)
     row = boto3.client("dynamodb").get_item(
         TableName=stack.output("LicensesTable"),
-        Key=to_item({"pk": NUMBER, "sk": f"token#{CARD.keyid}"}),
+        Key=to_item({"pk": NUMBER, "sk": f"dongle#{CARD.keyid}"}),
     )["Item"]
-    assert row == to_item({"pk": NUMBER, "sk": f"token#{CARD.keyid}", **members(registered)})
+    assert row == to_item({"pk": NUMBER, "sk": f"dongle#{CARD.keyid}", **members(registered)})
 
 
 def test_a_dongle_is_registered_once(table: Licenses) -> None:

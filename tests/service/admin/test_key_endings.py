@@ -166,7 +166,7 @@ def test_each_live_seat_gets_a_link_to_its_latest_answer(
         ticket = live.tickets.get(id, NOW)
         assert ticket is not None
         assert (ticket.file_name, len(id)) == (line["file"], 43)
-        (answer,) = live.licenses.answers(NUMBER, str(ticket.request_sha256))
+        (answer,) = live.licenses.ledger_entries(NUMBER, str(ticket.request_sha256))
         assert json.loads(answer.body)["serial"] == serial
         assert id not in ran.out
     assert links.stat().st_mode & 0o777 == 0o600
@@ -240,7 +240,7 @@ def test_more_answers_than_one_page_of_seats(
         seat_answered(live, 1, LAB_07, serial=serial)
     take_seat(live, 1, serial=205)
     found = {each.seat.number: each for each in resigning.resign_live_seats(live, "k", NOW)}
-    (answer,) = live.licenses.answers(NUMBER, str(found[1].ticket.request_sha256))
+    (answer,) = live.licenses.ledger_entries(NUMBER, str(found[1].ticket.request_sha256))
     assert json.loads(answer.body)["serial"] == 205
     assert sorted(found) == [1, 2]
 

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from keyferry_protocol.response import verify_response
-from keyferry_service.adapters.queue_sqs import ask_to_sign
+from keyferry_service.adapters.queue_sqs import request_resign
 from keyferry_service.adapters.tickets_dynamodb import Tickets
-from keyferry_service.domain.ticket import Mail, Ticket, TicketState
+from keyferry_service.domain.ticket import EmailStatus, Ticket, TicketState
 from tests.service.functions.conftest import KEYS, World, an_event
 from tests.support.builders import DAY, NOW, NUMBER, a_request, a_request_file
 
@@ -20,7 +20,7 @@ FILE_NAME = f"{a_request().file_stem}.response"
 def asked_to_sign(world: World, ticket_id: str) -> dict[str, Any]:
     """The message that the desk sends."""
     url = world.sqs.get_queue_url(QueueName="keyferry-requests")["QueueUrl"]
-    ask_to_sign(world.sqs, url, ticket_id)
+    request_resign(world.sqs, url, ticket_id)
     (sent,) = world.sqs.receive_message(QueueUrl=url)["Messages"]
     record: dict[str, Any] = deepcopy(an_event("process_request")["Records"][0])
     return record | {"body": sent["Body"]}
@@ -36,7 +36,7 @@ def opened_by_the_desk(world: World, **facts: Any) -> None:
         "kind": "activate",
         "seat": 1,
         "email": "kim@example.com",
-        "mail": Mail.PENDING,
+        "email_status": EmailStatus.PENDING,
     }
     Tickets(world.dynamodb, "Tickets").add(Ticket(TICKET, **(known | facts)))
 
