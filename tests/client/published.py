@@ -1,4 +1,4 @@
-"""The published schema of --json, held against every document that any test here sees."""
+"""The published schema of --json, checked against every document that a test here receives."""
 
 import json
 from collections.abc import Sequence

@@ -5,9 +5,15 @@ from typing import Any
 
 import pytest
 
-from keyferry_admin.errors import BadTerms, LicenseChanged, NoSuchLicense, NoSuchSeat, Withdrawn
+from keyferry_admin.errors import (
+    AlreadyRevoked,
+    BadTerms,
+    LicenseChanged,
+    NoSuchLicense,
+    NoSuchSeat,
+)
 from keyferry_admin.stack import Stack
-from keyferry_admin.use_cases import changes, licenses
+from keyferry_admin.use_cases import change_license, licenses
 from keyferry_protocol.activation import activation_key
 from keyferry_service.adapters.items_dynamodb import members, to_item
 from keyferry_service.adapters.licenses_dynamodb import Licenses
@@ -59,7 +65,9 @@ def take_seat(stack: Stack, number: int, **facts: Any) -> None:
 
 def test_a_change_writes_its_fields_and_the_next_revision(table: Licenses) -> None:
     before = licenses.find(table, NUMBER)
-    after = changes.change(table, NUMBER, lambda license: replace(license, seats=5, edition="Pro"))
+    after = change_license.change(
+        table, NUMBER, lambda license: replace(license, seats=5, edition="Pro")
+    )
     assert after == replace(before, seats=5, edition="Pro", revision=1)
     assert licenses.find(table, NUMBER) == after
 
@@ -69,17 +77,17 @@ def test_a_change_that_met_another_is_made_on_what_that_left(table: Licenses) ->
 
     def to(license: LicenseRecord) -> LicenseRecord:
         if next(met, False):
-            changes.change(table, NUMBER, lambda other: replace(other, moves_per_year=9))
+            change_license.change(table, NUMBER, lambda other: replace(other, moves_per_year=9))
         return replace(license, seats=5)
 
-    after = changes.change(table, NUMBER, to)
+    after = change_license.change(table, NUMBER, to)
     assert (after.seats, after.moves_per_year, after.revision) == (5, 9, 2)
     assert licenses.find(table, NUMBER) == after
 
 
 def test_a_stale_write_is_refused_by_the_table_itself(table: Licenses) -> None:
     stale = licenses.find(table, NUMBER)
-    changes.change(table, NUMBER, lambda license: replace(license, seats=5))
+    change_license.change(table, NUMBER, lambda license: replace(license, seats=5))
     with pytest.raises(ConditionFailed):
         table.change(stale, replace(stale, seats=9, revision=1))
     assert licenses.find(table, NUMBER).seats == 5
@@ -96,37 +104,37 @@ def test_one_who_never_gets_his_turn_is_told(
         return replace(license, seats=5)
 
     with pytest.raises(LicenseChanged):
-        changes.change(table, NUMBER, to)
+        change_license.change(table, NUMBER, to)
     assert len(waits) == 12
     assert licenses.find(table, NUMBER).seats == 2
 
 
 def test_terms_are_checked_before_they_are_written(table: Licenses) -> None:
     with pytest.raises(BadTerms):
-        changes.change(table, NUMBER, lambda license: replace(license, seats=0))
+        change_license.change(table, NUMBER, lambda license: replace(license, seats=0))
     assert licenses.find(table, NUMBER).revision == 0
 
 
 def test_what_nobody_made_is_not_changed(stack: Stack) -> None:
     with pytest.raises(NoSuchLicense):
-        changes.allow_move(stack.licenses, NUMBER)
+        change_license.allow_move(stack.licenses, NUMBER)
 
 
 def test_suspended_is_lifted_and_revoked_is_not(table: Licenses) -> None:
     for status in (Status.SUSPENDED, Status.ACTIVE, Status.REVOKED):
-        assert changes.set_status(table, NUMBER, status).status is status
-    with pytest.raises(Withdrawn):
-        changes.set_status(table, NUMBER, Status.ACTIVE)
+        assert change_license.set_status(table, NUMBER, status).status is status
+    with pytest.raises(AlreadyRevoked):
+        change_license.set_status(table, NUMBER, Status.ACTIVE)
     assert licenses.find(table, NUMBER).status is Status.REVOKED
 
 
 def test_a_move_is_allowed_below_no_seat_too(table: Licenses) -> None:
-    changes.allow_move(table, NUMBER)
-    assert changes.allow_move(table, NUMBER).seats_ever_used == -2
+    change_license.allow_move(table, NUMBER)
+    assert change_license.allow_move(table, NUMBER).seats_ever_used == -2
 
 
 def test_a_new_code_takes_the_place_of_the_old_one(table: Licenses) -> None:
-    created = changes.new_code(table, NUMBER)
+    created = change_license.replace_code(table, NUMBER)
     public = activation_key(created.activation_code, NUMBER).public
     assert licenses.find(table, NUMBER).activation_public == public
 
@@ -134,21 +142,21 @@ def test_a_new_code_takes_the_place_of_the_old_one(table: Licenses) -> None:
 def test_a_released_seat_is_free_once_and_allows_one_move(stack: Stack, table: Licenses) -> None:
     take_seat(stack, 1)
     take_seat(stack, 2)
-    after, seat = changes.release(table, NUMBER, 1)
+    after, seat = change_license.release_seat(table, NUMBER, 1)
     assert (seat.number, after.seats_used, after.seats_ever_used) == (1, 1, 1)
     assert licenses.find(table, NUMBER) == after
     assert {each.number: each.taken for each in table.seats(NUMBER)} == {1: False, 2: True}
     for number in (1, 3):
         with pytest.raises(NoSuchSeat):
-            changes.release(table, NUMBER, number)
+            change_license.release_seat(table, NUMBER, number)
     assert licenses.find(table, NUMBER) == after
 
 
 def test_a_seat_given_back_meanwhile_is_not_freed_twice(stack: Stack, table: Licenses) -> None:
     take_seat(stack, 1)
     before = licenses.find(table, NUMBER)
-    seat = changes.taken_seat(table, NUMBER, 1)
-    changes.release(table, NUMBER, 1)
+    seat = change_license.find_taken_seat(table, NUMBER, 1)
+    change_license.release_seat(table, NUMBER, 1)
     current = licenses.find(table, NUMBER)
     with pytest.raises(ConditionFailed):  # even if the revision alone were right
         table.release(current, replace(before, revision=current.revision + 1), seat)
@@ -181,4 +189,4 @@ def test_whether_a_change_takes_rights_away(
     table: Licenses, terms: dict[str, Any], takes_away: bool
 ) -> None:
     before = licenses.find(table, NUMBER)
-    assert changes.takes_away(before, replace(before, **terms)) is takes_away
+    assert change_license.reduces_rights(before, replace(before, **terms)) is takes_away

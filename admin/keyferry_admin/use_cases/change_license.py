@@ -1,4 +1,4 @@
-"""What the vendor changes in a license; each change conditions on the revision that was read."""
+"""Changes to a license; each is written only if the license is still at the revision read."""
 
 import random
 import time
@@ -6,8 +6,8 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import TypeVar
 
-from keyferry_admin.errors import LicenseChanged, NoSuchSeat, Withdrawn
-from keyferry_admin.use_cases.licenses import Created, find
+from keyferry_admin.errors import AlreadyRevoked, LicenseChanged, NoSuchSeat
+from keyferry_admin.use_cases.licenses import LicenseWithCode, find
 from keyferry_admin.use_cases.terms import check_terms
 from keyferry_protocol.activation import activation_key, new_activation_code
 from keyferry_service.adapters.licenses_dynamodb import Licenses
@@ -19,33 +19,36 @@ _T = TypeVar("_T")
 
 
 def change(
-    licenses: Licenses, number: str, to: Callable[[LicenseRecord], LicenseRecord]
+    licenses: Licenses, number: str, changed: Callable[[LicenseRecord], LicenseRecord]
 ) -> LicenseRecord:
-    """Write what `to` makes of the license as it stands. Raises NoSuchLicense, BadTerms."""
+    """Write what `changed` returns for the current license. Raises NoSuchLicense, BadTerms."""
 
     def attempt() -> LicenseRecord:
         before = find(licenses, number)
-        after = next_revision(before, to(before))
+        after = next_revision(before, changed(before))
         check_terms(after)
         licenses.change(before, after)
         return after
 
-    return until_unchanged(attempt)
+    return retry_on_conflict(attempt)
 
 
 def set_status(licenses: Licenses, number: str, status: Status) -> LicenseRecord:
-    """Suspend, resume or revoke. Raises Withdrawn: applications may know of it for good."""
+    """Suspend, resume or revoke a license.
 
-    def to(license: LicenseRecord) -> LicenseRecord:
+    Raises AlreadyRevoked: key sets in applications may list a revoked license for good.
+    """
+
+    def with_status(license: LicenseRecord) -> LicenseRecord:
         if license.status is Status.REVOKED:
-            raise Withdrawn(f"The license {number} was revoked for good")
+            raise AlreadyRevoked(f"The license {number} was revoked for good")
         return replace(license, status=status)
 
-    return change(licenses, number, to)
+    return change(licenses, number, with_status)
 
 
 def allow_move(licenses: Licenses, number: str) -> LicenseRecord:
-    """Let one computer be changed beyond the moves of the year."""
+    """Allow one move beyond the moves of the year."""
     return change(
         licenses,
         number,
@@ -53,20 +56,20 @@ def allow_move(licenses: Licenses, number: str) -> LicenseRecord:
     )
 
 
-def new_code(licenses: Licenses, number: str) -> Created:
+def replace_code(licenses: Licenses, number: str) -> LicenseWithCode:
     """Replace the activation code; requests made with the old one are refused from now on."""
     code = new_activation_code(number)
     public = activation_key(code, number).public
     after = change(licenses, number, lambda license: replace(license, activation_public=public))
-    return Created(after, code)
+    return LicenseWithCode(after, code)
 
 
-def release(licenses: Licenses, number: str, seat_number: int) -> tuple[LicenseRecord, Seat]:
-    """Free a seat and allow one move. Raises NoSuchSeat for one that nobody has."""
+def release_seat(licenses: Licenses, number: str, seat_number: int) -> tuple[LicenseRecord, Seat]:
+    """Free a seat and allow one move. Raises NoSuchSeat for a seat that no computer has."""
 
     def attempt() -> tuple[LicenseRecord, Seat]:
         before = find(licenses, number)
-        seat = taken_seat(licenses, number, seat_number)
+        seat = find_taken_seat(licenses, number, seat_number)
         after = next_revision(
             before,
             replace(
@@ -76,10 +79,10 @@ def release(licenses: Licenses, number: str, seat_number: int) -> tuple[LicenseR
         licenses.release(before, after, seat)
         return after, seat
 
-    return until_unchanged(attempt)
+    return retry_on_conflict(attempt)
 
 
-def taken_seat(licenses: Licenses, number: str, seat_number: int) -> Seat:
+def find_taken_seat(licenses: Licenses, number: str, seat_number: int) -> Seat:
     """The seat, if a computer has it. Raises NoSuchSeat."""
     for seat in licenses.seats(number):
         if seat.number == seat_number and seat.taken:
@@ -87,8 +90,8 @@ def taken_seat(licenses: Licenses, number: str, seat_number: int) -> Seat:
     raise NoSuchSeat(f"No computer has seat {seat_number} of license {number}")
 
 
-def takes_away(before: LicenseRecord, after: LicenseRecord) -> bool:
-    """Whether someone who had a right under the license has less of it now."""
+def reduces_rights(before: LicenseRecord, after: LicenseRecord) -> bool:
+    """Whether the changed license grants less of anything than before."""
     return (
         after.seats < before.seats
         or after.moves_per_year < before.moves_per_year
@@ -106,12 +109,12 @@ def _is_sooner(after: int | None, before: int | None) -> bool:
 
 
 def next_revision(before: LicenseRecord, after: LicenseRecord) -> LicenseRecord:
-    """The license as it is to be written over what was read."""
+    """The license to write over the one that was read."""
     return replace(after, revision=before.revision + 1)
 
 
-def until_unchanged(attempt: Callable[[], _T]) -> _T:
-    """Read, decide and write until nobody else wrote in between. Raises LicenseChanged."""
+def retry_on_conflict(attempt: Callable[[], _T]) -> _T:
+    """Repeat read, decide and write until nobody else wrote in between. Raises LicenseChanged."""
     for index in range(_ATTEMPTS):
         try:
             return attempt()

@@ -1,4 +1,4 @@
-"""What every command of the desk has: --stack, --json, and errors told with their next step."""
+"""What every command has: --stack, --json, and errors that say what to do next."""
 
 import sys
 import time
@@ -9,22 +9,22 @@ import click
 from botocore.exceptions import BotoCoreError, ClientError
 
 from keyferry_admin.cli.output import Output
-from keyferry_admin.errors import DeskError
+from keyferry_admin.errors import AdminError
 from keyferry_admin.stack import Stack
 from keyferry_protocol.errors import KeyferryError
 
 
 @dataclass(frozen=True)
 class Settings:
-    """What a command works with; the clock is read here, once."""
+    """What a command works with; the clock is read once, here."""
 
     stack: Stack
     output: Output
     now: int = field(default_factory=lambda: int(time.time()))
 
 
-class DeskCommand(click.Command):
-    """A command that gets its `Settings` as context object."""
+class AdminCommand(click.Command):
+    """A command whose context object is its `Settings`."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -44,17 +44,17 @@ class DeskCommand(click.Command):
         ctx.obj = Settings(Stack(ctx.params.pop("stack")), output)
         try:
             return super().invoke(ctx)
-        except (DeskError, KeyferryError) as error:
+        except (AdminError, KeyferryError) as error:
             problem = {"code": error.code, "title": str(error).rstrip("."), "exit": error.exit}
-            output.fail(problem | {"next_step": error.next_step} | error.facts)
+            output.error(problem | {"next_step": error.next_step} | error.facts)
             ctx.exit(error.exit)
         except (BotoCoreError, ClientError) as error:
             step = "Check region, credentials and endpoint (AWS_REGION, AWS_PROFILE)."
-            output.fail({"code": "aws", "title": str(error), "next_step": step, "exit": 1})
+            output.error({"code": "aws", "title": str(error), "next_step": step, "exit": 1})
             ctx.exit(1)
 
 
-class DeskGroup(click.Group):
-    """A group whose commands are `DeskCommand`s."""
+class AdminGroup(click.Group):
+    """A group of `AdminCommand`s."""
 
-    command_class = DeskCommand
+    command_class = AdminCommand
