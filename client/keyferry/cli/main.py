@@ -40,6 +40,10 @@ COMMANDS = (
 class AllCommands(KeyferryGroup):
     """All commands, each imported only when it runs."""
 
+    @property
+    def path(self) -> str:
+        return "keyferry"
+
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(COMMANDS)
 

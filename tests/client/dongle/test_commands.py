@@ -50,7 +50,9 @@ def test_a_blank_dongle_gets_a_key_and_the_desk_reads_its_public_half(
     assert made.exit == 0, made.err
     key = dongles.look(blank).keys[0]
     told = Path("dongle.json").read_bytes()
-    assert desk.parse_dongle_file(told, NUMBER) == Dongle("ECDSA-P256-SHA256", key, "SoftHSM v2", blank.serial)
+    assert desk.parse_dongle_file(told, NUMBER) == Dongle(
+        "ECDSA-P256-SHA256", key, "SoftHSM v2", blank.serial
+    )
     assert set(json.loads(told)) == {"alg", "public", "model", "serial"}
     assert "keyferry-admin dongle add NUMBER dongle.json" in made.out
 
