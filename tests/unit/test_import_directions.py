@@ -21,7 +21,6 @@ OURS = {
     "keyferry_admin",
     "functions",
     "local",
-    "demo",
     "benchmarks",
     "tests",
 }
