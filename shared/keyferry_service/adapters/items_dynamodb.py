@@ -34,11 +34,14 @@ def from_item(cls: type[T], item: Item, **overrides: Any) -> T:
 
 
 def set_attributes(values: Mapping[str, Any]) -> dict[str, Any]:
-    """The part of an Update that sets these attributes, reserved words or not."""
+    """The part of an Update that sets these attributes, reserved words or not.
+
+    A condition that is added may use `#<name>`, and any placeholder but `:new_<name>`.
+    """
     return {
-        "UpdateExpression": "SET " + ", ".join(f"#{name} = :{name}" for name in values),
+        "UpdateExpression": "SET " + ", ".join(f"#{name} = :new_{name}" for name in values),
         "ExpressionAttributeNames": {f"#{name}": name for name in values},
-        "ExpressionAttributeValues": {f":{name}": _serialize(v) for name, v in values.items()},
+        "ExpressionAttributeValues": {f":new_{name}": _serialize(v) for name, v in values.items()},
     }
 
 

@@ -70,8 +70,8 @@ class Licenses:
     def release(self, before: LicenseRecord, after: LicenseRecord, seat: Seat) -> None:
         """Free a seat for a machine that cannot deactivate itself. Raises Conflict."""
         freed = set_attributes({"taken": False})
-        freed["ConditionExpression"] = "#taken = :taken"
-        freed["ExpressionAttributeValues"] |= to_item({":taken": True})
+        freed["ConditionExpression"] = "#taken = :was"
+        freed["ExpressionAttributeValues"] |= to_item({":was": True})
         items = [
             {"Update": self._change(before, after)},
             self._update(before.number, f"seat#{seat.number}", freed),

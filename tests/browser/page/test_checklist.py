@@ -162,7 +162,7 @@ CHECKLIST: dict[int, tuple[str, dict[str, list[str]]]] = {
                 "test_a_letter_says_the_same_in_plain_and_in_html",
                 "test_a_letter_holds_one_link_and_nothing_from_elsewhere",
             ],
-            MAILING: ["test_the_letter_for_a_response"],
+            MAILING: ["test_the_email_for_a_response"],
         },
     ),
     29: (
