@@ -1,4 +1,4 @@
-"""State files, sticks and archives of any content: read back, or told as what they are."""
+"""State files, USB drives and archives of any content: read back, or reported for what they are."""
 
 import json
 import os
@@ -71,7 +71,7 @@ def where(tmp_path: Path) -> StateDirs:
 
 @few
 @given(standing=st.builds(LicenseState, counts, st.booleans(), texts))
-def test_a_standing_comes_back_without_a_path_that_is_no_text(
+def test_a_state_is_read_back_without_a_path_that_is_no_text(
     where: StateDirs, standing: LicenseState
 ) -> None:
     folder = Folder(where.user, NUMBER)
@@ -83,21 +83,21 @@ def test_a_standing_comes_back_without_a_path_that_is_no_text(
 
 @few
 @given(clock=st.builds(Clock, st.integers(0, MAX_TIME), counts, st.dictionaries(hexes, counts)))
-def test_a_clock_comes_back(where: StateDirs, clock: Clock) -> None:
+def test_a_clock_is_read_back(where: StateDirs, clock: Clock) -> None:
     write_clock(where.user, clock)
     assert read_clock(where.user) == clock
 
 
 @few
 @given(order=st.lists(numbers))
-def test_a_trying_order_comes_back(where: StateDirs, order: list[str]) -> None:
+def test_a_trying_order_is_read_back(where: StateDirs, order: list[str]) -> None:
     write_order(where.user, order)
     assert read_order(where.user) == tuple(order)
 
 
 @few
 @given(seed=st.binary(min_size=32, max_size=32))
-def test_a_device_key_comes_back(where: StateDirs, seed: bytes) -> None:
+def test_a_device_key_is_read_back(where: StateDirs, seed: bytes) -> None:
     folder = Folder(where.user, NUMBER)
     folder.write_device_key(Ed25519Signer(seed))
     found = folder.device_key()
@@ -105,7 +105,7 @@ def test_a_device_key_comes_back(where: StateDirs, seed: bytes) -> None:
     assert found.seed == seed
 
 
-# What lies there instead
+# What may be there instead
 
 
 READS: dict[str, Callable[[Folder, bool], object]] = {
@@ -163,7 +163,7 @@ def test_the_doctor_reads_a_folder_of_any_content(files: dict[str, bytes]) -> No
         assert all(error.code == "state-damaged" for error in read_shared_damage(where))
 
 
-# What is brought on a stick
+# What a USB drive may hold
 
 
 GOOD = response_file()
@@ -187,7 +187,7 @@ methods = st.sampled_from([zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED])
 
 @few
 @given(others=beside, method=methods, in_archive=st.booleans())
-def test_a_response_is_found_whatever_lies_beside_it(
+def test_a_response_is_found_among_any_other_files(
     others: dict[str, bytes], method: int, in_archive: bool
 ) -> None:
     with TemporaryDirectory() as stick:
@@ -200,7 +200,7 @@ def test_a_response_is_found_whatever_lies_beside_it(
 
 @settings(few, max_examples=80)
 @given(data=st.data(), method=methods)
-def test_a_damaged_archive_is_told_as_that_or_holds_the_response(
+def test_a_damaged_archive_is_reported_or_yields_the_response(
     tmp_path: Path, data: st.DataObject, method: int
 ) -> None:
     whole = zipped({"a": b"x" * 100, "RESPONSE": GOOD}, method)
@@ -218,22 +218,22 @@ def test_a_damaged_archive_is_told_as_that_or_holds_the_response(
 
 
 @given(st.binary(max_size=100) | st.sampled_from([b"%PDF", b"PK\3\4"]).map(lambda s: s + b"x" * 9))
-def test_any_file_is_called_something(data: bytes) -> None:
+def test_every_wrong_file_has_a_name(data: bytes) -> None:
     assert message(f"terminal.kind.{kind_of(data)}")
 
 
-# What is told of it
+# How it is shown
 
 
 @few
 @given(file=request_bodies().map(lambda body: seal(REQUEST, body.to_bytes(), [SAMPLE_VENDOR])))
-def test_any_request_can_be_looked_at_and_forges_no_line(shell: Shell, file: bytes) -> None:
+def test_any_request_can_be_inspected_and_forges_no_line(shell: Shell, file: bytes) -> None:
     assert_told(shell, file)
 
 
 @few
 @given(file=response_bodies().map(lambda body: seal(RESPONSE, body.to_bytes(), [SAMPLE_VENDOR])))
-def test_any_response_can_be_looked_at_and_forges_no_line(shell: Shell, file: bytes) -> None:
+def test_any_response_can_be_inspected_and_forges_no_line(shell: Shell, file: bytes) -> None:
     assert_told(shell, file)
 
 

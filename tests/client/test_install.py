@@ -90,7 +90,7 @@ def _bound_to(room: Room, request: bytes) -> BoundTo:
     return found
 
 
-def test_without_a_waiting_request_another_machines_file_is_told_as_that(
+def test_without_a_pending_request_another_machines_file_is_reported_as_such(
     room: Room, tmp_path: Path
 ) -> None:
     elsewhere = Room(tmp_path / "elsewhere", machine=LAB_09)
@@ -122,14 +122,14 @@ def test_the_same_response_with_new_signatures_replaces_the_file(room: Room) -> 
     assert room.load().check()
 
 
-def test_installing_the_same_file_again_is_no_error(room: Room) -> None:
+def test_the_same_file_can_be_installed_again(room: Room) -> None:
     response = room.activate()
     before = room.files()
     assert room.install(response).license is not None
     assert room.files() == before
 
 
-def test_a_damaged_installed_file_is_put_back_by_its_original(room: Room) -> None:
+def test_the_original_restores_a_damaged_installed_file(room: Room) -> None:
     response = room.activate()
     path = Path(room.folder().path("installed.response"))
     path.write_bytes(response[:200])
@@ -139,7 +139,7 @@ def test_a_damaged_installed_file_is_put_back_by_its_original(room: Room) -> Non
     assert room.load().check()
 
 
-def test_an_update_takes_the_place_of_what_was_installed(room: Room) -> None:
+def test_an_update_replaces_the_installed_response(room: Room) -> None:
     first = room.activate()
     request = room.request("update")
     assert parse_request(request).last_serial == 1
@@ -148,7 +148,7 @@ def test_an_update_takes_the_place_of_what_was_installed(room: Room) -> None:
     assert refused(room, first) == "not-requested"
 
 
-def test_a_personal_license_lies_with_its_user_and_for_no_one_else(room: Room) -> None:
+def test_a_personal_license_is_kept_with_its_user_only(room: Room) -> None:
     room.activate("personal")
     folder = room.folder(shared=False)
     for name in ("device.key", "installed.response", "state.json"):
@@ -179,7 +179,7 @@ def test_a_machine_license_is_readable_by_all_whatever_the_umask(tmp_path: Path)
 # Deactivation
 
 
-def test_a_license_stops_before_its_deactivation_can_be_handed_in(room: Room) -> None:
+def test_a_license_ends_before_its_deactivation_request_can_leave(room: Room) -> None:
     room.activate()
     request = room.request("deactivate")
     assert not room.folder().has("installed.response")
@@ -197,7 +197,7 @@ def test_a_license_stops_before_its_deactivation_can_be_handed_in(room: Room) ->
     assert found.value.code == "not-activated"
 
 
-def test_a_receipt_nobody_waits_for_is_not_installed(room: Room) -> None:
+def test_an_unexpected_receipt_is_not_installed(room: Room) -> None:
     room.activate()
     receipt = room.answer(room.request("deactivate"))
     room.install(receipt)
@@ -207,7 +207,7 @@ def test_a_receipt_nobody_waits_for_is_not_installed(room: Room) -> None:
     assert refused(room, receipt) == "not-requested"
 
 
-def test_a_receipt_that_comes_after_a_new_activation_only_ends_the_waiting(room: Room) -> None:
+def test_a_receipt_after_a_new_activation_only_removes_the_request(room: Room) -> None:
     room.activate()
     receipt = room.answer(room.request("deactivate"))
     response = room.activate()
@@ -217,7 +217,7 @@ def test_a_receipt_that_comes_after_a_new_activation_only_ends_the_waiting(room:
     assert not room.folder().has(DEACTIVATE)
 
 
-def test_what_was_deactivated_can_be_activated_again_with_a_new_key(room: Room) -> None:
+def test_a_deactivated_license_can_be_activated_again_with_a_new_key(room: Room) -> None:
     first = parse_request(room.request())
     room.activate()
     room.request("deactivate")
@@ -227,7 +227,7 @@ def test_what_was_deactivated_can_be_activated_again_with_a_new_key(room: Room) 
     assert room.load().check()
 
 
-def test_a_response_that_waits_when_the_license_is_deactivated_no_longer_fits(room: Room) -> None:
+def test_a_response_from_before_the_deactivation_no_longer_fits(room: Room) -> None:
     room.activate()
     update = room.answer(room.request("update"))
     room.request("deactivate")
@@ -241,13 +241,13 @@ def test_a_request_whose_response_never_came_can_be_deactivated(room: Room) -> N
 
 
 @pytest.mark.parametrize("kind", ["update", "deactivate"])
-def test_there_is_nothing_to_update_or_deactivate_where_nothing_is(room: Room, kind: str) -> None:
+def test_without_a_license_there_is_nothing_to_update_or_deactivate(room: Room, kind: str) -> None:
     with pytest.raises(KeyferryError) as found:
         room.request(kind)
     assert found.value.code == "not-activated"
 
 
-def test_a_copied_installed_file_does_not_outlive_its_deactivation(room: Room) -> None:
+def test_a_copy_of_the_installed_file_ends_with_its_deactivation(room: Room) -> None:
     response = room.activate()
     room.request("deactivate")
     room.folder().write("installed.response", response)

@@ -1,4 +1,4 @@
-"""A license for one user: it lies with its user, and nobody else on the computer can use it."""
+"""A license for one user: it is kept with its user, and no one else on the computer can use it."""
 
 import os
 import shutil
@@ -95,7 +95,7 @@ def test_at_the_command_line(shell: Shell) -> None:
     assert "another user" in refused.json["error"]["detail"]
 
 
-def test_a_user_who_cannot_be_told_gets_no_personal_license(shell: Shell) -> None:
+def test_a_user_who_cannot_be_identified_gets_no_personal_license(shell: Shell) -> None:
     nameless = {name: of for name, of in LAB_07.components.items() if name != "user"}
     shell.room.machine = replace(LAB_07, components=nameless)
     refused = shell("request", NUMBER, "--protection", "personal", "--json")
@@ -105,7 +105,7 @@ def test_a_user_who_cannot_be_told_gets_no_personal_license(shell: Shell) -> Non
 
 @pytest.mark.skipif(os.name != "posix", reason="elsewhere a folder's owner is all there is")
 @pytest.mark.parametrize("umask", [0, 0o022, 0o077])
-def test_nobody_else_can_read_what_is_kept_for_one_user(room: Room, umask: int) -> None:
+def test_no_other_user_can_read_a_personal_license(room: Room, umask: int) -> None:
     before = os.umask(umask)
     try:
         room.activate("personal")

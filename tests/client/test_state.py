@@ -1,4 +1,4 @@
-"""The state folders: where they are, how files are written, and what damage is told as."""
+"""The state directories: where they are, how files are written, how damage is reported."""
 
 import json
 import multiprocessing
@@ -57,7 +57,7 @@ from tests.support.terminal import Shell
         ),
     ],
 )
-def test_state_lies_where_other_languages_find_it(
+def test_state_is_kept_where_clients_in_other_languages_find_it(
     platform: str, environ: dict[str, str], user: str, site: str
 ) -> None:
     found = find_state_dirs("acme", None, platform, environ)
@@ -112,7 +112,7 @@ def test_a_file_is_flushed_before_it_takes_its_place_and_its_folder_after(
     "name", ["device.key", "state.json", "pending.request", "installed.response", "clock.json"]
 )
 @pytest.mark.parametrize("content", [b"", b"{}", b"\xff\xfe", b"[" * 5000, b"x" * 70_000])
-def test_a_damaged_file_is_mended_by_a_new_request(room: Room, name: str, content: bytes) -> None:
+def test_a_new_request_replaces_a_damaged_file(room: Room, name: str, content: bytes) -> None:
     room.activate()
     room.request("update")
     folder = Path(room.state_dirs.user.path if name == "clock.json" else room.folder().path(""))
@@ -135,7 +135,7 @@ def test_a_mark_beyond_the_calendar_is_damage(shell: Shell, mark: int) -> None:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="Elsewhere every name is text.")
-def test_a_stick_whose_name_is_no_text_leaves_the_license_whole(shell: Shell) -> None:
+def test_a_usb_drive_whose_name_is_no_text_does_not_harm_the_license(shell: Shell) -> None:
     shell.room.activate()
     os.mkdir(b"stick \xff")
     assert shell("update", NUMBER, "--output", os.fsdecode(b"stick \xff")).exit == 0
@@ -143,7 +143,7 @@ def test_a_stick_whose_name_is_no_text_leaves_the_license_whole(shell: Shell) ->
     assert shell("check").exit == 0
 
 
-def test_damage_is_told_with_the_files_name(room: Room) -> None:
+def test_damage_is_reported_with_the_files_name(room: Room) -> None:
     room.activate()
     path = Path(room.folder().path("state.json"))
     path.write_bytes(b"{")
@@ -153,7 +153,7 @@ def test_damage_is_told_with_the_files_name(room: Room) -> None:
     assert str(path) in str(found.value)
 
 
-def test_an_order_file_that_names_unknown_licenses_is_no_trouble(room: Room) -> None:
+def test_an_order_file_may_name_unknown_licenses(room: Room) -> None:
     room.activate()
     order = Path(room.state_dirs.user.path) / "order.json"
     order.write_text(f'{{"order": ["{OTHER}", "../..", "{NUMBER}", "{NUMBER}"]}}')
@@ -164,7 +164,7 @@ def test_an_order_file_that_names_unknown_licenses_is_no_trouble(room: Room) -> 
 # Locks
 
 
-def test_a_command_waits_and_then_says_who_is_in_the_way(tmp_path: Path) -> None:
+def test_a_command_waits_and_then_reports_that_the_state_is_busy(tmp_path: Path) -> None:
     root = StateDir(str(tmp_path), shared=False)
     with Lock(root), pytest.raises(StateBusy), Lock(root, wait_s=0.05):
         pass
@@ -172,7 +172,7 @@ def test_a_command_waits_and_then_says_who_is_in_the_way(tmp_path: Path) -> None
         pass
 
 
-def test_load_waits_for_nobody_and_goes_on_unwritten(room: Room) -> None:
+def test_load_does_not_wait_for_the_lock_and_writes_nothing(room: Room) -> None:
     room.activate()
     room.now += 3600
     with Lock(room.state_dirs.user):
@@ -182,7 +182,7 @@ def test_load_waits_for_nobody_and_goes_on_unwritten(room: Room) -> None:
     assert room.files()["user/clock.json"] != before
 
 
-def test_load_goes_on_where_nothing_can_be_written(
+def test_load_works_where_nothing_can_be_written(
     room: Room, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     room.activate()

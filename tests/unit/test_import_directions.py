@@ -22,7 +22,6 @@ OURS = {
     "keyferry_admin",
     "functions",
     "local",
-    "demo",
     "benchmarks",
     "tests",
 }

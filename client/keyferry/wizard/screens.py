@@ -191,7 +191,9 @@ _RESPONSE = Field(
     "response",
     "file",
     options=_response_files,
-    check=lambda text, answers, computer: checks.check_response(text, "upload" in answers),
+    check=lambda text, answers, computer: checks.check_response(
+        text, is_uploaded=bool(answers.get("upload"))
+    ),
 )
 
 SCREENS: Mapping[str, Screen] = {

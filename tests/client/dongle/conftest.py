@@ -1,4 +1,4 @@
-"""USB dongles made of software: SoftHSM's tokens, spoken to as one speaks to real ones."""
+"""USB dongles in software: SoftHSM's tokens, used like real ones."""
 
 import os
 import shutil

@@ -1,4 +1,4 @@
-"""Dongles where none is plugged in: what is looked for, what is told, who is chosen."""
+"""Dongles without hardware: which modules are searched, what is reported, which one is chosen."""
 
 import sys
 from pathlib import Path
@@ -23,7 +23,7 @@ def a_token(serial: str, *keys: bytes, ours: bool = False, module: str = "a.so")
     return PluggedDongle("YubiKey YK5", serial, "YubiKey PIV", True, keys, ours, module, 0)
 
 
-# What speaks to dongles
+# Modules
 
 
 @pytest.mark.parametrize(
@@ -38,7 +38,7 @@ def a_token(serial: str, *keys: bytes, ours: bool = False, module: str = "a.so")
         ("win32", r"D:\Programs\Yubico\Yubico PIV Tool\bin\libykcs11.dll"),
     ],
 )
-def test_modules_are_looked_for_where_their_installers_put_them(platform: str, place: str) -> None:
+def test_modules_are_found_where_their_installers_put_them(platform: str, place: str) -> None:
     found = module_paths(platform, {"ProgramFiles": r"D:\Programs"})
     assert place in found
     assert not any("softhsm" in path for path in found), "a dongle of software is no dongle"
@@ -99,11 +99,11 @@ def test_a_public_key_is_read_in_both_forms_that_modules_give_it() -> None:
             [a_token("1", FIRST), a_token("2", SECOND, ours=True)], "2", id="one made for this"
         ),
         pytest.param(
-            [a_token("1", FIRST), a_token("cafe", FIRST, module="b.so")], "1", id="seen twice"
+            [a_token("1", FIRST), a_token("cafe", FIRST, module="b.so")], "1", id="reported twice"
         ),
     ],
 )
-def test_the_dongle_that_is_meant_is_found_without_a_question(
+def test_the_only_suitable_dongle_is_used_without_a_question(
     plugged: list[PluggedDongle], found: str
 ) -> None:
     assert only_dongle(with_keys(plugged)).serial == found
@@ -119,9 +119,7 @@ def test_the_dongle_that_is_meant_is_found_without_a_question(
         ),
     ],
 )
-def test_where_there_is_none_or_a_choice_it_is_told(
-    plugged: list[PluggedDongle], told: str
-) -> None:
+def test_no_dongle_or_several_is_an_error(plugged: list[PluggedDongle], told: str) -> None:
     with pytest.raises(DongleMissing, match=told):
         only_dongle(with_keys(plugged))
 
@@ -137,7 +135,7 @@ def test_where_there_is_none_or_a_choice_it_is_told(
         pytest.param(0x40000, 0, "is locked", "Unlock it", id="locked"),
     ],
 )
-def test_a_pin_error_tells_what_the_dongle_tells(
+def test_a_pin_error_says_what_the_dongle_reports(
     flags: int, left: int | None, told: str, next_step: str
 ) -> None:
     pkcs11 = pytest.importorskip("pkcs11")
@@ -151,7 +149,7 @@ def test_a_pin_error_tells_what_the_dongle_tells(
 
 
 @pytest.mark.parametrize(("needs_pin", "asked"), [(True, "482916"), (False, None)])
-def test_nobody_is_asked_for_a_pin_that_the_reader_asks_for_itself(
+def test_nobody_is_asked_for_a_pin_that_is_typed_on_the_reader(
     needs_pin: bool, asked: str | None
 ) -> None:
     found = a_token("1", FIRST)._replace(needs_pin=needs_pin)
@@ -189,7 +187,7 @@ def test_a_dongle_pulled_while_the_application_runs_ends_the_license(room: Room)
     assert license.check("solver")
 
 
-def test_two_licenses_on_two_dongles_are_found_each_with_its_own(room: Room) -> None:
+def test_two_licenses_each_find_their_own_dongle(room: Room) -> None:
     first, second = Ed25519Signer.generate(), Ed25519Signer.generate()
     tokens = {key.public: Token(key.public, "Own dongle", "7", key.sign) for key in (first, second)}
     room.dongle = tokens[first.public]
@@ -207,7 +205,7 @@ def test_two_licenses_on_two_dongles_are_found_each_with_its_own(room: Room) -> 
     assert found.number == OTHER
 
 
-def test_what_refuses_a_pin_is_told_by_load(room: Room) -> None:
+def test_load_reports_a_refused_pin(room: Room) -> None:
     key = Ed25519Signer.generate()
     room.dongle = Token(key.public, "Own dongle", "7", key.sign)
     room.activate("dongle")

@@ -1,4 +1,4 @@
-"""Where files are carried: found on Linux, Windows and macOS as those systems tell it."""
+"""Where files are carried, as Linux, Windows and macOS report it."""
 
 import ctypes
 import os
@@ -38,7 +38,7 @@ def folder(path: Path) -> Path:
 
 
 def mount(home: Path, patch: pytest.MonkeyPatch, *names: str) -> list[str]:
-    """Sticks of these names plugged into a Linux whose media lie in this home."""
+    """USB drives of these names, mounted on a Linux below this home."""
     media = home / "media"
     patch.setattr(save_locations, "_DRIVES", (f"{media}/",))
     points = [str(folder(media / name)) for name in names]
@@ -47,7 +47,7 @@ def mount(home: Path, patch: pytest.MonkeyPatch, *names: str) -> list[str]:
     return points
 
 
-def test_on_linux_sticks_are_what_the_desktop_mounted() -> None:
+def test_on_linux_usb_drives_are_what_the_desktop_mounted() -> None:
     assert save_locations.linux_drives(MOUNTS) == [
         ("/media/ada/KINGSTON", "KINGSTON"),
         ("/run/media/ada/My Stick", "My Stick"),
@@ -62,7 +62,7 @@ def test_a_label_in_another_alphabet_is_read_as_it_is_written(
     assert save_locations.usb_drives() == [(point, "Меß stick")]
 
 
-def test_without_a_list_of_mounts_there_are_no_sticks(home: Path) -> None:
+def test_without_a_list_of_mounts_there_are_no_usb_drives(home: Path) -> None:
     assert save_locations.usb_drives() == []
 
 
@@ -85,7 +85,7 @@ def test_the_desktop_is_where_this_users_settings_say(
     assert os.path.normpath(save_locations.user_folder("Desktop")) == os.path.normpath(home / found)
 
 
-def test_settings_may_lie_elsewhere_and_be_no_text(
+def test_settings_may_be_elsewhere_and_be_no_text(
     home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("XDG_CONFIG_HOME", str(home / "etc"))
@@ -99,14 +99,14 @@ def test_settings_may_lie_elsewhere_and_be_no_text(
 @pytest.mark.parametrize(
     ("writable", "expected"),
     [
-        pytest.param([], "Desktop", id="no stick"),
-        pytest.param([True], "media/0", id="one stick"),
+        pytest.param([], "Desktop", id="no USB drive"),
+        pytest.param([True], "media/0", id="one USB drive"),
         pytest.param([False], "Desktop", id="one that is write-protected"),
         pytest.param([False, True], "media/1", id="the one of two that can be written"),
-        pytest.param([True, True], "Desktop", id="two sticks: a person chooses"),
+        pytest.param([True, True], "Desktop", id="two USB drives: a person chooses"),
     ],
 )
-def test_offered_first_is_the_one_stick_that_can_be_written_else_the_desktop(
+def test_the_only_writable_usb_drive_is_offered_first_or_else_the_desktop(
     home: Path, monkeypatch: pytest.MonkeyPatch, writable: list[bool], expected: str
 ) -> None:
     folder(home / "Desktop")
@@ -116,7 +116,7 @@ def test_offered_first_is_the_one_stick_that_can_be_written_else_the_desktop(
     assert save_locations.best_location(save_locations.save_locations()) == str(home / expected)
 
 
-def test_places_are_named_with_their_free_space_sticks_first(
+def test_save_locations_show_their_free_space_usb_drives_first(
     home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (stick,) = mount(home, monkeypatch, "KINGSTON")
@@ -130,7 +130,7 @@ def test_places_are_named_with_their_free_space_sticks_first(
     assert save_locations.save_locations()[-1].label == f"Desktop ({desktop}), 7.4 GB free"
 
 
-def test_a_stick_pulled_meanwhile_has_no_free_space_to_tell(
+def test_a_usb_drive_that_was_pulled_shows_no_free_space(
     home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (stick,) = mount(home, monkeypatch, "KINGSTON")
@@ -142,7 +142,7 @@ def test_a_stick_pulled_meanwhile_has_no_free_space_to_tell(
     assert save_locations.response_folders() == []
 
 
-def test_responses_are_looked_for_on_sticks_desktop_and_downloads(
+def test_responses_are_searched_on_usb_drives_desktop_and_downloads(
     home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (stick,) = mount(home, monkeypatch, "KINGSTON")
@@ -158,7 +158,7 @@ def test_folders_to_choose_from_are_those_that_people_see(tmp_path: Path) -> Non
     assert save_locations.subfolders(str(tmp_path / "gone")) == []
 
 
-# Kernel32 as a PC answers it: a disk, a DVD drive, two sticks, and a reader without a card.
+# Kernel32 as a PC answers it: a disk, a DVD drive, two USB drives, and a reader without a card.
 DRIVES = {"C:\\": 3, "D:\\": 5, "E:\\": 2, "F:\\": 2, "G:\\": 2}
 
 
@@ -171,7 +171,7 @@ KERNEL = SimpleNamespace(
 )
 
 
-def test_on_windows_sticks_are_the_removable_drives_with_something_in_them(
+def test_on_windows_usb_drives_are_the_removable_drives_with_a_medium(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(sys, "platform", "win32")
@@ -180,7 +180,7 @@ def test_on_windows_sticks_are_the_removable_drives_with_something_in_them(
     assert save_locations.usb_drives() == [("E:\\", "KINGSTON"), ("F:\\", "F")]
 
 
-def test_on_macos_sticks_are_the_volumes_but_the_one_it_started_from(
+def test_on_macos_usb_drives_are_all_volumes_except_the_startup_disk(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(sys, "platform", "darwin")

@@ -25,7 +25,7 @@ TRACEBACK = 99
 
 @dataclass(frozen=True)
 class Journey:
-    """A command, what was done before it, and how the license may stand when it is cut off."""
+    """A command, what happened before it, and the license states allowed when it is interrupted."""
 
     name: str
     before: str
@@ -95,7 +95,7 @@ every_journey = pytest.mark.parametrize("journey", JOURNEYS, ids=str)
 
 
 class Scene:
-    """A journey brought to where its command comes; each try is on a copy of its own."""
+    """A journey just before its command; each attempt works on its own copy."""
 
     def __init__(self, folder: Path, shell: Shell, journey: Journey) -> None:
         self._folder = folder
@@ -144,7 +144,7 @@ class Try:
         return self.shell(*self.command).exit
 
     def standing(self) -> str:
-        """How the license stands: `active` with its serial, or the code of the error."""
+        """The state of the license: `active` with its serial, or the code of the error."""
         try:
             return f"active {self.room.load().serial}"
         except KeyferryError as error:
@@ -206,7 +206,7 @@ def traced(act: Callable[[], int], kill_at: int = 0) -> tuple[int, list[str]]:
 
 @contextmanager
 def stopped_before(act: Callable[[], int], change: str) -> Iterator[None]:
-    """While a child that does it stands still before this change; afterwards it goes on."""
+    """While a child that does it is stopped before this change; afterwards it continues."""
     ahead = [change]  # it may come again: in the other of the two folders
 
     def point(count: int, name: str) -> None:

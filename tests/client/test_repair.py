@@ -1,4 +1,4 @@
-"""`keyferry doctor --repair`: damaged folders are mended, or it is said why one cannot be."""
+"""`keyferry doctor --repair`: damaged folders are repaired, or the reason against it is given."""
 
 import json
 import os
@@ -25,7 +25,7 @@ def _not_waiting_for_the_disk(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def desk(shell: Shell) -> Shell:
-    """The shell with a stick plugged in."""
+    """The shell with a USB drive plugged in."""
     os.mkdir(STICK)
     return shell
 
@@ -80,7 +80,7 @@ Damage = Callable[[Shell], None]
 
 
 def file_of(shell: Shell, name: str) -> Path:
-    """A file of the license, wherever it lies, or of the user's folder."""
+    """A file of the license, in whichever folder, or of the user's folder."""
     roots = shell.room.state_dirs
     places = [Path(root.path, *under) for root in roots for under in ((NUMBER, name), (name,))]
     (found, *_) = [path for path in places if path.exists()] or [Path(places[2])]
@@ -179,9 +179,9 @@ STORIES = [
     pytest.param(deactivated, garbled("state.json"), 3, "Made anew", id="state.json, deactivated"),
     pytest.param(active, garbled("clock.json"), 0, "Made anew", id="clock.json garbled"),
     pytest.param(preferred, garbled("order.json"), 0, "trying order", id="order.json garbled"),
-    pytest.param(asked, garbled("pending.request"), 4, "Restored", id="request, stick there"),
+    pytest.param(asked, garbled("pending.request"), 4, "Restored", id="request, drive there"),
     pytest.param(
-        deactivated, garbled("deactivate.request"), 3, "Restored", id="deactivation, stick there"
+        deactivated, garbled("deactivate.request"), 3, "Restored", id="deactivation, drive there"
     ),
     pytest.param(personal, with_rights(0o644, "device.key"), 0, "Permissions", id="key shown"),
     pytest.param(personal, with_rights(0o400, "state.json"), 0, "Permissions", id="read only"),
@@ -237,7 +237,7 @@ def mended(shell: Shell) -> Printed:
 
 
 @pytest.mark.parametrize(("before", "damage", "code", "did"), STORIES)
-def test_a_mended_folder_checks_as_before_the_damage(
+def test_a_repaired_folder_works_as_before_the_damage(
     desk: Shell, before: Callable[[Shell], None], damage: Damage, code: int, did: str
 ) -> None:
     before(desk)
@@ -252,7 +252,7 @@ def test_a_mended_folder_checks_as_before_the_damage(
 
 
 @pytest.mark.parametrize(("before", "damage", "code", "why", "then"), HOPELESS)
-def test_what_cannot_be_mended_is_left_and_told_with_the_way_on(
+def test_what_cannot_be_repaired_is_kept_and_reported_with_the_next_step(
     desk: Shell, before: Callable[[Shell], None], damage: Damage, code: int, why: str, then: str
 ) -> None:
     before(desk)
@@ -268,7 +268,7 @@ def test_what_cannot_be_mended_is_left_and_told_with_the_way_on(
         assert desk("check").exit == good
 
 
-def test_a_damaged_deactivation_that_was_never_handed_out_leaves_the_license(desk: Shell) -> None:
+def test_a_damaged_deactivation_that_was_never_saved_keeps_the_license(desk: Shell) -> None:
     active(desk)
     damaged_deactivation_cut_off(desk)
     assert desk("check").exit == 1
@@ -288,7 +288,7 @@ def test_the_rights_are_those_of_the_format_afterwards(desk: Shell) -> None:
         assert stat.S_IMODE(path.stat().st_mode) == 0o700, path
 
 
-def test_that_a_group_may_write_the_sites_folder_is_its_administrators_choice(desk: Shell) -> None:
+def test_an_administrator_may_let_a_group_write_the_sites_folder(desk: Shell) -> None:
     active(desk)
     site = Path(desk.room.state_dirs.site.path)
     site.chmod(0o2775)
@@ -306,7 +306,7 @@ def test_a_receipt_or_a_forged_file_is_never_put_in_the_place_of_a_license(desk:
     assert desk("check").exit == 1
 
 
-def test_no_license_comes_back_that_was_deactivated(desk: Shell) -> None:
+def test_repair_brings_back_no_deactivated_license(desk: Shell) -> None:
     active(desk)
     kept = {name: file_of(desk, name).read_bytes() for name in ("device.key", "installed.response")}
     assert desk("deactivate", NUMBER, "--yes", "--output", STICK).exit == 0
@@ -317,7 +317,7 @@ def test_no_license_comes_back_that_was_deactivated(desk: Shell) -> None:
     assert not desk.room.folder().has("device.key")
 
 
-def test_no_license_comes_back_that_was_removed(desk: Shell) -> None:
+def test_repair_brings_back_no_removed_license(desk: Shell) -> None:
     active(desk)
     kept = {name: file_of(desk, name).read_bytes() for name in ("device.key", "installed.response")}
     assert desk("remove", NUMBER, "--yes").exit == 0
@@ -330,21 +330,21 @@ def test_no_license_comes_back_that_was_removed(desk: Shell) -> None:
     assert not folder.exists()
 
 
-def test_a_deactivated_license_stays_ended_in_a_state_file_made_anew(desk: Shell) -> None:
+def test_a_rebuilt_state_file_keeps_a_deactivated_license_ended(desk: Shell) -> None:
     deactivated(desk)
     file_of(desk, "state.json").write_bytes(b"")
     mended(desk)
     assert desk.room.folder().state() == LicenseState(1, ended=True)
 
 
-def test_a_clock_made_anew_gains_no_day_that_a_file_knows_of(desk: Shell) -> None:
+def test_a_rebuilt_clock_gains_no_day_that_a_file_proves(desk: Shell) -> None:
     updating(desk)
     file_of(desk, "clock.json").write_bytes(b"")
     mended(desk)
     assert read_clock(desk.room.state_dirs.user).mark == desk.room.now
 
 
-def test_a_serial_made_anew_is_the_highest_that_a_file_knows_of(desk: Shell) -> None:
+def test_a_rebuilt_serial_is_the_highest_in_any_file(desk: Shell) -> None:
     active(desk)
     desk.room.folder().write_state(LicenseState(7))
     desk.room.now += 60
@@ -354,7 +354,7 @@ def test_a_serial_made_anew_is_the_highest_that_a_file_knows_of(desk: Shell) -> 
     assert desk.room.folder().state().max_serial == 7
 
 
-def test_another_devices_file_on_the_stick_is_not_taken_for_the_one_that_waits(desk: Shell) -> None:
+def test_another_devices_file_does_not_replace_the_pending_request(desk: Shell) -> None:
     asked(desk)
     name = Path(request_file())
     other = Shell(type(desk.room)(Path("elsewhere").resolve()), desk.patch)
@@ -363,7 +363,7 @@ def test_another_devices_file_on_the_stick_is_not_taken_for_the_one_that_waits(d
     assert "Not mended" in mended(desk).out
 
 
-def test_a_forged_file_on_the_stick_is_not_taken_for_the_one_that_waits(desk: Shell) -> None:
+def test_a_forged_file_does_not_replace_the_pending_request(desk: Shell) -> None:
     deactivated(desk)
     name = Path(request_file())
     envelope = json.loads(name.read_bytes())

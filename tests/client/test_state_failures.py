@@ -16,7 +16,7 @@ import pytest
 from keyferry import KeyferryError
 from keyferry.manage import cancel
 from keyferry_protocol.response import BoundTo
-from tests.client.journeys_cut_off import (
+from tests.client.interrupted_journeys import (
     ANSWER,
     DEACTIVATE,
     INSTALL,
@@ -57,7 +57,7 @@ def scene_of(shell: Shell, folder: Path, before: str, command: str = "check") ->
 
 @every_journey
 @pytest.mark.parametrize("room_left", [0, 30, 700], ids="{} bytes".format)
-def test_where_a_file_finds_no_room_the_state_is_the_old_or_the_new(
+def test_on_a_full_disk_the_state_is_the_old_or_the_new(
     shell: Shell, tmp_path: Path, journey: Journey, room_left: int
 ) -> None:
     scene = Scene(tmp_path, shell, journey)
@@ -79,7 +79,7 @@ _NEW_MOUNTS, _PRIVATE, _READ_ONLY_AGAIN = 0x20000, 0x44000, 0x21
 
 
 def mounted_small(place: Path, pages: int) -> bool:
-    """Put a disk of a few pages over a folder, for this process alone; False if not allowed."""
+    """Mount a disk of a few pages on a folder, for this process only; False if not allowed."""
     libc = ctypes.CDLL(None)
     size = f"size={pages * resource.getpagesize()}".encode()
     done = (
@@ -128,7 +128,7 @@ def on_a_small_disk(case: Try, pages: int, then: Callable[[], int]) -> int:
         pytest.param(f"{ACTIVE}; later", f"prefer {NUMBER}", id="prefer"),
     ],
 )
-def test_on_a_full_disk_a_command_says_so_and_the_license_works_on(
+def test_on_a_full_disk_a_command_fails_and_the_license_keeps_working(
     shell: Shell, tmp_path: Path, before: str, command: str
 ) -> None:
     case = scene_of(shell, tmp_path, before, command).copy()
@@ -146,9 +146,7 @@ def test_on_a_full_disk_a_command_says_so_and_the_license_works_on(
 
 
 @pytest.mark.parametrize("command", [f"cancel {NUMBER}", f"remove {NUMBER} --yes"])
-def test_on_a_full_disk_what_only_takes_away_is_done(
-    shell: Shell, tmp_path: Path, command: str
-) -> None:
+def test_on_a_full_disk_removals_still_work(shell: Shell, tmp_path: Path, command: str) -> None:
     case = scene_of(shell, tmp_path, REQUEST, command).copy()
 
     def full() -> int:
@@ -216,7 +214,7 @@ def as_nobody(
 
 
 @only_root
-def test_a_plain_user_runs_what_root_installed_and_updates_it_in_his_own_folder(
+def test_a_plain_user_runs_roots_license_and_updates_it_in_a_folder_of_his_own(
     open_folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with shell_in(open_folder, monkeypatch) as shell:
@@ -245,7 +243,7 @@ def test_a_plain_user_runs_what_root_installed_and_updates_it_in_his_own_folder(
         (["installed.response"], "This user may not read it", 1),
     ],
 )
-def test_what_a_sudo_left_behind_in_a_users_folder_is_mended_or_named(
+def test_files_that_sudo_left_in_a_users_folder_are_repaired_or_reported(
     open_folder: Path, monkeypatch: pytest.MonkeyPatch, names: list[str], said: str, code: int
 ) -> None:
     with shell_in(open_folder, monkeypatch) as shell:
@@ -280,7 +278,7 @@ LINKS = {
 
 
 @pytest.mark.parametrize(("place", "command"), LINKS.items(), ids=LINKS)
-def test_a_link_laid_where_we_write_leads_nobody_into_another_file(
+def test_a_planted_link_never_redirects_a_write(
     shell: Shell, tmp_path: Path, place: str, command: str
 ) -> None:
     os.mkdir("stick")
@@ -366,7 +364,7 @@ def test_two_processes_at_once_end_as_one_after_the_other(
     ],
 )
 @pytest.mark.parametrize("other", [UPDATE, INSTALL, f"prefer {NUMBER}", "doctor --repair"])
-def test_whoever_comes_while_another_writes_changes_nothing_and_is_told(
+def test_a_process_that_finds_the_state_locked_changes_nothing_and_reports_it(
     shell: Shell, tmp_path: Path, writes: str, change: str, other: str
 ) -> None:
     case = scene_of(shell, tmp_path, f"{WAITING}; later", writes).copy()
@@ -382,7 +380,7 @@ def test_whoever_comes_while_another_writes_changes_nothing_and_is_told(
 # Copies and backups
 
 
-def test_a_folder_copied_to_another_computer_is_told_as_that_and_harms_nobody(
+def test_a_folder_copied_to_another_computer_is_reported_and_does_no_harm(
     shell: Shell, tmp_path: Path
 ) -> None:
     case = scene_of(shell, tmp_path, ACTIVE).copy()
@@ -395,7 +393,7 @@ def test_a_folder_copied_to_another_computer_is_told_as_that_and_harms_nobody(
     assert case.standing() == "active 1"
 
 
-def test_a_restored_snapshot_goes_on_as_it_was_and_takes_its_response_again(
+def test_a_restored_snapshot_works_as_before_and_accepts_its_response_again(
     shell: Shell, tmp_path: Path
 ) -> None:
     scene = scene_of(shell, tmp_path, WAITING, INSTALL)
@@ -406,7 +404,7 @@ def test_a_restored_snapshot_goes_on_as_it_was_and_takes_its_response_again(
     assert restored.standing() == "active 2"
 
 
-def test_a_restored_response_that_was_replaced_since_is_told_and_an_update_mends_it(
+def test_a_restored_older_response_is_reported_and_an_update_repairs_it(
     room: Room,
 ) -> None:
     older = room.activate()
@@ -479,7 +477,7 @@ def test_a_file_cut_or_changed_anywhere_ends_in_a_license_or_a_clear_error(
         assert shell("check").exit == 0, "a new request mends everything"
 
 
-def test_a_damaged_trying_order_stands_in_no_licenses_way(room: Room) -> None:
+def test_a_damaged_trying_order_stops_no_license(room: Room) -> None:
     room.activate()
     Path(room.state_dirs.user.path, "order.json").write_bytes(b"{")
     assert room.load().check()
