@@ -7,6 +7,8 @@ from typing import NamedTuple
 from keyferry_protocol.components import PROTECTIONS
 from keyferry_protocol.errors import BadJson, BadKeySet
 from keyferry_protocol.keys import KeySet
+from keyferry_protocol.messages import message
+from keyferry_protocol.messages.formats import comma_list
 from keyferry_protocol.strict_json import InvalidMember, JsonObject, parse_json
 
 _ID = re.compile("[a-z0-9-]{1,32}")
@@ -37,7 +39,8 @@ def read_keys(path: str | os.PathLike[str]) -> KeySet:
         with open(path, "rb") as file:
             return KeySet.from_json(file.read())
     except OSError as error:
-        raise BadKeySet(f"{os.fspath(path)}: {error.strerror}.") from error
+        detail = message("errors.bad-key-set.unread", path=os.fspath(path), why=error.strerror)
+        raise BadKeySet(detail) from error
 
 
 def read_vendor(keys_path: str | os.PathLike[str]) -> Vendor | None:
@@ -56,9 +59,11 @@ def read_vendor(keys_path: str | os.PathLike[str]) -> Vendor | None:
     except FileNotFoundError:
         return None
     except OSError as error:
-        raise BadKeySet(f"{path}: {error.strerror}.") from error
+        raise BadKeySet(
+            message("errors.bad-key-set.unread", path=path, why=error.strerror)
+        ) from error
     except (BadJson, InvalidMember) as error:
-        raise BadKeySet(f"{path}: {error}") from error
+        raise BadKeySet(message("errors.bad-key-set.file", path=path, why=error)) from error
 
 
 def _support(record: JsonObject) -> str:
@@ -80,7 +85,7 @@ def _protections(record: JsonObject) -> tuple[str, ...]:
     known = tuple(protection for protection in PROTECTIONS if protection in offered)
     if not known or len(known) != len(offered):
         raise InvalidMember(
-            record.path_of("protections"), f"is not one or more of {', '.join(PROTECTIONS)}"
+            record.path_of("protections"), message("format.some-of", values=comma_list(PROTECTIONS))
         )
     return known
 
@@ -88,5 +93,5 @@ def _protections(record: JsonObject) -> tuple[str, ...]:
 def vendor_id(text: str) -> str:
     """The text itself, if it may be a vendor's id. Raises ValueError otherwise."""
     if not _ID.fullmatch(text):
-        raise ValueError("is not 1 to 32 of a-z, 0-9 and -")
+        raise ValueError(message("format.vendor-id"))
     return text

@@ -57,8 +57,13 @@ class KeyferryGroup(KeyferryCommand, click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         command = self.find_command(cmd_name)
         if command is not None:
-            command.help = message(f"help.{_path(ctx)}.{cmd_name}")
+            command.help = message(f"help.{self.path}.{cmd_name}")
         return command
+
+    @property
+    def path(self) -> str:
+        """`keyferry.dongle`, where the catalog has the help of the group's commands."""
+        return f"keyferry.{self.name}"
 
     def find_command(self, name: str) -> click.Command | None:
         """One of this group's commands by its name."""
@@ -67,8 +72,7 @@ class KeyferryGroup(KeyferryCommand, click.Group):
 
 def _path(ctx: click.Context) -> str:
     """`keyferry.dongle.list` for `keyferry dongle list`."""
-    name = str(ctx.info_name)
-    return name if ctx.parent is None else f"{_path(ctx.parent)}.{name}"
+    return "keyferry" if ctx.parent is None else f"{_path(ctx.parent)}.{ctx.info_name}"
 
 
 def _option_help(ctx: click.Context, option: click.Option) -> str | None:

@@ -6,6 +6,7 @@ from keyferry.store.clock import MAX_TIME, Clock
 from keyferry.store.files import damaged, read_json, write_json
 from keyferry.store.state_dirs import StateDir
 from keyferry_protocol.errors import StateDamaged
+from keyferry_protocol.messages import message
 from keyferry_protocol.strict_json import InvalidMember, JsonObject
 
 CLOCK = "clock.json"
@@ -37,7 +38,7 @@ def _parse_clock(members: JsonObject, path: str) -> Clock:
         at_request = {name: notes.integer(name, 0) for name in notes.names()}
         mark = members.integer("mark", 0)
         if mark > MAX_TIME:
-            raise InvalidMember("mark", "is no time that a calendar has")
+            raise InvalidMember("mark", message("format.no-calendar-time"))
         return Clock(mark, members.integer("lowered", 0), at_request)
     except InvalidMember as error:
         raise damaged(path, str(error)) from error

@@ -147,7 +147,7 @@ def parse_device_key(data: bytes) -> Ed25519Signer:
 def _parse_state(members: JsonObject, path: str) -> LicenseState:
     try:
         if members.integer("state", 1) != 1:
-            raise InvalidMember("state", "is of a later version")
+            raise InvalidMember("state", message("format.later-version"))
         request_path = members.text("request_path", str) if "request_path" in members else ""
         max_serial, ended = members.integer("max_serial", 0), members.boolean("ended")
         return LicenseState(max_serial, ended, request_path)

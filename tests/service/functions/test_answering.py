@@ -111,9 +111,7 @@ def test_a_dongle_takes_its_seat_to_any_computer(world: World) -> None:
     assert (response.seat, response.bound_to.components) == (1, {})
     assert response.bound_to.dongle is not None
     assert response.bound_to.dongle.public == dongle.public
-    receipt = verified(
-        world, world.activate(a_request_file(there, "deactivate", last_serial=2))
-    )
+    receipt = verified(world, world.activate(a_request_file(there, "deactivate", last_serial=2)))
     assert receipt.is_receipt
     assert world.license().seats_used == 0
 
@@ -221,9 +219,7 @@ def test_a_batch_of_one_license_never_oversells(world: World) -> None:
     assert sorted(states) == ["ready"] * 3 + ["refused"] * 5
     assert world.license().seats_used == 3
     assert sorted(
-        verified(world, t).seat
-        for t in tickets
-        if world.answers(t).keys() != {"refusal.json"}
+        verified(world, t).seat for t in tickets if world.answers(t).keys() != {"refusal.json"}
     ) == [1, 2, 3]
 
 
