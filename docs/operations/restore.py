@@ -164,7 +164,9 @@ class Replay:
         request = found.request
         if request is None:
             known = list(
-                self._stack.licenses.ledger_entries(response.license.number, response.request_sha256)
+                self._stack.licenses.ledger_entries(
+                    response.license.number, response.request_sha256
+                )
             )
             return None if known else f"{number}: no request for serial {response.serial}"
         rows, _ = self._stack.licenses.look_up(

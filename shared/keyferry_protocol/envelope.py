@@ -93,7 +93,7 @@ def open_envelope(data: bytes, expected: str) -> Envelope:
         body = document.text("payload", unb64_any)
         entries = document.json_objects("signatures")
         if len(entries) > MAX_SIGNATURES:
-            raise InvalidMember("signatures", f"holds more than {MAX_SIGNATURES}")
+            raise InvalidMember("signatures", message("format.too-many", n=MAX_SIGNATURES))
         signatures = [Signature(e.text("keyid", str), e.text("sig", unb64_any)) for e in entries]
     except (BadJson, InvalidMember) as error:
         raise unreadable(str(error)) from error

@@ -23,8 +23,8 @@ KINDS = ("activate", "update", "deactivate")
 MAX_TRUSTS = 16
 _ENCODER = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False)
 
-_request_id = text_matching("[0-9a-f]{32}", "32 lower-case hex digits")
-license_number_text = text_matching("[0-9]{12}", "a license number of 12 digits")
+_request_id = text_matching("[0-9a-f]{32}", "no-request-id")
+license_number_text = text_matching("[0-9]{12}", "no-license-number")
 
 
 @frozen
@@ -215,7 +215,7 @@ def _parse_body(members: JsonObject, envelope: Envelope) -> Request:
 def non_empty_text(text: str) -> str:
     """Return the text if a file may hold it and it is not empty. Raises ValueError."""
     if not text:
-        raise ValueError("is empty")
+        raise ValueError(message("format.empty"))
     return free_text(text)
 
 
@@ -225,7 +225,7 @@ def parse_dongle(members: JsonObject, protection: str) -> Dongle | None:
     Raises InvalidMember.
     """
     if members.is_null("dongle") != (protection != "dongle"):
-        raise InvalidMember(members.path_of("dongle"), "does not fit the protection")
+        raise InvalidMember(members.path_of("dongle"), message("format.dongle-or-not"))
     if protection != "dongle":
         return None
     dongle = members.json_object("dongle")
@@ -242,16 +242,12 @@ def _parse_replaces_seat(members: JsonObject, kind: str) -> int | None:
     if members.is_null("replaces_seat"):
         return None
     if kind != "activate":
-        raise InvalidMember(
-            members.path_of("replaces_seat"), "is not null, as outside activate it is"
-        )
+        raise InvalidMember(members.path_of("replaces_seat"), message("format.replaces-seat"))
     return members.integer("replaces_seat", 1)
 
 
 def _parse_trusts(members: JsonObject) -> tuple[str, ...]:
     trusts = members.texts("trusts", keyid_text)
     if len(trusts) > MAX_TRUSTS or len(set(trusts)) < len(trusts):
-        raise InvalidMember(
-            members.path_of("trusts"), f"holds more than {MAX_TRUSTS} key ids or one twice"
-        )
+        raise InvalidMember(members.path_of("trusts"), message("format.key-ids", n=MAX_TRUSTS))
     return trusts

@@ -22,8 +22,8 @@ from keyferry_protocol.request import (
 )
 from keyferry_protocol.strict_json import InvalidMember, JsonObject, parse_json, text_matching
 
-_sha256_text = text_matching("[0-9a-f]{64}", "64 lower-case hex digits")
-_feature_name = text_matching("[a-z0-9_.-]{1,40}", "a feature name")
+_sha256_text = text_matching("[0-9a-f]{64}", "no-sha256")
+_feature_name = text_matching("[a-z0-9_.-]{1,40}", "no-feature-name")
 
 
 @frozen
@@ -179,9 +179,9 @@ def _parse_body(members: JsonObject, envelope: Envelope) -> Response:
     )
     if response.is_receipt:
         if response.license.features:
-            raise InvalidMember("license.features", "is not empty, as a receipt's is")
+            raise InvalidMember("license.features", message("format.receipt-features"))
         if response.license.valid_until != response.issued_at:
-            raise InvalidMember("license.valid_until", "is not issued_at, as a receipt's is")
+            raise InvalidMember("license.valid_until", message("format.receipt-end"))
     return response
 
 

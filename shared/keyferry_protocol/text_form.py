@@ -66,7 +66,7 @@ def _keyid(signature: Signature) -> bytes:
     except ValueError:
         keyid = b""
     if len(keyid) != 8 or keyid.hex() != signature.keyid:
-        raise UnreadableRequest("signatures: a keyid is not 16 lower-case hex digits.")
+        raise UnreadableRequest(message("format.text-form-key-id"))
     return keyid
 
 

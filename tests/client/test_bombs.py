@@ -4,7 +4,7 @@ Tested elsewhere: the service's answer to hostile JSON
 (tests/service/functions/test_hostile_json.py), patterns of the page that could take minutes
 (tests/browser/page/test_slow_files.py), and that the page stops a link's stream at the size of a
 request (tests/browser/page/test_qr_link.py,
-`test_a_small_link_that_would_grow_to_megabytes_is_stopped`).
+`test_a_small_link_that_inflates_to_megabytes_is_refused`).
 """
 
 import time
@@ -101,7 +101,7 @@ def test_an_archive_in_an_archive_is_not_opened(shell: Shell) -> None:
     assert shell("install", "inner.zip").exit == 0
 
 
-def test_of_an_archive_ten_thousand_names_are_looked_at_and_no_more(shell: Shell) -> None:
+def test_no_more_than_ten_thousand_names_of_an_archive_are_read(shell: Shell) -> None:
     shell("request", NUMBER)
     with zipfile.ZipFile("many.zip", "w") as archive:
         for number in range(10_000):

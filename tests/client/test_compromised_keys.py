@@ -43,18 +43,18 @@ def use(shell: Shell, keys: KeySet) -> None:
     Path("vendor/keys.json").write_bytes(keys.to_json())
 
 
-def test_what_a_compromised_key_signs_is_refused_as_that(shell: Shell, requested: str) -> None:
+def test_a_signature_by_a_compromised_key_is_refused_as_such(shell: Shell, requested: str) -> None:
     shell.carried(requested)  # as whoever has the key would sign it
     use(shell, AFTER)
     before = shell.room.files()
     for command in (("install",), ("verify", "--keys", "vendor/keys.json")):
-        told = shell(command[0], "answer.response", *command[1:])
-        assert told.exit == 7
-        assert "(key-compromised)" in told.err
+        printed = shell(command[0], "answer.response", *command[1:])
+        assert printed.exit == 7
+        assert "(key-compromised)" in printed.err
     assert shell.room.files() == before
 
 
-def test_an_installed_license_of_a_compromised_key_stops_until_it_is_signed_anew(
+def test_an_installed_license_of_a_compromised_key_stops_until_it_is_signed_again(
     shell: Shell, requested: str
 ) -> None:
     genuine = shell.carried(requested)
@@ -77,7 +77,7 @@ def test_an_installed_license_of_a_compromised_key_stops_until_it_is_signed_anew
         pytest.param((), NotGenuine, id="nobody"),
     ],
 )
-def test_no_set_of_keys_makes_up_for_a_trusted_one(
+def test_no_set_of_keys_replaces_a_trusted_one(
     shell: Shell, requested: str, signers: tuple[Signer, ...], error: type[KeyferryError]
 ) -> None:
     shell.room.signers = signers
@@ -86,7 +86,7 @@ def test_no_set_of_keys_makes_up_for_a_trusted_one(
         verify_response(Path("answer.response").read_bytes(), AFTER)
 
 
-def test_a_signature_under_a_trusted_keys_id_by_another_key_is_none(
+def test_a_signature_by_another_key_under_a_trusted_keyid_does_not_count(
     shell: Shell, requested: str
 ) -> None:
     shell.room.signers = (EVE,)

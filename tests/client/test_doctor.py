@@ -1,4 +1,4 @@
-"""`keyferry doctor`: what would go wrong, told before a request is written."""
+"""`keyferry doctor`: finds what would go wrong, before a request is written."""
 
 import json
 import os
@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from keyferry import KeySet, Machine, Token
-from keyferry.doctor.diagnose import Finding, examine
-from keyferry.machine.current_machine import CurrentMachine
-from keyferry.store.state import LicenseState
+from keyferry.doctor.diagnose import diagnose
+from keyferry.doctor.finding import Finding
+from keyferry.store.folder import LicenseState
 from keyferry_protocol.keys import Ed25519Signer
 from tests.client.test_golden import compare
 from tests.support.offline import (
@@ -51,16 +51,14 @@ def another(*names: str) -> Machine:
     return a_computer(changed={name: [f"another {name}"] for name in names})
 
 
-def look(room: Room) -> tuple[Finding, ...]:
-    return examine(
-        room.roots, room.keys, room.product, CurrentMachine(room.machine), room.now, room.dongle
-    )
+def diagnosis(room: Room) -> tuple[Finding, ...]:
+    return diagnose(room.installation)
 
 
-def told(room: Room) -> dict[str, Finding]:
+def by_check(room: Room) -> dict[str, Finding]:
     """What doctor finds, by check; of several of one name the first that needs something done."""
-    found = {finding.name: finding for finding in reversed(look(room))}
-    return found | {f.name: f for f in reversed(look(room)) if f.result != "ok"}
+    found = {finding.name: finding for finding in reversed(diagnosis(room))}
+    return found | {f.name: f for f in reversed(diagnosis(room)) if f.result != "ok"}
 
 
 def test_the_terminal_shows_each_check_in_a_line(shell: Shell) -> None:
@@ -78,7 +76,10 @@ def without_places(text: str, room: Room) -> str:
     lines = []
     for line in text.splitlines(keepends=True):
         separator = "\\\\" if line.startswith("{") else "\\"
-        for root, parts in ((room.roots.site, "ProgramData"), (room.roots.user, "Users Anna")):
+        for root, parts in (
+            (room.state_dirs.site, "ProgramData"),
+            (room.state_dirs.user, "Users Anna"),
+        ):
             line = line.replace(root.path, separator.join(["C:", *parts.split(), "Keyferry"]))
         lines.append(line)
     return "".join(lines)
@@ -93,7 +94,7 @@ def test_several_findings_each_have_their_next_step_below(shell: Shell) -> None:
     )
 
 
-def test_nothing_to_tell_is_five_good_lines_and_exit_0(shell: Shell) -> None:
+def test_without_findings_there_are_five_good_lines_and_exit_0(shell: Shell) -> None:
     printed = shell("doctor")
     assert [line[:11].split() for line in printed.out.splitlines()[:-1]] == [
         ["✓", name] for name in ("Identity", "Drift", "Copies", "Clock", "Storage")
@@ -109,14 +110,14 @@ def test_problems_are_no_failure_of_the_command_but_missing_keys_are(shell: Shel
     assert shell("doctor", "--keys", "nowhere.json").exit == 1
 
 
-def test_looking_changes_nothing_and_makes_no_folder(room: Room) -> None:
-    look(room)
+def test_a_diagnosis_changes_nothing_and_makes_no_folder(room: Room) -> None:
+    diagnosis(room)
     assert not room.state.exists()
     room.activate()
     room.request("update")
     before = {path: (path.stat().st_mode, path.stat().st_mtime_ns) for path in everything(room)}
     files = room.files()
-    look(room)
+    diagnosis(room)
     assert room.files() == files
     after = {path: (path.stat().st_mode, path.stat().st_mtime_ns) for path in everything(room)}
     assert {p: s for p, s in after.items() if p.is_file()} == {
@@ -153,7 +154,7 @@ A_PC = replace(LINUX, components=PC_PARTS)
             "ok",
             "2 of 3 parts of this computer can be read; not the disk",
             "",
-            id="its disk tells no serial number",
+            id="its disk reports no serial number",
         ),
         pytest.param(
             a_computer(A_PC, "mac"),
@@ -196,7 +197,7 @@ A_PC = replace(LINUX, components=PC_PARTS)
             "ok",
             "1 of 3 parts",
             "",
-            id="a Mac that shows its number alone",
+            id="a Mac that shows only its UUID",
         ),
     ],
 )
@@ -204,21 +205,21 @@ def test_identity_says_what_can_be_read_and_what_the_license_must_allow(
     room: Room, machine: Machine, result: str, text: str, next_step: str
 ) -> None:
     room.machine = machine
-    found = told(room)["identity"]
+    found = by_check(room)["identity"]
     assert (found.result, text in found.text, next_step in found.next_step) == (result, True, True)
     assert bool(found.next_step) is (result != "ok")
 
 
-def test_where_a_license_works_already_nothing_must_be_allowed_any_more(room: Room) -> None:
+def test_a_license_that_works_here_needs_no_further_permission(room: Room) -> None:
     room.machine = replace(LAB_07, environment="virtual")
     room.activate()
-    assert told(room)["identity"].result == "ok"
+    assert by_check(room)["identity"].result == "ok"
 
 
-def test_a_guest_that_shows_no_body_is_told_what_a_reinstall_will_ask_for(room: Room) -> None:
+def test_a_guest_without_anchors_learns_what_a_reinstall_requires(room: Room) -> None:
     room.machine = replace(a_computer(A_PC, "mac"), environment="virtual")
     room.activate()
-    found = told(room)["identity"]
+    found = by_check(room)["identity"]
     assert (found.result, "--replaces-seat" in found.next_step) == ("warning", True)
 
 
@@ -265,23 +266,23 @@ def test_drift_says_what_changed_and_how_many_points_are_left(
 ) -> None:
     room.activate()
     room.machine = machine
-    found = told(room)["drift"]
+    found = by_check(room)["drift"]
     assert (found.result, text in found.text, next_step in found.next_step) == (result, True, True)
 
 
 def test_drift_names_the_rule_of_hardware_where_the_points_would_be_enough(room: Room) -> None:
     room.activate()
     room.machine = another("tpm_key", "smbios_uuid")
-    found = told(room)["drift"]
+    found = by_check(room)["drift"]
     assert "8 of 18 points of hardware are left" in found.text
     assert found.facts["match"] == {"have": 11, "of": 21}
 
 
-def test_drift_names_the_rule_of_the_body_where_the_points_would_be_enough(room: Room) -> None:
+def test_drift_names_the_anchor_rule_where_the_points_would_suffice(room: Room) -> None:
     room.machine = A_PC
     room.activate()
     room.machine = a_computer(A_PC, changed={"mac": ["d0bf9c999999"]})
-    found = told(room)["drift"]
+    found = by_check(room)["drift"]
     assert found.text == (
         "the network card changed; no TPM, system board or network card is as it was,"
         " and one must be"
@@ -292,14 +293,14 @@ def test_drift_names_the_rule_of_the_body_where_the_points_would_be_enough(room:
 def test_drift_says_that_the_license_is_another_users(room: Room) -> None:
     room.activate("personal")
     room.machine = another("user")
-    assert "another user" in told(room)["drift"].text
+    assert "another user" in by_check(room)["drift"].text
 
 
-def test_drift_is_told_for_each_license_and_for_a_request_that_waits(room: Room) -> None:
+def test_drift_is_reported_for_each_license_and_pending_request(room: Room) -> None:
     room.activate()
     room.request("update")
     room.machine = LAB_09
-    found = [finding for finding in look(room) if finding.name == "drift"]
+    found = [finding for finding in diagnosis(room) if finding.name == "drift"]
     assert [f.text.partition(":")[0] for f in found] == [
         "license 015.120.020.093",
         "request for license 015.120.020.093",
@@ -307,14 +308,14 @@ def test_drift_is_told_for_each_license_and_for_a_request_that_waits(room: Room)
     assert "keyferry request" in found[1].next_step
 
 
-def test_a_license_on_a_dongle_drifts_from_nothing(room: Room) -> None:
-    stick = Ed25519Signer(b"t" * 32)
-    room.dongle = Token(stick.public, "Nitrokey", "42", stick.sign)
+def test_a_dongle_license_has_no_drift(room: Room) -> None:
+    key = Ed25519Signer(b"t" * 32)
+    room.dongle = Token(key.public, "Nitrokey", "42", key.sign)
     room.activate("dongle")
-    assert told(room)["drift"].text == "no license is bound to this computer yet"
-    assert "dongle" not in told(room)
+    assert by_check(room)["drift"].text == "no license is bound to this computer yet"
+    assert "dongle" not in by_check(room)
     room.dongle = None
-    found = told(room)["dongle"]
+    found = by_check(room)["dongle"]
     assert "Nitrokey 42" in found.text
     assert "Plug in" in found.next_step
 
@@ -334,7 +335,7 @@ def older_folder(room: Room) -> None:
     room.activate()
     room.install(room.answer(room.request("update")))
     room.request("update")
-    room.folder().write_standing(LicenseState(1))
+    room.folder().write_state(LicenseState(1))
 
 
 def another_key(room: Room) -> None:
@@ -383,18 +384,18 @@ def golden_image(room: Room) -> None:
         (golden_image, "no-os-id", "systemd-machine-id-setup"),
     ],
 )
-def test_copies_tells_a_sign_of_a_clone(
+def test_copies_reports_a_sign_of_a_clone(
     room: Room, happened: Callable[[Room], None], sign: str, next_step: str
 ) -> None:
     happened(room)
-    found = told(room)["copies"]
+    found = by_check(room)["copies"]
     assert [each["sign"] for each in found.facts["signs"]] == [sign]
     assert (found.result, next_step in found.next_step) == ("warning", True)
 
 
-def test_a_guest_is_told_that_a_whole_copy_of_it_shows_no_sign(room: Room) -> None:
+def test_a_guest_learns_that_a_full_copy_shows_no_sign(room: Room) -> None:
     room.machine = replace(LAB_07, environment="virtual")
-    found = told(room)["copies"]
+    found = by_check(room)["copies"]
     assert (found.result, "a guest copied with all its numbers" in found.text) == ("ok", True)
 
 
@@ -411,12 +412,12 @@ def test_a_guest_is_told_that_a_whole_copy_of_it_shows_no_sign(room: Room) -> No
         pytest.param(-7 * 365 * DAY, "problem", "26 November 2019", id="the battery is dead"),
     ],
 )
-def test_clock_is_held_against_the_latest_time_seen(
+def test_clock_is_compared_with_the_latest_observed_time(
     room: Room, later: int, result: str, text: str
 ) -> None:
     room.activate()
     room.now = NOW + later
-    found = told(room)["clock"]
+    found = by_check(room)["clock"]
     assert (found.result, text in found.text) == (result, True)
     assert ("keyferry update 015120020093" in found.next_step) is (result != "ok")
 
@@ -425,29 +426,29 @@ def test_the_latest_time_is_also_the_one_when_the_response_was_issued(room: Room
     room.now += 3 * DAY
     room.activate()
     room.now = NOW
-    Path(room.roots.user.path, "clock.json").unlink()
-    assert told(room)["clock"].result == "problem"
+    Path(room.state_dirs.user.path, "clock.json").unlink()
+    assert by_check(room)["clock"].result == "problem"
 
 
 # Storage and keys
 
 
 def in_the_way(room: Room, shared: bool) -> None:
-    root = room.roots.site if shared else room.roots.user
+    root = room.state_dirs.site if shared else room.state_dirs.user
     room.state.mkdir(exist_ok=True)
     Path(root.path).write_text("a file where a folder belongs")
 
 
 def test_storage_says_which_folder_cannot_be_written_and_what_follows(room: Room) -> None:
     in_the_way(room, shared=True)
-    found = told(room)["storage"]
+    found = by_check(room)["storage"]
     assert found.result == "warning"
     assert "(Not a directory); licenses are kept for this user in" in found.text
     in_the_way(room, shared=False)
-    found = told(room)["storage"]
+    found = by_check(room)["storage"]
     assert (found.result, "--state-dir" in found.next_step) == ("problem", True)
-    Path(room.roots.site.path).unlink()
-    found = told(room)["storage"]
+    Path(room.state_dirs.site.path).unlink()
+    found = by_check(room)["storage"]
     assert (found.result, "the time is not remembered" in found.text) == ("warning", True)
 
 
@@ -463,16 +464,16 @@ def test_storage_names_a_damaged_file(room: Room, name: str, next_step: str) -> 
     room.activate()
     path = room.folder().path(name)
     Path(path).write_bytes(b"{")
-    found = told(room)["storage"]
+    found = by_check(room)["storage"]
     assert (found.result, found.facts["damaged"]) == ("problem", path)
     assert path in found.text
     assert next_step in found.next_step
 
 
-def test_storage_misses_the_key_that_a_license_is_bound_to(room: Room) -> None:
+def test_storage_reports_the_missing_key_of_a_license(room: Room) -> None:
     room.activate()
     room.folder().erase("device.key")
-    found = told(room)["storage"]
+    found = by_check(room)["storage"]
     assert (found.result, "device.key is gone" in found.text) == ("problem", True)
 
 
@@ -488,7 +489,7 @@ def only_compromised() -> KeySet:
 @pytest.mark.parametrize(
     ("keys", "text", "next_step"),
     [
-        pytest.param(HYBRID, "no ML-DSA-65 signature", "keyferry update", id="wants one more"),
+        pytest.param(HYBRID, "no ML-DSA-65 signature", "keyferry update", id="requires one more"),
         pytest.param(key_set(VENDOR_PQ), "no ML-DSA-65 signature", "Update", id="other keys"),
         pytest.param(only_compromised(), "marked as compromised", "update", id="compromised"),
         pytest.param(
@@ -496,13 +497,13 @@ def only_compromised() -> KeySet:
         ),
     ],
 )
-def test_keys_that_do_not_accept_what_is_installed_are_told(
+def test_keys_that_reject_an_installed_response_are_reported(
     room: Room, keys: KeySet, text: str, next_step: str
 ) -> None:
     room.activate()
-    assert "keys" not in told(room)
+    assert "keys" not in by_check(room)
     room.keys = replace(keys, require=keys.require if keys != only_compromised() else ("Ed25519",))
-    found = told(room)["keys"]
+    found = by_check(room)["keys"]
     assert (found.result, text in found.text, next_step in found.next_step) == (
         "problem",
         True,
@@ -510,19 +511,19 @@ def test_keys_that_do_not_accept_what_is_installed_are_told(
     )
 
 
-def test_a_request_that_names_keys_of_the_version_before_is_told(room: Room) -> None:
+def test_a_request_that_names_keys_of_the_previous_version_is_reported(room: Room) -> None:
     room.request()
     room.keys = HYBRID
-    found = told(room)["keys"]
+    found = by_check(room)["keys"]
     assert (found.result, "other keys" in found.text) == ("warning", True)
 
 
-def test_a_request_that_names_a_key_which_is_compromised_since_is_told(room: Room) -> None:
+def test_a_request_that_names_a_key_compromised_since_is_reported(room: Room) -> None:
     room.request()
     newer = Ed25519Signer(b"n" * 32)
     marked = (replace(room.keys.keys[0], trusted=False), *key_set(newer).keys)
     room.keys = replace(room.keys, keys=marked)
-    assert told(room)["keys"].result == "warning"
+    assert by_check(room)["keys"].result == "warning"
 
 
 def test_the_document_puts_first_what_needs_doing(shell: Shell) -> None:
@@ -535,8 +536,8 @@ def test_the_document_puts_first_what_needs_doing(shell: Shell) -> None:
     assert json.loads(shell("doctor", "--repair", "--json").out)["repairs"] == []
 
 
-def test_every_license_of_the_vendor_is_looked_at_whatever_its_product(room: Room) -> None:
+def test_every_license_of_the_vendor_is_checked_whatever_its_product(room: Room) -> None:
     room.activate()
     room.product = "Another product"
     room.machine = another("mac")
-    assert told(room)["drift"].facts["license_number"] == NUMBER
+    assert by_check(room)["drift"].facts["license_number"] == NUMBER

@@ -19,6 +19,8 @@ from tests.support.terminal import Printed, Shell
 
 ALL = ["", *COMMANDS, "dongle list", "dongle make-key", "dongle export"]
 NAMES = (
+    "Expecting property name enclosed in double quotes",  # Python's own words for bad JSON
+    "No such file or directory",  # the system's
     *("Example Modeler", "Example Software", "Professional", "Nordhaven Pilot Plant"),
     *(
         "LAB-07",
@@ -34,9 +36,14 @@ NAMES = (
         "solver",
         "Ed25519",
         "ok ",
+        "gone.json",
+        "empty",
+        "[!!id ",
         "gone",
-        "keyferry request",
-        "keyferry check",
+        "cfd",
+        "machine.name",
+        "keyset",
+        *(f"keyferry {command}" for command in COMMANDS),
     ),
 )
 # Paths, names of files, and the code that stands behind an error's title.
@@ -108,9 +115,11 @@ def test_the_journey(pseudo: Speaks, shell: Shell) -> None:
     pseudo("qr", NUMBER, "--output", "b.svg")
     pseudo("cancel", NUMBER)
     pseudo("remove", NUMBER, "--yes")
-    pseudo("remove", NUMBER, exits=3)
+    pseudo("remove", NUMBER, "--yes", exits=3)
     pseudo("prefer", NUMBER, exits=3)
-    activate(shell)
+    shell("request", NUMBER, "--output", "a.request")
+    shell.carried("a.request")
+    shell("install", "answer.response")
     pseudo("deactivate", NUMBER, "--yes", "--output", "c.request")
     pseudo("inspect", "c.request")
     pseudo("status", exits=3)
@@ -175,9 +184,9 @@ def test_mistyped(pseudo: Speaks, shell: Shell, monkeypatch: pytest.MonkeyPatch)
         pseudo("request", NUMBER, exits=2)
     monkeypatch.setenv("KEYFERRY_ACTIVATION_CODE", CODE)
     pseudo("request", NUMBER, "--output", "gone/", exits=2)
-    pseudo("request", NUMBER, "--machine-name", "x" * 65, exits=2)
+    pseudo("request", NUMBER, "--machine-name", "x" * 65, exits=1)
     pseudo("update", NUMBER, exits=3)
-    pseudo("deactivate", NUMBER, "--non-interactive", exits=2)
+    pseudo("deactivate", NUMBER, "--non-interactive", exits=3)
     pseudo("wizard", "--non-interactive", exits=2)
     pseudo("qr", NUMBER, exits=1)
     Path("empty").mkdir()
@@ -189,10 +198,10 @@ def test_mistyped(pseudo: Speaks, shell: Shell, monkeypatch: pytest.MonkeyPatch)
 
 def test_settings(pseudo: Speaks, monkeypatch: pytest.MonkeyPatch) -> None:
     Path("bad.json").write_text("{}")
-    pseudo("check", "--keys", "bad.json", exits=1)
+    pseudo("check", "--keys", "bad.json", "--product", "x", exits=1)
     Path("bad.json").write_text("{")
-    pseudo("check", "--keys", "bad.json", exits=1)
-    pseudo("check", "--keys", "gone.json", exits=1)
+    pseudo("check", "--keys", "bad.json", "--product", "x", exits=1)
+    pseudo("check", "--keys", "gone.json", "--product", "x", exits=1)
     vendor = json.loads(Path("vendor/vendor.json").read_text())
     Path("vendor/vendor.json").write_text(json.dumps(vendor | {"id": 1}))
     pseudo("check", exits=1)

@@ -12,7 +12,9 @@ from keyferry_protocol import messages
 from keyferry_protocol.messages import ENGLISH, Sentence
 
 PSEUDO = "qps"
-_WIDE = {ord(letter): ord(letter) + 0xFEE0 for letter in map(chr, [*range(65, 91), *range(97, 123)])}
+_WIDE = {
+    ord(letter): ord(letter) + 0xFEE0 for letter in map(chr, [*range(65, 91), *range(97, 123)])
+}
 # What a computer reads is as it is in English.
 _NO_TEXT = ("direction", "decimal", "date", "time", "plural")
 _CLICKS_OWN = re.compile(

@@ -1,4 +1,4 @@
-"""What the wizard's window could take for markup: names on a stick, texts of a response."""
+"""Text that the wizard's window could take for markup: file names, texts of a response."""
 
 from dataclasses import replace
 

@@ -1,7 +1,7 @@
 """Addresses and names that would add a header, a recipient or a path.
 
 Tested elsewhere: markup in e-mails (tests/service/functions/test_texts_in_emails.py); the page's
-own rule for addresses is the service's (tests/browser/page/request-file.test.mjs).
+own rule for addresses is the service's (tests/browser/page/service.test.mjs).
 """
 
 import email

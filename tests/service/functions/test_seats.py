@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from keyferry_admin.use_cases import changes
+from keyferry_admin.use_cases import change_license
 from keyferry_protocol.activation import activation_key
 from keyferry_protocol.matching import is_same_machine
 from keyferry_protocol.response import Response, verify_response
@@ -147,8 +147,8 @@ def test_all_ways_together_end_at_seats_and_moves_and_another_year_adds_its_move
 
 def test_each_help_of_the_vendor_adds_one_machine(eve: Eve) -> None:
     assert activates(eve)
-    changes.release(eve.world.licenses, NUMBER, 1)  # she said that it was lost
-    changes.allow_move(eve.world.licenses, NUMBER)
+    change_license.release_seat(eve.world.licenses, NUMBER, 1)  # she said that it was lost
+    change_license.allow_move(eve.world.licenses, NUMBER)
     exhaust(eve, *WAYS)
     assert eve.running() == SEATS + MOVES + 2
 
@@ -178,9 +178,9 @@ def test_who_took_all_seats_with_a_stolen_code_loses_them_to_a_new_code(eve: Eve
     full = world.ticket(world.activate(a_request_file(LAB_07)))["refusal"]
     assert full["code"] == "no-seats-left"
     assert [seat["machine_name"] for seat in full["seats"]] == ["EVE-0", "EVE-1"]
-    made = changes.new_code(world.licenses, NUMBER)
+    made = change_license.replace_code(world.licenses, NUMBER)
     for seat in (1, 2):
-        changes.release(world.licenses, NUMBER, seat)
+        change_license.release_seat(world.licenses, NUMBER, seat)
     activation = activation_key(made.activation_code, NUMBER)
     for computer in (LAB_07, LAB_08):
         ours = a_request_file(computer, activation=activation, id=f"{computer.name[-2:]:0>32}")

@@ -8,10 +8,10 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-import keyferry_admin.use_cases.changes as desk
-from keyferry_admin.errors import DeskError
+import keyferry_admin.use_cases.change_license as desk
+from keyferry_admin.errors import AdminError
 from keyferry_admin.use_cases import dongles
-from keyferry_admin.use_cases.requests import handed_out
+from keyferry_admin.use_cases.requests import reissue_ticket
 from keyferry_protocol.algorithms import ED25519
 from keyferry_protocol.request import Dongle
 from keyferry_service.adapters.items_dynamodb import members, to_item
@@ -249,7 +249,7 @@ class World:
         answers = list(self.books.answers.values())
         if answers:
             answer = answers[step.a % len(answers)]
-            ticket = handed_out(
+            ticket = reissue_ticket(
                 Secrets(self.cloud.rng).token_urlsafe(32),
                 response_in(answer),
                 answer,
@@ -342,7 +342,7 @@ class World:
                         desk.allow_move(licenses, number)
                     case "release":
                         terms.given += 1
-                        desk.release(licenses, number, rng.randint(1, 4))
+                        desk.release_seat(licenses, number, rng.randint(1, 4))
                     case "seats":
                         seats = rng.randint(1, 4)
                         terms.most_seats = max(terms.most_seats, seats)
@@ -362,7 +362,7 @@ class World:
                         dongles.add(licenses, NUMBER, dongle)
                     case "dongle remove":
                         dongles.remove(licenses, NUMBER, DONGLE.keyid)
-            except (DeskError, ClientError, BotoCoreError):
+            except (AdminError, ClientError, BotoCoreError):
                 pass  # told to the vendor, who tries again or not
 
         return work
