@@ -66,6 +66,25 @@ print(json.dumps(sorted(sys.modules)))
     assert DEAR.isdisjoint(in_a_fresh_process(code))
 
 
+def test_a_license_that_is_good_is_told_in_no_language(room: Room) -> None:
+    """The catalog is read when a sentence is needed, which for `load` is an error's."""
+    room.activate()
+    (room.state / "keys.json").write_bytes(room.keys.to_json())
+    code = f"""
+import json
+opened = []
+sys.addaudithook(lambda event, arguments: event == "open" and opened.append(str(arguments[0])))
+from keyferry import KeySet, Machine, load
+machine = Machine("LAB-07", "", "physical", {dict(room.machine.components)!r})
+keys = KeySet.from_json(open({str(room.state / "keys.json")!r}, "rb").read())
+assert load({room.product!r}, keys, {str(room.state)!r}, machine, {room.now}).check("solver")
+print(json.dumps(opened))
+"""
+    opened = in_a_fresh_process(code)
+    assert [path for path in opened if path.endswith("keys.json")]
+    assert [path for path in opened if "/messages/en" in path] == []
+
+
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="other systems ask their tools")
 def test_reading_this_machine_starts_no_process_and_opens_no_socket() -> None:
     code = """
