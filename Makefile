@@ -11,7 +11,7 @@ FUNCTIONS = public_api:PublicApi process_request:ProcessRequest send_response:Se
 CHECKED = shared functions client/keyferry client/bundles docs/sample admin/keyferry_admin local demo benchmarks
 
 .DEFAULT_GOAL = help
-.PHONY: help run demo test soak lint build build-sam build-local client wheelhouse deploy bench lighthouse clean lock chromium softhsm
+.PHONY: help run demo test soak lint build build-sam build-local client wheelhouse deploy bench lighthouse clean lock formats chromium softhsm
 
 help:  ## list these targets
 	@sed -n 's/^\([a-z]*\):.*  ## \(.*\)/  make \1\t\2/p' Makefile | expand -t 18
@@ -82,6 +82,9 @@ lighthouse: .venv/installed tests/soak/lighthouse/node_modules/.package-lock.jso
 clean:  ## forget the local stack, its licenses and all that was built
 	@rm -rf .local .aws-sam .mypy_cache .ruff_cache .pytest_cache .hypothesis
 	@find . -name __pycache__ -not -path './.venv*' -prune -exec rm -rf {} +
+
+formats: .venv/installed  ## write dates, lists and plurals of each language from CLDR
+	@$(RUN) docs/make_formats.py
 
 lock: .venv/installed  ## bring the locks up to date with their .in files; they name no registry
 	@for name in requirements requirements-sam requirements-soak; do \

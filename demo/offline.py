@@ -6,7 +6,8 @@ from pathlib import Path
 
 from keyferry.cli.main import main
 from keyferry.machine.this import this_machine
-from keyferry_protocol.machine import Machine, hash_components, is_identifiable
+from keyferry_protocol.components import Machine, hash_components
+from keyferry_protocol.matching import is_identifiable
 
 RECORDED = Machine(
     name="LAB-07",

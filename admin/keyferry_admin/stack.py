@@ -23,6 +23,11 @@ if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
 
 
+def signing_key_output(alg: str) -> str:
+    """The template's output that names its KMS key for this algorithm."""
+    return f"{alg.replace('-', '')}KeyArn"
+
+
 @dataclass(frozen=True)
 class Stack:
     """One deployment; credentials, region and endpoint as every AWS tool takes them."""

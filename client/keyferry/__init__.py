@@ -16,10 +16,11 @@ if TYPE_CHECKING:
     from keyferry.load_license import load as load
     from keyferry.machine.this import this_machine as this_machine
     from keyferry.request import make_request as make_request
+    from keyferry_protocol.algorithms import verify_signature as verify_signature
+    from keyferry_protocol.components import Machine as Machine
     from keyferry_protocol.errors import KeyferryError as KeyferryError
     from keyferry_protocol.keys import KeySet as KeySet
-    from keyferry_protocol.keys import verify_signature as verify_signature
-    from keyferry_protocol.machine import Machine as Machine
+    from keyferry_protocol.messages import use_language as use_language
     from keyferry_protocol.request import parse_request as parse_request
     from keyferry_protocol.request import verify_request as verify_request
     from keyferry_protocol.response import verify_response as verify_response
@@ -30,7 +31,7 @@ _HOMES = {
     "KeySet": "keyferry_protocol.keys",
     "KeyferryError": "keyferry_protocol.errors",
     "License": "keyferry.license",
-    "Machine": "keyferry_protocol.machine",
+    "Machine": "keyferry_protocol.components",
     "Result": "keyferry.license",
     "Token": "keyferry.dongle.signer",
     "install_response": "keyferry.install",
@@ -39,9 +40,10 @@ _HOMES = {
     "parse_json": "keyferry_protocol.strict_json",
     "parse_request": "keyferry_protocol.request",
     "this_machine": "keyferry.machine.this",
+    "use_language": "keyferry_protocol.messages",
     "verify_request": "keyferry_protocol.request",
     "verify_response": "keyferry_protocol.response",
-    "verify_signature": "keyferry_protocol.keys",
+    "verify_signature": "keyferry_protocol.algorithms",
 }
 __all__ = [*_HOMES]
 

@@ -4,6 +4,7 @@ import os
 
 from keyferry.dongle.signer import AnyDongle, token_for
 from keyferry.store.state import Folder
+from keyferry_protocol.algorithms import DEVICE_ALGORITHM, verify_signature
 from keyferry_protocol.envelope import RESPONSE, open_envelope
 from keyferry_protocol.errors import (
     DongleMissing,
@@ -12,7 +13,8 @@ from keyferry_protocol.errors import (
     WrongMachine,
     WrongProduct,
 )
-from keyferry_protocol.keys import ED25519, KeySet, verify_signature
+from keyferry_protocol.keys import KeySet
+from keyferry_protocol.messages import message
 from keyferry_protocol.request import Dongle
 from keyferry_protocol.response import Response, parse_response
 
@@ -30,7 +32,9 @@ def check_revoked(response: Response, keys: KeySet) -> None:
     """Raises LicenseRevoked if the application's key set stops this license."""
     number = response.license.number
     if number in keys.revoked:
-        raise LicenseRevoked(told(number, "was withdrawn by its vendor"), license_number=number)
+        raise LicenseRevoked(
+            license_message("errors.license-revoked.by-vendor", number), license_number=number
+        )
 
 
 def prove_device_key(folder: Folder, public_key: bytes) -> None:
@@ -40,7 +44,7 @@ def prove_device_key(folder: Folder, public_key: bytes) -> None:
     if (
         key is None
         or key.public != public_key
-        or not verify_signature(ED25519, public_key, nonce, key.sign(nonce))
+        or not verify_signature(DEVICE_ALGORITHM, public_key, nonce, key.sign(nonce))
     ):
         raise WrongMachine("The key that this file was made for is not on this computer.")
 
@@ -75,11 +79,11 @@ def holds_license(folder: Folder) -> bool:
         return True
 
 
-def told(number: str, what: str) -> str:
-    """A sentence about a license as people write its number."""
+def license_message(name: str, license_number: str, **facts: object) -> str:
+    """The message about a license, whose number it shows as people write it."""
     from keyferry_protocol.activation import show_license_number  # brings HKDF along: errors only
 
-    return f"License {show_license_number(number)} {what}."
+    return message(name, number=show_license_number(license_number), **facts)
 
 
 def _nonce() -> bytes:

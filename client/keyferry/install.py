@@ -9,9 +9,9 @@ from keyferry.checks import (
     check_product,
     check_revoked,
     holds_license,
+    license_message,
     prove_device_key,
     prove_dongle,
-    told,
 )
 from keyferry.deactivate import finish_deactivation
 from keyferry.dongle.signer import AnyDongle, Token, token_for
@@ -31,6 +31,7 @@ from keyferry.store.state import (
 from keyferry.store.state_dirs import StateDirs
 from keyferry.times import Moment
 from keyferry.vendor import resolve
+from keyferry_protocol.components import Machine
 from keyferry_protocol.envelope import RESPONSE, open_envelope
 from keyferry_protocol.errors import (
     KeyferryError,
@@ -40,7 +41,6 @@ from keyferry_protocol.errors import (
     WrongMachine,
 )
 from keyferry_protocol.keys import KeySet
-from keyferry_protocol.machine import Machine
 from keyferry_protocol.response import Response, verify_response
 
 
@@ -193,7 +193,7 @@ def _not_waited_for(response: Response, seen: CurrentMachine) -> KeyferryError:
             seen.check(number, response.bound_to)
         except WrongMachine as error:
             return error
-    return NotRequested(told(number, "has no request here that this file answers"))
+    return NotRequested(license_message("errors.not-requested.no-request", number))
 
 
 def _writable(folders: list[Folder]) -> Folder:
@@ -205,8 +205,11 @@ def _writable(folders: list[Folder]) -> Folder:
 def _check_serial(response: Response, folder: Folder) -> None:
     highest = folder.standing(repair=True).max_serial
     if response.serial <= highest:
-        detail = told(response.license.number, f"has had response {highest} or a later one")
-        raise OlderResponse(f"{detail} This is response {response.serial}.")
+        facts = {"highest": highest, "serial": response.serial}
+        number = response.license.number
+        raise OlderResponse(
+            license_message("errors.older-response.already-higher", number, **facts)
+        )
 
 
 def _store(response: Response, data: bytes, folder: Folder, waiting: Waiting | None) -> Folder:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import NamedTuple
 
-from keyferry.checks import prove_dongle, told
+from keyferry.checks import license_message, prove_dongle
 from keyferry.dongle.signer import AnyDongle
 from keyferry.store.clock import Clock
 from keyferry.times import LAST, as_datetime, long_date, seconds
@@ -135,21 +135,19 @@ class License:
         now = self._now()
         terms = self.response.license
         if now < terms.valid_from:
-            raise self._on(NotYetValid, terms.valid_from, "starts on")
+            raise self._on(NotYetValid, terms.valid_from)
         if terms.valid_until is not None and now >= terms.valid_until:
-            raise self._on(Expired, terms.valid_until, "ended on")
+            raise self._on(Expired, terms.valid_until)
         grace_ends = self._grace_ends()
         if grace_ends is not None and now >= grace_ends:
-            raise self._on(
-                CheckInOverdue, self.response.check_in_by or grace_ends, "had to check in by"
-            )
+            raise self._on(CheckInOverdue, self.response.check_in_by or grace_ends)
         maintained = terms.maintenance_until
         if self._released is not None and maintained is not None and self._released > maintained:
-            raise self._on(MaintenanceEnded, maintained, "covers versions released until")
+            raise self._on(MaintenanceEnded, maintained)
 
-    def _on(self, error: type[KeyferryError], moment: int, verb: str) -> KeyferryError:
+    def _on(self, error: type[KeyferryError], moment: int) -> KeyferryError:
         date = long_date(moment)
-        detail = told(self.number, f"{verb} {date}")
+        detail = license_message(f"errors.{error.code}.license", self.number, date=date)
         return error(detail, date=date, product=self.product, license_number=self.number)
 
     def _grace_ends(self) -> int | None:

@@ -5,7 +5,13 @@ import time
 from collections.abc import Callable, Iterator
 from datetime import date, datetime
 
-from keyferry.checks import check_product, check_revoked, prove_device_key, prove_dongle, told
+from keyferry.checks import (
+    check_product,
+    check_revoked,
+    license_message,
+    prove_device_key,
+    prove_dongle,
+)
 from keyferry.dongle.signer import AnyDongle
 from keyferry.license import License
 from keyferry.machine.current_machine import CurrentMachine
@@ -23,6 +29,7 @@ from keyferry.store.state import (
 from keyferry.store.state_dirs import StateDirs
 from keyferry.times import Moment, release_seconds, seconds
 from keyferry.vendor import resolve
+from keyferry_protocol.components import Machine
 from keyferry_protocol.errors import (
     Deactivated,
     KeyferryError,
@@ -34,7 +41,6 @@ from keyferry_protocol.errors import (
     WrongProduct,
 )
 from keyferry_protocol.keys import KeySet
-from keyferry_protocol.machine import Machine
 from keyferry_protocol.response import Response, verify_response
 
 
@@ -115,7 +121,7 @@ def examine(
     standing = folder.standing()
     number = response.license.number
     if response.is_receipt or standing.ended or is_deactivating(folder, where):
-        raise Deactivated(told(number, "was deactivated on this computer"), license_number=number)
+        raise Deactivated(license_message("errors.deactivated.here", number), license_number=number)
     check_product(response, product)
     check_revoked(response, keys)
     bound_to = response.bound_to
@@ -125,7 +131,9 @@ def examine(
         prove_device_key(folder, bound_to.device_key)
         seen.check(number, bound_to)
     if response.serial < standing.max_serial:
-        raise OlderResponse(told(number, "has had a newer response"), license_number=number)
+        raise OlderResponse(
+            license_message("errors.older-response.newer-known", number), license_number=number
+        )
     return response
 
 
@@ -177,13 +185,13 @@ def _telling(errors: list[KeyferryError], where: StateDirs, product: str) -> Key
     folders = list(all_folders(where))
     for folder in folders:
         if folder.has(PENDING):
-            text = told(folder.number, "waits for its response file")
+            text = license_message("errors.pending.waits", folder.number)
             return Pending(text, product=product, license_number=folder.number)
     errors.sort(key=lambda error: isinstance(error, Deactivated))
     if errors:
         return errors[0]
     for folder in folders:
         if folder.has(DEACTIVATE) or folder.standing().ended:
-            text = told(folder.number, "was deactivated on this computer")
+            text = license_message("errors.deactivated.here", folder.number)
             return Deactivated(text, product=product, license_number=folder.number)
     return NotActivated(f"No license for {product} on this computer yet.", product=product)

@@ -1,6 +1,6 @@
 """What changes the licenses kept here without a file going out or coming in."""
 
-from keyferry.checks import told
+from keyferry.checks import license_message
 from keyferry.store.lock import Lock, locked
 from keyferry.store.state import (
     DEACTIVATE,
@@ -30,10 +30,12 @@ def cancel(number: str, where: StateDirs) -> None:
                 clock = read_clock(where.user, repair=True)
                 write_clock(where.user, clock.forgotten(request.sha256))
         if not waiting and any(folder.has(DEACTIVATE) for folder in folders):
-            text = told(number, "was deactivated here, and its seat waits to be freed")
+            text = license_message("errors.cannot-cancel.waits-to-be-freed", number)
             raise CannotCancel(text, license_number=number)
         if number not in in_trying_order(where):
-            raise NotActivated(told(number, "is not on this computer"), license_number=number)
+            raise NotActivated(
+                license_message("errors.not-activated.not-here", number), license_number=number
+            )
 
 
 def prefer(number: str, where: StateDirs) -> list[str]:
@@ -41,7 +43,9 @@ def prefer(number: str, where: StateDirs) -> list[str]:
     with Lock(where.user):
         known = in_trying_order(where)
         if number not in known:
-            raise NotActivated(told(number, "is not on this computer"), license_number=number)
+            raise NotActivated(
+                license_message("errors.not-activated.not-here", number), license_number=number
+            )
         order = [number, *(other for other in known if other != number)]
         write_order(where.user, order)
         return order
@@ -52,7 +56,9 @@ def move(number: str, steps: int, where: StateDirs) -> list[str]:
     with Lock(where.user):
         order = in_trying_order(where)
         if number not in order:
-            raise NotActivated(told(number, "is not on this computer"), license_number=number)
+            raise NotActivated(
+                license_message("errors.not-activated.not-here", number), license_number=number
+            )
         place = max(0, order.index(number) + steps)
         order.remove(number)
         order.insert(place, number)
@@ -66,7 +72,9 @@ def remove(number: str, where: StateDirs) -> None:
         folders = [Folder(root, number) for root in where]
         names = (INSTALLED, PENDING, DEACTIVATE, DEVICE_KEY, STATE)
         if not any(folder.has(name) for folder in folders for name in names):
-            raise NotActivated(told(number, "is not on this computer"), license_number=number)
+            raise NotActivated(
+                license_message("errors.not-activated.not-here", number), license_number=number
+            )
         for folder in folders:
             for name in names:
                 folder.erase(name)

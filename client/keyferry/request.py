@@ -4,7 +4,7 @@ import os
 from contextlib import ExitStack, suppress
 from typing import NamedTuple
 
-from keyferry.checks import holds_license, told
+from keyferry.checks import holds_license, license_message
 from keyferry.deactivate import deactivate, finish_deactivation
 from keyferry.dongle.signer import AnyDongle, Token, token_for
 from keyferry.load_license import clock_of, is_deactivating
@@ -30,6 +30,7 @@ from keyferry_protocol.activation import (
     parse_activation_code,
     parse_license_number,
 )
+from keyferry_protocol.components import Machine
 from keyferry_protocol.envelope import REQUEST, RESPONSE, open_envelope, seal
 from keyferry_protocol.errors import (
     KeyferryError,
@@ -38,9 +39,6 @@ from keyferry_protocol.errors import (
     StateNotWritable,
 )
 from keyferry_protocol.keys import Ed25519Signer, KeySet, Signer
-from keyferry_protocol.machine import (
-    Machine,
-)
 from keyferry_protocol.request import (
     Dongle,
     Product,
@@ -172,7 +170,7 @@ def find(wish: RequestOptions, where: StateDirs) -> Folder:
         if wish.kind == "deactivate" and folder.has(DEACTIVATE):
             return folder
     raise NotActivated(
-        told(wish.number, "is not active on this computer"), license_number=wish.number
+        license_message("errors.not-activated.not-active", wish.number), license_number=wish.number
     )
 
 
@@ -259,5 +257,5 @@ def _device_key(wish: RequestOptions, protection: str, folder: Folder) -> Ed2551
     if key is not None:
         return key
     if not may_make:
-        raise NotActivated(told(wish.number, "has no key on this computer"))
+        raise NotActivated(license_message("errors.not-activated.no-key", wish.number))
     return Ed25519Signer.generate()

@@ -7,14 +7,11 @@ from typing import NamedTuple
 from keyferry import __version__
 from keyferry.dongle.signer import AnyDongle, Token
 from keyferry.machine.current_machine import CurrentMachine
+from keyferry_protocol.algorithms import DEVICE_ALGORITHM
+from keyferry_protocol.components import ComponentHashes
 from keyferry_protocol.errors import DongleMissing, MachineNotIdentified
-from keyferry_protocol.keys import ED25519, Ed25519Signer
-from keyferry_protocol.machine import (
-    MIN_WEIGHT,
-    Components,
-    is_identifiable,
-    recorded_weight,
-)
+from keyferry_protocol.keys import Ed25519Signer
+from keyferry_protocol.matching import MIN_WEIGHT, is_identifiable, recorded_weight
 from keyferry_protocol.request import Dongle, HashedMachine, Product, Request, RequestBody
 
 SAME_FILE_S = 7 * 86400  # for so long the same command writes the same file again
@@ -62,7 +59,7 @@ def fresh_body(
     )
 
 
-def _too_little(components: Components) -> str:
+def _too_little(components: ComponentHashes) -> str:
     read = ", ".join(components) or "nothing"
     weight = recorded_weight(components)
     return f"Read of this computer: {read}; {weight} of at least {MIN_WEIGHT} points."
@@ -82,5 +79,7 @@ def is_same(
     return (
         abs(now - waiting.created_at) < SAME_FILE_S  # or made by a clock that was far ahead
         and twin.to_bytes() == waiting.envelope.body
-        and (activation is None or waiting.envelope.is_signed_by(ED25519, activation.public))
+        and (
+            activation is None or waiting.envelope.is_signed_by(DEVICE_ALGORITHM, activation.public)
+        )
     )

@@ -2,6 +2,8 @@
 
 from datetime import UTC, date, datetime, timedelta
 
+from keyferry_protocol.messages import formats
+
 Moment = int | float | datetime | None
 
 LAST = 253_402_300_799  # 9999-12-31T23:59:59Z: no file names a later time
@@ -42,40 +44,21 @@ def as_local(moment: int) -> datetime:
 
 def long_date(moment: int) -> str:
     """`30 November 2027`: a license's date, in UTC as the vendor set it."""
-    told = as_datetime(moment)
-    return f"{told.day} {_MONTHS[told.month - 1]} {told.year}"
+    return formats.long_date(as_datetime(moment))
 
 
 def short_date(moment: int) -> str:
     """`30 Nov 2027`, for tables."""
-    told = as_datetime(moment)
-    return f"{told.day} {_MONTHS[told.month - 1][:3]} {told.year}"
+    return formats.short_date(as_datetime(moment))
 
 
 def local_time(moment: int) -> str:
     """`24 November 2026, 10:47`: a moment by this computer's own clock."""
-    told = as_local(moment)
-    return f"{told.day} {_MONTHS[told.month - 1]} {told.year}, {told:%H:%M}"
+    return formats.date_and_time(as_local(moment))
 
 
 def local_time_with_zone(moment: int) -> str:
     """`24 November 2026, 10:47 +01:00`."""
-    zone = f"{as_local(moment):%z}"
-    return f"{local_time(moment)} {zone[:3]}:{zone[3:5]}"
-
-
-# Not strftime's: that would follow the computer's locale, while the sentences around do not.
-_MONTHS = (
-    "January",
-    "February",
-    "March",
-    "April",
-    "May",
-    "June",
-    "July",
-    "August",
-    "September",
-    "October",
-    "November",
-    "December",
-)
+    local = as_local(moment)
+    zone = f"{local:%z}"
+    return formats.date_and_time(local, f"{zone[:3]}:{zone[3:5]}")

@@ -5,9 +5,9 @@ import re
 from typing import NamedTuple
 
 from keyferry.store.state_dirs import StateDirs, roots
+from keyferry_protocol.components import PROTECTIONS
 from keyferry_protocol.errors import BadJson, BadKeySet
 from keyferry_protocol.keys import KeySet
-from keyferry_protocol.machine import PROTECTIONS
 from keyferry_protocol.strict_json import InvalidMember, JsonObject, parse_json
 
 _ID = re.compile("[a-z0-9-]{1,32}")
@@ -58,7 +58,7 @@ def _support(record: JsonObject) -> str:
     """Where customers ask: the mail address, or else the web address."""
     if "support" not in record or record.is_null("support"):
         return ""
-    support = record.record("support")
+    support = record.json_object("support")
     told = [
         support.text(n, str) for n in ("email", "url") if n in support and not support.is_null(n)
     ]
@@ -73,7 +73,7 @@ def _protections(record: JsonObject) -> tuple[str, ...]:
     known = tuple(protection for protection in PROTECTIONS if protection in named)
     if not known or len(known) != len(named):
         raise InvalidMember(
-            record.path("protections"), f"is not one or more of {', '.join(PROTECTIONS)}"
+            record.path_of("protections"), f"is not one or more of {', '.join(PROTECTIONS)}"
         )
     return known
 

@@ -168,7 +168,7 @@ class Replay:
             )
             return None if known else f"{number}: no request for serial {response.serial}"
         rows, _ = self._stack.licenses.look_up(
-            request, self._stack.tickets.reading(found.ticket_id)
+            request, self._stack.tickets.get_item_for(found.ticket_id)
         )
         if rows.answer is not None:
             return None
@@ -215,8 +215,10 @@ def decide_again(
 ) -> Grant | None:
     """What the answer changed, if its seat is found again. Nothing is refused: it was given."""
     roomy = replace(license, seats=ENOUGH, moves_per_year=ENOUGH)
-    cases = [RequestContext(request, rows, terms, response.issued_at) for terms in (license, roomy)]
-    again = next((found for case in cases if (found := _leads_to(case, response))), None)
+    contexts = [
+        RequestContext(request, rows, terms, response.issued_at) for terms in (license, roomy)
+    ]
+    again = next((g for context in contexts if (g := _leads_to(context, response))), None)
     if again is None:
         return None
     revision = max(license.revision + 1, response.serial)
@@ -228,12 +230,12 @@ def decide_again(
     return replace(again, license=replace(again.license, revision=revision), seat=seat)
 
 
-def _leads_to(case: RequestContext, response: Response) -> Grant | None:
+def _leads_to(context: RequestContext, response: Response) -> Grant | None:
     """What is to be written for this request, if that comes to the seat of its response."""
     if not response.is_receipt:
-        again = grant(case)
-    elif case.current_seat is not None:
-        again = release(case, case.current_seat)
+        again = grant(context)
+    elif context.current_seat is not None:
+        again = release(context, context.current_seat)
     else:
         return None
     return again if isinstance(again, Grant) and again.seat.number == response.seat else None

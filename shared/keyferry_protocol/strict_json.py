@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from typing import Any, TypeVar
 
 from keyferry_protocol.errors import BadJson
@@ -16,7 +16,7 @@ _T = TypeVar("_T")
 
 
 def parse_json(data: bytes) -> object:
-    """The value of strict JSON bytes: what any two parsers must read the same. Raises BadJson."""
+    """Parse bytes that every JSON parser reads alike. Raises BadJson."""
     try:
         text = bytes(data).decode("utf-8")
     except UnicodeDecodeError as error:
@@ -58,28 +58,28 @@ def _check_surrogates(value: object) -> None:
                 _check_surrogates(item)
 
 
-def _object(pairs: list[tuple[str, object]]) -> dict[str, object]:
+def _unique_members(pairs: list[tuple[str, object]]) -> dict[str, object]:
     members = dict(pairs)
     if len(members) < len(pairs):
         raise BadJson("A name stands twice in one object.")
     return members
 
 
-def _integer(text: str) -> int:
+def _small_integer(text: str) -> int:
     if text == "-0" or len(text) > 17 or abs(int(text)) > MAX_INTEGER:
         raise BadJson(f"The number {text[:20]} is not an integer that every parser reads alike.")
     return int(text)
 
 
-def _no_number(text: str) -> object:
+def _refuse_number(text: str) -> object:
     raise BadJson(f"The number {text[:20]} is not a plain integer.")
 
 
 _DECODER = json.JSONDecoder(
-    object_pairs_hook=_object,
-    parse_int=_integer,
-    parse_float=_no_number,
-    parse_constant=_no_number,
+    object_pairs_hook=_unique_members,
+    parse_int=_small_integer,
+    parse_float=_refuse_number,
+    parse_constant=_refuse_number,
 )
 
 
@@ -91,7 +91,10 @@ class InvalidMember(Exception):
 
 
 class JsonObject:
-    """The members of one JSON object, read by name and type; every error names the path."""
+    """One JSON object; its members are read by name and type, and every error names the path.
+
+    The methods raise InvalidMember.
+    """
 
     def __init__(self, value: object, path: str = "") -> None:
         if not isinstance(value, dict):
@@ -99,7 +102,7 @@ class JsonObject:
         self._members: dict[str, object] = value
         self._path = path
 
-    def path(self, name: str) -> str:
+    def path_of(self, name: str) -> str:
         return f"{self._path}.{name}" if self._path else name
 
     def __contains__(self, name: str) -> bool:
@@ -110,76 +113,79 @@ class JsonObject:
 
     def value(self, name: str) -> object:
         if name not in self._members:
-            raise InvalidMember(self.path(name), "is missing")
+            raise InvalidMember(self.path_of(name), "is missing")
         return self._members[name]
 
     def text(self, name: str, parse: Callable[[str], _T]) -> _T:
-        """A string member, read by `parse`, whose ValueError says what is wrong with it."""
-        return self._read(self.value(name), parse, name)
+        """A string member, converted by `parse`; a ValueError of `parse` says what is wrong."""
+        value = self.value(name)
+        try:
+            return parse(_string(value))
+        except ValueError as error:
+            raise InvalidMember(self.path_of(name), str(error)) from error
 
-    def one_of(self, name: str, allowed: tuple[str, ...]) -> str:
+    def one_of(self, name: str, allowed: Collection[str]) -> str:
         value = self.text(name, str)
         if value not in allowed:
-            raise InvalidMember(self.path(name), f"is none of {', '.join(allowed)}")
+            raise InvalidMember(self.path_of(name), f"is none of {', '.join(allowed)}")
         return value
 
     def integer(self, name: str, minimum: int) -> int:
         value = self.value(name)
         if type(value) is not int:  # bool is an int in Python, not in JSON
-            raise InvalidMember(self.path(name), "is not an integer")
+            raise InvalidMember(self.path_of(name), "is not an integer")
         if value < minimum:
-            raise InvalidMember(self.path(name), f"is below {minimum}")
+            raise InvalidMember(self.path_of(name), f"is below {minimum}")
         return value
 
     def boolean(self, name: str) -> bool:
         value = self.value(name)
         if not isinstance(value, bool):
-            raise InvalidMember(self.path(name), "is not true or false")
+            raise InvalidMember(self.path_of(name), "is not true or false")
         return value
 
-    def items(self, name: str) -> list[Any]:
+    def array(self, name: str) -> list[Any]:
         value = self.value(name)
         if not isinstance(value, list):
-            raise InvalidMember(self.path(name), "is not an array")
+            raise InvalidMember(self.path_of(name), "is not an array")
         return value
 
     def texts(self, name: str, parse: Callable[[str], _T]) -> tuple[_T, ...]:
-        """An array of strings, each read by `parse`."""
-        return tuple(
-            [self._read(item, parse, name, index) for index, item in enumerate(self.items(name))]
-        )
-
-    def _read(
-        self, value: object, parse: Callable[[str], _T], name: str, index: int | None = None
-    ) -> _T:
+        """An array of strings, each converted by `parse`."""
+        values: list[_T] = []
         try:
-            if not isinstance(value, str):
-                raise ValueError("is not a string")
-            return parse(value)
+            for item in self.array(name):
+                values.append(parse(_string(item)))
         except ValueError as error:
-            path = self.path(name if index is None else f"{name}[{index}]")
-            raise InvalidMember(path, str(error)) from error
+            raise InvalidMember(self.path_of(f"{name}[{len(values)}]"), str(error)) from error
+        return tuple(values)
 
-    def record(self, name: str) -> "JsonObject":
-        return JsonObject(self.value(name), self.path(name))
+    def json_object(self, name: str) -> "JsonObject":
+        return JsonObject(self.value(name), self.path_of(name))
 
-    def records(self, name: str) -> list["JsonObject"]:
+    def json_objects(self, name: str) -> list["JsonObject"]:
         return [
-            JsonObject(item, f"{self.path(name)}[{index}]")
-            for index, item in enumerate(self.items(name))
+            JsonObject(item, f"{self.path_of(name)}[{index}]")
+            for index, item in enumerate(self.array(name))
         ]
 
     def is_null(self, name: str) -> bool:
         return self.value(name) is None
 
 
-def matching(pattern: str, description: str) -> Callable[[str], str]:
-    """A reader of texts that match the whole pattern; `description` ends "is not ..."."""
+def _string(value: object) -> str:
+    if not isinstance(value, str):
+        raise ValueError("is not a string")
+    return value
+
+
+def text_matching(pattern: str, description: str) -> Callable[[str], str]:
+    """A `parse` for texts that match the whole pattern; an error says "is not {description}"."""
     compiled = re.compile(pattern)
 
-    def read(text: str) -> str:
+    def parse(text: str) -> str:
         if not compiled.fullmatch(text):
             raise ValueError(f"is not {description}")
         return text
 
-    return read
+    return parse

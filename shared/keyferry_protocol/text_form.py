@@ -1,4 +1,4 @@
-"""A request small enough for a QR code, byte for byte the same (docs/format.md, "Text form")."""
+"""The text form of a request, small enough for a QR code (docs/format.md, "Text form")."""
 
 import zlib
 
@@ -6,7 +6,7 @@ from keyferry_protocol.envelope import MAX_FILE, MAX_PAE, REQUEST, Signature, op
 from keyferry_protocol.errors import UnreadableRequest, UnsupportedVersion
 
 FORM = 1
-# What requests have in common, the likeliest last. Frozen: a better one gets the number 2.
+# What requests have in common, the most likely last. Never change it: a better one is number 2.
 DICTIONARY = (
     b"macOS Windows Server 2022 Windows 10 Enterprise Ubuntu 24.04 LTS"
     b"Debian GNU/Linux 12 (bookworm)Windows 11 Pro 24H2"
@@ -23,7 +23,7 @@ DICTIONARY = (
     b'"trusts":["",""],"client":"keyferry 1.0.0"}'
 )
 DICTIONARY_NUMBER = 1
-LATER = range(2, 16)  # a form or dictionary that a later version may have; beyond: damage
+LATER = range(2, 16)  # forms and dictionaries of later versions; any other number is damage
 _RAW = -zlib.MAX_WBITS  # DEFLATE without a header or checksum
 
 
@@ -38,7 +38,7 @@ def to_text_form(data: bytes) -> bytes:
 
 
 def from_text_form(packed: bytes) -> bytes:
-    """The request file of a text form, as the client writes it; nothing in it is verified yet.
+    """The request file of a text form, byte for byte as the client wrote it; nothing is verified.
 
     Raises UnreadableRequest or UnsupportedVersion.
     """

@@ -37,11 +37,11 @@ from keyferry.store.state import (
 from keyferry.store.state_dirs import StateDirs, roots
 from keyferry.times import LAST
 from keyferry.vendor import Vendor, read_vendor
-from keyferry.words import phrase
 from keyferry_protocol.encoding import escape_controls
 from keyferry_protocol.envelope import REQUEST, RESPONSE, seal
 from keyferry_protocol.errors import BadKeySet, KeyferryError, StateDamaged
 from keyferry_protocol.keys import Ed25519Signer
+from keyferry_protocol.messages import message
 from keyferry_protocol.response import ResponseBody, verify_response
 from tests.support.offline import KEYS, NUMBER
 from tests.support.terminal import Shell
@@ -224,7 +224,7 @@ def test_a_damaged_archive_is_told_as_that_or_holds_the_response(
 
 @given(st.binary(max_size=100) | st.sampled_from([b"%PDF", b"PK\3\4"]).map(lambda s: s + b"x" * 9))
 def test_any_file_is_called_something(data: bytes) -> None:
-    assert phrase(f"kind.{kind_of(data)}")
+    assert message(f"terminal.kind.{kind_of(data)}")
 
 
 # What is told of it

@@ -26,7 +26,7 @@ from tests.support.offline import (
 )
 from tests.support.terminal import Shell
 
-GOLDEN = Path(__file__).parents[1] / "golden"
+GOLDEN = Path(__file__).parent / "golden"
 DEVICE = Ed25519Signer(sha256(b"LAB-07 79438").digest())  # its key id starts with 7f3a
 STICK = "KINGSTON"
 REQUEST = f"{STICK}/015120020093-7f3a.request"

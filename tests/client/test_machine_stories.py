@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 
 from keyferry.machine import linux, macos, windows
+from keyferry_protocol.components import Machine, hash_components
 from keyferry_protocol.errors import KeyferryError
-from keyferry_protocol.machine import MIN_WEIGHT, Machine, hardware_weight, hash_components
+from keyferry_protocol.matching import MIN_WEIGHT, hardware_weight
 from tests.support.machines import (
     NET,
     Tree,

@@ -8,7 +8,7 @@ import pytest
 from keyferry.machine import linux
 from keyferry.machine.current_machine import CurrentMachine
 from keyferry.machine.this import plain, read_components, this_machine
-from keyferry_protocol.machine import hash_components
+from keyferry_protocol.components import hash_components
 from tests.support.offline import LAB_07, NUMBER
 
 on_linux = pytest.mark.skipif(sys.platform != "linux", reason="compares with Linux' reader")

@@ -5,23 +5,23 @@ from dataclasses import replace
 import pytest
 
 from keyferry import KeyferryError, Machine, parse_request
-from keyferry_protocol.machine import USER, Components
+from keyferry_protocol.components import USER, ComponentHashes
 from keyferry_protocol.response import BoundTo
 from tests.support.offline import LAB_07, Room
 
 DISK = replace(LAB_07, components={"disk_serial": ["S5GXNX0T1"]})
 
 
-def _bound(data: bytes, components: Components) -> BoundTo:
+def _bound(data: bytes, components: ComponentHashes) -> BoundTo:
     request = parse_request(data)
     return BoundTo(request.protection, request.device_key, components, None)
 
 
-def _components(data: bytes) -> Components:
+def _components(data: bytes) -> ComponentHashes:
     return parse_request(data).machine.components
 
 
-def _code_of_install(room: Room, data: bytes, components: Components) -> str:
+def _code_of_install(room: Room, data: bytes, components: ComponentHashes) -> str:
     with pytest.raises(KeyferryError) as raised:
         room.install(room.answer(data, bound_to=_bound(data, components)))
     return raised.value.code

@@ -14,7 +14,7 @@ from keyferry_protocol.request import Product
 from keyferry_protocol.response import Response, verify_response
 from keyferry_service.adapters.items_dynamodb import Item, members, to_item
 from keyferry_service.adapters.licenses_dynamodb import Licenses
-from keyferry_service.adapters.tickets_dynamodb import read_ticket
+from keyferry_service.adapters.tickets_dynamodb import ticket_from_item
 from keyferry_service.domain.license import LicenseRecord
 from keyferry_service.domain.ticket import LIFE_S, Ticket
 from tests.conftest import RunningStack
@@ -123,8 +123,8 @@ class Crowd:
         name, now = self._outputs["TicketsTable"], int(time.time())
         found = self._dynamodb.batch_get_item(RequestItems={name: {"Keys": keys}})
         for item in found["Responses"][name]:
-            ticket = read_ticket(item, now)
-            if ticket is not None and ticket.is_settled:
+            ticket = ticket_from_item(item, now)
+            if ticket is not None and ticket.is_complete:
                 yield ticket
 
     def _response(self, ticket: Ticket) -> bytes | None:

@@ -15,8 +15,9 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 import keyferry
 from keyferry_admin.use_cases import changes, licenses
 from keyferry_protocol.activation import new_activation_code
-from keyferry_protocol.keys import ED25519, Ed25519Signer, KeySet, PinnedKey
-from keyferry_protocol.machine import Machine
+from keyferry_protocol.algorithms import ED25519
+from keyferry_protocol.components import Machine
+from keyferry_protocol.keys import Ed25519Signer, KeySet, PinnedKey
 from keyferry_service.adapters.licenses_dynamodb import Licenses
 from keyferry_service.domain.license import LicenseRecord, Status
 from tests.conftest import RunningStack

@@ -48,7 +48,7 @@ def tries_each_second(stack: RunningStack, queue: str) -> Iterator[None]:
 
 @contextmanager
 def signing_key_disabled(stack: RunningStack) -> Iterator[None]:
-    kms, key = client(stack, "kms"), stack.outputs["SigningKeyArn"]
+    kms, key = client(stack, "kms"), stack.outputs["Ed25519KeyArn"]
     kms.disable_key(KeyId=key)
     try:
         yield

@@ -16,9 +16,10 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.serialization import load_der_public_key
 
 import keyferry
+from keyferry_protocol.algorithms import ED25519, ML_DSA_65
 from keyferry_protocol.envelope import RESPONSE, Signature, open_envelope, pack, pae
 from keyferry_protocol.errors import KeyCompromised, NotGenuine
-from keyferry_protocol.keys import ED25519, ML_DSA_65, Ed25519Signer, KeySet
+from keyferry_protocol.keys import Ed25519Signer, KeySet
 from keyferry_service.adapters.licenses_dynamodb import Licenses
 from keyferry_service.adapters.signer_kms import KmsSigner
 from keyferry_service.domain.ledger import read_answer
@@ -129,7 +130,7 @@ def test_both_algorithms_sign_and_no_stripped_file_passes(
     assert told.returncode == 7, told
 
     # The classic signature is KMS's own: it holds under the key that KMS names.
-    kms, arn = client(own, "kms"), own.outputs["SigningKeyArn"]
+    kms, arn = client(own, "kms"), own.outputs["Ed25519KeyArn"]
     named = load_der_public_key(kms.get_public_key(KeyId=arn)["PublicKey"])
     assert isinstance(named, Ed25519PublicKey)
     named.verify(classic.sig, pae(RESPONSE, envelope.body))

@@ -171,12 +171,16 @@ def changed(folder: Path, edits: list[tuple[str, str, str]]) -> Iterator[Running
         stop(process)
 
 
-APP = "functions/process_request/app.py"
-TABLE = "shared/python/keyferry_service/licenses_dynamodb.py"
+ANSWER = "shared/python/keyferry_service/use_cases/answer_request.py"
+TABLE = "shared/python/keyferry_service/adapters/licenses_dynamodb.py"
 CLAIM = "        items += [self._lead_body(number, row, grant.seat) for row in grant.anchor_keys]\n"
 # The lock of a process only saves work, and these decisions overlap whatever else goes on here.
 AT_ONCE = [
-    (APP, "with locks[request.license_number]:", "with suppress():"),
+    (
+        ANSWER,
+        "with self.locks[hash(request.license_number) % len(self.locks)]:",
+        "if True:",
+    ),
     (TABLE, CLAIM, f"{CLAIM}        __import__('time').sleep(0.3)\n"),
 ]
 GUARD = '"#revision = :read"'

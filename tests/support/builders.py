@@ -5,9 +5,10 @@ from hashlib import sha256
 from typing import Any
 
 from keyferry_protocol.activation import activation_key
+from keyferry_protocol.algorithms import ED25519
+from keyferry_protocol.components import ComponentHashes, hash_components
 from keyferry_protocol.envelope import REQUEST, seal
-from keyferry_protocol.keys import ED25519, Ed25519Signer, Signer
-from keyferry_protocol.machine import Components, hash_components
+from keyferry_protocol.keys import Ed25519Signer, Signer
 from keyferry_protocol.request import (
     Dongle,
     HashedMachine,
@@ -56,7 +57,7 @@ class Computer:
         """The same computer after its system was set up afresh: a new key, new soft parts."""
         return replace(self, installation=self.installation + 1, changed=("os_id", "disk_serial"))
 
-    def components(self, protection: str) -> Components:
+    def components(self, protection: str) -> ComponentHashes:
         new = {part: "new " if part in self.changed else "" for part in self.parts}
         values = {part: [f"{prefix}{part} of {self.name}"] for part, prefix in new.items()}
         return hash_components(NUMBER, {**values, "user": [self.user]}, protection)

@@ -8,7 +8,7 @@ from typing import Any
 import boto3
 import requests
 
-from keyferry_protocol.machine import Machine
+from keyferry_protocol.components import Machine
 from tests.conftest import RunningStack
 
 

@@ -32,11 +32,8 @@ NETWORK = {
     "smtplib",
 }
 TYPES_ALONE = {"_typeshed"}  # there for type checkers, never at run time
-HARMLESS = (
-    "boto3.dynamodb.types",
-    "botocore.exceptions",
-)  # they convert and name; they call nobody
-HANDS_ON = {"signers.py"}  # gives the client to the signer that it chose
+# They convert, configure and name; they call nobody.
+HARMLESS = ("boto3.dynamodb.types", "botocore.config", "botocore.exceptions")
 ADAPTERS = ("_dynamodb", "_s3", "_kms", "_ses", "_sqs")
 
 
@@ -152,10 +149,83 @@ def test_only_a_file_named_for_its_service_talks_to_it() -> None:
     talks = {
         file.name: names
         for file in files_of(SERVICE)
-        if not file.stem.endswith(ADAPTERS) and file.name not in HANDS_ON
-        if (names := clients(file.read_text()))
+        if not file.stem.endswith(ADAPTERS) and (names := clients(file.read_text()))
     }
     assert not talks
+
+
+@dataclass(frozen=True)
+class Room:
+    """One folder of the service: which of its siblings it may import, and whose packages."""
+
+    name: str
+    rooms: frozenset[str]
+    others: frozenset[str] = frozenset()
+
+
+SERVICE_ROOMS = [
+    Room("domain", rooms=frozenset({"domain"})),
+    Room(
+        "adapters",
+        rooms=frozenset({"domain", "adapters"}),
+        others=frozenset({"cryptography", "aws_lambda_powertools"} | AWS),
+    ),
+    Room("views", rooms=frozenset({"domain", "views"})),
+    Room("use_cases", rooms=frozenset({"domain", "adapters", "views", "use_cases"})),
+]
+DOMAIN, ADAPTERS_ROOM, VIEWS, USE_CASES = SERVICE_ROOMS
+
+
+def out_of_room(source: str, room: Room) -> set[str]:
+    """What a file of this room imports and may not."""
+    found = set()
+    for module in imported(source):
+        top, _, rest = module.partition(".")
+        if top == "keyferry_service":
+            allowed = rest.partition(".")[0] in room.rooms
+        else:
+            allowed = (
+                top in {"keyferry_protocol", *TYPES_ALONE, *sys.stdlib_module_names}
+                or package(module) in room.others
+            )
+        if not allowed:
+            found.add(module)
+    return found
+
+
+@pytest.mark.parametrize("room", SERVICE_ROOMS, ids=lambda room: room.name)
+def test_the_services_rooms_import_one_way(room: Room) -> None:
+    files = sorted((ROOT / SERVICE.folder / room.name).rglob("*.py"))
+    assert files, "a room without files is checked by nobody"
+    wrong = {file.name: found for file in files if (found := out_of_room(file.read_text(), room))}
+    assert not wrong
+
+
+def test_every_module_of_the_service_is_in_a_room_but_the_worker() -> None:
+    folder = ROOT / SERVICE.folder
+    assert {file.name for file in folder.glob("*.py")} == {"__init__.py", "worker.py"}
+    assert {file.parent.name for file in folder.glob("*/*.py")} == {r.name for r in SERVICE_ROOMS}
+
+
+@pytest.mark.parametrize(
+    ("room", "source"),
+    [
+        pytest.param(
+            DOMAIN, "from keyferry_service.adapters.items_dynamodb import plain", id="row"
+        ),
+        pytest.param(DOMAIN, "from keyferry_service.views.email import Letter", id="sentence"),
+        pytest.param(DOMAIN, "import keyferry_service.use_cases.resign", id="its own use case"),
+        pytest.param(DOMAIN, "from cryptography import x509", id="cryptography but the protocol's"),
+        pytest.param(ADAPTERS_ROOM, "import keyferry_service.use_cases.resign", id="upwards"),
+        pytest.param(ADAPTERS_ROOM, "from keyferry_service import worker", id="the worker"),
+        pytest.param(VIEWS, "from botocore.exceptions import ClientError", id="AWS in a view"),
+        pytest.param(VIEWS, "import keyferry_service.adapters.files_s3", id="a view that reads"),
+        pytest.param(USE_CASES, "import boto3", id="a client made by a use case"),
+        pytest.param(USE_CASES, "import aws_lambda_powertools", id="a logger in a use case"),
+    ],
+)
+def test_an_import_out_of_the_room_is_found(room: Room, source: str) -> None:
+    assert out_of_room(source, room)
 
 
 def test_a_client_in_a_pure_file_is_found() -> None:

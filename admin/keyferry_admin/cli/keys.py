@@ -9,14 +9,15 @@ from keyferry_admin.cli.confirm import confirm_key, yes_option
 from keyferry_admin.cli.desk_command import DeskGroup, Settings
 from keyferry_admin.cli.output import counted, mark
 from keyferry_admin.errors import BadKey
+from keyferry_admin.stack import signing_key_output
 from keyferry_admin.use_cases import keys as signing_keys
 from keyferry_admin.use_cases import resign as resigning
 from keyferry_admin.use_cases.links import links_file
+from keyferry_protocol.algorithms import RESPONSE_ALGORITHMS
 from keyferry_protocol.encoding import b64
-from keyferry_protocol.keys import ED25519, ML_DSA_65, RESPONSE_ALGORITHMS
 from keyferry_service.domain.signing_keys import SigningKey
 
-_OUTPUTS = {ED25519: "SigningKeyArn", ML_DSA_65: "MlDsaSigningKeyArn"}
+_ALGORITHMS = tuple(RESPONSE_ALGORITHMS)
 PROGRESS = 500  # seats
 
 
@@ -26,7 +27,7 @@ def keys() -> None:
 
 
 @keys.command()
-@click.option("--alg", type=click.Choice(RESPONSE_ALGORITHMS), default=ED25519, show_default=True)
+@click.option("--alg", type=click.Choice(_ALGORITHMS), default=_ALGORITHMS[0], show_default=True)
 @click.option("--kms", "arn", metavar="ARN", help="A key in KMS. Without it, the stack's own.")
 @click.option(
     "--pem",
@@ -44,7 +45,7 @@ def create(settings: Settings, alg: str, arn: str | None, pem: Path | None) -> N
     if pem:
         key = signing_keys.create_in_pem(settings.stack.signing_keys, alg, pem)
     else:
-        arn = arn or settings.stack.output(_OUTPUTS[alg])
+        arn = arn or settings.stack.output(signing_key_output(alg))
         key = signing_keys.create_in_kms(settings.stack.signing_keys, settings.stack.kms, alg, arn)
     settings.output.say(
         [

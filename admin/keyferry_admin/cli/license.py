@@ -13,8 +13,8 @@ from keyferry_admin.use_cases import licenses
 from keyferry_admin.use_cases.letter import license_letter
 from keyferry_admin.use_cases.letter_file import write_letter
 from keyferry_protocol.activation import show_activation_code, show_license_number
+from keyferry_protocol.components import ENVIRONMENTS, PROTECTIONS
 from keyferry_protocol.encoding import format_time
-from keyferry_protocol.machine import ENVIRONMENTS, PROTECTIONS
 from keyferry_service.domain.license import LicenseRecord, Status
 from keyferry_service.views.refusal_text import Vendor
 

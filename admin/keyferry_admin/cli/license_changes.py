@@ -21,7 +21,7 @@ from keyferry_admin.cli.license import (
 from keyferry_admin.cli.output import counted, day, mark
 from keyferry_admin.cli.parameters import Feature, LicenseNumber, Moment
 from keyferry_admin.use_cases import changes, licenses
-from keyferry_protocol.machine import ENVIRONMENTS, PROTECTIONS
+from keyferry_protocol.components import ENVIRONMENTS, PROTECTIONS
 from keyferry_service.domain.license import DAY, LicenseRecord, Seat, Status
 
 __all__ = ["license"]  # the group, with the commands of this file too

@@ -11,7 +11,7 @@ from keyferry_admin.use_cases.licenses import Created, find
 from keyferry_admin.use_cases.terms import check_terms
 from keyferry_protocol.activation import activation_key, new_activation_code
 from keyferry_service.adapters.licenses_dynamodb import Licenses
-from keyferry_service.adapters.retries import ConditionFailed
+from keyferry_service.adapters.retries import Conflict
 from keyferry_service.domain.license import LicenseRecord, Seat, Status
 
 _ATTEMPTS = 12
@@ -115,6 +115,6 @@ def until_unchanged(attempt: Callable[[], _T]) -> _T:
     for index in range(_ATTEMPTS):
         try:
             return attempt()
-        except ConditionFailed:
+        except Conflict:
             time.sleep(random.uniform(0, 0.02 * 2 ** min(index, 5)))
     raise LicenseChanged("The license is being changed by others all the time")

@@ -8,20 +8,15 @@ from typing import TYPE_CHECKING
 from keyferry_admin.stack import Stack
 from keyferry_protocol.request import Request
 from keyferry_service.adapters.files_s3 import FileGone
-from keyferry_service.adapters.queue_sqs import parse_mail_request, parse_resign
-from keyferry_service.adapters.uploads_s3 import (
-    REQUESTS,
-    RESPONSES,
-    StrayMessage,
-    Upload,
-    uploads_in,
-)
+from keyferry_service.adapters.queue_sqs import mail_requests_in, parse_resign
+from keyferry_service.adapters.stray_message import StrayMessage
+from keyferry_service.adapters.uploads_s3 import REQUESTS, uploads_in
+from keyferry_service.domain.ticket import ticket_prefix
+from keyferry_service.domain.upload import Upload
 from keyferry_service.domain.verify_and_decide import read_request
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
-
-SHOWN = 8  # symbols of a ticket's id: as many as the logs have
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,18 +75,16 @@ def _given_up_request(stack: Stack, message: str, now: int) -> DeadLetter:
 
 
 def _given_up_mail(stack: Stack, message: str, now: int) -> DeadLetter:
-    if (asked := parse_mail_request(message)) is not None:
-        return _of_ticket(stack, "responses", asked.ticket_id, now)
     with suppress(StrayMessage):
-        for upload in uploads_in(message, stack.output("OutBucket"), RESPONSES):
-            return _of_ticket(stack, "responses", upload.ticket_id, now)
+        for request in mail_requests_in(message, stack.output("OutBucket")):
+            return _of_ticket(stack, "responses", request.ticket_id, now)
     return DeadLetter("responses")
 
 
 def _of_ticket(stack: Stack, queue: str, ticket_id: str, now: int) -> DeadLetter:
     ticket = stack.tickets.get(ticket_id, now)
     number = ticket.license_number if ticket else None
-    return DeadLetter(queue, ticket_id[:SHOWN], number, has_ended=ticket is None)
+    return DeadLetter(queue, ticket_prefix(ticket_id), number, has_ended=ticket is None)
 
 
 def _number_in_file(stack: Stack, upload: Upload) -> str | None:

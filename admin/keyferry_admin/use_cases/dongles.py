@@ -5,7 +5,7 @@ from keyferry_admin.use_cases.changes import next_revision, until_unchanged
 from keyferry_admin.use_cases.licenses import find
 from keyferry_protocol.activation import show_license_number
 from keyferry_protocol.errors import BadJson, KeyferryError
-from keyferry_protocol.request import Dongle, parse_request, read_dongle
+from keyferry_protocol.request import Dongle, parse_dongle, parse_request
 from keyferry_protocol.strict_json import InvalidMember, JsonObject, parse_json
 from keyferry_service.adapters.licenses_dynamodb import Licenses
 from keyferry_service.domain.license import LicenseRecord, RegisteredDongle
@@ -20,7 +20,7 @@ def read(data: bytes, number: str) -> Dongle:
     try:
         told = parse_json(data)
         if not isinstance(told, dict) or "payloadType" not in told:
-            return _known(read_dongle(JsonObject({"dongle": told}), "dongle"))
+            return _known(parse_dongle(JsonObject({"dongle": told}), "dongle"))
         request = parse_request(data)
     except (BadJson, InvalidMember) as error:
         raise BadDongle(f"This file tells of no dongle: {error}") from error

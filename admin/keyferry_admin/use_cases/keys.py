@@ -6,8 +6,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cryptography.exceptions import UnsupportedAlgorithm
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
-from cryptography.hazmat.primitives.asymmetric.mldsa import MLDSA65PrivateKey, MLDSA65PublicKey
 from cryptography.hazmat.primitives.serialization import (
     Encoding,
     NoEncryption,
@@ -24,16 +22,10 @@ from keyferry_admin.errors import (
     NoActiveKey,
     NoSuchKey,
 )
-from keyferry_protocol.keys import (
-    ED25519,
-    RESPONSE_ALGORITHMS,
-    KeySet,
-    PinnedKey,
-    check_public_key,
-    keyid,
-)
+from keyferry_protocol.algorithms import RESPONSE_ALGORITHMS, SEED_BYTES, check_public_key
+from keyferry_protocol.keys import KeySet, PinnedKey, keyid
 from keyferry_service.adapters.licenses_dynamodb import Licenses
-from keyferry_service.adapters.retries import ConditionFailed
+from keyferry_service.adapters.retries import ConditionFailed, Conflict
 from keyferry_service.adapters.signer_pem import PemSigner
 from keyferry_service.adapters.signing_keys_dynamodb import SigningKeys
 from keyferry_service.domain.license import Status
@@ -114,7 +106,7 @@ def _end(keys: SigningKeys, key: SigningKey, status: KeyStatus) -> SigningKey:
     if key.status is not status:
         try:
             keys.end(key, status, other)
-        except ConditionFailed as error:
+        except Conflict as error:
             raise KeysChanged("Someone changed the keys at the same moment") from error
     return replace(key, status=status)
 
@@ -125,7 +117,8 @@ def public_key_in_kms(kms: "KMSClient", alg: str, arn: str) -> bytes:
         public = load_der_public_key(kms.get_public_key(KeyId=arn)["PublicKey"])
     except (ValueError, UnsupportedAlgorithm) as error:
         raise BadKey(f"KMS gave no public key that can be read: {error}") from error
-    if not isinstance(public, Ed25519PublicKey if alg == ED25519 else MLDSA65PublicKey):
+    _, public_type = RESPONSE_ALGORITHMS[alg].key_types()
+    if not isinstance(public, public_type):
         raise BadKey(f"The KMS key is not of algorithm {alg}")
     return public.public_bytes_raw()
 
@@ -141,7 +134,7 @@ def _public_key_in_pem(alg: str, file: Path) -> bytes:
 
 
 def _write_new_key(alg: str, file: Path) -> None:
-    key = Ed25519PrivateKey.generate() if alg == ED25519 else MLDSA65PrivateKey.generate()
+    key = RESPONSE_ALGORITHMS[alg].private_key(os.urandom(SEED_BYTES))
     try:
         descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     except OSError as error:

@@ -10,7 +10,7 @@ from keyferry_service.adapters.licenses_dynamodb import Licenses
 from keyferry_service.adapters.queue_sqs import ask_to_sign
 from keyferry_service.domain.ledger import read_answer
 from keyferry_service.domain.license import LedgerEntry, Seat
-from keyferry_service.domain.ticket import LIFE_S, Mail, Ticket, TicketState, answered_facts
+from keyferry_service.domain.ticket import LIFE_S, Mail, Ticket
 
 
 def answers(licenses: Licenses, number: str) -> list[ResponseBody]:
@@ -63,12 +63,11 @@ def handed_out(
     now: int,
 ) -> Ticket:
     """The ticket on which an answer is handed out once more."""
-    return Ticket(
+    ticket = Ticket(
         id=ticket_id,
         expires_at=now + LIFE_S,
-        state=TicketState.PROCESSING,
         email=email,
         mail=Mail.NONE if email is None else Mail.PENDING,
         uploaded_at=now,
-        **answered_facts(response, machine_name, answer.previous_valid_until),
     )
+    return ticket.answered(response, machine_name, answer.previous_valid_until)

@@ -4,17 +4,10 @@ import re
 from dataclasses import replace
 
 from keyferry_admin.errors import BadTerms
+from keyferry_protocol.algorithms import DONGLE_ALGORITHMS
+from keyferry_protocol.components import COMPONENTS_BY_PROTECTION, ENVIRONMENTS, PROTECTIONS
 from keyferry_protocol.encoding import free_text
 from keyferry_protocol.envelope import MAX_PAE, REQUEST, RESPONSE, Envelope, pae
-from keyferry_protocol.keys import ECDSA_P256
-from keyferry_protocol.machine import (
-    ENVIRONMENTS,
-    MAX_HASHES,
-    PROTECTIONS,
-    USER,
-    WEIGHTS,
-    Components,
-)
 from keyferry_protocol.request import Dongle, HashedMachine, Product, Request, non_empty_text
 from keyferry_protocol.strict_json import MAX_INTEGER
 from keyferry_service.domain.allocate import Grant
@@ -79,8 +72,10 @@ def largest_response(license: LicenseRecord) -> int:
 
 def _signed_bytes(license: LicenseRecord, protection: str) -> int:
     key = bytes(32)
-    components = {} if protection == "dongle" else _every_component(protection)
-    dongle = Dongle(ECDSA_P256, bytes(65), "😀" * 64, "😀" * 64) if protection == "dongle" else None
+    components = {
+        component.name: ("0" * 24,) * component.max_hashes
+        for component in COMPONENTS_BY_PROTECTION[protection]
+    }
     request = Request(
         id="0" * 32,
         kind="activate",  # a deactivation's word is longer, but its receipt names no feature
@@ -90,7 +85,7 @@ def _signed_bytes(license: LicenseRecord, protection: str) -> int:
         protection=protection,
         device_key=key,
         machine=HashedMachine("", "", "physical", components),
-        dongle=dongle,
+        dongle=_largest_dongle() if protection == "dongle" else None,
         replaces_seat=None,
         last_serial=0,
         trusts=(),
@@ -115,6 +110,6 @@ def _signed_bytes(license: LicenseRecord, protection: str) -> int:
     return len(pae(RESPONSE, response_to(request, grant, late).to_bytes()))
 
 
-def _every_component(protection: str) -> Components:
-    names = (*WEIGHTS, USER) if protection == "personal" else tuple(WEIGHTS)
-    return {name: ("0" * 24,) * MAX_HASHES.get(name, 1) for name in names}
+def _largest_dongle() -> Dongle:
+    largest = max(DONGLE_ALGORITHMS.values(), key=lambda algorithm: algorithm.public_bytes)
+    return Dongle(largest.name, bytes(largest.public_bytes), "😀" * 64, "😀" * 64)

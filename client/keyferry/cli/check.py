@@ -7,9 +7,9 @@ from keyferry.cli.settings import Settings
 from keyferry.license import License
 from keyferry.load_license import find_license
 from keyferry.times import long_date, seconds
-from keyferry.words import phrase
 from keyferry_protocol.activation import show_license_number
 from keyferry_protocol.encoding import format_time
+from keyferry_protocol.messages import message
 
 
 @click.command("check", cls=KeyferryCommand)
@@ -34,16 +34,16 @@ def command(settings: Settings, feature: str | None) -> None:
     if feature is None:
         settings.terminal.good(_allows(license, expires))
     else:
-        value = phrase("yes") if result.value is True else result.value
-        settings.terminal.good(phrase("feature", feature=feature, value=value))
+        value = message("terminal.yes") if result.value is True else result.value
+        settings.terminal.good(message("terminal.feature", feature=feature, value=value))
     if license.check_in_by is not None and license.is_in_grace:
         date = long_date(seconds(license.check_in_by))
-        sentence = phrase("grace", date=date, product=license.product, n=license.days_left)
+        sentence = message(
+            "terminal.grace", date=date, product=license.product, n=license.days_left
+        )
         settings.terminal.warn(sentence)
     elif license.ends_soon:
-        one = license.days_left == 1
-        name = "ends-tomorrow" if one else "ends-soon"
-        settings.terminal.warn(phrase(name, n=license.days_left, product=license.product))
+        settings.terminal.warn(message("terminal.ends-soon", n=license.days_left))
     settings.terminal.document(
         {
             "ok": result.ok,
@@ -58,6 +58,7 @@ def command(settings: Settings, feature: str | None) -> None:
 
 
 def _allows(license: License, expires: int | None) -> str:
-    number = show_license_number(license.number)
-    until = "" if expires is None else phrase("until", date=long_date(expires))
-    return phrase("allows", number=number, product=license.product) + until
+    facts = {"number": show_license_number(license.number), "product": license.product}
+    if expires is None:
+        return message("terminal.allows", **facts)
+    return message("terminal.allows-until", date=long_date(expires), **facts)

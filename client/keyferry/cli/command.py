@@ -2,6 +2,7 @@
 
 import click
 
+from keyferry.cli.language import OPTION
 from keyferry.cli.settings import Settings
 
 
@@ -17,6 +18,7 @@ def shared_options() -> list[click.Option]:
             envvar="KEYFERRY_PKCS11_MODULE",
             help="What reads dongles, where it is not found by itself.",
         ),
+        click.Option([OPTION], envvar="KEYFERRY_LANG", help="The language, for example en."),
         click.Option(["--json"], is_flag=True, help="One JSON document on stdout."),
         click.Option(["--non-interactive"], is_flag=True, help="Never ask."),
     ]

@@ -3,7 +3,7 @@
 import click
 
 from keyferry.cli.settings import Settings
-from keyferry.words import phrase
+from keyferry_protocol.messages import message
 
 yes_option = click.option("--yes", is_flag=True, help="Do not ask.")
 
@@ -13,8 +13,8 @@ def confirm(settings: Settings, question: str, yes: bool) -> bool:
     if yes:
         return True
     if not settings.is_interactive or settings.terminal.as_json:
-        raise click.UsageError(phrase("usage.yes"), click.get_current_context())
+        raise click.UsageError(message("terminal.usage.yes"), click.get_current_context())
     if click.confirm(question, prompt_suffix=" ", err=True):
         return True
-    settings.terminal.line(phrase("kept"))
+    settings.terminal.line(message("terminal.kept"))
     return False

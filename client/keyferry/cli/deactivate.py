@@ -8,8 +8,8 @@ from keyferry.cli.request_output import hand_out, machine_name_option, output_op
 from keyferry.cli.save_file import check_output
 from keyferry.cli.settings import Settings
 from keyferry.request import find
-from keyferry.words import phrase
 from keyferry_protocol.activation import parse_license_number, show_license_number
+from keyferry_protocol.messages import message
 
 
 @click.command("deactivate", cls=KeyferryCommand)
@@ -30,7 +30,7 @@ def command(
     wish = wish_for(settings, number, "deactivate")
     find(wish, settings.where)  # nothing is asked about a license that is not here
     if not yes:
-        settings.terminal.warn(phrase("deactivate-warns", product=settings.product))
-    question = phrase("deactivate-asks", number=show_license_number(number))
+        settings.terminal.warn(message("terminal.deactivate-warns", product=settings.product))
+    question = message("terminal.deactivate-asks", number=show_license_number(number))
     if confirm(settings, question, yes):
         hand_out(settings, wish, output, machine_name)

@@ -9,7 +9,7 @@ from keyferry.cli.command import KeyferryCommand
 from keyferry.cli.settings import Settings
 from keyferry.doctor.diagnose import Finding, examine
 from keyferry.doctor.repair import Deed, repair
-from keyferry.words import phrase
+from keyferry_protocol.messages import message
 
 _NAME_WIDTH = len("Identity  ")
 _WORST_FIRST = ("problem", "warning", "ok")
@@ -47,29 +47,31 @@ def _say_deeds(settings: Settings, deeds: Sequence[Deed]) -> None:
     for deed in deeds:
         settings.terminal.result("ok" if deed.done else "problem", deed.text)
     if not deeds:
-        settings.terminal.good(phrase("doctor.nothing-to-mend"))
+        settings.terminal.good(message("doctor.nothing-to-mend"))
 
 
 def _say_findings(settings: Settings, findings: Sequence[Finding]) -> None:
     """One line a check; the next step of the only one that needs one stands in the summary."""
     told = [finding for finding in findings if finding.result != "ok"]
     for finding in findings:
-        name = finding.name.capitalize().ljust(_NAME_WIDTH)
+        name = message(f"doctor.name.{finding.name}").ljust(_NAME_WIDTH)
         settings.terminal.result(finding.result, name + finding.text)
         if len(told) > 1 and finding.next_step:
             settings.terminal.line(" " * (len("! ") + _NAME_WIDTH) + finding.next_step)
-    summary = phrase(
+    summary = message(
         "doctor.summary",
         warnings=_counted("warning", findings),
         problems=_counted("problem", findings),
     )
     only = told[0].next_step if len(told) == 1 else ""
-    settings.terminal.line(f"{summary} {only}".rstrip())
+    if only:
+        summary = message("doctor.summary-with-step", summary=summary, next_step=only)
+    settings.terminal.line(summary)
 
 
 def _counted(result: str, findings: Sequence[Finding]) -> str:
     n = _count(result, findings)
-    return phrase(f"doctor.{result}" if n == 1 else f"doctor.{result}s", n=n)
+    return message(f"doctor.{result}s", n=n)
 
 
 def _count(result: str, findings: Sequence[Finding]) -> int:

@@ -10,10 +10,11 @@ from keyferry.cli.command import KeyferryCommand, KeyferryGroup
 from keyferry.cli.dongle_prompts import ask_pin, choose, choose_signer, dongle_option
 from keyferry.cli.settings import Settings
 from keyferry.dongle.find import FoundToken, find_tokens, usable
-from keyferry.words import phrase
+from keyferry_protocol.algorithms import dongle_algorithm
 from keyferry_protocol.encoding import b64
 from keyferry_protocol.errors import DongleMissing
-from keyferry_protocol.keys import ECDSA_P256, keyid
+from keyferry_protocol.keys import keyid
+from keyferry_protocol.messages import message
 
 output_option = click.option("--output", metavar="FILE", help="Where to save it.")
 COLUMNS = ("dongle.list-model", "dongle.list-serial", "dongle.list-key")
@@ -34,8 +35,8 @@ def list_(settings: Settings) -> None:
     found = find_tokens(settings.pkcs11_module)
     settings.terminal.document({"ok": True, "dongles": [_as_json(token) for token in found]})
     if not found:
-        return settings.terminal.line(phrase("dongle.none"))
-    table = [tuple(map(phrase, COLUMNS))]
+        return settings.terminal.line(message("dongle.none"))
+    table = [tuple(map(message, COLUMNS))]
     table += [(token.model, token.serial, _keyid(token) or "-") for token in found]
     widths = [max(map(len, column)) for column in zip(*table, strict=True)]
     for line in table:
@@ -58,17 +59,17 @@ def make_key(settings: Settings, serial: str | None, output: str | None) -> None
     """
     found = find_tokens(settings.pkcs11_module)
     if not found:
-        raise DongleMissing(phrase("dongle.none"))
+        raise DongleMissing(message("dongle.none"))
     token = choose(found, serial, settings.is_interactive)
     if token.has_our_key:
-        settings.terminal.good(phrase("dongle.key-there", dongle=token))
+        settings.terminal.good(message("dongle.key-there", dongle=token))
     else:
         from keyferry.dongle import pkcs11 as tokens_pkcs11
 
         pin = ask_pin(token, settings.is_interactive) if token.needs_pin else None
         public = tokens_pkcs11.make_key(token, pin)
         token = token._replace(keys=(public, *token.keys), has_our_key=True)
-        settings.terminal.good(phrase("dongle.key-made", dongle=token))
+        settings.terminal.good(message("dongle.key-made", dongle=token))
     _save(settings, token, output)
 
 
@@ -92,15 +93,15 @@ def _save(settings: Settings, token: FoundToken, output: str | None) -> None:
     members = _public(token)
     with open(path, "w", encoding="ascii") as file:
         file.write(json.dumps(members) + "\n")
-    settings.terminal.good(phrase("dongle.key-saved", path=path))
-    settings.terminal.line(phrase("dongle.register", name=os.path.basename(path)))
+    settings.terminal.good(message("dongle.key-saved", path=path))
+    settings.terminal.line(message("dongle.register", name=os.path.basename(path)))
     settings.terminal.document({"ok": True, "path": os.path.abspath(path), "dongle": members})
 
 
 def _public(token: FoundToken) -> dict[str, str]:
     """What the vendor registers: the same members as a request's `dongle`."""
     return {
-        "alg": ECDSA_P256,
+        "alg": dongle_algorithm(token.keys[0]).name,
         "public": b64(token.keys[0]),
         "model": token.model,
         "serial": token.serial,
@@ -108,7 +109,7 @@ def _public(token: FoundToken) -> dict[str, str]:
 
 
 def _keyid(token: FoundToken) -> str | None:
-    return keyid(ECDSA_P256, token.keys[0]) if token.keys else None
+    return keyid(dongle_algorithm(token.keys[0]).name, token.keys[0]) if token.keys else None
 
 
 def _as_json(token: FoundToken) -> dict[str, Any]:

@@ -6,8 +6,9 @@ import sys
 import click
 
 from keyferry.dongle.find import FoundToken, preferred
-from keyferry.words import phrase
 from keyferry_protocol.errors import DongleMissing
+from keyferry_protocol.messages import message
+from keyferry_protocol.messages.formats import comma_list
 
 PIN_VARIABLE = "KEYFERRY_DONGLE_PIN"
 dongle_option = click.option(
@@ -22,7 +23,7 @@ def ask_pin(found: FoundToken, may_ask: bool) -> str | None:
         return given
     if not may_ask or not (sys.stdin.isatty() or sys.stderr.isatty()):
         return None
-    typed: str = click.prompt(phrase("dongle.pin", dongle=found), hide_input=True, err=True)
+    typed: str = click.prompt(message("dongle.pin", dongle=found), hide_input=True, err=True)
     return typed
 
 
@@ -36,14 +37,14 @@ def choose(found: list[FoundToken], serial: str | None, may_ask: bool) -> FoundT
     if serial:
         found = [token for token in found if token.serial == serial]
     if not found:
-        raise DongleMissing(phrase("dongle.not-there", serial=serial))
+        raise DongleMissing(message("dongle.not-there", serial=serial))
     if len(found) == 1:
         return found[0]
     if not may_ask:
-        names = ", ".join(map(str, found))
-        text = phrase("dongle.several", dongles=names)
+        names = comma_list(map(str, found))
+        text = message("dongle.several", dongles=names)
         raise click.UsageError(text, click.get_current_context())
     for number, token in enumerate(found, 1):
         click.echo(f"{number}. {token}", err=True)
     range_ = click.IntRange(1, len(found))
-    return found[click.prompt(phrase("dongle.choose"), type=range_, err=True) - 1]
+    return found[click.prompt(message("dongle.choose"), type=range_, err=True) - 1]

@@ -8,12 +8,13 @@ from keyferry.cli.command import KeyferryCommand
 from keyferry.cli.read_files import read_one
 from keyferry.cli.settings import Settings
 from keyferry.times import local_time_with_zone, long_date
-from keyferry.words import phrase
 from keyferry_protocol.activation import show_license_number
+from keyferry_protocol.components import USER
 from keyferry_protocol.encoding import format_time
 from keyferry_protocol.envelope import RESPONSE, open_envelope
 from keyferry_protocol.errors import WrongType
-from keyferry_protocol.machine import USER
+from keyferry_protocol.messages import message
+from keyferry_protocol.messages.formats import comma_list, semicolon_list
 from keyferry_protocol.request import Request, RequestBody, parse_request
 from keyferry_protocol.response import Response, parse_response
 
@@ -44,11 +45,11 @@ def request_lines(request: RequestBody) -> list[str]:
     """What a request says, also before it is signed."""
     number = show_license_number(request.license_number)
     product = f"{request.product.name} {request.product.version}".rstrip()
-    protection = phrase(f"inspect.protection.{request.protection}")
+    protection = message(f"inspect.protection.{request.protection}")
     moment = local_time_with_zone(request.created_at)
     lines = [
-        phrase("inspect.request", moment=moment, client=request.client),
-        phrase(
+        message("inspect.request", moment=moment, client=request.client),
+        message(
             "inspect.asks",
             kind=request.kind,
             number=number,
@@ -58,15 +59,19 @@ def request_lines(request: RequestBody) -> list[str]:
         _names(request),
     ]
     if request.replaces_seat is not None:
-        lines.append(phrase("inspect.replaces", n=request.replaces_seat))
-    return [*lines, _codes(request), phrase("inspect.proofs", proofs="; ".join(_proofs(request)))]
+        lines.append(message("inspect.replaces", n=request.replaces_seat))
+    return [
+        *lines,
+        _codes(request),
+        message("inspect.proofs", proofs=semicolon_list(_proofs(request))),
+    ]
 
 
 def _names(request: RequestBody) -> str:
     machine = request.machine
-    user = phrase("inspect.user" if USER in machine.components else "inspect.no-user")
+    user = message("inspect.user" if USER in machine.components else "inspect.no-user")
     name = "inspect.names" if machine.name else "inspect.unnamed"
-    return phrase(
+    return message(
         name,
         computer=machine.name,
         os=machine.os or "-",
@@ -77,17 +82,16 @@ def _names(request: RequestBody) -> str:
 
 def _codes(request: RequestBody) -> str:
     count = sum(map(len, request.machine.components.values()))
-    names = {0: "inspect.no-codes", 1: "inspect.code"}
-    return phrase(names.get(count, "inspect.codes"), n=count)
+    return message("inspect.codes" if count else "inspect.no-codes", n=count)
 
 
 def _proofs(request: RequestBody) -> list[str]:
     """Whose signatures the file should carry. They are not verified: that takes the other side."""
-    proofs = [phrase("inspect.proof-device")]
+    proofs = [message("inspect.proof-device")]
     if request.dongle is not None:
-        proofs.append(phrase("inspect.proof-dongle"))
+        proofs.append(message("inspect.proof-dongle"))
     if request.kind == "activate":
-        proofs.append(phrase("inspect.proof-code"))
+        proofs.append(message("inspect.proof-code"))
     return proofs
 
 
@@ -127,25 +131,25 @@ def _response_lines(response: Response) -> list[str]:
         "seat": response.seat,
     }
     lines = [
-        phrase("inspect.response", moment=local_time_with_zone(response.issued_at)),
-        phrase(name, **facts),
+        message("inspect.response", moment=local_time_with_zone(response.issued_at)),
+        message(name, **facts),
     ]
     if response.is_receipt:
         return lines
     if terms.features:
-        lines.append(phrase("inspect.features", features=_features(response)))
-    lines.append(phrase("inspect.from", date=long_date(terms.valid_from)))
+        lines.append(message("inspect.features", features=_features(response)))
+    lines.append(message("inspect.from", date=long_date(terms.valid_from)))
     if terms.valid_until is None:
-        lines.append(phrase("inspect.endless"))
+        lines.append(message("inspect.endless"))
     else:
-        lines.append(phrase("inspect.until", date=long_date(terms.valid_until)))
-    protection = phrase(f"inspect.protection.{response.bound_to.protection}")
-    return [*lines, phrase("inspect.bound", protection=protection)]
+        lines.append(message("inspect.until", date=long_date(terms.valid_until)))
+    protection = message(f"inspect.protection.{response.bound_to.protection}")
+    return [*lines, message("inspect.bound", protection=protection)]
 
 
 def _features(response: Response) -> str:
     features = response.license.features.items()
-    return ", ".join(name if value is True else f"{name} {value}" for name, value in features)
+    return comma_list(name if value is True else f"{name} {value}" for name, value in features)
 
 
 def _response_document(response: Response) -> dict[str, Any]:

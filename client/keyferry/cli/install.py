@@ -10,10 +10,10 @@ from keyferry.cli.settings import Settings
 from keyferry.dongle.signer import token_for
 from keyferry.install import answers_here, install
 from keyferry.times import long_date
-from keyferry.words import phrase
 from keyferry_protocol.activation import show_license_number
 from keyferry_protocol.encoding import format_time
 from keyferry_protocol.errors import NotRequested
+from keyferry_protocol.messages import message
 from keyferry_protocol.response import Response
 
 
@@ -42,7 +42,7 @@ def _choose(settings: Settings, source: str) -> list[bytes]:
         fitting = _for_dongles_here(found, settings)
     if len(found) == 1 or fitting:
         return fitting or [found[0].data]
-    raise NotRequested(phrase("none-fits", n=len(found), path=source))
+    raise NotRequested(message("terminal.none-fits", n=len(found), path=source))
 
 
 def _for_dongles_here(found: list[Found], settings: Settings) -> list[bytes]:
@@ -70,22 +70,20 @@ def _install(settings: Settings, data: bytes) -> dict[str, Any]:
     )
     number = show_license_number(response.license.number)
     if installed.license is None:
-        settings.terminal.good(phrase("receipt-installed", number=number))
+        settings.terminal.good(message("terminal.receipt-installed", number=number))
         return _document(response, "deactivated")
-    computer = seen.machine().name or phrase("this-computer")
-    settings.terminal.good(phrase("active-on", number=number, computer=computer))
+    computer = seen.machine().name or message("terminal.this-computer")
+    settings.terminal.good(message("terminal.active-on", number=number, computer=computer))
     settings.terminal.line(f"  {_terms(response)}")
     return _document(response, "active")
 
 
 def _terms(response: Response) -> str:
     terms = response.license
-    text = phrase(
-        "terms", product=terms.product, edition=terms.edition, licensee=terms.licensee
-    ).replace("  ", " ")
+    facts = {"product": f"{terms.product} {terms.edition}".rstrip(), "licensee": terms.licensee}
     if terms.valid_until is None:
-        return text
-    return text + phrase("ends", date=long_date(terms.valid_until))
+        return message("terminal.terms", **facts)
+    return message("terminal.terms-until", date=long_date(terms.valid_until), **facts)
 
 
 def _document(response: Response, state: str) -> dict[str, Any]:

@@ -7,8 +7,8 @@ from keyferry.cli.settings import Settings
 from keyferry.license import License
 from keyferry.list_licenses import ACTIVE, Row, survey
 from keyferry.times import local_time, long_date, seconds, short_date
-from keyferry.words import has_phrase, phrase
 from keyferry_protocol.encoding import format_time
+from keyferry_protocol.messages import has_message, message
 
 
 def all_rows(settings: Settings) -> list[Row]:
@@ -25,8 +25,8 @@ def all_rows(settings: Settings) -> list[Row]:
 def short_status(row: Row) -> str:
     """A few words for the table; how long it lasts stands beside them."""
     if row.state == ACTIVE and row.license is not None:
-        return phrase("status.active") if _is_plain(row.license) else long_status(row)
-    return phrase("status.pending") if row.state == "pending" else long_status(row)
+        return message("terminal.status.active") if _is_plain(row.license) else long_status(row)
+    return message("terminal.status.pending") if row.state == "pending" else long_status(row)
 
 
 def long_status(row: Row) -> str:
@@ -34,10 +34,10 @@ def long_status(row: Row) -> str:
     if row.license is not None:
         return _active(row.license)
     if row.state == "pending" and row.request is not None:
-        return phrase("status.pending-since", moment=local_time(row.request.created_at))
-    name = f"status.{row.state}"
-    if has_phrase(name):
-        return phrase(name, date=_date(row))
+        return message("terminal.status.pending-since", moment=local_time(row.request.created_at))
+    name = f"terminal.status.{row.state}"
+    if has_message(name):
+        return message(name, date=_date(row))
     return row.error.title if row.error else row.state
 
 
@@ -60,14 +60,14 @@ def _is_plain(license: License) -> bool:
 def _active(license: License) -> str:
     days = license.days_left
     if license.is_in_grace:
-        return phrase("status.grace", n=days)
+        return message("terminal.status.grace", n=days)
     if license.check_in_by is not None:
-        return phrase("status.check-in", date=long_date(seconds(license.check_in_by)))
+        return message("terminal.status.check-in", date=long_date(seconds(license.check_in_by)))
     if license.valid_until is None or days is None:
-        return phrase("status.active")
+        return message("terminal.status.active")
     if license.ends_soon:
-        return phrase("status.ends-tomorrow") if days == 1 else phrase("status.ends-soon", n=days)
-    return phrase("status.active-until", date=long_date(seconds(license.valid_until)))
+        return message("terminal.status.ends-soon", n=days)
+    return message("terminal.status.active-until", date=long_date(seconds(license.valid_until)))
 
 
 def _date(row: Row) -> str:

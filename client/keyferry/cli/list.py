@@ -5,10 +5,10 @@ import click
 from keyferry.cli.command import KeyferryCommand
 from keyferry.cli.license_rows import all_rows, as_json, ends, short_status
 from keyferry.cli.settings import Settings
-from keyferry.words import phrase
 from keyferry_protocol.activation import show_license_number
+from keyferry_protocol.messages import message
 
-COLUMNS = ("list-license", "list-product", "list-status", "list-ends")
+COLUMNS = tuple(f"terminal.list-{name}" for name in ("license", "product", "status", "ends"))
 
 
 @click.command("list", cls=KeyferryCommand)
@@ -21,8 +21,8 @@ def command(settings: Settings) -> None:
     rows = all_rows(settings)
     settings.terminal.document(as_json(rows))
     if not rows:
-        return settings.terminal.line(phrase("none"))
-    table = [("", *map(phrase, COLUMNS))]
+        return settings.terminal.line(message("terminal.none"))
+    table = [("", *map(message, COLUMNS))]
     for order, row in enumerate(rows, 1):
         number = show_license_number(row.number)
         table.append((f"{order}.", number, row.product, short_status(row), ends(row)))

@@ -9,12 +9,13 @@ import click
 
 from keyferry import __version__
 from keyferry.cli.command import KeyferryGroup
+from keyferry.cli.language import chosen_language
 from keyferry.cli.settings import Settings
 from keyferry.dongle.signer import AnyDongle
 from keyferry.times import Moment, seconds
-from keyferry.words import phrase
+from keyferry_protocol.components import Machine
 from keyferry_protocol.errors import KeyferryError
-from keyferry_protocol.machine import Machine
+from keyferry_protocol.messages import message, use_language
 
 COMMANDS = (
     "request",
@@ -73,6 +74,11 @@ def main(
     """
     typed = list(sys.argv[1:] if args is None else args)
     settings = Settings(machine, None if now is None else seconds(now), dongle, "--json" in typed)
+    with use_language(chosen_language(typed, os.environ)):
+        return _run(typed, settings)
+
+
+def _run(typed: list[str], settings: Settings) -> int:
     terminal = settings.terminal
     try:
         code = cli.main(typed, prog_name="keyferry", standalone_mode=False, obj=settings)
@@ -85,16 +91,20 @@ def main(
     except click.UsageError as error:
         return terminal.usage(error)
     except click.ClickException as error:
-        return terminal.problem("file", 1, phrase("file.title"), error.message, phrase("file.next"))
+        return terminal.problem(
+            "file", 1, message("terminal.file.title"), error.message, message("terminal.file.next")
+        )
     except click.Abort:
         click.echo(err=True)  # the question's line is still open
-        return terminal.problem("stopped", 1, phrase("stopped"), "", "")
+        return terminal.problem("stopped", 1, message("terminal.stopped"), "", "")
     except BrokenPipeError:  # whoever read this has left, and nobody hears an error
         sys.stdout = open(os.devnull, "w")  # noqa: SIM115 Python closes it as it ends
         return 1
     except OSError as error:
         detail = f"{error.filename or ''}: {error.strerror or error}".removeprefix(": ")
-        return terminal.problem("file", 1, phrase("file.title"), detail, phrase("file.next"))
+        return terminal.problem(
+            "file", 1, message("terminal.file.title"), detail, message("terminal.file.next")
+        )
 
 
 def run() -> None:

@@ -5,8 +5,8 @@ import click
 from keyferry.cli.command import KeyferryCommand
 from keyferry.cli.settings import Settings
 from keyferry.manage import prefer
-from keyferry.words import phrase
 from keyferry_protocol.activation import parse_license_number, show_license_number
+from keyferry_protocol.messages import message
 
 
 @click.command("prefer", cls=KeyferryCommand)
@@ -19,5 +19,5 @@ def command(settings: Settings, license_number: str) -> None:
     """
     number = parse_license_number(license_number)
     order = prefer(number, settings.where)
-    settings.terminal.good(phrase("preferred", number=show_license_number(number)))
+    settings.terminal.good(message("terminal.preferred", number=show_license_number(number)))
     settings.terminal.document({"ok": True, "license_number": number, "order": order})

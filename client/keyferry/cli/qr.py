@@ -6,7 +6,7 @@ import sys
 
 import click
 
-from keyferry.checks import told
+from keyferry.checks import license_message
 from keyferry.cli.command import KeyferryCommand
 from keyferry.cli.read_files import read_one
 from keyferry.cli.save_file import check_output
@@ -14,9 +14,9 @@ from keyferry.cli.settings import Settings
 from keyferry.cli.terminal import can_say
 from keyferry.qr import qr_lines, qr_svg, qr_version, request_link
 from keyferry.request import waiting
-from keyferry.words import phrase
 from keyferry_protocol.activation import parse_license_number
 from keyferry_protocol.errors import KeyferryError
+from keyferry_protocol.messages import message
 from keyferry_protocol.request import parse_request
 
 
@@ -43,7 +43,7 @@ def command(settings: Settings, source: str, output: str | None) -> None:
     """
     page = settings.vendor.page_url
     if not page:
-        raise click.UsageError(phrase("usage.page"), click.get_current_context())
+        raise click.UsageError(message("terminal.usage.page"), click.get_current_context())
     data = _request_file(source, settings)
     request = parse_request(data)
     link = request_link(page, data)
@@ -51,11 +51,11 @@ def command(settings: Settings, source: str, output: str | None) -> None:
     terminal = settings.terminal
     if output is not None:
         _save(link, output)
-        terminal.good(phrase("qr.saved", path=output))
+        terminal.good(message("terminal.qr.saved", path=output))
     elif not terminal.as_json:
         terminal.picture(_drawable(qr_lines(link), source))
     terminal.line(f"{request.file_stem}.request")
-    terminal.line(phrase("qr.cannot-scan"))
+    terminal.line(message("terminal.qr.cannot-scan"))
     terminal.document(
         {
             "ok": True,
@@ -76,13 +76,15 @@ def _request_file(source: str, settings: Settings) -> bytes:
     number = parse_license_number(source)
     made = waiting(number, settings.where)
     if made is None:
-        raise NothingWaits(told(number, "has no request that waits here"), license_number=number)
+        raise NothingWaits(
+            license_message("errors.nothing-waits.license", number), license_number=number
+        )
     return made.data
 
 
 def _save(link: str, output: str) -> None:
     if not output.lower().endswith(".svg"):
-        raise click.UsageError(phrase("usage.svg"), click.get_current_context())
+        raise click.UsageError(message("terminal.usage.svg"), click.get_current_context())
     check_output(output)
     with open(output, "w", encoding="utf-8") as file:
         file.write(qr_svg(link))
@@ -91,10 +93,10 @@ def _save(link: str, output: str) -> None:
 def _drawable(lines: list[str], source: str) -> list[str]:
     """The lines themselves, if the window can show all of them at once. Raises CannotDraw."""
     if not can_say("".join(lines), sys.stdout):
-        raise CannotDraw(phrase("qr.blocks"), source=source)
+        raise CannotDraw(message("terminal.qr.blocks"), source=source)
     width, height = shutil.get_terminal_size()
     rows, columns = len(lines), len(lines[0])
     if sys.stdout.isatty() and (height < rows or width < columns):
-        size = phrase("qr.size", rows=rows, columns=columns, lines=height, width=width)
+        size = message("terminal.qr.size", rows=rows, columns=columns, lines=height, width=width)
         raise CannotDraw(size, source=source)
     return lines

@@ -11,10 +11,10 @@ from contextlib import suppress
 from typing import IO, NamedTuple
 
 from keyferry.cli.file_kinds import kind_of
-from keyferry.words import phrase
 from keyferry_protocol.envelope import MAX_FILE, RESPONSE
 from keyferry_protocol.errors import KeyferryError, UnreadableResponse, WrongType
 from keyferry_protocol.keys import KeySet
+from keyferry_protocol.messages import message
 from keyferry_protocol.response import Response, verify_response
 
 MAX_BYTES = MAX_FILE[RESPONSE]
@@ -48,7 +48,7 @@ def read_response(data: bytes, keys: KeySet) -> Response:
     try:
         return verify_response(data, keys)
     except UnreadableResponse as error:
-        raise UnreadableResponse(phrase(f"kind.{kind_of(data)}")) from error
+        raise UnreadableResponse(message(f"terminal.kind.{kind_of(data)}")) from error
 
 
 def is_collection(source: str) -> bool:
@@ -71,7 +71,7 @@ def genuine(source: str, keys: KeySet) -> list[Found]:
         except KeyferryError as error:
             errors.append(error)
     if not found:
-        nothing = UnreadableResponse(phrase("none-in-folder", path=source))
+        nothing = UnreadableResponse(message("terminal.none-in-folder", path=source))
         raise errors[0] if errors else nothing
     return found
 
@@ -95,7 +95,7 @@ def _of_zip_file(path: str) -> Iterator[tuple[str, bytes]]:
         with open(path, "rb") as file:
             yield from ((path, data) for data in _of_zip(file))
     except DamagedZip as error:
-        raise UnreadableResponse(phrase("zip.damaged", path=path)) from error
+        raise UnreadableResponse(message("terminal.zip.damaged", path=path)) from error
 
 
 def _of_zip(file: IO[bytes]) -> Iterator[bytes]:

@@ -8,8 +8,8 @@ from keyferry.cli.confirm import confirm, yes_option
 from keyferry.cli.settings import Settings
 from keyferry.manage import remove
 from keyferry.store.state import Folder
-from keyferry.words import phrase
 from keyferry_protocol.activation import parse_license_number, show_license_number
+from keyferry_protocol.messages import message
 
 
 @click.command("remove", cls=KeyferryCommand)
@@ -24,8 +24,8 @@ def command(settings: Settings, license_number: str, yes: bool) -> None:
     number = parse_license_number(license_number)
     shown = show_license_number(number)
     if any(holds_license(Folder(root, number)) for root in settings.where):
-        settings.terminal.warn(phrase("remove-warns", number=shown))
-    if confirm(settings, phrase("remove-asks", number=shown), yes):
+        settings.terminal.warn(message("terminal.remove-warns", number=shown))
+    if confirm(settings, message("terminal.remove-asks", number=shown), yes):
         remove(number, settings.where)
-        settings.terminal.good(phrase("removed", number=shown))
+        settings.terminal.good(message("terminal.removed", number=shown))
         settings.terminal.document({"ok": True, "license_number": number, "state": "removed"})

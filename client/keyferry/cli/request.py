@@ -10,9 +10,9 @@ from keyferry.cli.dongle_prompts import dongle_option
 from keyferry.cli.request_output import hand_out, machine_name_option, output_option, wish_for
 from keyferry.cli.save_file import check_output
 from keyferry.cli.settings import Settings
-from keyferry.words import phrase
 from keyferry_protocol.activation import parse_activation_code, parse_license_number
-from keyferry_protocol.machine import PROTECTIONS
+from keyferry_protocol.components import PROTECTIONS
+from keyferry_protocol.messages import message
 
 CODE_VARIABLE = "KEYFERRY_ACTIVATION_CODE"
 
@@ -67,6 +67,6 @@ def _read_code(settings: Settings, file: TextIO | None) -> str:
     if code:
         return code
     if not settings.is_interactive:
-        raise click.UsageError(phrase("usage.code"), click.get_current_context())
-    typed: str = click.prompt(phrase("activation-code"), err=True)
+        raise click.UsageError(message("terminal.usage.code"), click.get_current_context())
+    typed: str = click.prompt(message("terminal.activation-code"), err=True)
     return typed

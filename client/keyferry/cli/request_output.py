@@ -9,9 +9,9 @@ from keyferry.cli.save_file import Saved, check_output, save
 from keyferry.cli.settings import Settings
 from keyferry.request import PendingRequest, make, remember_path
 from keyferry.request_options import RequestOptions
-from keyferry.words import phrase
 from keyferry_protocol.activation import show_license_number
-from keyferry_protocol.machine import MIN_WEIGHT, hardware_weight
+from keyferry_protocol.matching import MIN_WEIGHT, hardware_weight
+from keyferry_protocol.messages import message
 from keyferry_protocol.request import Product
 
 output_option = click.option(
@@ -57,11 +57,11 @@ def _warnings(made: PendingRequest) -> list[dict[str, str]]:
     request, root = made.request, made.folder.root
     warnings = []
     if request.protection != "personal" and not root.shared:
-        text = phrase("kept-for-user", path=root.path)
+        text = message("terminal.kept-for-user", path=root.path)
         warnings.append({"code": "kept-for-user", "text": text})
     weak = hardware_weight(request.machine.components) < MIN_WEIGHT
     if weak and request.protection != "dongle" and request.kind != "deactivate":
-        warnings.append({"code": "virtual-only", "text": phrase("virtual-only")})
+        warnings.append({"code": "virtual-only", "text": message("terminal.virtual-only")})
     return warnings
 
 
@@ -69,12 +69,12 @@ def _say(settings: Settings, made: PendingRequest, saved: Saved) -> None:
     terminal, request = settings.terminal, made.request
     number = show_license_number(request.license_number)
     shown = saved.path if saved.path.endswith(saved.name) else f"{saved.path}: {saved.name}"
-    terminal.good(phrase("request-saved", path=shown))
+    terminal.good(message("terminal.request-saved", path=shown))
     if request.kind == "deactivate":
-        return terminal.line(phrase("next-page-deactivate", page=settings.page))
-    terminal.line(f"  {phrase(f'{request.kind}-waits', number=number)}")
-    terminal.line(phrase("next-page", page=settings.page))
-    terminal.line(phrase("next-install", name=f"{request.file_stem}.response"))
+        return terminal.line(message("terminal.next-page-deactivate", page=settings.page))
+    terminal.line(f"  {message(f'terminal.{request.kind}-waits', number=number)}")
+    terminal.line(message("terminal.next-page", page=settings.page))
+    terminal.line(message("terminal.next-install", name=f"{request.file_stem}.response"))
 
 
 def _document(

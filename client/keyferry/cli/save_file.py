@@ -12,9 +12,9 @@ import click
 from keyferry.cli.read_files import IN_STEPS
 from keyferry.request import PendingRequest
 from keyferry.store.state import WRITE
-from keyferry.words import phrase
 from keyferry_protocol.envelope import MAX_FILE, REQUEST
 from keyferry_protocol.errors import KeyferryError
+from keyferry_protocol.messages import message
 from keyferry_protocol.request import Request, parse_request
 
 MAX_ZIP = 100_000_000  # bytes of all that an archive may hold to which a request is added
@@ -32,7 +32,9 @@ def check_output(output: str) -> None:
     is_folder = os.path.isdir(output) or output.endswith(("/", os.sep))
     folder = output if is_folder else os.path.dirname(output) or os.curdir
     if not os.path.isdir(folder):
-        raise click.UsageError(phrase("usage.no-folder", path=folder), click.get_current_context())
+        raise click.UsageError(
+            message("terminal.usage.no-folder", path=folder), click.get_current_context()
+        )
 
 
 def save(made: PendingRequest, output: str) -> Saved:
@@ -77,12 +79,12 @@ def _entries(path: str) -> dict[str, bytes]:
             found = archive.infolist()
             is_safe = all(entry.compress_type in IN_STEPS for entry in found)
             if not is_safe or sum(entry.file_size for entry in found) > MAX_ZIP:
-                raise click.FileError(path, phrase("zip.too-big", path=path))
+                raise click.FileError(path, message("terminal.zip.too-big", path=path))
             return {entry.filename: _read_entry(archive, entry) for entry in found}
     except click.FileError:
         raise
     except Exception as error:  # as in reading: damage makes them raise whatever there is
-        raise click.FileError(path, phrase("zip.damaged", path=path)) from error
+        raise click.FileError(path, message("terminal.zip.damaged", path=path)) from error
 
 
 def _read_entry(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> bytes:

@@ -13,10 +13,10 @@ from keyferry.dongle.signer import AnyDongle
 from keyferry.machine.current_machine import CurrentMachine
 from keyferry.store.state_dirs import StateDirs, roots
 from keyferry.vendor import Vendor, read_keys, read_vendor
-from keyferry.words import phrase
+from keyferry_protocol.components import Machine
 from keyferry_protocol.errors import BadKeySet
 from keyferry_protocol.keys import KeySet
-from keyferry_protocol.machine import Machine
+from keyferry_protocol.messages import message
 
 
 class Settings:
@@ -91,7 +91,7 @@ class Settings:
 
     @property
     def page(self) -> str:
-        return self.vendor.page_url or phrase("no-page")
+        return self.vendor.page_url or message("terminal.no-page")
 
     def names(self) -> dict[str, str]:
         """What the sentences of errors leave open, as far as it is known."""
@@ -111,5 +111,5 @@ class Settings:
 
     def _needed(self, name: str, value: str) -> str:
         if not value:
-            raise click.UsageError(phrase(f"usage.{name}"), click.get_current_context())
+            raise click.UsageError(message(f"terminal.usage.{name}"), click.get_current_context())
         return value

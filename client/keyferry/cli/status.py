@@ -8,9 +8,9 @@ from keyferry.cli.settings import Settings
 from keyferry.list_licenses import Row
 from keyferry.load_license import find_license
 from keyferry.times import local_time
-from keyferry.words import phrase
 from keyferry_protocol.activation import show_license_number
 from keyferry_protocol.errors import KeyferryError
+from keyferry_protocol.messages import message
 
 INDENT = " " * len("015.120.020.093  ")
 
@@ -29,7 +29,7 @@ def command(settings: Settings) -> int:
         for sentence in _more(row):
             settings.terminal.line(INDENT + sentence)
     if not rows:
-        settings.terminal.line(phrase("none"))
+        settings.terminal.line(message("terminal.none"))
     try:
         find_license(
             settings.product,
@@ -48,9 +48,9 @@ def _more(row: Row) -> list[str]:
     sentences = []
     if row.state != "pending" and row.request is not None:
         moment = local_time(row.request.created_at)
-        sentences.append(phrase("status.updating", moment=moment))
+        sentences.append(message("terminal.status.updating", moment=moment))
     if row.request is not None and row.request_path:
-        sentences.append(phrase("request-file", path=row.request_path))
+        sentences.append(message("terminal.request-file", path=row.request_path))
     if row.error is not None:
         sentences.append(row.error.next_step)
     return sentences

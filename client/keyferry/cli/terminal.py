@@ -7,9 +7,9 @@ from typing import Any, TextIO
 
 import click
 
-from keyferry.words import phrase
 from keyferry_protocol.encoding import escape_controls
 from keyferry_protocol.errors import KeyferryError
+from keyferry_protocol.messages import message
 
 GOOD, WARNING, BAD = "✓", "!", "X"
 _PLAIN = {GOOD: "ok", WARNING: "warn", BAD: "FAIL"}
@@ -37,7 +37,7 @@ class Terminal:
 
     def question(self, sentence: str) -> None:
         """What the answer is typed behind."""
-        self._write(f"{sentence}: ", sys.stdout, ends_line=False)
+        self._write(message("terminal.question", question=sentence), sys.stdout, ends_line=False)
 
     def picture(self, lines: list[str]) -> None:
         """Lines of blocks, white on black in whatever colours the window has."""
@@ -83,8 +83,8 @@ class Terminal:
 
     def usage(self, error: click.UsageError) -> int:
         command = error.ctx.command_path if error.ctx else "keyferry"
-        next_step = phrase("usage.next", command=command)
-        title = phrase("usage.title")
+        next_step = message("terminal.usage.next", command=command)
+        title = message("terminal.usage.title")
         detail = " ".join(error.format_message().split())  # click breaks lines in some
         return self.problem("usage", USAGE_EXIT, title, detail, next_step)
 

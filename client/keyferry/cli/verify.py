@@ -5,7 +5,8 @@ import click
 from keyferry.cli.command import KeyferryCommand
 from keyferry.cli.read_files import read_one
 from keyferry.cli.settings import Settings
-from keyferry.words import phrase
+from keyferry_protocol.messages import message
+from keyferry_protocol.messages.formats import comma_list
 from keyferry_protocol.response import verify_response
 
 
@@ -19,8 +20,8 @@ def command(settings: Settings, file: str) -> None:
     """
     keys = settings.keys
     response = verify_response(read_one(file), keys)
-    algorithms = ", ".join(keys.require)
-    settings.terminal.good(phrase("genuine", n=len(keys.require), algorithms=algorithms))
+    algorithms = comma_list(keys.require)
+    settings.terminal.good(message("terminal.genuine", n=len(keys.require), algorithms=algorithms))
     settings.terminal.document(
         {
             "ok": True,

@@ -10,7 +10,7 @@ import click
 from keyferry.cli.command import KeyferryCommand
 from keyferry.cli.settings import Settings
 from keyferry.wizard.session import Session
-from keyferry.words import phrase
+from keyferry_protocol.messages import message
 
 
 @click.command("wizard", cls=KeyferryCommand)
@@ -22,7 +22,7 @@ def command(settings: Settings, text: bool) -> None:
     Example: keyferry wizard --text
     """
     if settings.terminal.as_json or not settings.is_interactive:
-        raise click.UsageError(phrase("usage.wizard"), click.get_current_context())
+        raise click.UsageError(message("terminal.usage.wizard"), click.get_current_context())
     settings.options["non_interactive"] = True  # the wizard asks on screens of its own
     session = Session(settings)
     session.check()
@@ -34,7 +34,7 @@ def command(settings: Settings, text: bool) -> None:
     from keyferry.wizard.window import Window
 
     window = Window(session)
-    for line in (phrase("wizard.opens"), window.start_link, phrase("wizard.ends")):
+    for line in (message("wizard.opens"), window.start_link, message("wizard.ends")):
         settings.terminal.line(line)
     # Some browsers' commands come back only when the browser is closed.
     threading.Thread(target=browser.open, args=(window.start_link,), daemon=True).start()

@@ -21,12 +21,12 @@ from keyferry.store.clock import TOLERANCE_S
 from keyferry.store.state import DEVICE_KEY, INSTALLED, read_clock
 from keyferry.store.state_dirs import StateDirs
 from keyferry.times import local_time_with_zone
-from keyferry.words import phrase
 from keyferry_protocol.activation import show_license_number
 from keyferry_protocol.encoding import format_time
 from keyferry_protocol.errors import DongleMissing, DonglePin, KeyferryError
 from keyferry_protocol.keys import KeySet
-from keyferry_protocol.machine import match
+from keyferry_protocol.matching import match
+from keyferry_protocol.messages import message
 from keyferry_protocol.request import Dongle
 
 __all__ = ["Finding", "examine"]
@@ -78,13 +78,13 @@ def clock(now: int, mark: int, licenses: Sequence[Stored]) -> Finding:
     facts = {"now": format_time(now), "latest_seen": format_time(mark) if mark else None}
     moment = local_time_with_zone(now)
     if now >= mark:
-        return Finding("clock", OK, phrase("doctor.clock.ahead", moment=moment), "", facts)
+        return Finding("clock", OK, message("doctor.clock.ahead", moment=moment), "", facts)
     seen = local_time_with_zone(mark)
     late = now < mark - TOLERANCE_S
-    text = phrase("doctor.clock.late" if late else "doctor.clock.behind", moment=moment, seen=seen)
+    text = message("doctor.clock.late" if late else "doctor.clock.behind", moment=moment, seen=seen)
     number = next((s.folder.number for s in licenses if s.response), None)
     step = "doctor.next.set-clock" if number is None else "doctor.next.clock"
-    return Finding("clock", PROBLEM if late else WARNING, text, phrase(step, number=number), facts)
+    return Finding("clock", PROBLEM if late else WARNING, text, message(step, number=number), facts)
 
 
 def storage(site: Place, user: Place) -> list[Finding]:
@@ -97,11 +97,11 @@ def storage(site: Place, user: Place) -> list[Finding]:
     names = {"path": site.root.path, "user": user.root.path, "why": site.refusal or user.refusal}
     which = refused.get((bool(site.refusal), bool(user.refusal)))
     if which is None:
-        found = [Finding("storage", OK, phrase("doctor.storage.ok", **names), "", facts)]
+        found = [Finding("storage", OK, message("doctor.storage.ok", **names), "", facts)]
     else:
         text, step = (
-            phrase(f"doctor.storage.{which}", **names),
-            phrase(f"doctor.next.{which}-refused"),
+            message(f"doctor.storage.{which}", **names),
+            message(f"doctor.next.{which}-refused"),
         )
         found = [Finding("storage", PROBLEM if which == "none" else WARNING, text, step, facts)]
     found += [_untidy("leftover", path) for place in (site, user) for path in place.leftovers]
@@ -110,8 +110,8 @@ def storage(site: Place, user: Place) -> list[Finding]:
 
 
 def _untidy(what: str, path: str) -> Finding:
-    text = phrase(f"doctor.storage.{what}", path=path)
-    return Finding("storage", WARNING, text, phrase("doctor.next.repair"), {what: path})
+    text = message(f"doctor.storage.{what}", path=path)
+    return Finding("storage", WARNING, text, message("doctor.next.repair"), {what: path})
 
 
 # What no copy of is kept here; all else `--repair` makes anew.
@@ -123,19 +123,19 @@ def damage(licenses: Sequence[Stored], shared: Sequence[KeyferryError]) -> list[
     found = []
     errors = [*(error for stored in licenses for error in stored.damage), *shared]
     for path, error in {error.facts["path"]: error for error in errors}.items():
-        step = phrase(f"doctor.next.{_MENDED_BY.get(os.path.basename(path), 'repair')}")
+        step = message(f"doctor.next.{_MENDED_BY.get(os.path.basename(path), 'repair')}")
         found.append(Finding("storage", PROBLEM, str(error), step, {"damaged": path}))
     for stored in licenses:
         if _lacks_key(stored):
             path = stored.folder.path(DEVICE_KEY)
-            text, step = phrase("doctor.storage.no-key", path=path), phrase("doctor.next.new-key")
+            text, step = message("doctor.storage.no-key", path=path), message("doctor.next.new-key")
             found.append(Finding("storage", PROBLEM, text, step, {"missing": path}))
         if stored.cut_off:
             number = stored.folder.number
-            text = phrase(
+            text = message(
                 f"doctor.storage.cut-off.{stored.cut_off}", number=show_license_number(number)
             )
-            step = phrase("doctor.next.repair")
+            step = message("doctor.next.repair")
             found.append(Finding("storage", WARNING, text, step, {"license_number": number}))
     return found
 
@@ -149,15 +149,15 @@ def key_set(licenses: Sequence[Stored], keys: KeySet) -> list[Finding]:
         facts: dict[str, Any] = {"license_number": number}
         if response is not None and stored.refused is not None:
             error = stored.refused
-            text = phrase("doctor.keys.refused", number=shown, why=str(error))
-            step = phrase(f"doctor.next.{error.code}", number=number)
+            text = message("doctor.keys.refused", number=shown, why=str(error))
+            step = message(f"doctor.next.{error.code}", number=number)
             found.append(Finding("keys", PROBLEM, text, step, facts | {"code": error.code}))
         if number in keys.revoked:
-            text = phrase("doctor.keys.revoked", number=shown)
-            found.append(Finding("keys", PROBLEM, text, phrase("doctor.next.revoked"), facts))
+            text = message("doctor.keys.revoked", number=shown)
+            found.append(Finding("keys", PROBLEM, text, message("doctor.next.revoked"), facts))
         if request is not None and not _answerable(request.trusts, keys):
-            text = phrase("doctor.keys.other", number=shown)
-            step = phrase("doctor.next.again", number=number)
+            text = message("doctor.keys.other", number=shown)
+            step = message("doctor.next.again", number=number)
             found.append(Finding("keys", WARNING, text, step, facts))
     return found
 
@@ -180,13 +180,13 @@ def dongles(licenses: Sequence[Stored], dongle: AnyDongle) -> list[Finding]:
         bound_to = stored.response and stored.response.bound_to.dongle
         if bound_to and not _is_plugged_in(bound_to, dongle):
             number = stored.folder.number
-            text = phrase(
+            text = message(
                 "doctor.dongle.missing",
                 number=show_license_number(number),
                 model=bound_to.model,
                 serial=bound_to.serial,
             )
-            step, facts = phrase("doctor.next.dongle"), {"license_number": number}
+            step, facts = message("doctor.next.dongle"), {"license_number": number}
             found.append(Finding("dongle", WARNING, text, step, facts))
     return found
 

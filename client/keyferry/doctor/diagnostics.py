@@ -4,25 +4,22 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from keyferry.doctor.inspection import Stored
-from keyferry.words import phrase
+from keyferry.machine.this import readable_components
 from keyferry_protocol.activation import show_license_number
-from keyferry_protocol.machine import (
+from keyferry_protocol.components import COMPONENTS, USER, ComponentHashes, Machine, hash_components
+from keyferry_protocol.matching import (
     ANCHORS,
+    HARDWARE,
     MIN_WEIGHT,
-    USER,
-    WEIGHTS,
-    Components,
-    Machine,
     hardware_weight,
-    hash_components,
     is_identifiable,
     match,
 )
+from keyferry_protocol.messages import message
+from keyferry_protocol.messages.formats import and_list, comma_list, semicolon_list
 
 OK, WARNING, PROBLEM = "ok", "warning", "problem"
-_PARTS = {"Windows": tuple(WEIGHTS), "macOS": ("smbios_uuid", "mac", "disk_serial")}
-_LINUX_PARTS = ("mac", "os_id", "disk_serial")
-_HARDWARE = tuple(name for name in WEIGHTS if name != "os_id")
+_SOFTWARE = tuple(name for name in COMPONENTS if name not in HARDWARE)  # differs by installation
 _GUESTS = ("virtual", "container")
 
 
@@ -41,29 +38,33 @@ class Subject(NamedTuple):
 
     number: str
     waits: bool
-    recorded: Components
-    seen: Components
+    recorded: ComponentHashes
+    seen: ComponentHashes
     product: str
 
 
 def identity(machine: Machine, works_here: bool) -> Finding:
     """Whether enough of this computer can be read, and what its license must allow."""
     components = hash_components("0" * 12, machine.components, "personal")
-    read = [name for name in WEIGHTS if name in components]
-    possible = next((p for os, p in _PARTS.items() if machine.os.startswith(os)), _LINUX_PARTS)
-    parts = [name for name in WEIGHTS if name in possible or name in read]
+    read = [name for name in COMPONENTS if name in components]
+    readable = readable_components(machine.os)
+    parts = [name for name in COMPONENTS if name in readable or name in read]
     missing = [name for name in parts if name not in read]
-    text = phrase("doctor.identity", n=len(read), m=len(parts))
-    if missing:
-        told = [phrase(f"doctor.missing.{name}") for name in missing]
-        text += phrase("doctor.identity-missing", parts=", ".join(told))
     guest = machine.environment in _GUESTS
-    if guest:
-        text += phrase(f"doctor.environment.{machine.environment}")
+    text = message(
+        ".".join(
+            ["doctor.identity"]
+            + (["missing"] if missing else [])
+            + ([machine.environment] if guest else [])
+        ),
+        n=len(read),
+        m=len(parts),
+        parts=comma_list(message(f"doctor.missing.{name}") for name in missing),
+    )
     facts = {"read": read, "missing": missing, "environment": machine.environment}
 
     def found(result: str, name: str) -> Finding:
-        return Finding("identity", result, text, phrase(name), facts)
+        return Finding("identity", result, text, message(name), facts)
 
     if not is_identifiable(components, "machine"):
         return found(PROBLEM, "doctor.next.unknown-machine")
@@ -83,7 +84,7 @@ def drift(subjects: Sequence[Subject]) -> list[Finding]:
     found = [_drift_of(subject, several=len(subjects) > 1) for subject in subjects]
     changed = [finding for finding in found if finding.result != OK]
     if not found:
-        return [Finding("drift", OK, phrase("doctor.drift.nothing-bound"))]
+        return [Finding("drift", OK, message("doctor.drift.nothing-bound"))]
     return changed or found[:1]
 
 
@@ -95,20 +96,21 @@ def _drift_of(subject: Subject, several: bool) -> Finding:
     }
     facts |= {"license_number": subject.number, "request_waits": subject.waits}
     if found.same and not found.changed:
-        text = phrase("doctor.drift.none", have=found.have, of=found.of)
+        text = message("doctor.drift.none", have=found.have, of=found.of)
         return Finding("drift", OK, text, "", facts)
     parts = {_part(name, subject): None for name in found.changed}  # two of the board: told once
     rule = "warning" if found.same else _broken_rule(subject, found.have, found.of)
-    change = phrase("doctor.drift.changed", parts=_listed(list(parts))) if parts else ""
-    hardware = _points(subject, _HARDWARE)
-    text = change + phrase(
+    hardware = _points(subject, HARDWARE)
+    text = message(
         f"doctor.drift.{rule}", have=found.have, of=found.of, hw=hardware[0], hw_of=hardware[1]
     )
+    if parts:
+        text = message("doctor.drift.changed", parts=and_list(parts), result=text)
     if several:
         name = "doctor.drift.waiting" if subject.waits else "doctor.drift.license"
-        text = phrase(name, number=show_license_number(subject.number)) + text
+        text = message(name, number=show_license_number(subject.number), result=text)
     step = "again" if subject.waits else ("update" if found.same else "moved")
-    next_step = phrase(f"doctor.next.{step}", number=subject.number)
+    next_step = message(f"doctor.next.{step}", number=subject.number)
     return Finding("drift", WARNING if found.same else PROBLEM, text, next_step, facts)
 
 
@@ -118,7 +120,7 @@ def _broken_rule(subject: Subject, have: int, of: int) -> str:
         return "weight"
     if any(name in subject.recorded for name in ANCHORS) and not _points(subject, ANCHORS)[0]:
         return "body"
-    have_hardware, of_hardware = _points(subject, _HARDWARE)
+    have_hardware, of_hardware = _points(subject, HARDWARE)
     return "hardware" if of_hardware and 2 * have_hardware <= of_hardware else "user"
 
 
@@ -130,12 +132,7 @@ def _points(subject: Subject, names: Sequence[str]) -> tuple[int, int]:
 
 def _part(name: str, subject: Subject) -> str:
     left = set(subject.recorded[name]) & set(subject.seen.get(name, ()))
-    return phrase(f"doctor.some.{name}" if left else f"doctor.part.{name}")
-
-
-def _listed(words: list[str]) -> str:
-    *most, last = words
-    return phrase("doctor.and", parts=", ".join(most), last=last) if most else last
+    return message(f"doctor.some.{name}" if left else f"doctor.part.{name}")
 
 
 def copies(machine: Machine, licenses: Sequence[Stored], subjects: Sequence[Subject]) -> Finding:
@@ -157,19 +154,20 @@ def copies(machine: Machine, licenses: Sequence[Stored], subjects: Sequence[Subj
             signs.append(("older-folder", number))
         if request is not None and _moved(request.machine.environment, machine.environment):
             signs.append(("another-environment", number))
-    if "os_id" not in machine.components and not machine.os.startswith("macOS"):
+    readable = readable_components(machine.os)
+    if any(name in readable and name not in machine.components for name in _SOFTWARE):
         signs.append(("no-os-id", ""))
     if not signs:
         name = "doctor.copies.guest" if machine.environment in _GUESTS else "doctor.copies.none"
-        return Finding("copies", OK, phrase(name), "", {"signs": []})
+        return Finding("copies", OK, message(name), "", {"signs": []})
     told = [
-        phrase(f"doctor.sign.{sign}", number=show_license_number(n or "0" * 12))
+        message(f"doctor.sign.{sign}", number=show_license_number(n or "0" * 12))
         for sign, n in signs
     ]
     first, number = signs[0]
-    next_step = phrase(f"doctor.next.{first}", number=number)
+    next_step = message(f"doctor.next.{first}", number=number)
     facts = {"signs": [{"sign": sign, "license_number": n or None} for sign, n in signs]}
-    return Finding("copies", WARNING, "; ".join(dict.fromkeys(told)), next_step, facts)
+    return Finding("copies", WARNING, semicolon_list(dict.fromkeys(told)), next_step, facts)
 
 
 def _another(subject: Subject) -> str:
@@ -177,9 +175,9 @@ def _another(subject: Subject) -> str:
     if _points(subject, ANCHORS)[0]:
         return ""
     has_body = any(name in subject.recorded for name in ANCHORS)
-    if _points(subject, ["os_id"])[0]:
+    if _points(subject, _SOFTWARE)[0]:
         return "another-body" if has_body else ""
-    return "another-computer" if has_body or not _points(subject, list(WEIGHTS))[0] else ""
+    return "another-computer" if has_body or not _points(subject, list(COMPONENTS))[0] else ""
 
 
 def _moved(before: str, now: str) -> bool:

@@ -33,10 +33,11 @@ from keyferry.store.state import (
     write_clock,
 )
 from keyferry.store.state_dirs import StateDir, StateDirs
-from keyferry.words import phrase
 from keyferry_protocol.activation import show_license_number
+from keyferry_protocol.algorithms import DEVICE_ALGORITHM
 from keyferry_protocol.errors import KeyferryError, StateDamaged, StateNotWritable
-from keyferry_protocol.keys import ED25519, KeySet
+from keyferry_protocol.keys import KeySet
+from keyferry_protocol.messages import message
 from keyferry_protocol.request import Request, parse_request
 from keyferry_protocol.response import Response, verify_response
 
@@ -157,7 +158,7 @@ def _saved_request(folder: Folder, name: str) -> bytes | None:
     ours = (
         request.license_number == folder.number
         and (request.kind == "deactivate") == (name == DEACTIVATE)
-        and request.envelope.is_signed_by(ED25519, request.device_key)
+        and request.envelope.is_signed_by(DEVICE_ALGORITHM, request.device_key)
         and (key is None or key.public == request.device_key)
     )
     return data if ours else None
@@ -226,8 +227,8 @@ def _attempt(what: str, path: str, act: Callable[[], object], **facts: object) -
         act()
     except (StateNotWritable, OSError) as error:
         return _could_not("write", path, why=getattr(error, "strerror", None) or error)
-    return Deed(what, True, path, phrase(f"doctor.did.{what}", path=path, **facts))
+    return Deed(what, True, path, message(f"doctor.did.{what}", path=path, **facts))
 
 
 def _could_not(what: str, path: str, **facts: object) -> Deed:
-    return Deed(what, False, path, phrase(f"doctor.could-not.{what}", path=path, **facts))
+    return Deed(what, False, path, message(f"doctor.could-not.{what}", path=path, **facts))

@@ -9,8 +9,9 @@ from typing import NamedTuple
 
 from keyferry.dongle.pkcs11_modules import installed
 from keyferry.dongle.signer import FindDongle, Token
-from keyferry.words import phrase
 from keyferry_protocol.errors import DongleMissing, DonglePin, KeyferryError
+from keyferry_protocol.messages import message
+from keyferry_protocol.messages.formats import comma_list
 from keyferry_protocol.request import Dongle
 
 
@@ -19,7 +20,7 @@ class NoDriver(DongleMissing):
 
     @property
     def next_step(self) -> str:
-        return phrase("dongle.driver-next")
+        return message("dongle.driver-next")
 
 
 class DongleLocked(DonglePin):
@@ -27,7 +28,7 @@ class DongleLocked(DonglePin):
 
     @property
     def next_step(self) -> str:
-        return phrase("dongle.locked-next")
+        return message("dongle.locked-next")
 
 
 class FoundToken(NamedTuple):
@@ -61,12 +62,12 @@ def find_tokens(module: str | None = None) -> list[FoundToken]:
     try:
         from keyferry.dongle.pkcs11 import plugged_in
     except ImportError as error:
-        raise NoDriver(phrase("dongle.no-package")) from error
+        raise NoDriver(message("dongle.no-package")) from error
     if module:
         return plugged_in(module)
     modules = installed()
     if not modules:
-        raise NoDriver(phrase("dongle.no-module"))
+        raise NoDriver(message("dongle.no-module"))
     found: list[FoundToken] = []
     for path in modules:
         with suppress(NoDriver):  # a broken module must not hide what another one sees
@@ -82,7 +83,7 @@ def open_token(found: FoundToken, pin: str | None, public: bytes | None = None) 
     from keyferry.dongle.pkcs11 import signer
 
     if public is None and not found.keys:
-        raise DongleMissing(phrase("dongle.no-key", dongle=found))
+        raise DongleMissing(message("dongle.no-key", dongle=found))
     public = public or found.keys[0]
     return Token(public, found.model, found.serial, signer(found, pin, public))
 
@@ -138,8 +139,8 @@ def usable(tokens: list[FoundToken]) -> list[FoundToken]:
     if by_key:
         return list(by_key.values())
     if tokens:
-        raise DongleMissing(phrase("dongle.no-key", dongle=tokens[0]))
-    raise DongleMissing(phrase("dongle.none"))
+        raise DongleMissing(message("dongle.no-key", dongle=tokens[0]))
+    raise DongleMissing(message("dongle.none"))
 
 
 def preferred(tokens: list[FoundToken]) -> list[FoundToken]:
@@ -151,5 +152,5 @@ def the_only_one(tokens: list[FoundToken]) -> FoundToken:
     """The one that is preferred. Raises DongleMissing where there is a choice."""
     tokens = preferred(tokens)
     if len(tokens) > 1:
-        raise DongleMissing(phrase("dongle.several", dongles=", ".join(map(str, tokens))))
+        raise DongleMissing(message("dongle.several", dongles=comma_list(map(str, tokens))))
     return tokens[0]

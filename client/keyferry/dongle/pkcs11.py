@@ -13,8 +13,8 @@ from pkcs11 import Attribute, KeyType, Mechanism, MechanismFlag, ObjectClass, To
 from pkcs11.types import PROTECTED_AUTH
 
 from keyferry.dongle.find import DongleLocked, FoundToken, NoDriver
-from keyferry.words import phrase
 from keyferry_protocol.errors import DongleMissing, DonglePin
+from keyferry_protocol.messages import message
 
 KEY_LABEL = "keyferry"
 _P256 = bytes.fromhex("06082a8648ce3d030107")  # its name in DER, as EC_PARAMS has it
@@ -34,7 +34,7 @@ def plugged_in(module: str) -> list[FoundToken]:
         try:
             library = pkcs11.lib(module)
         except pkcs11.PKCS11Error as error:
-            raise NoDriver(phrase("dongle.bad-module", path=module)) from error
+            raise NoDriver(message("dongle.bad-module", path=module)) from error
         try:
             slots = library.get_slots(token_present=True)
         except pkcs11.PKCS11Error:  # as some answer where no reader is plugged in
@@ -163,7 +163,7 @@ def _session(found: FoundToken, pin: str | None, public: bytes) -> pkcs11.Sessio
 
 def _log_in(found: FoundToken, pin: str | None, writes: bool = False) -> pkcs11.Session:
     if found.needs_pin and not pin:
-        raise DonglePin(phrase("dongle.needs-pin", dongle=found))
+        raise DonglePin(message("dongle.needs-pin", dongle=found))
     slots = pkcs11.lib(found.module).get_slots(token_present=True)
     token = next((slot.get_token() for slot in slots if slot.slot_id == found.slot), None)
     if token is None:
@@ -173,20 +173,20 @@ def _log_in(found: FoundToken, pin: str | None, writes: bool = False) -> pkcs11.
     except pkcs11.UserAlreadyLoggedIn:
         return token.open(rw=writes)
     except pkcs11.PinLocked as error:
-        raise DongleLocked(phrase("dongle.locked", dongle=found), tries_left=0) from error
+        raise DongleLocked(message("dongle.locked", dongle=found), tries_left=0) from error
     except (pkcs11.PinIncorrect, pkcs11.PinInvalid, pkcs11.PinLenRange) as error:
         raise refused_pin(found, token.slot.get_token().flags) from error
     except (pkcs11.PinExpired, pkcs11.UserPinNotInitialized) as error:
-        raise DonglePin(phrase("dongle.set-pin", dongle=found)) from error
+        raise DonglePin(message("dongle.set-pin", dongle=found)) from error
 
 
 def refused_pin(found: FoundToken, flags: TokenFlag) -> DonglePin:
     """A wrong PIN. PKCS#11 tells no number of tries, but it tells when one is left, or none."""
     if TokenFlag.USER_PIN_LOCKED in flags:
-        return DongleLocked(phrase("dongle.locked", dongle=found), tries_left=0)
+        return DongleLocked(message("dongle.locked", dongle=found), tries_left=0)
     if TokenFlag.USER_PIN_FINAL_TRY in flags:
-        return DonglePin(phrase("dongle.last-try", dongle=found), tries_left=1)
-    return DonglePin(phrase("dongle.wrong-pin", dongle=found))
+        return DonglePin(message("dongle.last-try", dongle=found), tries_left=1)
+    return DonglePin(message("dongle.wrong-pin", dongle=found))
 
 
 @contextmanager
@@ -197,4 +197,4 @@ def _asking(found: FoundToken) -> Iterator[None]:
             yield
         except pkcs11.PKCS11Error as error:
             why = type(error).__name__
-            raise DongleMissing(phrase("dongle.silent", dongle=found, why=why)) from error
+            raise DongleMissing(message("dongle.silent", dongle=found, why=why)) from error

@@ -2,23 +2,22 @@
 
 from collections.abc import Callable
 
-from keyferry_protocol.keys import ECDSA_P256, ED25519, keyid
+from keyferry_protocol.algorithms import dongle_algorithm
+from keyferry_protocol.keys import keyid
 from keyferry_protocol.request import Dongle
-
-_ED25519_BYTES = 32
 
 
 class Token:
     """A token that is plugged in: its raw public key, what it is called, and how it signs.
 
     The key is Ed25519's 32 bytes or P-256's uncompressed point; `sign` returns the raw Ed25519
-    signature or ECDSA's over SHA-256 in DER.
+    signature or ECDSA's over SHA-256 in DER. Raises ValueError for a key of another size.
     """
 
     def __init__(
         self, public_key: bytes, model: str, serial: str, sign: Callable[[bytes], bytes]
     ) -> None:
-        self.alg = ED25519 if len(public_key) == _ED25519_BYTES else ECDSA_P256
+        self.alg = dongle_algorithm(public_key).name
         self.public = public_key
         self.keyid = keyid(self.alg, public_key)
         self.model = model

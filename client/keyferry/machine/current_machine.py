@@ -2,16 +2,9 @@
 
 from collections.abc import Mapping, Sequence
 
+from keyferry_protocol.components import USER, ComponentHashes, Machine, hash_components
 from keyferry_protocol.errors import MachineNotIdentified, WrongMachine
-from keyferry_protocol.machine import (
-    USER,
-    Components,
-    Machine,
-    Match,
-    hash_components,
-    is_identifiable,
-    match,
-)
+from keyferry_protocol.matching import Match, is_identifiable, match
 from keyferry_protocol.response import BoundTo
 
 
@@ -30,7 +23,7 @@ class CurrentMachine:
             self._machine = this_machine()
         return self._machine
 
-    def hashes(self, number: str, protection: str) -> Components:
+    def hashes(self, number: str, protection: str) -> ComponentHashes:
         """Its components as a license of this number sees them."""
         if self._machine is not None:
             return hash_components(number, self._machine.components, protection)

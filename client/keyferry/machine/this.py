@@ -3,9 +3,21 @@
 import sys
 from collections.abc import Mapping, Sequence
 
-from keyferry_protocol.machine import Machine
+from keyferry_protocol.components import Machine
 
 MAX_TEXT = 64  # as in every free text of a file
+# What a plain user can read on each system, by the beginning of its name.
+_READABLE = {
+    "Windows": ("tpm_key", "smbios_uuid", "board_serial", "mac", "os_id", "disk_serial"),
+    "macOS": ("smbios_uuid", "mac", "disk_serial"),
+}
+_READABLE_ON_LINUX = ("mac", "os_id", "disk_serial")
+
+
+def readable_components(system: str) -> tuple[str, ...]:
+    """The components that a plain user can read on a system of this name (`Machine.os`)."""
+    names = (names for start, names in _READABLE.items() if system.startswith(start))
+    return next(names, _READABLE_ON_LINUX)
 
 
 def read_components(user: bool) -> Mapping[str, Sequence[str]]:

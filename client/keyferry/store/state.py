@@ -249,7 +249,7 @@ def read_clock(user: StateDir, repair: bool = False) -> Clock:
 
 def _read_clock(record: JsonObject, path: str) -> Clock:
     try:
-        notes = record.record("at_request")
+        notes = record.json_object("at_request")
         at_request = {name: notes.integer(name, 0) for name in notes.names()}
         mark = record.integer("mark", 0)
         if mark > LAST:

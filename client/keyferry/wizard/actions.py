@@ -18,7 +18,6 @@ from keyferry.wizard.answers import Answers
 from keyferry.wizard.computer import Computer
 from keyferry.wizard.error_text import problem_of
 from keyferry.wizard.flow import Problem, State, done, refused
-from keyferry.words import phrase
 from keyferry_protocol.errors import (
     CheckInOverdue,
     ClockRolledBack,
@@ -29,6 +28,7 @@ from keyferry_protocol.errors import (
     MaintenanceEnded,
     NotYetValid,
 )
+from keyferry_protocol.messages import message
 from keyferry_protocol.response import Response
 
 # What `install` raises after the response was stored: something was changed all the same.
@@ -70,7 +70,7 @@ def _take_dongle(answers: Answers, computer: Computer) -> FindDongle:
         for token in found:
             if serial in (None, token.serial):
                 return token
-        raise DongleMissing(phrase("wizard.token.none"))  # pulled; no other one gets its PIN
+        raise DongleMissing(message("wizard.token.none"))  # pulled; no other one gets its PIN
 
     computer.settings.dongle = finder = find_dongle(
         answers.get("pin") or None, computer.settings.pkcs11_module, choose
@@ -94,7 +94,7 @@ def _make(answers: Answers, computer: Computer) -> Done:
 def _save(answers: Answers, computer: Computer) -> Done:
     made = computer.waiting(answers["license"])
     if made is None:  # answered or cancelled meanwhile, in another window
-        return Done({}, Problem(phrase("wizard.again.gone")))
+        return Done({}, Problem(message("wizard.again.gone")))
     return _hand_out(made, answers, computer)
 
 
@@ -115,10 +115,10 @@ def _hand_out(made: PendingRequest, answers: Answers, computer: Computer) -> Don
     folder = answers["folder"]
     try:
         if is_taken(made, folder):
-            return Done(learned, Problem(phrase("wizard.folder.taken"), "folder"))
+            return Done(learned, Problem(message("wizard.folder.taken"), "folder"))
         path = os.path.abspath(save(made, folder).path)
     except OSError as error:
-        text = phrase("wizard.folder.fails", path=folder, what=error.strerror)
+        text = message("wizard.folder.fails", path=folder, what=error.strerror)
         return Done(learned, Problem(text, "folder"))
     remember_path(made, path)
     return Done({**learned, "path": path})

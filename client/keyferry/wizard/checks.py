@@ -9,7 +9,6 @@ from zlib import crc32
 from keyferry.doctor.diagnostics import Finding
 from keyferry.list_licenses import ACTIVE
 from keyferry.wizard.computer import Computer
-from keyferry.words import phrase
 from keyferry_protocol.activation import (
     CODE_SYMBOLS,
     parse_activation_code,
@@ -18,6 +17,7 @@ from keyferry_protocol.activation import (
 )
 from keyferry_protocol.encoding import free_text
 from keyferry_protocol.errors import WrongActivationCode, WrongLicenseNumber
+from keyferry_protocol.messages import message
 
 _GROUP = 6
 _GROUPS = CODE_SYMBOLS // _GROUP
@@ -42,7 +42,7 @@ def anything(text: str, answers: Answers, computer: Computer) -> Fault | None:
 
 def one_of(*values: str) -> Check:
     def check(text: str, answers: Answers, computer: Computer) -> Fault | None:
-        return None if text in values else Fault(phrase("wizard.choose-one"))
+        return None if text in values else Fault(message("wizard.choose-one"))
 
     return check
 
@@ -57,10 +57,10 @@ def number(text: str, answers: Answers, computer: Computer) -> Fault | None:
     shown = show_license_number(digits)
     if row is not None and row.state == ACTIVE:
         ways = (f"begin:update:{digits}", f"begin:deactivate:{digits}")
-        return Fault(phrase("wizard.number.active", number=shown), ways)
+        return Fault(message("wizard.number.active", number=shown), ways)
     if row is not None and row.request is not None and answers.get("anyway") != digits:
         ways = (f"begin:activate:{digits}", f"anyway:{digits}")
-        return Fault(phrase("wizard.number.waits", number=shown), ways)
+        return Fault(message("wizard.number.waits", number=shown), ways)
     return None
 
 
@@ -77,7 +77,7 @@ def code(text: str, answers: Answers, computer: Computer) -> Fault | None:
 
 def _code_fault(text: str, detail: str) -> str:
     is_whole = len(_CODE_SEPARATORS.sub("", text)) == CODE_SYMBOLS and _plain(text)
-    return phrase("wizard.code.swapped") if is_whole else detail
+    return message("wizard.code.swapped") if is_whole else detail
 
 
 def _group_fault(text: str) -> str:
@@ -91,8 +91,8 @@ def _group_fault(text: str) -> str:
     lengths = [len(group) for group in groups] + [0] * (_GROUPS - len(groups))
     for position, length in enumerate(lengths[:_GROUPS], 1):
         if length != _GROUP:
-            ordinal = phrase(f"wizard.code.group-{position}")
-            return phrase("wizard.code.group", ordinal=ordinal, n=length)
+            ordinal = message(f"wizard.code.group-{position}")
+            return message("wizard.code.group", ordinal=ordinal, n=length)
     return ""
 
 
@@ -105,34 +105,36 @@ def _plain(text: str) -> bool:
 def token(text: str, answers: Answers, computer: Computer) -> Fault | None:
     if text in [dongle.serial for dongle in computer.dongles]:
         return None
-    return Fault(computer.no_dongle or phrase("wizard.choose-one"))
+    return Fault(computer.no_dongle or message("wizard.choose-one"))
 
 
 def seat(text: str, answers: Answers, computer: Computer) -> Fault | None:
     digits = text.strip()
     right = not digits or (digits.isascii() and digits.isdigit() and int(digits[:20]) > 0)
-    return None if right and len(digits) <= _MAX_SEAT_DIGITS else Fault(phrase("wizard.seat.wrong"))
+    return (
+        None if right and len(digits) <= _MAX_SEAT_DIGITS else Fault(message("wizard.seat.wrong"))
+    )
 
 
 def folder(text: str, answers: Answers, computer: Computer) -> Fault | None:
     """A folder that is there, by its whole path; the file's name is never the caller's."""
     if os.path.isabs(text) and "\0" not in text and os.path.isdir(text):
         return None
-    return Fault(phrase("usage.no-folder", path=text.replace("\0", "")))
+    return Fault(message("terminal.usage.no-folder", path=text.replace("\0", "")))
 
 
 def computer_name(text: str, answers: Answers, computer: Computer) -> Fault | None:
     try:
         free_text(text)
     except ValueError as error:
-        return Fault(phrase("wizard.name.wrong", what=error))
+        return Fault(message("wizard.name.wrong", what=error))
     return None
 
 
 def consent(text: str, answers: Answers, computer: Computer) -> Fault | None:
     """Every warning was read: the marks of those to go on with, apart by spaces."""
     missing = [warning for warning in computer.warnings if mark_of(warning) not in text.split()]
-    return Fault(phrase("wizard.consent.missing")) if missing else None
+    return Fault(message("wizard.consent.missing")) if missing else None
 
 
 def mark_of(finding: Finding) -> str:
@@ -144,5 +146,5 @@ def response(text: str, answers: Answers, computer: Computer) -> Fault | None:
     if answers.get("upload") or (text and os.path.isfile(text)):
         return None
     if not text:
-        return Fault(phrase("wizard.response.none"))
-    return Fault(phrase("wizard.response.gone", path=text))
+        return Fault(message("wizard.response.none"))
+    return Fault(message("wizard.response.gone", path=text))

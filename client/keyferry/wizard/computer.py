@@ -19,10 +19,10 @@ from keyferry.request_options import RequestOptions, fresh_body
 from keyferry.wizard import save_locations as places
 from keyferry.wizard.answers import Answers, number_of, protection_of
 from keyferry.wizard.save_locations import Place
-from keyferry.words import phrase
 from keyferry_protocol.activation import parse_activation_code
 from keyferry_protocol.errors import DongleMissing, KeyferryError
 from keyferry_protocol.keys import Ed25519Signer
+from keyferry_protocol.messages import message
 
 
 class Computer:
@@ -43,7 +43,7 @@ class Computer:
     @property
     def support(self) -> str:
         vendor = self.settings.vendor
-        return vendor.support or vendor.name or phrase("wizard.the-vendor")
+        return vendor.support or vendor.name or message("wizard.the-vendor")
 
     @property
     def protections(self) -> tuple[str, ...]:
@@ -75,9 +75,11 @@ class Computer:
             plugged_in = find_tokens(self.settings.pkcs11_module)
             if plugged_in:
                 return usable(plugged_in)
-            self.no_dongle = phrase("wizard.token.none")
+            self.no_dongle = message("wizard.token.none")
         except NoDriver as error:
-            self.no_dongle = f"{error} {error.next_step}"
+            self.no_dongle = message(
+                "wizard.problem-text", detail=str(error), next_step=error.next_step
+            )
         except DongleMissing as error:  # it has no key
             self.no_dongle = str(error)
         return []

@@ -3,8 +3,9 @@
 from keyferry.times import long_date
 from keyferry.wizard.computer import Computer
 from keyferry.wizard.flow import Problem
-from keyferry.words import phrase
 from keyferry_protocol.errors import ClockRolledBack, KeyferryError, WrongMachine
+from keyferry_protocol.messages import message
+from keyferry_protocol.messages.formats import comma_list
 
 
 def problem_of(error: KeyferryError, computer: Computer) -> Problem:
@@ -16,11 +17,14 @@ def problem_of(error: KeyferryError, computer: Computer) -> Problem:
         detail = _machines(error, detail)
     if isinstance(error, ClockRolledBack) and "mark" in error.facts:
         now, mark = error.facts["now"], error.facts["mark"]
-        detail = phrase("wizard.clock", now=long_date(now), mark=long_date(mark))
-    return Problem(" ".join(filter(None, (detail, error.next_step))), title=error.title)
+        detail = message("wizard.clock", now=long_date(now), mark=long_date(mark))
+    text = error.next_step
+    if detail:
+        text = message("wizard.problem-text", detail=detail, next_step=text)
+    return Problem(text, title=error.title)
 
 
 def _machines(error: WrongMachine, detail: str) -> str:
     """Which parts differ, by the names that people give them."""
-    named = [phrase(f"wizard.part.{part}") for part in error.facts["match"]["changed"]]
-    return f"{detail} {phrase('wizard.different', parts=', '.join(named))}" if named else detail
+    named = [message(f"wizard.part.{part}") for part in error.facts["match"]["changed"]]
+    return message("wizard.different", detail=detail, parts=comma_list(named)) if named else detail

@@ -10,7 +10,7 @@ from typing import NamedTuple
 from keyferry.wizard.answers import Answers, path
 from keyferry.wizard.computer import Computer
 from keyferry.wizard.screens import BROWSE, LIST, SCREENS
-from keyferry.words import phrase
+from keyferry_protocol.messages import message
 
 AT_ONCE = ("up", "down")  # changes in the list itself, without a screen
 
@@ -46,7 +46,7 @@ def press(state: State, button: str, typed: Mapping[str, str], computer: Compute
         case "back":
             return _back(state, computer)
         case "cancel":
-            return _to_list(state, "" if "made" in answers else phrase("kept"))
+            return _to_list(state, "" if "made" in answers else message("terminal.kept"))
         case "finish":
             return _to_list(state)
         case "close":

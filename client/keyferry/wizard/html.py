@@ -6,7 +6,7 @@ from html import escape
 from keyferry.qr import qr_svg
 from keyferry.wizard.pages import Asked, Button, Page, label
 from keyferry.wizard.screens import LIST
-from keyferry.words import phrase
+from keyferry_protocol.messages import language_in_use, message
 
 _NUMBERED = re.compile(r"[0-9]+\. ")
 _BOLD = re.compile(r"\*\*(.+?)\*\*")
@@ -15,11 +15,11 @@ _RISKY = ("deactivate", "cancel", "remove")  # Enter in a field presses nothing 
 
 def page_html(page: Page, vendor: str, support: str) -> str:
     """The whole document of one screen."""
-    title = ": ".join(filter(None, (page.step, page.title)))
+    title = page.full_title
     if page.problems:
-        title = phrase("wizard.window-error", title=title)
+        title = message("wizard.window-error", title=title)
     return _document(
-        phrase("wizard.window-title", title=title, vendor=vendor),
+        message("wizard.window-title", title=title, vendor=vendor),
         vendor,
         support,
         _main(page),
@@ -36,7 +36,7 @@ def over_page(vendor: str = "") -> str:
 
 
 def _short(name: str, vendor: str) -> str:
-    title, text = phrase(f"wizard.{name}.title"), phrase(f"wizard.{name}.text")
+    title, text = message(f"wizard.{name}.title"), message(f"wizard.{name}.text")
     body = f'<div id="view"><h1>{escape(title)}</h1><p class="lead">{escape(text)}</p></div>'
     return _document(title, vendor, "", body, is_alive=False)
 
@@ -44,10 +44,10 @@ def _short(name: str, vendor: str) -> str:
 def _document(title: str, vendor: str, support: str, main: str, is_alive: bool) -> str:
     script = '<script src="/alive.js" defer></script>\n' if is_alive else ""
     header = f'<header><p id="vendor">{escape(vendor)}</p></header>\n' if vendor else ""
-    told = escape(phrase("wizard.help", support=support))
+    told = escape(message("wizard.help", support=support))
     footer = f'<footer><p id="help">{told}</p></footer>\n' if support else ""
     return f"""<!doctype html>
-<html lang="en" dir="ltr">
+<html lang="{language_in_use()}" dir="ltr">
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
@@ -57,7 +57,7 @@ def _document(title: str, vendor: str, support: str, main: str, is_alive: bool) 
 <link rel="stylesheet" href="/page.css">
 {script}</head>
 <body>
-<a class="skip" href="#main">{escape(phrase("wizard.skip"))}</a>
+<a class="skip" href="#main">{escape(message("wizard.skip"))}</a>
 {header}<main id="main">
 {main}
 </main>
@@ -91,7 +91,7 @@ def _heading(page: Page) -> str:
 def _problems(page: Page) -> str:
     if not page.problems:
         return ""
-    title = next((p.title for p in page.problems if p.title), phrase("wizard.problem"))
+    title = next((p.title for p in page.problems if p.title), message("wizard.problem"))
     items = "".join(
         f'<li><a href="#{p.field}">{escape(p.text)}</a></li>'
         if p.field
@@ -128,9 +128,9 @@ def _link(page: Page) -> str:
     if not link:
         return ""
     if page.content.is_drawn:
-        name = escape(phrase("wizard.qr.picture"))
+        name = escape(message("wizard.qr.picture"))
         return f'<div class="qr" role="img" tabindex="0" aria-label="{name}">{qr_svg(link)}</div>'
-    words = escape(phrase("wizard.online.open"))
+    words = escape(message("wizard.online.open"))
     return f'<p><a href="{escape(link)}" target="_blank" rel="noreferrer">{words}</a></p>'
 
 
@@ -150,7 +150,7 @@ def _pairs(facts: tuple[tuple[str, str], ...]) -> str:
 def _copy(text: str) -> str:
     if not text:
         return ""
-    summary = escape(phrase("wizard.copy"))
+    summary = escape(message("wizard.copy"))
     rows = text.count("\n") + 1
     return (
         f"<details><summary>{summary}</summary>"
@@ -247,7 +247,7 @@ def _identity(name: str, is_it: bool, focus: str) -> str:
 
 
 def _upload(focus: str) -> str:
-    words, hint = phrase("wizard.upload.label"), phrase("wizard.upload.hint")
+    words, hint = message("wizard.upload.label"), message("wizard.upload.hint")
     return (
         f'<label class="label" for="upload">{escape(words)}</label>'
         f'<p class="hint" id="upload-hint">{escape(hint)}</p>'
@@ -262,7 +262,7 @@ def _consent(asked: Asked, told: str, attributes: str, focus: str) -> str:
         f'<label class="choice"><input type="checkbox" name="{asked.name}" '
         f'value="{escape(o.value)}"{_checked(o.value in given)}'
         f"{_identity(asked.name, n == 0, focus)}> "
-        f"<span>{escape(phrase('wizard.consent.anyway'))}</span></label></div>"
+        f"<span>{escape(message('wizard.consent.anyway'))}</span></label></div>"
         for n, o in enumerate(asked.options)
     )
     name = f'aria-label="{escape(asked.label)}"'
@@ -272,7 +272,7 @@ def _consent(asked: Asked, told: str, attributes: str, focus: str) -> str:
 def _inside(page: Page) -> str:
     if not page.content.inside:
         return ""
-    summary = escape(phrase("wizard.inside"))
+    summary = escape(message("wizard.inside"))
     return f"<details><summary>{summary}</summary>{_pairs(page.content.inside)}</details>"
 
 
@@ -281,7 +281,7 @@ def _rows(page: Page) -> str:
     rows = page.content.rows
     if not rows:
         return ""
-    names = [phrase(f"list-{name}") for name in ("license", "product", "status", "ends")]
+    names = [message(f"terminal.list-{name}") for name in ("license", "product", "status", "ends")]
     head = "".join(f'<th scope="col">{escape(name)}</th>' for name in names)
     body = ""
     for number, shown, *told in rows:
@@ -293,7 +293,7 @@ def _rows(page: Page) -> str:
         pairs = zip(names, cells, strict=True)
         drawn = "".join(f'<td data-label="{escape(name)}">{cell}</td>' for name, cell in pairs)
         body += f"<tr>{drawn}</tr>"
-    caption = escape(phrase("wizard.list.order"))
+    caption = escape(message("wizard.list.order"))
     return (
         f"<table><caption>{caption}</caption><thead><tr>{head}</tr></thead>"
         f"<tbody>{body}</tbody></table>"
@@ -327,7 +327,7 @@ def _list_buttons(page: Page) -> str:
     if not own:
         return last
     shown = {number: shown for number, shown, *_ in page.content.rows}
-    title = escape(phrase("wizard.list.for", number=shown[page.content.chosen]))
+    title = escape(message("wizard.list.for", number=shown[page.content.chosen]))
     group = _actions("".join(drawn[one] for one in own))
     return (
         '<section class="field" aria-labelledby="chosen">'

@@ -9,7 +9,7 @@ from keyferry.wizard.computer import Computer
 from keyferry.wizard.flow import Problem, State
 from keyferry.wizard.screen_data import Content, content
 from keyferry.wizard.screens import FIRST_FOCUS, LIST, SCREENS, Field, Option
-from keyferry.words import has_phrase, phrase
+from keyferry_protocol.messages import has_message, message
 
 
 class Button(NamedTuple):
@@ -45,6 +45,13 @@ class Page(NamedTuple):
     notice: str
     content: Content
 
+    @property
+    def full_title(self) -> str:
+        """The title behind its step, if it is one of several."""
+        if not self.step or not self.title:
+            return self.step or self.title
+        return message("wizard.step-title", step=self.step, title=self.title)
+
 
 def draw(state: State, computer: Computer) -> Page:
     """The page of a state, with what is found on this computer now."""
@@ -60,7 +67,7 @@ def draw(state: State, computer: Computer) -> Page:
     buttons = screen.buttons if state.screen != LIST else _list_buttons(state.answers, computer)
     return Page(
         screen=state.screen,
-        title=found.title or phrase(f"wizard.{state.screen}.title", **facts),
+        title=found.title or message(f"wizard.{state.screen}.title", **facts),
         step=_step(state, computer),
         text=tuple(_sentences(f"wizard.{state.screen}.text", **facts)) + found.text,
         asked=tuple(_ask(field, state, computer) for field in fields),
@@ -73,7 +80,7 @@ def draw(state: State, computer: Computer) -> Page:
 
 def trouble(problem: Problem) -> Page:
     """The page of a computer whose licenses cannot be read now."""
-    title = phrase(f"wizard.{LIST}.title")
+    title = message(f"wizard.{LIST}.title")
     buttons = (_button("look", LIST), _button("close", LIST))
     return Page(LIST, title, "", (), (), buttons, (problem,), "", Content())
 
@@ -93,7 +100,7 @@ def label(press: str, screen: str = "") -> str:
     if name == "begin":
         name = value.partition(":")[0]
     own = f"wizard.{screen}.{name}"
-    return phrase(own if has_phrase(own) else f"wizard.press.{name}", value=value)
+    return message(own if has_message(own) else f"wizard.press.{name}", value=value)
 
 
 def chosen(answers: Answers, computer: Computer) -> Row | None:
@@ -114,8 +121,8 @@ def _ask(field: Field, state: State, computer: Computer) -> Asked:
     return Asked(
         field.name,
         field.kind,
-        phrase(f"{words}.label") if has_phrase(f"{words}.label") else "",
-        phrase(f"{words}.hint") if has_phrase(f"{words}.hint") else "",
+        message(f"{words}.label") if has_message(f"{words}.label") else "",
+        message(f"{words}.hint") if has_message(f"{words}.hint") else "",
         field.default(answers, computer) if value is None else value,
         field.options(answers, computer),
         problem,
@@ -123,7 +130,7 @@ def _ask(field: Field, state: State, computer: Computer) -> Asked:
 
 
 def _sentences(name: str, **facts: object) -> list[str]:
-    return phrase(name, **facts).split("\n") if has_phrase(name) else []
+    return message(name, **facts).split("\n") if has_message(name) else []
 
 
 def _step(state: State, computer: Computer) -> str:
@@ -131,7 +138,7 @@ def _step(state: State, computer: Computer) -> str:
     way = path(state.answers, computer.protections)
     if len(way) < 2 or state.screen not in way:
         return ""
-    return phrase("wizard.step", n=way.index(state.screen) + 1, of=len(way))
+    return message("wizard.step", n=way.index(state.screen) + 1, of=len(way))
 
 
 def _list_buttons(answers: Answers, computer: Computer) -> tuple[str, ...]:

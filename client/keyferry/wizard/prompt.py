@@ -10,7 +10,7 @@ from keyferry.wizard.flow import asks
 from keyferry.wizard.pages import Asked, Button, Page, label, presses
 from keyferry.wizard.screens import LIST, Option
 from keyferry.wizard.session import Session
-from keyferry.words import phrase
+from keyferry_protocol.messages import message
 
 _WIDTH = 80
 _YES = ("y", "yes")
@@ -44,13 +44,13 @@ class Prompt:
 
     def _show(self, page: Page) -> None:
         self._terminal.line("")
-        title = ": ".join(filter(None, (page.step, page.title)))
+        title = page.full_title
         if page.content.is_good:
             self._terminal.good(title)
         else:
             self._terminal.line(title)
         for problem in page.problems:
-            self._terminal.bad(problem.title or phrase("wizard.problem"))
+            self._terminal.bad(problem.title or message("wizard.problem"))
             self._say(problem.text)
         for line in (page.notice, *page.text):
             self._say(line)
@@ -79,7 +79,7 @@ class Prompt:
         if asked.kind == "consent":
             return " ".join(o.value for o in asked.options if self._agrees(o, page))
         if asked.kind == "choice" and not asked.options:
-            self._line(phrase("wizard.prompt.look"), page, "")
+            self._line(message("wizard.prompt.look"), page, "")
             raise Leave("look")
         for n, option in enumerate(asked.options, 1):
             self._terminal.line(f"  {n}. {option.label}")
@@ -98,7 +98,7 @@ class Prompt:
                 if not typed and asked.kind == "file":
                     raise Leave("look")
                 return typed
-            self._say(phrase("wizard.prompt.numbers", n=len(values)))
+            self._say(message("wizard.prompt.numbers", n=len(values)))
 
     def _secret(self, name: str) -> str:
         """What is typed unseen."""
@@ -109,12 +109,12 @@ class Prompt:
         return typed
 
     def _name_of(self, asked: Asked, name: str) -> str:
-        return phrase(f"wizard.prompt.{asked.kind}", name=name)
+        return message(f"wizard.prompt.{asked.kind}", name=name)
 
     def _agrees(self, warning: Option, page: Page) -> bool:
         self._terminal.warn(warning.label)
         self._say(warning.hint)
-        return self._line(phrase("wizard.prompt.consent"), page, "").lower() in _YES
+        return self._line(message("wizard.prompt.consent"), page, "").lower() in _YES
 
     def _menu(self, page: Page, buttons: list[Button], default: str) -> str:
         """A button by its number; Enter is the default's."""
@@ -123,16 +123,16 @@ class Prompt:
             self._terminal.line(f"  {n}. {button.label}")
         shown = str(presses.index(default) + 1) if default in presses else ""
         while True:
-            typed = self._line(phrase("wizard.prompt.menu"), page, shown)
+            typed = self._line(message("wizard.prompt.menu"), page, shown)
             if not typed:
                 return default
             if typed.isdigit() and 1 <= int(typed) <= len(presses):
                 return presses[int(typed) - 1]
-            self._say(phrase("wizard.prompt.numbers", n=len(presses)))
+            self._say(message("wizard.prompt.numbers", n=len(presses)))
 
     def _line(self, name: str, page: Page, default: str) -> str:
         """One line that was typed. Raises Leave for the keys that leave the screen."""
-        question = phrase("wizard.prompt.default", name=name, value=default) if default else name
+        question = message("wizard.prompt.default", name=name, value=default) if default else name
         while True:
             self._terminal.question(question)
             try:
@@ -154,11 +154,11 @@ class Prompt:
 
     def _help(self, page: Page) -> None:
         name = "wizard.prompt.help-list" if page.screen == LIST else "wizard.prompt.help"
-        self._say(phrase(name))
+        self._say(message(name))
         for line in page.text:
             self._say(line)
         if page.content.inside:
-            self._terminal.line(phrase("wizard.inside"))
+            self._terminal.line(message("wizard.inside"))
             for line in _pairs(page.content.inside):
                 self._terminal.line(f"  {line}")
 
@@ -179,7 +179,7 @@ def _menu_buttons(page: Page) -> list[Button]:
     """What can be chosen by a number; for keys there are letters."""
     rows = page.content.rows if len(page.content.rows) > 1 else ()
     choices = [
-        Button(f"choose:{number}", phrase("wizard.prompt.choose", number=shown))
+        Button(f"choose:{number}", message("wizard.prompt.choose", number=shown))
         for number, shown, *_ in rows
         if number != page.content.chosen
     ]
@@ -194,7 +194,7 @@ def _licenses(page: Page) -> Iterator[str]:
         yield f"{shown}  {status}"
     if len(rows) > 1:
         chosen = next(shown for number, shown, *_ in rows if number == page.content.chosen)
-        yield phrase("wizard.prompt.chosen", number=chosen)
+        yield message("wizard.prompt.chosen", number=chosen)
 
 
 def _pairs(facts: tuple[tuple[str, str], ...]) -> Iterator[str]:

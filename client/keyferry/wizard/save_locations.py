@@ -7,8 +7,9 @@ import sys
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from keyferry.words import phrase
 from keyferry_protocol.encoding import escape_controls
+from keyferry_protocol.messages import message
+from keyferry_protocol.messages.formats import decimal
 
 _MOUNTS = "/proc/self/mounts"
 _STICKS = ("/media/", "/run/media/")  # where desktops put what is plugged in
@@ -31,7 +32,10 @@ def places() -> list[Place]:
     desktop = user_folder("Desktop")
     name = "desktop" if os.path.isdir(desktop) else "home"
     path = desktop if name == "desktop" else os.path.expanduser("~")
-    return [*found, Place(path, phrase(f"wizard.place.{name}", path=path, free=_free(path)), False)]
+    return [
+        *found,
+        Place(path, message(f"wizard.place.{name}", path=path, free=_free(path)), False),
+    ]
 
 
 def best(offered: list[Place]) -> str:
@@ -103,14 +107,14 @@ def _unescape(text: str) -> str:
 def _stick(path: str, label: str) -> str:
     """What a stick is called: by whoever named it, and that may be anybody."""
     names = {"label": escape_controls(label), "path": escape_controls(path)}
-    return phrase("wizard.place.stick", **names, free=_free(path))
+    return message("wizard.place.stick", **names, free=_free(path))
 
 
 def _free(path: str) -> str:
     try:
-        return phrase("wizard.place.free", gb=f"{shutil.disk_usage(path).free / _GIGABYTE:.1f}")
+        return message("wizard.place.free", gb=decimal(shutil.disk_usage(path).free / _GIGABYTE, 1))
     except OSError:
-        return phrase("wizard.place.unreadable")
+        return message("wizard.place.unreadable")
 
 
 def _macos_sticks() -> Iterator[tuple[str, str]]:

@@ -12,9 +12,10 @@ from keyferry.times import local_time, long_date, seconds
 from keyferry.wizard.answers import Answers
 from keyferry.wizard.computer import Computer
 from keyferry.wizard.save_locations import subfolders
-from keyferry.words import phrase
 from keyferry_protocol.activation import show_license_number
 from keyferry_protocol.encoding import escape_controls
+from keyferry_protocol.messages import message
+from keyferry_protocol.messages.formats import comma_list
 from keyferry_protocol.response import Response
 
 Facts = tuple[tuple[str, str], ...]
@@ -53,13 +54,13 @@ def _list(answers: Answers, computer: Computer) -> Content:
     numbers = [row.number for row in computer.rows]
     number = answers.get("license", "")
     chosen = number if number in numbers else next(iter(numbers), "")
-    return Content(rows=rows, chosen=chosen, text=() if rows else (phrase("none"),))
+    return Content(rows=rows, chosen=chosen, text=() if rows else (message("terminal.none"),))
 
 
 def _browse(answers: Answers, computer: Computer) -> Content:
     at = answers["at"]
     parent = os.path.dirname(at)
-    above = [] if parent == at else [(parent, phrase("wizard.browse.up"))]
+    above = [] if parent == at else [(parent, message("wizard.browse.up"))]
     below = [(os.path.join(at, name), escape_controls(name)) for name in subfolders(at)]
     folders = [(place.path, place.label) for place in computer.places] + above + below
     return Content(words={"path": escape_controls(at)}, folders=tuple(folders))
@@ -84,32 +85,32 @@ def _saved(answers: Answers, computer: Computer) -> Content:
     if made is None:
         return Content(words)
     kind = made.request.kind
-    told = phrase(f"wizard.saved.{kind}", **words)
+    told = message(f"wizard.saved.{kind}", **words)
     known = path if os.path.isfile(path) else ""
-    where = () if known else (phrase("wizard.saved.unknown"),)
-    facts = [(phrase("wizard.fact.file"), known)] if known else []
+    where = () if known else (message("wizard.saved.unknown"),)
+    facts = [(message("wizard.fact.file"), known)] if known else []
     return Content(words, text=(*where, told), facts=tuple(facts), is_good=bool(known))
 
 
 def _qr(answers: Answers, computer: Computer) -> Content:
     made = computer.waiting(answers["written"])
     if made is None:
-        return Content(text=(phrase("wizard.again.gone"),))
-    file = (phrase("wizard.fact.file"), f"{made.request.file_stem}.request")
+        return Content(text=(message("wizard.again.gone"),))
+    file = (message("wizard.fact.file"), f"{made.request.file_stem}.request")
     return Content(facts=(file,), link=request_link(computer.page, made.data), is_drawn=True)
 
 
 def _online(answers: Answers, computer: Computer) -> Content:
     made = computer.waiting(answers["written"])
     if made is None:
-        return Content(text=(phrase("wizard.again.gone"),))
+        return Content(text=(message("wizard.again.gone"),))
     return Content(link=request_link(computer.page, made.data))
 
 
 def _response(answers: Answers, computer: Computer) -> Content:
     number = answers.get("license", "")
-    title = phrase("wizard.response.any") if answers["goal"] != "activate" else ""
-    nothing = phrase("wizard.response.nothing", page=computer.page)
+    title = message("wizard.response.any") if answers["goal"] != "activate" else ""
+    nothing = message("wizard.response.nothing", page=computer.page)
     text = () if computer.found(number) else (nothing,)
     return Content({"number": show_license_number(number)} if number else {}, title, text)
 
@@ -119,12 +120,12 @@ def _active(answers: Answers, computer: Computer) -> Content:
     row = computer.row(number)
     words = {"number": show_license_number(number)}
     if row is None or row.license is None or row.response is None:
-        return Content(words, phrase("wizard.active.receipt", **words), is_good=True)
-    text = [phrase("wizard.active.done")]
+        return Content(words, message("wizard.active.receipt", **words), is_good=True)
+    text = [message("wizard.active.done")]
     license = row.license
     if license.check_in_by is not None and license.is_in_grace:
         date, days = long_date(seconds(license.check_in_by)), license.days_left
-        text.insert(0, phrase("grace", date=date, product=license.product, n=days))
+        text.insert(0, message("terminal.grace", date=date, product=license.product, n=days))
     facts = _terms(row.response, answers.get("before", ""))
     return Content(words, text=tuple(text), facts=facts, is_good=True)
 
@@ -142,7 +143,7 @@ def _update(answers: Answers, computer: Computer) -> Content:
 def _remove(answers: Answers, computer: Computer) -> Content:
     row = computer.row(answers["license"])
     is_installed = row is not None and row.response is not None and not row.response.is_receipt
-    text = (phrase("wizard.remove.seat"),) if is_installed else ()
+    text = (message("wizard.remove.seat"),) if is_installed else ()
     return _number(answers, computer)._replace(text=text)
 
 
@@ -152,14 +153,14 @@ def _properties(answers: Answers, computer: Computer) -> Content:
     if row is None:
         return Content({"number": show_license_number(number)})
     facts = (
-        (phrase("list-license"), show_license_number(number)),
-        (phrase("list-product"), row.product),
-        (phrase("list-status"), long_status(row)),
+        (message("terminal.list-license"), show_license_number(number)),
+        (message("terminal.list-product"), row.product),
+        (message("terminal.list-status"), long_status(row)),
         *(_terms(row.response) if row.response is not None else ()),
         *(_bound(row, row.response, computer) if row.response is not None else ()),
         *_places(row, computer),
     )
-    copy = "\n".join(f"{label}: {text}" for label, text in facts)
+    copy = "\n".join(message("wizard.copy-line", label=label, text=text) for label, text in facts)
     return Content({"number": show_license_number(number)}, facts=facts, copy=copy)
 
 
@@ -167,23 +168,23 @@ def _terms(response: Response, before: str = "") -> Facts:
     """What is granted; with the end that it had `before`, if an update changed it."""
     terms = response.license
     until = terms.valid_until
-    end = phrase("wizard.never") if until is None else long_date(until)
+    end = message("wizard.never") if until is None else long_date(until)
     told = {
         "licensee": terms.licensee,
         "edition": " ".join(filter(None, (terms.product, terms.edition))),
-        "features": ", ".join(n if v is True else f"{n} {v}" for n, v in terms.features.items()),
+        "features": comma_list(n if v is True else f"{n} {v}" for n, v in terms.features.items()),
         "starts": long_date(terms.valid_from),
-        "ends": end if before in ("", end) else phrase("wizard.before", until=end, before=before),
+        "ends": end if before in ("", end) else message("wizard.before", until=end, before=before),
         "updates": "" if terms.maintenance_until is None else long_date(terms.maintenance_until),
         "check-in": "" if response.check_in_by is None else long_date(response.check_in_by),
     }
-    return tuple((phrase(f"wizard.fact.{name}"), text) for name, text in told.items() if text)
+    return tuple((message(f"wizard.fact.{name}"), text) for name, text in told.items() if text)
 
 
 def _bound(row: Row, response: Response, computer: Computer) -> Facts:
     bound_to = response.bound_to
     told = [
-        ("protection", phrase(f"inspect.protection.{bound_to.protection}")),
+        ("protection", message(f"inspect.protection.{bound_to.protection}")),
         ("seat", str(response.seat)),
         ("serial", str(response.serial)),
     ]
@@ -192,8 +193,8 @@ def _bound(row: Row, response: Response, computer: Computer) -> Facts:
     else:
         seen: CurrentMachine = computer.settings.seen()
         match = seen.match(row.number, bound_to)
-        told.append(("match", phrase("wizard.points", have=match.have, of=match.of)))
-    return tuple((phrase(f"wizard.fact.{name}"), text) for name, text in told)
+        told.append(("match", message("wizard.points", have=match.have, of=match.of)))
+    return tuple((message(f"wizard.fact.{name}"), text) for name, text in told)
 
 
 def _places(row: Row, computer: Computer) -> Facts:
@@ -203,7 +204,7 @@ def _places(row: Row, computer: Computer) -> Facts:
         told.append(("made", local_time(row.request.created_at)))
     if row.request_path and os.path.isfile(row.request_path):
         told.append(("file", row.request_path))
-    return tuple((phrase(f"wizard.fact.{name}"), text) for name, text in told)
+    return tuple((message(f"wizard.fact.{name}"), text) for name, text in told)
 
 
 _CONTENTS: Mapping[str, Callable[[Answers, Computer], Content]] = {

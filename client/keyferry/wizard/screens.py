@@ -10,8 +10,9 @@ from typing import NamedTuple
 from keyferry.times import as_local, local_time
 from keyferry.wizard import checks
 from keyferry.wizard.computer import Computer
-from keyferry.words import phrase
 from keyferry_protocol.encoding import escape_controls
+from keyferry_protocol.messages import message
+from keyferry_protocol.messages.formats import clock_time
 from keyferry_protocol.response import Response
 
 Answers = Mapping[str, str]
@@ -48,7 +49,7 @@ class Screen(NamedTuple):
 def _choice(name: str, *values: str) -> Field:
     def options(answers: Answers, computer: Computer) -> tuple[Option, ...]:
         return tuple(
-            Option(value, phrase(f"wizard.{name}.{value}", user=computer.user)) for value in values
+            Option(value, message(f"wizard.{name}.{value}", user=computer.user)) for value in values
         )
 
     check = checks.one_of(*values)
@@ -56,7 +57,7 @@ def _choice(name: str, *values: str) -> Field:
 
 
 def _ways_to_send(answers: Answers, computer: Computer) -> tuple[Option, ...]:
-    return tuple(Option(way, phrase(f"wizard.how.{way}")) for way in computer.ways_to_send)
+    return tuple(Option(way, message(f"wizard.how.{way}")) for way in computer.ways_to_send)
 
 
 def _has_ways(answers: Answers, computer: Computer) -> bool:
@@ -76,7 +77,7 @@ def _found(answers: Answers, computer: Computer) -> tuple[Option, ...]:
     return tuple(
         Option(
             path,
-            phrase(
+            message(
                 "wizard.response.found", path=escape_controls(path), moment=_moment(response, now)
             ),
         )
@@ -88,7 +89,7 @@ def _moment(response: Response, now: int) -> str:
     """When it was made: by the time alone if that was today."""
     made, today = as_local(response.issued_at), as_local(now)
     is_today = made.date() == today.date()
-    return f"{made:%H:%M}" if is_today else local_time(response.issued_at)
+    return clock_time(made) if is_today else local_time(response.issued_at)
 
 
 def _warnings(answers: Answers, computer: Computer) -> tuple[Option, ...]:

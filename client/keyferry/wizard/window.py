@@ -21,6 +21,7 @@ from urllib.parse import parse_qs
 from keyferry.wizard.html import closed_page, over_page, page_html
 from keyferry.wizard.session import Session
 from keyferry.wizard.socket_owner import is_another_users
+from keyferry_protocol.messages import language_in_use, use_language
 
 HOST = "127.0.0.1"
 GONE_S = 60.0  # after the tab was closed
@@ -57,6 +58,7 @@ class Window(socketserver.ThreadingTCPServer):
     def __init__(self, session: Session, gone_s: float = GONE_S, life_s: float = LIFE_S) -> None:
         super().__init__((HOST, 0), _Handler)
         self.session = session
+        self._language = language_in_use()  # a thread begins without one
         self.turn = threading.Lock()  # one press at a time
         self.key: str | None = secrets.token_urlsafe(32)  # of the start link, until a form is sent
         self.cookie = secrets.token_urlsafe(32)
@@ -81,6 +83,10 @@ class Window(socketserver.ThreadingTCPServer):
         finally:
             self.is_over = True
             self.server_close()
+
+    def process_request_thread(self, request: Any, client_address: Any) -> None:
+        with use_language(self._language):
+            super().process_request_thread(request, client_address)
 
     def service_actions(self) -> None:
         now = time.monotonic()

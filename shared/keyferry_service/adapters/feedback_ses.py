@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from keyferry_service.adapters.uploads_s3 import StrayMessage
+from keyferry_service.adapters.stray_message import StrayMessage
 
 MAIL_ID = "[0-9a-f]{32}"
 MAIL_TAG = "mail"  # tags are in SES's notices and not in the mail, so no reader sees them

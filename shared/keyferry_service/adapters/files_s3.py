@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import ClientError
 
 from keyferry_protocol.envelope import MAX_FILE, REQUEST
-from keyferry_service.adapters.uploads_s3 import Upload
 from keyferry_service.domain.ticket import DOWNLOAD_PASS_S
+from keyferry_service.domain.upload import Upload
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client

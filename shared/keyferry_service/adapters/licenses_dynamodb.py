@@ -57,12 +57,12 @@ class Licenses:
         return read_license(answer.get("Item"))
 
     def change(self, before: LicenseRecord, after: LicenseRecord) -> None:
-        """Write what the vendor changed in a license that was just read. Raises Changed."""
+        """Write what the vendor changed in a license that was just read. Raises Conflict."""
         with translate_conflicts():
             self._dynamodb.update_item(**self._change(before, after))
 
     def release(self, before: LicenseRecord, after: LicenseRecord, seat: Seat) -> None:
-        """Free a seat whose machine will not do it itself. Raises Changed."""
+        """Free a seat whose machine will not do it itself. Raises Conflict."""
         freed = setting({"taken": False})
         freed["ConditionExpression"] = "#taken = :held"
         freed["ExpressionAttributeValues"] |= to_item({":held": True})
@@ -84,14 +84,14 @@ class Licenses:
     def add_dongle(
         self, before: LicenseRecord, after: LicenseRecord, dongle: RegisteredDongle
     ) -> None:
-        """Register a dongle that was not. Raises Changed."""
+        """Register a dongle that was not. Raises Conflict."""
         row = {"pk": before.number, "sk": f"token#{dongle.keyid}", **members(dongle)}
         items: Any = [{"Update": self._change(before, after)}, self._put_once(row)]
         with translate_conflicts():
             self._dynamodb.transact_write_items(TransactItems=items)
 
     def remove_dongle(self, before: LicenseRecord, after: LicenseRecord, keyid: str) -> None:
-        """Forget a dongle that has no seat. Raises Changed."""
+        """Forget a dongle that has no seat. Raises Conflict."""
         delete = {
             "TableName": self._table,
             "Key": _key(before.number, f"token#{keyid}"),
@@ -152,16 +152,16 @@ class Licenses:
                 break
         return sorted(found, key=lambda seat: seat.number)[:MAX_SEATS_LISTED]
 
-    def look_up(self, request: Request, reading: Any) -> tuple[Snapshot, Item | None]:
-        """All rows that the request names, as they stood at one moment, and the item of `reading`.
+    def look_up(self, request: Request, get_ticket: Any) -> tuple[Snapshot, Item | None]:
+        """All rows that the request names, as they stood at one moment, and `get_ticket`'s item.
 
         Seats that only those rows name are read after them: whoever changes a seat changes the
-        license's revision too, on which the answer depends. Raises Changed.
+        license's revision too, on which the answer depends. Raises Conflict.
         """
         names = _names(request)
         gets: list[Any] = [{"Get": {"TableName": self._table, "Key": _key(*n)}} for n in names]
         with translate_conflicts():
-            answer = self._dynamodb.transact_get_items(TransactItems=[*gets, reading])
+            answer = self._dynamodb.transact_get_items(TransactItems=[*gets, get_ticket])
         items = [entry.get("Item") for entry in answer["Responses"]]
         rows = {name[1]: item for name, item in zip(names, items, strict=False) if item}
         return self._found(request, rows), items[-1]
@@ -171,11 +171,11 @@ class Licenses:
         request: Request,
         grant: Grant,
         answer: LedgerEntry,
-        settling: Mapping[str, Any] | None,
+        completion: Mapping[str, Any] | None,
     ) -> None:
-        """Take or free the seat, record the bytes to sign, settle the ticket: all or nothing.
+        """Take or free the seat, record the bytes to sign, complete the ticket: all or nothing.
 
-        `settling` is None where no ticket waits. Raises Changed.
+        `completion` updates the ticket; None where none waits. Raises Conflict.
         """
         number = request.license_number
         items = [
@@ -185,8 +185,8 @@ class Licenses:
             else self._change_seat(number, grant.seat),
             self._record_once(number, answer),
         ]
-        if settling is not None:
-            items.append({"Update": settling})
+        if completion is not None:
+            items.append({"Update": completion})
         if grant.key is not None:
             items.append(self._lead_key(number, grant.key))
         items += [self._lead_token(number, token) for token in grant.tokens]

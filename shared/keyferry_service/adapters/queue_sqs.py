@@ -6,7 +6,8 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from keyferry_service.adapters.uploads_s3 import TICKET_ID
+from keyferry_service.adapters.uploads_s3 import RESPONSES, uploads_in
+from keyferry_service.domain.ticket import TICKET_ID
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
@@ -65,3 +66,14 @@ def parse_mail_request(message: str) -> MailRequest | None:
     except (ValueError, RecursionError):
         pass
     return None
+
+
+def mail_requests_in(message: str, bucket: str) -> list[MailRequest]:
+    """The e-mails that a message asks for: of new answers in the bucket, or one more of an old one.
+
+    Raises StrayMessage.
+    """
+    request = parse_mail_request(message)
+    if request is not None:
+        return [request]
+    return [MailRequest(upload.ticket_id) for upload in uploads_in(message, bucket, RESPONSES)]

@@ -1,34 +1,31 @@
 """A signing key whose private half never leaves KMS."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
-from keyferry_protocol.keys import ED25519, ML_DSA_65
+from keyferry_protocol.algorithms import RESPONSE_ALGORITHMS
 
 if TYPE_CHECKING:
     from mypy_boto3_kms import KMSClient
     from mypy_boto3_kms.literals import SigningAlgorithmSpecType
 
-_ALGORITHMS: "dict[str, SigningAlgorithmSpecType]" = {
-    ED25519: "ED25519_SHA_512",
-    ML_DSA_65: "ML_DSA_SHAKE_256",
-}
-
 
 class KmsSigner:
-    """Signs the message itself (RAW): at most 4,096 bytes, as KMS takes them."""
+    """Signs the message itself (RAW): at most 4,096 bytes, the limit of KMS."""
 
     def __init__(self, kms: "KMSClient", arn: str, alg: str, public: bytes, keyid: str) -> None:
         self._kms = kms
         self._arn = arn
+        name = RESPONSE_ALGORITHMS[alg].kms_signing_algorithm
+        self._signing_algorithm = cast("SigningAlgorithmSpecType", name)
         self.alg = alg
         self.public = public
         self.keyid = keyid
 
     def sign(self, message: bytes) -> bytes:
-        answer = self._kms.sign(
+        reply = self._kms.sign(
             KeyId=self._arn,
             Message=message,
             MessageType="RAW",
-            SigningAlgorithm=_ALGORITHMS[self.alg],
+            SigningAlgorithm=self._signing_algorithm,
         )
-        return answer["Signature"]
+        return reply["Signature"]

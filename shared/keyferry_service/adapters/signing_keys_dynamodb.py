@@ -25,10 +25,10 @@ class SigningKeys:
     def current(self, now: float) -> tuple[SigningKey, ...]:
         """All keys, as they stood at most a minute ago."""
         if self._read_at is None or now - self._read_at > FRESH_S:
-            return self.as_of(now)
+            return self.refresh(now)
         return self._keys
 
-    def as_of(self, now: float) -> tuple[SigningKey, ...]:
+    def refresh(self, now: float) -> tuple[SigningKey, ...]:
         """All keys, as they stand now; they are `current` from here on."""
         self._keys, self._read_at = self.all(), now
         return self._keys
@@ -48,7 +48,7 @@ class SigningKeys:
         )
 
     def add(self, key: SigningKey) -> None:
-        """Put a new key's row. Raises Changed where it has one."""
+        """Put a new key's row. Raises Conflict where it has one."""
         with translate_conflicts():
             self._dynamodb.put_item(
                 TableName=self._table,
@@ -57,7 +57,7 @@ class SigningKeys:
             )
 
     def end(self, key: SigningKey, status: KeyStatus, other: SigningKey) -> None:
-        """Let a key sign no more, while the other one does. Raises Changed."""
+        """Let a key sign no more, while the other one does. Raises Conflict."""
         ending = setting({"status": status})
         ending["ConditionExpression"] = "#status = :was"
         ending["ExpressionAttributeValues"] |= to_item({":was": key.status})

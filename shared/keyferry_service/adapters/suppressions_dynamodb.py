@@ -14,6 +14,7 @@ from keyferry_service.adapters.tickets_dynamodb import (
     suppressed_key,
 )
 from keyferry_service.domain.license import DAY
+from keyferry_service.domain.ticket import ticket_prefix
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -44,7 +45,7 @@ class Suppressions:
     def add(self, feedback: Feedback, sent: SentMail, now: int) -> None:
         """Suppress the address of a mail and forget the mail, so that its notice counts once.
 
-        Raises Changed where the mail was forgotten meanwhile.
+        Raises ConditionFailed where the mail was forgotten meanwhile.
         """
         row = Suppression(
             reason=feedback.reason,
@@ -52,7 +53,7 @@ class Suppressions:
             since=now,
             expires_at=now + SUPPRESSED_S,
             license_number=sent.license_number,
-            ticket=sent.ticket_id[:8],
+            ticket=ticket_prefix(sent.ticket_id),
             address_sha256=sent.address_sha256,
         )
         item = to_item({"pk": suppressed_key(sent.address_sha256), **members(row)})

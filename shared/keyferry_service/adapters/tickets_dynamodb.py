@@ -13,14 +13,10 @@ from keyferry_service.adapters.items_dynamodb import (
     setting,
     to_item,
 )
-from keyferry_service.adapters.retries import (
-    ConditionFailed,
-    TransactionConflict,
-    translate_conflicts,
-)
-from keyferry_service.adapters.uploads_s3 import Upload
+from keyferry_service.adapters.retries import ConditionFailed, translate_conflicts
 from keyferry_service.domain.license import DAY, day_of
-from keyferry_service.domain.ticket import LIFE_S, Mail, Ticket, TicketState, read_refusal
+from keyferry_service.domain.refusals import Refusal
+from keyferry_service.domain.ticket import LIFE_S, Mail, Ticket, TicketState
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -68,25 +64,23 @@ class Tickets:
         self._table = table
 
     def open(self, ticket: Ticket, network: str, now: int) -> None:
-        """Put a new ticket and count it for its network. Raises TooManyTickets or Contended."""
+        """Put a new ticket and count it for its network. Raises TooManyTickets, Conflict."""
         try:
             with translate_conflicts():
                 self._dynamodb.transact_write_items(
                     TransactItems=[self._put_ticket(ticket), self._count_ticket(network, now)]
                 )
-        except TransactionConflict:
-            raise
         except ConditionFailed as error:
             raise TooManyTickets("This network opened too many tickets.") from error
 
     def add(self, ticket: Ticket) -> None:
-        """Put a new ticket that the vendor opened: no network is counted. Raises Changed."""
+        """Put a new ticket that the vendor opened: no network is counted. Raises Conflict."""
         with translate_conflicts():
             self._dynamodb.put_item(**self._put_ticket(ticket)["Put"])
 
     def get(self, ticket_id: str, now: int) -> Ticket | None:
         """The ticket, unless there is none or it has ended."""
-        return read_ticket(self._get(f"ticket#{ticket_id}"), now)
+        return ticket_from_item(self._get(f"ticket#{ticket_id}"), now)
 
     def get_link(self, token: str, now: int) -> Link | None:
         """Where the link with this token leads, unless there is none or it has ended."""
@@ -96,39 +90,29 @@ class Tickets:
         link = from_item(Link, item)
         return link if link.expires_at > now else None
 
-    def reading(self, ticket_id: str) -> Item:
-        """The ticket's place in a reading transaction."""
+    def get_item_for(self, ticket_id: str) -> Item:
+        """The ticket's part of a TransactGetItems."""
         return {"Get": {"TableName": self._table, "Key": _key(f"ticket#{ticket_id}")}}
 
-    def settling(
-        self, upload: Upload, state: TicketState, facts: Mapping[str, Any], now: int
-    ) -> dict[str, Any]:
+    def completion_update(self, before: Ticket, after: Ticket, now: int) -> dict[str, Any]:
         """The update that gives a waiting ticket its one answer, for a transaction or alone."""
-        update = setting(
-            {
-                "state": state,
-                "version_id": upload.version_id,
-                "uploaded_at": upload.at,
-                **facts,
-            }
-        )
+        waiting = _values(before)
+        update = setting({n: value for n, value in _values(after).items() if value != waiting[n]})
         update["ExpressionAttributeNames"]["#expires_at"] = "expires_at"
         update["ExpressionAttributeValues"] |= to_item(
             {":awaiting": TicketState.AWAITING_UPLOAD, ":now": now}
         )
         return {
             "TableName": self._table,
-            "Key": _key(f"ticket#{upload.ticket_id}"),
+            "Key": _key(f"ticket#{before.id}"),
             "ConditionExpression": "#state = :awaiting AND #expires_at > :now",
             **update,
         }
 
-    def settle(
-        self, upload: Upload, state: TicketState, facts: Mapping[str, Any], now: int
-    ) -> None:
-        """Give a waiting ticket its one answer, where nothing else is written. Raises Changed."""
+    def complete(self, before: Ticket, after: Ticket, now: int) -> None:
+        """Give a waiting ticket its one answer, where nothing else is written. Raises Conflict."""
         with translate_conflicts():
-            self._dynamodb.update_item(**self.settling(upload, state, facts, now))
+            self._dynamodb.update_item(**self.completion_update(before, after, now))
 
     def allow_mail(
         self,
@@ -141,7 +125,7 @@ class Tickets:
     ) -> None:
         """Count a mail, note whose it is and, if it carries a link, make that: all or nothing.
 
-        However often its message is brought, it is one mail. Raises MailWithheld, or Contended.
+        However often its message is brought, it is one mail. Raises MailWithheld, Conflict.
         """
         items = [
             self._count_mail(ticket, message_id, now),
@@ -155,8 +139,6 @@ class Tickets:
         try:
             with translate_conflicts():
                 self._dynamodb.transact_write_items(TransactItems=items)
-        except TransactionConflict:
-            raise
         except ConditionFailed as error:
             raise MailWithheld("No more mail for this license, request or address.") from error
 
@@ -202,8 +184,6 @@ class Tickets:
         try:
             with translate_conflicts():
                 self._dynamodb.update_item(**marking)
-        except TransactionConflict:
-            raise
         except ConditionFailed:
             return
 
@@ -212,7 +192,7 @@ class Tickets:
         return answer.get("Item")
 
     def _put_ticket(self, ticket: Ticket) -> Any:
-        values = {"pk": f"ticket#{ticket.id}", **members(ticket)}
+        values = {"pk": f"ticket#{ticket.id}", **_values(ticket)}
         return self._put({name: value for name, value in values.items() if value is not None})
 
     def _put_link(self, ticket: Ticket, token: str, now: int) -> Any:
@@ -279,7 +259,7 @@ class Tickets:
         }
 
 
-def read_ticket(item: Item | None, now: int) -> Ticket | None:
+def ticket_from_item(item: Item | None, now: int) -> Ticket | None:
     """The ticket of an item, unless it has ended: the table forgets its rows late."""
     if not item:
         return None
@@ -289,9 +269,15 @@ def read_ticket(item: Item | None, now: int) -> Ticket | None:
         item,
         state=TicketState(row["state"]),
         mail=Mail(row["mail"]),
-        refusal=read_refusal(row["refusal"]) if "refusal" in row else None,
+        refusal=Refusal.from_json(row["refusal"]) if "refusal" in row else None,
     )
     return ticket if ticket.expires_at > now else None
+
+
+def _values(ticket: Ticket) -> dict[str, Any]:
+    """The attributes of a ticket's row."""
+    refusal = ticket.refusal
+    return members(ticket) | {"refusal": None if refusal is None else refusal.as_json()}
 
 
 def link_key(token: str) -> str:

@@ -2,34 +2,16 @@
 
 import json
 import re
-from dataclasses import dataclass
 from typing import Any
 from urllib.parse import unquote_plus
 
 from keyferry_protocol.encoding import parse_time
+from keyferry_service.adapters.stray_message import StrayMessage
+from keyferry_service.domain.ticket import TICKET_ID
+from keyferry_service.domain.upload import Upload
 
-TICKET_ID = "[A-Za-z0-9_-]{43}"
 REQUESTS = re.compile(f"requests/(?P<ticket>{TICKET_ID})")
 RESPONSES = re.compile(f"responses/(?P<ticket>{TICKET_ID})/(?P<name>[a-z0-9.-]{{1,80}})")
-
-
-class StrayMessage(Exception):
-    """A message that no object of ours caused; it is told once and not brought again."""
-
-
-@dataclass(frozen=True, slots=True)
-class Upload:
-    """One version of one object that was put for a ticket."""
-
-    ticket_id: str
-    key: str
-    version_id: str
-    at: int
-
-    @property
-    def ticket(self) -> str:
-        """Enough of the ticket's id to follow it through the logs, and too little to use it."""
-        return self.ticket_id[:8]
 
 
 def uploads_in(message: str, bucket: str, keys: re.Pattern[str]) -> list[Upload]:

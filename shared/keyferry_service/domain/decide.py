@@ -5,7 +5,7 @@ Pure. docs/format.md has the rules ("The service's rules", "Refusals"), in the o
 
 from collections.abc import Sequence
 
-from keyferry_protocol.machine import MIN_WEIGHT, hardware_weight, is_identifiable
+from keyferry_protocol.matching import MIN_WEIGHT, hardware_weight, is_identifiable
 from keyferry_protocol.request import Request
 from keyferry_service.domain.allocate import Grant, grant, release
 from keyferry_service.domain.license import LedgerEntry, Status
@@ -15,55 +15,55 @@ from keyferry_service.domain.signing_keys import SigningKey, are_too_old
 
 
 def decide(
-    request: Request, found: Snapshot, keys: Sequence[SigningKey], now: int
+    request: Request, snapshot: Snapshot, keys: Sequence[SigningKey], now: int
 ) -> LedgerEntry | Grant | Refusal:
     """Answer one request whose signatures hold; the first rule that applies wins."""
-    if found.license is None:
+    if snapshot.license is None:
         return Refusal(RefusalCode.NOT_AUTHENTIC)
-    case = RequestContext(request, found, found.license, now)
-    if request.kind != "activate" and case.identity is None:  # the license never had this key
+    context = RequestContext(request, snapshot, snapshot.license, now)
+    if request.kind != "activate" and context.identity is None:  # the license never had this key
         return Refusal(RefusalCode.NOT_AUTHENTIC)
-    if found.answer is not None:
-        if case.license.status is Status.REVOKED and request.kind != "deactivate":
+    if snapshot.answer is not None:
+        if context.license.status is Status.REVOKED and request.kind != "deactivate":
             return Refusal(RefusalCode.LICENSE_REVOKED)
-        return found.answer
+        return snapshot.answer
     if request.kind == "deactivate":
-        held = case.current_seat
-        if held is None or (held.protection == "dongle") != (request.dongle is not None):
+        seat = context.current_seat
+        if seat is None or (seat.protection == "dongle") != (request.dongle is not None):
             return Refusal(RefusalCode.NOT_ACTIVATED)
-        return release(case, held)
-    return _refuse(case, keys) or grant(case)
+        return release(context, seat)
+    return _refuse(context, keys) or grant(context)
 
 
-def _refuse(case: RequestContext, keys: Sequence[SigningKey]) -> Refusal | None:
+def _refuse(context: RequestContext, keys: Sequence[SigningKey]) -> Refusal | None:
     """What speaks against an activation or update whatever seat it is for."""
-    request, license = case.request, case.license
+    request, license = context.request, context.license
     if are_too_old(request.trusts, keys):
         return Refusal(RefusalCode.KEYS_TOO_OLD, facts={"product": license.product})
-    if _is_not_activated(case):
+    if _is_not_activated(context):
         return Refusal(RefusalCode.NOT_ACTIVATED)
-    if not _is_identified(case):
+    if not _is_identified(context):
         return Refusal(RefusalCode.MACHINE_NOT_IDENTIFIED)
     if license.status is Status.SUSPENDED:
         return Refusal(RefusalCode.LICENSE_SUSPENDED)
     if license.status is Status.REVOKED:
         return Refusal(RefusalCode.LICENSE_REVOKED)
     ends_at = license.ends_at
-    if ends_at is not None and ends_at <= case.now:
+    if ends_at is not None and ends_at <= context.now:
         return Refusal(RefusalCode.LICENSE_EXPIRED, facts={"ended_at": ends_at})
     if request.product.name != license.product:
         facts = {"licensed": license.product, "requested": request.product.name}
         return Refusal(RefusalCode.PRODUCT_MISMATCH, facts=facts)
-    return _refuse_use(case)
+    return _refuse_use(context)
 
 
-def _refuse_use(case: RequestContext) -> Refusal | None:
+def _refuse_use(context: RequestContext) -> Refusal | None:
     """What speaks against the way in which the license is to be used."""
-    request, license = case.request, case.license
+    request, license = context.request, context.license
     if request.protection not in license.protections:
         allowed = {"chosen": request.protection, "allowed": list(license.protections)}
         return Refusal(RefusalCode.PROTECTION_NOT_ALLOWED, facts=allowed)
-    other = case.current_seat or case.key_seat
+    other = context.current_seat or context.key_seat
     if other and request.protection != other.protection and request.replaces_seat != other.number:
         # Only `replaces_seat` changes a seat's protection.
         facts = {"protection": other.protection}
@@ -71,26 +71,26 @@ def _refuse_use(case: RequestContext) -> Refusal | None:
     environment = request.machine.environment
     if environment != "unknown" and environment not in (*license.environments, "physical"):
         return Refusal(RefusalCode.ENVIRONMENT_NOT_ALLOWED, environment)
-    if request.dongle is not None and case.found.token is None:
+    if request.dongle is not None and context.snapshot.token is None:
         return Refusal(RefusalCode.DONGLE_NOT_REGISTERED)
     return None
 
 
-def _is_not_activated(case: RequestContext) -> bool:
-    if case.request.kind == "update":
-        return case.current_seat is None
-    ended_at = case.identity.deactivated_at if case.identity else None
+def _is_not_activated(context: RequestContext) -> bool:
+    if context.request.kind == "update":
+        return context.current_seat is None
+    ended_at = context.identity.deactivated_at if context.identity else None
     # An activation that was made before its own deactivation must not undo it.
-    return ended_at is not None and case.request.created_at < ended_at
+    return ended_at is not None and context.request.created_at < ended_at
 
 
-def _is_identified(case: RequestContext) -> bool:
-    request = case.request
+def _is_identified(context: RequestContext) -> bool:
+    request = context.request
     if not is_identifiable(request.machine.components, request.protection):
         return False
     # A virtual machine's hardware is a file, like its system: there the whole set has to do.
     return (
         request.dongle is not None
-        or "virtual" in case.license.environments
+        or "virtual" in context.license.environments
         or hardware_weight(request.machine.components) >= MIN_WEIGHT
     )

@@ -1,11 +1,12 @@
 """A license and what belongs to it: all that a decision is made of (docs/format.md)."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
 
-from keyferry_protocol.machine import Components
+from keyferry_protocol.components import ComponentHashes
+from keyferry_protocol.request import Request
 
 DAY = 86_400  # seconds
 YEAR_DAYS = 365
@@ -41,9 +42,7 @@ class LicenseRecord:
     moves_per_year: int = 4
     status: Status = Status.ACTIVE
     seats_used: int = 0
-    seats_ever_used: int = (
-        0  # seats ever taken for the first time; allow-move lowers it, below 0 too
-    )
+    seats_ever_used: int = 0  # allow-move lowers it, below 0 too
     next_seat: int = 1
     moves: Mapping[str, int] = field(default_factory=dict)  # day (2026-11-24) -> count
     revision: int = 0
@@ -51,15 +50,41 @@ class LicenseRecord:
 
     @property
     def ends_at(self) -> int | None:
-        """When it ends; a trial that was never issued has no term yet."""
-        return self.end_of_term(self.first_issued_at)
+        """When it ends: its date or, for a trial, the term since its first issue if that is sooner.
 
-    def end_of_term(self, first_issued_at: int | None) -> int | None:
-        """Its date or, of a trial, the term since its first issue; the earlier counts."""
-        if self.trial_days is None or first_issued_at is None:
+        A trial that was never issued has no term yet.
+        """
+        if self.trial_days is None or self.first_issued_at is None:
             return self.valid_until
-        term = first_issued_at + self.trial_days * DAY
+        term = self.first_issued_at + self.trial_days * DAY
         return term if self.valid_until is None else min(term, self.valid_until)
+
+    def issued(self, serial: int, now: int) -> "LicenseRecord":
+        """The license after a response with this serial, which becomes its revision."""
+        first = now if self.first_issued_at is None else self.first_issued_at
+        return replace(self, revision=serial, first_issued_at=first)
+
+    def with_seat_taken(self) -> "LicenseRecord":
+        """The license after its seat with the number `next_seat` was taken."""
+        return replace(self, seats_used=self.seats_used + 1, next_seat=self.next_seat + 1)
+
+    def with_seat_freed(self) -> "LicenseRecord":
+        """The license after one of its seats was freed."""
+        return replace(self, seats_used=self.seats_used - 1)
+
+    def with_seat_first_used(self) -> "LicenseRecord":
+        """The license after one more of its seats was used for the first time."""
+        return replace(self, seats_ever_used=self.seats_ever_used + 1)
+
+    def with_move(self, now: int) -> "LicenseRecord | None":
+        """The license after one move, or else one never-used seat less; None if neither is left."""
+        moves = self.recent_moves(now)
+        if sum(moves.values()) < self.moves_per_year:
+            today = day_of(now)
+            return replace(self, moves={**moves, today: moves.get(today, 0) + 1})
+        if self.seats_ever_used < self.seats:
+            return replace(self.with_seat_first_used(), moves=moves)
+        return None
 
     def recent_moves(self, now: int) -> dict[str, int]:
         """The moves that still count: those less than 365 times 24 hours ago, to the whole day."""
@@ -91,7 +116,7 @@ class Seat:
     taken: bool
     protection: str
     device_key: bytes
-    components: Components
+    components: ComponentHashes
     machine_name: str
     since: int
     serial: int  # of the last response
@@ -100,6 +125,47 @@ class Seat:
     valid_until: int | None = None  # as the last response said it
     copies: int = 0  # requests that may come from a copied state
     token: str | None = None  # keyid of its dongle
+
+    @classmethod
+    def first_taken(
+        cls, number: int, request: Request, serial: int, now: int, valid_until: int | None
+    ) -> "Seat":
+        """The seat after its first response, to this request."""
+        return cls(
+            number=number,
+            taken=True,
+            protection=request.protection,
+            device_key=request.device_key,
+            components=request.machine.components,
+            machine_name=request.machine.name,
+            since=now,
+            serial=serial,
+            last_request_serial=request.last_serial,
+            last_response_at=now,
+            valid_until=valid_until,
+            token=request.dongle.keyid if request.dongle else None,
+        )
+
+    def renewed(self, request: Request, serial: int, now: int, valid_until: int | None) -> "Seat":
+        """The seat after one more response to its machine, as that machine is now."""
+        return replace(
+            self,
+            device_key=request.device_key,
+            components=request.machine.components,
+            serial=serial,
+            last_request_serial=request.last_serial,
+            last_response_at=now,
+            valid_until=valid_until,
+        )
+
+    def given_to(self, request: Request, serial: int, now: int, valid_until: int | None) -> "Seat":
+        """The seat after it went to another machine."""
+        seat = Seat.first_taken(self.number, request, serial, now, valid_until)
+        return replace(seat, copies=self.copies)
+
+    def freed(self, now: int) -> "Seat":
+        """The seat after its machine gave it back."""
+        return replace(self, taken=False, valid_until=now)
 
 
 @dataclass(frozen=True, slots=True)

@@ -46,6 +46,15 @@ class Refusal:
     variant: str = ""
     facts: Mapping[str, Any] = field(default_factory=dict)
 
+    @classmethod
+    def from_json(cls, document: Mapping[str, Any]) -> "Refusal":
+        """The refusal of a document that `as_json` made."""
+        return cls(RefusalCode(document["code"]), document["variant"], document["facts"])
+
+    def as_json(self) -> dict[str, Any]:
+        """The refusal as its ticket and refusal.json hold it."""
+        return {"code": self.code, "variant": self.variant, "facts": dict(self.facts)}
+
     @property
     def is_proven(self) -> bool:
         """Whether the request had proved itself, so that its license may be named and mailed."""

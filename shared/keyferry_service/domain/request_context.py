@@ -1,10 +1,10 @@
 """One request and all that is known of it: what a decision looks at."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
-from typing import Any
+from dataclasses import dataclass, field
 
-from keyferry_protocol.machine import USER, anchor_hashes
+from keyferry_protocol.components import USER
+from keyferry_protocol.matching import anchor_hashes
 from keyferry_protocol.request import Request
 from keyferry_service.domain.license import DeviceKey, LedgerEntry, LicenseRecord, Seat, Token
 
@@ -26,13 +26,15 @@ class Snapshot:
 class RequestContext:
     """A request for a license that exists, at one moment; nothing in it changes."""
 
-    def __init__(self, request: Request, found: Snapshot, license: LicenseRecord, now: int) -> None:
+    def __init__(
+        self, request: Request, snapshot: Snapshot, license: LicenseRecord, now: int
+    ) -> None:
         self.request = request
-        self.found = found
+        self.snapshot = snapshot
         self.license = license
         self.now = now
         # What stands for the machine: its device key, or the dongle's key in place of that.
-        self.identity = found.key if request.dongle is None else found.token
+        self.identity = snapshot.key if request.dongle is None else snapshot.token
         self.key_seat = self._seat_of_key()
         self.current_seat = self.key_seat if request.dongle is None else self._seat_of_token()
 
@@ -45,32 +47,18 @@ class RequestContext:
     @property
     def ends_at(self) -> int | None:
         """When what is granted ends; a trial that was never issued begins now."""
-        return self.license.end_of_term(self._first_issued_at)
-
-    def license_after(self, changes: Mapping[str, Any]) -> LicenseRecord:
-        """The license after an answer that changes this of it."""
-        return replace(
-            self.license,
-            revision=self.serial,
-            first_issued_at=self._first_issued_at,
-            **changes,
-        )
-
-    @property
-    def _first_issued_at(self) -> int:
-        first = self.license.first_issued_at
-        return self.now if first is None else first
+        return self.license.issued(self.serial, self.now).ends_at
 
     def _seat_of_key(self) -> Seat | None:
         """The seat that the request's device key has now."""
-        key = self.found.key
-        seat = self.found.seats.get(key.seat) if key else None
+        key = self.snapshot.key
+        seat = self.snapshot.seats.get(key.seat) if key else None
         return seat if seat and seat.taken and seat.device_key == self.request.device_key else None
 
     def _seat_of_token(self) -> Seat | None:
         """The seat that the request's dongle has now."""
-        token = self.found.token
-        seat = self.found.seats.get(token.seat) if token and token.seat else None
+        token = self.snapshot.token
+        seat = self.snapshot.seats.get(token.seat) if token and token.seat else None
         return seat if seat and token and seat.taken and seat.token == token.keyid else None
 
 

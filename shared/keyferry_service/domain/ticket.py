@@ -1,18 +1,18 @@
 """A ticket: one file's journey as the page sees it, with every fact that page and letter say."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
-from typing import Any
 
 from keyferry_protocol.request import Request
 from keyferry_protocol.response import ResponseBody
 from keyferry_service.domain.license import DAY, LicenseRecord
-from keyferry_service.domain.refusals import Refusal, RefusalCode
+from keyferry_service.domain.refusals import Refusal
+from keyferry_service.domain.upload import Upload
 
 LIFE_S = 7 * DAY  # as long as a mailed link
 DOWNLOAD_PASS_S = 60  # how long one click may take
 REFUSAL_FILE = "refusal.json"
+TICKET_ID = "[A-Za-z0-9_-]{43}"
 
 
 class TicketState(StrEnum):
@@ -61,52 +61,51 @@ class Ticket:
     refusal: Refusal | None = None
 
     @property
-    def is_settled(self) -> bool:
-        """Whether a file had its answer on this ticket, so that only finishing is left."""
+    def is_complete(self) -> bool:
+        """Whether a file has its answer on this ticket, so that it is only handed out again."""
         return self.state is not TicketState.AWAITING_UPLOAD
 
+    def with_upload(self, upload: Upload) -> "Ticket":
+        """The ticket once this file arrived on it."""
+        return replace(self, version_id=upload.version_id, uploaded_at=upload.at)
 
-def answered_facts(
-    response: ResponseBody, machine_name: str, previous_valid_until: int | None
-) -> dict[str, Any]:
-    """What a ticket says of an answered request."""
-    return {
-        "request_sha256": response.request_sha256,
-        "kind": response.kind,
-        "license_number": response.license.number,
-        "machine_name": machine_name,
-        "file_name": f"{response.file_stem}.response",
-        "product": response.license.product,
-        "edition": response.license.edition,
-        "seat": response.seat,
-        "valid_until": response.license.valid_until,
-        "previous_valid_until": previous_valid_until,
-    }
+    def answered(
+        self, response: ResponseBody, machine_name: str, previous_valid_until: int | None
+    ) -> "Ticket":
+        """The ticket once its request was granted."""
+        return replace(
+            self,
+            state=TicketState.PROCESSING,
+            request_sha256=response.request_sha256,
+            file_name=f"{response.file_stem}.response",
+            kind=response.kind,
+            license_number=response.license.number,
+            machine_name=machine_name,
+            product=response.license.product,
+            edition=response.license.edition,
+            seat=response.seat,
+            valid_until=response.license.valid_until,
+            previous_valid_until=previous_valid_until,
+        )
+
+    def with_seats_of(self, license: LicenseRecord) -> "Ticket":
+        """The ticket with the seats of the license as its own answer left them."""
+        return replace(self, seats_used=license.seats_used, seats=license.seats)
+
+    def refused(self, request: Request | None, refusal: Refusal) -> "Ticket":
+        """The ticket once its file was refused; no license is named before the proof."""
+        refused = replace(self, state=TicketState.REFUSED, refusal=refusal)
+        if request is None or not refusal.is_proven:
+            return refused
+        return replace(
+            refused,
+            request_sha256=request.sha256,
+            kind=request.kind,
+            license_number=request.license_number,
+            machine_name=request.machine.name,
+        )
 
 
-def seat_facts(license: LicenseRecord) -> dict[str, int]:
-    """What a ticket says of the license as its own answer left it."""
-    return {"seats_used": license.seats_used, "seats": license.seats}
-
-
-def refused_facts(request: Request | None, refusal: Refusal) -> dict[str, Any]:
-    """What a ticket says of a refusal; nothing of a license before its request proved itself."""
-    said = {"refusal": refusal_row(refusal)}
-    return said | _request_facts(request) if request is not None and refusal.is_proven else said
-
-
-def refusal_row(refusal: Refusal) -> dict[str, Any]:
-    return {"code": refusal.code, "variant": refusal.variant, "facts": dict(refusal.facts)}
-
-
-def read_refusal(row: Mapping[str, Any]) -> Refusal:
-    return Refusal(RefusalCode(row["code"]), row["variant"], row["facts"])
-
-
-def _request_facts(request: Request) -> dict[str, Any]:
-    return {
-        "request_sha256": request.sha256,
-        "kind": request.kind,
-        "license_number": request.license_number,
-        "machine_name": request.machine.name,
-    }
+def ticket_prefix(ticket_id: str) -> str:
+    """Enough of a ticket's id to follow it through the logs, and too little to use it."""
+    return ticket_id[:8]

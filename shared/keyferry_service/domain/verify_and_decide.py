@@ -32,14 +32,14 @@ def read_request(data: bytes) -> Request | Refusal:
 
 
 def verify_and_decide(
-    request: Request, found: Snapshot, keys: Sequence[SigningKey], now: int
+    request: Request, snapshot: Snapshot, keys: Sequence[SigningKey], now: int
 ) -> LedgerEntry | Grant | Refusal:
     """Verify the proofs, then decide. An unknown license and a wrong code are told alike."""
     try:
-        verify_proofs(request, found.license.activation_public if found.license else None)
+        verify_proofs(request, snapshot.license.activation_public if snapshot.license else None)
     except NotAuthentic:
         return Refusal(RefusalCode.NOT_AUTHENTIC)
-    return decide(request, found, keys, now)
+    return decide(request, snapshot, keys, now)
 
 
 def _is_response(data: bytes) -> bool:

@@ -8,12 +8,12 @@ from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import SMTP
 from html import escape
-from typing import Any
 
 from keyferry_protocol.activation import show_license_number
+from keyferry_protocol.messages import message, use_language
 from keyferry_service.domain.refusals import Refusal
 from keyferry_service.domain.ticket import Ticket
-from keyferry_service.views.refusal_text import Vendor, letter_words, say_refusal, show_date
+from keyferry_service.views.refusal_text import Vendor, say_refusal, show_date
 
 WIDTH = 80
 # A computer's name is free text from a file: only one that can carry no message is repeated.
@@ -50,51 +50,51 @@ class Letter:
 
 def response_letter(ticket: Ticket, link: str, link_expires_at: int, vendor: Vendor) -> Letter:
     """The letter that brings the link to a response, or to a receipt."""
-    words = letter_words(ticket.language)
     kind = {"update": "updated", "deactivate": "deactivated"}.get(ticket.kind or "", "ready")
-    own: Mapping[str, str] = words[kind]
-    said = _said(ticket, words)
-    name = own.get("subject_computer", " ({computer})") if _is_plain(ticket.machine_name) else ""
-    return Letter(
-        language=ticket.language,
-        subject=(own["subject"] + name).format(**said),
-        first=own[_first(ticket)].format(**said),
-        link=link,
-        after_link=words["link_works_until"].format(
-            date=show_date(link_expires_at, ticket.language)
-        ),
-        facts=_facts(ticket, words, said),
-        steps_title=words["what_to_do_now"],
-        steps=(
-            Step(words["copy"].format(file=ticket.file_name)),
-            Step(own["steps"].format(**said), f"keyferry install {ticket.file_name}"),
-        ),
-        last=own["last"].format(**said),
-        support=vendor.support,
-    )
+    subject = "subject-computer" if _is_plain(ticket.machine_name) else "subject"
+    with use_language(ticket.language):
+        said = _said(ticket)
+        return Letter(
+            language=ticket.language,
+            subject=message(f"email.{kind}.{subject}", **said),
+            first=message(f"email.{kind}.{_first(ticket)}", **said),
+            link=link,
+            after_link=message("email.link-works-until", date=show_date(link_expires_at)),
+            facts=_facts(ticket, said),
+            steps_title=message("email.what-to-do-now"),
+            steps=(
+                Step(message("email.copy", file=ticket.file_name)),
+                Step(
+                    message(f"email.{kind}.steps", **said), f"keyferry install {ticket.file_name}"
+                ),
+            ),
+            last=message(f"email.{kind}.last", **said),
+            support=vendor.support,
+        )
 
 
 def refusal_letter(ticket: Ticket, refusal: Refusal, vendor: Vendor) -> Letter:
     """The letter that brings a refusal of a request that had proved itself; it has no link."""
-    words = letter_words(ticket.language)
-    own: Mapping[str, Any] = words["refused"]
-    said = _said(ticket, words)
-    hidden = {"requested": words["another_product"]}
-    told = say_refusal(refusal, ticket.language, vendor, **hidden)
-    shorter = own["reasons"].get(told.sentence)
-    reason = shorter.format(n=refusal.facts["n"]) if shorter else told.title
-    return Letter(
-        language=ticket.language,
-        subject=own["subject"].format(
-            number=said["number"], reason=reason[:1].lower() + reason[1:]
-        ),
-        first=f"{told.title}.",
-        after_link=told.next_step,
-        facts=((words["license"], said["number"]), (words["computer_label"], said["computer"])),
-        steps_title=own["unchanged"],
-        last=own["last"],
-        support=vendor.support,
-    )
+    with use_language(ticket.language):
+        said = _said(ticket)
+        hidden = {"requested": message("email.another-product")}
+        refused = say_refusal(refusal, ticket.language, vendor, **hidden)
+        return Letter(
+            language=ticket.language,
+            subject=message(
+                f"email.refused.subject.{refused.sentence}",
+                **refused.facts | {"number": said["number"]},
+            ),
+            first=message("email.refused.first", title=refused.title),
+            after_link=refused.next_step,
+            facts=(
+                (message("email.license"), said["number"]),
+                (message("email.computer-label"), said["computer"]),
+            ),
+            steps_title=message("email.refused.unchanged"),
+            last=message("email.refused.last"),
+            support=vendor.support,
+        )
 
 
 def plain_text(letter: Letter) -> str:
@@ -132,20 +132,21 @@ def message_of(
     letter: Letter, sender: str, recipient: str, vendor: Vendor, message_id: str
 ) -> bytes:
     """The letter as a MIME message, ready to be sent."""
-    message = EmailMessage(policy=SMTP)
-    name = letter_words(letter.language)["sender"].format(vendor=vendor.name)
-    message["From"] = Address(_header(name), addr_spec=sender)
-    message["To"] = recipient
+    mail = EmailMessage(policy=SMTP)
+    with use_language(letter.language):
+        name = message("email.sender", vendor=vendor.name)
+    mail["From"] = Address(_header(name), addr_spec=sender)
+    mail["To"] = recipient
     if "@" in vendor.support:
-        message["Reply-To"] = vendor.support
-    message["Subject"] = _header(letter.subject)
-    message["Message-ID"] = f"<{message_id}@{sender.rpartition('@')[2]}>"
-    message["Auto-Submitted"] = "auto-generated"
-    message["X-Auto-Response-Suppress"] = "All"
-    message.set_content(plain_text(letter))
-    message.add_alternative(html_page(letter), subtype="html")
-    message["Content-Language"] = letter.language  # last: content that is set drops it
-    return message.as_bytes()
+        mail["Reply-To"] = vendor.support
+    mail["Subject"] = _header(letter.subject)
+    mail["Message-ID"] = f"<{message_id}@{sender.rpartition('@')[2]}>"
+    mail["Auto-Submitted"] = "auto-generated"
+    mail["X-Auto-Response-Suppress"] = "All"
+    mail.set_content(plain_text(letter))
+    mail.add_alternative(html_page(letter), subtype="html")
+    mail["Content-Language"] = letter.language  # last: content that is set drops it
+    return mail.as_bytes()
 
 
 def _header(text: str) -> str:
@@ -156,36 +157,37 @@ def _header(text: str) -> str:
 def _first(ticket: Ticket) -> str:
     """Which first sentence of its letter fits an answer."""
     if ticket.kind == "update" and ticket.valid_until is None:
-        return "first_endless" if ticket.previous_valid_until is None else "first_no_longer_ends"
+        return "first-endless" if ticket.previous_valid_until is None else "first-no-longer-ends"
     if ticket.kind == "deactivate" and ticket.seats is None:
-        return "first_again"
+        return "first-again"
     return "first"
 
 
-def _facts(
-    ticket: Ticket, words: Mapping[str, Any], said: Mapping[str, str]
-) -> tuple[tuple[str, str], ...]:
+def _facts(ticket: Ticket, said: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
     product = f"{ticket.product} {ticket.edition}".strip()
     facts = [
-        (words["license"], words["license_value"].format(number=said["number"], product=product)),
-        (words["computer_label"], said["computer"]),
-        (words["seat"], str(ticket.seat)),
+        (
+            message("email.license"),
+            message("email.license-value", number=said["number"], product=product),
+        ),
+        (message("email.computer-label"), said["computer"]),
+        (message("email.seat"), str(ticket.seat)),
     ]
     if ticket.kind != "deactivate":  # a receipt ends as it is issued: that would say nothing
-        facts.append((words["ends"], said["ends"]))
+        facts.append((message("email.ends"), said["ends"]))
     return tuple(facts)
 
 
-def _end(ticket: Ticket, words: Mapping[str, Any]) -> str:
-    date = _date(ticket.valid_until, ticket) or str(words["ends_never"])
-    before = _date(ticket.previous_valid_until, ticket)
+def _end(ticket: Ticket) -> str:
+    date = _date(ticket.valid_until) or message("email.ends-never")
+    before = _date(ticket.previous_valid_until)
     if ticket.kind != "update" or not before:
         return date
-    return str(words["ends_changed"]).format(date=date, before=before)
+    return message("email.ends-changed", date=date, before=before)
 
 
-def _date(seconds: int | None, ticket: Ticket) -> str:
-    return "" if seconds is None else show_date(seconds, ticket.language)
+def _date(seconds: int | None) -> str:
+    return "" if seconds is None else show_date(seconds)
 
 
 def _plain_fact(fact: tuple[str, str], width: int) -> list[str]:
@@ -224,14 +226,14 @@ def _wrap(text: str, lead: str = "", indent: str = "") -> list[str]:
     )
 
 
-def _said(ticket: Ticket, words: Mapping[str, Any]) -> dict[str, str]:
+def _said(ticket: Ticket) -> dict[str, str]:
     plain = _is_plain(ticket.machine_name)
     return {
         "number": show_license_number(ticket.license_number or ""),
         "product": ticket.product,
-        "computer": ticket.machine_name if plain else words["computer"],
-        "ends": _end(ticket, words),
-        "before": _date(ticket.previous_valid_until, ticket),
+        "computer": ticket.machine_name if plain else message("email.computer"),
+        "ends": _end(ticket),
+        "before": _date(ticket.previous_valid_until),
         "used": str(ticket.seats_used),
         "seats": str(ticket.seats),
     }

@@ -7,10 +7,12 @@ from contextlib import contextmanager
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from playwright.sync_api import Page, Route
 
+from keyferry_admin.use_cases.site import site_files
 from keyferry_protocol.activation import activation_key
 from keyferry_protocol.encoding import parse_time
 from keyferry_protocol.envelope import REQUEST, seal
@@ -170,8 +172,13 @@ class _Handler(SimpleHTTPRequestHandler):
 @contextmanager
 def serve_site() -> Iterator[str]:
     """The page on a free port, under the policy it is deployed with."""
-    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(_Handler, directory=str(SITE)))
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield f"http://127.0.0.1:{server.server_address[1]}/"
-    server.shutdown()
-    server.server_close()
+    with TemporaryDirectory() as folder:
+        for name, content in site_files(SITE).items():
+            file = Path(folder, name)
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_bytes(content)
+        server = ThreadingHTTPServer(("127.0.0.1", 0), partial(_Handler, directory=folder))
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_address[1]}/"
+        server.shutdown()
+        server.server_close()

@@ -10,6 +10,8 @@ from typing import Any
 import pytest
 from playwright._impl._driver import compute_driver_executable
 
+from keyferry_admin.use_cases.site import site_files
+from keyferry_protocol.messages import languages, sentences, use_language
 from tests.browser.page.check_vendor import SITE, problems
 
 HERE = Path(__file__).parent
@@ -30,11 +32,11 @@ def test_the_english_of_the_page_is_the_english_of_the_catalogue() -> None:
     said: dict[str, str] = {}
     for key, text in re.findall(r'data-text="([^"]+)"[^>]*>([^<]*)<', INDEX):
         assert said.setdefault(key, html.unescape(text)) == html.unescape(text), key
-    assert said == json.loads((SITE / "languages" / "en.json").read_text("utf-8"))
+    assert said == sentences("page")
 
 
 def test_every_sentence_the_script_asks_for_is_in_the_catalogue_and_none_is_idle() -> None:
-    known = set(json.loads((SITE / "languages" / "en.json").read_text("utf-8")))
+    known = set(sentences("page"))
     shown = set(re.findall(r'data-text="([^"]+)"', INDEX.split('<template id="words">')[0]))
     shown |= set(re.findall(r'data-say="([a-z][^"]*)"', INDEX))
     script = (SITE / "page.js").read_text("utf-8") + (SITE / "request-file.js").read_text("utf-8")
@@ -51,13 +53,13 @@ def test_every_sentence_the_script_asks_for_is_in_the_catalogue_and_none_is_idle
     assert asked <= known
 
 
-@pytest.mark.parametrize("language", sorted((SITE / "languages").glob("*.json")))
-def test_all_languages_have_the_same_keys_and_placeholders(language: Path) -> None:
-    english = json.loads((SITE / "languages" / "en.json").read_text("utf-8"))
-    words = json.loads(language.read_text("utf-8"))
-    assert list(words) == list(english)
-    for key, text in words.items():
-        assert set(re.findall(r"\{\w+\}", text)) == set(re.findall(r"\{\w+\}", english[key])), key
+def test_the_page_is_served_its_part_of_the_catalog_in_every_language() -> None:
+    files = site_files(SITE)
+    served = {name for name in files if name.startswith("languages/")}
+    assert served == {f"languages/{language}.json" for language in languages()}
+    for language in languages():
+        with use_language(language):
+            assert json.loads(files[f"languages/{language}.json"]) == sentences("page")
 
 
 def test_no_english_is_written_into_the_script() -> None:

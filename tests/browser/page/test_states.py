@@ -1,6 +1,5 @@
 """Every state of the page, its words and its focus, with a service that answers as told."""
 
-import json
 import re
 from contextlib import nullcontext
 from typing import Any
@@ -8,7 +7,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from keyferry_protocol.words import say, words
+from keyferry_protocol.messages import message, sentences
 from keyferry_service.domain.refusals import Refusal, RefusalCode
 from tests.browser.page.check_vendor import SITE
 from tests.browser.page.fake_service import (
@@ -411,9 +410,8 @@ def test_a_mail_that_may_not_be_sent_to_another_address_is_told(page: Page, site
     expect(page.locator("h1")).to_have_text("Your response file is ready")
 
 
-WORDS = words("en")
 REFUSALS = sorted(
-    key for key, said in WORDS.items() if key.split(".")[0] in set(RefusalCode) and "title" in said
+    name.removesuffix(".title") for name in sentences("refusals") if name.endswith(".title")
 )
 FACTS = {"product": "Example Modeler", "vendor": "Example", "support": "licensing@example.com"}
 
@@ -422,7 +420,7 @@ FACTS = {"product": "Example Modeler", "vendor": "Example", "support": "licensin
 def test_each_refusal_shows_its_title_and_its_next_step(page: Page, site: str, key: str) -> None:
     code = key.split(".")[0]
     proven = Refusal(RefusalCode(code)).is_proven
-    title, step = (say(key, part, **FACTS) for part in ("title", "next_step"))
+    title, step = (message(f"refusals.{key}.{part}", **FACTS) for part in ("title", "next-step"))
     email = "sent" if proven else "withheld"
     FakeService(page, refused(code, title, step, email=email, seats=SEATS[:1]))
     process(page, site, "kim@example.com")
@@ -484,8 +482,7 @@ def test_a_language_is_one_file_and_one_option(
     context = browser.new_context(locale=browser_language)
     page = context.new_page()
     service = FakeService(page, ready())
-    english = json.loads((SITE / "languages" / "en.json").read_text("utf-8"))
-    arabic = {key: f"‏{text}؟" for key, text in english.items()}
+    arabic = {key: f"‏{text}؟" for key, text in sentences("page").items()}
     page.route("**/languages/ar.json", lambda route: route.fulfill(json=arabic))
     option = '<option value="ar">العربية</option></select>'
     index = (SITE / "index.html").read_text("utf-8").replace("</select>", option)

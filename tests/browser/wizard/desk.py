@@ -88,7 +88,7 @@ def desk_in(folder: Path, **vendor: Any) -> Desk:
 
 
 @contextmanager
-def opened(desk: Desk, gone_s: float = GONE_S, life_s: float = LIFE_S) -> Iterator[Window]:
+def open_window(desk: Desk, gone_s: float = GONE_S, life_s: float = LIFE_S) -> Iterator[Window]:
     """The wizard's window of this desk, being served."""
     window = Window(Session(desk.settings()), gone_s, life_s)
     thread = threading.Thread(target=window.serve)

@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from tests.browser.page.test_accessibility import CUT, barriers
-from tests.browser.wizard.desk import Desk, opened
+from tests.browser.wizard.desk import Desk, open_window
 from tests.browser.wizard.tour import press, walk
 from tests.support.offline import CODE, DAY, NUMBER
 
@@ -46,7 +46,7 @@ def enter(page: Page, title: str) -> None:
 
 
 def test_the_seed_products_steps_are_done_by_keyboard_alone(desk: Desk, page: Page) -> None:
-    with opened(desk) as window:
+    with open_window(desk) as window:
         page.goto(window.start_link)
         expect(page.locator("h1")).to_have_text("License Configuration")
         tab_to(page, "Install License…")
@@ -91,7 +91,7 @@ def test_no_screen_has_a_barrier_or_is_cut_in_light_or_dark_or_at_320_pixels(
             found[f"{screen}, narrow"].append("it scrolls sideways")
         page.set_viewport_size({"width": 1280, "height": 800})
 
-    with opened(desk) as window:
+    with open_window(desk) as window:
         page.goto(window.start_link)
         walk(page, desk, look)
     assert len(found) > 120
@@ -102,7 +102,7 @@ def test_without_javascript_all_works(desk: Desk, browser: Browser) -> None:
     context = browser.new_context(java_script_enabled=False)
     titles: list[str] = []
     page = context.new_page()
-    with opened(desk) as window:
+    with open_window(desk) as window:
         page.goto(window.start_link)
         walk(page, desk, lambda screen: titles.append(page.title()))
     context.close()
@@ -111,7 +111,7 @@ def test_without_javascript_all_works(desk: Desk, browser: Browser) -> None:
 
 
 def test_a_problem_has_the_focus_and_leads_to_its_field(desk: Desk, page: Page) -> None:
-    with opened(desk) as window:
+    with open_window(desk) as window:
         page.goto(window.start_link)
         press(page, "Install License…")
         press(page, "Next")
@@ -131,7 +131,7 @@ def test_back_keeps_all_answers_and_cancel_leaves_the_folder_as_it_was(
     desk: Desk, page: Page
 ) -> None:
     before = desk.room.files()
-    with opened(desk) as window:
+    with open_window(desk) as window:
         page.goto(window.start_link)
         press(page, "Install License…")
         press(page, "Next")
@@ -161,7 +161,7 @@ def test_back_keeps_all_answers_and_cancel_leaves_the_folder_as_it_was(
 def test_keep_it_has_the_focus_so_that_enter_deactivates_nothing(desk: Desk, page: Page) -> None:
     desk.room.activate()
     before = desk.room.files()
-    with opened(desk) as window:
+    with open_window(desk) as window:
         page.goto(window.start_link)
         press(page, "Deactivate…")
         expect(page.get_by_role("button", name="Keep it")).to_be_focused()
@@ -178,7 +178,7 @@ def test_closed_while_it_waits_it_goes_on_another_day(desk: Desk, page: Page) ->
     (desk.desktop / f"{NUMBER}-0000.request").write_bytes(desk.room.request())
     desk.answer()
     desk.room.now += DAY
-    with opened(desk) as window:
+    with open_window(desk) as window:
         page.goto(window.start_link)
         press(page, "Activate…")
         press(page, "Next")
@@ -190,7 +190,7 @@ def test_a_response_that_lies_elsewhere_is_chosen_as_a_file(
 ) -> None:
     file = tmp_path / "holiday.jpg"  # content decides, never the name
     file.write_bytes(desk.room.answer(desk.room.request()))
-    with opened(desk) as window:
+    with open_window(desk) as window:
         page.goto(window.start_link)
         press(page, "Activate…")
         page.set_input_files("#upload", file)
@@ -200,7 +200,7 @@ def test_a_response_that_lies_elsewhere_is_chosen_as_a_file(
 
 def test_the_page_is_opened_here_with_the_request_filled_in(desk: Desk, page: Page) -> None:
     data = desk.room.request()
-    with opened(desk) as window:
+    with open_window(desk) as window:
         page.goto(window.start_link)
         press(page, "Show request file")
         press(page, "Save it again elsewhere")
@@ -215,7 +215,7 @@ def test_the_page_is_opened_here_with_the_request_filled_in(desk: Desk, page: Pa
 
 
 def test_it_ends_when_the_tab_is_gone(desk: Desk, context: BrowserContext) -> None:
-    with opened(desk, gone_s=0.3) as window:
+    with open_window(desk, gone_s=0.3) as window:
         page = context.new_page()
         page.goto(window.start_link)
         press(page, "Install License…")

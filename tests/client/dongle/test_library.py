@@ -8,8 +8,8 @@ from keyferry import KeyferryError, load, make_request, verify_signature
 from keyferry.dongle import pkcs11 as tokens_pkcs11
 from keyferry.dongle.find import FoundToken, find_dongle, find_tokens, open_token
 from keyferry.dongle.pkcs11 import make_key
+from keyferry_protocol.algorithms import ECDSA_P256
 from keyferry_protocol.errors import DongleMissing, DonglePin
-from keyferry_protocol.keys import ECDSA_P256
 from tests.client.dongle.conftest import PIN, Dongles, key_of_another_program
 from tests.support.offline import CODE, KEYS, NOW, NUMBER, PRODUCT, Room
 

@@ -5,7 +5,7 @@ import pytest
 from keyferry import parse_request
 from keyferry.dongle.find import find_tokens
 from keyferry_protocol.request import Dongle
-from tests.browser.wizard.desk import Desk, desk, opened
+from tests.browser.wizard.desk import Desk, desk, open_window
 from tests.client.dongle.conftest import PIN, Dongles
 from tests.client.wizard.test_window import Browser
 from tests.client.wizard.typist import Typist
@@ -130,7 +130,7 @@ def test_in_the_window_a_wrong_pin_is_never_tried_twice_nor_shown(
     desk: Desk, dongles: Dongles
 ) -> None:
     token = dongles.new()
-    with opened(desk) as window:
+    with open_window(desk) as window:
         browser = Browser(window)
         browser.start()
         browser.press("begin:install", "list")
@@ -159,7 +159,7 @@ def test_in_the_window_a_dongle_that_is_not_there_is_looked_for_again(
     token = dongles.new()
     dongles.pull(token)
     dongles.restart()
-    with opened(desk) as window:
+    with open_window(desk) as window:
         browser = Browser(window)
         browser.start()
         browser.press("begin:install", "list")

@@ -7,7 +7,7 @@ import pytest
 
 from keyferry import parse_request
 from keyferry.cli import wizard
-from tests.browser.wizard.desk import desk_in, opened
+from tests.browser.wizard.desk import desk_in, open_window
 from tests.client.wizard.test_prompt import SAVED
 from tests.client.wizard.test_window import Browser, _up_to_sending
 from tests.client.wizard.typist import Typist
@@ -25,7 +25,7 @@ def test_both_faces_write_the_same_request_but_for_its_id_and_time(
             desk.room.now += 60
             Typist(desk, monkeypatch)(*SAVED, "q")
         else:
-            with opened(desk) as window:
+            with open_window(desk) as window:
                 browser = Browser(window)
                 _up_to_sending(browser)
                 typed = {"how": "save", "folder": str(desk.desktop), "name": "LAB-07"}

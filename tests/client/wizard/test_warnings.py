@@ -8,7 +8,7 @@ from re import findall
 import pytest
 
 from keyferry import parse_request
-from tests.browser.wizard.desk import Desk, opened
+from tests.browser.wizard.desk import Desk, open_window
 from tests.client.wizard.test_prompt import TO_SENDING
 from tests.client.wizard.test_window import Browser, _up_to_sending
 from tests.client.wizard.typist import Typist
@@ -69,7 +69,7 @@ def test_in_the_window_a_warning_is_gone_past_by_its_own_box_alone(
 ) -> None:
     prepare(desk)
     before = desk.room.files()
-    with opened(desk) as window:
+    with open_window(desk) as window:
         browser = Browser(window)
         if way == TO_SENDING:
             _up_to_sending(browser)
@@ -93,7 +93,7 @@ def test_in_the_window_a_warning_is_gone_past_by_its_own_box_alone(
 
 def test_every_warning_wants_a_consent_of_its_own(desk: Desk) -> None:
     with_both(desk)
-    with opened(desk) as window:
+    with open_window(desk) as window:
         browser = Browser(window)
         browser.start()
         browser.press(f"begin:update:{NUMBER}", "list")

@@ -16,7 +16,7 @@ import pytest
 from keyferry.wizard import socket_owner as peers
 from keyferry.wizard.session import Session
 from keyferry.wizard.window import Window
-from tests.browser.wizard.desk import Desk, opened
+from tests.browser.wizard.desk import Desk, open_window
 from tests.support.offline import NUMBER
 
 FORM = "application/x-www-form-urlencoded"
@@ -70,7 +70,7 @@ class Browser:
 
 @pytest.fixture
 def window(desk: Desk) -> Iterator[Window]:
-    with opened(desk) as found:
+    with open_window(desk) as found:
         yield found
 
 
@@ -392,7 +392,7 @@ def test_what_others_send_or_cut_off_prints_nothing_in_the_terminal(
 
 
 def test_close_ends_it(desk: Desk) -> None:
-    with opened(desk) as window:
+    with open_window(desk) as window:
         browser = Browser(window)
         browser.start()
         assert browser.press("close", "list") == 200
@@ -400,12 +400,12 @@ def test_close_ends_it(desk: Desk) -> None:
 
 
 def test_it_ends_after_a_day_whatever_happens(desk: Desk) -> None:
-    with opened(desk, life_s=0.1) as window:
+    with open_window(desk, life_s=0.1) as window:
         _wait_until_over(window)
 
 
 def test_it_ends_a_minute_after_the_last_tab_was_closed(desk: Desk) -> None:
-    with opened(desk, gone_s=0.3) as window:
+    with open_window(desk, gone_s=0.3) as window:
         browser = Browser(window)
         browser.start()
         first, second = _tab(window, browser), _tab(window, browser)
@@ -416,7 +416,7 @@ def test_it_ends_a_minute_after_the_last_tab_was_closed(desk: Desk) -> None:
 
 
 def test_without_a_script_no_tab_can_be_told_gone(desk: Desk) -> None:
-    with opened(desk, gone_s=0.0) as window:
+    with open_window(desk, gone_s=0.0) as window:
         Browser(window).start()
         assert not _is_over(window, within_s=1.0)
 

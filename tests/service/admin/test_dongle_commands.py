@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from keyferry_admin.stack import Stack
-from keyferry_protocol.keys import ED25519
+from keyferry_protocol.algorithms import ED25519
 from keyferry_protocol.request import Dongle
 from tests.service.admin.screens import GOLDEN, NUMBER, Pipe
 from tests.service.admin.test_dongles import give_seat

@@ -19,8 +19,8 @@ from keyferry_admin.errors import (
 )
 from keyferry_admin.stack import Stack
 from keyferry_admin.use_cases import changes, dongles, licenses
+from keyferry_protocol.algorithms import ECDSA_P256, ED25519
 from keyferry_protocol.encoding import b64
-from keyferry_protocol.keys import ECDSA_P256, ED25519
 from keyferry_protocol.request import Dongle
 from keyferry_service.adapters.items_dynamodb import members, to_item
 from keyferry_service.adapters.licenses_dynamodb import Licenses

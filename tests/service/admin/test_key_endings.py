@@ -12,7 +12,7 @@ from keyferry_admin.errors import KeysChanged
 from keyferry_admin.stack import Stack
 from keyferry_admin.use_cases import keys
 from keyferry_admin.use_cases import resign as resigning
-from keyferry_protocol.keys import ED25519, ML_DSA_65
+from keyferry_protocol.algorithms import ED25519, ML_DSA_65
 from keyferry_service.adapters.items_dynamodb import to_item
 from keyferry_service.domain.license import LicenseRecord, Status
 from keyferry_service.domain.signing_keys import KeyStatus, SigningKey

@@ -17,7 +17,8 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from keyferry_admin.errors import BadKey, KeyExists, NoActiveKey
 from keyferry_admin.stack import Stack
 from keyferry_admin.use_cases import keys, licenses
-from keyferry_protocol.keys import ED25519, ML_DSA_65, KeySet, keyid
+from keyferry_protocol.algorithms import ED25519, ML_DSA_65
+from keyferry_protocol.keys import KeySet, keyid
 from keyferry_service.adapters.signer_pem import PemSigner
 from keyferry_service.domain.license import LicenseRecord, Status
 from keyferry_service.domain.signing_keys import KeyStatus

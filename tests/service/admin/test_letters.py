@@ -13,14 +13,15 @@ from keyferry_admin.stack import Stack
 from keyferry_admin.use_cases import licenses
 from keyferry_admin.use_cases.letter import license_letter
 from keyferry_protocol.activation import activation_key, parse_activation_code
-from keyferry_protocol.words import words
+from keyferry_protocol.messages import message
 from keyferry_service.domain.license import LicenseRecord
 from keyferry_service.views.refusal_text import Vendor
 from tests.service.admin.screens import GOLDEN, NUMBER
 from tests.support.builders import CODE, NOW
 
 EXAMPLE = Vendor("Example", "licensing@example.com")
-SHARED = words()["protection"]  # as refusals say it, too
+# As refusals say it, too.
+MACHINE, PERSONAL = (message(f"refusals.protection.{name}") for name in ("machine", "personal"))
 PAGE = "https://activate.example.com"
 FULL: dict[str, Any] = {
     "licensee": "Nordhaven Pilot Plant",
@@ -65,7 +66,7 @@ def test_a_letter_says_all_that_a_customer_needs(name: str, text: str) -> None:
         ),
         (
             {"protections": ("machine", "personal")},
-            f"For {SHARED['machine']} or {SHARED['personal']}",
+            f"For {MACHINE} or {PERSONAL}",
         ),
         ({"protections": ("personal",)}, f"keyferry request {NUMBER} --protection personal"),
         ({"lease_days": 1, "grace_days": 0}, "every 1 day; it keeps working for 0 days more"),

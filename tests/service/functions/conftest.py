@@ -3,17 +3,21 @@
 import importlib.util
 import json
 import re
+import secrets
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from copy import deepcopy
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import partial
 from io import StringIO
+from itertools import count
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import boto3
 import pytest
+from aws_lambda_powertools import Logger
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from moto import mock_aws
@@ -21,13 +25,24 @@ from moto.core.base_backend import BackendDict
 from moto.ses.models import ses_backends
 
 from keyferry_protocol.keys import KeySet, PinnedKey
+from keyferry_service.adapters.email_ses import Mailer
+from keyferry_service.adapters.files_s3 import Files
 from keyferry_service.adapters.licenses_dynamodb import Licenses
-from keyferry_service.adapters.signing_keys_dynamodb import SigningKeys
+from keyferry_service.adapters.signer_kms import KmsSigner
+from keyferry_service.adapters.signers import Signers
+from keyferry_service.adapters.signing_keys_dynamodb import FRESH_S, SigningKeys
+from keyferry_service.adapters.tickets_dynamodb import Tickets
 from keyferry_service.domain.license import LicenseRecord
+from keyferry_service.domain.upload import Upload
+from keyferry_service.use_cases.answer_request import AnswerRequest
+from keyferry_service.use_cases.publish_response import PublishResponse
+from keyferry_service.use_cases.send_email import SendEmail
+from keyferry_service.views.refusal_text import Vendor
 from tests.support.builders import NOW, NUMBER, SERVICE_KEY, VENDOR, a_license
 
 ROOT = Path(__file__).parents[3]
 IN, OUT = "keyferry-in-123456789012-eu-central-1", "keyferry-out-123456789012-eu-central-1"
+PAGE_ORIGIN, SENDER = "https://activate.example.com", "licensing@example.com"
 QUEUE = "https://sqs.eu-central-1.amazonaws.com/123456789012/keyferry-responses"
 KEYS = KeySet((VENDOR.alg,), (PinnedKey(VENDOR.keyid, VENDOR.alg, VENDOR.public, True),))
 
@@ -56,12 +71,14 @@ def an_event(function: str) -> dict[str, Any]:
 class World:
     """What a page, a courier and a vendor can do, and what they find."""
 
-    apps: dict[str, ModuleType]
+    handlers: dict[str, Any]
+    service: dict[str, Any]  # the handlers' own AWS clients, by service; the page's S3 is "page s3"
     dynamodb: Any
     s3: Any
     ses: Any
     sqs: Any
     log: StringIO
+    pem_folder: Path
     now: int = NOW
     left_ms: int = 20_000  # of each call's time
 
@@ -90,7 +107,7 @@ class World:
         event["requestContext"]["http"] |= {"method": method, "path": path}
         event["headers"] |= headers or {}
         event["body"] = said if isinstance(said, str) or said is None else json.dumps(said)
-        answer: dict[str, Any] = self.apps["public_api"].lambda_handler(event, self.context)
+        answer: dict[str, Any] = self.handlers["public_api"](event, self.context)
         return answer
 
     def open_ticket(self, email: str | None = None) -> str:
@@ -106,9 +123,39 @@ class World:
 
     def upload(self, ticket: str, data: bytes) -> dict[str, Any]:
         """Put a request file; the message that S3 then sends."""
+        upload = self.put(ticket, data)
+        return self.notice("process_request", upload.key, upload.version_id)
+
+    def put(self, ticket: str, data: bytes) -> Upload:
+        """Put a request file."""
         key = f"requests/{ticket}"
         version = self.s3.put_object(Bucket=IN, Key=key, Body=data)["VersionId"]
-        return self.notice("process_request", key, version)
+        return Upload(ticket, key, version, self.now)
+
+    def answer_request(self, **adapters: Any) -> AnswerRequest:
+        """What another process of the function answers with; some of its adapters may be fakes."""
+        made: dict[str, Any] = {
+            "files": Files(self.s3, IN, OUT),
+            "licenses": self.licenses,
+            "tickets": Tickets(self.dynamodb, "Tickets"),
+            "signing_keys": SigningKeys(self.dynamodb, "Licenses"),
+            "clock": time,
+        } | adapters
+        signers = Signers(partial(KmsSigner, self.service["kms"]), self.pem_folder)
+        responses = PublishResponse(made["files"], made["signing_keys"], signers, made["clock"])
+        return AnswerRequest(**made, responses=responses)
+
+    def send_email(self, **adapters: Any) -> SendEmail:
+        made: dict[str, Any] = {
+            "tickets": Tickets(self.dynamodb, "Tickets"),
+            "mailer": Mailer(self.ses, SENDER, "keyferry"),
+            "sender": SENDER,
+            "page_origin": PAGE_ORIGIN,
+            "vendor": Vendor("Example", SENDER),
+            "clock": time,
+            "secrets": secrets,
+        } | adapters
+        return SendEmail(**made)
 
     def notice(self, function: str, key: str, version: str, bucket: str = "") -> dict[str, Any]:
         record: dict[str, Any] = deepcopy(an_event(function)["Records"][0])
@@ -126,7 +173,7 @@ class World:
 
     def handle(self, function: str, *messages: dict[str, Any]) -> list[str]:
         event = {"Records": list(messages)}
-        answer = self.apps[function].lambda_handler(event, self.context)
+        answer = self.handlers[function](event, self.context)
         return [failure["itemIdentifier"] for failure in answer["batchItemFailures"]]
 
     def activate(self, data: bytes, email: str | None = None) -> str:
@@ -165,12 +212,19 @@ class World:
         return [message.raw_data.encode() for message in sent]
 
 
+# Each world begins so many seconds later that the handlers read this world's signing keys anew.
+_beginnings = count(0, 2 * FRESH_S)
+
+
 @dataclass
 class Cloud:
     """The handlers and clients, made once a module since that takes longer than most tests."""
 
-    apps: dict[str, ModuleType]
+    handlers: dict[str, Any]
+    service: dict[str, Any]
     clients: dict[str, Any]
+    log: StringIO
+    pem_folder: Path
 
 
 @pytest.fixture(scope="module")
@@ -189,10 +243,10 @@ def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
         "IN_BUCKET": IN,
         "OUT_BUCKET": OUT,
         "RESPONSES_QUEUE": QUEUE,
-        "PAGE_ORIGIN": "https://activate.example.com",
+        "PAGE_ORIGIN": PAGE_ORIGIN,
         "VENDOR_NAME": "Example",
-        "SUPPORT_CONTACT": "licensing@example.com",
-        "MAIL_FROM": "licensing@example.com",
+        "SUPPORT_CONTACT": SENDER,
+        "MAIL_FROM": SENDER,
         "MAIL_CONFIGURATION_SET": "keyferry",
         "ORIGIN_SECRET": "0123456789abcdef0123456789abcdef",
         "PEM_FOLDER": str(folder),
@@ -203,10 +257,29 @@ def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
         for name, value in settings.items():
             patched.setenv(name, value)
         patched.delenv("AWS_ENDPOINT_URL", raising=False)
-        names = ("public_api", "process_request", "send_response", "mail_feedback")
-        apps = {name: _load(name) for name in names}
         clients: Any = {name: boto3.client(name) for name in ("dynamodb", "s3", "sqs", "sesv2")}
-        yield Cloud(apps, clients)
+        log, service = Logger(), _ServiceClients(boto3.client)
+        names = ("public_api", "process_request", "send_response", "mail_feedback")
+        with patched.context() as loading:
+            loading.setattr(boto3, "client", service.client)
+            handlers = {name: _load(name).lambda_handler for name in names}
+        stream = StringIO()
+        log.registered_handler.setStream(stream)
+        yield Cloud(handlers, service.made, clients, stream, folder)
+
+
+@dataclass
+class _ServiceClients:
+    """Gives all handlers the same clients, so that a test may watch or break any call of AWS."""
+
+    make: Callable[..., Any]
+    made: dict[str, Any] = field(default_factory=dict)
+
+    def client(self, name: str, config: Any) -> Any:
+        known = "page s3" if config.signature_version else name
+        if known not in self.made:
+            self.made[known] = self.make(name, config=config)
+        return self.made[known]
 
 
 @pytest.fixture
@@ -224,12 +297,14 @@ def world(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> World:
     ses.create_email_identity(EmailIdentity="licensing@example.com")
     ses.create_configuration_set(ConfigurationSetName="keyferry")
     SigningKeys(dynamodb, "Licenses").put(SERVICE_KEY)
-    monkeypatch.setattr(
-        cloud.apps["process_request"], "signing_keys", SigningKeys(dynamodb, "Licenses")
+    cloud.log.seek(0)
+    cloud.log.truncate()
+    world = World(
+        cloud.handlers, cloud.service, dynamodb, s3, ses, sqs, cloud.log, cloud.pem_folder
     )
-    world = World(cloud.apps, dynamodb, s3, ses, sqs, StringIO())
-    for app in cloud.apps.values():
-        app.logger.registered_handler.setStream(world.log)
+    later = next(_beginnings)
+    monotonic = time.monotonic
+    monkeypatch.setattr(time, "monotonic", lambda: monotonic() + later)
     monkeypatch.setattr(time, "sleep", lambda _: None)
     monkeypatch.setattr(time, "time", lambda: world.now)
     return world

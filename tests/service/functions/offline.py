@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from keyferry.cli.main import main
-from keyferry_protocol.machine import Machine
+from keyferry_protocol.components import Machine
 from tests.service.functions.conftest import KEYS, World
 from tests.support.builders import CODE, NUMBER, PRODUCT
 

@@ -11,6 +11,7 @@ from keyferry_protocol.envelope import RESPONSE, open_envelope
 from keyferry_protocol.response import Response, verify_response
 from keyferry_service.domain.license import Status
 from keyferry_service.domain.refusals import BEFORE_PROOF, RefusalCode
+from keyferry_service.use_cases.outcome import Answered
 from tests.service.functions.conftest import KEYS, World
 from tests.support.builders import (
     DAY,
@@ -131,11 +132,11 @@ def test_killed_after_the_transaction_a_redelivery_finishes_with_the_ledgers_byt
     ticket = world.open_ticket()
     message = world.upload(ticket, a_request_file(LAB_07))
 
-    def die(*_: object) -> None:
+    def die(**_: object) -> None:
         raise Killed
 
     with monkeypatch.context() as patched:
-        patched.setattr(world.apps["process_request"], "seal_response", die)
+        patched.setattr(world.service["s3"], "put_object", die)
         with pytest.raises(Killed):
             world.process(message)
     assert world.answers(ticket) == {}
@@ -156,11 +157,11 @@ def test_killed_after_a_refusal_a_redelivery_finishes_with_it(
     ticket = world.open_ticket()
     message = world.upload(ticket, a_request_file(LAB_07))
 
-    def die(*_: object) -> None:
+    def die(**_: object) -> None:
         raise Killed
 
     with monkeypatch.context() as patched:
-        patched.setattr(world.apps["process_request"].files, "publish", die)
+        patched.setattr(world.service["s3"], "put_object", die)
         with pytest.raises(Killed):
             world.process(message)
     suspended = world.license()
@@ -239,14 +240,14 @@ def test_a_transaction_conflict_is_decided_again(
     world.sell()
     ticket = world.open_ticket()
     message = world.upload(ticket, a_request_file(LAB_07))
-    client = world.apps["process_request"].dynamodb
+    client = world.service["dynamodb"]
     real, calls = getattr(client, operation), []
 
-    def conflicting_twice(**given: Any) -> Any:
+    def conflicting_twice(**call: Any) -> Any:
         calls.append(operation)
         if len(calls) < 3:
             raise conflict(operation)
-        return real(**given)
+        return real(**call)
 
     monkeypatch.setattr(client, operation, conflicting_twice)
     assert world.process(message) == []
@@ -256,14 +257,14 @@ def test_a_transaction_conflict_is_decided_again(
 
 def too_late(world: World, monkeypatch: pytest.MonkeyPatch, rival: bytes) -> None:
     """Let another process answer a rival's request between our read and our transaction."""
-    client = world.apps["process_request"].dynamodb
+    client = world.service["dynamodb"]
     real = client.transact_write_items
 
-    def after_the_rival(**given: Any) -> Any:
+    def after_the_rival(**call: Any) -> Any:
         monkeypatch.setattr(client, "transact_write_items", real)
-        world.apps["process_request"].locks.clear()
-        world.activate(rival)
-        return real(**given)
+        upload = world.put(world.open_ticket(), rival)
+        assert isinstance(world.answer_request().answer(upload, world.context), Answered)
+        return real(**call)
 
     monkeypatch.setattr(client, "transact_write_items", after_the_rival)
 
@@ -315,12 +316,12 @@ def test_without_time_left_the_message_comes_again_in_seconds(
     world.sell()
     ticket = world.open_ticket()
     message = world.upload(ticket, a_request_file(LAB_07))
-    app = world.apps["process_request"]
-    asked: list[dict[str, Any]] = []
-    monkeypatch.setattr(app.sqs, "change_message_visibility", lambda **given: asked.append(given))
+    calls: list[dict[str, Any]] = []
+    sqs = world.service["sqs"]
+    monkeypatch.setattr(sqs, "change_message_visibility", lambda **call: calls.append(call))
     world.left_ms = 3_000
     assert world.process(message) == [message["messageId"]]
-    (visibility,) = asked
+    (visibility,) = calls
     assert 1 <= visibility["VisibilityTimeout"] <= 5
     assert visibility["QueueUrl"].endswith("/123456789012/keyferry-requests")
     assert visibility["ReceiptHandle"] == message["receiptHandle"]
@@ -336,16 +337,15 @@ def test_one_failing_message_of_a_batch_comes_again_alone(
     good, bad = world.open_ticket(), world.open_ticket()
     fine = world.upload(good, a_request_file(LAB_07))
     failing = world.upload(bad, a_request_file(LAB_08))
-    files = world.apps["process_request"].files
-    real = files.read
+    s3 = world.service["s3"]
+    real = s3.get_object
 
-    def read(upload: Any) -> bytes:
-        if upload.ticket_id == bad:
+    def get_object(**call: Any) -> Any:
+        if call["Key"] == f"requests/{bad}":
             raise ClientError({"Error": {"Code": "SlowDown"}}, "GetObject")
-        data: bytes = real(upload)
-        return data
+        return real(**call)
 
-    monkeypatch.setattr(files, "read", read)
+    monkeypatch.setattr(s3, "get_object", get_object)
     assert world.process(fine, failing) == [failing["messageId"]]
     assert world.ticket(good)["state"] == "ready"
 

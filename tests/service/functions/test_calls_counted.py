@@ -27,18 +27,8 @@ def counting(*clients: Any) -> Iterator[list[str]]:
 
 @pytest.fixture
 def calls(world: World) -> Iterator[list[str]]:
-    apps = world.apps
     world.sell(seats=2)
-    clients = [
-        apps["process_request"].dynamodb,
-        apps["process_request"].signing_keys._dynamodb,
-        apps["process_request"].files._s3,
-        apps["public_api"].tickets._dynamodb,
-        apps["public_api"].files._s3,
-        apps["send_response"].tickets._dynamodb,
-        apps["send_response"].mailer._ses,
-    ]
-    with counting(*clients) as counted:
+    with counting(*world.service.values()) as counted:
         yield counted
 
 

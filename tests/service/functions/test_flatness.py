@@ -1,7 +1,6 @@
 """An answer costs the same whether a license has one seat or many, a vendor one license or many."""
 
 import json
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -12,7 +11,7 @@ import pytest
 from keyferry_service.domain.license import YEAR_DAYS, day_of
 from tests.service.functions.conftest import World
 from tests.support import many
-from tests.support.builders import DAY, LAB_07, NOW, a_license, a_request_file
+from tests.support.builders import DAY, LAB_07, LAB_08, NOW, a_license, a_request_file
 
 MOST_ROWS = 18  # in one call: docs/format.md names them all
 LONGER = 1.01  # larger numbers have more digits
@@ -38,8 +37,8 @@ class Meter:
 def cost(world: World, rows: Iterator[many.Row]) -> Meter:
     """What one machine's files take once the table is so full: of each kind one, and a move."""
     many.write(boto3.resource("dynamodb").Table("Licenses"), rows)
-    app, meter = world.apps["process_request"], Meter()
-    app.signing_keys.current(time.monotonic())  # is read once a minute, not once a file
+    meter = Meter()
+    world.activate(a_request_file(LAB_08))  # so that the service's keys are known for a minute
     messages = [
         world.upload(world.open_ticket(), file)
         for file in (
@@ -49,7 +48,7 @@ def cost(world: World, rows: Iterator[many.Row]) -> Meter:
             a_request_file(LAB_07.reinstalled(), "deactivate"),
         )
     ]
-    events = app.dynamodb.meta.events
+    events = world.service["dynamodb"].meta.events
     events.register("before-call", meter.sent)
     events.register("after-call", meter.received)
     try:

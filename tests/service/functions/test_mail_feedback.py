@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from keyferry_service.adapters.retries import TransactionConflict
 from keyferry_service.adapters.suppressions_dynamodb import SUPPRESSED_S, Suppression, Suppressions
 from keyferry_service.adapters.tickets_dynamodb import SENT_KEPT_S, hash_address
 from tests.service.functions.conftest import World, an_event
+from tests.service.functions.test_answering import conflict
 from tests.support.builders import DAY, LAB_07, LAB_08, NOW, NUMBER, a_request_file
 
 ANNA, BEN = "anna@example.org", "ben@example.org"
@@ -27,7 +27,7 @@ def tags(world: World) -> Iterator[list[str]]:
         assert tag["Name"] == "mail"
         given.append(tag["Value"])
 
-    events = world.apps["send_response"].mailer._ses.meta.events
+    events = world.service["sesv2"].meta.events
     events.register("provide-client-params.sesv2.SendEmail", note)
     yield given
     events.unregister("provide-client-params.sesv2.SendEmail", note)
@@ -184,14 +184,14 @@ def test_a_bounce_that_overtakes_the_mark_of_its_own_mail_wins(
 ) -> None:
     world.sell()
     ticket = world.activate(a_request_file(LAB_07), ANNA)
-    mailer = world.apps["send_response"].mailer
-    send = mailer.send
+    ses = world.service["sesv2"]
+    send = ses.send_email
 
-    def send_and_hear(*mail: Any) -> None:
-        send(*mail)
+    def send_and_bounce(**call: Any) -> None:
+        send(**call)
         assert record_feedback(world, a_notice(tags[0], **NO_USER)) == []
 
-    monkeypatch.setattr(mailer, "send", send_and_hear)
+    monkeypatch.setattr(ses, "send_email", send_and_bounce)
     assert world.send(ticket) == []
     assert world.ticket(ticket)["email"] == "bounced"
     assert world.send(ticket) == []  # S3 tells twice
@@ -318,16 +318,16 @@ def test_a_notice_that_comes_twice_at_the_same_moment_counts_once(
     world.sell()
     ticket = mailed(world)
     notice = a_notice(tags[0], **NO_USER)
-    tickets = world.apps["mail_feedback"].tickets
-    mark = tickets.mark_bounced
+    dynamodb = world.service["dynamodb"]
+    mark = dynamodb.update_item
 
-    def be_overtaken(*mail: str) -> None:
-        monkeypatch.setattr(tickets, "mark_bounced", mark)
+    def be_overtaken(**call: Any) -> None:
+        monkeypatch.setattr(dynamodb, "update_item", mark)
         assert record_feedback(world, notice) == []
         Suppressions(world.dynamodb, "Tickets").lift(ANNA, world.now)
-        mark(*mail)
+        mark(**call)
 
-    monkeypatch.setattr(tickets, "mark_bounced", be_overtaken)
+    monkeypatch.setattr(dynamodb, "update_item", be_overtaken)
     assert record_feedback(world, notice) == []
     assert suppressed(world) == []  # the second would have held it back again
     assert world.ticket(ticket)["email"] == "bounced"
@@ -337,7 +337,7 @@ def test_a_notice_that_comes_twice_at_the_same_moment_counts_once(
     "error",
     [
         pytest.param(ConnectionError(), id="DynamoDB does not answer"),
-        pytest.param(TransactionConflict(), id="another transaction is writing"),
+        pytest.param(conflict("TransactWriteItems"), id="another transaction is writing"),
     ],
 )
 def test_what_fails_comes_again_alone_and_ends_the_same(
@@ -349,15 +349,15 @@ def test_what_fails_comes_again_alone_and_ends_the_same(
     second = world.activate(a_request_file(LAB_08), BEN)
     world.send(second)
     one, other = a_notice(tags[0], **NO_USER), a_notice(tags[1], **NO_USER) | {"messageId": "b"}
-    feedback = world.apps["mail_feedback"]
-    add = feedback.suppressions.add
+    dynamodb = world.service["dynamodb"]
+    write = dynamodb.transact_write_items
 
-    def fail_for_anna(told: Any, sent: Any, now: int) -> None:
-        if sent.ticket_id == first:
+    def fail_for_anna(**call: Any) -> None:
+        if call["TransactItems"][0]["Put"]["Item"]["ticket"] == {"S": first[:8]}:
             raise error
-        add(told, sent, now)
+        write(**call)
 
-    monkeypatch.setattr(feedback.suppressions, "add", fail_for_anna)
+    monkeypatch.setattr(dynamodb, "transact_write_items", fail_for_anna)
     assert record_feedback(world, one, other) == [one["messageId"]]
     assert [row.address_sha256 for row in suppressed(world)] == [hash_address(BEN)]
     monkeypatch.undo()

@@ -2,6 +2,7 @@
 
 import json
 from base64 import b64decode
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -26,7 +27,7 @@ def problem(answer: dict[str, Any]) -> tuple[int, str]:
 
 
 def test_the_recorded_event_opens_a_ticket(world: World) -> None:
-    answer = world.apps["public_api"].lambda_handler(an_event("public_api"), world.context)
+    answer = world.handlers["public_api"](an_event("public_api"), world.context)
     assert answer["statusCode"] == 201
     said = json.loads(answer["body"])
     assert said.keys() == {"id", "upload", "status_url", "expires_at"}
@@ -95,7 +96,7 @@ def test_a_call_that_cannot_be_read_opens_nothing(
 
 def test_a_body_in_base64_is_read_too(world: World) -> None:
     event = an_event("public_api") | {"body": "/w==", "isBase64Encoded": True}
-    answer = world.apps["public_api"].lambda_handler(event, world.context)
+    answer = world.handlers["public_api"](event, world.context)
     assert problem(answer) == (400, "bad-request")
 
 
@@ -139,19 +140,23 @@ def test_a_call_around_cloudfront_is_refused(world: World) -> None:
         assert answer["statusCode"] == 403
     event = an_event("public_api")
     del event["headers"]["x-origin-secret"]
-    assert world.apps["public_api"].lambda_handler(event, world.context)["statusCode"] == 403
+    assert world.handlers["public_api"](event, world.context)["statusCode"] == 403
 
 
 def test_an_upload_is_told_as_processing_and_after_15_minutes_as_delayed(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ticket = world.open_ticket()
-    world.upload(ticket, a_request_file(LAB_07))
-    monkeypatch.setattr(world.apps["public_api"].files, "uploaded_at", lambda _: world.now - 899)
+
+    def uploaded_at(ago_s: int) -> None:
+        head = {"LastModified": datetime.fromtimestamp(world.now - ago_s, UTC)}
+        monkeypatch.setattr(world.service["page s3"], "head_object", lambda **_: head)
+
+    uploaded_at(899)
     answer = world.call("GET", f"/api/requests/{ticket}")
     assert answer["headers"]["Retry-After"] == "1"
     assert "delayed" not in json.loads(answer["body"])
-    monkeypatch.setattr(world.apps["public_api"].files, "uploaded_at", lambda _: world.now - 900)
+    uploaded_at(900)
     said = world.ticket(ticket)
     assert (said["state"], said["delayed"]) == ("processing", True)
 
@@ -200,14 +205,14 @@ def test_a_network_opens_so_many_tickets_an_hour(
 def test_tickets_opened_at_the_same_moment_wait_for_each_other(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    client = world.apps["public_api"].tickets._dynamodb
+    client = world.service["dynamodb"]
     real, calls = client.transact_write_items, []
 
-    def conflicting_once(**given: Any) -> Any:
+    def conflicting_once(**call: Any) -> Any:
         calls.append(1)
         if len(calls) == 1:
             raise conflict("TransactWriteItems")
-        return real(**given)
+        return real(**call)
 
     monkeypatch.setattr(client, "transact_write_items", conflicting_once)
     world.open_ticket()
@@ -223,7 +228,7 @@ def test_a_failure_is_logged_and_told_without_its_details(
     def fail(*_: object, **__: object) -> None:
         raise ClientError({"Error": {"Code": "InternalServerError"}}, "GetItem")
 
-    monkeypatch.setattr(world.apps["public_api"].tickets._dynamodb, "get_item", fail)
+    monkeypatch.setattr(world.service["dynamodb"], "get_item", fail)
     answer = world.call("GET", f"/api/requests/{UNKNOWN}")
     assert problem(answer) == (500, "failed")
     assert "GetItem" not in answer["body"]

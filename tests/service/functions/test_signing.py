@@ -6,8 +6,9 @@ from typing import Any
 import pytest
 from botocore.stub import Stubber
 
+from keyferry_protocol.algorithms import ED25519, ML_DSA_65
 from keyferry_protocol.envelope import MAX_PAE, RESPONSE, open_envelope, pae
-from keyferry_protocol.keys import ED25519, ML_DSA_65, MlDsa65Signer, Signer
+from keyferry_protocol.keys import MlDsa65Signer, Signer
 from keyferry_service.adapters.signing_keys_dynamodb import SigningKeys
 from keyferry_service.domain.signing_keys import KeyStatus, SigningKey
 from tests.service.functions.conftest import World
@@ -41,7 +42,7 @@ def test_where_kms_fails_the_request_comes_again_to_the_same_answer(
     ticket = world.open_ticket()
     # The application trusts this key, so that it is answered.
     message = world.upload(ticket, a_request_file(trusts=(signer.keyid,)))
-    kms = world.apps["process_request"].kms
+    kms = world.service["kms"]
     with Stubber(kms) as stub:
         stub.add_client_error("sign", code)
         assert world.process(message) == [message["messageId"]]
@@ -77,7 +78,7 @@ def test_what_the_vendor_asks_for_is_signed_by_the_keys_of_that_moment(world: Wo
     opened_by_the_desk(world)
     (recorded,) = world.licenses.answers(NUMBER)
     signature = new.sign(pae(RESPONSE, recorded.body))
-    with Stubber(world.apps["process_request"].kms) as stub:
+    with Stubber(world.service["kms"]) as stub:
         answer = {"KeyId": ARN, "Signature": signature, "SigningAlgorithm": NAMED[ED25519]}
         stub.add_response("sign", answer)
         assert world.process(asked_to_sign(world, TICKET)) == []

@@ -7,7 +7,7 @@ from keyferry_protocol.envelope import RESPONSE, open_envelope, pae
 from keyferry_protocol.response import ResponseBody
 from keyferry_service.adapters.items_dynamodb import from_item
 from keyferry_service.adapters.licenses_dynamodb import LICENSE, read_license
-from keyferry_service.adapters.tickets_dynamodb import read_ticket
+from keyferry_service.adapters.tickets_dynamodb import ticket_from_item
 from keyferry_service.domain.ledger import read_answer
 from keyferry_service.domain.license import LedgerEntry, LicenseRecord, Seat
 from keyferry_service.domain.ticket import REFUSAL_FILE, Ticket
@@ -41,7 +41,7 @@ class Books:
                 case ("Licenses", number, name):
                     self._enter(number, name, place)
                 case ("Tickets", name) if name.startswith("ticket#"):
-                    ticket = read_ticket(self.cloud.tables.rows[place], 0)
+                    ticket = ticket_from_item(self.cloud.tables.rows[place], 0)
                     assert ticket is not None
                     self.tickets[ticket.id] = ticket
                 case ("Tickets", name) if name.startswith("mail#"):

@@ -150,7 +150,7 @@ def every_upload_has_its_answer(world: World) -> None:
         ticket = world.books.tickets[ticket_id]
         if ticket.expires_at > world.cloud.now:
             require(len(world.books.published(ticket_id)) == 1, f"{ticket_id} has no answer")
-            require(ticket.is_settled, f"the ticket {ticket_id} is stuck")
+            require(ticket.is_complete, f"the ticket {ticket_id} is stuck")
 
 
 def every_mail_is_sent_or_rightly_withheld(world: World) -> None:

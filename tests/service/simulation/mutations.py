@@ -1,6 +1,6 @@
 """Five ways to be wrong that look right for a long time; the simulation must see each of them."""
 
-APP = "functions/process_request/app.py"
+ANSWER = "shared/keyferry_service/use_cases/answer_request.py"
 LICENSES = "shared/keyferry_service/adapters/licenses_dynamodb.py"
 TICKETS = "shared/keyferry_service/adapters/tickets_dynamodb.py"
 
@@ -11,12 +11,13 @@ NO_REVISION: Edits = [
 ]
 SIGN_BEFORE_LEDGER: Edits = [
     (
-        APP,
-        """            licenses.claim(request, grant, given, settling)
-            publish_response(upload.ticket_id, facts["file_name"], given)
+        ANSWER,
+        """                self.licenses.claim(request, grant, entry, update)
+                return self.responses.publish(ticket.id, completed.file_name, entry)
 """,
-        """            publish_response(upload.ticket_id, facts["file_name"], given)
-            licenses.claim(request, grant, given, settling)
+        """                answered = self.responses.publish(ticket.id, completed.file_name, entry)
+                self.licenses.claim(request, grant, entry, update)
+                return answered
 """,
     ),
 ]
@@ -27,9 +28,10 @@ NO_TICKET: Edits = [
 NO_SNAPSHOT: Edits = [
     (
         LICENSES,
-        "            answer = self._dynamodb.transact_get_items(TransactItems=[*gets, reading])\n"
+        "            answer = self._dynamodb.transact_get_items("
+        "TransactItems=[*gets, get_ticket])\n"
         '        items = [entry.get("Item") for entry in answer["Responses"]]\n',
-        """            wanted = [entry["Get"] for entry in (*gets, reading)]
+        """            wanted = [entry["Get"] for entry in (*gets, get_ticket)]
             asked: Any = {}
             for get in wanted:
                 asked.setdefault(get["TableName"], {"Keys": []})["Keys"].append(get["Key"])

@@ -5,6 +5,7 @@ is drawn, so that a seed brings the same order again.
 """
 
 import asyncio
+import builtins
 import sys
 import threading
 import types
@@ -15,6 +16,7 @@ from dataclasses import dataclass
 from io import StringIO
 from pathlib import Path
 from types import CodeType, ModuleType, SimpleNamespace
+from typing import Any
 from unittest import mock
 
 import boto3
@@ -23,6 +25,9 @@ from botocore.exceptions import ClientError
 import keyferry_admin.use_cases.changes
 import keyferry_service.adapters.queue_sqs
 import keyferry_service.adapters.retries
+import keyferry_service.use_cases.answer_request
+import keyferry_service.use_cases.resign
+import keyferry_service.use_cases.send_email
 from tests.service.simulation.cloud import (
     IN,
     MAX_RECEIVES,
@@ -56,6 +61,10 @@ ENVIRONMENT = {
     "POWERTOOLS_METRICS_NAMESPACE": "Keyferry",
     "POWERTOOLS_LOG_LEVEL": "CRITICAL",
 }
+USE_CASES = tuple(
+    f"shared/keyferry_service/use_cases/{name}.py"
+    for name in ("publish_response", "answer_request", "resign", "send_email")
+)
 TURN_S = 20  # longer than any turn takes: a process that waits for something else ends the run
 
 
@@ -111,9 +120,8 @@ class Process:
         self._lambdas = lambdas
         self.turn: Turn | None = None
         clients = Clients(lambdas.cloud, self._pause)
-        self.module = _load(function, lambdas.code[function], clients)
-        self.module.time = lambdas.clock  # type: ignore[attr-defined]
-        self.module.secrets = Secrets(lambdas.cloud.rng)  # type: ignore[attr-defined]
+        outside = {"time": lambdas.clock, "secrets": Secrets(lambdas.cloud.rng)}
+        self.module = _load(function, lambdas.code[function], clients, outside)
 
     def _pause(self) -> None:
         assert self.turn is not None
@@ -208,8 +216,14 @@ def _compile(function: str) -> CodeType:
     return compile(_changed(path.read_text(), f"functions/{function}/app.py"), path, "exec")
 
 
-def _load(function: str, code: CodeType, clients: Clients) -> ModuleType:
+def _load(function: str, code: CodeType, clients: Clients, outside: dict[str, Any]) -> ModuleType:
+    """The function's module, whose own imports find what is `outside` in place of Python's."""
+
+    def import_(name: str, *given: Any) -> Any:
+        return outside[name] if name in outside else builtins.__import__(name, *given)
+
     module = types.ModuleType(f"simulated_{function}")
+    module.__dict__["__builtins__"] = vars(builtins) | {"__import__": import_}
     with mock.patch.object(boto3, "client", clients.client):
         exec(code, module.__dict__)
     return module
@@ -233,7 +247,7 @@ def changed(edits: list[tuple[str, str, str]]) -> Iterator[None]:
         _changes.setdefault(path, []).append((old, new))
     kept: dict[str, ModuleType] = {}
     try:
-        for path in [path for path in _changes if path.startswith("shared/")]:
+        for path in dict.fromkeys([*_changes, *USE_CASES]):  # these import the changed ones anew
             name = path.removeprefix("shared/").removesuffix(".py").replace("/", ".")
             kept[name] = sys.modules[name]
             module = types.ModuleType(name)

@@ -12,7 +12,7 @@ import keyferry_admin.use_cases.changes as desk
 from keyferry_admin.errors import DeskError
 from keyferry_admin.use_cases import dongles
 from keyferry_admin.use_cases.requests import handed_out
-from keyferry_protocol.keys import ED25519
+from keyferry_protocol.algorithms import ED25519
 from keyferry_protocol.request import Dongle
 from keyferry_service.adapters.items_dynamodb import members, to_item
 from keyferry_service.adapters.licenses_dynamodb import Licenses

@@ -17,7 +17,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from types import ModuleType
@@ -25,7 +25,7 @@ from typing import Any
 
 import boto3
 
-from benchmarks.measure import Samples, in_turns
+from benchmarks.measure import Samples, interleave
 from keyferry_protocol.keys import KeySet
 from keyferry_service.adapters.licenses_dynamodb import Licenses
 from keyferry_service.domain.ticket import LIFE_S, Ticket
@@ -118,7 +118,7 @@ def measured() -> Growth:
             for count in LICENSES:
                 full = many.many_licenses(license, count)
                 things[f"{count:,} licenses"] = handler.answering(full)
-            return Growth(in_turns(things, ROUNDS), frozenset(handler.calls))
+            return Growth(interleave(things, ROUNDS), frozenset(handler.calls))
 
 
 class Handler:
@@ -154,7 +154,7 @@ class Handler:
         table = self._fill(full)
 
         def measure() -> float:
-            self._app.licenses = table
+            self._app.answer_request = replace(self._app.answer_request, licenses=table)
             events = [event for _ in range(PAIRS) for event in self._pair()]
             self._app.signing_keys.current(time.monotonic())
             calls = _Calls(self._app)

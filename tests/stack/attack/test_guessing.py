@@ -94,7 +94,6 @@ def test_an_unknown_an_ended_and_a_malformed_link_are_told_by_the_very_same_byte
 def test_an_unknown_and_an_ended_name_cost_the_same_calls(world: World) -> None:
     ended, link = answered(world), mailed_link(world)
     world.now += 7 * DAY
-    app = world.apps["public_api"]
     pairs = [
         (f"/api/requests/{ended}", f"/api/requests/{UNKNOWN}"),
         (link, f"/api/responses/{UNKNOWN}"),
@@ -102,7 +101,7 @@ def test_an_unknown_and_an_ended_name_cost_the_same_calls(world: World) -> None:
     for paths in pairs:
         made = []
         for path in paths:
-            with counting(app.tickets._dynamodb, app.files._s3, app.sqs) as calls:
+            with counting(*world.service.values()) as calls:
                 told(world, path)
             made.append(calls)
         assert made == [["GetItem"], ["GetItem"]]

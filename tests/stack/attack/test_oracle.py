@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from keyferry_protocol.keys import verify_signature
+from keyferry_protocol.algorithms import verify_signature
 from keyferry_service.domain.license import Status
 from tests.service.functions.conftest import World
 from tests.service.functions.test_calls_counted import counting
@@ -49,8 +49,8 @@ class Watched:
     """All that can be seen of one file's way, from the outside and from the inside."""
 
     def __init__(self, world: World, file: bytes, patch: pytest.MonkeyPatch) -> None:
-        app = world.apps["process_request"]
-        app.signing_keys.current(time.monotonic())  # read once a minute, whatever comes
+        # Whatever comes, the service's keys are read once a minute.
+        world.activate(a_request_file(LAB_07, activation=a_key("nobody's")))
         self.verified: list[tuple[str, bool]] = []
 
         def note(alg: str, public: bytes, message: bytes, signature: bytes) -> bool:
@@ -61,8 +61,9 @@ class Watched:
         self.ticket = world.open_ticket("eve@example.org")
         message = world.upload(self.ticket, file)
         before = len(world.log.getvalue())
-        clients = (app.dynamodb, app.signing_keys._dynamodb, app.files._s3)
-        with patch.context() as patched, counting(*clients) as self.calls:
+        clients = world.service
+        watched = (clients["dynamodb"], clients["s3"])
+        with patch.context() as patched, counting(*watched) as self.calls:
             patched.setattr("keyferry_protocol.envelope.verify_signature", note)
             assert world.process(message) == []
         self.log = [json.loads(line) for line in world.log.getvalue()[before:].splitlines()]

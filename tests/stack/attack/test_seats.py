@@ -14,7 +14,7 @@ import pytest
 
 from keyferry_admin.use_cases import changes
 from keyferry_protocol.activation import activation_key
-from keyferry_protocol.machine import is_same_machine
+from keyferry_protocol.matching import is_same_machine
 from keyferry_protocol.response import Response, verify_response
 from tests.service.functions.conftest import KEYS, World
 from tests.support.builders import (

@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from keyferry_protocol.encoding import escape_controls
-from tests.browser.wizard.desk import Desk, seats_ever_used
+from tests.browser.wizard.desk import Desk, open_window
 from tests.browser.wizard.tour import press
 from tests.client.wizard.typist import Typist
 from tests.support.offline import LAB_07, NUMBER
@@ -147,7 +147,7 @@ def test_in_the_window_markup_in_every_name_stays_text(desk: Desk, page: Page) -
     (desk.desktop / text).mkdir()
     data = desk.room.answer(desk.room.request(), licensee=MARKUP, edition=MARKUP)
     (desk.downloads / f"{text}\u202e.response").write_bytes(data)
-    with seats_ever_used(desk) as window:
+    with open_window(desk) as window:
         page.goto(window.start_link)
         assert is_calm(page)
         press(page, "Activate…")
@@ -166,7 +166,7 @@ def test_in_the_window_markup_in_every_name_stays_text(desk: Desk, page: Page) -
 def test_in_the_window_a_folders_name_stays_text_and_can_be_opened(desk: Desk, page: Page) -> None:
     name = f"{MARKUP.replace('/', '')}\u202e\x1b"
     (desk.desktop / name).mkdir()
-    with seats_ever_used(desk) as window:
+    with open_window(desk) as window:
         page.goto(window.start_link)
         press(page, "Install License…")
         press(page, "Next")

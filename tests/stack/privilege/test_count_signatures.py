@@ -26,7 +26,7 @@ class Trail:
     """What CloudTrail would have written of the stack's own key, in AWS's documented form."""
 
     def __init__(self, stack: RunningStack) -> None:
-        self._key = stack.outputs["SigningKeyArn"]
+        self._key = stack.outputs["Ed25519KeyArn"]
         config = client(stack, "lambda").get_function_configuration(
             FunctionName=stack.outputs["ProcessRequestFunction"]
         )
@@ -115,7 +115,7 @@ def test_a_signature_by_anyone_else_is_an_alarm(
     file.write_text(json.dumps({"Events": looked_up}))
     code, said = compare(stack, file)
     assert code == 1
-    key = stack.outputs["SigningKeyArn"]
+    key = stack.outputs["Ed25519KeyArn"]
     assert said[-1] == f"ALARM: {SOMEBODY} called Sign 1 times with {key}: it signed"
 
 

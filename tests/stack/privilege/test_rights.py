@@ -10,7 +10,7 @@ from botocore.exceptions import ClientError
 from botocore.stub import Stubber
 
 from keyferry_service.adapters.files_s3 import FileGone, Files
-from keyferry_service.adapters.uploads_s3 import Upload
+from keyferry_service.domain.upload import Upload
 from tests.stack.privilege.journeys import JOURNEYS
 from tests.stack.privilege.rights import rights
 from tests.stack.privilege.table import REASONS, SEEN, UNSEEN

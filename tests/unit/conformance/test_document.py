@@ -3,8 +3,10 @@
 import re
 from pathlib import Path
 
+from keyferry.machine import placeholders
 from keyferry.machine.placeholders import is_placeholder
-from keyferry_protocol import errors, machine
+from keyferry_protocol import errors
+from keyferry_protocol.components import COMPONENTS
 from keyferry_protocol.errors import KeyferryError
 from keyferry_service.domain.refusals import RefusalCode
 
@@ -49,14 +51,12 @@ def test_every_placeholder_is_listed_and_taken_for_one() -> None:
 
 
 def test_the_client_knows_no_placeholder_that_is_not_listed() -> None:
-    source = Path(machine.__file__).parents[2] / "client/keyferry/machine/placeholders.py"
-    known = re.findall(r'^        "(.*)",$', source.read_text(), re.MULTILINE)
+    source = Path(placeholders.__file__).read_text()
+    known = re.findall(r'^        "(.*)",$', source, re.MULTILINE)
     assert set(known) - {""} == set(_after("placeholders").splitlines())
 
 
-def test_the_weights_are_listed() -> None:
-    rows = re.findall(r"^\| `([a-z_]+)` \| (\d) \| (yes|no) \| (1(?: to 8)?) \|", DOCUMENT, re.M)
-    assert {name: int(weight) for name, weight, _, _ in rows} == machine.WEIGHTS
-    assert tuple(name for name, _, body, _ in rows if body == "yes") == machine.ANCHORS
-    several = {name for name, _, _, hashes in rows if hashes != "1"}
-    assert several == set(machine.MAX_HASHES)
+def test_the_components_are_listed() -> None:
+    rows = re.findall(r"^\| `([a-z_]+)` \| (\d) \| (yes|no) \| 1(?: to (\d))? \|", DOCUMENT, re.M)
+    listed = [(name, int(w), anchor == "yes", int(most or 1)) for name, w, anchor, most in rows]
+    assert listed == [(c.name, c.weight, c.anchor, c.max_hashes) for c in COMPONENTS.values()]

@@ -18,11 +18,13 @@ from keyferry_service.adapters.queue_sqs import (
     parse_mail_request,
     parse_resign,
 )
-from keyferry_service.adapters.tickets_dynamodb import read_ticket
-from keyferry_service.adapters.uploads_s3 import REQUESTS, StrayMessage, Upload, uploads_in
+from keyferry_service.adapters.stray_message import StrayMessage
+from keyferry_service.adapters.tickets_dynamodb import ticket_from_item
+from keyferry_service.adapters.uploads_s3 import REQUESTS, uploads_in
 from keyferry_service.domain.license import LedgerEntry, LicenseRecord, Seat, Status
 from keyferry_service.domain.refusals import Refusal, RefusalCode
-from keyferry_service.domain.ticket import Mail, Ticket, TicketState, refusal_row
+from keyferry_service.domain.ticket import Mail, Ticket, TicketState
+from keyferry_service.domain.upload import Upload
 from keyferry_service.views.api_input import is_email, network_of, read_call, read_email_or_none
 from keyferry_service.views.problem_document import Problem
 from tests.unit.fuzz.strategies import (
@@ -84,10 +86,10 @@ class Queue:
 def test_a_ticket(ticket: Ticket) -> None:
     row = members(ticket)
     if ticket.refusal is not None:
-        row["refusal"] = refusal_row(ticket.refusal)
+        row["refusal"] = ticket.refusal.as_json()
     item = to_item({name: value for name, value in row.items() if value is not None})
-    assert read_ticket(item, ticket.expires_at - 1) == ticket
-    assert read_ticket(item, ticket.expires_at) is None
+    assert ticket_from_item(item, ticket.expires_at - 1) == ticket
+    assert ticket_from_item(item, ticket.expires_at) is None
 
 
 @settings(max_examples=60)

@@ -1,6 +1,7 @@
 """Signing: with KMS as its contract says, with PEM files, and with both at the same time."""
 
 import time
+from functools import partial
 from pathlib import Path
 from threading import Barrier
 
@@ -12,11 +13,12 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.mldsa import MLDSA65PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
+from keyferry_protocol.algorithms import ED25519, ML_DSA_65, verify_signature
 from keyferry_protocol.envelope import RESPONSE, open_envelope, pae
-from keyferry_protocol.keys import ED25519, ML_DSA_65, keyid, verify_signature
+from keyferry_protocol.keys import keyid
 from keyferry_service.adapters.signer_kms import KmsSigner
 from keyferry_service.adapters.signer_pem import PemSigner
-from keyferry_service.adapters.signers import NoSigningKey, seal_response, signers_of
+from keyferry_service.adapters.signers import NoSigningKey, Signers, seal_response
 from keyferry_service.domain.signing_keys import KeyStatus, SigningKey
 from tests.support.builders import VENDOR
 
@@ -92,10 +94,12 @@ def test_every_active_key_signs_and_no_other(kms, tmp_path: Path) -> None:  # ty
         key(KeyStatus.COMPROMISED),
         key(KeyStatus.ACTIVE),
     ]
-    made = signers_of(keys, kms, str(tmp_path))
-    assert [type(signer) for signer in made] == [PemSigner, KmsSigner]
+    signers = Signers(partial(KmsSigner, kms), tmp_path)
+    found = signers.of(keys)
+    assert [type(signer) for signer in found] == [PemSigner, KmsSigner]
+    assert all(a is b for a, b in zip(signers.of(keys), found, strict=True))  # made once
     with pytest.raises(NoSigningKey):
-        signers_of(keys[1:3], kms, str(tmp_path))
+        signers.of(keys[1:3])
 
 
 class Waiting:

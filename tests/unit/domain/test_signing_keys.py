@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from keyferry_protocol.keys import ED25519, ML_DSA_65
+from keyferry_protocol.algorithms import ED25519, ML_DSA_65
 from keyferry_service.domain.signing_keys import KeyStatus, SigningKey, are_too_old
 from tests.support.builders import SERVICE_KEY
 

@@ -4,9 +4,10 @@ from typing import Any
 
 from hypothesis import strategies as st
 
+from keyferry_protocol.algorithms import ECDSA_P256, ED25519
+from keyferry_protocol.components import COMPONENTS_BY_PROTECTION, ENVIRONMENTS, PROTECTIONS
 from keyferry_protocol.encoding import b64, parse_time
-from keyferry_protocol.keys import ECDSA_P256, ED25519, Ed25519Signer, PinnedKey
-from keyferry_protocol.machine import ENVIRONMENTS, MAX_HASHES, PROTECTIONS, USER, WEIGHTS
+from keyferry_protocol.keys import Ed25519Signer, PinnedKey
 from keyferry_protocol.request import KINDS, Dongle, HashedMachine, Product, RequestBody
 from keyferry_protocol.response import BoundTo, LicenseTerms, ResponseBody
 from tests.unit.protocol.samples import VENDOR, VENDOR_PQ, pinned
@@ -49,14 +50,11 @@ _hashes = st.binary(min_size=16, max_size=16).map(b64)
 @st.composite
 def component_sets(draw: st.DrawFn, protection: str) -> dict[str, tuple[str, ...]]:
     """What a machine may have recorded, every component there or not."""
-    if protection == "dongle":
-        return {}
-    found = {}
-    for name in (*WEIGHTS, USER) if protection == "personal" else tuple(WEIGHTS):
-        drawn = draw(st.sets(_hashes, max_size=MAX_HASHES.get(name, 1)))
-        if drawn:
-            found[name] = tuple(sorted(drawn))
-    return found
+    drawn = {
+        component.name: draw(st.sets(_hashes, max_size=component.max_hashes))
+        for component in COMPONENTS_BY_PROTECTION[protection]
+    }
+    return {name: tuple(sorted(hashes)) for name, hashes in drawn.items() if hashes}
 
 
 @st.composite

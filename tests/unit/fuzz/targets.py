@@ -25,7 +25,8 @@ from keyferry_protocol.response import verify_response
 from keyferry_protocol.text_form import from_text_form, to_text_form
 from keyferry_service.adapters.feedback_ses import feedback_in
 from keyferry_service.adapters.queue_sqs import parse_mail_request, parse_resign
-from keyferry_service.adapters.uploads_s3 import REQUESTS, RESPONSES, StrayMessage, uploads_in
+from keyferry_service.adapters.stray_message import StrayMessage
+from keyferry_service.adapters.uploads_s3 import REQUESTS, RESPONSES, uploads_in
 from keyferry_service.domain.refusals import Refusal
 from keyferry_service.domain.verify_and_decide import read_request
 from keyferry_service.views.api_input import (

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import keyferry_protocol
-from keyferry_protocol import activation, encoding, envelope, keys, machine, request, response
+from keyferry_protocol import activation, algorithms, encoding, envelope, request, response
 from keyferry_protocol.errors import (
     BadJson,
     NotAuthentic,
@@ -91,12 +91,13 @@ READERS: dict[Reader, Case] = {
         st.tuples(requests | responses, st.sampled_from((envelope.REQUEST, envelope.RESPONSE))),
         (*REQUEST_ERRORS, UnreadableResponse),
     ),
-    keys.check_public_key: (with_algorithm(raw_keys), (ValueError,)),
-    keys.read_public_key: (
+    algorithms.dongle_algorithm: (raw_keys, (ValueError,)),
+    algorithms.check_public_key: (with_algorithm(raw_keys), (ValueError,)),
+    algorithms.decode_public_key: (
         with_algorithm(any_base64 | raw_keys.map(encoding.b64)),
         (ValueError,),
     ),
-    keys.verify_signature: (
+    algorithms.verify_signature: (
         st.tuples(
             st.sampled_from(ALGORITHMS) | texts,
             raw_keys | signers.map(lambda s: s.public),
@@ -105,7 +106,6 @@ READERS: dict[Reader, Case] = {
         ),
         (),
     ),
-    machine.normalize: (st.tuples(st.sampled_from(tuple(machine.WEIGHTS)), texts), ()),
     request.parse_request: (requests, REQUEST_ERRORS),
     request.verify_request: (st.tuples(requests, st.none()), (*REQUEST_ERRORS, NotAuthentic)),
     request.non_empty_text: (texts, (ValueError,)),
@@ -128,10 +128,13 @@ WRITERS = {
     "envelope.seal",
     "envelope.pack",
     "keys.keyid",
-    "machine.hash_component",
-    "machine.hash_components",
-    "strict_json.matching",
-    "words.say",
+    "components.hash_component",
+    "components.hash_components",
+    "messages.has_message",
+    "messages.message",
+    "messages.sentences",
+    "messages.use_language",
+    "strict_json.text_matching",
 }
 
 

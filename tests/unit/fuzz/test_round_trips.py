@@ -15,6 +15,13 @@ from keyferry_protocol.activation import (
     show_activation_code,
     show_license_number,
 )
+from keyferry_protocol.components import (
+    COMPONENTS,
+    PROTECTIONS,
+    USER,
+    hash_components,
+    parse_components,
+)
 from keyferry_protocol.encoding import escape_controls, free_text
 from keyferry_protocol.envelope import (
     REQUEST,
@@ -26,14 +33,7 @@ from keyferry_protocol.envelope import (
 )
 from keyferry_protocol.errors import BadJson, WrongActivationCode
 from keyferry_protocol.keys import KeySet, PinnedKey
-from keyferry_protocol.machine import (
-    PROTECTIONS,
-    USER,
-    WEIGHTS,
-    hash_components,
-    is_same_machine,
-    read_components,
-)
+from keyferry_protocol.matching import is_same_machine
 from keyferry_protocol.request import RequestBody, parse_request
 from keyferry_protocol.response import ResponseBody, verify_response
 from keyferry_protocol.strict_json import JsonObject, parse_json
@@ -176,7 +176,7 @@ def test_an_activation_code_but_no_slip_of_it(
 
 
 @given(
-    st.dictionaries(st.sampled_from([*WEIGHTS, USER]), st.lists(texts, max_size=10)),
+    st.dictionaries(st.sampled_from([*COMPONENTS, USER]), st.lists(texts, max_size=10)),
     numbers,
     st.sampled_from(PROTECTIONS),
 )
@@ -189,5 +189,5 @@ def test_a_machine_that_is_hashed_is_read_and_known_again(
     }
     hashed = hash_components(number, encodable, protection)
     members = {"components": {name: list(hashes) for name, hashes in hashed.items()}}
-    assert read_components(JsonObject(members), protection) == hashed
+    assert parse_components(JsonObject(members), protection) == hashed
     assert is_same_machine(hashed, hashed)

@@ -1,27 +1,29 @@
 """The machine rule, as customers would tell it."""
 
-import hmac
 from fractions import Fraction
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from keyferry_protocol.encoding import b64, unb64
-from keyferry_protocol.machine import (
+from keyferry_protocol.matching import (
     ANCHORS,
-    WEIGHTS,
     anchor_hashes,
     hardware_weight,
-    hash_component,
-    hash_components,
     is_identifiable,
     is_same_machine,
     match,
     recorded_weight,
 )
 
-NUMBER = "015120020093"
+WEIGHTS = {
+    "tpm_key": 5,
+    "smbios_uuid": 5,
+    "board_serial": 3,
+    "mac": 3,
+    "os_id": 3,
+    "disk_serial": 2,
+}
 WINDOWS = {name: (name,) for name in WEIGHTS}
 LINUX = {"mac": ("m1", "m2"), "os_id": ("o",), "disk_serial": ("d",)}
 MACOS = {"smbios_uuid": ("u",), "mac": ("m",), "disk_serial": ("d",)}
@@ -133,43 +135,6 @@ def test_two_machines_without_common_hardware_never_both_match_one_set(
         assert not (is_same_machine(recorded, one) and is_same_machine(recorded, disjoint))
 
 
-def test_hashes_are_half_an_hmac_under_the_license_number() -> None:
-    assert hash_component(NUMBER, "mac", "001122334455") != hash_component(
-        "015120020094", "mac", "001122334455"
-    )
-    assert len(unb64(hash_component(NUMBER, "mac", "001122334455"))) == 16
-
-
-def test_a_value_that_is_no_text_is_hashed_as_its_bytes() -> None:
-    read = b"PF3K\xff".decode("utf-8", "surrogateescape")  # as Python reads a file name
-    expected = hmac.digest(NUMBER.encode(), b"board_serial\0PF3K\xff", "sha256")[:16]
-    assert hash_component(NUMBER, "board_serial", read) == b64(expected)
-
-
-def test_values_are_hashed_in_one_form() -> None:
-    def hashes(**values: list[str]) -> dict[str, tuple[str, ...]]:
-        return hash_components(NUMBER, values, "machine")
-
-    assert hashes(smbios_uuid=[" 4C4C4544-0042 \n"]) == hashes(smbios_uuid=["4c4c4544-0042"])
-    assert hashes(mac=["00:11:22:AA:BB:CC"]) == hashes(mac=["001122aabbcc", "00-11-22-AA-BB-CC"])
-    assert hashes(os_id=["AB-CD"]) == hashes(os_id=["abcd"])
-    assert hashes(disk_serial=["WD  12"]) == hashes(disk_serial=["WD 12"])
-    assert hashes(disk_serial=["WD 12"]) != hashes(disk_serial=["wd 12"])
-    assert hashes(mac=[""], board_serial=[]) == {}
-
-
-def test_a_set_holds_what_its_protection_needs() -> None:
-    values = {"mac": [f"{i:012x}" for i in range(12)], "user": ["ann"], "shoe_size": ["42"]}
-    machine = hash_components(NUMBER, values, "machine")
-    assert set(machine) == {"mac"}
-    assert len(machine["mac"]) == 8
-    assert list(machine["mac"]) == sorted(machine["mac"])
-    assert set(hash_components(NUMBER, values, "personal")) == {"mac", "user"}
-    assert hash_components(NUMBER, values, "dongle") == {}
-    assert len(hash_components(NUMBER, {"tpm_key": ["ab", "cd"]}, "machine")["tpm_key"]) == 1
-    assert anchor_hashes(machine) == machine["mac"]
-
-
 @pytest.mark.parametrize(
     ("components", "protection", "enough"),
     [
@@ -191,3 +156,9 @@ def test_three_points_identify_a_machine(
 
 def test_all_but_os_id_is_hardware() -> None:
     assert (recorded_weight(WINDOWS), hardware_weight(WINDOWS)) == (21, 18)
+
+
+def test_a_seat_is_found_by_the_hashes_of_its_anchors() -> None:
+    assert anchor_hashes(LINUX) == ("m1", "m2")
+    assert anchor_hashes(MACOS) == ("u", "m")
+    assert anchor_hashes({"os_id": ("o",), "disk_serial": ("d",)}) == ()
