@@ -30,12 +30,12 @@ def signing_key_output(alg: str) -> str:
 
 @dataclass(frozen=True)
 class Stack:
-    """One deployment; credentials, region and endpoint as every AWS tool takes them."""
+    """A deployed stack; credentials, region and endpoint are those of every AWS tool."""
 
     name: str
 
     def output(self, name: str) -> str:
-        """What the template says of itself under this name. Raises NoSuchStack."""
+        """The value of an output of the template. Raises NoSuchStack."""
         if name not in self._outputs:
             raise NoSuchStack(f"The stack {self.name} has no output {name}")
         return self._outputs[name]
@@ -83,10 +83,10 @@ class Stack:
     @cached_property
     def _outputs(self) -> Mapping[str, str]:
         try:
-            found = boto3.client("cloudformation").describe_stacks(StackName=self.name)
+            description = boto3.client("cloudformation").describe_stacks(StackName=self.name)
         except ClientError as error:
             if error.response["Error"]["Code"] != "ValidationError":
                 raise
             raise NoSuchStack(f"There is no stack {self.name} here") from error
-        outputs = found["Stacks"][0].get("Outputs", [])
+        outputs = description["Stacks"][0].get("Outputs", [])
         return {output["OutputKey"]: output["OutputValue"] for output in outputs}

@@ -1,21 +1,20 @@
 """Keyferry on the offline machine: activate software that never sees the internet.
 
-Names are imported when they are used, so `from keyferry import load` costs an application no more
-than `load` itself needs.
+Names are imported when they are used, so `from keyferry import load` imports no more than `load`
+itself needs.
 """
-
-__version__ = "1.0.0"
 
 TYPE_CHECKING = False  # typing's own costs an import
 if TYPE_CHECKING:
+    from keyferry.api import install_response as install_response
+    from keyferry.api import load as load
+    from keyferry.api import make_request as make_request
     from keyferry.dongle.signer import Token as Token
     from keyferry.install import Installed as Installed
-    from keyferry.install import install_response as install_response
     from keyferry.license import License as License
     from keyferry.license import Result as Result
-    from keyferry.load_license import load as load
     from keyferry.machine.this import this_machine as this_machine
-    from keyferry.request import make_request as make_request
+    from keyferry_protocol import __version__ as __version__
     from keyferry_protocol.algorithms import verify_signature as verify_signature
     from keyferry_protocol.components import Machine as Machine
     from keyferry_protocol.errors import KeyferryError as KeyferryError
@@ -34,9 +33,10 @@ _HOMES = {
     "Machine": "keyferry_protocol.components",
     "Result": "keyferry.license",
     "Token": "keyferry.dongle.signer",
-    "install_response": "keyferry.install",
-    "load": "keyferry.load_license",
-    "make_request": "keyferry.request",
+    "__version__": "keyferry_protocol",
+    "install_response": "keyferry.api",
+    "load": "keyferry.api",
+    "make_request": "keyferry.api",
     "parse_json": "keyferry_protocol.strict_json",
     "parse_request": "keyferry_protocol.request",
     "this_machine": "keyferry.machine.this",
@@ -45,7 +45,7 @@ _HOMES = {
     "verify_response": "keyferry_protocol.response",
     "verify_signature": "keyferry_protocol.algorithms",
 }
-__all__ = [*_HOMES]
+__all__ = [name for name in _HOMES if name != "__version__"]
 
 
 def __getattr__(name: str) -> object:
@@ -54,7 +54,7 @@ def __getattr__(name: str) -> object:
     from importlib import import_module
 
     value: object = getattr(import_module(_HOMES[name]), name)
-    globals()[name] = value  # the next use finds it without coming here
+    globals()[name] = value  # the next use does not come here
     return value
 
 

@@ -1,21 +1,27 @@
 """Ends a license on this machine, in an order that no crash can turn into a free copy."""
 
-from keyferry.load_license import is_deactivating
-from keyferry.store.state import DEACTIVATE, DEVICE_KEY, INSTALLED, PENDING, Folder
+from keyferry.store.folder import (
+    DEACTIVATE,
+    DEVICE_KEY,
+    INSTALLED,
+    PENDING,
+    Folder,
+    is_deactivating,
+)
 from keyferry.store.state_dirs import StateDirs
 
 
-def deactivate(folder: Folder, where: StateDirs, data: bytes) -> None:
-    """Keep the signed request, then take the license apart. The caller holds the root's lock."""
+def deactivate(folder: Folder, state_dirs: StateDirs, data: bytes) -> None:
+    """Store the signed request, then remove the license. The caller holds the lock."""
     folder.write(DEACTIVATE, data)
-    finish_deactivation(folder, where)
+    finish_deactivation(folder, state_dirs)
 
 
-def finish_deactivation(folder: Folder, where: StateDirs) -> None:
-    """Do a deactivation that was begun here to its end; nothing if none was, or all is done."""
-    if not is_deactivating(folder, where):
+def finish_deactivation(folder: Folder, state_dirs: StateDirs) -> None:
+    """Finish a deactivation that was started here; do nothing if there is none to finish."""
+    if not is_deactivating(folder, state_dirs):
         return
-    folder.write_standing(folder.standing(repair=True)._replace(ended=True))
+    folder.write_state(folder.state(ignore_damage=True)._replace(ended=True))
     folder.erase(INSTALLED)
     folder.erase(PENDING)
-    folder.erase(DEVICE_KEY)  # last: while it is there, `is_deactivating` finds the work undone
+    folder.erase(DEVICE_KEY)  # last: as long as it exists, `is_deactivating` finds the rest undone

@@ -1,22 +1,31 @@
-"""Moments as the library takes and gives them, and as people read them."""
+"""Moments as the library takes and returns them, and as people read them."""
 
+import time
+from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 
 from keyferry_protocol.messages import formats
 
 Moment = int | float | datetime | None
 
-LAST = 253_402_300_799  # 9999-12-31T23:59:59Z: no file names a later time
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _EPOCH_DAY = date(1970, 1, 1).toordinal()
 _DAY_S = 86400
 
 
 def seconds(moment: int | float | datetime) -> int:
-    """Whole seconds since 1970; a datetime without a zone is meant in UTC."""
+    """Whole seconds since 1970; a datetime without a zone counts as UTC."""
     if isinstance(moment, datetime):
         moment = (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
     return int(moment)
+
+
+def clock_at(now: Moment) -> Callable[[], int]:
+    """The computer's clock, or one that always returns the moment that a caller passes."""
+    if now is None:
+        return lambda: int(time.time())
+    moment = seconds(now)
+    return lambda: moment
 
 
 def release_seconds(released: int | float | str | date | datetime) -> int:
@@ -34,12 +43,12 @@ def as_datetime(moment: int) -> datetime:
 
 
 def as_local(moment: int) -> datetime:
-    """The moment by this computer's own clock; in UTC where that clock cannot tell it."""
-    told = as_datetime(moment)
+    """The moment in this computer's time zone; in UTC where its calendar lacks that moment."""
+    utc = as_datetime(moment)
     try:
-        return told.astimezone()
+        return utc.astimezone()
     except (OverflowError, OSError):  # the first or last day of all, or on Windows one before 1970
-        return told
+        return utc
 
 
 def long_date(moment: int) -> str:
@@ -53,7 +62,7 @@ def short_date(moment: int) -> str:
 
 
 def local_time(moment: int) -> str:
-    """`24 November 2026, 10:47`: a moment by this computer's own clock."""
+    """`24 November 2026, 10:47`: a moment in this computer's time zone."""
     return formats.date_and_time(as_local(moment))
 
 

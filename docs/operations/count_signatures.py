@@ -87,7 +87,7 @@ def _count_answers(stack: Stack, since: int, until: int) -> int:
     return sum(
         since <= answer.issued_at < until
         for license in stack.licenses.all()
-        for answer in stack.licenses.answers(license.number)
+        for answer in stack.licenses.ledger_entries(license.number)
     )
 
 

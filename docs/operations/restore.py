@@ -164,13 +164,15 @@ class Replay:
         request = found.request
         if request is None:
             known = list(
-                self._stack.licenses.answers(response.license.number, response.request_sha256)
+                self._stack.licenses.ledger_entries(
+                    response.license.number, response.request_sha256
+                )
             )
             return None if known else f"{number}: no request for serial {response.serial}"
         rows, _ = self._stack.licenses.look_up(
             request, self._stack.tickets.get_item_for(found.ticket_id)
         )
-        if rows.answer is not None:
+        if rows.ledger_entry is not None:
             return None
         if rows.license is None:
             return f"{number}: there is no such license; create it again, with a new code"

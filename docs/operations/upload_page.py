@@ -18,6 +18,7 @@ TYPES = {
     ".css": "text/css; charset=utf-8",
     ".js": "text/javascript; charset=utf-8",
     ".json": "application/json",
+    ".ts": "text/plain; charset=utf-8",  # types.d.ts, which no browser loads
 }
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import boto3
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 
-from keyferry_service.adapters.feedback_ses import feedback_in
+from keyferry_service.adapters.feedback_ses import parse_feedback
 from keyferry_service.adapters.suppressions_dynamodb import Suppressions
 from keyferry_service.adapters.tickets_dynamodb import Tickets
 from keyferry_service.use_cases.record_feedback import RecordFeedback
@@ -24,7 +24,7 @@ record_feedback = RecordFeedback(
 def jobs_in(record: SQSRecord) -> Iterator[Job]:
     """The notice that a message is; none in the greeting that SES sends once."""
     account = record.event_source_arn.split(":")[4]  # the queue's, so ours
-    feedback = feedback_in(record.body, account, CONFIGURATION_SET)
+    feedback = parse_feedback(record.body, account, CONFIGURATION_SET)
     if feedback is not None:
         yield Job(lambda _: record_feedback.record(feedback))
 

@@ -17,7 +17,7 @@ from botocore.config import Config
 
 from keyferry_protocol.encoding import format_time
 from keyferry_service.adapters.files_s3 import Files
-from keyferry_service.adapters.queue_sqs import ask_for_mail
+from keyferry_service.adapters.queue_sqs import request_mail
 from keyferry_service.adapters.retries import OutOfTime
 from keyferry_service.adapters.tickets_dynamodb import HOUR_S, Tickets, TooManyTickets
 from keyferry_service.domain.ticket import ticket_prefix
@@ -33,7 +33,7 @@ from keyferry_service.views.api_input import (
 )
 from keyferry_service.views.problem_document import Problem, problem_document, problem_page
 from keyferry_service.views.refusal_text import Vendor
-from keyferry_service.views.ticket_view import describe, has_news_coming
+from keyferry_service.views.ticket_view import may_change, ticket_document
 
 ORIGIN_SECRET = os.environ["ORIGIN_SECRET"]
 vendor = Vendor(os.environ["VENDOR_NAME"], os.environ["SUPPORT_CONTACT"])
@@ -53,7 +53,7 @@ tickets = Tickets(boto3.client("dynamodb", config=config), os.environ["TICKETS_T
 files = Files(s3, os.environ["IN_BUCKET"], os.environ["OUT_BUCKET"])
 opening = OpenTicket(tickets, time, secrets)
 tracking = TrackTicket(
-    tickets, files, partial(ask_for_mail, sqs, os.environ["RESPONSES_QUEUE"]), time
+    tickets, files, partial(request_mail, sqs, os.environ["RESPONSES_QUEUE"]), time
 )
 links = FollowLink(tickets, files, time)
 logger = Logger()
@@ -90,10 +90,10 @@ def open_ticket() -> Response[str]:
 def show_ticket(ticket_id: str) -> Response[str]:
     logger.append_keys(ticket=ticket_prefix(ticket_id))
     tracked = tracking.status(ticket_id)
-    document = describe(
+    document = ticket_document(
         tracked.ticket, tracked.uploaded_at, tracked.download_url, vendor, int(time.time())
     )
-    headers = {"Retry-After": "1"} if has_news_coming(document) else {}
+    headers = {"Retry-After": "1"} if may_change(document) else {}
     return json_response(200, document, headers)
 
 

@@ -9,6 +9,7 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from keyferry_protocol.errors import WrongActivationCode, WrongLicenseNumber
 from keyferry_protocol.keys import Ed25519Signer
+from keyferry_protocol.messages import message
 
 NUMBER_DIGITS = 12
 CODE_SYMBOLS = 30
@@ -24,9 +25,9 @@ def parse_license_number(text: str) -> str:
     digits = _SEPARATORS.sub("", text)
     for symbol in digits:
         if symbol not in "0123456789":
-            raise WrongLicenseNumber(f"A license number has digits alone, no {symbol}.")
+            raise WrongLicenseNumber(message("errors.wrong-license-number.symbol", symbol=symbol))
     if len(digits) != NUMBER_DIGITS:
-        raise WrongLicenseNumber(f"A license number has 12 digits. You entered {len(digits)}.")
+        raise WrongLicenseNumber(message("errors.wrong-license-number.length", n=len(digits)))
     return digits
 
 
@@ -57,15 +58,11 @@ def parse_activation_code(text: str, number: str) -> str:
     code = _SEPARATORS.sub("", text).translate(_FOLD)
     for symbol in code:
         if symbol not in _ALPHABET:
-            raise WrongActivationCode(f"A code has no letter {symbol}.")
+            raise WrongActivationCode(message("errors.wrong-activation-code.symbol", symbol=symbol))
     if len(code) != CODE_SYMBOLS:
-        raise WrongActivationCode(
-            f"An activation code has {CODE_SYMBOLS} letters and digits. You entered {len(code)}."
-        )
+        raise WrongActivationCode(message("errors.wrong-activation-code.length", n=len(code)))
     if _check(number + code[:-1]) != _ALPHABET.index(code[-1]):
-        raise WrongActivationCode(
-            "One character is wrong or two are swapped, in the code or in the license number."
-        )
+        raise WrongActivationCode(message("errors.wrong-activation-code.swapped"))
     return code
 
 

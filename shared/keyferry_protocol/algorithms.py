@@ -8,6 +8,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 
 from keyferry_protocol.encoding import unb64
 from keyferry_protocol.frozen import frozen
+from keyferry_protocol.messages import message
 
 # At run time the other algorithms are imported where they are used: an application that requires
 # Ed25519 alone loads no other.
@@ -61,7 +62,7 @@ class ResponseAlgorithm(Algorithm):
 def _check_ed25519(public: bytes) -> None:
     y = int.from_bytes(public, "little") & (2**255 - 1)
     if y >= _P or y in _LOW_ORDER:
-        raise ValueError("is an Ed25519 key of low order or not canonical")
+        raise ValueError(message("format.low-order"))
 
 
 def _verify_ed25519(public: bytes, signature: bytes, message: bytes) -> None:
@@ -92,11 +93,11 @@ def _check_p256(public: bytes) -> None:
     from cryptography.hazmat.primitives.asymmetric import ec
 
     if public[0] != 4:
-        raise ValueError("is not an uncompressed point")
+        raise ValueError(message("format.no-point"))
     try:
         ec.EllipticCurvePublicKey.from_encoded_point(ec.SECP256R1(), public)
     except ValueError as error:
-        raise ValueError("is not a point of P-256") from error
+        raise ValueError(message("format.no-p256-point")) from error
 
 
 def _verify_ecdsa_p256(public: bytes, signature: bytes, message: bytes) -> None:
@@ -147,7 +148,7 @@ def check_public_key(alg: str, public: bytes) -> bytes:
     """Return the raw public key; ValueError for one that may not be used, wherever it is read."""
     algorithm = ALGORITHMS[alg]
     if len(public) != algorithm.public_bytes:
-        raise ValueError(f"is not an {alg} public key of {algorithm.public_bytes} bytes")
+        raise ValueError(message("format.no-public-key", alg=alg, n=algorithm.public_bytes))
     algorithm.check_public(public)
     return public
 
@@ -162,7 +163,7 @@ def dongle_algorithm(public: bytes) -> Algorithm:
     for algorithm in DONGLE_ALGORITHMS.values():
         if len(public) == algorithm.public_bytes:
             return algorithm
-    raise ValueError(f"No dongle has a public key of {len(public)} bytes.")
+    raise ValueError(message("format.no-dongle-key", n=len(public)))
 
 
 def verify_signature(alg: str, public_key: bytes, message: bytes, signature: bytes) -> bool:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from keyferry_protocol.encoding import b64
 from keyferry_protocol.frozen import frozen
+from keyferry_protocol.messages import message
 from keyferry_protocol.strict_json import InvalidMember, JsonObject, text_matching
 
 ENVIRONMENTS = ("physical", "virtual", "container", "unknown")
@@ -77,7 +78,7 @@ COMPONENTS_BY_PROTECTION: Mapping[str, tuple[Component, ...]] = {
 PROTECTIONS = tuple(COMPONENTS_BY_PROTECTION)
 
 # Canonical base64 of 16 bytes, as a pattern: four bits are left in the last symbol.
-_hash_text = text_matching("[A-Za-z0-9+/]{21}[AQgw]==", "a hash of 16 bytes")
+_hash_text = text_matching("[A-Za-z0-9+/]{21}[AQgw]==", "no-hash")
 
 
 def hash_component(number: str, name: str, value: str) -> str:
@@ -107,7 +108,7 @@ def parse_components(parent: JsonObject, protection: str) -> dict[str, tuple[str
     """
     members = parent.json_object("components")
     if protection == "dongle" and next(members.names(), None) is not None:
-        raise InvalidMember(parent.path_of("components"), "is not empty, as a dongle's is")
+        raise InvalidMember(parent.path_of("components"), message("format.dongle-components"))
     return {
         component.name: _parse_hashes(members, component)
         for component in COMPONENTS_BY_PROTECTION[protection]
@@ -118,9 +119,9 @@ def parse_components(parent: JsonObject, protection: str) -> dict[str, tuple[str
 def _parse_hashes(members: JsonObject, component: Component) -> tuple[str, ...]:
     hashes = members.texts(component.name, _hash_text)
     if not 1 <= len(hashes) <= component.max_hashes:
-        reason = f"does not hold 1 to {component.max_hashes} hashes"
+        reason = message("format.hashes", n=component.max_hashes)
         raise InvalidMember(members.path_of(component.name), reason)
     if list(hashes) != sorted(set(hashes)):
-        reason = "is not in ascending order, none twice"
+        reason = message("format.ascending")
         raise InvalidMember(members.path_of(component.name), reason)
     return hashes

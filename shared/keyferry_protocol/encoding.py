@@ -4,6 +4,8 @@ import re
 from binascii import Error, a2b_base64, b2a_base64
 from datetime import datetime, timedelta
 
+from keyferry_protocol.messages import message
+
 MAX_TEXT = 64  # Unicode code points
 _URL_SAFE = str.maketrans("-_", "+/")
 _EPOCH = datetime(1970, 1, 1)  # all times here are in UTC
@@ -23,9 +25,9 @@ def unb64(text: str) -> bytes:
     try:
         data = a2b_base64(text.encode("ascii"), strict_mode=True)
     except (Error, UnicodeEncodeError) as error:
-        raise ValueError("is not base64") from error
+        raise ValueError(message("format.no-base64")) from error
     if b64(data) != text:
-        raise ValueError("is not canonical base64")
+        raise ValueError(message("format.no-canonical-base64"))
     return data
 
 
@@ -33,7 +35,7 @@ def unb64_any(text: str) -> bytes:
     """Decode base64 in the standard or the URL-safe alphabet. Raises ValueError."""
     if "-" in text or "_" in text:
         if "+" in text or "/" in text:
-            raise ValueError("mixes two base64 alphabets")
+            raise ValueError(message("format.two-alphabets"))
         text = text.translate(_URL_SAFE)
     return unb64(text)
 
@@ -42,12 +44,12 @@ def parse_time(text: str) -> int:
     """Seconds since 1970 of `YYYY-MM-DDTHH:MM:SSZ`. Raises ValueError."""
     match = _TIME.fullmatch(text)
     if match is None:
-        raise ValueError("is not a time like 2026-11-24T09:47:00Z")
+        raise ValueError(message("format.no-time"))
     year, month, day, hour, minute, second = map(int, match.groups())
     try:
         moment = datetime(year, month, day, hour, minute, second)
     except ValueError as error:
-        raise ValueError("is not a real time") from error
+        raise ValueError(message("format.no-real-time")) from error
     return (moment - _EPOCH) // timedelta(seconds=1)
 
 
@@ -65,7 +67,7 @@ def escape_controls(text: str) -> str:
 def free_text(text: str) -> str:
     """Return the text if a file may hold it; the ValueError says what is wrong with it."""
     if len(text) > MAX_TEXT:
-        raise ValueError(f"is longer than {MAX_TEXT} characters")
+        raise ValueError(message("format.too-long", n=MAX_TEXT))
     if _FORBIDDEN.search(text):
-        raise ValueError("holds a control character")
+        raise ValueError(message("format.control-character"))
     return text

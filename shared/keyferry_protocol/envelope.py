@@ -17,6 +17,7 @@ from keyferry_protocol.errors import (
 )
 from keyferry_protocol.frozen import frozen
 from keyferry_protocol.keys import Signer, keyid
+from keyferry_protocol.messages import message
 from keyferry_protocol.strict_json import InvalidMember, JsonObject, parse_json
 
 REQUEST = "application/vnd.keyferry.request.v1+json"
@@ -31,7 +32,7 @@ _LATER = {
     RESPONSE: re.compile(r"application/vnd\.keyferry\.response\.v([2-9]|[1-9][0-9]+)\+json"),
 }
 _ENCODER = json.JSONEncoder(separators=(",", ":"))
-_NAMES = {REQUEST: "a request file", RESPONSE: "a response file"}
+_NAMES = {REQUEST: "request", RESPONSE: "response"}
 
 
 @frozen
@@ -83,22 +84,22 @@ def open_envelope(data: bytes, expected: str) -> Envelope:
     """
     unreadable = _UNREADABLE[expected]
     if len(data) > max(MAX_FILE.values()):
-        raise unreadable(f"The file has more than {MAX_FILE[expected]} bytes.")
+        raise unreadable(message(f"errors.{unreadable.code}.too-long", n=MAX_FILE[expected]))
     try:
         document = JsonObject(parse_json(data))
         _compare_type(document.text("payloadType", str), expected)
         if len(data) > MAX_FILE[expected]:
-            raise unreadable(f"The file has more than {MAX_FILE[expected]} bytes.")
+            raise unreadable(message(f"errors.{unreadable.code}.too-long", n=MAX_FILE[expected]))
         body = document.text("payload", unb64_any)
         entries = document.json_objects("signatures")
         if len(entries) > MAX_SIGNATURES:
-            raise InvalidMember("signatures", f"holds more than {MAX_SIGNATURES}")
+            raise InvalidMember("signatures", message("format.too-many", n=MAX_SIGNATURES))
         signatures = [Signature(e.text("keyid", str), e.text("sig", unb64_any)) for e in entries]
     except (BadJson, InvalidMember) as error:
         raise unreadable(str(error)) from error
     envelope = Envelope(expected, body, tuple(signatures))
     if len(envelope.pae) > MAX_PAE:
-        raise unreadable(f"What is signed has more than {MAX_PAE} bytes.")
+        raise unreadable(message(f"errors.{unreadable.code}.too-much-signed", n=MAX_PAE))
     return envelope
 
 
@@ -106,11 +107,11 @@ def _compare_type(actual: str, expected: str) -> None:
     if actual == expected:
         return
     if _LATER[expected].fullmatch(actual):
-        raise UnsupportedVersion(f"This is {_NAMES[expected]} of a later format.")
+        raise UnsupportedVersion(message(f"errors.unsupported-version.{_NAMES[expected]}"))
     for known, name in _NAMES.items():
         if actual == known or _LATER[known].fullmatch(actual):
-            raise WrongType(f"This is {name}, not {_NAMES[expected]}.")
-    raise WrongType(f"This is not {_NAMES[expected]}.")
+            raise WrongType(message(f"errors.wrong-type.{name}"))
+    raise WrongType(message(f"errors.wrong-type.no-{_NAMES[expected]}"))
 
 
 def seal(payload_type: str, body: bytes, signers: Sequence[Signer]) -> bytes:

@@ -15,10 +15,12 @@ from keyferry_protocol.algorithms import (
 from keyferry_protocol.encoding import b64
 from keyferry_protocol.errors import BadJson, BadKeySet, UnsupportedVersion
 from keyferry_protocol.frozen import frozen
+from keyferry_protocol.messages import message
+from keyferry_protocol.messages.formats import comma_list
 from keyferry_protocol.strict_json import InvalidMember, JsonObject, parse_json, text_matching
 
-_revoked_number = text_matching("[0-9]{12}", "a license number of 12 digits")
-keyid_text = text_matching("[0-9a-f]{16}", "a key id of 16 lower-case hex digits")
+_revoked_number = text_matching("[0-9]{12}", "no-license-number")
+keyid_text = text_matching("[0-9a-f]{16}", "no-key-id")
 
 
 def keyid(alg: str, public: bytes) -> str:
@@ -93,7 +95,7 @@ class KeySet:
             document = JsonObject(parse_json(data))
             version = document.value("keyset")
             if type(version) is not int or version != 1:
-                raise UnsupportedVersion("This key set is of a later format.")
+                raise UnsupportedVersion(message("errors.unsupported-version.key-set"))
             return _parse_key_set(document)
         except (BadJson, InvalidMember) as error:
             raise BadKeySet(str(error)) from error
@@ -120,19 +122,19 @@ class KeySet:
 def _parse_key_set(document: JsonObject) -> KeySet:
     require = tuple(dict.fromkeys(document.texts("require", _response_algorithm)))
     if not require:
-        raise InvalidMember("require", "is empty")
+        raise InvalidMember("require", message("format.empty"))
     keys = tuple(_parse_pinned_key(entry) for entry in document.json_objects("keys"))
     if len({key.keyid for key in keys}) < len(keys):
-        raise InvalidMember("keys", "holds a key twice")
+        raise InvalidMember("keys", message("format.key-twice"))
     for alg in require:
         if not any(key.alg == alg and key.trusted for key in keys):
-            raise InvalidMember("keys", f"holds no trusted key of the required {alg}")
+            raise InvalidMember("keys", message("format.no-trusted-key", alg=alg))
     return KeySet(require, keys, frozenset(document.texts("revoked", _revoked_number)))
 
 
 def _response_algorithm(text: str) -> str:
     if text not in RESPONSE_ALGORITHMS:
-        raise ValueError(f"is none of {', '.join(RESPONSE_ALGORITHMS)}")
+        raise ValueError(message("format.none-of", values=comma_list(RESPONSE_ALGORITHMS)))
     return text
 
 
@@ -141,6 +143,6 @@ def _parse_pinned_key(entry: JsonObject) -> PinnedKey:
     public = entry.text("public", lambda text: decode_public_key(alg, text))
     name = entry.text("keyid", str)
     if name != keyid(alg, public):
-        raise InvalidMember(entry.path_of("keyid"), "is not the id of this key")
+        raise InvalidMember(entry.path_of("keyid"), message("format.wrong-key-id"))
     trusted = entry.one_of("status", ("trusted", "compromised")) == "trusted"
     return PinnedKey(name, alg, public, trusted)

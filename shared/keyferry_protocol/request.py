@@ -16,14 +16,15 @@ from keyferry_protocol.envelope import REQUEST, Envelope, open_envelope
 from keyferry_protocol.errors import BadJson, NotAuthentic, UnreadableRequest
 from keyferry_protocol.frozen import frozen
 from keyferry_protocol.keys import keyid, keyid_text
+from keyferry_protocol.messages import message
 from keyferry_protocol.strict_json import InvalidMember, JsonObject, parse_json, text_matching
 
 KINDS = ("activate", "update", "deactivate")
 MAX_TRUSTS = 16
 _ENCODER = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False)
 
-_request_id = text_matching("[0-9a-f]{32}", "32 lower-case hex digits")
-license_number_text = text_matching("[0-9]{12}", "a license number of 12 digits")
+_request_id = text_matching("[0-9a-f]{32}", "no-request-id")
+license_number_text = text_matching("[0-9]{12}", "no-license-number")
 
 
 @frozen
@@ -175,10 +176,10 @@ def verify_proofs(request: Request, activation_public_key: bytes | None) -> None
         proofs.append((DEVICE_ALGORITHM, activation_public_key))
     for alg, public in proofs:
         if not request.envelope.is_signed_by(alg, public):
-            raise NotAuthentic("A signature that this request needs is missing or does not verify.")
+            raise NotAuthentic(message("errors.not-authentic.signature"))
     # Only now, so that an unknown license number takes no less time than a wrong code.
     if request.kind == "activate" and activation_public_key in (None, request.device_key):
-        raise NotAuthentic("The activation code does not belong to this license number.")
+        raise NotAuthentic(message("errors.not-authentic.code"))
 
 
 def _parse_body(members: JsonObject, envelope: Envelope) -> Request:
@@ -214,7 +215,7 @@ def _parse_body(members: JsonObject, envelope: Envelope) -> Request:
 def non_empty_text(text: str) -> str:
     """Return the text if a file may hold it and it is not empty. Raises ValueError."""
     if not text:
-        raise ValueError("is empty")
+        raise ValueError(message("format.empty"))
     return free_text(text)
 
 
@@ -224,7 +225,7 @@ def parse_dongle(members: JsonObject, protection: str) -> Dongle | None:
     Raises InvalidMember.
     """
     if members.is_null("dongle") != (protection != "dongle"):
-        raise InvalidMember(members.path_of("dongle"), "does not fit the protection")
+        raise InvalidMember(members.path_of("dongle"), message("format.dongle-or-not"))
     if protection != "dongle":
         return None
     dongle = members.json_object("dongle")
@@ -241,16 +242,12 @@ def _parse_replaces_seat(members: JsonObject, kind: str) -> int | None:
     if members.is_null("replaces_seat"):
         return None
     if kind != "activate":
-        raise InvalidMember(
-            members.path_of("replaces_seat"), "is not null, as outside activate it is"
-        )
+        raise InvalidMember(members.path_of("replaces_seat"), message("format.replaces-seat"))
     return members.integer("replaces_seat", 1)
 
 
 def _parse_trusts(members: JsonObject) -> tuple[str, ...]:
     trusts = members.texts("trusts", keyid_text)
     if len(trusts) > MAX_TRUSTS or len(set(trusts)) < len(trusts):
-        raise InvalidMember(
-            members.path_of("trusts"), f"holds more than {MAX_TRUSTS} key ids or one twice"
-        )
+        raise InvalidMember(members.path_of("trusts"), message("format.key-ids", n=MAX_TRUSTS))
     return trusts

@@ -10,6 +10,7 @@ from keyferry_protocol.envelope import RESPONSE, Envelope, open_envelope
 from keyferry_protocol.errors import BadJson, KeyCompromised, NotGenuine, UnreadableResponse
 from keyferry_protocol.frozen import frozen
 from keyferry_protocol.keys import KeySet, keyid
+from keyferry_protocol.messages import message
 from keyferry_protocol.request import (
     KINDS,
     Dongle,
@@ -21,8 +22,8 @@ from keyferry_protocol.request import (
 )
 from keyferry_protocol.strict_json import InvalidMember, JsonObject, parse_json, text_matching
 
-_sha256_text = text_matching("[0-9a-f]{64}", "64 lower-case hex digits")
-_feature_name = text_matching("[a-z0-9_.-]{1,40}", "a feature name")
+_sha256_text = text_matching("[0-9a-f]{64}", "no-sha256")
+_feature_name = text_matching("[a-z0-9_.-]{1,40}", "no-feature-name")
 
 
 @frozen
@@ -139,11 +140,11 @@ def verify_signatures(envelope: Envelope, keys: KeySet) -> None:
     for alg in keys.require:
         signed = [k for k in keys.keys if k.alg == alg and envelope.is_signed_by(alg, k.public)]
         if not signed:
-            raise NotGenuine(f"It has no {alg} signature by a key that this product trusts.")
+            raise NotGenuine(message("errors.not-genuine.no-signature", alg=alg))
         if not any(key.trusted for key in signed):
             compromised.append(signed[0].keyid)
     if compromised:
-        raise KeyCompromised(f"Its signing key {compromised[0]} is marked as compromised.")
+        raise KeyCompromised(message("errors.key-compromised.key", keyid=compromised[0]))
 
 
 def parse_response(envelope: Envelope) -> Response:
@@ -178,9 +179,9 @@ def _parse_body(members: JsonObject, envelope: Envelope) -> Response:
     )
     if response.is_receipt:
         if response.license.features:
-            raise InvalidMember("license.features", "is not empty, as a receipt's is")
+            raise InvalidMember("license.features", message("format.receipt-features"))
         if response.license.valid_until != response.issued_at:
-            raise InvalidMember("license.valid_until", "is not issued_at, as a receipt's is")
+            raise InvalidMember("license.valid_until", message("format.receipt-end"))
     return response
 
 

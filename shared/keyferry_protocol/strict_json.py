@@ -6,6 +6,8 @@ from collections.abc import Callable, Collection, Iterator
 from typing import Any, TypeVar
 
 from keyferry_protocol.errors import BadJson
+from keyferry_protocol.messages import message
+from keyferry_protocol.messages.formats import comma_list
 
 MAX_DEPTH = 16
 MAX_INTEGER = 2**53 - 1
@@ -20,12 +22,12 @@ def parse_json(data: bytes) -> object:
     try:
         text = bytes(data).decode("utf-8")
     except UnicodeDecodeError as error:
-        raise BadJson(f"Byte {error.start} is not UTF-8.") from error
+        raise BadJson(message("format.utf-8", position=error.start)) from error
     _check_depth(text)
     try:
         value: object = _DECODER.decode(text)
     except json.JSONDecodeError as error:
-        raise BadJson(f"{error.msg} at character {error.pos}.") from error
+        raise BadJson(message("format.syntax", why=error.msg, position=error.pos)) from error
     if "\\u" in text:
         _check_surrogates(value)
     return value
@@ -39,7 +41,7 @@ def _check_depth(text: str) -> None:
         if token[0] in "[{":
             depth += 1
             if depth > MAX_DEPTH:
-                raise BadJson(f"Nested deeper than {MAX_DEPTH}.")
+                raise BadJson(message("format.depth", n=MAX_DEPTH))
         elif token[0] in "]}":
             depth -= 1
 
@@ -48,7 +50,7 @@ def _check_surrogates(value: object) -> None:
     match value:
         case str():
             if _LONE_SURROGATE.search(value):
-                raise BadJson("A lone surrogate is no character.")
+                raise BadJson(message("format.surrogate"))
         case list():
             for item in value:
                 _check_surrogates(item)
@@ -61,18 +63,18 @@ def _check_surrogates(value: object) -> None:
 def _unique_members(pairs: list[tuple[str, object]]) -> dict[str, object]:
     members = dict(pairs)
     if len(members) < len(pairs):
-        raise BadJson("A name stands twice in one object.")
+        raise BadJson(message("format.name-twice"))
     return members
 
 
 def _small_integer(text: str) -> int:
     if text == "-0" or len(text) > 17 or abs(int(text)) > MAX_INTEGER:
-        raise BadJson(f"The number {text[:20]} is not an integer that every parser reads alike.")
+        raise BadJson(message("format.big-integer", number=text[:20]))
     return int(text)
 
 
 def _refuse_number(text: str) -> object:
-    raise BadJson(f"The number {text[:20]} is not a plain integer.")
+    raise BadJson(message("format.plain-integer", number=text[:20]))
 
 
 _DECODER = json.JSONDecoder(
@@ -87,7 +89,9 @@ class InvalidMember(Exception):
     """A member that is missing, of a wrong type or outside its pattern."""
 
     def __init__(self, path: str, reason: str) -> None:
-        super().__init__(f"{path or 'The document'} {reason}.")
+        super().__init__(
+            message("format.member", member=path or message("format.document"), reason=reason)
+        )
 
 
 class JsonObject:
@@ -98,7 +102,7 @@ class JsonObject:
 
     def __init__(self, value: object, path: str = "") -> None:
         if not isinstance(value, dict):
-            raise InvalidMember(path, "is not an object")
+            raise InvalidMember(path, message("format.no-object"))
         self._members: dict[str, object] = value
         self._path = path
 
@@ -113,7 +117,7 @@ class JsonObject:
 
     def value(self, name: str) -> object:
         if name not in self._members:
-            raise InvalidMember(self.path_of(name), "is missing")
+            raise InvalidMember(self.path_of(name), message("format.missing"))
         return self._members[name]
 
     def text(self, name: str, parse: Callable[[str], _T]) -> _T:
@@ -127,27 +131,29 @@ class JsonObject:
     def one_of(self, name: str, allowed: Collection[str]) -> str:
         value = self.text(name, str)
         if value not in allowed:
-            raise InvalidMember(self.path_of(name), f"is none of {', '.join(allowed)}")
+            raise InvalidMember(
+                self.path_of(name), message("format.none-of", values=comma_list(allowed))
+            )
         return value
 
     def integer(self, name: str, minimum: int) -> int:
         value = self.value(name)
         if type(value) is not int:  # bool is an int in Python, not in JSON
-            raise InvalidMember(self.path_of(name), "is not an integer")
+            raise InvalidMember(self.path_of(name), message("format.no-integer"))
         if value < minimum:
-            raise InvalidMember(self.path_of(name), f"is below {minimum}")
+            raise InvalidMember(self.path_of(name), message("format.below", minimum=minimum))
         return value
 
     def boolean(self, name: str) -> bool:
         value = self.value(name)
         if not isinstance(value, bool):
-            raise InvalidMember(self.path_of(name), "is not true or false")
+            raise InvalidMember(self.path_of(name), message("format.no-boolean"))
         return value
 
     def array(self, name: str) -> list[Any]:
         value = self.value(name)
         if not isinstance(value, list):
-            raise InvalidMember(self.path_of(name), "is not an array")
+            raise InvalidMember(self.path_of(name), message("format.no-array"))
         return value
 
     def texts(self, name: str, parse: Callable[[str], _T]) -> tuple[_T, ...]:
@@ -175,17 +181,17 @@ class JsonObject:
 
 def _string(value: object) -> str:
     if not isinstance(value, str):
-        raise ValueError("is not a string")
+        raise ValueError(message("format.no-string"))
     return value
 
 
-def text_matching(pattern: str, description: str) -> Callable[[str], str]:
-    """A `parse` for texts that match the whole pattern; an error says "is not {description}"."""
+def text_matching(pattern: str, rule: str) -> Callable[[str], str]:
+    """A `parse` for texts that match the whole pattern; an error says it by `format.{rule}`."""
     compiled = re.compile(pattern)
 
     def parse(text: str) -> str:
         if not compiled.fullmatch(text):
-            raise ValueError(f"is not {description}")
+            raise ValueError(message(f"format.{rule}"))
         return text
 
     return parse

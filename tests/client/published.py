@@ -1,4 +1,4 @@
-"""The published schema of --json, held against every document that any test here sees."""
+"""The published schema of --json, checked against every document that a test here receives."""
 
 import json
 from collections.abc import Sequence
@@ -10,7 +10,7 @@ from jsonschema import Draft202012Validator
 
 from keyferry.cli.main import COMMANDS
 
-SCHEMA = Path(__file__).parents[2] / "docs" / "keyferry-json.schema.json"
+SCHEMA = Path(__file__).parents[2] / "docs" / "schemas" / "command-output.schema.json"
 
 
 def check_document(arguments: Sequence[str], printed: str) -> None:

@@ -1,4 +1,4 @@
-"""State files, sticks and archives of any content: read back, or told as what they are."""
+"""State files, USB drives and archives of any content: read back, or reported for what they are."""
 
 import json
 import os
@@ -14,28 +14,23 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from keyferry.cli.file_kinds import kind_of
-from keyferry.cli.read_files import genuine, is_collection
 from keyferry.doctor.inspection import read_license, read_shared_damage
+from keyferry.files.kinds import kind_of
+from keyferry.files.read_responses import genuine_responses, is_collection
 from keyferry.license import License
-from keyferry.store.clock import Clock
-from keyferry.store.state import (
-    CLOCK,
+from keyferry.store.clock import MAX_TIME, Clock
+from keyferry.store.clock_file import CLOCK, read_clock, write_clock
+from keyferry.store.folder import (
     DEACTIVATE,
     DEVICE_KEY,
     INSTALLED,
-    ORDER,
     PENDING,
     STATE,
     Folder,
     LicenseState,
-    read_clock,
-    read_order,
-    write_clock,
-    write_order,
 )
-from keyferry.store.state_dirs import StateDirs, roots
-from keyferry.times import LAST
+from keyferry.store.order import ORDER, read_order, write_order
+from keyferry.store.state_dirs import StateDirs, find_state_dirs
 from keyferry.vendor import Vendor, read_vendor
 from keyferry_protocol.encoding import escape_controls
 from keyferry_protocol.envelope import REQUEST, RESPONSE, seal
@@ -68,7 +63,7 @@ def _not_waiting_for_the_disk(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def where(tmp_path: Path) -> StateDirs:
-    return roots(None, tmp_path)
+    return find_state_dirs(None, tmp_path)
 
 
 # What we write
@@ -76,33 +71,33 @@ def where(tmp_path: Path) -> StateDirs:
 
 @few
 @given(standing=st.builds(LicenseState, counts, st.booleans(), texts))
-def test_a_standing_comes_back_without_a_path_that_is_no_text(
+def test_a_state_is_read_back_without_a_path_that_is_no_text(
     where: StateDirs, standing: LicenseState
 ) -> None:
     folder = Folder(where.user, NUMBER)
-    folder.write_standing(standing)
+    folder.write_state(standing)
     path = standing.request_path
     is_text = path == path.encode("utf-8", "ignore").decode()
-    assert folder.standing() == standing._replace(request_path=path if is_text else "")
+    assert folder.state() == standing._replace(request_path=path if is_text else "")
 
 
 @few
-@given(clock=st.builds(Clock, st.integers(0, LAST), counts, st.dictionaries(hexes, counts)))
-def test_a_clock_comes_back(where: StateDirs, clock: Clock) -> None:
+@given(clock=st.builds(Clock, st.integers(0, MAX_TIME), counts, st.dictionaries(hexes, counts)))
+def test_a_clock_is_read_back(where: StateDirs, clock: Clock) -> None:
     write_clock(where.user, clock)
     assert read_clock(where.user) == clock
 
 
 @few
 @given(order=st.lists(numbers))
-def test_a_trying_order_comes_back(where: StateDirs, order: list[str]) -> None:
+def test_a_trying_order_is_read_back(where: StateDirs, order: list[str]) -> None:
     write_order(where.user, order)
     assert read_order(where.user) == tuple(order)
 
 
 @few
 @given(seed=st.binary(min_size=32, max_size=32))
-def test_a_device_key_comes_back(where: StateDirs, seed: bytes) -> None:
+def test_a_device_key_is_read_back(where: StateDirs, seed: bytes) -> None:
     folder = Folder(where.user, NUMBER)
     folder.write_device_key(Ed25519Signer(seed))
     found = folder.device_key()
@@ -110,15 +105,15 @@ def test_a_device_key_comes_back(where: StateDirs, seed: bytes) -> None:
     assert found.seed == seed
 
 
-# What lies there instead
+# What may be there instead
 
 
 READS: dict[str, Callable[[Folder, bool], object]] = {
-    DEVICE_KEY: lambda folder, repair: folder.device_key(repair),
-    PENDING: lambda folder, repair: folder.request(PENDING, repair),
-    DEACTIVATE: lambda folder, repair: folder.request(DEACTIVATE, repair),
-    STATE: lambda folder, repair: folder.standing(repair),
-    CLOCK: lambda folder, repair: read_clock(folder.root, repair),
+    DEVICE_KEY: lambda folder, ignore: folder.device_key(ignore),
+    PENDING: lambda folder, ignore: folder.request(PENDING, ignore),
+    DEACTIVATE: lambda folder, ignore: folder.request(DEACTIVATE, ignore),
+    STATE: lambda folder, ignore: folder.state(ignore),
+    CLOCK: lambda folder, ignore: read_clock(folder.root, ignore),
 }
 
 
@@ -157,7 +152,7 @@ def test_a_state_file_of_any_content_is_read_or_damaged_and_can_be_repaired(
 @given(files=st.dictionaries(st.sampled_from([*READS, INSTALLED, ORDER]), in_a_state))
 def test_the_doctor_reads_a_folder_of_any_content(files: dict[str, bytes]) -> None:
     with TemporaryDirectory() as state:
-        where = roots(None, state)
+        where = find_state_dirs(None, state)
         folder = Folder(where.user, NUMBER)
         os.makedirs(folder.path(""))
         for name, data in files.items():
@@ -168,7 +163,7 @@ def test_the_doctor_reads_a_folder_of_any_content(files: dict[str, bytes]) -> No
         assert all(error.code == "state-damaged" for error in read_shared_damage(where))
 
 
-# What is brought on a stick
+# What a USB drive may hold
 
 
 GOOD = response_file()
@@ -192,7 +187,7 @@ methods = st.sampled_from([zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED])
 
 @few
 @given(others=beside, method=methods, in_archive=st.booleans())
-def test_a_response_is_found_whatever_lies_beside_it(
+def test_a_response_is_found_among_any_other_files(
     others: dict[str, bytes], method: int, in_archive: bool
 ) -> None:
     with TemporaryDirectory() as stick:
@@ -200,12 +195,12 @@ def test_a_response_is_found_whatever_lies_beside_it(
             Path(stick, name).write_bytes(data)
         wanted = zipped({**others, "RESPONSE": GOOD}, method) if in_archive else GOOD
         Path(stick, "WANTED").write_bytes(wanted)
-        assert [found.data for found in genuine(stick, CLASSIC)] == [GOOD]
+        assert [found.data for found in genuine_responses(stick, CLASSIC)] == [GOOD]
 
 
 @settings(few, max_examples=80)
 @given(data=st.data(), method=methods)
-def test_a_damaged_archive_is_told_as_that_or_holds_the_response(
+def test_a_damaged_archive_is_reported_or_yields_the_response(
     tmp_path: Path, data: st.DataObject, method: int
 ) -> None:
     whole = zipped({"a": b"x" * 100, "RESPONSE": GOOD}, method)
@@ -216,29 +211,29 @@ def test_a_damaged_archive_is_told_as_that_or_holds_the_response(
     if not is_collection(str(archive)):
         return
     try:
-        found = genuine(str(archive), CLASSIC)
+        found = genuine_responses(str(archive), CLASSIC)
     except KeyferryError:
         return
     assert {f.data for f in found} == {GOOD}
 
 
 @given(st.binary(max_size=100) | st.sampled_from([b"%PDF", b"PK\3\4"]).map(lambda s: s + b"x" * 9))
-def test_any_file_is_called_something(data: bytes) -> None:
+def test_every_wrong_file_has_a_name(data: bytes) -> None:
     assert message(f"terminal.kind.{kind_of(data)}")
 
 
-# What is told of it
+# How it is shown
 
 
 @few
 @given(file=request_bodies().map(lambda body: seal(REQUEST, body.to_bytes(), [SAMPLE_VENDOR])))
-def test_any_request_can_be_looked_at_and_forges_no_line(shell: Shell, file: bytes) -> None:
+def test_any_request_can_be_inspected_and_forges_no_line(shell: Shell, file: bytes) -> None:
     assert_told(shell, file)
 
 
 @few
 @given(file=response_bodies().map(lambda body: seal(RESPONSE, body.to_bytes(), [SAMPLE_VENDOR])))
-def test_any_response_can_be_looked_at_and_forges_no_line(shell: Shell, file: bytes) -> None:
+def test_any_response_can_be_inspected_and_forges_no_line(shell: Shell, file: bytes) -> None:
     assert_told(shell, file)
 
 
@@ -249,7 +244,7 @@ def assert_told(shell: Shell, file: bytes) -> None:
     assert shell("inspect", "-", "--json", stdin=file).exit == 0
 
 
-@given(response_bodies(), st.integers(0, LAST), st.integers(0, LAST))
+@given(response_bodies(), st.integers(0, MAX_TIME), st.integers(0, MAX_TIME))
 def test_any_license_answers_whenever_it_is_asked(body: ResponseBody, now: int, mark: int) -> None:
     response = verify_response(seal(RESPONSE, body.to_bytes(), [SAMPLE_VENDOR]), CLASSIC)
     license = License(response, mark, lambda: now)

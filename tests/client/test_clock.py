@@ -8,14 +8,14 @@ from hypothesis import strategies as st
 
 from keyferry import KeyferryError
 from keyferry.store.clock import Clock
-from keyferry.store.state import read_clock
+from keyferry.store.clock_file import read_clock
 from tests.support.offline import DAY, NOW, Room
 
 YEAR = 365 * DAY
 
 
 def mark(room: Room) -> int:
-    return read_clock(room.roots.user).mark
+    return read_clock(room.state_dirs.user).mark
 
 
 def code(room: Room) -> str:
@@ -24,7 +24,7 @@ def code(room: Room) -> str:
     return found.value.code
 
 
-def test_the_mark_is_the_latest_time_seen(room: Room) -> None:
+def test_the_mark_is_the_latest_observed_time(room: Room) -> None:
     room.activate()
     room.now = NOW + 5 * DAY
     room.load()
@@ -36,11 +36,11 @@ def test_the_mark_is_the_latest_time_seen(room: Room) -> None:
     assert code(room) == "clock-rolled-back"
 
 
-def test_a_clock_behind_stops_no_time(room: Room) -> None:
+def test_a_clock_that_is_behind_does_not_stop_time(room: Room) -> None:
     room.activate(check_in_by=NOW + DAY, grace_days=0)
     room.now = NOW + DAY
     assert code(room) == "check-in-overdue"
-    room.now = NOW + DAY - 7200  # not far enough behind to be told as a clock set back
+    room.now = NOW + DAY - 7200  # not far enough behind to count as set back
     assert code(room) == "check-in-overdue"
 
 
@@ -56,7 +56,7 @@ def test_load_writes_the_mark_at_most_once_in_ten_minutes(room: Room) -> None:
     assert mark(room) == NOW + 600
 
 
-def test_an_issue_date_later_than_all_seen_raises_the_mark(room: Room) -> None:
+def test_a_later_issue_date_raises_the_mark(room: Room) -> None:
     response = room.answer(room.request(), issued_at=NOW + DAY)
     room.install(response)
     assert mark(room) == NOW + DAY
@@ -64,7 +64,7 @@ def test_an_issue_date_later_than_all_seen_raises_the_mark(room: Room) -> None:
     assert code(room) == "clock-rolled-back"
 
 
-def test_whose_mark_is_wrong_makes_and_installs_an_update(room: Room) -> None:
+def test_an_update_corrects_a_wrong_mark(room: Room) -> None:
     room.activate()
     room.now = NOW + 100 * DAY  # a dead battery, the other way round
     room.load()
@@ -73,11 +73,11 @@ def test_whose_mark_is_wrong_makes_and_installs_an_update(room: Room) -> None:
     room.install(room.answer(room.request("update")))
     assert room.load().check()
     assert mark(room) == NOW + DAY
-    assert read_clock(room.roots.user).lowered == 99 * DAY
-    assert read_clock(room.roots.user).at_request == {}
+    assert read_clock(room.state_dirs.user).lowered == 99 * DAY
+    assert read_clock(room.state_dirs.user).at_request == {}
 
 
-def test_a_response_kept_back_gains_no_day(room: Room) -> None:
+def test_holding_back_a_response_gains_no_day(room: Room) -> None:
     room.activate(check_in_by=NOW + 30 * DAY, grace_days=0)
     room.now = NOW + DAY
     kept_back = room.answer(room.request("update"), check_in_by=NOW + 31 * DAY, grace_days=0)
@@ -93,7 +93,7 @@ def test_a_response_kept_back_gains_no_day(room: Room) -> None:
 def test_another_users_response_lowers_nothing(room: Room) -> None:
     room.activate()
     response = room.answer(room.request("update"))
-    clock = Path(room.roots.user.path) / "clock.json"
+    clock = Path(room.state_dirs.user.path) / "clock.json"
     clock.write_text(f'{{"mark": {NOW + YEAR}, "lowered": 0, "at_request": {{}}}}')
     with pytest.raises(KeyferryError) as found:
         room.install(response)
@@ -104,11 +104,11 @@ def test_another_users_response_lowers_nothing(room: Room) -> None:
 def test_making_the_same_file_again_notes_no_later_time(room: Room) -> None:
     room.activate()
     room.request("update")
-    noted = read_clock(room.roots.user).at_request
+    noted = read_clock(room.state_dirs.user).at_request
     room.now += 6 * DAY
     room.load()
     room.request("update")
-    assert read_clock(room.roots.user).at_request == noted
+    assert read_clock(room.state_dirs.user).at_request == noted
 
 
 @given(
@@ -118,29 +118,29 @@ def test_making_the_same_file_again_notes_no_later_time(room: Room) -> None:
 def test_no_schedule_lowers_the_mark_below_the_time_that_must_have_passed(
     start: int, steps: list[tuple[str, int]]
 ) -> None:
-    """Days pass truly and are all seen; responses are installed when their holder likes."""
-    today, clock, asked = start, Clock().seen(start), dict[str, int]()
+    """Every day really passes and is observed; responses are installed at any time."""
+    today, clock, asked = start, Clock().advanced_to(start), dict[str, int]()
     for index, (step, days) in enumerate(steps):
         if step == "see":
             today += days % 7
-            clock = clock.seen(today)
+            clock = clock.advanced_to(today)
         elif step == "ask":
-            clock = clock.seen(today).noted(str(index))
+            clock = clock.advanced_to(today).with_note(str(index))
             asked[str(index)] = today
         elif asked:
             sha = list(asked)[days % len(asked)]
-            clock = clock.settled(sha, issued_at=asked.pop(sha))
+            clock = clock.after_response(sha, issued_at=asked.pop(sha))
         assert clock.mark == today, "an honest clock is never moved"
 
 
-def test_the_formula_of_the_contract() -> None:
+def test_the_mark_is_lowered_by_the_documented_formula() -> None:
     clock = Clock(mark=1000, lowered=50, at_request={"a": 900})
-    settled = clock.settled("a", issued_at=300)
+    settled = clock.after_response("a", issued_at=300)
     assert settled == Clock(mark=450, lowered=600, at_request={})  # 300 + 1000 + 50 - 900
-    assert clock.settled("a", issued_at=2000).mark == 2000
-    assert clock.settled("a", issued_at=950).mark == 1000
-    assert clock.settled("b", issued_at=300) == clock
+    assert clock.after_response("a", issued_at=2000).mark == 2000
+    assert clock.after_response("a", issued_at=950).mark == 1000
+    assert clock.after_response("b", issued_at=300) == clock
 
 
-def test_a_note_counts_what_was_taken_off_too() -> None:
-    assert Clock(mark=1000, lowered=50).noted("a").at_request == {"a": 1050}
+def test_a_note_includes_what_the_mark_was_lowered_by() -> None:
+    assert Clock(mark=1000, lowered=50).with_note("a").at_request == {"a": 1050}

@@ -62,12 +62,12 @@ class Schedule(RuleBasedStateMachine):
 
     @rule(user=USERS)
     def ask_for_an_update(self, user: str) -> None:
-        """The request is answered the same day, each once; the response may be kept back."""
+        """Each request is answered once, on the same day; the response may be held back."""
         self.ask(user, "update")
 
     @rule(user=USERS, which=LATEST, set_back=st.booleans())
     def install(self, user: str, which: int, set_back: bool) -> None:
-        """Now, or with the clock set back to its issue, as who wants its days once more would."""
+        """Now, or with the clock set back to its issue, as someone might to gain days."""
         which = max(which, -len(self.issued))
         if set_back:
             self.ahead = self.issued[which] - self.true_now
@@ -100,7 +100,7 @@ class Schedule(RuleBasedStateMachine):
         return "installed"
 
     def teardown(self) -> None:
-        """The clock is put right, and whoever carries an update out and back can work.
+        """The clock is corrected, and an update that is carried out and back works.
 
         Twice where a request from before the wrong time still waited: the same file goes out.
         """
@@ -131,7 +131,7 @@ TURNS = st.tuples(st.integers(0, 29), st.integers(0, 29), st.booleans(), st.inte
 
 @settings(max_examples=60, deadline=None, derandomize=True)
 @given(st.lists(TURNS, min_size=1, max_size=4))
-def test_no_response_kept_back_gains_a_day(turns: list[tuple[int, int, bool, int]]) -> None:
+def test_holding_back_responses_gains_no_day(turns: list[tuple[int, int, bool, int]]) -> None:
     """Work, ask, work on with the response in a drawer, perhaps set the clock back, install."""
     schedule = Schedule()
     schedule.activate()

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from keyferry import parse_request
+from keyferry import __version__, parse_request
 from keyferry.cli.main import COMMANDS
 from keyferry_protocol.keys import Ed25519Signer
 from tests.support.offline import (
@@ -51,7 +51,7 @@ def test_the_whole_way(shell: Shell) -> None:
     assert shell("check", "solver").out == "✓ solver: yes\n"
 
 
-# Every command speaks JSON, also of its errors
+# Every command has a JSON document, errors included
 
 AGAINST: list[tuple[tuple[str, ...], int, str]] = [
     (("request", "12"), 2, "wrong-license-number"),
@@ -143,7 +143,7 @@ def test_the_shared_options_may_stand_before_the_command_and_after_it(shell: She
     assert shell("list", *options).exit == 0
 
 
-def test_a_stranger_is_told_what_is_missing(shell: Shell) -> None:
+def test_a_missing_setting_is_named(shell: Shell) -> None:
     shell.patch.delenv("KEYFERRY_KEYS")
     assert "--keys" in shell("list").err
     shell.patch.setenv("KEYFERRY_KEYS", "keys.json")
@@ -175,7 +175,7 @@ def test_the_code_may_come_from_a_file(shell: Shell) -> None:
     assert first.out == again.out
 
 
-def test_nobody_is_asked_with_non_interactive(shell: Shell) -> None:
+def test_non_interactive_asks_nothing(shell: Shell) -> None:
     shell.patch.delenv("KEYFERRY_ACTIVATION_CODE")
     for command in (("request", NUMBER), ("--non-interactive", "request", NUMBER)):
         told = shell(*command, "--non-interactive", stdin=CODE)
@@ -183,7 +183,7 @@ def test_nobody_is_asked_with_non_interactive(shell: Shell) -> None:
         assert "KEYFERRY_ACTIVATION_CODE" in told.err
 
 
-def test_a_question_left_open_changes_nothing(shell: Shell) -> None:
+def test_an_unanswered_question_changes_nothing(shell: Shell) -> None:
     activate(shell)
     before = shell.room.files()
     for answer in ("n\n", "\n", ""):
@@ -198,7 +198,7 @@ def test_a_question_left_open_changes_nothing(shell: Shell) -> None:
 # Where a request file is saved
 
 
-def test_a_request_is_saved_where_it_is_wanted(shell: Shell) -> None:
+def test_a_request_is_saved_where_the_user_wants_it(shell: Shell) -> None:
     os.mkdir("stick")
     assert shell("request", NUMBER, "--output", "stick").exit == 0
     (name,) = os.listdir("stick")
@@ -211,9 +211,7 @@ def test_a_request_is_saved_where_it_is_wanted(shell: Shell) -> None:
 
 
 @pytest.mark.parametrize("output", ["nowhere/", "nowhere/file.request", "nowhere/all.zip"])
-def test_a_folder_that_is_not_there_is_told_before_anything_is_made(
-    shell: Shell, output: str
-) -> None:
+def test_a_missing_folder_is_reported_before_anything_is_made(shell: Shell, output: str) -> None:
     told = shell("request", NUMBER, "--output", output)
     assert told.exit == 2
     assert "There is no folder nowhere" in told.err
@@ -221,7 +219,7 @@ def test_a_folder_that_is_not_there_is_told_before_anything_is_made(
 
 
 @pytest.mark.parametrize("output", [".", "all.zip"])
-def test_another_devices_file_of_that_name_is_left_alone(
+def test_another_devices_file_of_the_same_name_is_kept(
     shell: Shell, tmp_path: Path, output: str
 ) -> None:
     other = Room(tmp_path / "elsewhere", machine=LAB_09).request()
@@ -259,7 +257,7 @@ def _content(output: str, name: str) -> bytes:
         return archive.read(name)
 
 
-def test_a_zip_that_is_none_is_told_and_kept(shell: Shell) -> None:
+def test_a_file_that_is_no_zip_archive_is_reported_and_kept(shell: Shell) -> None:
     Path("all.zip").write_bytes(b"not a zip archive")
     told = shell("request", NUMBER, "--output", "all.zip")
     assert told.exit == 1
@@ -289,7 +287,7 @@ def test_a_license_that_needs_a_virtual_machine_allowed_is_warned_of(shell: Shel
     assert [warning["code"] for warning in document["warnings"]] == ["virtual-only"]
 
 
-# What is installed of what lies there
+# Which files are installed
 
 
 def test_of_a_folder_the_fitting_file_is_taken_whatever_its_name(
@@ -322,7 +320,7 @@ def test_of_a_zip_archive_the_fitting_file_is_taken(shell: Shell, tmp_path: Path
     assert shell("install", "stick").exit == 0, "again, and from a folder"
 
 
-def test_what_cannot_be_read_on_a_stick_is_passed_over(shell: Shell) -> None:
+def test_unreadable_files_on_a_usb_drive_are_skipped(shell: Shell) -> None:
     shell("request", NUMBER)
     os.mkdir("stick")
     with zipfile.ZipFile("stick/a.zip", "w", zipfile.ZIP_DEFLATED) as archive:
@@ -346,9 +344,7 @@ def test_what_cannot_be_read_on_a_stick_is_passed_over(shell: Shell) -> None:
         pytest.param(zipfile.ZIP_STORED, -30, b"\xff", id="a name"),
     ],
 )
-def test_an_archive_is_passed_over_however_it_is_damaged(
-    shell: Shell, packing: int, at: int, damage: bytes
-) -> None:
+def test_a_damaged_archive_is_skipped(shell: Shell, packing: int, at: int, damage: bytes) -> None:
     shell("request", NUMBER)
     os.mkdir("stick")
     with zipfile.ZipFile("stick/a.zip", "w", packing) as archive:
@@ -362,7 +358,7 @@ def test_an_archive_is_passed_over_however_it_is_damaged(
     assert shell("install", "stick").exit == 0
 
 
-def test_a_forged_file_on_a_stick_is_told_as_that(shell: Shell) -> None:
+def test_a_forged_file_on_a_usb_drive_is_reported_as_forged(shell: Shell) -> None:
     shell("request", NUMBER)
     os.mkdir("stick")
     Path("stick/notes.txt").write_text("buy milk")
@@ -389,7 +385,7 @@ def test_another_computers_file_is_never_taken(shell: Shell, tmp_path: Path) -> 
     assert shell.room.files() == before
 
 
-def test_several_that_fit_are_all_installed(shell: Shell) -> None:
+def test_all_fitting_files_are_installed(shell: Shell) -> None:
     from keyferry_protocol.activation import new_activation_code
 
     os.mkdir("stick")
@@ -411,7 +407,7 @@ def test_standard_input_is_a_file_too(shell: Shell) -> None:
     assert shell("install", "-", stdin=response).exit == 0
 
 
-# How licenses stand
+# The status of licenses
 
 
 @pytest.mark.parametrize(
@@ -432,7 +428,7 @@ def test_standard_input_is_a_file_too(shell: Shell) -> None:
         pytest.param(-2, {}, "Clock is behind", 8, id="clock"),
     ],
 )
-def test_status_says_it_in_words_and_exits_as_the_application_would(
+def test_status_is_a_sentence_and_exits_as_the_application_would(
     shell: Shell, days: int, changes: dict[str, object], words: str, exit_code: int
 ) -> None:
     activate(shell, **changes)
@@ -460,7 +456,7 @@ def revoked(room: Room) -> None:
         (revoked, "This license was withdrawn", 5),
     ],
 )
-def test_what_stands_in_the_way_is_said(
+def test_the_reason_against_the_license_is_reported(
     shell: Shell, spoil: Callable[[Room], None], words: str, exit_code: int
 ) -> None:
     activate(shell)
@@ -472,7 +468,7 @@ def test_what_stands_in_the_way_is_said(
     assert row["state"] == row["error"]["code"]
 
 
-def test_grace_is_said_with_what_to_do(shell: Shell) -> None:
+def test_grace_is_reported_with_the_next_step(shell: Shell) -> None:
     activate(shell, check_in_by=NOW + DAY)
     shell.room.now += 2 * DAY
     told = shell("check")
@@ -486,7 +482,7 @@ def test_grace_is_said_with_what_to_do(shell: Shell) -> None:
 @pytest.mark.parametrize(
     ("days", "words"), [(12, "It ends in 12 days. "), (1, "It ends in 1 day. "), (31, "")]
 )
-def test_an_end_is_told_in_its_last_thirty_days(shell: Shell, days: int, words: str) -> None:
+def test_the_end_is_announced_in_the_last_thirty_days(shell: Shell, days: int, words: str) -> None:
     activate(shell, valid_until=NOW + days * DAY)
     told = shell("check")
     assert told.exit == 0
@@ -496,7 +492,7 @@ def test_an_end_is_told_in_its_last_thirty_days(shell: Shell, days: int, words: 
     assert shell("check", "--json").json["reason"] == ("ends-soon" if words else None)
 
 
-def test_the_order_is_what_prefer_made_it(shell: Shell) -> None:
+def test_prefer_sets_the_order(shell: Shell) -> None:
     from keyferry_protocol.activation import new_activation_code
 
     activate(shell)
@@ -507,7 +503,7 @@ def test_the_order_is_what_prefer_made_it(shell: Shell) -> None:
     assert [(row["order"], row["license_number"]) for row in rows] == [(1, OTHER), (2, NUMBER)]
 
 
-def test_nothing_is_a_success_that_does_not_load(shell: Shell) -> None:
+def test_an_install_succeeds_only_if_the_license_loads(shell: Shell) -> None:
     shell("request", NUMBER)
     shell.carried(request_file(), valid_from=END)
     told = shell("install", "answer.response")
@@ -515,19 +511,19 @@ def test_nothing_is_a_success_that_does_not_load(shell: Shell) -> None:
     assert "✓" not in told.out + told.err
 
 
-def test_remove_takes_all_of_a_license_away(shell: Shell) -> None:
+def test_remove_erases_everything_of_a_license(shell: Shell) -> None:
     activate(shell)
     told = shell("remove", NUMBER, stdin="y\n")
     assert told.exit == 0
     assert "Its seat stays taken" in told.err
     assert set(shell.room.files()) == {"user/clock.json"}
-    assert not Path(shell.room.roots.site.path, NUMBER).exists()
+    assert not Path(shell.room.state_dirs.site.path, NUMBER).exists()
 
 
 # Streams
 
 
-def test_colour_is_for_terminals_alone(shell: Shell) -> None:
+def test_color_is_for_terminals_only(shell: Shell) -> None:
     activate(shell)
     assert "\x1b" not in shell("check").out
     shell.tty = True
@@ -554,7 +550,7 @@ def test_an_old_code_page_gets_words_for_marks(shell: Shell) -> None:
     assert shell("check", "cfd").err.startswith("FAIL This license does not include cfd")
 
 
-def test_a_reader_who_leaves_is_told_nothing(shell: Shell) -> None:
+def test_a_closed_pipe_is_no_error_message(shell: Shell) -> None:
     environ = os.environ | {"PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
     command = [sys.executable, "-c", "from keyferry.cli.main import run; run()", "list"]
     read_end, write_end = os.pipe()
@@ -577,4 +573,4 @@ def test_help_of_every_command_ends_in_an_example(shell: Shell) -> None:
 
 def test_the_bare_command_shows_its_help(shell: Shell) -> None:
     assert "Commands:" in shell().out
-    assert shell("--version").out == "keyferry 1.0.0\n"
+    assert shell("--version").out == f"keyferry {__version__}\n"

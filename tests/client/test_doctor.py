@@ -1,4 +1,4 @@
-"""`keyferry doctor`: what would go wrong, told before a request is written."""
+"""`keyferry doctor`: finds what would go wrong, before a request is written."""
 
 import json
 import os
@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from keyferry import KeySet, Machine, Token
-from keyferry.doctor.diagnose import Finding, examine
-from keyferry.machine.current_machine import CurrentMachine
-from keyferry.store.state import LicenseState
+from keyferry.doctor.diagnose import diagnose
+from keyferry.doctor.finding import Finding
+from keyferry.store.folder import LicenseState
 from keyferry_protocol.keys import Ed25519Signer
 from tests.client.test_golden import compare
 from tests.support.offline import (
@@ -52,9 +52,7 @@ def another(*names: str) -> Machine:
 
 
 def look(room: Room) -> tuple[Finding, ...]:
-    return examine(
-        room.roots, room.keys, room.product, CurrentMachine(room.machine), room.now, room.dongle
-    )
+    return diagnose(room.installation)
 
 
 def told(room: Room) -> dict[str, Finding]:
@@ -78,7 +76,10 @@ def without_places(text: str, room: Room) -> str:
     lines = []
     for line in text.splitlines(keepends=True):
         separator = "\\\\" if line.startswith("{") else "\\"
-        for root, parts in ((room.roots.site, "ProgramData"), (room.roots.user, "Users Anna")):
+        for root, parts in (
+            (room.state_dirs.site, "ProgramData"),
+            (room.state_dirs.user, "Users Anna"),
+        ):
             line = line.replace(root.path, separator.join(["C:", *parts.split(), "Keyferry"]))
         lines.append(line)
     return "".join(lines)
@@ -93,7 +94,7 @@ def test_several_findings_each_have_their_next_step_below(shell: Shell) -> None:
     )
 
 
-def test_nothing_to_tell_is_five_good_lines_and_exit_0(shell: Shell) -> None:
+def test_without_findings_there_are_five_good_lines_and_exit_0(shell: Shell) -> None:
     printed = shell("doctor")
     assert [line[:11].split() for line in printed.out.splitlines()[:-1]] == [
         ["✓", name] for name in ("Identity", "Drift", "Copies", "Clock", "Storage")
@@ -109,7 +110,7 @@ def test_problems_are_no_failure_of_the_command_but_missing_keys_are(shell: Shel
     assert shell("doctor", "--keys", "nowhere.json").exit == 1
 
 
-def test_looking_changes_nothing_and_makes_no_folder(room: Room) -> None:
+def test_a_diagnosis_changes_nothing_and_makes_no_folder(room: Room) -> None:
     look(room)
     assert not room.state.exists()
     room.activate()
@@ -153,7 +154,7 @@ A_PC = replace(LINUX, components=PC_PARTS)
             "ok",
             "2 of 3 parts of this computer can be read; not the disk",
             "",
-            id="its disk tells no serial number",
+            id="its disk reports no serial number",
         ),
         pytest.param(
             a_computer(A_PC, "mac"),
@@ -196,7 +197,7 @@ A_PC = replace(LINUX, components=PC_PARTS)
             "ok",
             "1 of 3 parts",
             "",
-            id="a Mac that shows its number alone",
+            id="a Mac that shows only its UUID",
         ),
     ],
 )
@@ -209,13 +210,13 @@ def test_identity_says_what_can_be_read_and_what_the_license_must_allow(
     assert bool(found.next_step) is (result != "ok")
 
 
-def test_where_a_license_works_already_nothing_must_be_allowed_any_more(room: Room) -> None:
+def test_a_license_that_works_here_needs_no_further_permission(room: Room) -> None:
     room.machine = replace(LAB_07, environment="virtual")
     room.activate()
     assert told(room)["identity"].result == "ok"
 
 
-def test_a_guest_that_shows_no_body_is_told_what_a_reinstall_will_ask_for(room: Room) -> None:
+def test_a_guest_without_anchors_learns_what_a_reinstall_requires(room: Room) -> None:
     room.machine = replace(a_computer(A_PC, "mac"), environment="virtual")
     room.activate()
     found = told(room)["identity"]
@@ -277,7 +278,7 @@ def test_drift_names_the_rule_of_hardware_where_the_points_would_be_enough(room:
     assert found.facts["match"] == {"have": 11, "of": 21}
 
 
-def test_drift_names_the_rule_of_the_body_where_the_points_would_be_enough(room: Room) -> None:
+def test_drift_names_the_anchor_rule_where_the_points_would_suffice(room: Room) -> None:
     room.machine = A_PC
     room.activate()
     room.machine = a_computer(A_PC, changed={"mac": ["d0bf9c999999"]})
@@ -295,7 +296,7 @@ def test_drift_says_that_the_license_is_another_users(room: Room) -> None:
     assert "another user" in told(room)["drift"].text
 
 
-def test_drift_is_told_for_each_license_and_for_a_request_that_waits(room: Room) -> None:
+def test_drift_is_reported_for_each_license_and_pending_request(room: Room) -> None:
     room.activate()
     room.request("update")
     room.machine = LAB_09
@@ -307,7 +308,7 @@ def test_drift_is_told_for_each_license_and_for_a_request_that_waits(room: Room)
     assert "keyferry request" in found[1].next_step
 
 
-def test_a_license_on_a_dongle_drifts_from_nothing(room: Room) -> None:
+def test_a_dongle_license_has_no_drift(room: Room) -> None:
     stick = Ed25519Signer(b"t" * 32)
     room.dongle = Token(stick.public, "Nitrokey", "42", stick.sign)
     room.activate("dongle")
@@ -334,7 +335,7 @@ def older_folder(room: Room) -> None:
     room.activate()
     room.install(room.answer(room.request("update")))
     room.request("update")
-    room.folder().write_standing(LicenseState(1))
+    room.folder().write_state(LicenseState(1))
 
 
 def another_key(room: Room) -> None:
@@ -383,7 +384,7 @@ def golden_image(room: Room) -> None:
         (golden_image, "no-os-id", "systemd-machine-id-setup"),
     ],
 )
-def test_copies_tells_a_sign_of_a_clone(
+def test_copies_reports_a_sign_of_a_clone(
     room: Room, happened: Callable[[Room], None], sign: str, next_step: str
 ) -> None:
     happened(room)
@@ -392,7 +393,7 @@ def test_copies_tells_a_sign_of_a_clone(
     assert (found.result, next_step in found.next_step) == ("warning", True)
 
 
-def test_a_guest_is_told_that_a_whole_copy_of_it_shows_no_sign(room: Room) -> None:
+def test_a_guest_learns_that_a_full_copy_shows_no_sign(room: Room) -> None:
     room.machine = replace(LAB_07, environment="virtual")
     found = told(room)["copies"]
     assert (found.result, "a guest copied with all its numbers" in found.text) == ("ok", True)
@@ -411,7 +412,7 @@ def test_a_guest_is_told_that_a_whole_copy_of_it_shows_no_sign(room: Room) -> No
         pytest.param(-7 * 365 * DAY, "problem", "26 November 2019", id="the battery is dead"),
     ],
 )
-def test_clock_is_held_against_the_latest_time_seen(
+def test_clock_is_compared_with_the_latest_observed_time(
     room: Room, later: int, result: str, text: str
 ) -> None:
     room.activate()
@@ -425,7 +426,7 @@ def test_the_latest_time_is_also_the_one_when_the_response_was_issued(room: Room
     room.now += 3 * DAY
     room.activate()
     room.now = NOW
-    Path(room.roots.user.path, "clock.json").unlink()
+    Path(room.state_dirs.user.path, "clock.json").unlink()
     assert told(room)["clock"].result == "problem"
 
 
@@ -433,7 +434,7 @@ def test_the_latest_time_is_also_the_one_when_the_response_was_issued(room: Room
 
 
 def in_the_way(room: Room, shared: bool) -> None:
-    root = room.roots.site if shared else room.roots.user
+    root = room.state_dirs.site if shared else room.state_dirs.user
     room.state.mkdir(exist_ok=True)
     Path(root.path).write_text("a file where a folder belongs")
 
@@ -446,7 +447,7 @@ def test_storage_says_which_folder_cannot_be_written_and_what_follows(room: Room
     in_the_way(room, shared=False)
     found = told(room)["storage"]
     assert (found.result, "--state-dir" in found.next_step) == ("problem", True)
-    Path(room.roots.site.path).unlink()
+    Path(room.state_dirs.site.path).unlink()
     found = told(room)["storage"]
     assert (found.result, "the time is not remembered" in found.text) == ("warning", True)
 
@@ -469,7 +470,7 @@ def test_storage_names_a_damaged_file(room: Room, name: str, next_step: str) -> 
     assert next_step in found.next_step
 
 
-def test_storage_misses_the_key_that_a_license_is_bound_to(room: Room) -> None:
+def test_storage_reports_the_missing_key_of_a_license(room: Room) -> None:
     room.activate()
     room.folder().erase("device.key")
     found = told(room)["storage"]
@@ -488,7 +489,7 @@ def only_compromised() -> KeySet:
 @pytest.mark.parametrize(
     ("keys", "text", "next_step"),
     [
-        pytest.param(HYBRID, "no ML-DSA-65 signature", "keyferry update", id="wants one more"),
+        pytest.param(HYBRID, "no ML-DSA-65 signature", "keyferry update", id="requires one more"),
         pytest.param(key_set(VENDOR_PQ), "no ML-DSA-65 signature", "Update", id="other keys"),
         pytest.param(only_compromised(), "marked as compromised", "update", id="compromised"),
         pytest.param(
@@ -496,7 +497,7 @@ def only_compromised() -> KeySet:
         ),
     ],
 )
-def test_keys_that_do_not_accept_what_is_installed_are_told(
+def test_keys_that_reject_an_installed_response_are_reported(
     room: Room, keys: KeySet, text: str, next_step: str
 ) -> None:
     room.activate()
@@ -510,14 +511,14 @@ def test_keys_that_do_not_accept_what_is_installed_are_told(
     )
 
 
-def test_a_request_that_names_keys_of_the_version_before_is_told(room: Room) -> None:
+def test_a_request_that_names_keys_of_the_previous_version_is_reported(room: Room) -> None:
     room.request()
     room.keys = HYBRID
     found = told(room)["keys"]
     assert (found.result, "other keys" in found.text) == ("warning", True)
 
 
-def test_a_request_that_names_a_key_which_is_compromised_since_is_told(room: Room) -> None:
+def test_a_request_that_names_a_key_compromised_since_is_reported(room: Room) -> None:
     room.request()
     newer = Ed25519Signer(b"n" * 32)
     marked = (replace(room.keys.keys[0], trusted=False), *key_set(newer).keys)
@@ -535,7 +536,7 @@ def test_the_document_puts_first_what_needs_doing(shell: Shell) -> None:
     assert json.loads(shell("doctor", "--repair", "--json").out)["repairs"] == []
 
 
-def test_every_license_of_the_vendor_is_looked_at_whatever_its_product(room: Room) -> None:
+def test_every_license_of_the_vendor_is_checked_whatever_its_product(room: Room) -> None:
     room.activate()
     room.product = "Another product"
     room.machine = another("mac")

@@ -44,7 +44,7 @@ def _here_and_now(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 @pytest.fixture
 def lab_07(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> Shell:
-    """LAB-07, whose device key and request ids are always the same, with a stick."""
+    """LAB-07, whose device key and request ids are always the same, with a USB drive."""
     monkeypatch.setattr(
         "keyferry_protocol.keys.Ed25519Signer.generate", classmethod(lambda _: DEVICE)
     )
@@ -58,7 +58,7 @@ def typed(command: str) -> list[str]:
 
 
 def story(shell: Shell, *steps: str | Callable[[], object], stdin: str = "") -> str:
-    """Run the commands; what a person sees, with the stick where it is mounted."""
+    """Run the commands; what a person sees, with the USB drive where it is mounted."""
     lines = []
     for step in steps:
         if not isinstance(step, str):
@@ -195,7 +195,7 @@ def test_inspect(lab_07: Shell) -> None:
     compare("inspect", text)
 
 
-def test_no_line_of_a_story_is_a_traceback_or_says_what_we_never_say() -> None:
+def test_no_line_of_a_story_is_a_traceback_or_a_forbidden_word() -> None:
     for file in GOLDEN.glob("*.txt"):
         told = [line for line in file.read_text().splitlines() if not line.startswith(("{", "$"))]
         for word in ("Traceback", "please", "sorry", "invalid", "fingerprint", "HWID", "envelope"):

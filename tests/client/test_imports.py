@@ -86,12 +86,14 @@ print(json.dumps(seen))
 
 def test_importing_keyferry_imports_nothing_else() -> None:
     modules = in_a_fresh_process("import keyferry, json\nprint(json.dumps(sorted(sys.modules)))")
-    assert [name for name in modules if name.startswith(("keyferry", "crypt"))] == ["keyferry"]
+    ours = [name for name in modules if name.startswith(("keyferry", "crypt"))]
+    assert ours == ["keyferry"]
 
 
 def test_every_public_name_is_there() -> None:
     for name in keyferry.__all__:
-        assert getattr(keyferry, name).__name__ == name
+        value = getattr(keyferry, name)
+        assert value.__name__ == ("DongleSigner" if name == "Token" else name)
     assert set(keyferry.__all__) <= set(dir(keyferry))
     with pytest.raises(AttributeError, match="nonsense"):
         keyferry.nonsense  # noqa: B018

@@ -1,15 +1,17 @@
 """What a response must be to be installed, and what each refusal leaves as it was."""
 
 import os
+import zipfile
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from keyferry import KeyferryError, parse_request, verify_response
-from keyferry.store.state import DEACTIVATE, PENDING
-from keyferry_protocol.envelope import RESPONSE, open_envelope, seal
+import keyferry_protocol.response
+from keyferry import KeyferryError, KeySet, parse_request, verify_response
+from keyferry.store.folder import DEACTIVATE, PENDING
+from keyferry_protocol.envelope import RESPONSE, Envelope, open_envelope, seal
 from keyferry_protocol.keys import Ed25519Signer
 from keyferry_protocol.response import BoundTo
 from tests.support.offline import (
@@ -24,6 +26,7 @@ from tests.support.offline import (
     Room,
     key_set,
 )
+from tests.support.terminal import Shell
 
 
 def refused(room: Room, data: bytes) -> str:
@@ -87,7 +90,7 @@ def _bound_to(room: Room, request: bytes) -> BoundTo:
     return found
 
 
-def test_without_a_waiting_request_another_machines_file_is_told_as_that(
+def test_without_a_pending_request_another_machines_file_is_reported_as_such(
     room: Room, tmp_path: Path
 ) -> None:
     elsewhere = Room(tmp_path / "elsewhere", machine=LAB_09)
@@ -102,8 +105,8 @@ def test_what_fails_after_it_is_stored_stays_stored(room: Room) -> None:
     with pytest.raises(KeyferryError) as found:
         room.install(response)
     assert found.value.code == "expired"
-    assert room.folder().installed() == response
-    assert room.folder().standing().max_serial == 1
+    assert room.folder().installed_bytes() == response
+    assert room.folder().state().max_serial == 1
     assert not room.folder().has(PENDING)
 
 
@@ -115,18 +118,18 @@ def test_the_same_response_with_new_signatures_replaces_the_file(room: Room) -> 
         room.load()
     signed_anew = seal(RESPONSE, body, [VENDOR, VENDOR_PQ])
     assert room.install(signed_anew).license is not None
-    assert room.folder().installed() == signed_anew
+    assert room.folder().installed_bytes() == signed_anew
     assert room.load().check()
 
 
-def test_installing_the_same_file_again_is_no_error(room: Room) -> None:
+def test_the_same_file_can_be_installed_again(room: Room) -> None:
     response = room.activate()
     before = room.files()
     assert room.install(response).license is not None
     assert room.files() == before
 
 
-def test_a_damaged_installed_file_is_put_back_by_its_original(room: Room) -> None:
+def test_the_original_restores_a_damaged_installed_file(room: Room) -> None:
     response = room.activate()
     path = Path(room.folder().path("installed.response"))
     path.write_bytes(response[:200])
@@ -136,7 +139,7 @@ def test_a_damaged_installed_file_is_put_back_by_its_original(room: Room) -> Non
     assert room.load().check()
 
 
-def test_an_update_takes_the_place_of_what_was_installed(room: Room) -> None:
+def test_an_update_replaces_the_installed_response(room: Room) -> None:
     first = room.activate()
     request = room.request("update")
     assert parse_request(request).last_serial == 1
@@ -145,7 +148,7 @@ def test_an_update_takes_the_place_of_what_was_installed(room: Room) -> None:
     assert refused(room, first) == "not-requested"
 
 
-def test_a_personal_license_lies_with_its_user_and_for_no_one_else(room: Room) -> None:
+def test_a_personal_license_is_kept_with_its_user_only(room: Room) -> None:
     room.activate("personal")
     folder = room.folder(shared=False)
     for name in ("device.key", "installed.response", "state.json"):
@@ -170,18 +173,18 @@ def test_a_machine_license_is_readable_by_all_whatever_the_umask(tmp_path: Path)
     assert path.stat().st_mode & 0o777 == 0o644
     for folder in (path.parent, path.parent.parent):
         assert folder.stat().st_mode & 0o777 == 0o755, folder
-    assert Path(room.roots.user.path).stat().st_mode & 0o777 == 0o700
+    assert Path(room.state_dirs.user.path).stat().st_mode & 0o777 == 0o700
 
 
 # Deactivation
 
 
-def test_a_license_stops_before_its_deactivation_can_be_handed_in(room: Room) -> None:
+def test_a_license_ends_before_its_deactivation_request_can_leave(room: Room) -> None:
     room.activate()
     request = room.request("deactivate")
     assert not room.folder().has("installed.response")
     assert not room.folder().has("device.key")
-    assert room.folder().standing().ended
+    assert room.folder().state().ended
     assert room.request("deactivate") == request
     room.now += 400 * DAY
     assert room.request("deactivate") == request
@@ -194,7 +197,7 @@ def test_a_license_stops_before_its_deactivation_can_be_handed_in(room: Room) ->
     assert found.value.code == "not-activated"
 
 
-def test_a_receipt_nobody_waits_for_is_not_installed(room: Room) -> None:
+def test_an_unexpected_receipt_is_not_installed(room: Room) -> None:
     room.activate()
     receipt = room.answer(room.request("deactivate"))
     room.install(receipt)
@@ -204,17 +207,17 @@ def test_a_receipt_nobody_waits_for_is_not_installed(room: Room) -> None:
     assert refused(room, receipt) == "not-requested"
 
 
-def test_a_receipt_that_comes_after_a_new_activation_only_ends_the_waiting(room: Room) -> None:
+def test_a_receipt_after_a_new_activation_only_removes_the_request(room: Room) -> None:
     room.activate()
     receipt = room.answer(room.request("deactivate"))
     response = room.activate()
     room.install(receipt)
-    assert room.folder().installed() == response
+    assert room.folder().installed_bytes() == response
     assert room.load().check()
     assert not room.folder().has(DEACTIVATE)
 
 
-def test_what_was_deactivated_can_be_activated_again_with_a_new_key(room: Room) -> None:
+def test_a_deactivated_license_can_be_activated_again_with_a_new_key(room: Room) -> None:
     first = parse_request(room.request())
     room.activate()
     room.request("deactivate")
@@ -224,7 +227,7 @@ def test_what_was_deactivated_can_be_activated_again_with_a_new_key(room: Room) 
     assert room.load().check()
 
 
-def test_a_response_that_waits_when_the_license_is_deactivated_no_longer_fits(room: Room) -> None:
+def test_a_response_from_before_the_deactivation_no_longer_fits(room: Room) -> None:
     room.activate()
     update = room.answer(room.request("update"))
     room.request("deactivate")
@@ -238,13 +241,13 @@ def test_a_request_whose_response_never_came_can_be_deactivated(room: Room) -> N
 
 
 @pytest.mark.parametrize("kind", ["update", "deactivate"])
-def test_there_is_nothing_to_update_or_deactivate_where_nothing_is(room: Room, kind: str) -> None:
+def test_without_a_license_there_is_nothing_to_update_or_deactivate(room: Room, kind: str) -> None:
     with pytest.raises(KeyferryError) as found:
         room.request(kind)
     assert found.value.code == "not-activated"
 
 
-def test_a_copied_installed_file_does_not_outlive_its_deactivation(room: Room) -> None:
+def test_a_copy_of_the_installed_file_ends_with_its_deactivation(room: Room) -> None:
     response = room.activate()
     room.request("deactivate")
     room.folder().write("installed.response", response)
@@ -261,7 +264,7 @@ def forbid_site(room: Room, monkeypatch: pytest.MonkeyPatch) -> None:
     real: Callable[..., int] = os.open
 
     def opened(path: str, flags: int, *rest: int) -> int:
-        if str(path).startswith(room.roots.site.path) and flags & (os.O_WRONLY | os.O_RDWR):
+        if str(path).startswith(room.state_dirs.site.path) and flags & (os.O_WRONLY | os.O_RDWR):
             raise PermissionError(13, "Permission denied", path)
         return real(path, flags, *rest)
 
@@ -307,3 +310,49 @@ def test_a_deactivation_ends_the_sites_license_and_a_users_copy_of_it(
         room.load()
     assert found.value.code == "deactivated"
     assert not any(name.endswith(".request") for name in room.files())
+
+
+@pytest.fixture
+def verified(monkeypatch: pytest.MonkeyPatch) -> list[bytes]:
+    """The bodies whose signatures were verified, one for each time."""
+    found: list[bytes] = []
+    verify = keyferry_protocol.response.verify_signatures
+
+    def note(envelope: Envelope, keys: KeySet) -> None:
+        found.append(envelope.body)
+        verify(envelope, keys)
+
+    monkeypatch.setattr(keyferry_protocol.response, "verify_signatures", note)
+    return found
+
+
+def test_the_library_verifies_a_response_once(room: Room, verified: list[bytes]) -> None:
+    response = room.activate()
+    assert verified == [open_envelope(response, RESPONSE).body]
+
+
+@pytest.mark.parametrize("source", ["answer.response", "carried", "carried.zip"])
+def test_the_command_verifies_a_response_once_wherever_it_is(
+    shell: Shell, verified: list[bytes], source: str
+) -> None:
+    shell("request", NUMBER)
+    (request,) = Path().glob("*.request")
+    file = shell.carried(request.name)
+    Path("carried").mkdir()
+    (Path("carried") / file.name).write_bytes(file.read_bytes())
+    with zipfile.ZipFile("carried.zip", "w") as archive:
+        archive.write(file)
+    assert shell("install", source).exit == 0
+    assert verified == [open_envelope(file.read_bytes(), RESPONSE).body]
+
+
+def test_an_update_does_not_verify_the_response_that_it_replaces(
+    shell: Shell, verified: list[bytes]
+) -> None:
+    shell.room.activate()
+    shell("update", NUMBER)
+    (request,) = Path().glob("*.request")
+    file = shell.carried(request.name)
+    verified.clear()
+    assert shell("install", str(file)).exit == 0
+    assert verified == [open_envelope(file.read_bytes(), RESPONSE).body]

@@ -1,4 +1,4 @@
-"""What an application is told at its start, check by check in the format's order."""
+"""What `load` returns or raises, check by check in the format's order."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from keyferry import KeyferryError, KeySet, load
-from keyferry.store.state import ORDER, PENDING
+from keyferry.store.folder import PENDING
+from keyferry.store.order import ORDER
 from keyferry_protocol.encoding import b64
 from keyferry_protocol.keys import Ed25519Signer
 from tests.support.offline import (
@@ -31,7 +32,7 @@ from tests.support.offline import (
 OTHER_CODE_KEYS = key_set(Ed25519Signer(b"x" * 32))
 
 
-def test_a_license_is_found_and_says_what_it_grants(room: Room) -> None:
+def test_a_license_is_found_with_what_it_grants(room: Room) -> None:
     room.activate()
     license = room.load()
     assert (license.number, license.licensee, license.edition) == (
@@ -145,7 +146,7 @@ def test_the_error_for_another_machine_names_points_and_parts(room: Room) -> Non
     }
 
 
-def test_a_personal_license_is_its_users_alone(room: Room) -> None:
+def test_a_personal_license_is_for_its_user_only(room: Room) -> None:
     room.activate("personal")
     assert room.load().protection == "personal"
     room.machine = replace(LAB_07, components={**LAB_07.components, "user": ["S-1-5-21-1002"]})
@@ -170,7 +171,7 @@ def test_a_license_holds_from_its_first_second_to_before_its_last(
     response = room.answer(room.request(), valid_from=NOW + 10 * DAY)
     room.now = NOW + 10 * DAY
     room.install(response)
-    clock = Path(room.roots.user.path) / "clock.json"
+    clock = Path(room.state_dirs.user.path) / "clock.json"
     clock.unlink()
     room.now = now
     if code is None:
@@ -181,7 +182,7 @@ def test_a_license_holds_from_its_first_second_to_before_its_last(
         assert found.value.code == code
 
 
-def test_a_lease_is_forgiven_for_its_days_of_grace_and_no_longer(room: Room) -> None:
+def test_an_overdue_lease_works_for_its_grace_days_only(room: Room) -> None:
     room.activate(check_in_by=NOW + 30 * DAY, grace_days=14)
     room.now = NOW + 30 * DAY - 1
     assert room.load().check().reason is None
@@ -195,7 +196,7 @@ def test_a_lease_is_forgiven_for_its_days_of_grace_and_no_longer(room: Room) -> 
     assert found.value.code == "check-in-overdue"
 
 
-def test_the_last_thirty_days_are_told(room: Room) -> None:
+def test_the_last_thirty_days_are_announced(room: Room) -> None:
     room.activate()
     room.now = END - 30 * DAY - 1
     assert room.load().check() == (True, "ok", None, room.load().expires, None)
@@ -249,7 +250,7 @@ def test_a_version_released_after_maintenance_is_refused(
         assert found.value.code == "maintenance-ended"
 
 
-def test_nothing_here_waiting_or_ended_each_has_its_code(room: Room) -> None:
+def test_no_license_a_pending_one_and_an_ended_one_have_their_own_codes(room: Room) -> None:
     def code() -> str:
         with pytest.raises(KeyferryError) as found:
             room.load()
@@ -272,13 +273,13 @@ def test_the_first_that_passes_is_taken_in_trying_order(room: Room) -> None:
         code = code or _code_of(number)
         room.install(room.answer(room.request(number=number, code=code)))
     assert room.load().number == NUMBER
-    (Path(room.roots.user.path) / ORDER).write_text(f'{{"order": ["{OTHER}"]}}')
+    (Path(room.state_dirs.user.path) / ORDER).write_text(f'{{"order": ["{OTHER}"]}}')
     assert room.load().number == OTHER
     Path(room.folder(OTHER).path("device.key")).unlink()
     assert room.load().number == NUMBER
 
 
-def test_of_several_that_fail_the_first_in_trying_order_is_told(room: Room) -> None:
+def test_of_several_failing_licenses_the_first_in_trying_order_is_reported(room: Room) -> None:
     room.install(room.answer(room.request()))
     room.install(
         room.answer(room.request(number=OTHER, code=_code_of(OTHER)), valid_until=NOW + DAY)
@@ -309,7 +310,7 @@ def test_the_users_license_is_tried_before_the_sites(room: Room) -> None:
     assert room.load().protection == "machine"
 
 
-def test_an_application_that_runs_on_is_told_when_its_license_ends(
+def test_a_running_application_notices_when_its_license_ends(
     room: Room, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     room.activate()
@@ -337,14 +338,14 @@ def test_keys_may_be_a_path_with_the_vendors_id_beside_it(
     assert load(PRODUCT, KEYS, machine=LAB_07, now=NOW, vendor="acme").number == NUMBER
 
 
-def test_a_vendor_who_names_no_folder_is_told_so() -> None:
+def test_a_vendor_without_an_id_is_an_error() -> None:
     with pytest.raises(TypeError, match="vendor"):
         load(PRODUCT, KEYS)
     with pytest.raises(ValueError, match="a-z"):
         load(PRODUCT, KEYS, vendor="../acme")
 
 
-def test_a_request_that_waits_besides_does_not_matter(room: Room) -> None:
+def test_a_pending_request_does_not_matter(room: Room) -> None:
     room.activate()
     room.request("update")
     assert room.folder().has(PENDING)

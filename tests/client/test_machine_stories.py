@@ -1,4 +1,4 @@
-"""What happens to a computer, in its owner's words, and whether its license goes on.
+"""What happens to a computer, in its owner's words, and whether its license keeps working.
 
 Each story changes what the operating system would answer; readers and rule decide the rest.
 """
@@ -374,7 +374,7 @@ STORIES = LINUX_STORIES + GUEST_STORIES + WINDOWS_STORIES + MACOS_STORIES
 
 
 @pytest.mark.parametrize(("reader", "before", "after", "outcome"), STORIES)
-def test_the_license_goes_on_or_says_that_this_is_another_machine(
+def test_the_license_keeps_working_or_reports_another_machine(
     room: Room, tmp_path: Path, reader: Any, before: Facts, after: Facts, outcome: str
 ) -> None:
     room.machine = reader(tmp_path / "before", before)
@@ -391,7 +391,7 @@ def told(room: Room) -> str:
     return RUNS
 
 
-def test_there_are_at_least_forty_stories_each_told_once() -> None:
+def test_there_are_at_least_forty_different_stories() -> None:
     assert len({one.id for one in STORIES}) == len(STORIES) >= 40
 
 
@@ -407,7 +407,7 @@ TOO_LITTLE = "machine-not-identified"
             GUEST | {"files": {"proc/cpuinfo": "flags : fpu hypervisor\n"}},
             "virtual",
             "a license for virtual machines",
-            id="the processor tells of a hypervisor",
+            id="the processor reports a hypervisor",
         ),
         pytest.param(GUEST | {"id": ""}, "unknown", TOO_LITTLE, id="image without a machine-id"),
         pytest.param(

@@ -1,4 +1,4 @@
-"""The package as a stranger gets it: built from its sdist, alone in a fresh environment."""
+"""The package as a customer gets it: built from its sdist, alone in a fresh environment."""
 
 import os
 import subprocess
@@ -37,7 +37,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def test_sdist_and_wheel_hold_both_packages_their_words_and_nothing_of_the_service(
+def test_sdist_and_wheel_hold_both_packages_their_messages_and_nothing_of_the_service(
     built: Path,
 ) -> None:
     (sdist,), (wheel,) = built.glob("*.tar.gz"), built.glob("*.whl")

@@ -1,4 +1,4 @@
-"""A license for one user: it lies with its user, and nobody else on the computer can use it."""
+"""A license for one user: it is kept with its user, and no one else on the computer can use it."""
 
 import os
 import shutil
@@ -95,7 +95,7 @@ def test_at_the_command_line(shell: Shell) -> None:
     assert "another user" in refused.json["error"]["detail"]
 
 
-def test_a_user_who_cannot_be_told_gets_no_personal_license(shell: Shell) -> None:
+def test_a_user_who_cannot_be_identified_gets_no_personal_license(shell: Shell) -> None:
     nameless = {name: of for name, of in LAB_07.components.items() if name != "user"}
     shell.room.machine = replace(LAB_07, components=nameless)
     refused = shell("request", NUMBER, "--protection", "personal", "--json")
@@ -105,19 +105,19 @@ def test_a_user_who_cannot_be_told_gets_no_personal_license(shell: Shell) -> Non
 
 @pytest.mark.skipif(os.name != "posix", reason="elsewhere a folder's owner is all there is")
 @pytest.mark.parametrize("umask", [0, 0o022, 0o077])
-def test_nobody_else_can_read_what_is_kept_for_one_user(room: Room, umask: int) -> None:
+def test_no_other_user_can_read_a_personal_license(room: Room, umask: int) -> None:
     before = os.umask(umask)
     try:
         room.activate("personal")
         room.request("update")
-        prefer(NUMBER, room.roots)
+        prefer(NUMBER, room.state_dirs)
     finally:
         os.umask(before)
-    user = Path(room.roots.user.path)
+    user = Path(room.state_dirs.user.path)
     kept = {path.name: path.stat().st_mode & 0o777 for path in (user, *user.rglob("*"))}
     folders, files = (user.name, NUMBER), set(kept) - {user.name, NUMBER}
     assert {kept[name] for name in folders} == {0o700}
     assert files >= {"device.key", "installed.response", "pending.request", "state.json"}
     assert files >= {"clock.json", "order.json", "lock"}
     assert {kept[name] for name in files} == {0o600}
-    assert not Path(room.roots.site.path, NUMBER).exists()
+    assert not Path(room.state_dirs.site.path, NUMBER).exists()

@@ -171,7 +171,7 @@ def file_name() -> str:
     return name
 
 
-def test_the_request_that_waits_is_drawn_with_its_name_below(waiting: Shell) -> None:
+def test_the_pending_request_is_drawn_above_its_name(waiting: Shell) -> None:
     printed = waiting("qr", NUMBER)
     *code, name, other_way = printed.out.splitlines()
     assert read_blocks(code) == request_link(PAGE, Path(file_name()).read_bytes())
@@ -187,7 +187,7 @@ def test_a_file_or_standard_input_is_drawn_as_well(waiting: Shell, source: str) 
     assert drawn == waiting("qr", NUMBER)
 
 
-def test_a_deactivation_waits_too_until_another_request_does(waiting: Shell) -> None:
+def test_a_deactivation_is_shown_until_another_request_is_pending(waiting: Shell) -> None:
     waiting.carried(file_name())
     waiting("install", "answer.response")
     waiting("deactivate", NUMBER, "--yes")
@@ -237,7 +237,7 @@ def test_the_picture_is_saved(waiting: Shell) -> None:
         pytest.param(("qr", "answer.response"), 1, "wrong-type", id="a response"),
     ],
 )
-def test_what_cannot_be_drawn_has_its_own_error(
+def test_a_code_that_cannot_be_drawn_has_its_own_error(
     waiting: Shell, arguments: tuple[str, ...], exit_code: int, code: str
 ) -> None:
     Path("letter.txt").write_text("Dear customer")
@@ -246,7 +246,7 @@ def test_what_cannot_be_drawn_has_its_own_error(
     assert (printed.exit, printed.json["error"]["code"]) == (exit_code, code)
 
 
-def test_a_license_without_a_request_says_how_to_make_one(shell: Shell) -> None:
+def test_without_a_request_the_error_says_how_to_make_one(shell: Shell) -> None:
     assert shell("qr", NUMBER).err == (
         "X No request waits here for this license (nothing-waits)\n"
         "  License 015.120.020.093 has no request that waits here.\n"
@@ -298,14 +298,16 @@ def test_a_window_that_is_too_small_leads_to_the_picture(waiting: Shell) -> None
     assert in_window(waiting, rows, columns)("qr", NUMBER).exit == 0
 
 
-def test_in_a_window_it_is_white_on_black_whatever_the_windows_colours(waiting: Shell) -> None:
+def test_in_a_window_it_is_white_on_black_whatever_the_windows_colors(waiting: Shell) -> None:
     plain = waiting("qr", NUMBER).out.splitlines()[:-2]
     coloured = in_window(waiting, 60, 120)("qr", NUMBER).out.splitlines()[:-2]
     assert coloured == [f"\x1b[97m\x1b[40m{line}\x1b[0m" for line in plain]
 
 
 @pytest.mark.parametrize(("variable", "value"), [("NO_COLOR", "1"), ("TERM", "dumb")])
-def test_without_colours_there_is_no_escape(waiting: Shell, variable: str, value: str) -> None:
+def test_without_colors_there_is_no_escape_sequence(
+    waiting: Shell, variable: str, value: str
+) -> None:
     shell = in_window(waiting, 60, 120)
     shell.patch.setenv(variable, value)
     assert "\x1b" not in shell("qr", NUMBER).out
@@ -319,7 +321,7 @@ def test_a_window_without_half_blocks_leads_to_the_picture(waiting: Shell) -> No
     assert waiting("qr", NUMBER, "--output", "code.svg").exit == 0
 
 
-def test_its_request_is_still_the_one_that_waits(waiting: Shell) -> None:
+def test_its_request_is_still_the_pending_one(waiting: Shell) -> None:
     before = waiting.room.files()
     waiting("qr", NUMBER)
     assert waiting.room.files() == before

@@ -19,7 +19,7 @@ ACTIVATION = activation_key(parse_activation_code(CODE, NUMBER), NUMBER).public
 ANOTHER_CODE = new_activation_code(NUMBER, lambda count: bytes(range(count)))
 
 
-def test_a_request_says_who_asks_and_proves_the_code_without_carrying_it(room: Room) -> None:
+def test_a_request_proves_the_activation_code_without_containing_it(room: Room) -> None:
     data = room.request(product_version="4.2.0")
     request = verify_request(data, ACTIVATION)
     assert (request.kind, request.license_number, request.created_at) == ("activate", NUMBER, NOW)
@@ -52,9 +52,7 @@ CHANGES = [
 
 
 @pytest.mark.parametrize("change", CHANGES)
-def test_a_request_that_asks_something_else_takes_the_place(
-    room: Room, change: dict[str, Any]
-) -> None:
+def test_a_different_request_replaces_the_pending_one(room: Room, change: dict[str, Any]) -> None:
     first = room.request()
     second = room.request(**change)
     assert second != first
@@ -93,7 +91,7 @@ def test_requests_of_two_licenses_wait_side_by_side(room: Room) -> None:
         (NUMBER, None, "wrong-activation-code"),
     ],
 )
-def test_a_slip_of_the_finger_makes_no_request(
+def test_a_typing_error_makes_no_request(
     room: Room, number: str, code: str | None, error: str
 ) -> None:
     with pytest.raises(KeyferryError) as found:
@@ -112,7 +110,7 @@ def test_a_slip_of_the_finger_makes_no_request(
         pytest.param({"mac": ["d0bf9c112233"], "user": ["a"]}, "personal", True, id="with user"),
     ],
 )
-def test_a_machine_that_cannot_be_recognised_is_told_before_a_file_exists(
+def test_a_machine_that_cannot_be_recognized_is_reported_before_a_file_exists(
     room: Room, components: dict[str, list[str]], protection: str, made: bool
 ) -> None:
     room.machine = Machine("LAB", "", "physical", components)
@@ -126,7 +124,7 @@ def test_a_machine_that_cannot_be_recognised_is_told_before_a_file_exists(
         assert not any(name.endswith(".request") for name in room.files())
 
 
-def test_a_license_can_be_given_back_from_a_machine_that_shows_nothing(room: Room) -> None:
+def test_a_machine_that_shows_nothing_can_deactivate_its_license(room: Room) -> None:
     room.activate()
     room.machine = Machine("", "", "unknown", {})
     assert parse_request(room.request("deactivate")).machine.components == {}
@@ -141,9 +139,9 @@ def test_a_text_that_no_file_may_hold_makes_no_request(room: Room) -> None:
     assert room.files() == {}
 
 
-def test_cancelling_keeps_the_device_key(room: Room) -> None:
+def test_canceling_keeps_the_device_key(room: Room) -> None:
     first = room.request()
-    cancel(NUMBER, room.roots)
+    cancel(NUMBER, room.state_dirs)
     with pytest.raises(KeyferryError) as found:
         room.install(room.answer(first))
     assert found.value.code == "not-requested"

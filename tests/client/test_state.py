@@ -1,4 +1,4 @@
-"""The state folders: where they are, how files are written, and what damage is told as."""
+"""The state directories: where they are, how files are written, how damage is reported."""
 
 import json
 import multiprocessing
@@ -12,10 +12,11 @@ from typing import Any
 import pytest
 
 from keyferry import KeyferryError
+from keyferry.store.clock import MAX_TIME
+from keyferry.store.files import write
 from keyferry.store.lock import Lock
-from keyferry.store.state import in_trying_order, write
-from keyferry.store.state_dirs import StateDir, roots
-from keyferry.times import LAST
+from keyferry.store.order import in_trying_order
+from keyferry.store.state_dirs import StateDir, find_state_dirs
 from keyferry_protocol.errors import StateBusy, StateNotWritable
 from tests.support.offline import NUMBER, OTHER, Room
 from tests.support.terminal import Shell
@@ -56,10 +57,10 @@ from tests.support.terminal import Shell
         ),
     ],
 )
-def test_state_lies_where_other_languages_find_it(
+def test_state_is_kept_where_clients_in_other_languages_find_it(
     platform: str, environ: dict[str, str], user: str, site: str
 ) -> None:
-    found = roots("acme", None, platform, environ)
+    found = find_state_dirs("acme", None, platform, environ)
     assert (found.user.path, found.site.path) == (user, site)
 
 
@@ -100,7 +101,7 @@ def test_a_file_is_flushed_before_it_takes_its_place_and_its_folder_after(
 
     for name in ("fsync", "replace"):
         monkeypatch.setattr(os, name, recorded(name))
-    write(StateDir(str(tmp_path), shared=False), str(tmp_path / "file"), b"new")
+    write(str(tmp_path / "file"), b"new", shared=False)
     assert events == ["fsync", "replace", "fsync"]
 
 
@@ -111,10 +112,10 @@ def test_a_file_is_flushed_before_it_takes_its_place_and_its_folder_after(
     "name", ["device.key", "state.json", "pending.request", "installed.response", "clock.json"]
 )
 @pytest.mark.parametrize("content", [b"", b"{}", b"\xff\xfe", b"[" * 5000, b"x" * 70_000])
-def test_a_damaged_file_is_mended_by_a_new_request(room: Room, name: str, content: bytes) -> None:
+def test_a_new_request_replaces_a_damaged_file(room: Room, name: str, content: bytes) -> None:
     room.activate()
     room.request("update")
-    folder = Path(room.roots.user.path if name == "clock.json" else room.folder().path(""))
+    folder = Path(room.state_dirs.user.path if name == "clock.json" else room.folder().path(""))
     (folder / name).write_bytes(content)
     with suppress(KeyferryError):
         room.load()
@@ -123,10 +124,10 @@ def test_a_damaged_file_is_mended_by_a_new_request(room: Room, name: str, conten
     assert room.load().check()
 
 
-@pytest.mark.parametrize("mark", [LAST + 1, 2**53 - 1])
+@pytest.mark.parametrize("mark", [MAX_TIME + 1, 2**53 - 1])
 def test_a_mark_beyond_the_calendar_is_damage(shell: Shell, mark: int) -> None:
     shell.room.activate()
-    clock = Path(shell.room.roots.user.path, "clock.json")
+    clock = Path(shell.room.state_dirs.user.path, "clock.json")
     clock.write_text(f'{{"mark": {mark}, "lowered": 0, "at_request": {{}}}}')
     assert "clock.json" in shell("doctor").out
     assert shell("doctor", "--repair").exit == 0
@@ -134,15 +135,15 @@ def test_a_mark_beyond_the_calendar_is_damage(shell: Shell, mark: int) -> None:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="Elsewhere every name is text.")
-def test_a_stick_whose_name_is_no_text_leaves_the_license_whole(shell: Shell) -> None:
+def test_a_usb_drive_whose_name_is_no_text_does_not_harm_the_license(shell: Shell) -> None:
     shell.room.activate()
     os.mkdir(b"stick \xff")
     assert shell("update", NUMBER, "--output", os.fsdecode(b"stick \xff")).exit == 0
-    assert shell.room.folder().standing().request_path == ""
+    assert shell.room.folder().state().request_path == ""
     assert shell("check").exit == 0
 
 
-def test_damage_is_told_with_the_files_name(room: Room) -> None:
+def test_damage_is_reported_with_the_files_name(room: Room) -> None:
     room.activate()
     path = Path(room.folder().path("state.json"))
     path.write_bytes(b"{")
@@ -152,18 +153,18 @@ def test_damage_is_told_with_the_files_name(room: Room) -> None:
     assert str(path) in str(found.value)
 
 
-def test_an_order_file_that_names_unknown_licenses_is_no_trouble(room: Room) -> None:
+def test_an_order_file_may_name_unknown_licenses(room: Room) -> None:
     room.activate()
-    order = Path(room.roots.user.path) / "order.json"
+    order = Path(room.state_dirs.user.path) / "order.json"
     order.write_text(f'{{"order": ["{OTHER}", "../..", "{NUMBER}", "{NUMBER}"]}}')
-    assert in_trying_order(room.roots) == [NUMBER]
+    assert in_trying_order(room.state_dirs) == [NUMBER]
     assert room.load().check()
 
 
 # Locks
 
 
-def test_a_command_waits_and_then_says_who_is_in_the_way(tmp_path: Path) -> None:
+def test_a_command_waits_and_then_reports_that_the_state_is_busy(tmp_path: Path) -> None:
     root = StateDir(str(tmp_path), shared=False)
     with Lock(root), pytest.raises(StateBusy), Lock(root, wait_s=0.05):
         pass
@@ -171,17 +172,17 @@ def test_a_command_waits_and_then_says_who_is_in_the_way(tmp_path: Path) -> None
         pass
 
 
-def test_load_waits_for_nobody_and_goes_on_unwritten(room: Room) -> None:
+def test_load_does_not_wait_for_the_lock_and_writes_nothing(room: Room) -> None:
     room.activate()
     room.now += 3600
-    with Lock(room.roots.user):
+    with Lock(room.state_dirs.user):
         assert room.load().check()
     before = room.files()["user/clock.json"]
     room.load()
     assert room.files()["user/clock.json"] != before
 
 
-def test_load_goes_on_where_nothing_can_be_written(
+def test_load_works_where_nothing_can_be_written(
     room: Room, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     room.activate()
@@ -200,7 +201,7 @@ def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     with pytest.raises(StateNotWritable, match="file"), Lock(StateDir(str(file), shared=True)):
         pass
     with pytest.raises(StateNotWritable, match="file"):
-        write(StateDir(str(file), shared=True), str(file / "state.json"), b"")
+        write(str(file / "state.json"), b"", shared=True)
 
 
 def _ask(state: Path, barrier: Any, answers: Any) -> None:

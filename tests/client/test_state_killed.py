@@ -10,8 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.client.journeys_cut_off import JOURNEYS, Journey, Scene, Try, every_journey, traced
+from tests.client.interrupted_journeys import JOURNEYS, Journey, Scene, Try, every_journey, traced
 from tests.support.terminal import Shell
+
+pytestmark = pytest.mark.crash
 
 
 @pytest.fixture(autouse=True)

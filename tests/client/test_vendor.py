@@ -1,4 +1,4 @@
-"""The page's vendor.json lies beside the keys on the offline machine, too."""
+"""The page's vendor.json is also beside the keys on the offline machine."""
 
 import json
 from pathlib import Path
@@ -34,7 +34,7 @@ def test_the_file_of_the_page_is_read_as_it_is() -> None:
         (None, ""),
     ],
 )
-def test_support_is_told_by_mail_address_else_by_web_address(
+def test_support_is_the_email_address_or_else_the_web_address(
     tmp_path: Path, support: Any, told: str
 ) -> None:
     assert _read(tmp_path, {"id": "x", "support": support}) == Vendor("x", support=told)
@@ -52,7 +52,7 @@ def test_support_is_told_by_mail_address_else_by_web_address(
         {"id": "x", "support": {"email": 1}},
     ],
 )
-def test_what_is_no_vendor_is_refused(tmp_path: Path, members: Any) -> None:
+def test_an_invalid_vendor_file_is_refused(tmp_path: Path, members: Any) -> None:
     with pytest.raises(BadKeySet):
         _read(tmp_path, members)
 

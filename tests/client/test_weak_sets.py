@@ -28,7 +28,7 @@ def _code_of_install(room: Room, data: bytes, components: ComponentHashes) -> st
 
 
 @pytest.mark.parametrize("machine", [LAB_07, DISK], ids=["its own machine", "a poor machine"])
-def test_an_empty_set_is_no_machine(room: Room, machine: Machine) -> None:
+def test_an_empty_set_identifies_no_machine(room: Room, machine: Machine) -> None:
     data = room.request()
     room.machine = machine
     before = room.files()
@@ -36,19 +36,19 @@ def test_an_empty_set_is_no_machine(room: Room, machine: Machine) -> None:
     assert room.files() == before
 
 
-def test_a_disk_alone_is_no_machine(room: Room) -> None:
+def test_a_disk_alone_identifies_no_machine(room: Room) -> None:
     data = room.request()
     disk = {"disk_serial": _components(data)["disk_serial"]}
     assert _code_of_install(room, data, disk) == "machine-not-identified"
 
 
-def test_a_personal_set_without_its_user_is_nobodys(room: Room) -> None:
+def test_a_personal_set_without_its_user_identifies_nobody(room: Room) -> None:
     data = room.request(protection="personal")
     nobody = {name: hashes for name, hashes in _components(data).items() if name != USER}
     assert _code_of_install(room, data, nobody) == "machine-not-identified"
 
 
-def test_the_least_that_is_enough_opens(room: Room) -> None:
+def test_the_smallest_sufficient_set_works(room: Room) -> None:
     data = room.request()
     os_id = {"os_id": _components(data)["os_id"]}
     room.install(room.answer(data, bound_to=_bound(data, os_id)))

@@ -104,7 +104,7 @@ KINDS: list[tuple[str, Make, str, str]] = [
 @pytest.mark.parametrize(
     ("make", "code", "words"), [pytest.param(*rest, id=name) for name, *rest in KINDS]
 )
-def test_a_wrong_file_is_told_as_what_it_is_and_changes_nothing(
+def test_a_wrong_file_is_named_for_what_it_is_and_changes_nothing(
     shell: Shell, good: bytes, make: Make, code: str, words: str
 ) -> None:
     file = Path("answer.response")

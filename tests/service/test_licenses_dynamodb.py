@@ -13,7 +13,7 @@ from keyferry_service.adapters.items_dynamodb import members, to_item
 from keyferry_service.adapters.licenses_dynamodb import LicenseExists, Licenses
 from keyferry_service.adapters.signing_keys_dynamodb import SigningKeys
 from keyferry_service.domain.allocate import Grant
-from keyferry_service.domain.license import DeviceKey, LedgerEntry, Token
+from keyferry_service.domain.license import DeviceKey, DongleSeat, LedgerEntry
 from keyferry_service.domain.request_context import anchor_keys
 from keyferry_service.domain.signing_keys import KeyStatus
 from tests.support.builders import NOW, NUMBER, SERVICE_KEY, a_key, a_license, a_request, a_seat
@@ -90,8 +90,8 @@ def test_the_largest_write_has_18_items(dynamodb: Any, licenses: Licenses) -> No
     grant = Grant(
         license=a_license(revision=1),
         seat=a_seat(number=3),
-        key=DeviceKey(request.device_keyid, 3),
-        tokens=(Token("old"), Token("new", 3)),
+        device_key=DeviceKey(request.device_keyid, 3),
+        dongle_seats=(DongleSeat("old"), DongleSeat("new", 3)),
         anchor_keys=anchor_keys(request),
     )
     settling = {

@@ -99,13 +99,13 @@ class Crowd:
         return Counts(
             taken=sum(seat.taken for seat in self.licenses.seats(self.number)),
             used=license.seats_used,
-            ledger=sum(1 for _ in self.licenses.answers(self.number)),
+            ledger=sum(1 for _ in self.licenses.ledger_entries(self.number)),
             revision=license.revision,
         )
 
     def ledger(self) -> Mapping[str, bytes]:
         """The recorded BODY by its request's SHA-256."""
-        return {a.request_sha256: a.body for a in self.licenses.answers(self.number)}
+        return {a.request_sha256: a.body for a in self.licenses.ledger_entries(self.number)}
 
     def dead_letters(self) -> int:
         """Messages that were given up, whoever's they are."""

@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 import keyferry
-from keyferry_admin.use_cases import changes, licenses
+from keyferry_admin.use_cases import change_license, licenses
 from keyferry_protocol.activation import new_activation_code
 from keyferry_protocol.algorithms import ED25519
 from keyferry_protocol.components import Machine
@@ -50,13 +50,15 @@ class Customer:
         return response
 
     def change(self, **terms: Any) -> LicenseRecord:
-        return changes.change(self.table, self.number, lambda license: replace(license, **terms))
+        return change_license.change(
+            self.table, self.number, lambda license: replace(license, **terms)
+        )
 
     def set_status(self, status: Status) -> LicenseRecord:
-        return changes.set_status(self.table, self.number, status)
+        return change_license.set_status(self.table, self.number, status)
 
     def release(self, seat: int) -> None:
-        changes.release(self.table, self.number, seat)
+        change_license.release_seat(self.table, self.number, seat)
 
     def place(self, computer: int | Machine) -> dict[str, Any]:
         """What every call of the client is told of a computer."""
@@ -95,7 +97,7 @@ def release(customer: Customer) -> None:
 
 
 def allow_move(customer: Customer) -> None:
-    changes.allow_move(customer.table, customer.number)
+    change_license.allow_move(customer.table, customer.number)
 
 
 def request(computer: int = 1, **wish: Any) -> Callable[[Customer], bytes]:

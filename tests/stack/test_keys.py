@@ -22,7 +22,7 @@ from keyferry_protocol.errors import KeyCompromised, NotGenuine
 from keyferry_protocol.keys import Ed25519Signer, KeySet
 from keyferry_service.adapters.licenses_dynamodb import Licenses
 from keyferry_service.adapters.signer_kms import KmsSigner
-from keyferry_service.domain.ledger import read_answer
+from keyferry_service.domain.ledger import response_in
 from keyferry_service.domain.license import Status
 from tests.conftest import RunningStack, start, stop, wait_until_ready
 from tests.stack.customer import TOKEN, Customer, register_the_dongle
@@ -189,8 +189,8 @@ def test_a_key_comes_and_goes_and_no_live_seat_is_lost(own: RunningStack, tmp_pa
     assert {line["protection"] for line in lines} == set(seats)
     ledger = {
         answer.seat: answer.body
-        for answer in vendor.table.answers(customer.number)
-        if read_answer(answer).serial == taken[answer.seat].serial
+        for answer in vendor.table.ledger_entries(customer.number)
+        if response_in(answer).serial == taken[answer.seat].serial
     }
     resent = {}
     for line in lines:

@@ -40,7 +40,7 @@ class Network:
             self._dynamodb.update_item(
                 TableName=self._table,
                 Key={"pk": {"S": row}},
-                UpdateExpression="SET happened = :count",
+                UpdateExpression="SET ticket_count = :count",
                 ExpressionAttributeValues={":count": {"N": str(tickets)}},
             )
 

@@ -114,7 +114,7 @@ def test_the_screen_is_the_promised_one(stack: RunningStack) -> None:
     )
 
 
-@pytest.mark.parametrize("path", ["", "page.js", "api/requests/x"])
+@pytest.mark.parametrize("path", ["", "js/main.js", "api/requests/x"])
 def test_page_and_api_come_with_the_templates_headers(stack: RunningStack, path: str) -> None:
     headers = requests.get(f"{stack.page}{path}", timeout=60).headers
     policy = headers["Content-Security-Policy"]

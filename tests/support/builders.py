@@ -94,7 +94,7 @@ def a_seat(computer: Computer = LAB_07, number: int = 1, **changes: Any) -> Seat
         last_request_serial=0,
         last_response_at=NOW - DAY,
         valid_until=NOW + 100 * DAY,
-        token=computer.dongle.keyid if computer.dongle else None,
+        dongle_keyid=computer.dongle.keyid if computer.dongle else None,
     )
     return replace(seat, **changes)
 

@@ -139,7 +139,7 @@ def _imports(source: str, module: str, file: Path, known: Mapping[str, Path]) ->
                 origin = ".".join(filter(None, (base if level else "", name or "")))
                 for alias in names:
                     yield from _first((f"{origin}.{alias.name}", origin), known)
-            case ast.Constant(value=str(text)) if text in known:
+            case ast.Constant(value=str(text)) if "." in text and text in known:
                 yield text
             case ast.JoinedStr(values=[ast.Constant(value=str(text)), *_]) if text.endswith("."):
                 inside = (other for other in known if other.rpartition(".")[0] == text[:-1])

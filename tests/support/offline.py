@@ -9,14 +9,16 @@ from keyferry import (
     KeySet,
     License,
     Machine,
-    Token,
     install_response,
     load,
     make_request,
     parse_request,
 )
-from keyferry.store.state import Folder
-from keyferry.store.state_dirs import StateDirs, roots
+from keyferry.api import open_installation
+from keyferry.dongle.signer import AnyDongle
+from keyferry.installation import Installation
+from keyferry.store.folder import Folder
+from keyferry.store.state_dirs import StateDirs, find_state_dirs
 from keyferry_protocol.envelope import RESPONSE, seal
 from keyferry_protocol.keys import Ed25519Signer, MlDsa65Signer, PinnedKey, Signer
 from keyferry_protocol.response import BoundTo, LicenseTerms, ResponseBody
@@ -71,16 +73,22 @@ class Room:
     now: int = NOW
     keys: KeySet = KEYS
     product: str = PRODUCT
-    dongle: Token | None = None
+    dongle: AnyDongle = None
     signers: tuple[Signer, ...] = (VENDOR,)
     serial: int = field(default=0)
 
     @property
-    def roots(self) -> StateDirs:
-        return roots(None, self.state)
+    def state_dirs(self) -> StateDirs:
+        return find_state_dirs(None, self.state)
+
+    @property
+    def installation(self) -> Installation:
+        return open_installation(
+            self.product, self.keys, self.state, self.machine, self.now, self.dongle, vendor=None
+        )
 
     def folder(self, number: str = NUMBER, shared: bool = True) -> Folder:
-        return Folder(self.roots.site if shared else self.roots.user, number)
+        return Folder(self.state_dirs.site if shared else self.state_dirs.user, number)
 
     def request(self, kind: str = "activate", **asked: Any) -> bytes:
         """Make a request as the library does."""

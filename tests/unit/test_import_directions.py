@@ -1,4 +1,7 @@
-"""Who may import whom: protocol <- service <- functions, protocol <- client, service <- admin."""
+"""Who may import whom: protocol <- service <- functions, protocol <- client, service <- admin.
+
+In the client: store, machine, dongle <- the library <- doctor, files, views <- cli, wizard.
+"""
 
 import ast
 import sys
@@ -8,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.import_graph import Graph, import_graph, room_of
+
 ROOT = Path(__file__).parents[2]
 OURS = {
     "keyferry_protocol",
@@ -16,7 +21,6 @@ OURS = {
     "keyferry_admin",
     "functions",
     "local",
-    "demo",
     "benchmarks",
     "tests",
 }
@@ -270,3 +274,59 @@ def test_a_wrong_import_is_found(layer: Layer, source: str) -> None:
 )
 def test_a_right_import_is_let_through(layer: Layer, source: str) -> None:
     assert not forbidden(source, layer, set())
+
+
+# The client's rooms: what each imports besides itself. `keyferry` is the library, in no folder.
+BASE = {"keyferry.store", "keyferry.machine", "keyferry.dongle"}
+LIBRARY = BASE | {"keyferry"}
+SHARED = LIBRARY | {"keyferry.doctor", "keyferry.files", "keyferry.views"}
+ROOMS = {
+    "keyferry.store": set(),
+    "keyferry.machine": set(),
+    "keyferry.dongle": set(),
+    "keyferry": BASE,
+    "keyferry.doctor": LIBRARY,
+    "keyferry.files": LIBRARY,
+    "keyferry.views": LIBRARY,
+    "keyferry.cli": SHARED,
+    "keyferry.wizard": SHARED,
+}
+# What starts a face: the command `keyferry wizard` the wizard, `python -m keyferry` the commands.
+STARTS = {"keyferry.cli.wizard": "keyferry.wizard", "keyferry.__main__": "keyferry.cli"}
+
+
+def wrong_rooms(graph: Graph) -> dict[str, list[str]]:
+    """The modules of the client that import what their room may not."""
+    wrong = {}
+    for module, imported in graph.items():
+        room = room_of(module, graph)
+        allowed = ROOMS[room] | {room, STARTS.get(module, room)}
+        if found := [other for other in imported if room_of(other, graph) not in allowed]:
+            wrong[module] = sorted(found)
+    return wrong
+
+
+def test_the_clients_rooms_build_on_each_other_and_its_faces_do_not_meet() -> None:
+    assert not wrong_rooms(import_graph("keyferry"))
+
+
+@pytest.mark.parametrize(
+    ("module", "imported"),
+    [
+        pytest.param("keyferry.wizard.session", "keyferry.cli.settings", id="cli in the wizard"),
+        pytest.param("keyferry.cli.list", "keyferry.wizard.session", id="the wizard in a command"),
+        pytest.param(
+            "keyferry.cli.main", "keyferry.wizard.session", id="the wizard in all of them"
+        ),
+        pytest.param("keyferry.install", "keyferry.cli.main", id="a face in the library"),
+        pytest.param("keyferry.install", "keyferry.files.kinds", id="a face's part in the library"),
+        pytest.param("keyferry.store.folder", "keyferry.times", id="the library in its store"),
+        pytest.param("keyferry.dongle.find", "keyferry.store.files", id="one base in another"),
+        pytest.param("keyferry.__main__", "keyferry.wizard.window", id="the start of the wizard"),
+    ],
+)
+def test_an_import_of_the_wrong_room_is_found(module: str, imported: str) -> None:
+    graph = import_graph("keyferry")
+    assert module in graph
+    assert imported in graph
+    assert wrong_rooms({**graph, module: frozenset({imported})}) == {module: [imported]}

@@ -1,4 +1,4 @@
-"""What takes rights away is asked for with the number or id of what it is about."""
+"""A command that takes rights away asks the user to type the number or key id it applies to."""
 
 import sys
 from collections.abc import Sequence
@@ -13,24 +13,27 @@ from keyferry_protocol.errors import KeyferryError
 yes_option = click.option("--yes", is_flag=True, help="Do not ask (for scripts).")
 
 
-def confirm(output: Output, number: str, deed: str, warning: Sequence[str], yes: bool) -> None:
-    """Go on only with --yes or where the number is typed. Raises NotConfirmed."""
-    if not yes and _read_number(_typed(output, "the license number", deed, warning)) != number:
+def confirm(output: Output, number: str, action: str, warning: Sequence[str], yes: bool) -> None:
+    """Return only with --yes or if the user types the license number. Raises NotConfirmed."""
+    if (
+        not yes
+        and _number_or_empty(_prompt(output, "the license number", action, warning)) != number
+    ):
         raise NotConfirmed("That is not the number of this license")
 
 
-def confirm_key(output: Output, keyid: str, deed: str, warning: Sequence[str], yes: bool) -> None:
-    """Go on only with --yes or where the key's id is typed. Raises NotConfirmed."""
-    if not yes and _typed(output, "the key's id", deed, warning).strip().lower() != keyid:
+def confirm_key(output: Output, keyid: str, action: str, warning: Sequence[str], yes: bool) -> None:
+    """Return only with --yes or if the user types the key id. Raises NotConfirmed."""
+    if not yes and _prompt(output, "the key's id", action, warning).strip().lower() != keyid:
         raise NotConfirmed("That is not the id of this key")
 
 
-def _typed(output: Output, name: str, deed: str, warning: Sequence[str]) -> str:
+def _prompt(output: Output, name: str, action: str, warning: Sequence[str]) -> str:
     if output.as_json or not sys.stdin.isatty():
         raise NotConfirmed("This takes rights away, and nobody is here to confirm it")
     first, *more = warning
     lines = [f"{mark('warning')} {first}", *more]
-    lines[-1] += f" Type {name} to {deed}: "
+    lines[-1] += f" Type {name} to {action}: "
     print("\n".join(lines), end="", flush=True)
     try:
         return input()
@@ -38,8 +41,8 @@ def _typed(output: Output, name: str, deed: str, warning: Sequence[str]) -> str:
         return ""
 
 
-def _read_number(typed: str) -> str:
+def _number_or_empty(text: str) -> str:
     try:
-        return parse_license_number(typed)
+        return parse_license_number(text)
     except KeyferryError:
         return ""

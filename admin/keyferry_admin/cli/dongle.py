@@ -4,9 +4,9 @@ from typing import Any, BinaryIO
 
 import click
 
+from keyferry_admin.cli.admin_command import AdminGroup, Settings
 from keyferry_admin.cli.confirm import confirm, yes_option
-from keyferry_admin.cli.desk_command import DeskGroup, Settings
-from keyferry_admin.cli.output import counted, mark
+from keyferry_admin.cli.output import Column, Listing, count_of, mark
 from keyferry_admin.cli.parameters import LicenseNumber
 from keyferry_admin.use_cases import dongles, licenses
 from keyferry_protocol.activation import show_license_number
@@ -14,7 +14,7 @@ from keyferry_protocol.encoding import b64
 from keyferry_service.domain.license import RegisteredDongle
 
 
-@click.group(cls=DeskGroup)
+@click.group(cls=AdminGroup)
 def dongle() -> None:
     """See which dongles a license may be used with, and register more."""
 
@@ -29,12 +29,12 @@ def add(settings: Settings, number: str, file: BinaryIO) -> None:
     FILE is the dongle's public key file, or a request file that was made with it and refused; -
     reads it from stdin. The request file goes through when it is chosen again.
     """
-    told = dongles.read(file.read(), number)
-    license, added = dongles.add(settings.stack.licenses, number, told)
+    dongle = dongles.parse_dongle_file(file.read(), number)
+    license, added = dongles.add(settings.stack.licenses, number, dongle)
     shown = show_license_number(number)
     lines = [
         f"{mark('ok')} Dongle {added.keyid} is registered for license {shown}",
-        f"  {_called(added)}, {added.alg}",
+        f"  {_model_and_serial(added)}, {added.alg}",
         "  Compare model and serial with what the customer says. Not theirs:",
         f"    keyferry-admin dongle remove {number} {added.keyid}",
     ]
@@ -44,7 +44,7 @@ def add(settings: Settings, number: str, file: BinaryIO) -> None:
         lines.append(f"{mark('warning')} This license does not allow dongles. To allow them:")
         lines.append(f"    keyferry-admin license change {number} {allow}")
     document = {"license_number": number, "dongle": as_json(added), "allowed": is_allowed}
-    settings.output.say(lines, document)
+    settings.output.result(lines, document)
 
 
 @dongle.command(name="list")
@@ -53,20 +53,12 @@ def add(settings: Settings, number: str, file: BinaryIO) -> None:
 def list_(settings: Settings, number: str) -> None:
     """List the dongles of a license. Example: keyferry-admin dongle list 015120020093"""
     licenses.find(settings.stack.licenses, number)
-    found = list(settings.stack.licenses.dongles(number))
-    in_use = sum(each.seat is not None for each in found)
-    settings.output.table(
-        ["KEY", "ALGORITHM", "MODEL", "SERIAL", "SEAT"],
-        [
-            [each.keyid, each.alg, each.model or "-", each.serial or "-", str(each.seat or "-")]
-            for each in found
-        ],
-        {"license_number": number, "dongles": [as_json(each) for each in found]},
-        [[each.keyid, each.alg, each.model, each.serial, each.seat] for each in found],
-        footer=f"{counted(len(found), 'dongle')}, {in_use} in use."
-        if found
-        else f"No dongle yet. Register one:  keyferry-admin dongle add {number} FILE",
-    )
+    registered = list(settings.stack.licenses.dongles(number))
+    in_use = sum(each.seat is not None for each in registered)
+    footer = f"{count_of(len(registered), 'dongle')}, {in_use} in use."
+    if not registered:
+        footer = f"No dongle yet. Register one:  keyferry-admin dongle add {number} FILE"
+    settings.output.listing(DONGLES, registered, footer=footer, license_number=number)
 
 
 @dongle.command()
@@ -79,11 +71,11 @@ def remove(settings: Settings, number: str, keyid: str, yes: bool) -> None:
 
     Example: keyferry-admin dongle remove 015120020093 0f3b9c5d2a7e4816
     """
-    found = dongles.removable(settings.stack.licenses, number, keyid)
-    warning = [_called(found), "  It activates this license nowhere any more."]
+    dongle = dongles.find_removable(settings.stack.licenses, number, keyid)
+    warning = [_model_and_serial(dongle), "  It activates this license nowhere any more."]
     confirm(settings.output, number, "remove the dongle", warning, yes)
     removed = dongles.remove(settings.stack.licenses, number, keyid)
-    settings.output.say(
+    settings.output.result(
         [f"{mark('ok')} Dongle {keyid} is removed from license {show_license_number(number)}"],
         {"license_number": number, "dongle": as_json(removed)},
     )
@@ -100,6 +92,19 @@ def as_json(dongle: RegisteredDongle) -> dict[str, Any]:
     }
 
 
-def _called(dongle: RegisteredDongle) -> str:
+def _model_and_serial(dongle: RegisteredDongle) -> str:
     model = dongle.model or "A dongle without a model"
     return f"{model}, serial {dongle.serial}" if dongle.serial else f"{model}, no serial"
+
+
+DONGLES: Listing[RegisteredDongle] = Listing(
+    "dongles",
+    as_json,
+    (
+        Column("KEY", lambda each: each.keyid),
+        Column("ALGORITHM", lambda each: each.alg),
+        Column("MODEL", lambda each: each.model or "-", ("model",)),
+        Column("SERIAL", lambda each: each.serial or "-", ("serial",)),
+        Column("SEAT", lambda each: str(each.seat or "-"), ("seat",)),
+    ),
+)

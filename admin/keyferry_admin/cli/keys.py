@@ -1,17 +1,17 @@
-"""`keyferry-admin keys`: which keys sign, and what applications must trust."""
+"""`keyferry-admin keys`: the keys that sign, and the key set that applications trust."""
 
 import sys
 from pathlib import Path
 
 import click
 
+from keyferry_admin.cli.admin_command import AdminGroup, Settings
 from keyferry_admin.cli.confirm import confirm_key, yes_option
-from keyferry_admin.cli.desk_command import DeskGroup, Settings
-from keyferry_admin.cli.output import counted, mark
+from keyferry_admin.cli.output import Column, Listing, count_of, mark
 from keyferry_admin.errors import BadKey
 from keyferry_admin.stack import signing_key_output
 from keyferry_admin.use_cases import keys as signing_keys
-from keyferry_admin.use_cases import resign as resigning
+from keyferry_admin.use_cases import reissue
 from keyferry_admin.use_cases.links import links_file
 from keyferry_protocol.algorithms import RESPONSE_ALGORITHMS
 from keyferry_protocol.encoding import b64
@@ -21,7 +21,7 @@ _ALGORITHMS = tuple(RESPONSE_ALGORITHMS)
 PROGRESS = 500  # seats
 
 
-@click.group(cls=DeskGroup)
+@click.group(cls=AdminGroup)
 def keys() -> None:
     """See which keys sign, add or end one, export what applications trust."""
 
@@ -47,7 +47,7 @@ def create(settings: Settings, alg: str, arn: str | None, pem: Path | None) -> N
     else:
         arn = arn or settings.stack.output(signing_key_output(alg))
         key = signing_keys.create_in_kms(settings.stack.signing_keys, settings.stack.kms, alg, arn)
-    settings.output.say(
+    settings.output.result(
         [
             f"{mark('ok')} Key {key.keyid} signs from now on: {key.alg}, {_place(key)}",
             "Next: ship it in your application:  keyferry-admin keys export --output keys.json",
@@ -60,15 +60,9 @@ def create(settings: Settings, alg: str, arn: str | None, pem: Path | None) -> N
 @click.pass_obj
 def list_(settings: Settings) -> None:
     """List the keys that sign or once did. Example: keyferry-admin keys list"""
-    found = settings.stack.signing_keys.all()
-    rows = [[key.keyid, key.alg, key.status.value, _place(key)] for key in found]
-    settings.output.table(
-        ["KEY", "ALGORITHM", "STATUS", "WHERE"],
-        rows,
-        {"keys": [as_json(key) for key in found]},
-        rows,
-        footer="" if found else "No key yet. Make one:  keyferry-admin keys create",
-    )
+    every = settings.stack.signing_keys.all()
+    hint = "No key yet. Make one:  keyferry-admin keys create"
+    settings.output.listing(KEYS, every, footer="" if every else hint)
 
 
 @keys.command()
@@ -89,7 +83,7 @@ def export(settings: Settings, output: Path | None) -> None:
         output.write_bytes(key_set.to_json())
     except OSError as error:
         raise BadKey(f"{output} cannot be written: {error.strerror}") from error
-    settings.output.say(
+    settings.output.result(
         [
             f"{mark('ok')} {output}: requires {' and '.join(key_set.require)}, "
             f"{len(key_set.keys)} known, {len(key_set.revoked)} licenses revoked"
@@ -115,7 +109,7 @@ def retire(settings: Settings, keyid: str, yes: bool) -> None:
     ]
     confirm_key(settings.output, keyid, "retire it", warning, yes)
     retired = signing_keys.retire(settings.stack.signing_keys, keyid)
-    settings.output.say(
+    settings.output.result(
         [f"{mark('ok')} Key {keyid} signs no more; within a minute no function signs with it"],
         {"key": as_json(retired)},
     )
@@ -142,9 +136,9 @@ def compromise(settings: Settings, keyid: str, output: Path, yes: bool) -> None:
     stack = settings.stack
     key = signing_keys.find(stack.signing_keys, keyid)
     signing_keys.other_active(stack.signing_keys, key)
-    seats = resigning.live_seats(stack.licenses)
+    seats = reissue.live_seats(stack.licenses)
     warning = [
-        f"Key {keyid} can never be trusted again. {counted(seats, 'seat')} in use: what each was",
+        f"Key {keyid} can never be trusted again. {count_of(seats, 'seat')} in use: what each was",
         "  answered is signed anew by your other keys, and there is a link to it for 7 days.",
         "  No command reaches what is out there: applications with an older key set go on",
         "  trusting this key, and files forged with it, until they are updated.",
@@ -153,14 +147,14 @@ def compromise(settings: Settings, keyid: str, output: Path, yes: bool) -> None:
     signed = resumed = 0
     with links_file(output, stack.output("PageUrl")) as write:
         compromised = signing_keys.compromise(stack.signing_keys, keyid)
-        for resigned in resigning.resign_live_seats(stack, keyid, settings.now):
-            write(resigned)
+        for reissued in reissue.reissue_live_seats(stack, keyid, settings.now):
+            write(reissued)
             signed += 1
-            resumed += not resigned.is_new
+            resumed += not reissued.is_new
             if signed % PROGRESS == 0 and settings.output.is_terminal:
                 print(f"  {signed} of {seats}", file=sys.stderr)
-    settings.output.say(
-        _told(keyid, output, signed, resumed, seats - signed),
+    settings.output.result(
+        _compromise_lines(keyid, output, signed, resumed, seats - signed),
         {
             "key": as_json(compromised),
             "signed": signed,
@@ -171,16 +165,19 @@ def compromise(settings: Settings, keyid: str, output: Path, yes: bool) -> None:
     )
 
 
-def _told(keyid: str, output: Path, signed: int, resumed: int, missing: int) -> list[str]:
+def _compromise_lines(
+    keyid: str, output: Path, signed: int, resumed: int, missing: int
+) -> list[str]:
     before = f", {resumed} of them by a run before this one" if resumed else ""
+    answers = count_of(signed, "answer")
     lines = [
-        f"{mark('ok')} Key {keyid} is compromised. {counted(signed, 'answer')} signed anew{before}",
+        f"{mark('ok')} Key {keyid} is compromised. {answers} signed anew{before}",
         f"  {output}: a link for each computer, for 7 days. Whoever has a link has that file.",
         "  The last ones are signed a few minutes from now.",
     ]
     if missing > 0:
         lines.append(
-            f"{mark('warning')} {counted(missing, 'seat')} without an answer to hand out:"
+            f"{mark('warning')} {count_of(missing, 'seat')} without an answer to hand out:"
             " an update request brings one."
         )
     return [
@@ -202,3 +199,15 @@ def as_json(key: SigningKey) -> dict[str, str | None]:
 
 def _place(key: SigningKey) -> str:
     return key.kms_arn or f"file {key.pem}"
+
+
+KEYS: Listing[SigningKey] = Listing(
+    "keys",
+    as_json,
+    (
+        Column("KEY", lambda key: key.keyid),
+        Column("ALGORITHM", lambda key: key.alg),
+        Column("STATUS", lambda key: key.status.value),
+        Column("WHERE", _place),
+    ),
+)

@@ -1,24 +1,26 @@
-"""`keyferry-admin license`, the part that makes licenses and shows them."""
+"""`keyferry-admin license`: create, list, show."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import click
 
-from keyferry_admin.cli.desk_command import DeskGroup, Settings
-from keyferry_admin.cli.output import aligned, counted, day, mark
+from keyferry_admin.cli.admin_command import AdminGroup, Settings
+from keyferry_admin.cli.output import Column, Listing, aligned, count_of, day, mark
 from keyferry_admin.cli.parameters import Feature, LicenseNumber, Moment
 from keyferry_admin.use_cases import licenses
 from keyferry_admin.use_cases.letter import license_letter
 from keyferry_admin.use_cases.letter_file import write_letter
+from keyferry_admin.use_cases.licenses import LicenseWithCode
 from keyferry_protocol.activation import show_activation_code, show_license_number
 from keyferry_protocol.components import ENVIRONMENTS, PROTECTIONS
 from keyferry_protocol.encoding import format_time
 from keyferry_service.domain.license import LicenseRecord, Status
 from keyferry_service.views.refusal_text import Vendor
 
-COSTS = {
+# What a vendor who allows an environment should know.
+ENVIRONMENT_WARNINGS = {
     "virtual": "Virtual machines are allowed: copies of one look the same, and nobody counts them.",
     "container": "Containers are allowed: one image started twice looks like one computer.",
 }
@@ -30,7 +32,7 @@ letter_option = click.option(
 )
 
 
-@click.group(cls=DeskGroup)
+@click.group(cls=AdminGroup)
 def license() -> None:
     """Make licenses, look at them, change them."""
 
@@ -111,49 +113,21 @@ def create(
         "environments": ("physical", *dict.fromkeys(environments)),
     }
 
-    def make() -> licenses.Created:
+    def create_license() -> LicenseWithCode:
         return licenses.create(settings.stack.licenses, product, settings.now, number, **terms)
 
-    created = with_letter(settings, letter, make)
-    costs = [COSTS[name] for name in created.license.environments[1:]]
-    say_code(settings, created, letter, costs)
+    created = with_letter(settings, letter, create_license)
+    warnings = [ENVIRONMENT_WARNINGS[name] for name in created.license.environments[1:]]
+    print_code(settings, created, letter, warnings)
 
 
 @license.command(name="list")
 @click.pass_obj
 def list_(settings: Settings) -> None:
     """List all licenses. Example: keyferry-admin license list"""
-    found = sorted(settings.stack.licenses.all(), key=lambda each: each.number)
-    settings.output.table(
-        ["LICENSE", "LICENSEE", "PRODUCT", "EDITION", "SEATS", "ENDS", "STATUS"],
-        [
-            [
-                show_license_number(each.number),
-                each.licensee or "-",
-                each.product,
-                each.edition or "-",
-                f"{each.seats_used} of {each.seats}",
-                _ends(each, short=True),
-                each.status.value,
-            ]
-            for each in found
-        ],
-        {"licenses": [as_json(each) for each in found]},
-        [
-            [
-                each.number,
-                each.licensee,
-                each.product,
-                each.edition,
-                each.seats_used,
-                each.seats,
-                _time(each.ends_at),
-                each.status.value,
-            ]
-            for each in found
-        ],
-        footer="" if found else "No license yet. Make one:  keyferry-admin license create --help",
-    )
+    every = sorted(settings.stack.licenses.all(), key=lambda license: license.number)
+    hint = "No license yet. Make one:  keyferry-admin license create --help"
+    settings.output.listing(LICENSES, every, footer="" if every else hint)
 
 
 @license.command()
@@ -161,37 +135,39 @@ def list_(settings: Settings) -> None:
 @click.pass_obj
 def show(settings: Settings, number: str) -> None:
     """Show all that is known of a license. Example: keyferry-admin license show 015120020093"""
-    found = licenses.find(settings.stack.licenses, number)
-    features = ", ".join(
-        name if value is True else f"{name}={value}" for name, value in found.features.items()
-    )
+    license = licenses.find(settings.stack.licenses, number)
     rows = [
-        ("License", show_license_number(found.number)),
-        ("Status", found.status.value),
-        ("Licensee", found.licensee or "-"),
-        ("Product", f"{found.product} {found.edition}".strip()),
-        ("Features", features or "-"),
-        ("Seats", f"{found.seats_used} of {found.seats} in use"),
-        ("Moves", moves(found, settings.now)),
-        ("Ends", _ends(found)),
-        ("Updates until", day(found.maintenance_until)),
-        ("Check in", _lease(found)),
-        ("Protection", ", ".join(found.protections)),
-        ("Environment", ", ".join(found.environments)),
-        ("First issued", day(found.first_issued_at)),
-        ("Revision", str(found.revision)),
+        ("License", show_license_number(license.number)),
+        ("Status", license.status.value),
+        ("Licensee", license.licensee or "-"),
+        ("Product", f"{license.product} {license.edition}".strip()),
+        ("Features", show_features(license.features)),
+        ("Seats", f"{license.seats_used} of {license.seats} in use"),
+        ("Moves", moves(license, settings.now)),
+        ("Ends", _ends(license)),
+        ("Updates until", day(license.maintenance_until)),
+        ("Check in", _lease(license)),
+        ("Protection", ", ".join(license.protections)),
+        ("Environment", ", ".join(license.environments)),
+        ("First issued", day(license.first_issued_at)),
+        ("Revision", str(license.revision)),
     ]
-    settings.output.say(aligned(rows), {"license": as_json(found)})
+    settings.output.result(aligned(rows), {"license": as_json(license)})
+
+
+def show_features(features: Mapping[str, bool | int]) -> str:
+    """`solver, threads=16`, or `-`."""
+    return ", ".join(n if v is True else f"{n}={v}" for n, v in features.items()) or "-"
 
 
 def moves(license: LicenseRecord, now: int) -> str:
     """`0 of 4 in the last 365 days`."""
-    made = sum(license.recent_moves(now).values())
-    return f"{made} of {license.moves_per_year} in the last 365 days"
+    recent = sum(license.recent_moves(now).values())
+    return f"{recent} of {license.moves_per_year} in the last 365 days"
 
 
 def as_json(license: LicenseRecord) -> dict[str, Any]:
-    """All facts of a license that are no secret of its holder."""
+    """The document of a license; it holds no secret."""
     return {
         "license_number": license.number,
         "status": license.status.value,
@@ -218,63 +194,80 @@ def as_json(license: LicenseRecord) -> dict[str, Any]:
 
 
 def summary(license: LicenseRecord) -> str:
-    """`License 015.120.020.093: 2 seats, ends 30 November 2027`, and its status if not active."""
+    """`License 015.120.020.093: 2 seats, ends 30 November 2027`, and the status unless active."""
     ends = "does not end" if _ends(license) == "-" else f"ends {_ends(license)}"
     status = "" if license.status is Status.ACTIVE else f", {license.status.value}"
     number = show_license_number(license.number)
-    return f"License {number}: {counted(license.seats, 'seat')}, {ends}{status}"
+    return f"License {number}: {count_of(license.seats, 'seat')}, {ends}{status}"
 
 
 def with_letter(
     settings: Settings,
     letter: Path | None,
-    make: Callable[[], licenses.Created],
+    create: Callable[[], LicenseWithCode],
     *,
     is_new_code: bool = False,
-) -> licenses.Created:
-    """Make a code and, if one is asked for, its letter."""
+) -> LicenseWithCode:
+    """Create a code and, if the user wants one, its letter."""
     if letter is None:
-        return make()
+        return create()
     stack = settings.stack
     vendor = Vendor(stack.output("VendorName"), stack.output("SupportContact"))
     page = stack.output("PageUrl")
-    return write_letter(
-        letter, make, lambda made: license_letter(made, vendor, page, is_new_code=is_new_code)
-    )
+
+    def text(created: LicenseWithCode) -> str:
+        return license_letter(created, vendor, page, is_new_code=is_new_code)
+
+    return write_letter(letter, create, text)
 
 
-def say_code(
-    settings: Settings, created: licenses.Created, letter: Path | None, warnings: list[str]
+def print_code(
+    settings: Settings, created: LicenseWithCode, letter: Path | None, warnings: list[str]
 ) -> None:
-    """Show an activation code, for the first and the last time."""
-    made, code = created.license, show_activation_code(created.activation_code)
-    place = None if letter is None else str(letter.resolve())
+    """Print an activation code, for the first and last time."""
+    license, code = created.license, show_activation_code(created.activation_code)
+    path = None if letter is None else str(letter.resolve())
     lines = [
-        f"{mark('ok')} {summary(made)}",
+        f"{mark('ok')} {summary(license)}",
         f"  Activation code  {code}",
-        f"  Shown once, not stored. New one: keyferry-admin license new-code {made.number}",
+        f"  Shown once, not stored. New one: keyferry-admin license new-code {license.number}",
     ]
-    if place is not None:
-        lines.append(f"  Letter           {place}")
+    if path is not None:
+        lines.append(f"  Letter           {path}")
         lines.append("  It holds the code: whoever reads it can take every seat.")
     lines += [f"{mark('warning')} {warning}" for warning in warnings]
-    document = {"activation_code": code, "license": as_json(made), "letter": place}
-    settings.output.say(lines, document | {"warnings": warnings})
+    document = {"activation_code": code, "license": as_json(license), "letter": path}
+    settings.output.result(lines, document | {"warnings": warnings})
 
 
 def _ends(license: LicenseRecord, *, short: bool = False) -> str:
     if license.trial_days is None or license.first_issued_at is not None:
         return day(license.ends_at, short=short)
-    term = counted(license.trial_days, "day")
+    term = count_of(license.trial_days, "day")
     return f"in {term}" if short else f"{term} after its first activation"
 
 
 def _lease(license: LicenseRecord) -> str:
     if license.lease_days is None:
         return "-"
-    grace = counted(license.grace_days, "day")
-    return f"every {counted(license.lease_days, 'day')}, then {grace} of grace"
+    grace = count_of(license.grace_days, "day")
+    return f"every {count_of(license.lease_days, 'day')}, then {grace} of grace"
 
 
 def _time(seconds: int | None) -> str | None:
     return None if seconds is None else format_time(seconds)
+
+
+LICENSES: Listing[LicenseRecord] = Listing(
+    "licenses",
+    as_json,
+    (
+        Column("LICENSE", lambda each: show_license_number(each.number), ("license_number",)),
+        Column("LICENSEE", lambda each: each.licensee or "-", ("licensee",)),
+        Column("PRODUCT", lambda each: each.product),
+        Column("EDITION", lambda each: each.edition or "-", ("edition",)),
+        Column("SEATS", lambda each: f"{each.seats_used} of {each.seats}", ("seats_used", "seats")),
+        Column("ENDS", lambda each: _ends(each, short=True), ("valid_until",)),
+        Column("STATUS", lambda each: each.status.value),
+    ),
+)

@@ -1,4 +1,4 @@
-"""`keyferry-admin license`, the part that changes one: suspend to new-code."""
+"""`keyferry-admin license`: suspend, resume, revoke, extend, change, allow-move, new-code."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -7,20 +7,20 @@ from typing import Any
 
 import click
 
+from keyferry_admin.cli.admin_command import Settings
 from keyferry_admin.cli.confirm import confirm, yes_option
-from keyferry_admin.cli.desk_command import Settings
 from keyferry_admin.cli.license import (
-    COSTS,
+    ENVIRONMENT_WARNINGS,
     as_json,
     letter_option,
     license,
-    say_code,
+    print_code,
     summary,
     with_letter,
 )
-from keyferry_admin.cli.output import counted, day, mark
+from keyferry_admin.cli.output import count_of, day, mark
 from keyferry_admin.cli.parameters import Feature, LicenseNumber, Moment
-from keyferry_admin.use_cases import changes, licenses
+from keyferry_admin.use_cases import change_license, licenses
 from keyferry_protocol.components import ENVIRONMENTS, PROTECTIONS
 from keyferry_service.domain.license import DAY, LicenseRecord, Seat, Status
 
@@ -33,8 +33,8 @@ __all__ = ["license"]  # the group, with the commands of this file too
 @click.pass_obj
 def suspend(settings: Settings, number: str, yes: bool) -> None:
     """Put a license on hold. Example: keyferry-admin license suspend 015120020093"""
-    _warn_of_reach(settings, number, "suspend", yes)
-    _say(settings, changes.set_status(settings.stack.licenses, number, Status.SUSPENDED))
+    _confirm_reach(settings, number, "suspend", yes)
+    _print(settings, change_license.set_status(settings.stack.licenses, number, Status.SUSPENDED))
 
 
 @license.command()
@@ -42,7 +42,7 @@ def suspend(settings: Settings, number: str, yes: bool) -> None:
 @click.pass_obj
 def resume(settings: Settings, number: str) -> None:
     """Lift the hold. Example: keyferry-admin license resume 015120020093"""
-    _say(settings, changes.set_status(settings.stack.licenses, number, Status.ACTIVE))
+    _print(settings, change_license.set_status(settings.stack.licenses, number, Status.ACTIVE))
 
 
 @license.command()
@@ -51,9 +51,9 @@ def resume(settings: Settings, number: str) -> None:
 @click.pass_obj
 def revoke(settings: Settings, number: str, yes: bool) -> None:
     """Withdraw a license for good. Example: keyferry-admin license revoke 015120020093"""
-    _warn_of_reach(settings, number, "revoke", yes)
-    after = changes.set_status(settings.stack.licenses, number, Status.REVOKED)
-    _say(settings, after, "New versions refuse it too with:  keyferry-admin keys export")
+    _confirm_reach(settings, number, "revoke", yes)
+    after = change_license.set_status(settings.stack.licenses, number, Status.REVOKED)
+    _print(settings, after, "New versions refuse it too with:  keyferry-admin keys export")
 
 
 @license.command()
@@ -104,15 +104,15 @@ def change(settings: Settings, /, number: str, yes: bool, **terms: Any) -> None:
     Computers learn of it with their next update request. A request file that was refused for one
     of these terms goes through when it is chosen again.
     """
-    given = {name: value for name, value in terms.items() if value not in (None, ())}
-    if not given:
+    changed = {name: value for name, value in terms.items() if value not in (None, ())}
+    if not changed:
         raise click.UsageError("Say what is to change, for example --seats 5.")
-    if "features" in given:
-        given["features"] = dict(given["features"])
+    if "features" in changed:
+        changed["features"] = dict(changed["features"])
     for name, always in {"protections": (), "environments": ("physical",)}.items():
-        if name in given:
-            given[name] = tuple(dict.fromkeys((*always, *given[name])))
-    _change(settings, number, given, yes)
+        if name in changed:
+            changed[name] = tuple(dict.fromkeys((*always, *changed[name])))
+    _change(settings, number, changed, yes)
 
 
 @license.command(name="allow-move")
@@ -123,8 +123,8 @@ def allow_move(settings: Settings, number: str) -> None:
 
     The request file that was refused goes through when it is chosen again.
     """
-    after = changes.allow_move(settings.stack.licenses, number)
-    _say(settings, after, f"Moves left now: {after.moves_left(settings.now)}.")
+    after = change_license.allow_move(settings.stack.licenses, number)
+    _print(settings, after, f"Moves left now: {after.moves_left(settings.now)}.")
 
 
 @license.command(name="new-code")
@@ -143,28 +143,28 @@ def new_code(settings: Settings, number: str, letter: Path | None, yes: bool) ->
     created = with_letter(
         settings,
         letter,
-        lambda: changes.new_code(settings.stack.licenses, number),
+        lambda: change_license.replace_code(settings.stack.licenses, number),
         is_new_code=True,
     )
-    say_code(settings, created, letter, [])
+    print_code(settings, created, letter, [])
 
 
 def _change(settings: Settings, number: str, terms: dict[str, Any], yes: bool) -> None:
     before = licenses.find(settings.stack.licenses, number)
-    if changes.takes_away(before, replace(before, **terms)):
-        _warn_of_reach(settings, number, "change", yes)
-    after = changes.change(
+    if change_license.reduces_rights(before, replace(before, **terms)):
+        _confirm_reach(settings, number, "change", yes)
+    after = change_license.change(
         settings.stack.licenses, number, lambda license: replace(license, **terms)
     )
-    added = set(after.environments) - set(before.environments)
-    _say(settings, after, warnings=[COSTS[name] for name in after.environments if name in added])
+    added = [name for name in after.environments if name not in before.environments]
+    _print(settings, after, warnings=[ENVIRONMENT_WARNINGS[name] for name in added])
 
 
-def _warn_of_reach(settings: Settings, number: str, deed: str, yes: bool) -> None:
-    """Say what no command can reach, and go on only if the number is typed."""
-    found = licenses.find(settings.stack.licenses, number)
+def _confirm_reach(settings: Settings, number: str, action: str, yes: bool) -> None:
+    """Say what keeps working on customers' machines, and return only if the user confirms."""
+    license = licenses.find(settings.stack.licenses, number)
     seats = [seat for seat in settings.stack.licenses.seats(number) if seat.taken]
-    confirm(settings.output, number, deed, _reach(found, seats), yes)
+    confirm(settings.output, number, action, _reach(license, seats), yes)
 
 
 def _reach(license: LicenseRecord, seats: list[Seat]) -> list[str]:
@@ -172,7 +172,7 @@ def _reach(license: LicenseRecord, seats: list[Seat]) -> list[str]:
         return ["In use on no computer."]
     one = len(seats) == 1
     lines = [
-        f"In use on {counted(len(seats), 'computer')}. "
+        f"In use on {count_of(len(seats), 'computer')}. "
         f"{'It goes' if one else 'They go'} on working there "
     ]
     ends = [seat.valid_until for seat in seats]
@@ -189,9 +189,9 @@ def _reach(license: LicenseRecord, seats: list[Seat]) -> list[str]:
     return lines
 
 
-def _say(
+def _print(
     settings: Settings, after: LicenseRecord, next_line: str = "", warnings: Sequence[str] = ()
 ) -> None:
     lines = [f"{mark('ok')} {summary(after)}", *([f"  {next_line}"] if next_line else [])]
     lines += [f"{mark('warning')} {warning}" for warning in warnings]
-    settings.output.say(lines, {"license": as_json(after), "warnings": list(warnings)})
+    settings.output.result(lines, {"license": as_json(after), "warnings": list(warnings)})

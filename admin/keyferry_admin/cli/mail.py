@@ -1,19 +1,19 @@
-"""`keyferry-admin mail`: which addresses get no more mail, and how one gets it again."""
+"""`keyferry-admin mail`: the addresses that get no mail, and how to allow one again."""
 
 from typing import Any
 
 import click
 
-from keyferry_admin.cli.desk_command import DeskGroup, Settings
-from keyferry_admin.cli.output import day, mark, minute
+from keyferry_admin.cli.admin_command import AdminGroup, Settings
+from keyferry_admin.cli.output import Column, Listing, day, mark, minute
 from keyferry_admin.cli.parameters import Address
-from keyferry_admin.use_cases import email as mails
+from keyferry_admin.use_cases import suppressions
 from keyferry_protocol.activation import show_license_number
 from keyferry_protocol.encoding import format_time
 from keyferry_service.adapters.suppressions_dynamodb import Suppression
 
 
-@click.group(cls=DeskGroup)
+@click.group(cls=AdminGroup)
 def mail() -> None:
     """See which addresses get no more mail, and let one have it again."""
 
@@ -27,24 +27,8 @@ def list_(settings: Settings) -> None:
 
     Example: keyferry-admin mail list
     """
-    found = mails.suppressed(settings.stack, settings.now)
-    settings.output.table(
-        ["ADDRESS", "REASON", "SINCE (UTC)", "UNTIL", "LICENSE", "TICKET"],
-        [
-            [
-                each.address_sha256[:12],
-                _reason(each),
-                minute(each.since),
-                day(each.expires_at, short=True),
-                show_license_number(each.license_number),
-                each.ticket,
-            ]
-            for each in found
-        ],
-        {"addresses": [_as_json(each) for each in found]},
-        [list(_as_json(each).values()) for each in found],
-        footer=_footer(len(found)),
-    )
+    suppressed = suppressions.newest_first(settings.stack, settings.now)
+    settings.output.listing(ADDRESSES, suppressed, footer=_footer(len(suppressed)))
 
 
 @mail.command()
@@ -57,14 +41,19 @@ def allow(settings: Settings, address: str) -> None:
 
     Example: keyferry-admin mail allow anna@example.com
     """
-    lifted = mails.allow(settings.stack, address, settings.now)
-    held = "in SES alone" if lifted is None else f"since {day(lifted.since)}: {_reason(lifted)}"
-    settings.output.say(
+    suppression = suppressions.lift(settings.stack, address, settings.now)
+    where = "in SES alone"
+    if suppression is not None:
+        where = f"since {day(suppression.since)}: {_reason(suppression)}"
+    settings.output.result(
         [
-            f"{mark('ok')} Mail goes to {address} again. It was held back {held}",
+            f"{mark('ok')} Mail goes to {address} again. It was held back {where}",
             "  Nothing was sent by this: keyferry-admin request resend mails a link anew",
         ],
-        {"address": address, "lifted": None if lifted is None else _as_json(lifted)},
+        {
+            "address": address,
+            "lifted": None if suppression is None else _as_json(suppression),
+        },
     )
 
 
@@ -88,3 +77,17 @@ def _as_json(suppression: Suppression) -> dict[str, Any]:
         "license_number": suppression.license_number,
         "ticket": suppression.ticket,
     }
+
+
+ADDRESSES: Listing[Suppression] = Listing(
+    "addresses",
+    _as_json,
+    (
+        Column("ADDRESS", lambda each: each.address_sha256[:12], ("address_sha256",)),
+        Column("REASON", _reason, ("reason", "detail")),
+        Column("SINCE (UTC)", lambda each: minute(each.since), ("since",)),
+        Column("UNTIL", lambda each: day(each.expires_at, short=True), ("until",)),
+        Column("LICENSE", lambda e: show_license_number(e.license_number), ("license_number",)),
+        Column("TICKET", lambda each: each.ticket),
+    ),
+)

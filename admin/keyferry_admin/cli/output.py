@@ -1,11 +1,13 @@
-"""How the desk answers: words and tables to a person, TSV to a pipe, one document with --json."""
+"""What commands print: sentences and tables to a terminal, TSV to a pipe, --json a document."""
 
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Generic, TypeVar
+
+_T = TypeVar("_T")
 
 MARKS = {"ok": "✓", "warning": "!", "error": "X"}
 PLAIN_MARKS = {"ok": "ok", "warning": "warn", "error": "FAIL"}
@@ -16,37 +18,66 @@ _MONTHS = (
 
 
 @dataclass(frozen=True, slots=True)
+class Column(Generic[_T]):
+    """One column of a list: title and text in the table, members of the document in TSV."""
+
+    title: str
+    text: Callable[[_T], str]
+    raw: tuple[str, ...] = ()  # names in `Listing.as_json`; without any, TSV has the text too
+
+
+@dataclass(frozen=True, slots=True)
+class Listing(Generic[_T]):
+    """A list of the command line, described once for all its forms."""
+
+    member: str  # of the --json document that holds the items
+    as_json: Callable[[_T], Mapping[str, object]]
+    columns: tuple[Column[_T], ...]
+
+    def table(self, items: Sequence[_T]) -> list[str]:
+        """The lines of the table, titles first."""
+        titles = [column.title for column in self.columns]
+        return aligned([titles, *([c.text(item) for c in self.columns] for item in items)])
+
+    def tsv(self, items: Sequence[_T]) -> list[str]:
+        """One line for each item, without titles."""
+        return ["\t".join(map(_cell, self._raw(item))) for item in items]
+
+    def _raw(self, item: _T) -> list[object]:
+        members, cells = self.as_json(item), list[object]()
+        for column in self.columns:
+            cells += [members[name] for name in column.raw] or [column.text(item)]
+        return cells
+
+
+@dataclass(frozen=True, slots=True)
 class Output:
-    """Where an answer goes, and in which of the three forms."""
+    """Prints what a command has to say, in the form that its reader needs."""
 
     as_json: bool = False
     is_terminal: bool = False
 
-    def say(self, lines: Sequence[str], document: dict[str, Any]) -> None:
-        """One answer: its lines, or the document that states the same facts."""
+    def result(self, lines: Sequence[str], document: dict[str, Any]) -> None:
+        """Print the lines, or the document that states the same facts."""
         if self.as_json:
             self._document({"ok": True} | document)
         else:
             _print(lines)
 
-    def table(
-        self,
-        headings: Sequence[str],
-        shown: Sequence[Sequence[str]],
-        document: dict[str, Any],
-        raw: Sequence[Sequence[object]],
-        footer: str = "",
+    def listing(
+        self, listing: Listing[_T], items: Sequence[_T], *, footer: str = "", **members: object
     ) -> None:
-        """Rows as a person reads them (`shown`) or as a script does (`raw`, one TSV line each)."""
+        """Print a list: a table and its footer, TSV, or a document with `members` before it."""
         if self.as_json:
-            self._document({"ok": True} | document)
+            listed = [listing.as_json(item) for item in items]
+            self._document({"ok": True} | members | {listing.member: listed})
         elif self.is_terminal:
-            _print([*aligned([headings, *shown]), *([footer] if footer else [])])
+            _print([*listing.table(items), *([footer] if footer else [])])
         else:
-            _print(["\t".join(_cell(value) for value in row) for row in raw])
+            _print(listing.tsv(items))
 
-    def fail(self, error: dict[str, Any]) -> None:
-        """What went wrong, in words on stderr or as the one document on stdout."""
+    def error(self, error: dict[str, Any]) -> None:
+        """Print an error: sentences to stderr, or the document to stdout."""
         if self.as_json:
             self._document({"ok": False, "error": error})
             return
@@ -59,7 +90,7 @@ class Output:
 
 
 def mark(name: str, stream: Any = None) -> str:
-    """✓ ! X, or words where the stream's encoding lacks them."""
+    """✓ ! X, or words if the stream's encoding lacks them."""
     encoding = getattr(stream or sys.stdout, "encoding", None) or "ascii"
     try:
         MARKS["ok"].encode(encoding)
@@ -78,7 +109,7 @@ def aligned(rows: Sequence[Sequence[str]]) -> list[str]:
 
 
 def day(seconds: int | None, *, short: bool = False) -> str:
-    """`30 November 2027`, in tables `30 Nov 2027`; `-` where there is none (UTC)."""
+    """`30 November 2027`, `30 Nov 2027` if short, `-` for None (UTC)."""
     if seconds is None:
         return "-"
     moment = datetime.fromtimestamp(seconds, UTC)
@@ -91,7 +122,7 @@ def minute(seconds: int) -> str:
     return f"{day(seconds, short=True)} {datetime.fromtimestamp(seconds, UTC):%H:%M}"
 
 
-def counted(count: int, noun: str) -> str:
+def count_of(count: int, noun: str) -> str:
     """`1 seat`, `2 seats`."""
     return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
 

@@ -1,4 +1,4 @@
-"""What is typed on the desk's command line, as values."""
+"""Types of arguments and options."""
 
 import re
 from typing import Any
@@ -12,7 +12,7 @@ from keyferry_service.views.api_input import is_email
 
 
 class LicenseNumber(click.ParamType[str]):
-    """A license number, with its dots or without."""
+    """A license number, with or without its dots."""
 
     name = "number"
 
@@ -24,7 +24,7 @@ class LicenseNumber(click.ParamType[str]):
 
 
 class Address(click.ParamType[str]):
-    """An e-mail address, without the name of its owner."""
+    """An e-mail address, without a display name."""
 
     name = "email"
 
@@ -35,7 +35,7 @@ class Address(click.ParamType[str]):
 
 
 class Moment(click.ParamType[int]):
-    """A day, up to its last second (UTC), or a time; seconds since 1970."""
+    """A time, or a day, which means its last second (UTC), as seconds since 1970."""
 
     name = "YYYY-MM-DD"
 
@@ -47,7 +47,7 @@ class Moment(click.ParamType[int]):
 
 
 class Feature(click.ParamType[tuple[str, bool | int]]):
-    """`NAME`, granted, or `NAME=N`, granted up to a limit."""
+    """A feature: `NAME`, or `NAME=N` with a limit."""
 
     name = "NAME[=N]"
 

@@ -1,23 +1,24 @@
-"""`keyferry-admin request`: what was answered, and how what was given up goes on."""
+"""`keyferry-admin request`: the responses of a license, and the way back for dead letters."""
 
 from typing import Any
 
 import click
 
-from keyferry_admin.cli.desk_command import DeskGroup, Settings
-from keyferry_admin.cli.output import aligned, counted, day, mark, minute
+from keyferry_admin.cli.admin_command import AdminGroup, Settings
+from keyferry_admin.cli.license import show_features
+from keyferry_admin.cli.output import Column, Listing, aligned, count_of, day, mark, minute
 from keyferry_admin.cli.parameters import Address, LicenseNumber
-from keyferry_admin.errors import Withdrawn
+from keyferry_admin.errors import AlreadyRevoked
 from keyferry_admin.use_cases import dead_letters, licenses, requests
 from keyferry_admin.use_cases.dead_letters import DeadLetter
-from keyferry_admin.use_cases.requests import Resent
+from keyferry_admin.use_cases.requests import ResendResult
 from keyferry_protocol.activation import show_license_number
 from keyferry_protocol.encoding import format_time
 from keyferry_protocol.response import ResponseBody
-from keyferry_service.domain.ledger import read_answer
+from keyferry_service.domain.ledger import response_in
 from keyferry_service.domain.license import LicenseRecord, Status
 
-PAGE = 20  # answers
+PAGE = 20  # responses
 LOGS = {
     "requests": "ProcessRequestLog",
     "responses": "SendResponseLog",
@@ -25,7 +26,7 @@ LOGS = {
 }
 
 
-@click.group(cls=DeskGroup)
+@click.group(cls=AdminGroup)
 def request() -> None:
     """See what requests were answered, hand an answer out again, bring back what was given up."""
 
@@ -40,28 +41,14 @@ def list_(settings: Settings, number: str, is_all: bool) -> None:
     Example: keyferry-admin request list 015120020093
     """
     licenses.find(settings.stack.licenses, number)
-    found = requests.answers(settings.stack.licenses, number)
-    shown = found if is_all else found[:PAGE]
-    settings.output.table(
-        ["ANSWERED (UTC)", "KIND", "SEAT", "SERIAL", "FILE", "REQUEST"],
-        [
-            [
-                minute(each.issued_at),
-                each.kind,
-                str(each.seat),
-                str(each.serial),
-                f"{each.file_stem}.response",
-                each.request_sha256[:12],
-            ]
-            for each in shown
-        ],
-        {
-            "license_number": number,
-            "total": len(found),
-            "answers": [_summary(each) for each in shown],
-        },
-        [list(_summary(each).values()) for each in shown],
-        footer=_footer(len(shown), len(found)),
+    responses = requests.newest_first(settings.stack.licenses, number)
+    listed = responses if is_all else responses[:PAGE]
+    settings.output.listing(
+        RESPONSES,
+        listed,
+        footer=_footer(len(listed), len(responses)),
+        license_number=number,
+        total=len(responses),
     )
 
 
@@ -75,10 +62,10 @@ def show(settings: Settings, number: str, sha256: str) -> None:
     Example: keyferry-admin request show 015120020093 7f3a91
     """
     licenses.find(settings.stack.licenses, number)
-    answer = requests.find(settings.stack.licenses, number, sha256.lower())
-    response = read_answer(answer)
-    settings.output.say(
-        aligned(_rows(response, answer.previous_valid_until)),
+    entry = requests.find_entry(settings.stack.licenses, number, sha256.lower())
+    response = response_in(entry)
+    settings.output.result(
+        aligned(_rows(response, entry.previous_valid_until)),
         {"answer": {"file": f"{response.file_stem}.response"} | response.as_json()},
     )
 
@@ -97,15 +84,15 @@ def resend(settings: Settings, number: str, sha256: str, email: str | None) -> N
     """
     license = licenses.find(settings.stack.licenses, number)
     if license.status is Status.REVOKED:
-        raise Withdrawn(f"The license {number} was revoked for good")
-    answer = requests.find(settings.stack.licenses, number, sha256.lower())
-    resent = requests.resend(settings.stack, answer, email, settings.now)
-    ticket, warnings = resent.ticket, _doubts(license, resent)
+        raise AlreadyRevoked(f"The license {number} was revoked for good")
+    entry = requests.find_entry(settings.stack.licenses, number, sha256.lower())
+    result = requests.resend(settings.stack, entry, email, settings.now)
+    ticket, warnings = result.ticket, _resend_warnings(license, result)
     page = f"{settings.stack.output('PageUrl')}/#t={ticket.id}"
     until = day(ticket.expires_at)
-    settings.output.say(
+    settings.output.result(
         [
-            f"{mark('ok')} {ticket.file_name} of {day(answer.issued_at)} is signed anew",
+            f"{mark('ok')} {ticket.file_name} of {day(entry.issued_at)} is signed anew",
             f"  For the customer, until {until}: {page}",
             *([] if email is None else [f"  A link is mailed to {email}"]),
             *(f"{mark('warning')} {warning}" for warning in warnings),
@@ -130,15 +117,15 @@ def redrive(settings: Settings) -> None:
 
     Example: keyferry-admin request redrive
     """
-    found = list(dead_letters.redrive(settings.stack, settings.now))
+    redriven = list(dead_letters.redrive(settings.stack, settings.now))
     logs = {
         queue: settings.stack.output(name)
         for queue, name in LOGS.items()
-        if any(letter.queue == queue for letter in found)
+        if any(dead_letter.queue == queue for dead_letter in redriven)
     }
-    settings.output.say(
-        _told(found, logs) if found else [f"{mark('ok')} Nothing was given up"],
-        {"redriven": [_letter(each) for each in found], "logs": list(logs.values())},
+    settings.output.result(
+        _redrive_lines(redriven, logs) if redriven else [f"{mark('ok')} Nothing was given up"],
+        {"redriven": [_dead_letter(each) for each in redriven], "logs": list(logs.values())},
     )
 
 
@@ -146,7 +133,7 @@ def _footer(shown: int, total: int) -> str:
     if total == 0:
         return "No request was answered yet."
     rest = "" if shown == total else " All of them: --all."
-    return f"{shown} of {counted(total, 'answer')}.{rest} keyferry-admin request show tells one."
+    return f"{shown} of {count_of(total, 'answer')}.{rest} keyferry-admin request show tells one."
 
 
 def _summary(response: ResponseBody) -> dict[str, Any]:
@@ -162,12 +149,9 @@ def _summary(response: ResponseBody) -> dict[str, Any]:
 
 def _rows(response: ResponseBody, previous_valid_until: int | None) -> list[tuple[str, str]]:
     terms = response.license
-    features = ", ".join(
-        name if value is True else f"{name}={value}" for name, value in terms.features.items()
-    )
     lease = "-"
     if response.check_in_by is not None:
-        grace = counted(response.grace_days, "day")
+        grace = count_of(response.grace_days, "day")
         lease = f"{day(response.check_in_by)}, then {grace} of grace"
     ends = "it does not end" if terms.valid_until is None else day(terms.valid_until)
     before = "" if previous_valid_until is None else f" (before: {day(previous_valid_until)})"
@@ -181,7 +165,7 @@ def _rows(response: ResponseBody, previous_valid_until: int | None) -> list[tupl
         ("Serial", str(response.serial)),
         ("Licensee", terms.licensee or "-"),
         ("Product", f"{terms.product} {terms.edition}".strip()),
-        ("Features", features or "-"),
+        ("Features", show_features(terms.features)),
         ("Ends", ends + before),
         ("Updates until", day(terms.maintenance_until)),
         ("Check in by", lease),
@@ -189,7 +173,7 @@ def _rows(response: ResponseBody, previous_valid_until: int | None) -> list[tupl
     ]
 
 
-def _told(found: list[DeadLetter], logs: dict[str, str]) -> list[str]:
+def _redrive_lines(redriven: list[DeadLetter], logs: dict[str, str]) -> list[str]:
     rows = [
         (
             f"  {each.queue}",
@@ -197,12 +181,12 @@ def _told(found: list[DeadLetter], logs: dict[str, str]) -> list[str]:
             show_license_number(each.license_number) if each.license_number else "-",
             "has ended" if each.has_ended else "",
         )
-        for each in found
+        for each in redriven
     ]
-    ended = sum(each.has_ended for each in found)
-    lines = [f"{mark('ok')} Brought back: {counted(len(found), 'message')}", *aligned(rows)]
+    ended = sum(each.has_ended for each in redriven)
+    lines = [f"{mark('ok')} Brought back: {count_of(len(redriven), 'message')}", *aligned(rows)]
     if ended:
-        whose = counted(ended, "customer")
+        whose = count_of(ended, "customer")
         lines.append(
             f"{mark('warning')} Too late for {whose}: the same file has to be chosen again."
         )
@@ -213,25 +197,39 @@ def _told(found: list[DeadLetter], logs: dict[str, str]) -> list[str]:
     ]
 
 
-def _doubts(license: LicenseRecord, resent: Resent) -> list[str]:
-    """What the vendor may not have thought of."""
-    doubts = []
+def _resend_warnings(license: LicenseRecord, result: ResendResult) -> list[str]:
+    """What the vendor should know before the customer gets the response."""
+    warnings = []
     if license.status is Status.SUSPENDED:
-        doubts.append("The license is suspended; this answer is handed out all the same.")
-    seat = resent.seat
+        warnings.append("The license is suspended; this answer is handed out all the same.")
+    seat = result.seat
     if seat is not None and not seat.taken:
-        doubts.append(f"Nobody has seat {seat.number} any more; this answer may still install.")
-    elif seat is not None and not resent.is_latest:
+        warnings.append(f"Nobody has seat {seat.number} any more; this answer may still install.")
+    elif seat is not None and not result.is_latest:
         last = f"{seat.serial}, {day(seat.last_response_at)}"
-        doubts.append(f"Seat {seat.number} has had a newer answer ({last}); where that is")
-        doubts[-1] += " installed this one is refused."
-    return doubts
+        warnings.append(f"Seat {seat.number} has had a newer answer ({last}); where that is")
+        warnings[-1] += " installed this one is refused."
+    return warnings
 
 
-def _letter(letter: DeadLetter) -> dict[str, Any]:
+def _dead_letter(dead_letter: DeadLetter) -> dict[str, Any]:
     return {
-        "queue": letter.queue,
-        "ticket": letter.ticket,
-        "license_number": letter.license_number,
-        "has_ended": letter.has_ended,
+        "queue": dead_letter.queue,
+        "ticket": dead_letter.ticket,
+        "license_number": dead_letter.license_number,
+        "has_ended": dead_letter.has_ended,
     }
+
+
+RESPONSES: Listing[ResponseBody] = Listing(
+    "answers",
+    _summary,
+    (
+        Column("ANSWERED (UTC)", lambda each: minute(each.issued_at), ("issued_at",)),
+        Column("KIND", lambda each: each.kind),
+        Column("SEAT", lambda each: str(each.seat)),
+        Column("SERIAL", lambda each: str(each.serial)),
+        Column("FILE", lambda each: f"{each.file_stem}.response"),
+        Column("REQUEST", lambda each: each.request_sha256[:12], ("request_sha256",)),
+    ),
+)

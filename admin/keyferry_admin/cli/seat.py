@@ -4,17 +4,17 @@ from typing import Any
 
 import click
 
+from keyferry_admin.cli.admin_command import AdminGroup, Settings
 from keyferry_admin.cli.confirm import confirm, yes_option
-from keyferry_admin.cli.desk_command import DeskGroup, Settings
 from keyferry_admin.cli.license import moves
-from keyferry_admin.cli.output import counted, day, mark
+from keyferry_admin.cli.output import Column, Listing, count_of, day, mark
 from keyferry_admin.cli.parameters import LicenseNumber
-from keyferry_admin.use_cases import changes, licenses
+from keyferry_admin.use_cases import change_license, licenses
 from keyferry_protocol.encoding import format_time
 from keyferry_service.domain.license import Seat
 
 
-@click.group(cls=DeskGroup)
+@click.group(cls=AdminGroup)
 def seat() -> None:
     """See which computers a license runs on, and free a lost one's seat."""
 
@@ -26,41 +26,16 @@ def list_(settings: Settings, number: str) -> None:
     """List the seats that were ever taken. Example: keyferry-admin seat list 015120020093"""
     license = licenses.find(settings.stack.licenses, number)
     seats = sorted(settings.stack.licenses.seats(number), key=lambda each: each.number)
-    settings.output.table(
-        ["SEAT", "COMPUTER", "SINCE", "LAST FILE", "PROTECTION", "STATE"],
-        [
-            [
-                str(each.number),
-                each.machine_name or "-",
-                day(each.since, short=True),
-                day(each.last_response_at, short=True),
-                each.protection,
-                _state(each),
-            ]
-            for each in seats
-        ],
-        {
-            "license_number": number,
-            "seats_used": license.seats_used,
-            "seats_total": license.seats,
-            "moves": sum(license.recent_moves(settings.now).values()),
-            "moves_per_year": license.moves_per_year,
-            "seats": [as_json(each) for each in seats],
-        },
-        [
-            [
-                each.number,
-                each.machine_name,
-                format_time(each.since),
-                format_time(each.last_response_at),
-                each.protection,
-                "active" if each.taken else "free",
-                each.copies,
-            ]
-            for each in seats
-        ],
-        footer=f"{license.seats_used} of {counted(license.seats, 'seat')} in use. "
+    settings.output.listing(
+        SEATS,
+        seats,
+        footer=f"{license.seats_used} of {count_of(license.seats, 'seat')} in use. "
         f"Moves: {moves(license, settings.now)}.",
+        license_number=number,
+        seats_used=license.seats_used,
+        seats_total=license.seats,
+        moves=sum(license.recent_moves(settings.now).values()),
+        moves_per_year=license.moves_per_year,
     )
 
 
@@ -74,18 +49,18 @@ def release(settings: Settings, number: str, seat_number: int, yes: bool) -> Non
 
     For a computer that is lost; its next update request is refused.
     """
-    found = changes.taken_seat(settings.stack.licenses, number, seat_number)
-    name = f"{found.machine_name} " if found.machine_name else ""
+    seat = change_license.find_taken_seat(settings.stack.licenses, number, seat_number)
+    name = f"{seat.machine_name} " if seat.machine_name else ""
     warning = [
-        f"Seat {seat_number} is {name}since {day(found.since)}. What is installed there",
+        f"Seat {seat_number} is {name}since {day(seat.since)}. What is installed there",
         "  goes on working until it ends or must check in.",
     ]
     confirm(settings.output, number, "free the seat", warning, yes)
-    after, freed = changes.release(settings.stack.licenses, number, seat_number)
-    settings.output.say(
+    after, freed = change_license.release_seat(settings.stack.licenses, number, seat_number)
+    settings.output.result(
         [
             f"{mark('ok')} Seat {seat_number} is free: {after.seats_used} of "
-            f"{counted(after.seats, 'seat')} in use"
+            f"{count_of(after.seats, 'seat')} in use"
         ],
         {"license_number": number, "seat": as_json(freed) | {"state": "free"}},
     )
@@ -109,3 +84,19 @@ def _state(seat: Seat) -> str:
         return "free"
     copies = "a possible copy" if seat.copies == 1 else f"{seat.copies} possible copies"
     return f"active, {copies}" if seat.copies else "active"
+
+
+SEATS: Listing[Seat] = Listing(
+    "seats",
+    as_json,
+    (
+        Column("SEAT", lambda seat: str(seat.number), ("seat",)),
+        Column("COMPUTER", lambda seat: seat.machine_name or "-", ("machine_name",)),
+        Column("SINCE", lambda seat: day(seat.since, short=True), ("since",)),
+        Column(
+            "LAST FILE", lambda seat: day(seat.last_response_at, short=True), ("last_answered",)
+        ),
+        Column("PROTECTION", lambda seat: seat.protection),
+        Column("STATE", _state, ("state", "possible_copies")),
+    ),
+)

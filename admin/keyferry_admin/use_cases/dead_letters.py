@@ -1,4 +1,4 @@
-"""Requests, mails and notices of mails that were given up after ten tries, and their way back."""
+"""Messages that failed ten times and lie in a dead-letter queue, and their way back."""
 
 from collections.abc import Iterator
 from contextlib import suppress
@@ -21,39 +21,39 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class DeadLetter:
-    """What was given up. A message that tells of no ticket leaves the rest None."""
+    """A message from a dead-letter queue. Without a known ticket, the rest stays None."""
 
     queue: str
     ticket: str | None = None
-    license_number: str | None = None  # as the file says, where nothing proved it yet
-    has_ended: bool = False  # nothing comes of it any more: the file has to be chosen again
+    license_number: str | None = None  # as the file says, if no ticket proves it
+    has_ended: bool = False  # too late: the customer has to choose the file again
 
 
 def redrive(stack: Stack, now: int) -> Iterator[DeadLetter]:
-    """Move every dead letter back to its queue; each is told once it was moved.
+    """Move every dead letter back to its queue, and yield each one after it moved.
 
-    Safe at any time, and twice: the same file gets the same answer.
+    It can run at any time and again: the same file gets the same response.
     """
     dead, queue = stack.output("RequestsDeadQueue"), stack.output("RequestsQueue")
-    for message in _moved(stack.sqs, dead, queue):
-        yield _given_up_request(stack, message, now)
+    for message in _move_back(stack.sqs, dead, queue):
+        yield _dead_request(stack, message, now)
     dead, queue = stack.output("ResponsesDeadQueue"), stack.output("ResponsesQueue")
-    for message in _moved(stack.sqs, dead, queue):
-        yield _given_up_mail(stack, message, now)
+    for message in _move_back(stack.sqs, dead, queue):
+        yield _dead_email(stack, message, now)
     dead, queue = stack.output("FeedbackDeadQueue"), stack.output("FeedbackQueue")
-    for _ in _moved(stack.sqs, dead, queue):
+    for _ in _move_back(stack.sqs, dead, queue):
         yield DeadLetter("feedback")
 
 
-def _moved(sqs: "SQSClient", dead: str, queue: str) -> Iterator[str]:
-    """Each message's text, once it was sent again and only then deleted."""
-    while found := sqs.receive_message(
+def _move_back(sqs: "SQSClient", dead: str, queue: str) -> Iterator[str]:
+    """Send each message again, then delete it, then yield its text."""
+    while messages := sqs.receive_message(
         QueueUrl=dead,
         MaxNumberOfMessages=10,
         MessageAttributeNames=["All"],
         WaitTimeSeconds=1,  # so that SQS asks all of its servers
     ).get("Messages"):
-        for message in found:
+        for message in messages:
             sqs.send_message(
                 QueueUrl=queue,
                 MessageBody=message["Body"],
@@ -63,18 +63,18 @@ def _moved(sqs: "SQSClient", dead: str, queue: str) -> Iterator[str]:
             yield message["Body"]
 
 
-def _given_up_request(stack: Stack, message: str, now: int) -> DeadLetter:
-    if (resent := parse_resign(message)) is not None:
-        return _of_ticket(stack, "requests", resent, now)
+def _dead_request(stack: Stack, message: str, now: int) -> DeadLetter:
+    if (ticket_id := parse_resign(message)) is not None:
+        return _of_ticket(stack, "requests", ticket_id, now)
     with suppress(StrayMessage):
         for upload in uploads_in(message, stack.output("InBucket"), REQUESTS):
-            letter = _of_ticket(stack, "requests", upload.ticket_id, now)
-            number = letter.license_number or _number_in_file(stack, upload)
-            return replace(letter, license_number=number)
+            dead_letter = _of_ticket(stack, "requests", upload.ticket_id, now)
+            number = dead_letter.license_number or _number_in_file(stack, upload)
+            return replace(dead_letter, license_number=number)
     return DeadLetter("requests")
 
 
-def _given_up_mail(stack: Stack, message: str, now: int) -> DeadLetter:
+def _dead_email(stack: Stack, message: str, now: int) -> DeadLetter:
     with suppress(StrayMessage):
         for request in mail_requests_in(message, stack.output("OutBucket")):
             return _of_ticket(stack, "responses", request.ticket_id, now)

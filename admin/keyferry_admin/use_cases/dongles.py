@@ -1,7 +1,7 @@
-"""Which dongles a license may be used with: told by a file, kept beside the license."""
+"""The dongles that a license may be used with, registered from files."""
 
 from keyferry_admin.errors import BadDongle, DongleExists, DongleInUse, NoSuchDongle
-from keyferry_admin.use_cases.changes import next_revision, until_unchanged
+from keyferry_admin.use_cases.change_license import next_revision, retry_on_conflict
 from keyferry_admin.use_cases.licenses import find
 from keyferry_protocol.activation import show_license_number
 from keyferry_protocol.errors import BadJson, KeyferryError
@@ -11,16 +11,16 @@ from keyferry_service.adapters.licenses_dynamodb import Licenses
 from keyferry_service.domain.license import LicenseRecord, RegisteredDongle
 
 
-def read(data: bytes, number: str) -> Dongle:
-    """The dongle of a public key file, or of a request that was made with it. Raises BadDongle.
+def parse_dongle_file(data: bytes, number: str) -> Dongle:
+    """The dongle of a public key file, or of a request made with it. Raises BadDongle.
 
-    A request's proofs are not asked for: whoever signs with another key than the registered one
-    gets no answer.
+    The proofs of a request are not verified: the service refuses whoever signs with a key that is
+    not registered.
     """
     try:
-        told = parse_json(data)
-        if not isinstance(told, dict) or "payloadType" not in told:
-            return _known(parse_dongle(JsonObject({"dongle": told}), "dongle"))
+        document = parse_json(data)
+        if not isinstance(document, dict) or "payloadType" not in document:
+            return _require_dongle(parse_dongle(JsonObject({"dongle": document}), "dongle"))
         request = parse_request(data)
     except (BadJson, InvalidMember) as error:
         raise BadDongle(f"This file tells of no dongle: {error}") from error
@@ -29,11 +29,11 @@ def read(data: bytes, number: str) -> Dongle:
     if request.license_number != number:
         other = show_license_number(request.license_number)
         raise BadDongle(f"This request file is for license {other}", "Name that license.")
-    return _known(request.dongle)
+    return _require_dongle(request.dongle)
 
 
 def add(licenses: Licenses, number: str, dongle: Dongle) -> tuple[LicenseRecord, RegisteredDongle]:
-    """Let the license be used with this dongle. Raises NoSuchLicense or DongleExists."""
+    """Register a dongle for the license. Raises NoSuchLicense or DongleExists."""
     registered = RegisteredDongle(
         dongle.keyid, dongle.alg, dongle.public, dongle.model, dongle.serial
     )
@@ -46,22 +46,22 @@ def add(licenses: Licenses, number: str, dongle: Dongle) -> tuple[LicenseRecord,
         licenses.add_dongle(before, after, registered)
         return after
 
-    return until_unchanged(attempt), registered
+    return retry_on_conflict(attempt), registered
 
 
 def remove(licenses: Licenses, number: str, keyid: str) -> RegisteredDongle:
-    """Take a dongle that has no seat off the license. Raises NoSuchDongle or DongleInUse."""
+    """Remove a dongle that has no seat. Raises NoSuchDongle or DongleInUse."""
 
     def attempt() -> RegisteredDongle:
         before = find(licenses, number)
-        dongle = removable(licenses, number, keyid)
+        dongle = find_removable(licenses, number, keyid)
         licenses.remove_dongle(before, next_revision(before, before), keyid)
         return dongle
 
-    return until_unchanged(attempt)
+    return retry_on_conflict(attempt)
 
 
-def removable(licenses: Licenses, number: str, keyid: str) -> RegisteredDongle:
+def find_removable(licenses: Licenses, number: str, keyid: str) -> RegisteredDongle:
     """The dongle, if it has no seat. Raises NoSuchDongle or DongleInUse."""
     for dongle in licenses.dongles(number):
         if dongle.keyid != keyid:
@@ -77,7 +77,7 @@ def removable(licenses: Licenses, number: str, keyid: str) -> RegisteredDongle:
     raise NoSuchDongle(f"The license {number} has no dongle {keyid}")
 
 
-def _known(dongle: Dongle | None) -> Dongle:
+def _require_dongle(dongle: Dongle | None) -> Dongle:
     if dongle is None:
         raise BadDongle("This request was made without a dongle")
     return dongle

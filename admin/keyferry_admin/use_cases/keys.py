@@ -1,4 +1,4 @@
-"""Signing keys: which sign, where their private halves are, and the key set for applications."""
+"""Signing keys: create, retire and compromise them, and export the key set."""
 
 import os
 from dataclasses import replace
@@ -36,14 +36,15 @@ if TYPE_CHECKING:
 
 
 def create_in_kms(keys: SigningKeys, kms: "KMSClient", alg: str, arn: str) -> SigningKey:
-    """Let a KMS key sign from now on. Raises BadKey or KeyExists."""
+    """Start signing with a KMS key. Raises BadKey or KeyExists."""
     return _create(keys, alg, public_key_in_kms(kms, alg, arn), kms_arn=arn)
 
 
 def create_in_pem(keys: SigningKeys, alg: str, file: Path) -> SigningKey:
-    """Let the key of a PEM file sign, made if it is not there. Raises BadKey or KeyExists.
+    """Start signing with the key of a PEM file, which is made if it does not exist.
 
-    The functions find it by the file's name in the folder that they were deployed with.
+    The functions look for the file's name in the folder they were deployed with. Raises BadKey or
+    KeyExists.
     """
     if not file.exists():
         _write_new_key(alg, file)
@@ -51,9 +52,9 @@ def create_in_pem(keys: SigningKeys, alg: str, file: Path) -> SigningKey:
 
 
 def export(keys: SigningKeys, licenses: Licenses) -> KeySet:
-    """The key set that goes into applications. Raises NoActiveKey.
+    """The key set for applications. Raises NoActiveKey.
 
-    It requires the algorithms of the active keys; retired keys stay trusted, since responses that
+    It requires the algorithms of the active keys. Retired keys stay trusted, because responses that
     they signed are in use.
     """
     known = keys.all()
@@ -78,7 +79,7 @@ def find(keys: SigningKeys, keyid: str) -> SigningKey:
 
 
 def retire(keys: SigningKeys, keyid: str) -> SigningKey:
-    """Let a key sign no more; what it signed stays good. Raises LastActiveKey, KeyCompromised."""
+    """Stop signing with a key; what it signed stays valid. Raises LastActiveKey, KeyCompromised."""
     key = find(keys, keyid)
     if key.status is KeyStatus.COMPROMISED:
         raise KeyCompromised(f"The key {keyid} is marked as compromised, and stays so")
@@ -86,12 +87,12 @@ def retire(keys: SigningKeys, keyid: str) -> SigningKey:
 
 
 def compromise(keys: SigningKeys, keyid: str) -> SigningKey:
-    """Let a key sign no more, and key sets trust it no more. Raises LastActiveKey."""
+    """Stop signing with a key and trusting it. Raises LastActiveKey."""
     return _end(keys, find(keys, keyid), KeyStatus.COMPROMISED)
 
 
 def other_active(keys: SigningKeys, key: SigningKey) -> SigningKey:
-    """A key that signs where this one does no more. Raises LastActiveKey."""
+    """Another active key of the same algorithm. Raises LastActiveKey."""
     for other in keys.all():
         if other != key and other.alg == key.alg and other.status is KeyStatus.ACTIVE:
             return other
@@ -112,7 +113,7 @@ def _end(keys: SigningKeys, key: SigningKey, status: KeyStatus) -> SigningKey:
 
 
 def public_key_in_kms(kms: "KMSClient", alg: str, arn: str) -> bytes:
-    """The raw public key of a KMS key, from its SubjectPublicKeyInfo. Raises BadKey."""
+    """The raw public key of a KMS key. Raises BadKey."""
     try:
         public = load_der_public_key(kms.get_public_key(KeyId=arn)["PublicKey"])
     except (ValueError, UnsupportedAlgorithm) as error:

@@ -1,6 +1,6 @@
-"""The license letter: what the vendor hands to the customer with the activation code."""
+"""The license letter, on paper or as a file, that brings the customer the activation code."""
 
-from keyferry_admin.use_cases.licenses import Created
+from keyferry_admin.use_cases.licenses import LicenseWithCode
 from keyferry_protocol.activation import show_activation_code, show_license_number
 from keyferry_protocol.components import PROTECTIONS
 from keyferry_protocol.messages import language_in_use, message
@@ -10,16 +10,20 @@ from keyferry_service.views.email import Letter, Step, plain_text
 from keyferry_service.views.refusal_text import Vendor, protection_name, show_date
 
 
-def license_letter(created: Created, vendor: Vendor, page: str, *, is_new_code: bool) -> str:
-    """The letter as plain text, 80 columns; it holds the code, which opens every seat."""
+def license_letter(
+    created: LicenseWithCode, vendor: Vendor, page: str, *, is_new_code: bool
+) -> str:
+    """The letter as plain text in 80 columns. It holds the code: whoever has it can take seats."""
     license = created.license
     number = show_license_number(license.number)
-    said = {"number": number, "product": license.product, "vendor": vendor.name}
+    facts = {"number": number, "product": license.product, "vendor": vendor.name}
     return plain_text(
         Letter(
             language=language_in_use(),
             subject="",
-            first=message("letter.your-new-code" if is_new_code else "letter.your-license", **said),
+            first=message(
+                "letter.your-new-code" if is_new_code else "letter.your-license", **facts
+            ),
             after_link=message("letter.secret-new-code" if is_new_code else "letter.secret"),
             facts=(
                 (message("letter.license-number"), number),
@@ -29,10 +33,10 @@ def license_letter(created: Created, vendor: Vendor, page: str, *, is_new_code: 
             steps_title=message("email.what-to-do-now"),
             steps=(
                 *([Step(message("letter.plug-in"))] if license.protections == ("dongle",) else []),
-                Step(message("letter.install", **said), _request(license)),
+                Step(message("letter.install", **facts), _request(license)),
                 Step(message("letter.page"), page),
                 Step(
-                    message("email.ready.steps", computer=message("email.computer"), **said),
+                    message("email.ready.steps", computer=message("email.computer"), **facts),
                     "keyferry install FILE",
                 ),
             ),

@@ -1,4 +1,4 @@
-"""Licenses as the vendor sells them; no activation code is ever stored."""
+"""Create a license or find one; activation codes are never stored."""
 
 import secrets
 from collections.abc import Mapping
@@ -13,7 +13,7 @@ from keyferry_service.domain.license import LicenseRecord
 
 
 class Terms(TypedDict, total=False):
-    """What may be said of a new license; what is left out has `License`'s default."""
+    """Terms of a new license; missing ones have the defaults of `LicenseRecord`."""
 
     licensee: str
     edition: str
@@ -30,8 +30,8 @@ class Terms(TypedDict, total=False):
 
 
 @dataclass(frozen=True, slots=True)
-class Created:
-    """A license and its activation code (30 symbols), which is known here and nowhere else."""
+class LicenseWithCode:
+    """A license and its activation code (30 symbols), which is stored nowhere."""
 
     license: LicenseRecord
     activation_code: str
@@ -39,21 +39,21 @@ class Created:
 
 def create(
     licenses: Licenses, product: str, now: int, number: str | None = None, **terms: Unpack[Terms]
-) -> Created:
-    """Make a license that begins now. Raises BadTerms, or NumberInUse for a number asked for."""
+) -> LicenseWithCode:
+    """Create a license that is valid from now on. Raises BadTerms or NumberInUse."""
     while True:
-        drawn = number or f"{secrets.randbelow(10**12):012}"
-        code = new_activation_code(drawn)
-        public = activation_key(code, drawn).public
-        license = LicenseRecord(drawn, public, product, valid_from=now, **terms)
+        candidate = number or f"{secrets.randbelow(10**12):012}"
+        code = new_activation_code(candidate)
+        public = activation_key(code, candidate).public
+        license = LicenseRecord(candidate, public, product, valid_from=now, **terms)
         check_terms(license)
         try:
             licenses.create(license)
         except LicenseExists as error:
             if number is None:
-                continue  # one in a million million
+                continue  # the odds are one in 10**12 for each license
             raise NumberInUse(f"There is a license {number} already") from error
-        return Created(license, code)
+        return LicenseWithCode(license, code)
 
 
 def find(licenses: Licenses, number: str) -> LicenseRecord:

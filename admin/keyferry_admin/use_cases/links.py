@@ -1,4 +1,4 @@
-"""The file of links that a vendor hands out: one line for each computer."""
+"""The CSV file of links for the customers, one line for each computer."""
 
 import csv
 import os
@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from keyferry_admin.errors import LinksNotWritten
-from keyferry_admin.use_cases.resign import Resigned
+from keyferry_admin.use_cases.reissue import Reissued
 from keyferry_protocol.encoding import format_time
 
 COLUMNS = [
@@ -22,31 +22,31 @@ COLUMNS = [
     "link",
     "until",
 ]
-# Where a spreadsheet begins a cell: many countries' cut at semicolons, within our cells too.
+# Starts a formula in a spreadsheet. In many countries semicolons separate cells, even within ours.
 _FORMULA = re.compile(r"(^|[;\t])(\s*)(?=[=+\-@])")
 
 
 @contextmanager
-def links_file(path: Path, page: str) -> Iterator[Callable[[Resigned], None]]:
-    """Write one line at a time, for its owner alone: who has a link has the file.
+def links_file(path: Path, page: str) -> Iterator[Callable[[Reissued], None]]:
+    """Write one line at a time; only the owner can read the file, for a link is all it takes.
 
-    It takes the place of an older one when all is in it. Raises LinksNotWritten.
+    It replaces an older file once it is complete. Raises LinksNotWritten.
     """
-    growing = path.with_name(f"{path.name}.part")
+    partial = path.with_name(f"{path.name}.part")
     try:
-        growing.unlink(missing_ok=True)
-        descriptor = os.open(growing, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        partial.unlink(missing_ok=True)
+        descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with open(descriptor, "w", encoding="utf-8", newline="") as out:
             lines = csv.writer(out)
             lines.writerow(COLUMNS)
-            yield lambda resigned: lines.writerow([_cell(each) for each in _line(resigned, page)])
-        growing.replace(path)
+            yield lambda reissued: lines.writerow([_cell(each) for each in _line(reissued, page)])
+        partial.replace(path)
     except OSError as error:
         raise LinksNotWritten(f"{path} cannot be written: {error.strerror}") from error
 
 
-def _line(resigned: Resigned, page: str) -> list[str]:
-    license, seat, ticket = resigned.license, resigned.seat, resigned.ticket
+def _line(reissued: Reissued, page: str) -> list[str]:
+    license, seat, ticket = reissued.license, reissued.seat, reissued.ticket
     return [
         license.number,
         license.licensee,
@@ -61,5 +61,5 @@ def _line(resigned: Resigned, page: str) -> list[str]:
 
 
 def _cell(text: str) -> str:
-    """No spreadsheet computes what a customer called a computer."""
+    """The text, escaped so that no spreadsheet evaluates what a customer called a computer."""
     return _FORMULA.sub(r"\1\2'", text)

@@ -1,4 +1,4 @@
-"""Which terms a license may have: those that fit into a response and contradict nothing."""
+"""The terms that a license may have: they fit into a response and do not contradict each other."""
 
 import re
 from dataclasses import replace
@@ -14,13 +14,13 @@ from keyferry_service.domain.allocate import Grant
 from keyferry_service.domain.ledger import response_to
 from keyferry_service.domain.license import LicenseRecord, Seat
 
-MAX_DAYS = 36_500  # a hundred years: nobody means more
+MAX_DAYS = 36_500  # a hundred years
 MAX_COUNT = 1_000_000
 _FEATURE_NAME = re.compile("[a-z0-9_.-]{1,40}")
 
 
 def check_terms(license: LicenseRecord) -> None:
-    """Refuse terms that no offline machine could read, or that never apply. Raises BadTerms."""
+    """Raise BadTerms for terms that no offline machine could read, or that never apply."""
     _check_texts(license)
     _check_numbers(license)
     for name, value in license.features.items():
@@ -66,7 +66,7 @@ def _check_numbers(license: LicenseRecord) -> None:
 
 
 def largest_response(license: LicenseRecord) -> int:
-    """Bytes of the largest thing that would ever be signed for this license."""
+    """The size, in bytes, of the largest PAE that could be signed for this license."""
     return max(_signed_bytes(license, protection) for protection in license.protections)
 
 
@@ -78,7 +78,7 @@ def _signed_bytes(license: LicenseRecord, protection: str) -> int:
     }
     request = Request(
         id="0" * 32,
-        kind="activate",  # a deactivation's word is longer, but its receipt names no feature
+        kind="activate",  # "deactivate" is longer, but a receipt has no features
         created_at=license.valid_from,
         license_number=license.number,
         product=Product(license.product, ""),

@@ -1,4 +1,4 @@
-"""`keyferry cancel`: stop waiting for a response."""
+"""`keyferry cancel`: discard a pending request."""
 
 import click
 
@@ -18,6 +18,6 @@ def command(settings: Settings, license_number: str) -> None:
     Example: keyferry cancel 015.120.020.093
     """
     number = parse_license_number(license_number)
-    cancel(number, settings.where)
+    cancel(number, settings.state_dirs)
     settings.terminal.good(message("terminal.cancelled", number=show_license_number(number)))
     settings.terminal.document({"ok": True, "license_number": number, "state": "cancelled"})

@@ -1,11 +1,11 @@
-"""`keyferry check`: ask what the application asks."""
+"""`keyferry check`: ask the question that the application asks."""
 
 import click
 
 from keyferry.cli.command import KeyferryCommand
 from keyferry.cli.settings import Settings
 from keyferry.license import License
-from keyferry.load_license import find_license
+from keyferry.load_license import load_license
 from keyferry.times import long_date, seconds
 from keyferry_protocol.activation import show_license_number
 from keyferry_protocol.encoding import format_time
@@ -20,14 +20,7 @@ def command(settings: Settings, feature: str | None) -> None:
 
     Example: keyferry check threads
     """
-    license = find_license(
-        settings.product,
-        settings.keys,
-        settings.where,
-        settings.seen(),
-        settings.now,
-        dongle=settings.dongle,
-    )
+    license = load_license(settings.installation())
     license.require(feature)
     result = license.check(feature)
     expires = None if result.expires is None else seconds(result.expires)

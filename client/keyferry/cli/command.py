@@ -1,9 +1,10 @@
-"""The options that every command takes, and the one place where they are read."""
+"""The options that every command takes, and the one place that reads them."""
 
 import click
 
 from keyferry.cli.language import OPTION
 from keyferry.cli.settings import Settings
+from keyferry_protocol.messages import has_message, message
 
 
 def shared_options() -> list[click.Option]:
@@ -25,7 +26,7 @@ def shared_options() -> list[click.Option]:
 
 
 def take_shared(context: click.Context) -> None:
-    """Move the shared options from a command's own into the settings; the later place wins."""
+    """Move the shared options into the settings; one after the command's name wins."""
     settings = context.ensure_object(Settings)
     for option in shared_options():
         assert option.name is not None
@@ -36,10 +37,14 @@ def take_shared(context: click.Context) -> None:
 
 
 class KeyferryCommand(click.Command):
-    """A command with the options that all share; its errors are told in one place, `main`."""
+    """A command with the shared options; `main` reports its errors."""
 
     def get_params(self, ctx: click.Context) -> list[click.Parameter]:
-        return [*super().get_params(ctx), *shared_options()]
+        params = [*super().get_params(ctx), *shared_options()]
+        for option in params:
+            if isinstance(option, click.Option):
+                option.help = _option_help(ctx, option)
+        return params
 
     def invoke(self, ctx: click.Context) -> object:
         take_shared(ctx)
@@ -47,4 +52,31 @@ class KeyferryCommand(click.Command):
 
 
 class KeyferryGroup(KeyferryCommand, click.Group):
-    """A group of commands; the shared options may stand before a command's name, too."""
+    """A group of commands; the shared options may also come before a command's name."""
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        command = self.find_command(cmd_name)
+        if command is not None:
+            command.help = message(f"help.{self.path}.{cmd_name}")
+        return command
+
+    @property
+    def path(self) -> str:
+        """`keyferry.dongle`, where the catalog has the help of the group's commands."""
+        return f"keyferry.{self.name}"
+
+    def find_command(self, name: str) -> click.Command | None:
+        """One of this group's commands by its name."""
+        return self.commands.get(name)
+
+
+def _path(ctx: click.Context) -> str:
+    """`keyferry.dongle.list` for `keyferry dongle list`."""
+    return "keyferry" if ctx.parent is None else f"{_path(ctx.parent)}.{ctx.info_name}"
+
+
+def _option_help(ctx: click.Context, option: click.Option) -> str | None:
+    """The help of an option, for this command or for all; None where its name says enough."""
+    name = max(option.opts, key=len).lstrip("-")
+    names = (f"help.{_path(ctx)}.{name}", f"help.option.{name}")
+    return next((message(name) for name in names if has_message(name)), None)

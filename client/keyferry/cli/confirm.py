@@ -1,4 +1,4 @@
-"""Asks before something is taken away."""
+"""Asks before something is removed."""
 
 import click
 
@@ -9,7 +9,7 @@ yes_option = click.option("--yes", is_flag=True, help="Do not ask.")
 
 
 def confirm(settings: Settings, question: str, yes: bool) -> bool:
-    """Whether to go on. Raises UsageError where nobody can be asked and `--yes` was not given."""
+    """Whether to continue. Raises UsageError where nobody can be asked and `--yes` is missing."""
     if yes:
         return True
     if not settings.is_interactive or settings.terminal.as_json:

@@ -1,13 +1,18 @@
-"""`keyferry deactivate`: end a license here, so that its seat is free for another computer."""
+"""`keyferry deactivate`: end a license here to free its seat for another computer."""
 
 import click
 
 from keyferry.cli.command import KeyferryCommand
 from keyferry.cli.confirm import confirm, yes_option
-from keyferry.cli.request_output import hand_out, machine_name_option, output_option, wish_for
-from keyferry.cli.save_file import check_output
+from keyferry.cli.request_output import (
+    check_output,
+    machine_name_option,
+    output_option,
+    write_request,
+)
 from keyferry.cli.settings import Settings
-from keyferry.request import find
+from keyferry.request import find_license
+from keyferry.request_options import RequestOptions
 from keyferry_protocol.activation import parse_license_number, show_license_number
 from keyferry_protocol.messages import message
 
@@ -27,10 +32,11 @@ def command(
     """
     number = parse_license_number(license_number)
     check_output(output)
-    wish = wish_for(settings, number, "deactivate")
-    find(wish, settings.where)  # nothing is asked about a license that is not here
+    installation = settings.installation(machine_name)
+    options = RequestOptions(number, "deactivate", settings.product_version)
+    find_license(options, installation.state_dirs)  # ask nothing about a license that is not here
     if not yes:
         settings.terminal.warn(message("terminal.deactivate-warns", product=settings.product))
     question = message("terminal.deactivate-asks", number=show_license_number(number))
     if confirm(settings, question, yes):
-        hand_out(settings, wish, output, machine_name)
+        write_request(settings, options, installation, output)

@@ -1,4 +1,4 @@
-"""`keyferry dongle`: which dongles are plugged in, and the key that a license is bound to."""
+"""`keyferry dongle`: which dongles are plugged in, and the keys that licenses are bound to."""
 
 import json
 import os
@@ -9,7 +9,8 @@ import click
 from keyferry.cli.command import KeyferryCommand, KeyferryGroup
 from keyferry.cli.dongle_prompts import ask_pin, choose, choose_signer, dongle_option
 from keyferry.cli.settings import Settings
-from keyferry.dongle.find import FoundToken, find_tokens, usable
+from keyferry.dongle.find import find_dongles, with_keys
+from keyferry.dongle.plugged import PluggedDongle
 from keyferry_protocol.algorithms import dongle_algorithm
 from keyferry_protocol.encoding import b64
 from keyferry_protocol.errors import DongleMissing
@@ -32,12 +33,12 @@ def command() -> None:
 @click.pass_obj
 def list_(settings: Settings) -> None:
     """Show every dongle that is plugged in. Example: keyferry dongle list"""
-    found = find_tokens(settings.pkcs11_module)
-    settings.terminal.document({"ok": True, "dongles": [_as_json(token) for token in found]})
-    if not found:
+    dongles = find_dongles(settings.pkcs11_module)
+    settings.terminal.document({"ok": True, "dongles": [_as_json(dongle) for dongle in dongles]})
+    if not dongles:
         return settings.terminal.line(message("dongle.none"))
     table = [tuple(map(message, COLUMNS))]
-    table += [(token.model, token.serial, _keyid(token) or "-") for token in found]
+    table += [(dongle.model, dongle.serial, _keyid(dongle) or "-") for dongle in dongles]
     widths = [max(map(len, column)) for column in zip(*table, strict=True)]
     for line in table:
         cells = [cell.ljust(width) for cell, width in zip(line, widths, strict=True)]
@@ -57,20 +58,20 @@ def make_key(settings: Settings, serial: str | None, output: str | None) -> None
 
     Example: keyferry dongle make-key --output dongle.json
     """
-    found = find_tokens(settings.pkcs11_module)
-    if not found:
+    dongles = find_dongles(settings.pkcs11_module)
+    if not dongles:
         raise DongleMissing(message("dongle.none"))
-    token = choose(found, serial, settings.is_interactive)
-    if token.has_our_key:
-        settings.terminal.good(message("dongle.key-there", dongle=token))
+    dongle = choose(dongles, serial, settings.is_interactive)
+    if dongle.has_our_key:
+        settings.terminal.good(message("dongle.key-there", dongle=dongle))
     else:
-        from keyferry.dongle import pkcs11 as tokens_pkcs11
+        from keyferry.dongle import pkcs11
 
-        pin = ask_pin(token, settings.is_interactive) if token.needs_pin else None
-        public = tokens_pkcs11.make_key(token, pin)
-        token = token._replace(keys=(public, *token.keys), has_our_key=True)
-        settings.terminal.good(message("dongle.key-made", dongle=token))
-    _save(settings, token, output)
+        pin = ask_pin(dongle, settings.is_interactive) if dongle.needs_pin else None
+        public = pkcs11.make_key(dongle, pin)
+        dongle = dongle._replace(keys=(public, *dongle.keys), has_our_key=True)
+        settings.terminal.good(message("dongle.key-made", dongle=dongle))
+    _save(settings, dongle, output)
 
 
 @command.command("export", cls=KeyferryCommand)
@@ -84,13 +85,13 @@ def export(settings: Settings, serial: str | None, output: str | None) -> None:
 
     Example: keyferry dongle export --output dongle.json
     """
-    found = usable(find_tokens(settings.pkcs11_module))
-    _save(settings, choose_signer(found, serial, settings.is_interactive), output)
+    dongles = with_keys(find_dongles(settings.pkcs11_module))
+    _save(settings, choose_signer(dongles, serial, settings.is_interactive), output)
 
 
-def _save(settings: Settings, token: FoundToken, output: str | None) -> None:
-    path = output or f"dongle-{token.serial}.json"
-    members = _public(token)
+def _save(settings: Settings, dongle: PluggedDongle, output: str | None) -> None:
+    path = output or f"dongle-{dongle.serial}.json"
+    members = _public(dongle)
     with open(path, "w", encoding="ascii") as file:
         file.write(json.dumps(members) + "\n")
     settings.terminal.good(message("dongle.key-saved", path=path))
@@ -98,25 +99,25 @@ def _save(settings: Settings, token: FoundToken, output: str | None) -> None:
     settings.terminal.document({"ok": True, "path": os.path.abspath(path), "dongle": members})
 
 
-def _public(token: FoundToken) -> dict[str, str]:
+def _public(dongle: PluggedDongle) -> dict[str, str]:
     """What the vendor registers: the same members as a request's `dongle`."""
     return {
-        "alg": dongle_algorithm(token.keys[0]).name,
-        "public": b64(token.keys[0]),
-        "model": token.model,
-        "serial": token.serial,
+        "alg": dongle_algorithm(dongle.keys[0]).name,
+        "public": b64(dongle.keys[0]),
+        "model": dongle.model,
+        "serial": dongle.serial,
     }
 
 
-def _keyid(token: FoundToken) -> str | None:
-    return keyid(dongle_algorithm(token.keys[0]).name, token.keys[0]) if token.keys else None
+def _keyid(dongle: PluggedDongle) -> str | None:
+    return keyid(dongle_algorithm(dongle.keys[0]).name, dongle.keys[0]) if dongle.keys else None
 
 
-def _as_json(token: FoundToken) -> dict[str, Any]:
+def _as_json(dongle: PluggedDongle) -> dict[str, Any]:
     return {
-        "model": token.model,
-        "serial": token.serial,
-        "label": token.label,
-        "keyid": _keyid(token),
-        "module": token.module,
+        "model": dongle.model,
+        "serial": dongle.serial,
+        "label": dongle.label,
+        "keyid": _keyid(dongle),
+        "module": dongle.module,
     }

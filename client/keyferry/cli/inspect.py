@@ -1,21 +1,21 @@
-"""`keyferry inspect`: what a file says, in plain words; also before it leaves the room."""
+"""`keyferry inspect`: what a file says, in plain words, before it leaves the room."""
 
 from typing import Any
 
 import click
 
 from keyferry.cli.command import KeyferryCommand
-from keyferry.cli.read_files import read_one
 from keyferry.cli.settings import Settings
+from keyferry.files.read_responses import read_file
 from keyferry.times import local_time_with_zone, long_date
+from keyferry.views.request_summary import request_lines
 from keyferry_protocol.activation import show_license_number
-from keyferry_protocol.components import USER
 from keyferry_protocol.encoding import format_time
 from keyferry_protocol.envelope import RESPONSE, open_envelope
 from keyferry_protocol.errors import WrongType
 from keyferry_protocol.messages import message
-from keyferry_protocol.messages.formats import comma_list, semicolon_list
-from keyferry_protocol.request import Request, RequestBody, parse_request
+from keyferry_protocol.messages.formats import comma_list
+from keyferry_protocol.request import Request, parse_request
 from keyferry_protocol.response import Response, parse_response
 
 
@@ -27,72 +27,18 @@ def command(settings: Settings, file: str) -> None:
 
     Example: keyferry inspect 015120020093-7f3a.request
     """
-    data = read_one(file)
+    data = read_file(file)
     try:
-        found: Request | Response = parse_request(data)
+        contents: Request | Response = parse_request(data)
     except WrongType:
-        found = parse_response(open_envelope(data, RESPONSE))
-    if isinstance(found, Request):
-        lines, document = request_lines(found), _request_document(found)
+        contents = parse_response(open_envelope(data, RESPONSE))
+    if isinstance(contents, Request):
+        lines, document = request_lines(contents), _request_document(contents)
     else:
-        lines, document = _response_lines(found), _response_document(found)
+        lines, document = _response_lines(contents), _response_document(contents)
     for line in lines:
         settings.terminal.line(line)
     settings.terminal.document(document)
-
-
-def request_lines(request: RequestBody) -> list[str]:
-    """What a request says, also before it is signed."""
-    number = show_license_number(request.license_number)
-    product = f"{request.product.name} {request.product.version}".rstrip()
-    protection = message(f"inspect.protection.{request.protection}")
-    moment = local_time_with_zone(request.created_at)
-    lines = [
-        message("inspect.request", moment=moment, client=request.client),
-        message(
-            "inspect.asks",
-            kind=request.kind,
-            number=number,
-            product=product,
-            protection=protection,
-        ),
-        _names(request),
-    ]
-    if request.replaces_seat is not None:
-        lines.append(message("inspect.replaces", n=request.replaces_seat))
-    return [
-        *lines,
-        _codes(request),
-        message("inspect.proofs", proofs=semicolon_list(_proofs(request))),
-    ]
-
-
-def _names(request: RequestBody) -> str:
-    machine = request.machine
-    user = message("inspect.user" if USER in machine.components else "inspect.no-user")
-    name = "inspect.names" if machine.name else "inspect.unnamed"
-    return message(
-        name,
-        computer=machine.name,
-        os=machine.os or "-",
-        environment=machine.environment,
-        user=user,
-    )
-
-
-def _codes(request: RequestBody) -> str:
-    count = sum(map(len, request.machine.components.values()))
-    return message("inspect.codes" if count else "inspect.no-codes", n=count)
-
-
-def _proofs(request: RequestBody) -> list[str]:
-    """Whose signatures the file should carry. They are not verified: that takes the other side."""
-    proofs = [message("inspect.proof-device")]
-    if request.dongle is not None:
-        proofs.append(message("inspect.proof-dongle"))
-    if request.kind == "activate":
-        proofs.append(message("inspect.proof-code"))
-    return proofs
 
 
 def _request_document(request: Request) -> dict[str, Any]:

@@ -1,14 +1,20 @@
-"""`keyferry install`: take in the response that came back."""
+"""`keyferry install`: install the response that came back."""
 
 from typing import Any
 
 import click
 
 from keyferry.cli.command import KeyferryCommand
-from keyferry.cli.read_files import Found, genuine, is_collection, read_one, read_response
 from keyferry.cli.settings import Settings
-from keyferry.dongle.signer import token_for
-from keyferry.install import answers_here, install
+from keyferry.dongle.signer import signer_for
+from keyferry.files.read_responses import (
+    ResponseFile,
+    genuine_responses,
+    is_collection,
+    read_response,
+)
+from keyferry.install import install, is_expected
+from keyferry.installation import Installation
 from keyferry.times import long_date
 from keyferry_protocol.activation import show_license_number
 from keyferry_protocol.encoding import format_time
@@ -27,52 +33,46 @@ def command(settings: Settings, source: str) -> None:
 
     Example: keyferry install 015120020093-7f3a.response
     """
-    documents = [_install(settings, data) for data in _choose(settings, source)]
+    installation = settings.installation()
+    files = _choose(source, installation)
+    documents = [_install(settings, file, installation) for file in files]
     one = len(documents) == 1
     settings.terminal.document(documents[0] if one else {"ok": True, "installed": documents})
 
 
-def _choose(settings: Settings, source: str) -> list[bytes]:
-    """The files to install. One file alone is tried whatever it is, so that its error is told."""
+def _choose(source: str, installation: Installation) -> list[ResponseFile]:
+    """The files to install. A single file is always tried, so that its own error is reported."""
     if not is_collection(source):
-        return [read_one(source)]
-    found = genuine(source, settings.keys)
-    fitting = [one.data for one in found if answers_here(one.response, settings.where)]
-    if len(found) > 1 and not fitting:
-        fitting = _for_dongles_here(found, settings)
-    if len(found) == 1 or fitting:
-        return fitting or [found[0].data]
-    raise NotRequested(message("terminal.none-fits", n=len(found), path=source))
+        return [read_response(source, installation.keys)]
+    files = genuine_responses(source, installation.keys)
+    fitting = [file for file in files if is_expected(file.response, installation.state_dirs)]
+    if len(files) > 1 and not fitting:
+        fitting = _for_plugged_dongles(files, installation)
+    if len(files) == 1 or fitting:
+        return fitting or files[:1]
+    raise NotRequested(message("terminal.none-fits", n=len(files), path=source))
 
 
-def _for_dongles_here(found: list[Found], settings: Settings) -> list[bytes]:
-    """The newest response of each license whose dongle is plugged in: it needs no request here."""
-    newest: dict[str, bytes] = {}
-    for one in sorted(found, key=lambda one: one.response.serial):
-        named = one.response.bound_to.dongle
-        if named and not one.response.is_receipt and token_for(settings.dongle, named):
-            newest[one.response.license.number] = one.data
+def _for_plugged_dongles(
+    files: list[ResponseFile], installation: Installation
+) -> list[ResponseFile]:
+    """The newest response for each plugged-in dongle: with one, no request is needed here."""
+    newest: dict[str, ResponseFile] = {}
+    for file in sorted(files, key=lambda file: file.response.serial):
+        named = file.response.bound_to.dongle
+        if named and not file.response.is_receipt and signer_for(installation.dongle, named):
+            newest[file.response.license.number] = file
     return list(newest.values())
 
 
-def _install(settings: Settings, data: bytes) -> dict[str, Any]:
-    response = read_response(data, settings.keys)
-    seen = settings.seen()
-    installed = install(
-        response,
-        data,
-        settings.where,
-        settings.keys,
-        settings.product,
-        seen,
-        settings.dongle,
-        settings.now,
-    )
+def _install(settings: Settings, file: ResponseFile, installation: Installation) -> dict[str, Any]:
+    response = file.response
+    installed = install(response, file.data, installation)
     number = show_license_number(response.license.number)
     if installed.license is None:
         settings.terminal.good(message("terminal.receipt-installed", number=number))
         return _document(response, "deactivated")
-    computer = seen.machine().name or message("terminal.this-computer")
+    computer = installation.machine.machine().name or message("terminal.this-computer")
     settings.terminal.good(message("terminal.active-on", number=number, computer=computer))
     settings.terminal.line(f"  {_terms(response)}")
     return _document(response, "active")

@@ -7,12 +7,12 @@ from importlib import import_module
 
 import click
 
-from keyferry import __version__
 from keyferry.cli.command import KeyferryGroup
 from keyferry.cli.language import chosen_language
 from keyferry.cli.settings import Settings
 from keyferry.dongle.signer import AnyDongle
 from keyferry.times import Moment, seconds
+from keyferry_protocol import __version__
 from keyferry_protocol.components import Machine
 from keyferry_protocol.errors import KeyferryError
 from keyferry_protocol.messages import message, use_language
@@ -38,15 +38,19 @@ COMMANDS = (
 
 
 class AllCommands(KeyferryGroup):
-    """All commands, each imported when it is run."""
+    """All commands, each imported only when it runs."""
+
+    @property
+    def path(self) -> str:
+        return "keyferry"
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(COMMANDS)
 
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        if cmd_name not in COMMANDS:
+    def find_command(self, name: str) -> click.Command | None:
+        if name not in COMMANDS:
             return None
-        module = import_module(f"keyferry.cli.{cmd_name}")
+        module = import_module(f"keyferry.cli.{name}")
         command: click.Command = module.command
         return command
 
@@ -67,10 +71,10 @@ def main(
     now: Moment = None,
     dongle: AnyDongle = None,
 ) -> int:
-    """Run one command and return its exit code; every error is told here, none as a traceback.
+    """Run one command and return its exit code; every error is reported here, without a traceback.
 
-    `machine`, `now` and `dongle` take the place of this computer's own. They are for whoever calls
-    this from Python, as a demonstration with a recorded Machine does: no option sets them.
+    `machine`, `now` and `dongle` replace this computer's own. They are for callers in Python, such
+    as a demonstration with a recorded Machine: no option sets them.
     """
     typed = list(sys.argv[1:] if args is None else args)
     settings = Settings(machine, None if now is None else seconds(now), dongle, "--json" in typed)
@@ -80,6 +84,7 @@ def main(
 
 def _run(typed: list[str], settings: Settings) -> int:
     terminal = settings.terminal
+    cli.help = message("help.keyferry")
     try:
         code = cli.main(typed, prog_name="keyferry", standalone_mode=False, obj=settings)
         return code if isinstance(code, int) else 0
@@ -95,9 +100,9 @@ def _run(typed: list[str], settings: Settings) -> int:
             "file", 1, message("terminal.file.title"), error.message, message("terminal.file.next")
         )
     except click.Abort:
-        click.echo(err=True)  # the question's line is still open
+        click.echo(err=True)  # ends the line of the question
         return terminal.problem("stopped", 1, message("terminal.stopped"), "", "")
-    except BrokenPipeError:  # whoever read this has left, and nobody hears an error
+    except BrokenPipeError:  # the reader has gone, so an error would reach nobody
         sys.stdout = open(os.devnull, "w")  # noqa: SIM115 Python closes it as it ends
         return 1
     except OSError as error:

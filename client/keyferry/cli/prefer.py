@@ -18,6 +18,6 @@ def command(settings: Settings, license_number: str) -> None:
     Example: keyferry prefer 015.120.020.093
     """
     number = parse_license_number(license_number)
-    order = prefer(number, settings.where)
+    order = prefer(number, settings.state_dirs)
     settings.terminal.good(message("terminal.preferred", number=show_license_number(number)))
     settings.terminal.document({"ok": True, "license_number": number, "order": order})

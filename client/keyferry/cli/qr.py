@@ -1,4 +1,4 @@
-"""`keyferry qr`: a request as a QR code, for where no stick may be plugged in."""
+"""`keyferry qr`: a request as a QR code, for computers where no USB drive is allowed."""
 
 import os
 import shutil
@@ -6,14 +6,14 @@ import sys
 
 import click
 
-from keyferry.checks import license_message
 from keyferry.cli.command import KeyferryCommand
-from keyferry.cli.read_files import read_one
-from keyferry.cli.save_file import check_output
+from keyferry.cli.request_output import check_output
 from keyferry.cli.settings import Settings
-from keyferry.cli.terminal import can_say
+from keyferry.files.read_responses import read_file
+from keyferry.license_message import license_message
 from keyferry.qr import qr_lines, qr_svg, qr_version, request_link
-from keyferry.request import waiting
+from keyferry.request import find_pending
+from keyferry.views.terminal import can_encode
 from keyferry_protocol.activation import parse_license_number
 from keyferry_protocol.errors import KeyferryError
 from keyferry_protocol.messages import message
@@ -21,13 +21,13 @@ from keyferry_protocol.request import parse_request
 
 
 class NothingWaits(KeyferryError):
-    """A license of which no request waits on this machine."""
+    """A license that has no pending request on this machine."""
 
     code = "nothing-waits"
 
 
 class CannotDraw(KeyferryError):
-    """A window that is too small for the code, or cannot show blocks."""
+    """A terminal that is too small for the code, or cannot show block characters."""
 
     code = "cannot-draw"
 
@@ -72,14 +72,14 @@ def command(settings: Settings, source: str, output: str | None) -> None:
 
 def _request_file(source: str, settings: Settings) -> bytes:
     if source == "-" or source.endswith(".request") or os.path.isfile(source):
-        return read_one(source)
+        return read_file(source)
     number = parse_license_number(source)
-    made = waiting(number, settings.where)
-    if made is None:
+    pending = find_pending(number, settings.state_dirs)
+    if pending is None:
         raise NothingWaits(
             license_message("errors.nothing-waits.license", number), license_number=number
         )
-    return made.data
+    return pending.data
 
 
 def _save(link: str, output: str) -> None:
@@ -91,8 +91,8 @@ def _save(link: str, output: str) -> None:
 
 
 def _drawable(lines: list[str], source: str) -> list[str]:
-    """The lines themselves, if the window can show all of them at once. Raises CannotDraw."""
-    if not can_say("".join(lines), sys.stdout):
+    """The lines themselves, if the terminal can show all of them at once. Raises CannotDraw."""
+    if not can_encode("".join(lines), sys.stdout):
         raise CannotDraw(message("terminal.qr.blocks"), source=source)
     width, height = shutil.get_terminal_size()
     rows, columns = len(lines), len(lines[0])

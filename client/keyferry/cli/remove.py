@@ -1,13 +1,12 @@
-"""`keyferry remove`: take a license off this computer."""
+"""`keyferry remove`: remove a license from this computer."""
 
 import click
 
-from keyferry.checks import holds_license
 from keyferry.cli.command import KeyferryCommand
 from keyferry.cli.confirm import confirm, yes_option
 from keyferry.cli.settings import Settings
 from keyferry.manage import remove
-from keyferry.store.state import Folder
+from keyferry.store.folder import Folder
 from keyferry_protocol.activation import parse_license_number, show_license_number
 from keyferry_protocol.messages import message
 
@@ -23,9 +22,9 @@ def command(settings: Settings, license_number: str, yes: bool) -> None:
     """
     number = parse_license_number(license_number)
     shown = show_license_number(number)
-    if any(holds_license(Folder(root, number)) for root in settings.where):
+    if any(Folder(root, number).holds_license() for root in settings.state_dirs):
         settings.terminal.warn(message("terminal.remove-warns", number=shown))
     if confirm(settings, message("terminal.remove-asks", number=shown), yes):
-        remove(number, settings.where)
+        remove(number, settings.state_dirs)
         settings.terminal.good(message("terminal.removed", number=shown))
         settings.terminal.document({"ok": True, "license_number": number, "state": "removed"})

@@ -7,9 +7,14 @@ import click
 
 from keyferry.cli.command import KeyferryCommand
 from keyferry.cli.dongle_prompts import dongle_option
-from keyferry.cli.request_output import hand_out, machine_name_option, output_option, wish_for
-from keyferry.cli.save_file import check_output
+from keyferry.cli.request_output import (
+    check_output,
+    machine_name_option,
+    output_option,
+    write_request,
+)
 from keyferry.cli.settings import Settings
+from keyferry.request_options import RequestOptions
 from keyferry_protocol.activation import parse_activation_code, parse_license_number
 from keyferry_protocol.components import PROTECTIONS
 from keyferry_protocol.messages import message
@@ -54,10 +59,10 @@ def command(
     check_output(output)
     code = parse_activation_code(_read_code(settings, activation_code_file), number)
     settings.options["dongle"] = serial
-    wish = wish_for(
-        settings, number, "activate", protection=protection, replaces_seat=replaces_seat, code=code
+    options = RequestOptions(
+        number, "activate", settings.product_version, protection, replaces_seat, code
     )
-    hand_out(settings, wish, output, machine_name)
+    write_request(settings, options, settings.installation(machine_name), output)
 
 
 def _read_code(settings: Settings, file: TextIO | None) -> str:

@@ -1,18 +1,18 @@
-"""What `request`, `update` and `deactivate` share: make the file, save it, say what is next."""
+"""What `request`, `update` and `deactivate` share: make the file, save it, say what to do next."""
 
 import os
 from typing import Any
 
 import click
 
-from keyferry.cli.save_file import Saved, check_output, save
 from keyferry.cli.settings import Settings
-from keyferry.request import PendingRequest, make, remember_path
+from keyferry.files.save_request import Saved, save_request
+from keyferry.installation import Installation
+from keyferry.request import PendingRequest, create_request, remember_path
 from keyferry.request_options import RequestOptions
 from keyferry_protocol.activation import show_license_number
 from keyferry_protocol.matching import MIN_WEIGHT, hardware_weight
 from keyferry_protocol.messages import message
-from keyferry_protocol.request import Product
 
 output_option = click.option(
     "--output", default=os.curdir, metavar="FOLDER|ZIP|FILE", help="Where to save the file."
@@ -23,38 +23,33 @@ machine_name_option = click.option(
 STATES = {"activate": "pending", "update": "active", "deactivate": "deactivated"}
 
 
-def wish_for(settings: Settings, number: str, kind: str, **asked: Any) -> RequestOptions:
-    """What a command asks for, with what all commands are told."""
-    return RequestOptions(
-        number=number,
-        kind=kind,
-        product=Product(settings.product, settings.product_version),
-        protection=asked.get("protection", "machine"),
-        replaces_seat=asked.get("replaces_seat"),
-        code=asked.get("code"),
-        dongle=settings.dongle,
-        trusts=settings.keys.trusts(),
-        now=settings.now(),
-    )
+def check_output(output: str) -> None:
+    """Raises UsageError, before a request is made, if no file can be saved there."""
+    is_folder = os.path.isdir(output) or output.endswith(("/", os.sep))
+    folder = output if is_folder else os.path.dirname(output) or os.curdir
+    if not os.path.isdir(folder):
+        raise click.UsageError(
+            message("terminal.usage.no-folder", path=folder), click.get_current_context()
+        )
 
 
-def hand_out(
-    settings: Settings, wish: RequestOptions, output: str, machine_name: str | None
+def write_request(
+    settings: Settings, options: RequestOptions, installation: Installation, output: str
 ) -> None:
-    """Make the request and save its file, then say all that is to be said."""
+    """Make the request, save its file, and say what to do next."""
     check_output(output)
-    made = make(wish, settings.where, settings.seen(machine_name))
-    saved = save(made, output)
-    remember_path(made, os.path.abspath(saved.path))
-    warnings = _warnings(made)
+    pending = create_request(options, installation)
+    saved = save_request(pending, output)
+    remember_path(pending, os.path.abspath(saved.path))
+    warnings = _warnings(pending)
     for warning in warnings:
         settings.terminal.warn(warning["text"])
-    _say(settings, made, saved)
-    settings.terminal.document(_document(settings, made, saved, warnings))
+    _show(settings, pending, saved)
+    settings.terminal.document(_document(settings, pending, saved, warnings))
 
 
-def _warnings(made: PendingRequest) -> list[dict[str, str]]:
-    request, root = made.request, made.folder.root
+def _warnings(pending: PendingRequest) -> list[dict[str, str]]:
+    request, root = pending.request, pending.folder.root
     warnings = []
     if request.protection != "personal" and not root.shared:
         text = message("terminal.kept-for-user", path=root.path)
@@ -65,8 +60,8 @@ def _warnings(made: PendingRequest) -> list[dict[str, str]]:
     return warnings
 
 
-def _say(settings: Settings, made: PendingRequest, saved: Saved) -> None:
-    terminal, request = settings.terminal, made.request
+def _show(settings: Settings, pending: PendingRequest, saved: Saved) -> None:
+    terminal, request = settings.terminal, pending.request
     number = show_license_number(request.license_number)
     shown = saved.path if saved.path.endswith(saved.name) else f"{saved.path}: {saved.name}"
     terminal.good(message("terminal.request-saved", path=shown))
@@ -78,9 +73,9 @@ def _say(settings: Settings, made: PendingRequest, saved: Saved) -> None:
 
 
 def _document(
-    settings: Settings, made: PendingRequest, saved: Saved, warnings: list[dict[str, str]]
+    settings: Settings, pending: PendingRequest, saved: Saved, warnings: list[dict[str, str]]
 ) -> dict[str, Any]:
-    request = made.request
+    request = pending.request
     return {
         "ok": True,
         "license_number": request.license_number,
@@ -90,7 +85,7 @@ def _document(
             "id": request.id,
             "path": os.path.abspath(saved.path),
             "name": saved.name,
-            "bytes": len(made.data),
+            "bytes": len(pending.data),
             "sha256": request.sha256,
         },
         "page": settings.vendor.page_url or None,

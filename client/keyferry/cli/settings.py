@@ -1,18 +1,19 @@
-"""What every command is told: options, environment and `vendor.json`, read when they are needed."""
+"""What every command needs: options, environment and `vendor.json`, read when they are needed."""
 
 import time
-from dataclasses import replace
 from functools import cached_property
 
 import click
 
 from keyferry.cli.dongle_prompts import ask_pin, choose_signer
-from keyferry.cli.terminal import Terminal
 from keyferry.dongle.find import find_dongle
 from keyferry.dongle.signer import AnyDongle
-from keyferry.machine.current_machine import CurrentMachine
-from keyferry.store.state_dirs import StateDirs, roots
+from keyferry.installation import Installation
+from keyferry.machine.current_machine import known_machine
+from keyferry.machine.this import current_machine
+from keyferry.store.state_dirs import StateDirs, find_state_dirs
 from keyferry.vendor import Vendor, read_keys, read_vendor
+from keyferry.views.terminal import Terminal
 from keyferry_protocol.components import Machine
 from keyferry_protocol.errors import BadKeySet
 from keyferry_protocol.keys import KeySet
@@ -22,7 +23,7 @@ from keyferry_protocol.messages import message
 class Settings:
     """The context object of all commands.
 
-    `machine`, `now` and `dongle` stand for this computer's own where `main` was given them.
+    `machine`, `now` and `dongle` replace this computer's own where `main` was passed them.
     """
 
     def __init__(
@@ -38,22 +39,21 @@ class Settings:
         self._now = now
         self._dongle = dongle
 
-    def now(self) -> int:
-        return int(time.time()) if self._now is None else self._now
+    def installation(self, machine_name: str | None = None) -> Installation:
+        """The installation that the options describe.
 
-    def seen(self, name: str | None = None) -> CurrentMachine:
-        """This computer; by another `name`, "" to withhold it."""
-        if name is None:
-            return CurrentMachine(self._machine)
-        return CurrentMachine(replace(CurrentMachine(self._machine).machine(), name=name))
-
-    @cached_property
-    def dongle(self) -> AnyDongle:
-        """What finds the token that a license wants; its PIN is asked for then."""
-        return self._dongle or find_dongle(
-            lambda token: ask_pin(token, self.is_interactive),
-            self.pkcs11_module,
-            lambda tokens: choose_signer(tokens, self._text("dongle"), self.is_interactive),
+        `machine_name` replaces the computer's own name in a request; "" withholds it.
+        """
+        installation = Installation(
+            state_dirs=self.state_dirs,
+            keys=self.keys,
+            product=self.product,
+            machine=current_machine() if self._machine is None else known_machine(self._machine),
+            clock=self._time,
+            dongle=self._any_dongle,
+        )
+        return (
+            installation if machine_name is None else installation.with_machine_name(machine_name)
         )
 
     @property
@@ -75,41 +75,49 @@ class Settings:
 
     @cached_property
     def keys(self) -> KeySet:
-        return read_keys(self._needed("keys", self._text("keys")))
+        return read_keys(self._required("keys", self._text("keys")))
 
     @property
     def product(self) -> str:
-        return self._needed("product", self._text("product") or self.vendor.product)
+        return self._required("product", self._text("product") or self.vendor.product)
 
     @property
-    def where(self) -> StateDirs:
+    def state_dirs(self) -> StateDirs:
         state_dir = self._text("state_dir")
         if state_dir:
-            return roots(None, state_dir)
-        self._needed("keys", self._text("keys"))
-        return roots(self._needed("state", self.vendor.id), None)
+            return find_state_dirs(None, state_dir)
+        self._required("keys", self._text("keys"))
+        return find_state_dirs(self._required("state", self.vendor.id), None)
 
     @property
     def page(self) -> str:
         return self.vendor.page_url or message("terminal.no-page")
 
     def names(self) -> dict[str, str]:
-        """What the sentences of errors leave open, as far as it is known."""
+        """The names that fill the sentences of errors, as far as they are known."""
         try:
             vendor = self.vendor
-        except BadKeySet:  # told already, or no part of what is told
+        except BadKeySet:  # this is the error being reported, or it does not matter for it
             vendor = Vendor(id="")
-        return {
-            "product": self._text("product") or vendor.product,
-            "vendor": vendor.name,
-            "support": vendor.support or vendor.name,
-        }
+        return vendor.names(self._text("product"))
+
+    def _time(self) -> int:
+        return int(time.time()) if self._now is None else self._now
+
+    @cached_property
+    def _any_dongle(self) -> AnyDongle:
+        """What finds the dongle that a license needs, and asks for its PIN then."""
+        return self._dongle or find_dongle(
+            lambda dongle: ask_pin(dongle, self.is_interactive),
+            self.pkcs11_module,
+            lambda dongles: choose_signer(dongles, self._text("dongle"), self.is_interactive),
+        )
 
     def _text(self, name: str) -> str:
         value = self.options.get(name)
         return value if isinstance(value, str) else ""
 
-    def _needed(self, name: str, value: str) -> str:
+    def _required(self, name: str, value: str) -> str:
         if not value:
             raise click.UsageError(message(f"terminal.usage.{name}"), click.get_current_context())
         return value

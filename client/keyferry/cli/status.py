@@ -1,13 +1,14 @@
-"""`keyferry status`: each license in a sentence, the exit code as for the application."""
+"""`keyferry status`: a sentence about each license; the exit code says what `load` would."""
 
 import click
 
 from keyferry.cli.command import KeyferryCommand
-from keyferry.cli.license_rows import all_rows, as_json, long_status
+from keyferry.cli.licenses_document import licenses_document
 from keyferry.cli.settings import Settings
-from keyferry.list_licenses import Row
-from keyferry.load_license import find_license
+from keyferry.list_licenses import Row, list_licenses
+from keyferry.load_license import load_license
 from keyferry.times import local_time
+from keyferry.views.license_status import long_status
 from keyferry_protocol.activation import show_license_number
 from keyferry_protocol.errors import KeyferryError
 from keyferry_protocol.messages import message
@@ -22,29 +23,23 @@ def command(settings: Settings) -> int:
 
     Example: keyferry status
     """
-    rows = all_rows(settings)
-    settings.terminal.document(as_json(rows))
+    installation = settings.installation()
+    rows = list_licenses(installation)
+    settings.terminal.document(licenses_document(rows))
     for row in rows:
         settings.terminal.line(f"{show_license_number(row.number)}  {long_status(row)}")
-        for sentence in _more(row):
+        for sentence in _details(row):
             settings.terminal.line(INDENT + sentence)
     if not rows:
         settings.terminal.line(message("terminal.none"))
     try:
-        find_license(
-            settings.product,
-            settings.keys,
-            settings.where,
-            settings.seen(),
-            settings.now,
-            dongle=settings.dongle,
-        )
+        load_license(installation)
     except KeyferryError as error:
         return error.exit
     return 0
 
 
-def _more(row: Row) -> list[str]:
+def _details(row: Row) -> list[str]:
     sentences = []
     if row.state != "pending" and row.request is not None:
         moment = local_time(row.request.created_at)

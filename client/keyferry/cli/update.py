@@ -1,10 +1,11 @@
-"""`keyferry update`: ask for the license as it is at the vendor's now."""
+"""`keyferry update`: ask for the current terms of a license."""
 
 import click
 
 from keyferry.cli.command import KeyferryCommand
-from keyferry.cli.request_output import hand_out, machine_name_option, output_option, wish_for
+from keyferry.cli.request_output import machine_name_option, output_option, write_request
 from keyferry.cli.settings import Settings
+from keyferry.request_options import RequestOptions
 from keyferry_protocol.activation import parse_license_number
 
 
@@ -18,5 +19,6 @@ def command(settings: Settings, license_number: str, output: str, machine_name: 
 
     Example: keyferry update 015.120.020.093 --output /media/KINGSTON
     """
-    wish = wish_for(settings, parse_license_number(license_number), "update")
-    hand_out(settings, wish, output, machine_name)
+    number = parse_license_number(license_number)
+    options = RequestOptions(number, "update", settings.product_version)
+    write_request(settings, options, settings.installation(machine_name), output)

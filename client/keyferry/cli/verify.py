@@ -3,8 +3,8 @@
 import click
 
 from keyferry.cli.command import KeyferryCommand
-from keyferry.cli.read_files import read_one
 from keyferry.cli.settings import Settings
+from keyferry.files.read_responses import read_file
 from keyferry_protocol.messages import message
 from keyferry_protocol.messages.formats import comma_list
 from keyferry_protocol.response import verify_response
@@ -19,7 +19,7 @@ def command(settings: Settings, file: str) -> None:
     Example: keyferry verify 015120020093-7f3a.response --keys keys.json
     """
     keys = settings.keys
-    response = verify_response(read_one(file), keys)
+    response = verify_response(read_file(file), keys)
     algorithms = comma_list(keys.require)
     settings.terminal.good(message("terminal.genuine", n=len(keys.require), algorithms=algorithms))
     settings.terminal.document(

@@ -23,8 +23,10 @@ def command(settings: Settings, text: bool) -> None:
     """
     if settings.terminal.as_json or not settings.is_interactive:
         raise click.UsageError(message("terminal.usage.wizard"), click.get_current_context())
-    settings.options["non_interactive"] = True  # the wizard asks on screens of its own
-    session = Session(settings)
+    settings.options["non_interactive"] = True  # the wizard asks on its own screens
+    session = Session(
+        settings.installation(), settings.vendor, settings.product_version, settings.pkcs11_module
+    )
     session.check()
     browser = None if text or _is_remote() else _browser()
     if browser is None:
@@ -34,9 +36,13 @@ def command(settings: Settings, text: bool) -> None:
     from keyferry.wizard.window import Window
 
     window = Window(session)
-    for line in (message("wizard.opens"), window.start_link, message("wizard.ends")):
+    for line in (
+        message("wizard.opens"),
+        window.start_link,
+        message("wizard.ends"),
+    ):
         settings.terminal.line(line)
-    # Some browsers' commands come back only when the browser is closed.
+    # The command of some browsers returns only when the browser is closed.
     threading.Thread(target=browser.open, args=(window.start_link,), daemon=True).start()
     try:
         window.serve()
@@ -46,14 +52,14 @@ def command(settings: Settings, text: bool) -> None:
 
 
 def _is_remote() -> bool:
-    """Whether a browser here would open where nobody sits."""
+    """Whether a browser here would open on a screen that nobody sees."""
     return os.environ.get("TERM") == "dumb" or any(
         name in os.environ for name in ("SSH_CONNECTION", "SSH_CLIENT", "SSH_TTY")
     )
 
 
 def _browser() -> webbrowser.BaseBrowser | None:
-    """This desktop's browser; None without a desktop, where only browsers in text could be."""
+    """This desktop's browser; None without a desktop, where only text browsers could exist."""
     has_display = sys.platform in ("win32", "darwin") or any(
         os.environ.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY")
     )

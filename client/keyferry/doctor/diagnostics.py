@@ -1,10 +1,10 @@
-"""What is found of this computer: can it be recognised, has it changed, is it a copy? Pure."""
+"""Can this computer be recognized, has it changed, is it a copy? Pure."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from keyferry.doctor.inspection import Stored
-from keyferry.machine.this import readable_components
+from keyferry.doctor.finding import OK, PROBLEM, WARNING, Finding
+from keyferry.machine.readable import readable_components
 from keyferry_protocol.activation import show_license_number
 from keyferry_protocol.components import COMPONENTS, USER, ComponentHashes, Machine, hash_components
 from keyferry_protocol.matching import (
@@ -18,29 +18,25 @@ from keyferry_protocol.matching import (
 from keyferry_protocol.messages import message
 from keyferry_protocol.messages.formats import and_list, comma_list, semicolon_list
 
-OK, WARNING, PROBLEM = "ok", "warning", "problem"
 _SOFTWARE = tuple(name for name in COMPONENTS if name not in HARDWARE)  # differs by installation
 _GUESTS = ("virtual", "container")
 
 
-class Finding(NamedTuple):
-    """What one check found: its sentence, what to do now ("" where nothing is), its facts."""
-
-    name: str
-    result: str
-    text: str
-    next_step: str = ""
-    facts: Mapping[str, Any] = {}
-
-
-class Subject(NamedTuple):
-    """What a license, or a request for one, says of its computer, and what is seen of it now."""
+class RecordedMachine(NamedTuple):
+    """The machine that a license, or with `is_pending` a request, was made on; and this one now."""
 
     number: str
-    waits: bool
+    is_pending: bool
     recorded: ComponentHashes
-    seen: ComponentHashes
+    current: ComponentHashes
     product: str
+
+
+class Sign(NamedTuple):
+    """A sign of a copy, by its code, and the license that shows it, if one does."""
+
+    name: str
+    number: str = ""
 
 
 def identity(machine: Machine, works_here: bool) -> Finding:
@@ -63,122 +59,108 @@ def identity(machine: Machine, works_here: bool) -> Finding:
     )
     facts = {"read": read, "missing": missing, "environment": machine.environment}
 
-    def found(result: str, name: str) -> Finding:
+    def finding(result: str, name: str) -> Finding:
         return Finding("identity", result, text, message(name), facts)
 
     if not is_identifiable(components, "machine"):
-        return found(PROBLEM, "doctor.next.unknown-machine")
+        return finding(PROBLEM, "doctor.next.unknown-machine")
     if guest and not works_here:
-        return found(WARNING, f"doctor.next.{machine.environment}")
+        return finding(WARNING, f"doctor.next.{machine.environment}")
     if hardware_weight(components) < MIN_WEIGHT and not works_here:
-        return found(WARNING, "doctor.next.virtual")
+        return finding(WARNING, "doctor.next.virtual")
     if not any(name in ANCHORS for name in read):
-        return found(WARNING, "doctor.next.no-body")
+        return finding(WARNING, "doctor.next.no-body")
     if USER not in components:
-        return found(WARNING, "doctor.next.no-user")
+        return finding(WARNING, "doctor.next.no-user")
     return Finding("identity", OK, text, "", facts)
 
 
-def drift(subjects: Sequence[Subject]) -> list[Finding]:
-    """What changed since each response or request; one finding if all is as it was."""
-    found = [_drift_of(subject, several=len(subjects) > 1) for subject in subjects]
-    changed = [finding for finding in found if finding.result != OK]
-    if not found:
+def drift(machines: Sequence[RecordedMachine]) -> list[Finding]:
+    """What changed since each response or request; a single finding if nothing changed."""
+    findings = [_drift_of(machine, several=len(machines) > 1) for machine in machines]
+    changed = [finding for finding in findings if finding.result != OK]
+    if not findings:
         return [Finding("drift", OK, message("doctor.drift.nothing-bound"))]
-    return changed or found[:1]
+    return changed or findings[:1]
 
 
-def _drift_of(subject: Subject, several: bool) -> Finding:
-    found = match(subject.recorded, subject.seen)
+def _drift_of(machine: RecordedMachine, several: bool) -> Finding:
+    result = match(machine.recorded, machine.current)
     facts: dict[str, Any] = {
-        "changed": list(found.changed),
-        "match": {"have": found.have, "of": found.of},
+        "changed": list(result.changed),
+        "match": {"have": result.have, "of": result.of},
     }
-    facts |= {"license_number": subject.number, "request_waits": subject.waits}
-    if found.same and not found.changed:
-        text = message("doctor.drift.none", have=found.have, of=found.of)
+    facts |= {"license_number": machine.number, "request_waits": machine.is_pending}
+    if result.same and not result.changed:
+        text = message("doctor.drift.none", have=result.have, of=result.of)
         return Finding("drift", OK, text, "", facts)
-    parts = {_part(name, subject): None for name in found.changed}  # two of the board: told once
-    rule = "warning" if found.same else _broken_rule(subject, found.have, found.of)
-    hardware = _points(subject, HARDWARE)
+    # Two parts of the board have one name, which is said once.
+    parts = {_part(name, machine): None for name in result.changed}
+    rule = "warning" if result.same else _broken_rule(machine, result.have, result.of)
+    hardware = _points(machine, HARDWARE)
     text = message(
-        f"doctor.drift.{rule}", have=found.have, of=found.of, hw=hardware[0], hw_of=hardware[1]
+        f"doctor.drift.{rule}", have=result.have, of=result.of, hw=hardware[0], hw_of=hardware[1]
     )
     if parts:
         text = message("doctor.drift.changed", parts=and_list(parts), result=text)
     if several:
-        name = "doctor.drift.waiting" if subject.waits else "doctor.drift.license"
-        text = message(name, number=show_license_number(subject.number), result=text)
-    step = "again" if subject.waits else ("update" if found.same else "moved")
-    next_step = message(f"doctor.next.{step}", number=subject.number)
-    return Finding("drift", WARNING if found.same else PROBLEM, text, next_step, facts)
+        name = "doctor.drift.waiting" if machine.is_pending else "doctor.drift.license"
+        text = message(name, number=show_license_number(machine.number), result=text)
+    step = "again" if machine.is_pending else ("update" if result.same else "moved")
+    next_step = message(f"doctor.next.{step}", number=machine.number)
+    return Finding("drift", WARNING if result.same else PROBLEM, text, next_step, facts)
 
 
-def _broken_rule(subject: Subject, have: int, of: int) -> str:
-    """Which of the rules that recognise a machine is the first that no longer holds."""
+def _broken_rule(machine: RecordedMachine, have: int, of: int) -> str:
+    """The first rule for recognizing a machine that no longer holds."""
     if 2 * have <= of:
         return "weight"
-    if any(name in subject.recorded for name in ANCHORS) and not _points(subject, ANCHORS)[0]:
+    if any(name in machine.recorded for name in ANCHORS) and not _points(machine, ANCHORS)[0]:
         return "body"
-    have_hardware, of_hardware = _points(subject, HARDWARE)
+    have_hardware, of_hardware = _points(machine, HARDWARE)
     return "hardware" if of_hardware and 2 * have_hardware <= of_hardware else "user"
 
 
-def _points(subject: Subject, names: Sequence[str]) -> tuple[int, int]:
-    recorded = {n: hashes for n, hashes in subject.recorded.items() if n in names}
-    found = match(recorded, subject.seen)
-    return found.have, found.of
+def _points(machine: RecordedMachine, names: Sequence[str]) -> tuple[int, int]:
+    recorded = {n: hashes for n, hashes in machine.recorded.items() if n in names}
+    result = match(recorded, machine.current)
+    return result.have, result.of
 
 
-def _part(name: str, subject: Subject) -> str:
-    left = set(subject.recorded[name]) & set(subject.seen.get(name, ()))
+def _part(name: str, machine: RecordedMachine) -> str:
+    left = set(machine.recorded[name]) & set(machine.current.get(name, ()))
     return message(f"doctor.some.{name}" if left else f"doctor.part.{name}")
 
 
-def copies(machine: Machine, licenses: Sequence[Stored], subjects: Sequence[Subject]) -> Finding:
-    """Signs that this computer or its license folder is a copy: those that show without a network.
+def clone_signs(
+    machine: Machine, machines: Sequence[RecordedMachine], folder_signs: Sequence[Sign]
+) -> Finding:
+    """Signs that this computer or a license folder is a copy, as far as they show offline.
 
-    A virtual machine copied with all its numbers shows none; the text says so.
+    A virtual machine that was copied with all its identifiers shows none; the text says so.
     """
-    signs = [(sign, s.number) for s in subjects if (sign := _another(s))]
-    for stored in licenses:
-        number, response, request = stored.folder.number, stored.response, stored.request
-        named = [r.device_key for r in (request,) if r] + (
-            [response.bound_to.device_key] if response and not response.bound_to.dongle else []
-        )
-        if stored.key is not None and any(key != stored.key for key in named):
-            signs.append(("another-key", number))
-        if response is not None and response.serial < stored.standing.max_serial:
-            signs.append(("older-response", number))
-        if request is not None and request.last_serial > stored.standing.max_serial:
-            signs.append(("older-folder", number))
-        if request is not None and _moved(request.machine.environment, machine.environment):
-            signs.append(("another-environment", number))
+    signs = [Sign(name, m.number) for m in machines if (name := _machine_sign(m))]
+    signs += folder_signs
     readable = readable_components(machine.os)
     if any(name in readable and name not in machine.components for name in _SOFTWARE):
-        signs.append(("no-os-id", ""))
+        signs.append(Sign("no-os-id"))
     if not signs:
         name = "doctor.copies.guest" if machine.environment in _GUESTS else "doctor.copies.none"
         return Finding("copies", OK, message(name), "", {"signs": []})
-    told = [
-        message(f"doctor.sign.{sign}", number=show_license_number(n or "0" * 12))
-        for sign, n in signs
+    sentences = [
+        message(f"doctor.sign.{sign.name}", number=show_license_number(sign.number or "0" * 12))
+        for sign in signs
     ]
-    first, number = signs[0]
-    next_step = message(f"doctor.next.{first}", number=number)
-    facts = {"signs": [{"sign": sign, "license_number": n or None} for sign, n in signs]}
-    return Finding("copies", WARNING, semicolon_list(dict.fromkeys(told)), next_step, facts)
+    next_step = message(f"doctor.next.{signs[0].name}", number=signs[0].number)
+    facts = {"signs": [{"sign": s.name, "license_number": s.number or None} for s in signs]}
+    return Finding("copies", WARNING, semicolon_list(dict.fromkeys(sentences)), next_step, facts)
 
 
-def _another(subject: Subject) -> str:
-    """The sign that no part of the body is as recorded: a moved disk, or a copied folder."""
-    if _points(subject, ANCHORS)[0]:
+def _machine_sign(machine: RecordedMachine) -> str:
+    """The sign that no anchor is as recorded: a moved disk or a copied folder; "" for no sign."""
+    if _points(machine, ANCHORS)[0]:
         return ""
-    has_body = any(name in subject.recorded for name in ANCHORS)
-    if _points(subject, _SOFTWARE)[0]:
-        return "another-body" if has_body else ""
-    return "another-computer" if has_body or not _points(subject, list(COMPONENTS))[0] else ""
-
-
-def _moved(before: str, now: str) -> bool:
-    return before != now and "unknown" not in (before, now)
+    has_anchor = any(name in machine.recorded for name in ANCHORS)
+    if _points(machine, _SOFTWARE)[0]:
+        return "another-body" if has_anchor else ""
+    return "another-computer" if has_anchor or not _points(machine, list(COMPONENTS))[0] else ""

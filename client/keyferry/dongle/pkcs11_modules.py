@@ -1,10 +1,10 @@
-"""Where the programs that speak to dongles lie once their makers' installers have run."""
+"""Where the PKCS#11 modules of dongles are, once their makers' installers have run."""
 
 import os
 import sys
 from collections.abc import Mapping
 
-# A maker's own module before OpenSC's, which speaks to many cards but shows fewer of their keys.
+# A maker's own module first: OpenSC's works with many cards but shows fewer of their keys.
 _LINUX_FOLDERS = (
     "/usr/lib/x86_64-linux-gnu",
     "/usr/lib/aarch64-linux-gnu",
@@ -26,10 +26,10 @@ _WINDOWS = (
 )
 
 
-def places(
+def module_paths(
     platform: str = sys.platform, environ: Mapping[str, str] = os.environ
 ) -> tuple[str, ...]:
-    """Every place where this system keeps a module, the one to ask first in front."""
+    """Every path where this system may have a module, the one to try first in front."""
     if platform == "win32":
         folder = environ.get("ProgramFiles", r"C:\Program Files")
         return tuple(rf"{folder}\{path}" for path in _WINDOWS)
@@ -38,8 +38,8 @@ def places(
     return tuple(f"{folder}/{name}" for name in _LINUX_NAMES for folder in _LINUX_FOLDERS)
 
 
-def installed() -> list[str]:
-    """The modules on this computer, each once whatever names it has."""
+def installed_modules() -> list[str]:
+    """The modules on this computer, each once even if it has several names."""
     return list(
-        {os.path.realpath(path): path for path in places() if os.path.exists(path)}.values()
+        {os.path.realpath(path): path for path in module_paths() if os.path.exists(path)}.values()
     )

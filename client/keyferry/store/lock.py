@@ -1,4 +1,4 @@
-"""One lock for each state folder, seen by every process that can lock a file."""
+"""One lock for each state directory, honored by every process that can lock a file."""
 
 import os
 import sys
@@ -7,11 +7,13 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from types import TracebackType
 
-from keyferry.store.state_dirs import StateDir, StateDirs, make_folder
+from keyferry.store.files import make_folder
+from keyferry.store.state_dirs import StateDir, StateDirs
 from keyferry_protocol.errors import StateBusy, StateNotWritable
+from keyferry_protocol.messages import message
 
-WAIT_S = 5.0  # a command; `load` waits LOAD_WAIT_S
-LOAD_WAIT_S = 0.05
+WAIT_S = 5.0  # for a command
+LOAD_WAIT_S = 0.05  # for `load`: an application starts without waiting
 _PAUSE_S = 0.01
 _OPEN = os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0)
 
@@ -28,9 +30,10 @@ else:
 
 
 class Lock:
-    """Holds a root's `lock` while a `with` block runs; the system frees it when the process dies.
+    """Holds the lock of a state directory for a `with` block; it is freed if the process dies.
 
-    Makes the folder. Raises StateBusy after `wait_s`, StateNotWritable where it may not write.
+    Makes the directory. Raises StateBusy after `wait_s` seconds, and StateNotWritable where this
+    user may not write.
     """
 
     def __init__(self, root: StateDir, wait_s: float = WAIT_S) -> None:
@@ -50,10 +53,13 @@ class Lock:
             try:
                 _take(self._handle)
                 return self
-            except OSError as error:  # another holds it: flock and msvcrt have no one code for that
+            except (
+                OSError
+            ) as error:  # another process holds it; flock and msvcrt share no error code
                 if time.monotonic() >= ends:
                     os.close(self._handle)
-                    raise StateBusy(f"{self._root} is in use.", path=self._root) from error
+                    detail = message("errors.state-busy.folder", path=self._root)
+                    raise StateBusy(detail, path=self._root) from error
             time.sleep(_PAUSE_S)
 
     def __exit__(
@@ -66,10 +72,10 @@ class Lock:
 
 
 @contextmanager
-def locked(where: StateDirs) -> Iterator[None]:
-    """Both roots locked, as far as this user may write them; writing in the other is refused."""
+def locked(state_dirs: StateDirs) -> Iterator[None]:
+    """Hold the lock of each directory that this user may write; writes to the other one fail."""
     with ExitStack() as locks:
-        for root in where:
+        for root in state_dirs:
             with suppress(StateNotWritable):
                 locks.enter_context(Lock(root))
         yield

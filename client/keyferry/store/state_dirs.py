@@ -1,4 +1,4 @@
-"""The two folders of a vendor's licenses; other languages find them at the same places."""
+"""The two state directories of a vendor; clients in other languages use the same paths."""
 
 import os
 import sys
@@ -7,26 +7,26 @@ from typing import NamedTuple
 
 
 class StateDir(NamedTuple):
-    """One of the two folders of a vendor: the site's (`shared`) or this user's."""
+    """One of a vendor's two state directories: the site's (`shared`) or this user's."""
 
     path: str
     shared: bool
 
 
 class StateDirs(NamedTuple):
-    """Where this vendor's licenses lie; looked through in this order."""
+    """The directories that hold this vendor's licenses, searched in this order."""
 
     user: StateDir
     site: StateDir
 
 
-def roots(
+def find_state_dirs(
     vendor: str | None,
     state_dir: str | os.PathLike[str] | None,
     platform: str = sys.platform,
     environ: Mapping[str, str] = os.environ,
 ) -> StateDirs:
-    """The folders of a vendor's id on this platform, or those below `state_dir`."""
+    """The state directories of a vendor id on this platform, or the two below `state_dir`."""
     if state_dir is not None:
         base = os.fspath(state_dir)
         user, site = os.path.join(base, "user"), os.path.join(base, "site")
@@ -54,23 +54,3 @@ def _bases(platform: str, environ: Mapping[str, str]) -> tuple[str, str]:
     if not state.startswith("/"):  # the XDG specification: a relative path is to be ignored
         state = f"{home}/.local/state"
     return f"{state}/keyferry", "/var/lib/keyferry"
-
-
-def make_folder(path: str, shared: bool) -> None:
-    """Make a folder and its parents: the site's readable by all, whatever the umask."""
-    if os.path.isdir(path):
-        return
-    if not shared:
-        os.makedirs(path, mode=0o700, exist_ok=True)
-        return
-    parent = os.path.dirname(path)
-    if parent != path:
-        make_folder(parent, shared)
-    try:
-        os.mkdir(path)
-    except FileExistsError:
-        if not os.path.isdir(path):
-            raise
-        return  # another process was faster
-    if os.name == "posix":
-        os.chmod(path, 0o755)

@@ -1,18 +1,18 @@
-"""Tells whose program is at the other end of a line within this computer, where Linux says it."""
+"""Finds out who owns the other end of a connection within this computer, where Linux says so."""
 
 import os
 import sys
 from contextlib import suppress
 
-_TABLES = ("/proc/net/tcp", "/proc/net/tcp6")  # the second for who speaks IPv4 as IPv6
+_TABLES = ("/proc/net/tcp", "/proc/net/tcp6")  # the second for IPv4 over an IPv6 socket
 _NEAR, _FAR, _OWNER = 1, 2, 7  # columns
-_ROOT = 0  # may do everything anyway; and some systems relay lines as root
+_ROOT = 0  # can do everything anyway, and some systems relay connections as root
 
 Address = tuple[str, int]
 
 
 def is_another_users(theirs: Address, ours: Address) -> bool:
-    """Whether the other end is another user's: a browser's command line is read by all of them."""
+    """Whether another user owns the other end: any user can read a browser's command line."""
     ends = (_as_listed(theirs), _as_listed(ours))
     for path in _TABLES:
         with suppress(OSError), open(path, encoding="ascii") as table:
@@ -24,6 +24,6 @@ def is_another_users(theirs: Address, ours: Address) -> bool:
 
 
 def _as_listed(address: Address) -> str:
-    """`0100007F:1F90`: the bytes of an address as this processor reads a number."""
+    """`0100007F:1F90`: the address as a number in this processor's byte order."""
     number = int.from_bytes(map(int, address[0].split(".")), sys.byteorder)
     return f"{number:08X}:{address[1]:04X}"

@@ -31,7 +31,7 @@ class Feedback:
     is_final: bool  # the address takes no mail, or wants none; else the next may well arrive
 
 
-def feedback_in(message: str, account: str, configuration_set: str) -> Feedback | None:
+def parse_feedback(message: str, account: str, configuration_set: str) -> Feedback | None:
     """What a message tells of a mail; None for the greeting that SES sends once.
 
     Raises StrayMessage for anything but SES's notice of a mail of this account and set.

@@ -5,14 +5,14 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import ClientError
 
 from keyferry_protocol.envelope import MAX_FILE, REQUEST
-from keyferry_service.domain.ticket import DOWNLOAD_PASS_S
+from keyferry_service.domain.ticket import DOWNLOAD_URL_S
 from keyferry_service.domain.upload import Upload
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 CONTENT_TYPE = "application/octet-stream"
-UPLOAD_PASS_S = 300
+UPLOAD_FORM_S = 300
 _GONE = ("NoSuchKey", "NoSuchVersion", "404", "MethodNotAllowed")  # the last: a delete marker
 
 
@@ -38,7 +38,7 @@ class Files:
             f"requests/{ticket_id}",
             Fields=fields,
             Conditions=conditions,
-            ExpiresIn=UPLOAD_PASS_S,
+            ExpiresIn=UPLOAD_FORM_S,
         )
 
     def uploaded_at(self, ticket_id: str) -> int | None:
@@ -93,7 +93,7 @@ class Files:
                 "Key": _answer_key(ticket_id, file_name),
                 "ResponseContentDisposition": f'attachment; filename="{file_name}"',
             },
-            ExpiresIn=DOWNLOAD_PASS_S,
+            ExpiresIn=DOWNLOAD_URL_S,
         )
 
 

@@ -33,7 +33,7 @@ def from_item(cls: type[T], item: Item, **converted: Any) -> T:
     return cls(**{m.name: values[m.name] for m in fields(cls) if m.name in values})
 
 
-def setting(values: Mapping[str, Any]) -> dict[str, Any]:
+def set_attributes(values: Mapping[str, Any]) -> dict[str, Any]:
     """The part of an Update that sets these attributes, whatever words they are."""
     return {
         "UpdateExpression": "SET " + ", ".join(f"#{name} = :{name}" for name in values),

@@ -4,17 +4,23 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from keyferry_protocol.request import Request
-from keyferry_service.adapters.items_dynamodb import Item, from_item, members, setting, to_item
+from keyferry_service.adapters.items_dynamodb import (
+    Item,
+    from_item,
+    members,
+    set_attributes,
+    to_item,
+)
 from keyferry_service.adapters.retries import translate_conflicts
 from keyferry_service.domain.allocate import Grant
 from keyferry_service.domain.license import (
     DeviceKey,
+    DongleSeat,
     LedgerEntry,
     LicenseRecord,
     RegisteredDongle,
     Seat,
     Status,
-    Token,
 )
 from keyferry_service.domain.refusals import MAX_SEATS_LISTED
 from keyferry_service.domain.request_context import Snapshot, anchor_keys
@@ -51,10 +57,10 @@ class Licenses:
 
     def get(self, number: str) -> LicenseRecord | None:
         """The license of this number."""
-        answer = self._dynamodb.get_item(
+        reply = self._dynamodb.get_item(
             TableName=self._table, Key=_key(number, LICENSE), ConsistentRead=True
         )
-        return read_license(answer.get("Item"))
+        return read_license(reply.get("Item"))
 
     def change(self, before: LicenseRecord, after: LicenseRecord) -> None:
         """Write what the vendor changed in a license that was just read. Raises Conflict."""
@@ -63,21 +69,21 @@ class Licenses:
 
     def release(self, before: LicenseRecord, after: LicenseRecord, seat: Seat) -> None:
         """Free a seat whose machine will not do it itself. Raises Conflict."""
-        freed = setting({"taken": False})
+        freed = set_attributes({"taken": False})
         freed["ConditionExpression"] = "#taken = :held"
         freed["ExpressionAttributeValues"] |= to_item({":held": True})
         items = [
             {"Update": self._change(before, after)},
             self._update(before.number, f"seat#{seat.number}", freed),
         ]
-        if seat.token is not None:
-            items.append(self._lead_token(before.number, Token(seat.token)))
+        if seat.dongle_keyid is not None:
+            items.append(self._update_dongle(before.number, DongleSeat(seat.dongle_keyid)))
         with translate_conflicts():
             self._dynamodb.transact_write_items(TransactItems=items)
 
     def dongles(self, number: str) -> Iterator[RegisteredDongle]:
         """Every dongle that is registered for the license, in the order of their key ids."""
-        pages = self._dynamodb.get_paginator("query").paginate(**self._query(number, "token#"))
+        pages = self._dynamodb.get_paginator("query").paginate(**self._query(number, "dongle#"))
         for page in pages:
             yield from (from_item(RegisteredDongle, item) for item in page["Items"])
 
@@ -85,7 +91,7 @@ class Licenses:
         self, before: LicenseRecord, after: LicenseRecord, dongle: RegisteredDongle
     ) -> None:
         """Register a dongle that was not. Raises Conflict."""
-        row = {"pk": before.number, "sk": f"token#{dongle.keyid}", **members(dongle)}
+        row = {"pk": before.number, "sk": f"dongle#{dongle.keyid}", **members(dongle)}
         items: Any = [{"Update": self._change(before, after)}, self._put_once(row)]
         with translate_conflicts():
             self._dynamodb.transact_write_items(TransactItems=items)
@@ -94,7 +100,7 @@ class Licenses:
         """Forget a dongle that has no seat. Raises Conflict."""
         delete = {
             "TableName": self._table,
-            "Key": _key(before.number, f"token#{keyid}"),
+            "Key": _key(before.number, f"dongle#{keyid}"),
             "ConditionExpression": "seat = :none",
             "ExpressionAttributeValues": to_item({":none": None}),
         }
@@ -123,18 +129,18 @@ class Licenses:
         found: dict[int, Seat] = {}
         keys = [_key(number, f"seat#{seat}") for seat in sorted(seats)]
         while keys:
-            answer = self._dynamodb.batch_get_item(
+            reply = self._dynamodb.batch_get_item(
                 RequestItems={self._table: {"Keys": keys, "ConsistentRead": True}}
             )
-            for item in answer["Responses"].get(self._table, []):
+            for item in reply["Responses"].get(self._table, []):
                 seat = from_item(Seat, item)
                 found[seat.number] = seat
-            left = answer.get("UnprocessedKeys", {}).get(self._table)
+            left = reply.get("UnprocessedKeys", {}).get(self._table)
             keys = list(left["Keys"]) if left else []
         return found
 
-    def answers(self, number: str, beginning: str = "") -> Iterator[LedgerEntry]:
-        """The ledger's lines whose request's SHA-256 begins so, in no order."""
+    def ledger_entries(self, number: str, beginning: str = "") -> Iterator[LedgerEntry]:
+        """The ledger's entries whose request's SHA-256 begins so, in no order."""
         query = self._query(number, f"answer#{beginning}")
         for page in self._dynamodb.get_paginator("query").paginate(**query):
             yield from (from_item(LedgerEntry, item) for item in page["Items"])
@@ -161,16 +167,16 @@ class Licenses:
         names = _names(request)
         gets: list[Any] = [{"Get": {"TableName": self._table, "Key": _key(*n)}} for n in names]
         with translate_conflicts():
-            answer = self._dynamodb.transact_get_items(TransactItems=[*gets, get_ticket])
-        items = [entry.get("Item") for entry in answer["Responses"]]
+            reply = self._dynamodb.transact_get_items(TransactItems=[*gets, get_ticket])
+        items = [entry.get("Item") for entry in reply["Responses"]]
         rows = {name[1]: item for name, item in zip(names, items, strict=False) if item}
-        return self._found(request, rows), items[-1]
+        return self._snapshot(request, rows), items[-1]
 
     def claim(
         self,
         request: Request,
         grant: Grant,
-        answer: LedgerEntry,
+        entry: LedgerEntry,
         completion: Mapping[str, Any] | None,
     ) -> None:
         """Take or free the seat, record the bytes to sign, complete the ticket: all or nothing.
@@ -183,37 +189,39 @@ class Licenses:
             self._open_seat(number, grant.seat)
             if grant.is_new
             else self._change_seat(number, grant.seat),
-            self._record_once(number, answer),
+            self._record_once(number, entry),
         ]
         if completion is not None:
             items.append({"Update": completion})
-        if grant.key is not None:
-            items.append(self._lead_key(number, grant.key))
-        items += [self._lead_token(number, token) for token in grant.tokens]
-        items += [self._lead_body(number, row, grant.seat) for row in grant.anchor_keys]
+        if grant.device_key is not None:
+            items.append(self._put_key_index(number, grant.device_key))
+        items += [self._update_dongle(number, dongle) for dongle in grant.dongle_seats]
+        items += [self._put_anchor_index(number, row, grant.seat) for row in grant.anchor_keys]
         with translate_conflicts():
             self._dynamodb.transact_write_items(TransactItems=items)
 
-    def _found(self, request: Request, rows: Mapping[str, Item]) -> Snapshot:
+    def _snapshot(self, request: Request, rows: Mapping[str, Item]) -> Snapshot:
         key = _read(DeviceKey, rows.get(_key_name(request)))
-        token = _read(Token, rows.get(_token_name(request)))
-        body = {int(row["seat"]["N"]) for name, row in rows.items() if name.startswith("anchor#")}
+        dongle = _read(DongleSeat, rows.get(_dongle_name(request)))
+        anchors = {
+            int(row["seat"]["N"]) for name, row in rows.items() if name.startswith("anchor#")
+        }
         seats = {
             seat.number: seat
             for name, row in rows.items()
             if name.startswith("seat#")
             for seat in [from_item(Seat, row)]
         }
-        named = body | {row.seat for row in (key, token) if row is not None and row.seat}
-        answer = _read(LedgerEntry, rows.get(f"answer#{request.sha256}"))
-        if answer is None:  # else it is given again, whatever its seat is now
+        named = anchors | {row.seat for row in (key, dongle) if row is not None and row.seat}
+        entry = _read(LedgerEntry, rows.get(f"answer#{request.sha256}"))
+        if entry is None:  # else it is given again, whatever its seat is now
             seats |= self.read_seats(request.license_number, named - seats.keys())
         return Snapshot(
             license=read_license(rows.get(LICENSE)),
-            key=key,
-            token=token,
-            answer=answer,
-            anchor_seats=frozenset(body),
+            device_key=key,
+            dongle=dongle,
+            ledger_entry=entry,
+            anchor_seats=frozenset(anchors),
             seats=seats,
         )
 
@@ -235,7 +243,7 @@ class Licenses:
         return self._if_unchanged(before.number, before.revision, changed)
 
     def _if_unchanged(self, number: str, revision: int, values: Mapping[str, Any]) -> Any:
-        update = setting(values)
+        update = set_attributes(values)
         update["ConditionExpression"] = "#revision = :read"  # so what was decided still holds
         update["ExpressionAttributeValues"] |= to_item({":read": revision})
         return {"TableName": self._table, "Key": _key(number, LICENSE), **update}
@@ -245,23 +253,22 @@ class Licenses:
         return self._put_once(row)
 
     def _change_seat(self, number: str, seat: Seat) -> Any:
-        return self._update(number, f"seat#{seat.number}", setting(members(seat)))
+        return self._update(number, f"seat#{seat.number}", set_attributes(members(seat)))
 
-    def _lead_key(self, number: str, key: DeviceKey) -> Any:
+    def _put_key_index(self, number: str, key: DeviceKey) -> Any:
         row = {"pk": number, "sk": f"key#{key.keyid}", **members(key)}
         return {"Put": {"TableName": self._table, "Item": to_item(row)}}
 
-    def _lead_token(self, number: str, token: Token) -> Any:
-        return self._update(number, f"token#{token.keyid}", setting(members(token)))
+    def _update_dongle(self, number: str, dongle: DongleSeat) -> Any:
+        return self._update(number, f"dongle#{dongle.keyid}", set_attributes(members(dongle)))
 
-    def _lead_body(self, number: str, row: str, seat: Seat) -> Any:
+    def _put_anchor_index(self, number: str, row: str, seat: Seat) -> Any:
         item = to_item({"pk": number, "sk": row, "seat": seat.number})
         return {"Put": {"TableName": self._table, "Item": item}}
 
-    def _record_once(self, number: str, answer: LedgerEntry) -> Any:
-        return self._put_once(
-            {"pk": number, "sk": f"answer#{answer.request_sha256}", **members(answer)}
-        )
+    def _record_once(self, number: str, entry: LedgerEntry) -> Any:
+        row = {"pk": number, "sk": f"answer#{entry.request_sha256}", **members(entry)}
+        return self._put_once(row)
 
     def _put_once(self, row: Mapping[str, Any]) -> Any:
         return {
@@ -297,8 +304,8 @@ def _key_name(request: Request) -> str:
     return f"key#{request.device_keyid}"
 
 
-def _token_name(request: Request) -> str:
-    return f"token#{request.dongle.keyid}" if request.dongle else ""
+def _dongle_name(request: Request) -> str:
+    return f"dongle#{request.dongle.keyid}" if request.dongle else ""
 
 
 def _names(request: Request) -> list[tuple[str, str]]:
@@ -309,5 +316,5 @@ def _names(request: Request) -> list[tuple[str, str]]:
     if request.replaces_seat is not None:
         names.append(f"seat#{request.replaces_seat}")
     if request.dongle is not None:
-        names.append(_token_name(request))
+        names.append(_dongle_name(request))
     return [(request.license_number, name) for name in names]

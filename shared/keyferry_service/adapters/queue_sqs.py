@@ -34,14 +34,14 @@ def retry_soon(sqs: "SQSClient", record: "SQSRecord") -> None:
     )
 
 
-def ask_to_sign(sqs: "SQSClient", queue_url: str, ticket_id: str) -> None:
+def request_resign(sqs: "SQSClient", queue_url: str, ticket_id: str) -> None:
     """Have process_request sign anew what the ledger has for an answered ticket."""
     message = json.dumps({"sign": {"ticket": ticket_id}})
     sqs.send_message(QueueUrl=queue_url, MessageBody=message)
 
 
 def parse_resign(message: str) -> str | None:
-    """The ticket that `ask_to_sign` asked for; None for any other message."""
+    """The ticket that `request_resign` asked for; None for any other message."""
     try:
         match json.loads(message):
             case {"sign": {"ticket": str(ticket_id)}}:
@@ -51,14 +51,14 @@ def parse_resign(message: str) -> str | None:
     return None
 
 
-def ask_for_mail(sqs: "SQSClient", queue_url: str, asked: MailRequest) -> None:
+def request_mail(sqs: "SQSClient", queue_url: str, asked: MailRequest) -> None:
     """Have send_response mail an answer once more."""
     message = json.dumps({"mail": {"ticket": asked.ticket_id, "to": asked.to}})
     sqs.send_message(QueueUrl=queue_url, MessageBody=message)
 
 
 def parse_mail_request(message: str) -> MailRequest | None:
-    """What `ask_for_mail` asked for; None for any other message."""
+    """What `request_mail` asked for; None for any other message."""
     try:
         match json.loads(message):
             case {"mail": {"ticket": str(ticket_id), "to": str(to)}}:

@@ -2,7 +2,13 @@
 
 from typing import TYPE_CHECKING, Any
 
-from keyferry_service.adapters.items_dynamodb import Item, from_item, members, setting, to_item
+from keyferry_service.adapters.items_dynamodb import (
+    Item,
+    from_item,
+    members,
+    set_attributes,
+    to_item,
+)
 from keyferry_service.adapters.retries import translate_conflicts
 from keyferry_service.domain.signing_keys import KeyStatus, SigningKey
 
@@ -58,7 +64,7 @@ class SigningKeys:
 
     def end(self, key: SigningKey, status: KeyStatus, other: SigningKey) -> None:
         """Let a key sign no more, while the other one does. Raises Conflict."""
-        ending = setting({"status": status})
+        ending = set_attributes({"status": status})
         ending["ConditionExpression"] = "#status = :was"
         ending["ExpressionAttributeValues"] |= to_item({":was": key.status})
         check = {

@@ -1,6 +1,7 @@
 """The `Tickets` table: journeys, links and counters. Each row has an end, checked when read."""
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
@@ -10,13 +11,13 @@ from keyferry_service.adapters.items_dynamodb import (
     from_item,
     members,
     plain,
-    setting,
+    set_attributes,
     to_item,
 )
 from keyferry_service.adapters.retries import ConditionFailed, translate_conflicts
 from keyferry_service.domain.license import DAY, day_of
 from keyferry_service.domain.refusals import Refusal
-from keyferry_service.domain.ticket import LIFE_S, Mail, Ticket, TicketState
+from keyferry_service.domain.ticket import LIFE_S, EmailStatus, Ticket, TicketState
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -26,15 +27,15 @@ TICKETS_PER_NETWORK = 1000  # an hour: five rooms of 200 computers
 MAILS_PER_LICENSE = 20  # a day
 ADDRESSES_PER_REQUEST = 3
 ADDRESSES_KEPT_S = 30 * DAY
-SENT_KEPT_S = 30 * DAY  # as late as a complaint of a mail still comes
+SENT_KEPT_S = 30 * DAY  # complaints may come this late
 
 
 class TooManyTickets(Exception):
-    """A network opened as many tickets as it may in one hour."""
+    """A network has opened as many tickets as it may in one hour."""
 
 
 class MailWithheld(Exception):
-    """A mail that may not be sent: too many of them, or an address that wants none."""
+    """An e-mail that may not be sent: there were too many, or the address wants none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +49,10 @@ class Link:
 
 @dataclass(frozen=True, slots=True)
 class SentMail:
-    """Whose a mail is, for the notice that may come of it; its id is in the mail's tags alone."""
+    """To whom and for what an e-mail was sent, for the feedback that may come.
+
+    Its id is in the tags that SES keeps, and not in the e-mail itself.
+    """
 
     ticket_id: str
     license_number: str
@@ -97,7 +101,9 @@ class Tickets:
     def completion_update(self, before: Ticket, after: Ticket, now: int) -> dict[str, Any]:
         """The update that gives a waiting ticket its one answer, for a transaction or alone."""
         waiting = _values(before)
-        update = setting({n: value for n, value in _values(after).items() if value != waiting[n]})
+        update = set_attributes(
+            {n: value for n, value in _values(after).items() if value != waiting[n]}
+        )
         update["ExpressionAttributeNames"]["#expires_at"] = "expires_at"
         update["ExpressionAttributeValues"] |= to_item(
             {":awaiting": TicketState.AWAITING_UPLOAD, ":now": now}
@@ -123,16 +129,17 @@ class Tickets:
         mail_id: str,
         now: int,
     ) -> None:
-        """Count a mail, note whose it is and, if it carries a link, make that: all or nothing.
+        """Count an e-mail, record to whom it goes, and put its link if it has one: all or nothing.
 
-        However often its message is brought, it is one mail. Raises MailWithheld, Conflict.
+        However often its message comes, it counts as one. Raises MailWithheld, Conflict.
         """
+        pending = {"email_status": EmailStatus.PENDING, "mail_id": mail_id}
         items = [
             self._count_mail(ticket, message_id, now),
             self._count_address(ticket, address, now),
             self._check_not_suppressed(address, now),
             self._put_sent(ticket, address, mail_id, now),
-            {"Update": self._marking(ticket.id, {"mail": Mail.PENDING, "mail_id": mail_id})},
+            {"Update": self._email_update(ticket.id, pending)},
         ]
         if token is not None:
             items.append(self._put_link(ticket, token, now))
@@ -143,53 +150,52 @@ class Tickets:
             raise MailWithheld("No more mail for this license, request or address.") from error
 
     def get_sent(self, mail_id: str, now: int) -> SentMail | None:
-        """Whose a mail is, unless it is unknown, was told of before, or is long ago."""
+        """The record of an e-mail, unless it is unknown, was used up by feedback, or has ended."""
         item = self._get(sent_key(mail_id))
         if item is None:
             return None
         sent = from_item(SentMail, item)
         return sent if sent.expires_at > now else None
 
-    def mark_mail(self, ticket_id: str, mail: Mail) -> None:
-        """Note on the ticket what becomes of its mail; a ticket that is gone stays gone."""
-        self._mark(self._marking(ticket_id, {"mail": mail}))
+    def mark_email(self, ticket_id: str, status: EmailStatus) -> None:
+        """Write the status of its e-mail on the ticket; a ticket that is gone stays gone."""
+        self._update_if(self._email_update(ticket_id, {"email_status": status}))
 
     def mark_sent(self, ticket_id: str, mail_id: str, link_expires_at: int | None) -> None:
-        """Note that a mail was sent, unless it came back already or another went after it."""
-        said = {"mail": Mail.SENT, "link_expires_at": link_expires_at}
-        values = {name: value for name, value in said.items() if value is not None}
-        marking = self._marking(ticket_id, values)
-        marking["ConditionExpression"] = "mail_id = :mail_id AND #mail = :pending"
-        marking["ExpressionAttributeValues"] |= to_item(
-            {":mail_id": mail_id, ":pending": Mail.PENDING}
+        """Write that an e-mail was sent, unless it came back already or another went after it."""
+        values: dict[str, Any] = {"email_status": EmailStatus.SENT}
+        if link_expires_at is not None:
+            values["link_expires_at"] = link_expires_at
+        update = self._email_update(ticket_id, values)
+        update["ConditionExpression"] = "mail_id = :mail_id AND #email_status = :pending"
+        update["ExpressionAttributeValues"] |= to_item(
+            {":mail_id": mail_id, ":pending": EmailStatus.PENDING}
         )
-        self._mark(marking)
+        self._update_if(update)
 
     def mark_bounced(self, ticket_id: str, mail_id: str) -> None:
-        """Note that a mail came back, unless another went after it."""
-        marking = self._marking(ticket_id, {"mail": Mail.BOUNCED})
-        marking["ConditionExpression"] = "mail_id = :mail_id"
-        marking["ExpressionAttributeValues"] |= to_item({":mail_id": mail_id})
-        self._mark(marking)
+        """Write that an e-mail came back, unless another went after it."""
+        update = self._email_update(ticket_id, {"email_status": EmailStatus.BOUNCED})
+        update["ConditionExpression"] = "mail_id = :mail_id"
+        update["ExpressionAttributeValues"] |= to_item({":mail_id": mail_id})
+        self._update_if(update)
 
-    def _marking(self, ticket_id: str, values: Mapping[str, Any]) -> dict[str, Any]:
+    def _email_update(self, ticket_id: str, values: Mapping[str, Any]) -> dict[str, Any]:
         return {
             "TableName": self._table,
             "Key": _key(f"ticket#{ticket_id}"),
             "ConditionExpression": "attribute_exists(pk)",
-            **setting(values),
+            **set_attributes(values),
         }
 
-    def _mark(self, marking: dict[str, Any]) -> None:
-        try:
-            with translate_conflicts():
-                self._dynamodb.update_item(**marking)
-        except ConditionFailed:
-            return
+    def _update_if(self, update: dict[str, Any]) -> None:
+        """Update a row if its condition holds."""
+        with suppress(ConditionFailed), translate_conflicts():
+            self._dynamodb.update_item(**update)
 
     def _get(self, key: str) -> Item | None:
-        answer = self._dynamodb.get_item(TableName=self._table, Key=_key(key), ConsistentRead=True)
-        return answer.get("Item")
+        reply = self._dynamodb.get_item(TableName=self._table, Key=_key(key), ConsistentRead=True)
+        return reply.get("Item")
 
     def _put_ticket(self, ticket: Ticket) -> Any:
         values = {"pk": f"ticket#{ticket.id}", **_values(ticket)}
@@ -221,29 +227,32 @@ class Tickets:
             "Update": {
                 "TableName": self._table,
                 "Key": _key(f"network#{network}#{hour}"),
-                "UpdateExpression": "SET expires_at = :expires_at ADD happened :one",
-                "ConditionExpression": "attribute_not_exists(happened) OR happened < :limit",
+                "UpdateExpression": "SET expires_at = :expires_at ADD ticket_count :one",
+                "ConditionExpression": "attribute_not_exists(ticket_count)"
+                " OR ticket_count < :limit",
                 "ExpressionAttributeValues": to_item(values),
             }
         }
 
     def _count_mail(self, ticket: Ticket, message_id: str, now: int) -> Any:
         key = f"mail#{ticket.license_number}#{day_of(now)}"
-        return self._count_once(key, message_id, MAILS_PER_LICENSE, now + 2 * DAY)
+        return self._add_once(key, "message_ids", message_id, MAILS_PER_LICENSE, now + 2 * DAY)
 
     def _count_address(self, ticket: Ticket, address: str, now: int) -> Any:
-        key, hashed = f"mail#{ticket.request_sha256}", hash_address(address)
-        return self._count_once(key, hashed, ADDRESSES_PER_REQUEST, now + ADDRESSES_KEPT_S)
+        key, end = f"mail#{ticket.request_sha256}", now + ADDRESSES_KEPT_S
+        hashed = hash_address(address)
+        return self._add_once(key, "address_hashes", hashed, ADDRESSES_PER_REQUEST, end)
 
-    def _count_once(self, key: str, name: str, limit: int, expires_at: int) -> Any:
-        values = {":name": name, ":set": {name}, ":limit": limit, ":expires_at": expires_at}
+    def _add_once(self, key: str, name: str, member: str, limit: int, expires_at: int) -> Any:
+        """Add a member to the set of this name, of at most `limit`; one that is there fits in."""
+        values = {":member": member, ":set": {member}, ":limit": limit, ":expires_at": expires_at}
         return {
             "Update": {
                 "TableName": self._table,
                 "Key": _key(key),
-                "UpdateExpression": "SET expires_at = :expires_at ADD counted :set",
-                "ConditionExpression": "attribute_not_exists(counted)"
-                " OR contains(counted, :name) OR size(counted) < :limit",
+                "UpdateExpression": f"SET expires_at = :expires_at ADD {name} :set",
+                "ConditionExpression": f"attribute_not_exists({name})"
+                f" OR contains({name}, :member) OR size({name}) < :limit",
                 "ExpressionAttributeValues": to_item(values),
             }
         }
@@ -260,7 +269,7 @@ class Tickets:
 
 
 def ticket_from_item(item: Item | None, now: int) -> Ticket | None:
-    """The ticket of an item, unless it has ended: the table forgets its rows late."""
+    """The ticket of an item, unless it has ended: DynamoDB deletes expired rows late."""
     if not item:
         return None
     row = plain(item)
@@ -268,7 +277,7 @@ def ticket_from_item(item: Item | None, now: int) -> Ticket | None:
         Ticket,
         item,
         state=TicketState(row["state"]),
-        mail=Mail(row["mail"]),
+        email_status=EmailStatus(row["email_status"]),
         refusal=Refusal.from_json(row["refusal"]) if "refusal" in row else None,
     )
     return ticket if ticket.expires_at > now else None
@@ -293,7 +302,7 @@ def suppressed_key(address_sha256: str) -> str:
 
 
 def hash_address(address: str) -> str:
-    """How an address stands in the table's counters: not readable, the same for any case."""
+    """An address as the table holds it: not readable, and the same in upper and lower case."""
     return sha256(address.lower().encode()).hexdigest()
 
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 
 from keyferry_protocol.matching import is_same_machine, matching_weight
-from keyferry_service.domain.license import DeviceKey, LicenseRecord, Seat, Token
+from keyferry_service.domain.license import DeviceKey, DongleSeat, LicenseRecord, Seat
 from keyferry_service.domain.refusals import Refusal, RefusalCode
 from keyferry_service.domain.request_context import RequestContext, anchor_keys
 
@@ -16,8 +16,8 @@ class Grant:
     seat: Seat
     read_revision: int = 0  # of the license, on which all of this rests
     is_new: bool = False  # the seat's number was never used
-    key: DeviceKey | None = None
-    tokens: tuple[Token, ...] = ()
+    device_key: DeviceKey | None = None
+    dongle_seats: tuple[DongleSeat, ...] = ()
     anchor_keys: tuple[str, ...] = ()  # lead to the seat from now on
     previous_valid_until: int | None = None
 
@@ -57,8 +57,8 @@ def release(context: RequestContext, seat: Seat) -> Grant:
         license.with_seat_freed().issued(context.serial, context.now),
         seat.freed(context.now),
         license.revision,
-        key=replace(key, deactivated_at=ended_at) if key else None,
-        tokens=(Token(seat.token, None, ended_at),) if seat.token else (),
+        device_key=replace(key, deactivated_at=ended_at) if key else None,
+        dongle_seats=(DongleSeat(seat.dongle_keyid, None, ended_at),) if seat.dongle_keyid else (),
         previous_valid_until=seat.valid_until,
     )
 
@@ -83,7 +83,7 @@ def _renew(context: RequestContext, seat: Seat) -> Grant | Refusal:
         license.issued(context.serial, context.now),
         after,
         context.license.revision,
-        key=_key_row(context, seat.number) if is_other_key else None,
+        device_key=_key_row(context, seat.number) if is_other_key else None,
         anchor_keys=new_anchors,
         previous_valid_until=seat.valid_until,
     )
@@ -96,15 +96,17 @@ def _move_in(
     license = context.license.with_move(context.now)
     if license is None:
         return _move_limit(context)
-    tokens = {token: Token(token) for token in [before.token] if token is not None}
-    if after.token is not None:
-        tokens[after.token] = Token(after.token, after.number)
+    dongles: dict[str, DongleSeat] = {}
+    if before.dongle_keyid is not None:
+        dongles[before.dongle_keyid] = DongleSeat(before.dongle_keyid)
+    if after.dongle_keyid is not None:
+        dongles[after.dongle_keyid] = DongleSeat(after.dongle_keyid, after.number)
     return Grant(
         license.issued(context.serial, context.now),
         after,
         context.license.revision,
-        key=_key_row(context, after.number),
-        tokens=tuple(tokens.values()),
+        device_key=_key_row(context, after.number),
+        dongle_seats=tuple(dongles.values()),
         anchor_keys=anchor_keys(context.request),
         previous_valid_until=previous_valid_until,
     )
@@ -124,8 +126,8 @@ def _take_next(context: RequestContext) -> Grant | Refusal:
         seat,
         before.revision,
         is_new=True,
-        key=_key_row(context, number),
-        tokens=(Token(seat.token, number),) if seat.token else (),
+        device_key=_key_row(context, number),
+        dongle_seats=(DongleSeat(seat.dongle_keyid, number),) if seat.dongle_keyid else (),
         anchor_keys=anchor_keys(request),
     )
 

@@ -23,10 +23,10 @@ def decide(
     context = RequestContext(request, snapshot, snapshot.license, now)
     if request.kind != "activate" and context.identity is None:  # the license never had this key
         return Refusal(RefusalCode.NOT_AUTHENTIC)
-    if snapshot.answer is not None:
+    if snapshot.ledger_entry is not None:
         if context.license.status is Status.REVOKED and request.kind != "deactivate":
             return Refusal(RefusalCode.LICENSE_REVOKED)
-        return snapshot.answer
+        return snapshot.ledger_entry
     if request.kind == "deactivate":
         seat = context.current_seat
         if seat is None or (seat.protection == "dongle") != (request.dongle is not None):
@@ -71,7 +71,7 @@ def _refuse_use(context: RequestContext) -> Refusal | None:
     environment = request.machine.environment
     if environment != "unknown" and environment not in (*license.environments, "physical"):
         return Refusal(RefusalCode.ENVIRONMENT_NOT_ALLOWED, environment)
-    if request.dongle is not None and context.snapshot.token is None:
+    if request.dongle is not None and context.snapshot.dongle is None:
         return Refusal(RefusalCode.DONGLE_NOT_REGISTERED)
     return None
 

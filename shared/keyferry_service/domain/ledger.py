@@ -29,7 +29,7 @@ def response_to(request: Request, grant: Grant, now: int) -> ResponseBody:
     )
 
 
-def answer_of(response: ResponseBody, grant: Grant) -> LedgerEntry:
+def entry_for(response: ResponseBody, grant: Grant) -> LedgerEntry:
     """The line of the ledger that records a response before it is signed.
 
     Raises ResponseTooLong, so that nothing is recorded that could never be signed.
@@ -46,7 +46,7 @@ def answer_of(response: ResponseBody, grant: Grant) -> LedgerEntry:
     )
 
 
-def read_answer(answer: LedgerEntry) -> ResponseBody:
+def response_in(answer: LedgerEntry) -> ResponseBody:
     """What a line of the ledger said."""
     return parse_response(Envelope(RESPONSE, answer.body, ()))
 

@@ -124,7 +124,7 @@ class Seat:
     last_response_at: int
     valid_until: int | None = None  # as the last response said it
     copies: int = 0  # requests that may come from a copied state
-    token: str | None = None  # keyid of its dongle
+    dongle_keyid: str | None = None
 
     @classmethod
     def first_taken(
@@ -143,7 +143,7 @@ class Seat:
             last_request_serial=request.last_serial,
             last_response_at=now,
             valid_until=valid_until,
-            token=request.dongle.keyid if request.dongle else None,
+            dongle_keyid=request.dongle.keyid if request.dongle else None,
         )
 
     def renewed(self, request: Request, serial: int, now: int, valid_until: int | None) -> "Seat":
@@ -178,8 +178,8 @@ class DeviceKey:
 
 
 @dataclass(frozen=True, slots=True)
-class Token:
-    """A dongle's key that is registered for the license, and the seat it has."""
+class DongleSeat:
+    """Which seat a registered dongle has: a part of its row, all that a decision needs."""
 
     keyid: str
     seat: int | None = None
@@ -188,7 +188,7 @@ class Token:
 
 @dataclass(frozen=True, slots=True)
 class RegisteredDongle:
-    """The same row as the vendor's desk sees it: what the dongle is called, and its seat."""
+    """A dongle that is registered for a license: its whole row, as the vendor sees it."""
 
     keyid: str
     alg: str

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from keyferry_protocol.components import USER
 from keyferry_protocol.matching import anchor_hashes
 from keyferry_protocol.request import Request
-from keyferry_service.domain.license import DeviceKey, LedgerEntry, LicenseRecord, Seat, Token
+from keyferry_service.domain.license import DeviceKey, DongleSeat, LedgerEntry, LicenseRecord, Seat
 
 MAX_LIFT = 1_000_000  # how far one request may lift the revision of a restored table
 
@@ -16,10 +16,10 @@ class Snapshot:
     """The rows that one request names, as they stood at one moment."""
 
     license: LicenseRecord | None = None
-    key: DeviceKey | None = None  # of the request's device key
-    token: Token | None = None  # of its dongle
-    answer: LedgerEntry | None = None
-    anchor_seats: frozenset[int] = frozenset()  # the seats that its body hashes lead to
+    device_key: DeviceKey | None = None
+    dongle: DongleSeat | None = None  # of its dongle
+    ledger_entry: LedgerEntry | None = None
+    anchor_seats: frozenset[int] = frozenset()  # the seats that its anchors lead to
     seats: Mapping[int, Seat] = field(default_factory=dict)
 
 
@@ -34,9 +34,9 @@ class RequestContext:
         self.license = license
         self.now = now
         # What stands for the machine: its device key, or the dongle's key in place of that.
-        self.identity = snapshot.key if request.dongle is None else snapshot.token
+        self.identity = snapshot.device_key if request.dongle is None else snapshot.dongle
         self.key_seat = self._seat_of_key()
-        self.current_seat = self.key_seat if request.dongle is None else self._seat_of_token()
+        self.current_seat = self.key_seat if request.dongle is None else self._seat_of_dongle()
 
     @property
     def serial(self) -> int:
@@ -51,15 +51,17 @@ class RequestContext:
 
     def _seat_of_key(self) -> Seat | None:
         """The seat that the request's device key has now."""
-        key = self.snapshot.key
+        key = self.snapshot.device_key
         seat = self.snapshot.seats.get(key.seat) if key else None
         return seat if seat and seat.taken and seat.device_key == self.request.device_key else None
 
-    def _seat_of_token(self) -> Seat | None:
+    def _seat_of_dongle(self) -> Seat | None:
         """The seat that the request's dongle has now."""
-        token = self.snapshot.token
-        seat = self.snapshot.seats.get(token.seat) if token and token.seat else None
-        return seat if seat and token and seat.taken and seat.token == token.keyid else None
+        dongle = self.snapshot.dongle
+        if dongle is None or dongle.seat is None:
+            return None
+        seat = self.snapshot.seats.get(dongle.seat)
+        return seat if seat and seat.taken and seat.dongle_keyid == dongle.keyid else None
 
 
 def anchor_keys(request: Request) -> tuple[str, ...]:

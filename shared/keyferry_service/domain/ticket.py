@@ -10,7 +10,7 @@ from keyferry_service.domain.refusals import Refusal
 from keyferry_service.domain.upload import Upload
 
 LIFE_S = 7 * DAY  # as long as a mailed link
-DOWNLOAD_PASS_S = 60  # how long one click may take
+DOWNLOAD_URL_S = 60  # how long one click may take
 REFUSAL_FILE = "refusal.json"
 TICKET_ID = "[A-Za-z0-9_-]{43}"
 
@@ -23,7 +23,7 @@ class TicketState(StrEnum):
     REFUSED = "refused"
 
 
-class Mail(StrEnum):
+class EmailStatus(StrEnum):
     """What became of the e-mail."""
 
     NONE = "none"
@@ -42,7 +42,7 @@ class Ticket:
     state: TicketState = TicketState.AWAITING_UPLOAD
     email: str | None = None
     language: str = "en"
-    mail: Mail = Mail.NONE
+    email_status: EmailStatus = EmailStatus.NONE
     link_expires_at: int | None = None
     version_id: str | None = None
     uploaded_at: int | None = None

@@ -11,7 +11,7 @@ from keyferry_service.adapters.retries import HasDeadline, retry_until_deadline
 from keyferry_service.adapters.signing_keys_dynamodb import SigningKeys
 from keyferry_service.adapters.tickets_dynamodb import Tickets, ticket_from_item
 from keyferry_service.domain.allocate import Grant
-from keyferry_service.domain.ledger import answer_of, read_answer, response_to
+from keyferry_service.domain.ledger import entry_for, response_in, response_to
 from keyferry_service.domain.license import LedgerEntry
 from keyferry_service.domain.refusals import Refusal
 from keyferry_service.domain.ticket import REFUSAL_FILE, Ticket
@@ -56,7 +56,7 @@ class AnswerRequest:
         snapshot, item = self.licenses.look_up(request, get_ticket)
         ticket = ticket_from_item(item, now)
         if ticket is None or ticket.is_complete:
-            return self._finish(ticket, upload, snapshot.answer)
+            return self._finish(ticket, upload, snapshot.ledger_entry)
         keys = self.signing_keys.current(self.clock.monotonic())
         uploaded, name = ticket.with_upload(upload), request.machine.name
         match verify_and_decide(request, snapshot, keys, now):
@@ -67,7 +67,7 @@ class AnswerRequest:
                 self.tickets.complete(ticket, uploaded.refused(request, refusal), now)
                 return self._publish_refusal(upload, refusal)
             case LedgerEntry() as entry:  # the same file on another ticket: the same answer
-                completed = uploaded.answered(read_answer(entry), name, entry.previous_valid_until)
+                completed = uploaded.answered(response_in(entry), name, entry.previous_valid_until)
                 self.tickets.complete(ticket, completed, now)
                 return self.responses.publish(ticket.id, completed.file_name, entry)
             case Grant() as grant:
@@ -75,7 +75,7 @@ class AnswerRequest:
                 completed = uploaded.answered(response, name, grant.previous_valid_until)
                 completed = completed.with_seats_of(grant.license)
                 update = self.tickets.completion_update(ticket, completed, now)
-                entry = answer_of(response, grant)
+                entry = entry_for(response, grant)
                 self.licenses.claim(request, grant, entry, update)
                 return self.responses.publish(ticket.id, completed.file_name, entry)
 

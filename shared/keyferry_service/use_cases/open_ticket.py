@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from keyferry_service.adapters.retries import HasDeadline, retry_until_deadline
 from keyferry_service.adapters.tickets_dynamodb import Tickets
-from keyferry_service.domain.ticket import LIFE_S, Mail, Ticket
+from keyferry_service.domain.ticket import LIFE_S, EmailStatus, Ticket
 from keyferry_service.use_cases.edge import Clock, Secrets
 
 
@@ -24,7 +24,7 @@ class OpenTicket:
             expires_at=now + LIFE_S,
             email=email,
             language=language,
-            mail=Mail.NONE if email is None else Mail.PENDING,
+            email_status=EmailStatus.NONE if email is None else EmailStatus.PENDING,
         )
         retry_until_deadline(deadline, lambda: self.tickets.open(ticket, network, now))
         return ticket

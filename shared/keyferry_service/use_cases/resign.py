@@ -27,7 +27,9 @@ class Resign:
             return Dropped("The ticket has ended.")
         # The vendor may ask because a key was compromised: do not trust what was read before.
         self.signing_keys.refresh(self.clock.monotonic())
-        entry = next(self.licenses.answers(ticket.license_number, ticket.request_sha256), None)
+        entry = next(
+            self.licenses.ledger_entries(ticket.license_number, ticket.request_sha256), None
+        )
         if entry is None:
             return Dropped("The ledger has no such answer.")
         return self.responses.publish(ticket.id, ticket.file_name, entry)

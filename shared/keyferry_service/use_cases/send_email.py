@@ -6,7 +6,7 @@ from keyferry_service.adapters.email_ses import Mailer
 from keyferry_service.adapters.queue_sqs import MailRequest
 from keyferry_service.adapters.retries import HasDeadline, retry_until_deadline
 from keyferry_service.adapters.tickets_dynamodb import MailWithheld, Tickets
-from keyferry_service.domain.ticket import LIFE_S, Mail, Ticket
+from keyferry_service.domain.ticket import LIFE_S, EmailStatus, Ticket
 from keyferry_service.use_cases.edge import Clock, Secrets
 from keyferry_service.use_cases.outcome import Dropped, EmailSent, EmailWithheld
 from keyferry_service.views.email import Letter, message_of, refusal_letter, response_letter
@@ -37,7 +37,7 @@ class SendEmail:
         if ticket is None:
             return Dropped("The ticket has ended.")
         address = request.to or ticket.email
-        is_new = request.to is not None or ticket.mail is Mail.PENDING
+        is_new = request.to is not None or ticket.email_status is EmailStatus.PENDING
         # Nothing is sent for a license before a request proved that it knows the code.
         if address is None or not is_new or ticket.license_number is None:
             return None
@@ -49,7 +49,7 @@ class SendEmail:
                 lambda: self.tickets.allow_mail(ticket, address, token, message_id, mail_id, now),
             )
         except MailWithheld:
-            self.tickets.mark_mail(ticket.id, Mail.WITHHELD)
+            self.tickets.mark_email(ticket.id, EmailStatus.WITHHELD)
             return EmailWithheld()
         letter = self._compose(ticket, token, now + LIFE_S)
         mime_id = self.secrets.token_hex(16)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from keyferry_service.adapters.files_s3 import Files
 from keyferry_service.adapters.queue_sqs import MailRequest
 from keyferry_service.adapters.tickets_dynamodb import Tickets
-from keyferry_service.domain.ticket import TICKET_ID, Mail, Ticket, TicketState
+from keyferry_service.domain.ticket import TICKET_ID, EmailStatus, Ticket, TicketState
 from keyferry_service.use_cases.edge import Clock
 
 
@@ -47,14 +47,14 @@ class TrackTicket:
             url = self.files.presign_download(ticket.id, ticket.file_name)
         return Tracked(ticket, ticket.uploaded_at, url)
 
-    def send_email(self, ticket_id: str, address: str) -> Mail:
+    def send_email(self, ticket_id: str, address: str) -> EmailStatus:
         """Have the response e-mailed to this address too. Raises NoSuchTicket, NotReady."""
         ticket = self._require_ticket(ticket_id)
         if not self._is_ready(ticket):
             raise NotReady("The ticket has no response yet.")
-        self.tickets.mark_mail(ticket.id, Mail.PENDING)
+        self.tickets.mark_email(ticket.id, EmailStatus.PENDING)
         self.request_email(MailRequest(ticket.id, address))
-        return Mail.PENDING
+        return EmailStatus.PENDING
 
     def _require_ticket(self, ticket_id: str) -> Ticket:
         if not re.fullmatch(TICKET_ID, ticket_id):

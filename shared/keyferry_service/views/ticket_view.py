@@ -4,35 +4,36 @@ from typing import Any
 
 from keyferry_protocol.encoding import format_time
 from keyferry_service.domain.refusals import Refusal
-from keyferry_service.domain.ticket import DOWNLOAD_PASS_S, Mail, Ticket, TicketState
+from keyferry_service.domain.ticket import DOWNLOAD_URL_S, EmailStatus, Ticket, TicketState
 from keyferry_service.views.refusal_text import Vendor, say_refusal
 
 DELAYED_S = 15 * 60
 _TIMES = ("since", "last_answered", "ended_at", "next_move_at")
 
 
-def describe(
+def ticket_document(
     ticket: Ticket, uploaded_at: int | None, download_url: str | None, vendor: Vendor, now: int
 ) -> dict[str, Any]:
-    """The ticket's state and facts. `download_url` is given once its response lies there."""
-    said: dict[str, Any] = {
+    """The ticket's state and facts. `download_url` is None until its response is there."""
+    document: dict[str, Any] = {
         "state": _state(ticket, uploaded_at, download_url),
         "kind": ticket.kind,
         "license_number": ticket.license_number,
-        "email": _mail(ticket),
+        "email": _email_status(ticket),
     }
     if download_url is not None:
-        said["response"] = _response(ticket, download_url, now)
+        document["response"] = _response(ticket, download_url, now)
     if ticket.refusal is not None:
-        said["refusal"] = _refusal(ticket.refusal, ticket.language, vendor)
-    if said["state"] == "processing" and uploaded_at and now - uploaded_at >= DELAYED_S:
-        said["delayed"] = True
-    return said
+        document["refusal"] = _refusal(ticket.refusal, ticket.language, vendor)
+    if document["state"] == "processing" and uploaded_at and now - uploaded_at >= DELAYED_S:
+        document["delayed"] = True
+    return document
 
 
-def has_news_coming(said: dict[str, Any]) -> bool:
-    """Whether asking again may tell more."""
-    return said["state"] in ("awaiting-upload", "processing") or said["email"] == Mail.PENDING
+def may_change(document: dict[str, Any]) -> bool:
+    """Whether a later look at the ticket may show something else."""
+    is_open = document["state"] in ("awaiting-upload", "processing")
+    return is_open or document["email"] == EmailStatus.PENDING
 
 
 def _state(ticket: Ticket, uploaded_at: int | None, download_url: str | None) -> str:
@@ -43,17 +44,19 @@ def _state(ticket: Ticket, uploaded_at: int | None, download_url: str | None) ->
     return ticket.state
 
 
-def _mail(ticket: Ticket) -> Mail:
-    """What became of the mail; of a refusal before the proof none will be sent."""
+def _email_status(ticket: Ticket) -> EmailStatus:
+    """The status of the e-mail; a refusal before the proof will get none."""
     unproven = ticket.refusal is not None and not ticket.refusal.is_proven
-    return Mail.WITHHELD if unproven and ticket.mail is Mail.PENDING else ticket.mail
+    if unproven and ticket.email_status is EmailStatus.PENDING:
+        return EmailStatus.WITHHELD
+    return ticket.email_status
 
 
 def _response(ticket: Ticket, download_url: str, now: int) -> dict[str, Any]:
     return {
         "filename": ticket.file_name,
         "download_url": download_url,
-        "expires_at": format_time(now + DOWNLOAD_PASS_S),
+        "expires_at": format_time(now + DOWNLOAD_URL_S),
         "seat": ticket.seat,
         "machine_name": ticket.machine_name,
         "product": ticket.product,

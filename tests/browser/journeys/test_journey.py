@@ -236,7 +236,7 @@ def test_the_page_is_served_under_its_policy(page: Page, stack: RunningStack) ->
     page.on("request", lambda request: asked.append(request.url))
     page.goto(stack.page)
     page.wait_for_load_state("networkidle")
-    assert len(asked) <= 6
+    assert len(asked) <= 10
     assert all(url.startswith((stack.page, "data:")) for url in asked)
 
 

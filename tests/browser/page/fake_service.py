@@ -1,4 +1,4 @@
-"""The page served by itself, with a service that answers as each test says."""
+"""The page on a server of its own, with a fake service behind it."""
 
 import json
 import threading
@@ -38,7 +38,7 @@ COMPONENTS = dict.fromkeys(
 
 
 def a_request(created_at: str = "2026-11-24T09:47:00Z", **changes: Any) -> bytes:
-    """A request file as the offline computer writes it, with its own proofs."""
+    """A request file as the offline computer writes it, with its signatures."""
     body = RequestBody(
         **{
             "id": "7b0e" * 8,
@@ -61,7 +61,7 @@ def a_request(created_at: str = "2026-11-24T09:47:00Z", **changes: Any) -> bytes
 
 
 def ready(**changes: Any) -> dict[str, Any]:
-    """A ticket that has its response."""
+    """A ticket with its response."""
     response = {
         "filename": f"{STEM}.response",
         "download_url": f"{UPLOADS}/{STEM}.response",
@@ -86,7 +86,7 @@ def ready(**changes: Any) -> dict[str, Any]:
 
 
 def refused(code: str, title: str, detail: str, **facts: Any) -> dict[str, Any]:
-    """A ticket that was refused."""
+    """A refused ticket."""
     email = facts.pop("email", "none")
     refusal = {"code": code, "title": title, "detail": detail, **facts}
     return {"state": "refused", "kind": None, "license_number": None, "email": email} | {
@@ -98,17 +98,17 @@ PROCESSING = {"state": "processing", "kind": None, "license_number": None, "emai
 
 
 class FakeService:
-    """Answers polls from a list, the last one again and again; remembers what it was asked."""
+    """Answers polls from a list, repeating the last answer, and records every call."""
 
     def __init__(self, page: Page, *polls: Any) -> None:
         self.polls = list(polls)
         self.calls: list[tuple[str, str, Any]] = []
-        self.opened: Any = 201
-        self.uploaded: Any = 201
+        self.open_answer: Any = 201
+        self.upload_answer: Any = 201
         page.route("**/api/**", self._api)
         page.route(f"{UPLOADS}/**", self._store)
 
-    def asked(self, method: str) -> list[tuple[str, str, Any]]:
+    def calls_by(self, method: str) -> list[tuple[str, str, Any]]:
         return [call for call in self.calls if call[0] == method]
 
     def _api(self, route: Route) -> None:
@@ -119,22 +119,23 @@ class FakeService:
             route.fulfill(status=202, json={})
         elif request.method == "POST":
             upload = {"url": f"{UPLOADS}/", "fields": {"key": f"requests/{TICKET}"}}
-            opened = {
+            ticket = {
                 "id": TICKET,
                 "upload": upload,
                 "status_url": f"/api/requests/{TICKET}",
                 "expires_at": "2026-12-01T09:47:00Z",
             }
-            _answer(route, self.opened, opened)
+            _fulfill(route, self.open_answer, ticket)
         else:
             poll = self.polls.pop(0) if len(self.polls) > 1 else self.polls[0]
-            _answer(route, 200 if isinstance(poll, dict) else poll, poll)
+            _fulfill(route, 200 if isinstance(poll, dict) else poll, poll)
 
     def _store(self, route: Route) -> None:
         allow = {"Access-Control-Allow-Origin": "*"}
         if route.request.method == "POST":
             self.calls.append(("UPLOAD", route.request.url, route.request.post_data_buffer))
-            answer = self.uploaded.pop(0) if isinstance(self.uploaded, list) else self.uploaded
+            queue = self.upload_answer
+            answer = queue.pop(0) if isinstance(queue, list) else queue
             if answer == "lost":
                 return route.abort("connectionfailed")
             return route.fulfill(status=answer, headers=allow, body="")
@@ -144,7 +145,7 @@ class FakeService:
         return route.fulfill(status=200, headers=headers, body="signed")
 
 
-def _answer(route: Route, status: Any, document: Any) -> None:
+def _fulfill(route: Route, status: Any, document: Any) -> None:
     if isinstance(status, tuple):
         status, document = status
     if status == "lost":

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
-import { DICTIONARY, Problem, UploadFailed, ask, follow, isAddress, readLink, readRequest, secretIn, send, showNumber } from '../../static-site/request-file.js';
+import { DICTIONARY, PREFIX_BYTES, findSecret, readFiles, readLink, readRequest, replaceControls } from '../../../static-site/js/request-file.js';
 
 const TYPE = 'application/vnd.keyferry.request.v1+json';
 const bytes = (text) => new TextEncoder().encode(text);
@@ -28,24 +28,24 @@ const envelope = (payload = base64(body()), changes = {}) => JSON.stringify({
 });
 const read = (text) => readRequest(typeof text === 'string' ? bytes(text) : text);
 
-test('a request file is told in facts, whatever surrounds its text', () => {
+test('a request is read, whatever whitespace surrounds or indents it', () => {
   for (const text of [envelope(), `\r\n ${envelope()}\n`, JSON.stringify(JSON.parse(envelope()), null, 2)]) {
     assert.deepEqual(read(text).request, {
-      kind: 'activate', number: '015120020093', madeAt: new Date('2026-11-24T09:47:00Z'), product: 'Example Modeler 4.2.0',
-      computer: 'LAB-07, Windows 11 Pro', protection: 'machine', dongle: '', lost: false, codes: 3,
+      kind: 'activate', licenseNumber: '015120020093', createdAt: new Date('2026-11-24T09:47:00Z'), product: 'Example Modeler 4.2.0',
+      computer: 'LAB-07, Windows 11 Pro', protection: 'machine', dongleModel: '', replacesSeat: false, componentHashes: 3,
     });
   }
 });
 
-test('a request that replaces a seat, has no name or goes by a dongle is read too', () => {
-  assert.equal(read(envelope(base64(body({ replaces_seat: 3 })))).request.lost, true);
+test('a request may replace a seat, have no computer name, or name a dongle', () => {
+  assert.equal(read(envelope(base64(body({ replaces_seat: 3 })))).request.replacesSeat, true);
   const unnamed = { ...BODY.machine, name: '', os: '', components: {} };
   const dongle = { alg: 'Ed25519', public: 'AA==', model: 'Key 5', serial: '1' };
   const { request } = read(envelope(base64(body({ machine: unnamed, protection: 'dongle', dongle }))));
-  assert.deepEqual([request.computer, request.dongle, request.codes], ['', 'Key 5', 0]);
+  assert.deepEqual([request.computer, request.dongleModel, request.componentHashes], ['', 'Key 5', 0]);
 });
 
-test('a payload in URL-safe base64 is read', () => {
+test('a payload may be in URL-safe base64', () => {
   const os = 'Windows ÿ?>ÿ?>ÿ?>';
   const url = Buffer.from(body({ machine: { ...BODY.machine, os } })).toString('base64').replace(/\+/g, '-').replace(/\//g, '_');
   assert.match(url, /[-_]/);
@@ -78,130 +78,69 @@ const WRONG = {
   other: ['hello', '{}', '[1]', '{"payload":1,"payloadType":"application/vnd.in-toto+json"}', latin1('\x7fELF\x02\x01'), latin1('PK\x03\x04 [Content_Types].xml xl/workbook.xml')],
 };
 for (const [problem, files] of Object.entries(WRONG)) {
-  test(`${problem} is told from its content`, () => {
+  test(`a file is recognized by its content: ${problem}`, () => {
     files.forEach((file, i) => assert.deepEqual(read(file), { problem }, `${problem}, sample ${i}`));
   });
 }
 
-test('only the start of a big file is needed', () => {
+test('the start of a large file is enough', () => {
   assert.deepEqual(readRequest(bytes('%PDF-1.7'), 5e8), { problem: 'pdf' });
-  assert.deepEqual(readRequest(bytes(' '.repeat(65536)), 5e8), { problem: 'too-big' });
+  assert.deepEqual(readRequest(bytes(' '.repeat(PREFIX_BYTES)), 5e8), { problem: 'too-big' });
 });
 
-test('secrets are known in every way of writing, addresses are none', () => {
+test('a secret is found however it is written, and an e-mail address is no secret', () => {
   for (const code of ['m9s346 q3d25v t4f5v3 7e3s3e 28jt9v', 'm9s346q3d25vt4f5v37e3s3e28jt9v', 'M9S346-Q3D25V-T4F5V3-7E3S3E-28JT9V']) {
-    assert.equal(secretIn(code), 'activation-code');
+    assert.equal(findSecret(code), 'activation-code');
   }
-  for (const number of ['015120020093', '015 120 020 093', '015/120/020/093', '0151 2002_0093']) assert.equal(secretIn(number), 'license-number');
-  for (const text of ['', 'name@example.com', 'Kim', '12345678901', '1234567890123']) assert.equal(secretIn(text), null);
+  for (const number of ['015120020093', '015 120 020 093', '015/120/020/093', '0151 2002_0093']) assert.equal(findSecret(number), 'license-number');
+  for (const text of ['', 'name@example.com', 'Kim', '12345678901', '1234567890123']) assert.equal(findSecret(text), null);
 });
 
-test('an address is one name, one at sign and a domain', () => {
-  for (const good of ['name@example.com', 'a.b+c@sub.example.co', "o'neill@x1.example"]) assert.equal(isAddress(good), true, good);
-  for (const odd of ['name', 'a@b', 'a b@example.com', 'a@example.com, b@example.com', 'A <a@example.com>', '@example.com', 'ü@example.com', 'a..b@example.com', 'a@-x.example', 'a@127.0.0.1', `${'x'.repeat(250)}@example.com`, 'a@example.']) {
-    assert.equal(isAddress(odd), false, odd);
-  }
+const file = (text, name = 'x.request') => new File([text], name);
+
+test('one chosen file is read with its name', async () => {
+  const { name, bytes: content, request } = await readFiles([file(envelope())]);
+  assert.equal(name, 'x.request');
+  assert.equal(new TextDecoder().decode(content), envelope());
+  assert.equal(request.licenseNumber, '015120020093');
+  assert.deepEqual(await readFiles([file('hello')]), { problem: 'other' });
 });
 
-test('a number is shown in groups of three', () => assert.equal(showNumber('015120020093'), '015.120.020.093'));
-
-// The journey
-
-const answer = (status, document = {}, headers = {}) => new Response(JSON.stringify(document), {
-  status, headers: { 'Content-Type': status < 400 || !document.code ? 'application/json' : 'application/problem+json', ...headers },
-});
-const lost = () => { throw new TypeError('Failed to fetch'); };
-
-/** A world whose fetch gives these answers one after the other, and remembers. */
-function worldOf(...answers) {
-  const world = {
-    asked: [], slept: [], said: [], online: true,
-    fetch: async (url, options) => {
-      world.asked.push([options.method ?? 'GET', url, options.body]);
-      const next = answers.shift();
-      return typeof next === 'function' ? next() : next;
-    },
-    sleep: async (ms) => { world.slept.push(ms); },
-    isOnline: () => world.online,
-    untilOnline: async () => { world.online = true; },
-    say: (key) => world.said.push(key),
-  };
-  return world;
-}
-const TICKET = { id: 't', upload: { url: 'https://in.test/', fields: { key: 'requests/t', policy: 'p' } } };
-
-test('the file goes up last, after all fields, byte for byte', async () => {
-  const world = worldOf(answer(201, TICKET), answer(201));
-  assert.equal((await send(bytes('file'), { email: 'a@b.example', language: 'de' }, world)).id, 't');
-  const [[, , opened], [, url, form]] = world.asked;
-  assert.deepEqual(JSON.parse(opened), { email: 'a@b.example', language: 'de' });
-  assert.equal(url, 'https://in.test/');
-  assert.deepEqual([...form.keys()], ['key', 'policy', 'file']);
-  assert.equal(await form.get('file').text(), 'file');
+test('several files, or one that cannot be read, are a problem', async () => {
+  assert.deepEqual(await readFiles([file(envelope()), file(envelope())]), { problem: 'several' });
+  const unreadable = { name: 'x', size: 1, slice: () => ({ arrayBuffer: async () => { throw new DOMException('', 'NotFoundError'); } }) };
+  assert.deepEqual(await readFiles([unreadable]), { problem: 'not-read' });
 });
 
-test('an upload pass that ended is renewed once, silently', async () => {
-  const world = worldOf(answer(201, TICKET), answer(403), answer(201, { ...TICKET, id: 'second' }), answer(201));
-  assert.equal((await send(bytes('f'), {}, world)).id, 'second');
-  assert.deepEqual(world.said, []);
-  await assert.rejects(send(bytes('f'), {}, worldOf(answer(201, TICKET), answer(403), answer(201, TICKET), answer(403))), UploadFailed);
-  await assert.rejects(send(bytes('f'), {}, worldOf(answer(201, TICKET), answer(400))), UploadFailed);
-  await assert.rejects(send(bytes('f'), {}, worldOf(answer(201, TICKET), lost)), UploadFailed);
+test('characters that could forge what a person reads are replaced', () => {
+  assert.equal(replaceControls('a\u202eb\0c'), 'a\ufffdb\ufffdc');
 });
 
-test('without a network it waits, says so, and goes on', async () => {
-  const world = worldOf(answer(201, TICKET), lost, answer(201));
-  world.online = false;
-  await send(bytes('f'), {}, world);
-  assert.deepEqual(world.said, ['offline', '']);
-});
-
-test('three failures in a row are a service that is down', async () => {
-  await assert.rejects(ask('/api', worldOf(answer(500), lost, answer(502))), (error) => error instanceof Problem && error.status === 502);
-  assert.equal((await ask('/api', worldOf(answer(500), lost, answer(200)))).status, 200);
-});
-
-test('a 429 without our document is only busy; with it, it is told with its time', async () => {
-  const world = worldOf(answer(429), answer(200));
-  assert.equal((await ask('/api', world)).status, 200);
-  assert.deepEqual(world.said, ['busy']);
-  const told = worldOf(answer(429, { code: 'too-many-requests' }, { 'Retry-After': '120' }));
-  await assert.rejects(ask('/api', told), (error) => error.code === 'too-many-requests' && error.waitS === 120);
-});
-
-test('a ticket is followed at the service\'s pace until it and its mail are settled', async () => {
-  const polls = [['processing', 'pending', 2], ['ready', 'pending', 5], ['ready', 'sent', 0]];
-  const world = worldOf(...polls.map(([state, email, pause]) => answer(200, { state, email }, pause ? { 'Retry-After': `${pause}` } : {})));
-  const seen = [];
-  for await (const ticket of follow('a/b', world)) seen.push(`${ticket.state} ${ticket.email}`);
-  assert.deepEqual(seen, ['processing pending', 'ready pending', 'ready sent']);
-  assert.deepEqual(world.slept, [2000, 5000]);
-  assert.equal(world.asked[0][1], '/api/requests/a%2Fb');
-});
-
-test('a ticket that is gone ends the journey', async () => {
-  await assert.rejects(follow('t', worldOf(answer(404, { code: 'not-found' }))).next(), (error) => error.status === 404);
-});
-
-const vectors = (name) => readFileSync(new URL(`../../docs/vectors/${name}`, import.meta.url));
+const vectors = (name) => readFileSync(new URL(`../../../docs/vectors/${name}`, import.meta.url));
 const TEXT_FORMS = JSON.parse(vectors('text-forms.json')).vectors;
 const PROBLEMS = { 'unreadable-request': 'damaged', 'unsupported-version': 'unsupported-version' };
 
-test('the dictionary of text forms is the published one', () => {
+test('the dictionary of the text form is the published one', () => {
   assert.equal(DICTIONARY, vectors('dictionary-1.bin').toString());
 });
 
+// Node 20 inflates a stream with bytes after its end, which no browser does.
+const isLenient = await new Response(
+  new Blob([Uint8Array.of(3, 0, 0)]).stream().pipeThrough(new DecompressionStream('deflate-raw')),
+).text().then(() => true, () => false);
+
 for (const { name, text_form: packed, expect } of TEXT_FORMS) {
-  test(`a link is read as the vectors say: ${name}`, async () => {
-    const found = await readLink(Buffer.from(packed, 'base64').toString('base64url'));
-    assert.equal(found.problem, PROBLEMS[expect.code]);
-    if (!expect.ok) return assert.equal(found.request, undefined);
-    assert.equal(Buffer.from(found.bytes).toString('base64'), expect.file);
-    assert.equal(found.request.number, '015120020093');
+  const skip = isLenient && name.endsWith('after the end');
+  test(`a link is read as its vector says: ${name}`, { skip }, async () => {
+    const result = await readLink(Buffer.from(packed, 'base64').toString('base64url'));
+    assert.equal(result.problem, PROBLEMS[expect.code]);
+    if (!expect.ok) return assert.equal(result.request, undefined);
+    assert.equal(Buffer.from(result.bytes).toString('base64'), expect.file);
+    assert.equal(result.request.licenseNumber, '015120020093');
   });
 }
 
-test('a link that is no link of ours is damaged', async () => {
+test('any other text in a link is damaged', async () => {
   const [{ text_form: packed }] = TEXT_FORMS;
   const text = Buffer.from(packed, 'base64').toString('base64url');
   for (const link of ['', 'A', '%20', 'AQ%3D', `${text} `, `${text}&utm_source=mail`, text.toLowerCase(), 'A'.repeat(20000)]) {

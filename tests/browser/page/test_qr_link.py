@@ -1,4 +1,4 @@
-"""A phone's camera opens the page with the request filled in; nothing leaves before a click."""
+"""A QR code's link opens the page with the request filled in; nothing is sent before a click."""
 
 from base64 import b64decode, urlsafe_b64encode
 from hashlib import sha256
@@ -31,17 +31,17 @@ def link_of(site: str, data: bytes = REQUEST) -> str:
     return request_link(site, data)
 
 
-def trace(page: Page) -> str:
-    """All that this tab remembers: its address, its state, its storage."""
-    kept = "JSON.stringify([location.href, history.state, {...localStorage}, {...sessionStorage}])"
-    return str(page.evaluate(kept))
+def tab_state(page: Page) -> str:
+    """All that the tab keeps: its address, its history state, its storage."""
+    state = "JSON.stringify([location.href, history.state, {...localStorage}, {...sessionStorage}])"
+    return str(page.evaluate(state))
 
 
-def test_a_link_fills_the_page_in_and_is_gone_from_address_and_history(
+def test_a_link_fills_in_the_form_and_disappears_from_address_and_history(
     page: Page, site: str
 ) -> None:
-    asked: list[str] = []
-    page.on("request", lambda request: asked.append(request.url))
+    requested: list[str] = []
+    page.on("request", lambda request: requested.append(request.url))
     page.goto("about:blank")
     page.goto(link_of(site))
     expect(page.locator("#chosen h2")).to_have_text(
@@ -50,16 +50,16 @@ def test_a_link_fills_the_page_in_and_is_gone_from_address_and_history(
     assert page.url == site
     assert page.evaluate("history.length") == 2
     text = link_of(site).partition("#r=")[2]
-    assert text not in trace(page)
+    assert text not in tab_state(page)
     assert text not in page.content()
     page.go_back()
     page.go_forward()
     expect(page.locator("h1")).to_have_text("Get your response file")
     assert page.url == site
-    assert not [url for url in asked if "/api/" in url or text in url]
+    assert not [url for url in requested if "/api/" in url or text in url]
 
 
-def test_it_is_gone_before_the_page_has_its_words(page: Page, site: str) -> None:
+def test_a_link_disappears_before_the_page_has_loaded(page: Page, site: str) -> None:
     held: list[Route] = []
     page.route("**/vendor.json", lambda route: held.append(route))
     with page.expect_request("**/vendor.json"):
@@ -71,22 +71,22 @@ def test_it_is_gone_before_the_page_has_its_words(page: Page, site: str) -> None
     expect(page).to_have_title("Get your response file – Nordhaven Software")
 
 
-def test_it_says_what_a_chosen_file_says(page: Page, site: str) -> None:
+def test_a_link_shows_what_the_same_file_shows(page: Page, site: str) -> None:
     page.goto(site)
     choose(page)
     expect(page.locator("#chosen h2")).to_be_visible()
-    said = page.locator("#chosen").inner_html()
+    expected = page.locator("#chosen").inner_html()
     page.goto("about:blank")
     page.goto(link_of(site))
     expect(page.locator("#chosen h2")).to_be_visible()
-    assert page.locator("#chosen").inner_html() == said
+    assert page.locator("#chosen").inner_html() == expected
     expect(page).to_have_title("Get your response file – Example")
     expect(page.locator("#choose")).to_have_text("Choose another file")
     expect(page.locator("#status")).to_contain_text("This file asks to activate")
     expect(page.locator("#problems")).to_be_hidden()
 
 
-def test_only_a_click_sends_it_as_the_file_that_the_client_wrote(page: Page, site: str) -> None:
+def test_only_a_click_sends_the_file_that_the_client_wrote(page: Page, site: str) -> None:
     service = FakeService(page, ready())
     page.goto(link_of(site))
     expect(page.locator("#chosen h2")).to_be_visible()
@@ -94,13 +94,13 @@ def test_only_a_click_sends_it_as_the_file_that_the_client_wrote(page: Page, sit
     page.fill("#email", "kim@example.com")
     page.click("text=Process request file")
     expect(page.locator("h1")).to_have_text("Your response file is ready")
-    [(_, _, opened)] = service.asked("POST")
+    [(_, _, opened)] = service.calls_by("POST")
     assert opened["email"] == "kim@example.com"
-    [(_, _, body)] = service.asked("UPLOAD")
+    [(_, _, body)] = service.calls_by("UPLOAD")
     assert b"\r\n\r\n" + REQUEST + b"\r\n" in body
 
 
-def test_a_link_opened_where_the_page_is_open_takes_the_others_place(page: Page, site: str) -> None:
+def test_a_link_opened_on_the_form_replaces_the_chosen_file(page: Page, site: str) -> None:
     page.goto(site)
     page.fill("#email", "kim@example.com")
     choose(page, b"hello")
@@ -114,7 +114,7 @@ def test_a_link_opened_where_the_page_is_open_takes_the_others_place(page: Page,
     assert page.url == site
 
 
-def test_a_link_opened_where_an_answer_is_shown_begins_anew(page: Page, site: str) -> None:
+def test_a_link_opened_on_a_result_starts_over(page: Page, site: str) -> None:
     FakeService(page, ready())
     page.goto(link_of(site))
     page.click("text=Process request file")
@@ -134,7 +134,7 @@ BROKEN = {
     "the last character lost": (TEXT[:-1], DAMAGED),
     "a mail program's own parameter": (f"{TEXT}&utm_source=mail", DAMAGED),
     "all in lower case": (TEXT.lower(), DAMAGED),
-    "another's text": ("hello", DAMAGED),
+    "another text": ("hello", DAMAGED),
     "a later form": (
         "Ag" + TEXT[2:],
         "This file was made by a version we do not support. Update Example Modeler on the offline "
@@ -148,7 +148,7 @@ BROKEN = {
 
 
 @pytest.mark.parametrize(("text", "sentence"), BROKEN.values(), ids=BROKEN)
-def test_a_broken_link_is_told_by_the_fitting_sentence_and_wiped_too(
+def test_a_broken_link_gives_its_own_sentence_and_disappears_too(
     page: Page, site: str, text: str, sentence: str
 ) -> None:
     page.goto(f"{site}#r={text}")
@@ -159,8 +159,8 @@ def test_a_broken_link_is_told_by_the_fitting_sentence_and_wiped_too(
     assert page.url == site
 
 
-# Keeps the size of the largest thing that the page put together in memory.
-WEIGH = """
+# Records the size of the largest Blob.
+RECORD_LARGEST_BLOB = """
 window.largest = 0;
 const Real = Blob;
 window.Blob = class extends Real {
@@ -172,36 +172,37 @@ window.Blob = class extends Real {
 """
 
 
-def test_a_small_link_that_would_grow_to_megabytes_is_stopped(page: Page, site: str) -> None:
+def test_a_small_link_that_inflates_to_megabytes_is_refused(page: Page, site: str) -> None:
     deflater = compressobj(9, wbits=-15, zdict=DICTIONARY)
     bomb = b"\1\1\0" + deflater.compress(bytes(8_000_000)) + deflater.flush()
-    page.add_init_script(WEIGH)
+    page.add_init_script(RECORD_LARGEST_BLOB)
     page.goto(f"{site}#r={urlsafe_b64encode(bomb).decode().rstrip('=')}")
     expect(page.locator("#problems a")).to_have_text(DAMAGED)
     assert len(bomb) < page.evaluate("largest") < 20_000
 
 
 def test_the_browser_reads_every_vector_as_the_protocol_does(page: Page, site: str) -> None:
-    """Chromium's own DEFLATE, fed with the dictionary as a stored block."""
+    """Chromium inflates with the dictionary before the data, as a stored block."""
     page.goto(site)
     forms: list[dict[str, Any]] = [case.values[0] for case in vectors.cases("text-forms")]
     links = [urlsafe_b64encode(b64decode(form["text_form"])).decode() for form in forms]
     read = page.evaluate(
         """async (links) => {
-            const { readLink } = await import('./request-file.js');
-            const found = await Promise.all(links.map((link) => readLink(link.replace(/=+$/, ''))));
+            const { readLink } = await import('./js/request-file.js');
+            const unpadded = links.map((link) => link.replace(/=+$/, ''));
+            const results = await Promise.all(unpadded.map((link) => readLink(link)));
             const base64 = (bytes) => btoa(String.fromCharCode(...bytes));
-            return found.map(({ bytes, problem }) => problem ?? base64(bytes));
+            return results.map(({ bytes, problem }) => problem ?? base64(bytes));
         }""",
         links,
     )
-    told = {"unreadable-request": "damaged", "unsupported-version": "unsupported-version"}
-    expected = [form["expect"].get("file") or told[form["expect"]["code"]] for form in forms]
+    problems = {"unreadable-request": "damaged", "unsupported-version": "unsupported-version"}
+    expected = [form["expect"].get("file") or problems[form["expect"]["code"]] for form in forms]
     assert read == expected
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_the_picture_on_a_screen_is_read_by_a_camera_and_opens_the_page(
+def test_a_camera_reads_the_qr_code_from_a_screen_and_opens_the_page(
     page: Page, site: str, tmp_path: Path, scheme: Any
 ) -> None:
     hashes = tuple(b64(sha256(bytes((n,))).digest()[:16]) for n in range(17))

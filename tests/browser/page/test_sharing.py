@@ -1,4 +1,4 @@
-"""A phone's own way to hand a file on: `navigator.share`, whose sheet the test stands in for."""
+"""The share button of a phone. The test replaces `navigator.share`, which opens the share sheet."""
 
 from collections.abc import Iterator
 
@@ -7,9 +7,9 @@ from playwright.sync_api import Browser, Page, expect
 
 from tests.browser.page.fake_service import STEM, FakeService, ready
 from tests.browser.page.states import process
-from tests.browser.page.test_accessibility import CUT, barriers
+from tests.browser.page.test_accessibility import CLIPPED, violations
 
-# What a browser has that shares text files, and notes what its sheet was given.
+# A browser that shares text files and records them.
 SHARES_TEXT = """
 window.shared = [];
 navigator.canShare = ({ files }) => files.every((file) => file.type === 'text/plain');
@@ -45,10 +45,10 @@ def test_a_phone_shares_the_response_as_a_text_file(phone: Page, site: str) -> N
     phone.wait_for_function("shared.length")
     assert phone.evaluate("shared") == [[f"{STEM}.response.txt", "text/plain", "signed"]]
     expect(phone.locator("h1")).to_have_text("Your response file is ready")
-    assert len(service.asked("POST")) == 1
+    assert len(service.calls_by("POST")) == 1
 
 
-def test_a_sheet_that_is_closed_without_sharing_changes_nothing(phone: Page, site: str) -> None:
+def test_closing_the_share_sheet_changes_nothing(phone: Page, site: str) -> None:
     phone.add_init_script(SHARES_TEXT)
     phone.add_init_script(
         """navigator.share = async () => {
@@ -64,7 +64,7 @@ def test_a_sheet_that_is_closed_without_sharing_changes_nothing(phone: Page, sit
     expect(phone.locator("#share")).to_be_visible()
 
 
-def test_the_button_is_as_good_as_the_others(phone: Page, site: str) -> None:
+def test_the_share_button_is_accessible(phone: Page, site: str) -> None:
     phone.add_init_script(SHARES_TEXT)
     FakeService(phone, ready())
     process(phone, site)
@@ -72,8 +72,8 @@ def test_the_button_is_as_good_as_the_others(phone: Page, site: str) -> None:
     assert box is not None
     assert min(box["width"], box["height"]) >= 44
     assert phone.evaluate("document.documentElement.scrollWidth") <= 390
-    assert phone.evaluate(CUT) == []
-    assert barriers(phone) == []
+    assert phone.evaluate(CLIPPED) == []
+    assert violations(phone) == []
 
 
 @pytest.mark.parametrize(
@@ -83,7 +83,7 @@ def test_the_button_is_as_good_as_the_others(phone: Page, site: str) -> None:
         pytest.param("navigator.canShare = () => false", id="no sharing of such files"),
     ],
 )
-def test_a_phone_that_cannot_share_it_is_offered_the_download_alone(
+def test_a_phone_that_cannot_share_files_gets_only_the_download_button(
     phone: Page, site: str, browser_has: str
 ) -> None:
     phone.add_init_script(browser_has)
@@ -94,11 +94,11 @@ def test_a_phone_that_cannot_share_it_is_offered_the_download_alone(
     expect(phone.locator("#share")).to_be_hidden()
 
 
-def test_a_desk_is_offered_the_download_alone(page: Page, site: str) -> None:
+def test_a_desktop_gets_only_the_download_button(page: Page, site: str) -> None:
     page.add_init_script(SHARES_TEXT)
     service = FakeService(page, ready())
     with page.expect_download():
         process(page, site)
     expect(page.locator("#again")).to_be_visible()
     expect(page.locator("#share")).to_be_hidden()
-    assert len(service.asked("SAVE")) == 1
+    assert len(service.calls_by("SAVE")) == 1

@@ -1,4 +1,4 @@
-"""What the page's files promise each other, read without a browser."""
+"""The files of the page agree with each other; no browser needed."""
 
 import html
 import json
@@ -18,39 +18,62 @@ HERE = Path(__file__).parent
 INDEX = (SITE / "index.html").read_text("utf-8")
 CSS = (SITE / "page.css").read_text("utf-8")
 VENDOR = json.loads((SITE / "vendor.json").read_text("utf-8"))
+MODULES = {file.name: file.read_text("utf-8") for file in (SITE / "js").glob("*.js")}
+SCRIPT = "".join(MODULES.values())
 
 
 def test_the_deciding_modules_pass_their_own_tests() -> None:
-    node, _ = compute_driver_executable()  # Playwright brings one; nothing else is to be installed
+    node, _ = compute_driver_executable()  # Playwright has its own
     tests = sorted(HERE.glob("*.test.mjs"))
     ran = subprocess.run([node, "--test", *tests], capture_output=True, text=True, timeout=60)
     assert ran.returncode == 0, ran.stdout + ran.stderr
     assert tests
 
 
+def imports(module: str) -> set[str]:
+    """The modules that a module imports, directly or not."""
+    direct = set(re.findall(r"^import .*from '\./([\w-]+\.js)';$", MODULES[module], re.M))
+    return direct.union(*map(imports, direct))
+
+
+def test_the_head_preloads_exactly_the_modules_that_the_page_imports() -> None:
+    preloaded = re.findall(r'<link rel="modulepreload" href="js/([^"]+)">', INDEX)
+    assert re.findall(r'<script type="module" src="js/([^"]+)">', INDEX) == ["main.js"]
+    assert preloaded == sorted(imports("main.js"))
+    assert {*preloaded, "main.js"} == MODULES.keys()
+    assert "import(" not in SCRIPT
+
+
+@pytest.mark.parametrize("module", ["journey.js", "messages.js", "request-file.js", "service.js"])
+def test_a_deciding_module_knows_no_document(module: str) -> None:
+    assert "view.js" not in imports(module)
+    code = re.sub(r"//.*|/\*.*?\*/", "", MODULES[module], flags=re.S | re.M)
+    browser = r"\b(?:document|window|navigator|location|history|localStorage|sessionStorage)\."
+    assert re.findall(browser, code.replace("problem.document.", "")) == []
+
+
 def test_the_english_of_the_page_is_the_english_of_the_catalogue() -> None:
-    said: dict[str, str] = {}
+    sentences_in_html: dict[str, str] = {}
     for key, text in re.findall(r'data-text="([^"]+)"[^>]*>([^<]*)<', INDEX):
-        assert said.setdefault(key, html.unescape(text)) == html.unescape(text), key
-    assert said == sentences("page")
+        assert sentences_in_html.setdefault(key, html.unescape(text)) == html.unescape(text), key
+    assert sentences_in_html == sentences("page")
 
 
-def test_every_sentence_the_script_asks_for_is_in_the_catalogue_and_none_is_idle() -> None:
+def test_the_catalogue_has_every_sentence_that_the_script_uses_and_no_other() -> None:
     known = set(sentences("page"))
     shown = set(re.findall(r'data-text="([^"]+)"', INDEX.split('<template id="words">')[0]))
     shown |= set(re.findall(r'data-say="([a-z][^"]*)"', INDEX))
-    script = (SITE / "page.js").read_text("utf-8") + (SITE / "request-file.js").read_text("utf-8")
-    idle = {
+    unused = {
         key
         for key in known - shown
-        if f"'{key}'" not in script
-        and f"'{key.split('.', 1)[-1]}'" not in script  # problem.{name}, mail.{state}
-        and f"words.{key}" not in script
+        if f"'{key}'" not in SCRIPT
+        and f"'{key.split('.', 1)[-1]}'" not in SCRIPT  # problem.{name}, mail.{state}
         and key.split(".")[0] not in {"problem", "mail", "asks", "protection", "codes", "ends"}
     }
-    assert idle == set()
-    asked = set(re.findall(r"(?:say|put|words\[)\(?[^'\n]*'([a-z]+\.[a-z-]+)'", script))
-    assert asked <= known
+    assert unused == set()
+    used = set(re.findall(r"(?:say|put|text|announce)\([^'\n]*'([a-z]+\.[a-z-]+)'", SCRIPT))
+    assert len(used) > 4
+    assert used <= known
 
 
 def test_the_page_is_served_its_part_of_the_catalog_in_every_language() -> None:
@@ -62,13 +85,12 @@ def test_the_page_is_served_its_part_of_the_catalog_in_every_language() -> None:
             assert json.loads(files[f"languages/{language}.json"]) == sentences("page")
 
 
-def test_no_english_is_written_into_the_script() -> None:
-    script = (SITE / "page.js").read_text("utf-8")
-    code = re.sub(r"//.*|/\*.*?\*/", "", script, flags=re.S | re.M)
+def test_the_script_contains_no_english_sentence() -> None:
+    code = re.sub(r"//.*|/\*.*?\*/", "", SCRIPT, flags=re.S | re.M)
     assert re.findall(r"'[A-Z][a-z]+ [a-z]+[^']*'", code) == []
 
 
-def test_the_vendor_file_and_its_accent_pass() -> None:
+def test_the_vendor_file_has_no_problem() -> None:
     assert problems(VENDOR, INDEX, CSS) == []
 
 
@@ -80,7 +102,7 @@ def test_the_vendor_file_and_its_accent_pass() -> None:
             "accent.light #8ab8ff has a",
         ),
         ({"accent": {"light": "#0b57b0", "dark": "#0b57b0"}}, "accent.dark #0b57b0 has a"),
-        ({"accent": {"light": "blue", "dark": "#8ab8ff"}}, "accent.light is not a colour"),
+        ({"accent": {"light": "blue", "dark": "#8ab8ff"}}, "accent.light is not a color"),
         ({"logo": "https://example.com/logo.png"}, "logo is not a data:image/"),
         ({"logo": "data:image/png;base64," + "A" * 4096}, "logo is not a data:image/"),
         ({"id": "Example"}, "id is not 1 to 32"),
@@ -88,16 +110,16 @@ def test_the_vendor_file_and_its_accent_pass() -> None:
         ({"support": {"url": None, "email": "a@b.example", "hours": None}}, "index.html does not"),
     ],
 )
-def test_a_vendor_file_that_harms_the_page_fails(change: dict[str, Any], sentence: str) -> None:
-    assert any(found.startswith(sentence) for found in problems(VENDOR | change, INDEX, CSS))
+def test_each_problem_of_a_vendor_file_is_reported(change: dict[str, Any], sentence: str) -> None:
+    assert any(text.startswith(sentence) for text in problems(VENDOR | change, INDEX, CSS))
 
 
-def test_a_vendor_file_without_a_member_fails() -> None:
+def test_a_missing_member_of_a_vendor_file_is_reported() -> None:
     vendor = {name: value for name, value in VENDOR.items() if name != "support"}
     assert problems(vendor, INDEX, CSS) == ["vendor.json has no support."]
 
 
-def test_the_page_names_no_other_host_and_no_inline_code() -> None:
+def test_the_page_names_no_other_host_and_contains_no_inline_code() -> None:
     for file in SITE.rglob("*"):
         if file.suffix in {".html", ".css", ".js"}:
             text = file.read_text("utf-8")

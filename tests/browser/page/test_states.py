@@ -1,4 +1,4 @@
-"""Every state of the page, its words and its focus, with a service that answers as told."""
+"""Every state of the page, its sentences and its focus, with a fake service."""
 
 import re
 from contextlib import nullcontext
@@ -28,19 +28,19 @@ def focused(page: Page) -> str:
     return str(page.evaluate("document.activeElement.id || document.activeElement.tagName"))
 
 
-def test_empty_stands_in_the_order_of_the_keyboard(page: Page, site: str) -> None:
+def test_the_form_has_its_tab_order(page: Page, site: str) -> None:
     page.goto(site)
     expect(page).to_have_title("Get your response file – Example")
-    walked = []
+    stops = []
     for _ in range(6):
         page.keyboard.press("Tab")
-        walked.append(
+        stops.append(
             page.evaluate(
                 "(document.activeElement.id || document.activeElement.text "
                 "|| document.activeElement.textContent).trim()"
             )
         )
-    assert walked == [
+    assert stops == [
         "skip",
         "choose",
         "email",
@@ -50,7 +50,7 @@ def test_empty_stands_in_the_order_of_the_keyboard(page: Page, site: str) -> Non
     ]
 
 
-def test_a_chosen_file_is_told_in_words_and_nothing_is_sent(page: Page, site: str) -> None:
+def test_a_chosen_file_is_described_and_nothing_is_sent(page: Page, site: str) -> None:
     page.goto(site)
     page.wait_for_load_state("networkidle")
     sent: list[str] = []
@@ -59,12 +59,12 @@ def test_a_chosen_file_is_told_in_words_and_nothing_is_sent(page: Page, site: st
     choose(page)
     panel = page.locator("#chosen")
     expect(panel.locator("h2")).to_have_text("This file asks to activate license 015.120.020.093")
-    said = " ".join(panel.locator("dl").inner_text().split())
-    assert "Product Example Modeler 4.2.0" in said
-    assert "Computer LAB-07, Windows 11 Pro" in said
-    assert "For Everyone on this computer" in said
-    assert re.search(r"Made 24 November 2026, 10:47 \(.+\)", said)
-    assert "Also in the file 6 one-way codes that recognise the computer" in said
+    text = " ".join(panel.locator("dl").inner_text().split())
+    assert "Product Example Modeler 4.2.0" in text
+    assert "Computer LAB-07, Windows 11 Pro" in text
+    assert "For Everyone on this computer" in text
+    assert re.search(r"Made 24 November 2026, 10:47 \(.+\)", text)
+    assert "Also in the file 6 one-way codes that recognise the computer" in text
     expect(panel).to_contain_text("Nothing has been sent yet.")
     expect(page.locator("#status")).to_have_text(
         "This file asks to activate license 015.120.020.093"
@@ -83,7 +83,7 @@ def test_a_chosen_file_is_told_in_words_and_nothing_is_sent(page: Page, site: st
         ({"created_at": "2026-01-01T00:00:00Z"}, ["days old. That is fine if nothing changed"]),
     ],
 )
-def test_what_a_file_asks_for_has_its_own_words(
+def test_each_kind_of_request_has_its_own_sentences(
     page: Page, site: str, changes: dict[str, Any], sentences: list[str]
 ) -> None:
     page.goto(site)
@@ -92,7 +92,7 @@ def test_what_a_file_asks_for_has_its_own_words(
         expect(page.locator("#chosen")).to_contain_text(sentence)
 
 
-def test_sending_nothing_names_each_field_and_leads_to_it(page: Page, site: str) -> None:
+def test_an_empty_form_lists_each_problem_with_a_link_to_its_field(page: Page, site: str) -> None:
     page.goto(site)
     page.fill("#email", "nobody")
     page.click("text=Process request file")
@@ -109,7 +109,7 @@ def test_sending_nothing_names_each_field_and_leads_to_it(page: Page, site: str)
     assert "#" not in page.url
 
 
-def test_the_title_says_error_until_all_is_mended(page: Page, site: str) -> None:
+def test_the_title_says_error_until_every_problem_is_repaired(page: Page, site: str) -> None:
     page.goto(site)
     page.fill("#email", "nobody")
     page.click("text=Process request file")
@@ -138,14 +138,14 @@ def test_a_secret_typed_or_pasted_leaves_no_trace(page: Page, site: str) -> None
     paste(page, NUMBER, "#email")
     expect(page.locator("#email-fault")).to_contain_text("That is a license number.")
     assert page.input_value("#email") == ""
-    kept = page.evaluate(
+    tab_state = page.evaluate(
         """async () => document.documentElement.outerHTML
             + [...document.querySelectorAll('input')].map((input) => input.value)
-            + [sessionStorage, localStorage, history.state].map((kept) => JSON.stringify(kept))
+            + [sessionStorage, localStorage, history.state].map((state) => JSON.stringify(state))
             + location.href + document.cookie + (await indexedDB.databases()).length
             + (await caches.keys())"""
     )
-    assert [group for group in CODE.split("-") if group in kept.lower()] == []
+    assert [group for group in CODE.split("-") if group in tab_state.lower()] == []
     assert service.calls == sent == []
 
 
@@ -179,7 +179,7 @@ def test_a_file_may_be_dropped_anywhere_or_its_text_pasted(page: Page, site: str
     expect(page.locator("#chosen h2")).to_contain_text("This file asks to update")
 
 
-def test_ready_saves_the_file_by_itself_and_says_what_to_do(page: Page, site: str) -> None:
+def test_ready_saves_the_file_and_shows_the_next_steps(page: Page, site: str) -> None:
     sent = ready(email="sent", link_expires_at="2026-12-01T23:30:00Z")
     service = FakeService(page, PROCESSING, ready(email="pending"), sent)
     with page.expect_download() as saved:
@@ -209,16 +209,16 @@ def test_ready_saves_the_file_by_itself_and_says_what_to_do(page: Page, site: st
     assert a_request() in uploaded[2]
 
 
-def test_each_press_of_download_again_asks_for_a_fresh_address(page: Page, site: str) -> None:
+def test_each_click_on_download_again_requests_a_fresh_url(page: Page, site: str) -> None:
     service = FakeService(page, ready(), ready(download_url="https://uploads.test/second"))
     with page.expect_download():
         process(page, site)
     for _ in range(2):
         with page.expect_download():
             page.click("text=Download again")
-    saved = [url for method, url, _ in service.calls if method == "SAVE"]
-    assert saved[1:] == ["https://uploads.test/second"] * 2
-    assert len(service.asked("GET")) == 3
+    downloads = [url for method, url, _ in service.calls if method == "SAVE"]
+    assert downloads[1:] == ["https://uploads.test/second"] * 2
+    assert len(service.calls_by("GET")) == 3
 
 
 @pytest.mark.parametrize(
@@ -265,7 +265,7 @@ def test_each_press_of_download_again_asks_for_a_fresh_address(page: Page, site:
         ),
     ],
 )
-def test_ready_has_its_words_for_each_kind(
+def test_ready_has_its_own_sentences_for_each_kind(
     page: Page, site: str, changes: dict[str, Any], title: str, sentences: list[str]
 ) -> None:
     FakeService(page, ready(**changes))
@@ -283,13 +283,15 @@ def test_ready_has_its_words_for_each_kind(
         ("pending", "The link is on its way to kim@example.com."),
     ],
 )
-def test_what_became_of_the_mail_is_said(page: Page, site: str, email: str, sentence: str) -> None:
+def test_ready_shows_the_state_of_the_email(
+    page: Page, site: str, email: str, sentence: str
+) -> None:
     FakeService(page, ready(email=email))
     process(page, site, "kim@example.com")
     expect(page.locator("#mail")).to_contain_text(sentence)
 
 
-def test_without_an_address_no_mail_is_spoken_of(page: Page, site: str) -> None:
+def test_without_an_address_ready_does_not_mention_email(page: Page, site: str) -> None:
     FakeService(page, ready())
     process(page, site)
     expect(page.locator("h1")).to_have_text("Your response file is ready")
@@ -329,7 +331,7 @@ def test_the_link_can_be_sent_to_another_address(page: Page, site: str) -> None:
         ),
     ],
 )
-def test_refused_shows_title_next_step_and_facts(
+def test_refused_shows_title_next_step_and_seats(
     page: Page, site: str, ticket: dict[str, Any], mail: str
 ) -> None:
     FakeService(page, ticket)
@@ -366,7 +368,7 @@ def test_reload_and_back_return_to_the_same_state(page: Page, site: str) -> None
     expect(page.locator("h1")).to_have_text("Your response file is ready")
     expect(page.locator("#mail")).to_contain_text("e-mailed to the address you gave.")
     expect(page.locator("#view")).to_contain_text("was saved to this device's downloads before")
-    assert len(service.asked("SAVE")) == 1
+    assert len(service.calls_by("SAVE")) == 1
     page.go_back()
     expect(page.locator("h1")).to_have_text("Get your response file")
     page.go_forward()
@@ -381,12 +383,12 @@ def test_reload_and_back_return_to_the_same_state(page: Page, site: str) -> None
         (refused("license-revoked", "This license was withdrawn", "Ask."), "was withdrawn"),
     ],
 )
-def test_the_address_of_a_ticket_returns_to_waiting_ready_and_refused(
+def test_the_url_of_a_ticket_returns_to_waiting_ready_and_refused(
     page: Page, site: str, ticket: dict[str, Any], title: str
 ) -> None:
     FakeService(page, ticket)
     saving = page.expect_download() if ticket["state"] == "ready" else nullcontext()
-    with saving:  # a page that is loaded anew meanwhile would stop it
+    with saving:  # a reload would stop it
         process(page, site)
     expect(page.locator("h1")).to_contain_text(title)
     page.wait_for_url("**/#t=*")
@@ -398,7 +400,7 @@ def test_the_address_of_a_ticket_returns_to_waiting_ready_and_refused(
     expect(page.locator("h1")).to_contain_text(title)
 
 
-def test_a_mail_that_may_not_be_sent_to_another_address_is_told(page: Page, site: str) -> None:
+def test_an_email_withheld_from_another_address_is_reported(page: Page, site: str) -> None:
     FakeService(page, ready(), ready(email="pending"), ready(email="withheld"))
     process(page, site)
     page.click("text=Send it to another address")
@@ -445,29 +447,29 @@ CHANGED_IN_PLACE = {
 
 
 @pytest.mark.parametrize("state", sorted(STATES.keys() - CHANGED_IN_PLACE))
-def test_each_change_of_state_moves_the_focus_and_leaves_the_status_silent(
+def test_each_change_of_state_moves_the_focus_and_empties_the_status(
     page: Page, site: str, state: str
 ) -> None:
-    if state in {"gone", "down"}:  # come to by a link that is pressed, not by loading the page
+    if state in {"gone", "down"}:  # reached by following a link, not by loading the page
         page.goto(site)
     STATES[state](page, site)
     expect(page.locator("h1")).to_be_focused()
-    if state not in {"delayed", "offline"}:  # which speak later, of a change in place
+    if state not in {"delayed", "offline"}:  # announced later, in place
         expect(page.locator("#status")).to_be_empty()
 
 
-def test_texts_of_others_stay_texts(page: Page, site: str) -> None:
-    evil = "<img src=x onerror=alert(1)>"
-    FakeService(page, refused("not-authentic", evil, evil))
+def test_markup_in_a_text_is_shown_as_text(page: Page, site: str) -> None:
+    markup = "<img src=x onerror=alert(1)>"
+    FakeService(page, refused("not-authentic", markup, markup))
     page.goto(site)
-    choose(page, a_request().replace(b"x", b"x"), evil)
+    choose(page, a_request(), markup)
     page.click("text=Process request file")
-    expect(page.locator("h1")).to_have_text(evil)
+    expect(page.locator("h1")).to_have_text(markup)
     assert page.locator("#view img").count() == 0
 
 
 @pytest.mark.parametrize(
-    ("query", "kept", "browser_language", "told"),
+    ("query", "stored", "browser_language", "expected"),
     [
         ("", None, "en-US", "en"),
         ("", None, "ar-EG", "ar"),
@@ -477,7 +479,12 @@ def test_texts_of_others_stay_texts(page: Page, site: str) -> None:
     ],
 )
 def test_a_language_is_one_file_and_one_option(
-    browser: Browser, site: str, query: str, kept: str | None, browser_language: str, told: str
+    browser: Browser,
+    site: str,
+    query: str,
+    stored: str | None,
+    browser_language: str,
+    expected: str,
 ) -> None:
     context = browser.new_context(locale=browser_language)
     page = context.new_page()
@@ -487,15 +494,15 @@ def test_a_language_is_one_file_and_one_option(
     option = '<option value="ar">العربية</option></select>'
     index = (SITE / "index.html").read_text("utf-8").replace("</select>", option)
     page.route(f"{site}{query}", lambda route: route.fulfill(body=index, content_type="text/html"))
-    page.add_init_script(f"localStorage.setItem('language', '{kept}')" if kept else "")
+    page.add_init_script(f"localStorage.setItem('language', '{stored}')" if stored else "")
     process(page, f"{site}{query}")
-    end = "؟" if told == "ar" else ""
+    end = "؟" if expected == "ar" else ""
     expect(page.locator("h1")).to_have_text(re.compile(f"Your response file is ready{end}$"))
-    expect(page.get_by_role("combobox")).to_have_value(told)
+    expect(page.get_by_role("combobox")).to_have_value(expected)
     root = page.locator("html")
-    expect(root).to_have_attribute("lang", told)
-    expect(root).to_have_attribute("dir", "rtl" if told == "ar" else "ltr")
+    expect(root).to_have_attribute("lang", expected)
+    expect(root).to_have_attribute("dir", "rtl" if expected == "ar" else "ltr")
     expect(page.locator("code.name").first).to_have_attribute("dir", "ltr")
     expect(page.locator("li > code")).to_have_text(f"keyferry install {STEM}.response")
-    assert service.asked("POST")[0][2]["language"] == told
+    assert service.calls_by("POST")[0][2]["language"] == expected
     context.close()

@@ -1,4 +1,4 @@
-"""What goes slowly or wrong on the way, and how the page goes on from there."""
+"""What is slow or fails, and how the page continues."""
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
@@ -7,7 +7,7 @@ from tests.browser.page.fake_service import PROCESSING, STEM, TICKET, FakeServic
 from tests.browser.page.states import choose, process
 
 
-def test_a_ticket_that_is_gone_says_what_to_do(page: Page, site: str) -> None:
+def test_an_expired_ticket_shows_the_next_step(page: Page, site: str) -> None:
     FakeService(page, (404, {"code": "not-found"}))
     page.goto(f"{site}#t={TICKET}")
     expect(page.locator("h1")).to_have_text("We no longer have this request")
@@ -16,19 +16,19 @@ def test_a_ticket_that_is_gone_says_what_to_do(page: Page, site: str) -> None:
     expect(page.locator("h1")).to_have_text("Get your response file")
 
 
-def test_a_service_that_is_down_can_be_tried_again(page: Page, site: str) -> None:
+def test_a_service_that_is_down_can_be_retried(page: Page, site: str) -> None:
     service = FakeService(page, ready())
-    service.opened = 503
+    service.open_answer = 503
     process(page, site)
     expect(page.locator("h1")).to_have_text("The service is not working right now")
-    service.opened = 201
+    service.open_answer = 201
     page.click("#retry")
     expect(page.locator("h1")).to_have_text("Your response file is ready")
 
 
 def test_an_upload_that_fails_returns_to_the_form(page: Page, site: str) -> None:
     service = FakeService(page, ready())
-    service.uploaded = ["lost", 201]
+    service.upload_answer = ["lost", 201]
     process(page, site, "kim@example.com")
     expect(page.locator("#problems a")).to_have_text("The file could not be uploaded. Try again")
     expect(page.locator("#problems")).to_be_focused()
@@ -37,30 +37,30 @@ def test_an_upload_that_fails_returns_to_the_form(page: Page, site: str) -> None
     expect(page.locator("h1")).to_have_text("Your response file is ready")
 
 
-@pytest.mark.parametrize(("n", "said"), [(12, "12 minutes"), (2, "2 minutes"), (1, "a minute")])
-def test_too_many_requests_names_the_time(page: Page, site: str, n: int, said: str) -> None:
+@pytest.mark.parametrize(("n", "time"), [(12, "12 minutes"), (2, "2 minutes"), (1, "a minute")])
+def test_too_many_requests_names_the_time(page: Page, site: str, n: int, time: str) -> None:
     service = FakeService(page, ready())
-    service.opened = (429, {"code": "too-many-requests", "n": n})
+    service.open_answer = (429, {"code": "too-many-requests", "n": n})
     process(page, site)
     expect(page.locator("#problems a")).to_have_text(
-        f"Too many requests from your network. Try again in {said}."
+        f"Too many requests from your network. Try again in {time}."
     )
 
 
-def test_offline_while_sending_says_so_and_goes_on(page: Page, site: str) -> None:
+def test_offline_while_sending_is_shown_and_sending_continues(page: Page, site: str) -> None:
     service = FakeService(page, ready())
     page.goto(site)
     choose(page)
-    service.opened = "lost"
+    service.open_answer = "lost"
     page.context.set_offline(True)
     page.click("text=Process request file")
     expect(page.locator("#status")).to_contain_text("No internet connection. Your file is still")
-    service.opened = 201
+    service.open_answer = 201
     page.context.set_offline(False)
     expect(page.locator("h1")).to_have_text("Your response file is ready")
 
 
-def test_a_long_wait_is_told_at_10_and_60_seconds(page: Page, site: str) -> None:
+def test_a_long_wait_is_announced_after_10_and_60_seconds(page: Page, site: str) -> None:
     FakeService(page, PROCESSING)
     page.clock.install()
     process(page, site, "kim@example.com")
@@ -76,19 +76,22 @@ def test_a_long_wait_is_told_at_10_and_60_seconds(page: Page, site: str) -> None
     )
 
 
-def test_a_delayed_request_is_told_once_and_the_wait_goes_on(page: Page, site: str) -> None:
+def test_a_delay_is_announced_once_and_the_wait_continues(page: Page, site: str) -> None:
     service = FakeService(page, PROCESSING | {"delayed": True})
     page.clock.install()
     process(page, site)
-    said = "This is taking longer than usual. You can close this page and come back with this same"
-    expect(page.locator("#status")).to_contain_text(said)
-    page.evaluate(
-        """window.spoken = 0;
-        new MutationObserver(() => spoken++).observe(status, { childList: true, subtree: true });
-        """.replace("status", "document.querySelector('#status')")
+    sentence = (
+        "This is taking longer than usual. You can close this page and come back with this same"
     )
-    run_until_asked(page, service, len(service.asked("GET")) + 2)
-    assert page.evaluate("spoken") == 0  # a reader is not told the same again at each poll
+    expect(page.locator("#status")).to_contain_text(sentence)
+    page.evaluate(
+        """window.announcements = 0;
+        new MutationObserver(() => announcements++)
+            .observe(document.querySelector('#status'), { childList: true, subtree: true });
+        """
+    )
+    run_until_polled(page, service, len(service.calls_by("GET")) + 2)
+    assert page.evaluate("announcements") == 0  # the same sentence is not announced at each poll
     service.polls = [ready()]
     page.clock.run_for(2000)
     expect(page.locator("h1")).to_have_text("Your response file is ready")
@@ -96,33 +99,33 @@ def test_a_delayed_request_is_told_once_and_the_wait_goes_on(page: Page, site: s
     expect(page.locator("#status")).to_be_empty()
 
 
-def test_an_upload_pass_that_ended_is_renewed_once_and_silently(page: Page, site: str) -> None:
+def test_an_expired_upload_is_repeated_once_without_a_word(page: Page, site: str) -> None:
     service = FakeService(page, ready())
-    service.uploaded = [403, 201]
+    service.upload_answer = [403, 201]
     process(page, site)
     expect(page.locator("h1")).to_have_text("Your response file is ready")
-    assert [len(service.asked(call)) for call in ("POST", "UPLOAD")] == [2, 2]
-    service.uploaded = [403, 403]
+    assert [len(service.calls_by(call)) for call in ("POST", "UPLOAD")] == [2, 2]
+    service.upload_answer = [403, 403]
     process(page, site)
     expect(page.locator("#problems a")).to_have_text("The file could not be uploaded. Try again")
-    assert [len(service.asked(call)) for call in ("POST", "UPLOAD")] == [4, 4]
+    assert [len(service.calls_by(call)) for call in ("POST", "UPLOAD")] == [4, 4]
 
 
-def test_a_service_that_is_busy_is_asked_again(page: Page, site: str) -> None:
+def test_a_busy_service_is_polled_again(page: Page, site: str) -> None:
     service = FakeService(page, 429, ready())
     page.clock.install()
     process(page, site)
     expect(page.locator("#status")).to_have_text("The service is busy. Trying again.")
     page.clock.run_for(1000)
     expect(page.locator("h1")).to_have_text("Your response file is ready")
-    assert len(service.asked("GET")) == 2
+    assert len(service.calls_by("GET")) == 2
 
 
-def test_three_failed_polls_are_a_service_that_is_down(page: Page, site: str) -> None:
+def test_three_failed_polls_show_that_the_service_is_down(page: Page, site: str) -> None:
     service = FakeService(page, PROCESSING, 503, "lost", 502)
     page.clock.install()
     process(page, site)
-    run_until_asked(page, service, 4)
+    run_until_polled(page, service, 4)
     expect(page.locator("h1")).to_have_text("The service is not working right now")
     expect(page.locator("h1")).to_be_focused()
     expect(page.locator("#view")).to_contain_text(
@@ -133,16 +136,16 @@ def test_three_failed_polls_are_a_service_that_is_down(page: Page, site: str) ->
     expect(page.locator("h1")).to_have_text("Your response file is ready")
 
 
-def run_until_asked(page: Page, service: FakeService, polls: int) -> None:
-    """Let the page's clock run until the service was polled so often."""
+def run_until_polled(page: Page, service: FakeService, polls: int) -> None:
+    """Run the page's clock until the service has this many polls."""
     for _ in range(200):
-        if len(service.asked("GET")) >= polls:
+        if len(service.calls_by("GET")) >= polls:
             return
         page.clock.run_for(1000)
-    raise AssertionError(f"{len(service.asked('GET'))} polls, not {polls}")
+    raise AssertionError(f"{len(service.calls_by('GET'))} polls, not {polls}")
 
 
-def test_offline_while_waiting_says_so_and_goes_on(page: Page, site: str) -> None:
+def test_offline_while_waiting_is_shown_and_the_wait_continues(page: Page, site: str) -> None:
     service = FakeService(page, PROCESSING)
     process(page, site)
     expect(page.locator(".bar")).to_be_visible()

@@ -1,4 +1,4 @@
-"""Every kind of file that is no request file, real ones, each told by its own sentence."""
+"""Real files of every kind that is no request file: each gives its own sentence."""
 
 import re
 
@@ -7,23 +7,23 @@ from playwright.sync_api import Browser, Page, expect
 
 from tests.browser.page.fake_service import PROCESSING, FakeService
 from tests.browser.page.states import choose
-from tests.browser.page.wrong_files import MADE_BY_A_BROWSER, WRONG, of_a_browser
+from tests.browser.page.wrong_files import FROM_BROWSER, WRONG, print_and_screenshots
 
 
 @pytest.fixture(scope="module")
-def made(browser: Browser) -> dict[str, bytes]:
-    return of_a_browser(browser)
+def browser_files(browser: Browser) -> dict[str, bytes]:
+    return print_and_screenshots(browser)
 
 
 @pytest.mark.parametrize("name", WRONG)
-def test_each_wrong_file_is_told_by_its_own_sentence(
-    page: Page, site: str, made: dict[str, bytes], name: str
+def test_each_wrong_file_gives_its_own_sentence(
+    page: Page, site: str, browser_files: dict[str, bytes], name: str
 ) -> None:
     data, sentence = WRONG[name]
     service = FakeService(page, PROCESSING)
     page.goto(site)
     page.fill("#email", "kim@example.com")
-    choose(page, made[MADE_BY_A_BROWSER.get(name, name)] if data is None else data, name)
+    choose(page, browser_files[FROM_BROWSER.get(name, name)] if data is None else data, name)
     expect(page.locator("#problems")).to_be_focused()
     expect(page.locator("#problems a")).to_have_text(sentence)
     expect(page.locator("#file-fault")).to_have_text(sentence)
@@ -35,9 +35,9 @@ def test_each_wrong_file_is_told_by_its_own_sentence(
     assert service.calls == []
 
 
-def test_a_folder_is_told_as_one(page: Page, site: str) -> None:
+def test_a_folder_gives_its_own_sentence(page: Page, site: str) -> None:
     page.goto(site)
-    # A browser gives no script a folder but one that a person drops: the item stands in for it.
+    # Only a person can drop a folder; this item looks like one.
     page.evaluate(
         """() => {
             const dataTransfer = new DataTransfer();
@@ -50,7 +50,7 @@ def test_a_folder_is_told_as_one(page: Page, site: str) -> None:
     expect(page.locator("#problems a")).to_have_text("This is a folder, not the file.")
 
 
-def test_a_request_under_any_name_is_one(page: Page, site: str) -> None:
+def test_a_request_is_accepted_under_any_name(page: Page, site: str) -> None:
     page.goto(site)
     assert page.get_attribute("#file", "accept") is None
     for name in ("x.txt", "015120020093-7f3a.request.txt", "download (3)", "IMG_0001.PNG"):

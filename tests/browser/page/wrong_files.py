@@ -1,4 +1,4 @@
-"""Real files of the kinds that people choose by mistake, each made by what usually makes it."""
+"""Real files of the kinds that people choose by mistake."""
 
 import io
 import struct
@@ -13,30 +13,30 @@ REQUEST = a_request()
 SHOWN_NUMBER = "015.120.020.093"
 
 
-def of_a_browser(browser: Browser) -> dict[str, bytes]:
-    """A printed page and two pictures of one."""
+def print_and_screenshots(browser: Browser) -> dict[str, bytes]:
+    """A page printed to PDF, and two screenshots of it."""
     context = browser.new_context()
     page = context.new_page()
     page.set_content("<h1>Your license</h1>" + "<p>Thank you for your order.</p>" * 40)
-    made = {
+    files = {
         "printed.pdf": page.pdf(),
         "screenshot.png": page.screenshot(),
         "photo.jpg": page.screenshot(type="jpeg"),
     }
     context.close()
-    return made
+    return files
 
 
 def _zip(files: dict[str, bytes | str], method: int = zipfile.ZIP_DEFLATED) -> bytes:
-    made = io.BytesIO()
-    with zipfile.ZipFile(made, "w", method) as archive:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", method) as archive:
         for name, content in files.items():
             archive.writestr(name, content)
-    return made.getvalue()
+    return buffer.getvalue()
 
 
 def _word() -> bytes:
-    """The parts of OPC and WordprocessingML that a word processor writes at least."""
+    """The smallest document that a word processor writes (OPC, WordprocessingML)."""
     head = '<?xml version="1.0" encoding="UTF-8" standalone="yes"?>'
     package = "http://schemas.openxmlformats.org/package/2006"
     office = "http://schemas.openxmlformats.org/officeDocument/2006/relationships/officeDocument"
@@ -57,7 +57,7 @@ def _word() -> bytes:
 
 
 def _mail() -> bytes:
-    """The mail to which somebody attached the request file, saved as .eml."""
+    """An e-mail with the request file attached, saved as .eml."""
     message = EmailMessage()
     message["From"] = "Kim <kim@example.com>"
     message["To"] = "lee@example.com"
@@ -141,7 +141,7 @@ WRONG: dict[str, tuple[bytes | None, str]] = {
     "notes.txt": (b"Ask Kim for the file.", OTHER),
     "settings.json": (b'{"theme": "dark"}', OTHER),
 }
-MADE_BY_A_BROWSER = {
+FROM_BROWSER = {
     "renamed from pdf.request": "printed.pdf",
     "renamed from png.request": "screenshot.png",
 }

@@ -5,14 +5,15 @@ import os
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from keyferry.cli.settings import Settings
+from keyferry.dongle.find import find_dongle
+from keyferry.vendor import read_vendor
 from keyferry.wizard.session import Session
 from keyferry.wizard.window import GONE_S, LIFE_S, Window
 from keyferry_protocol.keys import Ed25519Signer
@@ -51,15 +52,15 @@ class Desk:
     def options(self) -> list[str]:
         return ["--keys", str(self.keys), "--state-dir", str(self.room.state)]
 
-    def settings(self) -> Settings:
-        settings = Settings(self.room.machine, self.room.now, self.room.dongle)
-        settings.options.update(
-            keys=str(self.keys),
-            state_dir=str(self.room.state),
-            pkcs11_module=os.environ.get("KEYFERRY_PKCS11_MODULE"),
-            non_interactive=True,
-        )
-        return settings
+    def session(self) -> Session:
+        """The wizard as the command starts it here."""
+        vendor = read_vendor(self.keys)
+        assert vendor is not None
+        module = os.environ.get("KEYFERRY_PKCS11_MODULE")
+        installation = self.room.installation
+        if self.room.dongle is None:
+            installation = replace(installation, dongle=find_dongle(module=module))
+        return Session(installation, vendor, pkcs11_module=module)
 
     def saved(self, number: str = NUMBER) -> bytes:
         """The request file that was saved to the Desktop."""
@@ -90,7 +91,7 @@ def desk_in(folder: Path, **vendor: Any) -> Desk:
 @contextmanager
 def open_window(desk: Desk, gone_s: float = GONE_S, life_s: float = LIFE_S) -> Iterator[Window]:
     """The wizard's window of this desk, being served."""
-    window = Window(Session(desk.settings()), gone_s, life_s)
+    window = Window(desk.session(), gone_s, life_s)
     thread = threading.Thread(target=window.serve)
     thread.start()
     try:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
-from tests.browser.page.test_accessibility import CUT, barriers
+from tests.browser.page.test_accessibility import CLIPPED, violations
 from tests.browser.wizard.desk import Desk, open_window
 from tests.browser.wizard.tour import press, walk
 from tests.support.offline import CODE, DAY, NUMBER
@@ -45,7 +45,7 @@ def enter(page: Page, title: str) -> None:
         expect(first).to_be_focused()
 
 
-def test_the_seed_products_steps_are_done_by_keyboard_alone(desk: Desk, page: Page) -> None:
+def test_all_steps_work_with_the_keyboard_only(desk: Desk, page: Page) -> None:
     with open_window(desk) as window:
         page.goto(window.start_link)
         expect(page.locator("h1")).to_have_text("License Configuration")
@@ -81,12 +81,12 @@ def test_no_screen_has_a_barrier_or_is_cut_in_light_or_dark_or_at_320_pixels(
     found: dict[str, list[str]] = {}
 
     def look(screen: str) -> None:
-        found[screen] = barriers(page)
+        found[screen] = violations(page)
         page.emulate_media(color_scheme="dark")
         found[f"{screen}, dark"] = page.evaluate(PALE)
         page.emulate_media(color_scheme="light")
         page.set_viewport_size({"width": 320, "height": 512})
-        found[f"{screen}, narrow"] = page.evaluate(CUT)
+        found[f"{screen}, narrow"] = page.evaluate(CLIPPED)
         if page.evaluate("document.documentElement.scrollWidth") > 320:
             found[f"{screen}, narrow"].append("it scrolls sideways")
         page.set_viewport_size({"width": 1280, "height": 800})
@@ -173,7 +173,9 @@ def test_keep_it_has_the_focus_so_that_enter_deactivates_nothing(desk: Desk, pag
     assert desk.room.files() == before
 
 
-def test_closed_while_it_waits_it_goes_on_another_day(desk: Desk, page: Page) -> None:
+def test_a_session_closed_with_a_pending_request_continues_another_day(
+    desk: Desk, page: Page
+) -> None:
     desk.room.request()
     (desk.desktop / f"{NUMBER}-0000.request").write_bytes(desk.room.request())
     desk.answer()
@@ -185,7 +187,7 @@ def test_closed_while_it_waits_it_goes_on_another_day(desk: Desk, page: Page) ->
         expect(page.locator("h1")).to_have_text("License 015.120.020.093 is active")
 
 
-def test_a_response_that_lies_elsewhere_is_chosen_as_a_file(
+def test_a_response_in_another_folder_is_chosen_as_a_file(
     desk: Desk, page: Page, tmp_path: Path
 ) -> None:
     file = tmp_path / "holiday.jpg"  # content decides, never the name
@@ -214,7 +216,7 @@ def test_the_page_is_opened_here_with_the_request_filled_in(desk: Desk, page: Pa
         assert len(data) > 0
 
 
-def test_it_ends_when_the_tab_is_gone(desk: Desk, context: BrowserContext) -> None:
+def test_it_ends_when_the_tab_closes(desk: Desk, context: BrowserContext) -> None:
     with open_window(desk, gone_s=0.3) as window:
         page = context.new_page()
         page.goto(window.start_link)

@@ -1,4 +1,4 @@
-"""A walk through every screen of the window, by its buttons alone."""
+"""A walk through every screen of the window, using only its buttons."""
 
 from collections.abc import Callable
 

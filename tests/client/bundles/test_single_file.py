@@ -129,7 +129,7 @@ def test_the_whole_journey_runs_without_python_and_without_a_network(
     assert (checked.returncode, checked.stdout) == (0, "✓ threads: 16\n")
 
 
-def test_it_says_no_as_the_command_does(bare: Bare) -> None:
+def test_it_refuses_as_the_command_does(bare: Bare) -> None:
     status = bare.run("status", "--json")
     assert (status.returncode, status.stderr) == (3, "")
     missing = bare.run("install", "/tmp/nothing.response")

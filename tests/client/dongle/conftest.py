@@ -1,4 +1,4 @@
-"""USB dongles made of software: SoftHSM's tokens, spoken to as one speaks to real ones."""
+"""USB dongles in software: SoftHSM's tokens, used like real ones."""
 
 import os
 import shutil
@@ -12,7 +12,8 @@ import pytest
 from pkcs11 import Attribute, KeyType, MechanismFlag
 
 from keyferry.dongle import pkcs11 as tokens_pkcs11
-from keyferry.dongle.find import FoundToken, find_tokens
+from keyferry.dongle.find import find_dongles
+from keyferry.dongle.plugged import PluggedDongle
 from tests.support.offline import Room
 from tests.support.terminal import Shell, shell_in
 
@@ -41,7 +42,7 @@ class Dongles:
     def drawer(self) -> Path:
         return self.folder / "drawer"
 
-    def new(self, label: str = "Keyferry", key: bool = True) -> FoundToken:
+    def new(self, label: str = "Keyferry", key: bool = True) -> PluggedDongle:
         """One more dongle, plugged in, with a key if it is to have one."""
         before = {token.serial for token in self.plugged()}
         self._utility("--init-token", "--free", "--label", label, "--pin", PIN, "--so-pin", PIN)
@@ -51,17 +52,17 @@ class Dongles:
             tokens_pkcs11.make_key(blank, PIN)
         return self.look(blank)
 
-    def plugged(self) -> list[FoundToken]:
-        return find_tokens(self.module)
+    def plugged(self) -> list[PluggedDongle]:
+        return find_dongles(self.module)
 
-    def look(self, token: FoundToken) -> FoundToken:
+    def look(self, token: PluggedDongle) -> PluggedDongle:
         """The same dongle as it is now."""
         return next(found for found in self.plugged() if found.serial == token.serial)
 
-    def pull(self, token: FoundToken) -> None:
+    def pull(self, token: PluggedDongle) -> None:
         shutil.move(self._place(token, self.computer), self.drawer)
 
-    def plug(self, token: FoundToken) -> None:
+    def plug(self, token: PluggedDongle) -> None:
         shutil.move(self._place(token, self.drawer), self.computer)
 
     def restart(self) -> None:
@@ -72,14 +73,14 @@ class Dongles:
     def _utility(self, *arguments: str) -> None:
         subprocess.run(["softhsm2-util", *arguments], check=True, capture_output=True)
 
-    def _place(self, token: FoundToken, where: Path) -> Path:
+    def _place(self, token: PluggedDongle, where: Path) -> Path:
         return next(
             path for path in where.iterdir() if path.name.replace("-", "").endswith(token.serial)
         )
 
 
 def key_of_another_program(
-    dongles: Dongles, token: FoundToken, label: str, curve: bytes = P256, **private: bool
+    dongles: Dongles, token: PluggedDongle, label: str, curve: bytes = P256, **private: bool
 ) -> None:
     """A key as a card's own tools leave it, under their label."""
     card = next(

@@ -50,7 +50,9 @@ def test_a_blank_dongle_gets_a_key_and_the_desk_reads_its_public_half(
     assert made.exit == 0, made.err
     key = dongles.look(blank).keys[0]
     told = Path("dongle.json").read_bytes()
-    assert desk.read(told, NUMBER) == Dongle("ECDSA-P256-SHA256", key, "SoftHSM v2", blank.serial)
+    assert desk.parse_dongle_file(told, NUMBER) == Dongle(
+        "ECDSA-P256-SHA256", key, "SoftHSM v2", blank.serial
+    )
     assert set(json.loads(told)) == {"alg", "public", "model", "serial"}
     assert "keyferry-admin dongle add NUMBER dongle.json" in made.out
 
@@ -63,7 +65,7 @@ def test_a_dongle_keeps_the_key_that_it_has(shell: Shell, dongles: Dongles) -> N
     assert Path(f"dongle-{token.serial}.json").exists()
 
 
-def test_list_and_export_want_no_pin(shell: Shell, dongles: Dongles) -> None:
+def test_list_and_export_need_no_pin(shell: Shell, dongles: Dongles) -> None:
     token = dongles.new("Nordhaven 1")
     shell.patch.delenv("KEYFERRY_DONGLE_PIN")
     (listed,) = shell("dongle", "list", "--json").json["dongles"]
@@ -122,7 +124,7 @@ def test_a_dongle_carried_to_a_second_computer_works_there_after_an_install(
     assert shell("check").exit == 0
 
 
-def test_of_a_stick_with_many_files_the_ones_for_the_dongle_are_installed(
+def test_of_many_files_on_a_usb_drive_those_for_the_dongle_are_installed(
     shell: Shell, dongles: Dongles, tmp_path: Path
 ) -> None:
     dongles.new()
@@ -140,7 +142,7 @@ def test_of_a_stick_with_many_files_the_ones_for_the_dongle_are_installed(
     assert shell("check").exit == 0
 
 
-def test_doctor_wants_no_pin_to_see_that_a_dongle_is_plugged_in(
+def test_doctor_needs_no_pin_to_see_that_a_dongle_is_plugged_in(
     shell: Shell, dongles: Dongles
 ) -> None:
     token = dongles.new()
@@ -195,7 +197,7 @@ def test_a_file_for_another_dongle_is_refused_and_changes_nothing(
     assert shell("check").exit == 3
 
 
-def test_of_two_dongles_each_license_finds_its_own(shell: Shell, dongles: Dongles) -> None:
+def test_each_license_finds_its_own_of_two_dongles(shell: Shell, dongles: Dongles) -> None:
     first, second = dongles.new(), dongles.new()
     asked = shell("request", NUMBER, "--protection", "dongle", "--non-interactive")
     assert asked.exit == 2
@@ -300,7 +302,7 @@ def test_a_pin_is_asked_for_at_the_terminal_and_not_shown(shell: Shell, dongles:
     assert PIN.encode() not in shown
 
 
-def test_no_pin_is_kept(shell: Shell, dongles: Dongles, tmp_path: Path) -> None:
+def test_no_pin_is_stored(shell: Shell, dongles: Dongles, tmp_path: Path) -> None:
     dongles.new()
     activate(shell)
     shell("update", NUMBER)
@@ -309,7 +311,7 @@ def test_no_pin_is_kept(shell: Shell, dongles: Dongles, tmp_path: Path) -> None:
             assert PIN.encode() not in path.read_bytes(), path
 
 
-def test_a_license_of_the_computer_wants_no_dongle(shell: Shell, dongles: Dongles) -> None:
+def test_a_machine_license_needs_no_dongle(shell: Shell, dongles: Dongles) -> None:
     shell.patch.setenv("KEYFERRY_PKCS11_MODULE", "/not/there.so")
     assert shell("request", NUMBER).exit == 0
     assert shell("install", str(shell.carried(str(request_file())))).exit == 0

@@ -6,8 +6,9 @@ from pkcs11 import Attribute, ObjectClass
 
 from keyferry import KeyferryError, load, make_request, verify_signature
 from keyferry.dongle import pkcs11 as tokens_pkcs11
-from keyferry.dongle.find import FoundToken, find_dongle, find_tokens, open_token
+from keyferry.dongle.find import find_dongle, find_dongles, open_dongle
 from keyferry.dongle.pkcs11 import make_key
+from keyferry.dongle.plugged import PluggedDongle
 from keyferry_protocol.algorithms import ECDSA_P256
 from keyferry_protocol.errors import DongleMissing, DonglePin
 from tests.client.dongle.conftest import PIN, Dongles, key_of_another_program
@@ -19,15 +20,15 @@ SECP256K1 = bytes.fromhex("06052b8104000a")  # its points are as long as those o
 # The key on the token
 
 
-def test_a_token_signs_with_a_key_that_never_leaves_it(dongles: Dongles) -> None:
-    token = open_token(dongles.new(), PIN)
+def test_a_dongle_signs_with_a_key_that_never_leaves_it(dongles: Dongles) -> None:
+    token = open_dongle(dongles.new(), PIN)
     assert token.alg == ECDSA_P256
     for message in (b"", b"keyferry", b"x" * 5000):
         assert verify_signature(token.alg, token.public, message, token.sign(message))
     assert not verify_signature(token.alg, token.public, b"another", token.sign(b"keyferry"))
 
 
-def test_the_private_key_can_be_read_by_nobody(dongles: Dongles) -> None:
+def test_nobody_can_read_the_private_key(dongles: Dongles) -> None:
     found = dongles.new(key=False)
     make_key(found, PIN)
     (slot,) = [s for s in pkcs11.lib(dongles.module).get_slots() if s.slot_id == found.slot]
@@ -60,49 +61,49 @@ def test_a_key_of_ours_comes_before_one_of_another_program(dongles: Dongles) -> 
     assert dongles.look(blank).keys == (ours, others)
     assert dongles.look(blank).has_our_key
     for public in (ours, others):
-        token = open_token(dongles.look(blank), PIN, public)
+        token = open_dongle(dongles.look(blank), PIN, public)
         assert verify_signature(ECDSA_P256, public, b"x", token.sign(b"x"))
 
 
-def test_a_key_is_made_while_another_one_of_the_token_is_in_use(dongles: Dongles) -> None:
+def test_a_key_is_made_while_another_key_of_the_dongle_is_in_use(dongles: Dongles) -> None:
     blank = dongles.new(key=False)
     key_of_another_program(dongles, blank, "PIV AUTH pubkey")
-    token = open_token(dongles.look(blank), PIN)
+    token = open_dongle(dongles.look(blank), PIN)
     made = make_key(blank, PIN)
-    for key in (token, open_token(dongles.look(blank), PIN, made)):
+    for key in (token, open_dongle(dongles.look(blank), PIN, made)):
         assert verify_signature(ECDSA_P256, key.public, b"x", key.sign(b"x"))
 
 
-def test_a_key_that_wants_its_pin_for_every_signature_gets_it(dongles: Dongles) -> None:
+def test_a_key_that_needs_its_pin_for_every_signature_gets_it(dongles: Dongles) -> None:
     """As slot 9c of a PIV card does."""
     blank = dongles.new(key=False)
     key_of_another_program(dongles, blank, "SIGN pubkey", ALWAYS_AUTHENTICATE=True)
-    token = open_token(dongles.look(blank), PIN)
+    token = open_dongle(dongles.look(blank), PIN)
     for message in (b"once", b"twice"):
         assert verify_signature(ECDSA_P256, token.public, message, token.sign(message))
 
 
-def test_a_key_that_the_token_does_not_hold_is_told(dongles: Dongles) -> None:
+def test_a_key_that_the_dongle_does_not_hold_is_an_error(dongles: Dongles) -> None:
     found = dongles.new()
     with pytest.raises(DongleMissing, match=f"{found.serial} did not do what was asked"):
-        open_token(found, PIN, b"\4" + b"a" * 64)
+        open_dongle(found, PIN, b"\4" + b"a" * 64)
     with pytest.raises(DongleMissing, match="has no key yet"):
-        open_token(dongles.new(key=False), PIN)
+        open_dongle(dongles.new(key=False), PIN)
 
 
 # PINs
 
 
 @pytest.mark.parametrize("pin", [None, "", "000000"])
-def test_without_its_pin_a_token_is_not_opened(dongles: Dongles, pin: str | None) -> None:
+def test_without_its_pin_a_dongle_is_not_opened(dongles: Dongles, pin: str | None) -> None:
     found = dongles.new()
     dongles.restart()
     with pytest.raises(DonglePin, match=found.serial):
-        open_token(found, pin)
-    assert open_token(found, PIN).public == found.keys[0], "it is not asked of a token again"
+        open_dongle(found, pin)
+    assert open_dongle(found, PIN).public == found.keys[0], "it is not asked of a token again"
 
 
-def test_a_token_that_refused_a_pin_is_not_tried_again_in_the_same_load(
+def test_a_dongle_that_refused_a_pin_is_not_tried_again_in_the_same_load(
     room: Room, dongles: Dongles
 ) -> None:
     dongles.new()
@@ -111,7 +112,7 @@ def test_a_token_that_refused_a_pin_is_not_tried_again_in_the_same_load(
     dongles.restart()
     asked: list[str] = []
 
-    def wrong(found: FoundToken) -> str:
+    def wrong(found: PluggedDongle) -> str:
         asked.append(found.serial)
         return "000000"
 
@@ -160,7 +161,7 @@ def test_a_dongle_pulled_while_the_application_runs_is_noticed_at_the_next_check
     assert room.load().check("solver"), "plugged in again, it is loaded again"
 
 
-def test_an_application_may_load_as_often_as_it_likes(room: Room, dongles: Dongles) -> None:
+def test_an_application_may_load_repeatedly(room: Room, dongles: Dongles) -> None:
     """A card allows few sessions at once: the first one serves them all."""
     dongles.new()
     room.dongle = find_dongle(PIN, dongles.module)
@@ -172,7 +173,7 @@ def test_an_application_may_load_as_often_as_it_likes(room: Room, dongles: Dongl
     assert tokens_pkcs11._sessions == sessions
 
 
-def test_two_dongles_and_no_choice_is_told_with_both(room: Room, dongles: Dongles) -> None:
+def test_two_equal_dongles_are_an_error_that_names_both(room: Room, dongles: Dongles) -> None:
     first, second = dongles.new(), dongles.new()
     room.dongle = find_dongle(PIN, dongles.module)
     with pytest.raises(DongleMissing, match=f"{first.serial}.*{second.serial}|{second.serial}.*"):
@@ -193,5 +194,5 @@ def test_two_dongles_and_no_choice_is_told_with_both(room: Room, dongles: Dongle
     )
 
 
-def test_a_module_without_a_token_finds_none(dongles: Dongles) -> None:
-    assert find_tokens(dongles.module) == []
+def test_a_module_without_a_dongle_finds_none(dongles: Dongles) -> None:
+    assert find_dongles(dongles.module) == []

@@ -3,7 +3,7 @@
 import pytest
 
 from keyferry import parse_request
-from keyferry.dongle.find import find_tokens
+from keyferry.dongle.find import find_dongles
 from keyferry_protocol.request import Dongle
 from tests.browser.wizard.desk import Desk, desk, open_window
 from tests.client.dongle.conftest import PIN, Dongles
@@ -40,7 +40,7 @@ def test_at_the_prompt_the_right_pin_leads_to_an_active_license(
     assert PIN not in printed.out
 
 
-def test_a_wrong_pin_is_told_and_asked_for_again_where_it_was_typed(
+def test_a_wrong_pin_is_reported_and_asked_for_again_on_the_same_screen(
     desk: Desk, typed: Typist, dongles: Dongles
 ) -> None:
     dongles.new()
@@ -51,7 +51,7 @@ def test_a_wrong_pin_is_told_and_asked_for_again_where_it_was_typed(
     assert desk.saved()
 
 
-def test_a_pulled_dongle_is_found_when_it_is_looked_for_again(
+def test_a_dongle_that_is_plugged_in_again_is_found(
     desk: Desk, typed: Typist, dongles: Dongles
 ) -> None:
     token = dongles.new()
@@ -67,7 +67,7 @@ def test_a_pulled_dongle_is_found_when_it_is_looked_for_again(
     assert parse_request(desk.saved()).dongle is not None
 
 
-def test_a_dongle_pulled_after_its_pin_is_asked_for_by_name_and_goes_on(
+def test_a_dongle_pulled_after_its_pin_is_asked_for_by_name(
     desk: Desk, typed: Typist, dongles: Dongles
 ) -> None:
     token = dongles.new()
@@ -90,7 +90,7 @@ def test_when_the_chosen_dongle_is_pulled_no_other_one_gets_its_pin(
     desk: Desk, typed: Typist, dongles: Dongles
 ) -> None:
     tokens = {token.serial: token for token in (dongles.new(), dongles.new())}
-    chosen = find_tokens(dongles.module)[0]
+    chosen = find_dongles(dongles.module)[0]
 
     def pull() -> None:
         dongles.pull(tokens[chosen.serial])
@@ -101,7 +101,7 @@ def test_when_the_chosen_dongle_is_pulled_no_other_one_gets_its_pin(
     assert list(desk.desktop.iterdir()) == []
 
 
-def test_the_list_says_what_a_dongles_license_wants(
+def test_the_list_says_which_dongle_a_license_needs(
     desk: Desk, typed: Typist, dongles: Dongles
 ) -> None:
     token = dongles.new()
@@ -153,9 +153,7 @@ def test_in_the_window_a_wrong_pin_is_never_tried_twice_nor_shown(
         assert browser.title().startswith(f"Step 2 of 2: License {SHOWN} is active")
 
 
-def test_in_the_window_a_dongle_that_is_not_there_is_looked_for_again(
-    desk: Desk, dongles: Dongles
-) -> None:
+def test_in_the_window_a_missing_dongle_is_searched_again(desk: Desk, dongles: Dongles) -> None:
     token = dongles.new()
     dongles.pull(token)
     dongles.restart()

@@ -1,4 +1,4 @@
-"""The sample application starts where it is licensed, and elsewhere tells its user why not."""
+"""The sample application starts where it is licensed, and says elsewhere why it does not."""
 
 import os
 import runpy
@@ -34,7 +34,7 @@ def modeler(room: Room, tmp_path: Path) -> Callable[..., int]:
     return main
 
 
-def test_a_licensed_machine_fits_its_lines(
+def test_a_licensed_machine_solves_the_model(
     room: Room, modeler: Callable[..., int], capsys: pytest.CaptureFixture[str]
 ) -> None:
     room.activate()

@@ -45,7 +45,7 @@ def test_both_faces_write_the_same_request_but_for_its_id_and_time(
         pytest.param({"TERM": "xterm"}, id="no display"),
     ],
 )
-def test_it_asks_in_the_terminal_where_no_window_could_be_seen(
+def test_it_asks_in_the_terminal_where_nobody_could_see_a_window(
     typed: Typist, monkeypatch: pytest.MonkeyPatch, environ: dict[str, str]
 ) -> None:
     for name in ("DISPLAY", "WAYLAND_DISPLAY", "SSH_CONNECTION", "SSH_CLIENT", "SSH_TTY", "TERM"):
@@ -55,7 +55,7 @@ def test_it_asks_in_the_terminal_where_no_window_could_be_seen(
     assert "License Configuration" in typed("q", options=()).out
 
 
-def test_a_display_and_a_browser_get_the_window(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_with_a_display_and_a_browser_a_window_opens(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("SSH_CONNECTION", "SSH_CLIENT", "SSH_TTY"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("TERM", "xterm")

@@ -52,7 +52,9 @@ def test_no_line_is_wider_than_80_columns(desk: Desk, typed: Typist) -> None:
     assert [line for line in lines if len(line) > 80] == []
 
 
-def test_what_waits_when_it_is_closed_is_activated_another_day(desk: Desk, typed: Typist) -> None:
+def test_a_request_that_is_pending_when_it_closes_is_activated_another_day(
+    desk: Desk, typed: Typist
+) -> None:
     typed(*SAVED[:-1], "q", "q")
     desk.answer()
     desk.room.now += DAY
@@ -72,14 +74,14 @@ def test_what_waits_when_it_is_closed_is_activated_another_day(desk: Desk, typed
         pytest.param([INSTALL, "", NUMBER, "b", "b", "b", "q"], id="back to the list"),
     ],
 )
-def test_cancelling_changes_nothing(desk: Desk, typed: Typist, lines: list[str]) -> None:
+def test_canceling_changes_nothing(desk: Desk, typed: Typist, lines: list[str]) -> None:
     before = desk.room.files()
     assert typed(*lines).exit == 0
     assert desk.room.files() == before
     assert list(desk.desktop.iterdir()) == []
 
 
-def test_cancel_says_that_nothing_was_changed(typed: Typist) -> None:
+def test_cancel_says_that_nothing_changed(typed: Typist) -> None:
     assert "Nothing was changed." in typed(INSTALL, "", "q", "q").out
 
 
@@ -90,7 +92,7 @@ def test_back_keeps_every_answer(typed: Typist) -> None:
     assert f"Activation code [{CODE}]" in printed.out
 
 
-def test_help_tells_the_keys_and_what_the_file_will_hold(typed: Typist) -> None:
+def test_help_lists_the_keys_and_the_contents_of_the_file(typed: Typist) -> None:
     printed = typed(*TO_SENDING, "?", "q", "q")
     assert "Enter: next. b: back. q: cancel. ?: help." in printed.out
     assert "What the file will hold" in printed.out
@@ -105,7 +107,7 @@ def test_help_tells_the_keys_and_what_the_file_will_hold(typed: Typist) -> None:
         ("O15120020093", "A license number has digits alone, no O."),
     ],
 )
-def test_a_mistyped_number_is_told_at_once(typed: Typist, number: str, told: str) -> None:
+def test_a_mistyped_number_is_reported_at_once(typed: Typist, number: str, told: str) -> None:
     assert told in typed(INSTALL, "", number, "q", "q").out
 
 
@@ -127,7 +129,7 @@ def test_a_mistyped_number_is_told_at_once(typed: Typist, number: str, told: str
         ),
     ],
 )
-def test_a_mistyped_code_is_told_by_its_group_or_letter(
+def test_a_mistyped_code_is_reported_with_its_group_or_letter(
     typed: Typist, code: str, told: str
 ) -> None:
     assert told in typed(INSTALL, "", NUMBER, "", code, "q", "q").out
@@ -149,9 +151,7 @@ def test_a_license_that_is_active_is_updated_or_deactivated_instead(
     assert desk.saved()
 
 
-def test_a_license_that_waits_is_activated_or_its_file_made_again(
-    desk: Desk, typed: Typist
-) -> None:
+def test_a_pending_license_is_activated_or_its_file_made_again(desk: Desk, typed: Typist) -> None:
     typed(*SAVED, "q")
     first = desk.saved()
     printed = typed("6", "", NUMBER, "2", "", CODE, "", "", "", "", "", "q")
@@ -159,20 +159,20 @@ def test_a_license_that_waits_is_activated_or_its_file_made_again(
     assert desk.saved() == first  # the same wish: the same file
 
 
-def test_only_this_user_is_asked_for_as_personal(desk: Desk, typed: Typist) -> None:
+def test_only_this_user_makes_a_personal_license(desk: Desk, typed: Typist) -> None:
     printed = typed(*TO_SENDING[:-1], "2", "", "", "", "", desk.answer, "1", "", "", "q")
     assert "License 015.120.020.093 is active" in printed.out
     assert desk.room.load().protection == "personal"
 
 
-def test_a_lost_computers_seat_goes_into_the_request(desk: Desk, typed: Typist) -> None:
+def test_the_request_names_the_seat_of_a_lost_computer(desk: Desk, typed: Typist) -> None:
     printed = typed(INSTALL, "3", "zwei", "2", NUMBER, "", CODE, "", "", "", "", "", "q")
     assert "A seat number has digits alone" in printed.out
     assert "The old one gets no further updates." in printed.out
     assert b'"replaces_seat":2' in _body(desk)
 
 
-def test_a_lost_computer_without_its_seat_number_is_left_to_the_page(
+def test_without_the_seat_number_of_a_lost_computer_the_page_asks(
     desk: Desk, typed: Typist
 ) -> None:
     typed(INSTALL, "3", "", NUMBER, "", CODE, "", "", "", "", "", "q")
@@ -184,16 +184,14 @@ def test_the_computers_name_may_be_another(desk: Desk, typed: Typist) -> None:
     assert b'"name":"Pump 3"' in _body(desk)
 
 
-def test_a_folder_that_is_not_there_is_told_before_anything_is_made(
-    desk: Desk, typed: Typist
-) -> None:
+def test_a_missing_folder_is_reported_before_anything_is_made(desk: Desk, typed: Typist) -> None:
     before = desk.room.files()
     printed = typed(*TO_SENDING, "", "/media/gone", "", "q", "q")
     assert "There is no folder /media/gone. Plug in the stick or choose another." in printed.out
     assert desk.room.files() == before
 
 
-def test_another_computers_file_of_this_name_is_left_alone(desk: Desk, typed: Typist) -> None:
+def test_another_computers_file_of_the_same_name_is_kept(desk: Desk, typed: Typist) -> None:
     desk.give_device_key()
     other = Room(desk.home / "other", machine=LAB_09)
     file = desk.desktop / f"{NUMBER}-7f3a.request"
@@ -217,7 +215,7 @@ def test_an_update_shows_the_end_it_had_before(desk: Desk, typed: Typist) -> Non
     assert "24 October 2028 (before: 30 November 2027)" in printed.out
 
 
-def test_a_deactivation_is_said_first_kept_on_enter_and_done_on_demand(
+def test_a_deactivation_is_explained_first_and_enter_keeps_the_license(
     desk: Desk, typed: Typist
 ) -> None:
     desk.room.activate()
@@ -260,13 +258,15 @@ def test_licenses_move_up_and_down_the_trying_order(desk: Desk, typed: Typist) -
     assert lists == ["015.120.020.093", "015.120.099.042", "015.120.099.042", "015.120.020.093"]
 
 
-def test_moving_to_a_new_computer_is_told_in_three_steps(desk: Desk, typed: Typist) -> None:
+def test_moving_to_a_new_computer_is_explained_in_three_steps(desk: Desk, typed: Typist) -> None:
     desk.room.activate()
     printed = typed("3", "2", "q")
     assert "3. There: Install License with the same number and code." in printed.out
 
 
-def test_properties_tell_all_but_the_code_and_serial_numbers(desk: Desk, typed: Typist) -> None:
+def test_properties_show_everything_but_the_code_and_serial_numbers(
+    desk: Desk, typed: Typist
+) -> None:
     desk.room.activate()
     printed = typed("4", "", "q")
     assert "Recognised by" in printed.out
@@ -286,7 +286,7 @@ def test_a_license_is_removed_only_on_demand(desk: Desk, typed: Typist) -> None:
 
 
 @pytest.mark.parametrize("option", ["--json", "--non-interactive"])
-def test_where_nobody_can_be_asked_it_says_so(typed: Typist, option: str) -> None:
+def test_where_nobody_can_be_asked_it_reports_that(typed: Typist, option: str) -> None:
     printed = typed(options=("--text", option))
     assert printed.exit == 2
     assert "The wizard asks a person." in printed.out + printed.err

@@ -1,4 +1,4 @@
-"""What the doctor warns of before a request is written: told, and gone past by a person alone."""
+"""The doctor's warnings before a request is written: shown, and accepted only by a person."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -48,7 +48,7 @@ def told(text: str) -> str:
 
 
 @pytest.mark.parametrize(("prepare", "way", "warning"), WARNINGS)
-def test_at_the_prompt_a_warning_is_gone_past_with_y_alone(
+def test_at_the_prompt_only_y_accepts_a_warning(
     desk: Desk, typed: Typist, prepare: Prepare, way: tuple[str, ...], warning: str
 ) -> None:
     prepare(desk)
@@ -64,7 +64,7 @@ def test_at_the_prompt_a_warning_is_gone_past_with_y_alone(
 
 
 @pytest.mark.parametrize(("prepare", "way", "warning"), WARNINGS)
-def test_in_the_window_a_warning_is_gone_past_by_its_own_box_alone(
+def test_in_the_window_only_its_own_box_accepts_a_warning(
     desk: Desk, prepare: Prepare, way: tuple[str, ...], warning: str
 ) -> None:
     prepare(desk)
@@ -91,7 +91,7 @@ def test_in_the_window_a_warning_is_gone_past_by_its_own_box_alone(
     assert parse_request(desk.saved()).license_number == NUMBER
 
 
-def test_every_warning_wants_a_consent_of_its_own(desk: Desk) -> None:
+def test_every_warning_needs_its_own_consent(desk: Desk) -> None:
     with_both(desk)
     with open_window(desk) as window:
         browser = Browser(window)

@@ -1,4 +1,4 @@
-"""The window's safety, asked by bare HTTP: who may speak to it, what it says, when it ends."""
+"""The window's security over bare HTTP: who may talk to it, what it answers, when it ends."""
 
 import os
 import re
@@ -13,8 +13,7 @@ from urllib.parse import urlencode
 
 import pytest
 
-from keyferry.wizard import socket_owner as peers
-from keyferry.wizard.session import Session
+from keyferry.wizard import socket_owner
 from keyferry.wizard.window import Window
 from tests.browser.wizard.desk import Desk, open_window
 from tests.support.offline import NUMBER
@@ -79,7 +78,7 @@ def browser(window: Window) -> Browser:
     return Browser(window)
 
 
-def test_it_listens_on_this_computer_alone_and_asks_no_name_server(
+def test_it_listens_on_this_computer_only_and_asks_no_name_server(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refuse(*asked: object) -> str:
@@ -87,12 +86,12 @@ def test_it_listens_on_this_computer_alone_and_asks_no_name_server(
 
     for name in ("getfqdn", "gethostbyname", "gethostbyaddr", "getaddrinfo"):
         monkeypatch.setattr(socket, name, refuse)
-    window = Window(Session(desk.settings()))
+    window = Window(desk.session())
     assert window.server_address[0] == "127.0.0.1"
     window.server_close()
 
 
-def test_the_start_link_lets_in_any_number_of_times_until_a_form_is_sent(
+def test_the_start_link_works_until_a_form_is_sent(
     browser: Browser,
 ) -> None:
     Browser.start(browser)  # as a desktop does that looks before the browser comes
@@ -127,18 +126,18 @@ def test_the_start_link_lets_no_other_user_of_this_computer_in(
     owner = {"mine": os.getuid(), "root's": 0, "another's": os.getuid() + 1}[whose]
     table = tmp_path / "tcp"
     table.write_text(f"{HEAD}\n{listed.format(near, int(port), owner)}\n")
-    monkeypatch.setattr(peers, "_TABLES", (str(tmp_path / "missing"), str(table)))
+    monkeypatch.setattr(socket_owner, "_TABLES", (str(tmp_path / "missing"), str(table)))
     connection = HTTPConnection(host, int(port), timeout=10, source_address=(host, near))
     connection.request("GET", browser.link.partition(browser.authority)[2])
     assert connection.getresponse().status == status
     connection.close()
 
 
-def test_this_systems_own_table_tells_who_came(browser: Browser) -> None:
+def test_the_system_table_shows_who_connected(browser: Browser) -> None:
     host, _, port = browser.authority.partition(":")
     with socket.create_connection((host, int(port))) as line:
         ends = (line.getsockname(), line.getpeername())
-        assert not peers.is_another_users(*ends)
+        assert not socket_owner.is_another_users(*ends)
         if os.getuid() == 0:
             os.seteuid(65534)  # what is opened now is another user's
             try:
@@ -147,7 +146,7 @@ def test_this_systems_own_table_tells_who_came(browser: Browser) -> None:
                 os.seteuid(0)
             with theirs:
                 ends = (theirs.getsockname(), theirs.getpeername())
-                assert peers.is_another_users(*ends)
+                assert socket_owner.is_another_users(*ends)
 
 
 @pytest.mark.parametrize("path", ["/", "/?key=", "/?key=wrong", "/?key=%C3%BC", "/alive"])
@@ -195,7 +194,7 @@ def test_a_form_of_another_site_is_refused(browser: Browser, origin: str | None)
     assert browser.title().startswith("License Configuration")
 
 
-def test_the_cookie_is_for_this_window_alone(browser: Browser) -> None:
+def test_the_cookie_is_for_this_window_only(browser: Browser) -> None:
     _, _, headers = browser.ask("GET", browser.link.partition(browser.authority)[2])
     cookie = headers["set-cookie"]
     port = browser.authority.partition(":")[2]
@@ -307,7 +306,7 @@ def test_the_saved_file_has_our_name_whatever_the_form_says(desk: Desk, browser:
     assert desk.saved()
 
 
-def test_a_folder_whose_name_is_no_text_stands_in_no_ones_way(desk: Desk, browser: Browser) -> None:
+def test_a_folder_whose_name_is_no_text_does_no_harm(desk: Desk, browser: Browser) -> None:
     os.mkdir(os.fsencode(desk.desktop) + b"/caf\xe9")
     os.mkdir(desk.desktop / "Café")
     _up_to_sending(browser)
@@ -317,9 +316,7 @@ def test_a_folder_whose_name_is_no_text_stands_in_no_ones_way(desk: Desk, browse
     assert "caf?" not in page
 
 
-def test_a_response_whose_name_is_no_text_is_shown_all_the_same(
-    desk: Desk, browser: Browser
-) -> None:
+def test_a_response_whose_name_is_no_text_is_still_shown(desk: Desk, browser: Browser) -> None:
     _up_to_sending(browser)
     browser.press("next", "send", how="save", folder=str(desk.desktop), name="LAB-07")
     os.rename(desk.answer(), os.fsencode(desk.downloads) + b"/r\xe9ponse")
@@ -328,7 +325,7 @@ def test_a_response_whose_name_is_no_text_is_shown_all_the_same(
     assert "r?ponse" in browser.page()
 
 
-def test_words_from_a_file_are_shown_as_words(desk: Desk, browser: Browser) -> None:
+def test_text_from_a_file_is_escaped(desk: Desk, browser: Browser) -> None:
     evil = "</dd><script src=//evil></script>"
     desk.room.product = desk.room.product
     desk.room.activate(licensee=evil, edition="'\"><img src=x>", features={"a": True})
@@ -341,7 +338,7 @@ def test_words_from_a_file_are_shown_as_words(desk: Desk, browser: Browser) -> N
     assert "<img" not in page
 
 
-def test_what_was_typed_is_shown_as_words(browser: Browser) -> None:
+def test_typed_text_is_escaped(browser: Browser) -> None:
     browser.start()
     browser.press("begin:install", "list")
     browser.press("next", "what", what="install")
@@ -371,7 +368,7 @@ def test_a_form_that_comes_twice_counts_once(desk: Desk, browser: Browser) -> No
 
 
 @pytest.mark.parametrize("said", ["GET http://[ HTTP/1.1", "GET //[ HTTP/1.1", "GET /", "\xff\0"])
-def test_what_others_send_or_cut_off_prints_nothing_in_the_terminal(
+def test_foreign_or_dropped_requests_print_nothing_in_the_terminal(
     browser: Browser, capfd: pytest.CaptureFixture[str], said: str
 ) -> None:
     address = ("127.0.0.1", int(browser.authority.partition(":")[2]))
@@ -415,13 +412,24 @@ def test_it_ends_a_minute_after_the_last_tab_was_closed(desk: Desk) -> None:
         _wait_until_over(window)
 
 
-def test_without_a_script_no_tab_can_be_told_gone(desk: Desk) -> None:
+def test_without_a_script_a_closed_tab_goes_unnoticed(desk: Desk) -> None:
     with open_window(desk, gone_s=0.0) as window:
         Browser(window).start()
         assert not _is_over(window, within_s=1.0)
 
 
 CODE_START = "m9s346"
+
+
+@pytest.mark.parametrize("typed", [{}, {"upload": ""}], ids=["no field", "an empty file field"])
+def test_without_a_response_file_the_same_screen_asks_for_one(
+    browser: Browser, typed: dict[str, str]
+) -> None:
+    browser.start()
+    browser.press("begin:install", "list")
+    browser.press("next", "what", what="response")
+    assert browser.press("next", "response", **typed) == 303
+    assert "Choose the response file" in browser.page()
 
 
 def _up_to_sending(browser: Browser) -> None:

@@ -61,7 +61,7 @@ class Typist:
             patched.setattr(sys, "stdin", keyboard)
             patched.setattr(sys, "stdout", out)
             patched.setattr(sys, "stderr", err)
-            # What is typed unseen would be read from the terminal of whoever runs the tests.
+            # A hidden answer would be read from the terminal that runs the tests.
             patched.setattr(termui, "hidden_prompt_func", keyboard.unseen)
             room = self.desk.room
             arguments = ["wizard", *options, *self.desk.options]

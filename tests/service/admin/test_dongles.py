@@ -18,14 +18,14 @@ from keyferry_admin.errors import (
     NoSuchLicense,
 )
 from keyferry_admin.stack import Stack
-from keyferry_admin.use_cases import changes, dongles, licenses
+from keyferry_admin.use_cases import change_license, dongles, licenses
 from keyferry_protocol.algorithms import ECDSA_P256, ED25519
 from keyferry_protocol.encoding import b64
 from keyferry_protocol.request import Dongle
 from keyferry_service.adapters.items_dynamodb import members, to_item
 from keyferry_service.adapters.licenses_dynamodb import Licenses
 from keyferry_service.adapters.retries import ConditionFailed
-from keyferry_service.domain.license import LicenseRecord, RegisteredDongle, Token
+from keyferry_service.domain.license import DongleSeat, LicenseRecord, RegisteredDongle
 from tests.service.admin.screens import take_seat
 from tests.support.builders import LAB_07, NOW, NUMBER, Computer, a_key, a_request_file
 from tests.unit.protocol.samples import response_file
@@ -51,8 +51,8 @@ def table(stack: Stack) -> Licenses:
 
 def give_seat(stack: Stack, dongle: Dongle, seat: int) -> None:
     """A dongle's seat as the service leaves it: the seat's row, and what it writes of the token."""
-    take_seat(stack, seat, protection="dongle", token=dongle.keyid)
-    update = stack.licenses._lead_token(NUMBER, Token(dongle.keyid, seat))["Update"]
+    take_seat(stack, seat, protection="dongle", dongle_keyid=dongle.keyid)
+    update = stack.licenses._update_dongle(NUMBER, DongleSeat(dongle.keyid, seat))["Update"]
     boto3.client("dynamodb").update_item(**update)
     before = licenses.find(stack.licenses, NUMBER)
     after = replace(
@@ -78,7 +78,7 @@ def give_seat(stack: Stack, dongle: Dongle, seat: int) -> None:
     ],
 )
 def test_a_key_file_or_a_request_tells_of_a_dongle(file: bytes, dongle: Dongle) -> None:
-    assert dongles.read(file, NUMBER) == dongle
+    assert dongles.parse_dongle_file(file, NUMBER) == dongle
 
 
 @pytest.mark.parametrize(
@@ -106,7 +106,7 @@ def test_a_key_file_or_a_request_tells_of_a_dongle(file: bytes, dongle: Dongle) 
 )
 def test_a_file_that_tells_of_none_is_refused_with_what_is_wrong(file: bytes, said: str) -> None:
     with pytest.raises(BadDongle, match=said):
-        dongles.read(file, NUMBER)
+        dongles.parse_dongle_file(file, NUMBER)
 
 
 def test_a_registered_dongle_is_a_row_and_a_revision(stack: Stack, table: Licenses) -> None:
@@ -117,9 +117,9 @@ def test_a_registered_dongle_is_a_row_and_a_revision(stack: Stack, table: Licens
     assert registered == RegisteredDongle(CARD.keyid, ECDSA_P256, POINT, CARD.model, CARD.serial)
     row = boto3.client("dynamodb").get_item(
         TableName=stack.output("LicensesTable"),
-        Key=to_item({"pk": NUMBER, "sk": f"token#{CARD.keyid}"}),
+        Key=to_item({"pk": NUMBER, "sk": f"dongle#{CARD.keyid}"}),
     )["Item"]
-    assert row == to_item({"pk": NUMBER, "sk": f"token#{CARD.keyid}", **members(registered)})
+    assert row == to_item({"pk": NUMBER, "sk": f"dongle#{CARD.keyid}", **members(registered)})
 
 
 def test_a_dongle_is_registered_once(table: Licenses) -> None:
@@ -193,7 +193,7 @@ def test_a_dongle_with_a_seat_stays_until_that_is_free(stack: Stack, table: Lice
     ):  # the table itself keeps it, even if the revision were right
         table.remove_dongle(before, replace(before, revision=9), CARD.keyid)
     assert [each.seat for each in table.dongles(NUMBER)] == [2]
-    changes.release(table, NUMBER, 2)
+    change_license.release_seat(table, NUMBER, 2)
     assert [(each.seat, each.model) for each in table.dongles(NUMBER)] == [(None, CARD.model)]
     dongles.remove(table, NUMBER, CARD.keyid)
     assert list(table.dongles(NUMBER)) == []

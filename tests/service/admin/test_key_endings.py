@@ -10,8 +10,7 @@ import pytest
 
 from keyferry_admin.errors import KeysChanged
 from keyferry_admin.stack import Stack
-from keyferry_admin.use_cases import keys
-from keyferry_admin.use_cases import resign as resigning
+from keyferry_admin.use_cases import keys, reissue
 from keyferry_protocol.algorithms import ED25519, ML_DSA_65
 from keyferry_service.adapters.items_dynamodb import to_item
 from keyferry_service.domain.license import LicenseRecord, Status
@@ -166,7 +165,7 @@ def test_each_live_seat_gets_a_link_to_its_latest_answer(
         ticket = live.tickets.get(id, NOW)
         assert ticket is not None
         assert (ticket.file_name, len(id)) == (line["file"], 43)
-        (answer,) = live.licenses.answers(NUMBER, str(ticket.request_sha256))
+        (answer,) = live.licenses.ledger_entries(NUMBER, str(ticket.request_sha256))
         assert json.loads(answer.body)["serial"] == serial
         assert id not in ran.out
     assert links.stat().st_mode & 0o777 == 0o600
@@ -196,7 +195,7 @@ def test_killed_halfway_and_given_again_the_rest_is_done(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     links, line = tmp_path / "links.csv", f"keys compromise {pair[0].keyid} --yes"
-    first = next(resigning.resign_live_seats(live, pair[0].keyid, NOW))  # and no more of it
+    first = next(reissue.reissue_live_seats(live, pair[0].keyid, NOW))  # and no more of it
     assert asked(live) == [first.ticket.id]
     said = run(f"{line} --output {links} --json").json
     assert (said["signed"], said["signed_before"], said["without_answer"]) == (2, 1, 0)
@@ -239,8 +238,8 @@ def test_more_answers_than_one_page_of_seats(
     for serial in range(100, 260):
         seat_answered(live, 1, LAB_07, serial=serial)
     take_seat(live, 1, serial=205)
-    found = {each.seat.number: each for each in resigning.resign_live_seats(live, "k", NOW)}
-    (answer,) = live.licenses.answers(NUMBER, str(found[1].ticket.request_sha256))
+    found = {each.seat.number: each for each in reissue.reissue_live_seats(live, "k", NOW)}
+    (answer,) = live.licenses.ledger_entries(NUMBER, str(found[1].ticket.request_sha256))
     assert json.loads(answer.body)["serial"] == 205
     assert sorted(found) == [1, 2]
 

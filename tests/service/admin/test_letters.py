@@ -37,7 +37,9 @@ FULL: dict[str, Any] = {
 
 def letter(product: str = "Example Modeler", *, is_new_code: bool = False, **terms: Any) -> str:
     sold = LicenseRecord(NUMBER, bytes(32), product, NOW, **terms)
-    return license_letter(licenses.Created(sold, CODE), EXAMPLE, PAGE, is_new_code=is_new_code)
+    return license_letter(
+        licenses.LicenseWithCode(sold, CODE), EXAMPLE, PAGE, is_new_code=is_new_code
+    )
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ import pytest
 from keyferry_admin.stack import Stack
 from keyferry_service.adapters.items_dynamodb import members, to_item
 from keyferry_service.domain.allocate import Grant
-from keyferry_service.domain.ledger import answer_of, response_to
+from keyferry_service.domain.ledger import entry_for, response_to
 from keyferry_service.domain.ticket import Ticket, TicketState
 from tests.service.admin.conftest import TEMPLATE
 from tests.service.admin.screens import GOLDEN, NOW, NUMBER, Pipe, take_seat
@@ -77,7 +77,7 @@ def answered(
     ends = NOW + serial if kind == "deactivate" else license.valid_until
     seat = a_seat(computer, number=2, serial=serial, valid_until=ends)
     grant = Grant(license, seat)
-    answer = answer_of(response_to(request, grant, NOW + serial), grant)
+    answer = entry_for(response_to(request, grant, NOW + serial), grant)
     row = {"pk": NUMBER, "sk": f"answer#{request.sha256}", **members(answer)}
     table = stack.output("LicensesTable")
     boto3.client("dynamodb").put_item(TableName=table, Item=to_item(row))
@@ -146,7 +146,11 @@ class TestResend:
         assert said["expires_at"] == "2026-12-01T09:47:00Z"
         ticket = whole.tickets.get(id, NOW)
         assert ticket is not None
-        assert (ticket.state, ticket.mail, ticket.email) == ("processing", "pending", said["email"])
+        assert (ticket.state, ticket.email_status, ticket.email) == (
+            "processing",
+            "pending",
+            said["email"],
+        )
         assert (ticket.request_sha256, ticket.license_number) == (sha256, NUMBER)
         assert (ticket.file_name, ticket.machine_name, ticket.seat) == (file, "LAB-07", 2)
         (message,) = lying_in(whole, "RequestsQueue")
@@ -162,7 +166,7 @@ class TestResend:
         assert told == "  For the customer, until 1 December 2026: https://activate.example.com"
         ticket = whole.tickets.get(id, NOW)
         assert ticket is not None
-        assert (ticket.email, ticket.mail, ticket.machine_name) == (None, "none", "")
+        assert (ticket.email, ticket.email_status, ticket.machine_name) == (None, "none", "")
 
     def test_of_a_revoked_license_nothing_is_handed_out(self, run: Any, whole: Stack) -> None:
         sha256 = answered(whole, 7)

@@ -26,7 +26,7 @@ from tests.support.builders import (
 )
 
 
-def seats_ever_used(world: World, ticket: str) -> Response:
+def verified(world: World, ticket: str) -> Response:
     return verify_response(world.response(ticket), KEYS)
 
 
@@ -43,7 +43,7 @@ def body_of(response: bytes) -> bytes:
 def test_a_first_activation_gets_a_response_that_the_application_believes(world: World) -> None:
     world.sell()
     ticket = world.activate(a_request_file(LAB_07))
-    response = seats_ever_used(world, ticket)
+    response = verified(world, ticket)
     assert (response.license.number, response.seat, response.serial) == (NUMBER, 1, 1)
     assert (response.bound_to.device_key, response.issued_at) == (LAB_07.device.public, NOW)
     assert response.license.features == {"solver": True, "threads": 16}
@@ -75,26 +75,26 @@ def test_a_life_of_a_license_update_reinstall_move_lost_computer_deactivation(
     world: World,
 ) -> None:
     world.sell(lease_days=90)
-    first = seats_ever_used(world, world.activate(a_request_file(LAB_07)))
+    first = verified(world, world.activate(a_request_file(LAB_07)))
     assert first.check_in_by == NOW + 90 * DAY
     world.now += 30 * DAY
     update = world.activate(a_request_file(LAB_07, "update", last_serial=1))
-    assert seats_ever_used(world, update).serial == 2
-    assert seats_ever_used(world, update).check_in_by == world.now + 90 * DAY
+    assert verified(world, update).serial == 2
+    assert verified(world, update).check_in_by == world.now + 90 * DAY
     assert world.ticket(update)["response"]["previous_valid_until"] == "2027-11-24T09:47:00Z"
     again = LAB_07.reinstalled()
-    assert seats_ever_used(world, world.activate(a_request_file(again))).seat == 1
+    assert verified(world, world.activate(a_request_file(again))).seat == 1
     assert world.ticket(world.activate(a_request_file(LAB_08)))["state"] == "refused"
-    lost = seats_ever_used(world, world.activate(a_request_file(LAB_08, replaces_seat=1)))
+    lost = verified(world, world.activate(a_request_file(LAB_08, replaces_seat=1)))
     assert (lost.seat, lost.bound_to.device_key) == (1, LAB_08.device.public)
     late = world.activate(a_request_file(again, "update", last_serial=3))
     assert world.ticket(late)["refusal"]["code"] == "not-activated"
     back = world.activate(a_request_file(LAB_08, "deactivate", last_serial=4))
-    receipt = seats_ever_used(world, back)
+    receipt = verified(world, back)
     assert receipt.is_receipt
     assert (receipt.license.valid_until, receipt.check_in_by) == (world.now, None)
     assert world.ticket(back)["response"]["valid_until"] == "2026-12-24T09:47:00Z"
-    moved = seats_ever_used(world, world.activate(a_request_file(LAB_07, id="f" * 32)))
+    moved = verified(world, world.activate(a_request_file(LAB_07, id="f" * 32)))
     assert moved.seat == 2
     license = world.license()
     assert (license.seats_used, license.seats_ever_used, sum(license.moves.values())) == (1, 1, 3)
@@ -103,17 +103,15 @@ def test_a_life_of_a_license_update_reinstall_move_lost_computer_deactivation(
 def test_a_dongle_takes_its_seat_to_any_computer(world: World) -> None:
     dongle = a_key("dongle")
     world.sell(moves_per_year=0)
-    row = {"pk": {"S": NUMBER}, "sk": {"S": f"token#{dongle.keyid}"}, "keyid": {"S": dongle.keyid}}
+    row = {"pk": {"S": NUMBER}, "sk": {"S": f"dongle#{dongle.keyid}"}, "keyid": {"S": dongle.keyid}}
     world.dynamodb.put_item(TableName="Licenses", Item=row)
     here, there = replace(LAB_07, dongle=dongle), replace(LAB_08, dongle=dongle)
-    assert seats_ever_used(world, world.activate(a_request_file(here))).seat == 1
-    response = seats_ever_used(world, world.activate(a_request_file(there)))
+    assert verified(world, world.activate(a_request_file(here))).seat == 1
+    response = verified(world, world.activate(a_request_file(there)))
     assert (response.seat, response.bound_to.components) == (1, {})
     assert response.bound_to.dongle is not None
     assert response.bound_to.dongle.public == dongle.public
-    receipt = seats_ever_used(
-        world, world.activate(a_request_file(there, "deactivate", last_serial=2))
-    )
+    receipt = verified(world, world.activate(a_request_file(there, "deactivate", last_serial=2)))
     assert receipt.is_receipt
     assert world.license().seats_used == 0
 
@@ -221,9 +219,7 @@ def test_a_batch_of_one_license_never_oversells(world: World) -> None:
     assert sorted(states) == ["ready"] * 3 + ["refused"] * 5
     assert world.license().seats_used == 3
     assert sorted(
-        seats_ever_used(world, t).seat
-        for t in tickets
-        if world.answers(t).keys() != {"refusal.json"}
+        verified(world, t).seat for t in tickets if world.answers(t).keys() != {"refusal.json"}
     ) == [1, 2, 3]
 
 

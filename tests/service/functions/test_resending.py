@@ -7,19 +7,20 @@ from typing import Any
 import pytest
 
 from keyferry_protocol.response import verify_response
-from keyferry_service.adapters.queue_sqs import ask_to_sign
+from keyferry_service.adapters.queue_sqs import request_resign
 from keyferry_service.adapters.tickets_dynamodb import Tickets
-from keyferry_service.domain.ticket import Mail, Ticket, TicketState
+from keyferry_service.domain.ticket import EmailStatus, Ticket, TicketState
 from tests.service.functions.conftest import KEYS, World, an_event
 from tests.support.builders import DAY, NOW, NUMBER, a_request, a_request_file
 
 TICKET = "r" * 43
+FILE_NAME = f"{a_request().file_stem}.response"
 
 
 def asked_to_sign(world: World, ticket_id: str) -> dict[str, Any]:
     """The message that the desk sends."""
     url = world.sqs.get_queue_url(QueueName="keyferry-requests")["QueueUrl"]
-    ask_to_sign(world.sqs, url, ticket_id)
+    request_resign(world.sqs, url, ticket_id)
     (sent,) = world.sqs.receive_message(QueueUrl=url)["Messages"]
     record: dict[str, Any] = deepcopy(an_event("process_request")["Records"][0])
     return record | {"body": sent["Body"]}
@@ -31,9 +32,11 @@ def opened_by_the_desk(world: World, **facts: Any) -> None:
         "state": TicketState.PROCESSING,
         "license_number": NUMBER,
         "request_sha256": a_request().sha256,
-        "file_name": "again.response",
+        "file_name": FILE_NAME,
+        "kind": "activate",
+        "seat": 1,
         "email": "kim@example.com",
-        "mail": Mail.PENDING,
+        "email_status": EmailStatus.PENDING,
     }
     Tickets(world.dynamodb, "Tickets").add(Ticket(TICKET, **(known | facts)))
 
@@ -59,7 +62,7 @@ def test_twice_asked_is_once_handed_out(world: World) -> None:
     opened_by_the_desk(world)
     message = asked_to_sign(world, TICKET)
     assert world.process(message) == world.process(message) == []
-    assert list(world.answers(TICKET)) == ["again.response"]
+    assert list(world.answers(TICKET)) == [FILE_NAME]
 
 
 @pytest.mark.parametrize(

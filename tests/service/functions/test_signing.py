@@ -48,7 +48,7 @@ def test_where_kms_fails_the_request_comes_again_to_the_same_answer(
         assert world.process(message) == [message["messageId"]]
         stub.assert_no_pending_responses()
     assert world.answers(ticket) == {}
-    (recorded,) = world.licenses.answers(NUMBER)
+    (recorded,) = world.licenses.ledger_entries(NUMBER)
     assert world.license().seats_used == 1
     whole = pae(RESPONSE, recorded.body)
     assert len(whole) <= MAX_PAE
@@ -76,7 +76,7 @@ def test_what_the_vendor_asks_for_is_signed_by_the_keys_of_that_moment(world: Wo
     keys.add(in_kms(new))
     keys.end(SERVICE_KEY, KeyStatus.COMPROMISED, in_kms(new))
     opened_by_the_desk(world)
-    (recorded,) = world.licenses.answers(NUMBER)
+    (recorded,) = world.licenses.ledger_entries(NUMBER)
     signature = new.sign(pae(RESPONSE, recorded.body))
     with Stubber(world.service["kms"]) as stub:
         answer = {"KeyId": ARN, "Signature": signature, "SigningAlgorithm": NAMED[ED25519]}

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from keyferry_admin.use_cases import changes
+from keyferry_admin.use_cases import change_license
 from keyferry_protocol.response import verify_response
 from tests.service.functions.conftest import KEYS, World
 from tests.service.functions.offline import OfflineComputer
@@ -58,7 +58,7 @@ def test_a_trial_that_is_over_is_refused_until_the_vendor_prolongs_it(
     refusal = world.ticket(world.activate(file))["refusal"]
     assert refusal["code"] == "license-expired"
     assert refusal["title"] == "This license ended on 24 December 2026"
-    changes.change(world.licenses, NUMBER, lambda license: replace(license, trial_days=60))
+    change_license.change(world.licenses, NUMBER, lambda license: replace(license, trial_days=60))
     one.install(world.response(world.activate(file)))
     assert one.run("check", "--json").json["expires"] == "2027-01-23T09:47:00Z"
 

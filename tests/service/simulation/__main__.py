@@ -1,4 +1,4 @@
-"""`python -m tests.service.simulation --seeds 10000`: play so many schedules; `--seed 7`: one of them."""
+"""`python -m tests.service.simulation --seeds 10000`: play so many schedules; `--seed 7`: one."""
 
 import argparse
 import sys

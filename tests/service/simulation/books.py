@@ -8,7 +8,7 @@ from keyferry_protocol.response import ResponseBody
 from keyferry_service.adapters.items_dynamodb import from_item
 from keyferry_service.adapters.licenses_dynamodb import LICENSE, read_license
 from keyferry_service.adapters.tickets_dynamodb import ticket_from_item
-from keyferry_service.domain.ledger import read_answer
+from keyferry_service.domain.ledger import response_in
 from keyferry_service.domain.license import LedgerEntry, LicenseRecord, Seat
 from keyferry_service.domain.ticket import REFUSAL_FILE, Ticket
 from tests.service.simulation.cloud import OUT, Cloud
@@ -45,7 +45,9 @@ class Books:
                     assert ticket is not None
                     self.tickets[ticket.id] = ticket
                 case ("Tickets", name) if name.startswith("mail#"):
-                    self.counted[name] = len(self.cloud.tables.rows[place]["counted"]["SS"])
+                    row = self.cloud.tables.rows[place]
+                    counted = row.get("message_ids") or row["address_hashes"]
+                    self.counted[name] = len(counted["SS"])
         self.cloud.tables.changed.clear()
         for bucket, key in list(self.cloud.objects)[self._objects_seen :]:
             self._objects_seen += 1
@@ -67,7 +69,7 @@ class Books:
             answer = from_item(LedgerEntry, row)
             if answer.request_sha256 in self.answers:
                 self.rewritten.append(answer.request_sha256)
-            response = read_answer(answer)
+            response = response_in(answer)
             self.answers[answer.request_sha256] = answer
             self.responses[answer.request_sha256] = response
             self.new.append(response)

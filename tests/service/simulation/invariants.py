@@ -6,7 +6,7 @@ from collections.abc import Callable
 from keyferry_protocol.envelope import REQUEST, RESPONSE, open_envelope
 from keyferry_service.adapters.tickets_dynamodb import ADDRESSES_PER_REQUEST, MAILS_PER_LICENSE
 from keyferry_service.domain.license import DAY
-from keyferry_service.domain.ticket import REFUSAL_FILE, Mail, TicketState
+from keyferry_service.domain.ticket import REFUSAL_FILE, EmailStatus, TicketState
 from tests.service.simulation.cloud import IN
 from tests.service.simulation.world import NUMBERS, World
 
@@ -94,7 +94,7 @@ def nothing_is_lost(world: World) -> None:
         ticket = books.tickets[ticket_id]
         done = bool(books.published(ticket_id)) or ticket_id in requests
         require(done or ticket.expires_at <= cloud.now, f"the upload on {ticket_id} is lost")
-        waits = ticket.mail is Mail.PENDING and ticket.license_number is not None
+        waits = ticket.email_status is EmailStatus.PENDING and ticket.license_number is not None
         if waits and books.published(ticket_id) and ticket.expires_at > cloud.now:
             require(ticket_id in responses, f"the mail of {ticket_id} is lost")
 
@@ -160,8 +160,8 @@ def every_mail_is_sent_or_rightly_withheld(world: World) -> None:
             continue
         if ticket.expires_at <= world.cloud.now:
             continue
-        require(ticket.mail is not Mail.PENDING, f"the mail of {ticket.id} is stuck")
-        if ticket.mail is Mail.WITHHELD:
+        require(ticket.email_status is not EmailStatus.PENDING, f"the mail of {ticket.id} is stuck")
+        if ticket.email_status is EmailStatus.WITHHELD:
             of_request = world.books.counted.get(f"mail#{ticket.request_sha256}", 0)
             of_license = max(
                 (

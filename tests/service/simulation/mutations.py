@@ -28,38 +28,37 @@ NO_TICKET: Edits = [
 NO_SNAPSHOT: Edits = [
     (
         LICENSES,
-        "            answer = self._dynamodb.transact_get_items("
+        "            reply = self._dynamodb.transact_get_items("
         "TransactItems=[*gets, get_ticket])\n"
-        '        items = [entry.get("Item") for entry in answer["Responses"]]\n',
+        '        items = [entry.get("Item") for entry in reply["Responses"]]\n',
         """            wanted = [entry["Get"] for entry in (*gets, get_ticket)]
-            asked: Any = {}
+            keys: Any = {}
             for get in wanted:
-                asked.setdefault(get["TableName"], {"Keys": []})["Keys"].append(get["Key"])
-            answer = self._dynamodb.batch_get_item(RequestItems=asked)["Responses"]
+                keys.setdefault(get["TableName"], {"Keys": []})["Keys"].append(get["Key"])
+            found = self._dynamodb.batch_get_item(RequestItems=keys)["Responses"]
         items = [
-            next((i for i in answer[get["TableName"]] if get["Key"].items() <= i.items()), None)
+            next((i for i in found[get["TableName"]] if get["Key"].items() <= i.items()), None)
             for get in wanted
         ]
 """,
     ),
 ]
 # While the revision guards the license and both are read at one moment, the condition of the
-# ledger's line alone can never fail: it is there for the day on which the ledger is not asked.
+# ledger's entry alone can never fail: it is there for the day on which the ledger is not read.
 NO_LEDGER: Edits = [
     (
         LICENSES,
-        """        return self._put_once(
-            {"pk": number, "sk": f"answer#{answer.request_sha256}", **members(answer)}
-        )
-""",
-        """        row = {"pk": number, "sk": f"answer#{answer.request_sha256}", **members(answer)}
-        return {"Put": {"TableName": self._table, "Item": to_item(row)}}
-""",
+        """        return self._put_once(row)
+
+    def _put_once(""",
+        """        return {"Put": {"TableName": self._table, "Item": to_item(row)}}
+
+    def _put_once(""",
     ),
     (
         LICENSES,
-        'answer = _read(LedgerEntry, rows.get(f"answer#{request.sha256}"))',
-        "answer = None",
+        'entry = _read(LedgerEntry, rows.get(f"answer#{request.sha256}"))',
+        "entry = None",
     ),
 ]
 

@@ -22,7 +22,7 @@ from unittest import mock
 import boto3
 from botocore.exceptions import ClientError
 
-import keyferry_admin.use_cases.changes
+import keyferry_admin.use_cases.change_license
 import keyferry_service.adapters.queue_sqs
 import keyferry_service.adapters.retries
 import keyferry_service.use_cases.answer_request
@@ -267,8 +267,8 @@ def simulated(cloud: Cloud) -> Iterator[Lambdas]:
         mock.patch.dict("os.environ", ENVIRONMENT),
         redirect_stdout(StringIO()),  # where metrics go
         warnings.catch_warnings(action="ignore"),  # processes share Powertools' metrics
-        mock.patch.object(keyferry_admin.use_cases.changes, "time", lambdas.clock),
-        mock.patch.object(keyferry_admin.use_cases.changes, "random", cloud.rng),
+        mock.patch.object(keyferry_admin.use_cases.change_license, "time", lambdas.clock),
+        mock.patch.object(keyferry_admin.use_cases.change_license, "random", cloud.rng),
         mock.patch.object(keyferry_service.adapters.retries, "time", lambdas.clock),
         mock.patch.object(keyferry_service.adapters.retries, "random", cloud.rng),
         mock.patch.object(keyferry_service.adapters.queue_sqs, "random", cloud.rng),

@@ -43,7 +43,8 @@ def outcome(client: Any, operation: str, call: dict[str, Any]) -> Any:
 
 
 def put(**more: Any) -> dict[str, Any]:
-    row = {"pk": "1", "sk": "a", "n": 1, "s": "x", "counted": {"x"}, "taken": True, "seat": None}
+    row = {"pk": "1", "sk": "a", "n": 1, "s": "x", "message_ids": {"x"}}
+    row |= {"taken": True, "seat": None}
     return {"TableName": "T", "Item": to_item(row | more)}
 
 
@@ -79,14 +80,14 @@ CONDITIONS = [
     "#n > :one",
     "#n <= :one",
     "attribute_not_exists(s) OR #n <= :two",
-    "attribute_not_exists(counted) OR contains(counted, :x) OR size(counted) < :one",
-    "attribute_not_exists(counted) OR size(counted) < :two",
+    "attribute_not_exists(message_ids) OR contains(message_ids, :x) OR size(message_ids) < :one",
+    "attribute_not_exists(message_ids) OR size(message_ids) < :two",
 ]
 UPDATES = [
     "SET #n = :two, more = :x",
-    "SET s = :x ADD happened :one",
+    "SET s = :x ADD ticket_count :one",
     "SET s = :x ADD #n :two",
-    "SET s = :x ADD counted :set",
+    "SET s = :x ADD message_ids :set",
     "SET s = :x ADD seen :set",
 ]
 QUERIES = [

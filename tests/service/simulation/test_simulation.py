@@ -9,7 +9,7 @@ import pytest
 
 from keyferry_service.adapters.items_dynamodb import from_item, members, to_item
 from keyferry_service.domain.license import LedgerEntry
-from keyferry_service.domain.ticket import Mail
+from keyferry_service.domain.ticket import EmailStatus
 from tests.service.simulation.cloud import FAULTS, IN, OUT, REQUESTS, Message, Sent
 from tests.service.simulation.invariants import ALWAYS, AT_LAST, Violation
 from tests.service.simulation.mutations import MUTATIONS
@@ -137,12 +137,12 @@ def _leave_a_message(world: World) -> None:
 
 def _leave_a_mail_pending(world: World) -> None:
     (ticket_id,) = world.books.published_responses()
-    world.tickets.mark_mail(ticket_id, Mail.PENDING)
+    world.tickets.mark_email(ticket_id, EmailStatus.PENDING)
 
 
 def _withhold_a_mail(world: World) -> None:
     (ticket_id,) = world.books.published_responses()
-    world.tickets.mark_mail(ticket_id, Mail.WITHHELD)
+    world.tickets.mark_email(ticket_id, EmailStatus.WITHHELD)
 
 
 def _upload_unseen(world: World) -> None:

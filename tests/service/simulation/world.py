@@ -8,20 +8,20 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-import keyferry_admin.use_cases.changes as desk
-from keyferry_admin.errors import DeskError
+import keyferry_admin.use_cases.change_license as desk
+from keyferry_admin.errors import AdminError
 from keyferry_admin.use_cases import dongles
-from keyferry_admin.use_cases.requests import handed_out
+from keyferry_admin.use_cases.requests import reissue_ticket
 from keyferry_protocol.algorithms import ED25519
 from keyferry_protocol.request import Dongle
 from keyferry_service.adapters.items_dynamodb import members, to_item
 from keyferry_service.adapters.licenses_dynamodb import Licenses
-from keyferry_service.adapters.queue_sqs import MailRequest, ask_for_mail, ask_to_sign
+from keyferry_service.adapters.queue_sqs import MailRequest, request_mail, request_resign
 from keyferry_service.adapters.signing_keys_dynamodb import SigningKeys
 from keyferry_service.adapters.tickets_dynamodb import Tickets
-from keyferry_service.domain.ledger import read_answer
+from keyferry_service.domain.ledger import response_in
 from keyferry_service.domain.license import DAY, RegisteredDongle, Status
-from keyferry_service.domain.ticket import LIFE_S, Mail, Ticket
+from keyferry_service.domain.ticket import LIFE_S, EmailStatus, Ticket
 from tests.service.simulation.books import Books
 from tests.service.simulation.cloud import (
     ENDPOINT,
@@ -125,7 +125,7 @@ class World:
             row = {"pk": number, "sk": "license", **members(license)}
             dynamodb.put_item(TableName="Licenses", Item=to_item(row))
         token = RegisteredDongle(DONGLE.keyid, ED25519, DONGLE.public, "Token", "1")
-        row = {"pk": NUMBER, "sk": f"token#{token.keyid}", **members(token)}
+        row = {"pk": NUMBER, "sk": f"dongle#{token.keyid}", **members(token)}
         dynamodb.put_item(TableName="Licenses", Item=to_item(row))
         self.books = Books(cloud)
         self.books.read()
@@ -198,8 +198,8 @@ class World:
         published = sorted(self.books.published_responses())
         if published:
             ticket_id = published[step.a % len(published)]
-            self.tickets.mark_mail(ticket_id, Mail.PENDING)
-            ask_for_mail(
+            self.tickets.mark_email(ticket_id, EmailStatus.PENDING)
+            request_mail(
                 self.sqs, URL + RESPONSES, MailRequest(ticket_id, f"b{step.b % 5}@example.com")
             )
 
@@ -249,16 +249,16 @@ class World:
         answers = list(self.books.answers.values())
         if answers:
             answer = answers[step.a % len(answers)]
-            ticket = handed_out(
+            ticket = reissue_ticket(
                 Secrets(self.cloud.rng).token_urlsafe(32),
-                read_answer(answer),
+                response_in(answer),
                 answer,
                 "PC",
                 f"c{step.b % 4}@example.com",
                 self.cloud.now,
             )
             self.tickets.add(ticket)
-            ask_to_sign(self.sqs, URL + REQUESTS, ticket.id)
+            request_resign(self.sqs, URL + REQUESTS, ticket.id)
 
     def redrive(self, _: Step) -> None:
         self.cloud.redrive()
@@ -309,7 +309,7 @@ class World:
             id=Secrets(self.cloud.rng).token_urlsafe(32),
             expires_at=self.cloud.now + LIFE_S,
             email=email,
-            mail=Mail.PENDING if email else Mail.NONE,
+            email_status=EmailStatus.PENDING if email else EmailStatus.NONE,
         )
         self.tickets.open(ticket, "192.0.2.0/24", self.cloud.now)
         return ticket.id
@@ -342,7 +342,7 @@ class World:
                         desk.allow_move(licenses, number)
                     case "release":
                         terms.given += 1
-                        desk.release(licenses, number, rng.randint(1, 4))
+                        desk.release_seat(licenses, number, rng.randint(1, 4))
                     case "seats":
                         seats = rng.randint(1, 4)
                         terms.most_seats = max(terms.most_seats, seats)
@@ -362,7 +362,7 @@ class World:
                         dongles.add(licenses, NUMBER, dongle)
                     case "dongle remove":
                         dongles.remove(licenses, NUMBER, DONGLE.keyid)
-            except (DeskError, ClientError, BotoCoreError):
+            except (AdminError, ClientError, BotoCoreError):
                 pass  # told to the vendor, who tries again or not
 
         return work

@@ -15,7 +15,7 @@ from keyferry_service.adapters.signing_keys_dynamodb import SigningKeys
 from keyferry_service.adapters.suppressions_dynamodb import Suppressions
 from keyferry_service.adapters.tickets_dynamodb import Tickets
 from keyferry_service.domain.signing_keys import KeyStatus, SigningKey
-from keyferry_service.domain.ticket import LIFE_S, Mail, Ticket
+from keyferry_service.domain.ticket import LIFE_S, EmailStatus, Ticket
 from keyferry_service.domain.upload import Upload
 from keyferry_service.use_cases.publish_response import PublishResponse
 from keyferry_service.views.refusal_text import Vendor
@@ -71,7 +71,9 @@ class Service:
         self.responses = PublishResponse(self.files, self.signing_keys, self.signers, self.clock)
         self.signing_keys.put(FAKE_KEY)
         self.licenses.create(a_license())
-        self.tickets.add(Ticket(TICKET, NOW + LIFE_S, email="a@example.com", mail=Mail.PENDING))
+        self.tickets.add(
+            Ticket(TICKET, NOW + LIFE_S, email="a@example.com", email_status=EmailStatus.PENDING)
+        )
 
     def upload(self, file: bytes, ticket_id: str = TICKET) -> Upload:
         self.cloud.put(IN, f"requests/{ticket_id}", file)

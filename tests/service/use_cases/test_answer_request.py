@@ -34,7 +34,7 @@ def answering(service: Service) -> AnswerRequest:
 def test_a_file_is_answered_with_the_bytes_that_the_ledger_has(service: Service) -> None:
     upload = service.upload(FILE)
     assert answering(service).answer(upload, Deadline()) == Answered(FILE_NAME, 1)
-    (entry,) = service.licenses.answers(NUMBER)
+    (entry,) = service.licenses.ledger_entries(NUMBER)
     response = service.cloud.objects[OUT, f"responses/{TICKET}/{FILE_NAME}"][0]
     assert open_envelope(response, RESPONSE).body == entry.body
     ticket = service.tickets.get(TICKET, NOW)
@@ -55,11 +55,11 @@ def test_killed_before_it_signs_it_ends_in_the_same_answer(service: Service) -> 
     service.cloud.faults = lambda call: "killed before" if call == "sign" else None
     with pytest.raises(Killed):
         answering(service).answer(upload, Deadline())
-    (entry,) = service.licenses.answers(NUMBER)
+    (entry,) = service.licenses.ledger_entries(NUMBER)
     service.cloud.faults = lambda _: None
     service.clock.now += 3600
     assert answering(service).answer(upload, Deadline()) == Answered(FILE_NAME, 1)
-    assert list(service.licenses.answers(NUMBER)) == [entry]
+    assert list(service.licenses.ledger_entries(NUMBER)) == [entry]
 
 
 def test_another_file_on_an_answered_ticket_is_dropped(service: Service) -> None:
@@ -89,7 +89,7 @@ def test_conflicts_until_the_deadline_are_an_error_and_change_nothing(service: S
     with pytest.raises(OutOfTime):
         answering(service).answer(upload, Deadline(left_ms=3500))
     assert service.cloud.calls.count(is_write) == 4  # at 3.4, 3.3, 3.2 and 3.1 seconds left
-    assert list(service.licenses.answers(NUMBER)) == []
+    assert list(service.licenses.ledger_entries(NUMBER)) == []
 
 
 def test_an_answer_that_the_ledger_lost_is_an_error(service: Service) -> None:

@@ -9,7 +9,7 @@ from keyferry_service.adapters.feedback_ses import Feedback, Reason
 from keyferry_service.adapters.queue_sqs import MailRequest
 from keyferry_service.adapters.retries import OutOfTime, TransactionConflict
 from keyferry_service.adapters.tickets_dynamodb import hash_address, suppressed_key
-from keyferry_service.domain.ticket import LIFE_S, Mail
+from keyferry_service.domain.ticket import LIFE_S, EmailStatus
 from keyferry_service.use_cases.answer_request import AnswerRequest
 from keyferry_service.use_cases.outcome import (
     AddressSuppressed,
@@ -56,10 +56,10 @@ def answered(service: Service) -> Service:
     return service
 
 
-def state_of_mail(service: Service) -> Mail:
+def state_of_mail(service: Service) -> EmailStatus:
     ticket = service.tickets.get(TICKET, NOW)
     assert ticket is not None
-    return ticket.mail
+    return ticket.email_status
 
 
 def mail_id(service: Service) -> str:
@@ -69,7 +69,7 @@ def mail_id(service: Service) -> str:
 
 def test_the_link_is_sent_once(answered: Service) -> None:
     assert send(answered) == EmailSent()
-    assert state_of_mail(answered) is Mail.SENT
+    assert state_of_mail(answered) is EmailStatus.SENT
     assert send(answered) is None
     (mail,) = answered.cloud.mails
     assert mail.address == "a@example.com"
@@ -91,7 +91,7 @@ def test_an_address_that_wants_none_gets_none(answered: Service) -> None:
     item = key | {"expires_at": {"N": str(NOW + 1)}}
     answered.dynamodb.put_item(TableName="Tickets", Item=item)
     assert send(answered, to="b@example.com") == EmailWithheld()
-    assert state_of_mail(answered) is Mail.WITHHELD
+    assert state_of_mail(answered) is EmailStatus.WITHHELD
 
 
 def test_conflicts_until_the_deadline_send_nothing(answered: Service) -> None:
@@ -99,7 +99,7 @@ def test_conflicts_until_the_deadline_send_nothing(answered: Service) -> None:
     with pytest.raises(OutOfTime):
         send(answered)
     assert answered.cloud.mails == []
-    assert state_of_mail(answered) is Mail.PENDING
+    assert state_of_mail(answered) is EmailStatus.PENDING
 
 
 # ---- What comes back
@@ -113,7 +113,7 @@ def test_a_final_bounce_suppresses_the_address_once(answered: Service) -> None:
     send(answered)
     bounce = replace(BOUNCE, mail_id=mail_id(answered))
     assert record(answered, bounce) == AddressSuppressed(TICKET[:8], "bounce", "General")
-    assert state_of_mail(answered) is Mail.BOUNCED
+    assert state_of_mail(answered) is EmailStatus.BOUNCED
     assert record(answered, bounce) == Dropped("The mail is not known, or was told of before.")
 
 
@@ -121,7 +121,7 @@ def test_a_bounce_that_is_not_final_changes_nothing(answered: Service) -> None:
     send(answered)
     full = replace(BOUNCE, mail_id=mail_id(answered), detail="MailboxFull", is_final=False)
     assert record(answered, full) == EmailDelayed("bounce", "MailboxFull")
-    assert state_of_mail(answered) is Mail.SENT
+    assert state_of_mail(answered) is EmailStatus.SENT
 
 
 def test_a_conflict_is_an_error_and_the_same_notice_then_counts(answered: Service) -> None:

@@ -9,7 +9,7 @@ from keyferry_service.adapters import tickets_dynamodb
 from keyferry_service.adapters.queue_sqs import MailRequest
 from keyferry_service.adapters.retries import OutOfTime
 from keyferry_service.adapters.tickets_dynamodb import TooManyTickets
-from keyferry_service.domain.ticket import LIFE_S, Mail, TicketState
+from keyferry_service.domain.ticket import LIFE_S, EmailStatus, TicketState
 from keyferry_service.use_cases.follow_link import FollowLink, NoSuchLink
 from keyferry_service.use_cases.open_ticket import OpenTicket
 from keyferry_service.use_cases.track_ticket import NoSuchTicket, NotReady, TrackTicket
@@ -39,11 +39,19 @@ def publish(service: Service) -> None:
     service.files.publish(TICKET, "x.response", b"response")
 
 
-@pytest.mark.parametrize(("email", "mail"), [(None, Mail.NONE), ("a@b.example", Mail.PENDING)])
-def test_a_new_ticket_waits_for_its_file(service: Service, email: str | None, mail: Mail) -> None:
+@pytest.mark.parametrize(
+    ("email", "status"), [(None, EmailStatus.NONE), ("a@b.example", EmailStatus.PENDING)]
+)
+def test_a_new_ticket_waits_for_its_file(
+    service: Service, email: str | None, status: EmailStatus
+) -> None:
     ticket = service.tickets.get(open_one(service, email), NOW)
     assert ticket is not None
-    assert (ticket.state, ticket.mail, ticket.email) == (TicketState.AWAITING_UPLOAD, mail, email)
+    assert (ticket.state, ticket.email_status, ticket.email) == (
+        TicketState.AWAITING_UPLOAD,
+        status,
+        email,
+    )
     assert ticket.expires_at == NOW + LIFE_S
 
 
@@ -64,7 +72,7 @@ def test_a_ticket_is_ready_once_its_response_is_there(service: Service) -> None:
     requests: list[MailRequest] = []
     publish(service)
     assert tracking(service, requests).status(TICKET).download_url is not None
-    assert tracking(service, requests).send_email(TICKET, "b@example.com") is Mail.PENDING
+    assert tracking(service, requests).send_email(TICKET, "b@example.com") is EmailStatus.PENDING
     assert requests == [MailRequest(TICKET, "b@example.com")]
 
 

@@ -17,7 +17,7 @@ from tests.conftest import ROOT, RunningStack
 from tests.stack.customer import Customer
 from tests.support.journeys import client
 
-pytestmark = pytest.mark.timeout(300)
+pytestmark = [pytest.mark.privilege, pytest.mark.timeout(300)]
 SOMEBODY = "arn:aws:iam::000000000000:role/Administrator"
 NEVER = "2000-01-01T00:00:00Z"  # the beginning of all time: every answer of the stack counts
 

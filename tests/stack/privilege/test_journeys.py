@@ -13,8 +13,8 @@ from tests.stack.privilege.table import SEEN
 from tests.stack.privilege.taking import falls_without
 from tests.support.journeys import client
 
-pytestmark = pytest.mark.timeout(300)
-# Rights of the API and of the signer: few, and soon missed. `python -m tests.stack.privilege` takes all.
+pytestmark = [pytest.mark.privilege, pytest.mark.timeout(300)]
+# Rights of the API and of the signer: few, and soon missed. `make soak` takes all away.
 SOON_MISSED = [r for r in rights() if r.name in SEEN and r.role == "PublicApiRole"]
 SIGNS = [r for r in rights() if r.action == "kms:Sign" and r.is_local]
 

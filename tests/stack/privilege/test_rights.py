@@ -16,6 +16,8 @@ from tests.stack.privilege.rights import rights
 from tests.stack.privilege.table import REASONS, SEEN, UNSEEN
 from tests.stack.test_template import RESOURCES
 
+pytestmark = pytest.mark.privilege
+
 # What Lambda needs to poll a queue, as its documentation has it: no more, no less.
 POLLS = {"sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"}
 LOGS = {"logs:CreateLogStream", "logs:PutLogEvents"}

@@ -3,12 +3,16 @@
 import re
 from pathlib import Path
 
+import pytest
+
 from keyferry.machine import placeholders
 from keyferry.machine.placeholders import is_placeholder
 from keyferry_protocol import errors
 from keyferry_protocol.components import COMPONENTS
 from keyferry_protocol.errors import KeyferryError
 from keyferry_service.domain.refusals import RefusalCode
+
+pytestmark = pytest.mark.conformance
 
 DOCUMENT = (Path(__file__).parents[3] / "docs" / "format.md").read_text()
 

@@ -14,6 +14,8 @@ from keyferry_protocol.request import parse_request, verify_request
 from keyferry_protocol.response import verify_response
 from tests.unit.conformance import vectors
 
+pytestmark = pytest.mark.conformance
+
 Envelope = dict[str, Any]
 Verify = Callable[[bytes], object]
 

@@ -9,6 +9,8 @@ import pytest
 
 from tests.unit.conformance import vectors
 
+pytestmark = pytest.mark.conformance
+
 Vector = dict[str, Any]
 SOURCE = vectors.FOLDER / "verify.py"
 

@@ -7,6 +7,8 @@ import pytest
 
 from tests.unit.conformance.make_vectors import FOLDER, documents
 
+pytestmark = pytest.mark.conformance
+
 CASES = Path(__file__).parent / "cases"
 
 

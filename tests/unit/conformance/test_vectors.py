@@ -34,6 +34,8 @@ from keyferry_protocol.strict_json import parse_json
 from keyferry_protocol.text_form import DICTIONARY, from_text_form, to_text_form
 from tests.unit.conformance import vectors
 
+pytestmark = pytest.mark.conformance
+
 Vector = dict[str, Any]
 Facts = dict[str, Any]
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from keyferry_protocol.request import Request
 from keyferry_service.domain.allocate import Grant
 from keyferry_service.domain.decide import decide
-from keyferry_service.domain.ledger import answer_of, response_to
+from keyferry_service.domain.ledger import entry_for, response_to
 from keyferry_service.domain.license import DeviceKey, LedgerEntry, LicenseRecord, Seat
 from keyferry_service.domain.request_context import Snapshot, anchor_keys
 from tests.support.builders import DAY, NOW, NUMBER, SERVICE_KEY, Computer, a_license, a_request
@@ -25,14 +25,14 @@ class Service:
     license: LicenseRecord
     seats: dict[int, Seat] = field(default_factory=dict)
     keys: dict[str, DeviceKey] = field(default_factory=dict)
-    body: dict[str, int] = field(default_factory=dict)
-    answers: dict[str, LedgerEntry] = field(default_factory=dict)
+    anchors: dict[str, int] = field(default_factory=dict)
+    ledger: dict[str, LedgerEntry] = field(default_factory=dict)
     runs_until: dict[str, float] = field(default_factory=dict)  # by computer; patched ones lie
     now: int = NOW
 
     def ask(self, request: Request, computer: str) -> bool:
-        found = self.look_up(request)
-        decision = decide(request, found, [SERVICE_KEY], self.now)
+        snapshot = self.look_up(request)
+        decision = decide(request, snapshot, [SERVICE_KEY], self.now)
         if isinstance(decision, Grant):
             self.write(request, decision)
         elif not isinstance(decision, LedgerEntry):
@@ -47,13 +47,13 @@ class Service:
 
     def look_up(self, request: Request) -> Snapshot:
         key = self.keys.get(request.device_keyid)
-        body = {self.body[row] for row in anchor_keys(request) if row in self.body}
-        named = body | ({key.seat} if key else set()) | {request.replaces_seat}
+        anchors = {self.anchors[row] for row in anchor_keys(request) if row in self.anchors}
+        named = anchors | ({key.seat} if key else set()) | {request.replaces_seat}
         return Snapshot(
             license=self.license,
-            key=key,
-            answer=self.answers.get(request.sha256),
-            anchor_seats=frozenset(body),
+            device_key=key,
+            ledger_entry=self.ledger.get(request.sha256),
+            anchor_seats=frozenset(anchors),
             seats={number: seat for number, seat in self.seats.items() if number in named},
         )
 
@@ -63,12 +63,12 @@ class Service:
         assert grant.is_new is (grant.seat.number not in self.seats)
         self.license = grant.license
         self.seats[grant.seat.number] = grant.seat
-        if grant.key is not None:
-            self.keys[grant.key.keyid] = grant.key
-        self.body |= dict.fromkeys(grant.anchor_keys, grant.seat.number)
-        answer = answer_of(response_to(request, grant, self.now), grant)
-        assert answer.request_sha256 not in self.answers
-        self.answers[answer.request_sha256] = answer
+        if grant.device_key is not None:
+            self.keys[grant.device_key.keyid] = grant.device_key
+        self.anchors |= dict.fromkeys(grant.anchor_keys, grant.seat.number)
+        entry = entry_for(response_to(request, grant, self.now), grant)
+        assert entry.request_sha256 not in self.ledger
+        self.ledger[entry.request_sha256] = entry
         taken = [seat for seat in self.seats.values() if seat.taken]
         assert len(taken) == self.license.seats_used <= self.license.seats
 
@@ -165,5 +165,5 @@ def test_the_same_request_changes_nothing_again(request_: Request) -> None:
     before = replace(service.license)
     assert service.ask(request_, "any")
     assert service.license == before
-    assert len(service.answers) == 1
+    assert len(service.ledger) == 1
     assert service.license.number == NUMBER

@@ -10,11 +10,11 @@ from keyferry_service.domain.allocate import Grant
 from keyferry_service.domain.decide import decide
 from keyferry_service.domain.license import (
     DeviceKey,
+    DongleSeat,
     LedgerEntry,
     LicenseRecord,
     Seat,
     Status,
-    Token,
 )
 from keyferry_service.domain.refusals import Refusal, RefusalCode
 from keyferry_service.domain.request_context import Snapshot, anchor_keys
@@ -42,14 +42,14 @@ def found(
     request: Request,
     key: int | None = None,
     ended_at: int | None = None,
-    token: Token | None = None,
-    body: tuple[int, ...] = (),
-    answer: LedgerEntry | None = None,
+    dongle: DongleSeat | None = None,
+    anchors: tuple[int, ...] = (),
+    entry: LedgerEntry | None = None,
 ) -> Snapshot:
     """The rows of a license; `key` is the seat that the request's device key row leads to."""
     row = None if key is None else DeviceKey(request.device_keyid, key, ended_at)
     taken = {seat.number: seat for seat in seats}
-    return Snapshot(license, row, token, answer, frozenset(body), taken)
+    return Snapshot(license, row, dongle, entry, frozenset(anchors), taken)
 
 
 def granted(request: Request, rows: Snapshot) -> Grant:
@@ -66,9 +66,9 @@ def a_used_license(**changes: Any) -> LicenseRecord:
 
 def test_answered_before_the_same_answer_is_given_and_nothing_changes() -> None:
     request = a_request()
-    answer = LedgerEntry(request.sha256, b"the bytes", 1, NOW - DAY)
-    rows = found(a_used_license(status=Status.SUSPENDED), request=request, answer=answer)
-    assert decide(request, rows, [], NOW) is answer
+    entry = LedgerEntry(request.sha256, b"the bytes", 1, NOW - DAY)
+    rows = found(a_used_license(status=Status.SUSPENDED), request=request, entry=entry)
+    assert decide(request, rows, [], NOW) is entry
 
 
 def test_new_seat_is_no_move_while_none_was_given_back() -> None:
@@ -82,8 +82,8 @@ def test_new_seat_is_no_move_while_none_was_given_back() -> None:
         {},
     )
     assert (grant.is_new, grant.seat.number, grant.serial, grant.read_revision) == (True, 2, 8, 7)
-    assert grant.key == DeviceKey(request.device_keyid, 2)
-    assert (grant.anchor_keys, grant.tokens) == (anchor_keys(request), ())
+    assert grant.device_key == DeviceKey(request.device_keyid, 2)
+    assert (grant.anchor_keys, grant.dongle_seats) == (anchor_keys(request), ())
     assert grant.seat == Seat(
         number=2,
         taken=True,
@@ -118,7 +118,7 @@ def test_new_seat_after_allow_move_is_no_move_below_zero_too() -> None:
 def test_machines_own_seat_with_a_new_key_is_a_move_and_the_old_key_row_stays() -> None:
     again = LAB_07.reinstalled()
     request = a_request(again, last_serial=3)
-    grant = granted(request, found(a_used_license(), a_seat(), request=request, body=(1,)))
+    grant = granted(request, found(a_used_license(), a_seat(), request=request, anchors=(1,)))
     before = a_seat()
     assert grant.seat == replace(
         before,
@@ -131,7 +131,7 @@ def test_machines_own_seat_with_a_new_key_is_a_move_and_the_old_key_row_stays() 
     )
     assert grant.license.moves == {TODAY: 1}
     assert (grant.license.seats_used, grant.license.seats_ever_used) == (1, 1)
-    assert grant.key == DeviceKey(request.device_keyid, 1)
+    assert grant.device_key == DeviceKey(request.device_keyid, 1)
     assert grant.anchor_keys == anchor_keys(request)
     assert not grant.is_new
     assert grant.previous_valid_until == before.valid_until
@@ -145,7 +145,7 @@ def test_replaces_seat_gives_it_to_the_new_machine_and_is_a_move() -> None:
     assert (seat.protection, seat.device_key) == ("personal", LAB_08.device.public)
     assert grant.license.moves == {TODAY: 1}
     assert (grant.license.seats_used, grant.read_revision) == (1, 7)
-    assert grant.key == DeviceKey(request.device_keyid, 1)
+    assert grant.device_key == DeviceKey(request.device_keyid, 1)
     assert grant.previous_valid_until is None
 
 
@@ -157,7 +157,7 @@ def test_a_renewal_by_the_seats_own_key_changes_the_revision_only(kind: str) -> 
     assert grant.license == replace(a_used_license(), revision=8, first_issued_at=NOW)
     assert grant.seat.components == LAB_07.components("machine")  # never a union, never newer
     assert (grant.seat.serial, grant.seat.last_request_serial, grant.seat.copies) == (8, 1, 0)
-    assert (grant.key, grant.anchor_keys, grant.tokens) == (None, (), ())
+    assert (grant.device_key, grant.anchor_keys, grant.dongle_seats) == (None, (), ())
     assert (grant.read_revision, grant.previous_valid_until) == (7, a_seat().valid_until)
 
 
@@ -169,7 +169,7 @@ def test_a_renewal_that_binds_anew_is_a_move(kind: str) -> None:
     assert grant.license.moves == {TODAY: 1}
     assert grant.seat.components == changed.components("machine")
     assert grant.anchor_keys == anchor_keys(request)
-    assert grant.key is None
+    assert grant.device_key is None
 
 
 def test_deactivate_frees_the_seat_and_ends_the_key() -> None:
@@ -183,18 +183,20 @@ def test_deactivate_frees_the_seat_and_ends_the_key() -> None:
         {},
     )
     assert grant.seat == replace(a_seat(), taken=False, valid_until=NOW)
-    assert grant.key == DeviceKey(request.device_keyid, 1, deactivated_at=request.created_at)
-    assert (grant.read_revision, grant.anchor_keys, grant.tokens) == (7, (), ())
+    assert grant.device_key == DeviceKey(request.device_keyid, 1, deactivated_at=request.created_at)
+    assert (grant.read_revision, grant.anchor_keys, grant.dongle_seats) == (7, (), ())
     assert grant.previous_valid_until == a_seat().valid_until
 
 
 def test_dongle_takes_a_seat_without_body_rows_and_its_token_leads_there() -> None:
     request = a_request(AT_A_DONGLE)
-    grant = granted(request, found(a_used_license(), request=request, token=Token(DONGLE.keyid)))
-    assert grant.tokens == (Token(DONGLE.keyid, 2),)
+    grant = granted(
+        request, found(a_used_license(), request=request, dongle=DongleSeat(DONGLE.keyid))
+    )
+    assert grant.dongle_seats == (DongleSeat(DONGLE.keyid, 2),)
     assert grant.anchor_keys == ()
-    assert (grant.seat.token, grant.seat.components) == (DONGLE.keyid, {})
-    assert grant.key == DeviceKey(request.device_keyid, 2)
+    assert (grant.seat.dongle_keyid, grant.seat.components) == (DONGLE.keyid, {})
+    assert grant.device_key == DeviceKey(request.device_keyid, 2)
 
 
 @pytest.mark.parametrize("kind", ["activate", "update"])
@@ -203,53 +205,57 @@ def test_dongle_at_another_machine_is_no_move(kind: str) -> None:
     request = a_request(elsewhere, kind, last_serial=1)
     seat = a_seat(AT_A_DONGLE, protection="dongle")
     rows = found(
-        a_used_license(moves_per_year=0), seat, request=request, token=Token(DONGLE.keyid, 1)
+        a_used_license(moves_per_year=0), seat, request=request, dongle=DongleSeat(DONGLE.keyid, 1)
     )
     grant = granted(request, rows)
     assert grant.license.moves == {}
     assert grant.seat.device_key == LAB_08.device.public
-    assert grant.key == DeviceKey(request.device_keyid, 1)
+    assert grant.device_key == DeviceKey(request.device_keyid, 1)
 
 
 def test_dongle_never_takes_the_key_of_a_machine_from_that_machines_own_seat() -> None:
     request = a_request(AT_A_DONGLE, "update", last_serial=2)
     seats = (a_seat(LAB_07), a_seat(replace(LAB_08, dongle=DONGLE), 2, protection="dongle"))
-    rows = found(a_used_license(), *seats, request=request, key=1, token=Token(DONGLE.keyid, 2))
+    rows = found(
+        a_used_license(), *seats, request=request, key=1, dongle=DongleSeat(DONGLE.keyid, 2)
+    )
     grant = granted(request, rows)
-    assert (grant.seat.number, grant.key) == (2, None)
+    assert (grant.seat.number, grant.device_key) == (2, None)
 
 
 def test_dongle_given_back_has_no_seat_any_more() -> None:
     request = a_request(AT_A_DONGLE, "deactivate")
     seat = a_seat(AT_A_DONGLE, protection="dongle")
-    rows = found(a_used_license(), seat, request=request, key=1, token=Token(DONGLE.keyid, 1))
+    rows = found(a_used_license(), seat, request=request, key=1, dongle=DongleSeat(DONGLE.keyid, 1))
     grant = granted(request, rows)
-    assert grant.tokens == (Token(DONGLE.keyid, None, request.created_at),)
+    assert grant.dongle_seats == (DongleSeat(DONGLE.keyid, None, request.created_at),)
     assert not grant.seat.taken
 
 
 def test_dongle_given_back_at_a_machine_with_a_seat_leaves_that_machines_key_alone() -> None:
     request = a_request(AT_A_DONGLE, "deactivate")
     seats = (a_seat(LAB_07), a_seat(replace(LAB_08, dongle=DONGLE), 2, protection="dongle"))
-    rows = found(a_used_license(), *seats, request=request, key=1, token=Token(DONGLE.keyid, 2))
+    rows = found(
+        a_used_license(), *seats, request=request, key=1, dongle=DongleSeat(DONGLE.keyid, 2)
+    )
     grant = granted(request, rows)
-    assert (grant.seat.number, grant.key) == (2, None)
+    assert (grant.seat.number, grant.device_key) == (2, None)
 
 
 def test_a_dongle_that_replaces_a_machines_seat_leads_there() -> None:
     request = a_request(AT_A_DONGLE, replaces_seat=1)
-    rows = found(a_used_license(), a_seat(LAB_08), request=request, token=Token(DONGLE.keyid))
+    rows = found(a_used_license(), a_seat(LAB_08), request=request, dongle=DongleSeat(DONGLE.keyid))
     grant = granted(request, rows)
-    assert grant.tokens == (Token(DONGLE.keyid, 1),)
-    assert (grant.seat.token, grant.seat.protection) == (DONGLE.keyid, "dongle")
+    assert grant.dongle_seats == (DongleSeat(DONGLE.keyid, 1),)
+    assert (grant.seat.dongle_keyid, grant.seat.protection) == (DONGLE.keyid, "dongle")
 
 
 def test_replacing_a_dongles_seat_frees_its_token() -> None:
     request = a_request(LAB_08, replaces_seat=1)
     seat = a_seat(AT_A_DONGLE, protection="dongle")
     grant = granted(request, found(a_used_license(), seat, request=request))
-    assert grant.tokens == (Token(DONGLE.keyid, None),)
-    assert grant.seat.token is None
+    assert grant.dongle_seats == (DongleSeat(DONGLE.keyid, None),)
+    assert grant.seat.dongle_keyid is None
 
 
 # ---- Moves
@@ -273,17 +279,17 @@ def test_moves_count_for_365_days_and_are_then_forgotten() -> None:
 
 
 @pytest.mark.parametrize(
-    ("seat", "body"),
+    ("seat", "anchors"),
     [
-        pytest.param(a_seat(), (), id="no body row leads to it"),
+        pytest.param(a_seat(), (), id="no anchor row leads to it"),
         pytest.param(a_seat(taken=False), (1,), id="not taken"),
         pytest.param(a_seat(protection="personal"), (1,), id="another protection"),
         pytest.param(a_seat(LAB_08), (1,), id="another machine by the rule"),
     ],
 )
-def test_a_seat_is_not_the_machines_own(seat: Seat, body: tuple[int, ...]) -> None:
+def test_a_seat_is_not_the_machines_own(seat: Seat, anchors: tuple[int, ...]) -> None:
     request = a_request(LAB_07.reinstalled())
-    grant = granted(request, found(a_used_license(), seat, request=request, body=body))
+    grant = granted(request, found(a_used_license(), seat, request=request, anchors=anchors))
     assert grant.is_new
 
 
@@ -300,7 +306,7 @@ def test_a_personal_seat_is_the_machines_own_for_its_user_alone() -> None:
     other_user = replace(LAB_07.reinstalled(), user="bert")
     request = a_request(other_user, protection="personal")
     seat = a_seat(protection="personal")
-    assert granted(request, found(a_used_license(), seat, request=request, body=(1,))).is_new
+    assert granted(request, found(a_used_license(), seat, request=request, anchors=(1,))).is_new
 
 
 def test_of_several_own_seats_the_best_match_is_taken_then_the_latest() -> None:
@@ -312,7 +318,7 @@ def test_of_several_own_seats_the_best_match_is_taken_then_the_latest() -> None:
         a_seat(LAB_07, 3, serial=5, components=again.components("machine")),
     )
     license = a_license(seats=9, seats_used=3, seats_ever_used=3, next_seat=4)
-    grant = granted(request, found(license, *seats, request=request, body=(1, 2, 3)))
+    grant = granted(request, found(license, *seats, request=request, anchors=(1, 2, 3)))
     assert grant.seat.number == 3
 
 
@@ -320,7 +326,7 @@ def test_the_machines_own_seat_comes_before_replaces_seat() -> None:
     request = a_request(LAB_07.reinstalled(), replaces_seat=2)
     license = a_used_license(seats_used=2, seats_ever_used=2)
     seats = (a_seat(LAB_07), a_seat(LAB_08, 2))
-    grant = granted(request, found(license, *seats, request=request, body=(1,)))
+    grant = granted(request, found(license, *seats, request=request, anchors=(1,)))
     assert grant.seat.number == 1
 
 
@@ -437,7 +443,7 @@ REFUSED = [
         a_request(AT_A_DONGLE, "update"),
         {
             "seats": [a_seat(replace(LAB_08, dongle=a_key("another")), protection="dongle")],
-            "token": Token(DONGLE.keyid, 1),
+            "dongle": DongleSeat(DONGLE.keyid, 1),
         },
         RefusalCode.NOT_ACTIVATED,
         id="not-activated: update after the dongle's seat went to another dongle",
@@ -450,7 +456,7 @@ REFUSED = [
     ),
     pytest.param(
         a_request(AT_A_DONGLE, created_at=NOW - 100),
-        {"token": Token(DONGLE.keyid, None, NOW - 99)},
+        {"dongle": DongleSeat(DONGLE.keyid, None, NOW - 99)},
         RefusalCode.NOT_ACTIVATED,
         id="not-activated: activate made before its dongle's deactivation",
     ),
@@ -567,7 +573,7 @@ REFUSED = [
         {
             "license": a_license(seats_ever_used=1, moves={TODAY: 4}),
             "seats": [a_seat()],
-            "body": (1,),
+            "anchors": (1,),
         },
         RefusalCode.MOVE_LIMIT,
         id="move-limit: a reinstalled machine",
@@ -616,11 +622,11 @@ def test_a_deactivation_is_refused_for_nothing_else() -> None:
 def test_a_revoked_licenses_answer_is_given_no_more_but_its_receipt_is() -> None:
     for kind, refused in (("activate", True), ("deactivate", False)):
         request = a_request(kind=kind)
-        answer = LedgerEntry(request.sha256, b"", 1, NOW)
+        entry = LedgerEntry(request.sha256, b"", 1, NOW)
         license = a_used_license(status=Status.REVOKED)
-        rows = found(license, a_seat(), request=request, key=1, answer=answer)
+        rows = found(license, a_seat(), request=request, key=1, entry=entry)
         decision = decide(request, rows, [SERVICE_KEY], NOW)
-        assert decision == (Refusal(RefusalCode.LICENSE_REVOKED) if refused else answer)
+        assert decision == (Refusal(RefusalCode.LICENSE_REVOKED) if refused else entry)
 
 
 def test_virtual_machines_are_told_apart_by_soft_parts_where_they_are_allowed() -> None:

@@ -8,22 +8,22 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from keyferry_service.adapters.feedback_ses import Feedback, Reason, feedback_in
+from keyferry_service.adapters.feedback_ses import Feedback, Reason, parse_feedback
 from keyferry_service.adapters.items_dynamodb import from_item, members, to_item
 from keyferry_service.adapters.licenses_dynamodb import read_license
 from keyferry_service.adapters.queue_sqs import (
     MailRequest,
-    ask_for_mail,
-    ask_to_sign,
     parse_mail_request,
     parse_resign,
+    request_mail,
+    request_resign,
 )
 from keyferry_service.adapters.stray_message import StrayMessage
 from keyferry_service.adapters.tickets_dynamodb import ticket_from_item
 from keyferry_service.adapters.uploads_s3 import REQUESTS, uploads_in
 from keyferry_service.domain.license import LedgerEntry, LicenseRecord, Seat, Status
 from keyferry_service.domain.refusals import Refusal, RefusalCode
-from keyferry_service.domain.ticket import Mail, Ticket, TicketState
+from keyferry_service.domain.ticket import EmailStatus, Ticket, TicketState
 from keyferry_service.domain.upload import Upload
 from keyferry_service.views.api_input import is_email, network_of, read_call, read_email_or_none
 from keyferry_service.views.problem_document import Problem
@@ -71,7 +71,7 @@ class Queue:
         expires_at=st.integers(1, 253_402_300_799),
         state=st.sampled_from(TicketState),
         email=st.none() | strict_texts,
-        mail=st.sampled_from(Mail),
+        email_status=st.sampled_from(EmailStatus),
         link_expires_at=maybe_seconds,
         version_id=st.none() | strict_texts,
         request_sha256=st.none() | hexes,
@@ -126,7 +126,7 @@ def test_a_license(license: LicenseRecord) -> None:
         device_key=public_keys,
         components=component_sets("personal"),
         machine_name=free_texts,
-        token=st.none() | hexes,
+        dongle_keyid=st.none() | hexes,
     )
 )
 def test_a_seat(seat: Seat) -> None:
@@ -145,10 +145,10 @@ def test_a_line_of_the_ledger(sha: str, body: bytes, seat: int, at: int, until: 
 @given(tickets, strict_texts)
 def test_a_wish_for_mail_or_for_signing(ticket: str, to: str) -> None:
     queue = Queue()
-    ask_for_mail(cast(Any, queue), "", MailRequest(ticket, to))
+    request_mail(cast(Any, queue), "", MailRequest(ticket, to))
     assert parse_mail_request(queue.message) == MailRequest(ticket, to)
     assert parse_resign(queue.message) is None
-    ask_to_sign(cast(Any, queue), "", ticket)
+    request_resign(cast(Any, queue), "", ticket)
     assert parse_resign(queue.message) == ticket
     assert parse_mail_request(queue.message) is None
 
@@ -178,7 +178,7 @@ def test_a_notice_of_s3(ticket: str, version: str) -> None:
 
 @given(st.binary(min_size=16, max_size=16).map(bytes.hex))
 def test_a_notice_of_ses(mail_id: str) -> None:
-    found = feedback_in(json.dumps(ses_notice(mail_id)), "000000000000", "mails")
+    found = parse_feedback(json.dumps(ses_notice(mail_id)), "000000000000", "mails")
     assert found == Feedback(mail_id, Reason.BOUNCE, "General", is_final=True)
 
 
@@ -212,7 +212,7 @@ def test_a_message_of_any_shape_is_read_or_stray(message: str) -> None:
     with suppress(StrayMessage):
         assert all(upload.key for upload in uploads_in(message, "in", REQUESTS))
     with suppress(StrayMessage):
-        feedback_in(message, "000000000000", "mails")
+        parse_feedback(message, "000000000000", "mails")
     for asked in (parse_mail_request(message), parse_resign(message)):
         assert asked is None or isinstance(asked, MailRequest | str)
 

@@ -23,7 +23,7 @@ from keyferry_protocol.keys import Ed25519Signer, KeySet, PinnedKey
 from keyferry_protocol.request import parse_request, verify_proofs
 from keyferry_protocol.response import verify_response
 from keyferry_protocol.text_form import from_text_form, to_text_form
-from keyferry_service.adapters.feedback_ses import feedback_in
+from keyferry_service.adapters.feedback_ses import parse_feedback
 from keyferry_service.adapters.queue_sqs import parse_mail_request, parse_resign
 from keyferry_service.adapters.stray_message import StrayMessage
 from keyferry_service.adapters.uploads_s3 import REQUESTS, RESPONSES, uploads_in
@@ -111,7 +111,7 @@ def read_notice(data: bytes) -> None:
             for upload in uploads_in(message, BUCKET, keys):
                 assert keys.fullmatch(upload.key)
     with suppress(StrayMessage):
-        feedback_in(message, ACCOUNT, MAILS)
+        parse_feedback(message, ACCOUNT, MAILS)
     parse_mail_request(message)
     parse_resign(message)
 
