@@ -44,7 +44,7 @@ ENOUGH = 10**9  # seats and moves: what was answered is recorded, and counted af
 
 
 @dataclass(frozen=True)
-class Found:
+class SignedResponse:
     """A response that a customer may hold, the ticket it was put for, and what it answered."""
 
     ticket_id: str
@@ -65,16 +65,16 @@ def main() -> int:
     steps.add_parser("copy").add_argument("table")
     steps.add_parser("replay").add_argument("since", type=parse_time)
     steps.add_parser("resume")
-    given = options.parse_args()
-    stack = Stack(given.stack)
+    settings = options.parse_args()
+    stack = Stack(settings.stack)
     try:
-        match given.step:
+        match settings.step:
             case "pause" | "resume":
-                return set_answering(stack, given.step == "resume")
+                return set_answering(stack, settings.step == "resume")
             case "copy":
-                return copy(given.table, stack.output("LicensesTable"))
+                return copy(settings.table, stack.output("LicensesTable"))
             case _:
-                return Replay(stack, given.since).run()
+                return Replay(stack, settings.since).run()
     except NoSuchStack as error:
         print(error, file=sys.stderr)
         return 1
@@ -92,9 +92,9 @@ def set_answering(stack: Stack, is_on: bool) -> int:
     ]
     for uuid in mappings:
         functions.update_event_source_mapping(UUID=uuid, Enabled=is_on)
-    wanted = "Enabled" if is_on else "Disabled"
+    state = "Enabled" if is_on else "Disabled"
     for uuid in mappings:
-        while functions.get_event_source_mapping(UUID=uuid)["State"] != wanted:
+        while functions.get_event_source_mapping(UUID=uuid)["State"] != state:
             time.sleep(1)
     print("Requests are answered again" if is_on else PAUSED_SAID)
     return 0
@@ -131,15 +131,15 @@ class Replay:
         self._keys = [k for k in stack.signing_keys.all() if k.status is not KeyStatus.COMPROMISED]
 
     def run(self) -> int:
-        found = sorted(self._found(), key=lambda each: each.turn)
-        told = [self._record(each) for each in found]
-        problems = sorted({each for each in told if each}) + self._overfull(found)
-        recorded = sum(each == "" for each in told)
-        print(f"{recorded} answers recorded again; {told.count(None)} were there")
+        responses = sorted(self._responses(), key=lambda each: each.turn)
+        outcomes = [self._record(each) for each in responses]
+        problems = sorted({each for each in outcomes if each}) + self._oversold(responses)
+        recorded = sum(each == "" for each in outcomes)
+        print(f"{recorded} answers recorded again; {outcomes.count(None)} were there")
         print("".join(f"! {problem}\n" for problem in problems), end="")
         return 1 if problems else 0
 
-    def _found(self) -> Iterator[Found]:
+    def _responses(self) -> Iterator[SignedResponse]:
         """Every response since then that has a signature of ours."""
         pages = self._s3.get_paginator("list_objects_v2")
         bucket = self._stack.output("OutBucket")
@@ -153,15 +153,15 @@ class Replay:
                         envelope = open_envelope(content, RESPONSE)
                         if any(envelope.is_signed_by(k.alg, k.public) for k in self._keys):
                             response = parse_response(envelope)
-                            yield Found(
+                            yield SignedResponse(
                                 key["ticket"], response, self._request(key["ticket"], response)
                             )
 
-    def _record(self, found: Found) -> str | None:
+    def _record(self, signed: SignedResponse) -> str | None:
         """Write one answer's rows; "" when that is done, None where nothing was lost."""
-        response = found.response
+        response = signed.response
         number = show_license_number(response.license.number)
-        request = found.request
+        request = signed.request
         if request is None:
             known = list(
                 self._stack.licenses.ledger_entries(
@@ -170,7 +170,7 @@ class Replay:
             )
             return None if known else f"{number}: no request for serial {response.serial}"
         rows, _ = self._stack.licenses.look_up(
-            request, self._stack.tickets.get_item_for(found.ticket_id)
+            request, self._stack.tickets.get_item_for(signed.ticket_id)
         )
         if rows.ledger_entry is not None:
             return None
@@ -201,15 +201,17 @@ class Replay:
                     return request
         return None
 
-    def _overfull(self, found: Sequence[Found]) -> list[str]:
+    def _oversold(self, responses: Sequence[SignedResponse]) -> list[str]:
         """Licenses whose customers hold more than is sold now: a change of the vendor's is lost."""
-        told = []
-        for number in sorted({each.response.license.number for each in found}):
+        oversold = []
+        for number in sorted({each.response.license.number for each in responses}):
             license = self._stack.licenses.get(number)
             if license is not None and license.seats_used > license.seats:
                 shown = show_license_number(number)
-                told.append(f"{shown}: {license.seats_used} of {license.seats} seats are in use")
-        return told
+                oversold.append(
+                    f"{shown}: {license.seats_used} of {license.seats} seats are in use"
+                )
+        return oversold
 
 
 def decide_again(
