@@ -12,8 +12,13 @@ from keyferry_service.rows import from_item, members, to_item
 from keyferry_service.ticket import Mail
 from tests.builders import NUMBER, Computer, a_request_file
 from tests.simulation.cloud import FAULTS, IN, OUT, REQUESTS, Message, Sent
-from tests.simulation.invariants import ALWAYS, AT_LAST, Violation
-from tests.simulation.mutations import MUTATIONS
+from tests.simulation.invariants import (
+    ALWAYS,
+    AT_LAST,
+    Violation,
+    no_more_machines_run_than_the_bounds_say,
+)
+from tests.simulation.mutations import FREE_MOVES, MUTATIONS
 from tests.simulation.processes import changed
 from tests.simulation.schedule import KINDS, drawn, play, shortest, told
 from tests.simulation.world import Step, World, begun, one_seat
@@ -45,6 +50,30 @@ def test_a_service_that_is_wrong_is_found(name: str) -> None:
     with changed(MUTATIONS[name]):
         found = next((seed for seed in range(SEEDS) if play(seed, drawn(seed))), None)
     assert found is not None, f"{name}: {SEEDS} seeds saw nothing"
+
+
+def _reinstall_while_the_clock_is_set_back(world: World) -> None:
+    """One activation and more moves than the license has."""
+    set_back = Step("wait", a=5)
+    for seed, kind in enumerate(["activate", *["reinstall"] * 6]):
+        for step in (Step(kind, seed=seed), Step("serve"), set_back):
+            world.do(step)
+            no_more_machines_run_than_the_bounds_say(world)
+
+
+def test_setting_the_clock_back_gives_no_move_again() -> None:
+    with one_seat() as world:
+        _reinstall_while_the_clock_is_set_back(world)
+        assert len(world.books.running[NUMBER]) == 5, "a seat and four moves"
+
+
+def test_moves_that_are_not_counted_are_found() -> None:
+    with (
+        changed(FREE_MOVES),
+        one_seat() as world,
+        pytest.raises(Violation, match="6 installations run, 5 may"),
+    ):
+        _reinstall_while_the_clock_is_set_back(world)
 
 
 def test_a_failing_seed_prints_the_shortest_schedule_that_fails() -> None:
