@@ -287,6 +287,16 @@ def test_the_rights_are_those_of_the_format_afterwards(desk: Shell) -> None:
         assert stat.S_IMODE(path.stat().st_mode) == 0o700, path
 
 
+def test_nobody_else_may_write_what_all_users_share_afterwards(desk: Shell) -> None:
+    active(desk)
+    root = Path(desk.room.roots.site.path)
+    for path in [root, *root.rglob("*")]:
+        path.chmod(0o777)
+    assert "Permissions" in mended(desk).out
+    for path in [root, *root.rglob("*")]:
+        assert stat.S_IMODE(path.stat().st_mode) == 0o775, path
+
+
 def test_that_a_group_may_write_the_sites_folder_is_its_administrators_choice(desk: Shell) -> None:
     active(desk)
     site = Path(desk.room.roots.site.path)
