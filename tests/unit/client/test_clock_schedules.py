@@ -141,6 +141,7 @@ def test_no_response_kept_back_gains_a_day(turns: list[tuple[int, int, bool, int
         schedule.work("anna", kept_back * 24)
         schedule.install("anna", -1, set_back)
         schedule.work("anna", after * 24)
+    assert schedule.used["anna"] <= schedule.issued[-1] - schedule.issued[0] + ALLOWED_S
     schedule.teardown()
 
 

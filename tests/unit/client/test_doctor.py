@@ -26,7 +26,7 @@ from tests.unit.client.offline import (
     key_set,
 )
 from tests.unit.client.terminal import Shell
-from tests.unit.client.test_golden import compare
+from tests.unit.client.test_golden import assert_golden
 
 
 @pytest.fixture(autouse=True)
@@ -68,7 +68,7 @@ def test_the_terminal_shows_each_check_in_a_line(shell: Shell) -> None:
         f"$ keyferry {command}\n{shell(*command.split()).out}"
         for command in ("doctor", "doctor --json")
     )
-    compare("doctor", without_places(text, shell.room))
+    assert_golden("doctor", without_places(text, shell.room))
 
 
 def without_places(text: str, room: Room) -> str:
@@ -86,7 +86,7 @@ def test_several_findings_each_have_their_next_step_below(shell: Shell) -> None:
     shell.room.activate()
     shell.room.machine = replace(LAB_09, environment="virtual")
     shell.room.now -= 3 * DAY
-    compare(
+    assert_golden(
         "doctor-problems", f"$ keyferry doctor\n{without_places(shell('doctor').out, shell.room)}"
     )
 

@@ -78,13 +78,13 @@ def test_a_camera_reads_the_drawn_code_and_gets_the_file(
 ) -> None:
     room.machine = machine
     data = room.request(protection=protection)
-    _is_read(data, largest)
+    assert_read_back(data, largest)
 
 
 @pytest.mark.parametrize("kind", ["update", "deactivate"])
 def test_the_later_requests_of_a_license_are_drawn_too(room: Room, kind: str) -> None:
     room.activate()
-    _is_read(room.request(kind), 17)
+    assert_read_back(room.request(kind), 17)
 
 
 def test_a_dongles_request_is_drawn_too(room: Room) -> None:
@@ -93,10 +93,10 @@ def test_a_dongles_request_is_drawn_too(room: Room) -> None:
     room.dongle = Token(
         point, "YubiKey 5 NFC", "12345678", lambda message: key.sign(message, ec.ECDSA(SHA256()))
     )
-    _is_read(room.request(protection="dongle"), 20)
+    assert_read_back(room.request(protection="dongle"), 20)
 
 
-def _is_read(data: bytes, largest: int) -> None:
+def assert_read_back(data: bytes, largest: int) -> None:
     link = request_link(PAGE, data)
     version = qr_version(link)
     body = open_envelope(data, REQUEST).body

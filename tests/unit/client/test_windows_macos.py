@@ -82,8 +82,11 @@ def test_a_placeholder_is_no_board_serial(serial: str) -> None:
 @pytest.mark.parametrize("cut", range(0, 60, 7))
 def test_a_table_cut_short_is_read_as_far_as_it_is_whole(cut: int) -> None:
     whole = smbios(system(), board())
-    list(windows.structures(whole[:cut]))
-    list(windows.structures(whole[: len(whole) - cut]))
+    everything = list(windows.structures(whole))
+    for part in (whole[:cut], whole[: len(whole) - cut]):
+        found = list(windows.structures(part))
+        assert found == everything[: len(found)]
+        assert (len(found) == len(everything)) is (part == whole)
 
 
 @pytest.mark.parametrize(

@@ -396,12 +396,12 @@ def test_close_ends_it(desk: Desk) -> None:
         browser = Browser(window)
         browser.start()
         assert browser.press("close", "list") == 200
-        _wait_until_over(window)
+        _assert_over(window)
 
 
 def test_it_ends_after_a_day_whatever_happens(desk: Desk) -> None:
     with opened(desk, life_s=0.1) as window:
-        _wait_until_over(window)
+        _assert_over(window)
 
 
 def test_it_ends_a_minute_after_the_last_tab_was_closed(desk: Desk) -> None:
@@ -412,7 +412,7 @@ def test_it_ends_a_minute_after_the_last_tab_was_closed(desk: Desk) -> None:
         first.close()
         assert not _is_over(window, within_s=1.5), "a tab is still open"
         second.close()
-        _wait_until_over(window)
+        _assert_over(window)
 
 
 def test_without_a_script_no_tab_can_be_told_gone(desk: Desk) -> None:
@@ -455,5 +455,5 @@ def _is_over(window: Window, within_s: float) -> bool:
     return False
 
 
-def _wait_until_over(window: Window) -> None:
+def _assert_over(window: Window) -> None:
     assert _is_over(window, within_s=10)
