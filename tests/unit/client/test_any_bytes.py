@@ -148,9 +148,12 @@ def test_a_state_file_of_any_content_is_read_or_damaged_and_can_be_repaired(
     path = Path(where.user.path if name == CLOCK else folder.path(""), name)
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(data)
-    with suppress(StateDamaged):
-        READS[name](folder, False)
-    READS[name](folder, True)
+    try:
+        read = READS[name](folder, False)
+    except StateDamaged:
+        READS[name](folder, True)
+    else:
+        assert READS[name](folder, True) == read
 
 
 @settings(few, max_examples=80)
