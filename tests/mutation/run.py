@@ -127,8 +127,9 @@ def results(patterns: list[str]) -> Iterator[tuple[str, int]]:
     twins = Counter[str]()
     for file, codes in exit_codes().items():
         source = file.read_text()
-        functions = {
-            node.name: ast.get_source_segment(source, node) or ""
+        lines = source.splitlines()
+        bodies = {
+            node.name: lines[node.lineno : node.end_lineno]  # without its first line, the name
             for node in ast.walk(ast.parse(source))
             if isinstance(node, ast.FunctionDef)
         }
@@ -137,9 +138,8 @@ def results(patterns: list[str]) -> Iterator[tuple[str, int]]:
             if code is not None and wanted:
                 module, _, name = key.rpartition(".")
                 original = name.partition("__mutmut_")[0]
-                before = functions[f"{original}__mutmut_orig"].splitlines()[1:]
-                after = functions[name].splitlines()[1:]
-                mutant = f"{module}.{original[2:]}: {' '.join(changed(before, after))}"
+                change = changed(bodies[f"{original}__mutmut_orig"], bodies[name])
+                mutant = f"{module}.{original[2:]}: {' '.join(change)}"
                 twins[mutant] += 1
                 yield f"{mutant} ({twins[mutant]})" if twins[mutant] > 1 else mutant, code
 
