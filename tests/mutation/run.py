@@ -38,26 +38,38 @@ MAX_MEMORY = 4 * 2**30
 def main(patterns: list[str]) -> int:
     begun = time.monotonic()
     make_tree()
+    if missing := [pattern for pattern in mutated_files() if not any(TREE.glob(pattern))]:
+        print(f"pyproject.toml, [tool.mutmut]: no file is called {', '.join(missing)}")
+        return 2
     code = run_mutmut(patterns)
     if code:
         print((TREE / "log").read_text()[-3000:])
         return code
+    return report(patterns, (time.monotonic() - begun) / 60)
+
+
+def report(patterns: list[str], minutes: float) -> int:
+    """Print what became of the mutants; 1 where one lives on that nothing explains."""
     groups = tomllib.loads(EXPLAINED.read_text())["explained"]
     explained = [pattern for group in groups for pattern in group["mutants"]]
-    counted, new = Counter[str](), list[str]()
+    counted, new, used = Counter[str](), list[str](), set[str]()
     for mutant, result in results(patterns):
-        known = any(fnmatchcase(mutant, pattern) for pattern in explained)
-        what = "killed" if result in KILLED else "explained" if known else "new"
+        reasons = {pattern for pattern in explained if fnmatchcase(mutant, pattern)}
+        what = "killed" if result in KILLED else "explained" if reasons else "new"
         counted[what] += 1
         counted["timed out"] += result in TIMED_OUT
         if what == "new":
             new.append(mutant)
-    minutes = (time.monotonic() - begun) / 60
+        elif what == "explained":
+            used |= reasons
     total = counted["killed"] + counted["explained"] + len(new)
     print(f"{total} mutants in {minutes:.0f} min: {counted['killed']} killed", end=" ")
     print(f"({counted['timed out']} of them by the time limit),", end=" ")
     print(f"{counted['explained']} live on as explained, {len(new)} live on")
     print("".join(f"{json.dumps(mutant)},\n" for mutant in new), end="")
+    if not patterns:
+        unused = [pattern for pattern in explained if pattern not in used]
+        print("".join(f"explained.toml explains no mutant by {p}\n" for p in unused), end="")
     return 1 if new else 0
 
 
@@ -75,6 +87,12 @@ def make_tree() -> None:
         shutil.copytree(ROOT / name, TREE / copy, ignore=ignore)
     shutil.copy(ROOT / "pyproject.toml", TREE)
     note.write_text(digest)
+
+
+def mutated_files() -> list[str]:
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["mutmut"]
+    patterns: list[str] = settings["only_mutate"]
+    return patterns
 
 
 def digest_of_sources() -> str:
