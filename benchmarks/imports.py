@@ -1,9 +1,9 @@
-"""Cold import of each function, beside the packages that it must have, with their clients made."""
+"""Time the cold import of each function, compared with the packages and clients it needs."""
 
 import os
 from pathlib import Path
 
-from benchmarks.measure import Row, fresh, in_turns, ratio, time_ms
+from benchmarks.measure import Row, interleave, process_timer, ratio_row, time_row
 
 ROOT = Path(__file__).parents[1]
 ROUNDS = 10
@@ -27,7 +27,7 @@ ENVIRONMENT = {
     "MAIL_FROM": "licensing@example.com",
     "MAIL_CONFIGURATION_SET": "keyferry",
 }
-LAMBDA = """
+PACKAGES = """
 import boto3
 from botocore.config import Config
 from aws_lambda_powertools import Logger, Metrics
@@ -42,25 +42,31 @@ BATCH = """
 from aws_lambda_powertools.utilities.batch import AsyncBatchProcessor
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 """
-BARE = {
-    "public_api": LAMBDA.format(services=["dynamodb", "s3", "sqs"])
+BASELINES = {
+    "public_api": PACKAGES.format(services=["dynamodb", "s3", "sqs"])
     + "from aws_lambda_powertools.event_handler import APIGatewayHttpResolver",
-    "process_request": LAMBDA.format(services=["dynamodb", "kms", "s3", "sqs"])
+    "process_request": PACKAGES.format(services=["dynamodb", "kms", "s3", "sqs"])
     + BATCH
     + "from cryptography.hazmat.primitives.asymmetric import ed25519",
-    "send_response": LAMBDA.format(services=["dynamodb", "sesv2"]) + BATCH + "import email.message",
+    "send_response": PACKAGES.format(services=["dynamodb", "sesv2"])
+    + BATCH
+    + "import email.message",
 }
 
 
 def rows() -> list[Row]:
-    found = []
-    for name, bare in BARE.items():
+    rows = []
+    for name, baseline in BASELINES.items():
         folder = ROOT / "functions" / name
         app = f"import sys; sys.path.insert(0, {str(folder)!r}); import app"
-        things = {"app": fresh(app, ENVIRONMENT), "bare": fresh(bare, ENVIRONMENT)}
-        taken = in_turns(things, ROUNDS)
-        found += [
-            ratio(f"import {name} / its packages and clients", taken["app"], taken["bare"], 1.15),
-            time_ms(f"import {name}", taken["app"]),
+        timers = {
+            "app": process_timer(app, ENVIRONMENT),
+            "baseline": process_timer(baseline, ENVIRONMENT),
+        }
+        samples = interleave(timers, ROUNDS)
+        title = f"import {name} / its packages and clients"
+        rows += [
+            ratio_row(title, samples["app"], samples["baseline"], 1.15),
+            time_row(f"import {name}", samples["app"]),
         ]
-    return found
+    return rows

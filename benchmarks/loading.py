@@ -1,11 +1,11 @@
-"""What an application pays at its start: `load` and `check` in a fresh process."""
+"""Time what an application pays when it starts: `load` and `check` in a new process."""
 
 import os
 import tempfile
 from pathlib import Path
 from typing import Any
 
-from benchmarks.measure import Row, fresh, in_turns, ratio, time_ms
+from benchmarks.measure import Row, interleave, process_timer, ratio_row, time_row
 from keyferry import Machine, install_response, make_request
 from keyferry_protocol.activation import activation_key, new_activation_code
 from keyferry_protocol.envelope import RESPONSE, seal
@@ -20,8 +20,9 @@ ROUNDS = 40
 MACHINE = """Machine("LAB-07", "Debian GNU/Linux 12", "physical", {
     "smbios_uuid": ["4c4c4544-0042-3510-8054-b4c04f564433"], "board_serial": ["CNFCW0015G00AB"],
     "mac": ["b4c04f5644aa"], "os_id": ["8f2b9d3e6a51"], "disk_serial": ["S4EWNX0R512345"]})"""
-BARE = "from cryptography.hazmat.primitives.asymmetric import ed25519"
-# This machine is read as well, as it is without `machine=`, though a container shows too little.
+IMPORT_ED25519 = "from cryptography.hazmat.primitives.asymmetric import ed25519"
+# Without `machine=`, load() reads this machine. A container shows too little to hold a license, so
+# the script reads it for the time that takes, and loads with a recorded machine.
 LOAD = """
 from keyferry import Machine, load, this_machine
 this_machine()
@@ -30,42 +31,39 @@ assert load({product!r}, {keys!r}, state_dir={state!r}, machine={machine}).check
 
 
 def rows() -> list[Row]:
-    with tempfile.TemporaryDirectory() as folder:
-        environment = {**os.environ, "PYTHONDONTWRITEBYTECODE": ""}
-        classic = script(Path(folder) / "classic", [Ed25519Signer.generate()])
-        hybrid = script(
-            Path(folder) / "hybrid", [Ed25519Signer.generate(), MlDsa65Signer.generate()]
-        )
-        hundred = script(Path(folder) / "hundred", [Ed25519Signer.generate()], others=99)
-        last = script(
-            Path(folder) / "last", [Ed25519Signer.generate()], others=99, other_product="Another"
-        )
-        things = {
-            "hundred": fresh(hundred, environment),
-            "last": fresh(last, environment),
-            "bare": fresh(BARE, environment),
-            "classic": fresh(classic, environment),
-            "hybrid": fresh(hybrid, environment),
-            "nothing": fresh("", environment),
+    environment = {**os.environ, "PYTHONDONTWRITEBYTECODE": ""}
+    ed25519: list[Signer] = [Ed25519Signer.generate()]
+    hybrid: list[Signer] = [Ed25519Signer.generate(), MlDsa65Signer.generate()]
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        scripts = {
+            "hundred": installed(folder / "hundred", ed25519, others=99),
+            "last": installed(folder / "last", ed25519, others=99, other_product="Another"),
+            "import": IMPORT_ED25519,
+            "one": installed(folder / "one", ed25519),
+            "hybrid": installed(folder / "hybrid", hybrid),
+            "empty": "",
         }
-        taken = in_turns(things, ROUNDS)
+        timers = {name: process_timer(code, environment) for name, code in scripts.items()}
+        samples = interleave(timers, ROUNDS)
+    one, baseline = samples["one"], samples["import"]
     return [
-        ratio("load + check / import ed25519", taken["classic"], taken["bare"], 2.0),
-        ratio("the same, Ed25519 and ML-DSA-65 required", taken["hybrid"], taken["bare"], 2.0),
-        ratio("100 licenses here / one", taken["hundred"], taken["classic"], 2.0),
-        ratio("the same, 99 of another product first", taken["last"], taken["classic"], 2.0),
-        time_ms("load + check, fresh process", taken["classic"]),
-        time_ms("import ed25519, fresh process", taken["bare"]),
-        time_ms("empty process", taken["nothing"]),
+        ratio_row("load + check / import ed25519", one, baseline, 2.0),
+        ratio_row("the same, Ed25519 and ML-DSA-65 required", samples["hybrid"], baseline, 2.0),
+        ratio_row("100 licenses on this machine / one", samples["hundred"], one, 2.0),
+        ratio_row("the same, 99 of another product first", samples["last"], one, 2.0),
+        time_row("load + check, new process", one),
+        time_row("import ed25519, new process", baseline),
+        time_row("empty process", samples["empty"]),
     ]
 
 
-def script(
+def installed(
     folder: Path, signers: list[Signer], others: int = 0, other_product: str = PRODUCT
 ) -> str:
-    """Install a license that these signers signed, and give the code that loads it.
+    """Install a license that these signers signed, and return the code that loads it.
 
-    The `others` have numbers after it, or before it where they are of another product.
+    The numbers of the `others` follow its own, or precede it where they are of another product.
     """
     pinned = [PinnedKey(signer.keyid, signer.alg, signer.public, True) for signer in signers]
     keys = KeySet(tuple(signer.alg for signer in signers), tuple(pinned))
@@ -86,11 +84,11 @@ def script(
 def activate(
     number: str, product: str, keys: KeySet, signers: list[Signer], machine: Machine, state: Path
 ) -> None:
-    """Ask, answer and install, as a customer and a vendor would."""
+    """Request, answer and install a license, as a customer and a vendor do."""
     code = new_activation_code(number)
-    place: Any = {"keys": keys, "product": product, "machine": machine, "state_dir": state}
+    installation: Any = {"keys": keys, "product": product, "machine": machine, "state_dir": state}
     request = verify_request(
-        make_request(number, code, **place), activation_key(code, number).public
+        make_request(number, code, **installation), activation_key(code, number).public
     )
     response = ResponseBody(
         request_sha256=request.sha256,

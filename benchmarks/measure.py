@@ -1,6 +1,7 @@
-"""Medians of measurements that are taken in turns, so that a busy moment slows all of them.
+"""Rows of the result table, and the timers that fill them.
 
-All times are processor time, which others on the same machine disturb least.
+Measurements that are compared are interleaved, so that a busy moment of the machine slows all of
+them. All times are processor time, which other processes disturb least.
 """
 
 import os
@@ -14,13 +15,13 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Row:
-    """One line of the table: a value beside its goal; without a goal it only explains."""
+    """One line of the table: a value and its goal; a row without a goal only explains others."""
 
     name: str
     value: float
     unit: str  # "calls", "x", "ms"
     goal: float | None = None
-    spread: float = 0.0  # half the distance between the quartiles, in parts of the value
+    spread: float = 0.0  # half the interquartile range, as a fraction of the median
     detail: str = ""
 
     @property
@@ -30,7 +31,7 @@ class Row:
 
 @dataclass(frozen=True)
 class Samples:
-    """Processor time of one thing in seconds, in the order in which it was taken."""
+    """Processor times of one measurement in seconds, in the order in which they were taken."""
 
     seconds: Sequence[float]
 
@@ -44,46 +45,50 @@ class Samples:
         return (high - low) / 2 / self.median
 
 
-def in_turns(things: Mapping[str, Callable[[], float]], rounds: int) -> dict[str, Samples]:
-    """Measure each thing once a round; the first round only warms up."""
-    taken: dict[str, list[float]] = {name: [] for name in things}
+def interleave(timers: Mapping[str, Callable[[], float]], rounds: int) -> dict[str, Samples]:
+    """Run every timer once per round and collect its times; the first round is a warm-up."""
+    seconds: dict[str, list[float]] = {name: [] for name in timers}
     for _ in range(rounds + 1):
-        for name, thing in things.items():
-            taken[name].append(thing())
-    return {name: Samples(seconds[1:]) for name, seconds in taken.items()}
+        for name, timer in timers.items():
+            seconds[name].append(timer())
+    return {name: Samples(times[1:]) for name, times in seconds.items()}
 
 
-def ratio(name: str, measured: Samples, bare: Samples, goal: float) -> Row:
-    """How much more it takes than its bare need: the median over pairs of the same round."""
-    pairs = Samples([m / b for m, b in zip(measured.seconds, bare.seconds, strict=True)])
-    return Row(name, pairs.median, "x", goal, pairs.spread)
+def ratio_row(name: str, measured: Samples, baseline: Samples, goal: float | None) -> Row:
+    """How many times the baseline it takes: the median of the ratios within each round."""
+    pairs = zip(measured.seconds, baseline.seconds, strict=True)
+    ratios = Samples([time / base for time, base in pairs])
+    return Row(name, ratios.median, "x", goal, ratios.spread)
 
 
-def time_ms(name: str, samples: Samples) -> Row:
+def time_row(name: str, samples: Samples) -> Row:
     return Row(name, samples.median * 1000, "ms", spread=samples.spread)
 
 
-def repeated(once: Callable[[], object], times: int) -> Callable[[], float]:
-    """Seconds of one call, as the mean of so many in this process."""
+def call_timer(call: Callable[[], object], repeats: int) -> Callable[[], float]:
+    """A timer of one call in this process: the mean of `repeats` calls, in seconds."""
 
     def measure() -> float:
-        began = time.process_time()
-        for _ in range(times):
-            once()
-        return (time.process_time() - began) / times
+        started = time.process_time()
+        for _ in range(repeats):
+            call()
+        return (time.process_time() - started) / repeats
 
     return measure
 
 
-def fresh(code: str, environment: Mapping[str, str]) -> Callable[[], float]:
-    """Seconds of this code in a Python process of its own, from its start to its end."""
+def process_timer(code: str, environment: Mapping[str, str]) -> Callable[[], float]:
+    """A timer of a new Python process that runs this code, from its start to its end, in seconds.
+
+    It raises RuntimeError where the process fails.
+    """
 
     def measure() -> float:
         process = subprocess.Popen([sys.executable, "-c", code], env=environment)
-        _, status, used = os.wait4(process.pid, 0)
+        _, status, usage = os.wait4(process.pid, 0)
         process.returncode = os.waitstatus_to_exitcode(status)
         if process.returncode:
-            raise RuntimeError(f"It ended with {process.returncode}: {code}")
-        return used.ru_utime + used.ru_stime
+            raise RuntimeError(f"The process exited with {process.returncode}: {code}")
+        return usage.ru_utime + usage.ru_stime
 
     return measure

@@ -18,13 +18,13 @@ ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
 
 from local.stack import Running, running  # noqa: E402
-from tests.browser import CHROMIUM, FLAGS  # noqa: E402
+from tests.support.browser import CHROMIUM, FLAGS  # noqa: E402
 
 PICTURE = Path(__file__).with_name("picture.webp")
 COMMAND = """
 import sys
-from keyferry.commands.cli import main
-from demo.offline import RECORDED
+from keyferry.cli.main import main
+from local.demo.offline import RECORDED
 sys.exit(main(machine=RECORDED))
 """
 FRAME = """

@@ -11,11 +11,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from keyferry_admin import keys, licenses
-from keyferry_admin.stack import Stack
+from keyferry_admin.stack import Stack, signing_key_output
+from keyferry_admin.use_cases import keys, licenses
+from keyferry_admin.use_cases.site import site_files
 from keyferry_protocol.activation import show_activation_code
-from keyferry_protocol.keys import ED25519, ML_DSA_65
-from keyferry_protocol.machine import ENVIRONMENTS
+from keyferry_protocol.algorithms import RESPONSE_ALGORITHMS
+from keyferry_protocol.components import ENVIRONMENTS
 from local.cloud import CannotStart, Cloud, running_cloud
 from local.deploy import STACK, deploy, upload_site
 from local.edge import Edge
@@ -55,7 +56,7 @@ def running(folder: Path, port: int, build: Path = BUILD) -> Iterator[Running]:
             call = {"FunctionName": outputs["PublicApiFunction"], "InvocationType": "Event"}
             cloud.client("lambda").invoke(**call, Payload="{}")
             upload_site(cloud, outputs["SiteBucket"], _site(vendor))
-            _provide(folder, vendor)
+            _provide(folder, vendor, outputs)
             _describe(folder / "run", cloud, server.origin, outputs)
             inbox = Inbox(cloud, folder / "inbox.json")
             server.open(Edge(cloud, outputs["DistributionId"]), inbox)
@@ -84,20 +85,20 @@ def _deploy(folder: Path, build: Path, cloud: Cloud, page: str, vendor: Any) -> 
 
 
 def _site(vendor: Any) -> dict[str, bytes]:
-    folder = ROOT / "static-site"
-    paths = [path for path in folder.rglob("*") if path.is_file()]
-    files = {path.relative_to(folder).as_posix(): path.read_bytes() for path in paths}
-    return files | {"vendor.json": json.dumps(vendor).encode()}
+    return site_files(ROOT / "static-site") | {"vendor.json": json.dumps(vendor).encode()}
 
 
-def _provide(folder: Path, vendor: Any) -> None:
+def _provide(folder: Path, vendor: Any, outputs: dict[str, str]) -> None:
     """Signing keys and a license at the first start, and what an application ships, at each."""
     stack, run, pem = Stack(STACK), folder / "run", folder / "pem"
     if not (run / "license.json").exists():
         run.mkdir(exist_ok=True)
         pem.mkdir(mode=0o700, exist_ok=True)
-        keys.create_in_kms(stack.signing_keys, stack.kms, ED25519, stack.output("SigningKeyArn"))
-        keys.create_in_pem(stack.signing_keys, ML_DSA_65, pem / "ml-dsa-65.pem")
+        for alg in RESPONSE_ALGORITHMS:
+            if arn := outputs.get(signing_key_output(alg)):
+                keys.create_in_kms(stack.signing_keys, stack.kms, alg, arn)
+            else:  # the embedded cloud's KMS lacks this algorithm
+                keys.create_in_pem(stack.signing_keys, alg, pem / f"{alg.lower()}.pem")
         made = licenses.create(
             stack.licenses,
             vendor["product"],
@@ -110,8 +111,7 @@ def _provide(folder: Path, vendor: Any) -> None:
             moves_per_year=1000,
         )
         code = show_activation_code(made.activation_code)
-        license = {"number": NUMBER, "activation_code": code}
-        license["product"] = vendor["product"]
+        license = {"number": NUMBER, "activation_code": code, "product": vendor["product"]}
         (run / "license.json").write_text(json.dumps(license))
     (run / "keys.json").write_bytes(keys.export(stack.signing_keys, stack.licenses).to_json())
     (run / "vendor.json").write_text(json.dumps(vendor))
@@ -124,7 +124,7 @@ def _describe(run: Path, cloud: Cloud, page: str, outputs: dict[str, str]) -> No
     (run / "stack.json").write_text(json.dumps(addresses))
     settings = " ".join(f"{name}={value}" for name, value in cloud.environment.items())
     for name, command in {
-        "keyferry": f'exec "{sys.executable}" -P "{ROOT}/demo/offline.py" "{run}" "$@"',
+        "keyferry": f'exec "{sys.executable}" -P "{ROOT}/local/demo/offline.py" "{run}" "$@"',
         "keyferry-admin": f'exec env {settings} "{sys.executable}" -m keyferry_admin "$@"',
     }.items():
         (run / name).write_text(f"#!/bin/sh\n{command}\n")

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-from tests.browser import browser, context, page
+from tests.support.browser import browser, context, page
 
 __all__ = ["browser", "context", "page"]  # here, so that there is one browser for all folders
 
@@ -24,7 +24,9 @@ settings.load_profile("keyferry")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--rounds", type=int, default=3, help="How often each race is run.")
+    parser.addoption("--rounds", type=int, default=1, help="How often each race is run.")
+    second_s3 = "Also test passes on a second, independent S3: SeaweedFS, of .venv-soak."
+    parser.addoption("--second-s3", action="store_true", help=second_s3)
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

@@ -1,5 +1,5 @@
 """`python -m keyferry_admin` is `keyferry-admin`."""
 
-from keyferry_admin.commands import main
+from keyferry_admin.cli import main
 
 main()

@@ -9,12 +9,12 @@ import boto3
 from botocore.exceptions import ClientError
 
 from keyferry_admin.errors import NoSuchStack
-from keyferry_service.files_s3 import Files
-from keyferry_service.licenses_dynamodb import Licenses
-from keyferry_service.resignings_dynamodb import Resignings
-from keyferry_service.signing_keys_dynamodb import SigningKeys
-from keyferry_service.suppressions_dynamodb import Suppressions
-from keyferry_service.tickets_dynamodb import Tickets
+from keyferry_service.adapters.files_s3 import Files
+from keyferry_service.adapters.licenses_dynamodb import Licenses
+from keyferry_service.adapters.resignings_dynamodb import Resignings
+from keyferry_service.adapters.signing_keys_dynamodb import SigningKeys
+from keyferry_service.adapters.suppressions_dynamodb import Suppressions
+from keyferry_service.adapters.tickets_dynamodb import Tickets
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -23,14 +23,19 @@ if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
 
 
+def signing_key_output(alg: str) -> str:
+    """The template's output that names its KMS key for this algorithm."""
+    return f"{alg.replace('-', '')}KeyArn"
+
+
 @dataclass(frozen=True)
 class Stack:
-    """One deployment; credentials, region and endpoint as every AWS tool takes them."""
+    """A deployed stack; credentials, region and endpoint are those of every AWS tool."""
 
     name: str
 
     def output(self, name: str) -> str:
-        """What the template says of itself under this name. Raises NoSuchStack."""
+        """The value of an output of the template. Raises NoSuchStack."""
         if name not in self._outputs:
             raise NoSuchStack(f"The stack {self.name} has no output {name}")
         return self._outputs[name]
@@ -78,10 +83,10 @@ class Stack:
     @cached_property
     def _outputs(self) -> Mapping[str, str]:
         try:
-            found = boto3.client("cloudformation").describe_stacks(StackName=self.name)
+            description = boto3.client("cloudformation").describe_stacks(StackName=self.name)
         except ClientError as error:
             if error.response["Error"]["Code"] != "ValidationError":
                 raise
             raise NoSuchStack(f"There is no stack {self.name} here") from error
-        outputs = found["Stacks"][0].get("Outputs", [])
+        outputs = description["Stacks"][0].get("Outputs", [])
         return {output["OutputKey"]: output["OutputValue"] for output in outputs}

@@ -3,7 +3,7 @@
 import os
 import sys
 
-from keyferry.commands.cli import run
+from keyferry.cli.main import run
 
 # The loader has read it; the browser that the wizard starts is to find its own libraries.
 original = os.environ.pop("LD_LIBRARY_PATH_ORIG", None)

@@ -1,49 +1,51 @@
 """Keyferry on the offline machine: activate software that never sees the internet.
 
-Names are imported when they are used, so `from keyferry import load` costs an application no more
-than `load` itself needs.
+Names are imported when they are used, so `from keyferry import load` imports no more than `load`
+itself needs.
 """
-
-__version__ = "1.0.0"
 
 TYPE_CHECKING = False  # typing's own costs an import
 if TYPE_CHECKING:
-    from keyferry.dongle import Token as Token
-    from keyferry.installing import Installed as Installed
-    from keyferry.installing import install_response as install_response
+    from keyferry.api import install_response as install_response
+    from keyferry.api import load as load
+    from keyferry.api import make_request as make_request
+    from keyferry.dongle.signer import Token as Token
+    from keyferry.install import Installed as Installed
     from keyferry.license import License as License
     from keyferry.license import Result as Result
-    from keyferry.loading import load as load
     from keyferry.machine.this import this_machine as this_machine
-    from keyferry.requesting import make_request as make_request
+    from keyferry_protocol import __version__ as __version__
+    from keyferry_protocol.algorithms import verify_signature as verify_signature
+    from keyferry_protocol.components import Machine as Machine
     from keyferry_protocol.errors import KeyferryError as KeyferryError
     from keyferry_protocol.keys import KeySet as KeySet
-    from keyferry_protocol.keys import verify_signature as verify_signature
-    from keyferry_protocol.machine import Machine as Machine
+    from keyferry_protocol.messages import use_language as use_language
     from keyferry_protocol.request import parse_request as parse_request
     from keyferry_protocol.request import verify_request as verify_request
     from keyferry_protocol.response import verify_response as verify_response
     from keyferry_protocol.strict_json import parse_json as parse_json
 
 _HOMES = {
-    "Installed": "keyferry.installing",
+    "Installed": "keyferry.install",
     "KeySet": "keyferry_protocol.keys",
     "KeyferryError": "keyferry_protocol.errors",
     "License": "keyferry.license",
-    "Machine": "keyferry_protocol.machine",
+    "Machine": "keyferry_protocol.components",
     "Result": "keyferry.license",
-    "Token": "keyferry.dongle",
-    "install_response": "keyferry.installing",
-    "load": "keyferry.loading",
-    "make_request": "keyferry.requesting",
+    "Token": "keyferry.dongle.signer",
+    "__version__": "keyferry_protocol",
+    "install_response": "keyferry.api",
+    "load": "keyferry.api",
+    "make_request": "keyferry.api",
     "parse_json": "keyferry_protocol.strict_json",
     "parse_request": "keyferry_protocol.request",
     "this_machine": "keyferry.machine.this",
+    "use_language": "keyferry_protocol.messages",
     "verify_request": "keyferry_protocol.request",
     "verify_response": "keyferry_protocol.response",
-    "verify_signature": "keyferry_protocol.keys",
+    "verify_signature": "keyferry_protocol.algorithms",
 }
-__all__ = [*_HOMES]
+__all__ = [name for name in _HOMES if name != "__version__"]
 
 
 def __getattr__(name: str) -> object:
@@ -52,7 +54,7 @@ def __getattr__(name: str) -> object:
     from importlib import import_module
 
     value: object = getattr(import_module(_HOMES[name]), name)
-    globals()[name] = value  # the next use finds it without coming here
+    globals()[name] = value  # the next use does not come here
     return value
 
 

@@ -1,6 +1,6 @@
 """`python -m keyferry` is the command `keyferry`."""
 
-from keyferry.commands.cli import run
+from keyferry.cli.main import run
 
 if __name__ == "__main__":
     run()

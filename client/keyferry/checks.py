@@ -1,86 +1,37 @@
 """The checks that load and install share, each its own error (docs/format.md, "at load")."""
 
-import os
-
-from keyferry.dongle import AnyDongle, token_for
-from keyferry.state import Folder
-from keyferry_protocol.envelope import RESPONSE, open_envelope
-from keyferry_protocol.errors import (
-    DongleMissing,
-    KeyferryError,
-    LicenseRevoked,
-    WrongMachine,
-    WrongProduct,
-)
-from keyferry_protocol.keys import ED25519, KeySet, verify_signature
-from keyferry_protocol.request import Dongle
-from keyferry_protocol.response import Response, parse_response
-
-_POSSESSION = b"keyferry possession v1\0"
+from keyferry.dongle.signer import possession_nonce
+from keyferry.license_message import license_message
+from keyferry_protocol.algorithms import DEVICE_ALGORITHM, verify_signature
+from keyferry_protocol.errors import LicenseRevoked, WrongMachine, WrongProduct
+from keyferry_protocol.keys import Ed25519Signer, KeySet
+from keyferry_protocol.messages import message
+from keyferry_protocol.response import Response
 
 
 def check_product(response: Response, product: str) -> None:
     """Raises WrongProduct unless the response is for this product."""
-    found = response.license.product
-    if found != product:
-        raise WrongProduct(f"It is for {found}, this is {product}.", licensed=found)
+    licensed = response.license.product
+    if licensed != product:
+        detail = message("errors.wrong-product.products", licensed=licensed, product=product)
+        raise WrongProduct(detail, licensed=licensed)
 
 
 def check_revoked(response: Response, keys: KeySet) -> None:
-    """Raises LicenseRevoked if the application's key set stops this license."""
+    """Raises LicenseRevoked if the application's key set revokes this license."""
     number = response.license.number
     if number in keys.revoked:
-        raise LicenseRevoked(told(number, "was withdrawn by its vendor"), license_number=number)
+        raise LicenseRevoked(
+            license_message("errors.license-revoked.by-vendor", number), license_number=number
+        )
 
 
-def prove_device_key(folder: Folder, public_key: bytes) -> None:
-    """Raises WrongMachine unless this machine holds the device key that the response names."""
-    key = folder.device_key()
-    nonce = _nonce()
+def prove_device_key(key: Ed25519Signer | None, public_key: bytes) -> None:
+    """Raises WrongMachine unless this machine's key is the one that a response names."""
+    nonce = possession_nonce()
     if (
         key is None
         or key.public != public_key
-        or not verify_signature(ED25519, public_key, nonce, key.sign(nonce))
+        or not verify_signature(DEVICE_ALGORITHM, public_key, nonce, key.sign(nonce))
     ):
-        raise WrongMachine("The key that this file was made for is not on this computer.")
-
-
-def prove_dongle(bound_to: Dongle, dongle: AnyDongle) -> None:
-    """Raises DongleMissing unless the token that a response names is there and signs a nonce."""
-    token = token_for(dongle, bound_to)
-    if token is None:
-        called = f"{bound_to.model} {bound_to.serial}".strip()
-        raise DongleMissing(f"The dongle of this license is not plugged in: {called}.")
-    if token.public != bound_to.public:
-        raise DongleMissing(f"The dongle {token.serial} is not the one of this license.")
-    nonce = _nonce()
-    try:
-        signature = token.sign(nonce)
-    except KeyferryError:
-        raise
-    except Exception as error:  # whatever an application's own token raises, it did not sign
-        raise DongleMissing(f"The dongle {token.serial} did not sign: {error}") from error
-    if not verify_signature(bound_to.alg, bound_to.public, nonce, signature):
-        raise DongleMissing(f"The dongle {token.serial} did not prove its key.")
-
-
-def holds_license(folder: Folder) -> bool:
-    """Whether something other than a receipt is installed here, be it damaged."""
-    data = folder.installed()
-    if data is None:
-        return False
-    try:
-        return not parse_response(open_envelope(data, RESPONSE)).is_receipt
-    except KeyferryError:
-        return True
-
-
-def told(number: str, what: str) -> str:
-    """A sentence about a license as people write its number."""
-    from keyferry_protocol.activation import show_license_number  # brings HKDF along: errors only
-
-    return f"License {show_license_number(number)} {what}."
-
-
-def _nonce() -> bytes:
-    return _POSSESSION + os.urandom(32)
+        raise WrongMachine(message("errors.wrong-machine.device-key"))

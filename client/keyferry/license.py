@@ -1,13 +1,13 @@
-"""A license that is good on this machine, and the answers it gives an application."""
+"""A license that is valid on this machine, and the answers it gives an application."""
 
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import NamedTuple
 
-from keyferry.checks import prove_dongle, told
-from keyferry.clock import Clock
-from keyferry.dongle import AnyDongle
-from keyferry.times import LAST, as_datetime, long_date, seconds
+from keyferry.dongle.signer import AnyDongle, prove_dongle
+from keyferry.license_message import license_message
+from keyferry.store.clock import MAX_TIME, Clock
+from keyferry.times import as_datetime, long_date, seconds
 from keyferry_protocol.errors import (
     CheckInOverdue,
     Expired,
@@ -19,15 +19,15 @@ from keyferry_protocol.errors import (
 from keyferry_protocol.response import Response
 
 _DAY_S = 86400
-SOON_DAYS = 30  # from then on people are told that a license ends
+SOON_DAYS = 30  # from then on, people are warned that a license ends
 
 
 class Result(NamedTuple):
-    """The answer to one question; true in an `if` exactly when it is yes.
+    """The answer to one question; true in an `if` exactly when the answer is yes.
 
-    `code` is `ok` or an error's code. `reason` is what to tell a person: of a yes `grace` while an
-    overdue check-in is forgiven, `ends-soon` in the last 30 days. `value` is the feature's: True,
-    or a limit from 1.
+    `code` is `ok` or an error's code. `reason` explains a no; for a yes it is `grace` while an
+    overdue check-in is tolerated, `ends-soon` in the last 30 days, otherwise None. `value` is the
+    feature's: True, or a limit of at least 1.
     """
 
     ok: bool
@@ -41,9 +41,10 @@ class Result(NamedTuple):
 
 
 class License:
-    """A license that is good on this machine; its dates are looked at with every question.
+    """A license that is valid on this machine; every question checks its dates again.
 
-    So is a dongle: once it is pulled, the answer is no, until the license is loaded again.
+    It checks the dongle too: once that is pulled, the answer is no until the license is loaded
+    again.
     """
 
     def __init__(
@@ -88,25 +89,25 @@ class License:
 
     @property
     def expires(self) -> datetime | None:
-        """When the license stops if nothing is done: its end, or that of the days of grace."""
+        """When the license stops working without an update: its end, or that of the grace days."""
         ends = [e for e in (self.response.license.valid_until, self._grace_ends()) if e is not None]
         return _as_datetime(min(ends, default=None))
 
     @property
     def is_in_grace(self) -> bool:
-        """Whether the check-in is overdue, and forgiven for some days."""
+        """Whether the check-in is overdue and the grace days are running."""
         check_in_by = self.response.check_in_by
         return check_in_by is not None and self._now() >= check_in_by
 
     @property
     def ends_soon(self) -> bool:
-        """Whether its end, not that of a lease, is at most 30 days away."""
+        """Whether the license, not just its lease, ends within 30 days."""
         end = self.response.license.valid_until
         return end is not None and end - self._now() <= SOON_DAYS * _DAY_S
 
     @property
     def days_left(self) -> int | None:
-        """Whole days, begun ones counted, until `expires`."""
+        """Days until `expires`, rounded up."""
         expires = self.expires
         return None if expires is None else -((self._now() - seconds(expires)) // _DAY_S)
 
@@ -130,33 +131,31 @@ class License:
             raise FeatureNotGranted(feature=str(feature), license_number=self.number)
 
     def check_terms(self) -> None:
-        """Raises the KeyferryError of the clock or of the date that stands in the way."""
+        """Raises the KeyferryError of the clock or of the date that forbids using the license."""
         Clock(self._mark).check(self._clock())
         now = self._now()
         terms = self.response.license
         if now < terms.valid_from:
-            raise self._on(NotYetValid, terms.valid_from, "starts on")
+            raise self._on(NotYetValid, terms.valid_from)
         if terms.valid_until is not None and now >= terms.valid_until:
-            raise self._on(Expired, terms.valid_until, "ended on")
+            raise self._on(Expired, terms.valid_until)
         grace_ends = self._grace_ends()
         if grace_ends is not None and now >= grace_ends:
-            raise self._on(
-                CheckInOverdue, self.response.check_in_by or grace_ends, "had to check in by"
-            )
+            raise self._on(CheckInOverdue, self.response.check_in_by or grace_ends)
         maintained = terms.maintenance_until
         if self._released is not None and maintained is not None and self._released > maintained:
-            raise self._on(MaintenanceEnded, maintained, "covers versions released until")
+            raise self._on(MaintenanceEnded, maintained)
 
-    def _on(self, error: type[KeyferryError], moment: int, verb: str) -> KeyferryError:
+    def _on(self, error: type[KeyferryError], moment: int) -> KeyferryError:
         date = long_date(moment)
-        detail = told(self.number, f"{verb} {date}")
+        detail = license_message(f"errors.{error.code}.license", self.number, date=date)
         return error(detail, date=date, product=self.product, license_number=self.number)
 
     def _grace_ends(self) -> int | None:
         check_in_by = self.response.check_in_by
         if check_in_by is None:
             return None
-        return min(check_in_by + self.response.grace_days * _DAY_S, LAST)
+        return min(check_in_by + self.response.grace_days * _DAY_S, MAX_TIME)
 
     def _now(self) -> int:
         return max(self._clock(), self._mark)

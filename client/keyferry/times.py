@@ -1,20 +1,31 @@
-"""Moments as the library takes and gives them, and as people read them."""
+"""Moments as the library takes and returns them, and as people read them."""
 
+import time
+from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
+
+from keyferry_protocol.messages import formats
 
 Moment = int | float | datetime | None
 
-LAST = 253_402_300_799  # 9999-12-31T23:59:59Z: no file names a later time
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _EPOCH_DAY = date(1970, 1, 1).toordinal()
 _DAY_S = 86400
 
 
 def seconds(moment: int | float | datetime) -> int:
-    """Whole seconds since 1970; a datetime without a zone is meant in UTC."""
+    """Whole seconds since 1970; a datetime without a zone counts as UTC."""
     if isinstance(moment, datetime):
         moment = (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
     return int(moment)
+
+
+def clock_at(now: Moment) -> Callable[[], int]:
+    """The computer's clock, or one that always returns the moment that a caller passes."""
+    if now is None:
+        return lambda: int(time.time())
+    moment = seconds(now)
+    return lambda: moment
 
 
 def release_seconds(released: int | float | str | date | datetime) -> int:
@@ -32,50 +43,31 @@ def as_datetime(moment: int) -> datetime:
 
 
 def as_local(moment: int) -> datetime:
-    """The moment by this computer's own clock; in UTC where that clock cannot tell it."""
-    told = as_datetime(moment)
+    """The moment in this computer's time zone; in UTC where its calendar lacks that moment."""
+    utc = as_datetime(moment)
     try:
-        return told.astimezone()
+        return utc.astimezone()
     except (OverflowError, OSError):  # the first or last day of all, or on Windows one before 1970
-        return told
+        return utc
 
 
 def long_date(moment: int) -> str:
     """`30 November 2027`: a license's date, in UTC as the vendor set it."""
-    told = as_datetime(moment)
-    return f"{told.day} {_MONTHS[told.month - 1]} {told.year}"
+    return formats.long_date(as_datetime(moment))
 
 
 def short_date(moment: int) -> str:
     """`30 Nov 2027`, for tables."""
-    told = as_datetime(moment)
-    return f"{told.day} {_MONTHS[told.month - 1][:3]} {told.year}"
+    return formats.short_date(as_datetime(moment))
 
 
 def local_time(moment: int) -> str:
-    """`24 November 2026, 10:47`: a moment by this computer's own clock."""
-    told = as_local(moment)
-    return f"{told.day} {_MONTHS[told.month - 1]} {told.year}, {told:%H:%M}"
+    """`24 November 2026, 10:47`: a moment in this computer's time zone."""
+    return formats.date_and_time(as_local(moment))
 
 
 def local_time_with_zone(moment: int) -> str:
     """`24 November 2026, 10:47 +01:00`."""
-    zone = f"{as_local(moment):%z}"
-    return f"{local_time(moment)} {zone[:3]}:{zone[3:5]}"
-
-
-# Not strftime's: that would follow the computer's locale, while the sentences around do not.
-_MONTHS = (
-    "January",
-    "February",
-    "March",
-    "April",
-    "May",
-    "June",
-    "July",
-    "August",
-    "September",
-    "October",
-    "November",
-    "December",
-)
+    local = as_local(moment)
+    zone = f"{local:%z}"
+    return formats.date_and_time(local, f"{zone[:3]}:{zone[3:5]}")

@@ -1,44 +1,54 @@
-"""What a vendor ships beside the application: the pinned keys, and `vendor.json` next to them."""
+"""Reads what a vendor ships with the application: the pinned keys and `vendor.json`."""
 
 import os
 import re
 from typing import NamedTuple
 
-from keyferry.roots import Roots, roots
+from keyferry_protocol.components import PROTECTIONS
 from keyferry_protocol.errors import BadJson, BadKeySet
 from keyferry_protocol.keys import KeySet
-from keyferry_protocol.machine import PROTECTIONS
-from keyferry_protocol.strict_json import Malformed, Record, parse_json
+from keyferry_protocol.messages import message
+from keyferry_protocol.messages.formats import comma_list
+from keyferry_protocol.strict_json import InvalidMember, JsonObject, parse_json
 
 _ID = re.compile("[a-z0-9-]{1,32}")
 
 
 class Vendor(NamedTuple):
-    """`vendor.json`: `id` names the state folders, the rest fills sentences."""
+    """`vendor.json`: `id` names the state directories, the rest is shown to people."""
 
     id: str
     product: str = ""
     page_url: str = ""
     name: str = ""
     support: str = ""
-    protections: tuple[str, ...] = PROTECTIONS  # what its customers choose from
+    protections: tuple[str, ...] = PROTECTIONS  # offered to customers
+
+    def names(self, product: str = "") -> dict[str, str]:
+        """The names that fill the sentences of errors; the vendor's own product by default."""
+        return {
+            "product": product or self.product,
+            "vendor": self.name,
+            "support": self.support or self.name,
+        }
 
 
 def read_keys(path: str | os.PathLike[str]) -> KeySet:
-    """The key set of a file. Raises BadKeySet or UnsupportedVersion."""
+    """The key set in a file. Raises BadKeySet or UnsupportedVersion."""
     try:
         with open(path, "rb") as file:
             return KeySet.from_json(file.read())
     except OSError as error:
-        raise BadKeySet(f"{os.fspath(path)}: {error.strerror}.") from error
+        detail = message("errors.bad-key-set.unread", path=os.fspath(path), why=error.strerror)
+        raise BadKeySet(detail) from error
 
 
 def read_vendor(keys_path: str | os.PathLike[str]) -> Vendor | None:
-    """The `vendor.json` beside the keys, None if there is none. Raises BadKeySet."""
+    """The `vendor.json` beside the keys, None where there is none. Raises BadKeySet."""
     path = os.path.join(os.path.dirname(os.fspath(keys_path)), "vendor.json")
     try:
         with open(path, "rb") as file:
-            record = Record(parse_json(file.read()))
+            record = JsonObject(parse_json(file.read()))
         texts = {n: record.text(n, str) for n in ("product", "page_url", "name") if n in record}
         return Vendor(
             record.text("id", vendor_id),
@@ -49,51 +59,39 @@ def read_vendor(keys_path: str | os.PathLike[str]) -> Vendor | None:
     except FileNotFoundError:
         return None
     except OSError as error:
-        raise BadKeySet(f"{path}: {error.strerror}.") from error
-    except (BadJson, Malformed) as error:
-        raise BadKeySet(f"{path}: {error}") from error
+        raise BadKeySet(
+            message("errors.bad-key-set.unread", path=path, why=error.strerror)
+        ) from error
+    except (BadJson, InvalidMember) as error:
+        raise BadKeySet(message("errors.bad-key-set.file", path=path, why=error)) from error
 
 
-def _support(record: Record) -> str:
-    """Where customers ask: the mail address, or else the web address."""
+def _support(record: JsonObject) -> str:
+    """Where customers get help: the e-mail address, or else the web address."""
     if "support" not in record or record.is_null("support"):
         return ""
-    support = record.record("support")
-    told = [
+    support = record.json_object("support")
+    addresses = [
         support.text(n, str) for n in ("email", "url") if n in support and not support.is_null(n)
     ]
-    return told[0] if told else ""
+    return addresses[0] if addresses else ""
 
 
-def _protections(record: Record) -> tuple[str, ...]:
-    """Those that the vendor offers, in the format's order; all where it says nothing."""
+def _protections(record: JsonObject) -> tuple[str, ...]:
+    """The protections that the vendor offers, in the format's order; all by default."""
     if "protections" not in record:
         return PROTECTIONS
-    named = record.texts("protections", str)
-    known = tuple(protection for protection in PROTECTIONS if protection in named)
-    if not known or len(known) != len(named):
-        raise Malformed(
-            record.path("protections"), f"is not one or more of {', '.join(PROTECTIONS)}"
+    offered = record.texts("protections", str)
+    known = tuple(protection for protection in PROTECTIONS if protection in offered)
+    if not known or len(known) != len(offered):
+        raise InvalidMember(
+            record.path_of("protections"), message("format.some-of", values=comma_list(PROTECTIONS))
         )
     return known
 
 
 def vendor_id(text: str) -> str:
-    """The text itself if it may name a vendor's folders; ValueError otherwise."""
+    """The text itself, if it may be a vendor's id. Raises ValueError otherwise."""
     if not _ID.fullmatch(text):
-        raise ValueError("is not 1 to 32 of a-z, 0-9 and -")
+        raise ValueError(message("format.vendor-id"))
     return text
-
-
-def resolve(
-    keys: "KeySet | str | os.PathLike[str]",
-    state_dir: str | os.PathLike[str] | None,
-    vendor: str | None,
-) -> tuple[KeySet, Roots]:
-    """The pinned keys and the state folders that a library call means."""
-    if isinstance(keys, KeySet):
-        return keys, roots(vendor and vendor_id(vendor), state_dir)
-    if state_dir is None and vendor is None:
-        beside = read_vendor(keys)
-        vendor = beside and beside.id
-    return read_keys(keys), roots(vendor and vendor_id(vendor), state_dir)

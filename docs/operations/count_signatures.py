@@ -23,7 +23,7 @@ import boto3
 from keyferry_admin.errors import NoSuchStack
 from keyferry_admin.stack import Stack
 from keyferry_protocol.encoding import parse_time
-from keyferry_service.signing_keys import KeyStatus
+from keyferry_service.domain.signing_keys import KeyStatus
 
 GZIP = b"\x1f\x8b"
 
@@ -87,7 +87,7 @@ def _count_answers(stack: Stack, since: int, until: int) -> int:
     return sum(
         since <= answer.issued_at < until
         for license in stack.licenses.all()
-        for answer in stack.licenses.answers(license.number)
+        for answer in stack.licenses.ledger_entries(license.number)
     )
 
 

@@ -29,13 +29,13 @@ from keyferry_protocol.envelope import RESPONSE, open_envelope
 from keyferry_protocol.errors import KeyferryError
 from keyferry_protocol.request import Request, parse_request
 from keyferry_protocol.response import Response, parse_response
-from keyferry_service.case import Case
-from keyferry_service.case import Found as Rows
-from keyferry_service.granting import Grant, give_back, grant
-from keyferry_service.license import Answer, License
-from keyferry_service.licenses_dynamodb import LICENSE
-from keyferry_service.signing_keys import KeyStatus
-from keyferry_service.uploads import RESPONSES
+from keyferry_service.adapters.licenses_dynamodb import LICENSE
+from keyferry_service.adapters.uploads_s3 import RESPONSES
+from keyferry_service.domain.allocate import Grant, grant, release
+from keyferry_service.domain.license import LedgerEntry, LicenseRecord
+from keyferry_service.domain.request_context import RequestContext
+from keyferry_service.domain.request_context import Snapshot as Rows
+from keyferry_service.domain.signing_keys import KeyStatus
 
 PAUSED = ("ProcessRequestFunction", "SendResponseFunction")
 PAUSED_SAID = "Requests wait; none is lost for 14 days. What is being answered ends in 20 s"
@@ -164,20 +164,22 @@ class Replay:
         request = found.request
         if request is None:
             known = list(
-                self._stack.licenses.answers(response.license.number, response.request_sha256)
+                self._stack.licenses.ledger_entries(
+                    response.license.number, response.request_sha256
+                )
             )
             return None if known else f"{number}: no request for serial {response.serial}"
         rows, _ = self._stack.licenses.look_up(
-            request, self._stack.tickets.reading(found.ticket_id)
+            request, self._stack.tickets.get_item_for(found.ticket_id)
         )
-        if rows.answer is not None:
+        if rows.ledger_entry is not None:
             return None
         if rows.license is None:
             return f"{number}: there is no such license; create it again, with a new code"
         again = decide_again(request, response, rows, rows.license)
         if again is None:
             return f"{number}: seat {response.seat} (serial {response.serial}) is not found so"
-        answer = Answer(
+        answer = LedgerEntry(
             response.request_sha256,
             response.envelope.body,
             response.seat,
@@ -211,12 +213,14 @@ class Replay:
 
 
 def decide_again(
-    request: Request, response: Response, rows: Rows, license: License
+    request: Request, response: Response, rows: Rows, license: LicenseRecord
 ) -> Grant | None:
     """What the answer changed, if its seat is found again. Nothing is refused: it was given."""
     roomy = replace(license, seats=ENOUGH, moves_per_year=ENOUGH)
-    cases = [Case(request, rows, terms, response.issued_at) for terms in (license, roomy)]
-    again = next((found for case in cases if (found := _leads_to(case, response))), None)
+    contexts = [
+        RequestContext(request, rows, terms, response.issued_at) for terms in (license, roomy)
+    ]
+    again = next((g for context in contexts if (g := _leads_to(context, response))), None)
     if again is None:
         return None
     revision = max(license.revision + 1, response.serial)
@@ -228,12 +232,12 @@ def decide_again(
     return replace(again, license=replace(again.license, revision=revision), seat=seat)
 
 
-def _leads_to(case: Case, response: Response) -> Grant | None:
+def _leads_to(context: RequestContext, response: Response) -> Grant | None:
     """What is to be written for this request, if that comes to the seat of its response."""
     if not response.is_receipt:
-        again = grant(case)
-    elif case.held is not None:
-        again = give_back(case, case.held)
+        again = grant(context)
+    elif context.current_seat is not None:
+        again = release(context, context.current_seat)
     else:
         return None
     return again if isinstance(again, Grant) and again.seat.number == response.seat else None

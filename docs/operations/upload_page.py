@@ -1,15 +1,16 @@
-"""Puts static-site/ into the site bucket of a deployed stack: the last step of `make deploy`.
+"""Puts the page (static-site/ and its sentences) into the site bucket of a deployed stack: the last step of `make deploy`.
 
 `python docs/operations/upload_page.py [STACK]`, the stack's name being `keyferry` without one.
 """
 
 import sys
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import boto3
 
 from keyferry_admin.errors import NoSuchStack
 from keyferry_admin.stack import Stack
+from keyferry_admin.use_cases.site import site_files
 
 SITE = Path(__file__).parents[2] / "static-site"
 TYPES = {
@@ -17,6 +18,7 @@ TYPES = {
     ".css": "text/css; charset=utf-8",
     ".js": "text/javascript; charset=utf-8",
     ".json": "application/json",
+    ".ts": "text/plain; charset=utf-8",  # types.d.ts, which no browser loads
 }
 
 
@@ -28,16 +30,16 @@ def main() -> int:
         print(error, file=sys.stderr)
         return 1
     s3 = boto3.client("s3")
-    paths = sorted(path for path in SITE.rglob("*") if path.is_file())
-    for path in paths:
+    files = site_files(SITE)
+    for path, content in files.items():
         s3.put_object(
             Bucket=bucket,
-            Key=path.relative_to(SITE).as_posix(),
-            Body=path.read_bytes(),
-            ContentType=TYPES[path.suffix],
+            Key=path,
+            Body=content,
+            ContentType=TYPES[PurePosixPath(path).suffix],
             CacheControl="no-cache",  # asked for anew each time, so nobody sees an older page
         )
-    print(f"{len(paths)} files of the page are at {page}/")
+    print(f"{len(files)} files of the page are at {page}/")
     return 0
 
 

@@ -1,4 +1,4 @@
-"""License numbers and activation codes, and the key both sides derive from them."""
+"""License numbers, activation codes, and the key that both sides derive from a code."""
 
 import re
 import secrets
@@ -9,6 +9,7 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from keyferry_protocol.errors import WrongActivationCode, WrongLicenseNumber
 from keyferry_protocol.keys import Ed25519Signer
+from keyferry_protocol.messages import message
 
 NUMBER_DIGITS = 12
 CODE_SYMBOLS = 30
@@ -20,18 +21,18 @@ _FOLD = str.maketrans("abcdefghijklmnopqrstuvwxyzOIL", "ABCDEFGH1JK1MN0PQRSTUVWX
 
 
 def parse_license_number(text: str) -> str:
-    """The bare 12 digits of a number typed by a person. Raises WrongLicenseNumber."""
+    """The 12 digits of a license number that a person typed. Raises WrongLicenseNumber."""
     digits = _SEPARATORS.sub("", text)
     for symbol in digits:
         if symbol not in "0123456789":
-            raise WrongLicenseNumber(f"A license number has digits alone, no {symbol}.")
+            raise WrongLicenseNumber(message("errors.wrong-license-number.symbol", symbol=symbol))
     if len(digits) != NUMBER_DIGITS:
-        raise WrongLicenseNumber(f"A license number has 12 digits. You entered {len(digits)}.")
+        raise WrongLicenseNumber(message("errors.wrong-license-number.length", n=len(digits)))
     return digits
 
 
 def show_license_number(number: str) -> str:
-    """`015.120.020.093` of the bare 12 digits."""
+    """`015.120.020.093` for the 12 digits of a license number."""
     return ".".join(number[start : start + 3] for start in range(0, 12, 3))
 
 
@@ -48,29 +49,25 @@ def new_activation_code(
 
 
 def show_activation_code(code: str) -> str:
-    """Five groups of six in lower case, as letters and screens show a code."""
+    """Five groups of six symbols in lower case, as letters and screens show a code."""
     return "-".join(code[start : start + 6] for start in range(0, CODE_SYMBOLS, 6)).lower()
 
 
 def parse_activation_code(text: str, number: str) -> str:
-    """The 30 symbols, upper case, of a code typed by a person. Raises WrongActivationCode."""
+    """The 30 symbols, in upper case, of a code that a person typed. Raises WrongActivationCode."""
     code = _SEPARATORS.sub("", text).translate(_FOLD)
     for symbol in code:
         if symbol not in _ALPHABET:
-            raise WrongActivationCode(f"A code has no letter {symbol}.")
+            raise WrongActivationCode(message("errors.wrong-activation-code.symbol", symbol=symbol))
     if len(code) != CODE_SYMBOLS:
-        raise WrongActivationCode(
-            f"An activation code has {CODE_SYMBOLS} letters and digits. You entered {len(code)}."
-        )
+        raise WrongActivationCode(message("errors.wrong-activation-code.length", n=len(code)))
     if _check(number + code[:-1]) != _ALPHABET.index(code[-1]):
-        raise WrongActivationCode(
-            "One character is wrong or two are swapped, in the code or in the license number."
-        )
+        raise WrongActivationCode(message("errors.wrong-activation-code.swapped"))
     return code
 
 
 def activation_key(code: str, number: str) -> Ed25519Signer:
-    """The key that proves the code without carrying it: HKDF-SHA256 (RFC 5869) of its symbols."""
+    """The key that proves knowledge of the code: HKDF-SHA256 (RFC 5869) of its symbols."""
     hkdf = HKDF(SHA256(), length=32, salt=number.encode(), info=b"keyferry activation v1")
     return Ed25519Signer(hkdf.derive(code.encode("ascii")))
 

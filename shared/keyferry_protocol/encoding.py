@@ -1,14 +1,17 @@
-"""Canonical base64, times and free texts as they stand in files (docs/format.md)."""
+"""Base64, times and free texts, as files hold them (docs/format.md)."""
 
 import re
 from binascii import Error, a2b_base64, b2a_base64
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
+
+from keyferry_protocol.messages import message
 
 MAX_TEXT = 64  # Unicode code points
 _URL_SAFE = str.maketrans("-_", "+/")
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_EPOCH = datetime(1970, 1, 1)  # all times here are in UTC
 _TIME = re.compile(r"([0-9]{4})-([0-9]{2})-([0-9]{2})T([0-9]{2}):([0-9]{2}):([0-9]{2})Z")
-# Category Cc, line and paragraph separators, bidirectional controls: they could forge what is read.
+# Category Cc, line and paragraph separators, bidirectional controls: they could forge what people
+# read.
 _FORBIDDEN = re.compile("[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
 
 
@@ -18,53 +21,53 @@ def b64(data: bytes) -> str:
 
 
 def unb64(text: str) -> bytes:
-    """The bytes of canonical standard base64; ValueError for any other text."""
+    """Decode canonical standard base64. Raises ValueError."""
     try:
         data = a2b_base64(text.encode("ascii"), strict_mode=True)
     except (Error, UnicodeEncodeError) as error:
-        raise ValueError("is not base64") from error
+        raise ValueError(message("format.no-base64")) from error
     if b64(data) != text:
-        raise ValueError("is not canonical base64")
+        raise ValueError(message("format.no-canonical-base64"))
     return data
 
 
 def unb64_any(text: str) -> bytes:
-    """As `unb64`, but reads the URL-safe alphabet too, not mixed with the standard one."""
+    """Decode base64 in the standard or the URL-safe alphabet. Raises ValueError."""
     if "-" in text or "_" in text:
         if "+" in text or "/" in text:
-            raise ValueError("mixes two base64 alphabets")
+            raise ValueError(message("format.two-alphabets"))
         text = text.translate(_URL_SAFE)
     return unb64(text)
 
 
 def parse_time(text: str) -> int:
-    """Seconds since 1970 of `YYYY-MM-DDTHH:MM:SSZ`; ValueError for any other text."""
+    """Seconds since 1970 of `YYYY-MM-DDTHH:MM:SSZ`. Raises ValueError."""
     match = _TIME.fullmatch(text)
     if match is None:
-        raise ValueError("is not a time like 2026-11-24T09:47:00Z")
+        raise ValueError(message("format.no-time"))
     year, month, day, hour, minute, second = map(int, match.groups())
     try:
-        moment = datetime(year, month, day, hour, minute, second, tzinfo=UTC)
+        moment = datetime(year, month, day, hour, minute, second)
     except ValueError as error:
-        raise ValueError("is not a real time") from error
+        raise ValueError(message("format.no-real-time")) from error
     return (moment - _EPOCH) // timedelta(seconds=1)
 
 
 def format_time(seconds: int) -> str:
     """`YYYY-MM-DDTHH:MM:SSZ` of whole seconds since 1970."""
     moment = _EPOCH + timedelta(seconds=seconds)
-    return f"{moment.isoformat()[:19]}Z"  # %Y does not pad before the year 1000, and is slower
+    return f"{moment.isoformat()}Z"  # %Y does not pad before the year 1000, and is slower
 
 
-def readable(text: str) -> str:
-    """The text as it may be shown to a person: each character that could forge is told as one."""
+def escape_controls(text: str) -> str:
+    """The text as it may be shown to a person: characters that could forge it become U+FFFD."""
     return _FORBIDDEN.sub("\ufffd", text)
 
 
 def free_text(text: str) -> str:
-    """The text itself if it may stand in a file; ValueError says what is wrong with it."""
+    """Return the text if a file may hold it; the ValueError says what is wrong with it."""
     if len(text) > MAX_TEXT:
-        raise ValueError(f"is longer than {MAX_TEXT} characters")
+        raise ValueError(message("format.too-long", n=MAX_TEXT))
     if _FORBIDDEN.search(text):
-        raise ValueError("holds a control character")
+        raise ValueError(message("format.control-character"))
     return text

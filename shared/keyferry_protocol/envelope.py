@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from functools import cached_property
 from hashlib import sha256
 
+from keyferry_protocol.algorithms import verify_signature
 from keyferry_protocol.encoding import b64, unb64_any
 from keyferry_protocol.errors import (
     BadJson,
@@ -15,8 +16,9 @@ from keyferry_protocol.errors import (
     WrongType,
 )
 from keyferry_protocol.frozen import frozen
-from keyferry_protocol.keys import Signer, keyid, verify_signature
-from keyferry_protocol.strict_json import Malformed, Record, parse_json
+from keyferry_protocol.keys import Signer, keyid
+from keyferry_protocol.messages import message
+from keyferry_protocol.strict_json import InvalidMember, JsonObject, parse_json
 
 REQUEST = "application/vnd.keyferry.request.v1+json"
 RESPONSE = "application/vnd.keyferry.response.v1+json"
@@ -29,12 +31,13 @@ _LATER = {
     REQUEST: re.compile(r"application/vnd\.keyferry\.request\.v([2-9]|[1-9][0-9]+)\+json"),
     RESPONSE: re.compile(r"application/vnd\.keyferry\.response\.v([2-9]|[1-9][0-9]+)\+json"),
 }
-_NAMED = {REQUEST: "a request file", RESPONSE: "a response file"}
+_ENCODER = json.JSONEncoder(separators=(",", ":"))
+_NAMES = {REQUEST: "request", RESPONSE: "response"}
 
 
 @frozen
 class Signature:
-    """One signature of an envelope, as bytes; nothing is known of its key yet."""
+    """One signature of an envelope, not yet verified."""
 
     keyid: str
     sig: bytes
@@ -42,7 +45,7 @@ class Signature:
 
 @frozen
 class Envelope:
-    """An opened file: its type, the signed bytes, and signatures not yet verified."""
+    """An open file: its type, the signed bytes, and signatures that are not yet verified."""
 
     payload_type: str
     body: bytes
@@ -50,7 +53,7 @@ class Envelope:
 
     @cached_property
     def pae(self) -> bytes:
-        """The bytes that are signed."""
+        """The bytes that signers sign."""
         return pae(self.payload_type, self.body)
 
     @cached_property
@@ -59,7 +62,7 @@ class Envelope:
         return sha256(self.pae).hexdigest()
 
     def is_signed_by(self, alg: str, public: bytes) -> bool:
-        """Whether one of the signatures under this key's id verifies under this key."""
+        """Whether one of the signatures with this key's id verifies under the key."""
         name = keyid(alg, public)
         return any(
             signature.keyid == name and verify_signature(alg, public, self.pae, signature.sig)
@@ -68,60 +71,60 @@ class Envelope:
 
 
 def pae(payload_type: str, body: bytes) -> bytes:
-    """DSSE's pre-authentication encoding; lengths in bytes."""
+    """DSSE's pre-authentication encoding (PAE); it counts bytes."""
     name = payload_type.encode("utf-8")
     return b"DSSEv1 %d %b %d %b" % (len(name), name, len(body), body)
 
 
 def open_envelope(data: bytes, expected: str) -> Envelope:
-    """Open a file whose type the reader pins; nothing in it is verified yet.
+    """Open a file of the expected type; nothing in it is verified yet.
 
-    The type is compared first. Raises WrongType, UnsupportedVersion, UnreadableRequest or
-    UnreadableResponse.
+    The type is compared before anything else is read. Raises WrongType, UnsupportedVersion,
+    UnreadableRequest or UnreadableResponse.
     """
     unreadable = _UNREADABLE[expected]
     if len(data) > max(MAX_FILE.values()):
-        raise unreadable(f"The file has more than {MAX_FILE[expected]} bytes.")
+        raise unreadable(message(f"errors.{unreadable.code}.too-long", n=MAX_FILE[expected]))
     try:
-        record = Record(parse_json(data))
-        _compare_type(record.text("payloadType", str), expected)
+        document = JsonObject(parse_json(data))
+        _compare_type(document.text("payloadType", str), expected)
         if len(data) > MAX_FILE[expected]:
-            raise unreadable(f"The file has more than {MAX_FILE[expected]} bytes.")
-        body = record.text("payload", unb64_any)
-        entries = record.records("signatures")
+            raise unreadable(message(f"errors.{unreadable.code}.too-long", n=MAX_FILE[expected]))
+        body = document.text("payload", unb64_any)
+        entries = document.json_objects("signatures")
         if len(entries) > MAX_SIGNATURES:
-            raise Malformed("signatures", f"holds more than {MAX_SIGNATURES}")
+            raise InvalidMember("signatures", message("format.too-many", n=MAX_SIGNATURES))
         signatures = [Signature(e.text("keyid", str), e.text("sig", unb64_any)) for e in entries]
-    except (BadJson, Malformed) as error:
+    except (BadJson, InvalidMember) as error:
         raise unreadable(str(error)) from error
     envelope = Envelope(expected, body, tuple(signatures))
     if len(envelope.pae) > MAX_PAE:
-        raise unreadable(f"What is signed has more than {MAX_PAE} bytes.")
+        raise unreadable(message(f"errors.{unreadable.code}.too-much-signed", n=MAX_PAE))
     return envelope
 
 
-def _compare_type(found: str, expected: str) -> None:
-    if found == expected:
+def _compare_type(actual: str, expected: str) -> None:
+    if actual == expected:
         return
-    if _LATER[expected].fullmatch(found):
-        raise UnsupportedVersion(f"This is {_NAMED[expected]} of a later format.")
-    for known, name in _NAMED.items():
-        if found == known or _LATER[known].fullmatch(found):
-            raise WrongType(f"This is {name}, not {_NAMED[expected]}.")
-    raise WrongType(f"This is not {_NAMED[expected]}.")
+    if _LATER[expected].fullmatch(actual):
+        raise UnsupportedVersion(message(f"errors.unsupported-version.{_NAMES[expected]}"))
+    for known, name in _NAMES.items():
+        if actual == known or _LATER[known].fullmatch(actual):
+            raise WrongType(message(f"errors.wrong-type.{name}"))
+    raise WrongType(message(f"errors.wrong-type.no-{_NAMES[expected]}"))
 
 
 def seal(payload_type: str, body: bytes, signers: Sequence[Signer]) -> bytes:
-    """Sign the bytes with every signer, and write the file."""
+    """The file of a BODY, signed by every signer."""
     message = pae(payload_type, body)
     return pack(payload_type, body, [Signature(s.keyid, s.sign(message)) for s in signers])
 
 
 def pack(payload_type: str, body: bytes, signatures: Sequence[Signature]) -> bytes:
-    """Write the file of bytes that are signed already."""
+    """The file of a BODY and its signatures."""
     members = {
         "payloadType": payload_type,
         "payload": b64(body),
         "signatures": [{"keyid": s.keyid, "sig": b64(s.sig)} for s in signatures],
     }
-    return json.dumps(members, separators=(",", ":")).encode("ascii")
+    return _ENCODER.encode(members).encode("ascii")

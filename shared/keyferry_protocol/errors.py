@@ -2,7 +2,7 @@
 
 from typing import Any, ClassVar
 
-from keyferry_protocol.words import say
+from keyferry_protocol.messages import message
 
 
 class KeyferryError(Exception):
@@ -20,11 +20,11 @@ class KeyferryError(Exception):
 
     @property
     def title(self) -> str:
-        return say(self.code, "title", **self.facts)
+        return message(f"errors.{self.code}.title", **self.facts)
 
     @property
     def next_step(self) -> str:
-        return say(self.code, "next_step", **self.facts)
+        return message(f"errors.{self.code}.next-step", **self.facts)
 
 
 class WrongType(KeyferryError):
@@ -71,7 +71,7 @@ class NotAuthentic(KeyferryError):
 
 
 class CannotCancel(KeyferryError):
-    """A deactivation that waits for its receipt was to be cancelled."""
+    """A deactivation that waits for its receipt cannot be cancelled."""
 
     code = "cannot-cancel"
 
@@ -83,13 +83,13 @@ class WrongProduct(KeyferryError):
 
 
 class NotRequested(KeyferryError):
-    """A genuine response to a request that does not wait on this machine."""
+    """A genuine response to a request that is not pending on this machine."""
 
     code = "not-requested"
 
 
 class OlderResponse(KeyferryError):
-    """A genuine response that is older than one seen before."""
+    """A genuine response that is older than one installed before."""
 
     code = "older-response"
 
@@ -101,13 +101,13 @@ class FeatureNotGranted(KeyferryError):
 
 
 class StateDamaged(KeyferryError):
-    """A file of the state folder that cannot be read as what it should be."""
+    """A file of the state folder that cannot be parsed."""
 
     code = "state-damaged"
 
 
 class StateNotWritable(KeyferryError):
-    """A state folder or output folder that this user may not write."""
+    """A state folder or output folder that this user cannot write to."""
 
     code = "state-not-writable"
 
@@ -119,14 +119,14 @@ class StateBusy(KeyferryError):
 
 
 class WrongLicenseNumber(KeyferryError):
-    """A text that is no license number."""
+    """Text that is not a license number."""
 
     code = "wrong-license-number"
     exit = 2
 
 
 class WrongActivationCode(KeyferryError):
-    """A text that is no activation code of this license number."""
+    """Text that is not an activation code of this license number."""
 
     code = "wrong-activation-code"
     exit = 2
@@ -182,21 +182,21 @@ class MaintenanceEnded(KeyferryError):
 
 
 class LicenseRevoked(KeyferryError):
-    """The vendor withdrew the license."""
+    """The vendor revoked the license."""
 
     code = "license-revoked"
     exit = 5
 
 
 class WrongMachine(KeyferryError):
-    """A genuine response that was made for another machine or user."""
+    """A genuine response for another machine or user."""
 
     code = "wrong-machine"
     exit = 6
 
 
 class MachineNotIdentified(KeyferryError):
-    """Too little of this machine could be read to recognise it again."""
+    """Too few components of this machine could be read to recognize it again."""
 
     code = "machine-not-identified"
     exit = 6
@@ -217,21 +217,21 @@ class KeyCompromised(KeyferryError):
 
 
 class ClockRolledBack(KeyferryError):
-    """The clock is more than a day behind a time seen before."""
+    """The clock is more than a day behind a time recorded before."""
 
     code = "clock-rolled-back"
     exit = 8
 
 
 class DongleMissing(KeyferryError):
-    """The token that the license is bound to is not there or did not sign."""
+    """The dongle that the license is bound to is missing or did not sign."""
 
     code = "dongle-missing"
     exit = 9
 
 
 class DonglePin(KeyferryError):
-    """The token refused the PIN."""
+    """The dongle refused the PIN."""
 
     code = "dongle-pin"
     exit = 9

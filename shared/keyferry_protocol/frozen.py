@@ -1,8 +1,8 @@
-"""Frozen dataclasses that cost an import almost nothing.
+"""Frozen dataclasses that are cheap to import.
 
-The standard library's cost 11 ms to import and more than 1 ms for each class, because they compile
-code; an application would pay that at every start, in `load` (benchmarks/). For everyone else
-these are dataclasses: `dataclasses.replace`, `fields` and `asdict` take them.
+The standard library's take 11 ms to import and more than 1 ms for each class, because they compile
+code; every application that calls `load` would pay that at each start (benchmarks/). To other code
+these are dataclasses: `dataclasses.replace`, `fields` and `asdict` accept them.
 """
 
 from typing import Any, TypeVar, dataclass_transform
@@ -26,7 +26,8 @@ def frozen(cls: type[_T]) -> type[_T]:
     def init(self: object, *values: Any, **members: Any) -> None:
         fields = self.__dict__
         fields.update(members)
-        fields.update(zip(names, values, strict=False))
+        if values:
+            fields.update(zip(names, values, strict=False))
         given = len(fields)
         if given < len(names):
             fields.update({**defaults, **fields})
@@ -60,7 +61,7 @@ def _refuse(self: object, name: str, *value: object) -> None:
 
 
 class _Fields:
-    """What `dataclasses` looks for in a class, made when it is looked for."""
+    """What `dataclasses` looks for in a class, made when it is asked for."""
 
     def __init__(self, names: tuple[str, ...]) -> None:
         self._names = names

@@ -4,30 +4,32 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from keyferry_protocol.algorithms import DEVICE_ALGORITHM, DONGLE_ALGORITHMS, decode_public_key
+from keyferry_protocol.components import (
+    ENVIRONMENTS,
+    PROTECTIONS,
+    ComponentHashes,
+    parse_components,
+)
 from keyferry_protocol.encoding import b64, format_time, free_text, parse_time
 from keyferry_protocol.envelope import REQUEST, Envelope, open_envelope
 from keyferry_protocol.errors import BadJson, NotAuthentic, UnreadableRequest
 from keyferry_protocol.frozen import frozen
-from keyferry_protocol.keys import (
-    ED25519,
-    TOKEN_ALGORITHMS,
-    keyid,
-    read_keyid,
-    read_public_key,
-)
-from keyferry_protocol.machine import ENVIRONMENTS, PROTECTIONS, Components, read_components
-from keyferry_protocol.strict_json import Malformed, Record, matching, parse_json
+from keyferry_protocol.keys import keyid, keyid_text
+from keyferry_protocol.messages import message
+from keyferry_protocol.strict_json import InvalidMember, JsonObject, parse_json, text_matching
 
 KINDS = ("activate", "update", "deactivate")
 MAX_TRUSTS = 16
+_ENCODER = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False)
 
-_read_id = matching("[0-9a-f]{32}", "32 lower-case hex digits")
-read_license_number = matching("[0-9]{12}", "a license number of 12 digits")
+_request_id = text_matching("[0-9a-f]{32}", "no-request-id")
+license_number_text = text_matching("[0-9]{12}", "no-license-number")
 
 
 @frozen
 class Product:
-    """The application that asks."""
+    """The application that makes the request."""
 
     name: str
     version: str
@@ -35,7 +37,7 @@ class Product:
 
 @frozen
 class Dongle:
-    """A token as it stands in files: its raw public key and what it is called."""
+    """A dongle as files hold it: its raw public key, its model and its serial number."""
 
     alg: str
     public: bytes
@@ -57,17 +59,17 @@ class Dongle:
 
 @frozen
 class HashedMachine:
-    """A machine as a request tells it: names for people, hashes for recognition."""
+    """A machine as a request describes it: names for people, hashes for the machine rule."""
 
     name: str
     os: str
     environment: str
-    components: Components
+    components: ComponentHashes
 
 
 @frozen
 class RequestBody:
-    """What one request says; times are seconds since 1970, keys raw bytes."""
+    """The BODY of a request; times are seconds since 1970, keys are raw bytes."""
 
     id: str
     kind: str
@@ -85,11 +87,11 @@ class RequestBody:
 
     @property
     def device_keyid(self) -> str:
-        return keyid(ED25519, self.device_key)
+        return keyid(DEVICE_ALGORITHM, self.device_key)
 
     @property
     def file_stem(self) -> str:
-        """The file name without its extension; the response has the same."""
+        """The file name without its extension; the response file has the same stem."""
         return f"{self.license_number}-{self.device_keyid[:4]}"
 
     def as_json(self) -> dict[str, Any]:
@@ -121,7 +123,7 @@ class RequestBody:
 
 @frozen
 class Request(RequestBody):
-    """A request that was read from a file; believed only after `verify_proofs`."""
+    """A request from a file; trust it only after `verify_proofs`."""
 
     envelope: Envelope
 
@@ -131,28 +133,31 @@ class Request(RequestBody):
 
 
 def body_bytes(members: Mapping[str, Any]) -> bytes:
-    """Compact JSON of a BODY. Its bytes are signed and kept; nobody writes them a second time."""
-    return json.dumps(members, separators=(",", ":"), ensure_ascii=False).encode("utf-8")
+    """Compact JSON of a BODY. These very bytes are signed and kept, never written again."""
+    return _ENCODER.encode(members).encode("utf-8")
 
 
-def components_as_json(components: Components) -> dict[str, list[str]]:
+def components_as_json(components: ComponentHashes) -> dict[str, list[str]]:
     return {name: list(hashes) for name, hashes in components.items()}
 
 
 def parse_request(data: bytes) -> Request:
-    """Read a request file strictly; nothing in it is believed yet.
+    """Parse a request file strictly; its proofs are not verified yet.
 
     Raises UnreadableRequest, UnsupportedVersion or, for a response file, WrongType.
     """
     envelope = open_envelope(data, REQUEST)
     try:
-        return _read_body(Record(parse_json(envelope.body)), envelope)
-    except (BadJson, Malformed) as error:
+        return _parse_body(JsonObject(parse_json(envelope.body)), envelope)
+    except (BadJson, InvalidMember) as error:
         raise UnreadableRequest(str(error)) from error
 
 
 def verify_request(data: bytes, activation_public_key: bytes | None) -> Request:
-    """Read a request file and verify its proofs; as `parse_request` and `verify_proofs` raise."""
+    """Parse a request file and verify its proofs.
+
+    Raises what `parse_request` and `verify_proofs` raise.
+    """
     request = parse_request(data)
     verify_proofs(request, activation_public_key)
     return request
@@ -161,83 +166,88 @@ def verify_request(data: bytes, activation_public_key: bytes | None) -> Request:
 def verify_proofs(request: Request, activation_public_key: bytes | None) -> None:
     """Verify every signature that this kind of request needs. Raises NotAuthentic.
 
-    `activation_public_key` is the license's raw Ed25519 key; None where there is no such license,
-    unused for update and deactivate.
+    `activation_public_key` is the license's raw Ed25519 key, None if there is no such license; it
+    is not used for update and deactivate.
     """
-    proofs = [(ED25519, request.device_key)]
+    proofs = [(DEVICE_ALGORITHM, request.device_key)]
     if request.dongle is not None:
         proofs.append((request.dongle.alg, request.dongle.public))
     if request.kind == "activate" and activation_public_key is not None:
-        proofs.append((ED25519, activation_public_key))
+        proofs.append((DEVICE_ALGORITHM, activation_public_key))
     for alg, public in proofs:
         if not request.envelope.is_signed_by(alg, public):
-            raise NotAuthentic("A signature that this request needs is missing or does not verify.")
+            raise NotAuthentic(message("errors.not-authentic.signature"))
     # Only now, so that an unknown license number takes no less time than a wrong code.
     if request.kind == "activate" and activation_public_key in (None, request.device_key):
-        raise NotAuthentic("The activation code does not belong to this license number.")
+        raise NotAuthentic(message("errors.not-authentic.code"))
 
 
-def _read_body(record: Record, envelope: Envelope) -> Request:
-    kind = record.one_of("kind", KINDS)
-    protection = record.one_of("protection", PROTECTIONS)
-    machine = record.record("machine")
-    product = record.record("product")
+def _parse_body(members: JsonObject, envelope: Envelope) -> Request:
+    kind = members.one_of("kind", KINDS)
+    protection = members.one_of("protection", PROTECTIONS)
+    machine = members.json_object("machine")
+    product = members.json_object("product")
     return Request(
-        id=record.text("id", _read_id),
+        id=members.text("id", _request_id),
         kind=kind,
-        created_at=record.text("created_at", parse_time),
-        license_number=record.text("license_number", read_license_number),
-        product=Product(product.text("name", named), product.text("version", free_text)),
+        created_at=members.text("created_at", parse_time),
+        license_number=members.text("license_number", license_number_text),
+        product=Product(product.text("name", non_empty_text), product.text("version", free_text)),
         protection=protection,
-        device_key=record.text("device_key", lambda text: read_public_key(ED25519, text)),
+        device_key=members.text(
+            "device_key", lambda text: decode_public_key(DEVICE_ALGORITHM, text)
+        ),
         machine=HashedMachine(
             name=machine.text("name", free_text),
             os=machine.text("os", free_text),
             environment=machine.one_of("environment", ENVIRONMENTS),
-            components=read_components(machine, protection),
+            components=parse_components(machine, protection),
         ),
-        dongle=read_dongle(record, protection),
-        replaces_seat=_read_replaces_seat(record, kind),
-        last_serial=record.integer("last_serial", 0),
-        trusts=_read_trusts(record),
-        client=record.text("client", free_text),
+        dongle=parse_dongle(members, protection),
+        replaces_seat=_parse_replaces_seat(members, kind),
+        last_serial=members.integer("last_serial", 0),
+        trusts=_parse_trusts(members),
+        client=members.text("client", free_text),
         envelope=envelope,
     )
 
 
-def named(text: str) -> str:
-    """A free text that may not be empty."""
+def non_empty_text(text: str) -> str:
+    """Return the text if a file may hold it and it is not empty. Raises ValueError."""
     if not text:
-        raise ValueError("is empty")
+        raise ValueError(message("format.empty"))
     return free_text(text)
 
 
-def read_dongle(record: Record, protection: str) -> Dongle | None:
-    """The `dongle` member: an object exactly when the protection is `dongle`. Raises Malformed."""
-    if record.is_null("dongle") != (protection != "dongle"):
-        raise Malformed(record.path("dongle"), "does not fit the protection")
+def parse_dongle(members: JsonObject, protection: str) -> Dongle | None:
+    """The `dongle` member: an object exactly when the protection is `dongle`.
+
+    Raises InvalidMember.
+    """
+    if members.is_null("dongle") != (protection != "dongle"):
+        raise InvalidMember(members.path_of("dongle"), message("format.dongle-or-not"))
     if protection != "dongle":
         return None
-    dongle = record.record("dongle")
-    alg = dongle.one_of("alg", TOKEN_ALGORITHMS)
+    dongle = members.json_object("dongle")
+    alg = dongle.one_of("alg", DONGLE_ALGORITHMS)
     return Dongle(
         alg=alg,
-        public=dongle.text("public", lambda text: read_public_key(alg, text)),
+        public=dongle.text("public", lambda text: decode_public_key(alg, text)),
         model=dongle.text("model", free_text),
         serial=dongle.text("serial", free_text),
     )
 
 
-def _read_replaces_seat(record: Record, kind: str) -> int | None:
-    if record.is_null("replaces_seat"):
+def _parse_replaces_seat(members: JsonObject, kind: str) -> int | None:
+    if members.is_null("replaces_seat"):
         return None
     if kind != "activate":
-        raise Malformed(record.path("replaces_seat"), "is not null, as outside activate it is")
-    return record.integer("replaces_seat", 1)
+        raise InvalidMember(members.path_of("replaces_seat"), message("format.replaces-seat"))
+    return members.integer("replaces_seat", 1)
 
 
-def _read_trusts(record: Record) -> tuple[str, ...]:
-    trusts = record.texts("trusts", read_keyid)
+def _parse_trusts(members: JsonObject) -> tuple[str, ...]:
+    trusts = members.texts("trusts", keyid_text)
     if len(trusts) > MAX_TRUSTS or len(set(trusts)) < len(trusts):
-        raise Malformed(record.path("trusts"), f"holds more than {MAX_TRUSTS} key ids or one twice")
+        raise InvalidMember(members.path_of("trusts"), message("format.key-ids", n=MAX_TRUSTS))
     return trusts

@@ -3,30 +3,32 @@
 from collections.abc import Mapping
 from typing import Any
 
+from keyferry_protocol.algorithms import DEVICE_ALGORITHM, decode_public_key
+from keyferry_protocol.components import PROTECTIONS, ComponentHashes, parse_components
 from keyferry_protocol.encoding import b64, format_time, free_text, parse_time
 from keyferry_protocol.envelope import RESPONSE, Envelope, open_envelope
 from keyferry_protocol.errors import BadJson, KeyCompromised, NotGenuine, UnreadableResponse
 from keyferry_protocol.frozen import frozen
-from keyferry_protocol.keys import ED25519, KeySet, keyid, read_public_key
-from keyferry_protocol.machine import PROTECTIONS, Components, read_components
+from keyferry_protocol.keys import KeySet, keyid
+from keyferry_protocol.messages import message
 from keyferry_protocol.request import (
     KINDS,
     Dongle,
     body_bytes,
     components_as_json,
-    named,
-    read_dongle,
-    read_license_number,
+    license_number_text,
+    non_empty_text,
+    parse_dongle,
 )
-from keyferry_protocol.strict_json import Malformed, Record, matching, parse_json
+from keyferry_protocol.strict_json import InvalidMember, JsonObject, parse_json, text_matching
 
-_read_sha256 = matching("[0-9a-f]{64}", "64 lower-case hex digits")
-_read_feature_name = matching("[a-z0-9_.-]{1,40}", "a feature name")
+_sha256_text = text_matching("[0-9a-f]{64}", "no-sha256")
+_feature_name = text_matching("[a-z0-9_.-]{1,40}", "no-feature-name")
 
 
 @frozen
 class LicenseTerms:
-    """What the license grants; times are seconds since 1970, a feature's value True or a limit."""
+    """What the license grants; times are seconds since 1970, a feature is True or a limit."""
 
     number: str
     licensee: str
@@ -54,11 +56,11 @@ class LicenseTerms:
 
 @frozen
 class BoundTo:
-    """The machine, or token, that a response is for."""
+    """The machine or dongle that a response is for."""
 
     protection: str
     device_key: bytes
-    components: Components
+    components: ComponentHashes
     dongle: Dongle | None
 
     def as_json(self) -> dict[str, Any]:
@@ -72,7 +74,7 @@ class BoundTo:
 
 @frozen
 class ResponseBody:
-    """What one response says; `check_in_by` ends a lease, `grace_days` of 24 hours follow it."""
+    """The BODY of a response; a lease ends at `check_in_by`, `grace_days` of 24 hours later."""
 
     request_sha256: str
     kind: str
@@ -90,8 +92,8 @@ class ResponseBody:
 
     @property
     def file_stem(self) -> str:
-        """The file name without its extension, as the request has it."""
-        return f"{self.license.number}-{keyid(ED25519, self.bound_to.device_key)[:4]}"
+        """The file name without its extension, the same as the request's."""
+        return f"{self.license.number}-{keyid(DEVICE_ALGORITHM, self.bound_to.device_key)[:4]}"
 
     def as_json(self) -> dict[str, Any]:
         return {
@@ -113,13 +115,13 @@ class ResponseBody:
 
 @frozen
 class Response(ResponseBody):
-    """A response that was read from a file."""
+    """A response from a file."""
 
     envelope: Envelope
 
 
 def verify_response(data: bytes, keys: KeySet) -> Response:
-    """Read a response file: type, signatures, then strict parsing; no machine and no clock.
+    """Check type and signatures of a response file, then parse it; no machine and no clock.
 
     Raises WrongType, UnsupportedVersion, UnreadableResponse, NotGenuine or KeyCompromised.
     """
@@ -129,85 +131,87 @@ def verify_response(data: bytes, keys: KeySet) -> Response:
 
 
 def verify_signatures(envelope: Envelope, keys: KeySet) -> None:
-    """One valid signature by a trusted key for every required algorithm, or an error.
+    """Require, for every required algorithm, a valid signature by a trusted key.
 
-    Raises KeyCompromised where only a compromised key's signature stands in the way, else
-    NotGenuine.
+    Raises NotGenuine if an algorithm has no valid signature at all, and KeyCompromised if each has
+    one, but one of them only by a compromised key.
     """
     compromised = []
     for alg in keys.require:
         signed = [k for k in keys.keys if k.alg == alg and envelope.is_signed_by(alg, k.public)]
         if not signed:
-            raise NotGenuine(f"It has no {alg} signature by a key that this product trusts.")
+            raise NotGenuine(message("errors.not-genuine.no-signature", alg=alg))
         if not any(key.trusted for key in signed):
             compromised.append(signed[0].keyid)
     if compromised:
-        raise KeyCompromised(f"Its signing key {compromised[0]} is marked as compromised.")
+        raise KeyCompromised(message("errors.key-compromised.key", keyid=compromised[0]))
 
 
 def parse_response(envelope: Envelope) -> Response:
-    """Read the BODY of a response whose signatures hold. Raises UnreadableResponse."""
+    """Parse the BODY of a response whose signatures hold. Raises UnreadableResponse."""
     try:
-        return _read_body(Record(parse_json(envelope.body)), envelope)
-    except (BadJson, Malformed) as error:
+        return _parse_body(JsonObject(parse_json(envelope.body)), envelope)
+    except (BadJson, InvalidMember) as error:
         raise UnreadableResponse(str(error)) from error
 
 
-def _read_body(record: Record, envelope: Envelope) -> Response:
-    bound_to = record.record("bound_to")
+def _parse_body(members: JsonObject, envelope: Envelope) -> Response:
+    bound_to = members.json_object("bound_to")
     protection = bound_to.one_of("protection", PROTECTIONS)
     response = Response(
-        request_sha256=record.text("request_sha256", _read_sha256),
-        kind=record.one_of("kind", KINDS),
-        serial=record.integer("serial", 1),
-        seat=record.integer("seat", 1),
-        issued_at=record.text("issued_at", parse_time),
-        license=_read_terms(record.record("license")),
+        request_sha256=members.text("request_sha256", _sha256_text),
+        kind=members.one_of("kind", KINDS),
+        serial=members.integer("serial", 1),
+        seat=members.integer("seat", 1),
+        issued_at=members.text("issued_at", parse_time),
+        license=_parse_terms(members.json_object("license")),
         bound_to=BoundTo(
             protection=protection,
-            device_key=bound_to.text("device_key", lambda text: read_public_key(ED25519, text)),
-            components=read_components(bound_to, protection),
-            dongle=read_dongle(bound_to, protection),
+            device_key=bound_to.text(
+                "device_key", lambda text: decode_public_key(DEVICE_ALGORITHM, text)
+            ),
+            components=parse_components(bound_to, protection),
+            dongle=parse_dongle(bound_to, protection),
         ),
-        check_in_by=_read_time_or_null(record, "check_in_by"),
-        grace_days=record.integer("grace_days", 0),
+        check_in_by=_parse_time_or_null(members, "check_in_by"),
+        grace_days=members.integer("grace_days", 0),
         envelope=envelope,
     )
     if response.is_receipt:
         if response.license.features:
-            raise Malformed("license.features", "is not empty, as a receipt's is")
+            raise InvalidMember("license.features", message("format.receipt-features"))
         if response.license.valid_until != response.issued_at:
-            raise Malformed("license.valid_until", "is not issued_at, as a receipt's is")
+            raise InvalidMember("license.valid_until", message("format.receipt-end"))
     return response
 
 
-def _read_terms(record: Record) -> LicenseTerms:
+def _parse_terms(members: JsonObject) -> LicenseTerms:
     return LicenseTerms(
-        number=record.text("number", read_license_number),
-        licensee=record.text("licensee", free_text),
-        product=record.text("product", named),
-        edition=record.text("edition", free_text),
-        features=_read_features(record.record("features")),
-        trial=record.boolean("trial"),
-        valid_from=record.text("valid_from", parse_time),
-        valid_until=_read_time_or_null(record, "valid_until"),
-        maintenance_until=_read_time_or_null(record, "maintenance_until"),
+        number=members.text("number", license_number_text),
+        licensee=members.text("licensee", free_text),
+        product=members.text("product", non_empty_text),
+        edition=members.text("edition", free_text),
+        features=_parse_features(members.json_object("features")),
+        trial=members.boolean("trial"),
+        valid_from=members.text("valid_from", parse_time),
+        valid_until=_parse_time_or_null(members, "valid_until"),
+        maintenance_until=_parse_time_or_null(members, "maintenance_until"),
     )
 
 
-def _read_features(record: Record) -> dict[str, bool | int]:
+def _parse_features(members: JsonObject) -> dict[str, bool | int]:
     features: dict[str, bool | int] = {}
-    for name in record.names():
+    for name in members.names():
         try:
-            _read_feature_name(name)
+            _feature_name(name)
         except ValueError as error:
-            raise Malformed(record.path(name), str(error)) from error
-        features[name] = True if record.value(name) is True else record.integer(name, 1)
+            raise InvalidMember(members.path_of(name), str(error)) from error
+        features[name] = True if members.value(name) is True else members.integer(name, 1)
     return features
 
 
-def _read_time_or_null(record: Record, name: str) -> int | None:
-    return None if record.is_null(name) else record.text(name, parse_time)
+def _parse_time_or_null(members: JsonObject, name: str) -> int | None:
+    return None if members.is_null(name) else members.text(name, parse_time)
 
 
 def _time_or_null(seconds: int | None) -> str | None:

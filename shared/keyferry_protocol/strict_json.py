@@ -2,10 +2,12 @@
 
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from typing import Any, TypeVar
 
 from keyferry_protocol.errors import BadJson
+from keyferry_protocol.messages import message
+from keyferry_protocol.messages.formats import comma_list
 
 MAX_DEPTH = 16
 MAX_INTEGER = 2**53 - 1
@@ -16,16 +18,16 @@ _T = TypeVar("_T")
 
 
 def parse_json(data: bytes) -> object:
-    """The value of strict JSON bytes: what any two parsers must read the same. Raises BadJson."""
+    """Parse bytes that every JSON parser reads alike. Raises BadJson."""
     try:
         text = bytes(data).decode("utf-8")
     except UnicodeDecodeError as error:
-        raise BadJson(f"Byte {error.start} is not UTF-8.") from error
+        raise BadJson(message("format.utf-8", position=error.start)) from error
     _check_depth(text)
     try:
         value: object = _DECODER.decode(text)
     except json.JSONDecodeError as error:
-        raise BadJson(f"{error.msg} at character {error.pos}.") from error
+        raise BadJson(message("format.syntax", why=error.msg, position=error.pos)) from error
     if "\\u" in text:
         _check_surrogates(value)
     return value
@@ -39,7 +41,7 @@ def _check_depth(text: str) -> None:
         if token[0] in "[{":
             depth += 1
             if depth > MAX_DEPTH:
-                raise BadJson(f"Nested deeper than {MAX_DEPTH}.")
+                raise BadJson(message("format.depth", n=MAX_DEPTH))
         elif token[0] in "]}":
             depth -= 1
 
@@ -48,7 +50,7 @@ def _check_surrogates(value: object) -> None:
     match value:
         case str():
             if _LONE_SURROGATE.search(value):
-                raise BadJson("A lone surrogate is no character.")
+                raise BadJson(message("format.surrogate"))
         case list():
             for item in value:
                 _check_surrogates(item)
@@ -58,48 +60,53 @@ def _check_surrogates(value: object) -> None:
                 _check_surrogates(item)
 
 
-def _object(pairs: list[tuple[str, object]]) -> dict[str, object]:
+def _unique_members(pairs: list[tuple[str, object]]) -> dict[str, object]:
     members = dict(pairs)
     if len(members) < len(pairs):
-        raise BadJson("A name stands twice in one object.")
+        raise BadJson(message("format.name-twice"))
     return members
 
 
-def _integer(text: str) -> int:
+def _small_integer(text: str) -> int:
     if text == "-0" or len(text) > 17 or abs(int(text)) > MAX_INTEGER:
-        raise BadJson(f"The number {text[:20]} is not an integer that every parser reads alike.")
+        raise BadJson(message("format.big-integer", number=text[:20]))
     return int(text)
 
 
-def _no_number(text: str) -> object:
-    raise BadJson(f"The number {text[:20]} is not a plain integer.")
+def _refuse_number(text: str) -> object:
+    raise BadJson(message("format.plain-integer", number=text[:20]))
 
 
 _DECODER = json.JSONDecoder(
-    object_pairs_hook=_object,
-    parse_int=_integer,
-    parse_float=_no_number,
-    parse_constant=_no_number,
+    object_pairs_hook=_unique_members,
+    parse_int=_small_integer,
+    parse_float=_refuse_number,
+    parse_constant=_refuse_number,
 )
 
 
-class Malformed(Exception):
+class InvalidMember(Exception):
     """A member that is missing, of a wrong type or outside its pattern."""
 
     def __init__(self, path: str, reason: str) -> None:
-        super().__init__(f"{path or 'The document'} {reason}.")
+        super().__init__(
+            message("format.member", member=path or message("format.document"), reason=reason)
+        )
 
 
-class Record:
-    """The members of one JSON object, read by name and type; every error names the path."""
+class JsonObject:
+    """One JSON object; its members are read by name and type, and every error names the path.
+
+    The methods raise InvalidMember.
+    """
 
     def __init__(self, value: object, path: str = "") -> None:
         if not isinstance(value, dict):
-            raise Malformed(path, "is not an object")
+            raise InvalidMember(path, message("format.no-object"))
         self._members: dict[str, object] = value
         self._path = path
 
-    def path(self, name: str) -> str:
+    def path_of(self, name: str) -> str:
         return f"{self._path}.{name}" if self._path else name
 
     def __contains__(self, name: str) -> bool:
@@ -110,76 +117,81 @@ class Record:
 
     def value(self, name: str) -> object:
         if name not in self._members:
-            raise Malformed(self.path(name), "is missing")
+            raise InvalidMember(self.path_of(name), message("format.missing"))
         return self._members[name]
 
     def text(self, name: str, parse: Callable[[str], _T]) -> _T:
-        """A string member, read by `parse`, whose ValueError says what is wrong with it."""
-        return self._read(self.value(name), parse, name)
+        """A string member, converted by `parse`; a ValueError of `parse` says what is wrong."""
+        value = self.value(name)
+        try:
+            return parse(_string(value))
+        except ValueError as error:
+            raise InvalidMember(self.path_of(name), str(error)) from error
 
-    def one_of(self, name: str, allowed: tuple[str, ...]) -> str:
+    def one_of(self, name: str, allowed: Collection[str]) -> str:
         value = self.text(name, str)
         if value not in allowed:
-            raise Malformed(self.path(name), f"is none of {', '.join(allowed)}")
+            raise InvalidMember(
+                self.path_of(name), message("format.none-of", values=comma_list(allowed))
+            )
         return value
 
     def integer(self, name: str, minimum: int) -> int:
         value = self.value(name)
         if type(value) is not int:  # bool is an int in Python, not in JSON
-            raise Malformed(self.path(name), "is not an integer")
+            raise InvalidMember(self.path_of(name), message("format.no-integer"))
         if value < minimum:
-            raise Malformed(self.path(name), f"is below {minimum}")
+            raise InvalidMember(self.path_of(name), message("format.below", minimum=minimum))
         return value
 
     def boolean(self, name: str) -> bool:
         value = self.value(name)
         if not isinstance(value, bool):
-            raise Malformed(self.path(name), "is not true or false")
+            raise InvalidMember(self.path_of(name), message("format.no-boolean"))
         return value
 
-    def items(self, name: str) -> list[Any]:
+    def array(self, name: str) -> list[Any]:
         value = self.value(name)
         if not isinstance(value, list):
-            raise Malformed(self.path(name), "is not an array")
+            raise InvalidMember(self.path_of(name), message("format.no-array"))
         return value
 
     def texts(self, name: str, parse: Callable[[str], _T]) -> tuple[_T, ...]:
-        """An array of strings, each read by `parse`."""
-        return tuple(
-            [self._read(item, parse, name, index) for index, item in enumerate(self.items(name))]
-        )
-
-    def _read(
-        self, value: object, parse: Callable[[str], _T], name: str, index: int | None = None
-    ) -> _T:
+        """An array of strings, each converted by `parse`."""
+        values: list[_T] = []
         try:
-            if not isinstance(value, str):
-                raise ValueError("is not a string")
-            return parse(value)
+            for item in self.array(name):
+                values.append(parse(_string(item)))
         except ValueError as error:
-            path = self.path(name if index is None else f"{name}[{index}]")
-            raise Malformed(path, str(error)) from error
+            raise InvalidMember(self.path_of(f"{name}[{len(values)}]"), str(error)) from error
+        return tuple(values)
 
-    def record(self, name: str) -> "Record":
-        return Record(self.value(name), self.path(name))
+    def json_object(self, name: str) -> "JsonObject":
+        return JsonObject(self.value(name), self.path_of(name))
 
-    def records(self, name: str) -> list["Record"]:
+    def json_objects(self, name: str) -> list["JsonObject"]:
         return [
-            Record(item, f"{self.path(name)}[{index}]")
-            for index, item in enumerate(self.items(name))
+            JsonObject(item, f"{self.path_of(name)}[{index}]")
+            for index, item in enumerate(self.array(name))
         ]
 
     def is_null(self, name: str) -> bool:
         return self.value(name) is None
 
 
-def matching(pattern: str, description: str) -> Callable[[str], str]:
-    """A reader of texts that match the whole pattern; `description` ends "is not ..."."""
+def _string(value: object) -> str:
+    if not isinstance(value, str):
+        raise ValueError(message("format.no-string"))
+    return value
+
+
+def text_matching(pattern: str, rule: str) -> Callable[[str], str]:
+    """A `parse` for texts that match the whole pattern; an error says it by `format.{rule}`."""
     compiled = re.compile(pattern)
 
-    def read(text: str) -> str:
+    def parse(text: str) -> str:
         if not compiled.fullmatch(text):
-            raise ValueError(f"is not {description}")
+            raise ValueError(message(f"format.{rule}"))
         return text
 
-    return read
+    return parse

@@ -1,12 +1,13 @@
-"""A request small enough for a QR code, byte for byte the same (docs/format.md, "Text form")."""
+"""The text form of a request, small enough for a QR code (docs/format.md, "Text form")."""
 
 import zlib
 
 from keyferry_protocol.envelope import MAX_FILE, MAX_PAE, REQUEST, Signature, open_envelope, pack
 from keyferry_protocol.errors import UnreadableRequest, UnsupportedVersion
+from keyferry_protocol.messages import message
 
 FORM = 1
-# What requests have in common, the likeliest last. Frozen: a better one gets the number 2.
+# What requests have in common, the most likely last. Never change it: a better one is number 2.
 DICTIONARY = (
     b"macOS Windows Server 2022 Windows 10 Enterprise Ubuntu 24.04 LTS"
     b"Debian GNU/Linux 12 (bookworm)Windows 11 Pro 24H2"
@@ -23,7 +24,7 @@ DICTIONARY = (
     b'"trusts":["",""],"client":"keyferry 1.0.0"}'
 )
 DICTIONARY_NUMBER = 1
-LATER = range(2, 16)  # a form or dictionary that a later version may have; beyond: damage
+LATER = range(2, 16)  # forms and dictionaries of later versions; any other number is damage
 _RAW = -zlib.MAX_WBITS  # DEFLATE without a header or checksum
 
 
@@ -38,17 +39,17 @@ def to_text_form(data: bytes) -> bytes:
 
 
 def from_text_form(packed: bytes) -> bytes:
-    """The request file of a text form, as the client writes it; nothing in it is verified yet.
+    """The request file of a text form, byte for byte as the client wrote it; nothing is verified.
 
     Raises UnreadableRequest or UnsupportedVersion.
     """
     if len(packed) > MAX_FILE[REQUEST]:
-        raise UnreadableRequest("The text form is longer than any request file.")
+        raise UnreadableRequest(message("errors.unreadable-request.text-form-too-long"))
     form, dictionary, count = packed[:3].ljust(3, b"\0")
     if form in LATER or (form == FORM and dictionary in LATER):
-        raise UnsupportedVersion("This is a request in a later text form.")
+        raise UnsupportedVersion(message("errors.unsupported-version.text-form"))
     if (form, dictionary) != (FORM, DICTIONARY_NUMBER):
-        raise UnreadableRequest("This is not the text form of a request.")
+        raise UnreadableRequest(message("errors.unreadable-request.no-text-form"))
     signatures, at = [], 3
     for _ in range(count):
         keyid, size = packed[at : at + 8], int.from_bytes(packed[at + 8 : at + 10], "big")
@@ -65,7 +66,7 @@ def _keyid(signature: Signature) -> bytes:
     except ValueError:
         keyid = b""
     if len(keyid) != 8 or keyid.hex() != signature.keyid:
-        raise UnreadableRequest("signatures: a keyid is not 16 lower-case hex digits.")
+        raise UnreadableRequest(message("format.text-form-key-id"))
     return keyid
 
 
@@ -74,9 +75,9 @@ def _inflate(stream: bytes) -> bytes:
     try:
         body = inflater.decompress(stream, MAX_PAE + 1)
     except zlib.error as error:
-        raise UnreadableRequest("The text form is damaged.") from error
+        raise UnreadableRequest(message("errors.unreadable-request.text-form-damaged")) from error
     if len(body) > MAX_PAE:
-        raise UnreadableRequest(f"What is signed has more than {MAX_PAE} bytes.")
+        raise UnreadableRequest(message("errors.unreadable-request.too-much-signed", n=MAX_PAE))
     if not inflater.eof or inflater.unused_data:
-        raise UnreadableRequest("The text form is cut short, or something follows it.")
+        raise UnreadableRequest(message("errors.unreadable-request.text-form-cut"))
     return body

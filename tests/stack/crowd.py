@@ -7,19 +7,19 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
-from keyferry_admin import licenses
+from keyferry_admin.use_cases import licenses
 from keyferry_protocol.activation import activation_key
 from keyferry_protocol.keys import KeySet
 from keyferry_protocol.request import Product
 from keyferry_protocol.response import Response, verify_response
-from keyferry_service.license import License
-from keyferry_service.licenses_dynamodb import Licenses
-from keyferry_service.rows import Item, members, to_item
-from keyferry_service.ticket import LIFE_S, Ticket
-from keyferry_service.tickets_dynamodb import read_ticket
-from tests.builders import Computer, a_request_file
+from keyferry_service.adapters.items_dynamodb import Item, members, to_item
+from keyferry_service.adapters.licenses_dynamodb import Licenses
+from keyferry_service.adapters.tickets_dynamodb import ticket_from_item
+from keyferry_service.domain.license import LicenseRecord
+from keyferry_service.domain.ticket import LIFE_S, Ticket
 from tests.conftest import RunningStack
-from tests.journeys import client
+from tests.support.builders import Computer, a_request_file
+from tests.support.journeys import client
 
 AT_ONCE = 8  # threads that upload
 Answer = Response | str  # a response that its signatures prove, or why it was refused
@@ -91,7 +91,7 @@ class Crowd:
     def all_answered(self, files: Sequence[bytes]) -> list[Answer]:
         return self.answers(self.send(files))
 
-    def license(self) -> License:
+    def license(self) -> LicenseRecord:
         return licenses.find(self.licenses, self.number)
 
     def counts(self) -> Counts:
@@ -99,13 +99,13 @@ class Crowd:
         return Counts(
             taken=sum(seat.taken for seat in self.licenses.seats(self.number)),
             used=license.seats_used,
-            ledger=sum(1 for _ in self.licenses.answers(self.number)),
+            ledger=sum(1 for _ in self.licenses.ledger_entries(self.number)),
             revision=license.revision,
         )
 
     def ledger(self) -> Mapping[str, bytes]:
         """The recorded BODY by its request's SHA-256."""
-        return {a.request_sha256: a.body for a in self.licenses.answers(self.number)}
+        return {a.request_sha256: a.body for a in self.licenses.ledger_entries(self.number)}
 
     def dead_letters(self) -> int:
         """Messages that were given up, whoever's they are."""
@@ -123,8 +123,8 @@ class Crowd:
         name, now = self._outputs["TicketsTable"], int(time.time())
         found = self._dynamodb.batch_get_item(RequestItems={name: {"Keys": keys}})
         for item in found["Responses"][name]:
-            ticket = read_ticket(item, now)
-            if ticket is not None and ticket.is_settled:
+            ticket = ticket_from_item(item, now)
+            if ticket is not None and ticket.is_complete:
                 yield ticket
 
     def _response(self, ticket: Ticket) -> bytes | None:

@@ -13,14 +13,15 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 import keyferry
-from keyferry_admin import changes, licenses
+from keyferry_admin.use_cases import change_license, licenses
 from keyferry_protocol.activation import new_activation_code
-from keyferry_protocol.keys import ED25519, Ed25519Signer, KeySet, PinnedKey
-from keyferry_protocol.machine import Machine
-from keyferry_service.license import License, Status
-from keyferry_service.licenses_dynamodb import Licenses
+from keyferry_protocol.algorithms import ED25519
+from keyferry_protocol.components import Machine
+from keyferry_protocol.keys import Ed25519Signer, KeySet, PinnedKey
+from keyferry_service.adapters.licenses_dynamodb import Licenses
+from keyferry_service.domain.license import LicenseRecord, Status
 from tests.conftest import RunningStack
-from tests.journeys import a_machine, carry, download
+from tests.support.journeys import a_machine, carry, download
 
 
 class Customer:
@@ -48,14 +49,16 @@ class Customer:
         keyferry.install_response(response, self.keys, **place)
         return response
 
-    def change(self, **terms: Any) -> License:
-        return changes.change(self.table, self.number, lambda license: replace(license, **terms))
+    def change(self, **terms: Any) -> LicenseRecord:
+        return change_license.change(
+            self.table, self.number, lambda license: replace(license, **terms)
+        )
 
-    def set_status(self, status: Status) -> License:
-        return changes.set_status(self.table, self.number, status)
+    def set_status(self, status: Status) -> LicenseRecord:
+        return change_license.set_status(self.table, self.number, status)
 
     def release(self, seat: int) -> None:
-        changes.release(self.table, self.number, seat)
+        change_license.release_seat(self.table, self.number, seat)
 
     def place(self, computer: int | Machine) -> dict[str, Any]:
         """What every call of the client is told of a computer."""
@@ -94,7 +97,7 @@ def release(customer: Customer) -> None:
 
 
 def allow_move(customer: Customer) -> None:
-    changes.allow_move(customer.table, customer.number)
+    change_license.allow_move(customer.table, customer.number)
 
 
 def request(computer: int = 1, **wish: Any) -> Callable[[Customer], bytes]:

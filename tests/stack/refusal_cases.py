@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from keyferry_protocol.encoding import parse_time
-from keyferry_service.license import Status
+from keyferry_service.domain.license import Status
 from tests.stack.customer import (
     Customer,
     active,

@@ -18,10 +18,10 @@ import pytest
 import requests
 from playwright.sync_api import Page, expect
 
-from keyferry_service.described import DELAYED_S
+from keyferry_service.views.ticket_view import DELAYED_S
+from tests.browser.journeys.offline import OfflineComputer
 from tests.conftest import RunningStack
-from tests.end_to_end.offline import OfflineComputer
-from tests.journeys import client, open_ticket, settled, upload
+from tests.support.journeys import client, open_ticket, settled, upload
 
 pytestmark = pytest.mark.timeout(300)
 PATIENCE_S = 120
@@ -48,7 +48,7 @@ def tries_each_second(stack: RunningStack, queue: str) -> Iterator[None]:
 
 @contextmanager
 def signing_key_disabled(stack: RunningStack) -> Iterator[None]:
-    kms, key = client(stack, "kms"), stack.outputs["SigningKeyArn"]
+    kms, key = client(stack, "kms"), stack.outputs["Ed25519KeyArn"]
     kms.disable_key(KeyId=key)
     try:
         yield

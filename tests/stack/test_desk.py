@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from keyferry_admin import dongles, licenses
-from keyferry_service.contention import Changed
-from keyferry_service.licenses_dynamodb import Licenses
+from keyferry_admin.use_cases import dongles, licenses
+from keyferry_service.adapters.licenses_dynamodb import Licenses
+from keyferry_service.adapters.retries import ConditionFailed
 from tests.conftest import RunningStack
-from tests.journeys import client
 from tests.stack.customer import TOKEN, Customer, register_the_dongle
+from tests.support.journeys import client
 
 pytestmark = pytest.mark.timeout(300)
 
@@ -42,7 +42,7 @@ def test_a_dongle_with_a_seat_can_be_removed_once_that_is_free(
     customer.activate(protection="dongle", dongle=TOKEN)
     assert [each.seat for each in table.dongles(customer.number)] == [1]
     before = licenses.find(table, customer.number)
-    with pytest.raises(Changed):  # the table itself keeps it, even if the revision is right
+    with pytest.raises(ConditionFailed):  # the table itself keeps it, even if the revision is right
         table.remove_dongle(before, replace(before, revision=before.revision + 1), TOKEN.keyid)
     customer.release(1)
     dongles.remove(table, customer.number, TOKEN.keyid)

@@ -16,16 +16,17 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.serialization import load_der_public_key
 
 import keyferry
+from keyferry_protocol.algorithms import ED25519, ML_DSA_65
 from keyferry_protocol.envelope import RESPONSE, Signature, open_envelope, pack, pae
 from keyferry_protocol.errors import KeyCompromised, NotGenuine
-from keyferry_protocol.keys import ED25519, ML_DSA_65, Ed25519Signer, KeySet
-from keyferry_service.answers import read_answer
-from keyferry_service.license import Status
-from keyferry_service.licenses_dynamodb import Licenses
-from keyferry_service.signer_kms import KmsSigner
+from keyferry_protocol.keys import Ed25519Signer, KeySet
+from keyferry_service.adapters.licenses_dynamodb import Licenses
+from keyferry_service.adapters.signer_kms import KmsSigner
+from keyferry_service.domain.ledger import response_in
+from keyferry_service.domain.license import Status
 from tests.conftest import RunningStack, start, stop, wait_until_ready
-from tests.journeys import a_machine, carry, client, download, settled
 from tests.stack.customer import TOKEN, Customer, register_the_dongle
+from tests.support.journeys import a_machine, carry, client, download, settled
 
 pytestmark = pytest.mark.timeout(300)
 
@@ -129,7 +130,7 @@ def test_both_algorithms_sign_and_no_stripped_file_passes(
     assert told.returncode == 7, told
 
     # The classic signature is KMS's own: it holds under the key that KMS names.
-    kms, arn = client(own, "kms"), own.outputs["SigningKeyArn"]
+    kms, arn = client(own, "kms"), own.outputs["Ed25519KeyArn"]
     named = load_der_public_key(kms.get_public_key(KeyId=arn)["PublicKey"])
     assert isinstance(named, Ed25519PublicKey)
     named.verify(classic.sig, pae(RESPONSE, envelope.body))
@@ -188,8 +189,8 @@ def test_a_key_comes_and_goes_and_no_live_seat_is_lost(own: RunningStack, tmp_pa
     assert {line["protection"] for line in lines} == set(seats)
     ledger = {
         answer.seat: answer.body
-        for answer in vendor.table.answers(customer.number)
-        if read_answer(answer).serial == taken[answer.seat].serial
+        for answer in vendor.table.ledger_entries(customer.number)
+        if response_in(answer).serial == taken[answer.seat].serial
     }
     resent = {}
     for line in lines:

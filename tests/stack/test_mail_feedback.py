@@ -6,13 +6,13 @@ from typing import Any
 
 import pytest
 
-from keyferry_service.licenses_dynamodb import Licenses
+from keyferry_service.adapters.licenses_dynamodb import Licenses
+from tests.browser.journeys.test_journey import mails
 from tests.conftest import ROOT, RunningStack
-from tests.end_to_end.test_journey import mails
-from tests.journeys import carry, client, settled
 from tests.stack.customer import Customer
 from tests.stack.test_dead_letters import alarms_for, eventually, redrive, waiting_in
 from tests.stack.test_resending import desk
+from tests.support.journeys import carry, client, settled
 
 
 def a_notice(stack: RunningStack, ticket_id: str, **mail: Any) -> str:
@@ -20,7 +20,7 @@ def a_notice(stack: RunningStack, ticket_id: str, **mail: Any) -> str:
     row = client(stack, "dynamodb").get_item(
         TableName=stack.outputs["TicketsTable"], Key={"pk": {"S": f"ticket#{ticket_id}"}}
     )["Item"]
-    recorded = json.loads((ROOT / "events" / "mail_feedback.json").read_bytes())
+    recorded = json.loads((ROOT / "functions" / "mail_feedback" / "event.json").read_bytes())
     notice: dict[str, Any] = json.loads(recorded["Records"][0]["body"])
     notice["mail"]["sendingAccountId"] = "000000000000"
     notice["mail"]["tags"]["mail"] = [row["mail_id"]["S"]]

@@ -9,13 +9,13 @@ import pytest
 import requests
 from playwright.sync_api import Page, expect
 
-from keyferry_service.tickets_dynamodb import HOUR_S, TICKETS_PER_NETWORK, hash_address
+from keyferry_service.adapters.tickets_dynamodb import HOUR_S, TICKETS_PER_NETWORK, hash_address
+from tests.browser.journeys.offline import OfflineComputer
+from tests.browser.journeys.test_journey import mails, process, saved
 from tests.conftest import RunningStack
-from tests.end_to_end.offline import OfflineComputer
-from tests.end_to_end.test_journey import mails, process, saved
-from tests.journeys import client
 from tests.stack.test_dead_letters import eventually
 from tests.stack.test_mail_feedback import a_notice, publish
+from tests.support.journeys import client
 
 HERE = "127.0.0.0/24"  # the network that the stack sees this computer in
 
@@ -40,7 +40,7 @@ class Network:
             self._dynamodb.update_item(
                 TableName=self._table,
                 Key={"pk": {"S": row}},
-                UpdateExpression="SET happened = :count",
+                UpdateExpression="SET ticket_count = :count",
                 ExpressionAttributeValues={":count": {"N": str(tickets)}},
             )
 

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from keyferry_admin import changes
-from keyferry_service.license import Status
+from keyferry_admin.use_cases import change_license
+from keyferry_service.domain.license import Status
 from tests.conftest import ROOT, RunningStack, start, stop, wait_until_ready
 from tests.stack.crowd import Counts, Crowd, refusals, responses
 
@@ -67,7 +67,7 @@ def test_nothing_is_answered_after_a_license_was_revoked(
     tickets = crowd.send([crowd.file(machine) for machine in range(FEW)])
     while crowd.license().revision == 0:  # so that some are answered, and some are on their way
         time.sleep(0.01)
-    last = changes.set_status(crowd.licenses, crowd.number, Status.REVOKED).revision
+    last = change_license.set_status(crowd.licenses, crowd.number, Status.REVOKED).revision
     too_late = crowd.send([crowd.file(FEW)])
     answers = crowd.answers([*tickets, *too_late])
     won = len(responses(answers))
@@ -84,7 +84,7 @@ def test_a_seat_that_the_vendor_releases_goes_to_one_machine_alone(
     before = responses(crowd.all_answered([crowd.file(machine) for machine in range(FEW)]))
     with ThreadPoolExecutor(1) as vendor:
         released = [
-            vendor.submit(changes.release, crowd.licenses, crowd.number, response.seat)
+            vendor.submit(change_license.release_seat, crowd.licenses, crowd.number, response.seat)
             for response in before
         ]
         answers = crowd.all_answered([crowd.file(FEW + machine) for machine in range(FEW)])
@@ -171,12 +171,19 @@ def changed(folder: Path, edits: list[tuple[str, str, str]]) -> Iterator[Running
         stop(process)
 
 
-APP = "functions/process_request/app.py"
-TABLE = "shared/python/keyferry_service/licenses_dynamodb.py"
-CLAIM = "        items += [self._lead_body(number, row, grant.seat) for row in grant.body_rows]\n"
+ANSWER = "shared/python/keyferry_service/use_cases/answer_request.py"
+TABLE = "shared/python/keyferry_service/adapters/licenses_dynamodb.py"
+CLAIM = (
+    "        items += [self._put_anchor_index(number, row, grant.seat) "
+    "for row in grant.anchor_keys]\n"
+)
 # The lock of a process only saves work, and these decisions overlap whatever else goes on here.
 AT_ONCE = [
-    (APP, "with locks[request.license_number]:", "with suppress():"),
+    (
+        ANSWER,
+        "with self.locks[hash(request.license_number) % len(self.locks)]:",
+        "if True:",
+    ),
     (TABLE, CLAIM, f"{CLAIM}        __import__('time').sleep(0.3)\n"),
 ]
 GUARD = '"#revision = :read"'

@@ -12,17 +12,17 @@ from typing import Any
 
 import pytest
 
-from keyferry_admin import changes, licenses
+from keyferry_admin.use_cases import change_license, licenses
 from keyferry_protocol.activation import show_license_number
 from keyferry_protocol.encoding import format_time
 from keyferry_protocol.envelope import RESPONSE, seal
-from keyferry_service.answers import response_to
-from keyferry_service.case import Case, Found
-from keyferry_service.granting import Grant, grant
-from tests.builders import NOW, VENDOR, Computer, a_license, a_request
+from keyferry_service.domain.allocate import Grant, grant
+from keyferry_service.domain.ledger import response_to
+from keyferry_service.domain.request_context import RequestContext, Snapshot
 from tests.conftest import ROOT, RunningStack, start, stop, wait_until_ready
-from tests.journeys import client
 from tests.stack.crowd import Answer, Counts, Crowd, refusals, responses
+from tests.support.builders import NOW, VENDOR, Computer, a_license, a_request
+from tests.support.journeys import client
 
 pytestmark = pytest.mark.timeout(300)
 
@@ -85,7 +85,7 @@ class Drill:
         """What someone else signed, as if it had been answered."""
         license = replace(a_license(), number=number)
         request = a_request(license_number=number)
-        again = grant(Case(request, Found(license=license), license, NOW))
+        again = grant(RequestContext(request, Snapshot(license=license), license, NOW))
         assert isinstance(again, Grant)
         forged = seal(RESPONSE, response_to(request, again, NOW).to_bytes(), [VENDOR])
         key = f"responses/{secrets.token_urlsafe(32)}/{number}-0000.response"
@@ -160,7 +160,7 @@ def test_a_restored_table_sells_no_seat_twice_and_answers_the_same(stack: Runnin
 
 
 def sell_one_more(crowd: Crowd) -> None:
-    changes.change(crowd.licenses, crowd.number, lambda license: replace(license, seats=5))
+    change_license.change(crowd.licenses, crowd.number, lambda license: replace(license, seats=5))
 
 
 def assert_same_but_for_the_revision(rows: dict[str, Any], before: dict[str, Any]) -> None:
@@ -175,7 +175,7 @@ def test_what_only_the_vendor_knows_is_told_until_it_is_done_again(stack: Runnin
     drill, crowd = Drill(stack), Crowd(stack, seats=1)
     in_turn(crowd, [crowd.file(1)])
     backup, since = drill.remember(), int(time.time())
-    changes.release(crowd.licenses, crowd.number, seat_number=1)
+    change_license.release_seat(crowd.licenses, crowd.number, seat_number=1)
     (moved,) = responses(in_turn(crowd, [crowd.file(2)]))
     later = Crowd(stack, seats=1)
     (sold,) = responses(in_turn(later, [later.file(3)]))
@@ -187,7 +187,7 @@ def test_what_only_the_vendor_knows_is_told_until_it_is_done_again(stack: Runnin
         assert said.startswith("1 answers recorded again")
         assert f"{show_license_number(crowd.number)}: 2 of 1 seats are in use" in said
         assert f"{show_license_number(later.number)}: there is no such license" in said
-        changes.release(crowd.licenses, crowd.number, seat_number=1)
+        change_license.release_seat(crowd.licenses, crowd.number, seat_number=1)
         licenses.create(later.licenses, sold.license.product, since, later.number, seats=1)
         code, said = drill.restore("replay", format_time(since))
         assert code == 0, said

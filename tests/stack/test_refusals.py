@@ -12,12 +12,12 @@ import requests
 import keyferry
 from keyferry_protocol.activation import show_license_number
 from keyferry_protocol.encoding import format_time, parse_time
-from keyferry_service.licenses_dynamodb import Licenses
-from keyferry_service.refusals import RefusalCode
+from keyferry_service.adapters.licenses_dynamodb import Licenses
+from keyferry_service.domain.refusals import RefusalCode
 from tests.conftest import RunningStack
-from tests.journeys import carry, client, download
 from tests.stack.customer import Customer, nothing
 from tests.stack.refusal_cases import ASK, CASES, Case
+from tests.support.journeys import carry, client, download
 
 pytestmark = pytest.mark.timeout(300)
 UNPROVEN = ("unreadable-request", "unsupported-version", "not-authentic")

@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Any
 
 import keyferry
-from keyferry_service.licenses_dynamodb import Licenses
+from keyferry_service.adapters.licenses_dynamodb import Licenses
 from tests.conftest import RunningStack
-from tests.journeys import client, download, settled
 from tests.stack.customer import Customer
+from tests.support.journeys import client, download, settled
 
 
 def desk(stack: RunningStack, *line: str) -> Any:

@@ -12,7 +12,7 @@ import requests
 import keyferry
 from keyferry_protocol.keys import KeySet
 from tests.conftest import ROOT, RunningStack, start, stop, wait_until_ready
-from tests.journeys import a_machine, carry, download
+from tests.support.journeys import a_machine, carry, download
 
 
 def activate(stack: RunningStack, folder: Path) -> bytes:
@@ -76,8 +76,8 @@ def test_a_stack_stops_whole_keeps_its_state_and_answers_nothing_itself(tmp_path
         subprocess.run(["kill", "-9", *listed.stdout.decode().split()], check=True)  # ministack
         for path in ("", "inbox/messages", "api/requests/x", "vendor.json"):
             assert requests.get(f"{stack.page}{path}", timeout=60).status_code == 502, path
-        opened = requests.post(f"{stack.api}/requests", json={"email": None}, timeout=60)
-        assert opened.status_code == 502
+        seats_ever_used = requests.post(f"{stack.api}/requests", json={"email": None}, timeout=60)
+        assert seats_ever_used.status_code == 502
     finally:
         stop(process)
     assert processes_of(tmp_path) == []
@@ -114,7 +114,7 @@ def test_the_screen_is_the_promised_one(stack: RunningStack) -> None:
     )
 
 
-@pytest.mark.parametrize("path", ["", "page.js", "api/requests/x"])
+@pytest.mark.parametrize("path", ["", "js/main.js", "api/requests/x"])
 def test_page_and_api_come_with_the_templates_headers(stack: RunningStack, path: str) -> None:
     headers = requests.get(f"{stack.page}{path}", timeout=60).headers
     policy = headers["Content-Security-Policy"]

@@ -8,8 +8,10 @@ import pytest
 import requests
 import yaml
 
+from keyferry_admin.stack import signing_key_output
+from keyferry_protocol.algorithms import RESPONSE_ALGORITHMS, ResponseAlgorithm
 from tests.conftest import ROOT, RunningStack
-from tests.journeys import client
+from tests.support.journeys import client
 
 # What an embedded cloud leaves out: no TLS, no ML-DSA in KMS, nobody to tell of alarms.
 OFF = {"OnAws", "HasMlDsaInKms", "HasAlarmEmail", "HasCertificate"}
@@ -94,6 +96,13 @@ def test_data_and_keys_outlive_the_stack(kind: str) -> None:
     for resource in (r for r in RESOURCES.values() if r["Type"] == kind):
         assert (resource["DeletionPolicy"], resource["UpdateReplacePolicy"]) == ("Retain", "Retain")
     assert RESOURCES["OutBucket"]["DeletionPolicy"] == "Retain"
+
+
+@pytest.mark.parametrize("algorithm", RESPONSE_ALGORITHMS.values(), ids=lambda a: a.name)
+def test_each_response_algorithm_has_a_key_in_kms(algorithm: ResponseAlgorithm) -> None:
+    arn = TEMPLATE["Outputs"][signing_key_output(algorithm.name)]["Value"]
+    key = RESOURCES[arn["GetAtt"].removesuffix(".Arn")]["Properties"]
+    assert (key["KeySpec"], key["KeyUsage"]) == (algorithm.kms_key_spec, "SIGN_VERIFY")
 
 
 @pytest.mark.parametrize("table", of_type("AWS::DynamoDB::Table"))

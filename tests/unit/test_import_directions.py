@@ -1,12 +1,18 @@
-"""Who may import whom: protocol <- service <- functions, protocol <- client, service <- admin."""
+"""Who may import whom: protocol <- service <- functions, protocol <- client, service <- admin.
+
+In the client: store, machine, dongle <- the library <- doctor, files, views <- cli, wizard.
+"""
 
 import ast
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import pytest
+
+from tests.support.import_graph import Graph, find_circles, import_graph, room_of
 
 ROOT = Path(__file__).parents[2]
 OURS = {
@@ -16,7 +22,6 @@ OURS = {
     "keyferry_admin",
     "functions",
     "local",
-    "demo",
     "benchmarks",
     "tests",
 }
@@ -32,11 +37,8 @@ NETWORK = {
     "smtplib",
 }
 TYPES_ALONE = {"_typeshed"}  # there for type checkers, never at run time
-HARMLESS = (
-    "boto3.dynamodb.types",
-    "botocore.exceptions",
-)  # they convert and name; they call nobody
-HANDS_ON = {"signers.py"}  # gives the client to the signer that it chose
+# They convert, configure and name; they call nobody.
+HARMLESS = ("boto3.dynamodb.types", "botocore.config", "botocore.exceptions")
 ADAPTERS = ("_dynamodb", "_s3", "_kms", "_ses", "_sqs")
 
 
@@ -152,10 +154,128 @@ def test_only_a_file_named_for_its_service_talks_to_it() -> None:
     talks = {
         file.name: names
         for file in files_of(SERVICE)
-        if not file.stem.endswith(ADAPTERS) and file.name not in HANDS_ON
-        if (names := clients(file.read_text()))
+        if not file.stem.endswith(ADAPTERS) and (names := clients(file.read_text()))
     }
     assert not talks
+
+
+@dataclass(frozen=True)
+class Room:
+    """One folder of a package: which of its siblings it may import, and which other packages."""
+
+    name: str
+    rooms: frozenset[str]
+    others: frozenset[str] = frozenset()
+    package: str = "keyferry_service"
+    ours: frozenset[str] = frozenset({"keyferry_protocol"})
+
+
+SERVICE_ROOMS = [
+    Room("domain", rooms=frozenset({"domain"})),
+    Room(
+        "adapters",
+        rooms=frozenset({"domain", "adapters"}),
+        others=frozenset({"cryptography", "aws_lambda_powertools"} | AWS),
+    ),
+    Room("views", rooms=frozenset({"domain", "views"})),
+    Room("use_cases", rooms=frozenset({"domain", "adapters", "views", "use_cases"})),
+]
+DOMAIN, ADAPTERS_ROOM, VIEWS, USE_CASES = SERVICE_ROOMS
+_ADMIN = partial(
+    Room, package="keyferry_admin", ours=frozenset({"keyferry_protocol", "keyferry_service"})
+)
+ADMIN_ROOMS = [
+    _ADMIN(
+        "use_cases", frozenset({"use_cases", "errors", "stack"}), frozenset({"cryptography"} | AWS)
+    ),
+    _ADMIN(
+        "cli",
+        frozenset({"cli", "use_cases", "errors", "stack", "__version__"}),
+        frozenset({"click", "botocore"}),
+    ),
+]
+ADMIN_USE_CASES, ADMIN_CLI = ADMIN_ROOMS
+
+
+def out_of_room(source: str, room: Room) -> set[str]:
+    """What a file of this room imports and may not."""
+    found = set()
+    for module in imported(source):
+        top, _, rest = module.partition(".")
+        if module == room.package:  # of which a name is imported, and that name is looked at
+            allowed = True
+        elif top == room.package:
+            allowed = rest.partition(".")[0] in room.rooms
+        else:
+            allowed = (
+                top in {*room.ours, *TYPES_ALONE, *sys.stdlib_module_names}
+                or package(module) in room.others
+            )
+        if not allowed:
+            found.add(module)
+    return found
+
+
+@pytest.mark.parametrize("room", SERVICE_ROOMS, ids=lambda room: room.name)
+def test_the_services_rooms_import_one_way(room: Room) -> None:
+    files = sorted((ROOT / SERVICE.folder / room.name).rglob("*.py"))
+    assert files, "a room without files is checked by nobody"
+    wrong = {file.name: found for file in files if (found := out_of_room(file.read_text(), room))}
+    assert not wrong
+
+
+@pytest.mark.parametrize("room", ADMIN_ROOMS, ids=lambda room: room.name)
+def test_the_command_line_calls_use_cases_that_do_not_know_it(room: Room) -> None:
+    files = sorted((ROOT / ADMIN.folder / room.name).rglob("*.py"))
+    assert files, "a room without files is checked by nobody"
+    wrong = {file.name: found for file in files if (found := out_of_room(file.read_text(), room))}
+    assert not wrong
+
+
+@pytest.mark.parametrize("package", ["keyferry_protocol", "keyferry_admin"])
+def test_no_imports_run_in_a_circle(package: str) -> None:
+    assert not find_circles(import_graph(package))
+
+
+def test_a_use_case_of_the_admin_prints_nothing() -> None:
+    for file in (ROOT / ADMIN.folder / "use_cases").glob("*.py"):
+        names = {
+            node.id for node in ast.walk(ast.parse(file.read_text())) if isinstance(node, ast.Name)
+        }
+        assert not names & {"print", "input"}, file
+
+
+def test_every_module_of_the_service_is_in_a_room_but_the_worker() -> None:
+    folder = ROOT / SERVICE.folder
+    assert {file.name for file in folder.glob("*.py")} == {"__init__.py", "worker.py"}
+    assert {file.parent.name for file in folder.glob("*/*.py")} == {r.name for r in SERVICE_ROOMS}
+
+
+@pytest.mark.parametrize(
+    ("room", "source"),
+    [
+        pytest.param(
+            DOMAIN, "from keyferry_service.adapters.items_dynamodb import plain", id="row"
+        ),
+        pytest.param(DOMAIN, "from keyferry_service.views.email import Letter", id="sentence"),
+        pytest.param(DOMAIN, "import keyferry_service.use_cases.resign", id="its own use case"),
+        pytest.param(DOMAIN, "from cryptography import x509", id="cryptography but the protocol's"),
+        pytest.param(ADAPTERS_ROOM, "import keyferry_service.use_cases.resign", id="upwards"),
+        pytest.param(ADAPTERS_ROOM, "from keyferry_service import worker", id="the worker"),
+        pytest.param(VIEWS, "from botocore.exceptions import ClientError", id="AWS in a view"),
+        pytest.param(VIEWS, "import keyferry_service.adapters.files_s3", id="a view that reads"),
+        pytest.param(USE_CASES, "import boto3", id="a client made by a use case"),
+        pytest.param(USE_CASES, "import aws_lambda_powertools", id="a logger in a use case"),
+        pytest.param(
+            ADMIN_USE_CASES, "from keyferry_admin.cli.output import day", id="the admin's cli"
+        ),
+        pytest.param(ADMIN_USE_CASES, "import click", id="click in a use case"),
+        pytest.param(ADMIN_CLI, "from keyferry_admin import __main__", id="the start of the admin"),
+        pytest.param(ADMIN_CLI, "import boto3", id="a client made by a command"),
+    ],
+)
+def test_an_import_out_of_the_room_is_found(room: Room, source: str) -> None:
+    assert out_of_room(source, room)
 
 
 def test_a_client_in_a_pure_file_is_found() -> None:
@@ -167,7 +287,7 @@ def test_a_client_in_a_pure_file_is_found() -> None:
 @pytest.mark.parametrize(
     ("layer", "source"),
     [
-        pytest.param(PROTOCOL, "import keyferry_service.decide", id="protocol from service"),
+        pytest.param(PROTOCOL, "import keyferry_service.domain.decide", id="protocol from service"),
         pytest.param(
             PROTOCOL, "def f():\n    import boto3", id="boto3 in the protocol, in a function"
         ),
@@ -175,7 +295,7 @@ def test_a_client_in_a_pure_file_is_found() -> None:
         pytest.param(SERVICE, "from keyferry_admin import keys", id="service from admin"),
         pytest.param(FUNCTIONS, "from keyferry import load", id="functions from the client"),
         pytest.param(
-            CLIENT, "from keyferry_service.decide import decide", id="client from service"
+            CLIENT, "from keyferry_service.domain.decide import decide", id="client from service"
         ),
         pytest.param(CLIENT, "import botocore.session", id="botocore in the client"),
         pytest.param(CLIENT, "from urllib import request", id="urllib.request, by its parent"),
@@ -200,3 +320,59 @@ def test_a_wrong_import_is_found(layer: Layer, source: str) -> None:
 )
 def test_a_right_import_is_let_through(layer: Layer, source: str) -> None:
     assert not forbidden(source, layer, set())
+
+
+# The client's rooms: what each imports besides itself. `keyferry` is the library, in no folder.
+BASE = {"keyferry.store", "keyferry.machine", "keyferry.dongle"}
+LIBRARY = BASE | {"keyferry"}
+SHARED = LIBRARY | {"keyferry.doctor", "keyferry.files", "keyferry.views"}
+ROOMS = {
+    "keyferry.store": set(),
+    "keyferry.machine": set(),
+    "keyferry.dongle": set(),
+    "keyferry": BASE,
+    "keyferry.doctor": LIBRARY,
+    "keyferry.files": LIBRARY,
+    "keyferry.views": LIBRARY,
+    "keyferry.cli": SHARED,
+    "keyferry.wizard": SHARED,
+}
+# What starts a face: the command `keyferry wizard` the wizard, `python -m keyferry` the commands.
+STARTS = {"keyferry.cli.wizard": "keyferry.wizard", "keyferry.__main__": "keyferry.cli"}
+
+
+def wrong_rooms(graph: Graph) -> dict[str, list[str]]:
+    """The modules of the client that import what their room may not."""
+    wrong = {}
+    for module, imported in graph.items():
+        room = room_of(module, graph)
+        allowed = ROOMS[room] | {room, STARTS.get(module, room)}
+        if found := [other for other in imported if room_of(other, graph) not in allowed]:
+            wrong[module] = sorted(found)
+    return wrong
+
+
+def test_the_clients_rooms_build_on_each_other_and_its_faces_do_not_meet() -> None:
+    assert not wrong_rooms(import_graph("keyferry"))
+
+
+@pytest.mark.parametrize(
+    ("module", "imported"),
+    [
+        pytest.param("keyferry.wizard.session", "keyferry.cli.settings", id="cli in the wizard"),
+        pytest.param("keyferry.cli.list", "keyferry.wizard.session", id="the wizard in a command"),
+        pytest.param(
+            "keyferry.cli.main", "keyferry.wizard.session", id="the wizard in all of them"
+        ),
+        pytest.param("keyferry.install", "keyferry.cli.main", id="a face in the library"),
+        pytest.param("keyferry.install", "keyferry.files.kinds", id="a face's part in the library"),
+        pytest.param("keyferry.store.folder", "keyferry.times", id="the library in its store"),
+        pytest.param("keyferry.dongle.find", "keyferry.store.files", id="one base in another"),
+        pytest.param("keyferry.__main__", "keyferry.wizard.window", id="the start of the wizard"),
+    ],
+)
+def test_an_import_of_the_wrong_room_is_found(module: str, imported: str) -> None:
+    graph = import_graph("keyferry")
+    assert module in graph
+    assert imported in graph
+    assert wrong_rooms({**graph, module: frozenset({imported})}) == {module: [imported]}

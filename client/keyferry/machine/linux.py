@@ -1,6 +1,6 @@
-"""Reads a Linux machine from files alone: no process, no socket, nothing that needs root.
+"""Reads a Linux machine from files only: no process, no socket, no root privileges.
 
-Every function takes the root folder, so that a test may hand it a made-up one.
+Every function takes the root folder, so that a test can pass a recorded one.
 """
 
 import os
@@ -9,10 +9,10 @@ from collections.abc import Iterator
 from keyferry.machine.makers import is_virtual
 from keyferry.machine.placeholders import is_placeholder, is_real_mac
 
-_ETHERNET = "1"  # ARPHRD_ETHER of if_arp.h: cards with and without wire
-_GIVEN = "0"  # NET_ADDR_PERM of netdevice.h: the address is the card's own
-# What a container engine lays over its container's root, and where its own folders show in it.
-_LAID_MOUNTS = ("/", "/etc/hostname", "/etc/hosts", "/etc/resolv.conf")
+_ETHERNET = "1"  # ARPHRD_ETHER of if_arp.h: wired and wireless cards
+_PERMANENT = "0"  # NET_ADDR_PERM of netdevice.h: the address is the card's own
+# What a container engine mounts in a container, and the folders of its own that show there.
+_ENGINE_MOUNTS = ("/", "/etc/hostname", "/etc/hosts", "/etc/resolv.conf")
 _ENGINES = ("/docker/", "/containerd/", "/containers/", "/kubelet/", "/lxc/")
 
 
@@ -24,15 +24,15 @@ def components(root: str = "/") -> dict[str, list[str]]:
 
 def macs(root: str = "/") -> list[str]:
     """The permanent addresses of its network cards, as 12 lower-case hex digits."""
-    found = []
+    addresses = []
     for card in _entries(root, "sys/class/net"):
         if _text(card, "type") == _ETHERNET and _is_built_in(root, card):
             address = _udev(root, f"n{_text(card, 'ifindex')}", "ID_NET_NAME_MAC")[3:]
-            if not address and _text(card, "addr_assign_type") == _GIVEN:
+            if not address and _text(card, "addr_assign_type") == _PERMANENT:
                 address = _text(card, "address").replace(":", "")
             if is_real_mac(address):
-                found.append(address.lower())
-    return found
+                addresses.append(address.lower())
+    return addresses
 
 
 def os_ids(root: str = "/") -> list[str]:
@@ -46,17 +46,17 @@ def os_ids(root: str = "/") -> list[str]:
 
 def disk_serials(root: str = "/") -> list[str]:
     """The serial numbers of its built-in disks."""
-    found = []
+    serials = []
     for disk in _entries(root, "sys/block"):
-        if _is_built_in(root, disk) and not _is_exchangeable(disk):
+        if _is_built_in(root, disk) and not _is_removable(disk):
             serial = (
                 _udev(root, f"b{_text(disk, 'dev')}", "ID_SERIAL_SHORT")
                 or _text(disk, "serial")
                 or _text(disk, "device/serial")
             )
             if not is_placeholder(serial):
-                found.append(serial)
-    return found
+                serials.append(serial)
+    return serials
 
 
 def users(root: str = "/") -> list[str]:
@@ -66,7 +66,7 @@ def users(root: str = "/") -> list[str]:
         fields = line.split(":")
         if len(fields) > 2 and fields[2] == uid:
             return [fields[0]]
-    import pwd  # asks the directory service of a domain, through a socket: only who is in no file
+    import pwd  # may ask a directory service through a socket: only for a user in no file
 
     try:
         return [pwd.getpwuid(os.getuid()).pw_name]
@@ -75,7 +75,7 @@ def users(root: str = "/") -> list[str]:
 
 
 def os_name(root: str = "/") -> str:
-    """What people call the system, e.g. `Debian GNU/Linux 12 (bookworm)`."""
+    """The system's name for people, such as `Debian GNU/Linux 12 (bookworm)`."""
     for name in ("etc/os-release", "usr/lib/os-release"):
         for line in _text(root, name).splitlines():
             if line.startswith("PRETTY_NAME="):
@@ -84,22 +84,22 @@ def os_name(root: str = "/") -> str:
 
 
 def environment(root: str = "/") -> str:
-    """`container`, `virtual` or `physical`; `unknown` where nothing says which."""
+    """`container`, `virtual` or `physical`; `unknown` where nothing shows which."""
     if _is_container(root):
         return "container"
-    makers = [_text(root, f"sys/class/dmi/id/{name}") for name in ("sys_vendor", "product_name")]
-    told = " ".join(makers)
+    names = [_text(root, f"sys/class/dmi/id/{name}") for name in ("sys_vendor", "product_name")]
+    product = " ".join(names)
     cpu = _text(root, "proc/cpuinfo")
     flags = next((line for line in cpu.splitlines() if line.startswith("flags")), "")
-    if is_virtual(told) or _is_wsl(root):
+    if is_virtual(product) or _is_wsl(root):
         return "virtual"
-    # Xen's host shows what its guests show, but for this.
+    # A Xen host looks like its guests, except for this.
     is_host = "control_d" in _text(root, "proc/xen/capabilities")
     if not is_host and (
         "hypervisor" in flags.split() or _text(root, "sys/hypervisor/type") or _has_guest_tree(root)
     ):
         return "virtual"
-    return "physical" if told.strip() or flags else "unknown"
+    return "physical" if product.strip() or flags else "unknown"
 
 
 def _is_wsl(root: str) -> bool:
@@ -107,7 +107,7 @@ def _is_wsl(root: str) -> bool:
 
 
 def _has_guest_tree(root: str) -> bool:
-    """Whether the device tree, which machines without DMI have, is one that a hypervisor made."""
+    """Whether a hypervisor made the device tree, which machines without DMI have."""
     nodes = [os.path.basename(node) for node in _entries(root, "proc/device-tree")]
     return (
         "hypervisor" in nodes
@@ -117,13 +117,13 @@ def _has_guest_tree(root: str) -> bool:
 
 
 def _is_container(root: str) -> bool:
-    marks = (
+    signs = (
         "run/.containerenv",
         ".dockerenv",
         "run/systemd/container",
         "run/host/container-manager",
     )
-    if any(os.path.exists(os.path.join(root, mark)) for mark in marks):
+    if any(os.path.exists(os.path.join(root, sign)) for sign in signs):
         return True
     groups = _text(root, "proc/1/cgroup")
     if any(word in groups for word in ("/docker", "/kubepods", "/lxc", "/libpod")):
@@ -133,12 +133,12 @@ def _is_container(root: str) -> bool:
 
 
 def _is_of_engine(mount: list[str]) -> bool:
-    """Whether a container engine made this mount; a host sees its containers' roots elsewhere."""
+    """Whether a container engine made this mount; on a host, those mounts are elsewhere."""
     if len(mount) < 5:
         return False
     origin, place, options = mount[3], mount[4], mount[-1]
-    if place in _LAID_MOUNTS:
-        return any(engine in told for engine in _ENGINES for told in (origin, options))
+    if place in _ENGINE_MOUNTS:
+        return any(engine in text for engine in _ENGINES for text in (origin, options))
     return place.startswith("/proc/") and "fuse.lxcfs" in mount
 
 
@@ -153,12 +153,12 @@ def _entries(root: str, folder: str) -> Iterator[str]:
 
 
 def _is_built_in(root: str, entry: str) -> bool:
-    """Whether a device hangs on this machine itself: not made by software, not plugged into USB."""
+    """Whether a device is part of the machine: not made by software, not plugged into USB."""
     place = os.path.relpath(os.path.realpath(entry), os.path.realpath(root))
     return not place.startswith("sys/devices/virtual/") and "/usb" not in place
 
 
-def _is_exchangeable(disk: str) -> bool:
+def _is_removable(disk: str) -> bool:
     return _text(disk, "removable") == "1" or _text(disk, "device/type") == "SD"
 
 
@@ -170,7 +170,7 @@ def _udev(root: str, device: str, name: str) -> str:
 
 
 def _text(*path: str) -> str:
-    """A small file's text, trimmed; "" for one that is not there or may not be read."""
+    """The trimmed text of a small file; "" if it does not exist or cannot be read."""
     try:
         with open(os.path.join(*path), encoding="utf-8", errors="surrogateescape") as file:
             return file.read().strip("\0 \t\r\n")

@@ -1,6 +1,6 @@
-"""Understands what macOS tells of its machine; pure, so that recorded answers test it.
+"""Interprets what macOS reports about its machine; pure, so that recorded answers test it.
 
-`macos_calls.py` asks. All of it can be asked by a plain user.
+`macos_calls.py` collects the answers. None of them needs root privileges.
 """
 
 import plistlib
@@ -12,7 +12,7 @@ from keyferry.machine.placeholders import is_placeholder, is_real_mac
 
 
 class Recorded(NamedTuple):
-    """What `ioreg -a -r -c CLASS` printed for each class; empty where there was none."""
+    """What `ioreg -a -r -c CLASS` printed for each class; empty where it printed nothing."""
 
     platform: bytes = b""  # IOPlatformExpertDevice
     controllers: tuple[bytes, ...] = ()  # classes of network controllers
@@ -20,7 +20,7 @@ class Recorded(NamedTuple):
 
 
 def components(recorded: Recorded) -> dict[str, list[str]]:
-    """The raw values that recognise this machine."""
+    """The raw values by which this machine is recognized."""
     read = {
         "smbios_uuid": smbios_uuids(recorded.platform),
         "mac": macs(recorded.controllers),
@@ -40,18 +40,18 @@ def smbios_uuids(platform: bytes) -> list[str]:
 
 def macs(controllers: tuple[bytes, ...]) -> list[str]:
     """The addresses of controllers with a built-in interface: neither USB nor Thunderbolt."""
-    found = set()
+    addresses = set()
     for printed in controllers:
         for entry in _entries(printed):
             address = entry.get("IOMACAddress")
             if isinstance(address, bytes) and is_real_mac(address.hex()) and _is_built_in(entry):
-                found.add(address.hex())
-    return sorted(found)
+                addresses.add(address.hex())
+    return sorted(addresses)
 
 
 def disk_serials(disks: bytes) -> list[str]:
     """The serial numbers of internal disks."""
-    found = []
+    serials = []
     for entry in _entries(disks):
         protocol = entry.get("Protocol Characteristics", {})
         device = entry.get("Device Characteristics", {})
@@ -61,16 +61,16 @@ def disk_serials(disks: bytes) -> list[str]:
             and protocol.get("Physical Interconnect") not in ("USB", "Secure Digital")
             and not is_placeholder(serial)
         ):
-            found.append(serial)
-    return found
+            serials.append(serial)
+    return serials
 
 
 def _is_built_in(entry: dict[str, Any]) -> bool:
-    return any(found.get("IOBuiltin") is True for found in _with_children(entry))
+    return any(child.get("IOBuiltin") is True for child in _with_children(entry))
 
 
 def _entries(printed: bytes) -> Iterator[dict[str, Any]]:
-    """Every entry that ioreg printed, children too; none of what is no property list."""
+    """Every entry that ioreg printed, with all children; none if it is no property list."""
     if not printed.strip():
         return
     try:

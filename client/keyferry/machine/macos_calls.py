@@ -1,4 +1,4 @@
-"""Asks macOS about its machine with the tools it ships; `macos.py` says what they mean."""
+"""Asks macOS about its machine with the tools it ships; `macos.py` interprets the answers."""
 
 import os
 import plistlib
@@ -6,13 +6,13 @@ import subprocess
 
 from keyferry.machine.macos import Recorded
 
-# From macOS 15 on, Wi-Fi's own address stands at the legacy class, a private one above it.
+# Since macOS 15, the legacy class has the real address of Wi-Fi, the class above a private one.
 _CONTROLLERS = ("IOEthernetController", "IOSkywalkEthernetInterface", "IOSkywalkLegacyEthernet")
 _VERSION = "/System/Library/CoreServices/SystemVersion.plist"
 
 
 def record() -> Recorded:
-    """All answers that recognise this machine."""
+    """All answers by which this machine is recognized."""
     return Recorded(
         platform=_ioreg("IOPlatformExpertDevice", "-d1"),
         controllers=tuple(_ioreg(name) for name in _CONTROLLERS),
@@ -34,8 +34,8 @@ def describe() -> tuple[str, str, str]:
     """The computer's name, the system's, and the environment."""
     try:
         with open(_VERSION, "rb") as file:
-            told = plistlib.load(file)
-        system = f"{told['ProductName']} {told['ProductVersion']}"
+            version = plistlib.load(file)
+        system = f"{version['ProductName']} {version['ProductVersion']}"
     except (OSError, KeyError, ValueError):
         system = "macOS"
     guest = _run("/usr/sbin/sysctl", "-n", "kern.hv_vmm_present").strip()

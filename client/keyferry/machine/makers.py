@@ -1,4 +1,4 @@
-"""Whose name in the firmware says that a machine is a virtual one."""
+"""The makers whose name in the firmware shows that a machine is virtual."""
 
 _VIRTUAL = (
     "alibaba cloud ecs",
@@ -11,7 +11,7 @@ _VIRTUAL = (
     "hetzner",
     "innotek",
     "kvm",
-    "nutanix ahv",  # Nutanix alone is who made the host
+    "nutanix ahv",  # Nutanix alone is the maker of the host
     "openstack",
     "parallels",
     "qemu",
@@ -24,8 +24,8 @@ _VIRTUAL = (
 
 
 def is_virtual(maker_and_product: str) -> bool:
-    """Whether maker and product, as the firmware tells them, are a hypervisor's."""
-    told = maker_and_product.lower()
-    if "amazon ec2" in told and ".metal" in told:  # i3.metal is a whole machine of theirs
+    """Whether the firmware names a hypervisor as maker and product."""
+    names = maker_and_product.lower()
+    if "amazon ec2" in names and ".metal" in names:  # i3.metal is a whole physical machine
         return False
-    return any(name in told for name in _VIRTUAL)
+    return any(name in names for name in _VIRTUAL)

@@ -1,4 +1,4 @@
-"""Values that makers and firmware leave in place of a real one; listed in docs/format.md."""
+"""Values that makers and firmware leave where a real one belongs; listed in docs/format.md."""
 
 _PLACEHOLDERS = frozenset(
     {
@@ -59,11 +59,11 @@ def is_placeholder(value: str) -> bool:
 
 
 def is_real_mac(value: str) -> bool:
-    """Whether 12 hex digits are a card's own address: assigned to it alone, by its maker."""
+    """Whether 12 hex digits are an address that the maker assigned to a single card."""
     try:
         octets = bytes.fromhex(value)
     except ValueError:
         return False
-    if len(octets) != 6 or octets[0] & 0b11:  # bit 0: many receivers; bit 1: not by a maker
+    if len(octets) != 6 or octets[0] & 0b11:  # bit 0: multicast; bit 1: locally administered
         return False
     return any(octets[3:]) and octets != b"\0" * 6

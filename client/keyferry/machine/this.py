@@ -3,29 +3,22 @@
 import sys
 from collections.abc import Mapping, Sequence
 
-from keyferry_protocol.machine import Machine
+from keyferry.machine.current_machine import CurrentMachine
+from keyferry_protocol.components import Machine
 
-MAX_TEXT = 64  # as in every free text of a file
+MAX_TEXT = 64  # as for all free text in a file
 
 
-def read_components(user: bool) -> Mapping[str, Sequence[str]]:
-    """The raw values that recognise this machine; with the `user` only where one is asked for."""
-    if sys.platform == "win32":
-        from keyferry.machine import windows, windows_calls
-
-        return windows.components(windows_calls.record(user))
-    if sys.platform == "darwin":
-        from keyferry.machine import macos, macos_calls
-
-        read = macos.components(macos_calls.record())
-        return read | ({"user": macos_calls.users()} if user else {})
-    from keyferry.machine import linux
-
-    return linux.components() | ({"user": linux.users()} if user else {})
+def current_machine() -> CurrentMachine:
+    """This machine; nothing of it is read before it is needed."""
+    return CurrentMachine(this_machine, read_components)
 
 
 def this_machine() -> Machine:
-    """This machine with all that a request tells of it; its values are hashed only there."""
+    """This machine with everything a request says about it, in raw values.
+
+    The values are hashed only inside a request.
+    """
     if sys.platform == "win32":
         from keyferry.machine import windows_calls
 
@@ -40,9 +33,25 @@ def this_machine() -> Machine:
         from keyferry.machine import linux
 
         name, system, environment = os.uname().nodename, linux.os_name(), linux.environment()
-    return Machine(plain(name), plain(system), environment, read_components(user=True))
+    return Machine(printable(name), printable(system), environment, read_components(with_user=True))
 
 
-def plain(text: str) -> str:
-    """The text as a file may carry it: no control characters, at most 64 of the others."""
+def read_components(with_user: bool) -> Mapping[str, Sequence[str]]:
+    """The raw values by which this machine is recognized, with the user's only on request."""
+    if sys.platform == "win32":
+        from keyferry.machine import windows, windows_calls
+
+        return windows.components(windows_calls.record(with_user))
+    if sys.platform == "darwin":
+        from keyferry.machine import macos, macos_calls
+
+        values = macos.components(macos_calls.record())
+        return values | ({"user": macos_calls.users()} if with_user else {})
+    from keyferry.machine import linux
+
+    return linux.components() | ({"user": linux.users()} if with_user else {})
+
+
+def printable(text: str) -> str:
+    """The text as a file may carry it: at most 64 characters, no control characters."""
     return "".join(c for c in text if c.isprintable())[:MAX_TEXT]

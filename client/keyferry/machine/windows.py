@@ -1,6 +1,6 @@
-"""Understands what Windows tells of its machine; pure, so that recorded answers test it.
+"""Interprets what Windows reports about its machine; pure, so that recorded answers test it.
 
-`windows_calls.py` asks. All of it can be asked by a plain user.
+`windows_calls.py` collects the answers. None of them needs administrator rights.
 """
 
 import struct
@@ -19,7 +19,7 @@ _RSA_PUBLIC = b"RSA1"  # BCRYPT_RSAPUBLIC_MAGIC
 
 
 class Card(NamedTuple):
-    """A network card: facts of its MIB_IF_ROW2, and the device it is, e.g. `PCI\\VEN_8086...`."""
+    """A network card: facts of its MIB_IF_ROW2, and its device, such as `PCI\\VEN_8086...`."""
 
     permanent: bytes
     type: int
@@ -28,7 +28,7 @@ class Card(NamedTuple):
 
 
 class Recorded(NamedTuple):
-    """The answers of Windows, as they came; empty where it gave none."""
+    """The answers of Windows, unchanged; empty where it gave none."""
 
     smbios: bytes = b""  # GetSystemFirmwareTable("RSMB")
     cards: tuple[Card, ...] = ()  # GetIfTable2
@@ -39,20 +39,20 @@ class Recorded(NamedTuple):
 
 
 class Structure(NamedTuple):
-    """One SMBIOS structure: its formatted part from byte 0 on, and its strings from number 1."""
+    """One SMBIOS structure: its formatted part from byte 0, and its strings, numbered from 1."""
 
     type: int
     formatted: bytes
     strings: tuple[str, ...]
 
     def text(self, offset: int) -> str:
-        """The string whose number stands at this offset; "" if there is none."""
+        """The string whose number is at this offset; "" if there is none."""
         number = self.formatted[offset] if offset < len(self.formatted) else 0
         return self.strings[number - 1] if 0 < number <= len(self.strings) else ""
 
 
 def components(recorded: Recorded) -> dict[str, list[str]]:
-    """The raw values that recognise this machine, `user` among them if it was asked for."""
+    """The raw values by which this machine is recognized, with `user` if it was recorded."""
     guid = recorded.machine_guid.strip().lower().replace("-", "")
     read = {
         "tpm_key": tpm_keys(recorded.endorsement_key),
@@ -67,11 +67,11 @@ def components(recorded: Recorded) -> dict[str, list[str]]:
 
 
 def environment(smbios: bytes) -> str:
-    """`virtual` or `physical`; `unknown` where the firmware tells nothing."""
+    """`virtual` or `physical`; `unknown` where the firmware does not say."""
     for structure in structures(smbios):
         if structure.type == _SYSTEM:
-            told = f"{structure.text(4)} {structure.text(5)}"
-            return "virtual" if is_virtual(told) else "physical"
+            product = f"{structure.text(4)} {structure.text(5)}"
+            return "virtual" if is_virtual(product) else "physical"
     return "unknown"
 
 
@@ -95,8 +95,8 @@ def board_serials(smbios: bytes) -> list[str]:
 
 
 def structures(smbios: bytes) -> Iterator[Structure]:
-    """The structures of a RawSMBIOSData, as far as they are whole."""
-    table = smbios[8:]  # after calling method, version and length
+    """The structures of a RawSMBIOSData, up to the first that is cut off."""
+    table = smbios[8:]  # after the calling method, version and length
     while len(table) >= 4:
         kind, length = table[0], table[1]
         end = table.find(b"\0\0", length)
@@ -121,7 +121,7 @@ def macs(cards: tuple[Card, ...]) -> list[str]:
 
 def disk_serials(descriptors: tuple[bytes, ...]) -> list[str]:
     """The serial numbers of built-in disks."""
-    found = []
+    serials = []
     for descriptor in descriptors:
         if len(descriptor) < 36:
             continue
@@ -131,12 +131,12 @@ def disk_serials(descriptors: tuple[bytes, ...]) -> list[str]:
             continue
         serial = descriptor[offset:].partition(b"\0")[0].decode("latin-1").strip()
         if not is_placeholder(serial):
-            found.append(serial)
-    return found
+            serials.append(serial)
+    return serials
 
 
 def tpm_keys(blob: bytes) -> list[str]:
-    """SHA-256 of the endorsement key's TPM2B_PUBLIC, made up again from its modulus.
+    """SHA-256 of the endorsement key's TPM2B_PUBLIC, rebuilt from its modulus.
 
     The default template L-1 of TCG's EK Credential Profile: RSA 2048, SHA-256, to decrypt only.
     """

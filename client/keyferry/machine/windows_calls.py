@@ -1,6 +1,6 @@
-"""Asks Windows about its machine; every answer may fail, and then it is empty.
+"""Asks Windows about its machine; an answer that fails is empty.
 
-No process is started. `windows.py` says what the answers mean.
+It starts no process. `windows.py` interprets the answers.
 """
 
 import ctypes
@@ -84,7 +84,7 @@ class _SidAndAttributes(ctypes.Structure):
 
 
 def record(user: bool) -> Recorded:
-    """All answers that recognise this machine; with the user's SID only where it is asked for."""
+    """All answers by which this machine is recognized; with the user's SID only on request."""
     return Recorded(
         smbios=_smbios(),
         cards=tuple(_cards()),
@@ -99,7 +99,7 @@ def describe() -> tuple[str, str, str]:
     """The computer's name, the system's, and the environment."""
     version = r"SOFTWARE\Microsoft\Windows NT\CurrentVersion"
     system = _registry(version, "ProductName")
-    if sys.getwindowsversion().build >= 22000:  # Windows 11 goes on calling itself 10 there
+    if sys.getwindowsversion().build >= 22000:  # Windows 11 still calls itself 10 there
         system = system.replace("Windows 10", "Windows 11")
     release = _registry(version, "DisplayVersion")
     name = os.environ.get("COMPUTERNAME", "")
@@ -138,13 +138,13 @@ def _cards() -> list[Card]:
 def _disk(number: int) -> bytes:
     kernel = ctypes.windll.kernel32
     kernel.CreateFileW.restype = wintypes.HANDLE
-    # Access 0: a plain user may ask what a drive is, though not read from it.
+    # Access 0: a plain user may query a drive, but not read from it.
     handle = kernel.CreateFileW(rf"\\.\PhysicalDrive{number}", 0, 3, None, 3, 0, None)
     if handle == _INVALID_HANDLE:
         return b""
     try:
         query, answer, size = _Query(), ctypes.create_string_buffer(4096), wintypes.DWORD()
-        told = kernel.DeviceIoControl(
+        succeeded = kernel.DeviceIoControl(
             wintypes.HANDLE(handle),
             _QUERY_PROPERTY,
             ctypes.byref(query),
@@ -154,13 +154,13 @@ def _disk(number: int) -> bytes:
             ctypes.byref(size),
             None,
         )
-        return answer.raw[: size.value] if told else b""
+        return answer.raw[: size.value] if succeeded else b""
     finally:
         kernel.CloseHandle(wintypes.HANDLE(handle))
 
 
 def _endorsement_key() -> bytes:
-    """PCP_EKPUB of the platform's crypto provider; nothing where there is no TPM 2.0."""
+    """PCP_EKPUB of the platform's crypto provider; empty where there is no TPM 2.0."""
     try:
         library = ctypes.windll.ncrypt
     except OSError:

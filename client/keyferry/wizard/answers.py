@@ -1,20 +1,20 @@
-"""What was answered so far, and the way through the screens that follows from it. All pure."""
+"""The answers so far, and the path through the screens that follows from them. Pure."""
 
 from collections.abc import Mapping, Sequence
 
 from keyferry_protocol.activation import parse_license_number
 
-Answers = Mapping[str, str]  # by field; `goal` and `license` say what for
+Answers = Mapping[str, str]  # by field; `goal` and `license` say what they are for
 
 
 def path(answers: Answers, protections: Sequence[str]) -> tuple[str, ...]:
-    """The screens from the first to the last, as far as the answers settle them."""
+    """The screens from the first to the last, as far as the answers decide them."""
     sent = {"qr": "qr", "online": "online"}.get(answers.get("how", ""), "saved")
     match answers.get("goal"):
         case "install" if answers.get("what") == "response":
             return ("what", "response", "active")
         case "install":
-            return ("what", *_asked(answers, protections), "send", sent)
+            return ("what", *_questions(answers, protections), "send", sent)
         case "activate" | "receipt":
             return ("response", "active")
         case "update":
@@ -29,20 +29,20 @@ def path(answers: Answers, protections: Sequence[str]) -> tuple[str, ...]:
             return ("list",)
 
 
-def _asked(answers: Answers, protections: Sequence[str]) -> list[str]:
-    """The questions of an installation; what the vendor or an answer decides is not asked."""
-    asked = ["lost"] if answers.get("what") == "lost" else []
-    asked.append("number")
+def _questions(answers: Answers, protections: Sequence[str]) -> list[str]:
+    """The questions for an activation, without those that the vendor or an answer decides."""
+    questions = ["lost"] if answers.get("what") == "lost" else []
+    questions.append("number")
     others = [protection for protection in protections if protection != "dongle"]
     if others and len(others) < len(protections):
-        asked.append("protection")
+        questions.append("protection")
     if protection_of(answers, protections) == "dongle":
-        return [*asked, "dongle", "code"]
-    return [*asked, "code", "who"] if len(others) > 1 else [*asked, "code"]
+        return [*questions, "dongle", "code"]
+    return [*questions, "code", "who"] if len(others) > 1 else [*questions, "code"]
 
 
 def protection_of(answers: Answers, protections: Sequence[str]) -> str:
-    """`dongle` where it was chosen or is all there is, else who may use it."""
+    """`dongle` where it was chosen or is the only choice, otherwise who may use the license."""
     if answers.get("protection") == "dongle" or tuple(protections) == ("dongle",):
         return "dongle"
     others = [protection for protection in protections if protection != "dongle"]
@@ -51,7 +51,7 @@ def protection_of(answers: Answers, protections: Sequence[str]) -> str:
 
 
 def number_of(answers: Answers) -> str:
-    """The license that is spoken of: the one being installed, or the one chosen in the list."""
+    """The license in question: the one being activated, or the one selected in the list."""
     if answers.get("goal") == "install":
         return parse_license_number(answers.get("number", ""))
     return answers.get("license", "")

@@ -1,89 +1,91 @@
-"""What the wizard knows of this computer: read anew for each screen, and changed by none."""
+"""What the wizard knows about this computer: read again for every screen, and never changed."""
 
 import getpass
 from contextlib import suppress
+from dataclasses import replace
 from functools import cached_property
 
-from keyferry.commands.inspect import request_lines
-from keyferry.commands.reading import Found, genuine
-from keyferry.commands.requests import wish_for
-from keyferry.commands.rows import all_rows
-from keyferry.commands.settings import Settings
-from keyferry.doctor import examine
-from keyferry.findings import OK, Finding
-from keyferry.installing import answers_here
-from keyferry.listing import Row
-from keyferry.requesting import Made, waiting
-from keyferry.tokens import FoundToken, NoDriver, find_tokens, usable
-from keyferry.wish import Wish, fresh_body
-from keyferry.wizard import places
+from keyferry.doctor.diagnose import diagnose
+from keyferry.doctor.finding import OK, Finding
+from keyferry.dongle.find import find_dongles, with_keys
+from keyferry.dongle.plugged import NoDriver, PluggedDongle
+from keyferry.files.read_responses import ResponseFile, genuine_responses
+from keyferry.install import is_expected
+from keyferry.installation import Installation
+from keyferry.list_licenses import Row, list_licenses
+from keyferry.request import PendingRequest, find_pending
+from keyferry.request_options import RequestOptions, request_body
+from keyferry.vendor import Vendor
+from keyferry.views.request_summary import request_lines
+from keyferry.wizard import save_locations
 from keyferry.wizard.answers import Answers, number_of, protection_of
-from keyferry.wizard.places import Place
-from keyferry.words import phrase
+from keyferry.wizard.save_locations import SaveLocation
 from keyferry_protocol.activation import parse_activation_code
 from keyferry_protocol.errors import DongleMissing, KeyferryError
 from keyferry_protocol.keys import Ed25519Signer
+from keyferry_protocol.messages import message
 
 
 class Computer:
-    """This computer as it stands for one screen; the next screen has another."""
+    """This computer as it is for one screen; the next screen has a new one."""
 
-    def __init__(self, settings: Settings) -> None:
-        self.settings = settings
+    def __init__(
+        self,
+        installation: Installation,
+        vendor: Vendor,
+        product_version: str = "",
+        pkcs11_module: str | None = None,
+    ) -> None:
+        self.installation = replace(installation, machine=installation.machine.unread())
+        self.vendor = vendor
+        self.pkcs11_module = pkcs11_module
         self.no_dongle = ""
+        self._product_version = product_version
 
     @property
     def product(self) -> str:
-        return self.settings.product
+        return self.installation.product
 
     @property
     def page(self) -> str:
-        return self.settings.page
+        return self.vendor.page_url or message("terminal.no-page")
 
     @property
     def support(self) -> str:
-        vendor = self.settings.vendor
-        return vendor.support or vendor.name or phrase("wizard.the-vendor")
+        return self.vendor.support or self.vendor.name or message("wizard.the-vendor")
 
     @property
     def protections(self) -> tuple[str, ...]:
-        """What the vendor lets its customers choose from."""
-        return self.settings.vendor.protections
+        """The protections that the vendor offers to customers."""
+        return self.vendor.protections
 
     @property
     def ways_to_send(self) -> tuple[str, ...]:
-        return ("save", "qr", "online") if self.settings.vendor.page_url else ("save",)
+        return ("save", "qr", "online") if self.vendor.page_url else ("save",)
 
     @cached_property
     def warnings(self) -> list[Finding]:
-        """What the doctor would warn of before a request is written."""
-        settings = self.settings
-        findings = examine(
-            settings.where,
-            settings.keys,
-            settings.product,
-            settings.seen(),
-            settings.now(),
-            settings.dongle,
-        )
-        return [finding for finding in findings if finding.result != OK]
+        """What the doctor warns about before a request is written."""
+        return [finding for finding in diagnose(self.installation) if finding.result != OK]
 
     @cached_property
-    def dongles(self) -> list[FoundToken]:
-        """Those plugged in that can sign; `no_dongle` says why there are none."""
+    def dongles(self) -> list[PluggedDongle]:
+        """The plugged-in dongles that can sign; `no_dongle` says why there are none."""
         try:
-            plugged_in = find_tokens(self.settings.pkcs11_module)
-            if plugged_in:
-                return usable(plugged_in)
-            self.no_dongle = phrase("wizard.token.none")
+            plugged = find_dongles(self.pkcs11_module)
+            if plugged:
+                return with_keys(plugged)
+            self.no_dongle = message("wizard.token.none")
         except NoDriver as error:
-            self.no_dongle = f"{error} {error.next_step}"
+            self.no_dongle = message(
+                "wizard.problem-text", detail=str(error), next_step=error.next_step
+            )
         except DongleMissing as error:  # it has no key
             self.no_dongle = str(error)
         return []
 
-    def wants_pin(self, answers: Answers) -> bool:
-        """Whether a dongle is to sign here that does so only for its PIN."""
+    def needs_pin(self, answers: Answers) -> bool:
+        """Whether the answers lead to a signature by a dongle that needs its PIN."""
         if answers.get("goal") == "install" and answers.get("what") != "response":
             is_bound = protection_of(answers, self.protections) == "dongle"
         else:
@@ -95,62 +97,70 @@ class Computer:
     def user(self) -> str:
         return getpass.getuser()
 
-    @cached_property
+    @property
     def name(self) -> str:
-        return self.settings.seen().machine().name
+        return self.installation.machine.machine().name
 
     @cached_property
     def rows(self) -> list[Row]:
-        return all_rows(self.settings)
+        return list_licenses(self.installation)
 
     def row(self, number: str) -> Row | None:
         return next((row for row in self.rows if row.number == number), None)
 
     @cached_property
-    def places(self) -> list[Place]:
-        return places.places()
+    def save_locations(self) -> list[SaveLocation]:
+        return save_locations.save_locations()
 
     @property
-    def best_place(self) -> str:
-        return places.best(self.places)
+    def best_location(self) -> str:
+        return save_locations.best_location(self.save_locations)
 
-    def waiting(self, number: str) -> Made | None:
-        """The request file of a license that waits for its response or receipt."""
-        return waiting(number, self.settings.where)
+    def pending(self, number: str) -> PendingRequest | None:
+        """The request of a license that waits for its response or receipt."""
+        return find_pending(number, self.installation.state_dirs)
 
-    def found(self, number: str) -> list[Found]:
-        """Response files on sticks, Desktop and Downloads that a request here waits for."""
-        fitting = []
-        for folder in places.where_responses_lie():
-            with suppress(KeyferryError, OSError):  # none there, or none of ours
-                fitting += genuine(folder, self.settings.keys)
+    def response_files(self, number: str) -> list[ResponseFile]:
+        """Response files on USB drives, Desktop and Downloads that a request here waits for.
+
+        Only those of this license number, if there is one.
+        """
+        files = []
+        for folder in save_locations.response_folders():
+            with suppress(KeyferryError, OSError):  # no response there, or none for this vendor
+                files += genuine_responses(folder, self.installation.keys)
         return [
-            found
-            for found in fitting
-            if number in ("", found.response.license.number)
-            and answers_here(found.response, self.settings.where)
+            file
+            for file in files
+            if number in ("", file.response.license.number)
+            and is_expected(file.response, self.installation.state_dirs)
         ]
 
-    def wish(self, answers: Answers) -> Wish:
+    def request_options(self, answers: Answers) -> RequestOptions:
         """The request that the answers ask for."""
         number = number_of(answers)
-        kind = {"update": "update", "deactivate": "deactivate"}.get(answers["goal"], "activate")
-        if kind != "activate":
-            return wish_for(self.settings, number, kind)
-        return wish_for(
-            self.settings,
+        goal = answers["goal"]
+        if goal in ("update", "deactivate"):
+            return RequestOptions(number, goal, self._product_version)
+        return RequestOptions(
             number,
-            kind,
+            "activate",
+            self._product_version,
             protection=protection_of(answers, self.protections),
             replaces_seat=int(answers["seat"]) if answers.get("seat", "").strip() else None,
             code=parse_activation_code(answers["code"], number),
         )
 
-    def inside(self, answers: Answers) -> list[str]:
-        """What the request file will hold; its key does not exist yet, and is not shown."""
-        wish = self.wish(answers)
-        seen = self.settings.seen(answers.get("name"))
-        with suppress(KeyferryError):  # told when the file is made
-            protection = wish.protection
-            return request_lines(fresh_body(wish, protection, Ed25519Signer.generate(), 0, seen))
+    def request_preview(self, answers: Answers) -> list[str]:
+        """What the request file will say. Its key does not exist yet, so a new one stands in."""
+        options = self.request_options(answers)
+        key = Ed25519Signer.generate()
+        with suppress(KeyferryError):  # reported when the file is made
+            installation = self.installation_for(answers)
+            return request_lines(request_body(options, installation, options.protection, key, 0))
         return []
+
+    def installation_for(self, answers: Answers) -> Installation:
+        """The installation, with the machine under the name that was typed."""
+        name = answers.get("name")
+        return self.installation if name is None else self.installation.with_machine_name(name)

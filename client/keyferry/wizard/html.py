@@ -1,25 +1,25 @@
-"""Draws a page as HTML for the window. Every text is escaped here: some come out of files."""
+"""Draws a page as HTML for the window. All text is escaped here, since some comes from files."""
 
 import re
 from html import escape
 
 from keyferry.qr import qr_svg
-from keyferry.wizard.pages import Asked, Button, Page, label
-from keyferry.wizard.screens import LIST
-from keyferry.words import phrase
+from keyferry.wizard.pages import Button, FieldView, Page, label
+from keyferry.wizard.state import LIST
+from keyferry_protocol.messages import language_in_use, message
 
 _NUMBERED = re.compile(r"[0-9]+\. ")
 _BOLD = re.compile(r"\*\*(.+?)\*\*")
-_RISKY = ("deactivate", "cancel", "remove")  # Enter in a field presses nothing there
+_RISKY = ("deactivate", "cancel", "remove")  # Enter in a field presses no button there
 
 
 def page_html(page: Page, vendor: str, support: str) -> str:
     """The whole document of one screen."""
-    title = ": ".join(filter(None, (page.step, page.title)))
+    title = page.full_title
     if page.problems:
-        title = phrase("wizard.window-error", title=title)
+        title = message("wizard.window-error", title=title)
     return _document(
-        phrase("wizard.window-title", title=title, vendor=vendor),
+        message("wizard.window-title", title=title, vendor=vendor),
         vendor,
         support,
         _main(page),
@@ -36,7 +36,7 @@ def over_page(vendor: str = "") -> str:
 
 
 def _short(name: str, vendor: str) -> str:
-    title, text = phrase(f"wizard.{name}.title"), phrase(f"wizard.{name}.text")
+    title, text = message(f"wizard.{name}.title"), message(f"wizard.{name}.text")
     body = f'<div id="view"><h1>{escape(title)}</h1><p class="lead">{escape(text)}</p></div>'
     return _document(title, vendor, "", body, is_alive=False)
 
@@ -44,10 +44,10 @@ def _short(name: str, vendor: str) -> str:
 def _document(title: str, vendor: str, support: str, main: str, is_alive: bool) -> str:
     script = '<script src="/alive.js" defer></script>\n' if is_alive else ""
     header = f'<header><p id="vendor">{escape(vendor)}</p></header>\n' if vendor else ""
-    told = escape(phrase("wizard.help", support=support))
-    footer = f'<footer><p id="help">{told}</p></footer>\n' if support else ""
+    help_text = escape(message("wizard.help", support=support))
+    footer = f'<footer><p id="help">{help_text}</p></footer>\n' if support else ""
     return f"""<!doctype html>
-<html lang="en" dir="ltr">
+<html lang="{language_in_use()}" dir="ltr">
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
@@ -57,7 +57,7 @@ def _document(title: str, vendor: str, support: str, main: str, is_alive: bool) 
 <link rel="stylesheet" href="/page.css">
 {script}</head>
 <body>
-<a class="skip" href="#main">{escape(phrase("wizard.skip"))}</a>
+<a class="skip" href="#main">{escape(message("wizard.skip"))}</a>
 {header}<main id="main">
 {main}
 </main>
@@ -75,7 +75,7 @@ def _main(page: Page) -> str:
         _text(page.text),
         _link(page),
         _facts(page),
-        _copy(page.content.copy),
+        _copy(page.data.copy),
         _form(page),
     ]
     return '<div id="view">\n' + "\n".join(filter(None, parts)) + "\n</div>"
@@ -83,15 +83,15 @@ def _main(page: Page) -> str:
 
 def _heading(page: Page) -> str:
     title = escape(page.title)
-    if len(page.asked) == 1 and page.asked[0].kind == "text" and not page.asked[0].label:
-        title = f'<label for="{page.asked[0].name}">{title}</label>'
+    if len(page.fields) == 1 and page.fields[0].kind == "text" and not page.fields[0].label:
+        title = f'<label for="{page.fields[0].name}">{title}</label>'
     return f'<h1 id="title">{title}</h1>'
 
 
 def _problems(page: Page) -> str:
     if not page.problems:
         return ""
-    title = next((p.title for p in page.problems if p.title), phrase("wizard.problem"))
+    title = next((p.title for p in page.problems if p.title), message("wizard.problem"))
     items = "".join(
         f'<li><a href="#{p.field}">{escape(p.text)}</a></li>'
         if p.field
@@ -111,34 +111,34 @@ def _text(lines: tuple[str, ...]) -> str:
     if not lines:
         return ""
     steps = [_NUMBERED.sub("", line, count=1) for line in lines if _NUMBERED.match(line)]
-    told = [f'<p class="lead">{_strong(line)}</p>' for line in lines if not _NUMBERED.match(line)]
+    parts = [f'<p class="lead">{_strong(line)}</p>' for line in lines if not _NUMBERED.match(line)]
     if steps:
         items = "".join(f"<li>{escape(step)}</li>" for step in steps)
-        told.append(f'<ol class="steps">{items}</ol>')
-    return f'<div id="text" class="field">{"".join(told)}</div>'
+        parts.append(f'<ol class="steps">{items}</ol>')
+    return f'<div id="text" class="field">{"".join(parts)}</div>'
 
 
 def _strong(line: str) -> str:
-    """The sentence, with what stands between two pairs of stars in bold."""
+    """The sentence, with what is between double asterisks in bold."""
     return _BOLD.sub(r"<strong>\1</strong>", escape(line))
 
 
 def _link(page: Page) -> str:
-    link = page.content.link
+    link = page.data.link
     if not link:
         return ""
-    if page.content.is_drawn:
-        name = escape(phrase("wizard.qr.picture"))
+    if page.data.is_drawn:
+        name = escape(message("wizard.qr.picture"))
         return f'<div class="qr" role="img" tabindex="0" aria-label="{name}">{qr_svg(link)}</div>'
-    words = escape(phrase("wizard.online.open"))
+    words = escape(message("wizard.online.open"))
     return f'<p><a href="{escape(link)}" target="_blank" rel="noreferrer">{words}</a></p>'
 
 
 def _facts(page: Page) -> str:
-    facts = page.content.facts
+    facts = page.data.facts
     if not facts:
         return ""
-    mood = " good" if page.content.is_good else ""
+    mood = " good" if page.data.is_good else ""
     return f'<div class="panel{mood}">{_pairs(facts)}</div>'
 
 
@@ -150,7 +150,7 @@ def _pairs(facts: tuple[tuple[str, str], ...]) -> str:
 def _copy(text: str) -> str:
     if not text:
         return ""
-    summary = escape(phrase("wizard.copy"))
+    summary = escape(message("wizard.copy"))
     rows = text.count("\n") + 1
     return (
         f"<details><summary>{summary}</summary>"
@@ -160,12 +160,12 @@ def _copy(text: str) -> str:
 
 
 def _form(page: Page) -> str:
-    is_file = any(field.kind == "file" for field in page.asked)
+    is_file = any(field.kind == "file" for field in page.fields)
     encoding = ' enctype="multipart/form-data"' if is_file else ""
     presses = [button.press for button in page.buttons]
     default = "next" if "next" in presses and page.screen not in _RISKY else ""
     focus = not page.problems and not any(button.is_first for button in page.buttons)
-    fields = "".join(_field(one, page, focus and n == 0) for n, one in enumerate(page.asked))
+    fields = "".join(_field(one, page, focus and n == 0) for n, one in enumerate(page.fields))
     return (
         f'<form id="form" method="post" action="/"{encoding}>'
         f'<input type="hidden" name="screen" value="{page.screen}">'
@@ -175,66 +175,66 @@ def _form(page: Page) -> str:
     )
 
 
-def _field(asked: Asked, page: Page, has_focus: bool) -> str:
+def _field(field: FieldView, page: Page, has_focus: bool) -> str:
     focus = " autofocus" if has_focus else ""
-    described = [f"{asked.name}-hint"] if asked.hint else []
-    described += [f"{asked.name}-fault"] if asked.problem else []
-    described += ["text"] if page.text and not asked.label else []
+    described = [f"{field.name}-hint"] if field.hint else []
+    described += [f"{field.name}-fault"] if field.problem else []
+    described += ["text"] if page.text and not field.label else []
     attributes = f' aria-describedby="{" ".join(described)}"' if described else ""
-    if asked.problem and asked.kind in ("text", "folder"):
+    if field.problem and field.kind in ("text", "folder"):
         attributes += ' aria-invalid="true"'
-    hint = f'<p class="hint" id="{asked.name}-hint">{escape(asked.hint)}</p>' if asked.hint else ""
+    hint = f'<p class="hint" id="{field.name}-hint">{escape(field.hint)}</p>' if field.hint else ""
     fault = (
-        f'<p class="fault" id="{asked.name}-fault">{escape(asked.problem)}</p>'
-        if asked.problem
+        f'<p class="fault" id="{field.name}-fault">{escape(field.problem)}</p>'
+        if field.problem
         else ""
     )
     draw = {"text": _text_field, "pin": _text_field, "folder": _folder, "consent": _consent}.get(
-        asked.kind, _choices
+        field.kind, _choices
     )
-    return draw(asked, hint + fault, attributes, focus)
+    return draw(field, hint + fault, attributes, focus)
 
 
-def _text_field(asked: Asked, told: str, attributes: str, focus: str) -> str:
-    return f'<div class="field">{_label(asked)}{told}{_input(asked, attributes, focus)}</div>'
+def _text_field(field: FieldView, notes: str, attributes: str, focus: str) -> str:
+    return f'<div class="field">{_label(field)}{notes}{_input(field, attributes, focus)}</div>'
 
 
-def _input(asked: Asked, attributes: str, focus: str) -> str:
-    is_pin = asked.kind == "pin"  # the one thing that is typed unseen, and not shown again
-    kind, value = ("password", "") if is_pin else ("text", escape(asked.value))
+def _input(field: FieldView, attributes: str, focus: str) -> str:
+    is_pin = field.kind == "pin"  # never shown while typed, nor filled in again
+    kind, value = ("password", "") if is_pin else ("text", escape(field.value))
     return (
-        f'<input type="{kind}" id="{asked.name}" name="{asked.name}" value="{value}" '
+        f'<input type="{kind}" id="{field.name}" name="{field.name}" value="{value}" '
         f'dir="ltr" autocomplete="off" autocapitalize="off" spellcheck="false"{attributes}{focus}>'
     )
 
 
-def _label(asked: Asked) -> str:
-    if not asked.label:
+def _label(field: FieldView) -> str:
+    if not field.label:
         return ""
-    return f'<label class="label" for="{asked.name}">{escape(asked.label)}</label>'
+    return f'<label class="label" for="{field.name}">{escape(field.label)}</label>'
 
 
-def _folder(asked: Asked, told: str, attributes: str, focus: str) -> str:
+def _folder(field: FieldView, notes: str, attributes: str, focus: str) -> str:
     browse = _button(Button("browse", label("browse")), "")
-    row = f'<div class="row">{_input(asked, attributes, focus)}{browse}</div>'
-    place = next((o.label for o in asked.options if o.value == asked.value), "")
+    row = f'<div class="row">{_input(field, attributes, focus)}{browse}</div>'
+    place = next((o.label for o in field.options if o.value == field.value), "")
     hint = f'<p class="hint">{escape(place)}</p>' if place else ""
-    return f'<div class="field">{_label(asked)}{hint}{told}{row}</div>'
+    return f'<div class="field">{_label(field)}{hint}{notes}{row}</div>'
 
 
-def _choices(asked: Asked, told: str, attributes: str, focus: str) -> str:
-    values = [option.value for option in asked.options]
-    value = asked.value if asked.value in values else next(iter(values), "")
-    told += "".join(
-        f'<label class="choice"><input type="radio" name="{asked.name}" '
+def _choices(field: FieldView, notes: str, attributes: str, focus: str) -> str:
+    values = [option.value for option in field.options]
+    value = field.value if field.value in values else next(iter(values), "")
+    content = notes + "".join(
+        f'<label class="choice"><input type="radio" name="{field.name}" '
         f'value="{escape(o.value)}"{_checked(o.value == value)}'
-        f"{_identity(asked.name, o.value == value, focus)}> <span>{escape(o.label)}</span></label>"
-        for o in asked.options
+        f"{_identity(field.name, o.value == value, focus)}> <span>{escape(o.label)}</span></label>"
+        for o in field.options
     )
-    if asked.kind == "file":
-        told += _upload(focus if not asked.options else "")
-    name = f'aria-label="{escape(asked.label)}"' if asked.label else 'aria-labelledby="title"'
-    return f'<fieldset class="field" {name}{attributes}>{told}</fieldset>'
+    if field.kind == "file":
+        content += _upload(focus if not field.options else "")
+    name = f'aria-label="{escape(field.label)}"' if field.label else 'aria-labelledby="title"'
+    return f'<fieldset class="field" {name}{attributes}>{content}</fieldset>'
 
 
 def _checked(is_it: bool) -> str:
@@ -242,12 +242,12 @@ def _checked(is_it: bool) -> str:
 
 
 def _identity(name: str, is_it: bool, focus: str) -> str:
-    """The chosen one takes the field's name as its id, which a problem's link leads to."""
+    """The selected option has the field's name as its id, the target of a problem's link."""
     return f' id="{name}"{focus}' if is_it else ""
 
 
 def _upload(focus: str) -> str:
-    words, hint = phrase("wizard.upload.label"), phrase("wizard.upload.hint")
+    words, hint = message("wizard.upload.label"), message("wizard.upload.hint")
     return (
         f'<label class="label" for="upload">{escape(words)}</label>'
         f'<p class="hint" id="upload-hint">{escape(hint)}</p>'
@@ -255,45 +255,45 @@ def _upload(focus: str) -> str:
     )
 
 
-def _consent(asked: Asked, told: str, attributes: str, focus: str) -> str:
-    given = asked.value.split()
+def _consent(field: FieldView, notes: str, attributes: str, focus: str) -> str:
+    given = field.value.split()
     panels = "".join(
         f'<div class="panel bad"><p>{escape(o.label)}</p><p class="hint">{escape(o.hint)}</p>'
-        f'<label class="choice"><input type="checkbox" name="{asked.name}" '
+        f'<label class="choice"><input type="checkbox" name="{field.name}" '
         f'value="{escape(o.value)}"{_checked(o.value in given)}'
-        f"{_identity(asked.name, n == 0, focus)}> "
-        f"<span>{escape(phrase('wizard.consent.anyway'))}</span></label></div>"
-        for n, o in enumerate(asked.options)
+        f"{_identity(field.name, n == 0, focus)}> "
+        f"<span>{escape(message('wizard.consent.anyway'))}</span></label></div>"
+        for n, o in enumerate(field.options)
     )
-    name = f'aria-label="{escape(asked.label)}"'
-    return f'<fieldset class="field" {name}{attributes}>{told}{panels}</fieldset>'
+    name = f'aria-label="{escape(field.label)}"'
+    return f'<fieldset class="field" {name}{attributes}>{notes}{panels}</fieldset>'
 
 
 def _inside(page: Page) -> str:
-    if not page.content.inside:
+    if not page.data.inside:
         return ""
-    summary = escape(phrase("wizard.inside"))
-    return f"<details><summary>{summary}</summary>{_pairs(page.content.inside)}</details>"
+    summary = escape(message("wizard.inside"))
+    return f"<details><summary>{summary}</summary>{_pairs(page.data.inside)}</details>"
 
 
 def _rows(page: Page) -> str:
-    """The licenses; where there are several, each number is a button that chooses it."""
-    rows = page.content.rows
+    """The licenses; where there are several, each number is a button that selects it."""
+    rows = page.data.rows
     if not rows:
         return ""
-    names = [phrase(f"list-{name}") for name in ("license", "product", "status", "ends")]
+    names = [message(f"terminal.list-{name}") for name in ("license", "product", "status", "ends")]
     head = "".join(f'<th scope="col">{escape(name)}</th>' for name in names)
     body = ""
-    for number, shown, *told in rows:
+    for number, shown, *texts in rows:
         first = f'<span class="name">{escape(shown)}</span>'
         if len(rows) > 1:
-            pressed = "true" if number == page.content.chosen else "false"
+            pressed = "true" if number == page.data.chosen else "false"
             first = _button(Button(f"choose:{number}", shown), "link", f'aria-pressed="{pressed}"')
-        cells = [first, *map(escape, told)]
+        cells = [first, *map(escape, texts)]
         pairs = zip(names, cells, strict=True)
         drawn = "".join(f'<td data-label="{escape(name)}">{cell}</td>' for name, cell in pairs)
         body += f"<tr>{drawn}</tr>"
-    caption = escape(phrase("wizard.list.order"))
+    caption = escape(message("wizard.list.order"))
     return (
         f"<table><caption>{caption}</caption><thead><tr>{head}</tr></thead>"
         f"<tbody>{body}</tbody></table>"
@@ -303,7 +303,7 @@ def _rows(page: Page) -> str:
 def _folders(page: Page) -> str:
     items = "".join(
         f"<li>{_button(Button(f'open:{path}', name), 'link')}</li>"
-        for path, name in page.content.folders
+        for path, name in page.data.folders
     )
     return f'<ul class="folders">{items}</ul>' if items else ""
 
@@ -317,7 +317,7 @@ def _buttons(page: Page) -> str:
 
 
 def _list_buttons(page: Page) -> str:
-    """What applies to the chosen license under its number, then what always does."""
+    """The buttons for the selected license under its number, then those that always apply."""
     own = [one for one in page.buttons if one.press.count(":") > 1]
     always = [one for one in page.buttons if one not in own]
     activate = next((one for one in own if one.press.startswith("begin:activate")), None)
@@ -326,8 +326,8 @@ def _list_buttons(page: Page) -> str:
     last = _actions("".join(drawn[one] for one in always))
     if not own:
         return last
-    shown = {number: shown for number, shown, *_ in page.content.rows}
-    title = escape(phrase("wizard.list.for", number=shown[page.content.chosen]))
+    shown = {number: shown for number, shown, *_ in page.data.rows}
+    title = escape(message("wizard.list.for", number=shown[page.data.chosen]))
     group = _actions("".join(drawn[one] for one in own))
     return (
         '<section class="field" aria-labelledby="chosen">'

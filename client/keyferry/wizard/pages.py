@@ -1,27 +1,27 @@
-"""One screen as it is to be drawn now: all its words, fields, facts and buttons. No drawing."""
+"""A screen as it is shown now: all its text, fields, facts and buttons, whatever draws them."""
 
 from typing import NamedTuple
 
-from keyferry.listing import ACTIVE, Row
-from keyferry.state import DEACTIVATE, Folder
+from keyferry.list_licenses import ACTIVE, Row
+from keyferry.store.folder import DEACTIVATE, Folder
 from keyferry.wizard.answers import Answers, path
 from keyferry.wizard.computer import Computer
-from keyferry.wizard.contents import Content, content
-from keyferry.wizard.flow import Problem, State
-from keyferry.wizard.screens import FIRST_FOCUS, LIST, SCREENS, Field, Option
-from keyferry.words import has_phrase, phrase
+from keyferry.wizard.screen_data import ScreenData, screen_data
+from keyferry.wizard.screens import FIRST_FOCUS, SCREENS, Field, Option
+from keyferry.wizard.state import LIST, Problem, State
+from keyferry_protocol.messages import has_message, message
 
 
 class Button(NamedTuple):
-    """A button: what pressing it says, and its label."""
+    """A button: what it sends when pressed, and its label."""
 
     press: str
     label: str
-    is_first: bool = False  # it has the focus when the screen comes
+    is_first: bool = False  # focused when the screen appears
 
 
-class Asked(NamedTuple):
-    """A field as it stands; without a label of its own the title is its label."""
+class FieldView(NamedTuple):
+    """A field with its current value; without a label of its own, the title is its label."""
 
     name: str
     kind: str
@@ -33,71 +33,78 @@ class Asked(NamedTuple):
 
 
 class Page(NamedTuple):
-    """A screen, ready to be drawn in a window or at a prompt."""
+    """A screen, ready to be drawn in a window or at the prompt."""
 
     screen: str
     title: str
     step: str
     text: tuple[str, ...]
-    asked: tuple[Asked, ...]
+    fields: tuple[FieldView, ...]
     buttons: tuple[Button, ...]
     problems: tuple[Problem, ...]
     notice: str
-    content: Content
+    data: ScreenData
+
+    @property
+    def full_title(self) -> str:
+        """The title behind its step, if it is one of several."""
+        if not self.step or not self.title:
+            return self.step or self.title
+        return message("wizard.step-title", step=self.step, title=self.title)
 
 
 def draw(state: State, computer: Computer) -> Page:
-    """The page of a state, with what is found on this computer now."""
+    """The page of a state, with what this computer has now."""
     screen = SCREENS[state.screen]
-    found = content(state.screen, state.answers, computer)
+    data = screen_data(state.screen, state.answers, computer)
     facts = {
         "product": computer.product,
         "page": computer.page.removeprefix("https://").removesuffix("/"),
         "support": computer.support,
-        **found.words,
+        **data.words,
     }
     fields = [field for field in screen.fields if field.is_there(state.answers, computer)]
     buttons = screen.buttons if state.screen != LIST else _list_buttons(state.answers, computer)
     return Page(
         screen=state.screen,
-        title=found.title or phrase(f"wizard.{state.screen}.title", **facts),
+        title=data.title or message(f"wizard.{state.screen}.title", **facts),
         step=_step(state, computer),
-        text=tuple(_sentences(f"wizard.{state.screen}.text", **facts)) + found.text,
-        asked=tuple(_ask(field, state, computer) for field in fields),
-        buttons=tuple(_button(press, state.screen) for press in (*buttons, *found.buttons)),
+        text=tuple(_sentences(f"wizard.{state.screen}.text", **facts)) + data.text,
+        fields=tuple(_field_view(field, state, computer) for field in fields),
+        buttons=tuple(_button(press, state.screen) for press in (*buttons, *data.buttons)),
         problems=state.problems,
         notice=state.notice,
-        content=found,
+        data=data,
     )
 
 
 def trouble(problem: Problem) -> Page:
-    """The page of a computer whose licenses cannot be read now."""
-    title = phrase(f"wizard.{LIST}.title")
+    """The page for a computer whose licenses cannot be read."""
+    title = message(f"wizard.{LIST}.title")
     buttons = (_button("look", LIST), _button("close", LIST))
-    return Page(LIST, title, "", (), (), buttons, (problem,), "", Content())
+    return Page(LIST, title, "", (), (), buttons, (problem,), "", ScreenData())
 
 
 def presses(page: Page) -> set[str]:
-    """Every button that the page has, in whatever form it is drawn; and it can be closed."""
-    found = {"close", *(button.press for button in page.buttons)}
-    found |= {way for problem in page.problems for way in problem.ways}
-    found |= {f"choose:{number}" for number, *_ in page.content.rows}
-    found |= {f"open:{path}" for path, _ in page.content.folders}
-    return found | {"browse" for one in page.asked if one.kind == "folder"}
+    """Every button of the page, in whatever form it is drawn, and `close`."""
+    names = {"close", *(button.press for button in page.buttons)}
+    names |= {way for problem in page.problems for way in problem.ways}
+    names |= {f"choose:{number}" for number, *_ in page.data.rows}
+    names |= {f"open:{path}" for path, _ in page.data.folders}
+    return names | {"browse" for one in page.fields if one.kind == "folder"}
 
 
 def label(press: str, screen: str = "") -> str:
-    """A button's label, by its screen or for all screens."""
+    """A button's label: the screen's own, or the one for all screens."""
     name, _, value = press.partition(":")
     if name == "begin":
         name = value.partition(":")[0]
     own = f"wizard.{screen}.{name}"
-    return phrase(own if has_phrase(own) else f"wizard.press.{name}", value=value)
+    return message(own if has_message(own) else f"wizard.press.{name}", value=value)
 
 
-def chosen(answers: Answers, computer: Computer) -> Row | None:
-    """The license in the list that the buttons speak of: the first, until another is chosen."""
+def selected(answers: Answers, computer: Computer) -> Row | None:
+    """The license in the list that the buttons apply to: the first, until another is selected."""
     row = computer.row(answers.get("license", ""))
     return row or (computer.rows[0] if computer.rows else None)
 
@@ -106,16 +113,16 @@ def _button(press: str, screen: str) -> Button:
     return Button(press, label(press, screen), FIRST_FOCUS.get(screen) == press)
 
 
-def _ask(field: Field, state: State, computer: Computer) -> Asked:
+def _field_view(field: Field, state: State, computer: Computer) -> FieldView:
     answers = state.answers
     value = answers.get(field.name)
     problem = next((p.text for p in state.problems if p.field == field.name), "")
-    words = f"wizard.{field.name}"
-    return Asked(
+    name = f"wizard.{field.name}"
+    return FieldView(
         field.name,
         field.kind,
-        phrase(f"{words}.label") if has_phrase(f"{words}.label") else "",
-        phrase(f"{words}.hint") if has_phrase(f"{words}.hint") else "",
+        message(f"{name}.label") if has_message(f"{name}.label") else "",
+        message(f"{name}.hint") if has_message(f"{name}.hint") else "",
         field.default(answers, computer) if value is None else value,
         field.options(answers, computer),
         problem,
@@ -123,35 +130,35 @@ def _ask(field: Field, state: State, computer: Computer) -> Asked:
 
 
 def _sentences(name: str, **facts: object) -> list[str]:
-    return phrase(name, **facts).split("\n") if has_phrase(name) else []
+    return message(name, **facts).split("\n") if has_message(name) else []
 
 
 def _step(state: State, computer: Computer) -> str:
     """`Step 2 of 6`, where there is more than one."""
-    way = path(state.answers, computer.protections)
-    if len(way) < 2 or state.screen not in way:
+    screens = path(state.answers, computer.protections)
+    if len(screens) < 2 or state.screen not in screens:
         return ""
-    return phrase("wizard.step", n=way.index(state.screen) + 1, of=len(way))
+    return message("wizard.step", n=screens.index(state.screen) + 1, of=len(screens))
 
 
 def _list_buttons(answers: Answers, computer: Computer) -> tuple[str, ...]:
-    """What applies to the chosen license, then what always does."""
-    row = chosen(answers, computer)
+    """The buttons for the selected license, then those that always apply."""
+    row = selected(answers, computer)
     actions = () if row is None else _row_actions(row, computer)
     return (*(f"begin:{name}:{row.number}" for name in actions if row), "begin:install", "close")
 
 
 def _row_actions(row: Row, computer: Computer) -> list[str]:
-    folders = [Folder(root, row.number) for root in computer.settings.where]
-    gives_back = any(folder.has(DEACTIVATE) for folder in folders)
-    is_installed = row.response is not None and not row.response.is_receipt and not gives_back
+    folders = [Folder(root, row.number) for root in computer.installation.state_dirs]
+    is_deactivated = any(folder.has(DEACTIVATE) for folder in folders)
+    is_installed = row.response is not None and not row.response.is_receipt and not is_deactivated
     place = computer.rows.index(row)
     applies = {
         "activate": row.request is not None,
-        "receipt": gives_back and row.request is None,
+        "receipt": is_deactivated and row.request is None,
         "update": is_installed,
         "deactivate": is_installed,
-        "saved": row.request is not None or gives_back,
+        "saved": row.request is not None or is_deactivated,
         "cancel": row.request is not None,
         "up": place > 0,
         "down": place < len(computer.rows) - 1,

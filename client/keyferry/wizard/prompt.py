@@ -1,23 +1,24 @@
-"""Asks the wizard's questions in the terminal, line by line; no screen is cleared."""
+"""Asks the wizard's questions in the terminal, line by line, without clearing the screen."""
 
 import textwrap
 from collections.abc import Iterator
 
 import click
 
-from keyferry.commands.terminal import Terminal
-from keyferry.wizard.flow import asks
-from keyferry.wizard.pages import Asked, Button, Page, label, presses
-from keyferry.wizard.screens import LIST, Option
+from keyferry.views.terminal import Terminal
+from keyferry.wizard.flow import is_asked
+from keyferry.wizard.pages import Button, FieldView, Page, label, presses
+from keyferry.wizard.screens import Option
 from keyferry.wizard.session import Session
-from keyferry.words import phrase
+from keyferry.wizard.state import LIST
+from keyferry_protocol.messages import message
 
 _WIDTH = 80
 _YES = ("y", "yes")
 
 
 class Leave(Exception):
-    """A key that leaves the screen wherever it was typed; `press` is the button it stands for."""
+    """A key that leaves the screen from any field; `press` is the button it stands for."""
 
     def __init__(self, press: str) -> None:
         self.press = press
@@ -39,100 +40,100 @@ class Prompt:
             try:
                 press = self._ask(page, typed)
             except Leave as key:
-                press = _meant(key.press, page)
+                press = _button_for(key.press, page)
             self._session.press(press, page.screen, typed)
 
     def _show(self, page: Page) -> None:
         self._terminal.line("")
-        title = ": ".join(filter(None, (page.step, page.title)))
-        if page.content.is_good:
+        title = page.full_title
+        if page.data.is_good:
             self._terminal.good(title)
         else:
             self._terminal.line(title)
         for problem in page.problems:
-            self._terminal.bad(problem.title or phrase("wizard.problem"))
+            self._terminal.bad(problem.title or message("wizard.problem"))
             self._say(problem.text)
         for line in (page.notice, *page.text):
             self._say(line)
         for line in _licenses(page):
             self._terminal.line(line)
-        for line in _pairs(page.content.facts):
+        for line in _pairs(page.data.facts):
             self._terminal.line(f"  {line}")
 
     def _ask(self, page: Page, typed: dict[str, str]) -> str:
-        """Ask for every field into `typed`; the button that leaves the page."""
+        """Ask for every field into `typed`; returns the button that leaves the page."""
         ways = [Button(way, label(way)) for problem in page.problems for way in problem.ways]
         if ways and (press := self._menu(page, ways, "")):
             return press
-        for asked in page.asked:
-            if asks(asked.name, typed):
-                typed[asked.name] = self._field(asked, page)
-        if page.asked and not any(button.is_first for button in page.buttons):
+        for field in page.fields:
+            if is_asked(field.name, typed):
+                typed[field.name] = self._field(field, page)
+        if page.fields and not any(button.is_first for button in page.buttons):
             return "next"
         first = next((one for one in page.buttons if one.is_first), page.buttons[0])
         return self._menu(page, _menu_buttons(page), first.press)
 
-    def _field(self, asked: Asked, page: Page) -> str:
-        name = asked.label or page.title
-        if asked.hint:
-            self._say(asked.hint)
-        if asked.kind == "consent":
-            return " ".join(o.value for o in asked.options if self._agrees(o, page))
-        if asked.kind == "choice" and not asked.options:
-            self._line(phrase("wizard.prompt.look"), page, "")
+    def _field(self, field: FieldView, page: Page) -> str:
+        name = field.label or page.title
+        if field.hint:
+            self._say(field.hint)
+        if field.kind == "consent":
+            return " ".join(o.value for o in field.options if self._agrees(o, page))
+        if field.kind == "choice" and not field.options:
+            self._line(message("wizard.prompt.look"), page, "")
             raise Leave("look")
-        for n, option in enumerate(asked.options, 1):
+        for n, option in enumerate(field.options, 1):
             self._terminal.line(f"  {n}. {option.label}")
-        values = [option.value for option in asked.options]
-        if asked.kind == "pin":
+        values = [option.value for option in field.options]
+        if field.kind == "pin":
             return self._secret(name)
-        if asked.kind == "text":
-            return self._line(name, page, asked.value)
-        default = asked.value or next(iter(values), "")
+        if field.kind == "text":
+            return self._line(name, page, field.value)
+        default = field.value or next(iter(values), "")
         shown = str(values.index(default) + 1) if default in values else default
         while True:
-            typed = self._line(self._name_of(asked, name), page, shown)
+            typed = self._line(self._name_of(field, name), page, shown)
             if typed.isdigit() and 1 <= int(typed) <= len(values):
                 return values[int(typed) - 1]
-            if asked.kind != "choice" and not typed.isdigit():
-                if not typed and asked.kind == "file":
+            if field.kind != "choice" and not typed.isdigit():
+                if not typed and field.kind == "file":
                     raise Leave("look")
                 return typed
-            self._say(phrase("wizard.prompt.numbers", n=len(values)))
+            self._say(message("wizard.prompt.numbers", n=len(values)))
 
     def _secret(self, name: str) -> str:
-        """What is typed unseen."""
+        """A secret, not shown while it is typed."""
         try:
             typed: str = click.prompt(name, hide_input=True, default="", show_default=False)
         except click.Abort:
             raise Leave("cancel") from None
         return typed
 
-    def _name_of(self, asked: Asked, name: str) -> str:
-        return phrase(f"wizard.prompt.{asked.kind}", name=name)
+    def _name_of(self, field: FieldView, name: str) -> str:
+        return message(f"wizard.prompt.{field.kind}", name=name)
 
     def _agrees(self, warning: Option, page: Page) -> bool:
         self._terminal.warn(warning.label)
         self._say(warning.hint)
-        return self._line(phrase("wizard.prompt.consent"), page, "").lower() in _YES
+        return self._line(message("wizard.prompt.consent"), page, "").lower() in _YES
 
     def _menu(self, page: Page, buttons: list[Button], default: str) -> str:
-        """A button by its number; Enter is the default's."""
+        """A button, chosen by its number; Enter chooses the default."""
         presses = [button.press for button in buttons]
         for n, button in enumerate(buttons, 1):
             self._terminal.line(f"  {n}. {button.label}")
         shown = str(presses.index(default) + 1) if default in presses else ""
         while True:
-            typed = self._line(phrase("wizard.prompt.menu"), page, shown)
+            typed = self._line(message("wizard.prompt.menu"), page, shown)
             if not typed:
                 return default
             if typed.isdigit() and 1 <= int(typed) <= len(presses):
                 return presses[int(typed) - 1]
-            self._say(phrase("wizard.prompt.numbers", n=len(presses)))
+            self._say(message("wizard.prompt.numbers", n=len(presses)))
 
     def _line(self, name: str, page: Page, default: str) -> str:
-        """One line that was typed. Raises Leave for the keys that leave the screen."""
-        question = phrase("wizard.prompt.default", name=name, value=default) if default else name
+        """One typed line. Raises Leave for the keys that leave the screen."""
+        question = message("wizard.prompt.default", name=name, value=default) if default else name
         while True:
             self._terminal.question(question)
             try:
@@ -154,12 +155,12 @@ class Prompt:
 
     def _help(self, page: Page) -> None:
         name = "wizard.prompt.help-list" if page.screen == LIST else "wizard.prompt.help"
-        self._say(phrase(name))
+        self._say(message(name))
         for line in page.text:
             self._say(line)
-        if page.content.inside:
-            self._terminal.line(phrase("wizard.inside"))
-            for line in _pairs(page.content.inside):
+        if page.data.inside:
+            self._terminal.line(message("wizard.inside"))
+            for line in _pairs(page.data.inside):
                 self._terminal.line(f"  {line}")
 
     def _say(self, text: str) -> None:
@@ -168,33 +169,36 @@ class Prompt:
             self._terminal.line(line)
 
 
-def _meant(key: str, page: Page) -> str:
-    """The button that a key stands for on a page, which may have it under another name."""
-    meant = {"cancel": ("cancel", "finish", "close"), "back": ("back", "cancel", "finish", "look")}
+def _button_for(key: str, page: Page) -> str:
+    """The button that a key stands for on a page, where it may have another name."""
+    buttons = {
+        "cancel": ("cancel", "finish", "close"),
+        "back": ("back", "cancel", "finish", "look"),
+    }
     offered = presses(page) | {"look"}
-    return next((press for press in meant.get(key, (key,)) if press in offered), "close")
+    return next((press for press in buttons.get(key, (key,)) if press in offered), "close")
 
 
 def _menu_buttons(page: Page) -> list[Button]:
-    """What can be chosen by a number; for keys there are letters."""
-    rows = page.content.rows if len(page.content.rows) > 1 else ()
+    """The buttons that are chosen by a number; the others have a key."""
+    rows = page.data.rows if len(page.data.rows) > 1 else ()
     choices = [
-        Button(f"choose:{number}", phrase("wizard.prompt.choose", number=shown))
+        Button(f"choose:{number}", message("wizard.prompt.choose", number=shown))
         for number, shown, *_ in rows
-        if number != page.content.chosen
+        if number != page.data.chosen
     ]
-    keyed = [one for one in page.buttons if one.press != "back"]
-    keyed = [one for one in keyed if one.press != "cancel" or one.is_first]
-    return [*keyed, *choices]
+    numbered = [one for one in page.buttons if one.press != "back"]
+    numbered = [one for one in numbered if one.press != "cancel" or one.is_first]
+    return [*numbered, *choices]
 
 
 def _licenses(page: Page) -> Iterator[str]:
-    rows = page.content.rows
+    rows = page.data.rows
     for _, shown, _, status, _ in rows:
         yield f"{shown}  {status}"
     if len(rows) > 1:
-        chosen = next(shown for number, shown, *_ in rows if number == page.content.chosen)
-        yield phrase("wizard.prompt.chosen", number=chosen)
+        chosen = next(shown for number, shown, *_ in rows if number == page.data.chosen)
+        yield message("wizard.prompt.chosen", number=chosen)
 
 
 def _pairs(facts: tuple[tuple[str, str], ...]) -> Iterator[str]:

@@ -1,21 +1,29 @@
-"""The screens as data: which fields each asks, what it does and offers. Its words are named by id.
+"""The screens as data: the fields, action and buttons of each, with the checks of its fields.
 
-`wizard.ID.title` and `wizard.ID.text` are a screen's words, `wizard.FIELD` and `wizard.FIELD.hint`
-a field's, `wizard.ID.PRESS` or `wizard.press.PRESS` a button's.
+Messages are found by id: `wizard.ID.title` and `wizard.ID.text` are a screen's, `wizard.FIELD` and
+`wizard.FIELD.hint` a field's, `wizard.ID.PRESS` or `wizard.press.PRESS` a button's.
 """
 
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
+from zlib import crc32
 
+from keyferry.doctor.finding import Finding
+from keyferry.list_licenses import ACTIVE
 from keyferry.times import as_local, local_time
 from keyferry.wizard import checks
+from keyferry.wizard.answers import Answers
+from keyferry.wizard.checks import Fault
 from keyferry.wizard.computer import Computer
-from keyferry.words import phrase
-from keyferry_protocol.encoding import readable
+from keyferry.wizard.state import BROWSE, LIST
+from keyferry_protocol.activation import parse_license_number, show_license_number
+from keyferry_protocol.encoding import escape_controls
+from keyferry_protocol.errors import WrongLicenseNumber
+from keyferry_protocol.messages import message
+from keyferry_protocol.messages.formats import clock_time
 from keyferry_protocol.response import Response
 
-Answers = Mapping[str, str]
-LIST, BROWSE = "list", "browse"
+Check = Callable[[str, Answers, Computer], Fault | None]
 
 
 class Option(NamedTuple):
@@ -33,30 +41,32 @@ class Field(NamedTuple):
     kind: str
     default: Callable[[Answers, Computer], str] = lambda answers, computer: ""
     options: Callable[[Answers, Computer], tuple[Option, ...]] = lambda answers, computer: ()
-    check: checks.Check = checks.anything
+    check: Check = lambda text, answers, computer: None
     is_there: Callable[[Answers, Computer], bool] = lambda answers, computer: True
 
 
 class Screen(NamedTuple):
-    """One screen; `deed` is what Next does before the next screen comes."""
+    """One screen; `action` is what Next performs before the next screen."""
 
     fields: tuple[Field, ...] = ()
     buttons: tuple[str, ...] = ("next", "back", "cancel")
-    deed: str = ""
+    action: str = ""
 
 
 def _choice(name: str, *values: str) -> Field:
     def options(answers: Answers, computer: Computer) -> tuple[Option, ...]:
         return tuple(
-            Option(value, phrase(f"wizard.{name}.{value}", user=computer.user)) for value in values
+            Option(value, message(f"wizard.{name}.{value}", user=computer.user)) for value in values
         )
 
-    check = checks.one_of(*values)
+    def check(text: str, answers: Answers, computer: Computer) -> Fault | None:
+        return None if text in values else Fault(message("wizard.choose-one"))
+
     return Field(name, "choice", lambda answers, computer: values[0], options, check)
 
 
 def _ways_to_send(answers: Answers, computer: Computer) -> tuple[Option, ...]:
-    return tuple(Option(way, phrase(f"wizard.how.{way}")) for way in computer.ways_to_send)
+    return tuple(Option(way, message(f"wizard.how.{way}")) for way in computer.ways_to_send)
 
 
 def _has_ways(answers: Answers, computer: Computer) -> bool:
@@ -66,38 +76,39 @@ def _has_ways(answers: Answers, computer: Computer) -> bool:
 _HOW = Field("how", "choice", lambda answers, computer: "save", _ways_to_send, is_there=_has_ways)
 
 
-def _places(answers: Answers, computer: Computer) -> tuple[Option, ...]:
-    return tuple(Option(place.path, place.label) for place in computer.places)
+def _locations(answers: Answers, computer: Computer) -> tuple[Option, ...]:
+    return tuple(Option(location.path, location.label) for location in computer.save_locations)
 
 
-def _found(answers: Answers, computer: Computer) -> tuple[Option, ...]:
-    """The response files here that a request waits for; of one license where one was chosen."""
-    now = computer.settings.now()
+def _response_files(answers: Answers, computer: Computer) -> tuple[Option, ...]:
+    """The response files here that a request waits for; of one license if one was selected."""
+    now = computer.installation.clock()
     return tuple(
         Option(
             path,
-            phrase("wizard.response.found", path=readable(path), moment=_moment(response, now)),
+            message(
+                "wizard.response.found", path=escape_controls(path), moment=_moment(response, now)
+            ),
         )
-        for response, _, path in computer.found(answers.get("license", ""))
+        for response, _, path in computer.response_files(answers.get("license", ""))
     )
 
 
 def _moment(response: Response, now: int) -> str:
-    """When it was made: by the time alone if that was today."""
-    made, today = as_local(response.issued_at), as_local(now)
-    is_today = made.date() == today.date()
-    return f"{made:%H:%M}" if is_today else local_time(response.issued_at)
+    """When it was issued: only the time of day, if that was today."""
+    issued, today = as_local(response.issued_at), as_local(now)
+    is_today = issued.date() == today.date()
+    return clock_time(issued) if is_today else local_time(response.issued_at)
 
 
 def _warnings(answers: Answers, computer: Computer) -> tuple[Option, ...]:
     return tuple(
-        Option(checks.mark_of(finding), finding.text, finding.next_step)
-        for finding in computer.warnings
+        Option(mark_of(finding), finding.text, finding.next_step) for finding in computer.warnings
     )
 
 
-def _best_place(answers: Answers, computer: Computer) -> str:
-    return computer.best_place
+def _best_location(answers: Answers, computer: Computer) -> str:
+    return computer.best_location
 
 
 def _computer_name(answers: Answers, computer: Computer) -> str:
@@ -108,39 +119,99 @@ def _dongles(answers: Answers, computer: Computer) -> tuple[Option, ...]:
     return tuple(Option(dongle.serial, str(dongle)) for dongle in computer.dongles)
 
 
-def _wants_pin(answers: Answers, computer: Computer) -> bool:
-    return computer.wants_pin(answers)
+def _needs_pin(answers: Answers, computer: Computer) -> bool:
+    return computer.needs_pin(answers)
 
 
 def _has_warnings(answers: Answers, computer: Computer) -> bool:
     return bool(computer.warnings)
 
 
-def _wants_pin_for_update(answers: Answers, computer: Computer) -> bool:
-    """An installation asked for it on a screen of its own."""
-    return answers.get("goal") == "update" and computer.wants_pin(answers)
+def _needs_pin_for_update(answers: Answers, computer: Computer) -> bool:
+    """An activation asks for the PIN on a screen of its own."""
+    return answers.get("goal") == "update" and computer.needs_pin(answers)
 
 
-_PIN = Field("pin", "pin", is_there=_wants_pin)
-_FOLDER = Field("folder", "folder", _best_place, _places, checks.folder)
-_NAME = Field("name", "text", _computer_name, check=checks.computer_name)
+def _check_number(text: str, answers: Answers, computer: Computer) -> Fault | None:
+    """A license number that is not in use here already."""
+    try:
+        digits = parse_license_number(text)
+    except WrongLicenseNumber as error:
+        return Fault(str(error))
+    row = computer.row(digits)
+    shown = show_license_number(digits)
+    if row is not None and row.state == ACTIVE:
+        ways = (f"begin:update:{digits}", f"begin:deactivate:{digits}")
+        return Fault(message("wizard.number.active", number=shown), ways)
+    if row is not None and row.request is not None and answers.get("anyway") != digits:
+        ways = (f"begin:activate:{digits}", f"anyway:{digits}")
+        return Fault(message("wizard.number.waits", number=shown), ways)
+    return None
+
+
+def _check_dongle(text: str, answers: Answers, computer: Computer) -> Fault | None:
+    """The serial number of a dongle that is plugged in."""
+    if text in [dongle.serial for dongle in computer.dongles]:
+        return None
+    return Fault(computer.no_dongle or message("wizard.choose-one"))
+
+
+def _check_consent(text: str, answers: Answers, computer: Computer) -> Fault | None:
+    """The marks of the accepted warnings, separated by spaces: every warning needs its own."""
+    missing = [warning for warning in computer.warnings if mark_of(warning) not in text.split()]
+    return Fault(message("wizard.consent.missing")) if missing else None
+
+
+def mark_of(finding: Finding) -> str:
+    """Identifies a finding by its sentence, so that consent to one is not consent to another."""
+    return f"{finding.name}-{crc32(finding.text.encode()):08x}"
+
+
+_PIN = Field("pin", "pin", is_there=_needs_pin)
+_FOLDER = Field(
+    "folder",
+    "folder",
+    _best_location,
+    _locations,
+    lambda text, answers, computer: checks.check_folder(text),
+)
+_NAME = Field(
+    "name",
+    "text",
+    _computer_name,
+    check=lambda text, answers, computer: checks.check_computer_name(text),
+)
+_SEAT = Field("seat", "text", check=lambda text, answers, computer: checks.check_seat(text))
+_CODE = Field(
+    "code",
+    "text",
+    check=lambda text, answers, computer: checks.check_code(text, answers.get("number", "")),
+)
+_RESPONSE = Field(
+    "response",
+    "file",
+    options=_response_files,
+    check=lambda text, answers, computer: checks.check_response(
+        text, is_uploaded=bool(answers.get("upload"))
+    ),
+)
 
 SCREENS: Mapping[str, Screen] = {
     LIST: Screen(buttons=()),
     BROWSE: Screen(buttons=("take", "back")),
     "what": Screen((_choice("what", "install", "response", "lost"),)),
-    "lost": Screen((Field("seat", "text", check=checks.seat),)),
-    "number": Screen((Field("number", "text", check=checks.number),)),
+    "lost": Screen((_SEAT,)),
+    "number": Screen((Field("number", "text", check=_check_number),)),
     "protection": Screen((_choice("protection", "machine", "dongle"),)),
     "dongle": Screen(
         (
-            Field("token", "choice", options=_dongles, check=checks.token),
+            Field("token", "choice", options=_dongles, check=_check_dongle),
             _PIN,
         ),
         buttons=("next", "look", "back", "cancel"),
-        deed="open",
+        action="open",
     ),
-    "code": Screen((Field("code", "text", check=checks.code),)),
+    "code": Screen((_CODE,)),
     "who": Screen((_choice("who", "machine", "personal"),)),
     "send": Screen(
         (
@@ -151,31 +222,31 @@ SCREENS: Mapping[str, Screen] = {
                 "consent",
                 "consent",
                 options=_warnings,
-                check=checks.consent,
+                check=_check_consent,
                 is_there=_has_warnings,
             ),
-            Field("pin", "pin", is_there=_wants_pin_for_update),
+            Field("pin", "pin", is_there=_needs_pin_for_update),
         ),
-        deed="make",
+        action="make",
     ),
     "again": Screen(
         (_HOW, _FOLDER),
         buttons=("next", "finish"),
-        deed="save",
+        action="save",
     ),
     "saved": Screen(buttons=("finish", "again")),
     "qr": Screen(buttons=("finish", "again")),
     "online": Screen(buttons=("begin:activate", "again", "finish")),
     "response": Screen(
-        (Field("response", "file", options=_found, check=checks.response), _PIN),
+        (_RESPONSE, _PIN),
         buttons=("next", "look", "back", "cancel"),
-        deed="install",
+        action="install",
     ),
     "active": Screen(buttons=("finish",)),
     "update": Screen(),
-    "deactivate": Screen((_FOLDER, _PIN), buttons=("next", "cancel"), deed="make"),
-    "cancel": Screen(buttons=("next", "cancel"), deed="cancel"),
-    "remove": Screen(buttons=("next", "cancel"), deed="remove"),
+    "deactivate": Screen((_FOLDER, _PIN), buttons=("next", "cancel"), action="make"),
+    "cancel": Screen(buttons=("next", "cancel"), action="cancel"),
+    "remove": Screen(buttons=("next", "cancel"), action="remove"),
     "move": Screen(buttons=("begin:deactivate", "finish")),
     "properties": Screen(buttons=("finish",)),
 }

@@ -1,7 +1,7 @@
-"""The wizard as a window in this computer's own browser: the one file here that opens a socket.
+"""The wizard as a window in this computer's own browser: the only file here that opens a socket.
 
-It listens on 127.0.0.1 alone, for the one browser that came by the start link, and speaks to
-nobody. Every answer it gives is a page of ours or the bare sentence that says why not.
+It listens on 127.0.0.1 only, for the one browser that opened the start link, and connects to
+nobody. It answers every request with a page of its own or a short page that says why not.
 """
 
 import secrets
@@ -19,14 +19,15 @@ from typing import Any
 from urllib.parse import parse_qs
 
 from keyferry.wizard.html import closed_page, over_page, page_html
-from keyferry.wizard.peers import is_another_users
 from keyferry.wizard.session import Session
+from keyferry.wizard.socket_owner import is_another_users
+from keyferry_protocol.messages import language_in_use, use_language
 
 HOST = "127.0.0.1"
 GONE_S = 60.0  # after the tab was closed
 LIFE_S = 24 * 3600.0  # WCAG 2.2, SC 2.2.1: limits over 20 hours need no warning
 _TICK_S = 0.25
-_LAST_S = 5.0  # in which a slow computer's last page fetches its style
+_LAST_S = 5.0  # for the last page to fetch its style on a slow computer
 _MAX_BYTES = 100_000  # of one form: a response file of 20 kB and a few words
 _STYLE = "page.css"
 _ALIVE = "alive.js"
@@ -40,7 +41,7 @@ _HEADERS = {
     "Content-Security-Policy": _POLICY,
     "Cache-Control": "no-store",
     "X-Content-Type-Options": "nosniff",
-    # Not `no-referrer`: a form then says `Origin: null`, and nothing could be told by it.
+    # Not `no-referrer`: forms would then send `Origin: null`, which proves nothing.
     "Referrer-Policy": "same-origin",
     "Permissions-Policy": "camera=(), microphone=(), geolocation=()",
     "Cross-Origin-Opener-Policy": "same-origin",
@@ -49,7 +50,7 @@ _HEADERS = {
 
 
 class Window(socketserver.ThreadingTCPServer):
-    """The server of one session. Not HTTPServer, which asks the network for this host's name."""
+    """The server of one session. Not HTTPServer, which looks up this host's name."""
 
     daemon_threads = True
     allow_reuse_address = False
@@ -57,14 +58,15 @@ class Window(socketserver.ThreadingTCPServer):
     def __init__(self, session: Session, gone_s: float = GONE_S, life_s: float = LIFE_S) -> None:
         super().__init__((HOST, 0), _Handler)
         self.session = session
+        self._language = language_in_use()  # a thread begins without one
         self.turn = threading.Lock()  # one press at a time
-        self.key: str | None = secrets.token_urlsafe(32)  # of the start link, until a form is sent
+        self.key: str | None = secrets.token_urlsafe(32)  # in the start link, until a form is sent
         self.cookie = secrets.token_urlsafe(32)
         self.tabs = 0
         self.is_over = False
         self._gone_s = gone_s
         self._ends_at = time.monotonic() + life_s
-        self._left_at: float | None = None  # no tab ever said that it is there: none can be gone
+        self._left_at: float | None = None  # set only after a tab has connected
 
     @property
     def authority(self) -> str:
@@ -82,6 +84,10 @@ class Window(socketserver.ThreadingTCPServer):
             self.is_over = True
             self.server_close()
 
+    def process_request_thread(self, request: Any, client_address: Any) -> None:
+        with use_language(self._language):
+            super().process_request_thread(request, client_address)
+
     def service_actions(self) -> None:
         now = time.monotonic()
         gone = self.tabs == 0 and self._left_at is not None and now - self._left_at > self._gone_s
@@ -89,13 +95,13 @@ class Window(socketserver.ThreadingTCPServer):
             self.end()
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """Nothing where only the line was cut: the terminal is a person's."""
+        """Print nothing for a dropped connection: a person is reading the terminal."""
         if not isinstance(sys.exc_info()[1], ConnectionError):
             super().handle_error(request, client_address)
 
     def end(self, after_s: float = 0.0) -> None:
         timer = threading.Timer(after_s, self.shutdown)
-        timer.daemon = True  # who has ended already waits for no other end
+        timer.daemon = True  # must not keep a finished process alive
         timer.start()
 
     def tab_came(self) -> None:
@@ -111,7 +117,7 @@ class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     server_version = "keyferry"
     sys_version = ""
-    timeout = 30  # for one request; a tab's own line is written to, not read
+    timeout = 30  # for one request; the connection of a tab is only written to
 
     def do_GET(self) -> None:
         if self.headers.get("Host") != self.server.authority:
@@ -145,7 +151,7 @@ class _Handler(BaseHTTPRequestHandler):
             self.close_connection = True
             return self._say(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, over_page())
         typed = _fields(self.headers.get("Content-Type", ""), self.rfile.read(int(length)))
-        self.server.key = None  # whoever sent a form has the cookie; the link is of no more use
+        self.server.key = None  # the sender has the cookie, so the link has served its purpose
         with self.server.turn:
             self.server.session.press(typed.pop("press", ""), typed.pop("screen", ""), typed)
             is_closed = self.server.session.is_closed
@@ -173,7 +179,7 @@ class _Handler(BaseHTTPRequestHandler):
         self._say(HTTPStatus.OK, html, cookie=cookie)
 
     def _stay(self) -> None:
-        """A line that stays open as long as the tab; timers of a hidden tab would fall asleep."""
+        """A connection that lasts as long as the tab, since timers of a hidden tab may sleep."""
         self.send_response(HTTPStatus.OK)
         self.send_header("Content-Type", "text/event-stream")
         self.end_headers()
@@ -201,7 +207,7 @@ class _Handler(BaseHTTPRequestHandler):
         cookie: str = "",
         close: bool = False,
     ) -> None:
-        data = text.encode("utf-8", "replace")  # names of files may be no text
+        data = text.encode("utf-8", "replace")  # file names may hold bytes that are no text
         self.send_response(status)
         self.send_header("Content-Type", f"{kind}; charset=utf-8")
         self.send_header("Content-Length", str(len(data)))
@@ -219,30 +225,30 @@ class _Handler(BaseHTTPRequestHandler):
 
     @property
     def _cookie_name(self) -> str:
-        return f"keyferry-{self.server.server_address[1]}"  # cookies know no ports
+        return f"keyferry-{self.server.server_address[1]}"  # cookies are shared by all ports
 
     def _is_known(self) -> bool:
-        """Whether the browser is the one that came by the start link."""
+        """Whether the browser is the one that opened the start link."""
         try:
             cookies = SimpleCookie(self.headers.get("Cookie", ""))
         except CookieError:
             return False
-        found = cookies.get(self._cookie_name)
-        given = "" if found is None else found.value
+        cookie = cookies.get(self._cookie_name)
+        given = "" if cookie is None else cookie.value
         return secrets.compare_digest(given.encode(), self.server.cookie.encode())
 
     def log_message(self, format: str, *args: object) -> None:
-        """Nothing: the terminal is a person's, and addresses hold the start link's key."""
+        """Print nothing: a person is reading the terminal, and URLs hold the start link's key."""
 
 
 def _fields(kind: str, data: bytes) -> dict[str, str]:
-    """The fields of a form; of a file its bytes, each as the character of that number.
+    """The fields of a form. A file's bytes become the characters of the same numbers (Latin-1).
 
-    Several boxes of one name are its values, apart by spaces.
+    The values of several boxes with the same name are joined by spaces.
     """
     if kind.partition(";")[0].strip().lower() != "multipart/form-data":
-        found = parse_qs(data.decode("utf-8", "replace"), keep_blank_values=True, max_num_fields=50)
-        return {name: " ".join(values) for name, values in found.items()}
+        form = parse_qs(data.decode("utf-8", "replace"), keep_blank_values=True, max_num_fields=50)
+        return {name: " ".join(values) for name, values in form.items()}
     head = b"Content-Type: " + kind.encode("latin-1") + b"\r\n\r\n"
     fields: dict[str, str] = {}
     for part in BytesParser(policy=HTTP).parsebytes(head + data).walk():

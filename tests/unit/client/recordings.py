@@ -1,11 +1,11 @@
-"""Reads what real machines answered, from the folder `recorded`; its README tells the form."""
+"""Reads the answers of real machines from the folder `recorded`; its README has the format."""
 
 from collections.abc import Callable
 from pathlib import Path
 
 from keyferry.machine import macos, windows
 from keyferry.machine.windows import Card
-from tests.unit.client.machines import Tree
+from tests.support.machines import Tree
 
 FOLDER = Path(__file__).parent / "recorded"
 
@@ -15,7 +15,7 @@ def names(system: str) -> set[str]:
 
 
 def parts(system: str, name: str) -> dict[str, str]:
-    """What stands below each `==> name <==` of a recording."""
+    """The text below each `==> name <==` of a recording."""
     head, *blocks = (FOLDER / system / f"{name}.txt").read_text().split("\n==> ")
     assert head.startswith("Source: ")
     return {title: text for title, _, text in (block.partition(" <==\n") for block in blocks)}

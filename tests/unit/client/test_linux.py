@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from keyferry.machine import linux
-from tests.unit.client.machines import NET, Tree
+from tests.support.machines import NET, Tree
 
 
 @pytest.fixture
@@ -94,11 +94,11 @@ def test_which_network_cards_count(tree: Tree, card: dict[str, str], found: list
         pytest.param({"serial": "VB1234"}, ["VB1234"], id="sysfs"),
         pytest.param({"device__serial": "S4EW NX0R"}, ["S4EW NX0R"], id="sysfs of the device"),
         pytest.param({"serial": "A", "udev": "B1"}, ["B1"], id="udev first"),
-        pytest.param({}, [], id="none told"),
+        pytest.param({}, [], id="none reported"),
         pytest.param({"serial": "To Be Filled By O.E.M."}, [], id="a placeholder"),
         pytest.param({"serial": "0000000000"}, [], id="zeros"),
         pytest.param({"serial": "X1", "place": "sys/devices/virtual/block"}, [], id="loop or zram"),
-        pytest.param({"serial": "X1", "place": f"{NET}/usb2/2-1/block"}, [], id="a USB stick"),
+        pytest.param({"serial": "X1", "place": f"{NET}/usb2/2-1/block"}, [], id="a USB drive"),
         pytest.param({"serial": "X1", "removable": "1"}, [], id="a disc drive"),
         pytest.param({"serial": "X1", "device__type": "SD"}, [], id="an SD card"),
         pytest.param({"serial": "0x1234", "device__type": "MMC"}, ["0x1234"], id="built-in flash"),

@@ -121,7 +121,7 @@ MACOS = {
 @pytest.mark.parametrize(
     ("system", "known"), [("linux", LINUX), ("windows", WINDOWS), ("macos", MACOS)]
 )
-def test_every_recording_is_looked_at(system: str, known: dict[str, object]) -> None:
+def test_every_recording_is_tested(system: str, known: dict[str, object]) -> None:
     assert names(system) == set(known)
 
 
@@ -139,12 +139,12 @@ def test_what_a_recorded_windows_is(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["endorsement-key-1", "endorsement-key-2"])
-def test_an_endorsement_key_is_known_by_what_its_tpm_gave(name: str) -> None:
+def test_an_endorsement_key_hash_matches_the_one_of_its_tpm(name: str) -> None:
     public = bytes.fromhex(parts("windows", name)["public"])
     assert windows.tpm_keys(windows_answers(name).endorsement_key) == [sha256(public).hexdigest()]
 
 
-def test_a_table_of_windows_is_read_up_to_where_it_was_cut_off() -> None:
+def test_any_truncated_windows_table_is_read_up_to_the_cut() -> None:
     found = [structure.type for structure in windows.structures(windows_answers("dell-cut-off")[0])]
     assert found == [218]
 
@@ -182,7 +182,7 @@ def seen(root: str) -> object:
 
 @pytest.fixture
 def laptop() -> Iterator[str]:
-    """A laptop's root folder with the files that Linux shows to root alone."""
+    """A laptop's root folder with the files that Linux shows only to root."""
     folder = Path(tempfile.mkdtemp())
     tree = linux_tree(folder, "thinkpad-t510")
     tree.put("etc/machine-id", "8f2b9d3e6a514c07b1d0e4f5a6978812\n")

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from keyferry.store.clock import MAX_TIME
 from keyferry.times import (
-    LAST,
     as_datetime,
     local_time,
     local_time_with_zone,
@@ -34,17 +34,17 @@ def _zone(request: pytest.FixtureRequest) -> Iterator[None]:
     ("moment", "told"),
     [
         pytest.param(FIRST, "1 January 1", id="the first"),
-        pytest.param(LAST, "31 December 9999", id="the last"),
+        pytest.param(MAX_TIME, "31 December 9999", id="the last"),
     ],
 )
-def test_the_ends_of_the_calendar_are_told_everywhere(moment: int, told: str) -> None:
+def test_the_ends_of_the_calendar_are_shown_everywhere(moment: int, told: str) -> None:
     assert long_date(moment) == told
     for text in (local_time(moment), local_time_with_zone(moment)):
         assert text.startswith(f"{told}, ")
 
 
-@given(st.integers(FIRST, LAST))
-def test_every_moment_of_a_file_can_be_told(moment: int) -> None:
+@given(st.integers(FIRST, MAX_TIME))
+def test_every_moment_that_a_file_can_name_is_shown(moment: int) -> None:
     assert seconds(as_datetime(moment)) == parse_time(format_time(moment)) == moment
     assert as_datetime(moment).isoformat() == f"{format_time(moment)[:-1]}+00:00"
     assert local_time_with_zone(moment).startswith(local_time(moment))

@@ -7,7 +7,7 @@ import pytest
 
 from keyferry.machine import macos, windows
 from keyferry.machine.windows import Card
-from tests.unit.client.machines import (
+from tests.support.machines import (
     board,
     card,
     controller,
@@ -63,24 +63,24 @@ def _template(modulus: bytes) -> bytes:
         endorsement_key()[:-1],
     ],
 )
-def test_another_endorsement_key_is_left_out(blob: bytes) -> None:
+def test_an_endorsement_key_of_another_kind_is_ignored(blob: bytes) -> None:
     assert windows.tpm_keys(blob) == []
 
 
 @pytest.mark.parametrize(
     "uuid", [bytes(16), b"\xff" * 16, bytes.fromhex("00020003000400050006000700080009")]
 )
-def test_a_placeholder_is_no_uuid(uuid: bytes) -> None:
+def test_a_placeholder_is_not_a_uuid(uuid: bytes) -> None:
     assert windows.smbios_uuids(smbios(system(uuid=uuid))) == []
 
 
 @pytest.mark.parametrize("serial", ["Default string", "To be filled by O.E.M.", "", "None", "0"])
-def test_a_placeholder_is_no_board_serial(serial: str) -> None:
+def test_a_placeholder_is_not_a_board_serial(serial: str) -> None:
     assert windows.board_serials(smbios(board(serial))) == []
 
 
 @pytest.mark.parametrize("cut", range(0, 60, 7))
-def test_a_table_cut_short_is_read_as_far_as_it_is_whole(cut: int) -> None:
+def test_a_truncated_table_is_read_up_to_the_cut(cut: int) -> None:
     whole = smbios(system(), board())
     everything = list(windows.structures(whole))
     for part in (whole[:cut], whole[: len(whole) - cut]):
@@ -100,14 +100,14 @@ def test_a_table_cut_short_is_read_as_far_as_it_is_whole(cut: int) -> None:
         (card("000000000000"), "zeros"),
     ],
 )
-def test_a_card_that_is_not_the_machines_own_does_not_count(odd: Card, why: str) -> None:
+def test_a_card_that_is_not_built_in_does_not_count(odd: Card, why: str) -> None:
     assert windows.macs((odd, card("d0bf9c445566", type=71))) == ["d0bf9c445566"], why
 
 
 @pytest.mark.parametrize(
     "odd", [disk(bus=7), disk(bus=14), disk(bus=12), disk(removable=1), disk(" "), b"", b"\0" * 50]
 )
-def test_a_disk_that_is_not_the_machines_own_does_not_count(odd: bytes) -> None:
+def test_a_disk_that_is_not_built_in_does_not_count(odd: bytes) -> None:
     assert windows.disk_serials((odd, disk("  0025_38B1. "))) == ["0025_38B1."]
 
 
@@ -120,7 +120,7 @@ def test_a_disk_that_is_not_the_machines_own_does_not_count(odd: bytes) -> None:
         (b"", "unknown"),
     ],
 )
-def test_the_environment_is_who_made_the_machine(table: bytes, environment: str) -> None:
+def test_the_maker_of_the_machine_decides_the_environment(table: bytes, environment: str) -> None:
     assert windows.environment(table) == environment
 
 

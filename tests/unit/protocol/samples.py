@@ -5,10 +5,10 @@ from collections.abc import Callable
 from typing import Any
 
 from keyferry_protocol.activation import activation_key
+from keyferry_protocol.components import hash_component
 from keyferry_protocol.encoding import b64
 from keyferry_protocol.envelope import REQUEST, RESPONSE, seal
 from keyferry_protocol.keys import Ed25519Signer, KeySet, MlDsa65Signer, PinnedKey, Signer
-from keyferry_protocol.machine import hash_component
 
 NUMBER = "015120020093"
 DEVICE = Ed25519Signer(b"d" * 32)

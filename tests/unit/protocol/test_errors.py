@@ -1,12 +1,12 @@
 """The error family: each its own code, each with a way on."""
 
+import json
 import re
-from pathlib import Path
 
 import pytest
 
 from keyferry_protocol import errors
-from keyferry_protocol.words import say, words
+from keyferry_protocol.messages import message, sentences
 
 FAMILY = [
     kind
@@ -55,14 +55,10 @@ def test_each_code_has_its_exit(kind: type[errors.KeyferryError]) -> None:
 def test_facts_fill_the_sentences() -> None:
     assert "Acme" in errors.Expired(vendor="Acme", date="30 November 2027").next_step
     assert errors.Expired(date="30 November 2027").title == "This license ended on 30 November 2027"
-    assert say("no-seats-left", "title", n=3) == "All 3 seats of this license are in use"
-
-
-def test_an_unknown_language_is_told_in_english() -> None:
-    assert words("xx") is not None
-    assert words("../en")["error"] == words("en")["error"]
+    title = message("refusals.no-seats-left.title", n=3)
+    assert title == "All 3 seats of this license are in use"
 
 
 def test_no_sentence_begs_or_shouts() -> None:
-    text = Path(errors.__file__).with_name("words").joinpath("en.json").read_text("utf-8")
+    text = json.dumps([*sentences("errors").values(), *sentences("refusals").values()])
     assert not re.search(r"\b(please|sorry|invalid|oops|administrator)\b|!", text, re.IGNORECASE)

@@ -7,11 +7,12 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
+from keyferry_protocol.algorithms import ECDSA_P256
+from keyferry_protocol.components import hash_component
 from keyferry_protocol.encoding import b64
 from keyferry_protocol.envelope import REQUEST, seal
 from keyferry_protocol.errors import NotAuthentic, UnreadableRequest
-from keyferry_protocol.keys import ECDSA_P256, Ed25519Signer, keyid
-from keyferry_protocol.machine import hash_component
+from keyferry_protocol.keys import Ed25519Signer, keyid
 from keyferry_protocol.request import Request, body_bytes, parse_request, verify_request
 from tests.unit.protocol.samples import (
     ACTIVATION,

@@ -3,7 +3,13 @@
 import pytest
 
 from keyferry_protocol.errors import BadJson
-from keyferry_protocol.strict_json import MAX_DEPTH, Malformed, Record, matching, parse_json
+from keyferry_protocol.strict_json import (
+    MAX_DEPTH,
+    InvalidMember,
+    JsonObject,
+    parse_json,
+    text_matching,
+)
 
 SIXTEEN_DEEP: list[object] = []
 for _ in range(15):
@@ -86,21 +92,21 @@ def test_a_hostile_string_costs_one_pass() -> None:
 
 
 def test_an_error_names_the_member_by_its_path() -> None:
-    record = Record({"machine": {"components": {"mac": ["ok", 7]}, "seats": True}})
-    machine = record.record("machine")
-    with pytest.raises(Malformed, match=r"^machine\.components\.mac\[1\] is not a string\.$"):
-        machine.record("components").texts("mac", str)
-    with pytest.raises(Malformed, match=r"^machine\.name is missing\.$"):
+    record = JsonObject({"machine": {"components": {"mac": ["ok", 7]}, "seats": True}})
+    machine = record.json_object("machine")
+    with pytest.raises(InvalidMember, match=r"^machine\.components\.mac\[1\] is not a string\.$"):
+        machine.json_object("components").texts("mac", str)
+    with pytest.raises(InvalidMember, match=r"^machine\.name is missing\.$"):
         machine.text("name", str)
-    with pytest.raises(Malformed, match=r"^machine\.seats is not an integer\.$"):
+    with pytest.raises(InvalidMember, match=r"^machine\.seats is not an integer\.$"):
         machine.integer("seats", 0)
-    with pytest.raises(Malformed, match=r"^The document is not an object\.$"):
-        Record([])
+    with pytest.raises(InvalidMember, match=r"^The document is not an object\.$"):
+        JsonObject([])
 
 
 def test_a_pattern_matches_the_whole_string_and_ascii_digits_only() -> None:
-    digits = matching("[0-9]{2}", "two digits")
+    digits = text_matching("[0-9]{2}", "no-license-number")
     assert digits("42") == "42"
     for text in ("42\n", " 42", "٤٢", "4"):
-        with pytest.raises(ValueError, match="is not two digits"):
+        with pytest.raises(ValueError, match="is not a license number"):
             digits(text)

@@ -13,7 +13,7 @@ from keyferry_protocol.envelope import REQUEST, Signature, open_envelope, pack
 from keyferry_protocol.errors import KeyferryError, UnreadableRequest, WrongType
 from keyferry_protocol.request import parse_request, verify_request
 from keyferry_protocol.text_form import DICTIONARY, from_text_form, to_text_form
-from tests.builders import ACTIVATION, Computer, a_key, a_request_file
+from tests.support.builders import ACTIVATION, Computer, a_key, a_request_file
 
 REQUESTS = {
     "activate, everyone": a_request_file(),

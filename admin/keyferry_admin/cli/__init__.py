@@ -1,0 +1,53 @@
+"""`keyferry-admin`: one file for each group of commands; `admin_command` has what all share."""
+
+import json
+import os
+import sys
+
+import click
+
+from keyferry_admin import __version__
+from keyferry_admin.cli.dongle import dongle
+from keyferry_admin.cli.keys import keys
+from keyferry_admin.cli.license_changes import license
+from keyferry_admin.cli.mail import mail
+from keyferry_admin.cli.request import request
+from keyferry_admin.cli.seat import seat
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 80})
+@click.version_option(__version__, prog_name="keyferry-admin")
+def cli() -> None:
+    """The vendor's desk of one Keyferry stack.
+
+    Region, credentials and endpoint are taken as every AWS tool takes them. Every command has
+    --stack NAME (default keyferry) and --json.
+    """
+
+
+cli.add_command(license)
+cli.add_command(seat)
+cli.add_command(dongle)
+cli.add_command(request)
+cli.add_command(mail)
+cli.add_command(keys)
+
+
+def main() -> None:
+    """Run the command line; with --json a usage error is a JSON document too."""
+    for stream in (sys.stdout, sys.stderr):
+        stream.reconfigure(errors="replace")  # type: ignore[union-attr]
+    try:
+        sys.exit(cli.main(prog_name="keyferry-admin", standalone_mode=False))
+    except click.ClickException as error:
+        if "--json" in sys.argv:
+            problem = {"code": "usage", "title": error.format_message(), "next_step": "", "exit": 2}
+            print(json.dumps({"ok": False, "error": problem}, ensure_ascii=False))
+        else:
+            error.show()
+        sys.exit(error.exit_code)
+    except (click.Abort, KeyboardInterrupt):
+        sys.exit(130)
+    except BrokenPipeError:  # `| head` has read enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(0)

@@ -1,0 +1,48 @@
+"""A command that takes rights away asks the user to type the number or key id it applies to."""
+
+import sys
+from collections.abc import Sequence
+
+import click
+
+from keyferry_admin.cli.output import Output, mark
+from keyferry_admin.errors import NotConfirmed
+from keyferry_protocol.activation import parse_license_number
+from keyferry_protocol.errors import KeyferryError
+
+yes_option = click.option("--yes", is_flag=True, help="Do not ask (for scripts).")
+
+
+def confirm(output: Output, number: str, action: str, warning: Sequence[str], yes: bool) -> None:
+    """Return only with --yes or if the user types the license number. Raises NotConfirmed."""
+    if (
+        not yes
+        and _number_or_empty(_prompt(output, "the license number", action, warning)) != number
+    ):
+        raise NotConfirmed("That is not the number of this license")
+
+
+def confirm_key(output: Output, keyid: str, action: str, warning: Sequence[str], yes: bool) -> None:
+    """Return only with --yes or if the user types the key id. Raises NotConfirmed."""
+    if not yes and _prompt(output, "the key's id", action, warning).strip().lower() != keyid:
+        raise NotConfirmed("That is not the id of this key")
+
+
+def _prompt(output: Output, name: str, action: str, warning: Sequence[str]) -> str:
+    if output.as_json or not sys.stdin.isatty():
+        raise NotConfirmed("This takes rights away, and nobody is here to confirm it")
+    first, *more = warning
+    lines = [f"{mark('warning')} {first}", *more]
+    lines[-1] += f" Type {name} to {action}: "
+    print("\n".join(lines), end="", flush=True)
+    try:
+        return input()
+    except EOFError:
+        return ""
+
+
+def _number_or_empty(text: str) -> str:
+    try:
+        return parse_license_number(text)
+    except KeyferryError:
+        return ""

@@ -1,0 +1,273 @@
+"""`keyferry-admin license`: create, list, show."""
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import click
+
+from keyferry_admin.cli.admin_command import AdminGroup, Settings
+from keyferry_admin.cli.output import Column, Listing, aligned, count_of, day, mark
+from keyferry_admin.cli.parameters import Feature, LicenseNumber, Moment
+from keyferry_admin.use_cases import licenses
+from keyferry_admin.use_cases.letter import license_letter
+from keyferry_admin.use_cases.letter_file import write_letter
+from keyferry_admin.use_cases.licenses import LicenseWithCode
+from keyferry_protocol.activation import show_activation_code, show_license_number
+from keyferry_protocol.components import ENVIRONMENTS, PROTECTIONS
+from keyferry_protocol.encoding import format_time
+from keyferry_service.domain.license import LicenseRecord, Status
+from keyferry_service.views.refusal_text import Vendor
+
+# What a vendor who allows an environment should know.
+ENVIRONMENT_WARNINGS = {
+    "virtual": "Virtual machines are allowed: copies of one look the same, and nobody counts them.",
+    "container": "Containers are allowed: one image started twice looks like one computer.",
+}
+letter_option = click.option(
+    "--letter",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Also write the letter for the customer, with number and code.",
+)
+
+
+@click.group(cls=AdminGroup)
+def license() -> None:
+    """Make licenses, look at them, change them."""
+
+
+@license.command()
+@click.option(
+    "--product", envvar="KEYFERRY_PRODUCT", required=True, help="As the application names itself."
+)
+@click.option("--licensee", default="", help="Whom it is sold to.")
+@click.option("--edition", default="", help="For example Professional.")
+@click.option(
+    "--feature",
+    "features",
+    type=Feature(),
+    multiple=True,
+    help="Granted; N is a limit. Repeatable.",
+)
+@click.option("--seats", type=int, default=1, show_default=True, help="Computers at a time.")
+@click.option("--until", "valid_until", type=Moment(), help="Last day. Without it, it never ends.")
+@click.option(
+    "--trial",
+    "trial_days",
+    type=int,
+    metavar="DAYS",
+    help="Ends so long after its first activation.",
+)
+@click.option("--maintenance-until", type=Moment(), help="Versions released later do not run.")
+@click.option(
+    "--lease", "lease_days", type=int, metavar="DAYS", help="Each computer must update so often."
+)
+@click.option(
+    "--grace",
+    "grace_days",
+    type=int,
+    metavar="DAYS",
+    default=14,
+    show_default=True,
+    help="How long it goes on after that.",
+)
+@click.option(
+    "--moves-per-year", type=int, default=4, show_default=True, help="Changes of computer."
+)
+@click.option(
+    "--protection",
+    "protections",
+    type=click.Choice(PROTECTIONS),
+    multiple=True,
+    help="Allowed; all three without it. Repeatable.",
+)
+@click.option(
+    "--environment",
+    "environments",
+    type=click.Choice(ENVIRONMENTS[1:3]),
+    multiple=True,
+    help="Allowed beside physical computers. Repeatable.",
+)
+@click.option("--number", type=LicenseNumber(), help="Its number. Without it, a free one is drawn.")
+@letter_option
+@click.pass_obj
+def create(
+    settings: Settings,
+    /,
+    product: str,
+    number: str | None,
+    letter: Path | None,
+    features: tuple[tuple[str, bool | int], ...],
+    protections: tuple[str, ...],
+    environments: tuple[str, ...],
+    **terms: Any,
+) -> None:
+    """Make a license and print its activation code, once.
+
+    Example: keyferry-admin license create --licensee Acme --seats 2 --letter acme.txt
+    """
+    terms |= {
+        "features": dict(features),
+        "protections": tuple(dict.fromkeys(protections)) or PROTECTIONS,
+        "environments": ("physical", *dict.fromkeys(environments)),
+    }
+
+    def create_license() -> LicenseWithCode:
+        return licenses.create(settings.stack.licenses, product, settings.now, number, **terms)
+
+    created = with_letter(settings, letter, create_license)
+    warnings = [ENVIRONMENT_WARNINGS[name] for name in created.license.environments[1:]]
+    print_code(settings, created, letter, warnings)
+
+
+@license.command(name="list")
+@click.pass_obj
+def list_(settings: Settings) -> None:
+    """List all licenses. Example: keyferry-admin license list"""
+    every = sorted(settings.stack.licenses.all(), key=lambda license: license.number)
+    hint = "No license yet. Make one:  keyferry-admin license create --help"
+    settings.output.listing(LICENSES, every, footer="" if every else hint)
+
+
+@license.command()
+@click.argument("number", type=LicenseNumber())
+@click.pass_obj
+def show(settings: Settings, number: str) -> None:
+    """Show all that is known of a license. Example: keyferry-admin license show 015120020093"""
+    license = licenses.find(settings.stack.licenses, number)
+    rows = [
+        ("License", show_license_number(license.number)),
+        ("Status", license.status.value),
+        ("Licensee", license.licensee or "-"),
+        ("Product", f"{license.product} {license.edition}".strip()),
+        ("Features", show_features(license.features)),
+        ("Seats", f"{license.seats_used} of {license.seats} in use"),
+        ("Moves", moves(license, settings.now)),
+        ("Ends", _ends(license)),
+        ("Updates until", day(license.maintenance_until)),
+        ("Check in", _lease(license)),
+        ("Protection", ", ".join(license.protections)),
+        ("Environment", ", ".join(license.environments)),
+        ("First issued", day(license.first_issued_at)),
+        ("Revision", str(license.revision)),
+    ]
+    settings.output.result(aligned(rows), {"license": as_json(license)})
+
+
+def show_features(features: Mapping[str, bool | int]) -> str:
+    """`solver, threads=16`, or `-`."""
+    return ", ".join(n if v is True else f"{n}={v}" for n, v in features.items()) or "-"
+
+
+def moves(license: LicenseRecord, now: int) -> str:
+    """`0 of 4 in the last 365 days`."""
+    recent = sum(license.recent_moves(now).values())
+    return f"{recent} of {license.moves_per_year} in the last 365 days"
+
+
+def as_json(license: LicenseRecord) -> dict[str, Any]:
+    """The document of a license; it holds no secret."""
+    return {
+        "license_number": license.number,
+        "status": license.status.value,
+        "licensee": license.licensee,
+        "product": license.product,
+        "edition": license.edition,
+        "features": dict(license.features),
+        "trial_days": license.trial_days,
+        "valid_from": format_time(license.valid_from),
+        "valid_until": _time(license.ends_at),
+        "maintenance_until": _time(license.maintenance_until),
+        "lease_days": license.lease_days,
+        "grace_days": license.grace_days,
+        "protections": list(license.protections),
+        "environments": list(license.environments),
+        "seats": license.seats,
+        "seats_used": license.seats_used,
+        "opened": license.seats_ever_used,
+        "moves_per_year": license.moves_per_year,
+        "moves": dict(license.moves),
+        "first_issued_at": _time(license.first_issued_at),
+        "revision": license.revision,
+    }
+
+
+def summary(license: LicenseRecord) -> str:
+    """`License 015.120.020.093: 2 seats, ends 30 November 2027`, and the status unless active."""
+    ends = "does not end" if _ends(license) == "-" else f"ends {_ends(license)}"
+    status = "" if license.status is Status.ACTIVE else f", {license.status.value}"
+    number = show_license_number(license.number)
+    return f"License {number}: {count_of(license.seats, 'seat')}, {ends}{status}"
+
+
+def with_letter(
+    settings: Settings,
+    letter: Path | None,
+    create: Callable[[], LicenseWithCode],
+    *,
+    is_new_code: bool = False,
+) -> LicenseWithCode:
+    """Create a code and, if the user wants one, its letter."""
+    if letter is None:
+        return create()
+    stack = settings.stack
+    vendor = Vendor(stack.output("VendorName"), stack.output("SupportContact"))
+    page = stack.output("PageUrl")
+
+    def text(created: LicenseWithCode) -> str:
+        return license_letter(created, vendor, page, is_new_code=is_new_code)
+
+    return write_letter(letter, create, text)
+
+
+def print_code(
+    settings: Settings, created: LicenseWithCode, letter: Path | None, warnings: list[str]
+) -> None:
+    """Print an activation code, for the first and last time."""
+    license, code = created.license, show_activation_code(created.activation_code)
+    path = None if letter is None else str(letter.resolve())
+    lines = [
+        f"{mark('ok')} {summary(license)}",
+        f"  Activation code  {code}",
+        f"  Shown once, not stored. New one: keyferry-admin license new-code {license.number}",
+    ]
+    if path is not None:
+        lines.append(f"  Letter           {path}")
+        lines.append("  It holds the code: whoever reads it can take every seat.")
+    lines += [f"{mark('warning')} {warning}" for warning in warnings]
+    document = {"activation_code": code, "license": as_json(license), "letter": path}
+    settings.output.result(lines, document | {"warnings": warnings})
+
+
+def _ends(license: LicenseRecord, *, short: bool = False) -> str:
+    if license.trial_days is None or license.first_issued_at is not None:
+        return day(license.ends_at, short=short)
+    term = count_of(license.trial_days, "day")
+    return f"in {term}" if short else f"{term} after its first activation"
+
+
+def _lease(license: LicenseRecord) -> str:
+    if license.lease_days is None:
+        return "-"
+    grace = count_of(license.grace_days, "day")
+    return f"every {count_of(license.lease_days, 'day')}, then {grace} of grace"
+
+
+def _time(seconds: int | None) -> str | None:
+    return None if seconds is None else format_time(seconds)
+
+
+LICENSES: Listing[LicenseRecord] = Listing(
+    "licenses",
+    as_json,
+    (
+        Column("LICENSE", lambda each: show_license_number(each.number), ("license_number",)),
+        Column("LICENSEE", lambda each: each.licensee or "-", ("licensee",)),
+        Column("PRODUCT", lambda each: each.product),
+        Column("EDITION", lambda each: each.edition or "-", ("edition",)),
+        Column("SEATS", lambda each: f"{each.seats_used} of {each.seats}", ("seats_used", "seats")),
+        Column("ENDS", lambda each: _ends(each, short=True), ("valid_until",)),
+        Column("STATUS", lambda each: each.status.value),
+    ),
+)

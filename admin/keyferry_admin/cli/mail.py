@@ -1,0 +1,93 @@
+"""`keyferry-admin mail`: the addresses that get no mail, and how to allow one again."""
+
+from typing import Any
+
+import click
+
+from keyferry_admin.cli.admin_command import AdminGroup, Settings
+from keyferry_admin.cli.output import Column, Listing, day, mark, minute
+from keyferry_admin.cli.parameters import Address
+from keyferry_admin.use_cases import suppressions
+from keyferry_protocol.activation import show_license_number
+from keyferry_protocol.encoding import format_time
+from keyferry_service.adapters.suppressions_dynamodb import Suppression
+
+
+@click.group(cls=AdminGroup)
+def mail() -> None:
+    """See which addresses get no more mail, and let one have it again."""
+
+
+@mail.command(name="list")
+@click.pass_obj
+def list_(settings: Settings) -> None:
+    """List the addresses whose mail came back or was complained of, the latest first.
+
+    An address is kept as its SHA-256 alone: of the address in small letters.
+
+    Example: keyferry-admin mail list
+    """
+    suppressed = suppressions.newest_first(settings.stack, settings.now)
+    settings.output.listing(ADDRESSES, suppressed, footer=_footer(len(suppressed)))
+
+
+@mail.command()
+@click.argument("address", type=Address())
+@click.pass_obj
+def allow(settings: Settings, address: str) -> None:
+    """Let mail go to an address again, once its owner says that it works.
+
+    Takes it off the list of this stack and off that of SES. Sends nothing by itself.
+
+    Example: keyferry-admin mail allow anna@example.com
+    """
+    suppression = suppressions.lift(settings.stack, address, settings.now)
+    where = "in SES alone"
+    if suppression is not None:
+        where = f"since {day(suppression.since)}: {_reason(suppression)}"
+    settings.output.result(
+        [
+            f"{mark('ok')} Mail goes to {address} again. It was held back {where}",
+            "  Nothing was sent by this: keyferry-admin request resend mails a link anew",
+        ],
+        {
+            "address": address,
+            "lifted": None if suppression is None else _as_json(suppression),
+        },
+    )
+
+
+def _reason(suppression: Suppression) -> str:
+    return ", ".join(filter(None, [suppression.reason, suppression.detail]))
+
+
+def _footer(count: int) -> str:
+    if count == 0:
+        return "Every address gets mail."
+    return f"{count} held back. keyferry-admin mail allow ADDRESS lets one have mail again."
+
+
+def _as_json(suppression: Suppression) -> dict[str, Any]:
+    return {
+        "address_sha256": suppression.address_sha256,
+        "reason": suppression.reason,
+        "detail": suppression.detail,
+        "since": format_time(suppression.since),
+        "until": format_time(suppression.expires_at),
+        "license_number": suppression.license_number,
+        "ticket": suppression.ticket,
+    }
+
+
+ADDRESSES: Listing[Suppression] = Listing(
+    "addresses",
+    _as_json,
+    (
+        Column("ADDRESS", lambda each: each.address_sha256[:12], ("address_sha256",)),
+        Column("REASON", _reason, ("reason", "detail")),
+        Column("SINCE (UTC)", lambda each: minute(each.since), ("since",)),
+        Column("UNTIL", lambda each: day(each.expires_at, short=True), ("until",)),
+        Column("LICENSE", lambda e: show_license_number(e.license_number), ("license_number",)),
+        Column("TICKET", lambda each: each.ticket),
+    ),
+)

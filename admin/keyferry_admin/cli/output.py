@@ -1,0 +1,136 @@
+"""What commands print: sentences and tables to a terminal, TSV to a pipe, --json a document."""
+
+import json
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Generic, TypeVar
+
+_T = TypeVar("_T")
+
+MARKS = {"ok": "✓", "warning": "!", "error": "X"}
+PLAIN_MARKS = {"ok": "ok", "warning": "warn", "error": "FAIL"}
+_MONTHS = (
+    *("January", "February", "March", "April", "May", "June"),
+    *("July", "August", "September", "October", "November", "December"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Column(Generic[_T]):
+    """One column of a list: title and text in the table, members of the document in TSV."""
+
+    title: str
+    text: Callable[[_T], str]
+    raw: tuple[str, ...] = ()  # names in `Listing.as_json`; without any, TSV has the text too
+
+
+@dataclass(frozen=True, slots=True)
+class Listing(Generic[_T]):
+    """A list of the command line, described once for all its forms."""
+
+    member: str  # of the --json document that holds the items
+    as_json: Callable[[_T], Mapping[str, object]]
+    columns: tuple[Column[_T], ...]
+
+    def table(self, items: Sequence[_T]) -> list[str]:
+        """The lines of the table, titles first."""
+        titles = [column.title for column in self.columns]
+        return aligned([titles, *([c.text(item) for c in self.columns] for item in items)])
+
+    def tsv(self, items: Sequence[_T]) -> list[str]:
+        """One line for each item, without titles."""
+        return ["\t".join(map(_cell, self._raw(item))) for item in items]
+
+    def _raw(self, item: _T) -> list[object]:
+        members, cells = self.as_json(item), list[object]()
+        for column in self.columns:
+            cells += [members[name] for name in column.raw] or [column.text(item)]
+        return cells
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """Prints what a command has to say, in the form that its reader needs."""
+
+    as_json: bool = False
+    is_terminal: bool = False
+
+    def result(self, lines: Sequence[str], document: dict[str, Any]) -> None:
+        """Print the lines, or the document that states the same facts."""
+        if self.as_json:
+            self._document({"ok": True} | document)
+        else:
+            _print(lines)
+
+    def listing(
+        self, listing: Listing[_T], items: Sequence[_T], *, footer: str = "", **members: object
+    ) -> None:
+        """Print a list: a table and its footer, TSV, or a document with `members` before it."""
+        if self.as_json:
+            listed = [listing.as_json(item) for item in items]
+            self._document({"ok": True} | members | {listing.member: listed})
+        elif self.is_terminal:
+            _print([*listing.table(items), *([footer] if footer else [])])
+        else:
+            _print(listing.tsv(items))
+
+    def error(self, error: dict[str, Any]) -> None:
+        """Print an error: sentences to stderr, or the document to stdout."""
+        if self.as_json:
+            self._document({"ok": False, "error": error})
+            return
+        print(f"{mark('error', sys.stderr)} {error['title']} ({error['code']})", file=sys.stderr)
+        if error["next_step"]:
+            print(f"  {error['next_step']}", file=sys.stderr)
+
+    def _document(self, document: dict[str, Any]) -> None:
+        _print([json.dumps(document, ensure_ascii=False)])
+
+
+def mark(name: str, stream: Any = None) -> str:
+    """✓ ! X, or words if the stream's encoding lacks them."""
+    encoding = getattr(stream or sys.stdout, "encoding", None) or "ascii"
+    try:
+        MARKS["ok"].encode(encoding)
+    except UnicodeEncodeError:
+        return PLAIN_MARKS[name]
+    return MARKS[name]
+
+
+def aligned(rows: Sequence[Sequence[str]]) -> list[str]:
+    """Columns two spaces apart, each as wide as its widest text."""
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    return [
+        "  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip()
+        for row in rows
+    ]
+
+
+def day(seconds: int | None, *, short: bool = False) -> str:
+    """`30 November 2027`, `30 Nov 2027` if short, `-` for None (UTC)."""
+    if seconds is None:
+        return "-"
+    moment = datetime.fromtimestamp(seconds, UTC)
+    month = _MONTHS[moment.month - 1]
+    return f"{moment.day} {month[:3] if short else month} {moment.year}"
+
+
+def minute(seconds: int) -> str:
+    """`24 Nov 2026 09:47` (UTC)."""
+    return f"{day(seconds, short=True)} {datetime.fromtimestamp(seconds, UTC):%H:%M}"
+
+
+def count_of(count: int, noun: str) -> str:
+    """`1 seat`, `2 seats`."""
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+
+
+def _cell(value: object) -> str:
+    return "" if value is None else str(value).replace("\t", " ").replace("\n", " ")
+
+
+def _print(lines: Sequence[str]) -> None:
+    for line in lines:
+        print(line)

@@ -1,0 +1,102 @@
+"""`keyferry-admin seat`: which computers a license runs on."""
+
+from typing import Any
+
+import click
+
+from keyferry_admin.cli.admin_command import AdminGroup, Settings
+from keyferry_admin.cli.confirm import confirm, yes_option
+from keyferry_admin.cli.license import moves
+from keyferry_admin.cli.output import Column, Listing, count_of, day, mark
+from keyferry_admin.cli.parameters import LicenseNumber
+from keyferry_admin.use_cases import change_license, licenses
+from keyferry_protocol.encoding import format_time
+from keyferry_service.domain.license import Seat
+
+
+@click.group(cls=AdminGroup)
+def seat() -> None:
+    """See which computers a license runs on, and free a lost one's seat."""
+
+
+@seat.command(name="list")
+@click.argument("number", type=LicenseNumber())
+@click.pass_obj
+def list_(settings: Settings, number: str) -> None:
+    """List the seats that were ever taken. Example: keyferry-admin seat list 015120020093"""
+    license = licenses.find(settings.stack.licenses, number)
+    seats = sorted(settings.stack.licenses.seats(number), key=lambda each: each.number)
+    settings.output.listing(
+        SEATS,
+        seats,
+        footer=f"{license.seats_used} of {count_of(license.seats, 'seat')} in use. "
+        f"Moves: {moves(license, settings.now)}.",
+        license_number=number,
+        seats_used=license.seats_used,
+        seats_total=license.seats,
+        moves=sum(license.recent_moves(settings.now).values()),
+        moves_per_year=license.moves_per_year,
+    )
+
+
+@seat.command()
+@click.argument("number", type=LicenseNumber())
+@click.argument("seat_number", metavar="SEAT", type=int)
+@yes_option
+@click.pass_obj
+def release(settings: Settings, number: str, seat_number: int, yes: bool) -> None:
+    """Free a seat and allow one move. Example: keyferry-admin seat release 015120020093 1
+
+    For a computer that is lost; its next update request is refused.
+    """
+    seat = change_license.find_taken_seat(settings.stack.licenses, number, seat_number)
+    name = f"{seat.machine_name} " if seat.machine_name else ""
+    warning = [
+        f"Seat {seat_number} is {name}since {day(seat.since)}. What is installed there",
+        "  goes on working until it ends or must check in.",
+    ]
+    confirm(settings.output, number, "free the seat", warning, yes)
+    after, freed = change_license.release_seat(settings.stack.licenses, number, seat_number)
+    settings.output.result(
+        [
+            f"{mark('ok')} Seat {seat_number} is free: {after.seats_used} of "
+            f"{count_of(after.seats, 'seat')} in use"
+        ],
+        {"license_number": number, "seat": as_json(freed) | {"state": "free"}},
+    )
+
+
+def as_json(seat: Seat) -> dict[str, Any]:
+    return {
+        "seat": seat.number,
+        "machine_name": seat.machine_name,
+        "since": format_time(seat.since),
+        "last_answered": format_time(seat.last_response_at),
+        "protection": seat.protection,
+        "state": "active" if seat.taken else "free",
+        "serial": seat.serial,
+        "possible_copies": seat.copies,
+    }
+
+
+def _state(seat: Seat) -> str:
+    if not seat.taken:
+        return "free"
+    copies = "a possible copy" if seat.copies == 1 else f"{seat.copies} possible copies"
+    return f"active, {copies}" if seat.copies else "active"
+
+
+SEATS: Listing[Seat] = Listing(
+    "seats",
+    as_json,
+    (
+        Column("SEAT", lambda seat: str(seat.number), ("seat",)),
+        Column("COMPUTER", lambda seat: seat.machine_name or "-", ("machine_name",)),
+        Column("SINCE", lambda seat: day(seat.since, short=True), ("since",)),
+        Column(
+            "LAST FILE", lambda seat: day(seat.last_response_at, short=True), ("last_answered",)
+        ),
+        Column("PROTECTION", lambda seat: seat.protection),
+        Column("STATE", _state, ("state", "possible_copies")),
+    ),
+)

@@ -1,0 +1,123 @@
+"""Changes to a license; each is written only if the license is still at the revision read."""
+
+import random
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from typing import TypeVar
+
+from keyferry_admin.errors import AlreadyRevoked, LicenseChanged, NoSuchSeat
+from keyferry_admin.use_cases.licenses import LicenseWithCode, find
+from keyferry_admin.use_cases.terms import check_terms
+from keyferry_protocol.activation import activation_key, new_activation_code
+from keyferry_service.adapters.licenses_dynamodb import Licenses
+from keyferry_service.adapters.retries import Conflict
+from keyferry_service.domain.license import LicenseRecord, Seat, Status
+
+_ATTEMPTS = 12
+_T = TypeVar("_T")
+
+
+def change(
+    licenses: Licenses, number: str, changed: Callable[[LicenseRecord], LicenseRecord]
+) -> LicenseRecord:
+    """Write what `changed` returns for the current license. Raises NoSuchLicense, BadTerms."""
+
+    def attempt() -> LicenseRecord:
+        before = find(licenses, number)
+        after = next_revision(before, changed(before))
+        check_terms(after)
+        licenses.change(before, after)
+        return after
+
+    return retry_on_conflict(attempt)
+
+
+def set_status(licenses: Licenses, number: str, status: Status) -> LicenseRecord:
+    """Suspend, resume or revoke a license.
+
+    Raises AlreadyRevoked: key sets in applications may list a revoked license for good.
+    """
+
+    def with_status(license: LicenseRecord) -> LicenseRecord:
+        if license.status is Status.REVOKED:
+            raise AlreadyRevoked(f"The license {number} was revoked for good")
+        return replace(license, status=status)
+
+    return change(licenses, number, with_status)
+
+
+def allow_move(licenses: Licenses, number: str) -> LicenseRecord:
+    """Allow one move beyond the moves of the year."""
+    return change(
+        licenses,
+        number,
+        lambda license: replace(license, seats_ever_used=license.seats_ever_used - 1),
+    )
+
+
+def replace_code(licenses: Licenses, number: str) -> LicenseWithCode:
+    """Replace the activation code; requests made with the old one are refused from now on."""
+    code = new_activation_code(number)
+    public = activation_key(code, number).public
+    after = change(licenses, number, lambda license: replace(license, activation_public=public))
+    return LicenseWithCode(after, code)
+
+
+def release_seat(licenses: Licenses, number: str, seat_number: int) -> tuple[LicenseRecord, Seat]:
+    """Free a seat and allow one move. Raises NoSuchSeat for a seat that no computer has."""
+
+    def attempt() -> tuple[LicenseRecord, Seat]:
+        before = find(licenses, number)
+        seat = find_taken_seat(licenses, number, seat_number)
+        after = next_revision(
+            before,
+            replace(
+                before, seats_used=before.seats_used - 1, seats_ever_used=before.seats_ever_used - 1
+            ),
+        )
+        licenses.release(before, after, seat)
+        return after, seat
+
+    return retry_on_conflict(attempt)
+
+
+def find_taken_seat(licenses: Licenses, number: str, seat_number: int) -> Seat:
+    """The seat, if a computer has it. Raises NoSuchSeat."""
+    for seat in licenses.seats(number):
+        if seat.number == seat_number and seat.taken:
+            return seat
+    raise NoSuchSeat(f"No computer has seat {seat_number} of license {number}")
+
+
+def reduces_rights(before: LicenseRecord, after: LicenseRecord) -> bool:
+    """Whether the changed license grants less of anything than before."""
+    return (
+        after.seats < before.seats
+        or after.moves_per_year < before.moves_per_year
+        or _is_sooner(after.valid_until, before.valid_until)
+        or _is_sooner(after.maintenance_until, before.maintenance_until)
+        or _is_sooner(after.lease_days, before.lease_days)
+        or any(int(after.features.get(name, 0)) < int(v) for name, v in before.features.items())
+        or not set(before.protections) <= set(after.protections)
+        or not set(before.environments) <= set(after.environments)
+    )
+
+
+def _is_sooner(after: int | None, before: int | None) -> bool:
+    return after is not None and (before is None or after < before)
+
+
+def next_revision(before: LicenseRecord, after: LicenseRecord) -> LicenseRecord:
+    """The license to write over the one that was read."""
+    return replace(after, revision=before.revision + 1)
+
+
+def retry_on_conflict(attempt: Callable[[], _T]) -> _T:
+    """Repeat read, decide and write until nobody else wrote in between. Raises LicenseChanged."""
+    for index in range(_ATTEMPTS):
+        try:
+            return attempt()
+        except Conflict:
+            time.sleep(random.uniform(0, 0.02 * 2 ** min(index, 5)))
+    raise LicenseChanged("The license is being changed by others all the time")

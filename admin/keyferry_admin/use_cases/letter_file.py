@@ -1,0 +1,45 @@
+"""The file of a license letter: a new one, which only its owner can read."""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+from keyferry_admin.errors import LetterNotWritten
+from keyferry_admin.use_cases.licenses import LicenseWithCode
+
+
+def write_letter(
+    path: Path, create: Callable[[], LicenseWithCode], text: Callable[[LicenseWithCode], str]
+) -> LicenseWithCode:
+    """Create a code and write its letter. Raises LetterNotWritten.
+
+    The file is opened first: if that fails, or the file exists, no code is created.
+    """
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError as error:
+        raise LetterNotWritten(f"{path} is there already") from error
+    except OSError as error:
+        raise LetterNotWritten(f"{path} cannot be written: {error.strerror}") from error
+    try:
+        with open(descriptor, "wb", buffering=0) as file:
+            created = create()
+            letter = text(created).encode()
+            try:
+                while letter:
+                    letter = letter[file.write(letter) :]
+                os.fsync(descriptor)
+            except OSError as error:  # a full disk: the code exists already
+                raise _code_lost(path, created, error) from error
+    except BaseException:
+        path.unlink()
+        raise
+    return created
+
+
+def _code_lost(path: Path, created: LicenseWithCode, error: OSError) -> LetterNotWritten:
+    number = created.license.number
+    return LetterNotWritten(
+        f"{path} cannot be written: {error.strerror}. License {number} is made, its code is lost",
+        f"Make another:  keyferry-admin license new-code {number} --letter FILE",
+    )

@@ -1,0 +1,65 @@
+"""The CSV file of links for the customers, one line for each computer."""
+
+import csv
+import os
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from keyferry_admin.errors import LinksNotWritten
+from keyferry_admin.use_cases.reissue import Reissued
+from keyferry_protocol.encoding import format_time
+
+COLUMNS = [
+    "license",
+    "licensee",
+    "status",
+    "seat",
+    "computer",
+    "protection",
+    "file",
+    "link",
+    "until",
+]
+# Starts a formula in a spreadsheet. In many countries semicolons separate cells, even within ours.
+_FORMULA = re.compile(r"(^|[;\t])(\s*)(?=[=+\-@])")
+
+
+@contextmanager
+def links_file(path: Path, page: str) -> Iterator[Callable[[Reissued], None]]:
+    """Write one line at a time; only the owner can read the file, for a link is all it takes.
+
+    It replaces an older file once it is complete. Raises LinksNotWritten.
+    """
+    partial = path.with_name(f"{path.name}.part")
+    try:
+        partial.unlink(missing_ok=True)
+        descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with open(descriptor, "w", encoding="utf-8", newline="") as out:
+            lines = csv.writer(out)
+            lines.writerow(COLUMNS)
+            yield lambda reissued: lines.writerow([_cell(each) for each in _line(reissued, page)])
+        partial.replace(path)
+    except OSError as error:
+        raise LinksNotWritten(f"{path} cannot be written: {error.strerror}") from error
+
+
+def _line(reissued: Reissued, page: str) -> list[str]:
+    license, seat, ticket = reissued.license, reissued.seat, reissued.ticket
+    return [
+        license.number,
+        license.licensee,
+        license.status.value,
+        str(seat.number),
+        seat.machine_name,
+        seat.protection,
+        ticket.file_name,
+        f"{page}/#t={ticket.id}",
+        format_time(ticket.expires_at),
+    ]
+
+
+def _cell(text: str) -> str:
+    """The text, escaped so that no spreadsheet evaluates what a customer called a computer."""
+    return _FORMULA.sub(r"\1\2'", text)

@@ -1,0 +1,115 @@
+"""The terms that a license may have: they fit into a response and do not contradict each other."""
+
+import re
+from dataclasses import replace
+
+from keyferry_admin.errors import BadTerms
+from keyferry_protocol.algorithms import DONGLE_ALGORITHMS
+from keyferry_protocol.components import COMPONENTS_BY_PROTECTION, ENVIRONMENTS, PROTECTIONS
+from keyferry_protocol.encoding import free_text
+from keyferry_protocol.envelope import MAX_PAE, REQUEST, RESPONSE, Envelope, pae
+from keyferry_protocol.request import Dongle, HashedMachine, Product, Request, non_empty_text
+from keyferry_protocol.strict_json import MAX_INTEGER
+from keyferry_service.domain.allocate import Grant
+from keyferry_service.domain.ledger import response_to
+from keyferry_service.domain.license import LicenseRecord, Seat
+
+MAX_DAYS = 36_500  # a hundred years
+MAX_COUNT = 1_000_000
+_FEATURE_NAME = re.compile("[a-z0-9_.-]{1,40}")
+
+
+def check_terms(license: LicenseRecord) -> None:
+    """Raise BadTerms for terms that no offline machine could read, or that never apply."""
+    _check_texts(license)
+    _check_numbers(license)
+    for name, value in license.features.items():
+        if not _FEATURE_NAME.fullmatch(name):
+            raise BadTerms(
+                f"The feature name {name!r} has other characters than a-z, 0-9, _ . - or is longer"
+                " than 40"
+            )
+        if value is not True and not 1 <= value <= MAX_INTEGER:
+            raise BadTerms(f"The limit of the feature {name} is not a whole number from 1")
+    if not license.protections or set(license.protections) - set(PROTECTIONS):
+        raise BadTerms(f"A protection is one of {', '.join(PROTECTIONS)}")
+    if set(license.environments) - set(ENVIRONMENTS):
+        raise BadTerms(f"An environment is one of {', '.join(ENVIRONMENTS)}")
+    if license.valid_until is not None and license.valid_until <= license.valid_from:
+        raise BadTerms("The license would end before it begins")
+    if (size := largest_response(license)) > MAX_PAE:
+        raise BadTerms(
+            f"A response of this license could have {size} bytes; {MAX_PAE} can be signed",
+            "Shorten its texts or grant fewer features.",
+        )
+
+
+def _check_texts(license: LicenseRecord) -> None:
+    texts = {"licensee": license.licensee, "edition": license.edition, "product": license.product}
+    for name, text in texts.items():
+        try:
+            non_empty_text(text) if name == "product" else free_text(text)
+        except ValueError as error:
+            raise BadTerms(f"The {name} {error}") from error
+
+
+def _check_numbers(license: LicenseRecord) -> None:
+    for name, value, least, most in [
+        ("number of seats", license.seats, 1, MAX_COUNT),
+        ("number of moves a year", license.moves_per_year, 0, MAX_COUNT),
+        ("lease in days", license.lease_days, 1, MAX_DAYS),
+        ("grace in days", license.grace_days, 0, MAX_DAYS),
+        ("trial in days", license.trial_days, 1, MAX_DAYS),
+    ]:
+        if value is not None and not least <= value <= most:
+            raise BadTerms(f"The {name} is not from {least} to {most}")
+
+
+def largest_response(license: LicenseRecord) -> int:
+    """The size, in bytes, of the largest PAE that could be signed for this license."""
+    return max(_signed_bytes(license, protection) for protection in license.protections)
+
+
+def _signed_bytes(license: LicenseRecord, protection: str) -> int:
+    key = bytes(32)
+    components = {
+        component.name: ("0" * 24,) * component.max_hashes
+        for component in COMPONENTS_BY_PROTECTION[protection]
+    }
+    request = Request(
+        id="0" * 32,
+        kind="activate",  # "deactivate" is longer, but a receipt has no features
+        created_at=license.valid_from,
+        license_number=license.number,
+        product=Product(license.product, ""),
+        protection=protection,
+        device_key=key,
+        machine=HashedMachine("", "", "physical", components),
+        dongle=_largest_dongle() if protection == "dongle" else None,
+        replaces_seat=None,
+        last_serial=0,
+        trusts=(),
+        client="",
+        envelope=Envelope(REQUEST, b"", ()),
+    )
+    late = license.valid_from
+    seat = Seat(
+        number=MAX_INTEGER,
+        taken=True,
+        protection=protection,
+        device_key=key,
+        components=components,
+        machine_name="",
+        since=late,
+        serial=MAX_INTEGER,
+        last_request_serial=0,
+        last_response_at=late,
+        valid_until=late,
+    )
+    grant = Grant(replace(license, revision=MAX_INTEGER), seat)
+    return len(pae(RESPONSE, response_to(request, grant, late).to_bytes()))
+
+
+def _largest_dongle() -> Dongle:
+    largest = max(DONGLE_ALGORITHMS.values(), key=lambda algorithm: algorithm.public_bytes)
+    return Dongle(largest.name, bytes(largest.public_bytes), "😀" * 64, "😀" * 64)

@@ -1,0 +1,82 @@
+"""The options that every command takes, and the one place that reads them."""
+
+import click
+
+from keyferry.cli.language import OPTION
+from keyferry.cli.settings import Settings
+from keyferry_protocol.messages import has_message, message
+
+
+def shared_options() -> list[click.Option]:
+    """The options that every command takes, before its name or after it."""
+    return [
+        click.Option(["--state-dir"], envvar="KEYFERRY_STATE_DIR", help="Where licenses lie."),
+        click.Option(["--keys"], envvar="KEYFERRY_KEYS", help="The vendor's keys.json."),
+        click.Option(["--product"], envvar="KEYFERRY_PRODUCT", help="The product's name."),
+        click.Option(["--product-version"], help="The product's version."),
+        click.Option(
+            ["--pkcs11-module"],
+            envvar="KEYFERRY_PKCS11_MODULE",
+            help="What reads dongles, where it is not found by itself.",
+        ),
+        click.Option([OPTION], envvar="KEYFERRY_LANG", help="The language, for example en."),
+        click.Option(["--json"], is_flag=True, help="One JSON document on stdout."),
+        click.Option(["--non-interactive"], is_flag=True, help="Never ask."),
+    ]
+
+
+def take_shared(context: click.Context) -> None:
+    """Move the shared options into the settings; one after the command's name wins."""
+    settings = context.ensure_object(Settings)
+    for option in shared_options():
+        assert option.name is not None
+        value = context.params.pop(option.name, None)
+        typed = context.get_parameter_source(option.name) == click.core.ParameterSource.COMMANDLINE
+        if value and (typed or not settings.options.get(option.name)):
+            settings.options[option.name] = value
+
+
+class KeyferryCommand(click.Command):
+    """A command with the shared options; `main` reports its errors."""
+
+    def get_params(self, ctx: click.Context) -> list[click.Parameter]:
+        params = [*super().get_params(ctx), *shared_options()]
+        for option in params:
+            if isinstance(option, click.Option):
+                option.help = _option_help(ctx, option)
+        return params
+
+    def invoke(self, ctx: click.Context) -> object:
+        take_shared(ctx)
+        return super().invoke(ctx)
+
+
+class KeyferryGroup(KeyferryCommand, click.Group):
+    """A group of commands; the shared options may also come before a command's name."""
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        command = self.find_command(cmd_name)
+        if command is not None:
+            command.help = message(f"help.{self.path}.{cmd_name}")
+        return command
+
+    @property
+    def path(self) -> str:
+        """`keyferry.dongle`, where the catalog has the help of the group's commands."""
+        return f"keyferry.{self.name}"
+
+    def find_command(self, name: str) -> click.Command | None:
+        """One of this group's commands by its name."""
+        return self.commands.get(name)
+
+
+def _path(ctx: click.Context) -> str:
+    """`keyferry.dongle.list` for `keyferry dongle list`."""
+    return "keyferry" if ctx.parent is None else f"{_path(ctx.parent)}.{ctx.info_name}"
+
+
+def _option_help(ctx: click.Context, option: click.Option) -> str | None:
+    """The help of an option, for this command or for all; None where its name says enough."""
+    name = max(option.opts, key=len).lstrip("-")
+    names = (f"help.{_path(ctx)}.{name}", f"help.option.{name}")
+    return next((message(name) for name in names if has_message(name)), None)

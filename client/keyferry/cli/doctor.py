@@ -1,0 +1,93 @@
+"""`keyferry doctor`: finds what would go wrong, before a request is written."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import click
+
+from keyferry.cli.command import KeyferryCommand
+from keyferry.cli.settings import Settings
+from keyferry.doctor.diagnose import diagnose
+from keyferry.doctor.finding import Finding
+from keyferry.doctor.repair import Repair, repair
+from keyferry_protocol.messages import message
+
+_NAME_WIDTH = len("Identity  ")
+_WORST_FIRST = ("problem", "warning", "ok")
+
+
+@click.command("doctor", cls=KeyferryCommand)
+@click.option("--repair", "repairs_first", is_flag=True, help="Mend the license folders first.")
+@click.pass_obj
+def command(settings: Settings, repairs_first: bool) -> None:
+    """Look for what would go wrong: this computer, its changes, copies, clock and folders.
+
+    It changes nothing, unless --repair is given; that says all it did.
+
+    Example: keyferry doctor
+    """
+    installation = settings.installation()
+    repairs = repair(installation) if repairs_first else []
+    findings = diagnose(installation)
+    if repairs_first:
+        _show_repairs(settings, repairs)
+    _show_findings(settings, findings)
+    document = _document(findings)
+    if repairs_first:
+        document["repairs"] = [one._asdict() for one in repairs]
+    settings.terminal.document(document)
+
+
+def _show_repairs(settings: Settings, repairs: Sequence[Repair]) -> None:
+    for one in repairs:
+        settings.terminal.result("ok" if one.done else "problem", one.text)
+    if not repairs:
+        settings.terminal.good(message("doctor.nothing-to-mend"))
+
+
+def _show_findings(settings: Settings, findings: Sequence[Finding]) -> None:
+    """One line for each check. If only one has a next step, the summary line says it."""
+    notable = [finding for finding in findings if finding.result != "ok"]
+    for finding in findings:
+        name = message(f"doctor.name.{finding.name}").ljust(_NAME_WIDTH)
+        settings.terminal.result(finding.result, name + finding.text)
+        if len(notable) > 1 and finding.next_step:
+            settings.terminal.line(" " * (len("! ") + _NAME_WIDTH) + finding.next_step)
+    summary = message(
+        "doctor.summary",
+        warnings=_count_text("warning", findings),
+        problems=_count_text("problem", findings),
+    )
+    only = notable[0].next_step if len(notable) == 1 else ""
+    if only:
+        summary = message("doctor.summary-with-step", summary=summary, next_step=only)
+    settings.terminal.line(summary)
+
+
+def _count_text(result: str, findings: Sequence[Finding]) -> str:
+    n = _count(result, findings)
+    return message(f"doctor.{result}s", n=n)
+
+
+def _count(result: str, findings: Sequence[Finding]) -> int:
+    return sum(finding.result == result for finding in findings)
+
+
+def _document(findings: Sequence[Finding]) -> dict[str, Any]:
+    """The document, worst results first."""
+    ordered = sorted(findings, key=lambda finding: _WORST_FIRST.index(finding.result))
+    return {
+        "ok": True,
+        "warnings": _count("warning", findings),
+        "problems": _count("problem", findings),
+        "checks": [
+            {
+                "name": finding.name,
+                "result": finding.result,
+                **finding.facts,
+                "text": finding.text,
+                "next_step": finding.next_step or None,
+            }
+            for finding in ordered
+        ],
+    }

@@ -1,0 +1,123 @@
+"""`keyferry dongle`: which dongles are plugged in, and the keys that licenses are bound to."""
+
+import json
+import os
+from typing import Any
+
+import click
+
+from keyferry.cli.command import KeyferryCommand, KeyferryGroup
+from keyferry.cli.dongle_prompts import ask_pin, choose, choose_signer, dongle_option
+from keyferry.cli.settings import Settings
+from keyferry.dongle.find import find_dongles, with_keys
+from keyferry.dongle.plugged import PluggedDongle
+from keyferry_protocol.algorithms import dongle_algorithm
+from keyferry_protocol.encoding import b64
+from keyferry_protocol.errors import DongleMissing
+from keyferry_protocol.keys import keyid
+from keyferry_protocol.messages import message
+
+output_option = click.option("--output", metavar="FILE", help="Where to save it.")
+COLUMNS = ("dongle.list-model", "dongle.list-serial", "dongle.list-key")
+
+
+@click.group("dongle", cls=KeyferryGroup)
+def command() -> None:
+    """See the USB dongles that are plugged in, and give one a key.
+
+    Example: keyferry dongle list
+    """
+
+
+@command.command("list", cls=KeyferryCommand)
+@click.pass_obj
+def list_(settings: Settings) -> None:
+    """Show every dongle that is plugged in. Example: keyferry dongle list"""
+    dongles = find_dongles(settings.pkcs11_module)
+    settings.terminal.document({"ok": True, "dongles": [_as_json(dongle) for dongle in dongles]})
+    if not dongles:
+        return settings.terminal.line(message("dongle.none"))
+    table = [tuple(map(message, COLUMNS))]
+    table += [(dongle.model, dongle.serial, _keyid(dongle) or "-") for dongle in dongles]
+    widths = [max(map(len, column)) for column in zip(*table, strict=True)]
+    for line in table:
+        cells = [cell.ljust(width) for cell, width in zip(line, widths, strict=True)]
+        settings.terminal.line("  ".join(cells).rstrip())
+    return None
+
+
+@command.command("make-key", cls=KeyferryCommand)
+@dongle_option
+@output_option
+@click.pass_obj
+def make_key(settings: Settings, serial: str | None, output: str | None) -> None:
+    """Make a key that never leaves its dongle.
+
+    Its public half is saved for the vendor. A dongle that has a key keeps it. The PIN
+    is asked for, or read from KEYFERRY_DONGLE_PIN.
+
+    Example: keyferry dongle make-key --output dongle.json
+    """
+    dongles = find_dongles(settings.pkcs11_module)
+    if not dongles:
+        raise DongleMissing(message("dongle.none"))
+    dongle = choose(dongles, serial, settings.is_interactive)
+    if dongle.has_our_key:
+        settings.terminal.good(message("dongle.key-there", dongle=dongle))
+    else:
+        from keyferry.dongle import pkcs11
+
+        pin = ask_pin(dongle, settings.is_interactive) if dongle.needs_pin else None
+        public = pkcs11.make_key(dongle, pin)
+        dongle = dongle._replace(keys=(public, *dongle.keys), has_our_key=True)
+        settings.terminal.good(message("dongle.key-made", dongle=dongle))
+    _save(settings, dongle, output)
+
+
+@command.command("export", cls=KeyferryCommand)
+@dongle_option
+@output_option
+@click.pass_obj
+def export(settings: Settings, serial: str | None, output: str | None) -> None:
+    """Save a key's public half for the vendor.
+
+    Also of a key that another program made, as on a PIV card.
+
+    Example: keyferry dongle export --output dongle.json
+    """
+    dongles = with_keys(find_dongles(settings.pkcs11_module))
+    _save(settings, choose_signer(dongles, serial, settings.is_interactive), output)
+
+
+def _save(settings: Settings, dongle: PluggedDongle, output: str | None) -> None:
+    path = output or f"dongle-{dongle.serial}.json"
+    members = _public(dongle)
+    with open(path, "w", encoding="ascii") as file:
+        file.write(json.dumps(members) + "\n")
+    settings.terminal.good(message("dongle.key-saved", path=path))
+    settings.terminal.line(message("dongle.register", name=os.path.basename(path)))
+    settings.terminal.document({"ok": True, "path": os.path.abspath(path), "dongle": members})
+
+
+def _public(dongle: PluggedDongle) -> dict[str, str]:
+    """What the vendor registers: the same members as a request's `dongle`."""
+    return {
+        "alg": dongle_algorithm(dongle.keys[0]).name,
+        "public": b64(dongle.keys[0]),
+        "model": dongle.model,
+        "serial": dongle.serial,
+    }
+
+
+def _keyid(dongle: PluggedDongle) -> str | None:
+    return keyid(dongle_algorithm(dongle.keys[0]).name, dongle.keys[0]) if dongle.keys else None
+
+
+def _as_json(dongle: PluggedDongle) -> dict[str, Any]:
+    return {
+        "model": dongle.model,
+        "serial": dongle.serial,
+        "label": dongle.label,
+        "keyid": _keyid(dongle),
+        "module": dongle.module,
+    }

@@ -1,0 +1,77 @@
+"""`keyferry request`: ask to activate a license on this computer."""
+
+import os
+from typing import TextIO
+
+import click
+
+from keyferry.cli.command import KeyferryCommand
+from keyferry.cli.dongle_prompts import dongle_option
+from keyferry.cli.request_output import (
+    check_output,
+    machine_name_option,
+    output_option,
+    write_request,
+)
+from keyferry.cli.settings import Settings
+from keyferry.request_options import RequestOptions
+from keyferry_protocol.activation import parse_activation_code, parse_license_number
+from keyferry_protocol.components import PROTECTIONS
+from keyferry_protocol.messages import message
+
+CODE_VARIABLE = "KEYFERRY_ACTIVATION_CODE"
+
+
+@click.command("request", cls=KeyferryCommand)
+@click.argument("license_number")
+@click.option(
+    "--activation-code-file", type=click.File(), help="Holds the activation code; - is stdin."
+)
+@click.option("--protection", type=click.Choice(PROTECTIONS), default="machine", show_default=True)
+@dongle_option
+@output_option
+@machine_name_option
+@click.option(
+    "--replaces-seat",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="The seat of a lost or broken computer.",
+)
+@click.pass_obj
+def command(
+    settings: Settings,
+    license_number: str,
+    activation_code_file: TextIO | None,
+    protection: str,
+    serial: str | None,
+    output: str,
+    machine_name: str | None,
+    replaces_seat: int | None,
+) -> None:
+    """Make a request file that asks to activate a license here.
+
+    The activation code is asked for, or read from --activation-code-file or the environment
+    variable KEYFERRY_ACTIVATION_CODE. It is not stored and never leaves this computer.
+
+    Example: keyferry request 015.120.020.093 --output /media/KINGSTON
+    """
+    number = parse_license_number(license_number)
+    check_output(output)
+    code = parse_activation_code(_read_code(settings, activation_code_file), number)
+    settings.options["dongle"] = serial
+    options = RequestOptions(
+        number, "activate", settings.product_version, protection, replaces_seat, code
+    )
+    write_request(settings, options, settings.installation(machine_name), output)
+
+
+def _read_code(settings: Settings, file: TextIO | None) -> str:
+    if file is not None:
+        return file.read(1024)
+    code = os.environ.get(CODE_VARIABLE, "")
+    if code:
+        return code
+    if not settings.is_interactive:
+        raise click.UsageError(message("terminal.usage.code"), click.get_current_context())
+    typed: str = click.prompt(message("terminal.activation-code"), err=True)
+    return typed

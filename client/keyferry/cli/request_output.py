@@ -1,0 +1,93 @@
+"""What `request`, `update` and `deactivate` share: make the file, save it, say what to do next."""
+
+import os
+from typing import Any
+
+import click
+
+from keyferry.cli.settings import Settings
+from keyferry.files.save_request import Saved, save_request
+from keyferry.installation import Installation
+from keyferry.request import PendingRequest, create_request, remember_path
+from keyferry.request_options import RequestOptions
+from keyferry_protocol.activation import show_license_number
+from keyferry_protocol.matching import MIN_WEIGHT, hardware_weight
+from keyferry_protocol.messages import message
+
+output_option = click.option(
+    "--output", default=os.curdir, metavar="FOLDER|ZIP|FILE", help="Where to save the file."
+)
+machine_name_option = click.option(
+    "--machine-name", help="What the page and e-mail call this computer; empty to withhold it."
+)
+STATES = {"activate": "pending", "update": "active", "deactivate": "deactivated"}
+
+
+def check_output(output: str) -> None:
+    """Raises UsageError, before a request is made, if no file can be saved there."""
+    is_folder = os.path.isdir(output) or output.endswith(("/", os.sep))
+    folder = output if is_folder else os.path.dirname(output) or os.curdir
+    if not os.path.isdir(folder):
+        raise click.UsageError(
+            message("terminal.usage.no-folder", path=folder), click.get_current_context()
+        )
+
+
+def write_request(
+    settings: Settings, options: RequestOptions, installation: Installation, output: str
+) -> None:
+    """Make the request, save its file, and say what to do next."""
+    check_output(output)
+    pending = create_request(options, installation)
+    saved = save_request(pending, output)
+    remember_path(pending, os.path.abspath(saved.path))
+    warnings = _warnings(pending)
+    for warning in warnings:
+        settings.terminal.warn(warning["text"])
+    _show(settings, pending, saved)
+    settings.terminal.document(_document(settings, pending, saved, warnings))
+
+
+def _warnings(pending: PendingRequest) -> list[dict[str, str]]:
+    request, root = pending.request, pending.folder.root
+    warnings = []
+    if request.protection != "personal" and not root.shared:
+        text = message("terminal.kept-for-user", path=root.path)
+        warnings.append({"code": "kept-for-user", "text": text})
+    weak = hardware_weight(request.machine.components) < MIN_WEIGHT
+    if weak and request.protection != "dongle" and request.kind != "deactivate":
+        warnings.append({"code": "virtual-only", "text": message("terminal.virtual-only")})
+    return warnings
+
+
+def _show(settings: Settings, pending: PendingRequest, saved: Saved) -> None:
+    terminal, request = settings.terminal, pending.request
+    number = show_license_number(request.license_number)
+    shown = saved.path if saved.path.endswith(saved.name) else f"{saved.path}: {saved.name}"
+    terminal.good(message("terminal.request-saved", path=shown))
+    if request.kind == "deactivate":
+        return terminal.line(message("terminal.next-page-deactivate", page=settings.page))
+    terminal.line(f"  {message(f'terminal.{request.kind}-waits', number=number)}")
+    terminal.line(message("terminal.next-page", page=settings.page))
+    terminal.line(message("terminal.next-install", name=f"{request.file_stem}.response"))
+
+
+def _document(
+    settings: Settings, pending: PendingRequest, saved: Saved, warnings: list[dict[str, str]]
+) -> dict[str, Any]:
+    request = pending.request
+    return {
+        "ok": True,
+        "license_number": request.license_number,
+        "state": STATES[request.kind],
+        "kind": request.kind,
+        "request": {
+            "id": request.id,
+            "path": os.path.abspath(saved.path),
+            "name": saved.name,
+            "bytes": len(pending.data),
+            "sha256": request.sha256,
+        },
+        "page": settings.vendor.page_url or None,
+        "warnings": warnings,
+    }

@@ -1,0 +1,123 @@
+"""What every command needs: options, environment and `vendor.json`, read when they are needed."""
+
+import time
+from functools import cached_property
+
+import click
+
+from keyferry.cli.dongle_prompts import ask_pin, choose_signer
+from keyferry.dongle.find import find_dongle
+from keyferry.dongle.signer import AnyDongle
+from keyferry.installation import Installation
+from keyferry.machine.current_machine import known_machine
+from keyferry.machine.this import current_machine
+from keyferry.store.state_dirs import StateDirs, find_state_dirs
+from keyferry.vendor import Vendor, read_keys, read_vendor
+from keyferry.views.terminal import Terminal
+from keyferry_protocol.components import Machine
+from keyferry_protocol.errors import BadKeySet
+from keyferry_protocol.keys import KeySet
+from keyferry_protocol.messages import message
+
+
+class Settings:
+    """The context object of all commands.
+
+    `machine`, `now` and `dongle` replace this computer's own where `main` was passed them.
+    """
+
+    def __init__(
+        self,
+        machine: Machine | None = None,
+        now: int | None = None,
+        dongle: AnyDongle = None,
+        as_json: bool = False,
+    ) -> None:
+        self.terminal = Terminal(as_json)
+        self.options: dict[str, str | bool | None] = {}
+        self._machine = machine
+        self._now = now
+        self._dongle = dongle
+
+    def installation(self, machine_name: str | None = None) -> Installation:
+        """The installation that the options describe.
+
+        `machine_name` replaces the computer's own name in a request; "" withholds it.
+        """
+        installation = Installation(
+            state_dirs=self.state_dirs,
+            keys=self.keys,
+            product=self.product,
+            machine=current_machine() if self._machine is None else known_machine(self._machine),
+            clock=self._time,
+            dongle=self._any_dongle,
+        )
+        return (
+            installation if machine_name is None else installation.with_machine_name(machine_name)
+        )
+
+    @property
+    def pkcs11_module(self) -> str | None:
+        return self._text("pkcs11_module") or None
+
+    @property
+    def is_interactive(self) -> bool:
+        return not self.options.get("non_interactive")
+
+    @property
+    def product_version(self) -> str:
+        return self._text("product_version")
+
+    @cached_property
+    def vendor(self) -> Vendor:
+        path = self._text("keys")
+        return (read_vendor(path) if path else None) or Vendor(id="")
+
+    @cached_property
+    def keys(self) -> KeySet:
+        return read_keys(self._required("keys", self._text("keys")))
+
+    @property
+    def product(self) -> str:
+        return self._required("product", self._text("product") or self.vendor.product)
+
+    @property
+    def state_dirs(self) -> StateDirs:
+        state_dir = self._text("state_dir")
+        if state_dir:
+            return find_state_dirs(None, state_dir)
+        self._required("keys", self._text("keys"))
+        return find_state_dirs(self._required("state", self.vendor.id), None)
+
+    @property
+    def page(self) -> str:
+        return self.vendor.page_url or message("terminal.no-page")
+
+    def names(self) -> dict[str, str]:
+        """The names that fill the sentences of errors, as far as they are known."""
+        try:
+            vendor = self.vendor
+        except BadKeySet:  # this is the error being reported, or it does not matter for it
+            vendor = Vendor(id="")
+        return vendor.names(self._text("product"))
+
+    def _time(self) -> int:
+        return int(time.time()) if self._now is None else self._now
+
+    @cached_property
+    def _any_dongle(self) -> AnyDongle:
+        """What finds the dongle that a license needs, and asks for its PIN then."""
+        return self._dongle or find_dongle(
+            lambda dongle: ask_pin(dongle, self.is_interactive),
+            self.pkcs11_module,
+            lambda dongles: choose_signer(dongles, self._text("dongle"), self.is_interactive),
+        )
+
+    def _text(self, name: str) -> str:
+        value = self.options.get(name)
+        return value if isinstance(value, str) else ""
+
+    def _required(self, name: str, value: str) -> str:
+        if not value:
+            raise click.UsageError(message(f"terminal.usage.{name}"), click.get_current_context())
+        return value

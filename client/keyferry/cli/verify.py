@@ -1,0 +1,34 @@
+"""`keyferry verify`: whether a response file is genuine, on any computer."""
+
+import click
+
+from keyferry.cli.command import KeyferryCommand
+from keyferry.cli.settings import Settings
+from keyferry.files.read_responses import read_file
+from keyferry_protocol.messages import message
+from keyferry_protocol.messages.formats import comma_list
+from keyferry_protocol.response import verify_response
+
+
+@click.command("verify", cls=KeyferryCommand)
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, allow_dash=True))
+@click.pass_obj
+def command(settings: Settings, file: str) -> None:
+    """Say whether a response file was signed by the vendor; this computer does not matter.
+
+    Example: keyferry verify 015120020093-7f3a.response --keys keys.json
+    """
+    keys = settings.keys
+    response = verify_response(read_file(file), keys)
+    algorithms = comma_list(keys.require)
+    settings.terminal.good(message("terminal.genuine", n=len(keys.require), algorithms=algorithms))
+    settings.terminal.document(
+        {
+            "ok": True,
+            "genuine": True,
+            "algorithms": list(keys.require),
+            "kind": response.kind,
+            "license_number": response.license.number,
+            "serial": response.serial,
+        }
+    )

@@ -1,0 +1,233 @@
+"""Repairs license folders: tidies up, finishes interrupted work, restores what can be derived.
+
+It removes no license and creates none: what only the vendor can restore is reported and left.
+"""
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from functools import partial
+from typing import NamedTuple
+
+from keyferry.deactivate import finish_deactivation
+from keyferry.doctor.inspection import answered_request, leftovers, right_mode, wrong_rights
+from keyferry.installation import Installation
+from keyferry.store.clock import Clock
+from keyferry.store.clock_file import CLOCK, read_clock, write_clock
+from keyferry.store.files import erase, read
+from keyferry.store.folder import (
+    DEACTIVATE,
+    DEVICE_KEY,
+    INSTALLED,
+    PENDING,
+    STATE,
+    Folder,
+    LicenseState,
+    is_deactivating,
+    parse_device_key,
+)
+from keyferry.store.lock import locked
+from keyferry.store.order import ORDER, license_numbers, read_order
+from keyferry.store.state_dirs import StateDir, StateDirs
+from keyferry_protocol.activation import show_license_number
+from keyferry_protocol.algorithms import DEVICE_ALGORITHM
+from keyferry_protocol.errors import KeyferryError, StateDamaged, StateNotWritable
+from keyferry_protocol.keys import KeySet
+from keyferry_protocol.messages import message
+from keyferry_protocol.request import Request, parse_request
+from keyferry_protocol.response import Response, verify_response
+
+
+class Repair(NamedTuple):
+    """One repair that was done, or could not be: `what` is its code, `text` its sentence."""
+
+    what: str
+    done: bool
+    path: str
+    text: str
+
+
+def repair(installation: Installation) -> list[Repair]:
+    """Repair what can be repaired, and report each repair. Raises StateBusy."""
+    state_dirs, keys = installation.state_dirs, installation.keys
+    repairs = [done for root in state_dirs for done in _repair_rights(root)]
+    with locked(state_dirs):
+        folders = [Folder(root, number) for root in state_dirs for number in license_numbers(root)]
+        repairs += [done for folder in folders for done in _finish_writes(folder, keys)]
+        repairs += [done for root in state_dirs for done in _remove_leftovers(root)]
+        for folder in folders:
+            folder.discard()  # if only leftovers were in it
+        repairs += [
+            done for folder in folders for done in _repair_license(folder, state_dirs, keys)
+        ]
+        repairs += _repair_order(state_dirs.user)
+        repairs += _repair_clock(state_dirs, folders, keys)
+    return repairs
+
+
+def _repair_rights(root: StateDir) -> Iterator[Repair]:
+    for path in wrong_rights(root):
+        mode = right_mode(path, root.shared)
+        yield _attempt("rights", path, partial(os.chmod, path, mode))
+
+
+def _remove_leftovers(root: StateDir) -> Iterator[Repair]:
+    for path in list(leftovers(root)):
+        yield _attempt("leftover", path, partial(erase, path))
+
+
+def _finish_writes(folder: Folder, keys: KeySet) -> Iterator[Repair]:
+    """Replace a damaged file by the new one beside it, where a write stopped before its rename."""
+    for name, parse in (
+        (DEVICE_KEY, parse_device_key),
+        (INSTALLED, lambda data: verify_response(data, keys)),
+    ):
+        path = folder.path(name)
+        if not _is_whole(path, parse) and _is_whole(f"{path}.new", parse) and folder.has(name):
+            yield _attempt("finished", path, partial(os.replace, f"{path}.new", path))
+
+
+def _is_whole(path: str, parse: Callable[[bytes], object]) -> bool:
+    try:
+        parse(read(path) or b"")
+    except (KeyferryError, ValueError):
+        return False
+    return True
+
+
+def _repair_license(folder: Folder, state_dirs: StateDirs, keys: KeySet) -> Iterator[Repair]:
+    number = show_license_number(folder.number)
+    for name in (DEACTIVATE, PENDING):
+        if _is_damaged(partial(folder.request, name)):
+            yield _repair_request(folder, name)
+    if _is_half_deactivated(folder, state_dirs):
+        path = folder.path(DEACTIVATE)
+        yield _attempt(
+            "deactivation", path, lambda: finish_deactivation(folder, state_dirs), number=number
+        )
+    response = _genuine(folder, keys)
+    if _is_damaged(folder.state):
+        state = _derived_state(folder, response)
+        path = folder.path(STATE)
+        yield _attempt("state", path, lambda: folder.write_state(state), number=number)
+    pending = None if response is None else answered_request(folder, response)
+    if response is not None and pending is not None:
+        finish = partial(_finish_install, folder, response, pending)
+        yield _attempt("install", folder.path(INSTALLED), finish)
+    if response is None and folder.has(INSTALLED):
+        yield _lost(folder, INSTALLED)
+    if _is_damaged(folder.device_key):
+        yield _lost(folder, DEVICE_KEY)
+
+
+def _lost(folder: Folder, name: str) -> Repair:
+    """A file that cannot be restored here; or it only belongs to another user, as after `sudo`."""
+    path = folder.path(name)
+    if not os.access(path, os.R_OK):
+        return _could_not("read", path)
+    return _could_not(name, path, number=folder.number)
+
+
+def _is_half_deactivated(folder: Folder, state_dirs: StateDirs) -> bool:
+    with suppress(StateDamaged):  # then it cannot be known, and the damage is reported
+        return is_deactivating(folder, state_dirs)
+    return False
+
+
+def _repair_request(folder: Folder, name: str) -> Repair:
+    """Restore a damaged request from the file that was saved, if that still exists."""
+    path = folder.path(name)
+    saved = _saved_request(folder, name)
+    if saved is not None:
+        return _attempt("request", path, lambda: folder.write(name, saved))
+    if name == DEACTIVATE and _has_key(folder):  # the key is erased before the file is saved
+        return _attempt("not-handed-out", path, lambda: folder.erase(name), number=folder.number)
+    return _could_not(name, path, number=folder.number)
+
+
+def _saved_request(folder: Folder, name: str) -> bytes | None:
+    """The bytes of the request file where it was saved, if it is the one that was stored here."""
+    path = folder.state(ignore_damage=True).request_path
+    data = read(path) if path else None
+    try:
+        request = parse_request(data or b"")
+    except KeyferryError:
+        return None
+    key = folder.device_key(ignore_damage=True)
+    is_same = (
+        request.license_number == folder.number
+        and (request.kind == "deactivate") == (name == DEACTIVATE)
+        and request.envelope.is_signed_by(DEVICE_ALGORITHM, request.device_key)
+        and (key is None or key.public == request.device_key)
+    )
+    return data if is_same else None
+
+
+def _has_key(folder: Folder) -> bool:
+    return folder.device_key(ignore_damage=True) is not None
+
+
+def _derived_state(folder: Folder, response: Response | None) -> LicenseState:
+    """What `state.json` must have said, judging by the files beside it."""
+    serials = [request.last_serial for request in _requests(folder)]
+    if response is not None:
+        return LicenseState(max([response.serial, *serials]), ended=response.is_receipt)
+    return LicenseState(max(serials, default=0), ended=folder.has(DEACTIVATE))
+
+
+def _finish_install(folder: Folder, response: Response, name: str) -> None:
+    state = folder.state(ignore_damage=True)
+    serial = max(state.max_serial, response.serial)
+    folder.write_state(LicenseState(serial, ended=response.is_receipt))
+    folder.erase(name)
+
+
+def _genuine(folder: Folder, keys: KeySet) -> Response | None:
+    with suppress(KeyferryError):
+        return verify_response(folder.installed_bytes() or b"", keys)
+    return None
+
+
+def _repair_order(user: StateDir) -> list[Repair]:
+    path = os.path.join(user.path, ORDER)
+    if not _is_damaged(lambda: read_order(user)):
+        return []
+    return [_attempt("order", path, partial(erase, path))]
+
+
+def _repair_clock(state_dirs: StateDirs, folders: list[Folder], keys: KeySet) -> list[Repair]:
+    """Set the mark to the latest time that a file here names; nobody gains time by that."""
+    if not _is_damaged(lambda: read_clock(state_dirs.user)):
+        return []
+    responses = [_genuine(folder, keys) for folder in folders]
+    times = [response.issued_at for response in responses if response is not None]
+    times += [request.created_at for folder in folders for request in _requests(folder)]
+    clock = Clock(mark=max(times, default=0))
+    path = os.path.join(state_dirs.user.path, CLOCK)
+    return [_attempt("clock", path, lambda: write_clock(state_dirs.user, clock))]
+
+
+def _requests(folder: Folder) -> list[Request]:
+    requests = [folder.request(name, ignore_damage=True) for name in (PENDING, DEACTIVATE)]
+    return [request for request in requests if request is not None]
+
+
+def _is_damaged(read: Callable[[], object]) -> bool:
+    """Whether a file exists and cannot be read as what it should be."""
+    try:
+        read()
+    except StateDamaged:
+        return True
+    return False
+
+
+def _attempt(what: str, path: str, act: Callable[[], object], **facts: object) -> Repair:
+    try:
+        act()
+    except (StateNotWritable, OSError) as error:
+        return _could_not("write", path, why=getattr(error, "strerror", None) or error)
+    return Repair(what, True, path, message(f"doctor.did.{what}", path=path, **facts))
+
+
+def _could_not(what: str, path: str, **facts: object) -> Repair:
+    return Repair(what, False, path, message(f"doctor.could-not.{what}", path=path, **facts))

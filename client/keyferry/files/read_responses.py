@@ -1,0 +1,119 @@
+"""Finds response files to install: one file, a folder, a zip archive, or standard input.
+
+A file is judged by its content, never by its name.
+"""
+
+import os
+import sys
+import zipfile
+from collections.abc import Iterator
+from contextlib import suppress
+from typing import IO, NamedTuple
+
+from keyferry.files.kinds import kind_of
+from keyferry_protocol.envelope import MAX_FILE, RESPONSE
+from keyferry_protocol.errors import KeyferryError, UnreadableResponse, WrongType
+from keyferry_protocol.keys import KeySet
+from keyferry_protocol.messages import message
+from keyferry_protocol.response import Response, verify_response
+
+MAX_BYTES = MAX_FILE[RESPONSE]
+MAX_FILES = 10_000  # of one folder or archive
+# Only these unpack in steps of our size: 500 bytes of bzip2 become half a gigabyte at once.
+BOUNDED = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
+
+
+class DamagedZip(Exception):
+    """An archive that cannot be read to its end."""
+
+
+class ResponseFile(NamedTuple):
+    """A genuine response file and its path; for a file in an archive, the archive's path."""
+
+    response: Response
+    data: bytes
+    path: str
+
+
+def read_file(path: str) -> bytes:
+    """A file, or standard input for `-`: at most one byte more than a response may have."""
+    if path == "-":
+        return sys.stdin.buffer.read(MAX_BYTES + 1)
+    with open(path, "rb") as file:
+        return file.read(MAX_BYTES + 1)
+
+
+def read_response(path: str, keys: KeySet) -> ResponseFile:
+    """The genuine response in a file, or in standard input for `-`.
+
+    Raises as `verify_response`; an UnreadableResponse names the kind of file that was found.
+    """
+    return parse_response_file(read_file(path), keys, path)
+
+
+def parse_response_file(data: bytes, keys: KeySet, path: str = "") -> ResponseFile:
+    """As `read_response`, for a file whose bytes were read already."""
+    try:
+        return ResponseFile(verify_response(data, keys), data, path)
+    except UnreadableResponse as error:
+        raise UnreadableResponse(message(f"terminal.kind.{kind_of(data)}")) from error
+
+
+def is_collection(source: str) -> bool:
+    """Whether this is a folder or zip archive, from which the fitting files are taken."""
+    return source != "-" and (os.path.isdir(source) or zipfile.is_zipfile(source))
+
+
+def genuine_responses(source: str, keys: KeySet) -> list[ResponseFile]:
+    """The genuine response files in a folder or archive.
+
+    Where there are none, raises the error of the first response that is not genuine, or
+    UnreadableResponse if there is no response at all.
+    """
+    genuine, errors = [], list[KeyferryError]()
+    for path, data in _of_folder(source) if os.path.isdir(source) else _of_zip_file(source):
+        try:
+            genuine.append(ResponseFile(verify_response(data, keys), data, path))
+        except (UnreadableResponse, WrongType):
+            continue  # a USB drive may hold any files
+        except KeyferryError as error:
+            errors.append(error)
+    if not genuine:
+        nothing = UnreadableResponse(message("terminal.none-in-folder", path=source))
+        raise errors[0] if errors else nothing
+    return genuine
+
+
+def _of_folder(folder: str) -> Iterator[tuple[str, bytes]]:
+    """Every file small enough to be a response, those in zip archives included."""
+    for name in sorted(os.listdir(folder))[:MAX_FILES]:
+        path = os.path.join(folder, name)
+        with suppress(OSError, DamagedZip):  # an unreadable file is not the expected one
+            if not os.path.isfile(path):
+                continue
+            if zipfile.is_zipfile(path):
+                with open(path, "rb") as file:
+                    yield from ((path, data) for data in _of_zip(file))
+            elif os.path.getsize(path) <= MAX_BYTES:
+                yield path, read_file(path)
+
+
+def _of_zip_file(path: str) -> Iterator[tuple[str, bytes]]:
+    try:
+        with open(path, "rb") as file:
+            yield from ((path, data) for data in _of_zip(file))
+    except DamagedZip as error:
+        raise UnreadableResponse(message("terminal.zip.damaged", path=path)) from error
+
+
+def _of_zip(file: IO[bytes]) -> Iterator[bytes]:
+    try:
+        with zipfile.ZipFile(file) as archive:
+            for entry in archive.infolist()[:MAX_FILES]:
+                is_small = entry.file_size <= MAX_BYTES and entry.compress_type in BOUNDED
+                if is_small and not entry.is_dir():
+                    with archive.open(entry) as member:
+                        yield member.read(MAX_BYTES + 1)
+    # Not only BadZipFile: damage makes zipfile and its decompressors raise errors of many types.
+    except Exception as error:
+        raise DamagedZip from error

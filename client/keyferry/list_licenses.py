@@ -1,0 +1,98 @@
+"""Lists every license on this computer and its status, in trying order."""
+
+from dataclasses import replace
+from typing import NamedTuple
+
+from keyferry.installation import Installation
+from keyferry.license import License
+from keyferry.load_license import activate, verify_installed
+from keyferry.store.folder import DEACTIVATE, PENDING, Folder
+from keyferry.store.order import in_trying_order
+from keyferry_protocol.envelope import RESPONSE, open_envelope
+from keyferry_protocol.errors import Deactivated, KeyferryError
+from keyferry_protocol.request import Request
+from keyferry_protocol.response import Response, parse_response
+
+ACTIVE = "active"
+
+
+class Row(NamedTuple):
+    """One license. `state` is `active`, `pending`, or the code of the error that prevents its use.
+
+    `request` waits for a response; `response` is installed, whether or not it is valid.
+    """
+
+    number: str
+    state: str
+    product: str
+    license: License | None
+    response: Response | None
+    request: Request | None
+    request_path: str
+    error: KeyferryError | None
+
+    @property
+    def protection(self) -> str:
+        """As installed, else as requested; "" where neither can be read."""
+        if self.response is not None:
+            return self.response.bound_to.protection
+        return "" if self.request is None else self.request.protection
+
+
+def list_licenses(installation: Installation) -> list[Row]:
+    """Every license here, each judged for the product that it is for."""
+    rows = []
+    for number in in_trying_order(installation.state_dirs):
+        folders = [Folder(root, number) for root in installation.state_dirs]
+        found = [row for folder in folders if (row := _row(folder, installation)) is not None]
+        if found:
+            rows.append(min(found, key=_rank))
+    return rows
+
+
+def _rank(row: Row) -> int:
+    """Of a license in both folders, the one that works is shown, then one that is installed."""
+    return {ACTIVE: 0, "pending": 2, "deactivated": 3}.get(row.state, 1)
+
+
+def _row(folder: Folder, installation: Installation) -> Row | None:
+    request = folder.request(PENDING, ignore_damage=True)
+    response = _read_response(folder)
+    path = folder.state(ignore_damage=True).request_path
+    product = _product(response, request, installation.product)
+    license: License | None = None
+    error: KeyferryError | None = None
+    if response is not None or folder.installed_bytes() is not None:
+        of_product = replace(installation, product=product)
+        try:
+            license = activate(verify_installed(folder, of_product), of_product)
+        except KeyferryError as refusal:
+            error = refusal
+    if license is not None:
+        state = ACTIVE
+    elif error is not None and not (isinstance(error, Deactivated) and request is not None):
+        state = error.code
+    elif request is not None:
+        state, error = "pending", None
+    elif folder.has(DEACTIVATE) or folder.state(ignore_damage=True).ended:
+        state = "deactivated"
+    else:
+        return None
+    if response is not None and request is not None and response.request_sha256 == request.sha256:
+        request = None  # it was answered; only a crash left it here
+    return Row(folder.number, state, product, license, response, request, path, error)
+
+
+def _read_response(folder: Folder) -> Response | None:
+    """What is installed, if it can be read; whether it is genuine is not checked here."""
+    data = folder.installed_bytes()
+    try:
+        return None if data is None else parse_response(open_envelope(data, RESPONSE))
+    except KeyferryError:
+        return None
+
+
+def _product(response: Response | None, request: Request | None, product: str) -> str:
+    if response is not None:
+        return response.license.product
+    return product if request is None else request.product.name

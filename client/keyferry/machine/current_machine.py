@@ -1,0 +1,73 @@
+"""The machine as it is now, compared with the machine that a response is bound to."""
+
+from collections.abc import Callable, Mapping, Sequence
+
+from keyferry_protocol.components import USER, ComponentHashes, Machine, hash_components
+from keyferry_protocol.errors import MachineNotIdentified, WrongMachine
+from keyferry_protocol.matching import Match, is_identifiable, match
+from keyferry_protocol.messages import message
+from keyferry_protocol.response import BoundTo
+
+
+class CurrentMachine:
+    """A machine, read at the first use and no more than once.
+
+    `read_components` reads the raw values alone, with the user's only where it is passed True.
+    """
+
+    def __init__(
+        self,
+        read: Callable[[], Machine],
+        read_components: Callable[[bool], Mapping[str, Sequence[str]]],
+    ) -> None:
+        self._read = read
+        self._read_components = read_components
+        self._machine: Machine | None = None
+        self._components: dict[bool, Mapping[str, Sequence[str]]] = {}
+
+    def unread(self) -> "CurrentMachine":
+        """The same machine, to be read again."""
+        return CurrentMachine(self._read, self._read_components)
+
+    def machine(self) -> Machine:
+        """The whole machine, with the names that only people read."""
+        if self._machine is None:
+            self._machine = self._read()
+        return self._machine
+
+    def hashes(self, number: str, protection: str) -> ComponentHashes:
+        """The component hashes of this machine under a license number."""
+        if self._machine is not None:
+            return hash_components(number, self._machine.components, protection)
+        user = protection == "personal"
+        if user not in self._components:
+            self._components[user] = self._read_components(user)
+        return hash_components(number, self._components[user], protection)
+
+    def match(self, number: str, bound_to: BoundTo) -> Match:
+        """How much of the machine that a response is bound to is present here."""
+        return match(bound_to.components, self.hashes(number, bound_to.protection))
+
+    def check(self, number: str, bound_to: BoundTo) -> None:
+        """Raises WrongMachine unless this is the machine, and for `personal` the user.
+
+        Raises MachineNotIdentified for a recorded set so small that every machine would match it.
+        """
+        if not is_identifiable(bound_to.components, bound_to.protection):
+            raise MachineNotIdentified(message("errors.machine-not-identified.bound"))
+        match = self.match(number, bound_to)
+        if match.same:
+            return
+        hashes = self.hashes(number, bound_to.protection)
+        facts = {"have": match.have, "of": match.of, "changed": list(match.changed)}
+        if 2 * match.have > match.of and bound_to.components.get(USER) != hashes.get(USER):
+            raise WrongMachine(message("errors.wrong-machine.user"), match=facts)
+        name = self.machine().name
+        which = "errors.wrong-machine.named" if name else "errors.wrong-machine.unnamed"
+        detail = message(which, have=match.have, of=match.of, computer=name)
+        raise WrongMachine(detail, match=facts)
+
+
+def known_machine(machine: Machine) -> CurrentMachine:
+    """A machine that was read already, such as a recorded one."""
+    return CurrentMachine(lambda: machine, lambda user: machine.components)

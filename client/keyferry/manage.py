@@ -1,0 +1,72 @@
+"""Changes the licenses kept here without a file that goes out or comes in."""
+
+from keyferry.license_message import license_message
+from keyferry.store.clock_file import read_clock, write_clock
+from keyferry.store.folder import DEACTIVATE, DEVICE_KEY, INSTALLED, PENDING, STATE, Folder
+from keyferry.store.lock import Lock, locked
+from keyferry.store.order import in_trying_order, write_order
+from keyferry.store.state_dirs import StateDirs
+from keyferry_protocol.errors import CannotCancel, NotActivated
+
+
+def cancel(number: str, state_dirs: StateDirs) -> None:
+    """Discard the pending request; the device key stays. Raises CannotCancel or NotActivated."""
+    with locked(state_dirs):
+        folders = [Folder(root, number) for root in state_dirs]
+        pending = [folder for folder in folders if folder.has(PENDING)]
+        for folder in pending:
+            request = folder.request(PENDING, ignore_damage=True)
+            folder.erase(PENDING)
+            if request is not None:
+                clock = read_clock(state_dirs.user, ignore_damage=True)
+                write_clock(state_dirs.user, clock.without_note(request.sha256))
+        if not pending and any(folder.has(DEACTIVATE) for folder in folders):
+            text = license_message("errors.cannot-cancel.waits-to-be-freed", number)
+            raise CannotCancel(text, license_number=number)
+        if number not in in_trying_order(state_dirs):
+            raise _not_here(number)
+
+
+def prefer(number: str, state_dirs: StateDirs) -> list[str]:
+    """Try this license first; returns the new trying order. Raises NotActivated."""
+    with Lock(state_dirs.user):
+        known = in_trying_order(state_dirs)
+        if number not in known:
+            raise _not_here(number)
+        order = [number, *(other for other in known if other != number)]
+        write_order(state_dirs.user, order)
+        return order
+
+
+def move(number: str, steps: int, state_dirs: StateDirs) -> list[str]:
+    """Try a license so many places later, or earlier below 0; returns the new trying order.
+
+    Raises NotActivated.
+    """
+    with Lock(state_dirs.user):
+        order = in_trying_order(state_dirs)
+        if number not in order:
+            raise _not_here(number)
+        place = max(0, order.index(number) + steps)
+        order.remove(number)
+        order.insert(place, number)
+        write_order(state_dirs.user, order)
+        return order
+
+
+def remove(number: str, state_dirs: StateDirs) -> None:
+    """Remove a license from this computer. Raises NotActivated if it is not here."""
+    with locked(state_dirs):
+        folders = [Folder(root, number) for root in state_dirs]
+        names = (INSTALLED, PENDING, DEACTIVATE, DEVICE_KEY, STATE)
+        if not any(folder.has(name) for folder in folders for name in names):
+            raise _not_here(number)
+        for folder in folders:
+            for name in names:
+                folder.erase(name)
+            folder.discard()
+
+
+def _not_here(number: str) -> NotActivated:
+    text = license_message("errors.not-activated.not-here", number)
+    return NotActivated(text, license_number=number)

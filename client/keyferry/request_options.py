@@ -1,0 +1,93 @@
+"""What a caller asks for in a request, and the BODY that says it."""
+
+import secrets
+from dataclasses import replace
+from typing import NamedTuple
+
+from keyferry.dongle.signer import DongleSigner
+from keyferry.installation import Installation
+from keyferry_protocol import __version__
+from keyferry_protocol.algorithms import DEVICE_ALGORITHM
+from keyferry_protocol.components import ComponentHashes
+from keyferry_protocol.errors import DongleMissing, MachineNotIdentified
+from keyferry_protocol.keys import Ed25519Signer
+from keyferry_protocol.matching import MIN_WEIGHT, is_identifiable, recorded_weight
+from keyferry_protocol.messages import message
+from keyferry_protocol.messages.formats import comma_list
+from keyferry_protocol.request import Dongle, HashedMachine, Product, Request, RequestBody
+
+SAME_FILE_S = 7 * 86400  # for so long, the same command writes the same file again
+
+
+class RequestOptions(NamedTuple):
+    """What the caller asks for, read and checked; `code` only for an activation."""
+
+    number: str
+    kind: str
+    product_version: str = ""
+    protection: str = "machine"
+    replaces_seat: int | None = None
+    code: str | None = None
+
+
+def request_body(
+    options: RequestOptions,
+    installation: Installation,
+    protection: str,
+    key: Ed25519Signer,
+    last_serial: int,
+) -> RequestBody:
+    """A new BODY that asks for these options. Raises MachineNotIdentified or DongleMissing."""
+    machine = installation.machine.machine()
+    components = installation.machine.hashes(options.number, protection)
+    if options.kind != "deactivate" and not is_identifiable(components, protection):
+        raise MachineNotIdentified(_too_little(components))
+    return RequestBody(
+        id=secrets.token_hex(16),
+        kind=options.kind,
+        created_at=installation.clock(),
+        license_number=options.number,
+        product=Product(installation.product, options.product_version),
+        protection=protection,
+        device_key=key.public,
+        machine=HashedMachine(machine.name, machine.os, machine.environment, components),
+        dongle=_dongle(installation) if protection == "dongle" else None,
+        replaces_seat=options.replaces_seat,
+        last_serial=last_serial,
+        trusts=installation.keys.trusts(),
+        client=f"keyferry {__version__}",
+    )
+
+
+def is_same_request(
+    body: RequestBody, pending: Request, activation: Ed25519Signer | None, now: int
+) -> bool:
+    """Whether the pending request differs in `id` and `created_at` alone.
+
+    It must also be signed with the same activation code.
+    """
+    same = replace(body, id=pending.id, created_at=pending.created_at)
+    return (
+        abs(now - pending.created_at) < SAME_FILE_S  # or made by a clock that was far ahead
+        and same.to_bytes() == pending.envelope.body
+        and (
+            activation is None or pending.envelope.is_signed_by(DEVICE_ALGORITHM, activation.public)
+        )
+    )
+
+
+def _too_little(components: ComponentHashes) -> str:
+    name = "errors.machine-not-identified.read"
+    return message(
+        name if components else f"{name}-nothing",
+        read=comma_list(components),
+        weight=recorded_weight(components),
+        needed=MIN_WEIGHT,
+    )
+
+
+def _dongle(installation: Installation) -> Dongle:
+    signer = installation.dongle
+    if not isinstance(signer, DongleSigner):
+        raise DongleMissing(message("dongle.none"))
+    return Dongle(signer.alg, signer.public, signer.model, signer.serial)

@@ -1,0 +1,54 @@
+"""The high-water mark: the latest time known, and how a wrong one is lowered fairly.
+
+Pure; times are whole seconds since 1970 (docs/format.md, "Clock" and "Fair clock").
+"""
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from keyferry_protocol.errors import ClockRolledBack
+
+TOLERANCE_S = 24 * 3600
+WRITE_EVERY_S = 600  # `load` writes the mark no more often than this
+MAX_TIME = 253_402_300_799  # 9999-12-31T23:59:59Z: no file names a later time
+
+
+class Clock(NamedTuple):
+    """What one user's `clock.json` remembers."""
+
+    mark: int = 0
+    lowered: int = 0
+    at_request: Mapping[str, int] = {}
+
+    def advanced_to(self, moment: int) -> "Clock":
+        """The clock after this moment was observed: the mark never goes back by it."""
+        return self._replace(mark=max(self.mark, moment))
+
+    def with_note(self, request_sha256: str) -> "Clock":
+        """The clock with a note of when this request was made, measured by the mark."""
+        note = self.mark + self.lowered
+        return self._replace(at_request={**self.at_request, request_sha256: note})
+
+    def without_note(self, request_sha256: str) -> "Clock":
+        """The clock without the note of a request that is no longer pending."""
+        notes = {sha: note for sha, note in self.at_request.items() if sha != request_sha256}
+        return self._replace(at_request=notes)
+
+    def after_response(self, request_sha256: str, issued_at: int) -> "Clock":
+        """The clock after a response was installed: the only event that lowers a wrong mark.
+
+        The mark drops by no more than what cannot have passed since the request was made, so that
+        holding a response back gains no day. Without the request's note nothing is lowered.
+        """
+        if request_sha256 not in self.at_request:
+            return self.advanced_to(issued_at)
+        passed = self.mark + self.lowered - self.at_request[request_sha256]
+        mark = max(issued_at, min(self.mark, issued_at + passed))
+        reduction = max(0, self.mark - mark)
+        clock = self._replace(mark=mark, lowered=self.lowered + reduction)
+        return clock.without_note(request_sha256)
+
+    def check(self, now: int) -> None:
+        """Raises ClockRolledBack if the present is more than a day behind the mark."""
+        if now < self.mark - TOLERANCE_S:
+            raise ClockRolledBack(now=now, mark=self.mark)

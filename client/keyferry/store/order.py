@@ -1,0 +1,46 @@
+"""In which order the licenses on this computer are tried; the user's preference comes first."""
+
+import os
+from contextlib import suppress
+
+from keyferry.store.files import damaged, read_json, write_json
+from keyferry.store.state_dirs import StateDir, StateDirs
+from keyferry_protocol.errors import StateDamaged
+from keyferry_protocol.strict_json import InvalidMember
+
+ORDER = "order.json"
+
+
+def license_numbers(root: StateDir) -> list[str]:
+    """The licenses that have a folder in this state directory, ascending."""
+    try:
+        names = os.listdir(root.path)
+    except OSError:  # no folder yet, or one that this user may not list
+        return []
+    return sorted(name for name in names if len(name) == 12 and name.isascii() and name.isdigit())
+
+
+def in_trying_order(state_dirs: StateDirs) -> list[str]:
+    """All license numbers here: those of `order.json` first, the others ascending."""
+    known = set(license_numbers(state_dirs.user)) | set(license_numbers(state_dirs.site))
+    preferred: list[str] = []
+    with suppress(StateDamaged):  # a lost preference must not stop a license from loading
+        preferred = [n for n in dict.fromkeys(read_order(state_dirs.user)) if n in known]
+    return preferred + sorted(known.difference(preferred))
+
+
+def read_order(user: StateDir) -> tuple[str, ...]:
+    """The license numbers in `order.json`, none where there is no such file. StateDamaged."""
+    path = os.path.join(user.path, ORDER)
+    members = read_json(path)
+    if members is None:
+        return ()
+    try:
+        return members.texts("order", str)
+    except InvalidMember as error:
+        raise damaged(path, str(error)) from error
+
+
+def write_order(user: StateDir, order: list[str]) -> None:
+    """Replace `order.json`. The caller holds the lock. Raises StateNotWritable."""
+    write_json(os.path.join(user.path, ORDER), {"order": order}, user.shared)

@@ -1,0 +1,56 @@
+"""The two state directories of a vendor; clients in other languages use the same paths."""
+
+import os
+import sys
+from collections.abc import Mapping
+from typing import NamedTuple
+
+
+class StateDir(NamedTuple):
+    """One of a vendor's two state directories: the site's (`shared`) or this user's."""
+
+    path: str
+    shared: bool
+
+
+class StateDirs(NamedTuple):
+    """The directories that hold this vendor's licenses, searched in this order."""
+
+    user: StateDir
+    site: StateDir
+
+
+def find_state_dirs(
+    vendor: str | None,
+    state_dir: str | os.PathLike[str] | None,
+    platform: str = sys.platform,
+    environ: Mapping[str, str] = os.environ,
+) -> StateDirs:
+    """The state directories of a vendor id on this platform, or the two below `state_dir`."""
+    if state_dir is not None:
+        base = os.fspath(state_dir)
+        user, site = os.path.join(base, "user"), os.path.join(base, "site")
+    else:
+        if vendor is None:
+            raise TypeError("Give state_dir, vendor, or keys as a path with vendor.json beside it")
+        user, site = (f"{base}{_separator(platform)}{vendor}" for base in _bases(platform, environ))
+    return StateDirs(StateDir(user, shared=False), StateDir(site, shared=True))
+
+
+def _separator(platform: str) -> str:
+    return "\\" if platform == "win32" else "/"
+
+
+def _bases(platform: str, environ: Mapping[str, str]) -> tuple[str, str]:
+    if platform == "win32":
+        local = environ.get("LOCALAPPDATA", r"C:\Users\Default\AppData\Local")
+        data = environ.get("ProgramData", r"C:\ProgramData")
+        return rf"{local}\Keyferry", rf"{data}\Keyferry"
+    home = environ.get("HOME") or os.path.expanduser("~")
+    if platform == "darwin":
+        folder = "Library/Application Support/Keyferry"
+        return f"{home}/{folder}", f"/{folder}"
+    state = environ.get("XDG_STATE_HOME", "")
+    if not state.startswith("/"):  # the XDG specification: a relative path is to be ignored
+        state = f"{home}/.local/state"
+    return f"{state}/keyferry", "/var/lib/keyferry"

@@ -1,0 +1,173 @@
+"""What the wizard does, by the name that a screen gives it: each like the command of that name."""
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+
+from keyferry.dongle.find import find_dongle
+from keyferry.dongle.plugged import PluggedDongle
+from keyferry.dongle.signer import FindDongle
+from keyferry.files.read_responses import parse_response_file, read_response
+from keyferry.files.save_request import is_taken, save_request
+from keyferry.install import install
+from keyferry.load_license import load_license
+from keyferry.manage import cancel, move, remove
+from keyferry.qr import TooLong, qr_version, request_link
+from keyferry.request import PendingRequest, create_request, remember_path
+from keyferry.times import long_date
+from keyferry.wizard.answers import Answers
+from keyferry.wizard.computer import Computer
+from keyferry.wizard.error_text import problem_of
+from keyferry.wizard.state import Outcome, Problem, State
+from keyferry_protocol.errors import (
+    CheckInOverdue,
+    ClockRolledBack,
+    DongleMissing,
+    DonglePin,
+    Expired,
+    KeyferryError,
+    MaintenanceEnded,
+    NotYetValid,
+)
+from keyferry_protocol.messages import message
+from keyferry_protocol.response import Response
+
+# `install` raises these after the response was stored: something has changed all the same.
+AFTER_STORING = (CheckInOverdue, ClockRolledBack, Expired, MaintenanceEnded, NotYetValid)
+
+
+def perform(state: State, computer: Computer) -> Outcome:
+    """Perform the action of a state; errors become the problem of the outcome."""
+    if state.answers.get("pin"):
+        _use_chosen_dongle(state.answers, computer)
+    try:
+        return _ACTIONS[state.action](state.answers, computer)
+    except KeyferryError as error:
+        problem = problem_of(error, computer.vendor.names(computer.product))
+        learned = {"made": "yes"} if isinstance(error, AFTER_STORING) else {}
+        if isinstance(error, DongleMissing | DonglePin) and _chose_dongle(state):
+            return Outcome(learned, problem, screen="dongle")  # where its PIN can be typed again
+        return Outcome(learned, problem)
+    except OSError as error:
+        return Outcome({}, Problem(f"{error.filename or ''}: {error.strerror}"))
+
+
+def _chose_dongle(state: State) -> bool:
+    return state.action == "make" and "token" in state.answers
+
+
+def _use_chosen_dongle(answers: Answers, computer: Computer) -> FindDongle:
+    """Let the installation use the dongle that was chosen, by its PIN. Both stay in memory."""
+    serial = answers.get("token")
+
+    def choose(dongles: Sequence[PluggedDongle]) -> PluggedDongle:
+        for dongle in dongles:
+            if serial in (None, dongle.serial):
+                return dongle
+        raise DongleMissing(message("wizard.token.none"))  # it was pulled: no other gets its PIN
+
+    finder = find_dongle(answers.get("pin") or None, computer.pkcs11_module, choose)
+    computer.installation = replace(computer.installation, dongle=finder)
+    return finder
+
+
+def _open(answers: Answers, computer: Computer) -> Outcome:
+    """Open the dongle now, where a wrong PIN can be corrected: every later try would count."""
+    _use_chosen_dongle(answers, computer)(None)
+    return Outcome()
+
+
+def _make(answers: Answers, computer: Computer) -> Outcome:
+    """Make the request, then save its file; from then on the license waits for its response."""
+    options = computer.request_options(answers)
+    pending = create_request(options, computer.installation_for(answers))
+    return _deliver(pending, answers, computer)
+
+
+def _save(answers: Answers, computer: Computer) -> Outcome:
+    pending = computer.pending(answers["license"])
+    if pending is None:  # answered or canceled in another window in the meantime
+        return Outcome({}, Problem(message("wizard.again.gone")))
+    return _deliver(pending, answers, computer)
+
+
+def _too_long(pending: PendingRequest, computer: Computer) -> Problem | None:
+    try:
+        qr_version(request_link(computer.page, pending.data))
+    except TooLong as error:
+        return problem_of(error, computer.vendor.names(computer.product))
+    return None
+
+
+def _deliver(pending: PendingRequest, answers: Answers, computer: Computer) -> Outcome:
+    learned = {"made": "yes", "written": pending.request.license_number}
+    if answers.get("how") == "qr":
+        return Outcome(learned, _too_long(pending, computer))
+    if answers.get("how", "save") != "save":
+        return Outcome(learned)
+    folder = answers["folder"]
+    try:
+        if is_taken(pending, folder):
+            return Outcome(learned, Problem(message("wizard.folder.taken"), "folder"))
+        path = os.path.abspath(save_request(pending, folder).path)
+    except OSError as error:
+        text = message("wizard.folder.fails", path=folder, what=error.strerror)
+        return Outcome(learned, Problem(text, "folder"))
+    remember_path(pending, path)
+    return Outcome({**learned, "path": path})
+
+
+def _install(answers: Answers, computer: Computer) -> Outcome:
+    """Install the chosen response, then load the license as the application will."""
+    upload = answers.get("upload", "")
+    installation = computer.installation
+    if upload:
+        file = parse_response_file(upload.encode("latin-1"), installation.keys)
+    else:
+        file = read_response(answers["response"], installation.keys)
+    number = file.response.license.number
+    row = computer.row(number)
+    license = install(file.response, file.data, installation).license
+    if license is not None:
+        load_license(installation)
+    learned = {"made": "yes", "written": number}
+    if license is not None and row is not None and row.response is not None:
+        learned["before"] = _end(row.response)
+    return Outcome(learned)
+
+
+def _end(response: Response) -> str:
+    until = response.license.valid_until
+    return "" if until is None or response.is_receipt else long_date(until)
+
+
+def _cancel(answers: Answers, computer: Computer) -> Outcome:
+    cancel(answers["license"], computer.installation.state_dirs)
+    return Outcome()
+
+
+def _remove(answers: Answers, computer: Computer) -> Outcome:
+    remove(answers["license"], computer.installation.state_dirs)
+    return Outcome({"license": ""})
+
+
+def _up(answers: Answers, computer: Computer) -> Outcome:
+    move(answers["license"], -1, computer.installation.state_dirs)
+    return Outcome()
+
+
+def _down(answers: Answers, computer: Computer) -> Outcome:
+    move(answers["license"], 1, computer.installation.state_dirs)
+    return Outcome()
+
+
+_ACTIONS: Mapping[str, Callable[[Answers, Computer], Outcome]] = {
+    "open": _open,
+    "make": _make,
+    "save": _save,
+    "install": _install,
+    "cancel": _cancel,
+    "remove": _remove,
+    "up": _up,
+    "down": _down,
+}

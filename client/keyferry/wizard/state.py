@@ -1,0 +1,39 @@
+"""Where a person is in the wizard, and what an action changed. All of it is in memory only."""
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from keyferry.wizard.answers import Answers
+
+LIST, BROWSE = "list", "browse"
+
+
+class Problem(NamedTuple):
+    """A sentence about one field, or an error with a title; `ways` are buttons that lead on."""
+
+    text: str
+    field: str = ""
+    title: str = ""
+    ways: tuple[str, ...] = ()
+
+
+class State(NamedTuple):
+    """The screen, all answers so far, what to report there, and the action to perform next."""
+
+    screen: str = LIST
+    answers: Answers = {}  # noqa: RUF012 it is never changed, only replaced
+    problems: tuple[Problem, ...] = ()
+    notice: str = ""
+    action: str = ""
+    is_closed: bool = False
+
+
+class Outcome(NamedTuple):
+    """What an action added to the answers, and the problem that stopped it, if one did.
+
+    `screen` is where to solve the problem, if not on the screen of the action.
+    """
+
+    learned: Mapping[str, str] = {}
+    problem: Problem | None = None
+    screen: str = ""

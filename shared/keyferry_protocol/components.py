@@ -1,0 +1,127 @@
+"""The components that recognize a machine, and their hashes (docs/format.md, "Machine")."""
+
+import hmac
+import re
+from collections.abc import Callable, Mapping, Sequence
+
+from keyferry_protocol.encoding import b64
+from keyferry_protocol.frozen import frozen
+from keyferry_protocol.messages import message
+from keyferry_protocol.strict_json import InvalidMember, JsonObject, text_matching
+
+ENVIRONMENTS = ("physical", "virtual", "container", "unknown")
+
+# The hashes of a machine's components, by component name.
+ComponentHashes = Mapping[str, tuple[str, ...]]
+
+
+@frozen
+class Component:
+    """One component: what it weighs in the machine rule, and how its values are hashed."""
+
+    name: str
+    weight: int  # points
+    anchor: bool  # a machine keeps at least one of its anchors
+    hardware: bool  # False for what the machine's owner can write
+    max_hashes: int
+    normalize: Callable[[str], str]  # a raw value in the one form that is hashed
+
+
+@frozen
+class Machine:
+    """A machine as it was read: raw values by component, hashed only inside requests."""
+
+    name: str
+    os: str
+    environment: str
+    components: Mapping[str, Sequence[str]]
+
+
+def _lower_case(value: str) -> str:
+    return value.strip().lower()
+
+
+def _mac_digits(value: str) -> str:
+    return re.sub("[:-]", "", value.strip()).lower()
+
+
+def _hex_digits(value: str) -> str:
+    return value.strip().replace("-", "").lower()
+
+
+def _serial_number(value: str) -> str:
+    return re.sub(" +", " ", value.strip())
+
+
+_TABLE = (
+    Component("tpm_key", 5, anchor=True, hardware=True, max_hashes=1, normalize=_lower_case),
+    Component("smbios_uuid", 5, anchor=True, hardware=True, max_hashes=1, normalize=_lower_case),
+    Component(
+        "board_serial", 3, anchor=True, hardware=True, max_hashes=1, normalize=_serial_number
+    ),
+    Component("mac", 3, anchor=True, hardware=True, max_hashes=8, normalize=_mac_digits),
+    Component("os_id", 3, anchor=False, hardware=False, max_hashes=1, normalize=_hex_digits),
+    Component(
+        "disk_serial", 2, anchor=False, hardware=True, max_hashes=8, normalize=_serial_number
+    ),
+)
+COMPONENTS = {component.name: component for component in _TABLE}
+USER = "user"  # weighs nothing, and must match
+_USER = Component(USER, 0, anchor=False, hardware=False, max_hashes=1, normalize=str.strip)
+
+# Which components the requests and responses of each protection hold, in this order.
+COMPONENTS_BY_PROTECTION: Mapping[str, tuple[Component, ...]] = {
+    "machine": _TABLE,
+    "personal": (*_TABLE, _USER),
+    "dongle": (),
+}
+PROTECTIONS = tuple(COMPONENTS_BY_PROTECTION)
+
+# Canonical base64 of 16 bytes, as a pattern: four bits are left in the last symbol.
+_hash_text = text_matching("[A-Za-z0-9+/]{21}[AQgw]==", "no-hash")
+
+
+def hash_component(number: str, name: str, value: str) -> str:
+    """Base64 of half an HMAC-SHA256 under the license number: two licenses see two machines."""
+    message = name.encode() + b"\0" + value.encode("utf-8", "surrogateescape")
+    return b64(hmac.digest(number.encode(), message, "sha256")[:16])
+
+
+def hash_components(
+    number: str, values: Mapping[str, Sequence[str]], protection: str
+) -> dict[str, tuple[str, ...]]:
+    """The hashes of raw values, of the components that the protection holds."""
+    hashed = {}
+    for component in COMPONENTS_BY_PROTECTION[protection]:
+        name = component.name
+        normalized = {component.normalize(value) for value in values.get(name, ())} - {""}
+        if normalized:
+            hashes = sorted(hash_component(number, name, value) for value in normalized)
+            hashed[name] = tuple(hashes[: component.max_hashes])
+    return hashed
+
+
+def parse_components(parent: JsonObject, protection: str) -> dict[str, tuple[str, ...]]:
+    """The `components` member of a request's machine or of a response's `bound_to`.
+
+    Raises InvalidMember.
+    """
+    members = parent.json_object("components")
+    if protection == "dongle" and next(members.names(), None) is not None:
+        raise InvalidMember(parent.path_of("components"), message("format.dongle-components"))
+    return {
+        component.name: _parse_hashes(members, component)
+        for component in COMPONENTS_BY_PROTECTION[protection]
+        if component.name in members
+    }
+
+
+def _parse_hashes(members: JsonObject, component: Component) -> tuple[str, ...]:
+    hashes = members.texts(component.name, _hash_text)
+    if not 1 <= len(hashes) <= component.max_hashes:
+        reason = message("format.hashes", n=component.max_hashes)
+        raise InvalidMember(members.path_of(component.name), reason)
+    if list(hashes) != sorted(set(hashes)):
+        reason = message("format.ascending")
+        raise InvalidMember(members.path_of(component.name), reason)
+    return hashes

@@ -1,0 +1,122 @@
+"""Every sentence that a person reads: `<language>/<room>.json` beside this file, found by name.
+
+The edge (a command, a handler, the wizard's window) sets the language once, with `use_language`;
+everything below it calls `message`, and no function hands a language on.
+"""
+
+import json
+import os
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+from functools import cache
+
+Sentence = str | Mapping[str, str]  # by CLDR's plural category where it counts something
+ENGLISH = "en"
+FOLDER = os.path.dirname(__file__)
+_language: ContextVar[str] = ContextVar("language", default=ENGLISH)
+
+
+def message(name: str, /, **facts: object) -> str:
+    """The sentence `room.name` in the language in use, its placeholders filled with the facts.
+
+    The whole number `n` chooses the form of one that counts. A fact that is not given is named in
+    neutral words. Raises KeyError for an unknown name.
+    """
+    room, _, rest = name.partition(".")
+    sentence = sentences(room)[rest]
+    if not isinstance(sentence, str):
+        sentence = sentence.get(_plural(facts.get("n")), sentence["other"])
+    return sentence.format_map(_Facts(facts))
+
+
+def has_message(name: str) -> bool:
+    """Whether there is a sentence of this name."""
+    room, _, rest = name.partition(".")
+    return rest in sentences(room)
+
+
+def sentences(room: str) -> Mapping[str, Sentence]:
+    """All sentences of a room in the language in use; English for those that it lacks."""
+    return _sentences(FOLDER, room, _language.get())
+
+
+@contextmanager
+def use_language(language: str) -> Iterator[None]:
+    """Speak this language inside the `with`; English if there is no such language.
+
+    It is named by a tag of RFC 5646 or as a locale: `de`, `pt-BR`, `pt_BR.UTF-8`.
+    """
+    before = _language.set(_known(language))
+    try:
+        yield
+    finally:
+        _language.reset(before)
+
+
+def language_in_use() -> str:
+    """The language that `message` speaks now."""
+    return _language.get()
+
+
+def languages() -> frozenset[str]:
+    """The languages that have a folder of their own."""
+    return _languages(FOLDER)
+
+
+def _known(language: str) -> str:
+    """The language's own folder, else the one of the language without its region."""
+    tag = language.partition(".")[0].partition("@")[0].replace("_", "-")
+    wanted = (tag, tag.partition("-")[0].lower(), ENGLISH)
+    return next(name for name in wanted if name in languages() or name == ENGLISH)
+
+
+class _Facts(dict[str, object]):
+    def __missing__(self, fact: str) -> str:
+        return message(f"neutral.{fact}")
+
+
+def _plural(n: object) -> str:
+    """The category of a whole number by the rules of the language, for example `one`."""
+    if isinstance(n, int):
+        for line in filter(None, message("formats.plural").split("; ")):
+            category, _, rule = line.partition(": ")
+            if _holds(rule, n):
+                return category
+    return "other"
+
+
+def _holds(rule: str, n: int) -> bool:
+    """Whether a rule such as `n mod 100 in 3..10 or n not in 0,2` holds (UTS 35, part 3, 5.1)."""
+    return any(
+        all(_relation_holds(relation, n) for relation in alternative.split(" and "))
+        for alternative in rule.split(" or ")
+    )
+
+
+def _relation_holds(relation: str, n: int) -> bool:
+    parts = re.fullmatch(r"n(?: mod (\d+))?( not)? in ([\d.,]+)", relation)
+    assert parts is not None, relation
+    value = n % int(parts[1]) if parts[1] else n
+    bounds = [part.split("..") for part in parts[3].split(",")]
+    is_in = any(int(bound[0]) <= value <= int(bound[-1]) for bound in bounds)
+    return is_in is (parts[2] is None)
+
+
+@cache
+def _languages(folder: str) -> frozenset[str]:
+    with os.scandir(folder) as entries:
+        return frozenset(e.name for e in entries if e.is_dir() and e.name != "__pycache__")
+
+
+@cache
+def _sentences(folder: str, room: str, language: str) -> Mapping[str, Sentence]:
+    english = {} if language == ENGLISH else _sentences(folder, room, ENGLISH)
+    try:
+        with open(os.path.join(folder, language, f"{room}.json"), encoding="utf-8") as file:
+            return {**english, **json.load(file)}
+    except FileNotFoundError:
+        if not english:
+            raise KeyError(room) from None
+        return english

@@ -1,0 +1,106 @@
+"""Request and response files in their two buckets, and the passes by which browsers reach them."""
+
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import ClientError
+
+from keyferry_protocol.envelope import MAX_FILE, REQUEST
+from keyferry_service.domain.ticket import DOWNLOAD_URL_S
+from keyferry_service.domain.upload import Upload
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+CONTENT_TYPE = "application/octet-stream"
+UPLOAD_FORM_S = 300
+_GONE = ("NoSuchKey", "NoSuchVersion", "404", "MethodNotAllowed")  # the last: a delete marker
+
+
+class FileGone(Exception):
+    """An object version that is no longer there."""
+
+
+class Files:
+    """Reads and writes files; a client of signature version 4 at the regional endpoint is given."""
+
+    def __init__(self, s3: "S3Client", in_bucket: str, out_bucket: str) -> None:
+        self._s3 = s3
+        self._in_bucket = in_bucket
+        self._out_bucket = out_bucket
+
+    def presign_upload(self, ticket_id: str) -> dict[str, Any]:
+        """A pass for one POST of one small file, for this ticket alone."""
+        fields = {"Content-Type": CONTENT_TYPE, "success_action_status": "201"}
+        conditions: list[Any] = [{name: value} for name, value in fields.items()]
+        conditions.append(["content-length-range", 1, MAX_FILE[REQUEST]])
+        return self._s3.generate_presigned_post(
+            self._in_bucket,
+            f"requests/{ticket_id}",
+            Fields=fields,
+            Conditions=conditions,
+            ExpiresIn=UPLOAD_FORM_S,
+        )
+
+    def uploaded_at(self, ticket_id: str) -> int | None:
+        """When the ticket's request file arrived, if it did."""
+        try:
+            head = self._s3.head_object(Bucket=self._in_bucket, Key=f"requests/{ticket_id}")
+        except ClientError as error:
+            _raise_unless_gone(error)
+            return None
+        return int(head["LastModified"].timestamp())
+
+    def read(self, upload: Upload) -> bytes:
+        """The request file, as it was put; cut where it is too big anyway. Raises FileGone."""
+        try:
+            answer = self._s3.get_object(
+                Bucket=self._in_bucket, Key=upload.key, VersionId=upload.version_id
+            )
+            return answer["Body"].read(MAX_FILE[REQUEST] + 1)
+        except ClientError as error:
+            _raise_unless_gone(error)
+            raise FileGone("The object is gone.") from error
+
+    def publish(self, ticket_id: str, file_name: str, data: bytes) -> None:
+        """Put an answer, once: where one lies already, this one is done."""
+        try:
+            self._s3.put_object(
+                Bucket=self._out_bucket,
+                Key=_answer_key(ticket_id, file_name),
+                Body=data,
+                ContentType=CONTENT_TYPE,
+                IfNoneMatch="*",
+            )
+        except ClientError as error:
+            if error.response["Error"]["Code"] != "PreconditionFailed":
+                raise
+
+    def is_published(self, ticket_id: str, file_name: str) -> bool:
+        """Whether the answer is there."""
+        try:
+            self._s3.head_object(Bucket=self._out_bucket, Key=_answer_key(ticket_id, file_name))
+        except ClientError as error:
+            _raise_unless_gone(error)
+            return False
+        return True
+
+    def presign_download(self, ticket_id: str, file_name: str) -> str:
+        """A link that saves the response under its name, for a minute."""
+        return self._s3.generate_presigned_url(
+            "get_object",
+            Params={
+                "Bucket": self._out_bucket,
+                "Key": _answer_key(ticket_id, file_name),
+                "ResponseContentDisposition": f'attachment; filename="{file_name}"',
+            },
+            ExpiresIn=DOWNLOAD_URL_S,
+        )
+
+
+def _answer_key(ticket_id: str, file_name: str) -> str:
+    return f"responses/{ticket_id}/{file_name}"
+
+
+def _raise_unless_gone(error: ClientError) -> None:
+    if error.response["Error"]["Code"] not in _GONE:
+        raise error

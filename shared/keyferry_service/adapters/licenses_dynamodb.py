@@ -1,0 +1,320 @@
+"""The `Licenses` table: a snapshot of all that a request names, a transaction for its answer."""
+
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+from keyferry_protocol.request import Request
+from keyferry_service.adapters.items_dynamodb import (
+    Item,
+    from_item,
+    members,
+    set_attributes,
+    to_item,
+)
+from keyferry_service.adapters.retries import translate_conflicts
+from keyferry_service.domain.allocate import Grant
+from keyferry_service.domain.license import (
+    DeviceKey,
+    DongleSeat,
+    LedgerEntry,
+    LicenseRecord,
+    RegisteredDongle,
+    Seat,
+    Status,
+)
+from keyferry_service.domain.refusals import MAX_SEATS_LISTED
+from keyferry_service.domain.request_context import Snapshot, anchor_keys
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+LICENSE = "license"
+# What a decision may change of a license; the rest is the vendor's.
+_DECIDED = ("revision", "seats_used", "seats_ever_used", "next_seat", "moves", "first_issued_at")
+
+
+class LicenseExists(Exception):
+    """A license number that is in use already."""
+
+
+class Licenses:
+    """Reads and writes the rows; knows their keys and conditions, and no rules."""
+
+    def __init__(self, dynamodb: "DynamoDBClient", table: str) -> None:
+        self._dynamodb = dynamodb
+        self._table = table
+
+    def create(self, license: LicenseRecord) -> None:
+        """Put a new license. Raises LicenseExists."""
+        try:
+            self._dynamodb.put_item(
+                TableName=self._table,
+                Item=_license_item(license),
+                ConditionExpression="attribute_not_exists(pk)",
+            )
+        except self._dynamodb.exceptions.ConditionalCheckFailedException as error:
+            raise LicenseExists(f"There is a license {license.number} already.") from error
+
+    def get(self, number: str) -> LicenseRecord | None:
+        """The license of this number."""
+        reply = self._dynamodb.get_item(
+            TableName=self._table, Key=_key(number, LICENSE), ConsistentRead=True
+        )
+        return read_license(reply.get("Item"))
+
+    def change(self, before: LicenseRecord, after: LicenseRecord) -> None:
+        """Write what the vendor changed in a license that was just read. Raises Conflict."""
+        with translate_conflicts():
+            self._dynamodb.update_item(**self._change(before, after))
+
+    def release(self, before: LicenseRecord, after: LicenseRecord, seat: Seat) -> None:
+        """Free a seat whose machine will not do it itself. Raises Conflict."""
+        freed = set_attributes({"taken": False})
+        freed["ConditionExpression"] = "#taken = :held"
+        freed["ExpressionAttributeValues"] |= to_item({":held": True})
+        items = [
+            {"Update": self._change(before, after)},
+            self._update(before.number, f"seat#{seat.number}", freed),
+        ]
+        if seat.dongle_keyid is not None:
+            items.append(self._update_dongle(before.number, DongleSeat(seat.dongle_keyid)))
+        with translate_conflicts():
+            self._dynamodb.transact_write_items(TransactItems=items)
+
+    def dongles(self, number: str) -> Iterator[RegisteredDongle]:
+        """Every dongle that is registered for the license, in the order of their key ids."""
+        pages = self._dynamodb.get_paginator("query").paginate(**self._query(number, "dongle#"))
+        for page in pages:
+            yield from (from_item(RegisteredDongle, item) for item in page["Items"])
+
+    def add_dongle(
+        self, before: LicenseRecord, after: LicenseRecord, dongle: RegisteredDongle
+    ) -> None:
+        """Register a dongle that was not. Raises Conflict."""
+        row = {"pk": before.number, "sk": f"dongle#{dongle.keyid}", **members(dongle)}
+        items: Any = [{"Update": self._change(before, after)}, self._put_once(row)]
+        with translate_conflicts():
+            self._dynamodb.transact_write_items(TransactItems=items)
+
+    def remove_dongle(self, before: LicenseRecord, after: LicenseRecord, keyid: str) -> None:
+        """Forget a dongle that has no seat. Raises Conflict."""
+        delete = {
+            "TableName": self._table,
+            "Key": _key(before.number, f"dongle#{keyid}"),
+            "ConditionExpression": "seat = :none",
+            "ExpressionAttributeValues": to_item({":none": None}),
+        }
+        items: Any = [{"Update": self._change(before, after)}, {"Delete": delete}]
+        with translate_conflicts():
+            self._dynamodb.transact_write_items(TransactItems=items)
+
+    def all(self) -> Iterator[LicenseRecord]:
+        """Every license, in no order: for the vendor's desk, never for a request."""
+        pages = self._dynamodb.get_paginator("scan").paginate(
+            TableName=self._table,
+            FilterExpression="sk = :license",
+            ExpressionAttributeValues=to_item({":license": LICENSE}),
+        )
+        for page in pages:
+            yield from (license for item in page["Items"] if (license := read_license(item)))
+
+    def seats(self, number: str) -> Iterator[Seat]:
+        """Every seat that was ever taken, in no order."""
+        pages = self._dynamodb.get_paginator("query").paginate(**self._query(number, "seat#"))
+        for page in pages:
+            yield from (from_item(Seat, item) for item in page["Items"])
+
+    def read_seats(self, number: str, seats: set[int]) -> dict[int, Seat]:
+        """These seats, at most 100, as they stand; those that there are."""
+        found: dict[int, Seat] = {}
+        keys = [_key(number, f"seat#{seat}") for seat in sorted(seats)]
+        while keys:
+            reply = self._dynamodb.batch_get_item(
+                RequestItems={self._table: {"Keys": keys, "ConsistentRead": True}}
+            )
+            for item in reply["Responses"].get(self._table, []):
+                seat = from_item(Seat, item)
+                found[seat.number] = seat
+            left = reply.get("UnprocessedKeys", {}).get(self._table)
+            keys = list(left["Keys"]) if left else []
+        return found
+
+    def ledger_entries(self, number: str, beginning: str = "") -> Iterator[LedgerEntry]:
+        """The ledger's entries whose request's SHA-256 begins so, in no order."""
+        query = self._query(number, f"answer#{beginning}")
+        for page in self._dynamodb.get_paginator("query").paginate(**query):
+            yield from (from_item(LedgerEntry, item) for item in page["Items"])
+
+    def seats_in_use(self, number: str) -> list[Seat]:
+        """Seats that are taken, as many as a refusal lists at most."""
+        query = self._query(number, "seat#")
+        query["FilterExpression"] = "taken = :taken"
+        query["ExpressionAttributeValues"] |= to_item({":taken": True})
+        found: list[Seat] = []
+        query["PaginationConfig"] = {"PageSize": 2 * MAX_SEATS_LISTED}
+        for page in self._dynamodb.get_paginator("query").paginate(**query):
+            found += [from_item(Seat, item) for item in page["Items"]]
+            if len(found) >= MAX_SEATS_LISTED:
+                break
+        return sorted(found, key=lambda seat: seat.number)[:MAX_SEATS_LISTED]
+
+    def look_up(self, request: Request, get_ticket: Any) -> tuple[Snapshot, Item | None]:
+        """All rows that the request names, as they stood at one moment, and `get_ticket`'s item.
+
+        Seats that only those rows name are read after them: whoever changes a seat changes the
+        license's revision too, on which the answer depends. Raises Conflict.
+        """
+        names = _names(request)
+        gets: list[Any] = [{"Get": {"TableName": self._table, "Key": _key(*n)}} for n in names]
+        with translate_conflicts():
+            reply = self._dynamodb.transact_get_items(TransactItems=[*gets, get_ticket])
+        items = [entry.get("Item") for entry in reply["Responses"]]
+        rows = {name[1]: item for name, item in zip(names, items, strict=False) if item}
+        return self._snapshot(request, rows), items[-1]
+
+    def claim(
+        self,
+        request: Request,
+        grant: Grant,
+        entry: LedgerEntry,
+        completion: Mapping[str, Any] | None,
+    ) -> None:
+        """Take or free the seat, record the bytes to sign, complete the ticket: all or nothing.
+
+        `completion` updates the ticket; None where none waits. Raises Conflict.
+        """
+        number = request.license_number
+        items = [
+            self._change_license(number, grant),
+            self._open_seat(number, grant.seat)
+            if grant.is_new
+            else self._change_seat(number, grant.seat),
+            self._record_once(number, entry),
+        ]
+        if completion is not None:
+            items.append({"Update": completion})
+        if grant.device_key is not None:
+            items.append(self._put_key_index(number, grant.device_key))
+        items += [self._update_dongle(number, dongle) for dongle in grant.dongle_seats]
+        items += [self._put_anchor_index(number, row, grant.seat) for row in grant.anchor_keys]
+        with translate_conflicts():
+            self._dynamodb.transact_write_items(TransactItems=items)
+
+    def _snapshot(self, request: Request, rows: Mapping[str, Item]) -> Snapshot:
+        key = _read(DeviceKey, rows.get(_key_name(request)))
+        dongle = _read(DongleSeat, rows.get(_dongle_name(request)))
+        anchors = {
+            int(row["seat"]["N"]) for name, row in rows.items() if name.startswith("anchor#")
+        }
+        seats = {
+            seat.number: seat
+            for name, row in rows.items()
+            if name.startswith("seat#")
+            for seat in [from_item(Seat, row)]
+        }
+        named = anchors | {row.seat for row in (key, dongle) if row is not None and row.seat}
+        entry = _read(LedgerEntry, rows.get(f"answer#{request.sha256}"))
+        if entry is None:  # else it is given again, whatever its seat is now
+            seats |= self.read_seats(request.license_number, named - seats.keys())
+        return Snapshot(
+            license=read_license(rows.get(LICENSE)),
+            device_key=key,
+            dongle=dongle,
+            ledger_entry=entry,
+            anchor_seats=frozenset(anchors),
+            seats=seats,
+        )
+
+    def _query(self, number: str, beginning: str) -> Any:
+        return {
+            "TableName": self._table,
+            "KeyConditionExpression": "pk = :number AND begins_with(sk, :beginning)",
+            "ExpressionAttributeValues": to_item({":number": number, ":beginning": beginning}),
+            "ConsistentRead": True,
+        }
+
+    def _change_license(self, number: str, grant: Grant) -> Any:
+        decided = {name: getattr(grant.license, name) for name in _DECIDED}
+        return {"Update": self._if_unchanged(number, grant.read_revision, decided)}
+
+    def _change(self, before: LicenseRecord, after: LicenseRecord) -> Any:
+        old = members(before)
+        changed = {name: value for name, value in members(after).items() if value != old[name]}
+        return self._if_unchanged(before.number, before.revision, changed)
+
+    def _if_unchanged(self, number: str, revision: int, values: Mapping[str, Any]) -> Any:
+        update = set_attributes(values)
+        update["ConditionExpression"] = "#revision = :read"  # so what was decided still holds
+        update["ExpressionAttributeValues"] |= to_item({":read": revision})
+        return {"TableName": self._table, "Key": _key(number, LICENSE), **update}
+
+    def _open_seat(self, number: str, seat: Seat) -> Any:
+        row = {"pk": number, "sk": f"seat#{seat.number}", **members(seat)}
+        return self._put_once(row)
+
+    def _change_seat(self, number: str, seat: Seat) -> Any:
+        return self._update(number, f"seat#{seat.number}", set_attributes(members(seat)))
+
+    def _put_key_index(self, number: str, key: DeviceKey) -> Any:
+        row = {"pk": number, "sk": f"key#{key.keyid}", **members(key)}
+        return {"Put": {"TableName": self._table, "Item": to_item(row)}}
+
+    def _update_dongle(self, number: str, dongle: DongleSeat) -> Any:
+        return self._update(number, f"dongle#{dongle.keyid}", set_attributes(members(dongle)))
+
+    def _put_anchor_index(self, number: str, row: str, seat: Seat) -> Any:
+        item = to_item({"pk": number, "sk": row, "seat": seat.number})
+        return {"Put": {"TableName": self._table, "Item": item}}
+
+    def _record_once(self, number: str, entry: LedgerEntry) -> Any:
+        row = {"pk": number, "sk": f"answer#{entry.request_sha256}", **members(entry)}
+        return self._put_once(row)
+
+    def _put_once(self, row: Mapping[str, Any]) -> Any:
+        return {
+            "Put": {
+                "TableName": self._table,
+                "Item": to_item(row),
+                "ConditionExpression": "attribute_not_exists(pk)",
+            }
+        }
+
+    def _update(self, number: str, row: str, update: Mapping[str, Any]) -> Any:
+        return {"Update": {"TableName": self._table, "Key": _key(number, row), **update}}
+
+
+def read_license(item: Item | None) -> LicenseRecord | None:
+    """The license of an item of the table."""
+    return from_item(LicenseRecord, item, status=Status(item["status"]["S"])) if item else None
+
+
+def _license_item(license: LicenseRecord) -> Item:
+    return to_item({"pk": license.number, "sk": LICENSE, **members(license)})
+
+
+def _read(cls: Any, item: Item | None) -> Any:
+    return from_item(cls, item) if item else None
+
+
+def _key(number: str, row: str) -> Item:
+    return to_item({"pk": number, "sk": row})
+
+
+def _key_name(request: Request) -> str:
+    return f"key#{request.device_keyid}"
+
+
+def _dongle_name(request: Request) -> str:
+    return f"dongle#{request.dongle.keyid}" if request.dongle else ""
+
+
+def _names(request: Request) -> list[tuple[str, str]]:
+    """The keys of all rows that a request can need: at most 16."""
+    names = [LICENSE, _key_name(request), f"answer#{request.sha256}"]
+    if request.kind == "activate":
+        names += anchor_keys(request)
+    if request.replaces_seat is not None:
+        names.append(f"seat#{request.replaces_seat}")
+    if request.dongle is not None:
+        names.append(_dongle_name(request))
+    return [(request.license_number, name) for name in names]

@@ -1,0 +1,66 @@
+"""Conflicts between two writers in DynamoDB, and retries until the deadline."""
+
+import random
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Protocol, TypeVar
+
+from botocore.exceptions import ClientError
+
+LAST_START_MS = 3000  # what starts with less of the function's time left may be killed half done
+FIRST_WAIT_S = 0.02
+MAX_WAIT_S = 1.0
+
+T = TypeVar("T")
+
+
+class Conflict(Exception):
+    """Another writer came first, and nothing was written: read and decide again."""
+
+
+class ConditionFailed(Conflict):
+    """A row no longer stands as the write requires."""
+
+
+class TransactionConflict(Conflict):
+    """Another transaction was writing to the same rows, which may be as they were."""
+
+
+class OutOfTime(Exception):
+    """The function's time ends before the conflicts do."""
+
+
+class HasDeadline(Protocol):
+    """The part of Lambda's context that tells the time left."""
+
+    def get_remaining_time_in_millis(self) -> int: ...
+
+
+@contextmanager
+def translate_conflicts() -> Iterator[None]:
+    """Raise ConditionFailed or TransactionConflict for the errors by which DynamoDB says so."""
+    try:
+        yield
+    except ClientError as error:
+        code = error.response["Error"]["Code"]
+        reasons = error.response.get("CancellationReasons", [])
+        if code == "ConditionalCheckFailedException" or any(
+            reason.get("Code") == "ConditionalCheckFailed" for reason in reasons
+        ):
+            raise ConditionFailed("The rows changed after they were read.") from error
+        if code in ("TransactionCanceledException", "TransactionConflictException"):
+            raise TransactionConflict("Another transaction was writing these rows.") from error
+        raise
+
+
+def retry_until_deadline(context: HasDeadline, attempt: Callable[[], T]) -> T:
+    """Repeat `attempt` after each Conflict, with growing random waits. Raises OutOfTime."""
+    wait_s = FIRST_WAIT_S
+    while context.get_remaining_time_in_millis() > LAST_START_MS:
+        try:
+            return attempt()
+        except Conflict:
+            time.sleep(random.uniform(0, wait_s))
+            wait_s = min(2 * wait_s, MAX_WAIT_S)
+    raise OutOfTime("Other writers had these rows until the function's time was over.")

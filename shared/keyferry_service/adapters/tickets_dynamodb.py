@@ -1,0 +1,310 @@
+"""The `Tickets` table: journeys, links and counters. Each row has an end, checked when read."""
+
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import TYPE_CHECKING, Any
+
+from keyferry_service.adapters.items_dynamodb import (
+    Item,
+    from_item,
+    members,
+    plain,
+    set_attributes,
+    to_item,
+)
+from keyferry_service.adapters.retries import ConditionFailed, translate_conflicts
+from keyferry_service.domain.license import DAY, day_of
+from keyferry_service.domain.refusals import Refusal
+from keyferry_service.domain.ticket import LIFE_S, EmailStatus, Ticket, TicketState
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+HOUR_S = 3600
+TICKETS_PER_NETWORK = 1000  # an hour: five rooms of 200 computers
+MAILS_PER_LICENSE = 20  # a day
+ADDRESSES_PER_REQUEST = 3
+ADDRESSES_KEPT_S = 30 * DAY
+SENT_KEPT_S = 30 * DAY  # complaints may come this late
+
+
+class TooManyTickets(Exception):
+    """A network has opened as many tickets as it may in one hour."""
+
+
+class MailWithheld(Exception):
+    """An e-mail that may not be sent: there were too many, or the address wants none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """Where a mailed link leads, until it ends."""
+
+    ticket_id: str
+    file_name: str
+    expires_at: int
+
+
+@dataclass(frozen=True, slots=True)
+class SentMail:
+    """To whom and for what an e-mail was sent, for the feedback that may come.
+
+    Its id is in the tags that SES keeps, and not in the e-mail itself.
+    """
+
+    ticket_id: str
+    license_number: str
+    address_sha256: str
+    expires_at: int
+
+
+class Tickets:
+    """Reads and writes the rows; knows their keys and conditions, and no rules."""
+
+    def __init__(self, dynamodb: "DynamoDBClient", table: str) -> None:
+        self._dynamodb = dynamodb
+        self._table = table
+
+    def open(self, ticket: Ticket, network: str, now: int) -> None:
+        """Put a new ticket and count it for its network. Raises TooManyTickets, Conflict."""
+        try:
+            with translate_conflicts():
+                self._dynamodb.transact_write_items(
+                    TransactItems=[self._put_ticket(ticket), self._count_ticket(network, now)]
+                )
+        except ConditionFailed as error:
+            raise TooManyTickets("This network opened too many tickets.") from error
+
+    def add(self, ticket: Ticket) -> None:
+        """Put a new ticket that the vendor opened: no network is counted. Raises Conflict."""
+        with translate_conflicts():
+            self._dynamodb.put_item(**self._put_ticket(ticket)["Put"])
+
+    def get(self, ticket_id: str, now: int) -> Ticket | None:
+        """The ticket, unless there is none or it has ended."""
+        return ticket_from_item(self._get(f"ticket#{ticket_id}"), now)
+
+    def get_link(self, token: str, now: int) -> Link | None:
+        """Where the link with this token leads, unless there is none or it has ended."""
+        item = self._get(link_key(token))
+        if item is None:
+            return None
+        link = from_item(Link, item)
+        return link if link.expires_at > now else None
+
+    def get_item_for(self, ticket_id: str) -> Item:
+        """The ticket's part of a TransactGetItems."""
+        return {"Get": {"TableName": self._table, "Key": _key(f"ticket#{ticket_id}")}}
+
+    def completion_update(self, before: Ticket, after: Ticket, now: int) -> dict[str, Any]:
+        """The update that gives a waiting ticket its one answer, for a transaction or alone."""
+        waiting = _values(before)
+        update = set_attributes(
+            {n: value for n, value in _values(after).items() if value != waiting[n]}
+        )
+        update["ExpressionAttributeNames"]["#expires_at"] = "expires_at"
+        update["ExpressionAttributeValues"] |= to_item(
+            {":awaiting": TicketState.AWAITING_UPLOAD, ":now": now}
+        )
+        return {
+            "TableName": self._table,
+            "Key": _key(f"ticket#{before.id}"),
+            "ConditionExpression": "#state = :awaiting AND #expires_at > :now",
+            **update,
+        }
+
+    def complete(self, before: Ticket, after: Ticket, now: int) -> None:
+        """Give a waiting ticket its one answer, where nothing else is written. Raises Conflict."""
+        with translate_conflicts():
+            self._dynamodb.update_item(**self.completion_update(before, after, now))
+
+    def allow_mail(
+        self,
+        ticket: Ticket,
+        address: str,
+        token: str | None,
+        message_id: str,
+        mail_id: str,
+        now: int,
+    ) -> None:
+        """Count an e-mail, record to whom it goes, and put its link if it has one: all or nothing.
+
+        However often its message comes, it counts as one. Raises MailWithheld, Conflict.
+        """
+        pending = {"email_status": EmailStatus.PENDING, "mail_id": mail_id}
+        items = [
+            self._count_mail(ticket, message_id, now),
+            self._count_address(ticket, address, now),
+            self._check_not_suppressed(address, now),
+            self._put_sent(ticket, address, mail_id, now),
+            {"Update": self._email_update(ticket.id, pending)},
+        ]
+        if token is not None:
+            items.append(self._put_link(ticket, token, now))
+        try:
+            with translate_conflicts():
+                self._dynamodb.transact_write_items(TransactItems=items)
+        except ConditionFailed as error:
+            raise MailWithheld("No more mail for this license, request or address.") from error
+
+    def get_sent(self, mail_id: str, now: int) -> SentMail | None:
+        """The record of an e-mail, unless it is unknown, was used up by feedback, or has ended."""
+        item = self._get(sent_key(mail_id))
+        if item is None:
+            return None
+        sent = from_item(SentMail, item)
+        return sent if sent.expires_at > now else None
+
+    def mark_email(self, ticket_id: str, status: EmailStatus) -> None:
+        """Write the status of its e-mail on the ticket; a ticket that is gone stays gone."""
+        self._update_if(self._email_update(ticket_id, {"email_status": status}))
+
+    def mark_sent(self, ticket_id: str, mail_id: str, link_expires_at: int | None) -> None:
+        """Write that an e-mail was sent, unless it came back already or another went after it."""
+        values: dict[str, Any] = {"email_status": EmailStatus.SENT}
+        if link_expires_at is not None:
+            values["link_expires_at"] = link_expires_at
+        update = self._email_update(ticket_id, values)
+        update["ConditionExpression"] = "mail_id = :mail_id AND #email_status = :pending"
+        update["ExpressionAttributeValues"] |= to_item(
+            {":mail_id": mail_id, ":pending": EmailStatus.PENDING}
+        )
+        self._update_if(update)
+
+    def mark_bounced(self, ticket_id: str, mail_id: str) -> None:
+        """Write that an e-mail came back, unless another went after it."""
+        update = self._email_update(ticket_id, {"email_status": EmailStatus.BOUNCED})
+        update["ConditionExpression"] = "mail_id = :mail_id"
+        update["ExpressionAttributeValues"] |= to_item({":mail_id": mail_id})
+        self._update_if(update)
+
+    def _email_update(self, ticket_id: str, values: Mapping[str, Any]) -> dict[str, Any]:
+        return {
+            "TableName": self._table,
+            "Key": _key(f"ticket#{ticket_id}"),
+            "ConditionExpression": "attribute_exists(pk)",
+            **set_attributes(values),
+        }
+
+    def _update_if(self, update: dict[str, Any]) -> None:
+        """Update a row if its condition holds."""
+        with suppress(ConditionFailed), translate_conflicts():
+            self._dynamodb.update_item(**update)
+
+    def _get(self, key: str) -> Item | None:
+        reply = self._dynamodb.get_item(TableName=self._table, Key=_key(key), ConsistentRead=True)
+        return reply.get("Item")
+
+    def _put_ticket(self, ticket: Ticket) -> Any:
+        values = {"pk": f"ticket#{ticket.id}", **_values(ticket)}
+        return self._put({name: value for name, value in values.items() if value is not None})
+
+    def _put_link(self, ticket: Ticket, token: str, now: int) -> Any:
+        link = Link(ticket.id, ticket.file_name, now + LIFE_S)
+        return self._put({"pk": link_key(token), **members(link)})
+
+    def _put_sent(self, ticket: Ticket, address: str, mail_id: str, now: int) -> Any:
+        sent = SentMail(
+            ticket.id, ticket.license_number or "", hash_address(address), now + SENT_KEPT_S
+        )
+        return self._put({"pk": sent_key(mail_id), **members(sent)})
+
+    def _put(self, row: Mapping[str, Any]) -> Any:
+        return {
+            "Put": {
+                "TableName": self._table,
+                "Item": to_item(row),
+                "ConditionExpression": "attribute_not_exists(pk)",
+            }
+        }
+
+    def _count_ticket(self, network: str, now: int) -> Any:
+        hour = now // HOUR_S
+        values = {":one": 1, ":limit": TICKETS_PER_NETWORK, ":expires_at": (hour + 2) * HOUR_S}
+        return {
+            "Update": {
+                "TableName": self._table,
+                "Key": _key(f"network#{network}#{hour}"),
+                "UpdateExpression": "SET expires_at = :expires_at ADD ticket_count :one",
+                "ConditionExpression": "attribute_not_exists(ticket_count)"
+                " OR ticket_count < :limit",
+                "ExpressionAttributeValues": to_item(values),
+            }
+        }
+
+    def _count_mail(self, ticket: Ticket, message_id: str, now: int) -> Any:
+        key = f"mail#{ticket.license_number}#{day_of(now)}"
+        return self._add_once(key, "message_ids", message_id, MAILS_PER_LICENSE, now + 2 * DAY)
+
+    def _count_address(self, ticket: Ticket, address: str, now: int) -> Any:
+        key, end = f"mail#{ticket.request_sha256}", now + ADDRESSES_KEPT_S
+        hashed = hash_address(address)
+        return self._add_once(key, "address_hashes", hashed, ADDRESSES_PER_REQUEST, end)
+
+    def _add_once(self, key: str, name: str, member: str, limit: int, expires_at: int) -> Any:
+        """Add a member to the set of this name, of at most `limit`; one that is there fits in."""
+        values = {":member": member, ":set": {member}, ":limit": limit, ":expires_at": expires_at}
+        return {
+            "Update": {
+                "TableName": self._table,
+                "Key": _key(key),
+                "UpdateExpression": f"SET expires_at = :expires_at ADD {name} :set",
+                "ConditionExpression": f"attribute_not_exists({name})"
+                f" OR contains({name}, :member) OR size({name}) < :limit",
+                "ExpressionAttributeValues": to_item(values),
+            }
+        }
+
+    def _check_not_suppressed(self, address: str, now: int) -> Any:
+        return {
+            "ConditionCheck": {
+                "TableName": self._table,
+                "Key": _key(suppressed_key(hash_address(address))),
+                "ConditionExpression": "attribute_not_exists(pk) OR expires_at <= :now",
+                "ExpressionAttributeValues": to_item({":now": now}),
+            }
+        }
+
+
+def ticket_from_item(item: Item | None, now: int) -> Ticket | None:
+    """The ticket of an item, unless it has ended: DynamoDB deletes expired rows late."""
+    if not item:
+        return None
+    row = plain(item)
+    ticket = from_item(
+        Ticket,
+        item,
+        state=TicketState(row["state"]),
+        email_status=EmailStatus(row["email_status"]),
+        refusal=Refusal.from_json(row["refusal"]) if "refusal" in row else None,
+    )
+    return ticket if ticket.expires_at > now else None
+
+
+def _values(ticket: Ticket) -> dict[str, Any]:
+    """The attributes of a ticket's row."""
+    refusal = ticket.refusal
+    return members(ticket) | {"refusal": None if refusal is None else refusal.as_json()}
+
+
+def link_key(token: str) -> str:
+    return f"link#{sha256(token.encode()).hexdigest()}"
+
+
+def sent_key(mail_id: str) -> str:
+    return f"sent#{mail_id}"
+
+
+def suppressed_key(address_sha256: str) -> str:
+    return f"suppressed#{address_sha256}"
+
+
+def hash_address(address: str) -> str:
+    """An address as the table holds it: not readable, and the same in upper and lower case."""
+    return sha256(address.lower().encode()).hexdigest()
+
+
+def _key(key: str) -> Item:
+    return to_item({"pk": key})

@@ -1,0 +1,170 @@
+"""Which seat a request gets, and what is written then (docs/format.md, "The service's rules")."""
+
+from dataclasses import dataclass, replace
+
+from keyferry_protocol.matching import is_same_machine, matching_weight
+from keyferry_service.domain.license import DeviceKey, DongleSeat, LicenseRecord, Seat
+from keyferry_service.domain.refusals import Refusal, RefusalCode
+from keyferry_service.domain.request_context import RequestContext, anchor_keys
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """What is to be written, all of it or nothing: each row as it is to stand afterwards."""
+
+    license: LicenseRecord
+    seat: Seat
+    read_revision: int = 0  # of the license, on which all of this rests
+    is_new: bool = False  # the seat's number was never used
+    device_key: DeviceKey | None = None
+    dongle_seats: tuple[DongleSeat, ...] = ()
+    anchor_keys: tuple[str, ...] = ()  # lead to the seat from now on
+    previous_valid_until: int | None = None
+
+    @property
+    def serial(self) -> int:
+        return self.license.revision
+
+
+def grant(context: RequestContext) -> Grant | Refusal:
+    """Find the seat: the key's own, the machine's own, the one to be replaced, a new one."""
+    request, license = context.request, context.license
+    current = context.current_seat
+    if current is not None and current.protection == request.protection:
+        return _renew(context, current)
+    own = _machines_own(context)
+    if own is not None:
+        after = own.renewed(request, context.serial, context.now, context.ends_at)
+        return _move_in(context, own, after, previous_valid_until=own.valid_until)
+    if request.replaces_seat is not None:
+        other = context.snapshot.seats.get(request.replaces_seat)
+        if other is None or not other.taken:
+            facts = {"n": request.replaces_seat, **_moves_left(context)}
+            return Refusal(RefusalCode.NO_SUCH_SEAT, facts=facts)
+        after = other.given_to(request, context.serial, context.now, context.ends_at)
+        return _move_in(context, other, after)
+    if license.seats_used >= license.seats:
+        facts = {"n": license.seats, **_moves_left(context)}
+        return Refusal(RefusalCode.NO_SEATS_LEFT, facts=facts)
+    return _take_next(context)
+
+
+def release(context: RequestContext, seat: Seat) -> Grant:
+    """Free the seat. The response is a receipt, which ends as it is issued."""
+    ended_at = context.request.created_at  # by the clock that also dates this machine's activations
+    license, key = context.license, _key_row(context, seat.number)
+    return Grant(
+        license.with_seat_freed().issued(context.serial, context.now),
+        seat.freed(context.now),
+        license.revision,
+        device_key=replace(key, deactivated_at=ended_at) if key else None,
+        dongle_seats=(DongleSeat(seat.dongle_keyid, None, ended_at),) if seat.dongle_keyid else (),
+        previous_valid_until=seat.valid_until,
+    )
+
+
+def _renew(context: RequestContext, seat: Seat) -> Grant | Refusal:
+    """Answer again for the seat that asks; a machine that changed too much is bound anew."""
+    request = context.request
+    after = seat.renewed(request, context.serial, context.now, context.ends_at)
+    if request.last_serial not in (seat.serial, seat.last_request_serial):
+        after = replace(after, copies=seat.copies + 1)
+    license: LicenseRecord | None = context.license
+    new_anchors: tuple[str, ...] = ()
+    if is_same_machine(seat.components, request.machine.components):
+        after = replace(after, components=seat.components)
+    else:
+        license, new_anchors = context.license.with_move(context.now), anchor_keys(request)
+    if license is None:
+        return _move_limit(context)
+    # A dongle comes with the device key of any machine.
+    is_other_key = request.device_key != seat.device_key
+    return Grant(
+        license.issued(context.serial, context.now),
+        after,
+        context.license.revision,
+        device_key=_key_row(context, seat.number) if is_other_key else None,
+        anchor_keys=new_anchors,
+        previous_valid_until=seat.valid_until,
+    )
+
+
+def _move_in(
+    context: RequestContext, before: Seat, after: Seat, previous_valid_until: int | None = None
+) -> Grant | Refusal:
+    """Give a taken seat to another device key."""
+    license = context.license.with_move(context.now)
+    if license is None:
+        return _move_limit(context)
+    dongles: dict[str, DongleSeat] = {}
+    if before.dongle_keyid is not None:
+        dongles[before.dongle_keyid] = DongleSeat(before.dongle_keyid)
+    if after.dongle_keyid is not None:
+        dongles[after.dongle_keyid] = DongleSeat(after.dongle_keyid, after.number)
+    return Grant(
+        license.issued(context.serial, context.now),
+        after,
+        context.license.revision,
+        device_key=_key_row(context, after.number),
+        dongle_seats=tuple(dongles.values()),
+        anchor_keys=anchor_keys(context.request),
+        previous_valid_until=previous_valid_until,
+    )
+
+
+def _take_next(context: RequestContext) -> Grant | Refusal:
+    """Take the seat with the next number; a move if one was given back before."""
+    request, before = context.request, context.license
+    is_move = before.seats_ever_used > before.seats_used
+    license = before.with_move(context.now) if is_move else before.with_seat_first_used()
+    if license is None:
+        return _move_limit(context)
+    number = before.next_seat
+    seat = Seat.first_taken(number, request, context.serial, context.now, context.ends_at)
+    return Grant(
+        license.with_seat_taken().issued(context.serial, context.now),
+        seat,
+        before.revision,
+        is_new=True,
+        device_key=_key_row(context, number),
+        dongle_seats=(DongleSeat(seat.dongle_keyid, number),) if seat.dongle_keyid else (),
+        anchor_keys=anchor_keys(request),
+    )
+
+
+def _machines_own(context: RequestContext) -> Seat | None:
+    """The seat that this machine had under another device key; the best of several matches."""
+    components = context.request.machine.components
+    candidates = [
+        seat
+        for number in context.snapshot.anchor_seats
+        if (seat := context.snapshot.seats.get(number)) is not None
+        and seat.taken
+        and seat.protection == context.request.protection
+        and is_same_machine(components, seat.components)
+    ]
+    return max(
+        candidates,
+        key=lambda seat: (matching_weight(components, seat.components), seat.serial),
+        default=None,
+    )
+
+
+def _key_row(context: RequestContext, seat: int) -> DeviceKey | None:
+    """The device key's row; a dongle's never takes the key from a seat which that key holds."""
+    holds = context.key_seat
+    if context.request.dongle is not None and holds is not None and holds.number != seat:
+        return None
+    return DeviceKey(context.request.device_keyid, seat)
+
+
+def _move_limit(context: RequestContext) -> Refusal:
+    facts = {"next_move_at": context.license.next_move_at(context.now)}
+    return Refusal(RefusalCode.MOVE_LIMIT, facts=facts)
+
+
+def _moves_left(context: RequestContext) -> dict[str, int | None]:
+    left = context.license.moves_left(context.now)
+    if left:
+        return {"moves_left": left}
+    return {"moves_left": 0, "next_move_at": context.license.next_move_at(context.now)}

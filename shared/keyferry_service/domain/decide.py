@@ -1,0 +1,96 @@
+"""The decision: one proven request and the rows it names in, a grant or a refusal out.
+
+Pure. docs/format.md has the rules ("The service's rules", "Refusals"), in the order of this file.
+"""
+
+from collections.abc import Sequence
+
+from keyferry_protocol.matching import MIN_WEIGHT, hardware_weight, is_identifiable
+from keyferry_protocol.request import Request
+from keyferry_service.domain.allocate import Grant, grant, release
+from keyferry_service.domain.license import LedgerEntry, Status
+from keyferry_service.domain.refusals import Refusal, RefusalCode
+from keyferry_service.domain.request_context import RequestContext, Snapshot
+from keyferry_service.domain.signing_keys import SigningKey, are_too_old
+
+
+def decide(
+    request: Request, snapshot: Snapshot, keys: Sequence[SigningKey], now: int
+) -> LedgerEntry | Grant | Refusal:
+    """Answer one request whose signatures hold; the first rule that applies wins."""
+    if snapshot.license is None:
+        return Refusal(RefusalCode.NOT_AUTHENTIC)
+    context = RequestContext(request, snapshot, snapshot.license, now)
+    if request.kind != "activate" and context.identity is None:  # the license never had this key
+        return Refusal(RefusalCode.NOT_AUTHENTIC)
+    if snapshot.ledger_entry is not None:
+        if context.license.status is Status.REVOKED and request.kind != "deactivate":
+            return Refusal(RefusalCode.LICENSE_REVOKED)
+        return snapshot.ledger_entry
+    if request.kind == "deactivate":
+        seat = context.current_seat
+        if seat is None or (seat.protection == "dongle") != (request.dongle is not None):
+            return Refusal(RefusalCode.NOT_ACTIVATED)
+        return release(context, seat)
+    return _refuse(context, keys) or grant(context)
+
+
+def _refuse(context: RequestContext, keys: Sequence[SigningKey]) -> Refusal | None:
+    """What speaks against an activation or update whatever seat it is for."""
+    request, license = context.request, context.license
+    if are_too_old(request.trusts, keys):
+        return Refusal(RefusalCode.KEYS_TOO_OLD, facts={"product": license.product})
+    if _is_not_activated(context):
+        return Refusal(RefusalCode.NOT_ACTIVATED)
+    if not _is_identified(context):
+        return Refusal(RefusalCode.MACHINE_NOT_IDENTIFIED)
+    if license.status is Status.SUSPENDED:
+        return Refusal(RefusalCode.LICENSE_SUSPENDED)
+    if license.status is Status.REVOKED:
+        return Refusal(RefusalCode.LICENSE_REVOKED)
+    ends_at = license.ends_at
+    if ends_at is not None and ends_at <= context.now:
+        return Refusal(RefusalCode.LICENSE_EXPIRED, facts={"ended_at": ends_at})
+    if request.product.name != license.product:
+        facts = {"licensed": license.product, "requested": request.product.name}
+        return Refusal(RefusalCode.PRODUCT_MISMATCH, facts=facts)
+    return _refuse_use(context)
+
+
+def _refuse_use(context: RequestContext) -> Refusal | None:
+    """What speaks against the way in which the license is to be used."""
+    request, license = context.request, context.license
+    if request.protection not in license.protections:
+        allowed = {"chosen": request.protection, "allowed": list(license.protections)}
+        return Refusal(RefusalCode.PROTECTION_NOT_ALLOWED, facts=allowed)
+    other = context.current_seat or context.key_seat
+    if other and request.protection != other.protection and request.replaces_seat != other.number:
+        # Only `replaces_seat` changes a seat's protection.
+        facts = {"protection": other.protection}
+        return Refusal(RefusalCode.PROTECTION_NOT_ALLOWED, "other-seat", facts)
+    environment = request.machine.environment
+    if environment != "unknown" and environment not in (*license.environments, "physical"):
+        return Refusal(RefusalCode.ENVIRONMENT_NOT_ALLOWED, environment)
+    if request.dongle is not None and context.snapshot.dongle is None:
+        return Refusal(RefusalCode.DONGLE_NOT_REGISTERED)
+    return None
+
+
+def _is_not_activated(context: RequestContext) -> bool:
+    if context.request.kind == "update":
+        return context.current_seat is None
+    ended_at = context.identity.deactivated_at if context.identity else None
+    # An activation that was made before its own deactivation must not undo it.
+    return ended_at is not None and context.request.created_at < ended_at
+
+
+def _is_identified(context: RequestContext) -> bool:
+    request = context.request
+    if not is_identifiable(request.machine.components, request.protection):
+        return False
+    # A virtual machine's hardware is a file, like its system: there the whole set has to do.
+    return (
+        request.dongle is not None
+        or "virtual" in context.license.environments
+        or hardware_weight(request.machine.components) >= MIN_WEIGHT
+    )

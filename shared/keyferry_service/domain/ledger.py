@@ -1,0 +1,65 @@
+"""What a grant says to the offline machine: the BODY of its response."""
+
+from keyferry_protocol.envelope import MAX_PAE, RESPONSE, Envelope, pae
+from keyferry_protocol.request import Request
+from keyferry_protocol.response import BoundTo, LicenseTerms, ResponseBody, parse_response
+from keyferry_service.domain.allocate import Grant
+from keyferry_service.domain.license import DAY, LedgerEntry, LicenseRecord
+
+
+class ResponseTooLong(Exception):
+    """A license that grants more than one response can say; `license create` refuses these."""
+
+
+def response_to(request: Request, grant: Grant, now: int) -> ResponseBody:
+    """The response to one granted request; to a deactivation it is a receipt."""
+    license, seat = grant.license, grant.seat
+    is_receipt = request.kind == "deactivate"
+    leased = license.lease_days is not None and not is_receipt
+    return ResponseBody(
+        request_sha256=request.sha256,
+        kind=request.kind,
+        serial=grant.serial,
+        seat=seat.number,
+        issued_at=now,
+        license=_terms(license, is_receipt, seat.valid_until),
+        bound_to=BoundTo(seat.protection, request.device_key, seat.components, request.dongle),
+        check_in_by=now + (license.lease_days or 0) * DAY if leased else None,
+        grace_days=license.grace_days,
+    )
+
+
+def entry_for(response: ResponseBody, grant: Grant) -> LedgerEntry:
+    """The line of the ledger that records a response before it is signed.
+
+    Raises ResponseTooLong, so that nothing is recorded that could never be signed.
+    """
+    body = response.to_bytes()
+    if len(pae(RESPONSE, body)) > MAX_PAE:
+        raise ResponseTooLong(f"What is to be signed has more than {MAX_PAE} bytes.")
+    return LedgerEntry(
+        request_sha256=response.request_sha256,
+        body=body,
+        seat=response.seat,
+        issued_at=response.issued_at,
+        previous_valid_until=grant.previous_valid_until,
+    )
+
+
+def response_in(answer: LedgerEntry) -> ResponseBody:
+    """What a line of the ledger said."""
+    return parse_response(Envelope(RESPONSE, answer.body, ()))
+
+
+def _terms(license: LicenseRecord, is_receipt: bool, valid_until: int | None) -> LicenseTerms:
+    return LicenseTerms(
+        number=license.number,
+        licensee=license.licensee,
+        product=license.product,
+        edition=license.edition,
+        features={} if is_receipt else license.features,
+        trial=license.trial_days is not None,
+        valid_from=license.valid_from,
+        valid_until=valid_until,
+        maintenance_until=license.maintenance_until,
+    )

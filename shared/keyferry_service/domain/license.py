@@ -1,0 +1,218 @@
+"""A license and what belongs to it: all that a decision is made of (docs/format.md)."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import UTC, date, datetime, timedelta
+from enum import StrEnum
+
+from keyferry_protocol.components import ComponentHashes
+from keyferry_protocol.request import Request
+
+DAY = 86_400  # seconds
+YEAR_DAYS = 365
+
+
+class Status(StrEnum):
+    """Whether the vendor lets a license be used."""
+
+    ACTIVE = "active"
+    SUSPENDED = "suspended"
+    REVOKED = "revoked"
+
+
+@dataclass(frozen=True, slots=True)
+class LicenseRecord:
+    """What was sold, and what was used of it. Times are seconds since 1970, keys raw bytes."""
+
+    number: str
+    activation_public: bytes
+    product: str
+    valid_from: int
+    licensee: str = ""
+    edition: str = ""
+    features: Mapping[str, bool | int] = field(default_factory=dict)
+    trial_days: int | None = None  # counted from the first issue, for all seats
+    valid_until: int | None = None
+    maintenance_until: int | None = None
+    lease_days: int | None = None
+    grace_days: int = 14
+    protections: tuple[str, ...] = ("machine", "personal", "dongle")
+    environments: tuple[str, ...] = ("physical",)
+    seats: int = 1
+    moves_per_year: int = 4
+    status: Status = Status.ACTIVE
+    seats_used: int = 0
+    seats_ever_used: int = 0  # allow-move lowers it, below 0 too
+    next_seat: int = 1
+    moves: Mapping[str, int] = field(default_factory=dict)  # day (2026-11-24) -> count
+    revision: int = 0
+    first_issued_at: int | None = None
+
+    @property
+    def ends_at(self) -> int | None:
+        """When it ends: its date or, for a trial, the term since its first issue if that is sooner.
+
+        A trial that was never issued has no term yet.
+        """
+        if self.trial_days is None or self.first_issued_at is None:
+            return self.valid_until
+        term = self.first_issued_at + self.trial_days * DAY
+        return term if self.valid_until is None else min(term, self.valid_until)
+
+    def issued(self, serial: int, now: int) -> "LicenseRecord":
+        """The license after a response with this serial, which becomes its revision."""
+        first = now if self.first_issued_at is None else self.first_issued_at
+        return replace(self, revision=serial, first_issued_at=first)
+
+    def with_seat_taken(self) -> "LicenseRecord":
+        """The license after its seat with the number `next_seat` was taken."""
+        return replace(self, seats_used=self.seats_used + 1, next_seat=self.next_seat + 1)
+
+    def with_seat_freed(self) -> "LicenseRecord":
+        """The license after one of its seats was freed."""
+        return replace(self, seats_used=self.seats_used - 1)
+
+    def with_seat_first_used(self) -> "LicenseRecord":
+        """The license after one more of its seats was used for the first time."""
+        return replace(self, seats_ever_used=self.seats_ever_used + 1)
+
+    def with_move(self, now: int) -> "LicenseRecord | None":
+        """The license after one move, or else one never-used seat less; None if neither is left."""
+        moves = self.recent_moves(now)
+        if sum(moves.values()) < self.moves_per_year:
+            today = day_of(now)
+            return replace(self, moves={**moves, today: moves.get(today, 0) + 1})
+        if self.seats_ever_used < self.seats:
+            return replace(self.with_seat_first_used(), moves=moves)
+        return None
+
+    def recent_moves(self, now: int) -> dict[str, int]:
+        """The moves that still count: those less than 365 times 24 hours ago, to the whole day."""
+        first = (_date(now) - timedelta(days=YEAR_DAYS)).isoformat()
+        return {day: count for day, count in self.moves.items() if day >= first}
+
+    def moves_left(self, now: int) -> int:
+        """Moves of this year, and those that each use up a seat never taken."""
+        yearly = self.moves_per_year - sum(self.recent_moves(now).values())
+        return max(0, yearly) + max(0, self.seats - self.seats_ever_used)
+
+    def next_move_at(self, now: int) -> int | None:
+        """When old moves no longer count and one is possible again; None if it never will be."""
+        recent = self.recent_moves(now)
+        over = sum(recent.values()) - self.moves_per_year
+        for day in sorted(recent):
+            over -= recent[day]
+            if over < 0:
+                free = datetime.fromisoformat(day) + timedelta(days=YEAR_DAYS + 1)
+                return int(free.replace(tzinfo=UTC).timestamp())
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class Seat:
+    """A machine's place in a license; its number is never used twice."""
+
+    number: int
+    taken: bool
+    protection: str
+    device_key: bytes
+    components: ComponentHashes
+    machine_name: str
+    since: int
+    serial: int  # of the last response
+    last_request_serial: int  # the `last_serial` which that one answered
+    last_response_at: int
+    valid_until: int | None = None  # as the last response said it
+    copies: int = 0  # requests that may come from a copied state
+    dongle_keyid: str | None = None
+
+    @classmethod
+    def first_taken(
+        cls, number: int, request: Request, serial: int, now: int, valid_until: int | None
+    ) -> "Seat":
+        """The seat after its first response, to this request."""
+        return cls(
+            number=number,
+            taken=True,
+            protection=request.protection,
+            device_key=request.device_key,
+            components=request.machine.components,
+            machine_name=request.machine.name,
+            since=now,
+            serial=serial,
+            last_request_serial=request.last_serial,
+            last_response_at=now,
+            valid_until=valid_until,
+            dongle_keyid=request.dongle.keyid if request.dongle else None,
+        )
+
+    def renewed(self, request: Request, serial: int, now: int, valid_until: int | None) -> "Seat":
+        """The seat after one more response to its machine, as that machine is now."""
+        return replace(
+            self,
+            device_key=request.device_key,
+            components=request.machine.components,
+            serial=serial,
+            last_request_serial=request.last_serial,
+            last_response_at=now,
+            valid_until=valid_until,
+        )
+
+    def given_to(self, request: Request, serial: int, now: int, valid_until: int | None) -> "Seat":
+        """The seat after it went to another machine."""
+        seat = Seat.first_taken(self.number, request, serial, now, valid_until)
+        return replace(seat, copies=self.copies)
+
+    def freed(self, now: int) -> "Seat":
+        """The seat after its machine gave it back."""
+        return replace(self, taken=False, valid_until=now)
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceKey:
+    """Which seat a device key took; its row outlives that."""
+
+    keyid: str
+    seat: int
+    deactivated_at: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DongleSeat:
+    """Which seat a registered dongle has: a part of its row, all that a decision needs."""
+
+    keyid: str
+    seat: int | None = None
+    deactivated_at: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RegisteredDongle:
+    """A dongle that is registered for a license: its whole row, as the vendor sees it."""
+
+    keyid: str
+    alg: str
+    public: bytes
+    model: str
+    serial: str
+    seat: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerEntry:
+    """A line of the ledger: the very bytes that were, and will be, signed for one request."""
+
+    request_sha256: str
+    body: bytes
+    seat: int
+    issued_at: int
+    previous_valid_until: int | None = None
+
+
+def day_of(now: int) -> str:
+    """The day under which a move is counted (UTC)."""
+    return _date(now).isoformat()
+
+
+def _date(now: int) -> date:
+    return datetime.fromtimestamp(now, UTC).date()

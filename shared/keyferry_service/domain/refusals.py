@@ -1,0 +1,78 @@
+"""Refusals: the closed list of what a request may be told instead of a response."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+from typing import Any
+
+from keyferry_service.domain.license import Seat
+
+
+class RefusalCode(StrEnum):
+    """In the order in which they are looked for; the first that applies is given."""
+
+    UNREADABLE_REQUEST = "unreadable-request"
+    UNSUPPORTED_VERSION = "unsupported-version"
+    NOT_AUTHENTIC = "not-authentic"
+    KEYS_TOO_OLD = "keys-too-old"
+    NOT_ACTIVATED = "not-activated"
+    MACHINE_NOT_IDENTIFIED = "machine-not-identified"
+    LICENSE_SUSPENDED = "license-suspended"
+    LICENSE_REVOKED = "license-revoked"
+    LICENSE_EXPIRED = "license-expired"
+    PRODUCT_MISMATCH = "product-mismatch"
+    PROTECTION_NOT_ALLOWED = "protection-not-allowed"
+    ENVIRONMENT_NOT_ALLOWED = "environment-not-allowed"
+    DONGLE_NOT_REGISTERED = "dongle-not-registered"
+    NO_SUCH_SEAT = "no-such-seat"
+    NO_SEATS_LEFT = "no-seats-left"
+    MOVE_LIMIT = "move-limit"
+
+
+BEFORE_PROOF = (
+    RefusalCode.UNREADABLE_REQUEST,
+    RefusalCode.UNSUPPORTED_VERSION,
+    RefusalCode.NOT_AUTHENTIC,
+)
+_LISTS_SEATS = (RefusalCode.NO_SUCH_SEAT, RefusalCode.NO_SEATS_LEFT)
+MAX_SEATS_LISTED = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A no: its code, which of the code's sentences fits, and the facts they speak of."""
+
+    code: RefusalCode
+    variant: str = ""
+    facts: Mapping[str, Any] = field(default_factory=dict)
+
+    @classmethod
+    def from_json(cls, document: Mapping[str, Any]) -> "Refusal":
+        """The refusal of a document that `as_json` made."""
+        return cls(RefusalCode(document["code"]), document["variant"], document["facts"])
+
+    def as_json(self) -> dict[str, Any]:
+        """The refusal as its ticket and refusal.json hold it."""
+        return {"code": self.code, "variant": self.variant, "facts": dict(self.facts)}
+
+    @property
+    def is_proven(self) -> bool:
+        """Whether the request had proved itself, so that its license may be named and mailed."""
+        return self.code not in BEFORE_PROOF
+
+    @property
+    def lists_seats(self) -> bool:
+        return self.code in _LISTS_SEATS
+
+    def with_seats(self, seats: Sequence[Seat]) -> "Refusal":
+        """The same, with the seats in use from which the reader is to choose."""
+        listed = [
+            {
+                "seat": seat.number,
+                "machine_name": seat.machine_name,
+                "since": seat.since,
+                "last_answered": seat.last_response_at,
+            }
+            for seat in seats[:MAX_SEATS_LISTED]
+        ]
+        return replace(self, facts={**self.facts, "seats": listed})

@@ -1,0 +1,71 @@
+"""One request and all that is known of it: what a decision looks at."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from keyferry_protocol.components import USER
+from keyferry_protocol.matching import anchor_hashes
+from keyferry_protocol.request import Request
+from keyferry_service.domain.license import DeviceKey, DongleSeat, LedgerEntry, LicenseRecord, Seat
+
+MAX_LIFT = 1_000_000  # how far one request may lift the revision of a restored table
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """The rows that one request names, as they stood at one moment."""
+
+    license: LicenseRecord | None = None
+    device_key: DeviceKey | None = None
+    dongle: DongleSeat | None = None  # of its dongle
+    ledger_entry: LedgerEntry | None = None
+    anchor_seats: frozenset[int] = frozenset()  # the seats that its anchors lead to
+    seats: Mapping[int, Seat] = field(default_factory=dict)
+
+
+class RequestContext:
+    """A request for a license that exists, at one moment; nothing in it changes."""
+
+    def __init__(
+        self, request: Request, snapshot: Snapshot, license: LicenseRecord, now: int
+    ) -> None:
+        self.request = request
+        self.snapshot = snapshot
+        self.license = license
+        self.now = now
+        # What stands for the machine: its device key, or the dongle's key in place of that.
+        self.identity = snapshot.device_key if request.dongle is None else snapshot.dongle
+        self.key_seat = self._seat_of_key()
+        self.current_seat = self.key_seat if request.dongle is None else self._seat_of_dongle()
+
+    @property
+    def serial(self) -> int:
+        """The response's serial, which becomes the license's revision."""
+        revision = self.license.revision
+        return max(revision, min(self.request.last_serial, revision + MAX_LIFT)) + 1
+
+    @property
+    def ends_at(self) -> int | None:
+        """When what is granted ends; a trial that was never issued begins now."""
+        return self.license.issued(self.serial, self.now).ends_at
+
+    def _seat_of_key(self) -> Seat | None:
+        """The seat that the request's device key has now."""
+        key = self.snapshot.device_key
+        seat = self.snapshot.seats.get(key.seat) if key else None
+        return seat if seat and seat.taken and seat.device_key == self.request.device_key else None
+
+    def _seat_of_dongle(self) -> Seat | None:
+        """The seat that the request's dongle has now."""
+        dongle = self.snapshot.dongle
+        if dongle is None or dongle.seat is None:
+            return None
+        seat = self.snapshot.seats.get(dongle.seat)
+        return seat if seat and seat.taken and seat.dongle_keyid == dongle.keyid else None
+
+
+def anchor_keys(request: Request) -> tuple[str, ...]:
+    """The sort keys by which this machine's own seat is found, for `personal` this user's."""
+    components = request.machine.components
+    user = "".join(f"#{item}" for item in components.get(USER, ()))
+    return tuple(f"anchor#{item}{user}" for item in anchor_hashes(components))

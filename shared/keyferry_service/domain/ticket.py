@@ -1,0 +1,111 @@
+"""A ticket: one file's journey as the page sees it, with every fact that page and letter say."""
+
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+from keyferry_protocol.request import Request
+from keyferry_protocol.response import ResponseBody
+from keyferry_service.domain.license import DAY, LicenseRecord
+from keyferry_service.domain.refusals import Refusal
+from keyferry_service.domain.upload import Upload
+
+LIFE_S = 7 * DAY  # as long as a mailed link
+DOWNLOAD_URL_S = 60  # how long one click may take
+REFUSAL_FILE = "refusal.json"
+TICKET_ID = "[A-Za-z0-9_-]{43}"
+
+
+class TicketState(StrEnum):
+    """What is stored of it; `ready` is not: that is the response's existence."""
+
+    AWAITING_UPLOAD = "awaiting-upload"
+    PROCESSING = "processing"
+    REFUSED = "refused"
+
+
+class EmailStatus(StrEnum):
+    """What became of the e-mail."""
+
+    NONE = "none"
+    PENDING = "pending"
+    SENT = "sent"
+    BOUNCED = "bounced"
+    WITHHELD = "withheld"
+
+
+@dataclass(frozen=True, slots=True)
+class Ticket:
+    """Times are seconds since 1970. Facts of a license are None until its request proved itself."""
+
+    id: str
+    expires_at: int
+    state: TicketState = TicketState.AWAITING_UPLOAD
+    email: str | None = None
+    language: str = "en"
+    email_status: EmailStatus = EmailStatus.NONE
+    link_expires_at: int | None = None
+    version_id: str | None = None
+    uploaded_at: int | None = None
+    request_sha256: str | None = None
+    file_name: str = REFUSAL_FILE
+    kind: str | None = None
+    license_number: str | None = None
+    machine_name: str = ""
+    product: str = ""
+    edition: str = ""
+    seat: int | None = None
+    valid_until: int | None = None
+    previous_valid_until: int | None = None
+    seats_used: int | None = None  # once this answer was given; unknown where it is given again
+    seats: int | None = None
+    refusal: Refusal | None = None
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether a file has its answer on this ticket, so that it is only handed out again."""
+        return self.state is not TicketState.AWAITING_UPLOAD
+
+    def with_upload(self, upload: Upload) -> "Ticket":
+        """The ticket once this file arrived on it."""
+        return replace(self, version_id=upload.version_id, uploaded_at=upload.at)
+
+    def answered(
+        self, response: ResponseBody, machine_name: str, previous_valid_until: int | None
+    ) -> "Ticket":
+        """The ticket once its request was granted."""
+        return replace(
+            self,
+            state=TicketState.PROCESSING,
+            request_sha256=response.request_sha256,
+            file_name=f"{response.file_stem}.response",
+            kind=response.kind,
+            license_number=response.license.number,
+            machine_name=machine_name,
+            product=response.license.product,
+            edition=response.license.edition,
+            seat=response.seat,
+            valid_until=response.license.valid_until,
+            previous_valid_until=previous_valid_until,
+        )
+
+    def with_seats_of(self, license: LicenseRecord) -> "Ticket":
+        """The ticket with the seats of the license as its own answer left them."""
+        return replace(self, seats_used=license.seats_used, seats=license.seats)
+
+    def refused(self, request: Request | None, refusal: Refusal) -> "Ticket":
+        """The ticket once its file was refused; no license is named before the proof."""
+        refused = replace(self, state=TicketState.REFUSED, refusal=refusal)
+        if request is None or not refusal.is_proven:
+            return refused
+        return replace(
+            refused,
+            request_sha256=request.sha256,
+            kind=request.kind,
+            license_number=request.license_number,
+            machine_name=request.machine.name,
+        )
+
+
+def ticket_prefix(ticket_id: str) -> str:
+    """Enough of a ticket's id to follow it through the logs, and too little to use it."""
+    return ticket_id[:8]

@@ -1,0 +1,111 @@
+"""Answer a request file: read, decide, record, sign, hand out."""
+
+import json
+from dataclasses import dataclass, field
+from threading import Lock
+
+from keyferry_protocol.request import Request
+from keyferry_service.adapters.files_s3 import Files
+from keyferry_service.adapters.licenses_dynamodb import Licenses
+from keyferry_service.adapters.retries import HasDeadline, retry_until_deadline
+from keyferry_service.adapters.signing_keys_dynamodb import SigningKeys
+from keyferry_service.adapters.tickets_dynamodb import Tickets, ticket_from_item
+from keyferry_service.domain.allocate import Grant
+from keyferry_service.domain.ledger import entry_for, response_in, response_to
+from keyferry_service.domain.license import LedgerEntry
+from keyferry_service.domain.refusals import Refusal
+from keyferry_service.domain.ticket import REFUSAL_FILE, Ticket
+from keyferry_service.domain.upload import Upload
+from keyferry_service.domain.verify_and_decide import read_request, verify_and_decide
+from keyferry_service.use_cases.edge import Clock
+from keyferry_service.use_cases.outcome import Answered, Dropped, Outcome, Refused
+from keyferry_service.use_cases.publish_response import PublishResponse
+
+_LOCKS = 64  # licenses that share a lock wait for each other: slower, never wrong
+
+
+class AnswerLost(Exception):
+    """The ledger has lost what a ticket was answered, as after a restored table."""
+
+
+@dataclass(frozen=True)
+class AnswerRequest:
+    """Answers request files. Killed anywhere and run again, each ends in the same BODY."""
+
+    files: Files
+    licenses: Licenses
+    tickets: Tickets
+    signing_keys: SigningKeys
+    responses: PublishResponse
+    clock: Clock
+    locks: tuple[Lock, ...] = field(default_factory=lambda: tuple(Lock() for _ in range(_LOCKS)))
+
+    def answer(self, upload: Upload, deadline: HasDeadline) -> Outcome:
+        """Answer one file. Raises FileGone, OutOfTime, AnswerLost, NoSigningKey."""
+        request = read_request(self.files.read(upload))
+        if isinstance(request, Refusal):
+            return retry_until_deadline(deadline, lambda: self._refuse_unread(request, upload))
+        # One process's requests for one license would only conflict with each other.
+        with self.locks[hash(request.license_number) % len(self.locks)]:
+            return retry_until_deadline(deadline, lambda: self._complete(request, upload))
+
+    def _complete(self, request: Request, upload: Upload) -> Outcome:
+        """Read all that the request names, decide, write all that follows, hand the answer out."""
+        now = int(self.clock.time())
+        get_ticket = self.tickets.get_item_for(upload.ticket_id)
+        snapshot, item = self.licenses.look_up(request, get_ticket)
+        ticket = ticket_from_item(item, now)
+        if ticket is None or ticket.is_complete:
+            return self._finish(ticket, upload, snapshot.ledger_entry)
+        keys = self.signing_keys.current(self.clock.monotonic())
+        uploaded, name = ticket.with_upload(upload), request.machine.name
+        match verify_and_decide(request, snapshot, keys, now):
+            case Refusal() as refusal:
+                if refusal.lists_seats:
+                    seats = self.licenses.seats_in_use(request.license_number)
+                    refusal = refusal.with_seats(seats)
+                self.tickets.complete(ticket, uploaded.refused(request, refusal), now)
+                return self._publish_refusal(upload, refusal)
+            case LedgerEntry() as entry:  # the same file on another ticket: the same answer
+                completed = uploaded.answered(response_in(entry), name, entry.previous_valid_until)
+                self.tickets.complete(ticket, completed, now)
+                return self.responses.publish(ticket.id, completed.file_name, entry)
+            case Grant() as grant:
+                response = response_to(request, grant, now)
+                completed = uploaded.answered(response, name, grant.previous_valid_until)
+                completed = completed.with_seats_of(grant.license)
+                update = self.tickets.completion_update(ticket, completed, now)
+                entry = entry_for(response, grant)
+                self.licenses.claim(request, grant, entry, update)
+                return self.responses.publish(ticket.id, completed.file_name, entry)
+
+    def _refuse_unread(self, refusal: Refusal, upload: Upload) -> Outcome:
+        """Refuse a file that is no request: there is nothing else to read or decide."""
+        now = int(self.clock.time())
+        ticket = self.tickets.get(upload.ticket_id, now)
+        if ticket is None or ticket.is_complete:
+            return self._finish(ticket, upload, None)
+        completed = ticket.with_upload(upload).refused(None, refusal)
+        self.tickets.complete(ticket, completed, now)
+        return self._publish_refusal(upload, refusal)
+
+    def _finish(
+        self, ticket: Ticket | None, upload: Upload, entry: LedgerEntry | None
+    ) -> Answered | Refused | Dropped:
+        """Hand out again what a ticket was answered; another file on it changes nothing."""
+        if ticket is None:
+            return Dropped("The ticket has ended.")
+        if ticket.version_id != upload.version_id:
+            return Dropped("Another file was answered on this ticket.")
+        if ticket.refusal is not None:
+            return self._publish_refusal(upload, ticket.refusal)
+        if entry is not None:
+            return self.responses.publish(upload.ticket_id, ticket.file_name, entry)
+        # Never silent: an alarm tells the vendor, and the file may go to another ticket.
+        raise AnswerLost("The ledger has lost what this ticket was answered.")
+
+    def _publish_refusal(self, upload: Upload, refusal: Refusal) -> Refused:
+        """Put the refusal, which makes S3 ask for the e-mail; the page reads the ticket."""
+        body = json.dumps(refusal.as_json()).encode()
+        self.files.publish(upload.ticket_id, REFUSAL_FILE, body)
+        return Refused(refusal.code)

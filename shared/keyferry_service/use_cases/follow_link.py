@@ -1,0 +1,31 @@
+"""Follow the link of an e-mail to the response."""
+
+import re
+from dataclasses import dataclass
+
+from keyferry_service.adapters.files_s3 import Files
+from keyferry_service.adapters.tickets_dynamodb import Tickets
+from keyferry_service.domain.ticket import TICKET_ID
+from keyferry_service.use_cases.edge import Clock
+
+
+class NoSuchLink(Exception):
+    """No link has this token, or it has ended, or its response is gone: nobody learns which."""
+
+
+@dataclass(frozen=True)
+class FollowLink:
+    """Mints a short download pass at each click, since one for days could not be signed."""
+
+    tickets: Tickets
+    files: Files
+    clock: Clock
+
+    def follow(self, token: str) -> str:
+        """The URL of the download, good for a minute. Raises NoSuchLink."""
+        if not re.fullmatch(TICKET_ID, token):
+            raise NoSuchLink("This is no link's token.")
+        link = self.tickets.get_link(token, int(self.clock.time()))
+        if link is None or not self.files.is_published(link.ticket_id, link.file_name):
+            raise NoSuchLink("There is no such link, or it has ended.")
+        return self.files.presign_download(link.ticket_id, link.file_name)

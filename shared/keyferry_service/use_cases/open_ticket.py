@@ -1,0 +1,30 @@
+"""Open a ticket for one request file."""
+
+from dataclasses import dataclass
+
+from keyferry_service.adapters.retries import HasDeadline, retry_until_deadline
+from keyferry_service.adapters.tickets_dynamodb import Tickets
+from keyferry_service.domain.ticket import LIFE_S, EmailStatus, Ticket
+from keyferry_service.use_cases.edge import Clock, Secrets
+
+
+@dataclass(frozen=True)
+class OpenTicket:
+    """Opens tickets, so many in an hour for each network."""
+
+    tickets: Tickets
+    clock: Clock
+    secrets: Secrets
+
+    def open(self, email: str | None, language: str, network: str, deadline: HasDeadline) -> Ticket:
+        """Open one, however many this network opens now. Raises TooManyTickets, OutOfTime."""
+        now = int(self.clock.time())
+        ticket = Ticket(
+            id=self.secrets.token_urlsafe(32),
+            expires_at=now + LIFE_S,
+            email=email,
+            language=language,
+            email_status=EmailStatus.NONE if email is None else EmailStatus.PENDING,
+        )
+        retry_until_deadline(deadline, lambda: self.tickets.open(ticket, network, now))
+        return ticket

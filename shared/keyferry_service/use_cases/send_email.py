@@ -1,0 +1,65 @@
+"""Send the e-mail that brings the link to a response, or a refusal."""
+
+from dataclasses import dataclass
+
+from keyferry_service.adapters.email_ses import Mailer
+from keyferry_service.adapters.queue_sqs import MailRequest
+from keyferry_service.adapters.retries import HasDeadline, retry_until_deadline
+from keyferry_service.adapters.tickets_dynamodb import MailWithheld, Tickets
+from keyferry_service.domain.ticket import LIFE_S, EmailStatus, Ticket
+from keyferry_service.use_cases.edge import Clock, Secrets
+from keyferry_service.use_cases.outcome import Dropped, EmailSent, EmailWithheld
+from keyferry_service.views.email import Letter, message_of, refusal_letter, response_letter
+from keyferry_service.views.refusal_text import Vendor
+
+
+@dataclass(frozen=True)
+class SendEmail:
+    """Sends at least once: killed after the sending and run again, it sends again."""
+
+    tickets: Tickets
+    mailer: Mailer
+    sender: str
+    page_origin: str
+    vendor: Vendor
+    clock: Clock
+    secrets: Secrets
+
+    def send(
+        self, request: MailRequest, message_id: str, deadline: HasDeadline
+    ) -> EmailSent | EmailWithheld | Dropped | None:
+        """Send one answer; None where no e-mail is wanted. Raises MailRefused, OutOfTime.
+
+        `message_id` names the queue's message: however often it comes, it counts as one e-mail.
+        """
+        now = int(self.clock.time())
+        ticket = self.tickets.get(request.ticket_id, now)
+        if ticket is None:
+            return Dropped("The ticket has ended.")
+        address = request.to or ticket.email
+        is_new = request.to is not None or ticket.email_status is EmailStatus.PENDING
+        # Nothing is sent for a license before a request proved that it knows the code.
+        if address is None or not is_new or ticket.license_number is None:
+            return None
+        token = None if ticket.refusal else self.secrets.token_urlsafe(32)
+        mail_id = self.secrets.token_hex(16)
+        try:
+            retry_until_deadline(
+                deadline,
+                lambda: self.tickets.allow_mail(ticket, address, token, message_id, mail_id, now),
+            )
+        except MailWithheld:
+            self.tickets.mark_email(ticket.id, EmailStatus.WITHHELD)
+            return EmailWithheld()
+        letter = self._compose(ticket, token, now + LIFE_S)
+        mime_id = self.secrets.token_hex(16)
+        message = message_of(letter, self.sender, address, self.vendor, mime_id)
+        self.mailer.send(address, message, mail_id)
+        self.tickets.mark_sent(ticket.id, mail_id, None if token is None else now + LIFE_S)
+        return EmailSent()
+
+    def _compose(self, ticket: Ticket, token: str | None, link_expires_at: int) -> Letter:
+        if ticket.refusal is not None:
+            return refusal_letter(ticket, ticket.refusal, self.vendor)
+        link = f"{self.page_origin}/api/responses/{token}"
+        return response_letter(ticket, link, link_expires_at, self.vendor)

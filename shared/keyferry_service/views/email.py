@@ -1,0 +1,243 @@
+"""The e-mails: what each says, once, and drawn twice (plain and HTML)."""
+
+import re
+import textwrap
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from email.headerregistry import Address
+from email.message import EmailMessage
+from email.policy import SMTP
+from html import escape
+
+from keyferry_protocol.activation import show_license_number
+from keyferry_protocol.messages import message, use_language
+from keyferry_service.domain.refusals import Refusal
+from keyferry_service.domain.ticket import Ticket
+from keyferry_service.views.refusal_text import Vendor, say_refusal, show_date
+
+WIDTH = 80
+# A computer's name is free text from a file: only one that can carry no message is repeated.
+_PLAIN_NAME = re.compile("[A-Za-z0-9_-]{1,24}")
+# Inline, for mail programs drop style sheets; logical sides, for some letters run right to left.
+_PAGE = "font:16px/1.5 system-ui,sans-serif;max-width:40rem;margin:1rem auto;padding:0 1rem"
+_LABEL = "text-align:start;vertical-align:top;font-weight:normal;padding-inline-end:2rem"
+_FILE = "overflow-wrap:anywhere"
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One numbered step; `command` is what may be run instead."""
+
+    text: str
+    command: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """What a mail says, from top to bottom."""
+
+    language: str
+    subject: str
+    first: str
+    link: str = ""
+    after_link: str = ""
+    facts: tuple[tuple[str, str], ...] = ()
+    steps_title: str = ""
+    steps: tuple[Step, ...] = ()
+    last: str = ""
+    support: str = ""
+
+
+def response_letter(ticket: Ticket, link: str, link_expires_at: int, vendor: Vendor) -> Letter:
+    """The letter that brings the link to a response, or to a receipt."""
+    kind = {"update": "updated", "deactivate": "deactivated"}.get(ticket.kind or "", "ready")
+    subject = "subject-computer" if _is_plain(ticket.machine_name) else "subject"
+    with use_language(ticket.language):
+        said = _said(ticket)
+        return Letter(
+            language=ticket.language,
+            subject=message(f"email.{kind}.{subject}", **said),
+            first=message(f"email.{kind}.{_first(ticket)}", **said),
+            link=link,
+            after_link=message("email.link-works-until", date=show_date(link_expires_at)),
+            facts=_facts(ticket, said),
+            steps_title=message("email.what-to-do-now"),
+            steps=(
+                Step(message("email.copy", file=ticket.file_name)),
+                Step(
+                    message(f"email.{kind}.steps", **said), f"keyferry install {ticket.file_name}"
+                ),
+            ),
+            last=message(f"email.{kind}.last", **said),
+            support=vendor.support,
+        )
+
+
+def refusal_letter(ticket: Ticket, refusal: Refusal, vendor: Vendor) -> Letter:
+    """The letter that brings a refusal of a request that had proved itself; it has no link."""
+    with use_language(ticket.language):
+        said = _said(ticket)
+        hidden = {"requested": message("email.another-product")}
+        refused = say_refusal(refusal, ticket.language, vendor, **hidden)
+        return Letter(
+            language=ticket.language,
+            subject=message(
+                f"email.refused.subject.{refused.sentence}",
+                **refused.facts | {"number": said["number"]},
+            ),
+            first=message("email.refused.first", title=refused.title),
+            after_link=refused.next_step,
+            facts=(
+                (message("email.license"), said["number"]),
+                (message("email.computer-label"), said["computer"]),
+            ),
+            steps_title=message("email.refused.unchanged"),
+            last=message("email.refused.last"),
+            support=vendor.support,
+        )
+
+
+def plain_text(letter: Letter) -> str:
+    """The letter as text; a link is never broken."""
+    width = max((len(label) for label, _ in letter.facts), default=0)
+    blocks = [
+        [*_wrap(letter.first), letter.link, *_wrap(letter.after_link)],
+        [line for fact in letter.facts for line in _plain_fact(fact, width)],
+        [letter.steps_title, *_plain_steps(letter.steps)],
+        [*_wrap(letter.last), letter.support],
+    ]
+    return "\n\n".join("\n".join(filter(None, block)) for block in blocks if any(block)) + "\n"
+
+
+def html_page(letter: Letter) -> str:
+    """The same as a page: one column, nothing from elsewhere."""
+    link = escape(letter.link)
+    parts = [
+        f"<p><strong>{escape(letter.first)}</strong></p>",
+        f'<p><a href="{link}" style="{_FILE}">{link}</a></p>' if link else "",
+        f"<p>{escape(letter.after_link)}</p>",
+        f"<table>{''.join(map(_html_fact, letter.facts))}</table>" if letter.facts else "",
+        f"<p>{escape(letter.steps_title)}</p>",
+        f"<ol>{''.join(map(_html_step, letter.steps))}</ol>" if letter.steps else "",
+        f"<p>{escape(letter.last)}<br>{escape(letter.support)}</p>",
+    ]
+    return (
+        f'<!doctype html><html lang="{letter.language}"><head><meta charset="utf-8">'
+        f'<meta name="color-scheme" content="light dark"><title>{escape(letter.subject)}</title>'
+        f'</head><body style="{_PAGE}">{"".join(parts)}</body></html>'
+    )
+
+
+def message_of(
+    letter: Letter, sender: str, recipient: str, vendor: Vendor, message_id: str
+) -> bytes:
+    """The letter as a MIME message, ready to be sent."""
+    mail = EmailMessage(policy=SMTP)
+    with use_language(letter.language):
+        name = message("email.sender", vendor=vendor.name)
+    mail["From"] = Address(_header(name), addr_spec=sender)
+    mail["To"] = recipient
+    if "@" in vendor.support:
+        mail["Reply-To"] = vendor.support
+    mail["Subject"] = _header(letter.subject)
+    mail["Message-ID"] = f"<{message_id}@{sender.rpartition('@')[2]}>"
+    mail["Auto-Submitted"] = "auto-generated"
+    mail["X-Auto-Response-Suppress"] = "All"
+    mail.set_content(plain_text(letter))
+    mail.add_alternative(html_page(letter), subtype="html")
+    mail["Content-Language"] = letter.language  # last: content that is set drops it
+    return mail.as_bytes()
+
+
+def _header(text: str) -> str:
+    """The text with no encoded word (RFC 2047): `email` would decode it, line ends and all."""
+    return text.replace("=?", "= ?")
+
+
+def _first(ticket: Ticket) -> str:
+    """Which first sentence of its letter fits an answer."""
+    if ticket.kind == "update" and ticket.valid_until is None:
+        return "first-endless" if ticket.previous_valid_until is None else "first-no-longer-ends"
+    if ticket.kind == "deactivate" and ticket.seats is None:
+        return "first-again"
+    return "first"
+
+
+def _facts(ticket: Ticket, said: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
+    product = f"{ticket.product} {ticket.edition}".strip()
+    facts = [
+        (
+            message("email.license"),
+            message("email.license-value", number=said["number"], product=product),
+        ),
+        (message("email.computer-label"), said["computer"]),
+        (message("email.seat"), str(ticket.seat)),
+    ]
+    if ticket.kind != "deactivate":  # a receipt ends as it is issued: that would say nothing
+        facts.append((message("email.ends"), said["ends"]))
+    return tuple(facts)
+
+
+def _end(ticket: Ticket) -> str:
+    date = _date(ticket.valid_until) or message("email.ends-never")
+    before = _date(ticket.previous_valid_until)
+    if ticket.kind != "update" or not before:
+        return date
+    return message("email.ends-changed", date=date, before=before)
+
+
+def _date(seconds: int | None) -> str:
+    return "" if seconds is None else show_date(seconds)
+
+
+def _plain_fact(fact: tuple[str, str], width: int) -> list[str]:
+    label, value = fact
+    lead = f"  {label:<{width}}   "
+    # Names may be 64 characters without a space: better broken than beyond the margin.
+    return textwrap.wrap(value, WIDTH, initial_indent=lead, subsequent_indent=" " * len(lead))
+
+
+def _plain_steps(steps: Sequence[Step]) -> Iterator[str]:
+    for number, step in enumerate(steps, 1):
+        lead = f"{number}. "
+        yield from _wrap(step.text, lead, " " * len(lead))
+        if step.command:
+            yield " " * len(lead) + step.command
+
+
+def _html_fact(fact: tuple[str, str]) -> str:
+    label, value = map(escape, fact)
+    return f'<tr><th scope="row" style="{_LABEL}">{label}</th><td>{value}</td></tr>'
+
+
+def _html_step(step: Step) -> str:
+    command = f'<br><code style="{_FILE}">{escape(step.command)}</code>' if step.command else ""
+    return f"<li>{escape(step.text)}{command}</li>"
+
+
+def _wrap(text: str, lead: str = "", indent: str = "") -> list[str]:
+    return textwrap.wrap(
+        text,
+        WIDTH,
+        initial_indent=lead,
+        subsequent_indent=indent,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+
+
+def _said(ticket: Ticket) -> dict[str, str]:
+    plain = _is_plain(ticket.machine_name)
+    return {
+        "number": show_license_number(ticket.license_number or ""),
+        "product": ticket.product,
+        "computer": ticket.machine_name if plain else message("email.computer"),
+        "ends": _end(ticket),
+        "before": _date(ticket.previous_valid_until),
+        "used": str(ticket.seats_used),
+        "seats": str(ticket.seats),
+    }
+
+
+def _is_plain(name: str) -> bool:
+    return _PLAIN_NAME.fullmatch(name) is not None

@@ -1,0 +1,84 @@
+"""A ticket as the API describes it (docs: "HTTP API")."""
+
+from typing import Any
+
+from keyferry_protocol.encoding import format_time
+from keyferry_service.domain.refusals import Refusal
+from keyferry_service.domain.ticket import DOWNLOAD_URL_S, EmailStatus, Ticket, TicketState
+from keyferry_service.views.refusal_text import Vendor, say_refusal
+
+DELAYED_S = 15 * 60
+_TIMES = ("since", "last_answered", "ended_at", "next_move_at")
+
+
+def ticket_document(
+    ticket: Ticket, uploaded_at: int | None, download_url: str | None, vendor: Vendor, now: int
+) -> dict[str, Any]:
+    """The ticket's state and facts. `download_url` is None until its response is there."""
+    document: dict[str, Any] = {
+        "state": _state(ticket, uploaded_at, download_url),
+        "kind": ticket.kind,
+        "license_number": ticket.license_number,
+        "email": _email_status(ticket),
+    }
+    if download_url is not None:
+        document["response"] = _response(ticket, download_url, now)
+    if ticket.refusal is not None:
+        document["refusal"] = _refusal(ticket.refusal, ticket.language, vendor)
+    if document["state"] == "processing" and uploaded_at and now - uploaded_at >= DELAYED_S:
+        document["delayed"] = True
+    return document
+
+
+def may_change(document: dict[str, Any]) -> bool:
+    """Whether a later look at the ticket may show something else."""
+    is_open = document["state"] in ("awaiting-upload", "processing")
+    return is_open or document["email"] == EmailStatus.PENDING
+
+
+def _state(ticket: Ticket, uploaded_at: int | None, download_url: str | None) -> str:
+    if ticket.state is TicketState.PROCESSING:
+        return "ready" if download_url else "processing"
+    if ticket.state is TicketState.AWAITING_UPLOAD and uploaded_at is not None:
+        return "processing"
+    return ticket.state
+
+
+def _email_status(ticket: Ticket) -> EmailStatus:
+    """The status of the e-mail; a refusal before the proof will get none."""
+    unproven = ticket.refusal is not None and not ticket.refusal.is_proven
+    if unproven and ticket.email_status is EmailStatus.PENDING:
+        return EmailStatus.WITHHELD
+    return ticket.email_status
+
+
+def _response(ticket: Ticket, download_url: str, now: int) -> dict[str, Any]:
+    return {
+        "filename": ticket.file_name,
+        "download_url": download_url,
+        "expires_at": format_time(now + DOWNLOAD_URL_S),
+        "seat": ticket.seat,
+        "machine_name": ticket.machine_name,
+        "product": ticket.product,
+        "edition": ticket.edition,
+        "valid_until": _time(ticket.valid_until),
+        "previous_valid_until": _time(ticket.previous_valid_until),
+        "link_expires_at": _time(ticket.link_expires_at),
+        "text": None,
+    }
+
+
+def _refusal(refusal: Refusal, language: str, vendor: Vendor) -> dict[str, Any]:
+    said = say_refusal(refusal, language, vendor)
+    facts = {name: _fact(name, value) for name, value in refusal.facts.items()}
+    return {"code": refusal.code, "title": said.title, "detail": said.next_step, **facts}
+
+
+def _fact(name: str, value: Any) -> Any:
+    if name == "seats":
+        return [{key: _fact(key, entry) for key, entry in seat.items()} for seat in value]
+    return _time(value) if name in _TIMES else value
+
+
+def _time(seconds: int | None) -> str | None:
+    return None if seconds is None else format_time(seconds)

@@ -1,0 +1,346 @@
+// Decides what the page shows and what happens next. Knows no document: it draws through the view.
+import { findSecret } from './request-file.js';
+import { Problem, UploadFailed, emailLink, follow, freshDownloadUrl, isAbort, isEmailAddress, statusUrl, submit } from './service.js';
+/** @import { View } from './view.js' */
+
+const STILL_WAITING_MS = 10_000;
+const LONG_WAIT_MS = 60_000;
+
+export class Journey {
+  #view;
+  #browser;
+  #network;
+  #language;
+  /** @type {'form' | 'waiting' | 'ready' | 'refused' | 'gone' | 'down'} */
+  #screen = 'form';
+  /** @type {RequestFile | null} */
+  #file = null;
+  /** @type {Problems} */
+  #problems = {};
+  /** @type {string | null} unknown after a reload */
+  #email = null;
+  /** @type {string | null} */
+  #ticketId = null;
+  #isOffline = false;
+  #controller = new AbortController();
+  /** @type {Promise<void>} */
+  #reading = Promise.resolve();
+
+  /**
+   * @param {object} parts
+   * @param {View} parts.view
+   * @param {Browser} parts.browser
+   * @param {Network} parts.network
+   * @param {string} parts.language of the e-mail
+   */
+  constructor({ view, browser, network, language }) {
+    this.#view = view;
+    this.#browser = browser;
+    this.#network = network;
+    this.#language = language;
+  }
+
+  /**
+   * Shows a ticket, or without one the form.
+   * @param {string | null} ticketId
+   * @param {FocusOption} [options]
+   */
+  async open(ticketId, { focus = true } = {}) {
+    this.#cancelCalls();
+    this.#ticketId = ticketId;
+    if (ticketId === null) {
+      this.#screen = 'form';
+      this.#view.showForm({ focus });
+      return;
+    }
+    this.#email = null;
+    this.#wait('', { focus });
+    await this.#attempt(() => this.#follow(ticketId));
+  }
+
+  /**
+   * Fills the form in. Ignored while another file is processed.
+   * @param {() => Promise<RequestFile | FileProblem>} read
+   */
+  choose(read) {
+    if (this.#screen === 'waiting') return;
+    if (this.#screen !== 'form') this.restart();
+    this.#reading = this.#read(read);
+  }
+
+  /** @param {() => Promise<RequestFile | FileProblem>} read */
+  async #read(read) {
+    this.#file = null;
+    const result = await read();
+    if ('request' in result) this.#file = result;
+    this.#view.showRequest(this.#file?.request ?? null);
+    if ('problem' in result) this.#addProblem('file', { name: result.problem });
+    else this.#removeProblem('file');
+  }
+
+  /**
+   * Keeps a good address for the next visit. An unfinished one is no problem yet; a secret is.
+   * @param {string} text
+   */
+  checkEmail(text) {
+    const problem = this.#emailProblem(text);
+    if (problem === null) {
+      this.#removeProblem('email');
+      this.#browser.storage.setItem('email', text.trim());
+    } else if (problem !== 'email') {
+      this.#view.clearField('email');
+      this.#addProblem('email', { name: problem });
+    }
+  }
+
+  /**
+   * @param {string} field
+   * @param {string} secret
+   */
+  rejectSecret(field, secret) {
+    if (field === 'another-email') this.#view.showAnotherEmailProblem(secret);
+    else this.#addProblem(field === 'email' ? 'email' : 'file', { name: secret });
+  }
+
+  /**
+   * Sends the chosen file, or names each problem of the form.
+   * @param {string} email as entered
+   */
+  async submit(email) {
+    await this.#reading;
+    const problem = this.#emailProblem(email);
+    if (problem !== null && problem !== 'email') this.#view.clearField('email');
+    this.#problems = {
+      ...(this.#file === null && { file: { name: 'none' } }),
+      ...(problem !== null && { email: { name: problem } }),
+    };
+    this.#view.showProblems(this.#problems);
+    if (this.#file === null || problem !== null) return;
+    this.#email = email.trim() || null;
+    await this.#send(this.#file);
+  }
+
+  /** Tries again after the service was down. */
+  async retry() {
+    if (this.#ticketId !== null) await this.open(this.#ticketId);
+    else if (this.#file) await this.#send(this.#file);
+  }
+
+  /** Returns to the form, with the e-mail address alone. */
+  restart() {
+    this.#cancelCalls();
+    this.#file = null;
+    this.#problems = {};
+    this.#ticketId = null;
+    this.#browser.navigate(null);
+    this.#screen = 'form';
+    this.#view.showForm();
+    this.#view.showRequest(null);
+    this.#view.showProblems({});
+  }
+
+  /** Each download URL is valid for a minute, so this asks for a new one. */
+  async downloadAgain() {
+    const id = this.#ticketId;
+    if (id === null) return;
+    await this.#attempt(async () => this.#view.save(await freshDownloadUrl(id, this.#connect())));
+  }
+
+  /**
+   * Has the link e-mailed to another address.
+   * @param {string} text as entered
+   */
+  async emailTo(text) {
+    const id = this.#ticketId;
+    const email = text.trim();
+    const problem = this.#emailProblem(email) ?? (email ? null : 'email');
+    if (problem !== null && problem !== 'email') this.#view.clearField('another-email');
+    this.#view.showAnotherEmailProblem(problem);
+    if (problem !== null || id === null) return;
+    this.#cancelCalls();
+    this.#email = email;
+    await this.#attempt(async () => {
+      try {
+        await emailLink(id, email, this.#connect());
+      } catch (error) {
+        if (!(error instanceof Problem) || error.code !== 'bad-email') throw error;
+        this.#view.showAnotherEmailProblem('email');
+        return;
+      }
+      this.#view.closeAnotherEmail();
+      await this.#follow(id, { isShown: true });
+    });
+  }
+
+  /** @param {RequestFile} file */
+  async #send(file) {
+    this.#cancelCalls();
+    this.#wait(file.name);
+    await this.#attempt(async () => {
+      const ticket = await submit(file.bytes, { email: this.#email, language: this.#language }, this.#connect());
+      this.#ticketId = ticket.id;
+      this.#browser.navigate(ticket.id);
+      await this.#follow(ticket.id);
+    });
+  }
+
+  /**
+   * Shows what a ticket becomes, then what becomes of its e-mail.
+   * @param {string} ticketId
+   * @param {{ isShown?: boolean }} [options] whether its screen is there already
+   */
+  async #follow(ticketId, { isShown = false } = {}) {
+    const connection = this.#connect();
+    try {
+      for await (const ticket of follow(statusUrl(ticketId), connection)) {
+        if (ticket.state === 'ready' || ticket.state === 'refused') {
+          connection.report = () => {}; // only the e-mail is still awaited: no reason to disturb
+          if (!isShown) this.#showResult(ticketId, ticket);
+          isShown = true;
+          this.#view.showEmail(ticket, this.#email);
+        } else if (ticket.delayed) {
+          this.#announceLongWait();
+        }
+      }
+    } catch (error) {
+      // The result is shown: an unknown e-mail state is not worth an error.
+      if (!isShown || !(error instanceof Problem)) throw error;
+    }
+  }
+
+  /**
+   * @param {string} ticketId
+   * @param {ReadyTicket | RefusedTicket} ticket
+   */
+  #showResult(ticketId, ticket) {
+    this.#screen = ticket.state;
+    if (ticket.state === 'refused') {
+      this.#view.showRefused(ticket.refusal);
+      return;
+    }
+    const isSaved = this.#browser.storage.getItem('saved') === ticketId; // a reload does not save a second copy
+    this.#view.showReady(ticket, { isSaved });
+    if (!isSaved) this.#view.save(ticket.response.download_url);
+    this.#browser.storage.setItem('saved', ticketId);
+    void this.#offerShare(ticketId, ticket.response);
+  }
+
+  /**
+   * @param {string} ticketId
+   * @param {ResponseFile} response
+   */
+  async #offerShare(ticketId, response) {
+    const share = await this.#browser.prepareShare(response);
+    const isStillShown = this.#screen === 'ready' && this.#ticketId === ticketId;
+    if (share && isStillShown) this.#view.showShare(share);
+  }
+
+  /**
+   * @param {string} fileName empty if unknown
+   * @param {FocusOption} [options]
+   */
+  #wait(fileName, options) {
+    this.#screen = 'waiting';
+    this.#view.showWaiting(fileName, options);
+    void this.#announceWait(this.#controller.signal);
+  }
+
+  /** @param {AbortSignal} signal */
+  async #announceWait(signal) {
+    try {
+      await this.#network.sleep(STILL_WAITING_MS, signal);
+      if (this.#screen === 'waiting' && !this.#isOffline) this.#view.announce('waiting.still');
+      await this.#network.sleep(LONG_WAIT_MS - STILL_WAITING_MS, signal);
+      if (this.#screen === 'waiting' && !this.#isOffline) this.#announceLongWait();
+    } catch (error) {
+      if (!isAbort(error)) throw error;
+    }
+  }
+
+  #announceLongWait() {
+    if (this.#email) this.#view.announce('waiting.long', { email: this.#email });
+    else this.#view.announce('waiting.long-no-mail');
+  }
+
+  /**
+   * Turns an error into a screen with a next step.
+   * @param {() => Promise<void>} step
+   */
+  async #attempt(step) {
+    try {
+      await step();
+    } catch (error) {
+      if (isAbort(error)) return;
+      if (error instanceof UploadFailed) this.#returnToForm('file', { name: 'upload' });
+      else if (error instanceof Problem) this.#showProblem(error);
+      else throw error;
+    }
+  }
+
+  /** @param {Problem} problem */
+  #showProblem(problem) {
+    if (problem.status === 404) {
+      this.#screen = 'gone';
+      this.#view.showGone();
+    } else if (problem.status === 429) {
+      const n = problem.document.n ?? Math.ceil(problem.retryAfterS / 60);
+      this.#returnToForm('file', { name: n > 1 ? 'too-many' : 'too-many-soon', n });
+    } else if (problem.code === 'bad-email') {
+      this.#returnToForm('email', { name: 'email' });
+    } else {
+      this.#screen = 'down';
+      this.#view.showDown();
+    }
+  }
+
+  /**
+   * @param {Field} field
+   * @param {FieldProblem} problem
+   */
+  #returnToForm(field, problem) {
+    this.#screen = 'form';
+    this.#view.showForm({ focus: false });
+    this.#addProblem(field, problem);
+  }
+
+  /**
+   * @param {Field} field
+   * @param {FieldProblem} problem
+   */
+  #addProblem(field, problem) {
+    this.#problems = { ...this.#problems, [field]: problem };
+    this.#view.showProblems(this.#problems);
+  }
+
+  /** @param {Field} field */
+  #removeProblem(field) {
+    if (!(field in this.#problems)) return;
+    this.#problems = { ...this.#problems };
+    delete this.#problems[field];
+    this.#view.showProblems(this.#problems, { focus: false });
+  }
+
+  /** @param {string} text may be empty */
+  #emailProblem(text) {
+    const email = text.trim();
+    return findSecret(email) ?? (email === '' || isEmailAddress(email) ? null : 'email');
+  }
+
+  #cancelCalls() {
+    this.#controller.abort();
+    this.#controller = new AbortController();
+    this.#isOffline = false;
+  }
+
+  /** @returns {Connection} */
+  #connect() {
+    return {
+      ...this.#network,
+      signal: this.#controller.signal,
+      report: (delay) => {
+        this.#isOffline = delay === 'offline';
+        this.#view.announce(delay);
+      },
+    };
+  }
+}

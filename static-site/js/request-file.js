@@ -1,0 +1,230 @@
+// Reads a request file, or says what else a file is. It trusts nothing it reads; the service verifies signatures.
+
+/** How many bytes at the start of a file tell what it is. */
+export const PREFIX_BYTES = 65536;
+const MAX_FILE_BYTES = 8192;
+const MAX_SIGNED_BYTES = 4096;
+const REQUEST = 'application/vnd.keyferry.request.v1+json';
+const PAYLOAD_TYPE = /"payloadType"\s*:\s*"application\/vnd\.keyferry\.(request|response)\.v(\d+)\+json"/;
+
+// Recognized by content alone, first match wins; the patterns see one character for each byte.
+const KINDS = {
+  pdf: /^[^]{0,1023}?%PDF-/,
+  word: /^PK\x03\x04[^]*\bword\/|^\{\\rtf|^\xd0\xcf\x11\xe0(?![^]*_\0_\0s\0u\0b\0s\0t\0g)/,
+  'e-mail': /^\xd0\xcf\x11\xe0|^From \S+@|^(?:[A-Za-z-]+:.*\r?\n(?:[ \t].*\r?\n)*)*?(?:Received|Message-ID|MIME-Version|Return-Path|Delivered-To|Subject):/i,
+  zip: /^PK\x05\x06|^PK\x03\x04(?![^]*(?:\[Content_Types\]|\.opendocument\.))/,
+  image: /^(?:\x89PNG|\xff\xd8\xff|GIF8|BM[^]{4}\0{4}|II\*\0|MM\0\*|RIFF[^]{4}WEBP|[^]{4}ftyp(?:hei|hev|mif|msf|avif))|^\s*(?:<\?xml[^>]*>\s*)?<svg/,
+  shortcut: /^L\0{3}\x01\x14\x02\0|^\s*\[(?:InternetShortcut|Desktop Entry)\]|^book\0{4}mark|^bplist00[^]{0,16}URL|^\s*<\?xml[^]*<key>URL<\/key>/,
+};
+
+/**
+ * @param {File[]} files
+ * @returns {Promise<RequestFile | FileProblem>}
+ */
+export async function readFiles([file, ...others]) {
+  if (others.length) return { problem: 'several' };
+  let bytes;
+  try {
+    bytes = new Uint8Array(await file.slice(0, PREFIX_BYTES).arrayBuffer());
+  } catch {
+    return { problem: 'not-read' }; // for example moved since it was chosen
+  }
+  const result = readRequest(bytes, file.size);
+  return 'problem' in result ? result : { name: file.name, bytes, ...result };
+}
+
+/**
+ * @param {Uint8Array} bytes the first PREFIX_BYTES of a file
+ * @param {number} [size] of the whole file
+ * @returns {{ request: LicenseRequest } | FileProblem}
+ */
+export function readRequest(bytes, size = bytes.length) {
+  const text = decode(bytes).trim();
+  if (size === 0 || (text === '' && size < PREFIX_BYTES)) return { problem: 'empty' };
+  const raw = latin1(bytes);
+  for (const [kind, pattern] of Object.entries(KINDS)) {
+    if (pattern.test(raw) || pattern.test(text)) return { problem: kind };
+  }
+  const [, type, version] = PAYLOAD_TYPE.exec(text) ?? [];
+  if (type === 'response') return { problem: 'response' };
+  const secret = text.length < MAX_SIGNED_BYTES && findSecret(text);
+  if (secret) return { problem: secret };
+  if (size > MAX_FILE_BYTES) return { problem: 'too-big' };
+  if (/^[1-9]\d*$/.test(version) && version !== '1') return { problem: 'unsupported-version' };
+  if (!type) return { problem: /^\{\s*"payload|^\0+$/.test(text) && !isJson(text) ? 'damaged' : 'other' };
+  try {
+    return { request: parse(bytes) };
+  } catch {
+    return { problem: 'damaged' };
+  }
+}
+
+/**
+ * Which secret a text is or plainly contains.
+ * @param {string} text
+ * @returns {'activation-code' | 'license-number' | null}
+ */
+export function findSecret(text) {
+  const compact = text.replace(/[\s.\-_/]/g, '');
+  const groups = /(?<![0-9a-z])[0-9a-z]{6}(?:[-._/ ][0-9a-z]{6}){4}(?![0-9a-z])/i;
+  if (groups.test(text) || /^[0-9a-tv-z]{30}$/i.test(compact)) return 'activation-code';
+  if (/^\d{12}$/.test(compact) || /(?<!\d)\d{3}(?:[.\-/ ]\d{3}){3}(?!\d)/.test(text)) return 'license-number';
+  return null;
+}
+
+/**
+ * Notepad and PowerShell save UTF-16, which tells what the file was; `parse` refuses it.
+ * @param {Uint8Array} bytes
+ */
+function decode(bytes) {
+  const [a, b] = bytes;
+  const encoding = a === 0xfe && b === 0xff ? 'utf-16be'
+    : (a === 0xff && b === 0xfe) || (b === 0 && a > 0) ? 'utf-16le' : 'utf-8';
+  return new TextDecoder(encoding).decode(bytes);
+}
+
+/**
+ * One character for each byte.
+ * @param {Uint8Array} bytes
+ */
+function latin1(bytes) {
+  let text = '';
+  for (let at = 0; at < bytes.length; at += 8192) text += String.fromCharCode(...bytes.subarray(at, at + 8192));
+  return text;
+}
+
+/** @param {string} text */
+function isJson(text) {
+  try {
+    JSON.parse(text);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/**
+ * Throws for a form that the service would refuse.
+ * @param {Uint8Array} bytes
+ * @returns {LicenseRequest}
+ */
+function parse(bytes) {
+  const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+  const envelope = JSON.parse(utf8.decode(bytes));
+  const { signatures } = envelope;
+  check(envelope.payloadType === REQUEST && Array.isArray(signatures) && signatures.length <= 8);
+  for (const { keyid, sig } of signatures) check(typeof keyid === 'string' && decodeBase64(sig));
+  const body = decodeBase64(envelope.payload);
+  check(`DSSEv1 ${REQUEST.length} ${REQUEST} ${body.length} `.length + body.length <= MAX_SIGNED_BYTES);
+  const { kind, license_number, created_at, product, protection, machine, dongle, replaces_seat } =
+    JSON.parse(utf8.decode(body));
+  const createdAt = new Date(created_at);
+  check(['activate', 'update', 'deactivate'].includes(kind) && /^\d{12}$/.test(license_number));
+  check(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/.test(created_at) && !Number.isNaN(createdAt.getTime()));
+  check(['machine', 'personal', 'dongle'].includes(protection) && (protection === 'dongle') === (dongle !== null));
+  for (const text of [product.name, product.version, machine.name, machine.os, dongle?.model ?? '']) check(isFreeText(text));
+  const hashes = Object.values(machine.components).flat();
+  check(hashes.every((hash) => typeof hash === 'string'));
+  return {
+    kind,
+    licenseNumber: license_number,
+    createdAt,
+    product: `${product.name} ${product.version}`.trim(),
+    computer: [machine.name, machine.os].filter(Boolean).join(', '),
+    protection,
+    dongleModel: dongle?.model ?? '',
+    replacesSeat: replaces_seat !== null,
+    componentHashes: hashes.length,
+  };
+}
+
+/**
+ * Control and bidirectional characters could forge what a person reads.
+ * @param {string} text
+ */
+export const replaceControls = (text) => text.replace(/[\p{Cc}\u2028-\u202e\u2066-\u2069]/gu, '\ufffd');
+
+/** @param {unknown} text */
+const isFreeText = (text) => typeof text === 'string' && [...text].length <= 64 && replaceControls(text) === text;
+
+/** The preset dictionary of the text form, never changed. */
+export const DICTIONARY =
+  'macOS Windows Server 2022 Windows 10 Enterprise Ubuntu 24.04 LTSDebian GNU/Linux 12 (bookworm)Windows 11 Pro 24H2' +
+  '"protection":"personal""user":[""protection":"dongle","machine":{"name":"","components":{}},"dongle":{"alg":"ECDSA-P256-SHA256","public":"B","model":"","serial":""},' +
+  '"environment":"virtual","environment":"container","environment":"unknown","kind":"deactivate","kind":"update",' +
+  '{"id":"0","kind":"activate","created_at":"2026-11-24T00:00:00Z","license_number":"0","product":{"name":"","version":"1.0.0"},"protection":"machine","device_key":"=",' +
+  '"machine":{"name":"","os":"","environment":"physical","components":{"tpm_key":["=="],"smbios_uuid":["=="],"board_serial":["=="],"mac":["==","=="],"os_id":["=="],"disk_serial":["==","=="]}},' +
+  '"dongle":null,"replaces_seat":null,"last_serial":0,"trusts":["",""],"client":"keyferry 1.0.0"}';
+
+/**
+ * Unpacks a QR code's link to the client's file, byte for byte (docs/format.md, "Text form").
+ * @param {string} text base64url
+ * @returns {Promise<RequestFile | FileProblem>}
+ */
+export async function readLink(text) {
+  try {
+    check(text.length < 2 * MAX_FILE_BYTES);
+    const packed = decodeBase64(text.padEnd(4 * Math.ceil(text.length / 4), '='));
+    const [form, dictionary, count] = packed;
+    if (isLater(form) || (form === 1 && isLater(dictionary))) return { problem: 'unsupported-version' };
+    check(form === 1 && dictionary === 1 && count <= 8);
+    let at = 3;
+    /** @param {number} size */
+    const next = (size) => packed.subarray(at, (at += size));
+    const signatures = [];
+    while (signatures.length < count) {
+      const keyid = Array.from(next(8), (byte) => byte.toString(16).padStart(2, '0')).join('');
+      const [high, low] = next(2);
+      signatures.push({ keyid, sig: encodeBase64(next(256 * high + low)) });
+    }
+    const payload = encodeBase64(await inflate(packed.subarray(at)));
+    const bytes = new TextEncoder().encode(JSON.stringify({ payloadType: REQUEST, payload, signatures }));
+    const result = readRequest(bytes);
+    return 'problem' in result ? result : { name: '', bytes, ...result };
+  } catch {
+    return { problem: 'damaged' };
+  }
+}
+
+/** @param {number} number of a form or dictionary */
+const isLater = (number) => number > 1 && number < 16;
+
+/**
+ * Browsers take no preset dictionary: it goes before the data as a stored block.
+ * @param {Uint8Array<ArrayBuffer>} deflated
+ */
+async function inflate(deflated) {
+  const { length } = DICTIONARY;
+  const storedBlock = Uint8Array.of(0, length, length >> 8, ~length, ~length >> 8);
+  const packed = new Blob([storedBlock, DICTIONARY, deflated]).stream();
+  const reader = packed.pipeThrough(new DecompressionStream('deflate-raw')).getReader();
+  const chunks = [];
+  for (let size = 0; ; ) {
+    const { done, value } = await reader.read();
+    if (done) break;
+    chunks.push(value);
+    size += value.length;
+    check(size <= length + MAX_SIGNED_BYTES); // a small link may inflate to megabytes
+  }
+  return new Uint8Array(await new Blob(chunks).arrayBuffer()).subarray(length);
+}
+
+/** @param {unknown} condition */
+function check(condition) {
+  if (!condition) throw new TypeError('not a request');
+}
+
+/** @param {Uint8Array} bytes */
+const encodeBase64 = (bytes) => btoa(latin1(bytes));
+
+/**
+ * Canonical base64, standard or URL-safe.
+ * @param {unknown} text
+ */
+function decodeBase64(text) {
+  if (typeof text !== 'string' || (/[+/]/.test(text) && /[-_]/.test(text))) throw new TypeError('not a request');
+  const standard = text.replace(/-/g, '+').replace(/_/g, '/');
+  const binary = atob(standard);
+  check(btoa(binary) === standard);
+  return Uint8Array.from(binary, (character) => character.charCodeAt(0));
+}

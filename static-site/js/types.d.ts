@@ -1,0 +1,172 @@
+// The shapes that the page's modules share, known to all of them. Only editors and tsc read this file; no browser loads it.
+
+/** What a person sees of a request. */
+interface LicenseRequest {
+  kind: Kind;
+  licenseNumber: string;
+  createdAt: Date;
+  /** Name and version. */
+  product: string;
+  /** Name and operating system; may be empty. */
+  computer: string;
+  protection: 'machine' | 'personal' | 'dongle';
+  dongleModel: string;
+  /** The license moves here from a lost or broken computer. */
+  replacesSeat: boolean;
+  /** How many. */
+  componentHashes: number;
+}
+
+/** A request file; pasted or opened by a link, its name is empty. */
+interface RequestFile {
+  name: string;
+  bytes: Uint8Array<ArrayBuffer>;
+  request: LicenseRequest;
+}
+
+/** Why a file is no request file, as the end of its sentence's key: problem.{problem} */
+interface FileProblem {
+  problem: string;
+}
+
+type Kind = 'activate' | 'update' | 'deactivate';
+
+// The documents of the HTTP API
+
+type Ticket = OpenTicket | ReadyTicket | RefusedTicket;
+
+interface AnyTicket {
+  email: 'none' | 'pending' | 'sent' | 'bounced' | 'withheld';
+}
+
+interface OpenTicket extends AnyTicket {
+  state: 'awaiting-upload' | 'processing';
+  /** The service met an error and will try again in some minutes. */
+  delayed?: boolean;
+}
+
+interface ReadyTicket extends AnyTicket {
+  state: 'ready';
+  kind: Kind;
+  license_number: string;
+  response: ResponseFile;
+}
+
+interface RefusedTicket extends AnyTicket {
+  state: 'refused';
+  refusal: Refusal;
+}
+
+interface NewTicket {
+  id: string;
+  upload: PresignedForm;
+}
+
+interface PresignedForm {
+  url: string;
+  fields: Record<string, string>;
+}
+
+interface ResponseFile {
+  filename: string;
+  /** Valid for a minute. */
+  download_url: string;
+  machine_name: string;
+  product: string;
+  valid_until: string | null;
+  previous_valid_until: string | null;
+  /** When the link in the e-mail stops working. */
+  link_expires_at: string | null;
+}
+
+interface Refusal {
+  title: string;
+  /** With commands in backticks. */
+  detail: string;
+  language?: string;
+  seats?: Seat[];
+}
+
+interface Seat {
+  seat: number;
+  machine_name: string;
+  since: string;
+  last_answered: string;
+}
+
+/** An error's document (RFC 9457), as far as the page reads it. */
+interface ProblemDocument {
+  code?: string;
+  /** Minutes until another request may be sent. */
+  n?: number;
+}
+
+// What the journey receives, so that a test can pass fakes
+
+/** The network; `sleep` rejects with the signal's reason on abort. */
+interface Network {
+  fetch(url: string, init?: RequestInit): Promise<Response>;
+  sleep(ms: number, signal?: AbortSignal): Promise<void>;
+  isOnline(): boolean;
+  waitUntilOnline(): Promise<void>;
+}
+
+/** The network during one journey. */
+interface Connection extends Network {
+  signal?: AbortSignal;
+  /** Receives what delays a call, and null when the delay is over. */
+  report(delay: 'offline' | 'busy' | null): void;
+}
+
+/** The browser, its network apart. */
+interface Browser {
+  /** Of this tab. */
+  storage: Pick<Storage, 'getItem' | 'setItem'>;
+  /** Puts the ticket into the page's address, as a step of the history; null takes it out. */
+  navigate(ticketId: string | null): void;
+  /** Resolves to what opens the share sheet; null where the browser cannot share the file. */
+  prepareShare(response: ResponseFile): Promise<(() => Promise<void>) | null>;
+}
+
+/** What a person can press on a screen. */
+interface Actions {
+  restart(): void;
+  retry(): void;
+  downloadAgain(): void;
+  emailTo(email: string): void;
+}
+
+// The page's own
+
+/** The sentences by key, with {placeholders}. */
+type Catalogue = Record<string, string>;
+
+/** A problem of a field: the end of its sentence's key, problem.{name}, and the number in the sentence. */
+interface FieldProblem {
+  name: string;
+  n?: number;
+}
+
+type Field = 'file' | 'email';
+type Problems = Partial<Record<Field, FieldProblem>>;
+
+/** What vendor.json may say. */
+interface Vendor {
+  name?: string;
+  product?: string;
+  /** A data: URL. */
+  logo?: string | null;
+  /** A color for light and one for dark. */
+  accent?: Record<string, string>;
+  support?: { url?: string | null; email?: string | null; hours?: string | null };
+  privacy_url?: string | null;
+}
+
+interface FocusOption {
+  /** Whether the focus moves to what is new; it does by default. */
+  focus?: boolean;
+}
+
+type Value = string | number | Node;
+/** The values of a sentence's placeholders. */
+type Values = Record<string, Value | Value[] | undefined>;

@@ -1,0 +1,399 @@
+// Draws each screen from index.html's templates, and decides nothing.
+import { replaceControls } from './request-file.js';
+import { emailKey, formatLicenseNumber, licenseEndKey, requestKey } from './messages.js';
+/** @import { Messages } from './messages.js' */
+
+/**
+ * Throws if the element is missing or of another type.
+ * @template {Element} T
+ * @param {string} id
+ * @param {new () => T} type
+ */
+export function getElement(id, type) {
+  const element = document.getElementById(id);
+  if (!(element instanceof type)) throw new Error(`#${id} is no ${type.name}.`);
+  return element;
+}
+
+/** @param {string} id */
+const get = (id) => getElement(id, HTMLElement);
+
+/** @type {(root: ParentNode, selector: string) => NodeListOf<HTMLElement>} */
+const select = (root, selector) => root.querySelectorAll(selector);
+
+/** The English sentences, which the page itself holds. */
+export function readCatalogue() {
+  const templates = [...document.querySelectorAll('template')].map((template) => template.content);
+  const elements = [document, ...templates].flatMap((root) => [...select(root, '[data-text]')]);
+  return Object.fromEntries(elements.map((element) => [element.dataset.text, element.textContent]));
+}
+
+export class View {
+  #messages;
+  #actions;
+  #view = get('view');
+  #form = [...this.#view.childNodes]; // the same nodes again, so that no input is lost
+  /** @type {Values} for every sentence */
+  #vendor = {};
+  #vendorName = '';
+  #hasProblems = false;
+
+  /**
+   * @param {Messages} messages
+   * @param {Vendor} vendor
+   * @param {Actions} actions
+   */
+  constructor(messages, vendor, actions) {
+    this.#messages = messages;
+    this.#actions = actions;
+    const languages = getElement('language', HTMLSelectElement);
+    languages.value = messages.language;
+    get('languages').hidden = languages.length < 2;
+    document.documentElement.lang = messages.language;
+    document.documentElement.dir = messages.direction;
+    this.#showVendor(vendor);
+    this.#fill(document);
+    this.#showTitle();
+  }
+
+  /** @param {Vendor} vendor */
+  #showVendor({ name, product, logo, accent = {}, support = {}, privacy_url: privacyUrl }) {
+    for (const [scheme, color] of Object.entries(accent)) {
+      if (CSS.supports('color', color)) document.documentElement.style.setProperty(`--accent-${scheme}`, color);
+    }
+    const { url, email, hours } = support;
+    const link = url || email
+      ? create('a', email ?? url ?? '', { href: url ?? `mailto:${email}` })
+      : get('help').querySelector('a') ?? '';
+    this.#vendorName = name ?? get('vendor').textContent;
+    this.#vendor = {
+      vendor: this.#vendorName,
+      product: product ?? '',
+      support: hours ? [link, ` (${hours})`] : link,
+      privacy: privacyUrl ? create('a', privacyUrl, { href: privacyUrl }) : '',
+    };
+    get('vendor').replaceChildren(logo ? create('img', '', { src: logo, alt: this.#vendorName }) : this.#vendorName);
+    get('privacy').hidden = !privacyUrl;
+  }
+
+  // Screens
+
+  /**
+   * The form as it was left; nothing changes if it is there already.
+   * @param {FocusOption} [options]
+   */
+  showForm({ focus = true } = {}) {
+    if (this.#form[0].isConnected) this.#showTitle();
+    else this.#show('empty', this.#form, { focus });
+  }
+
+  /**
+   * @param {string} fileName empty if unknown
+   * @param {FocusOption} [options]
+   */
+  showWaiting(fileName, options) {
+    const file = fileName ? fileElement(fileName) : this.#messages.text('file.yours');
+    this.#show('waiting', [this.#copy('waiting', { file })], options);
+  }
+
+  /**
+   * @param {ReadyTicket} ticket
+   * @param {{ isSaved: boolean }} options whether the file was saved to this device before
+   */
+  showReady({ kind, license_number: licenseNumber, response }, { isSaved }) {
+    const { valid_until: until, previous_valid_until: before } = response;
+    const command = create('code', 'keyferry install ', { dir: 'ltr' });
+    command.append(fileElement(response.filename));
+    const ends = this.#say(licenseEndKey(response), {
+      until: until ? this.#messages.date(until) : '',
+      before: before ? this.#messages.date(before) : '',
+    });
+    this.#show('ready', [this.#copy('ready', {
+      ends,
+      file: fileElement(response.filename),
+      computer: this.#computer(response.machine_name),
+      product: isolate(response.product),
+      number: formatLicenseNumber(licenseNumber),
+      command,
+    }, { [kind]: true, install: kind !== 'deactivate', saving: !isSaved, saved: isSaved })]);
+    const anotherEmail = getElement('another-email', HTMLInputElement);
+    get('again').addEventListener('click', () => this.#actions.downloadAgain());
+    get('send-another').addEventListener('click', () => {
+      const isShown = Boolean(get('another').hidden);
+      this.#showAnother(isShown);
+      if (isShown) anotherEmail.focus();
+    });
+    get('another').addEventListener('submit', (event) => {
+      event.preventDefault();
+      this.#actions.emailTo(anotherEmail.value);
+    });
+  }
+
+  /** @param {Refusal} refusal */
+  showRefused({ title, detail, language, seats = [] }) {
+    this.#show('refused', [this.#copy('refused')], { focus: false });
+    const [heading, text] = [get('refusal-title'), get('refusal-detail')];
+    heading.textContent = title;
+    text.replaceChildren(...detail.split('`').map((part, i) => (i % 2 ? create('code', part, { dir: 'ltr' }) : part)));
+    for (const element of [heading, text]) element.lang = language ?? this.#messages.language;
+    const table = getElement('seats', HTMLTableElement);
+    const labels = [...table.querySelectorAll('th')].map((th) => th.textContent);
+    for (const { seat, machine_name: name, since, last_answered: last } of seats) {
+      const row = table.tBodies[0].insertRow();
+      const dates = [since, last].map((time) => this.#messages.date(time, 'medium'));
+      [String(seat), name || this.#messages.text('computer.unnamed'), ...dates].forEach((value, i) => {
+        const cell = row.insertCell();
+        cell.dataset.label = labels[i];
+        cell.append(isolate(value));
+      });
+    }
+    table.hidden = seats.length === 0;
+    this.#showTitle();
+    heading.focus();
+  }
+
+  showGone() {
+    this.#show('gone', [this.#copy('gone')]);
+  }
+
+  showDown() {
+    this.#show('down', [this.#copy('down')]);
+    get('retry').addEventListener('click', () => this.#actions.retry());
+  }
+
+  // Parts of a screen
+
+  /** @param {LicenseRequest | null} request null hides it */
+  showRequest(request) {
+    this.#put('choose', request ? 'file.another' : 'file.choose');
+    const panel = get('chosen');
+    panel.hidden = !request;
+    if (!request) return;
+    const messages = this.#messages;
+    const now = Date.now();
+    const days = Math.floor((now - request.createdAt.getTime()) / 864e5);
+    const number = formatLicenseNumber(request.licenseNumber);
+    const hashes = request.componentHashes;
+    panel.replaceChildren(this.#copy('chosen-file', {
+      asks: this.#say(requestKey(request), { number }),
+      product: isolate(request.product),
+      computer: this.#computer(request.computer),
+      protection: [...this.#say(`protection.${request.protection}`), request.dongleModel && ` (${request.dongleModel})`],
+      date: messages.dateAndTime(request.createdAt),
+      ago: messages.ago(request.createdAt, now),
+      codes: this.#say(messages.pluralKey('codes', hashes), { n: messages.number(hashes) }),
+      n: messages.number(days),
+    }, { deactivate: request.kind === 'deactivate', lost: request.replacesSeat, old: days > 30, codes: hashes > 0 }));
+    this.#setStatus(requestKey(request), { number }, 'unseen');
+  }
+
+  /**
+   * Shows each problem beside its field and in the summary, and hides repaired ones.
+   * @param {Problems} problems
+   * @param {FocusOption} [options]
+   */
+  showProblems({ file, email }, { focus = true } = {}) {
+    if (email) get('email').setAttribute('aria-invalid', 'true');
+    else get('email').removeAttribute('aria-invalid');
+    const items = [this.#problemItem(file, 'file-fault', 'choose'), this.#problemItem(email, 'email-fault', 'email')];
+    const summary = get('problems');
+    summary.querySelector('ul')?.replaceChildren(...items.flat());
+    this.#hasProblems = Boolean(file || email);
+    summary.hidden = !this.#hasProblems;
+    this.#showTitle();
+    if (focus && this.#hasProblems) summary.focus();
+  }
+
+  /**
+   * Shows a problem beside its field. Returns its item for the summary.
+   * @param {FieldProblem | undefined} problem
+   * @param {string} faultId
+   * @param {string} controlId
+   */
+  #problemItem(problem, faultId, controlId) {
+    const values = { n: this.#messages.number(problem?.n ?? 0) };
+    this.#put(faultId, problem ? `problem.${problem.name}` : null, values);
+    if (!problem) return [];
+    const link = create('a', '', { href: `#${controlId}` });
+    link.replaceChildren(...this.#say(`problem.${problem.name}`, values));
+    link.addEventListener('click', (event) => {
+      event.preventDefault(); // the page's address names the ticket
+      get(controlId).focus({ preventScroll: true });
+      get(controlId).closest('.field')?.querySelector('.label')?.scrollIntoView();
+    });
+    const item = create('li', '');
+    item.append(link);
+    return [item];
+  }
+
+  /**
+   * @param {ReadyTicket | RefusedTicket} ticket
+   * @param {string | null} email null if unknown
+   */
+  showEmail(ticket, email) {
+    const expires = ticket.state === 'ready' ? ticket.response.link_expires_at : null;
+    this.#put('mail', emailKey(ticket), {
+      email: email ? isolate(email) : this.#messages.text('mail.your-address'),
+      date: expires ? this.#messages.date(expires) : '',
+    });
+  }
+
+  /** @param {string | null} name as in FieldProblem; null removes the problem */
+  showAnotherEmailProblem(name) {
+    this.#put('another-fault', name && `problem.${name}`);
+    if (name) get('another-email').focus();
+  }
+
+  closeAnotherEmail() {
+    this.#showAnother(false);
+    get('send-another').focus();
+  }
+
+  /** @param {boolean} isShown */
+  #showAnother(isShown) {
+    get('another').hidden = !isShown;
+    get('send-another').setAttribute('aria-expanded', String(isShown));
+  }
+
+  /** @param {() => void} share opens the share sheet */
+  showShare(share) {
+    get('share').hidden = false;
+    get('share').onclick = share;
+  }
+
+  /**
+   * Announces through the one live region what changes in place; null empties it.
+   * @param {string | null} key
+   * @param {{ email?: string }} [values]
+   */
+  announce(key, { email } = {}) {
+    this.#setStatus(key, email ? { email: isolate(email) } : {}, key === 'offline' ? 'offline' : '');
+  }
+
+  /** @param {boolean} isDragging a file is over the page */
+  showDragging(isDragging) {
+    if (isDragging && document.body.classList.contains('dragging')) return;
+    document.body.classList.toggle('dragging', isDragging);
+    this.announce(isDragging ? 'dragging' : null);
+  }
+
+  /** @param {'email' | 'another-email'} id */
+  clearField(id) {
+    getElement(id, HTMLInputElement).value = '';
+  }
+
+  /** @param {string} url of an attachment */
+  save(url) {
+    const link = create('a', '', { href: url, hidden: true });
+    document.body.append(link);
+    link.click();
+    link.remove();
+  }
+
+  // What these use
+
+  /**
+   * Replaces the screen. A screen reader reads the heading, which gets the focus, instead of the status.
+   * @param {string} state
+   * @param {Node[]} nodes
+   * @param {FocusOption} [options]
+   */
+  #show(state, nodes, { focus = true } = {}) {
+    this.#setStatus(null);
+    this.#view.replaceChildren(...nodes);
+    document.documentElement.dataset.state = state;
+    this.#showTitle();
+    document.getElementById('restart')?.addEventListener('click', () => this.#actions.restart());
+    document.getElementById('print')?.addEventListener('click', () => print());
+    if (focus) this.#heading().focus();
+  }
+
+  #heading() {
+    return /** @type {HTMLElement} */ (this.#view.querySelector('h1'));
+  }
+
+  #showTitle() {
+    const title = this.#messages.parts('title', { h1: this.#heading().textContent, vendor: this.#vendorName }).join('');
+    document.title = this.#hasProblems ? this.#messages.parts('title.error', { title }).join('') : title;
+  }
+
+  /**
+   * @param {string | null} key
+   * @param {Values} [values]
+   * @param {'' | 'offline' | 'unseen'} [className]
+   */
+  #setStatus(key, values, className = '') {
+    const status = get('status');
+    const sentence = create('p', '');
+    if (key) sentence.append(...this.#say(key, values));
+    status.className = className;
+    // A screen reader would read the same text again.
+    if (sentence.textContent !== status.textContent) status.replaceChildren(...sentence.childNodes);
+  }
+
+  /**
+   * @param {string} id
+   * @param {string | null} key null hides the element
+   * @param {Values} [values]
+   */
+  #put(id, key, values) {
+    get(id).replaceChildren(...(key ? this.#say(key, values) : []));
+    get(id).hidden = !key;
+  }
+
+  /**
+   * @param {string} key
+   * @param {Values} [values]
+   */
+  #say(key, values = {}) {
+    return copies(this.#messages.parts(key, { ...this.#vendor, ...values }));
+  }
+
+  /**
+   * @param {string} id of a template
+   * @param {Values} [values]
+   * @param {Record<string, boolean>} [conditions] which of its lines stay
+   */
+  #copy(id, values = {}, conditions = {}) {
+    const copy = document.importNode(getElement(id, HTMLTemplateElement).content, true);
+    for (const element of select(copy, '[data-if]')) if (!conditions[element.dataset.if ?? '']) element.remove();
+    this.#fill(copy, values);
+    return copy;
+  }
+
+  /**
+   * @param {ParentNode} root
+   * @param {Values} [values]
+   */
+  #fill(root, values = {}) {
+    for (const element of select(root, '[data-text]')) element.replaceChildren(...this.#say(element.dataset.text ?? '', values));
+    for (const element of select(root, '[data-say], [data-fact]')) {
+      const { say = '', fact = /^\{(\w+)\}$/.exec(say)?.[1] } = element.dataset;
+      element.replaceChildren(...(fact ? copies([values[fact] ?? ''].flat()) : this.#say(say, values)));
+    }
+  }
+
+  /** @param {string} name may be empty */
+  #computer(name) {
+    return name ? isolate(name) : this.#messages.text('computer.unnamed');
+  }
+}
+
+/** @param {Value[]} values */
+const copies = (values) => values.map((value) => (value instanceof Node ? value.cloneNode(true) : String(value)));
+
+/**
+ * @template {keyof HTMLElementTagNameMap} K
+ * @param {K} name
+ * @param {string} text
+ * @param {object} [properties]
+ */
+const create = (name, text, properties = {}) =>
+  Object.assign(document.createElement(name), { textContent: text, ...properties });
+
+/** @param {string} name left to right in every language; a short one stays on one line */
+const fileElement = (name) =>
+  create('code', replaceControls(name), { dir: 'ltr', className: /^[\w.-]{1,40}$/.test(name) ? 'name' : '' });
+
+/** @param {string} text whose direction must not affect the sentence around it */
+const isolate = (text) => create('bdi', text);

@@ -1,0 +1,42 @@
+"""Where no stick may be plugged in: a request goes out by a phone's camera."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from keyferry.cli.main import main
+from tests.browser.journeys.offline import OfflineComputer
+from tests.conftest import RunningStack
+from tests.support.codes import read_screen
+
+
+def test_a_request_goes_out_by_qr_code_and_its_license_is_installed(
+    page: Page,
+    stack: RunningStack,
+    offline: OfflineComputer,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    file = offline.request()
+    picture = tmp_path / "code.svg"
+    keys, state = stack.run / "keys.json", offline.place()["state_dir"]
+    places = ["--keys", str(keys), "--state-dir", str(state), "--output", str(picture)]
+    assert main(["qr", offline.number, "--json", *places]) == 0
+    told = json.loads(capsys.readouterr().out)
+    page.goto(picture.as_uri())
+    link = read_screen(page)
+    assert link == told["link"]
+
+    page.goto(link)
+    expect(page.locator("#chosen h2")).to_contain_text(offline.shown_number)
+    expect(page.locator("#chosen")).to_contain_text("LAB-07, Debian GNU/Linux 12")
+    assert page.url == stack.page
+    with page.expect_download(timeout=60_000) as download:
+        page.click("text=Process request file")
+    assert download.value.suggested_filename == f"{Path(file['name']).stem}.response"
+    assert re.search("#t=[A-Za-z0-9_-]{43}$", page.url)
+    offline.install(download.value.path().read_bytes())
+    assert offline.check().ok

@@ -1,0 +1,183 @@
+"""The page on a server of its own, with a fake service behind it."""
+
+import json
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from playwright.sync_api import Page, Route
+
+from keyferry_admin.use_cases.site import site_files
+from keyferry_protocol.activation import activation_key
+from keyferry_protocol.components import COMPONENTS
+from keyferry_protocol.encoding import parse_time
+from keyferry_protocol.envelope import REQUEST, seal
+from keyferry_protocol.keys import Ed25519Signer
+from keyferry_protocol.request import HashedMachine, Product, RequestBody
+
+SITE = Path(__file__).parents[3] / "static-site"
+UPLOADS = "https://uploads.test"
+POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
+    f"connect-src 'self' {UPLOADS}; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; "
+    "require-trusted-types-for 'script'"
+)
+TICKET = "t" * 43
+NUMBER = "015120020093"
+CODE = "m9s346-q3d25v-t4f5v3-7e3s3e-28jt9v"
+DEVICE = Ed25519Signer(bytes(range(32)))
+STEM = f"{NUMBER}-{DEVICE.keyid[:4]}"
+HASHES = dict.fromkeys(COMPONENTS, ("AAAAAAAAAAAAAAAAAAAAAA==",))
+
+
+def a_request(created_at: str = "2026-11-24T09:47:00Z", **changes: Any) -> bytes:
+    """A request file as the offline computer writes it, with its signatures."""
+    body = RequestBody(
+        **{
+            "id": "7b0e" * 8,
+            "kind": "activate",
+            "created_at": parse_time(created_at),
+            "license_number": NUMBER,
+            "product": Product("Example Modeler", "4.2.0"),
+            "protection": "machine",
+            "device_key": DEVICE.public,
+            "machine": HashedMachine("LAB-07", "Windows 11 Pro", "physical", HASHES),
+            "dongle": None,
+            "replaces_seat": None,
+            "last_serial": 0,
+            "trusts": (),
+            "client": "keyferry 1.0.0",
+            **changes,
+        }
+    )
+    return seal(REQUEST, body.to_bytes(), [DEVICE, activation_key("0" * 30, NUMBER)])
+
+
+def ready(**changes: Any) -> dict[str, Any]:
+    """A ticket with its response."""
+    response = {
+        "filename": f"{STEM}.response",
+        "download_url": f"{UPLOADS}/{STEM}.response",
+        "expires_at": "2026-11-24T09:51:00Z",
+        "seat": 1,
+        "machine_name": "LAB-07",
+        "product": "Example Modeler",
+        "edition": "Professional",
+        "valid_until": "2027-11-30T23:59:59Z",
+        "previous_valid_until": None,
+        "link_expires_at": None,
+        "text": None,
+    }
+    return {
+        "state": "ready",
+        "kind": "activate",
+        "license_number": NUMBER,
+        "email": "none",
+        **{name: value for name, value in changes.items() if name not in response},
+        "response": response | {name: value for name, value in changes.items() if name in response},
+    }
+
+
+def refused(code: str, title: str, detail: str, **facts: Any) -> dict[str, Any]:
+    """A refused ticket."""
+    email = facts.pop("email", "none")
+    refusal = {"code": code, "title": title, "detail": detail, **facts}
+    return {"state": "refused", "kind": None, "license_number": None, "email": email} | {
+        "refusal": refusal
+    }
+
+
+PROCESSING = {"state": "processing", "kind": None, "license_number": None, "email": "none"}
+
+
+class FakeService:
+    """Answers polls from a list, repeating the last answer, and records every call."""
+
+    def __init__(self, page: Page, *polls: Any) -> None:
+        self.polls = list(polls)
+        self.calls: list[tuple[str, str, Any]] = []
+        self.open_answer: Any = 201
+        self.upload_answer: Any = 201
+        page.route("**/api/**", self._api)
+        page.route(f"{UPLOADS}/**", self._store)
+
+    def calls_by(self, method: str) -> list[tuple[str, str, Any]]:
+        return [call for call in self.calls if call[0] == method]
+
+    def _api(self, route: Route) -> None:
+        request = route.request
+        path = request.url.split("/api/")[1]
+        self.calls.append((request.method, path, request.post_data_json))
+        if request.method == "POST" and path.endswith("/mail"):
+            route.fulfill(status=202, json={})
+        elif request.method == "POST":
+            upload = {"url": f"{UPLOADS}/", "fields": {"key": f"requests/{TICKET}"}}
+            ticket = {
+                "id": TICKET,
+                "upload": upload,
+                "status_url": f"/api/requests/{TICKET}",
+                "expires_at": "2026-12-01T09:47:00Z",
+            }
+            _fulfill(route, self.open_answer, ticket)
+        else:
+            poll = self.polls.pop(0) if len(self.polls) > 1 else self.polls[0]
+            _fulfill(route, 200 if isinstance(poll, dict) else poll, poll)
+
+    def _store(self, route: Route) -> None:
+        allow = {"Access-Control-Allow-Origin": "*"}
+        if route.request.method == "POST":
+            self.calls.append(("UPLOAD", route.request.url, route.request.post_data_buffer))
+            queue = self.upload_answer
+            answer = queue.pop(0) if isinstance(queue, list) else queue
+            if answer == "lost":
+                return route.abort("connectionfailed")
+            return route.fulfill(status=answer, headers=allow, body="")
+        self.calls.append(("SAVE", route.request.url, None))
+        name = f'attachment; filename="{STEM}.response"'
+        headers = allow | {"Content-Disposition": name}
+        return route.fulfill(status=200, headers=headers, body="signed")
+
+
+def _fulfill(route: Route, status: Any, document: Any) -> None:
+    if isinstance(status, tuple):
+        status, document = status
+    if status == "lost":
+        return route.abort("connectionfailed")
+    if status >= 400:
+        document = document if isinstance(document, dict) and "code" in document else {}
+    kind = "application/problem+json" if "code" in document else "application/json"
+    headers = {"Content-Type": kind, "Retry-After": "1"}
+    if "retry_after" in document:
+        headers["Retry-After"] = str(document["retry_after"])
+    return route.fulfill(status=status, headers=headers, body=json.dumps(document))
+
+
+class _Handler(SimpleHTTPRequestHandler):
+    def end_headers(self) -> None:
+        self.send_header("Content-Security-Policy", POLICY)
+        self.send_header("X-Content-Type-Options", "nosniff")
+        self.send_header("Cache-Control", "no-store")
+        super().end_headers()
+
+    def log_message(self, format: str, *args: Any) -> None:
+        pass
+
+
+@contextmanager
+def serve_site() -> Iterator[str]:
+    """The page on a free port, under the policy it is deployed with."""
+    with TemporaryDirectory() as folder:
+        for name, content in site_files(SITE).items():
+            file = Path(folder, name)
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_bytes(content)
+        server = ThreadingHTTPServer(("127.0.0.1", 0), partial(_Handler, directory=folder))
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_address[1]}/"
+        server.shutdown()
+        server.server_close()

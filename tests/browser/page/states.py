@@ -1,0 +1,159 @@
+"""How to reach each state of the page."""
+
+from collections.abc import Callable
+
+from playwright.sync_api import Page
+
+from tests.browser.page.fake_service import (
+    PROCESSING,
+    STEM,
+    TICKET,
+    FakeService,
+    a_request,
+    ready,
+    refused,
+)
+
+REQUEST = a_request()
+SEATS = [
+    {
+        "seat": number,
+        "machine_name": name,
+        "since": "2026-11-24T09:47:00Z",
+        "last_answered": "2026-11-24T09:47:00Z",
+    }
+    for number, name in ((1, "LAB-07"), (2, "W" * 64))
+]
+
+
+def choose(page: Page, data: bytes | None = None, name: str = f"{STEM}.request") -> None:
+    """Choose these bytes, or a good request file."""
+    content = REQUEST if data is None else data
+    page.set_input_files("#file", {"name": name, "mimeType": "", "buffer": content})
+
+
+def process(page: Page, site: str, email: str = "") -> None:
+    page.goto(site)
+    choose(page)
+    page.fill("#email", email)
+    page.click("form button.primary")
+
+
+def _empty(page: Page, site: str) -> None:
+    page.goto(site)
+
+
+def _how(page: Page, site: str) -> None:
+    page.goto(site)
+    page.click("summary")
+
+
+def _chosen(page: Page, site: str) -> None:
+    page.goto(site)
+    choose(page)
+    page.wait_for_selector("#chosen h2")
+
+
+def _old_lost(page: Page, site: str) -> None:
+    page.goto(site)
+    choose(page, a_request("2026-01-01T00:00:00Z", replaces_seat=2))
+    page.wait_for_selector("#chosen h2")
+
+
+def _problems(page: Page, site: str) -> None:
+    page.goto(site)
+    page.fill("#email", "nobody")
+    page.click("form button.primary")
+    page.wait_for_selector("#problems a")
+
+
+def _waiting(page: Page, site: str) -> None:
+    FakeService(page, PROCESSING)
+    process(page, site)
+    page.wait_for_selector(".bar")
+
+
+def _delayed(page: Page, site: str) -> None:
+    FakeService(page, PROCESSING | {"delayed": True})
+    process(page, site)
+    page.wait_for_selector("#status:not(:empty)")
+
+
+def _offline(page: Page, site: str) -> None:
+    service = FakeService(page, PROCESSING)
+    page.goto(site)
+    choose(page)
+    service.open_answer = "lost"
+    page.context.set_offline(True)
+    page.click("form button.primary")
+    page.wait_for_selector("#status.offline")
+
+
+def _ready(page: Page, site: str) -> None:
+    FakeService(page, ready(email="sent", link_expires_at="2026-12-01T09:00:00Z"))
+    process(page, site, "kim@example.com")
+    page.wait_for_selector("#again")
+
+
+def _another(page: Page, site: str) -> None:
+    _ready(page, site)
+    page.click("#send-another")
+    page.click("#another button")
+    page.wait_for_selector("#another-fault")
+
+
+def _free_again(page: Page, site: str) -> None:
+    FakeService(page, ready(kind="deactivate", machine_name="", email="withheld"))
+    process(page, site)
+    page.wait_for_selector("#again")
+
+
+def _updated(page: Page, site: str) -> None:
+    bounced = {"email": "bounced", "previous_valid_until": "2026-11-30T23:59:59Z"}
+    FakeService(page, ready(kind="update", **bounced))
+    process(page, site)
+    page.wait_for_selector("#again")
+
+
+def _refused(page: Page, site: str) -> None:
+    FakeService(page, refused("no-seats-left", "All seats are in use", "Ask.", seats=SEATS))
+    process(page, site)
+    page.wait_for_selector("#refusal-title:focus")
+
+
+def _unauthentic(page: Page, site: str) -> None:
+    FakeService(page, refused("not-authentic", "Not together", "Compare.", email="withheld"))
+    process(page, site)
+    page.wait_for_selector("#refusal-title:focus")
+
+
+def _gone(page: Page, site: str) -> None:
+    FakeService(page, (404, {"code": "not-found"}))
+    page.goto(f"{site}#t={TICKET}")
+    page.wait_for_selector("#restart")
+
+
+def _down(page: Page, site: str) -> None:
+    FakeService(page, 503)
+    page.goto(f"{site}#t={TICKET}")
+    page.wait_for_selector("#retry")
+
+
+STATES: dict[str, Callable[[Page, str], None]] = {
+    "empty": _empty,
+    "how this works": _how,
+    "file chosen": _chosen,
+    "old file for a lost computer": _old_lost,
+    "problems": _problems,
+    "waiting": _waiting,
+    "delayed": _delayed,
+    "offline": _offline,
+    "ready": _ready,
+    "another address": _another,
+    "license free again": _free_again,
+    "updated": _updated,
+    "refused": _refused,
+    "refused before the proof": _unauthentic,
+    "gone": _gone,
+    "down": _down,
+}

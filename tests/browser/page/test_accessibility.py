@@ -1,0 +1,166 @@
+"""Accessibility: axe, small screens, text spacing, target sizes, forced colors, no JavaScript."""
+
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from keyferry_service.views.problem_document import Problem, problem_page
+from tests.browser.page.fake_service import TICKET
+from tests.browser.page.states import STATES
+
+AXE = (files("axe_playwright_python") / "axe.min.js").read_text("utf-8")
+EVERY_STATE = pytest.mark.parametrize("state", STATES)
+
+
+def violations(page: Page, *rules: str) -> list[str]:
+    """What axe finds on the page, best practices included, or by these rules alone."""
+    page.evaluate(AXE)  # no script tag: the page's policy admits only its own
+    result: Any = page.evaluate("(only) => axe.run(only)", {"runOnly": rules} if rules else {})
+    return [f"{rule['id']}: {rule['nodes'][0]['html']}" for rule in result["violations"]]
+
+
+@EVERY_STATE
+def test_axe_finds_no_violation_in_light_and_dark(page: Page, site: str, state: str) -> None:
+    page.emulate_media(color_scheme="light", reduced_motion="reduce")
+    STATES[state](page, site)
+    assert violations(page) == []
+    page.emulate_media(color_scheme="dark")
+    assert violations(page, "color-contrast") == []  # all else is the same in the dark
+
+
+def test_axe_finds_no_violation_on_the_page_of_an_expired_link(page: Page, site: str) -> None:
+    page.set_viewport_size({"width": 320, "height": 256})
+    document = problem_page(Problem("link-not-found"))
+    link = f"{site}api/responses/{TICKET}"
+    page.route(link, lambda route: route.fulfill(body=document, content_type="text/html"))
+    page.goto(link)
+    page.wait_for_load_state("networkidle")
+    for scheme in ("light", "dark"):
+        page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+        assert violations(page) == []
+    assert page.evaluate("document.documentElement.scrollWidth") <= 320
+
+
+def test_axe_finds_the_one_bad_label_of_a_page(page: Page) -> None:
+    page.goto((Path(__file__).parent / "bad-label.html").as_uri())
+    assert violations(page) == ['label: <input type="email" id="email">']
+
+
+def test_axe_finds_low_contrast_in_both_color_schemes(page: Page, site: str) -> None:
+    for scheme, color in (("light", "#999"), ("dark", "#555")):
+        page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+        page.goto(site)
+        page.evaluate(f"document.querySelector('.lead').style.color = '{color}'")
+        assert [violation.split(":")[0] for violation in violations(page)] == ["color-contrast"]
+
+
+CLIPPED = """[...document.querySelectorAll('button, p, h1, h2, dt, dd, td, li, code')]
+    .filter((e) => e.checkVisibility() && e.scrollWidth > e.clientWidth + 1
+        && getComputedStyle(e).display !== 'inline' && e.className !== 'unseen')
+    .map((e) => e.outerHTML)"""
+
+
+@EVERY_STATE
+def test_at_320_pixels_or_400_percent_nothing_scrolls_sideways_or_is_clipped(
+    page: Page, site: str, state: str
+) -> None:
+    page.set_viewport_size({"width": 320, "height": 256})  # what 1280 x 1024 is at 400 %
+    STATES[state](page, site)
+    assert page.evaluate("document.documentElement.scrollWidth") <= 320
+    assert page.evaluate(CLIPPED) == []
+
+
+@EVERY_STATE
+def test_every_target_is_44_pixels_high_and_wide(page: Page, site: str, state: str) -> None:
+    page.set_viewport_size({"width": 390, "height": 800})
+    STATES[state](page, site)
+    page.focus("#skip")  # visible only then
+    small = page.evaluate(
+        """[...document.querySelectorAll(
+                'button, input, select, summary, footer a, #problems a, #skip')]
+            .filter((target) => target.checkVisibility() && target.type !== 'file')
+            .map((target) => [target.outerHTML, target.getBoundingClientRect()])
+            .filter(([, { width, height }]) => width < 44 || height < 44)"""
+    )
+    assert small == []
+
+
+@EVERY_STATE
+def test_wider_text_spacing_clips_nothing(page: Page, site: str, state: str) -> None:
+    page.set_viewport_size({"width": 390, "height": 800})
+    STATES[state](page, site)
+    page.evaluate(
+        """() => {
+            const sheet = new CSSStyleSheet();
+            sheet.replaceSync(`* { line-height: 1.5 !important; letter-spacing: .12em !important;
+                word-spacing: .16em !important; } p { margin-block-end: 2em !important; }`);
+            document.adoptedStyleSheets = [sheet];
+        }"""
+    )
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    assert page.evaluate(CLIPPED) == []
+
+
+def test_reduced_motion_stops_every_animation(page: Page, site: str) -> None:
+    STATES["waiting"](page, site)
+    assert page.evaluate("document.getAnimations().length") == 1
+    page.emulate_media(reduced_motion="reduce")
+    assert page.evaluate("document.getAnimations().length") == 0
+
+
+# Controls without a border, or with one in the color of the background.
+BORDERLESS = """[...document.querySelectorAll('button:not(.link), input, .panel, #zone')]
+    .filter((e) => e.checkVisibility())
+    .filter((e) => {
+        const { borderTopWidth, borderTopStyle, borderTopColor } = getComputedStyle(e);
+        const background = getComputedStyle(document.body).backgroundColor;
+        return parseFloat(borderTopWidth) < 1 || borderTopStyle === 'none'
+            || borderTopColor === background;
+    })
+    .map((e) => e.outerHTML)"""
+FOCUS = """(() => {
+    const { outlineStyle, outlineWidth, outlineColor } = getComputedStyle(document.activeElement);
+    const background = getComputedStyle(document.body).backgroundColor;
+    return [document.activeElement.tagName,
+        outlineStyle === 'solid' && outlineWidth === '3px' && outlineColor !== background];
+})()"""
+
+
+@pytest.mark.parametrize("state", ["problems", "file chosen", "ready", "refused", "down"])
+def test_forced_colors_keep_focus_and_borders(page: Page, site: str, state: str) -> None:
+    page.emulate_media(forced_colors="active")
+    STATES[state](page, site)
+    assert page.evaluate(BORDERLESS) == []
+    stops = 0
+    while True:
+        page.keyboard.press("Tab")
+        element, is_visible = page.evaluate(FOCUS)
+        if element == "BODY":  # after the last stop
+            break
+        assert is_visible, element
+        stops += 1
+    assert stops >= 3
+
+
+def test_print_has_the_steps_and_no_button(page: Page, site: str) -> None:
+    STATES["ready"](page, site)
+    page.emulate_media(media="print")
+    expect(page.locator("ol.steps")).to_be_visible()
+    expect(page.locator("#help")).to_be_visible()
+    for control in page.locator("button, input, select").all():
+        expect(control).to_be_hidden()
+
+
+def test_without_javascript_the_page_names_another_way(browser: Browser, site: str) -> None:
+    context = browser.new_context(java_script_enabled=False)
+    page = context.new_page()
+    page.goto(site)
+    expect(page.locator("noscript h2")).to_have_text("This page needs JavaScript to send your file")
+    expect(page.locator("noscript p")).to_contain_text("to licensing@example.com.")
+    expect(page.locator("form")).to_be_hidden()
+    page.click("summary")
+    expect(page.locator("details li")).to_have_count(3)
+    context.close()

@@ -1,0 +1,128 @@
+"""The files of the page agree with each other; no browser needed."""
+
+import html
+import json
+import re
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright._impl._driver import compute_driver_executable
+
+from keyferry_admin.use_cases.site import site_files
+from keyferry_protocol.messages import languages, sentences, use_language
+from tests.browser.page.check_vendor import SITE, problems
+
+HERE = Path(__file__).parent
+INDEX = (SITE / "index.html").read_text("utf-8")
+CSS = (SITE / "page.css").read_text("utf-8")
+VENDOR = json.loads((SITE / "vendor.json").read_text("utf-8"))
+MODULES = {file.name: file.read_text("utf-8") for file in (SITE / "js").glob("*.js")}
+SCRIPT = "".join(MODULES.values())
+
+
+def test_the_deciding_modules_pass_their_own_tests() -> None:
+    node, _ = compute_driver_executable()  # Playwright has its own
+    tests = sorted(HERE.glob("*.test.mjs"))
+    ran = subprocess.run([node, "--test", *tests], capture_output=True, text=True, timeout=60)
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    assert tests
+
+
+def imports(module: str) -> set[str]:
+    """The modules that a module imports, directly or not."""
+    direct = set(re.findall(r"^import .*from '\./([\w-]+\.js)';$", MODULES[module], re.M))
+    return direct.union(*map(imports, direct))
+
+
+def test_the_head_preloads_exactly_the_modules_that_the_page_imports() -> None:
+    preloaded = re.findall(r'<link rel="modulepreload" href="js/([^"]+)">', INDEX)
+    assert re.findall(r'<script type="module" src="js/([^"]+)">', INDEX) == ["main.js"]
+    assert preloaded == sorted(imports("main.js"))
+    assert {*preloaded, "main.js"} == MODULES.keys()
+    assert "import(" not in SCRIPT
+
+
+@pytest.mark.parametrize("module", ["journey.js", "messages.js", "request-file.js", "service.js"])
+def test_a_deciding_module_knows_no_document(module: str) -> None:
+    assert "view.js" not in imports(module)
+    code = re.sub(r"//.*|/\*.*?\*/", "", MODULES[module], flags=re.S | re.M)
+    browser = r"\b(?:document|window|navigator|location|history|localStorage|sessionStorage)\."
+    assert re.findall(browser, code.replace("problem.document.", "")) == []
+
+
+def test_the_english_of_the_page_is_the_english_of_the_catalogue() -> None:
+    sentences_in_html: dict[str, str] = {}
+    for key, text in re.findall(r'data-text="([^"]+)"[^>]*>([^<]*)<', INDEX):
+        assert sentences_in_html.setdefault(key, html.unescape(text)) == html.unescape(text), key
+    assert sentences_in_html == sentences("page")
+
+
+def test_the_catalogue_has_every_sentence_that_the_script_uses_and_no_other() -> None:
+    known = set(sentences("page"))
+    shown = set(re.findall(r'data-text="([^"]+)"', INDEX.split('<template id="words">')[0]))
+    shown |= set(re.findall(r'data-say="([a-z][^"]*)"', INDEX))
+    unused = {
+        key
+        for key in known - shown
+        if f"'{key}'" not in SCRIPT
+        and f"'{key.split('.', 1)[-1]}'" not in SCRIPT  # problem.{name}, mail.{state}
+        and key.split(".")[0] not in {"problem", "mail", "asks", "protection", "codes", "ends"}
+    }
+    assert unused == set()
+    used = set(re.findall(r"(?:say|put|text|announce)\([^'\n]*'([a-z]+\.[a-z-]+)'", SCRIPT))
+    assert len(used) > 4
+    assert used <= known
+
+
+def test_the_page_is_served_its_part_of_the_catalog_in_every_language() -> None:
+    files = site_files(SITE)
+    served = {name for name in files if name.startswith("languages/")}
+    assert served == {f"languages/{language}.json" for language in languages()}
+    for language in languages():
+        with use_language(language):
+            assert json.loads(files[f"languages/{language}.json"]) == sentences("page")
+
+
+def test_the_script_contains_no_english_sentence() -> None:
+    code = re.sub(r"//.*|/\*.*?\*/", "", SCRIPT, flags=re.S | re.M)
+    assert re.findall(r"'[A-Z][a-z]+ [a-z]+[^']*'", code) == []
+
+
+def test_the_vendor_file_has_no_problem() -> None:
+    assert problems(VENDOR, INDEX, CSS) == []
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        (
+            {"accent": {"light": "#8ab8ff", "dark": "#8ab8ff"}},
+            "accent.light #8ab8ff has a",
+        ),
+        ({"accent": {"light": "#0b57b0", "dark": "#0b57b0"}}, "accent.dark #0b57b0 has a"),
+        ({"accent": {"light": "blue", "dark": "#8ab8ff"}}, "accent.light is not a color"),
+        ({"logo": "https://example.com/logo.png"}, "logo is not a data:image/"),
+        ({"logo": "data:image/png;base64," + "A" * 4096}, "logo is not a data:image/"),
+        ({"id": "Example"}, "id is not 1 to 32"),
+        ({"name": "Another"}, "index.html does not say: <title>"),
+        ({"support": {"url": None, "email": "a@b.example", "hours": None}}, "index.html does not"),
+    ],
+)
+def test_each_problem_of_a_vendor_file_is_reported(change: dict[str, Any], sentence: str) -> None:
+    assert any(text.startswith(sentence) for text in problems(VENDOR | change, INDEX, CSS))
+
+
+def test_a_missing_member_of_a_vendor_file_is_reported() -> None:
+    vendor = {name: value for name, value in VENDOR.items() if name != "support"}
+    assert problems(vendor, INDEX, CSS) == ["vendor.json has no support."]
+
+
+def test_the_page_names_no_other_host_and_contains_no_inline_code() -> None:
+    for file in SITE.rglob("*"):
+        if file.suffix in {".html", ".css", ".js"}:
+            text = file.read_text("utf-8")
+            assert re.findall(r"https?://", text) == [], file.name
+            assert "innerHTML" not in text
+    assert re.findall(r"<style|\sstyle=|\son\w+=|accept=|<script(?![^>]*src=)", INDEX) == []

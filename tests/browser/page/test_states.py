@@ -1,0 +1,508 @@
+"""Every state of the page, its sentences and its focus, with a fake service."""
+
+import re
+from contextlib import nullcontext
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from keyferry_protocol.messages import message, sentences
+from keyferry_service.domain.refusals import Refusal, RefusalCode
+from tests.browser.page.check_vendor import SITE
+from tests.browser.page.fake_service import (
+    CODE,
+    NUMBER,
+    PROCESSING,
+    STEM,
+    TICKET,
+    FakeService,
+    a_request,
+    ready,
+    refused,
+)
+from tests.browser.page.states import SEATS, STATES, choose, process
+
+
+def focused(page: Page) -> str:
+    return str(page.evaluate("document.activeElement.id || document.activeElement.tagName"))
+
+
+def test_the_form_has_its_tab_order(page: Page, site: str) -> None:
+    page.goto(site)
+    expect(page).to_have_title("Get your response file – Example")
+    stops = []
+    for _ in range(6):
+        page.keyboard.press("Tab")
+        stops.append(
+            page.evaluate(
+                "(document.activeElement.id || document.activeElement.text "
+                "|| document.activeElement.textContent).trim()"
+            )
+        )
+    assert stops == [
+        "skip",
+        "choose",
+        "email",
+        "Process request file",
+        "licensing@example.com",
+        "How this works and what is in the file",
+    ]
+
+
+def test_a_chosen_file_is_described_and_nothing_is_sent(page: Page, site: str) -> None:
+    page.goto(site)
+    page.wait_for_load_state("networkidle")
+    sent: list[str] = []
+    page.on("request", lambda request: sent.append(request.url))
+    page.focus("#choose")
+    choose(page)
+    panel = page.locator("#chosen")
+    expect(panel.locator("h2")).to_have_text("This file asks to activate license 015.120.020.093")
+    text = " ".join(panel.locator("dl").inner_text().split())
+    assert "Product Example Modeler 4.2.0" in text
+    assert "Computer LAB-07, Windows 11 Pro" in text
+    assert "For Everyone on this computer" in text
+    assert re.search(r"Made 24 November 2026, 10:47 \(.+\)", text)
+    assert "Also in the file 6 one-way codes that recognise the computer" in text
+    expect(panel).to_contain_text("Nothing has been sent yet.")
+    expect(page.locator("#status")).to_have_text(
+        "This file asks to activate license 015.120.020.093"
+    )
+    expect(page.locator("#choose")).to_have_text("Choose another file")
+    assert focused(page) == "choose"
+    assert sent == []
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentences"),
+    [
+        ({"kind": "deactivate"}, ["asks to deactivate", "The seat becomes free for another"]),
+        ({"kind": "update"}, ["asks to update license"]),
+        ({"replaces_seat": 2}, ["replaces a computer that was lost or broken", "gets no further"]),
+        ({"created_at": "2026-01-01T00:00:00Z"}, ["days old. That is fine if nothing changed"]),
+    ],
+)
+def test_each_kind_of_request_has_its_own_sentences(
+    page: Page, site: str, changes: dict[str, Any], sentences: list[str]
+) -> None:
+    page.goto(site)
+    choose(page, a_request(**changes))
+    for sentence in sentences:
+        expect(page.locator("#chosen")).to_contain_text(sentence)
+
+
+def test_an_empty_form_lists_each_problem_with_a_link_to_its_field(page: Page, site: str) -> None:
+    page.goto(site)
+    page.fill("#email", "nobody")
+    page.click("text=Process request file")
+    expect(page.locator("#problems")).to_be_focused()
+    links = page.locator("#problems a")
+    expect(links).to_have_text(
+        ["Choose the request file", "Enter an e-mail address like name@example.com"]
+    )
+    links.nth(1).click()
+    assert focused(page) == "email"
+    assert page.get_attribute("#email", "aria-invalid") == "true"
+    links.nth(0).click()
+    assert focused(page) == "choose"
+    assert "#" not in page.url
+
+
+def test_the_title_says_error_until_every_problem_is_repaired(page: Page, site: str) -> None:
+    page.goto(site)
+    page.fill("#email", "nobody")
+    page.click("text=Process request file")
+    expect(page).to_have_title("Error: Get your response file – Example")
+    page.fill("#email", "kim@example.com")
+    page.press("#email", "Tab")
+    expect(page.locator("#email-fault")).to_be_hidden()
+    expect(page).to_have_title("Error: Get your response file – Example")
+    choose(page)
+    expect(page).to_have_title("Get your response file – Example")
+    expect(page.locator("#problems")).to_be_hidden()
+
+
+def test_a_secret_typed_or_pasted_leaves_no_trace(page: Page, site: str) -> None:
+    service = FakeService(page, PROCESSING)
+    page.goto(site)
+    page.wait_for_load_state("networkidle")
+    sent: list[str] = []
+    page.on("request", lambda request: sent.append(request.url))
+    choose(page)
+    page.fill("#email", CODE)
+    page.click("text=Process request file")
+    expect(page.locator("#email-fault")).to_contain_text("That is an activation code.")
+    paste(page, CODE.upper())
+    expect(page.locator("#file-fault")).to_contain_text("That is an activation code.")
+    paste(page, NUMBER, "#email")
+    expect(page.locator("#email-fault")).to_contain_text("That is a license number.")
+    assert page.input_value("#email") == ""
+    tab_state = page.evaluate(
+        """async () => document.documentElement.outerHTML
+            + [...document.querySelectorAll('input')].map((input) => input.value)
+            + [sessionStorage, localStorage, history.state].map((state) => JSON.stringify(state))
+            + location.href + document.cookie + (await indexedDB.databases()).length
+            + (await caches.keys())"""
+    )
+    assert [group for group in CODE.split("-") if group in tab_state.lower()] == []
+    assert service.calls == sent == []
+
+
+def paste(page: Page, text: str, into: str = "body") -> None:
+    page.evaluate(
+        """([text, into]) => {
+            const clipboardData = new DataTransfer();
+            clipboardData.setData('text/plain', text);
+            const event = new ClipboardEvent('paste',
+                { clipboardData, bubbles: true, cancelable: true });
+            document.querySelector(into).dispatchEvent(event);
+        }""",
+        [text, into],
+    )
+
+
+def test_a_file_may_be_dropped_anywhere_or_its_text_pasted(page: Page, site: str) -> None:
+    page.goto(site)
+    drop = """([text, type]) => {
+        const dataTransfer = new DataTransfer();
+        dataTransfer.items.add(new File([text], 'x'));
+        document.querySelector('footer').dispatchEvent(
+            new DragEvent(type, { dataTransfer, bubbles: true, cancelable: true }));
+    }"""
+    page.evaluate(drop, [a_request().decode(), "dragover"])
+    expect(page.locator("#status")).to_have_text("Drop the file anywhere on this page.")
+    page.evaluate(drop, [a_request().decode(), "drop"])
+    expect(page.locator("#chosen h2")).to_contain_text("This file asks to activate")
+    page.reload()
+    paste(page, a_request(kind="update").decode())
+    expect(page.locator("#chosen h2")).to_contain_text("This file asks to update")
+
+
+def test_ready_saves_the_file_and_shows_the_next_steps(page: Page, site: str) -> None:
+    sent = ready(email="sent", link_expires_at="2026-12-01T23:30:00Z")
+    service = FakeService(page, PROCESSING, ready(email="pending"), sent)
+    with page.expect_download() as saved:
+        process(page, site, "kim@example.com")
+    assert saved.value.suggested_filename == f"{STEM}.response"
+    expect(page.locator("h1")).to_have_text("Your response file is ready")
+    expect(page.locator("h1")).to_be_focused()
+    expect(page).to_have_title("Your response file is ready – Example")
+    view = page.locator("#view")
+    expect(view).to_contain_text(f"{STEM}.response is being saved to this device's downloads.")
+    expect(page.locator("ol.steps li")).to_have_text(
+        [
+            "Copy the file to a USB stick, or the way the request came.",
+            "On LAB-07, open Example Modeler > License Configuration, choose 015.120.020.093, "
+            "then Activate.",
+            f"Or run: keyferry install {STEM}.response",
+        ]
+    )
+    expect(page.locator("#mail")).to_have_text(
+        "The link was also e-mailed to kim@example.com. It works until 1 December 2026."
+    )
+    assert page.url.endswith(f"#t={TICKET}")
+    assert page.inner_text("#status") == ""
+    opened, uploaded = service.calls[:2]
+    assert opened == ("POST", "requests", {"email": "kim@example.com", "language": "en"})
+    assert uploaded[2].index(b'name="key"') < uploaded[2].index(b'name="file"')
+    assert a_request() in uploaded[2]
+
+
+def test_each_click_on_download_again_requests_a_fresh_url(page: Page, site: str) -> None:
+    service = FakeService(page, ready(), ready(download_url="https://uploads.test/second"))
+    with page.expect_download():
+        process(page, site)
+    for _ in range(2):
+        with page.expect_download():
+            page.click("text=Download again")
+    downloads = [url for method, url, _ in service.calls if method == "SAVE"]
+    assert downloads[1:] == ["https://uploads.test/second"] * 2
+    assert len(service.calls_by("GET")) == 3
+
+
+@pytest.mark.parametrize(
+    ("changes", "title", "sentences"),
+    [
+        (
+            {"kind": "deactivate"},
+            "The license is free again",
+            [
+                "Install this receipt on LAB-07 to tidy up there.",
+                "On LAB-07, open Example Modeler > License Configuration, choose "
+                "015.120.020.093, and install the receipt.",
+                f"Or run: keyferry install {STEM}.response",
+            ],
+        ),
+        (
+            {"kind": "update", "previous_valid_until": "2026-11-30T23:59:59Z"},
+            "Your updated license is ready",
+            ["Ends: 30 November 2027 (before: 30 November 2026)"],
+        ),
+        (
+            {"kind": "update"},
+            "Your updated license is ready",
+            ["Ends: 30 November 2027"],
+        ),
+        (
+            {"kind": "update", "valid_until": None},
+            "Your updated license is ready",
+            ["It does not end."],
+        ),
+        (
+            {
+                "kind": "update",
+                "valid_until": None,
+                "previous_valid_until": "2026-11-30T23:59:59Z",
+            },
+            "Your updated license is ready",
+            ["It does not end (before: 30 November 2026)."],
+        ),
+        (
+            {"machine_name": "", "valid_until": None},
+            "Your response file is ready",
+            ["On the offline computer, open Example Modeler"],
+        ),
+    ],
+)
+def test_ready_has_its_own_sentences_for_each_kind(
+    page: Page, site: str, changes: dict[str, Any], title: str, sentences: list[str]
+) -> None:
+    FakeService(page, ready(**changes))
+    process(page, site)
+    expect(page.locator("h1")).to_have_text(title)
+    for sentence in sentences:
+        expect(page.locator("#view")).to_contain_text(sentence)
+
+
+@pytest.mark.parametrize(
+    ("email", "sentence"),
+    [
+        ("bounced", "The e-mail to kim@example.com came back. You do not need it if you saved"),
+        ("withheld", "No e-mail was sent: this license or address has had today's number."),
+        ("pending", "The link is on its way to kim@example.com."),
+    ],
+)
+def test_ready_shows_the_state_of_the_email(
+    page: Page, site: str, email: str, sentence: str
+) -> None:
+    FakeService(page, ready(email=email))
+    process(page, site, "kim@example.com")
+    expect(page.locator("#mail")).to_contain_text(sentence)
+
+
+def test_without_an_address_ready_does_not_mention_email(page: Page, site: str) -> None:
+    FakeService(page, ready())
+    process(page, site)
+    expect(page.locator("h1")).to_have_text("Your response file is ready")
+    expect(page.locator("#mail")).to_be_hidden()
+
+
+def test_the_link_can_be_sent_to_another_address(page: Page, site: str) -> None:
+    service = FakeService(page, ready(), ready(email="pending"))
+    process(page, site)
+    page.click("text=Send it to another address")
+    assert focused(page) == "another-email"
+    page.click("text=Send >> nth=-1")
+    expect(page.locator("#another-fault")).to_contain_text("Enter an e-mail address")
+    page.fill("#another-email", "lee@example.com")
+    page.keyboard.press("Enter")
+    expect(page.locator("#mail")).to_have_text("The link is on its way to lee@example.com.")
+    assert ("POST", f"requests/{TICKET}/mail", {"email": "lee@example.com"}) in service.calls
+
+
+@pytest.mark.parametrize(
+    ("ticket", "mail"),
+    [
+        (
+            refused("not-authentic", "They do not belong together", "Compare.", email="withheld"),
+            "Nothing was e-mailed.",
+        ),
+        (
+            refused(
+                "no-seats-left",
+                "All seats are in use",
+                "Run `keyferry doctor` there.",
+                email="sent",
+                seats=SEATS,
+                moves_left=2,
+            ),
+            "This was also e-mailed to kim@example.com.",
+        ),
+    ],
+)
+def test_refused_shows_title_next_step_and_seats(
+    page: Page, site: str, ticket: dict[str, Any], mail: str
+) -> None:
+    FakeService(page, ticket)
+    process(page, site, "kim@example.com")
+    refusal = ticket["refusal"]
+    expect(page.locator("h1")).to_have_text(refusal["title"])
+    expect(page.locator("h1")).to_be_focused()
+    expect(page).to_have_title(f"{refusal['title']} – Example")
+    expect(page.locator("#refusal-detail")).to_have_text(refusal["detail"].replace("`", ""))
+    expect(page.locator("#view")).to_contain_text("Your request file is unchanged.")
+    expect(page.locator("#mail")).to_have_text(mail)
+    rows = page.locator("#seats tbody tr")
+    expect(rows).to_have_count(len(refusal.get("seats", [])))
+    if "seats" in refusal:
+        first = rows.nth(0).inner_text().replace("\xa0", " ")
+        assert first.split("\t") == [
+            "1",
+            "LAB-07",
+            "24 Nov 2026",
+            "24 Nov 2026",
+        ]
+    page.click("text=Process another file")
+    expect(page.locator("h1")).to_have_text("Get your response file")
+    assert "#" not in page.url
+    assert page.input_value("#email") == "kim@example.com"
+
+
+def test_reload_and_back_return_to_the_same_state(page: Page, site: str) -> None:
+    service = FakeService(page, ready(email="sent", link_expires_at="2026-12-01T09:00:00Z"))
+    with page.expect_download():
+        process(page, site, "kim@example.com")
+    expect(page.locator("#mail")).to_contain_text("kim@example.com")
+    page.reload()
+    expect(page.locator("h1")).to_have_text("Your response file is ready")
+    expect(page.locator("#mail")).to_contain_text("e-mailed to the address you gave.")
+    expect(page.locator("#view")).to_contain_text("was saved to this device's downloads before")
+    assert len(service.calls_by("SAVE")) == 1
+    page.go_back()
+    expect(page.locator("h1")).to_have_text("Get your response file")
+    page.go_forward()
+    expect(page.locator("h1")).to_have_text("Your response file is ready")
+
+
+@pytest.mark.parametrize(
+    ("ticket", "title"),
+    [
+        (PROCESSING, "Processing your request"),
+        (ready(), "Your response file is ready"),
+        (refused("license-revoked", "This license was withdrawn", "Ask."), "was withdrawn"),
+    ],
+)
+def test_the_url_of_a_ticket_returns_to_waiting_ready_and_refused(
+    page: Page, site: str, ticket: dict[str, Any], title: str
+) -> None:
+    FakeService(page, ticket)
+    saving = page.expect_download() if ticket["state"] == "ready" else nullcontext()
+    with saving:  # a reload would stop it
+        process(page, site)
+    expect(page.locator("h1")).to_contain_text(title)
+    page.wait_for_url("**/#t=*")
+    page.reload()
+    expect(page.locator("h1")).to_contain_text(title)
+    page.go_back()
+    expect(page.locator("h1")).to_have_text("Get your response file")
+    page.go_forward()
+    expect(page.locator("h1")).to_contain_text(title)
+
+
+def test_an_email_withheld_from_another_address_is_reported(page: Page, site: str) -> None:
+    FakeService(page, ready(), ready(email="pending"), ready(email="withheld"))
+    process(page, site)
+    page.click("text=Send it to another address")
+    page.fill("#another-email", "lee@example.com")
+    page.click("text=Send >> nth=-1")
+    expect(page.locator("#mail")).to_have_text(
+        "No e-mail was sent: this license or address has had today's number. Save the file here."
+    )
+    expect(page.locator("h1")).to_have_text("Your response file is ready")
+
+
+REFUSALS = sorted(
+    name.removesuffix(".title") for name in sentences("refusals") if name.endswith(".title")
+)
+FACTS = {"product": "Example Modeler", "vendor": "Example", "support": "licensing@example.com"}
+
+
+@pytest.mark.parametrize("key", REFUSALS)
+def test_each_refusal_shows_its_title_and_its_next_step(page: Page, site: str, key: str) -> None:
+    code = key.split(".")[0]
+    proven = Refusal(RefusalCode(code)).is_proven
+    title, step = (message(f"refusals.{key}.{part}", **FACTS) for part in ("title", "next-step"))
+    email = "sent" if proven else "withheld"
+    FakeService(page, refused(code, title, step, email=email, seats=SEATS[:1]))
+    process(page, site, "kim@example.com")
+    expect(page.locator("h1")).to_have_text(title)
+    expect(page.locator("h1")).to_be_focused()
+    expect(page.locator("#refusal-detail")).to_have_text(step.replace("`", ""))
+    expect(page.locator("#view")).to_contain_text("Your request file is unchanged.")
+    expect(page.locator("#mail")).to_have_text(
+        "This was also e-mailed to kim@example.com." if proven else "Nothing was e-mailed."
+    )
+    expect(page.locator("#help")).to_contain_text("Help: licensing@example.com")
+
+
+CHANGED_IN_PLACE = {
+    "empty",
+    "how this works",
+    "file chosen",
+    "old file for a lost computer",
+    "problems",
+    "another address",
+}
+
+
+@pytest.mark.parametrize("state", sorted(STATES.keys() - CHANGED_IN_PLACE))
+def test_each_change_of_state_moves_the_focus_and_empties_the_status(
+    page: Page, site: str, state: str
+) -> None:
+    if state in {"gone", "down"}:  # reached by following a link, not by loading the page
+        page.goto(site)
+    STATES[state](page, site)
+    expect(page.locator("h1")).to_be_focused()
+    if state not in {"delayed", "offline"}:  # announced later, in place
+        expect(page.locator("#status")).to_be_empty()
+
+
+def test_markup_in_a_text_is_shown_as_text(page: Page, site: str) -> None:
+    markup = "<img src=x onerror=alert(1)>"
+    FakeService(page, refused("not-authentic", markup, markup))
+    page.goto(site)
+    choose(page, a_request(), markup)
+    page.click("text=Process request file")
+    expect(page.locator("h1")).to_have_text(markup)
+    assert page.locator("#view img").count() == 0
+
+
+@pytest.mark.parametrize(
+    ("query", "stored", "browser_language", "expected"),
+    [
+        ("", None, "en-US", "en"),
+        ("", None, "ar-EG", "ar"),
+        ("", "en", "ar-EG", "en"),
+        ("?lang=ar", "en", "en-US", "ar"),
+        ("?lang=xx", None, "xx", "en"),
+    ],
+)
+def test_a_language_is_one_file_and_one_option(
+    browser: Browser,
+    site: str,
+    query: str,
+    stored: str | None,
+    browser_language: str,
+    expected: str,
+) -> None:
+    context = browser.new_context(locale=browser_language)
+    page = context.new_page()
+    service = FakeService(page, ready())
+    arabic = {key: f"‏{text}؟" for key, text in sentences("page").items()}
+    page.route("**/languages/ar.json", lambda route: route.fulfill(json=arabic))
+    option = '<option value="ar">العربية</option></select>'
+    index = (SITE / "index.html").read_text("utf-8").replace("</select>", option)
+    page.route(f"{site}{query}", lambda route: route.fulfill(body=index, content_type="text/html"))
+    page.add_init_script(f"localStorage.setItem('language', '{stored}')" if stored else "")
+    process(page, f"{site}{query}")
+    end = "؟" if expected == "ar" else ""
+    expect(page.locator("h1")).to_have_text(re.compile(f"Your response file is ready{end}$"))
+    expect(page.get_by_role("combobox")).to_have_value(expected)
+    root = page.locator("html")
+    expect(root).to_have_attribute("lang", expected)
+    expect(root).to_have_attribute("dir", "rtl" if expected == "ar" else "ltr")
+    expect(page.locator("code.name").first).to_have_attribute("dir", "ltr")
+    expect(page.locator("li > code")).to_have_text(f"keyferry install {STEM}.response")
+    assert service.calls_by("POST")[0][2]["language"] == expected
+    context.close()

@@ -1,0 +1,203 @@
+"""The terminal's stories, byte for byte as `tests/client/golden/` has them, at 80 columns."""
+
+import os
+import re
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from hashlib import sha256
+from pathlib import Path
+
+import pytest
+
+from keyferry_protocol.activation import new_activation_code
+from keyferry_protocol.keys import Ed25519Signer
+from tests.support.offline import (
+    CODE,
+    LAB_07,
+    LAB_09,
+    NOW,
+    NUMBER,
+    OTHER,
+    VENDOR,
+    VENDOR_PQ,
+    Room,
+    key_set,
+)
+from tests.support.terminal import Shell
+
+GOLDEN = Path(__file__).parent / "golden"
+DEVICE = Ed25519Signer(sha256(b"LAB-07 79438").digest())  # its key id starts with 7f3a
+STICK = "KINGSTON"
+REQUEST = f"{STICK}/015120020093-7f3a.request"
+
+
+@pytest.fixture(autouse=True)
+def _here_and_now(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    with monkeypatch.context() as patched:
+        patched.setenv("TZ", "Europe/Berlin")
+        patched.setenv("COLUMNS", "80")
+        time.tzset()
+        yield
+    time.tzset()
+
+
+@pytest.fixture
+def lab_07(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> Shell:
+    """LAB-07, whose device key and request ids are always the same, with a USB drive."""
+    monkeypatch.setattr(
+        "keyferry_protocol.keys.Ed25519Signer.generate", classmethod(lambda _: DEVICE)
+    )
+    monkeypatch.setattr("secrets.token_hex", lambda count: "7b0e" * (count // 2))
+    os.mkdir(STICK)
+    return shell
+
+
+def typed(command: str) -> list[str]:
+    return command.replace("/media/KINGSTON", STICK).split()
+
+
+def story(shell: Shell, *steps: str | Callable[[], object], stdin: str = "") -> str:
+    """Run the commands; what a person sees, with the USB drive where it is mounted."""
+    lines = []
+    for step in steps:
+        if not isinstance(step, str):
+            step()
+            continue
+        printed = shell(*typed(step), stdin=stdin)
+        lines.append(f"$ keyferry {step}" + (f"  [exit {printed.exit}]" if printed.exit else ""))
+        lines.append(
+            re.sub(r"(digits\): |\[y/N\] )", rf"\g<1>{stdin}", printed.err + printed.out).rstrip()
+        )
+    text = "\n".join(lines) + "\n"
+    for place in (str(Path.cwd().resolve()), str(Path.cwd())):
+        text = text.replace(f"{place}/{STICK}", "/media/KINGSTON")
+    return text.replace(STICK, "KINGSTON").replace("saved: KINGSTON", "saved: /media/KINGSTON")
+
+
+def assert_golden(name: str, text: str) -> None:
+    file = GOLDEN / f"{name}.txt"
+    if os.environ.get("WRITE_GOLDEN"):
+        file.write_text(text, encoding="utf-8")
+    assert text == file.read_text(encoding="utf-8")
+
+
+ASK = f"request {NUMBER} --output /media/KINGSTON --product-version 4.2.0"
+
+
+def answered(shell: Shell) -> None:
+    shell.carried(REQUEST, f"{STICK}/015120020093-7f3a.response")
+
+
+def test_request(lab_07: Shell) -> None:
+    assert_golden("request", story(lab_07, ASK, f"{ASK} --json"))
+
+
+def test_request_asks_for_the_code(lab_07: Shell) -> None:
+    lab_07.patch.delenv("KEYFERRY_ACTIVATION_CODE")
+    assert_golden("request-asks", story(lab_07, ASK, stdin=f"{CODE}\n"))
+
+
+def test_install(lab_07: Shell) -> None:
+    lab_07(*typed(ASK))
+    answered(lab_07)
+    steps = ("install /media/KINGSTON", "install /media/KINGSTON --json")
+    assert_golden("install", story(lab_07, *steps))
+
+
+def test_install_of_another_computers_file(lab_07: Shell, tmp_path: Path) -> None:
+    parts = {**LAB_09.components, "disk_serial": LAB_07.components["disk_serial"]}
+    other = Room(tmp_path / "elsewhere", machine=replace(LAB_09, components=parts))
+    Path("LAB-09.response").write_bytes(other.answer(other.request()))
+    text = story(lab_07, "install LAB-09.response", "install LAB-09.response --json")
+    assert_golden("install-wrong-machine", text)
+
+
+def test_status_while_waiting(lab_07: Shell) -> None:
+    lab_07(*typed(ASK))
+    assert_golden("status-waiting", story(lab_07, "status", "check"))
+
+
+def test_list(lab_07: Shell) -> None:
+    assert_golden("list-empty", story(lab_07, "list", "status"))
+    lab_07(*typed(ASK))
+    answered(lab_07)
+    lab_07("install", STICK)
+    code = new_activation_code(OTHER, lambda count: bytes(range(count)))
+    lab_07.patch.setenv("KEYFERRY_ACTIVATION_CODE", code)
+    lab_07("request", OTHER, "--output", STICK)
+    assert_golden("list", story(lab_07, "list", "list --json", "status", "status --json"))
+
+
+def test_check(lab_07: Shell) -> None:
+    lab_07(*typed(ASK))
+    answered(lab_07)
+    lab_07("install", STICK)
+    steps = ("check", "check threads", "check threads --json", "check cfd", "check cfd --json")
+    assert_golden("check", story(lab_07, *steps))
+
+
+def test_update(lab_07: Shell) -> None:
+    lab_07(*typed(ASK))
+    answered(lab_07)
+    lab_07("install", STICK)
+    assert_golden("update", story(lab_07, f"update {NUMBER} --output /media/KINGSTON", "status"))
+
+
+def test_deactivate(lab_07: Shell) -> None:
+    lab_07(*typed(ASK))
+    answered(lab_07)
+    lab_07("install", STICK)
+    lab_07.room.serial += 1
+    text = story(
+        lab_07,
+        f"deactivate {NUMBER}",
+        "status",
+        f"cancel {NUMBER}",
+        lambda: lab_07.carried("015120020093-7f3a.request", "receipt.response"),
+        "inspect receipt.response",
+        "install receipt.response",
+        stdin="y\n",
+    )
+    assert_golden("deactivate", text)
+
+
+def test_cancel(lab_07: Shell) -> None:
+    lab_07(*typed(ASK))
+    assert_golden("cancel", story(lab_07, f"cancel {NUMBER}", f"cancel {NUMBER} --json", "status"))
+
+
+def test_verify(lab_07: Shell) -> None:
+    lab_07.room.signers = (VENDOR, VENDOR_PQ)
+    Path("keys.json").write_bytes(key_set(VENDOR, VENDOR_PQ).to_json())
+    lab_07(*typed(ASK))
+    lab_07.carried(REQUEST, "015120020093-7f3a.response")
+    lab_07.room.signers = (VENDOR,)
+    lab_07.carried(REQUEST, "stripped.response")
+    text = story(
+        lab_07,
+        "verify 015120020093-7f3a.response --keys keys.json",
+        "verify 015120020093-7f3a.response --keys keys.json --json",
+        "verify stripped.response --keys keys.json",
+    )
+    assert_golden("verify", text)
+
+
+def test_inspect(lab_07: Shell) -> None:
+    lab_07(*typed(ASK))
+    answered(lab_07)
+    text = story(
+        lab_07,
+        "inspect /media/KINGSTON/015120020093-7f3a.request",
+        "inspect /media/KINGSTON/015120020093-7f3a.request --json",
+        "inspect /media/KINGSTON/015120020093-7f3a.response",
+    )
+    assert_golden("inspect", text)
+
+
+def test_no_line_of_a_story_is_a_traceback_or_a_forbidden_word() -> None:
+    for file in GOLDEN.glob("*.txt"):
+        told = [line for line in file.read_text().splitlines() if not line.startswith(("{", "$"))]
+        for word in ("Traceback", "please", "sorry", "invalid", "fingerprint", "HWID", "envelope"):
+            assert not re.search(rf"\b{word}\b", "\n".join(told), re.IGNORECASE), (file, word)
+    assert NOW == 1_795_513_620, "the stories' dates stand in them"

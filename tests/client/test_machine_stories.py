@@ -1,0 +1,442 @@
+"""What happens to a computer, in its owner's words, and whether its license keeps working.
+
+Each story changes what the operating system would answer; readers and rule decide the rest.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from keyferry.machine import linux, macos, windows
+from keyferry_protocol.components import Machine, hash_components
+from keyferry_protocol.errors import KeyferryError
+from keyferry_protocol.matching import MIN_WEIGHT, hardware_weight
+from tests.support.machines import (
+    NET,
+    Tree,
+    board,
+    card,
+    controller,
+    disk,
+    drive,
+    endorsement_key,
+    printed,
+    smbios,
+    system,
+)
+from tests.support.offline import NUMBER, Room
+
+RUNS, ANOTHER = "runs", "wrong-machine"
+Facts = Mapping[str, Any]
+WIRED, WIFI, DOCK = "d0:bf:9c:11:22:33", "d0:bf:9c:44:55:66", "00:e0:4c:68:00:01"
+OTHER_WIRED, OTHER_WIFI = "a4:bb:6d:aa:bb:01", "a4:bb:6d:aa:bb:02"
+BUILT_IN = f"{NET}/0000:00:1f.6/net"
+USB = f"{NET}/0000:00:14.0/usb2/2-1/2-1:1.0/net"
+BY_SOFTWARE = "sys/devices/virtual/net"
+ID, OTHER_ID = "8f2b9d3e6a514c07b1d0e4f5a6978812", "1" + "c" * 31
+
+# card: (address, where it hangs, addr_assign_type); disk: (serial, where it hangs)
+LAPTOP: Facts = {
+    "cards": ((WIRED, BUILT_IN, "0"), (WIFI, BUILT_IN, "0")),
+    "disks": (("S5GXNX0T1", f"{NET}/0000:01:00.0/nvme/nvme0"),),
+    "id": ID,
+}
+BOX: Facts = LAPTOP | {"cards": ((WIRED, BUILT_IN, "0"),)}
+GUEST: Facts = {"cards": (("52:54:00:11:22:33", BUILT_IN, "0"),), "disks": (), "id": ID}
+VMWARE: Facts = GUEST | {"cards": (("00:50:56:11:22:33", BUILT_IN, "0"),)}
+CLOUD: Facts = {"cards": (("06:1b:3c:aa:bb:cc", BUILT_IN, "0"),), "disks": (), "id": ID}
+
+
+def on_linux(folder: Path, facts: Facts) -> Machine:
+    tree = Tree(folder)
+    for index, (address, place, given) in enumerate(facts["cards"], 2):
+        tree.card(f"net{index}", address, place, given=given, index=index)
+    for index, (serial, place) in enumerate(facts["disks"]):
+        tree.disk(f"disk{index}", serial, place, numbers=f"8:{index}")
+    if facts["id"]:
+        tree.put("etc/machine-id", facts["id"] + "\n")
+    for path, text in facts.get("files", {}).items():
+        tree.put(path, text)
+    root = str(folder)
+    return Machine("HOST", "Linux", linux.environment(root), linux.components(root))
+
+
+DESKTOP: Facts = {
+    "tpm": endorsement_key(),
+    "uuid": bytes(range(16)),
+    "board": "/7BT5VD3/CN/",
+    "cards": (card("d0bf9c112233"), card("d0bf9c445566", type=71)),
+    "disks": (disk("S5GXNX0T1"),),
+    "guid": "3D1219C7-C4C5-404A-AA1F-6D2A48ADFDA4",
+}
+NO_TPM: Facts = DESKTOP | {"tpm": b""}
+OTHER_PC: Facts = {
+    "tpm": endorsement_key(b"\xd2" * 256),
+    "uuid": bytes(range(16, 32)),
+    "board": "/9XZ1AA0/CN/",
+    "cards": (card("a4bb6daabb01"),),
+    "disks": (disk("WD-9"),),
+    "guid": "11111111-C4C5-404A-AA1F-6D2A48ADFDA4",
+}
+NEW_BOARD = {name: OTHER_PC[name] for name in ("tpm", "uuid", "board", "cards")}
+
+
+def on_windows(folder: Path, facts: Facts) -> Machine:
+    del folder
+    recorded = windows.Recorded(
+        smbios=smbios(system(uuid=facts["uuid"]), board(facts["board"])),
+        cards=facts["cards"],
+        disks=facts["disks"],
+        machine_guid=facts["guid"],
+        endorsement_key=facts["tpm"],
+    )
+    found = windows.components(recorded)
+    return Machine("HOST", "Windows 11", windows.environment(recorded.smbios), found)
+
+
+MACBOOK: Facts = {
+    "uuid": "A8E2B0C4-0042-5310-8051-B7C04F4D3732",
+    "cards": (controller("a483e7112233", True),),
+    "disks": (drive("0ba0112233"),),
+}
+
+
+def on_macos(folder: Path, facts: Facts) -> Machine:
+    del folder
+    platform = printed({"IOPlatformUUID": facts["uuid"]})
+    recorded = macos.Recorded(platform, (printed(*facts["cards"]),), printed(*facts["disks"]))
+    return Machine("HOST", "macOS 15", "physical", macos.components(recorded))
+
+
+def story(words: str, reader: Any, before: Facts, changes: Facts, outcome: str = RUNS) -> Any:
+    return pytest.param(reader, before, before | changes, outcome, id=words)
+
+
+LINUX_STORIES = [
+    story("nothing changed", on_linux, LAPTOP, {}),
+    story("renamed the computer", on_linux, LAPTOP, {"files": {"etc/hostname": "NEW"}}),
+    story("reinstalled Linux on the same disk", on_linux, LAPTOP, {"id": OTHER_ID}),
+    story("cloned the system to a bigger disk", on_linux, LAPTOP, {"disks": (("NEW1", BUILT_IN),)}),
+    story(
+        "set up afresh on a new disk",
+        on_linux,
+        LAPTOP,
+        {"disks": (("NEW1", BUILT_IN),), "id": OTHER_ID},
+        ANOTHER,
+    ),
+    story(
+        "wifi card replaced",
+        on_linux,
+        LAPTOP,
+        {"cards": ((WIRED, BUILT_IN, "0"), (OTHER_WIFI, BUILT_IN, "0"))},
+    ),
+    story(
+        "wifi switched off in the firmware", on_linux, LAPTOP, {"cards": ((WIRED, BUILT_IN, "0"),)}
+    ),
+    story(
+        "the only network card replaced",
+        on_linux,
+        BOX,
+        {"cards": ((OTHER_WIRED, BUILT_IN, "0"),)},
+        ANOTHER,
+    ),
+    story("the only network card broke", on_linux, BOX, {"cards": ()}, ANOTHER),
+    story(
+        "a second network card put in",
+        on_linux,
+        BOX,
+        {"cards": ((WIRED, BUILT_IN, "0"), (OTHER_WIRED, BUILT_IN, "0"))},
+    ),
+    story(
+        "put into a dock with a network card",
+        on_linux,
+        LAPTOP,
+        {"cards": (*LAPTOP["cards"], (DOCK, USB, "0"))},
+    ),
+    story(
+        "activated in the dock, carried home",
+        on_linux,
+        LAPTOP | {"cards": (*LAPTOP["cards"], (DOCK, USB, "0"))},
+        {"cards": LAPTOP["cards"]},
+    ),
+    story(
+        "a phone tethered over USB",
+        on_linux,
+        LAPTOP,
+        {"cards": (*LAPTOP["cards"], ("ce:11:22:33:44:55", USB, "1"))},
+    ),
+    story(
+        "wifi randomises its address",
+        on_linux,
+        LAPTOP,
+        {"cards": ((WIRED, BUILT_IN, "0"), ("da:12:34:56:78:9a", BUILT_IN, "3"))},
+    ),
+    story(
+        "a VPN and Docker brought cards made by software",
+        on_linux,
+        LAPTOP,
+        {
+            "cards": (
+                *LAPTOP["cards"],
+                ("02:42:ac:11:00:02", BY_SOFTWARE, "3"),
+                ("00:ff:aa:bb:cc:dd", BY_SOFTWARE, "0"),
+            )
+        },
+    ),
+    story(
+        "a USB disk plugged in",
+        on_linux,
+        LAPTOP,
+        {"disks": (*LAPTOP["disks"], ("USB1", f"{NET}/0000:00:14.0/usb1/1-1/host1"))},
+    ),
+    story(
+        "a second disk built in", on_linux, LAPTOP, {"disks": (*LAPTOP["disks"], ("S9", BUILT_IN))}
+    ),
+    story(
+        "one of two disks taken out",
+        on_linux,
+        LAPTOP | {"disks": (("S1", BUILT_IN), ("S2", BUILT_IN))},
+        {"disks": (("S1", BUILT_IN),)},
+    ),
+    story(
+        "disk moved to another box",
+        on_linux,
+        BOX,
+        {"cards": ((OTHER_WIRED, BUILT_IN, "0"),)},
+        ANOTHER,
+    ),
+    story(
+        "network card moved to another box",
+        on_linux,
+        BOX,
+        {"disks": (("NEW1", BUILT_IN),), "id": OTHER_ID},
+        ANOTHER,
+    ),
+    story(
+        "folder copied to another computer",
+        on_linux,
+        LAPTOP,
+        {"cards": ((OTHER_WIRED, BUILT_IN, "0"),), "disks": (("N1", BUILT_IN),), "id": OTHER_ID},
+        ANOTHER,
+    ),
+    story(
+        "another computer given this one's machine-id",
+        on_linux,
+        LAPTOP,
+        {"cards": ((OTHER_WIRED, BUILT_IN, "0"),), "disks": (("N1", BUILT_IN),)},
+        ANOTHER,
+    ),
+]
+GUEST_STORIES = [
+    story("VM moved to another host", on_linux, VMWARE, {}),
+    story(
+        "VM given a new network card",
+        on_linux,
+        VMWARE,
+        {"cards": (("00:50:56:99:99:99", BUILT_IN, "0"),)},
+        ANOTHER,
+    ),
+    story("VM cloned twice, all its numbers too", on_linux, VMWARE, {}),
+    story(
+        "VM cloned, its copy set up as new",
+        on_linux,
+        VMWARE,
+        {"cards": (("00:50:56:99:99:99", BUILT_IN, "0"),), "id": OTHER_ID},
+        ANOTHER,
+    ),
+    story(
+        "cloud machine stopped and started on other hardware",
+        on_linux,
+        CLOUD,
+        {"cards": (("06:99:99:aa:bb:cc", BUILT_IN, "0"),)},
+    ),
+    story("cloud machine made anew from its image", on_linux, CLOUD, {"id": OTHER_ID}, ANOTHER),
+]
+WINDOWS_STORIES = [
+    story("Windows updated", on_windows, DESKTOP, {}),
+    story(
+        "Windows reinstalled on a new disk",
+        on_windows,
+        DESKTOP,
+        {"guid": OTHER_PC["guid"], "disks": OTHER_PC["disks"]},
+    ),
+    story("firmware update rewrote the UUID", on_windows, DESKTOP, {"uuid": bytes(range(1, 17))}),
+    story("TPM switched off in the firmware", on_windows, DESKTOP, {"tpm": b""}),
+    story("TPM module replaced", on_windows, DESKTOP, {"tpm": OTHER_PC["tpm"]}),
+    story(
+        "TPM and firmware both renewed",
+        on_windows,
+        DESKTOP,
+        {"tpm": OTHER_PC["tpm"], "uuid": OTHER_PC["uuid"]},
+        ANOTHER,
+    ),
+    story("every network card replaced", on_windows, DESKTOP, {"cards": OTHER_PC["cards"]}),
+    story(
+        "network card in USB only",
+        on_windows,
+        DESKTOP,
+        {"cards": (card("00e04c680001", device="USB\\VID_0BDA"),)},
+    ),
+    story(
+        "Hyper-V brought its own card",
+        on_windows,
+        DESKTOP,
+        {"cards": (*DESKTOP["cards"], card("00155d010203", device="ROOT\\VMS_MP"))},
+    ),
+    story("mainboard replaced in repair", on_windows, DESKTOP, NEW_BOARD, ANOTHER),
+    story(
+        "disk moved to another PC",
+        on_windows,
+        DESKTOP,
+        OTHER_PC | {"disks": DESKTOP["disks"], "guid": DESKTOP["guid"]},
+        ANOTHER,
+    ),
+    story(
+        "without TPM: firmware update rewrote the UUID",
+        on_windows,
+        NO_TPM,
+        {"uuid": bytes(range(1, 17))},
+    ),
+    story(
+        "without TPM: new UUID and new network cards",
+        on_windows,
+        NO_TPM,
+        {"uuid": bytes(range(1, 17)), "cards": OTHER_PC["cards"]},
+        ANOTHER,
+    ),
+    story(
+        "without TPM: reinstalled on a new disk",
+        on_windows,
+        NO_TPM,
+        {"guid": OTHER_PC["guid"], "disks": OTHER_PC["disks"]},
+    ),
+    story(
+        "board serial is a placeholder since the repair",
+        on_windows,
+        DESKTOP,
+        {"board": "To be filled by O.E.M."},
+    ),
+]
+MACOS_STORIES = [
+    story("macOS reinstalled", on_macos, MACBOOK, {}),
+    story(
+        "a Thunderbolt dock plugged in",
+        on_macos,
+        MACBOOK,
+        {"cards": (*MACBOOK["cards"], controller("a483e7445566", False))},
+    ),
+    story(
+        "an external disk plugged in",
+        on_macos,
+        MACBOOK,
+        {"disks": (*MACBOOK["disks"], drive("USB1", "External", "USB"))},
+    ),
+    story(
+        "private wifi address on",
+        on_macos,
+        MACBOOK,
+        {"cards": (*MACBOOK["cards"], controller("36112233aabb", True))},
+    ),
+    story("the built-in network card does not answer", on_macos, MACBOOK, {"cards": ()}),
+    story(
+        "logic board replaced",
+        on_macos,
+        MACBOOK,
+        {
+            "uuid": "11111111-0042-5310-8051-B7C04F4D3732",
+            "cards": (controller("a483e7999999", True),),
+            "disks": (drive("new"),),
+        },
+        ANOTHER,
+    ),
+    story(
+        "old disk and card in another Mac",
+        on_macos,
+        MACBOOK,
+        {"uuid": "11111111-0042-5310-8051-B7C04F4D3732"},
+        ANOTHER,
+    ),
+    story(
+        "Mac carried over by Migration Assistant",
+        on_macos,
+        MACBOOK,
+        {
+            "uuid": "22222222-0042-5310-8051-B7C04F4D3732",
+            "cards": (controller("a483e7888888", True),),
+            "disks": (drive("other"),),
+        },
+        ANOTHER,
+    ),
+]
+STORIES = LINUX_STORIES + GUEST_STORIES + WINDOWS_STORIES + MACOS_STORIES
+
+
+@pytest.mark.parametrize(("reader", "before", "after", "outcome"), STORIES)
+def test_the_license_keeps_working_or_reports_another_machine(
+    room: Room, tmp_path: Path, reader: Any, before: Facts, after: Facts, outcome: str
+) -> None:
+    room.machine = reader(tmp_path / "before", before)
+    room.activate()
+    room.machine = reader(tmp_path / "after", after)
+    assert told(room) == outcome
+
+
+def told(room: Room) -> str:
+    try:
+        room.load()
+    except KeyferryError as error:
+        return error.code
+    return RUNS
+
+
+def test_there_are_at_least_forty_different_stories() -> None:
+    assert len({one.id for one in STORIES}) == len(STORIES) >= 40
+
+
+TOO_LITTLE = "machine-not-identified"
+
+
+@pytest.mark.parametrize(
+    ("facts", "environment", "asks"),
+    [
+        pytest.param(GUEST, "unknown", "a license for virtual machines", id="guest of QEMU"),
+        pytest.param(CLOUD, "unknown", "a license for virtual machines", id="cloud without DMI"),
+        pytest.param(
+            GUEST | {"files": {"proc/cpuinfo": "flags : fpu hypervisor\n"}},
+            "virtual",
+            "a license for virtual machines",
+            id="the processor reports a hypervisor",
+        ),
+        pytest.param(GUEST | {"id": ""}, "unknown", TOO_LITTLE, id="image without a machine-id"),
+        pytest.param(
+            GUEST | {"id": "", "files": {".dockerenv": ""}},
+            "container",
+            TOO_LITTLE,
+            id="container",
+        ),
+        pytest.param(BOX, "unknown", "any license", id="a box with one network card"),
+        pytest.param(
+            BOX | {"cards": ()},
+            "unknown",
+            "a license for virtual machines",
+            id="a box without a network card",
+        ),
+    ],
+)
+def test_what_license_a_computer_can_ask_for(
+    room: Room, tmp_path: Path, facts: Facts, environment: str, asks: str
+) -> None:
+    room.machine = on_linux(tmp_path / "machine", facts)
+    assert room.machine.environment == environment
+    assert license_to_ask_for(room) == asks
+
+
+def license_to_ask_for(room: Room) -> str:
+    try:
+        room.request()
+    except KeyferryError as error:
+        return error.code
+    weight = hardware_weight(hash_components(NUMBER, room.machine.components, "machine"))
+    return "any license" if weight >= MIN_WEIGHT else "a license for virtual machines"

@@ -1,0 +1,251 @@
+"""The command line in a made-up language: no English is left but names and click's own words."""
+
+import json
+import re
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from keyferry.cli.main import COMMANDS
+from keyferry_protocol import messages
+from tests.client.test_commands import activate, moved, revoked
+from tests.client.test_wrong_files import KINDS, Make
+from tests.support.offline import CODE, DAY, LAB_07, LAB_09, NOW, NUMBER, Room
+from tests.support.pseudo import PSEUDO, english_in, write_pseudo
+from tests.support.terminal import Printed, Shell
+
+ALL = ["", *COMMANDS, "dongle list", "dongle make-key", "dongle export"]
+NAMES = (
+    "Expecting property name enclosed in double quotes",  # Python's own words for bad JSON
+    "No such file or directory",  # the system's
+    *("Example Modeler", "Example Software", "Professional", "Nordhaven Pilot Plant"),
+    *(
+        "LAB-07",
+        "LAB-09",
+        "tpm_key",
+        "Windows 11 Pro 23H2",
+        "keyferry 1.0.0",
+        "https://activate.example.com",
+    ),
+    *(
+        "licensing@example.com",
+        "threads",
+        "solver",
+        "Ed25519",
+        "ok ",
+        "gone.json",
+        "empty",
+        "[!!id ",
+        "gone",
+        "cfd",
+        "machine.name",
+        "keyset",
+        *(f"keyferry {command}" for command in COMMANDS),
+    ),
+)
+# Paths, names of files, and the code that stands behind an error's title.
+FACTS = re.compile(
+    r"(?<!:)/[\w./-]+|\b[\w-]+\.(request|response|json|svg|zip)\b| \([a-z-]+\)$", re.M
+)
+FIRST_COLUMN = re.compile(r"^  (-h, --help|--[\w-]+( \S+)?|[a-z-]+)(?=  |$)", re.M)
+
+
+def without_names(text: str) -> str:
+    for name in sorted(NAMES, key=len, reverse=True):
+        text = text.replace(name, "")
+    return text
+
+
+Speaks = Callable[..., Printed]
+
+
+@pytest.fixture
+def pseudo(shell: Shell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Speaks:
+    """Runs a command in the made-up language and finds no English in what it prints."""
+    folder = tmp_path / "messages"
+    folder.mkdir()
+    write_pseudo(folder)
+    monkeypatch.setattr(messages, "FOLDER", str(folder))
+
+    def run(*arguments: str, stdin: str = "", exits: int = 0) -> Printed:
+        printed = shell(*arguments, "--lang", PSEUDO, stdin=stdin)
+        assert english_in(FACTS.sub("", without_names(printed.out + printed.err))) == []
+        assert printed.exit == exits
+        return printed
+
+    return run
+
+
+@pytest.mark.usefixtures("pseudo")
+@pytest.mark.parametrize("command", ALL)
+def test_help(shell: Shell, command: str) -> None:
+    printed = shell(*command.split(), "--help", "--lang=qps", "--state-dir", "x")
+    shown = shell("--lang", PSEUDO, *command.split(), "--help") if not printed.out else printed
+    usage, _, rest = shown.out.partition("\n")
+    assert usage.startswith("Usage: keyferry")
+    assert english_in(FIRST_COLUMN.sub("", rest)) == []
+
+
+def test_the_journey(pseudo: Speaks, shell: Shell) -> None:
+    pseudo("list")
+    pseudo("status", exits=3)
+    pseudo("check", exits=3)
+    pseudo("request", NUMBER, "--output", "a.request")
+    pseudo("status", exits=4)
+    pseudo("check", exits=4)
+    pseudo("inspect", "a.request")
+    pseudo("list")
+    shell.carried("a.request")
+    pseudo("inspect", "answer.response")
+    pseudo("verify", "answer.response")
+    pseudo("install", "answer.response")
+    pseudo("install", "answer.response", exits=0)
+    pseudo("list")
+    pseudo("status")
+    pseudo("check")
+    pseudo("check", "threads")
+    pseudo("check", "cfd", exits=1)
+    pseudo("doctor")
+    pseudo("prefer", NUMBER)
+    pseudo("update", NUMBER, "--output", "b.request")
+    pseudo("status")
+    pseudo("qr", NUMBER, "--output", "b.svg")
+    pseudo("cancel", NUMBER)
+    pseudo("remove", NUMBER, "--yes")
+    pseudo("remove", NUMBER, "--yes", exits=3)
+    pseudo("prefer", NUMBER, exits=3)
+    shell("request", NUMBER, "--output", "a.request")
+    shell.carried("a.request")
+    shell("install", "answer.response")
+    pseudo("deactivate", NUMBER, "--yes", "--output", "c.request")
+    pseudo("inspect", "c.request")
+    pseudo("status", exits=3)
+    pseudo("cancel", NUMBER, exits=1)
+    shell.carried("c.request")
+    pseudo("inspect", "answer.response")
+    pseudo("install", "answer.response")
+
+
+@pytest.mark.parametrize(
+    ("days", "changes"),
+    [
+        pytest.param(0, {"valid_until": None}, id="no end"),
+        pytest.param(0, {"valid_until": NOW + 12 * DAY}, id="soon"),
+        pytest.param(0, {"valid_until": NOW + DAY}, id="tomorrow"),
+        pytest.param(0, {"check_in_by": NOW + 30 * DAY}, id="lease"),
+        pytest.param(2, {"check_in_by": NOW + DAY}, id="in grace"),
+        pytest.param(20, {"check_in_by": NOW + DAY}, id="after it"),
+        pytest.param(9, {"valid_until": NOW + 9 * DAY}, id="ended"),
+        pytest.param(-2, {}, id="clock"),
+    ],
+)
+def test_how_a_license_stands(
+    pseudo: Speaks, shell: Shell, days: int, changes: dict[str, Any]
+) -> None:
+    activate(shell, **changes)
+    shell.room.now += days * DAY
+    exit_code = shell("status").exit
+    pseudo("status", exits=exit_code)
+    pseudo("check", exits=exit_code)
+    pseudo("list")
+    pseudo("doctor")
+
+
+@pytest.mark.parametrize("spoil", [moved, revoked])
+def test_what_stands_in_the_way(
+    pseudo: Speaks, shell: Shell, spoil: Callable[[Room], None]
+) -> None:
+    activate(shell)
+    spoil(shell.room)
+    exit_code = shell("status").exit
+    pseudo("status", exits=exit_code)
+    pseudo("check", exits=exit_code)
+    pseudo("doctor")
+    pseudo("update", NUMBER, exits=shell("update", NUMBER).exit)
+
+
+@pytest.mark.parametrize(("make", "code", "words"), [rest for _, *rest in KINDS])
+def test_wrong_files(pseudo: Speaks, shell: Shell, make: Make, code: str, words: str) -> None:
+    shell("request", NUMBER, "--output", "a.request")
+    good = shell.carried("a.request").read_bytes()
+    Path("answer.response").write_bytes(make(shell, good))
+    exit_code = shell("install", "answer.response").exit
+    pseudo("install", "answer.response", exits=exit_code)
+
+
+def test_mistyped(pseudo: Speaks, shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+    pseudo("request", "1", exits=2)
+    pseudo("request", "0151200200a3", exits=2)
+    for code in (CODE[:-1], CODE[:-1] + "u", CODE[:-1] + "0", "é"):
+        monkeypatch.setenv("KEYFERRY_ACTIVATION_CODE", code)
+        pseudo("request", NUMBER, exits=2)
+    monkeypatch.setenv("KEYFERRY_ACTIVATION_CODE", CODE)
+    pseudo("request", NUMBER, "--output", "gone/", exits=2)
+    pseudo("request", NUMBER, "--machine-name", "x" * 65, exits=1)
+    pseudo("update", NUMBER, exits=3)
+    pseudo("deactivate", NUMBER, "--non-interactive", exits=3)
+    pseudo("wizard", "--non-interactive", exits=2)
+    pseudo("qr", NUMBER, exits=1)
+    Path("empty").mkdir()
+    pseudo("install", "empty", exits=1)
+    monkeypatch.delenv("KEYFERRY_ACTIVATION_CODE")
+    pseudo("request", NUMBER, "--non-interactive", exits=2)
+    pseudo("request", NUMBER, stdin=f"{CODE}\n")
+
+
+def test_settings(pseudo: Speaks, monkeypatch: pytest.MonkeyPatch) -> None:
+    Path("bad.json").write_text("{}")
+    pseudo("check", "--keys", "bad.json", "--product", "x", exits=1)
+    Path("bad.json").write_text("{")
+    pseudo("check", "--keys", "bad.json", "--product", "x", exits=1)
+    pseudo("check", "--keys", "gone.json", "--product", "x", exits=1)
+    vendor = json.loads(Path("vendor/vendor.json").read_text())
+    Path("vendor/vendor.json").write_text(json.dumps(vendor | {"id": 1}))
+    pseudo("check", exits=1)
+    Path("vendor/vendor.json").unlink()
+    pseudo("check", exits=2)
+    monkeypatch.delenv("KEYFERRY_KEYS")
+    pseudo("check", "--product", "Example Modeler", exits=2)
+    monkeypatch.delenv("KEYFERRY_STATE_DIR")
+    pseudo("list", exits=2)
+
+
+def without(*names: str) -> dict[str, Any]:
+    return {name: v for name, v in LAB_07.components.items() if name not in names}
+
+
+@pytest.mark.parametrize(
+    "machine",
+    [
+        replace(LAB_07, environment="virtual"),
+        replace(LAB_07, environment="container", components=without("tpm_key", "board_serial")),
+        replace(LAB_07, components=without("tpm_key", "smbios_uuid", "board_serial", "mac")),
+        replace(LAB_07, components=without("os_id", "user")),
+        replace(LAB_07, components={}),
+        replace(LAB_07, components={**LAB_09.components, "os_id": LAB_07.components["os_id"]}),
+        replace(LAB_07, components={**LAB_07.components, "mac": ["d0bf9c112233"]}),
+    ],
+)
+def test_the_doctors_findings(pseudo: Speaks, shell: Shell, machine: Any) -> None:
+    shell.room.machine = machine
+    pseudo("doctor")
+    pseudo("request", NUMBER, exits=shell("request", NUMBER).exit)
+    shell.room.machine = LAB_07
+    activate(shell)
+    shell.room.machine = machine
+    pseudo("doctor")
+
+
+def test_repairs(pseudo: Speaks, shell: Shell) -> None:
+    activate(shell)
+    for file in sorted(shell.room.state.rglob("*")):
+        if file.is_file() and file.name != "lock":
+            good = file.read_bytes()
+            file.write_bytes(b"{")
+            pseudo("status", exits=shell("status").exit)
+            pseudo("doctor")
+            pseudo("doctor", "--repair")
+            file.write_bytes(good)

@@ -1,0 +1,404 @@
+"""`keyferry doctor --repair`: damaged folders are repaired, or the reason against it is given."""
+
+import json
+import os
+import stat
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from keyferry.store.clock_file import read_clock
+from keyferry.store.folder import LicenseState
+from keyferry_protocol.encoding import b64
+from tests.support.offline import NUMBER, OTHER
+from tests.support.terminal import Printed, Shell
+
+STICK = "KINGSTON"
+REPAIR = ("doctor", "--repair")
+
+
+@pytest.fixture(autouse=True)
+def _not_waiting_for_the_disk(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "fsync", lambda handle: None)
+
+
+@pytest.fixture
+def desk(shell: Shell) -> Shell:
+    """The shell with a USB drive plugged in."""
+    os.mkdir(STICK)
+    return shell
+
+
+# How the folder stood before: each by the commands a person types.
+
+
+def asked(shell: Shell) -> None:
+    assert shell("request", NUMBER, "--output", STICK).exit == 0
+
+
+def active(shell: Shell) -> None:
+    asked(shell)
+    shell.carried(request_file(), "answer.response")
+    assert shell("install", "answer.response").exit == 0
+
+
+def personal(shell: Shell) -> None:
+    assert shell("request", NUMBER, "--protection", "personal", "--output", STICK).exit == 0
+    shell.carried(request_file(), "answer.response")
+    assert shell("install", "answer.response").exit == 0
+
+
+def updating(shell: Shell) -> None:
+    active(shell)
+    shell.room.now += 60
+    assert shell("update", NUMBER, "--output", STICK).exit == 0
+
+
+def deactivated(shell: Shell) -> None:
+    active(shell)
+    assert shell("deactivate", NUMBER, "--yes", "--output", STICK).exit == 0
+
+
+def preferred(shell: Shell) -> None:
+    active(shell)
+    assert shell("prefer", NUMBER).exit == 0
+
+
+def nothing(shell: Shell) -> None:
+    pass
+
+
+def request_file() -> str:
+    (name,) = (name for name in os.listdir(STICK) if name.endswith(".request"))
+    return f"{STICK}/{name}"
+
+
+# What happened to it.
+
+Damage = Callable[[Shell], None]
+
+
+def file_of(shell: Shell, name: str) -> Path:
+    """A file of the license, in whichever folder, or of the user's folder."""
+    roots = shell.room.state_dirs
+    places = [Path(root.path, *under) for root in roots for under in ((NUMBER, name), (name,))]
+    (found, *_) = [path for path in places if path.exists()] or [Path(places[2])]
+    return found
+
+
+def garbled(name: str) -> Damage:
+    def damage(shell: Shell) -> None:
+        path = file_of(shell, name)
+        path.write_bytes(path.read_bytes()[:40] + b"\0" * 200)
+
+    return damage
+
+
+def emptied(name: str) -> Damage:
+    def damage(shell: Shell) -> None:
+        file_of(shell, name).write_bytes(b"")
+
+    return damage
+
+
+def half_written(name: str) -> Damage:
+    def damage(shell: Shell) -> None:
+        path = file_of(shell, name)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Path(f"{path}.new").write_bytes(b'{"payloadType": "appl')
+
+    return damage
+
+
+def renaming_cut_off(name: str) -> Damage:
+    """The new file was flushed, the old one hit by the power failure before the rename."""
+
+    def damage(shell: Shell) -> None:
+        path = file_of(shell, name)
+        Path(f"{path}.new").write_bytes(path.read_bytes())
+        path.write_bytes(b"\0" * 512)
+
+    return damage
+
+
+def with_rights(mode: int, name: str) -> Damage:
+    return lambda shell: file_of(shell, name).chmod(mode)
+
+
+def deactivation_cut_off(shell: Shell) -> None:
+    """The power failed when the request was written, and nothing else was done."""
+    kept = shell.room.files()
+    made = shell.room.request("deactivate")
+    for name, data in kept.items():
+        (shell.room.state / name).write_bytes(data)
+    shell.room.folder().write("deactivate.request", made)
+
+
+def damaged_deactivation_cut_off(shell: Shell) -> None:
+    deactivation_cut_off(shell)
+    garbled("deactivate.request")(shell)
+
+
+def install_cut_off(shell: Shell) -> None:
+    """The power failed when the response was in place, and its request waited still."""
+    deactivated(shell)
+    shell.room.install(shell.carried(request_file(), "receipt.response").read_bytes())
+    os.remove(request_file())
+    asked(shell)
+    answer = shell.carried(request_file(), "answer.response").read_bytes()
+    shell.room.folder().write("installed.response", answer)
+
+
+def stick_lost(damage: Damage) -> Damage:
+    def both(shell: Shell) -> None:
+        damage(shell)
+        os.remove(request_file())
+
+    return both
+
+
+def a_folder_where_a_file_belongs(shell: Shell) -> None:
+    file_of(shell, "state.json").unlink()
+    Path(shell.room.folder().path("state.json")).mkdir()
+
+
+STORIES = [
+    pytest.param(active, half_written("installed.response"), 0, "Removed", id="power cut, install"),
+    pytest.param(active, half_written("clock.json"), 0, "Removed", id="power cut, clock"),
+    pytest.param(nothing, half_written("device.key"), 3, "Removed", id="power cut, first request"),
+    pytest.param(active, deactivation_cut_off, 3, "Finished", id="power cut, deactivation"),
+    pytest.param(active, install_cut_off, 0, "Finished an install", id="power cut, new install"),
+    pytest.param(active, renaming_cut_off("device.key"), 0, "Put in place", id="key not renamed"),
+    pytest.param(
+        active, renaming_cut_off("installed.response"), 0, "Put in place", id="response not renamed"
+    ),
+    pytest.param(active, emptied("state.json"), 0, "Made anew", id="state.json emptied"),
+    pytest.param(updating, garbled("state.json"), 0, "Made anew", id="state.json while updating"),
+    pytest.param(asked, garbled("state.json"), 4, "Made anew", id="state.json while waiting"),
+    pytest.param(deactivated, garbled("state.json"), 3, "Made anew", id="state.json, deactivated"),
+    pytest.param(active, garbled("clock.json"), 0, "Made anew", id="clock.json garbled"),
+    pytest.param(preferred, garbled("order.json"), 0, "trying order", id="order.json garbled"),
+    pytest.param(asked, garbled("pending.request"), 4, "Restored", id="request, drive there"),
+    pytest.param(
+        deactivated, garbled("deactivate.request"), 3, "Restored", id="deactivation, drive there"
+    ),
+    pytest.param(personal, with_rights(0o644, "device.key"), 0, "Permissions", id="key shown"),
+    pytest.param(personal, with_rights(0o400, "state.json"), 0, "Permissions", id="read only"),
+    pytest.param(
+        active, with_rights(0o600, "installed.response"), 0, "Permissions", id="hidden from others"
+    ),
+    pytest.param(active, with_rights(0o777, ""), 0, "Permissions", id="everybody may write"),
+]
+HOPELESS = [
+    pytest.param(
+        active,
+        garbled("installed.response"),
+        1,
+        "install the last response file again",
+        "install answer.response",
+        id="the response is damaged",
+    ),
+    pytest.param(
+        active, garbled("device.key"), 1, "request 015120020093", "", id="the key is damaged"
+    ),
+    pytest.param(
+        asked,
+        stick_lost(garbled("pending.request")),
+        4,
+        "make the request again",
+        f"request {NUMBER} --output {STICK}",
+        id="the request is damaged and its file lost",
+    ),
+    pytest.param(
+        deactivated,
+        stick_lost(garbled("deactivate.request")),
+        3,
+        "ask the vendor to free the seat",
+        "",
+        id="the deactivation is damaged and its file lost",
+    ),
+    pytest.param(
+        active,
+        a_folder_where_a_file_belongs,
+        1,
+        "Not mended",
+        "",
+        id="a folder where a file belongs",
+    ),
+]
+
+
+def mended(shell: Shell) -> Printed:
+    printed = shell(*REPAIR)
+    assert printed.exit == 0
+    assert "Traceback" not in printed.out + printed.err
+    return printed
+
+
+@pytest.mark.parametrize(("before", "damage", "code", "did"), STORIES)
+def test_a_repaired_folder_works_as_before_the_damage(
+    desk: Shell, before: Callable[[Shell], None], damage: Damage, code: int, did: str
+) -> None:
+    before(desk)
+    damage(desk)
+    assert "doctor --repair" in desk("doctor").out
+    printed = mended(desk)
+    assert did in printed.out, printed.out
+    assert desk("check").exit == code
+    again = mended(desk)
+    assert "Nothing to mend" in again.out, again.out
+    assert "doctor --repair" not in again.out
+
+
+@pytest.mark.parametrize(("before", "damage", "code", "why", "then"), HOPELESS)
+def test_what_cannot_be_repaired_is_kept_and_reported_with_the_next_step(
+    desk: Shell, before: Callable[[Shell], None], damage: Damage, code: int, why: str, then: str
+) -> None:
+    before(desk)
+    good = desk("check").exit
+    damage(desk)
+    kept = desk.room.files()
+    printed = mended(desk)
+    assert why in printed.out, printed.out
+    assert desk("check").exit == code
+    assert desk.room.files() == kept, "nothing is thrown away that somebody may still read"
+    if then:
+        assert desk(*then.split()).exit == 0
+        assert desk("check").exit == good
+
+
+def test_a_damaged_deactivation_that_was_never_saved_keeps_the_license(desk: Shell) -> None:
+    active(desk)
+    damaged_deactivation_cut_off(desk)
+    assert desk("check").exit == 1
+    assert "never handed out" in mended(desk).out
+    assert desk("check").exit == 0
+    assert desk("deactivate", NUMBER, "--yes").exit == 0
+    assert desk("check").exit == 3
+
+
+def test_the_rights_are_those_of_the_format_afterwards(desk: Shell) -> None:
+    personal(desk)
+    root = Path(desk.room.state_dirs.user.path)
+    for path in [root, *root.rglob("*")]:
+        path.chmod(0o777)
+    mended(desk)
+    for path in [root, *root.rglob("*")]:
+        assert stat.S_IMODE(path.stat().st_mode) == 0o700, path
+
+
+def test_nobody_else_may_write_what_all_users_share_afterwards(desk: Shell) -> None:
+    active(desk)
+    root = Path(desk.room.state_dirs.site.path)
+    for path in [root, *root.rglob("*")]:
+        path.chmod(0o777)
+    assert "Permissions" in mended(desk).out
+    for path in [root, *root.rglob("*")]:
+        assert stat.S_IMODE(path.stat().st_mode) == 0o775, path
+
+
+def test_an_administrator_may_let_a_group_write_the_sites_folder(desk: Shell) -> None:
+    active(desk)
+    site = Path(desk.room.state_dirs.site.path)
+    site.chmod(0o2775)
+    assert "Nothing to mend" in mended(desk).out
+    assert stat.S_IMODE(site.stat().st_mode) == 0o2775
+
+
+def test_a_receipt_or_a_forged_file_is_never_put_in_the_place_of_a_license(desk: Shell) -> None:
+    active(desk)
+    path = file_of(desk, "installed.response")
+    whole = path.read_bytes()
+    path.write_bytes(b"{")
+    Path(f"{path}.new").write_bytes(whole.replace(b'"sig":"', b'"sig":"AAAA'))
+    assert "Not mended" in mended(desk).out
+    assert desk("check").exit == 1
+
+
+def test_repair_brings_back_no_deactivated_license(desk: Shell) -> None:
+    active(desk)
+    kept = {name: file_of(desk, name).read_bytes() for name in ("device.key", "installed.response")}
+    assert desk("deactivate", NUMBER, "--yes", "--output", STICK).exit == 0
+    for name, data in kept.items():
+        Path(desk.room.folder().path(f"{name}.new")).write_bytes(data)
+    mended(desk)
+    assert desk("check").exit == 3
+    assert not desk.room.folder().has("device.key")
+
+
+def test_repair_brings_back_no_removed_license(desk: Shell) -> None:
+    active(desk)
+    kept = {name: file_of(desk, name).read_bytes() for name in ("device.key", "installed.response")}
+    assert desk("remove", NUMBER, "--yes").exit == 0
+    folder = Path(desk.room.folder().path(""))
+    folder.mkdir()
+    for name, data in kept.items():
+        (folder / f"{name}.new").write_bytes(data)
+    mended(desk)
+    assert desk("check").exit == 3
+    assert not folder.exists()
+
+
+def test_a_rebuilt_state_file_keeps_a_deactivated_license_ended(desk: Shell) -> None:
+    deactivated(desk)
+    file_of(desk, "state.json").write_bytes(b"")
+    mended(desk)
+    assert desk.room.folder().state() == LicenseState(1, ended=True)
+
+
+def test_a_rebuilt_clock_gains_no_day_that_a_file_proves(desk: Shell) -> None:
+    updating(desk)
+    file_of(desk, "clock.json").write_bytes(b"")
+    mended(desk)
+    assert read_clock(desk.room.state_dirs.user).mark == desk.room.now
+
+
+def test_a_rebuilt_serial_is_the_highest_in_any_file(desk: Shell) -> None:
+    active(desk)
+    desk.room.folder().write_state(LicenseState(7))
+    desk.room.now += 60
+    assert desk("update", NUMBER, "--output", STICK).exit == 0
+    file_of(desk, "state.json").write_bytes(b"")
+    mended(desk)
+    assert desk.room.folder().state().max_serial == 7
+
+
+def test_another_devices_file_does_not_replace_the_pending_request(desk: Shell) -> None:
+    asked(desk)
+    name = Path(request_file())
+    other = Shell(type(desk.room)(Path("elsewhere").resolve()), desk.patch)
+    name.write_bytes(other.room.request())
+    garbled("pending.request")(desk)
+    assert "Not mended" in mended(desk).out
+
+
+def test_a_forged_file_does_not_replace_the_pending_request(desk: Shell) -> None:
+    deactivated(desk)
+    name = Path(request_file())
+    envelope = json.loads(name.read_bytes())
+    envelope["signatures"][0]["sig"] = b64(bytes(64))
+    name.write_text(json.dumps(envelope))
+    garbled("deactivate.request")(desk)
+    assert "Not mended" in mended(desk).out
+
+
+def test_one_damaged_license_leaves_the_others_alone(desk: Shell) -> None:
+    active(desk)
+    folder = Path(desk.room.state_dirs.site.path, OTHER)
+    folder.mkdir()
+    for name in ("device.key", "state.json", "pending.request", "installed.response"):
+        (folder / name).write_bytes(b"\xff")
+    kept = {n: d for n, d in desk.room.files().items() if NUMBER in n}
+    mended(desk)
+    assert {n: d for n, d in desk.room.files().items() if NUMBER in n} == kept
+    assert desk("check").exit == 0
+
+
+def test_the_document_lists_what_was_done(desk: Shell) -> None:
+    active(desk)
+    half_written("installed.response")(desk)
+    path = str(file_of(desk, "installed.response")) + ".new"
+    (deed,) = desk(*REPAIR, "--json").json["repairs"]
+    assert (deed["what"], deed["done"], deed["path"]) == ("leftover", True, path)
+    assert path in deed["text"]

@@ -1,0 +1,214 @@
+"""What a request holds, and when the same command writes the same file again."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+from keyferry import KeyferryError, Machine, Token, parse_request, verify_request
+from keyferry.manage import cancel
+from keyferry_protocol.activation import activation_key, new_activation_code, parse_activation_code
+from keyferry_protocol.keys import Ed25519Signer
+from tests.support.offline import CODE, DAY, KEYS, LAB_07, LAB_09, NOW, NUMBER, OTHER, Room
+
+ACTIVATION = activation_key(parse_activation_code(CODE, NUMBER), NUMBER).public
+ANOTHER_CODE = new_activation_code(NUMBER, lambda count: bytes(range(count)))
+
+
+def test_a_request_proves_the_activation_code_without_containing_it(room: Room) -> None:
+    data = room.request(product_version="4.2.0")
+    request = verify_request(data, ACTIVATION)
+    assert (request.kind, request.license_number, request.created_at) == ("activate", NUMBER, NOW)
+    assert (request.product.name, request.product.version) == ("Example Modeler", "4.2.0")
+    assert request.machine.name == "LAB-07"
+    assert "user" not in request.machine.components
+    assert sum(map(len, request.machine.components.values())) == 9
+    assert request.trusts == KEYS.trusts()
+    for secret in (CODE, CODE.replace("-", ""), CODE.replace("-", "").upper()):
+        assert secret.encode() not in data
+    for files in room.files().values():
+        assert CODE.replace("-", "").upper().encode() not in files.upper().replace(b"-", b"")
+
+
+def test_the_same_command_writes_the_same_file_for_seven_days(room: Room) -> None:
+    first = room.request()
+    room.now += 7 * DAY - 1
+    assert room.request() == first
+    room.now += 1
+    again = room.request()
+    assert again != first
+    assert room.request() == again
+
+
+CHANGES = [
+    pytest.param({"code": ANOTHER_CODE}, id="another code signs"),
+    pytest.param({"product_version": "4.2.1"}, id="the product was updated"),
+    pytest.param({"replaces_seat": 2}, id="another seat is replaced"),
+]
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_a_different_request_replaces_the_pending_one(room: Room, change: dict[str, Any]) -> None:
+    first = room.request()
+    second = room.request(**change)
+    assert second != first
+    assert room.request(**change) == second
+    assert parse_request(first).device_key == parse_request(second).device_key
+    with pytest.raises(KeyferryError) as found:
+        room.install(room.answer(first))
+    assert found.value.code == "not-requested"
+
+
+def test_a_changed_machine_makes_a_new_request(room: Room) -> None:
+    first = room.request()
+    room.machine = replace(LAB_07, name="LAB-08")
+    assert room.request() != first
+
+
+def test_requests_of_two_licenses_wait_side_by_side(room: Room) -> None:
+    other = new_activation_code(OTHER, lambda count: bytes(range(count)))
+    first, second = room.request(), room.request(number=OTHER, code=other)
+    assert room.request() == first
+    room.install(room.answer(second))
+    room.install(room.answer(first))
+    assert room.load().number == NUMBER
+
+
+@pytest.mark.parametrize(
+    ("number", "code", "error"),
+    [
+        ("01512002009", CODE, "wrong-license-number"),
+        ("", CODE, "wrong-license-number"),
+        ("٠١٥١٢٠٠٢٠٠٩٣", CODE, "wrong-license-number"),
+        ("015120020094", CODE, "wrong-activation-code"),
+        (NUMBER, CODE[:-1], "wrong-activation-code"),
+        (NUMBER, CODE[:-1] + "w", "wrong-activation-code"),
+        (NUMBER, "", "wrong-activation-code"),
+        (NUMBER, None, "wrong-activation-code"),
+    ],
+)
+def test_a_typing_error_makes_no_request(
+    room: Room, number: str, code: str | None, error: str
+) -> None:
+    with pytest.raises(KeyferryError) as found:
+        room.request(number=number, code=code)
+    assert found.value.code == error
+    assert room.files() == {}
+
+
+@pytest.mark.parametrize(
+    ("components", "protection", "made"),
+    [
+        pytest.param({"os_id": ["a" * 32]}, "machine", True, id="os_id alone: 3 points"),
+        pytest.param({"disk_serial": ["S1"]}, "machine", False, id="a disk alone: 2 points"),
+        pytest.param({}, "machine", False, id="nothing"),
+        pytest.param({"mac": ["d0bf9c112233"]}, "personal", False, id="no user for a personal one"),
+        pytest.param({"mac": ["d0bf9c112233"], "user": ["a"]}, "personal", True, id="with user"),
+    ],
+)
+def test_a_machine_that_cannot_be_recognized_is_reported_before_a_file_exists(
+    room: Room, components: dict[str, list[str]], protection: str, made: bool
+) -> None:
+    room.machine = Machine("LAB", "", "physical", components)
+    if made:
+        room.request(protection=protection)
+    else:
+        with pytest.raises(KeyferryError) as found:
+            room.request(protection=protection)
+        assert found.value.code == "machine-not-identified"
+        assert "points" in str(found.value)
+        assert not any(name.endswith(".request") for name in room.files())
+
+
+def test_a_machine_that_shows_nothing_can_deactivate_its_license(room: Room) -> None:
+    room.activate()
+    room.machine = Machine("", "", "unknown", {})
+    assert parse_request(room.request("deactivate")).machine.components == {}
+
+
+def test_a_text_that_no_file_may_hold_makes_no_request(room: Room) -> None:
+    room.machine = replace(LAB_07, name="LAB\n07")
+    with pytest.raises(KeyferryError) as found:
+        room.request()
+    assert found.value.code == "unreadable-request"
+    assert "machine.name" in str(found.value)
+    assert room.files() == {}
+
+
+def test_canceling_keeps_the_device_key(room: Room) -> None:
+    first = room.request()
+    cancel(NUMBER, room.state_dirs)
+    with pytest.raises(KeyferryError) as found:
+        room.install(room.answer(first))
+    assert found.value.code == "not-requested"
+    assert parse_request(room.request()).device_key == parse_request(first).device_key
+
+
+# Dongles
+
+P256 = ec.derive_private_key(7, ec.SECP256R1())
+P256_PUBLIC = P256.public_key().public_bytes(Encoding.X962, PublicFormat.UncompressedPoint)
+ED = Ed25519Signer(b"t" * 32)
+TOKENS = [
+    pytest.param(
+        Token(P256_PUBLIC, "YubiKey 5", "1234", lambda m: P256.sign(m, ec.ECDSA(SHA256()))),
+        id="P-256",
+    ),
+    pytest.param(Token(ED.public, "SoftToken", "1", ED.sign), id="Ed25519"),
+]
+
+
+@pytest.mark.parametrize("token", TOKENS)
+def test_any_machine_that_holds_the_dongle_may_install(
+    room: Room, token: Token, tmp_path: Path
+) -> None:
+    room.dongle = token
+    request = room.request(protection="dongle")
+    assert verify_request(request, ACTIVATION).machine.components == {}
+    response = room.answer(request)
+    room.install(response)
+    assert room.load().check()
+    another = Room(tmp_path / "another", machine=LAB_09, dongle=token)
+    another.install(response)
+    assert another.load().check()
+    assert parse_request(another.request("update")).protection == "dongle"
+
+
+def test_without_the_dongle_or_with_another_nothing_runs(room: Room) -> None:
+    room.dongle = Token(ED.public, "SoftToken", "1", ED.sign)
+    response = room.answer(room.request(protection="dongle"))
+    another = Ed25519Signer(b"u" * 32)
+    liar = Token(ED.public, "SoftToken", "1", another.sign)
+    for dongle in (None, Token(another.public, "SoftToken", "2", another.sign), liar):
+        room.dongle = dongle
+        for asked in (lambda: room.install(response), room.load):
+            with pytest.raises(KeyferryError) as found:
+                asked()
+            assert found.value.code in ("dongle-missing", "pending")
+    room.dongle = Token(ED.public, "SoftToken", "1", ED.sign)
+    room.install(response)
+    stranger = Token(another.public, "SoftToken", "2", another.sign)
+    for dongle, words in (
+        (None, "The dongle of this license is not plugged in: SoftToken 1"),
+        (stranger, "The dongle 2 is not the one of this license"),
+        (liar, "The dongle 1 did not prove its key"),
+    ):
+        room.dongle = dongle
+        with pytest.raises(KeyferryError, match=words) as found:
+            room.load()
+        assert found.value.code == "dongle-missing"
+    with pytest.raises(KeyferryError) as found:
+        replace(room, dongle=None).request(protection="dongle")
+    assert found.value.code == "dongle-missing"
+
+
+def test_a_receipt_for_a_dongle_needs_no_dongle(room: Room) -> None:
+    room.dongle = Token(ED.public, "SoftToken", "1", ED.sign)
+    room.activate("dongle")
+    request = room.request("deactivate")
+    room.dongle = None
+    assert room.install(room.answer(request)).kind == "deactivate"

@@ -1,0 +1,224 @@
+"""The state directories: where they are, how files are written, how damage is reported."""
+
+import json
+import multiprocessing
+import os
+import sys
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from keyferry import KeyferryError
+from keyferry.store.clock import MAX_TIME
+from keyferry.store.files import write
+from keyferry.store.lock import Lock
+from keyferry.store.order import in_trying_order
+from keyferry.store.state_dirs import StateDir, find_state_dirs
+from keyferry_protocol.errors import StateBusy, StateNotWritable
+from tests.support.offline import NUMBER, OTHER, Room
+from tests.support.terminal import Shell
+
+
+@pytest.mark.parametrize(
+    ("platform", "environ", "user", "site"),
+    [
+        (
+            "linux",
+            {"HOME": "/home/anna"},
+            "/home/anna/.local/state/keyferry/acme",
+            "/var/lib/keyferry/acme",
+        ),
+        (
+            "linux",
+            {"HOME": "/home/anna", "XDG_STATE_HOME": "/x"},
+            "/x/keyferry/acme",
+            "/var/lib/keyferry/acme",
+        ),
+        (
+            "linux",
+            {"HOME": "/home/anna", "XDG_STATE_HOME": "relative"},
+            "/home/anna/.local/state/keyferry/acme",
+            "/var/lib/keyferry/acme",
+        ),
+        (
+            "darwin",
+            {"HOME": "/Users/anna"},
+            "/Users/anna/Library/Application Support/Keyferry/acme",
+            "/Library/Application Support/Keyferry/acme",
+        ),
+        (
+            "win32",
+            {"LOCALAPPDATA": "C:\\Users\\anna\\AppData\\Local", "ProgramData": "C:\\ProgramData"},
+            "C:\\Users\\anna\\AppData\\Local\\Keyferry\\acme",
+            "C:\\ProgramData\\Keyferry\\acme",
+        ),
+    ],
+)
+def test_state_is_kept_where_clients_in_other_languages_find_it(
+    platform: str, environ: dict[str, str], user: str, site: str
+) -> None:
+    found = find_state_dirs("acme", None, platform, environ)
+    assert (found.user.path, found.site.path) == (user, site)
+
+
+def test_the_files_are_those_of_the_format(room: Room) -> None:
+    room.activate()
+    room.request("update")
+    assert set(room.files()) == {
+        "user/clock.json",
+        f"site/{NUMBER}/device.key",
+        f"site/{NUMBER}/installed.response",
+        f"site/{NUMBER}/pending.request",
+        f"site/{NUMBER}/state.json",
+    }
+    assert json.loads(room.files()[f"site/{NUMBER}/state.json"]) == {
+        "state": 1,
+        "max_serial": 1,
+        "ended": False,
+    }
+    assert set(json.loads(room.files()["user/clock.json"])) == {"mark", "lowered", "at_request"}
+
+
+# How a file is written
+
+
+def test_a_file_is_flushed_before_it_takes_its_place_and_its_folder_after(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    events: list[str] = []
+
+    def recorded(name: str) -> Callable[..., None]:
+        real: Callable[..., None] = getattr(os, name)
+
+        def call(*arguments: Any) -> None:
+            events.append(name)
+            real(*arguments)
+
+        return call
+
+    for name in ("fsync", "replace"):
+        monkeypatch.setattr(os, name, recorded(name))
+    write(str(tmp_path / "file"), b"new", shared=False)
+    assert events == ["fsync", "replace", "fsync"]
+
+
+# Damage
+
+
+@pytest.mark.parametrize(
+    "name", ["device.key", "state.json", "pending.request", "installed.response", "clock.json"]
+)
+@pytest.mark.parametrize("content", [b"", b"{}", b"\xff\xfe", b"[" * 5000, b"x" * 70_000])
+def test_a_new_request_replaces_a_damaged_file(room: Room, name: str, content: bytes) -> None:
+    room.activate()
+    room.request("update")
+    folder = Path(room.state_dirs.user.path if name == "clock.json" else room.folder().path(""))
+    (folder / name).write_bytes(content)
+    with suppress(KeyferryError):
+        room.load()
+    room.now += 1
+    room.install(room.answer(room.request()))
+    assert room.load().check()
+
+
+@pytest.mark.parametrize("mark", [MAX_TIME + 1, 2**53 - 1])
+def test_a_mark_beyond_the_calendar_is_damage(shell: Shell, mark: int) -> None:
+    shell.room.activate()
+    clock = Path(shell.room.state_dirs.user.path, "clock.json")
+    clock.write_text(f'{{"mark": {mark}, "lowered": 0, "at_request": {{}}}}')
+    assert "clock.json" in shell("doctor").out
+    assert shell("doctor", "--repair").exit == 0
+    assert shell("check").exit == 0
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="Elsewhere every name is text.")
+def test_a_usb_drive_whose_name_is_no_text_does_not_harm_the_license(shell: Shell) -> None:
+    shell.room.activate()
+    os.mkdir(b"stick \xff")
+    assert shell("update", NUMBER, "--output", os.fsdecode(b"stick \xff")).exit == 0
+    assert shell.room.folder().state().request_path == ""
+    assert shell("check").exit == 0
+
+
+def test_damage_is_reported_with_the_files_name(room: Room) -> None:
+    room.activate()
+    path = Path(room.folder().path("state.json"))
+    path.write_bytes(b"{")
+    with pytest.raises(KeyferryError) as found:
+        room.load()
+    assert found.value.code == "state-damaged"
+    assert str(path) in str(found.value)
+
+
+def test_an_order_file_may_name_unknown_licenses(room: Room) -> None:
+    room.activate()
+    order = Path(room.state_dirs.user.path) / "order.json"
+    order.write_text(f'{{"order": ["{OTHER}", "../..", "{NUMBER}", "{NUMBER}"]}}')
+    assert in_trying_order(room.state_dirs) == [NUMBER]
+    assert room.load().check()
+
+
+# Locks
+
+
+def test_a_command_waits_and_then_reports_that_the_state_is_busy(tmp_path: Path) -> None:
+    root = StateDir(str(tmp_path), shared=False)
+    with Lock(root), pytest.raises(StateBusy), Lock(root, wait_s=0.05):
+        pass
+    with Lock(root, wait_s=0):
+        pass
+
+
+def test_load_does_not_wait_for_the_lock_and_writes_nothing(room: Room) -> None:
+    room.activate()
+    room.now += 3600
+    with Lock(room.state_dirs.user):
+        assert room.load().check()
+    before = room.files()["user/clock.json"]
+    room.load()
+    assert room.files()["user/clock.json"] != before
+
+
+def test_load_works_where_nothing_can_be_written(
+    room: Room, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    room.activate()
+    room.now += 3600
+
+    def opened(path: str, *rest: object) -> int:
+        raise PermissionError(13, "Permission denied", path)
+
+    monkeypatch.setattr("os.open", opened)
+    assert room.load().check()
+
+
+def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+    file = tmp_path / "file"
+    file.write_text("in the way")
+    with pytest.raises(StateNotWritable, match="file"), Lock(StateDir(str(file), shared=True)):
+        pass
+    with pytest.raises(StateNotWritable, match="file"):
+        write(str(file / "state.json"), b"", shared=True)
+
+
+def _ask(state: Path, barrier: Any, answers: Any) -> None:
+    barrier.wait()
+    answers.put(Room(state).request())
+
+
+def test_two_processes_at_once_make_one_request(tmp_path: Path) -> None:
+    fork = multiprocessing.get_context("fork")
+    barrier, answers = fork.Barrier(4), fork.Queue()
+    workers = [fork.Process(target=_ask, args=(tmp_path, barrier, answers)) for _ in range(4)]
+    for worker in workers:
+        worker.start()
+    files = {answers.get(timeout=30) for _ in workers}
+    for worker in workers:
+        worker.join()
+    assert len(files) == 1
+    room = Room(tmp_path)
+    room.install(room.answer(files.pop()))
+    assert room.load().check()

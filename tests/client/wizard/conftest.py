@@ -1,0 +1,13 @@
+"""The desk of every test here, and somebody who types at it."""
+
+import pytest
+
+from tests.browser.wizard.desk import Desk, desk
+from tests.client.wizard.typist import Typist
+
+__all__ = ["desk"]
+
+
+@pytest.fixture
+def typed(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> Typist:
+    return Typist(desk, monkeypatch)

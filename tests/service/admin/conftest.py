@@ -1,0 +1,72 @@
+"""A deployed stack as the desk finds it: its outputs in CloudFormation, its table in DynamoDB."""
+
+import json
+import sys
+from collections.abc import Iterator
+from contextlib import redirect_stderr, redirect_stdout
+from typing import Any
+
+import boto3
+import pytest
+from moto import mock_aws
+
+from keyferry_admin.cli import main
+from keyferry_admin.stack import Stack
+from tests.service.admin.screens import NOW, Ran, Screen
+
+TEMPLATE = {
+    "Resources": {
+        "LicensesTable": {
+            "Type": "AWS::DynamoDB::Table",
+            "Properties": {
+                "BillingMode": "PAY_PER_REQUEST",
+                "AttributeDefinitions": [
+                    {"AttributeName": "pk", "AttributeType": "S"},
+                    {"AttributeName": "sk", "AttributeType": "S"},
+                ],
+                "KeySchema": [
+                    {"AttributeName": "pk", "KeyType": "HASH"},
+                    {"AttributeName": "sk", "KeyType": "RANGE"},
+                ],
+            },
+        }
+    },
+    "Outputs": {
+        "LicensesTable": {"Value": {"Ref": "LicensesTable"}},
+        "PageUrl": {"Value": "https://activate.example.com"},
+        "VendorName": {"Value": "Example"},
+        "SupportContact": {"Value": "licensing@example.com"},
+    },
+}
+
+
+@pytest.fixture
+def stack(monkeypatch: pytest.MonkeyPatch) -> Iterator[Stack]:
+    for name in ("AWS_ENDPOINT_URL", "AWS_PROFILE"):
+        monkeypatch.delenv(name, raising=False)
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "testing")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-central-1")
+    with mock_aws():
+        boto3.client("cloudformation").create_stack(
+            StackName="keyferry", TemplateBody=json.dumps(TEMPLATE)
+        )
+        yield Stack("keyferry")
+
+
+@pytest.fixture
+def run(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> Any:
+    monkeypatch.setattr("time.time", lambda: NOW)
+
+    def command(line: str, out: type[Screen] = Screen) -> Ran:
+        monkeypatch.setattr(sys, "argv", ["keyferry-admin", *line.split()])
+        with (
+            redirect_stdout(out()) as stdout,
+            redirect_stderr(out()) as stderr,
+            pytest.raises(SystemExit) as ended,
+        ):
+            main()
+        return Ran(int(ended.value.code or 0), stdout.getvalue(), stderr.getvalue())
+
+    monkeypatch.setenv("KEYFERRY_PRODUCT", "Example-Modeler")
+    return command

@@ -1,0 +1,69 @@
+"""A terminal, a pipe, and the rows that the service leaves, for the tests of the commands."""
+
+import io
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import boto3
+
+from keyferry_admin.stack import Stack
+from keyferry_service.adapters.items_dynamodb import members, to_item
+from keyferry_service.domain.license import Seat
+
+NOW = 1_795_513_620  # 24 November 2026, 09:47 UTC
+NUMBER = "015120020093"
+GOLDEN = Path(__file__).parent / "golden"
+
+
+class Screen(io.StringIO):
+    """A terminal, or with `terminal` off a pipe."""
+
+    terminal = True
+    encoding = "utf-8"
+
+    def isatty(self) -> bool:
+        return self.terminal
+
+    def reconfigure(self, **settings: Any) -> None:
+        pass
+
+
+class Pipe(Screen):
+    terminal = False
+
+
+class OldPipe(Pipe):
+    encoding = "cp1252"
+
+
+@dataclass
+class Ran:
+    exit: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> dict[str, Any]:
+        document: dict[str, Any] = json.loads(self.out)
+        return document
+
+
+def take_seat(stack: Stack, number: int, **facts: Any) -> None:
+    """A seat's row as the service writes it."""
+    known: dict[str, Any] = {
+        "protection": "machine",
+        "device_key": bytes(32),
+        "components": {},
+        "machine_name": f"LAB-{number:02}",
+        "since": NOW,
+        "serial": 1,
+        "last_request_serial": 0,
+        "last_response_at": NOW,
+    }
+    seat = Seat(number, **({"taken": True} | known | facts))
+    boto3.client("dynamodb").put_item(
+        TableName=stack.output("LicensesTable"),
+        Item=to_item({"pk": NUMBER, "sk": f"seat#{number}", **members(seat)}),
+    )

@@ -1,0 +1,192 @@
+"""What the vendor changes: asked for, conditioned on the revision, told with its reach."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from keyferry_admin.errors import (
+    AlreadyRevoked,
+    BadTerms,
+    LicenseChanged,
+    NoSuchLicense,
+    NoSuchSeat,
+)
+from keyferry_admin.stack import Stack
+from keyferry_admin.use_cases import change_license, licenses
+from keyferry_protocol.activation import activation_key
+from keyferry_service.adapters.items_dynamodb import members, to_item
+from keyferry_service.adapters.licenses_dynamodb import Licenses
+from keyferry_service.adapters.retries import ConditionFailed
+from keyferry_service.domain.license import LicenseRecord, Seat, Status
+
+NOW = 1_795_513_620
+NUMBER = "015120020093"
+DAY = 86_400
+
+
+@pytest.fixture
+def table(stack: Stack) -> Licenses:
+    licenses.create(
+        stack.licenses,
+        "Example",
+        NOW,
+        NUMBER,
+        seats=2,
+        valid_until=NOW + DAY,
+        features={"solver": True, "threads": 16},
+    )
+    return stack.licenses
+
+
+def take_seat(stack: Stack, number: int, **facts: Any) -> None:
+    """A seat as the service leaves it, and the counts of its license."""
+    known: dict[str, Any] = {
+        "protection": "machine",
+        "device_key": bytes(32),
+        "components": {},
+        "machine_name": "LAB-07",
+        "since": NOW,
+        "serial": 1,
+        "last_request_serial": 0,
+        "last_response_at": NOW,
+    }
+    seat = Seat(number, **({"taken": True} | known | facts))
+    stack._dynamodb.put_item(
+        TableName=stack.output("LicensesTable"),
+        Item=to_item({"pk": NUMBER, "sk": f"seat#{number}", **members(seat)}),
+    )
+    before = licenses.find(stack.licenses, NUMBER)
+    after = replace(
+        before, seats_used=before.seats_used + 1, seats_ever_used=before.seats_ever_used + 1
+    )
+    stack.licenses.change(before, replace(after, revision=before.revision + 1))
+
+
+def test_a_change_writes_its_fields_and_the_next_revision(table: Licenses) -> None:
+    before = licenses.find(table, NUMBER)
+    after = change_license.change(
+        table, NUMBER, lambda license: replace(license, seats=5, edition="Pro")
+    )
+    assert after == replace(before, seats=5, edition="Pro", revision=1)
+    assert licenses.find(table, NUMBER) == after
+
+
+def test_a_change_that_met_another_is_made_on_what_that_left(table: Licenses) -> None:
+    met = iter([True])
+
+    def to(license: LicenseRecord) -> LicenseRecord:
+        if next(met, False):
+            change_license.change(table, NUMBER, lambda other: replace(other, moves_per_year=9))
+        return replace(license, seats=5)
+
+    after = change_license.change(table, NUMBER, to)
+    assert (after.seats, after.moves_per_year, after.revision) == (5, 9, 2)
+    assert licenses.find(table, NUMBER) == after
+
+
+def test_a_stale_write_is_refused_by_the_table_itself(table: Licenses) -> None:
+    stale = licenses.find(table, NUMBER)
+    change_license.change(table, NUMBER, lambda license: replace(license, seats=5))
+    with pytest.raises(ConditionFailed):
+        table.change(stale, replace(stale, seats=9, revision=1))
+    assert licenses.find(table, NUMBER).seats == 5
+
+
+def test_one_who_never_gets_his_turn_is_told(
+    table: Licenses, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waits: list[float] = []
+    monkeypatch.setattr("time.sleep", waits.append)
+
+    def to(license: LicenseRecord) -> LicenseRecord:
+        table.change(license, replace(license, revision=license.revision + 1))
+        return replace(license, seats=5)
+
+    with pytest.raises(LicenseChanged):
+        change_license.change(table, NUMBER, to)
+    assert len(waits) == 12
+    assert licenses.find(table, NUMBER).seats == 2
+
+
+def test_terms_are_checked_before_they_are_written(table: Licenses) -> None:
+    with pytest.raises(BadTerms):
+        change_license.change(table, NUMBER, lambda license: replace(license, seats=0))
+    assert licenses.find(table, NUMBER).revision == 0
+
+
+def test_what_nobody_made_is_not_changed(stack: Stack) -> None:
+    with pytest.raises(NoSuchLicense):
+        change_license.allow_move(stack.licenses, NUMBER)
+
+
+def test_suspended_is_lifted_and_revoked_is_not(table: Licenses) -> None:
+    for status in (Status.SUSPENDED, Status.ACTIVE, Status.REVOKED):
+        assert change_license.set_status(table, NUMBER, status).status is status
+    with pytest.raises(AlreadyRevoked):
+        change_license.set_status(table, NUMBER, Status.ACTIVE)
+    assert licenses.find(table, NUMBER).status is Status.REVOKED
+
+
+def test_a_move_is_allowed_below_no_seat_too(table: Licenses) -> None:
+    change_license.allow_move(table, NUMBER)
+    assert change_license.allow_move(table, NUMBER).seats_ever_used == -2
+
+
+def test_a_new_code_takes_the_place_of_the_old_one(table: Licenses) -> None:
+    created = change_license.replace_code(table, NUMBER)
+    public = activation_key(created.activation_code, NUMBER).public
+    assert licenses.find(table, NUMBER).activation_public == public
+
+
+def test_a_released_seat_is_free_once_and_allows_one_move(stack: Stack, table: Licenses) -> None:
+    take_seat(stack, 1)
+    take_seat(stack, 2)
+    after, seat = change_license.release_seat(table, NUMBER, 1)
+    assert (seat.number, after.seats_used, after.seats_ever_used) == (1, 1, 1)
+    assert licenses.find(table, NUMBER) == after
+    assert {each.number: each.taken for each in table.seats(NUMBER)} == {1: False, 2: True}
+    for number in (1, 3):
+        with pytest.raises(NoSuchSeat):
+            change_license.release_seat(table, NUMBER, number)
+    assert licenses.find(table, NUMBER) == after
+
+
+def test_a_seat_given_back_meanwhile_is_not_freed_twice(stack: Stack, table: Licenses) -> None:
+    take_seat(stack, 1)
+    before = licenses.find(table, NUMBER)
+    seat = change_license.find_taken_seat(table, NUMBER, 1)
+    change_license.release_seat(table, NUMBER, 1)
+    current = licenses.find(table, NUMBER)
+    with pytest.raises(ConditionFailed):  # even if the revision alone were right
+        table.release(current, replace(before, revision=current.revision + 1), seat)
+    assert licenses.find(table, NUMBER) == current
+
+
+@pytest.mark.parametrize(
+    ("terms", "takes_away"),
+    [
+        ({"seats": 1}, True),
+        ({"seats": 3}, False),
+        ({"valid_until": NOW + 1}, True),
+        ({"valid_until": NOW + 2 * DAY}, False),
+        ({"valid_until": None}, False),
+        ({"maintenance_until": NOW}, True),
+        ({"lease_days": 30}, True),
+        ({"moves_per_year": 3}, True),
+        ({"features": {"solver": True, "threads": 17, "export": True}}, False),
+        ({"features": {"solver": True, "threads": 15}}, True),
+        ({"features": {"threads": 16}}, True),
+        ({"edition": "Basic"}, False),
+        ({"protections": ("machine", "dongle")}, True),
+        ({"protections": ("dongle", "personal", "machine")}, False),
+        ({"environments": ("physical", "virtual")}, False),
+        ({"environments": ()}, True),
+    ],
+    ids=str,
+)
+def test_whether_a_change_takes_rights_away(
+    table: Licenses, terms: dict[str, Any], takes_away: bool
+) -> None:
+    before = licenses.find(table, NUMBER)
+    assert change_license.reduces_rights(before, replace(before, **terms)) is takes_away

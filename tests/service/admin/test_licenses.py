@@ -1,0 +1,105 @@
+"""Licenses as the library makes them, for the command line and for `make run`."""
+
+from typing import Any
+
+import pytest
+
+from keyferry_admin.errors import BadTerms, NoSuchLicense, NumberInUse
+from keyferry_admin.stack import Stack
+from keyferry_admin.use_cases import licenses
+from keyferry_admin.use_cases.terms import check_terms, largest_response
+from keyferry_protocol.activation import activation_key, parse_activation_code
+from keyferry_protocol.envelope import MAX_PAE
+from keyferry_service.domain.license import LicenseRecord
+
+NOW = 1_795_513_620  # 24 November 2026, 09:47 UTC
+NUMBER = "015120020093"
+
+
+def a_license(**terms: Any) -> LicenseRecord:
+    return LicenseRecord(NUMBER, bytes(32), "Example Modeler", valid_from=NOW, **terms)
+
+
+def test_a_license_is_stored_as_it_was_sold_and_only_its_public_key(stack: Stack) -> None:
+    created = licenses.create(
+        stack.licenses, "Example Modeler", NOW, NUMBER, licensee="Acme", features={"threads": 16}
+    )
+    found = licenses.find(stack.licenses, NUMBER)
+    code = parse_activation_code(created.activation_code, NUMBER)
+    assert found == created.license
+    assert found.activation_public == activation_key(code, NUMBER).public
+    assert code not in str(found)
+
+
+def test_what_is_not_said_of_a_license_is_as_the_format_says(stack: Stack) -> None:
+    sold = licenses.create(stack.licenses, "Example Modeler", NOW).license
+    assert (sold.seats, sold.moves_per_year, sold.lease_days, sold.grace_days) == (1, 4, None, 14)
+    assert sold.protections == ("machine", "personal", "dongle")
+    assert sold.environments == ("physical",)
+    assert (sold.revision, sold.valid_from, sold.ends_at) == (0, NOW, None)
+    assert len(sold.number) == 12
+    assert sold.number.isdigit()
+
+
+def test_a_number_is_given_once(stack: Stack) -> None:
+    first = licenses.create(stack.licenses, "Example Modeler", NOW, NUMBER)
+    with pytest.raises(NumberInUse):
+        licenses.create(stack.licenses, "Another", NOW, NUMBER)
+    assert licenses.find(stack.licenses, NUMBER) == first.license
+
+
+def test_a_drawn_number_that_is_in_use_is_drawn_again(
+    stack: Stack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    draws = iter([7, 7, 8])
+    monkeypatch.setattr("secrets.randbelow", lambda bound: next(draws))
+    made = [licenses.create(stack.licenses, "Example Modeler", NOW) for _ in range(2)]
+    assert [each.license.number for each in made] == ["000000000007", "000000000008"]
+
+
+def test_a_license_that_nobody_made_is_told_as_that(stack: Stack) -> None:
+    with pytest.raises(NoSuchLicense):
+        licenses.find(stack.licenses, NUMBER)
+
+
+@pytest.mark.parametrize(
+    "terms",
+    [
+        pytest.param({"seats": 0}, id="no seat"),
+        pytest.param({"moves_per_year": -1}, id="fewer moves than none"),
+        pytest.param({"lease_days": 0}, id="a lease of no day"),
+        pytest.param({"grace_days": -1}, id="less than no grace"),
+        pytest.param({"trial_days": 0}, id="a trial of no day"),
+        pytest.param({"valid_until": NOW}, id="ends as it begins"),
+        pytest.param({"features": {"Solver": True}}, id="a feature in capitals"),
+        pytest.param({"features": {"solver": 0}}, id="a limit of 0"),
+        pytest.param({"features": {"solver": False}}, id="a feature that is not granted"),
+        pytest.param({"features": {"solver": 2**53}}, id="a limit no parser reads"),
+        pytest.param({"licensee": "x" * 65}, id="a licensee of 65 characters"),
+        pytest.param({"edition": "Pro\u202efessional"}, id="an edition that turns its direction"),
+        pytest.param({"product": ""}, id="no product"),
+        pytest.param({"protections": ()}, id="no protection"),
+        pytest.param({"protections": ("nodelock",)}, id="a protection there is not"),
+        pytest.param({"environments": ("cloud",)}, id="an environment there is not"),
+    ],
+)
+def test_terms_that_could_never_be_answered_are_refused(stack: Stack, terms: Any) -> None:
+    product = terms.pop("product", "Example Modeler")
+    with pytest.raises(BadTerms):
+        licenses.create(stack.licenses, product, NOW, NUMBER, **terms)
+    assert stack.licenses.get(NUMBER) is None
+
+
+@pytest.mark.parametrize("protection", ["machine", "personal", "dongle"])
+def test_a_license_is_refused_just_where_a_response_of_it_could_not_be_signed(
+    protection: str,
+) -> None:
+    def sold(features: int) -> LicenseRecord:
+        granted = {f"feature-{index:04}" + "x" * 28: 2**53 - 1 for index in range(features)}
+        return a_license(protections=(protection,), features=granted)
+
+    fitting = next(n for n in range(100) if largest_response(sold(n + 1)) > MAX_PAE)
+    assert fitting > 20
+    check_terms(sold(fitting))
+    with pytest.raises(BadTerms, match=str(MAX_PAE)):
+        check_terms(sold(fitting + 1))

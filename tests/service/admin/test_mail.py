@@ -1,0 +1,146 @@
+"""Which addresses get no more mail, and how one gets it again, at the desk."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import boto3
+import pytest
+from botocore.stub import Stubber
+
+from keyferry_admin.stack import Stack
+from keyferry_service.adapters.feedback_ses import Feedback, Reason
+from keyferry_service.adapters.suppressions_dynamodb import SUPPRESSED_S
+from keyferry_service.adapters.tickets_dynamodb import SentMail, hash_address
+from tests.service.admin.conftest import TEMPLATE
+from tests.service.admin.screens import GOLDEN, NOW, NUMBER, Pipe
+from tests.service.admin.test_requests import TICKETS
+from tests.support.builders import DAY
+
+ANNA, BEN = "anna@example.com", "ben@example.com"
+
+
+@pytest.fixture
+def mailing(stack: Stack) -> Stack:
+    """The stack with its tickets."""
+    basic: Any = TEMPLATE
+    template = {
+        "Resources": basic["Resources"] | {"TicketsTable": TICKETS},
+        "Outputs": basic["Outputs"] | {"TicketsTable": {"Value": {"Ref": "TicketsTable"}}},
+    }
+    boto3.client("cloudformation").update_stack(
+        StackName="keyferry", TemplateBody=json.dumps(template)
+    )
+    return Stack("keyferry")
+
+
+@pytest.fixture
+def ses(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stubber]:
+    """SES as its API is; what it is asked for is what a test lets it answer."""
+    client = boto3.client("sesv2")
+    monkeypatch.setattr(Stack, "ses", client)
+    with Stubber(client) as stub:
+        yield stub
+        stub.assert_no_pending_responses()
+
+
+def has_it(ses: Stubber, address: str) -> None:
+    ses.add_response("delete_suppressed_destination", {}, {"EmailAddress": address})
+
+
+def has_it_not(ses: Stubber, address: str) -> None:
+    ses.add_client_error(
+        "delete_suppressed_destination",
+        "NotFoundException",
+        http_status_code=404,
+        expected_params={"EmailAddress": address},
+    )
+
+
+def hold_back(stack: Stack, address: str, reason: Reason, detail: str, at: int) -> None:
+    """A mail that came back, as the service writes it."""
+    mail_id = f"{at:032x}"
+    boto3.client("dynamodb").put_item(
+        TableName=stack.output("TicketsTable"), Item={"pk": {"S": f"sent#{mail_id}"}}
+    )
+    sent = SentMail("a" * 43, NUMBER, hash_address(address), at + 30 * DAY)
+    stack.suppressions.add(Feedback(mail_id, reason, detail, True), sent, at)
+
+
+def test_every_address_gets_mail(run: Any, mailing: Stack) -> None:
+    assert run("mail list").out.endswith("\nEvery address gets mail.\n")
+    assert run("mail list --json").json == {"ok": True, "addresses": []}
+
+
+def test_the_list_says_why_and_since_when_but_names_no_address(run: Any, mailing: Stack) -> None:
+    hold_back(mailing, ANNA, Reason.BOUNCE, "General", NOW - 2 * DAY)
+    hold_back(mailing, BEN, Reason.COMPLAINT, "", NOW - DAY)
+    hold_back(mailing, "old@example.com", Reason.BOUNCE, "General", NOW - SUPPRESSED_S)
+    said = run("mail list")
+    assert said.out == (GOLDEN / "mail-list.txt").read_text()
+    lines = run("mail list", Pipe).out.splitlines()
+    assert [line.split("\t")[0] for line in lines] == [hash_address(BEN), hash_address(ANNA)]
+    first, second = run("mail list --json").json["addresses"]
+    assert first["reason"] == "complaint"
+    assert second == {
+        "address_sha256": hash_address(ANNA),
+        "reason": "bounce",
+        "detail": "General",
+        "since": "2026-11-22T09:47:00Z",
+        "until": "2027-11-22T09:47:00Z",
+        "license_number": NUMBER,
+        "ticket": "aaaaaaaa",
+    }
+
+
+@pytest.mark.parametrize(
+    ("here", "in_ses", "told"),
+    [
+        pytest.param(True, True, "since 22 November 2026: bounce, General", id="in both lists"),
+        pytest.param(True, False, "since 22 November 2026: bounce, General", id="in ours alone"),
+        pytest.param(False, True, "in SES alone", id="in SES's alone"),
+    ],
+)
+def test_an_address_is_taken_off_our_list_and_off_that_of_ses(
+    run: Any, mailing: Stack, ses: Stubber, here: bool, in_ses: bool, told: str
+) -> None:
+    if here:
+        hold_back(mailing, ANNA, Reason.BOUNCE, "General", NOW - 2 * DAY)
+    hold_back(mailing, BEN, Reason.COMPLAINT, "abuse", NOW)
+    (has_it if in_ses else has_it_not)(ses, ANNA)
+    said = run(f"mail allow {ANNA}")
+    assert (said.exit, said.out.splitlines()[0]) == (
+        0,
+        f"✓ Mail goes to {ANNA} again. It was held back {told}",
+    )
+    assert [each.address_sha256 for each in mailing.suppressions.all(NOW)] == [hash_address(BEN)]
+
+
+def test_capitals_are_the_same_address_here(run: Any, mailing: Stack, ses: Stubber) -> None:
+    hold_back(mailing, ANNA, Reason.BOUNCE, "General", NOW)
+    has_it(ses, "Anna@Example.com")
+    assert run("mail allow Anna@Example.com --json").json["lifted"]["reason"] == "bounce"
+
+
+def test_an_address_that_nobody_holds_back_is_an_error(
+    run: Any, mailing: Stack, ses: Stubber
+) -> None:
+    has_it_not(ses, ANNA)
+    said = run(f"mail allow {ANNA}")
+    assert said.exit == 1
+    assert said.err.startswith(f"X No mail to {ANNA} is held back (not-suppressed)\n")
+
+
+def test_what_is_no_address_is_refused_before_anything_is_asked(
+    run: Any, mailing: Stack, ses: Stubber
+) -> None:
+    assert run("mail allow Anna").exit == 2
+
+
+def test_where_ses_does_not_answer_nothing_is_lifted(
+    run: Any, mailing: Stack, ses: Stubber
+) -> None:
+    hold_back(mailing, ANNA, Reason.BOUNCE, "General", NOW)
+    ses.add_client_error("delete_suppressed_destination", "TooManyRequestsException")
+    assert run(f"mail allow {ANNA} --json").json["error"]["code"] == "aws"
+    assert len(list(mailing.suppressions.all(NOW))) == 1

@@ -1,0 +1,65 @@
+"""An offline computer beside the world of the handlers: its command line, and who carries files."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from keyferry.cli.main import main
+from keyferry_protocol.components import Machine
+from tests.service.functions.conftest import KEYS, World
+from tests.support.builders import CODE, NUMBER, PRODUCT
+
+
+@dataclass(frozen=True)
+class Printed:
+    exit: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> dict[str, Any]:
+        found: dict[str, Any] = json.loads(self.out)
+        return found
+
+
+@dataclass(frozen=True)
+class OfflineComputer:
+    """Runs `keyferry` at the world's time, with keys and a state folder of its own."""
+
+    world: World
+    machine: Machine
+    folder: Path
+    capsys: pytest.CaptureFixture[str]
+
+    def run(self, *arguments: str) -> Printed:
+        keys = self.folder / "keys.json"
+        self.folder.mkdir(exist_ok=True)
+        keys.write_bytes(KEYS.to_json())
+        options = ("--keys", str(keys), "--state-dir", str(self.folder), "--product", PRODUCT)
+        self.capsys.readouterr()
+        code = main([*arguments, *options], machine=self.machine, now=self.world.now)
+        printed = self.capsys.readouterr()
+        return Printed(code, printed.out, printed.err)
+
+    def request(self, kind: str = "request") -> bytes:
+        """The file that this kind of request writes."""
+        code = self.folder.with_suffix(".code")
+        code.write_text(CODE)
+        of_kind = ("--activation-code-file", str(code)) if kind == "request" else ()
+        told = self.run(kind, NUMBER, "--output", str(self.folder.parent), *of_kind, "--json")
+        assert told.exit == 0, told
+        return Path(told.json["request"]["path"]).read_bytes()
+
+    def install(self, response: bytes) -> Printed:
+        file = self.folder.with_suffix(".response")
+        file.write_bytes(response)
+        told = self.run("install", str(file))
+        assert told.exit == 0, told
+        return told
+
+    def carry(self, kind: str = "request") -> Printed:
+        """The whole way: request, carry out, have it answered, carry back, install."""
+        return self.install(self.world.response(self.world.activate(self.request(kind))))

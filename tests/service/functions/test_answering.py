@@ -1,0 +1,439 @@
+"""The way of a request file through the real handlers, killed and repeated in every place."""
+
+import json
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from keyferry_protocol.envelope import RESPONSE, open_envelope
+from keyferry_protocol.response import Response, verify_response
+from keyferry_service.domain.license import Status
+from keyferry_service.domain.refusals import BEFORE_PROOF, RefusalCode
+from keyferry_service.use_cases.outcome import Answered
+from tests.service.functions.conftest import KEYS, World
+from tests.support.builders import (
+    DAY,
+    LAB_07,
+    LAB_08,
+    NOW,
+    NUMBER,
+    VENDOR,
+    Computer,
+    a_key,
+    a_request_file,
+)
+
+
+def verified(world: World, ticket: str) -> Response:
+    return verify_response(world.response(ticket), KEYS)
+
+
+def ledger(world: World) -> list[bytes]:
+    """The BODYs of the ledger's rows."""
+    rows = world.rows("Licenses")
+    return [row["body"]["B"] for row in rows if row["sk"]["S"].startswith("answer#")]
+
+
+def body_of(response: bytes) -> bytes:
+    return open_envelope(response, RESPONSE).body
+
+
+def test_a_first_activation_gets_a_response_that_the_application_believes(world: World) -> None:
+    world.sell()
+    ticket = world.activate(a_request_file(LAB_07))
+    response = verified(world, ticket)
+    assert (response.license.number, response.seat, response.serial) == (NUMBER, 1, 1)
+    assert (response.bound_to.device_key, response.issued_at) == (LAB_07.device.public, NOW)
+    assert response.license.features == {"solver": True, "threads": 16}
+    assert world.ticket(ticket) | {"response": {}} == {
+        "state": "ready",
+        "kind": "activate",
+        "license_number": NUMBER,
+        "response": {},
+        "email": "none",
+    }
+    said = world.ticket(ticket)["response"]
+    assert said.pop("download_url").startswith("https://")
+    assert said == {
+        "filename": f"{NUMBER}-{LAB_07.device.keyid[:4]}.response",
+        "expires_at": "2026-11-24T09:48:00Z",
+        "seat": 1,
+        "machine_name": "LAB-07",
+        "product": "Example Modeler",
+        "edition": "Professional",
+        "valid_until": "2027-11-24T09:47:00Z",
+        "previous_valid_until": None,
+        "link_expires_at": None,
+        "text": None,
+    }
+    assert world.license().seats_used == 1
+
+
+def test_a_life_of_a_license_update_reinstall_move_lost_computer_deactivation(
+    world: World,
+) -> None:
+    world.sell(lease_days=90)
+    first = verified(world, world.activate(a_request_file(LAB_07)))
+    assert first.check_in_by == NOW + 90 * DAY
+    world.now += 30 * DAY
+    update = world.activate(a_request_file(LAB_07, "update", last_serial=1))
+    assert verified(world, update).serial == 2
+    assert verified(world, update).check_in_by == world.now + 90 * DAY
+    assert world.ticket(update)["response"]["previous_valid_until"] == "2027-11-24T09:47:00Z"
+    again = LAB_07.reinstalled()
+    assert verified(world, world.activate(a_request_file(again))).seat == 1
+    assert world.ticket(world.activate(a_request_file(LAB_08)))["state"] == "refused"
+    lost = verified(world, world.activate(a_request_file(LAB_08, replaces_seat=1)))
+    assert (lost.seat, lost.bound_to.device_key) == (1, LAB_08.device.public)
+    late = world.activate(a_request_file(again, "update", last_serial=3))
+    assert world.ticket(late)["refusal"]["code"] == "not-activated"
+    back = world.activate(a_request_file(LAB_08, "deactivate", last_serial=4))
+    receipt = verified(world, back)
+    assert receipt.is_receipt
+    assert (receipt.license.valid_until, receipt.check_in_by) == (world.now, None)
+    assert world.ticket(back)["response"]["valid_until"] == "2026-12-24T09:47:00Z"
+    moved = verified(world, world.activate(a_request_file(LAB_07, id="f" * 32)))
+    assert moved.seat == 2
+    license = world.license()
+    assert (license.seats_used, license.seats_ever_used, sum(license.moves.values())) == (1, 1, 3)
+
+
+def test_a_dongle_takes_its_seat_to_any_computer(world: World) -> None:
+    dongle = a_key("dongle")
+    world.sell(moves_per_year=0)
+    row = {"pk": {"S": NUMBER}, "sk": {"S": f"dongle#{dongle.keyid}"}, "keyid": {"S": dongle.keyid}}
+    world.dynamodb.put_item(TableName="Licenses", Item=row)
+    here, there = replace(LAB_07, dongle=dongle), replace(LAB_08, dongle=dongle)
+    assert verified(world, world.activate(a_request_file(here))).seat == 1
+    response = verified(world, world.activate(a_request_file(there)))
+    assert (response.seat, response.bound_to.components) == (1, {})
+    assert response.bound_to.dongle is not None
+    assert response.bound_to.dongle.public == dongle.public
+    receipt = verified(world, world.activate(a_request_file(there, "deactivate", last_serial=2)))
+    assert receipt.is_receipt
+    assert world.license().seats_used == 0
+
+
+# ---- Killed, repeated, contended
+
+
+class Killed(BaseException):
+    """The function's process ends here."""
+
+
+def test_killed_after_the_transaction_a_redelivery_finishes_with_the_ledgers_bytes(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.sell()
+    ticket = world.open_ticket()
+    message = world.upload(ticket, a_request_file(LAB_07))
+
+    def die(**_: object) -> None:
+        raise Killed
+
+    with monkeypatch.context() as patched:
+        patched.setattr(world.service["s3"], "put_object", die)
+        with pytest.raises(Killed):
+            world.process(message)
+    assert world.answers(ticket) == {}
+    assert world.ticket(ticket)["state"] == "processing"
+    (recorded,) = ledger(world)
+    world.now += 3600  # another hour: bytes made anew would differ
+    assert world.process(message) == []
+    assert body_of(world.response(ticket)) == recorded
+    assert ledger(world) == [recorded]
+    assert world.license().seats_used == 1
+    assert world.ticket(ticket)["state"] == "ready"
+
+
+def test_killed_after_a_refusal_a_redelivery_finishes_with_it(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.sell(status=Status.SUSPENDED)
+    ticket = world.open_ticket()
+    message = world.upload(ticket, a_request_file(LAB_07))
+
+    def die(**_: object) -> None:
+        raise Killed
+
+    with monkeypatch.context() as patched:
+        patched.setattr(world.service["s3"], "put_object", die)
+        with pytest.raises(Killed):
+            world.process(message)
+    suspended = world.license()
+    world.dynamodb.put_item(  # the hold is lifted, but this ticket has its answer
+        TableName="Licenses",
+        Item=_row(world, "license") | {"status": {"S": "active"}},
+    )
+    assert world.process(message) == []
+    assert list(world.answers(ticket)) == ["refusal.json"]
+    assert world.license().seats_used == suspended.seats_used == 0
+
+
+def test_a_message_that_comes_twice_changes_nothing(world: World) -> None:
+    world.sell()
+    ticket = world.open_ticket()
+    message = world.upload(ticket, a_request_file(LAB_07))
+    assert world.process(message, message) == []
+    response = world.response(ticket)
+    assert world.process(message) == []
+    assert world.response(ticket) == response
+    versions = world.s3.list_object_versions(Bucket="keyferry-out-123456789012-eu-central-1")
+    assert len(versions["Versions"]) == 1
+
+
+def test_one_file_on_three_tickets_is_three_times_ready_with_one_seat_and_one_body(
+    world: World,
+) -> None:
+    world.sell()
+    file = a_request_file(LAB_07)
+    tickets = [world.open_ticket() for _ in range(3)]
+    assert world.process(*(world.upload(ticket, file) for ticket in tickets)) == []
+    assert [world.ticket(ticket)["state"] for ticket in tickets] == ["ready"] * 3
+    assert len({body_of(world.response(ticket)) for ticket in tickets}) == 1
+    assert len(ledger(world)) == world.license().seats_used == 1
+    assert {world.ticket(ticket)["response"]["seat"] for ticket in tickets} == {1}
+
+
+def test_the_answer_is_given_again_though_the_license_is_on_hold_by_then(world: World) -> None:
+    world.sell()
+    first = world.activate(a_request_file(LAB_07))
+    row = _row(world, "license") | {"status": {"S": "suspended"}}
+    world.dynamodb.put_item(TableName="Licenses", Item=row)
+    again = world.activate(a_request_file(LAB_07))
+    assert body_of(world.response(again)) == body_of(world.response(first))
+    other = world.activate(a_request_file(LAB_07, id="0" * 32))
+    assert world.ticket(other)["refusal"]["code"] == "license-suspended"
+
+
+def test_a_batch_of_one_license_never_oversells(world: World) -> None:
+    world.sell(seats=3)
+    computers = [Computer(f"PC-{number}") for number in range(8)]
+    tickets = [world.open_ticket() for _ in computers]
+    files = [a_request_file(computer) for computer in computers]
+    messages = [world.upload(t, file) for t, file in zip(tickets, files, strict=True)]
+    assert world.process(*messages) == []
+    states = [world.ticket(ticket)["state"] for ticket in tickets]
+    assert sorted(states) == ["ready"] * 3 + ["refused"] * 5
+    assert world.license().seats_used == 3
+    assert sorted(
+        verified(world, t).seat for t in tickets if world.answers(t).keys() != {"refusal.json"}
+    ) == [1, 2, 3]
+
+
+def conflict(operation: str) -> ClientError:
+    reasons = [{"Code": "TransactionConflict"}]
+    error: Any = {"Error": {"Code": "TransactionCanceledException"}, "CancellationReasons": reasons}
+    return ClientError(error, operation)
+
+
+@pytest.mark.parametrize("operation", ["transact_write_items", "transact_get_items"])
+def test_a_transaction_conflict_is_decided_again(
+    world: World, monkeypatch: pytest.MonkeyPatch, operation: str
+) -> None:
+    world.sell()
+    ticket = world.open_ticket()
+    message = world.upload(ticket, a_request_file(LAB_07))
+    client = world.service["dynamodb"]
+    real, calls = getattr(client, operation), []
+
+    def conflicting_twice(**call: Any) -> Any:
+        calls.append(operation)
+        if len(calls) < 3:
+            raise conflict(operation)
+        return real(**call)
+
+    monkeypatch.setattr(client, operation, conflicting_twice)
+    assert world.process(message) == []
+    assert len(calls) == 3
+    assert world.ticket(ticket)["state"] == "ready"
+
+
+def too_late(world: World, monkeypatch: pytest.MonkeyPatch, rival: bytes) -> None:
+    """Let another process answer a rival's request between our read and our transaction."""
+    client = world.service["dynamodb"]
+    real = client.transact_write_items
+
+    def after_the_rival(**call: Any) -> Any:
+        monkeypatch.setattr(client, "transact_write_items", real)
+        upload = world.put(world.open_ticket(), rival)
+        assert isinstance(world.answer_request().answer(upload, world.context), Answered)
+        return real(**call)
+
+    monkeypatch.setattr(client, "transact_write_items", after_the_rival)
+
+
+@pytest.mark.parametrize(
+    ("rival", "own", "code"),
+    [
+        pytest.param(
+            a_request_file(Computer("LAB-09"), replaces_seat=1),
+            a_request_file(LAB_08, replaces_seat=1),
+            "move-limit",
+            id="the last move",
+        ),
+        pytest.param(
+            a_request_file(LAB_07, "deactivate"),
+            a_request_file(LAB_07, "update", last_serial=1),
+            "not-activated",
+            id="the seat",
+        ),
+    ],
+)
+def test_what_changes_between_read_and_transaction_is_decided_again(
+    world: World, monkeypatch: pytest.MonkeyPatch, rival: bytes, own: bytes, code: str
+) -> None:
+    world.sell(moves_per_year=1)
+    world.activate(a_request_file(LAB_07))
+    ticket = world.open_ticket()
+    message = world.upload(ticket, own)
+    too_late(world, monkeypatch, rival)
+    assert world.process(message) == []
+    assert world.ticket(ticket)["refusal"]["code"] == code
+
+
+def test_a_seat_that_is_gone_between_read_and_transaction_is_not_sold_twice(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.sell()
+    ticket = world.open_ticket()
+    message = world.upload(ticket, a_request_file(LAB_07))
+    too_late(world, monkeypatch, a_request_file(LAB_08))
+    assert world.process(message) == []
+    assert world.ticket(ticket)["refusal"]["code"] == "no-seats-left"
+    assert world.license().seats_used == 1
+
+
+def test_without_time_left_the_message_comes_again_in_seconds(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.sell()
+    ticket = world.open_ticket()
+    message = world.upload(ticket, a_request_file(LAB_07))
+    calls: list[dict[str, Any]] = []
+    sqs = world.service["sqs"]
+    monkeypatch.setattr(sqs, "change_message_visibility", lambda **call: calls.append(call))
+    world.left_ms = 3_000
+    assert world.process(message) == [message["messageId"]]
+    (visibility,) = calls
+    assert 1 <= visibility["VisibilityTimeout"] <= 5
+    assert visibility["QueueUrl"].endswith("/123456789012/keyferry-requests")
+    assert visibility["ReceiptHandle"] == message["receiptHandle"]
+    world.left_ms = 20_000
+    assert world.process(message) == []
+    assert world.ticket(ticket)["state"] == "ready"
+
+
+def test_one_failing_message_of_a_batch_comes_again_alone(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.sell(seats=2)
+    good, bad = world.open_ticket(), world.open_ticket()
+    fine = world.upload(good, a_request_file(LAB_07))
+    failing = world.upload(bad, a_request_file(LAB_08))
+    s3 = world.service["s3"]
+    real = s3.get_object
+
+    def get_object(**call: Any) -> Any:
+        if call["Key"] == f"requests/{bad}":
+            raise ClientError({"Error": {"Code": "SlowDown"}}, "GetObject")
+        return real(**call)
+
+    monkeypatch.setattr(s3, "get_object", get_object)
+    assert world.process(fine, failing) == [failing["messageId"]]
+    assert world.ticket(good)["state"] == "ready"
+
+
+# ---- Refusals
+
+
+def forged(**changes: Any) -> bytes:
+    return a_request_file(LAB_07, activation=a_key("wrong code"), **changes)
+
+
+REFUSED = [
+    pytest.param(b"MZ\x90", "unreadable-request", id="no request at all"),
+    pytest.param(
+        a_request_file().replace(b"request.v1", b"request.v2"), "unsupported-version", id="v2"
+    ),
+    pytest.param(forged(), "not-authentic", id="wrong code"),
+    pytest.param(
+        a_request_file(license_number="999999999999"), "not-authentic", id="unknown number"
+    ),
+    pytest.param(a_request_file(trusts=()), "keys-too-old", id="keys too old"),
+    pytest.param(
+        a_request_file(replace(LAB_07, environment="container")),
+        "environment-not-allowed",
+        id="in a container",
+    ),
+]
+
+
+@pytest.mark.parametrize(("file", "code"), REFUSED)
+def test_a_refusal_is_told_on_the_page_and_changes_nothing(
+    world: World, file: bytes, code: str
+) -> None:
+    world.sell()
+    before = world.rows("Licenses")
+    ticket = world.activate(file, "anna@example.org")
+    said = world.ticket(ticket)
+    proven = code not in BEFORE_PROOF
+    assert said["state"] == "refused"
+    assert said["license_number"] == (NUMBER if proven else None)
+    assert said["kind"] == ("activate" if proven else None)
+    assert said["email"] == ("pending" if proven else "withheld")
+    assert said["refusal"]["code"] == code
+    assert said["refusal"]["title"]
+    assert said["refusal"]["detail"].endswith(".")
+    assert list(world.answers(ticket)) == ["refusal.json"]
+    assert world.rows("Licenses") == before
+
+
+def test_an_unknown_number_and_a_wrong_code_get_the_very_same_bytes(world: World) -> None:
+    world.sell()
+    number = world.activate(a_request_file(license_number="999999999999"))
+    code = world.activate(forged())
+    assert world.answers(number) == world.answers(code)
+    assert world.call("GET", f"/api/requests/{number}") == world.call(
+        "GET", f"/api/requests/{code}"
+    )
+
+
+def test_a_response_file_is_told_as_what_it_is(world: World) -> None:
+    world.sell()
+    response = world.response(world.activate(a_request_file(LAB_07)))
+    said = world.ticket(world.activate(response))["refusal"]
+    assert said["code"] == RefusalCode.UNREADABLE_REQUEST
+    assert said["title"] == "This is a response file"
+
+
+def test_a_full_license_lists_its_seats_on_the_page(world: World) -> None:
+    world.sell(moves_per_year=1)
+    world.activate(a_request_file(LAB_07))
+    said = world.ticket(world.activate(a_request_file(LAB_08)))["refusal"]
+    assert said["title"] == "The one seat of this license is in use"
+    at = "2026-11-24T09:47:00Z"
+    assert said["seats"] == [
+        {"seat": 1, "machine_name": "LAB-07", "since": at, "last_answered": at}
+    ]
+    assert said["moves_left"] == 1
+    world.activate(a_request_file(LAB_08, replaces_seat=1))
+    said = world.ticket(world.activate(a_request_file(Computer("LAB-09"))))["refusal"]
+    assert (said["moves_left"], said["next_move_at"]) == (0, "2027-11-25T00:00:00Z")
+    assert said["detail"] == (
+        "This license has moved as often as it may until 25 November 2027. "
+        "Wait until then, or ask licensing@example.com to allow one more move."
+    )
+
+
+def _row(world: World, name: str) -> dict[str, Any]:
+    (row,) = [row for row in world.rows("Licenses") if row["sk"]["S"] == name]
+    return row
+
+
+def test_the_services_only_key_signed_all_of_it(world: World) -> None:
+    world.sell()
+    data = json.loads(world.response(world.activate(a_request_file(LAB_07))))
+    assert [signature["keyid"] for signature in data["signatures"]] == [VENDOR.keyid]

@@ -1,0 +1,166 @@
+"""Messages that no request of ours caused: told once, never brought again, nothing changed."""
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from tests.service.functions.conftest import IN, OUT, World
+from tests.support.builders import DAY, LAB_07, LAB_08, a_request_file
+
+TICKET = "A" * 43
+
+
+def a_notice(world: World, key: str = f"requests/{TICKET}", **changes: Any) -> dict[str, Any]:
+    return world.notice("process_request", key, "version", **changes)
+
+
+def a_message(world: World, body: str) -> dict[str, Any]:
+    return a_notice(world) | {"body": body}
+
+
+def altered(world: World, alter: Callable[[dict[str, Any]], Any]) -> dict[str, Any]:
+    """S3's notice with something of its record changed."""
+    message = a_notice(world)
+    body = json.loads(message["body"])
+    alter(body["Records"][0])
+    return message | {"body": json.dumps(body)}
+
+
+STRAY: list[Any] = [
+    pytest.param(lambda w: a_message(w, "no JSON"), id="no JSON"),
+    pytest.param(lambda w: a_message(w, "[" * 100_000), id="nested without end"),
+    pytest.param(lambda w: a_message(w, "[]"), id="an array"),
+    pytest.param(lambda w: a_message(w, "{}"), id="no records"),
+    pytest.param(lambda w: a_message(w, '{"Records": []}'), id="empty records"),
+    pytest.param(lambda w: a_message(w, '{"Records": [1]}'), id="a number for a record"),
+    pytest.param(lambda w: a_message(w, '{"Records": [{}]}'), id="an empty record"),
+    pytest.param(
+        lambda w: altered(w, lambda r: r["s3"]["object"].pop("versionId")), id="unversioned"
+    ),
+    pytest.param(lambda w: altered(w, lambda r: r.update(eventTime="now")), id="a wrong time"),
+    pytest.param(lambda w: a_notice(w, bucket="someone-elses"), id="another bucket"),
+    pytest.param(lambda w: a_notice(w, bucket=OUT), id="our other bucket"),
+    pytest.param(lambda w: a_notice(w, f"other/{TICKET}"), id="another prefix"),
+    pytest.param(lambda w: a_notice(w, f"requests/{TICKET}/deeper"), id="a folder below"),
+    pytest.param(lambda w: a_notice(w, "requests/short"), id="no ticket's id"),
+    pytest.param(lambda w: a_notice(w), id="an object that is gone"),
+]
+
+
+@pytest.mark.parametrize("make", STRAY)
+def test_a_stray_message_is_told_once_and_not_brought_again(
+    world: World, make: Callable[[World], dict[str, Any]]
+) -> None:
+    world.sell()
+    rows = world.rows("Licenses"), world.rows("Tickets")
+    assert world.process(make(world)) == []
+    told = [line for line in world.log.getvalue().splitlines() if '"dropped"' in line]
+    assert len(told) == 1
+    assert (world.rows("Licenses"), world.rows("Tickets")) == rows
+
+
+def test_a_stray_message_does_not_hold_up_the_others_of_its_batch(world: World) -> None:
+    world.sell()
+    ticket = world.open_ticket()
+    good = world.upload(ticket, a_request_file(LAB_07))
+    assert world.process(a_message(world, "?"), good, a_notice(world)) == []
+    assert world.ticket(ticket)["state"] == "ready"
+
+
+def test_s3s_test_event_is_acknowledged(world: World) -> None:
+    test = '{"Service":"Amazon S3","Event":"s3:TestEvent","Bucket":"keyferry-in"}'
+    assert world.process(a_message(world, test)) == []
+    assert world.handle("send_response", a_message(world, test)) == []
+
+
+def test_a_ticket_that_ended_meanwhile_gets_nothing(world: World) -> None:
+    world.sell()
+    ticket = world.open_ticket()
+    message = world.upload(ticket, a_request_file(LAB_07))
+    world.now += 7 * DAY
+    assert world.process(message) == []
+    assert world.answers(ticket) == {}
+    assert world.license().seats_used == 0
+    assert world.call("GET", f"/api/requests/{ticket}")["statusCode"] == 404
+
+
+def test_a_file_for_a_ticket_that_never_was_gets_nothing(world: World) -> None:
+    world.sell()
+    for file in (a_request_file(LAB_07), b"no request"):
+        assert world.process(world.upload(TICKET, file)) == []
+    assert world.license().seats_used == 0
+    assert world.answers(TICKET) == {}
+
+
+def test_a_second_file_on_an_answered_ticket_changes_nothing(world: World) -> None:
+    world.sell(seats=2)
+    ticket = world.activate(a_request_file(LAB_07))
+    response = world.response(ticket)
+    for file in (a_request_file(LAB_08), b"no request"):
+        assert world.process(world.upload(ticket, file)) == []
+    assert world.response(ticket) == response
+    assert world.license().seats_used == 1
+    assert world.ticket(ticket)["state"] == "ready"
+
+
+@pytest.mark.parametrize(
+    "file",
+    [
+        pytest.param(b"\xef\xbb\xbf" + a_request_file(), id="a byte-order mark"),
+        pytest.param(a_request_file()[:-20], id="cut short"),
+        pytest.param(a_request_file() + b" " * 8192, id="too big"),
+        pytest.param(b"{}", id="another JSON"),
+        pytest.param(b"\x89PNG\r\n\x1a\n", id="a picture"),
+        pytest.param(b'{"payloadType": 1}', id="a wrong type of type"),
+    ],
+)
+def test_any_other_file_is_refused_as_unreadable(world: World, file: bytes) -> None:
+    world.sell()
+    ticket = world.activate(file, "anna@example.org")
+    said = world.ticket(ticket)
+    assert (said["state"], said["refusal"]["code"]) == ("refused", "unreadable-request")
+    assert world.send(ticket) == []
+    assert world.mails() == []
+
+
+def test_no_log_line_holds_a_code_a_key_an_address_or_a_link(
+    world: World,
+) -> None:
+    world.sell()
+    ticket = world.activate(a_request_file(LAB_07), "anna@example.org")
+    world.send(ticket)
+    url = world.ticket(ticket)["response"]["download_url"]
+    out = world.log.getvalue()
+    assert '"answered"' in out
+    assert ticket[:8] in out
+    for secret in (ticket, "anna", "api/responses/", url[:60], "BEGIN PRIVATE"):
+        assert secret not in out
+
+
+@pytest.mark.parametrize("bucket", [IN, "someone-elses"])
+def test_mail_is_sent_for_objects_of_the_out_bucket_alone(world: World, bucket: str) -> None:
+    world.sell()
+    ticket = world.activate(a_request_file(LAB_07), "anna@example.org")
+    (name,) = world.answers(ticket)
+    notice = world.notice("send_response", f"responses/{ticket}/{name}", "1", bucket=bucket)
+    assert world.handle("send_response", notice) == []
+    assert world.mails() == []
+
+
+def test_an_answer_that_the_ledger_has_lost_ends_in_an_alarm_and_never_silently(
+    world: World,
+) -> None:
+    world.sell()
+    ticket = world.open_ticket()
+    message = world.upload(ticket, a_request_file(LAB_07))
+    assert world.process(message) == []
+    (line,) = [row for row in world.rows("Licenses") if row["sk"]["S"].startswith("answer#")]
+    key = {name: line[name] for name in ("pk", "sk")}
+    world.dynamodb.delete_item(TableName="Licenses", Key=key)
+    assert world.process(message) == [message["messageId"]]  # and after ten times a dead letter
+    assert "AnswerLost" in world.log.getvalue()
+    again = world.activate(a_request_file(LAB_07))  # what the customer is told to do
+    assert world.ticket(again)["state"] == "ready"
+    assert world.license().seats_used == 1

@@ -1,0 +1,66 @@
+"""How many calls of AWS each step makes, one after the other."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+
+from tests.service.functions.conftest import World, link_in
+from tests.support.builders import LAB_07, a_request_file
+
+
+@contextmanager
+def counting(*clients: Any) -> Iterator[list[str]]:
+    """The names of the calls that these clients make meanwhile."""
+    calls: list[str] = []
+
+    def note(model: Any, **_: Any) -> None:
+        calls.append(model.name)
+
+    for client in clients:
+        client.meta.events.register("before-call", note)
+    yield calls
+    for client in clients:
+        client.meta.events.unregister("before-call", note)
+
+
+@pytest.fixture
+def calls(world: World) -> Iterator[list[str]]:
+    world.sell(seats=2)
+    with counting(*world.service.values()) as counted:
+        yield counted
+
+
+def test_each_step_makes_as_few_calls_as_promised(world: World, calls: list[str]) -> None:
+    ticket = world.open_ticket("anna@example.org")
+    assert calls == ["TransactWriteItems"]
+    message = world.upload(ticket, a_request_file(LAB_07))
+    calls.clear()
+    assert world.process(message) == []
+    # The Query reads our own keys, once a minute; signing is no call here, a key being in a file.
+    assert calls == ["GetObject", "TransactGetItems", "Query", "TransactWriteItems", "PutObject"]
+    calls.clear()
+    world.ticket(ticket)
+    assert calls == ["GetItem", "HeadObject"]
+    calls.clear()
+    world.send(ticket)
+    assert calls == ["GetItem", "TransactWriteItems", "SendEmail", "UpdateItem"]
+    calls.clear()
+    world.call("GET", link_in(world.mails()[0].replace(b"=\r\n", b"")))
+    assert calls == ["GetItem", "HeadObject"]
+
+
+def test_seat_rows_are_read_only_where_a_row_names_them(world: World, calls: list[str]) -> None:
+    world.activate(a_request_file(LAB_07))
+    ticket = world.open_ticket()
+    message = world.upload(ticket, a_request_file(LAB_07.reinstalled()))
+    calls.clear()
+    world.process(message)
+    assert calls == [
+        "GetObject",
+        "TransactGetItems",
+        "BatchGetItem",
+        "TransactWriteItems",
+        "PutObject",
+    ]

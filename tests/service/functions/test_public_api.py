@@ -1,0 +1,247 @@
+"""The routes of the HTTP API and their problem documents."""
+
+import json
+from base64 import b64decode
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from keyferry_service.adapters import tickets_dynamodb
+from tests.service.functions.conftest import IN, OUT, World, an_event
+from tests.service.functions.test_answering import conflict
+from tests.support.builders import DAY, LAB_07, a_request_file
+
+UNKNOWN = "A" * 43
+
+
+def problem(answer: dict[str, Any]) -> tuple[int, str]:
+    """The status and code of a problem document, which has all that RFC 9457 and we ask."""
+    assert answer["headers"]["Content-Type"] == "application/problem+json"
+    said = json.loads(answer["body"])
+    assert said["status"] == answer["statusCode"]
+    assert said["title"]
+    assert said["detail"]
+    return said["status"], said["code"]
+
+
+def test_the_recorded_event_opens_a_ticket(world: World) -> None:
+    answer = world.handlers["public_api"](an_event("public_api"), world.context)
+    assert answer["statusCode"] == 201
+    said = json.loads(answer["body"])
+    assert said.keys() == {"id", "upload", "status_url", "expires_at"}
+    assert said["status_url"] == f"/api/requests/{said['id']}"
+    assert said["expires_at"] == "2026-12-01T09:47:00Z"
+    assert said["upload"]["fields"]["key"] == f"requests/{said['id']}"
+    assert answer["headers"]["Cache-Control"] == "no-store"
+    assert world.ticket(said["id"]) == {
+        "state": "awaiting-upload",
+        "kind": None,
+        "license_number": None,
+        "email": "pending",
+    }
+
+
+def test_passes_name_the_buckets_regional_hosts(world: World) -> None:
+    world.sell()
+    answer = world.call("POST", "/api/requests", {"email": None, "language": "en"})
+    host = "s3.eu-central-1.amazonaws.com"  # as the page's Content-Security-Policy has it
+    assert json.loads(answer["body"])["upload"]["url"] == f"https://{IN}.{host}/"
+    ticket = world.activate(a_request_file(LAB_07))
+    url = world.ticket(ticket)["response"]["download_url"]
+    assert url.startswith(f"https://{OUT}.{host}/responses/{ticket}/")
+
+
+def test_the_pass_for_the_upload_pins_all_that_is_uploaded(world: World) -> None:
+    answer = world.call("POST", "/api/requests", {"email": None, "language": "en"})
+    fields = json.loads(answer["body"])["upload"]["fields"]
+    policy = json.loads(b64decode(fields["policy"]))
+    conditions = policy["conditions"]
+    assert {"bucket": IN} in conditions
+    assert {"key": fields["key"]} in conditions
+    assert {"Content-Type": "application/octet-stream"} in conditions
+    assert {"success_action_status": "201"} in conditions
+    assert ["content-length-range", 1, 8192] in conditions
+    assert not any("starts-with" in condition for condition in conditions)
+
+
+@pytest.mark.parametrize(
+    ("said", "expected"),
+    [
+        ("", (400, "bad-request")),
+        ("no JSON", (400, "bad-request")),
+        ("[]", (400, "bad-request")),
+        ('"\ud800"', (400, "bad-request")),
+        ("[" * 10_000, (400, "bad-request")),
+        (json.dumps({"language": "en"}), (400, "bad-request")),
+        (json.dumps({"email": None}), (400, "bad-request")),
+        (json.dumps({"email": 1, "language": "en"}), (400, "bad-request")),
+        (json.dumps({"email": "anna", "language": "en"}), (400, "bad-email")),
+        (json.dumps({"email": "a@b.example,c@d.example", "language": "en"}), (400, "bad-email")),
+        (json.dumps({"email": "Anna <a@b.example>", "language": "en"}), (400, "bad-email")),
+        (
+            json.dumps({"email": "a@b.example\nBcc: c@d.ex", "language": "en"}),
+            (400, "bad-email"),
+        ),
+        (json.dumps({"email": "a" * 250 + "@b.example", "language": "en"}), (400, "bad-email")),
+    ],
+)
+def test_a_call_that_cannot_be_read_opens_nothing(
+    world: World, said: str, expected: tuple[int, str]
+) -> None:
+    assert problem(world.call("POST", "/api/requests", said)) == expected
+    assert world.rows("Tickets") == []
+
+
+def test_a_body_in_base64_is_read_too(world: World) -> None:
+    event = an_event("public_api") | {"body": "/w==", "isBase64Encoded": True}
+    answer = world.handlers["public_api"](event, world.context)
+    assert problem(answer) == (400, "bad-request")
+
+
+@pytest.mark.parametrize("ticket", [UNKNOWN, "short", "..%2f..", UNKNOWN + "A"])
+def test_an_unknown_or_malformed_ticket_is_one_problem(world: World, ticket: str) -> None:
+    gone = (404, "not-found")
+    assert problem(world.call("GET", f"/api/requests/{ticket}")) == gone
+    said = {"email": "a@b.example"}
+    assert problem(world.call("POST", f"/api/requests/{ticket}/mail", said)) == gone
+
+
+@pytest.mark.parametrize("token", [UNKNOWN, "short"])
+def test_an_unknown_link_is_a_problem(world: World, token: str) -> None:
+    assert problem(world.call("GET", f"/api/responses/{token}")) == (404, "link-not-found")
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [("GET", "/api/"), ("DELETE", "/api/requests"), ("GET", "/api/requests/a/b/c")],
+)
+def test_another_route_is_a_problem(world: World, method: str, path: str) -> None:
+    assert problem(world.call(method, path)) == (404, "no-such-route")
+
+
+def test_mail_is_for_answers_that_are_there(world: World) -> None:
+    said = {"email": "a@b.example"}
+    waiting = world.open_ticket()
+    assert problem(world.call("POST", f"/api/requests/{waiting}/mail", said)) == (409, "not-ready")
+    refused = world.activate(a_request_file(LAB_07))
+    assert problem(world.call("POST", f"/api/requests/{refused}/mail", said)) == (409, "not-ready")
+    world.sell()
+    ready = world.activate(a_request_file(LAB_07))
+    wrong = world.call("POST", f"/api/requests/{ready}/mail", {"email": "anna"})
+    assert problem(wrong) == (400, "bad-email")
+
+
+def test_a_call_around_cloudfront_is_refused(world: World) -> None:
+    for headers in ({"x-origin-secret": "guess"}, {"x-origin-secret": ""}):
+        answer = world.call("GET", f"/api/requests/{UNKNOWN}", headers=headers)
+        assert json.loads(answer["body"])["code"] == "forbidden"
+        assert answer["statusCode"] == 403
+    event = an_event("public_api")
+    del event["headers"]["x-origin-secret"]
+    assert world.handlers["public_api"](event, world.context)["statusCode"] == 403
+
+
+def test_an_upload_is_told_as_processing_and_after_15_minutes_as_delayed(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ticket = world.open_ticket()
+
+    def uploaded_at(ago_s: int) -> None:
+        head = {"LastModified": datetime.fromtimestamp(world.now - ago_s, UTC)}
+        monkeypatch.setattr(world.service["page s3"], "head_object", lambda **_: head)
+
+    uploaded_at(899)
+    answer = world.call("GET", f"/api/requests/{ticket}")
+    assert answer["headers"]["Retry-After"] == "1"
+    assert "delayed" not in json.loads(answer["body"])
+    uploaded_at(900)
+    said = world.ticket(ticket)
+    assert (said["state"], said["delayed"]) == ("processing", True)
+
+
+def test_there_is_no_retry_after_once_all_is_told(world: World) -> None:
+    world.sell()
+    ticket = world.activate(a_request_file(LAB_07))
+    assert "Retry-After" not in world.call("GET", f"/api/requests/{ticket}")["headers"]
+
+
+def test_each_look_mints_a_new_download(world: World) -> None:
+    world.sell()
+    ticket = world.activate(a_request_file(LAB_07))
+    first = world.ticket(ticket)["response"]
+    world.now += DAY
+    assert world.ticket(ticket)["response"]["expires_at"] > first["expires_at"]
+
+
+# ---- Abuse
+
+
+def test_a_network_opens_so_many_tickets_an_hour(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tickets_dynamodb, "TICKETS_PER_NETWORK", 2)
+    said = {"email": None, "language": "en"}
+
+    def status(viewer: str) -> int:
+        headers = {"cloudfront-viewer-address": viewer}
+        return int(world.call("POST", "/api/requests", said, headers)["statusCode"])
+
+    assert [status(f"198.51.100.{host}:4000") for host in (1, 2, 3)] == [201, 201, 429]
+    assert status("198.51.101.1:4000") == 201
+    assert [status(f"2001:db8:0:{n}::1:4000") for n in (1, 2, 3)] == [201, 201, 429]
+    answer = world.call("POST", "/api/requests", said)
+    assert problem(answer) == (429, "too-many-requests")
+    assert answer["headers"]["Retry-After"] == str(13 * 60)  # until 10:00
+    assert json.loads(answer["body"])["detail"] == "Try again in 13 minutes."
+    world.now += 12 * 60 + 1
+    answer = world.call("POST", "/api/requests", said)
+    assert json.loads(answer["body"])["detail"] == "Try again in a minute."
+    world.now += 59
+    assert status("198.51.100.1:4000") == 201
+
+
+def test_the_thousandth_ticket_of_an_hour_is_the_last_of_its_network(world: World) -> None:
+    def status() -> int:
+        said = {"email": None, "language": "en"}
+        return int(world.call("POST", "/api/requests", said)["statusCode"])
+
+    assert status() == 201
+    (counter,) = [row for row in world.rows("Tickets") if row["pk"]["S"].startswith("network#")]
+    opened = counter | {"happened": {"N": "999"}}
+    world.dynamodb.put_item(TableName="Tickets", Item=opened)
+    assert [status(), status()] == [201, 429]
+
+
+def test_tickets_opened_at_the_same_moment_wait_for_each_other(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = world.service["dynamodb"]
+    real, calls = client.transact_write_items, []
+
+    def conflicting_once(**call: Any) -> Any:
+        calls.append(1)
+        if len(calls) == 1:
+            raise conflict("TransactWriteItems")
+        return real(**call)
+
+    monkeypatch.setattr(client, "transact_write_items", conflicting_once)
+    world.open_ticket()
+    assert len(calls) == 2
+    world.left_ms = 0
+    answer = world.call("POST", "/api/requests", {"email": None, "language": "en"})
+    assert problem(answer) == (503, "busy")
+
+
+def test_a_failure_is_logged_and_told_without_its_details(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise ClientError({"Error": {"Code": "InternalServerError"}}, "GetItem")
+
+    monkeypatch.setattr(world.service["dynamodb"], "get_item", fail)
+    answer = world.call("GET", f"/api/requests/{UNKNOWN}")
+    assert problem(answer) == (500, "failed")
+    assert "GetItem" not in answer["body"]
+    assert "InternalServerError" in world.log.getvalue()

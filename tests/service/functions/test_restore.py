@@ -1,0 +1,114 @@
+"""docs/operations/restore.py: what it records again, where the drill of the whole stack is wide."""
+
+import importlib.util
+import sys
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+from keyferry_admin.stack import Stack
+from tests.service.functions.conftest import IN, OUT, ROOT, World
+from tests.support.builders import LAB_07, LAB_08, Computer, a_request_file
+
+OUTPUTS = {"LicensesTable": "Licenses", "TicketsTable": "Tickets", "InBucket": IN, "OutBucket": OUT}
+
+
+class KnownStack(Stack):
+    """The tables and buckets of this world, as a template would say them."""
+
+    _outputs: Mapping[str, str] = OUTPUTS
+
+
+class Books:
+    """The license table, which may go back in time."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self._then = world.rows("Licenses")
+
+    def go_back(self) -> None:
+        for row in self._world.rows("Licenses"):
+            key = {"pk": row["pk"], "sk": row["sk"]}
+            self._world.dynamodb.delete_item(TableName="Licenses", Key=key)
+        for row in self._then:
+            self._world.dynamodb.put_item(TableName="Licenses", Item=row)
+
+    def sorted(self) -> list[Any]:
+        return sorted(self._world.rows("Licenses"), key=lambda row: str(row["sk"]))
+
+
+@pytest.fixture
+def replay(world: World) -> Any:
+    spec = importlib.util.spec_from_file_location(
+        "restore", ROOT / "docs" / "operations" / "restore.py"
+    )
+    assert spec is not None
+    assert spec.loader is not None
+    script = importlib.util.module_from_spec(spec)
+    sys.modules["restore"] = script  # where its dataclasses look for themselves
+    spec.loader.exec_module(script)
+    return script.Replay(KnownStack("keyferry"), since=world.now)
+
+
+def test_moves_that_used_up_a_free_seat_are_used_up_again(world: World, replay: Any) -> None:
+    world.sell(seats=2, moves_per_year=1)
+    books = Books(world)
+    world.activate(a_request_file(LAB_07))
+    world.activate(a_request_file(LAB_08, replaces_seat=1))
+    world.activate(a_request_file(Computer("LAB-09"), replaces_seat=1))
+    before = books.sorted()
+    assert world.license().moves_left(world.now) == 0
+    books.go_back()
+    assert replay.run() == 0
+    assert books.sorted() == before
+    one_more = world.activate(a_request_file(Computer("LAB-10"), replaces_seat=1))
+    assert world.ticket(one_more)["refusal"]["code"] == "move-limit"
+
+
+def test_an_answer_handed_out_once_more_is_no_answer_without_a_request(
+    world: World, replay: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    world.sell()
+    books = Books(world)
+    ticket = world.activate(a_request_file())
+    ((name, data),) = world.answers(ticket).items()
+    for resent in ("-" * 43, "z" * 43):  # before and after the ticket that was answered
+        world.s3.put_object(Bucket=OUT, Key=f"responses/{resent}/{name}", Body=data)
+    books.go_back()
+    assert replay.run() == 0
+    assert "1 answers recorded again; 2 were there\n" in capsys.readouterr().out
+
+
+def test_a_request_is_found_below_whatever_was_put_upon_it(world: World, replay: Any) -> None:
+    """A pass may be used again: a customer could bury the file that took his seat."""
+
+    def in_small_pages(params: dict[str, Any], **_: Any) -> dict[str, Any]:
+        return params | {"MaxKeys": 2}
+
+    world.sell()
+    books = Books(world)
+    ticket = world.activate(a_request_file())
+    for _ in range(5):
+        world.upload(ticket, b"junk")
+    books.go_back()
+    replay._s3.meta.events.register("provide-client-params.s3.ListObjectVersions", in_small_pages)
+    assert replay.run() == 0
+    assert world.license().seats_used == 1
+
+
+def test_a_table_without_a_license_is_not_copied(
+    world: World, replay: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    world.sell()
+    rows = world.rows("Licenses")
+    keys = {"pk": "HASH", "sk": "RANGE"}
+    world.dynamodb.create_table(
+        TableName="Restored",
+        BillingMode="PAY_PER_REQUEST",
+        AttributeDefinitions=[{"AttributeName": name, "AttributeType": "S"} for name in keys],
+        KeySchema=[{"AttributeName": name, "KeyType": kind} for name, kind in keys.items()],
+    )
+    assert sys.modules["restore"].copy("Restored", "Licenses") == 1
+    assert "holds no license" in capsys.readouterr().out
+    assert world.rows("Licenses") == rows

@@ -1,0 +1,108 @@
+"""What is known of a simulated cloud at a moment: rows read once, and all that must not change."""
+
+from collections import defaultdict
+from dataclasses import dataclass, field
+
+from keyferry_protocol.envelope import RESPONSE, open_envelope, pae
+from keyferry_protocol.response import ResponseBody
+from keyferry_service.adapters.items_dynamodb import from_item
+from keyferry_service.adapters.licenses_dynamodb import LICENSE, read_license
+from keyferry_service.adapters.tickets_dynamodb import ticket_from_item
+from keyferry_service.domain.ledger import response_in
+from keyferry_service.domain.license import LedgerEntry, LicenseRecord, Seat
+from keyferry_service.domain.ticket import REFUSAL_FILE, Ticket
+from tests.service.simulation.cloud import OUT, Cloud
+
+
+@dataclass
+class Books:
+    """Rows as they stand, and the ledger as it ever was."""
+
+    cloud: Cloud
+    licenses: dict[str, LicenseRecord] = field(default_factory=dict)
+    before: dict[str, LicenseRecord] = field(default_factory=dict)  # one step ago
+    seats: dict[tuple[str, int], Seat] = field(default_factory=dict)
+    answers: dict[str, LedgerEntry] = field(default_factory=dict)
+    responses: dict[str, ResponseBody] = field(default_factory=dict)  # of the ledger
+    new: list[ResponseBody] = field(default_factory=list)  # in the last step
+    rewritten: list[str] = field(default_factory=list)  # ledger rows that changed
+    tickets: dict[str, Ticket] = field(default_factory=dict)
+    counted: dict[str, int] = field(default_factory=dict)  # mail counters
+    # Every installation that was ever answered: one that was given back runs on from a copy.
+    running: defaultdict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
+    latest: int = 0  # the latest time that the clock has shown after a step
+    _served: defaultdict[bytes, int] = field(default_factory=lambda: defaultdict(int))
+    _published: dict[str, dict[str, bytes]] = field(default_factory=dict)
+    _objects_seen: int = 0
+
+    def read(self) -> None:
+        """Enter what changed since."""
+        self.latest = max(self.latest, self.cloud.now)
+        self.before, self.new = dict(self.licenses), []
+        for place in sorted(self.cloud.tables.changed):
+            match place:
+                case ("Licenses", number, name):
+                    self._enter(number, name, place)
+                case ("Tickets", name) if name.startswith("ticket#"):
+                    ticket = ticket_from_item(self.cloud.tables.rows[place], 0)
+                    assert ticket is not None
+                    self.tickets[ticket.id] = ticket
+                case ("Tickets", name) if name.startswith("mail#"):
+                    row = self.cloud.tables.rows[place]
+                    counted = row.get("message_ids") or row["address_hashes"]
+                    self.counted[name] = len(counted["SS"])
+        self.cloud.tables.changed.clear()
+        for bucket, key in list(self.cloud.objects)[self._objects_seen :]:
+            self._objects_seen += 1
+            if bucket == OUT:
+                _, ticket_id, name = key.split("/")
+                data = self.cloud.objects[bucket, key][0]
+                self._published.setdefault(ticket_id, {})[name] = data
+
+    def _enter(self, number: str, name: str, place: tuple[str, ...]) -> None:
+        row = self.cloud.tables.rows.get(place, {})  # a dongle's may be gone
+        if name == LICENSE:
+            license = read_license(row)
+            assert license is not None
+            self.licenses[number] = license
+        elif name.startswith("seat#"):
+            seat = from_item(Seat, row)
+            self.seats[number, seat.number] = seat
+        elif name.startswith("answer#"):
+            answer = from_item(LedgerEntry, row)
+            if answer.request_sha256 in self.answers:
+                self.rewritten.append(answer.request_sha256)
+            response = response_in(answer)
+            self.answers[answer.request_sha256] = answer
+            self.responses[answer.request_sha256] = response
+            self.new.append(response)
+            if response.kind != "deactivate":
+                key = response.bound_to.device_key
+                self._served[key] = max(self._served[key], response.serial)
+
+    def has_answer(self, device_key: bytes) -> bool:
+        return device_key in self._served
+
+    def serial_of(self, device_key: bytes) -> int:
+        return self._served.get(device_key, 0)
+
+    def published(self, ticket_id: str) -> dict[str, bytes]:
+        """What lies in the out bucket for a ticket, by file name."""
+        return self._published.get(ticket_id, {})
+
+    def published_responses(self) -> list[str]:
+        """The tickets whose response lies there."""
+        return [t for t, files in self._published.items() if REFUSAL_FILE not in files]
+
+    def bodies(self) -> dict[str, list[bytes]]:
+        """The BODY of each published response, by its ticket."""
+        return {
+            ticket_id: [
+                open_envelope(data, RESPONSE).body for data in self._published[ticket_id].values()
+            ]
+            for ticket_id in self.published_responses()
+        }
+
+    def signable(self) -> set[bytes]:
+        """All that may ever have been signed."""
+        return {pae(RESPONSE, answer.body) for answer in self.answers.values()}

@@ -1,0 +1,73 @@
+"""Five ways to be wrong that look right for a long time; the simulation must see each of them."""
+
+ANSWER = "shared/keyferry_service/use_cases/answer_request.py"
+LICENSES = "shared/keyferry_service/adapters/licenses_dynamodb.py"
+TICKETS = "shared/keyferry_service/adapters/tickets_dynamodb.py"
+
+Edits = list[tuple[str, str, str]]
+
+NO_REVISION: Edits = [
+    (LICENSES, '"#revision = :read"  #', '"attribute_exists(pk)"  #'),
+]
+SIGN_BEFORE_LEDGER: Edits = [
+    (
+        ANSWER,
+        """                self.licenses.claim(request, grant, entry, update)
+                return self.responses.publish(ticket.id, completed.file_name, entry)
+""",
+        """                answered = self.responses.publish(ticket.id, completed.file_name, entry)
+                self.licenses.claim(request, grant, entry, update)
+                return answered
+""",
+    ),
+]
+NO_TICKET: Edits = [
+    (TICKETS, '"#state = :awaiting AND #expires_at > :now"', '"attribute_exists(pk)"'),
+]
+# BatchGetItem reads each row at a moment of its own.
+NO_SNAPSHOT: Edits = [
+    (
+        LICENSES,
+        "            reply = self._dynamodb.transact_get_items("
+        "TransactItems=[*gets, get_ticket])\n"
+        '        items = [entry.get("Item") for entry in reply["Responses"]]\n',
+        """            wanted = [entry["Get"] for entry in (*gets, get_ticket)]
+            keys: Any = {}
+            for get in wanted:
+                keys.setdefault(get["TableName"], {"Keys": []})["Keys"].append(get["Key"])
+            found = self._dynamodb.batch_get_item(RequestItems=keys)["Responses"]
+        items = [
+            next((i for i in found[get["TableName"]] if get["Key"].items() <= i.items()), None)
+            for get in wanted
+        ]
+""",
+    ),
+]
+# While the revision guards the license and both are read at one moment, the condition of the
+# ledger's entry alone can never fail: it is there for the day on which the ledger is not read.
+NO_LEDGER: Edits = [
+    (
+        LICENSES,
+        """        return self._put_once(row)
+
+    def _put_once(""",
+        """        return {"Put": {"TableName": self._table, "Item": to_item(row)}}
+
+    def _put_once(""",
+    ),
+    (
+        LICENSES,
+        'entry = _read(LedgerEntry, rows.get(f"answer#{request.sha256}"))',
+        "entry = None",
+    ),
+]
+# Drawn schedules rarely use up the moves of a license: one test plays a schedule of its own.
+FREE_MOVES: Edits = [(LICENSES, '"moves", "first_issued_at")', '"first_issued_at")')]
+
+MUTATIONS = {
+    "no revision condition": NO_REVISION,
+    "no ledger condition": NO_LEDGER,
+    "sign before ledger": SIGN_BEFORE_LEDGER,
+    "no ticket condition": NO_TICKET,
+    "BatchGetItem in place of the snapshot": NO_SNAPSHOT,
+}

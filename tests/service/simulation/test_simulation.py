@@ -1,0 +1,227 @@
+"""Nothing lost, nothing oversold, nobody let in, whatever fails and in whatever order."""
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from keyferry_service.adapters.items_dynamodb import from_item, members, to_item
+from keyferry_service.domain.license import LedgerEntry
+from keyferry_service.domain.ticket import EmailStatus
+from tests.service.simulation.cloud import FAULTS, IN, OUT, REQUESTS, Message, Sent
+from tests.service.simulation.invariants import (
+    ALWAYS,
+    AT_LAST,
+    Violation,
+    no_more_machines_run_than_the_bounds_say,
+)
+from tests.service.simulation.mutations import FREE_MOVES, MUTATIONS
+from tests.service.simulation.processes import changed
+from tests.service.simulation.schedule import KINDS, drawn, play, shortest, told
+from tests.service.simulation.world import Step, World, begun, one_seat
+from tests.support.builders import NUMBER, Computer, a_request_file
+
+SEEDS = 300
+FAILED_ONCE = (2081,)  # the clock is set back to before the first response
+GROUPS = 6
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("group", range(GROUPS))
+def test_every_schedule_ends_well(group: int) -> None:
+    for seed in range(group, SEEDS, GROUPS):
+        steps = drawn(seed)
+        failure = play(seed, steps)
+        assert failure is None, told(seed, failure, shortest(seed, steps))
+
+
+@pytest.mark.parametrize("seed", FAILED_ONCE)
+def test_a_seed_that_failed_once_ends_well(seed: int) -> None:
+    steps = drawn(seed)
+    failure = play(seed, steps)
+    assert failure is None, told(seed, failure, shortest(seed, steps))
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("name", MUTATIONS)
+def test_a_service_that_is_wrong_is_found(name: str) -> None:
+    with changed(MUTATIONS[name]):
+        found = next((seed for seed in range(SEEDS) if play(seed, drawn(seed))), None)
+    assert found is not None, f"{name}: {SEEDS} seeds saw nothing"
+
+
+def _reinstall_while_the_clock_is_set_back(world: World) -> None:
+    """One activation and more moves than the license has."""
+    set_back = Step("wait", a=5)
+    for seed, kind in enumerate(["activate", *["reinstall"] * 6]):
+        for step in (Step(kind, seed=seed), Step("serve"), set_back):
+            world.do(step)
+            no_more_machines_run_than_the_bounds_say(world)
+
+
+def test_setting_the_clock_back_gives_no_move_again() -> None:
+    with one_seat() as world:
+        _reinstall_while_the_clock_is_set_back(world)
+        assert len(world.books.running[NUMBER]) == 5, "a seat and four moves"
+
+
+def test_moves_that_are_not_counted_are_found() -> None:
+    with (
+        changed(FREE_MOVES),
+        one_seat() as world,
+        pytest.raises(Violation, match="6 installations run, 5 may"),
+    ):
+        _reinstall_while_the_clock_is_set_back(world)
+
+
+def test_a_failing_seed_prints_the_shortest_schedule_that_fails() -> None:
+    with changed(MUTATIONS["sign before ledger"]):
+        seed = next(seed for seed in range(SEEDS) if play(seed, drawn(seed)))
+        steps = shortest(seed, drawn(seed))
+        failure = play(seed, steps)
+        assert failure is not None
+        for left_out in range(len(steps)):
+            fewer = steps[:left_out] + steps[left_out + 1 :]
+            other = play(seed, fewer)
+            assert other is None or other.invariant != failure.invariant
+        printed = told(seed, failure, steps).splitlines()
+    assert printed[0].startswith(f"Seed {seed}: {failure.invariant} does not hold")
+    assert printed[1:-1] == [f"  {step}" for step in steps]
+    assert play(seed, steps) is None, "it is the mutation that fails, not the schedule"
+
+
+def test_a_seed_plays_the_same_again() -> None:
+    def calls(seed: int) -> list[str]:
+        with begun(seed) as world:
+            for step in drawn(seed):
+                world.do(step)
+            return world.cloud.calls
+
+    assert calls(7) == calls(7) != calls(8)
+
+
+def test_the_schedules_try_every_step_and_every_fault() -> None:
+    steps = Counter(step.kind for seed in range(SEEDS) for step in drawn(seed))
+    assert set(steps) == set(KINDS)
+    faults = Counter[str]()
+    with begun(1) as world:
+        for seed in range(200):
+            world._draw_faults(Step("serve", b=3, seed=seed))
+            faults[world.cloud.faults("sign") or "none"] += 1
+    assert set(faults) == {*FAULTS, "none"}
+
+
+Tampering = Callable[[World], None]
+
+
+def _license(**changes: Any) -> Tampering:
+    def tamper(world: World) -> None:
+        license = replace(world.books.licenses[NUMBER], **changes)
+        row = {"pk": NUMBER, "sk": "license", **members(license)}
+        world.cloud.tables.put_item(TableName="Licenses", Item=to_item(row))
+
+    return tamper
+
+
+def _rewrite_the_ledger(world: World) -> None:
+    ((place, row),) = [item for item in world.cloud.tables.rows.items() if "answer#" in item[0][-1]]
+    answer = from_item(LedgerEntry, row)
+    changed = {"pk": place[1], "sk": place[2], **members(answer)}
+    world.cloud.tables.put_item(TableName="Licenses", Item=to_item(changed))
+
+
+def _hand_out_anothers(world: World) -> None:
+    (first,) = world.books.published_responses()
+    for step in (Step("reinstall", 0, 0, 7), Step("serve")):
+        world.do(step)
+    (second,) = set(world.books.published_responses()) - {first}
+    world.books._published[second] = world.books.published(first)
+
+
+def _sign_something_else(world: World) -> None:
+    world.cloud.signed.append(b"something else")
+
+
+def _answer_twice(world: World) -> None:
+    (ticket_id,) = world.books.published_responses()
+    (data,) = world.books.published(ticket_id).values()
+    world.cloud.put(OUT, f"responses/{ticket_id}/another.response", data)
+
+
+def _lose_the_next_upload(world: World) -> None:
+    ticket_id = world._ticket(1)
+    world._upload(ticket_id, a_request_file(Computer("PC-77")))
+    world.cloud.queues[REQUESTS].waiting.clear()
+
+
+def _bring_for_ever(world: World) -> None:
+    world.cloud.queues[REQUESTS].waiting.append(Message("1", "{}", receives=11))
+
+
+def _mail_a_stranger(world: World) -> None:
+    world.cloud.mails.append(Sent("stranger@example.com", b"015.120.020.093"))
+
+
+def _let_one_more_run(world: World) -> None:
+    # A seat and four moves: five installations may run.
+    world.books.running[NUMBER] = {f"PC-{n}" for n in range(6)}
+
+
+def _leave_a_message(world: World) -> None:
+    world.cloud.queues[REQUESTS].waiting.append(Message("1", "{}"))
+
+
+def _leave_a_mail_pending(world: World) -> None:
+    (ticket_id,) = world.books.published_responses()
+    world.tickets.mark_email(ticket_id, EmailStatus.PENDING)
+
+
+def _withhold_a_mail(world: World) -> None:
+    (ticket_id,) = world.books.published_responses()
+    world.tickets.mark_email(ticket_id, EmailStatus.WITHHELD)
+
+
+def _upload_unseen(world: World) -> None:
+    ticket_id = world._ticket(1)
+    world.uploads.append((ticket_id, b""))
+    world.cloud.objects[IN, f"requests/{ticket_id}"] = [b""]
+
+
+TAMPERINGS = {
+    "seats_are_exact_and_never_oversold": _license(seats_used=3),
+    "a_request_has_one_body": _rewrite_the_ledger,
+    "a_ticket_is_handed_its_own_answer": _hand_out_anothers,
+    "nothing_is_signed_but_the_ledgers": _sign_something_else,
+    "serials_rise_and_never_repeat": _license(revision=0),
+    "a_ticket_has_one_answer": _answer_twice,
+    "nothing_is_lost": _lose_the_next_upload,
+    "what_fails_ten_times_is_given_up": _bring_for_ever,
+    "no_mail_without_proof": _mail_a_stranger,
+    "no_more_machines_run_than_the_bounds_say": _let_one_more_run,
+    "nothing_waits_for_good": _leave_a_message,
+    "every_upload_has_its_answer": _upload_unseen,
+    "every_mail_is_sent_or_rightly_withheld": _leave_a_mail_pending,
+}
+
+
+@pytest.mark.parametrize(
+    ("invariant", "tamper"),
+    [*TAMPERINGS.items(), ("every_mail_is_sent_or_rightly_withheld", _withhold_a_mail)],
+)
+def test_each_invariant_can_fail(invariant: str, tamper: Tampering) -> None:
+    with one_seat() as world:
+        for step in (Step("activate", 0, 0, 5), Step("serve"), Step("mail")):
+            world.do(step)
+        holds = {each.__name__: each for each in (*ALWAYS, *AT_LAST)}
+        for each in holds.values():
+            each(world)
+        tamper(world)
+        world.books.read()
+        with pytest.raises(Violation):
+            holds[invariant](world)
+
+
+def test_every_invariant_was_made_to_fail() -> None:
+    assert set(TAMPERINGS) == {each.__name__ for each in (*ALWAYS, *AT_LAST)}

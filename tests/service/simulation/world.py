@@ -1,0 +1,388 @@
+"""Customers, their machines, the vendor, and the steps that each of them may take."""
+
+import random
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+import keyferry_admin.use_cases.change_license as desk
+from keyferry_admin.errors import AdminError
+from keyferry_admin.use_cases import dongles
+from keyferry_admin.use_cases.requests import reissue_ticket
+from keyferry_protocol.algorithms import ED25519
+from keyferry_protocol.request import Dongle
+from keyferry_service.adapters.items_dynamodb import members, to_item
+from keyferry_service.adapters.licenses_dynamodb import Licenses
+from keyferry_service.adapters.queue_sqs import MailRequest, request_mail, request_resign
+from keyferry_service.adapters.signing_keys_dynamodb import SigningKeys
+from keyferry_service.adapters.tickets_dynamodb import Tickets
+from keyferry_service.domain.ledger import response_in
+from keyferry_service.domain.license import DAY, RegisteredDongle, Status
+from keyferry_service.domain.ticket import LIFE_S, EmailStatus, Ticket
+from tests.service.simulation.books import Books
+from tests.service.simulation.cloud import (
+    ENDPOINT,
+    FAULTS,
+    IN,
+    REQUESTS,
+    RESPONSES,
+    Clients,
+    Cloud,
+    Secrets,
+    no_faults,
+)
+from tests.service.simulation.processes import ACCOUNT, Lambdas, simulated
+from tests.support.builders import (
+    ACTIVATION,
+    NOW,
+    NUMBER,
+    SERVICE_KEY,
+    Computer,
+    a_key,
+    a_license,
+    a_request_file,
+)
+
+NUMBERS = (NUMBER, "015120020101")  # two customers
+DONGLE = a_key("dongle")
+# What the vendor does, the frequent more than once.
+DESK = (
+    *(
+        "suspend",
+        "resume",
+        "resume",
+        "resume",
+        "revoke",
+        "allow-move",
+        "allow-move",
+        "release",
+        "release",
+    ),
+    *("seats", "seats", "extend", "new-code", "dongle add", "dongle remove"),
+)
+URL = f"{ENDPOINT}/{ACCOUNT}/"
+
+
+@dataclass(frozen=True)
+class Step:
+    """One thing that somebody does; `a` and `b` choose whom and what, `seed` draws the rest."""
+
+    kind: str
+    a: int = 0
+    b: int = 0
+    seed: int = 0
+
+
+@dataclass
+class Machine:
+    """An offline machine of one customer, and what it wrote."""
+
+    number: str
+    computer: Computer
+    last_serial: int = 0
+    is_active: bool = False  # its key was made and not given back
+    files: list[bytes] = field(default_factory=list)
+
+    @property
+    def installation(self) -> str:
+        """What runs: a dongle wherever it is plugged in, else this computer with its device key."""
+        computer = self.computer
+        return "dongle" if computer.dongle else f"{computer.name} {computer.installation}"
+
+
+@dataclass
+class Terms:
+    """What a customer may have by the terms, for the bounds."""
+
+    most_seats: int
+    given: int = 0  # allow-move and release
+    moves: int = 0
+
+
+class World:
+    """Two licenses and all who want something of them; `books` say what came of each step."""
+
+    def __init__(
+        self, cloud: Cloud, lambdas: Lambdas, seats: int, moves: int, machines: int = 4
+    ) -> None:
+        self.cloud, self.lambdas = cloud, lambdas
+        self.machines = [
+            Machine(number, Computer(f"PC-{number[-2:]}{n}"))
+            for number in NUMBERS
+            for n in range(machines)
+        ] + [Machine(NUMBER, Computer("PC-9", dongle=DONGLE))]
+        self.terms = {number: Terms(seats, moves=moves) for number in NUMBERS}
+        self.codes = dict.fromkeys(NUMBERS, ACTIVATION)
+        self.uploads: list[tuple[str, bytes]] = []  # ticket, file
+        clients = Clients(cloud, lambda: None)
+        dynamodb = clients.client("dynamodb")
+        self.sqs = clients.client("sqs")
+        self.tickets = Tickets(dynamodb, "Tickets")
+        SigningKeys(dynamodb, "Licenses").put(replace(SERVICE_KEY, pem=None, kms_arn="arn"))
+        for number in NUMBERS:
+            license = a_license(number=number, seats=seats, moves_per_year=moves, valid_until=None)
+            row = {"pk": number, "sk": "license", **members(license)}
+            dynamodb.put_item(TableName="Licenses", Item=to_item(row))
+        token = RegisteredDongle(DONGLE.keyid, ED25519, DONGLE.public, "Token", "1")
+        row = {"pk": NUMBER, "sk": f"dongle#{token.keyid}", **members(token)}
+        dynamodb.put_item(TableName="Licenses", Item=to_item(row))
+        self.books = Books(cloud)
+        self.books.read()
+
+    def do(self, step: Step) -> None:
+        """Take one step, in the order and with the faults that its seed draws."""
+        self.cloud.rng.seed(step.seed)
+        getattr(self, step.kind)(step)
+        self.cloud.faults = no_faults
+        self.books.read()
+        for machine in self.machines:
+            if machine.is_active and self.books.has_answer(machine.computer.device.public):
+                self.books.running[machine.number].add(machine.installation)
+
+    # What customers do.
+
+    def activate(self, step: Step) -> None:
+        self._send(self._machine(step), "activate")
+
+    def reinstall(self, step: Step) -> None:
+        machine = self._holder(step)
+        machine.computer = machine.computer.reinstalled()
+        machine.last_serial = 0
+        self._send(machine, "activate")
+
+    def replace_lost(self, step: Step) -> None:
+        self._send(self._machine(step), "activate", replaces_seat=1 + step.b % 3)
+
+    def update(self, step: Step) -> None:
+        machine = self._holder(step)
+        self._send(machine, "update" if machine.is_active else "activate")
+
+    def deactivate(self, step: Step) -> None:
+        machine = self._holder(step)
+        if not machine.is_active:
+            return self._send(machine, "activate")
+        self._send(machine, "deactivate")
+        machine.is_active = False  # it stops as it asks, and erases its key
+        machine.last_serial = 0
+        installation = machine.computer.installation + 1
+        machine.computer = replace(machine.computer, installation=installation)
+
+    def forge(self, step: Step) -> None:
+        """A request by somebody without the activation code."""
+        self._send(self._machine(step), "activate", is_forged=True)
+
+    def again(self, step: Step) -> None:
+        """The same file on another ticket."""
+        machine = self._machine(step)
+        if machine.files:
+            self._upload(self._ticket(step.b), machine.files[step.b % len(machine.files)])
+
+    def second_file(self, step: Step) -> None:
+        """Another file, or the same again, on a ticket that had one, while its pass is good."""
+        machine = self._machine(step)
+        if machine.files and self.uploads:
+            ticket_id, _ = self.uploads[-1 - step.b % min(3, len(self.uploads))]
+            self._upload(ticket_id, machine.files[-1])
+
+    def install(self, step: Step) -> None:
+        """Carry the newest answer home."""
+        machine = self._machine(step)
+        machine.last_serial = max(
+            machine.last_serial, self.books.serial_of(machine.computer.device.public)
+        )
+
+    def another_address(self, step: Step) -> None:
+        """Have the page mail an answer once more, to another address."""
+        published = sorted(self.books.published_responses())
+        if published:
+            ticket_id = published[step.a % len(published)]
+            self.tickets.mark_email(ticket_id, EmailStatus.PENDING)
+            request_mail(
+                self.sqs, URL + RESPONSES, MailRequest(ticket_id, f"b{step.b % 5}@example.com")
+            )
+
+    # What AWS does.
+
+    def serve(self, step: Step) -> None:
+        self._draw_faults(step)
+        self.lambdas.bring(REQUESTS, 2 + step.a % 3)
+
+    def mail(self, step: Step) -> None:
+        self._draw_faults(step)
+        self.lambdas.bring(RESPONSES, 1 + step.a % 4)
+
+    def duplicate(self, step: Step) -> None:
+        queue = (REQUESTS, RESPONSES)[step.a % 2]
+        waiting = self.cloud.queues[queue].waiting
+        if waiting:
+            self.cloud.duplicate(waiting[step.b % len(waiting)], queue)
+
+    def outage(self, step: Step) -> None:
+        """One call fails for an hour: what comes in meanwhile is given up."""
+        name = ("sign", "put_object", "transact_write_items", "send_email", "get_object")[
+            step.a % 5
+        ]
+        fault = ("throttled", "failed after", "killed before", "conflict")[step.b % 4]
+        self.cloud.faults = lambda call: fault if call == name else None
+        for _ in range(11):
+            self.cloud.now += 130
+            for queue in (REQUESTS, RESPONSES):
+                self.lambdas.bring(queue, 4)
+
+    def wait(self, step: Step) -> None:
+        """Time passes; some clocks are set back."""
+        self.cloud.now += (7, 130, 3600, DAY, 40 * DAY, -100)[step.a % 6]
+
+    # What the vendor does.
+
+    def vendor(self, step: Step) -> None:
+        self._work_at_the_desk(step)(Clients(self.cloud, lambda: None))
+
+    def contest(self, step: Step) -> None:
+        """The vendor changes a license while requests of it are answered."""
+        self._draw_faults(step)
+        self.lambdas.bring(REQUESTS, 2 + step.a % 3, beside=self._work_at_the_desk(step))
+
+    def resend(self, step: Step) -> None:
+        answers = list(self.books.answers.values())
+        if answers:
+            answer = answers[step.a % len(answers)]
+            ticket = reissue_ticket(
+                Secrets(self.cloud.rng).token_urlsafe(32),
+                response_in(answer),
+                answer,
+                "PC",
+                f"c{step.b % 4}@example.com",
+                self.cloud.now,
+            )
+            self.tickets.add(ticket)
+            request_resign(self.sqs, URL + REQUESTS, ticket.id)
+
+    def redrive(self, _: Step) -> None:
+        self.cloud.redrive()
+
+    def drain(self) -> None:
+        """All faults are over, and everything that waits is brought; the bill is presented."""
+        for _ in range(100):
+            if not any(queue.waiting or queue.dead for queue in self.cloud.queues.values()):
+                break
+            self.cloud.redrive()
+            self.cloud.now += 130
+            for queue in (REQUESTS, RESPONSES):
+                self.lambdas.bring(queue, 4)
+        self.books.read()
+
+    def _machine(self, step: Step) -> Machine:
+        return self.machines[step.a % len(self.machines)]
+
+    def _holder(self, step: Step) -> Machine:
+        """A machine whose key was answered, where there is one."""
+        served = self.books.has_answer
+        holders = [m for m in self.machines if served(m.computer.device.public)]
+        return holders[step.a % len(holders)] if holders else self._machine(step)
+
+    def _send(
+        self, machine: Machine, kind: str, *, is_forged: bool = False, **changes: Any
+    ) -> None:
+        machine.is_active |= kind == "activate" and not is_forged
+        computer = machine.computer
+        file = a_request_file(
+            computer,
+            kind,
+            license_number=machine.number,
+            id=f"{self.cloud.rng.getrandbits(128):032x}",
+            created_at=self.cloud.now,
+            last_serial=machine.last_serial,
+            protection="dongle" if computer.dongle else "machine",
+            activation=a_key("another") if is_forged else self.codes[machine.number],
+            **changes,
+        )
+        if not is_forged:
+            machine.files.append(file)
+        self._upload(self._ticket(self.cloud.rng.getrandbits(8)), file)
+
+    def _ticket(self, choice: int) -> str:
+        email = f"a{choice % 3}@example.com" if choice % 4 else None
+        ticket = Ticket(
+            id=Secrets(self.cloud.rng).token_urlsafe(32),
+            expires_at=self.cloud.now + LIFE_S,
+            email=email,
+            email_status=EmailStatus.PENDING if email else EmailStatus.NONE,
+        )
+        self.tickets.open(ticket, "192.0.2.0/24", self.cloud.now)
+        return ticket.id
+
+    def _upload(self, ticket_id: str, file: bytes) -> None:
+        self.uploads.append((ticket_id, file))
+        self.cloud.put(IN, f"requests/{ticket_id}", file)
+
+    def _draw_faults(self, step: Step) -> None:
+        share = (0.0, 0.05, 0.2, 0.5)[step.b % 4]
+        rng = random.Random(step.seed)
+        self.cloud.faults = lambda _: rng.choice(FAULTS) if rng.random() < share else None
+
+    def _work_at_the_desk(self, step: Step) -> Callable[[Clients], None]:
+        number, terms = NUMBERS[step.a % 2], self.terms[NUMBERS[step.a % 2]]
+
+        def work(clients: Clients) -> None:
+            licenses = Licenses(clients.client("dynamodb"), "Licenses")
+            rng = random.Random(step.seed)
+            try:
+                match rng.choice(DESK):
+                    case "suspend":
+                        desk.set_status(licenses, number, Status.SUSPENDED)
+                    case "resume":
+                        desk.set_status(licenses, number, Status.ACTIVE)
+                    case "revoke" if step.seed % 3 == 0:
+                        desk.set_status(licenses, number, Status.REVOKED)
+                    case "allow-move":
+                        terms.given += 1  # before it is known: a lost reply may have given it
+                        desk.allow_move(licenses, number)
+                    case "release":
+                        terms.given += 1
+                        desk.release_seat(licenses, number, rng.randint(1, 4))
+                    case "seats":
+                        seats = rng.randint(1, 4)
+                        terms.most_seats = max(terms.most_seats, seats)
+                        desk.change(licenses, number, lambda old: replace(old, seats=seats))
+                    case "extend":
+                        desk.change(licenses, number, lambda old: replace(old, lease_days=90))
+                    case "new-code":
+                        code = a_key(f"code {step.seed}")
+                        self.codes[number] = code
+                        desk.change(
+                            licenses,
+                            number,
+                            lambda old: replace(old, activation_public=code.public),
+                        )
+                    case "dongle add":
+                        dongle = Dongle(ED25519, DONGLE.public, "Token", "1")
+                        dongles.add(licenses, NUMBER, dongle)
+                    case "dongle remove":
+                        dongles.remove(licenses, NUMBER, DONGLE.keyid)
+            except (AdminError, ClientError, BotoCoreError):
+                pass  # told to the vendor, who tries again or not
+
+        return work
+
+
+@contextmanager
+def begun(seed: int) -> Iterator[World]:
+    """The world of a seed, before its first step."""
+    rng = random.Random(seed)
+    seats, moves = rng.randint(1, 3), rng.choice([0, 1, 4, 1000])
+    machines = rng.choice([1, 2, 4])  # of each customer: the fewer, the more they meet
+    cloud = Cloud(rng, NOW)
+    with simulated(cloud) as lambdas:
+        yield World(cloud, lambdas, seats, moves, machines)
+
+
+@contextmanager
+def one_seat() -> Iterator[World]:
+    """The world in which named cases happen: a seat and four moves."""
+    cloud = Cloud(random.Random(1), NOW)
+    with simulated(cloud) as lambdas:
+        yield World(cloud, lambdas, seats=1, moves=4)

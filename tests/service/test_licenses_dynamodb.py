@@ -1,0 +1,127 @@
+"""The largest reads and writes, and what a row keeps."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import boto3
+import pytest
+from moto import mock_aws
+
+from keyferry_protocol.request import Dongle
+from keyferry_service.adapters.items_dynamodb import members, to_item
+from keyferry_service.adapters.licenses_dynamodb import LicenseExists, Licenses
+from keyferry_service.adapters.signing_keys_dynamodb import SigningKeys
+from keyferry_service.domain.allocate import Grant
+from keyferry_service.domain.license import DeviceKey, DongleSeat, LedgerEntry
+from keyferry_service.domain.request_context import anchor_keys
+from keyferry_service.domain.signing_keys import KeyStatus
+from tests.support.builders import NOW, NUMBER, SERVICE_KEY, a_key, a_license, a_request, a_seat
+
+TICKET = {"Get": {"TableName": "Licenses", "Key": {"pk": {"S": "ticket"}, "sk": {"S": "-"}}}}
+
+
+@pytest.fixture
+def dynamodb(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "testing")
+    with mock_aws():
+        client = boto3.client("dynamodb", region_name="eu-central-1")
+        client.create_table(
+            TableName="Licenses",
+            BillingMode="PAY_PER_REQUEST",
+            AttributeDefinitions=[
+                {"AttributeName": "pk", "AttributeType": "S"},
+                {"AttributeName": "sk", "AttributeType": "S"},
+            ],
+            KeySchema=[
+                {"AttributeName": "pk", "KeyType": "HASH"},
+                {"AttributeName": "sk", "KeyType": "RANGE"},
+            ],
+        )
+        yield client
+
+
+@pytest.fixture
+def licenses(dynamodb: Any) -> Licenses:
+    return Licenses(dynamodb, "Licenses")
+
+
+def test_a_license_is_read_as_it_was_written(licenses: Licenses) -> None:
+    license = a_license(
+        moves={"2026-11-24": 2}, trial_days=30, lease_days=90, environments=("physical", "virtual")
+    )
+    licenses.create(license)
+    assert licenses.get(NUMBER) == license
+    assert list(licenses.all()) == [license]
+    assert licenses.get("999999999999") is None
+    with pytest.raises(LicenseExists):
+        licenses.create(license)
+
+
+def the_fullest_request() -> Any:
+    """Eight network cards beside every other part, a dongle's row and a seat to be replaced."""
+    hashes = tuple(sorted(f"{n:022}==" for n in range(8)))
+    request = a_request(replaces_seat=3)
+    components = dict(request.machine.components) | {"mac": hashes}
+    machine = replace(request.machine, components=components)
+    dongle = Dongle("Ed25519", a_key("dongle").public, "", "")
+    return replace(request, machine=machine, dongle=dongle)
+
+
+def test_the_largest_read_has_17_items(dynamodb: Any, licenses: Licenses) -> None:
+    read: list[int] = []
+    dynamodb.meta.events.register(
+        "provide-client-params.dynamodb.TransactGetItems",
+        lambda params, **_: read.append(len(params["TransactItems"])),
+    )
+    licenses.look_up(the_fullest_request(), TICKET)
+    assert read == [17]
+
+
+def test_the_largest_write_has_18_items(dynamodb: Any, licenses: Licenses) -> None:
+    licenses.create(a_license())
+    request = the_fullest_request()
+    written: list[int] = []
+    dynamodb.meta.events.register(
+        "provide-client-params.dynamodb.TransactWriteItems",
+        lambda params, **_: written.append(len(params["TransactItems"])),
+    )
+    grant = Grant(
+        license=a_license(revision=1),
+        seat=a_seat(number=3),
+        device_key=DeviceKey(request.device_keyid, 3),
+        dongle_seats=(DongleSeat("old"), DongleSeat("new", 3)),
+        anchor_keys=anchor_keys(request),
+    )
+    settling = {
+        "TableName": "Licenses",
+        "Key": {"pk": {"S": "ticket"}, "sk": {"S": "-"}},
+        "UpdateExpression": "SET a = :a",
+        "ExpressionAttributeValues": {":a": {"S": "a"}},
+    }
+    licenses.claim(request, grant, LedgerEntry(request.sha256, b"body", 3, NOW), settling)
+    assert written == [18]
+    assert [seat.number for seat in licenses.seats(NUMBER)] == [3]
+    (seat,) = licenses.seats_in_use(NUMBER)
+    assert seat == a_seat(number=3)
+
+
+def test_a_refusal_lists_50_seats_in_use_at_most(dynamodb: Any, licenses: Licenses) -> None:
+    for number in range(1, 81):
+        seat = a_seat(number=number, taken=number > 20)
+        row = {"pk": NUMBER, "sk": f"seat#{number}", **members(seat)}
+        dynamodb.put_item(TableName="Licenses", Item=to_item(row))
+    listed = licenses.seats_in_use(NUMBER)
+    assert len(listed) == 50
+    assert all(seat.taken for seat in listed)
+
+
+def test_signing_keys_are_read_again_after_a_minute(dynamodb: Any) -> None:
+    keys = SigningKeys(dynamodb, "Licenses")
+    keys.add(SERVICE_KEY)
+    assert keys.current(now=1000) == (SERVICE_KEY,)
+    retired = replace(SERVICE_KEY, status=KeyStatus.RETIRED)
+    SigningKeys(dynamodb, "Licenses").put(retired)
+    assert keys.current(now=1060) == (SERVICE_KEY,)
+    assert keys.current(now=1061) == (retired,)

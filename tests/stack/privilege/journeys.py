@@ -1,0 +1,137 @@
+"""Short journeys which together use every right that the functions' roles have."""
+
+import json
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import requests
+
+from keyferry_service.adapters.tickets_dynamodb import hash_address, sent_key, suppressed_key
+from tests.stack.customer import Customer
+from tests.stack.test_mail_feedback import a_notice, publish
+from tests.support.journeys import carry, client, download, open_ticket, settled, upload
+
+Journey = Callable[[Customer], None]
+
+
+def activation_with_mail(customer: Customer) -> None:
+    """A file is carried there, its answer is mailed, and comes back."""
+    address = f"jo-{customer.number}@example.com"
+    (seen,) = carry(customer.stack, [customer.file()], [address])
+    assert (seen["state"], seen["email"]) == ("ready", "sent")
+    assert download(seen)
+
+
+def ticket_without_a_file(customer: Customer) -> None:
+    """The page asks after a ticket before the file has arrived."""
+    ticket = open_ticket(customer.stack)
+    answer = requests.get(f"{customer.stack.api}/requests/{ticket['id']}", timeout=60)
+    assert answer.status_code == 200, answer.text
+    assert answer.json()["state"] == "awaiting-upload"
+
+
+def refusal_that_lists_seats(customer: Customer) -> None:
+    """All seats are taken, and the refusal says by whom."""
+    customer.change(seats=1)
+    customer.activate(1)
+    (seen,) = carry(customer.stack, [customer.file(2)])
+    assert seen["refusal"]["code"] == "no-seats-left"
+    assert [seat["machine_name"] for seat in seen["refusal"]["seats"]] == ["LAB-01"]
+
+
+def machine_known_by_its_parts(customer: Customer) -> None:
+    """A computer set up anew has another key, and its own seat again."""
+    customer.activate(1)
+    (seen,) = carry(customer.stack, [customer.file(1, state_dir=customer.folder / "anew")])
+    assert (seen["state"], seen["response"]["seat"]) == ("ready", 1)
+
+
+def mail_to_another_address(customer: Customer) -> None:
+    """Somebody has the link of an answer sent to a colleague."""
+    (seen,) = carry(customer.stack, [customer.file()])
+    path = f"{customer.stack.api}/requests/{seen['id']}"
+    said = {"email": f"other-{customer.number}@example.com"}
+    answer = requests.post(f"{path}/mail", json=said, timeout=60)
+    assert answer.status_code == 202, answer.text
+    assert settled(customer.stack, seen)["email"] == "sent"
+
+
+def mail_that_comes_back(customer: Customer) -> None:
+    """It is told on the ticket, once, and its address gets no more."""
+    address = f"gone-{customer.number}@example.com"
+    (seen,) = carry(customer.stack, [customer.file()], [address])
+    notice = a_notice(customer.stack, seen["id"])
+    (mail_id,) = json.loads(notice)["mail"]["tags"]["mail"]
+    publish(customer.stack, notice)
+    wait_until(customer, lambda: settled(customer.stack, seen)["email"] == "bounced")
+    wait_until(customer, lambda: has_row(customer, suppressed_key(hash_address(address))))
+    assert not has_row(customer, sent_key(mail_id))
+
+
+def file_for_a_busy_license(customer: Customer) -> None:
+    """What could not be answered in the function's time is tried again within seconds."""
+    with little_time(customer), seat_in_the_way(customer):
+        ticket = open_ticket(customer.stack)
+        upload(ticket, customer.file())
+        wait_until(customer, lambda: is_postponed(customer, ticket["id"]))
+    assert settled(customer.stack, ticket)["state"] == "ready"
+
+
+JOURNEYS: dict[str, Journey] = {
+    journey.__name__: journey
+    for journey in (
+        activation_with_mail,
+        ticket_without_a_file,
+        refusal_that_lists_seats,
+        machine_known_by_its_parts,
+        mail_to_another_address,
+        mail_that_comes_back,
+        file_for_a_busy_license,
+    )
+}
+
+
+def wait_until(customer: Customer, condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + customer.stack.patience_s
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+
+
+def has_row(customer: Customer, key: str) -> bool:
+    table = customer.stack.outputs["TicketsTable"]
+    found = client(customer.stack, "dynamodb").get_item(TableName=table, Key={"pk": {"S": key}})
+    return "Item" in found
+
+
+@contextmanager
+def seat_in_the_way(customer: Customer) -> Iterator[None]:
+    """Whatever the function reads, what it writes then meets a row that it did not expect."""
+    dynamodb, table = client(customer.stack, "dynamodb"), customer.stack.outputs["LicensesTable"]
+    key = {"pk": {"S": customer.number}, "sk": {"S": "seat#1"}}
+    dynamodb.put_item(TableName=table, Item=key)
+    try:
+        yield
+    finally:
+        dynamodb.delete_item(TableName=table, Key=key)
+
+
+@contextmanager
+def little_time(customer: Customer) -> Iterator[None]:
+    """The function gives up after seconds instead of a third of a minute."""
+    functions = client(customer.stack, "lambda")
+    name = customer.stack.outputs["ProcessRequestFunction"]
+    kept = functions.get_function_configuration(FunctionName=name)["Timeout"]
+    functions.update_function_configuration(FunctionName=name, Timeout=5)
+    try:
+        yield
+    finally:
+        functions.update_function_configuration(FunctionName=name, Timeout=kept)
+
+
+def is_postponed(customer: Customer, ticket_id: str) -> bool:
+    found = client(customer.stack, "logs").filter_log_events(
+        logGroupName=customer.stack.outputs["ProcessRequestLog"], filterPattern='"postponed"'
+    )
+    return any(ticket_id[:8] in event["message"] for event in found["events"])

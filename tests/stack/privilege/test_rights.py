@@ -1,0 +1,157 @@
+"""The template's roles have exactly the rights that were shown to be needed, and one role signs."""
+
+from collections.abc import Callable, Iterator
+from fnmatch import fnmatchcase
+from typing import Any
+
+import boto3
+import pytest
+from botocore.exceptions import ClientError
+from botocore.stub import Stubber
+
+from keyferry_service.adapters.files_s3 import FileGone, Files
+from keyferry_service.domain.upload import Upload
+from tests.stack.privilege.journeys import JOURNEYS
+from tests.stack.privilege.rights import rights
+from tests.stack.privilege.table import REASONS, SEEN, UNSEEN
+from tests.stack.test_template import RESOURCES
+
+pytestmark = pytest.mark.privilege
+
+# What Lambda needs to poll a queue, as its documentation has it: no more, no less.
+POLLS = {"sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"}
+LOGS = {"logs:CreateLogStream", "logs:PutLogEvents"}
+UPLOAD = Upload("t" * 43, f"requests/{'t' * 43}", "v1", 0)
+KEYS = [name for name, resource in RESOURCES.items() if resource["Type"] == "AWS::KMS::Key"]
+
+
+def test_the_template_gives_exactly_the_rights_of_the_table() -> None:
+    assert sorted(right.name for right in rights()) == sorted([*SEEN, *UNSEEN])
+
+
+def test_no_right_comes_by_another_way() -> None:
+    kinds = {r["Type"] for r in RESOURCES.values() if r["Type"].startswith("AWS::IAM::")}
+    assert kinds == {"AWS::IAM::Role"}
+    for name, resource in RESOURCES.items():
+        if resource["Type"] == "AWS::Serverless::Function":
+            assert not {"Policies", "Connectors"} & {*resource, *resource["Properties"]}, name
+        assert "ManagedPolicyArns" not in resource["Properties"], name
+
+
+def test_what_belongs_to_the_stack_is_opened_to_these_services_alone() -> None:
+    roles = {right.role for right in rights()}
+    seats_ever_used = {
+        (where, str(s["Action"]), *s["Principal"].values())
+        for where, s in statements(RESOURCES)
+        if s["Effect"] == "Allow" and "Principal" in s and where not in KEYS
+    }
+    assert seats_ever_used == {
+        (role, "sts:AssumeRole", "lambda.amazonaws.com") for role in roles
+    } | {
+        ("RequestsQueuePolicy", "sqs:SendMessage", "s3.amazonaws.com"),
+        ("ResponsesQueuePolicy", "sqs:SendMessage", "s3.amazonaws.com"),
+        ("FeedbackQueuePolicy", "sqs:SendMessage", "sns.amazonaws.com"),
+        ("FeedbackTopicPolicy", "sns:Publish", "ses.amazonaws.com"),
+        ("SiteBucketPolicy", "s3:GetObject", "cloudfront.amazonaws.com"),
+    }
+
+
+def test_every_right_names_what_falls_without_it_and_every_journey_is_named() -> None:
+    assert set(SEEN.values()) == set(JOURNEYS)
+
+
+def test_what_no_test_sees_has_a_reason_and_where_aws_says_so() -> None:
+    assert set(UNSEEN.values()) == set(REASONS)
+    for reason in REASONS.values():
+        assert reason["why"]
+        assert reason["source"].startswith("https://docs.aws.amazon.com/")
+
+
+def test_no_right_is_a_pattern_but_for_the_keys_of_one_folder() -> None:
+    for right in rights():
+        assert "*" not in right.action
+        resource = right.resource.partition(" where ")[0]
+        assert "*" not in resource.removesuffix("/requests/*").removesuffix("/responses/*") or (
+            resource == "*" and right.action.startswith("ses:Send")
+        )
+
+
+@pytest.mark.parametrize("function", ["ProcessRequest", "SendResponse", "MailFeedback"])
+def test_a_function_may_poll_its_own_queue_and_no_other(function: str) -> None:
+    (event,) = RESOURCES[f"{function}Function"]["Properties"]["Events"].values()
+    queue = event["Properties"]["Queue"]["GetAtt"]
+    mine = {r.action for r in rights() if r.role == f"{function}Role" and r.resource == queue}
+    assert mine - {"sqs:ChangeMessageVisibility"} == POLLS
+    others = {r.role for r in rights() if r.action in POLLS and r.resource == queue}
+    assert others == {f"{function}Role"}
+
+
+@pytest.mark.parametrize(
+    "function", ["PublicApi", "ProcessRequest", "SendResponse", "MailFeedback"]
+)
+def test_a_function_may_write_its_own_log_and_no_other(function: str) -> None:
+    log = RESOURCES[f"{function}Function"]["Properties"]["LoggingConfig"]["LogGroup"]["Ref"]
+    mine = [r for r in rights() if r.role == f"{function}Role" and r.action.startswith("logs:")]
+    assert {(right.resource, right.action) for right in mine} == {(f"{log}.Arn", a) for a in LOGS}
+
+
+@pytest.mark.parametrize(
+    ("call", "asked"),
+    [
+        pytest.param(lambda files: files.uploaded_at("t"), "head_object", id="a file to come"),
+        pytest.param(lambda f: f.is_published("t", "x"), "head_object", id="an answer to come"),
+        pytest.param(lambda files: files.read(UPLOAD), "get_object", id="a file that is gone"),
+    ],
+)
+def test_without_the_right_to_list_what_is_missing_would_be_a_failure(
+    call: Callable[[Files], Any], asked: str
+) -> None:
+    """S3 tells 404 from 403 by s3:ListBucket alone; the embedded cloud tells everybody 404."""
+    s3 = boto3.client("s3", "us-east-1", aws_access_key_id="a", aws_secret_access_key="b")
+    with Stubber(s3) as aws:
+        aws.add_client_error(asked, "403" if asked == "head_object" else "AccessDenied", "", 403)
+        with pytest.raises(ClientError):
+            call(Files(s3, "in", "out"))
+        aws.add_client_error(asked, "404" if asked == "head_object" else "NoSuchVersion", "", 404)
+        try:
+            assert not call(Files(s3, "in", "out"))
+        except FileGone:
+            assert asked == "get_object"
+
+
+def test_only_the_function_that_answers_may_sign() -> None:
+    may = [(where, s) for where, s in statements(RESOURCES) if signs(s)]
+    assert [where for where, _ in may if where in KEYS] == KEYS  # the account's delegation, below
+    assert [where for where, _ in may if where not in KEYS] == ["ProcessRequestRole"]
+    (own,) = [s for where, s in may if where == "ProcessRequestRole"]
+    assert (own["Effect"], own["Action"]) == ("Allow", "kms:Sign")
+    assert {r.resource for r in rights() if r.action == "kms:Sign"} == {f"{k}.Arn" for k in KEYS}
+
+
+def test_a_key_leaves_it_to_the_accounts_roles_who_signs_and_names_nobody_else() -> None:
+    root = {"AWS": {"Sub": "arn:${AWS::Partition}:iam::${AWS::AccountId}:root"}}
+    for name in KEYS:
+        (statement,) = RESOURCES[name]["Properties"]["KeyPolicy"]["Statement"]
+        assert (statement["Effect"], statement["Principal"]) == ("Allow", root)
+        assert "Condition" not in statement
+
+
+def statements(said: Any, where: str = "") -> Iterator[tuple[str, Any]]:
+    """Every statement of every policy in the template, wherever it stands, and whose it is."""
+    if isinstance(said, list):
+        for each in said:
+            yield from statements(each, where)
+    elif isinstance(said, dict):
+        if "Effect" in said:
+            yield where, said
+        for name, each in said.items():
+            yield from statements(each, where or name)
+
+
+def signs(statement: Any) -> bool:
+    """Whether an allowing statement's actions have signing among them, or whatever is not named."""
+    if statement["Effect"] != "Allow":
+        return False
+    said = statement.get("Action", "*")  # NotAction allows all but some
+    actions = [said] if isinstance(said, str) else said
+    return any(fnmatchcase("kms:sign", action.lower()) for action in actions)

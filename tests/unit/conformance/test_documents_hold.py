@@ -1,0 +1,92 @@
+"""What the documents tell a reader to type, click or import is there."""
+
+import ast
+import re
+import shlex
+from importlib import import_module
+from pathlib import Path
+
+import click
+import pytest
+
+from keyferry.cli.main import cli as client
+from keyferry_admin.cli import cli as desk
+
+pytestmark = pytest.mark.conformance
+
+ROOT = Path(__file__).parents[3]
+DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
+COMMANDS = {"keyferry": client, ".local/run/keyferry": client, "keyferry-admin": desk}
+
+
+def _named(path: Path) -> str:
+    return str(path.relative_to(ROOT))
+
+
+def _anchor(heading: str) -> str:
+    """How GitHub and its kin name a heading."""
+    return re.sub(r"[^\w\- ]", "", heading.strip().lower()).replace(" ", "-")
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=_named)
+def test_every_link_leads_somewhere(document: Path) -> None:
+    for target in re.findall(r"\]\(([^)\s]+)\)", document.read_text()):
+        if target.startswith("https://"):
+            continue
+        name, _, anchor = target.partition("#")
+        path = document.parent / name if name else document
+        assert path.exists(), target
+        if anchor:
+            headings = re.findall(r"^#+ (.*)$", path.read_text(), re.MULTILINE)
+            assert anchor in map(_anchor, headings), target
+
+
+def _typed(document: Path) -> list[list[str]]:
+    """Our commands in the document's code blocks, without prompt, remark and output."""
+    blocks = re.findall(r"^```\w*\n(.*?)^```", document.read_text(), re.MULTILINE | re.DOTALL)
+    whole = [re.sub(r"\s*\\\n\s*", " ", block) for block in blocks]
+    lines = [line.strip().removeprefix("$ ") for block in whole for line in block.splitlines()]
+    typed = [re.split(r"\s{2,}|\s#", line)[0] for line in lines]
+    return [shlex.split(line) for line in typed if line.split(" ")[0] in COMMANDS]
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=_named)
+def test_every_command_can_be_typed(
+    document: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for program, *arguments in _typed(document):
+        for name in arguments:
+            if name == "FILE" or name.endswith((".request", ".response", "dongle.json")):
+                (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+                (tmp_path / name).touch()
+            if name == "FOLDER":
+                (tmp_path / name).mkdir(exist_ok=True)
+        command: click.Command = COMMANDS[program]
+        context = click.Context(command, info_name=program.rpartition("/")[2])
+        while isinstance(command, click.Group):
+            name = arguments.pop(0)
+            found = command.get_command(context, name)
+            assert found is not None, f"{program} has no {name}"
+            command = found
+            context = click.Context(command, context, info_name=name)
+        command.make_context(program, arguments)  # a UsageError names what is wrong
+
+
+def test_the_targets_of_make_are_there() -> None:
+    makefile = (ROOT / "Makefile").read_text()
+    targets = set(re.findall(r"^([a-z]+):.*##", makefile, re.MULTILINE))
+    for document in DOCUMENTS:
+        told = set(re.findall(r"(?:`|^ *)make ([a-z]+)", document.read_text(), re.MULTILINE))
+        assert told <= targets, _named(document)
+
+
+def test_the_ten_lines_import_what_there_is() -> None:
+    document = (ROOT / "docs" / "client.md").read_text()
+    blocks = re.findall(r"^```python\n(.*?)^```", document, re.MULTILINE | re.DOTALL)
+    assert blocks
+    for node in (node for block in blocks for node in ast.walk(ast.parse(block))):
+        if isinstance(node, ast.ImportFrom):
+            assert node.module in ("keyferry", "keyferry.dongle.find")
+            module = import_module(node.module)
+            assert all(hasattr(module, name.name) for name in node.names)

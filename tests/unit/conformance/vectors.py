@@ -1,0 +1,25 @@
+"""Reads the committed test vectors, as any other program would."""
+
+import json
+from base64 import b64decode
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+FOLDER = Path(__file__).parents[3] / "docs" / "vectors"
+
+
+def document(kind: str) -> dict[str, Any]:
+    read: dict[str, Any] = json.loads((FOLDER / f"{kind}.json").read_text())
+    return read
+
+
+def cases(kind: str) -> list[Any]:
+    """Each vector of a kind as a named case of a test."""
+    return [pytest.param(v, id=v["name"]) for v in document(kind)["vectors"]]
+
+
+def key_sets() -> dict[str, bytes]:
+    """The key sets of the vectors of responses, by name."""
+    return {name: b64decode(text) for name, text in document("responses")["key_sets"].items()}

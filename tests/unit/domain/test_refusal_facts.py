@@ -1,0 +1,143 @@
+"""What a refusal knows beside its code: which of its sentences fits, and what that speaks of."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from keyferry_protocol.request import Request
+from keyferry_service.domain.decide import decide
+from keyferry_service.domain.license import DeviceKey, LicenseRecord, Seat
+from keyferry_service.domain.refusals import Refusal
+from keyferry_service.domain.request_context import Snapshot
+from tests.support.builders import (
+    DAY,
+    LAB_07,
+    LAB_08,
+    NOW,
+    SERVICE_KEY,
+    a_license,
+    a_request,
+    a_seat,
+)
+
+TODAY = "2026-11-24"
+TOMORROW_IN_A_YEAR = 1_827_100_800  # 2027-11-25T00:00:00Z, when today's moves no longer count
+FULL = a_license(seats_used=1, seats_ever_used=1)
+
+
+@pytest.mark.parametrize(
+    ("request_", "license", "seat", "variant", "facts"),
+    [
+        pytest.param(a_request(), None, None, "", {}, id="no such license: nothing at all"),
+        pytest.param(
+            a_request(trusts=("0123456789abcdef",)),
+            a_license(),
+            None,
+            "",
+            {"product": "Example Modeler"},
+            id="keys too old: of which product a newer version is needed",
+        ),
+        pytest.param(
+            a_request(),
+            a_license(valid_until=NOW),
+            None,
+            "",
+            {"ended_at": NOW},
+            id="expired: when it ended, and that is the first second without it",
+        ),
+        pytest.param(
+            a_request(),
+            a_license(trial_days=30, first_issued_at=NOW - 31 * DAY),
+            None,
+            "",
+            {"ended_at": NOW - DAY},
+            id="expired: when a trial's term ended",
+        ),
+        pytest.param(
+            a_request(product=replace(a_request().product, name="Viewer")),
+            a_license(),
+            None,
+            "",
+            {"licensed": "Example Modeler", "requested": "Viewer"},
+            id="another product: both names",
+        ),
+        pytest.param(
+            a_request(protection="personal"),
+            a_license(protections=("machine", "dongle")),
+            None,
+            "",
+            {"chosen": "personal", "allowed": ["machine", "dongle"]},
+            id="protection not allowed: what was chosen, and what may be",
+        ),
+        pytest.param(
+            a_request(protection="personal"),
+            a_license(),
+            a_seat(),
+            "other-seat",
+            {"protection": "machine"},
+            id="protection of its seat: which it is",
+        ),
+        pytest.param(
+            a_request(replace(LAB_07, environment="virtual")),
+            a_license(),
+            None,
+            "virtual",
+            {},
+            id="a virtual machine is called that",
+        ),
+        pytest.param(
+            a_request(replace(LAB_07, environment="container")),
+            a_license(),
+            None,
+            "container",
+            {},
+            id="a container is called that",
+        ),
+        pytest.param(
+            a_request(LAB_08, replaces_seat=5),
+            FULL,
+            None,
+            "",
+            {"n": 5, "moves_left": 4},
+            id="no such seat: the number that was asked for",
+        ),
+        pytest.param(
+            a_request(LAB_08),
+            replace(FULL, moves={TODAY: 4}),
+            None,
+            "",
+            {"n": 1, "moves_left": 0, "next_move_at": TOMORROW_IN_A_YEAR},
+            id="no seats left: how many there are, and when one may be moved",
+        ),
+        pytest.param(
+            a_request(LAB_08, replaces_seat=1),
+            replace(FULL, moves={TODAY: 4}),
+            a_seat(),
+            "",
+            {"next_move_at": TOMORROW_IN_A_YEAR},
+            id="move limit: when a move is possible again",
+        ),
+        pytest.param(
+            a_request(LAB_08, replaces_seat=1),
+            replace(FULL, moves_per_year=0),
+            a_seat(),
+            "",
+            {"next_move_at": None},
+            id="move limit: never, where the license allows no moves",
+        ),
+    ],
+)
+def test_what_a_refusal_tells(
+    request_: Request,
+    license: LicenseRecord | None,
+    seat: Seat | None,
+    variant: str,
+    facts: dict[str, Any],
+) -> None:
+    """The seat, where there is one, is the one that the request's key leads to."""
+    key = DeviceKey(request_.device_keyid, seat.number) if seat else None
+    rows = Snapshot(license, key, seats={seat.number: seat} if seat else {})
+    decision = decide(request_, rows, [SERVICE_KEY], NOW)
+    assert isinstance(decision, Refusal)
+    assert (decision.variant, decision.facts) == (variant, facts)

@@ -1,0 +1,99 @@
+"""The service's words: every language has the same ones, and every refusal its sentence."""
+
+import json
+from typing import Any
+
+import pytest
+
+from keyferry_service.domain.refusals import Refusal, RefusalCode
+from keyferry_service.views.api_input import network_of
+from keyferry_service.views.problem_document import STATUS, Problem, problem_document, problem_page
+from keyferry_service.views.refusal_text import Vendor, say_refusal, show_date
+from tests.support.builders import NOW
+
+VENDOR = Vendor("Example", "licensing@example.com")
+FACTS: dict[str, Any] = {
+    "product": "Example Modeler",
+    "ended_at": NOW,
+    "licensed": "Example Modeler",
+    "requested": "Example Viewer",
+    "chosen": "personal",
+    "allowed": ["machine", "dongle"],
+    "protection": "dongle",
+    "n": 2,
+    "next_move_at": NOW,
+}
+VARIANTS = {
+    RefusalCode.ENVIRONMENT_NOT_ALLOWED: ("virtual", "container"),
+    RefusalCode.PROTECTION_NOT_ALLOWED: ("", "other-seat"),
+    RefusalCode.UNREADABLE_REQUEST: ("", "response"),
+}
+
+
+@pytest.mark.parametrize(
+    ("code", "variant"),
+    [(code, variant) for code in RefusalCode for variant in VARIANTS.get(code, ("",))],
+)
+def test_every_refusal_has_a_title_and_a_next_step(code: RefusalCode, variant: str) -> None:
+    said = say_refusal(Refusal(code, variant, FACTS), "en", VENDOR)
+    assert said.title[0].isupper()
+    assert said.next_step.endswith((".", "one."))
+    assert "{" not in said.title + said.next_step
+
+
+def test_facts_are_said_as_people_say_them() -> None:
+    said = say_refusal(Refusal(RefusalCode.PROTECTION_NOT_ALLOWED, facts=FACTS), "en", VENDOR)
+    assert said.title == 'This license cannot be used with "One user of this computer"'
+    assert said.next_step == (
+        'Make a new request file and choose "Everyone on this computer" or a USB dongle.'
+    )
+    expired = say_refusal(Refusal(RefusalCode.LICENSE_EXPIRED, facts=FACTS), "en", VENDOR)
+    assert expired.title == "This license ended on 24 November 2026"
+
+
+def test_a_single_seat_and_a_license_that_never_moves_have_sentences_of_their_own() -> None:
+    full = Refusal(RefusalCode.NO_SEATS_LEFT, facts={"n": 1, "moves_left": 0})
+    said = say_refusal(full, "en", VENDOR)
+    assert said.title == "The one seat of this license is in use"
+    assert said.next_step == (
+        "This license has no moves left. Ask licensing@example.com to allow one more move."
+    )
+    stuck = say_refusal(Refusal(RefusalCode.MOVE_LIMIT, facts={"next_move_at": None}), "en", VENDOR)
+    assert (stuck.title, stuck.next_step) == (
+        "This license has no moves left",
+        "Ask licensing@example.com to allow one more move.",
+    )
+
+
+def test_a_date_is_said_in_the_language_in_use() -> None:
+    assert show_date(NOW) == "24 November 2026"
+
+
+@pytest.mark.parametrize("code", STATUS)
+def test_every_problem_has_its_words(code: str) -> None:
+    problem = Problem(code, n=3)
+    said = json.loads(problem_document(problem))
+    assert said["code"] == code
+    assert said["title"]
+    assert "{" not in said["detail"]
+
+
+def test_a_link_that_was_followed_in_vain_leads_on() -> None:
+    shown = problem_page(Problem("link-not-found"))
+    assert "<h1>This link no longer works</h1>" in shown
+    assert "Links work for 7 days. Choose the request file again" in shown
+    assert '<a href="/">Choose the request file</a>' in shown
+
+
+@pytest.mark.parametrize(
+    ("viewer", "source", "network"),
+    [
+        ("198.51.100.10:46532", "130.176.1.1", "198.51.100.0/24"),
+        ("2001:db8:1:2::3:46532", "130.176.1.1", "2001:db8:1::/48"),
+        ("[2001:db8:1:2::3]:46532", "130.176.1.1", "2001:db8:1::/48"),
+        (None, "127.0.0.1", "127.0.0.0/24"),
+        ("?", "127.0.0.1", "unknown"),
+    ],
+)
+def test_callers_are_counted_by_network(viewer: str | None, source: str, network: str) -> None:
+    assert network_of(viewer, source) == network

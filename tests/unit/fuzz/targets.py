@@ -1,0 +1,166 @@
+"""The three entry points that read hostile bytes, each as one function of an input's bytes.
+
+An input's first byte says which reader the rest is for. Whatever a reader raises beyond what it
+documents is a finding, and so is a value that does not come back from its own bytes. Each reader
+returns whether it read the input; False means that it was refused as documented.
+"""
+
+from collections.abc import Callable
+from contextlib import suppress
+
+from keyferry.license import License
+from keyferry_protocol.envelope import REQUEST, RESPONSE, open_envelope, pack, seal
+from keyferry_protocol.errors import (
+    BadKeySet,
+    KeyCompromised,
+    NotAuthentic,
+    NotGenuine,
+    UnreadableRequest,
+    UnreadableResponse,
+    UnsupportedVersion,
+    WrongType,
+)
+from keyferry_protocol.keys import Ed25519Signer, KeySet, PinnedKey
+from keyferry_protocol.request import parse_request, verify_proofs
+from keyferry_protocol.response import verify_response
+from keyferry_protocol.text_form import from_text_form, to_text_form
+from keyferry_service.adapters.feedback_ses import parse_feedback
+from keyferry_service.adapters.queue_sqs import parse_mail_request, parse_resign
+from keyferry_service.adapters.stray_message import StrayMessage
+from keyferry_service.adapters.uploads_s3 import REQUESTS, RESPONSES, uploads_in
+from keyferry_service.domain.refusals import Refusal
+from keyferry_service.domain.verify_and_decide import read_request
+from keyferry_service.views.api_input import (
+    is_email,
+    network_of,
+    read_call,
+    read_email_or_none,
+    read_language,
+)
+from keyferry_service.views.problem_document import Problem
+
+BUCKET, ACCOUNT, MAILS = "in", "000000000000", "mails"
+SIGNER = Ed25519Signer(b"signs what a fuzzer writes......")
+PINNED = KeySet(
+    ("Ed25519",), (PinnedKey(SIGNER.keyid, SIGNER.alg, SIGNER.public, True),), frozenset()
+)
+NOW = 1_795_513_620  # 2026-11-24T09:47:00Z
+
+Reader = Callable[[bytes], bool]
+
+
+def read_request_file(data: bytes) -> bool:
+    """What process_request reads of an upload."""
+    request = read_request(data)
+    if isinstance(request, Refusal):
+        return False
+    assert parse_request(pack(REQUEST, request.to_bytes(), [])).as_json() == request.as_json()
+    with suppress(NotAuthentic):
+        verify_proofs(request, SIGNER.public)
+    with suppress(UnreadableRequest):  # a keyid need not be one, but in the text form
+        again = from_text_form(to_text_form(data))
+        assert open_envelope(again, REQUEST) == request.envelope
+    return True
+
+
+def read_request_body(body: bytes) -> bool:
+    """The same, past base64 and signature, where a fuzzer seldom comes by itself."""
+    return read_request_file(seal(REQUEST, body, [SIGNER]))
+
+
+def read_text_form(packed: bytes) -> bool:
+    """What the page is given by a QR code, and inflates."""
+    try:
+        data = from_text_form(packed)
+    except (UnreadableRequest, UnsupportedVersion):
+        return False
+    assert from_text_form(to_text_form(data)) == data
+    return read_request_file(data)
+
+
+def read_response_file(data: bytes) -> bool:
+    """What the client installs, and what an application then asks of it."""
+    try:
+        response = verify_response(data, PINNED)
+    except (WrongType, UnsupportedVersion, UnreadableResponse, NotGenuine, KeyCompromised):
+        return False
+    again = verify_response(seal(RESPONSE, response.to_bytes(), [SIGNER]), PINNED)
+    assert again.as_json() == response.as_json()
+    license = License(response, NOW, lambda: NOW)
+    license.check()
+    license.check("solver")
+    assert license.days_left is None or license.expires is not None
+    return True
+
+
+def read_response_body(body: bytes) -> bool:
+    return read_response_file(seal(RESPONSE, body, [SIGNER]))
+
+
+def read_key_set(data: bytes) -> bool:
+    """The `keys.json` that lies beside an application."""
+    try:
+        keys = KeySet.from_json(data)
+    except (BadKeySet, UnsupportedVersion):
+        return False
+    assert KeySet.from_json(keys.to_json()) == keys
+    return True
+
+
+def read_notice(data: bytes) -> bool:
+    """What lies in the queues: S3's notices and SES's, and our own wishes."""
+    message = _text(data)
+    values: list[object] = []
+    for keys in (REQUESTS, RESPONSES):
+        with suppress(StrayMessage):
+            for upload in uploads_in(message, BUCKET, keys):
+                assert keys.fullmatch(upload.key)
+                values.append(upload)
+    with suppress(StrayMessage):
+        values.append(parse_feedback(message, ACCOUNT, MAILS))
+    values += [parse_mail_request(message), parse_resign(message)]
+    return any(values)
+
+
+def read_api_call(data: bytes) -> bool:
+    is_read = False
+    for is_base64 in (False, True):
+        with suppress(Problem):
+            call = read_call(_text(data), is_base64)
+            read_language(call)
+            email = read_email_or_none(call)
+            assert email is None or is_email(email)
+            is_read = True
+    return is_read
+
+
+def read_viewer(data: bytes) -> bool:
+    """The header with the address of whoever calls the API."""
+    assert network_of(_text(data), "127.0.0.1")
+    assert network_of(None, _text(data))
+    return True
+
+
+def _text(data: bytes) -> str:
+    """As Lambda may hand over a string: JSON can tell of lone surrogates, so they come too."""
+    return data.decode("utf-8", "surrogateescape")
+
+
+# Each target's readers, in the order of an input's first byte.
+TARGETS: dict[str, tuple[Reader, ...]] = {
+    "upload": (read_request_file, read_request_body, read_text_form),
+    "install": (read_response_file, read_response_body, read_key_set),
+    "message": (read_notice, read_api_call, read_viewer),
+}
+
+
+def run(target: str, data: bytes) -> bool:
+    """Give an input to the reader that its first byte names; returns whether it was read."""
+    readers = TARGETS[target]
+    return bool(data) and readers[data[0] % len(readers)](data[1:])
+
+
+def for_reader(reader: Reader, data: bytes) -> bytes:
+    """The input that gives these bytes to this reader."""
+    (number,) = (r.index(reader) for r in TARGETS.values() if reader in r)
+    return bytes([number]) + data

@@ -1,0 +1,173 @@
+"""Whatever a public reader is given, it reads it or raises what it documents."""
+
+import importlib
+import inspect
+import json
+import pkgutil
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import keyferry_protocol
+from keyferry_protocol import activation, algorithms, encoding, envelope, request, response
+from keyferry_protocol.errors import (
+    BadJson,
+    NotAuthentic,
+    NotGenuine,
+    UnreadableRequest,
+    UnreadableResponse,
+    UnsupportedVersion,
+    WrongActivationCode,
+    WrongLicenseNumber,
+    WrongType,
+)
+from keyferry_protocol.strict_json import parse_json
+from keyferry_protocol.text_form import from_text_form, to_text_form
+from tests.unit.fuzz.strategies import json_values, signers, texts
+from tests.unit.protocol.samples import CLASSIC, NUMBER, VENDOR, request_file, response_file
+
+Reader = Callable[..., object]
+Case = tuple[st.SearchStrategy[Any], tuple[type[Exception], ...]]
+
+NUMBER_SYMBOLS = st.text("0123456789.-/_ \t\n٣a", max_size=20)
+CODE_SYMBOLS = st.text("0123456789abzOILuU- é", max_size=40)
+TIME_SYMBOLS = st.text("0123456789-:TZ+. ٣", max_size=24)
+BASE64_SYMBOLS = st.text("AQgw+/-_= \né", max_size=40)
+REQUEST_ERRORS = (WrongType, UnsupportedVersion, UnreadableRequest)
+RESPONSE_ERRORS = (WrongType, UnsupportedVersion, UnreadableResponse)
+
+
+@st.composite
+def spoiled(draw: st.DrawFn, file: bytes) -> bytes:
+    """A good file with some of its bytes cut out and others put in their place."""
+    at, length = draw(st.integers(0, len(file))), draw(st.integers(0, 12))
+    return file[:at] + draw(st.binary(max_size=12)) + file[at + length :]
+
+
+def documents(kind: str, body: bytes) -> st.SearchStrategy[bytes]:
+    """Envelopes whose BODY or another member is any JSON at all."""
+    good = json.loads(envelope.pack(kind, body, []))
+    return st.one_of(
+        spoiled(body).map(lambda b: envelope.seal(kind, b, [VENDOR])),
+        json_values.map(lambda v: envelope.seal(kind, json.dumps(v).encode(), [VENDOR])),
+        st.tuples(st.sampled_from(sorted(good)), json_values).map(
+            lambda change: json.dumps({**good, change[0]: change[1]}).encode()
+        ),
+    )
+
+
+A_REQUEST, A_RESPONSE = request_file(), response_file()
+_request_body = envelope.open_envelope(A_REQUEST, envelope.REQUEST).body
+_response_body = envelope.open_envelope(A_RESPONSE, envelope.RESPONSE).body
+bytes_ = st.binary(max_size=300)
+requests = bytes_ | spoiled(A_REQUEST) | documents(envelope.REQUEST, _request_body)
+responses = bytes_ | spoiled(A_RESPONSE) | documents(envelope.RESPONSE, _response_body)
+text_forms = bytes_ | spoiled(to_text_form(A_REQUEST))
+json_bytes = bytes_ | json_values.map(lambda value: json.dumps(value).encode())
+any_base64 = texts | BASE64_SYMBOLS
+raw_keys = bytes_ | st.binary(min_size=32, max_size=32) | st.binary(min_size=65, max_size=65)
+
+
+def with_algorithm(values: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
+    return st.tuples(st.sampled_from(sorted(algorithms.ALGORITHMS)), values)
+
+
+READERS: dict[Reader, Case] = {
+    activation.parse_license_number: (texts | NUMBER_SYMBOLS, (WrongLicenseNumber,)),
+    activation.parse_activation_code: (
+        st.tuples(texts | CODE_SYMBOLS, st.just(NUMBER)),
+        (WrongActivationCode,),
+    ),
+    encoding.unb64: (any_base64, (ValueError,)),
+    encoding.unb64_any: (any_base64, (ValueError,)),
+    encoding.parse_time: (texts | TIME_SYMBOLS, (ValueError,)),
+    encoding.free_text: (texts, (ValueError,)),
+    encoding.escape_controls: (texts, ()),
+    envelope.open_envelope: (
+        st.tuples(requests | responses, st.sampled_from((envelope.REQUEST, envelope.RESPONSE))),
+        (*REQUEST_ERRORS, UnreadableResponse),
+    ),
+    algorithms.dongle_algorithm: (raw_keys, (ValueError,)),
+    algorithms.check_public_key: (with_algorithm(raw_keys), (ValueError,)),
+    algorithms.decode_public_key: (
+        with_algorithm(any_base64 | raw_keys.map(encoding.b64)),
+        (ValueError,),
+    ),
+    algorithms.verify_signature: (
+        st.tuples(
+            st.sampled_from(sorted(algorithms.ALGORITHMS)) | texts,
+            raw_keys | signers.map(lambda s: s.public),
+            bytes_,
+            st.binary(min_size=64, max_size=64) | bytes_,
+        ),
+        (),
+    ),
+    request.parse_request: (requests, REQUEST_ERRORS),
+    request.verify_request: (st.tuples(requests, st.none()), (*REQUEST_ERRORS, NotAuthentic)),
+    request.non_empty_text: (texts, (ValueError,)),
+    response.verify_response: (
+        st.tuples(responses, st.just(CLASSIC)),
+        (*RESPONSE_ERRORS, NotGenuine),
+    ),
+    parse_json: (json_bytes, (BadJson,)),
+    to_text_form: (requests, REQUEST_ERRORS),
+    from_text_form: (text_forms, (UnreadableRequest, UnsupportedVersion)),
+}
+# What we call with values of our own; test_round_trips.py reads back what they write.
+WRITERS = {
+    "activation.show_license_number",
+    "activation.new_activation_code",
+    "activation.show_activation_code",
+    "activation.activation_key",
+    "encoding.b64",
+    "envelope.pae",
+    "envelope.seal",
+    "envelope.pack",
+    "keys.keyid",
+    "components.hash_component",
+    "components.hash_components",
+    "messages.has_message",
+    "messages.message",
+    "messages.sentences",
+    "messages.use_language",
+    "strict_json.text_matching",
+}
+
+
+def _name(function: Reader) -> str:
+    return f"{function.__module__.removeprefix('keyferry_protocol.')}.{function.__qualname__}"
+
+
+@pytest.mark.parametrize("reader", READERS, ids=_name)
+def test_it_is_read_or_refused_as_documented(reader: Reader) -> None:
+    values, documented = READERS[reader]
+
+    @settings(max_examples=60)
+    @given(values)
+    def is_read_or_refused(value: Any) -> None:
+        raised: Exception | None = None
+        try:
+            reader(*(value if isinstance(value, tuple) else (value,)))
+        except Exception as error:
+            raised = error
+        assert raised is None or isinstance(raised, documented)
+
+    is_read_or_refused()
+
+
+def test_no_reader_is_left_out() -> None:
+    assert {_name(function) for function in READERS} | WRITERS == set(_of_bytes_or_text())
+
+
+def _of_bytes_or_text() -> Iterator[str]:
+    """The public functions of the protocol that take bytes or a text first."""
+    for module in pkgutil.iter_modules(keyferry_protocol.__path__, "keyferry_protocol."):
+        here = importlib.import_module(module.name)
+        for name, function in inspect.getmembers(here, inspect.isfunction):
+            given_first = [p.annotation for p in inspect.signature(function).parameters.values()]
+            is_ours = function.__module__ == module.name and function.__name__ == name
+            if is_ours and not name.startswith("_") and given_first[:1] in ([bytes], [str]):
+                yield _name(function)

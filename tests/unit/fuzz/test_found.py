@@ -1,0 +1,39 @@
+"""What the fuzzer once found stays mended, and every seed goes through the same targets."""
+
+import random
+from pathlib import Path
+
+import pytest
+
+from tests.unit.fuzz import targets
+from tests.unit.fuzz.mutating import mutated
+from tests.unit.fuzz.seeds import dictionary, seeds
+
+FOUND = sorted(Path(__file__).with_name("found").glob("*-*"))
+
+
+@pytest.mark.parametrize("path", FOUND, ids=lambda path: path.name)
+def test_what_was_found_once_is_read_or_refused(path: Path) -> None:
+    targets.run(path.name.partition("-")[0], path.read_bytes())
+
+
+@pytest.mark.parametrize("target", targets.TARGETS)
+def test_every_seed_is_read_or_refused_and_every_reader_reads_some(target: str) -> None:
+    read = {seed[0] for seed in seeds(target) if targets.run(target, seed)}
+    assert read == set(range(len(targets.TARGETS[target])))
+
+
+@pytest.mark.parametrize("target", targets.TARGETS)
+def test_seeds_with_a_member_changed_are_read_or_refused(target: str) -> None:
+    chance = random.Random(target)
+    for seed in seeds(target):
+        changed = mutated(seed, chance)
+        if changed is not None:
+            targets.run(target, changed)
+
+
+@pytest.mark.parametrize("target", targets.TARGETS)
+def test_every_reader_has_a_seed_and_its_words(target: str) -> None:
+    begin = {seed[0] for seed in seeds(target)}
+    assert begin == set(range(len(targets.TARGETS[target])))
+    assert len(dictionary(target)) > 30

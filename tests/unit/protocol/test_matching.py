@@ -1,0 +1,164 @@
+"""The machine rule, as customers would tell it."""
+
+from fractions import Fraction
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from keyferry_protocol.matching import (
+    ANCHORS,
+    anchor_hashes,
+    hardware_weight,
+    is_identifiable,
+    is_same_machine,
+    match,
+    recorded_weight,
+)
+
+WEIGHTS = {
+    "tpm_key": 5,
+    "smbios_uuid": 5,
+    "board_serial": 3,
+    "mac": 3,
+    "os_id": 3,
+    "disk_serial": 2,
+}
+WINDOWS = {name: (name,) for name in WEIGHTS}
+LINUX = {"mac": ("m1", "m2"), "os_id": ("o",), "disk_serial": ("d",)}
+MACOS = {"smbios_uuid": ("u",), "mac": ("m",), "disk_serial": ("d",)}
+
+
+def without(recorded: dict[str, tuple[str, ...]], *names: str) -> dict[str, tuple[str, ...]]:
+    return {name: hashes for name, hashes in recorded.items() if name not in names}
+
+
+@pytest.mark.parametrize(
+    ("recorded", "seen", "same"),
+    [
+        pytest.param(WINDOWS, WINDOWS, True, id="nothing changed"),
+        pytest.param(WINDOWS, without(WINDOWS, "os_id", "disk_serial"), True, id="new disk: 16/21"),
+        pytest.param(WINDOWS, without(WINDOWS, "smbios_uuid"), True, id="firmware update: 16/21"),
+        pytest.param(WINDOWS, without(WINDOWS, "tpm_key", "smbios_uuid"), False, id="new board"),
+        pytest.param(
+            WINDOWS,
+            {"os_id": ("os_id",), "disk_serial": ("disk_serial",)},
+            False,
+            id="disk moved to another box: 5/21",
+        ),
+        pytest.param(LINUX, LINUX | {"mac": ("m1",)}, True, id="one of two cards gone: 6.5/8"),
+        pytest.param(LINUX, LINUX | {"mac": ("m1", "m2", "m3")}, True, id="a card more"),
+        pytest.param(LINUX, without(LINUX, "mac"), False, id="both cards gone"),
+        pytest.param(LINUX, without(LINUX, "os_id"), True, id="reinstalled: 5/8"),
+        pytest.param(LINUX, without(LINUX, "os_id", "disk_serial"), False, id="new system disk"),
+        pytest.param(
+            {"mac": ("m",), "os_id": ("o",), "disk_serial": ("d",)},
+            {"os_id": ("o",), "disk_serial": ("d",)},
+            False,
+            id="the only card replaced",
+        ),
+        pytest.param(MACOS, without(MACOS, "smbios_uuid"), False, id="another Mac with its disk"),
+        pytest.param(MACOS, without(MACOS, "mac"), True, id="Mac, card replaced: 7/10"),
+        pytest.param({"os_id": ("o",)}, {"os_id": ("o",)}, True, id="os_id alone, unchanged"),
+        pytest.param(
+            {"os_id": ("o",), "disk_serial": ("d",)},
+            {"os_id": ("o",)},
+            False,
+            id="no hardware left",
+        ),
+        pytest.param({"mac": ("a", "b")}, {"mac": ("a",)}, False, id="exactly half is not enough"),
+        pytest.param({}, WINDOWS, True, id="nothing recorded is never contradicted"),
+    ],
+)
+def test_a_machine_is_known_by_more_than_half(
+    recorded: dict[str, tuple[str, ...]], seen: dict[str, tuple[str, ...]], same: bool
+) -> None:
+    assert is_same_machine(recorded, seen) is same
+
+
+def test_a_personal_license_needs_its_user() -> None:
+    recorded = WINDOWS | {"user": ("ann",)}
+    assert is_same_machine(recorded, recorded)
+    assert not is_same_machine(recorded, WINDOWS | {"user": ("bob",)})
+    assert not is_same_machine(recorded, WINDOWS)
+    assert is_same_machine(WINDOWS, recorded)
+
+
+def test_points_are_told_as_whole_numbers_and_changes_by_name() -> None:
+    told = match(WINDOWS, without(WINDOWS, "mac"))
+    assert (told.have, told.of, told.changed, told.same) == (18, 21, ("mac",), True)
+    half = match(LINUX, LINUX | {"mac": ("m1",)})
+    assert (half.have, half.of, half.changed) == (6, 8, ("mac",))
+    assert str(half.have) == "6"
+
+
+sets = st.dictionaries(
+    st.sampled_from(list(WEIGHTS)),
+    st.lists(st.sampled_from("abcdefgh"), min_size=1, max_size=8, unique=True).map(tuple),
+)
+
+
+@given(sets, sets)
+def test_the_rule_is_the_one_that_is_written_down(
+    recorded: dict[str, tuple[str, ...]], seen: dict[str, tuple[str, ...]]
+) -> None:
+    def share(names: list[str]) -> tuple[Fraction, int]:
+        again = sum(
+            (Fraction(WEIGHTS[n] * len({*recorded[n]} & {*seen.get(n, ())}), len(recorded[n]))
+             for n in names), Fraction(0))  # fmt: skip
+        return again, sum(WEIGHTS[n] for n in names)
+
+    def more_than_half(names: list[str]) -> bool:
+        again, whole = share(names)
+        return not names or again > Fraction(whole, 2)
+
+    body = [n for n in recorded if n in ANCHORS]
+    expected = (
+        more_than_half(list(recorded))
+        and more_than_half([n for n in recorded if n != "os_id"])
+        and (not body or any(share([n])[0] for n in body))
+    )
+    assert is_same_machine(recorded, seen) is expected
+
+
+@given(sets, sets, sets)
+def test_two_machines_without_common_hardware_never_both_match_one_set(
+    recorded: dict[str, tuple[str, ...]],
+    one: dict[str, tuple[str, ...]],
+    other: dict[str, tuple[str, ...]],
+) -> None:
+    disjoint = {
+        name: tuple(h for h in hashes if name == "os_id" or h not in one.get(name, ()))
+        for name, hashes in other.items()
+    }
+    if hardware_weight(recorded) >= 3:
+        assert not (is_same_machine(recorded, one) and is_same_machine(recorded, disjoint))
+
+
+@pytest.mark.parametrize(
+    ("components", "protection", "enough"),
+    [
+        ({"mac": ("m",)}, "machine", True),
+        ({"os_id": ("o",)}, "machine", True),
+        ({"disk_serial": ("d",)}, "machine", False),
+        ({}, "machine", False),
+        ({"mac": ("m",)}, "personal", False),
+        ({"mac": ("m",), "user": ("u",)}, "personal", True),
+        ({"user": ("u",)}, "personal", False),
+        ({}, "dongle", True),
+    ],
+)
+def test_three_points_identify_a_machine(
+    components: dict[str, tuple[str, ...]], protection: str, enough: bool
+) -> None:
+    assert is_identifiable(components, protection) is enough
+
+
+def test_all_but_os_id_is_hardware() -> None:
+    assert (recorded_weight(WINDOWS), hardware_weight(WINDOWS)) == (21, 18)
+
+
+def test_a_seat_is_found_by_the_hashes_of_its_anchors() -> None:
+    assert anchor_hashes(LINUX) == ("m1", "m2")
+    assert anchor_hashes(MACOS) == ("u", "m")
+    assert anchor_hashes({"os_id": ("o",), "disk_serial": ("d",)}) == ()
