@@ -293,7 +293,7 @@ def test_nobody_else_may_write_what_all_users_share_afterwards(desk: Shell) -> N
     root = Path(desk.room.state_dirs.site.path)
     for path in [root, *root.rglob("*")]:
         path.chmod(0o777)
-    assert "Permissions" in mended(desk).out
+    assert "Permissions" in run_repair(desk).out
     for path in [root, *root.rglob("*")]:
         assert stat.S_IMODE(path.stat().st_mode) == 0o775, path
 
