@@ -6,10 +6,10 @@ from hypothesis import strategies as st
 
 from keyferry_protocol.encoding import (
     b64,
+    escape_controls,
     format_time,
     free_text,
     parse_time,
-    readable,
     unb64,
     unb64_any,
 )
@@ -95,5 +95,5 @@ def test_free_text_is_at_most_64_code_points_without_controls() -> None:
 
 
 def test_each_control_in_a_text_is_shown_as_a_replacement_character() -> None:
-    assert readable("LAB-07\u200f é") == "LAB-07\u200f é"
-    assert readable("a\x1b[2J\u202eb\n") == "a\ufffd[2J\ufffdb\ufffd"
+    assert escape_controls("LAB-07\u200f é") == "LAB-07\u200f é"
+    assert escape_controls("a\x1b[2J\u202eb\n") == "a\ufffd[2J\ufffdb\ufffd"
