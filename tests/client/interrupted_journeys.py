@@ -143,7 +143,7 @@ class Try:
     def act(self) -> int:
         return self.shell(*self.command).exit
 
-    def standing(self) -> str:
+    def outcome(self) -> str:
         """The state of the license: `active` with its serial, or the code of the error."""
         try:
             return f"active {self.room.load().serial}"

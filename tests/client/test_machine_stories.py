@@ -380,10 +380,10 @@ def test_the_license_keeps_working_or_reports_another_machine(
     room.machine = reader(tmp_path / "before", before)
     room.activate()
     room.machine = reader(tmp_path / "after", after)
-    assert told(room) == outcome
+    assert outcome_of(room) == outcome
 
 
-def told(room: Room) -> str:
+def outcome_of(room: Room) -> str:
     try:
         room.load()
     except KeyferryError as error:

@@ -123,8 +123,8 @@ def test_a_longer_link_is_not_drawn(length: int) -> None:
     for draw in (qr_lines, qr_svg, qr_version):
         with pytest.raises(TooLong) as raised:
             draw("x" * length)
-    told = f"{raised.value.title}. {raised.value.next_step}"
-    assert told == "This request is too long for a QR code. Save the file instead."
+    text = f"{raised.value.title}. {raised.value.next_step}"
+    assert text == "This request is too long for a QR code. Save the file instead."
 
 
 def test_white_surrounds_the_code() -> None:
@@ -220,8 +220,8 @@ def test_the_picture_is_saved(waiting: Shell) -> None:
     ]
     link = request_link(PAGE, Path(file_name()).read_bytes())
     assert Path("code.svg").read_text() == qr_svg(link)
-    told = waiting("qr", NUMBER, "--output", "code.svg", "--json").json
-    assert told["output"] == str(Path("code.svg").resolve())
+    document = waiting("qr", NUMBER, "--output", "code.svg", "--json").json
+    assert document["output"] == str(Path("code.svg").resolve())
 
 
 @pytest.mark.parametrize(

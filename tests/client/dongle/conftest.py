@@ -73,9 +73,9 @@ class Dongles:
     def _utility(self, *arguments: str) -> None:
         subprocess.run(["softhsm2-util", *arguments], check=True, capture_output=True)
 
-    def _place(self, token: PluggedDongle, where: Path) -> Path:
+    def _place(self, token: PluggedDongle, folder: Path) -> Path:
         return next(
-            path for path in where.iterdir() if path.name.replace("-", "").endswith(token.serial)
+            path for path in folder.iterdir() if path.name.replace("-", "").endswith(token.serial)
         )
 
 
