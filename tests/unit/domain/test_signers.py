@@ -15,8 +15,10 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 
 from keyferry_protocol.algorithms import (
     ED25519,
+    ML_DSA_65,
     RESPONSE_ALGORITHMS,
     SEED_BYTES,
+    ResponseAlgorithm,
     verify_signature,
 )
 from keyferry_protocol.envelope import RESPONSE, open_envelope, pae
