@@ -143,6 +143,7 @@ def test_replaces_seat_gives_the_seat_to_the_new_machine_and_is_a_move() -> None
     seat = grant.seat
     assert (seat.number, seat.machine_name, seat.since) == (1, "LAB-08", NOW)
     assert (seat.protection, seat.device_key) == ("personal", LAB_08.device.public)
+    assert seat.copies == 2  # counted for the seat, whoever has it
     assert grant.license.moves == {TODAY: 1}
     assert (grant.license.seats_used, grant.read_revision) == (1, 7)
     assert grant.device_key == DeviceKey(request.device_keyid, 1)
@@ -263,7 +264,7 @@ def test_replacing_a_dongles_seat_frees_the_dongle() -> None:
 
 def test_a_move_beyond_the_years_number_uses_up_a_seat_never_taken() -> None:
     request = a_request(LAB_08, replaces_seat=1)
-    license = a_used_license(moves={TODAY: 4})
+    license = a_used_license(moves={"2025-11-23": 1, TODAY: 4})
     grant = granted(request, found(license, a_seat(), request=request))
     assert (grant.license.seats_ever_used, grant.license.moves) == (2, {TODAY: 4})
 
