@@ -257,7 +257,7 @@ def test_every_module_of_the_service_is_in_a_room_but_the_worker() -> None:
         pytest.param(
             DOMAIN, "from keyferry_service.adapters.items_dynamodb import plain", id="row"
         ),
-        pytest.param(DOMAIN, "from keyferry_service.views.email import Letter", id="sentence"),
+        pytest.param(DOMAIN, "from keyferry_service.views.email import Email", id="sentence"),
         pytest.param(DOMAIN, "import keyferry_service.use_cases.resign", id="its own use case"),
         pytest.param(DOMAIN, "from cryptography import x509", id="cryptography but the protocol's"),
         pytest.param(ADAPTERS_ROOM, "import keyferry_service.use_cases.resign", id="upwards"),

@@ -47,7 +47,7 @@ def _document(title: str, vendor: str, support: str, main: str, is_alive: bool) 
     help_text = escape(message("wizard.help", support=support))
     footer = f'<footer><p id="help">{help_text}</p></footer>\n' if support else ""
     return f"""<!doctype html>
-<html lang="{language_in_use()}" dir="ltr">
+<html lang="{language_in_use()}" dir="{message("formats.direction")}">
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">

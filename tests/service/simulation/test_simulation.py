@@ -33,7 +33,7 @@ def test_every_schedule_ends_well(group: int) -> None:
 
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize("name", MUTATIONS)
-def test_a_service_that_is_wrong_is_found(name: str) -> None:
+def test_a_wrong_service_is_found(name: str) -> None:
     with changed(MUTATIONS[name]):
         found = next((seed for seed in range(SEEDS) if play(seed, drawn(seed))), None)
     assert found is not None, f"{name}: {SEEDS} seeds saw nothing"

@@ -64,14 +64,14 @@ def a_used_license(**changes: Any) -> LicenseRecord:
     return a_license(**{**used, **changes})
 
 
-def test_answered_before_the_same_answer_is_given_and_nothing_changes() -> None:
+def test_an_answered_request_gets_the_same_answer_and_changes_nothing() -> None:
     request = a_request()
     entry = LedgerEntry(request.sha256, b"the bytes", 1, NOW - DAY)
     rows = found(a_used_license(status=Status.SUSPENDED), request=request, entry=entry)
     assert decide(request, rows, [], NOW) is entry
 
 
-def test_new_seat_is_no_move_while_none_was_given_back() -> None:
+def test_a_new_seat_is_no_move_if_none_was_freed() -> None:
     request = a_request(LAB_08)
     grant = granted(request, found(a_used_license(), request=request))
     license = grant.license
@@ -99,7 +99,7 @@ def test_new_seat_is_no_move_while_none_was_given_back() -> None:
     )
 
 
-def test_new_seat_is_a_move_where_one_was_given_back() -> None:
+def test_a_new_seat_is_a_move_if_one_was_freed() -> None:
     request = a_request(LAB_08)
     license = a_used_license(seats_ever_used=2, moves={TODAY: 1})
     grant = granted(request, found(license, request=request))
@@ -108,14 +108,14 @@ def test_new_seat_is_a_move_where_one_was_given_back() -> None:
     assert grant.license.moves == {TODAY: 2}
 
 
-def test_new_seat_after_allow_move_is_no_move_below_zero_too() -> None:
+def test_a_new_seat_after_allow_move_is_no_move_even_below_zero() -> None:
     request = a_request(LAB_08)
     license = a_license(seats_ever_used=-1, next_seat=4, moves_per_year=0)
     grant = granted(request, found(license, request=request))
     assert (grant.license.seats_ever_used, grant.license.seats_used, grant.seat.number) == (0, 1, 4)
 
 
-def test_machines_own_seat_with_a_new_key_is_a_move_and_the_old_key_row_stays() -> None:
+def test_a_new_key_for_the_machines_own_seat_is_a_move_and_the_old_key_row_stays() -> None:
     again = LAB_07.reinstalled()
     request = a_request(again, last_serial=3)
     grant = granted(request, found(a_used_license(), a_seat(), request=request, anchors=(1,)))
@@ -137,12 +137,13 @@ def test_machines_own_seat_with_a_new_key_is_a_move_and_the_old_key_row_stays() 
     assert grant.previous_valid_until == before.valid_until
 
 
-def test_replaces_seat_gives_it_to_the_new_machine_and_is_a_move() -> None:
+def test_replaces_seat_gives_the_seat_to_the_new_machine_and_is_a_move() -> None:
     request = a_request(LAB_08, protection="personal", replaces_seat=1)
     grant = granted(request, found(a_used_license(), a_seat(copies=2), request=request))
     seat = grant.seat
     assert (seat.number, seat.machine_name, seat.since) == (1, "LAB-08", NOW)
     assert (seat.protection, seat.device_key) == ("personal", LAB_08.device.public)
+    assert seat.copies == 2  # counted for the seat, whoever has it
     assert grant.license.moves == {TODAY: 1}
     assert (grant.license.seats_used, grant.read_revision) == (1, 7)
     assert grant.device_key == DeviceKey(request.device_keyid, 1)
@@ -188,7 +189,7 @@ def test_deactivate_frees_the_seat_and_ends_the_key() -> None:
     assert grant.previous_valid_until == a_seat().valid_until
 
 
-def test_dongle_takes_a_seat_without_body_rows_and_its_token_leads_there() -> None:
+def test_a_dongle_takes_a_seat_without_anchor_rows_and_its_row_names_the_seat() -> None:
     request = a_request(AT_A_DONGLE)
     grant = granted(
         request, found(a_used_license(), request=request, dongle=DongleSeat(DONGLE.keyid))
@@ -200,7 +201,7 @@ def test_dongle_takes_a_seat_without_body_rows_and_its_token_leads_there() -> No
 
 
 @pytest.mark.parametrize("kind", ["activate", "update"])
-def test_dongle_at_another_machine_is_no_move(kind: str) -> None:
+def test_a_dongle_at_another_machine_is_no_move(kind: str) -> None:
     elsewhere = replace(LAB_08, dongle=DONGLE)
     request = a_request(elsewhere, kind, last_serial=1)
     seat = a_seat(AT_A_DONGLE, protection="dongle")
@@ -213,7 +214,7 @@ def test_dongle_at_another_machine_is_no_move(kind: str) -> None:
     assert grant.device_key == DeviceKey(request.device_keyid, 1)
 
 
-def test_dongle_never_takes_the_key_of_a_machine_from_that_machines_own_seat() -> None:
+def test_a_dongle_never_takes_a_machines_key_from_that_machines_own_seat() -> None:
     request = a_request(AT_A_DONGLE, "update", last_serial=2)
     seats = (a_seat(LAB_07), a_seat(replace(LAB_08, dongle=DONGLE), 2, protection="dongle"))
     rows = found(
@@ -223,7 +224,7 @@ def test_dongle_never_takes_the_key_of_a_machine_from_that_machines_own_seat() -
     assert (grant.seat.number, grant.device_key) == (2, None)
 
 
-def test_dongle_given_back_has_no_seat_any_more() -> None:
+def test_a_deactivated_dongle_has_no_seat() -> None:
     request = a_request(AT_A_DONGLE, "deactivate")
     seat = a_seat(AT_A_DONGLE, protection="dongle")
     rows = found(a_used_license(), seat, request=request, key=1, dongle=DongleSeat(DONGLE.keyid, 1))
@@ -232,7 +233,7 @@ def test_dongle_given_back_has_no_seat_any_more() -> None:
     assert not grant.seat.taken
 
 
-def test_dongle_given_back_at_a_machine_with_a_seat_leaves_that_machines_key_alone() -> None:
+def test_deactivating_a_dongle_leaves_the_key_of_a_machine_with_a_seat_alone() -> None:
     request = a_request(AT_A_DONGLE, "deactivate")
     seats = (a_seat(LAB_07), a_seat(replace(LAB_08, dongle=DONGLE), 2, protection="dongle"))
     rows = found(
@@ -242,7 +243,7 @@ def test_dongle_given_back_at_a_machine_with_a_seat_leaves_that_machines_key_alo
     assert (grant.seat.number, grant.device_key) == (2, None)
 
 
-def test_a_dongle_that_replaces_a_machines_seat_leads_there() -> None:
+def test_a_dongle_that_replaces_a_machine_takes_its_seat() -> None:
     request = a_request(AT_A_DONGLE, replaces_seat=1)
     rows = found(a_used_license(), a_seat(LAB_08), request=request, dongle=DongleSeat(DONGLE.keyid))
     grant = granted(request, rows)
@@ -250,7 +251,7 @@ def test_a_dongle_that_replaces_a_machines_seat_leads_there() -> None:
     assert (grant.seat.dongle_keyid, grant.seat.protection) == (DONGLE.keyid, "dongle")
 
 
-def test_replacing_a_dongles_seat_frees_its_token() -> None:
+def test_replacing_a_dongles_seat_frees_the_dongle() -> None:
     request = a_request(LAB_08, replaces_seat=1)
     seat = a_seat(AT_A_DONGLE, protection="dongle")
     grant = granted(request, found(a_used_license(), seat, request=request))
@@ -263,7 +264,7 @@ def test_replacing_a_dongles_seat_frees_its_token() -> None:
 
 def test_a_move_beyond_the_years_number_uses_up_a_seat_never_taken() -> None:
     request = a_request(LAB_08, replaces_seat=1)
-    license = a_used_license(moves={TODAY: 4})
+    license = a_used_license(moves={"2025-11-23": 1, TODAY: 4})
     grant = granted(request, found(license, a_seat(), request=request))
     assert (grant.license.seats_ever_used, grant.license.moves) == (2, {TODAY: 4})
 
@@ -293,7 +294,7 @@ def test_a_seat_is_not_the_machines_own(seat: Seat, anchors: tuple[int, ...]) ->
     assert grant.is_new
 
 
-def test_a_machine_is_looked_for_by_each_body_hash_and_for_personal_by_its_user_too() -> None:
+def test_a_machine_is_found_by_each_anchor_and_for_personal_by_its_user_too() -> None:
     hashes = LAB_07.components("personal")
     (user,) = hashes["user"]
     body = [hashes[part][0] for part in ("tpm_key", "smbios_uuid", "board_serial", "mac")]
@@ -356,7 +357,7 @@ def test_replaces_seat_alone_changes_the_protection_of_ones_own_seat() -> None:
         pytest.param(4, 1, id="neither"),
     ],
 )
-def test_a_last_serial_may_tell_of_a_copy(last_serial: int, copies: int) -> None:
+def test_an_unexpected_last_serial_counts_as_a_copy(last_serial: int, copies: int) -> None:
     request = a_request(LAB_07, "update", last_serial=last_serial)
     seat = a_seat(serial=5, last_request_serial=2)
     grant = granted(request, found(a_used_license(), seat, request=request, key=1))
@@ -619,7 +620,7 @@ def test_a_deactivation_is_refused_for_nothing_else() -> None:
     assert grant.seat.components == a_seat().components  # its receipt repeats the recorded set
 
 
-def test_a_revoked_licenses_answer_is_given_no_more_but_its_receipt_is() -> None:
+def test_a_revoked_license_repeats_no_answer_but_a_receipt() -> None:
     for kind, refused in (("activate", True), ("deactivate", False)):
         request = a_request(kind=kind)
         entry = LedgerEntry(request.sha256, b"", 1, NOW)
@@ -658,7 +659,7 @@ def test_an_unknown_environment_counts_as_physical() -> None:
     assert granted(request, found(a_license(), request=request)).is_new
 
 
-def test_the_seats_in_use_are_told_with_the_moves_that_are_left() -> None:
+def test_a_refusal_lists_the_seats_in_use_and_the_moves_left() -> None:
     request = a_request(LAB_08)
     license = a_license(seats_used=1, seats_ever_used=1, moves={TODAY: 3})
     decision = decide(request, found(license, request=request), [SERVICE_KEY], NOW)
@@ -667,7 +668,7 @@ def test_the_seats_in_use_are_told_with_the_moves_that_are_left() -> None:
     assert decision.facts == {"n": 1, "moves_left": 1}
 
 
-def test_with_no_move_left_the_day_is_told_on_which_there_is_one() -> None:
+def test_without_moves_left_a_refusal_has_the_day_of_the_next_one() -> None:
     request = a_request(LAB_08)
     moves = {"2026-03-01": 1, "2026-05-01": 3}
     license = a_license(seats_used=1, seats_ever_used=1, moves=moves)
