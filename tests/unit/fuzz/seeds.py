@@ -1,4 +1,4 @@
-"""Where the fuzzer starts: the vectors of docs/vectors, one of each message, and their words."""
+"""The fuzzer's seeds: the vectors of docs/vectors, one of each message, and a dictionary."""
 
 import json
 from base64 import b64decode
@@ -77,7 +77,7 @@ def _seeds() -> Iterator[tuple[Reader, bytes]]:
 
 
 def dictionary(target: str) -> list[bytes]:
-    """The strings that stand in the seeds' JSON, and what JSON is made of besides."""
+    """The strings in the seeds' JSON, and the tokens of JSON."""
     words = {b"{", b"}", b"[", b"]", b",", b":", b"null", b"true", b"false", b"0", b"1", b"-1"}
     words |= {b"9007199254740991", b"9999-12-31T23:59:59Z", b"0001-01-01T00:00:00Z", b"\\ud800"}
     for seed in seeds(target):

@@ -49,7 +49,7 @@ Reader = Callable[[bytes], None]
 
 
 def read_request_file(data: bytes) -> None:
-    """What process_request reads of an upload."""
+    """process_request parses an upload."""
     request = read_request(data)
     if isinstance(request, Refusal):
         return
@@ -62,12 +62,12 @@ def read_request_file(data: bytes) -> None:
 
 
 def read_request_body(body: bytes) -> None:
-    """The same, past base64 and signature, where a fuzzer seldom comes by itself."""
+    """The same behind base64 and signatures, which a fuzzer rarely gets past."""
     read_request_file(seal(REQUEST, body, [SIGNER]))
 
 
 def read_text_form(packed: bytes) -> None:
-    """What the page is given by a QR code, and inflates."""
+    """The page unpacks the text form of a QR code."""
     try:
         data = from_text_form(packed)
     except (UnreadableRequest, UnsupportedVersion):
@@ -77,7 +77,7 @@ def read_text_form(packed: bytes) -> None:
 
 
 def read_response_file(data: bytes) -> None:
-    """What the client installs, and what an application then asks of it."""
+    """The client installs a response, and an application checks the license."""
     try:
         response = verify_response(data, PINNED)
     except (WrongType, UnsupportedVersion, UnreadableResponse, NotGenuine, KeyCompromised):
@@ -95,7 +95,7 @@ def read_response_body(body: bytes) -> None:
 
 
 def read_key_set(data: bytes) -> None:
-    """The `keys.json` that lies beside an application."""
+    """An application reads its `keys.json`."""
     try:
         keys = KeySet.from_json(data)
     except (BadKeySet, UnsupportedVersion):
@@ -104,7 +104,7 @@ def read_key_set(data: bytes) -> None:
 
 
 def read_notice(data: bytes) -> None:
-    """What lies in the queues: S3's notices and SES's, and our own wishes."""
+    """The functions read messages of S3, of SES and of our own from their queues."""
     message = _text(data)
     for keys in (REQUESTS, RESPONSES):
         with suppress(StrayMessage):
@@ -126,13 +126,13 @@ def read_api_call(data: bytes) -> None:
 
 
 def read_viewer(data: bytes) -> None:
-    """The header with the address of whoever calls the API."""
+    """The API reads the header with the caller's address."""
     assert network_of(_text(data), "127.0.0.1")
     assert network_of(None, _text(data))
 
 
 def _text(data: bytes) -> str:
-    """As Lambda may hand over a string: JSON can tell of lone surrogates, so they come too."""
+    """A string as Lambda may pass it: JSON can hold lone surrogates."""
     return data.decode("utf-8", "surrogateescape")
 
 
@@ -145,13 +145,13 @@ TARGETS: dict[str, tuple[Reader, ...]] = {
 
 
 def run(target: str, data: bytes) -> None:
-    """Give an input to the reader that its first byte names."""
+    """Pass an input to the target that its first byte selects."""
     readers = TARGETS[target]
     if data:
         readers[data[0] % len(readers)](data[1:])
 
 
 def for_reader(reader: Reader, data: bytes) -> bytes:
-    """The input that gives these bytes to this reader."""
+    """The input that passes these bytes to this target."""
     (number,) = (r.index(reader) for r in TARGETS.values() if reader in r)
     return bytes([number]) + data

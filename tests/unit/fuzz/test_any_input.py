@@ -1,4 +1,4 @@
-"""Whatever a public reader is given, it reads it or raises what it documents."""
+"""For any input at all, a public reader returns or raises what it documents."""
 
 import importlib
 import inspect
@@ -143,7 +143,7 @@ def _name(function: Reader) -> str:
 
 
 @pytest.mark.parametrize("reader", READERS, ids=_name)
-def test_it_is_read_or_refused_as_documented(reader: Reader) -> None:
+def test_a_reader_returns_or_raises_what_it_documents(reader: Reader) -> None:
     values, documented = READERS[reader]
 
     @settings(max_examples=60)
@@ -155,7 +155,7 @@ def test_it_is_read_or_refused_as_documented(reader: Reader) -> None:
     is_read_or_refused()
 
 
-def test_no_reader_is_left_out() -> None:
+def test_every_reader_is_fuzzed() -> None:
     assert {_name(function) for function in READERS} | WRITERS == set(_of_bytes_or_text())
 
 

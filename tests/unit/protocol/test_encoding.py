@@ -22,7 +22,7 @@ def test_base64_has_one_form(text: str) -> None:
         unb64(text)
 
 
-def test_the_url_safe_alphabet_is_read_unmixed() -> None:
+def test_the_two_alphabets_of_base64_cannot_be_mixed() -> None:
     assert unb64_any("-_-_") == unb64("+/+/")
     for text in ("-/-/", "+_+_", "-_-"):
         with pytest.raises(ValueError, match="base64"):
