@@ -119,7 +119,7 @@ READS: dict[str, Callable[[Folder, bool], object]] = {
 
 @st.composite
 def altered(draw: st.DrawFn, members: dict[str, Any]) -> bytes:
-    """A file of ours with one member of any value, or without it."""
+    """A state file with one member of any value, or without that member."""
     name = draw(st.sampled_from(sorted(members)))
     changed = {**members, name: draw(json_values | st.integers(0, 2**53))}
     return json.dumps(changed).encode()

@@ -61,7 +61,7 @@ def test_the_link_is_the_pages_address_and_the_text_form(
     assert not set(text) & set("+/=")
 
 
-# How large it gets: also the figures that the documents name
+# How large it gets, with the figures in the documents
 
 
 @pytest.mark.parametrize(
@@ -161,7 +161,7 @@ def test_segno_is_imported_only_to_draw() -> None:
 
 @pytest.fixture
 def waiting(shell: Shell) -> Shell:
-    """A shell whose license waits for its response."""
+    """A shell with a pending request."""
     assert shell("request", NUMBER).exit == 0
     return shell
 
@@ -294,7 +294,7 @@ def test_a_window_that_is_too_small_leads_to_the_picture(waiting: Shell) -> None
             in printed.err
         )
         assert f"keyferry qr {NUMBER} --output file.svg" in printed.err
-    assert waiting("qr", NUMBER, "--json").exit == 0  # a program draws for itself
+    assert waiting("qr", NUMBER, "--json").exit == 0  # a program draws the code itself
     assert in_window(waiting, rows, columns)("qr", NUMBER).exit == 0
 
 

@@ -30,7 +30,7 @@ def desk(shell: Shell) -> Shell:
     return shell
 
 
-# How the folder stood before: each by the commands a person types.
+# The folder before the damage, made by the commands that a person types.
 
 
 def requested(shell: Shell) -> None:
@@ -74,7 +74,7 @@ def request_file() -> str:
     return f"{STICK}/{name}"
 
 
-# What happened to it.
+# The damage.
 
 Damage = Callable[[Shell], None]
 
@@ -141,7 +141,7 @@ def damaged_deactivation_cut_off(shell: Shell) -> None:
 
 
 def install_cut_off(shell: Shell) -> None:
-    """The power failed when the response was in place, and its request waited still."""
+    """The power failed after the response was written, before its request was removed."""
     deactivated(shell)
     shell.room.install(shell.carried(request_file(), "receipt.response").read_bytes())
     os.remove(request_file())

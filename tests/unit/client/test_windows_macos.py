@@ -1,4 +1,4 @@
-"""Windows and macOS, from answers as they would come."""
+"""Windows and macOS, read from answers in their systems' own form."""
 
 import struct
 from hashlib import sha256
