@@ -65,9 +65,9 @@ def test_without_python_pkcs11_the_error_says_how_to_install_it(
     monkeypatch.setitem(sys.modules, "keyferry.dongle.pkcs11", None)
     monkeypatch.setitem(sys.modules, "pkcs11", None)
     for command in (("dongle", "list"), ("request", "015120020093", "--protection", "dongle")):
-        told = shell(*command, "--json")
-        error = told.json["error"]
-        assert (told.exit, error["code"]) == (9, "dongle-missing")
+        printed = shell(*command, "--json")
+        error = printed.json["error"]
+        assert (printed.exit, error["code"]) == (9, "dongle-missing")
         assert "python-pkcs11" in error["detail"]
         assert "keyferry[dongle]" in error["next_step"]
 
@@ -110,7 +110,7 @@ def test_the_only_suitable_dongle_is_used_without_a_question(
 
 
 @pytest.mark.parametrize(
-    ("plugged", "told"),
+    ("plugged", "expected"),
     [
         pytest.param([], "No dongle was found", id="none"),
         pytest.param([a_token("1")], "YubiKey YK5 1 has no key yet", id="a blank one"),
@@ -119,8 +119,8 @@ def test_the_only_suitable_dongle_is_used_without_a_question(
         ),
     ],
 )
-def test_no_dongle_or_several_is_an_error(plugged: list[PluggedDongle], told: str) -> None:
-    with pytest.raises(DongleMissing, match=told):
+def test_no_dongle_or_several_is_an_error(plugged: list[PluggedDongle], expected: str) -> None:
+    with pytest.raises(DongleMissing, match=expected):
         only_dongle(with_keys(plugged))
 
 
@@ -128,7 +128,7 @@ def test_no_dongle_or_several_is_an_error(plugged: list[PluggedDongle], told: st
 
 
 @pytest.mark.parametrize(
-    ("flags", "left", "told", "next_step"),
+    ("flags", "left", "expected", "next_step"),
     [
         pytest.param(0, None, "did not accept this PIN.", "Enter the PIN again", id="wrong"),
         pytest.param(0x20000, 1, "One try is left", "Enter the PIN again", id="the last try"),
@@ -136,14 +136,14 @@ def test_no_dongle_or_several_is_an_error(plugged: list[PluggedDongle], told: st
     ],
 )
 def test_a_pin_error_says_what_the_dongle_reports(
-    flags: int, left: int | None, told: str, next_step: str
+    flags: int, left: int | None, expected: str, next_step: str
 ) -> None:
     pkcs11 = pytest.importorskip("pkcs11")
     from keyferry.dongle.pkcs11 import pin_error
 
     error = pin_error(a_token("1"), pkcs11.TokenFlag(flags))
     assert (error.code, error.exit) == ("dongle-pin", 9)
-    assert told in str(error)
+    assert expected in str(error)
     assert error.next_step.startswith(next_step)
     assert error.facts.get("tries_left") == left
 
@@ -161,8 +161,8 @@ def test_nobody_is_asked_for_a_pin_that_is_typed_on_the_reader(
 
 def test_a_license_without_a_dongle_asks_for_none(room: Room) -> None:
     room.activate()
-    asked = load(PRODUCT, KEYS, room.state, room.machine, NOW, dongle=find_dongle("", "/not.so"))
-    assert asked.check()
+    license = load(PRODUCT, KEYS, room.state, room.machine, NOW, dongle=find_dongle("", "/not.so"))
+    assert license.check()
 
 
 def test_a_dongle_pulled_while_the_application_runs_ends_the_license(room: Room) -> None:

@@ -12,9 +12,7 @@ from keyferry_protocol.messages import message
 from keyferry_protocol.messages.formats import comma_list
 
 PIN_VARIABLE = "KEYFERRY_DONGLE_PIN"
-dongle_option = click.option(
-    "--dongle", "serial", metavar="SERIAL", help="Which one, where several are plugged in."
-)
+dongle_option = click.option("--dongle", "serial", metavar="SERIAL")
 
 
 def ask_pin(dongle: PluggedDongle, may_ask: bool) -> str | None:

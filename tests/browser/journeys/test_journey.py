@@ -156,7 +156,7 @@ def test_a_dropped_file_goes_the_same_way(
     assert offline.check().ok
 
 
-def test_a_response_file_is_told_as_what_it_is(
+def test_an_uploaded_response_file_is_recognized(
     page: Page, stack: RunningStack, offline: OfflineComputer
 ) -> None:
     response = saved(page, stack, offline.request()).path().read_bytes()

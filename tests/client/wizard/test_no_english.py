@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from keyferry import __version__
 from keyferry.wizard.html import closed_page, over_page, page_html
 from keyferry.wizard.pages import Page
 from keyferry.wizard.session import Session
@@ -26,7 +27,7 @@ NAMES = (
     *("licensing@example.com", "activate.example.com", "https://activate.example.com"),
     *(
         "Windows 11 Pro 23H2",
-        "keyferry 1.0.0",
+        f"keyferry {__version__}",
         "solver",
         "threads",
         "/media/gone",

@@ -70,7 +70,7 @@ def an_event(function: str) -> dict[str, Any]:
 
 @dataclass
 class World:
-    """What a page, a courier and a vendor can do, and what they find."""
+    """What the page, a customer and the vendor can do with the service, and what they see."""
 
     handlers: dict[str, Any]
     service: dict[str, Any]  # the handlers' own AWS clients, by service; the page's S3 is "page s3"
@@ -100,28 +100,28 @@ class World:
         self.licenses.create(a_license(**terms))
 
     def call(
-        self, method: str, path: str, said: Any = None, headers: dict[str, str] | None = None
+        self, method: str, path: str, body: Any = None, headers: dict[str, str] | None = None
     ) -> dict[str, Any]:
         """One call of the HTTP API."""
         event = an_event("public_api")
         event["rawPath"] = path
         event["requestContext"]["http"] |= {"method": method, "path": path}
         event["headers"] |= headers or {}
-        event["body"] = said if isinstance(said, str) or said is None else json.dumps(said)
-        answer: dict[str, Any] = self.handlers["public_api"](event, self.context)
-        check_answer(method, path, answer["statusCode"], answer["headers"], answer["body"])
-        return answer
+        event["body"] = body if isinstance(body, str) or body is None else json.dumps(body)
+        reply: dict[str, Any] = self.handlers["public_api"](event, self.context)
+        check_answer(method, path, reply["statusCode"], reply["headers"], reply["body"])
+        return reply
 
     def open_ticket(self, email: str | None = None) -> str:
-        answer = self.call("POST", "/api/requests", {"email": email, "language": "en"})
-        assert answer["statusCode"] == 201, answer
-        return str(json.loads(answer["body"])["id"])
+        reply = self.call("POST", "/api/requests", {"email": email, "language": "en"})
+        assert reply["statusCode"] == 201, reply
+        return str(json.loads(reply["body"])["id"])
 
     def ticket(self, ticket: str) -> dict[str, Any]:
-        answer = self.call("GET", f"/api/requests/{ticket}")
-        assert answer["statusCode"] == 200, answer
-        said: dict[str, Any] = json.loads(answer["body"])
-        return said
+        reply = self.call("GET", f"/api/requests/{ticket}")
+        assert reply["statusCode"] == 200, reply
+        document: dict[str, Any] = json.loads(reply["body"])
+        return document
 
     def upload(self, ticket: str, data: bytes) -> dict[str, Any]:
         """Put a request file; the message that S3 then sends."""
@@ -136,7 +136,7 @@ class World:
 
     def answer_request(self, **adapters: Any) -> AnswerRequest:
         """What another process of the function answers with; some of its adapters may be fakes."""
-        made: dict[str, Any] = {
+        parts: dict[str, Any] = {
             "files": Files(self.s3, IN, OUT),
             "licenses": self.licenses,
             "tickets": Tickets(self.dynamodb, "Tickets"),
@@ -144,11 +144,11 @@ class World:
             "clock": time,
         } | adapters
         signers = Signers(partial(KmsSigner, self.service["kms"]), self.pem_folder)
-        responses = PublishResponse(made["files"], made["signing_keys"], signers, made["clock"])
-        return AnswerRequest(**made, responses=responses)
+        responses = PublishResponse(parts["files"], parts["signing_keys"], signers, parts["clock"])
+        return AnswerRequest(**parts, responses=responses)
 
     def send_email(self, **adapters: Any) -> SendEmail:
-        made: dict[str, Any] = {
+        parts: dict[str, Any] = {
             "tickets": Tickets(self.dynamodb, "Tickets"),
             "mailer": Mailer(self.ses, SENDER, "keyferry"),
             "sender": SENDER,
@@ -157,7 +157,7 @@ class World:
             "clock": time,
             "secrets": secrets,
         } | adapters
-        return SendEmail(**made)
+        return SendEmail(**parts)
 
     def notice(self, function: str, key: str, version: str, bucket: str = "") -> dict[str, Any]:
         record: dict[str, Any] = deepcopy(an_event(function)["Records"][0])
@@ -170,22 +170,22 @@ class World:
         return record
 
     def process(self, *messages: dict[str, Any]) -> list[str]:
-        """Have the messages processed; those that the queue is to bring again."""
+        """Have the messages processed; the ids of those that come back."""
         return self.handle("process_request", *messages)
 
     def handle(self, function: str, *messages: dict[str, Any]) -> list[str]:
         event = {"Records": list(messages)}
-        answer = self.handlers[function](event, self.context)
-        return [failure["itemIdentifier"] for failure in answer["batchItemFailures"]]
+        reply = self.handlers[function](event, self.context)
+        return [failure["itemIdentifier"] for failure in reply["batchItemFailures"]]
 
     def activate(self, data: bytes, email: str | None = None) -> str:
-        """The whole way of one file; its ticket."""
+        """Open a ticket, upload a file and have it processed; the ticket."""
         ticket = self.open_ticket(email)
         assert self.process(self.upload(ticket, data)) == []
         return ticket
 
     def answers(self, ticket: str) -> dict[str, bytes]:
-        """What lies in the out bucket for a ticket, by file name."""
+        """The files in the out bucket for a ticket, by file name."""
         found = self.s3.list_objects_v2(Bucket=OUT, Prefix=f"responses/{ticket}/")
         keys = [entry["Key"] for entry in found.get("Contents", [])]
         return {key.rpartition("/")[2]: self.read(key) for key in keys}
@@ -199,7 +199,7 @@ class World:
         return data
 
     def send(self, ticket: str) -> list[str]:
-        """Have the mail of a ticket's answer sent."""
+        """Have the e-mail of a ticket sent."""
         (name,) = self.answers(ticket)
         return self.handle(
             "send_response", self.notice("send_response", f"responses/{ticket}/{name}", "1")
@@ -267,7 +267,7 @@ def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
             handlers = {name: _load(name).lambda_handler for name in names}
         stream = StringIO()
         log.registered_handler.setStream(stream)
-        yield Cloud(handlers, service.made, clients, stream, folder)
+        yield Cloud(handlers, service.by_name, clients, stream, folder)
 
 
 @dataclass
@@ -275,13 +275,13 @@ class _ServiceClients:
     """Gives all handlers the same clients, so that a test may watch or break any call of AWS."""
 
     make: Callable[..., Any]
-    made: dict[str, Any] = field(default_factory=dict)
+    by_name: dict[str, Any] = field(default_factory=dict)
 
     def client(self, name: str, config: Any) -> Any:
         known = "page s3" if config.signature_version else name
-        if known not in self.made:
-            self.made[known] = self.make(name, config=config)
-        return self.made[known]
+        if known not in self.by_name:
+            self.by_name[known] = self.make(name, config=config)
+        return self.by_name[known]
 
 
 @pytest.fixture

@@ -86,7 +86,7 @@ def test_an_answer_costs_the_same_however_full_the_table_is(
     assert then.size <= LONGER * first.size
 
 
-def test_the_row_that_every_answer_writes_has_an_end_however_many_seats_there_are(
+def test_the_license_row_stays_small_however_many_seats_there_are(
     world: World,
 ) -> None:
     """Of all its attributes only the moves are a list: a day each, and only the last year's."""

@@ -32,7 +32,7 @@ def in_kms(signer: Signer) -> SigningKey:
         pytest.param("DisabledException", id="a disabled key"),
     ],
 )
-def test_where_kms_fails_the_request_comes_again_to_the_same_answer(
+def test_a_request_gets_the_same_answer_after_kms_failed(
     world: World, signer: Signer, code: str
 ) -> None:
     world.sell()
@@ -68,7 +68,7 @@ def test_where_kms_fails_the_request_comes_again_to_the_same_answer(
     assert world.license().seats_used == 1
 
 
-def test_what_the_vendor_asks_for_is_signed_by_the_keys_of_that_moment(world: World) -> None:
+def test_resigning_uses_the_keys_that_are_active_now(world: World) -> None:
     world.sell()
     world.activate(a_request_file())  # and so the function has just read its keys
     new = a_key("new")

@@ -9,7 +9,7 @@ from botocore.stub import Stubber
 from keyferry_service.adapters.email_ses import Mailer, MailRefused
 
 
-def test_a_refused_mail_is_told_by_its_code_and_names_no_address() -> None:
+def test_a_refused_email_is_reported_by_its_code_without_the_address() -> None:
     ses = boto3.client(
         "sesv2", "eu-central-1", aws_access_key_id="testing", aws_secret_access_key="testing"
     )

@@ -134,7 +134,7 @@ def test_a_seat(seat: Seat) -> None:
 
 
 @given(hexes, st.binary(min_size=1, max_size=4096), counts, seconds, maybe_seconds)
-def test_a_line_of_the_ledger(sha: str, body: bytes, seat: int, at: int, until: int | None) -> None:
+def test_a_ledger_entry(sha: str, body: bytes, seat: int, at: int, until: int | None) -> None:
     answer = LedgerEntry(sha, body, seat, at, until)
     assert from_item(LedgerEntry, to_item(members(answer))) == answer
 
@@ -143,7 +143,7 @@ def test_a_line_of_the_ledger(sha: str, body: bytes, seat: int, at: int, until: 
 
 
 @given(tickets, strict_texts)
-def test_a_wish_for_mail_or_for_signing(ticket: str, to: str) -> None:
+def test_a_request_for_email_or_resigning(ticket: str, to: str) -> None:
     queue = Queue()
     request_mail(cast(Any, queue), "", MailRequest(ticket, to))
     assert parse_mail_request(queue.message) == MailRequest(ticket, to)

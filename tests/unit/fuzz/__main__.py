@@ -33,7 +33,7 @@ def main() -> int:
 
 
 def fuzz(target: str, seconds: int) -> int:
-    """Fuzz one target for so long, print what came of it; 1 where something was found."""
+    """Fuzz one target for this long and print the result; return 1 for a finding."""
     folder = LEARNED / target
     corpus, start = folder / "corpus", folder / "seeds"
     for made in (corpus, start):
@@ -59,7 +59,7 @@ def fuzz(target: str, seconds: int) -> int:
 
 
 def _figures(told: str) -> str:
-    """Of libFuzzer's log: how many inputs, and from where to where coverage went."""
+    """The number of inputs and the growth of coverage, from libFuzzer's log."""
     runs = re.search(r"number_of_executed_units: (\d+)", told)
     covered = re.findall(r"cov: (\d+) ft: (\d+)", told)
     if runs is None or not covered:

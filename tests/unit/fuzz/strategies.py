@@ -1,10 +1,10 @@
-"""What hypothesis draws: every value that a file can hold, and JSON of every shape."""
+"""Hypothesis strategies: every value that a file can hold, and JSON of every shape."""
 
 from typing import Any
 
 from hypothesis import strategies as st
 
-from keyferry_protocol.algorithms import ECDSA_P256, ED25519
+from keyferry_protocol.algorithms import ED25519
 from keyferry_protocol.components import COMPONENTS_BY_PROTECTION, ENVIRONMENTS, PROTECTIONS
 from keyferry_protocol.encoding import b64, parse_time
 from keyferry_protocol.keys import Ed25519Signer, PinnedKey
@@ -49,7 +49,7 @@ _hashes = st.binary(min_size=16, max_size=16).map(b64)
 
 @st.composite
 def component_sets(draw: st.DrawFn, protection: str) -> dict[str, tuple[str, ...]]:
-    """What a machine may have recorded, every component there or not."""
+    """Any set of component hashes that the protection allows."""
     drawn = {
         component.name: draw(st.sets(_hashes, max_size=component.max_hashes))
         for component in COMPONENTS_BY_PROTECTION[protection]
@@ -128,6 +128,3 @@ def pinned_keys(draw: st.DrawFn) -> tuple[PinnedKey, ...]:
     keys = [pinned(VENDOR), pinned(VENDOR_PQ)]
     keys += [pinned(signer, trusted=draw(st.booleans())) for signer in others]
     return tuple(draw(st.permutations(keys)))
-
-
-ALGORITHMS = (ED25519, ECDSA_P256, "ML-DSA-65")

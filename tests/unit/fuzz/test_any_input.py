@@ -1,11 +1,10 @@
-"""Whatever a public reader is given, it reads it or raises what it documents."""
+"""For any input at all, a public reader returns or raises what it documents."""
 
 import importlib
 import inspect
 import json
 import pkgutil
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -27,7 +26,7 @@ from keyferry_protocol.errors import (
 )
 from keyferry_protocol.strict_json import parse_json
 from keyferry_protocol.text_form import from_text_form, to_text_form
-from tests.unit.fuzz.strategies import ALGORITHMS, json_values, signers, texts
+from tests.unit.fuzz.strategies import json_values, signers, texts
 from tests.unit.protocol.samples import CLASSIC, NUMBER, VENDOR, request_file, response_file
 
 Reader = Callable[..., object]
@@ -73,7 +72,7 @@ raw_keys = bytes_ | st.binary(min_size=32, max_size=32) | st.binary(min_size=65,
 
 
 def with_algorithm(values: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
-    return st.tuples(st.sampled_from(ALGORITHMS), values)
+    return st.tuples(st.sampled_from(sorted(algorithms.ALGORITHMS)), values)
 
 
 READERS: dict[Reader, Case] = {
@@ -99,7 +98,7 @@ READERS: dict[Reader, Case] = {
     ),
     algorithms.verify_signature: (
         st.tuples(
-            st.sampled_from(ALGORITHMS) | texts,
+            st.sampled_from(sorted(algorithms.ALGORITHMS)) | texts,
             raw_keys | signers.map(lambda s: s.public),
             bytes_,
             st.binary(min_size=64, max_size=64) | bytes_,
@@ -143,19 +142,23 @@ def _name(function: Reader) -> str:
 
 
 @pytest.mark.parametrize("reader", READERS, ids=_name)
-def test_it_is_read_or_refused_as_documented(reader: Reader) -> None:
+def test_a_reader_returns_or_raises_what_it_documents(reader: Reader) -> None:
     values, documented = READERS[reader]
 
     @settings(max_examples=60)
     @given(values)
     def is_read_or_refused(value: Any) -> None:
-        with suppress(*documented):
+        raised: Exception | None = None
+        try:
             reader(*(value if isinstance(value, tuple) else (value,)))
+        except Exception as error:
+            raised = error
+        assert raised is None or isinstance(raised, documented)
 
     is_read_or_refused()
 
 
-def test_no_reader_is_left_out() -> None:
+def test_every_reader_is_fuzzed() -> None:
     assert {_name(function) for function in READERS} | WRITERS == set(_of_bytes_or_text())
 
 

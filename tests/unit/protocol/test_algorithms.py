@@ -93,7 +93,7 @@ def test_an_ecdsa_signature_is_strict_der_and_high_s_is_allowed() -> None:
 
 
 @pytest.mark.parametrize("alg", RESPONSE_ALGORITHMS)
-def test_a_key_of_a_response_algorithm_is_known_by_its_types(alg: str) -> None:
+def test_the_types_of_a_key_identify_its_response_algorithm(alg: str) -> None:
     algorithm = RESPONSE_ALGORITHMS[alg]
     key = algorithm.private_key(b"s" * SEED_BYTES)
     private_type, public_type = algorithm.key_types()

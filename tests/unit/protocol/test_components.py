@@ -1,4 +1,4 @@
-"""How a machine's components are hashed and read."""
+"""How the components of a machine are normalized, hashed and parsed."""
 
 import hmac
 
@@ -7,11 +7,13 @@ import pytest
 from keyferry_protocol.components import (
     COMPONENTS,
     PROTECTIONS,
+    Component,
     hash_component,
     hash_components,
     parse_components,
 )
 from keyferry_protocol.encoding import b64, unb64
+from keyferry_protocol.messages import sentences
 from keyferry_protocol.strict_json import InvalidMember, JsonObject
 
 NUMBER = "015120020093"
@@ -24,7 +26,7 @@ def test_hashes_are_half_an_hmac_under_the_license_number() -> None:
     assert len(unb64(hash_component(NUMBER, "mac", "001122334455"))) == 16
 
 
-def test_a_value_that_is_no_text_is_hashed_as_its_bytes() -> None:
+def test_a_value_that_is_not_text_is_hashed_as_its_bytes() -> None:
     read = b"PF3K\xff".decode("utf-8", "surrogateescape")  # as Python reads a file name
     expected = hmac.digest(NUMBER.encode(), b"board_serial\0PF3K\xff", "sha256")[:16]
     assert hash_component(NUMBER, "board_serial", read) == b64(expected)
@@ -42,7 +44,7 @@ def test_values_are_hashed_in_one_form() -> None:
     assert hashes(mac=[""], board_serial=[]) == {}
 
 
-def test_a_set_holds_what_its_protection_needs() -> None:
+def test_a_set_has_the_components_of_its_protection() -> None:
     values = {"mac": [f"{i:012x}" for i in range(12)], "user": ["ann"], "shoe_size": ["42"]}
     machine = hash_components(NUMBER, values, "machine")
     assert set(machine) == {"mac"}
@@ -51,6 +53,17 @@ def test_a_set_holds_what_its_protection_needs() -> None:
     assert set(hash_components(NUMBER, values, "personal")) == {"mac", "user"}
     assert hash_components(NUMBER, values, "dongle") == {}
     assert len(hash_components(NUMBER, {"tpm_key": ["ab", "cd"]}, "machine")["tpm_key"]) == 1
+
+
+@pytest.mark.parametrize("component", COMPONENTS.values(), ids=lambda component: component.name)
+def test_the_catalog_names_every_component(component: Component) -> None:
+    catalog = {f"{room}.{name}" for room in ("doctor", "wizard") for name in sentences(room)}
+    names = {
+        f"{part}.{component.name}" for part in ("doctor.missing", "doctor.part", "wizard.part")
+    }
+    if component.max_hashes > 1:
+        names.add(f"doctor.some.{component.name}")
+    assert names <= catalog
 
 
 @pytest.mark.parametrize("protection", PROTECTIONS)
