@@ -6,10 +6,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from keyferry_protocol.envelope import RESPONSE, open_envelope, seal
 from tests.unit.fuzz.targets import (
     ACCOUNT,
     BUCKET,
     MAILS,
+    SIGNER,
     TARGETS,
     Reader,
     for_reader,
@@ -66,6 +68,7 @@ def _seeds() -> Iterator[tuple[Reader, bytes]]:
     for file in _decoded("responses", "file"):
         yield read_response_file, file
         yield from ((read_response_body, body) for body in _bodies(file))
+    yield read_response_file, _signed_by_the_fuzzer()
     for keys in _decoded("key-sets", "file"):
         yield read_key_set, keys
     for message in MESSAGES:
@@ -74,6 +77,12 @@ def _seeds() -> Iterator[tuple[Reader, bytes]]:
         yield read_api_call, json.dumps(call).encode()
     for viewer in VIEWERS:
         yield read_viewer, viewer.encode()
+
+
+def _signed_by_the_fuzzer() -> bytes:
+    """A good response under the key that `read_response_file` trusts."""
+    first = next(_decoded("responses", "file"))
+    return seal(RESPONSE, open_envelope(first, RESPONSE).body, [SIGNER])
 
 
 def dictionary(target: str) -> list[bytes]:

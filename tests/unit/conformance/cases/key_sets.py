@@ -41,6 +41,9 @@ KEY_SETS: dict[str, dict[str, Any]] = {
     "two ed25519": key_set(SERVICE.in_key_set(), STRANGER.in_key_set()),
     "hybrid, two ed25519": key_set(*BOTH, STRANGER.in_key_set(), require=HYBRID),
     "one compromised": key_set(SERVICE.in_key_set(), LEAKED.in_key_set("compromised")),
+    "one compromised, listed first": key_set(
+        LEAKED.in_key_set("compromised"), SERVICE.in_key_set()
+    ),
     "hybrid, ed25519 compromised": key_set(*BOTH, LEAKED.in_key_set("compromised"), require=HYBRID),
     "another vendor": key_set(STRANGER.in_key_set()),
 }
