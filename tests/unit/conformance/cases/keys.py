@@ -1,4 +1,4 @@
-"""The fixed keys of the test vectors. These cases import no code of ours, so they are independent."""
+"""The fixed keys of the test vectors. They use no code of ours."""
 
 import json
 from base64 import b64encode

@@ -100,7 +100,7 @@ def _signatures(body: bytes, keys: Sequence[Key]) -> bytes:
 
 
 def _deflated(body: bytes) -> bytes:
-    """Raw DEFLATE with the dictionary, made once and cached: another zlib may choose other bytes."""
+    """Raw DEFLATE with the dictionary, made once and cached, since zlibs differ."""
     kept: dict[str, str] = json.loads(KEPT.read_text()) if KEPT.exists() else {}
     name = sha256(body).hexdigest()
     if name not in kept:
