@@ -1,8 +1,10 @@
-"""Fuzzes the three entry points that read hostile bytes, one after another, with atheris.
+"""Fuzzes the entry points that read hostile bytes, one after another, with atheris.
 
-`.venv-soak/bin/python -m tests.unit.fuzz --minutes 10`. It prints a line for each, and ends with 1 on a
-finding: its input lies in tests/unit/fuzz/found then, where tests/unit/fuzz/test_found.py runs it for ever.
-What was learned stays in .local/fuzz, and the next run goes on from there.
+    .venv-soak/bin/python -m tests.unit.fuzz --minutes 10
+
+It prints a line for each, and exits with 1 on a finding. Then the input is in
+tests/unit/fuzz/found, and tests/unit/fuzz/test_found.py runs it from then on. The corpus stays in
+.local/fuzz, and the next run starts from there.
 """
 
 import argparse

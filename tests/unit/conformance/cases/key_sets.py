@@ -130,7 +130,7 @@ def _url_safe(entry: dict[str, str]) -> dict[str, str]:
 
 
 def _loose(text: str) -> str:
-    """Base64 of 32 bytes with a bit set where none is read."""
+    """Base64 of 32 bytes with an unused bit set."""
     alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
     return text[:-2] + alphabet[alphabet.index(text[-2]) | 1] + "="
 
