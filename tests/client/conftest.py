@@ -1,4 +1,4 @@
-"""The offline room of every test here."""
+"""The offline room that every test here uses."""
 
 from collections.abc import Iterator
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The high-water mark: what raises it, and the one thing that lowers it fairly."""
+"""The high-water mark: what raises it, and the only event that lowers it fairly."""
 
 from pathlib import Path
 
@@ -66,7 +66,7 @@ def test_a_later_issue_date_raises_the_mark(room: Room) -> None:
 
 def test_an_update_corrects_a_wrong_mark(room: Room) -> None:
     room.activate()
-    room.now = NOW + 100 * DAY  # a dead battery, the other way round
+    room.now = NOW + 100 * DAY  # a dead battery, in the other direction
     room.load()
     room.now = NOW + DAY
     assert code(room) == "clock-rolled-back"

@@ -44,7 +44,7 @@ def use(shell: Shell, keys: KeySet) -> None:
 
 
 def test_a_signature_by_a_compromised_key_is_refused_as_such(shell: Shell, requested: str) -> None:
-    shell.carried(requested)  # as whoever has the key would sign it
+    shell.carried(requested)  # signed as an attacker with the key would
     use(shell, AFTER)
     before = shell.room.files()
     for command in (("install",), ("verify", "--keys", "vendor/keys.json")):

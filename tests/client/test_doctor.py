@@ -14,7 +14,7 @@ from keyferry.doctor.diagnose import diagnose
 from keyferry.doctor.finding import Finding
 from keyferry.store.folder import LicenseState
 from keyferry_protocol.keys import Ed25519Signer
-from tests.client.test_golden import compare
+from tests.client.test_golden import assert_golden
 from tests.support.offline import (
     DAY,
     LAB_07,
@@ -42,7 +42,7 @@ def _in_berlin_and_not_waiting_for_the_disk(monkeypatch: pytest.MonkeyPatch) -> 
 def a_computer(
     machine: Machine = LAB_07, without: str = "", changed: Mapping[str, Sequence[str]] = {}
 ) -> Machine:
-    """The computer with some parts exchanged or gone."""
+    """The computer with some parts replaced or removed."""
     parts = {**machine.components, **changed}
     return replace(machine, components={n: v for n, v in parts.items() if n not in without.split()})
 
@@ -56,7 +56,7 @@ def diagnosis(room: Room) -> tuple[Finding, ...]:
 
 
 def by_check(room: Room) -> dict[str, Finding]:
-    """What doctor finds, by check; of several of one name the first that needs something done."""
+    """The findings by check; of several for one check, the first that is not ok."""
     found = {finding.name: finding for finding in reversed(diagnosis(room))}
     return found | {f.name: f for f in reversed(diagnosis(room)) if f.result != "ok"}
 
@@ -68,7 +68,7 @@ def test_the_terminal_shows_each_check_in_a_line(shell: Shell) -> None:
         f"$ keyferry {command}\n{shell(*command.split()).out}"
         for command in ("doctor", "doctor --json")
     )
-    compare("doctor", without_places(text, shell.room))
+    assert_golden("doctor", without_places(text, shell.room))
 
 
 def without_places(text: str, room: Room) -> str:
@@ -89,7 +89,7 @@ def test_several_findings_each_have_their_next_step_below(shell: Shell) -> None:
     shell.room.activate()
     shell.room.machine = replace(LAB_09, environment="virtual")
     shell.room.now -= 3 * DAY
-    compare(
+    assert_golden(
         "doctor-problems", f"$ keyferry doctor\n{without_places(shell('doctor').out, shell.room)}"
     )
 
@@ -324,14 +324,14 @@ def test_a_dongle_license_has_no_drift(room: Room) -> None:
 
 
 def older_response(room: Room) -> None:
-    """A backup put the response of the spring back, and nothing else."""
+    """A backup restored an old response and nothing else."""
     before = room.activate()
     room.install(room.answer(room.request("update")))
     room.folder().write("installed.response", before)
 
 
 def older_folder(room: Room) -> None:
-    """The request was made from a newer folder than the one that is here again."""
+    """The request was made from a newer folder than the one that was restored."""
     room.activate()
     room.install(room.answer(room.request("update")))
     room.request("update")
@@ -355,20 +355,20 @@ def copied_folder(room: Room) -> None:
 
 
 def moved_disk(room: Room) -> None:
-    """The disk was cloned, or put into another box."""
+    """The disk was cloned, or moved to another computer."""
     room.activate()
     kept = {name: LAB_07.components[name] for name in ("os_id", "disk_serial")}
     room.machine = a_computer(LAB_09, changed=kept)
 
 
 def became_a_guest(room: Room) -> None:
-    """The computer was made a virtual machine while its request was out."""
+    """The computer became a virtual machine while its request was pending."""
     room.request()
     room.machine = replace(LAB_07, environment="virtual")
 
 
 def golden_image(room: Room) -> None:
-    """An image whose machine-id was emptied, so that each copy would get one, and did not."""
+    """An image with an empty machine-id: each copy should have got its own, and did not."""
     room.machine = a_computer(A_PC, "os_id")
 
 

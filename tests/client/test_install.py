@@ -260,7 +260,7 @@ def test_a_copy_of_the_installed_file_ends_with_its_deactivation(room: Room) -> 
 
 
 def forbid_site(room: Room, monkeypatch: pytest.MonkeyPatch) -> None:
-    """As root writes everywhere, opening for writing is refused in its stead."""
+    """Root may write everywhere, so opening for writing fails instead."""
     real: Callable[..., int] = os.open
 
     def opened(path: str, flags: int, *rest: int) -> int:
@@ -314,7 +314,7 @@ def test_a_deactivation_ends_the_sites_license_and_a_users_copy_of_it(
 
 @pytest.fixture
 def verified(monkeypatch: pytest.MonkeyPatch) -> list[bytes]:
-    """The bodies whose signatures were verified, one for each time."""
+    """The BODY of each verification of signatures, in order."""
     found: list[bytes] = []
     verify = keyferry_protocol.response.verify_signatures
 

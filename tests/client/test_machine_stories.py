@@ -37,7 +37,7 @@ USB = f"{NET}/0000:00:14.0/usb2/2-1/2-1:1.0/net"
 BY_SOFTWARE = "sys/devices/virtual/net"
 ID, OTHER_ID = "8f2b9d3e6a514c07b1d0e4f5a6978812", "1" + "c" * 31
 
-# card: (address, where it hangs, addr_assign_type); disk: (serial, where it hangs)
+# card: (address, bus, addr_assign_type); disk: (serial, bus)
 LAPTOP: Facts = {
     "cards": ((WIRED, BUILT_IN, "0"), (WIFI, BUILT_IN, "0")),
     "disks": (("S5GXNX0T1", f"{NET}/0000:01:00.0/nvme/nvme0"),),

@@ -33,7 +33,7 @@ def open_room() -> Iterator[Room]:
 
 
 def as_whoever_runs() -> Machine:
-    """The machine, with the user that this process really runs as."""
+    """The machine, with the user that this process actually runs as."""
     return replace(LAB_07, components={**LAB_07.components, "user": linux.users()})
 
 

@@ -30,7 +30,7 @@ def desk(shell: Shell) -> Shell:
     return shell
 
 
-# How the folder stood before: each by the commands a person types.
+# The folder before the damage, made by the commands that a person types.
 
 
 def requested(shell: Shell) -> None:
@@ -74,7 +74,7 @@ def request_file() -> str:
     return f"{STICK}/{name}"
 
 
-# What happened to it.
+# The damage.
 
 Damage = Callable[[Shell], None]
 
@@ -141,7 +141,7 @@ def damaged_deactivation_cut_off(shell: Shell) -> None:
 
 
 def install_cut_off(shell: Shell) -> None:
-    """The power failed when the response was in place, and its request waited still."""
+    """The power failed after the response was written, before its request was removed."""
     deactivated(shell)
     shell.room.install(shell.carried(request_file(), "receipt.response").read_bytes())
     os.remove(request_file())
@@ -286,6 +286,16 @@ def test_the_rights_are_those_of_the_format_afterwards(desk: Shell) -> None:
     run_repair(desk)
     for path in [root, *root.rglob("*")]:
         assert stat.S_IMODE(path.stat().st_mode) == 0o700, path
+
+
+def test_nobody_else_may_write_what_all_users_share_afterwards(desk: Shell) -> None:
+    active(desk)
+    root = Path(desk.room.state_dirs.site.path)
+    for path in [root, *root.rglob("*")]:
+        path.chmod(0o777)
+    assert "Permissions" in run_repair(desk).out
+    for path in [root, *root.rglob("*")]:
+        assert stat.S_IMODE(path.stat().st_mode) == 0o775, path
 
 
 def test_an_administrator_may_let_a_group_write_the_sites_folder(desk: Shell) -> None:

@@ -103,7 +103,7 @@ NOT_ALLOWED = 77
 
 
 def on_a_small_disk(case: Try, pages: int, then: Callable[[], int]) -> int:
-    """Do it with the license folder on a disk of its own."""
+    """Do it with the license folder on a separate disk."""
 
     def child() -> int:
         kept = case.place / "kept"
@@ -261,7 +261,7 @@ def test_files_that_sudo_left_in_a_users_folder_are_repaired_or_reported(
         as_nobody(open_folder, shell, user, of_root)
 
 
-# Links that somebody laid in a folder which others may write
+# Links planted in a folder that others may write
 
 
 LINKS = {
@@ -372,7 +372,7 @@ def test_a_process_that_finds_the_state_locked_changes_nothing_and_reports_it(
     with stopped_before(case.act, change):
         before = {path: path.read_bytes() for path in case.place.rglob("*") if path.is_file()}
         refused = shell(*other.split()).err
-        assert "(state-busy)" in refused or "(not-activated)" in refused  # deactivated so far
+        assert "(state-busy)" in refused or "(not-activated)" in refused  # deactivated by then
         after = {path: path.read_bytes() for path in case.place.rglob("*") if path.is_file()}
         assert after == before
 
@@ -431,7 +431,7 @@ COMMANDS = ("check", "list", "status", "doctor", "doctor --repair", UPDATE, "che
 
 
 def spoiled(data: bytes) -> Iterator[bytes]:
-    """Cut at some lengths, and one bit turned at some places."""
+    """Truncated at some lengths, and with one bit flipped in some places."""
     for length in {0, 1, len(data) // 2, len(data) - 1}:
         yield data[:length]
     for place in {0, len(data) // 3, 2 * len(data) // 3, len(data) - 1}:

@@ -48,7 +48,7 @@ def test_killed_at_every_change_of_the_disk_the_state_is_the_old_or_the_new(
         if not point.startswith(("open", "fsync")):
             case.repair()
             assert case.outcome() in journey.allowed, f"{moment}, then repaired"
-        case.act()  # what was done needs no doing again, and may say so
+        case.act()  # finished work is not done again, and the command may say so
         assert case.outcome() == done, f"{moment}, then done again"
         assert case.file_names() == undisturbed.file_names(), moment
     assert [one.split()[0] for one in hit] == [one.split()[0] for one in points]
@@ -81,7 +81,7 @@ def test_the_changes_that_are_listed_are_those_that_the_kernel_sees(
 
 
 def lose_what_was_not_flushed(case: Try, name: str) -> None:
-    """As when the power fails instead: half of the new file is on the disk."""
+    """As after a power failure: half of the new file is on the disk."""
     for file in case.place.rglob(f"{name}"):
         if name.endswith(".new"):
             os.truncate(file, file.stat().st_size // 2)

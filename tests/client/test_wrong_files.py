@@ -1,4 +1,4 @@
-"""What people bring to the offline machine in place of its response: each has its own sentence."""
+"""The files that people bring instead of the response: each kind has its own sentence."""
 
 import zipfile
 from collections.abc import Callable
@@ -17,7 +17,7 @@ Make = Callable[[Shell, bytes], bytes]
 
 @pytest.fixture
 def good(shell: Shell) -> bytes:
-    """The response to the request that waits."""
+    """The response to the pending request."""
     shell("request", NUMBER)
     return shell.room.answer(request())
 

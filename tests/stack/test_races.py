@@ -141,7 +141,7 @@ EXACT = Outcome(
 
 
 def race(crowd: Crowd, machines: int) -> Outcome:
-    """All activate at once, then all who won give back at once."""
+    """All activate at once, then all who won release at once."""
     answers = crowd.all_answered([crowd.file(machine) for machine in range(machines)])
     won = [machine for machine in range(machines) if not isinstance(answers[machine], str)]
     taken = crowd.counts()

@@ -145,6 +145,11 @@ def test_a_function_logs_where_logs_end(function: Any) -> None:
     assert log["Properties"]["RetentionInDays"] <= 90
 
 
+def test_the_api_takes_50_calls_a_second_from_all_callers_together() -> None:
+    settings = RESOURCES["ApiStage"]["Properties"]["DefaultRouteSettings"]
+    assert (settings["ThrottlingRateLimit"], settings["ThrottlingBurstLimit"]) == (50, 100)
+
+
 def test_no_mail_is_tracked() -> None:
     (told,) = (
         r["Properties"]["EventDestination"]["MatchingEventTypes"]

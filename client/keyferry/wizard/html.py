@@ -256,11 +256,11 @@ def _upload(focus: str) -> str:
 
 
 def _consent(field: FieldView, notes: str, attributes: str, focus: str) -> str:
-    given = field.value.split()
+    values = field.value.split()
     panels = "".join(
         f'<div class="panel bad"><p>{escape(o.label)}</p><p class="hint">{escape(o.hint)}</p>'
         f'<label class="choice"><input type="checkbox" name="{field.name}" '
-        f'value="{escape(o.value)}"{_checked(o.value in given)}'
+        f'value="{escape(o.value)}"{_checked(o.value in values)}'
         f"{_identity(field.name, n == 0, focus)}> "
         f"<span>{escape(message('wizard.consent.anyway'))}</span></label></div>"
         for n, o in enumerate(field.options)

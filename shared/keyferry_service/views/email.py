@@ -53,22 +53,22 @@ def response_email(ticket: Ticket, link: str, link_expires_at: int, vendor: Vend
     kind = {"update": "updated", "deactivate": "deactivated"}.get(ticket.kind or "", "ready")
     subject = "subject-computer" if _is_plain(ticket.machine_name) else "subject"
     with use_language(ticket.language):
-        said = _said(ticket)
+        names = _names(ticket)
         return Email(
             language=ticket.language,
-            subject=message(f"email.{kind}.{subject}", **said),
-            first=message(f"email.{kind}.{_first(ticket)}", **said),
+            subject=message(f"email.{kind}.{subject}", **names),
+            first=message(f"email.{kind}.{_first(ticket)}", **names),
             link=link,
             after_link=message("email.link-works-until", date=show_date(link_expires_at)),
-            facts=_facts(ticket, said),
+            facts=_facts(ticket, names),
             steps_title=message("email.what-to-do-now"),
             steps=(
                 Step(message("email.copy", file=ticket.file_name)),
                 Step(
-                    message(f"email.{kind}.steps", **said), f"keyferry install {ticket.file_name}"
+                    message(f"email.{kind}.steps", **names), f"keyferry install {ticket.file_name}"
                 ),
             ),
-            last=message(f"email.{kind}.last", **said),
+            last=message(f"email.{kind}.last", **names),
             support=vendor.support,
         )
 
@@ -76,20 +76,20 @@ def response_email(ticket: Ticket, link: str, link_expires_at: int, vendor: Vend
 def refusal_email(ticket: Ticket, refusal: Refusal, vendor: Vendor) -> Email:
     """The e-mail that brings a refusal of a request that had proved itself; it has no link."""
     with use_language(ticket.language):
-        said = _said(ticket)
+        names = _names(ticket)
         hidden = {"requested": message("email.another-product")}
         refused = say_refusal(refusal, ticket.language, vendor, **hidden)
         return Email(
             language=ticket.language,
             subject=message(
                 f"email.refused.subject.{refused.sentence}",
-                **refused.facts | {"number": said["number"]},
+                **refused.facts | {"number": names["number"]},
             ),
             first=message("email.refused.first", title=refused.title),
             after_link=refused.next_step,
             facts=(
-                (message("email.license"), said["number"]),
-                (message("email.computer-label"), said["computer"]),
+                (message("email.license"), names["number"]),
+                (message("email.computer-label"), names["computer"]),
             ),
             steps_title=message("email.refused.unchanged"),
             last=message("email.refused.last"),
@@ -163,18 +163,18 @@ def _first(ticket: Ticket) -> str:
     return "first"
 
 
-def _facts(ticket: Ticket, said: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
+def _facts(ticket: Ticket, names: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
     product = f"{ticket.product} {ticket.edition}".strip()
     facts = [
         (
             message("email.license"),
-            message("email.license-value", number=said["number"], product=product),
+            message("email.license-value", number=names["number"], product=product),
         ),
-        (message("email.computer-label"), said["computer"]),
+        (message("email.computer-label"), names["computer"]),
         (message("email.seat"), str(ticket.seat)),
     ]
     if ticket.kind != "deactivate":  # a receipt ends as it is issued: that would say nothing
-        facts.append((message("email.ends"), said["ends"]))
+        facts.append((message("email.ends"), names["ends"]))
     return tuple(facts)
 
 
@@ -226,7 +226,7 @@ def _wrap(text: str, lead: str = "", indent: str = "") -> list[str]:
     )
 
 
-def _said(ticket: Ticket) -> dict[str, str]:
+def _names(ticket: Ticket) -> dict[str, str]:
     plain = _is_plain(ticket.machine_name)
     return {
         "number": show_license_number(ticket.license_number or ""),

@@ -69,9 +69,9 @@ def _response(ticket: Ticket, download_url: str, now: int) -> dict[str, Any]:
 
 
 def _refusal(refusal: Refusal, language: str, vendor: Vendor) -> dict[str, Any]:
-    said = say_refusal(refusal, language, vendor)
+    text = say_refusal(refusal, language, vendor)
     facts = {name: _fact(name, value) for name, value in refusal.facts.items()}
-    return {"code": refusal.code, "title": said.title, "detail": said.next_step, **facts}
+    return {"code": refusal.code, "title": text.title, "detail": text.next_step, **facts}
 
 
 def _fact(name: str, value: Any) -> Any:

@@ -1,4 +1,4 @@
-"""The wizard's window as a person has it: by keyboard, by screen reader, without JavaScript."""
+"""The wizard's window as people use it: by keyboard, by screen reader, without JavaScript."""
 
 import os
 import subprocess
@@ -21,13 +21,13 @@ FOCUSED = """(() => {
 })()"""
 
 
-# All else does not hang on the colours.
+# Nothing else depends on the colors.
 PALE = """axe.run({runOnly: ['color-contrast']}).then(({violations}) =>
     violations.flatMap((rule) => rule.nodes.map((node) => node.html)))"""
 
 
 def tab_to(page: Page, name: str) -> None:
-    """Press Tab until what has this label is focused, as somebody without a mouse does."""
+    """Press Tab until the element with this label is focused, as someone without a mouse does."""
     for _ in range(40):
         if page.evaluate(FOCUSED) == name:
             return
@@ -190,7 +190,7 @@ def test_a_session_closed_with_a_pending_request_continues_another_day(
 def test_a_response_in_another_folder_is_chosen_as_a_file(
     desk: Desk, page: Page, tmp_path: Path
 ) -> None:
-    file = tmp_path / "holiday.jpg"  # content decides, never the name
+    file = tmp_path / "holiday.jpg"  # judged by its content, never its name
     file.write_bytes(desk.room.answer(desk.room.request()))
     with open_window(desk) as window:
         page.goto(window.start_link)
@@ -241,7 +241,7 @@ def test_the_first_screen_is_there_within_a_second(desk: Desk, tmp_path: Path) -
     """
     desk.room.activate()
     browser = tmp_path / "browser"
-    # What a desktop starts as its browser; this one has read the page when it ends.
+    # Started as the desktop's browser; it ends once it has read the page.
     browser.write_text(
         f"#!{sys.executable}\nimport sys, urllib.request\n"
         "text = urllib.request.urlopen(sys.argv[1]).read()\n"

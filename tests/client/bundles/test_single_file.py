@@ -46,7 +46,7 @@ def vendor() -> Room:
 
 @pytest.fixture(scope="module")
 def built(tmp_path_factory: pytest.TempPathFactory, vendor: Room) -> Path:
-    """The file as a vendor builds it, and what its building says."""
+    """The file as a vendor builds it, and the output of the build."""
     folder = tmp_path_factory.mktemp("single")
     (folder / "keys.json").write_bytes(vendor.keys.to_json())
     (folder / "vendor.json").write_text(json.dumps({"id": "example", "product": PRODUCT}))
@@ -138,7 +138,7 @@ def test_it_refuses_as_the_command_does(bare: Bare) -> None:
 
 
 def test_it_starts_in_half_a_second(built: Path, tmp_path: Path) -> None:
-    """Held in processor time, which other work on the machine does not lengthen; both are told."""
+    """Limited in processor time, which other work does not lengthen; both are shown."""
 
     def start_s() -> tuple[float, float]:
         began, before = time.perf_counter(), resource.getrusage(resource.RUSAGE_CHILDREN)

@@ -43,7 +43,7 @@ class Dongles:
         return self.folder / "drawer"
 
     def new(self, label: str = "Keyferry", key: bool = True) -> PluggedDongle:
-        """One more dongle, plugged in, with a key if it is to have one."""
+        """A new dongle, plugged in, with a key unless `key` is False."""
         before = {token.serial for token in self.plugged()}
         self._utility("--init-token", "--free", "--label", label, "--pin", PIN, "--so-pin", PIN)
         self.restart()
@@ -56,7 +56,7 @@ class Dongles:
         return find_dongles(self.module)
 
     def look(self, token: PluggedDongle) -> PluggedDongle:
-        """The same dongle as it is now."""
+        """The current state of the same dongle."""
         return next(found for found in self.plugged() if found.serial == token.serial)
 
     def pull(self, token: PluggedDongle) -> None:
@@ -66,7 +66,7 @@ class Dongles:
         shutil.move(self._place(token, self.drawer), self.computer)
 
     def restart(self) -> None:
-        """Let the next call find what a new process would find."""
+        """Reset, so that the next call finds what a new process would find."""
         pkcs11.lib(self.module).reinitialize()
         tokens_pkcs11._sessions.clear()
 
@@ -82,7 +82,7 @@ class Dongles:
 def key_of_another_program(
     dongles: Dongles, token: PluggedDongle, label: str, curve: bytes = P256, **private: bool
 ) -> None:
-    """A key as a card's own tools leave it, under their label."""
+    """A key as a card's own tools make it, under their label."""
     card = next(
         slot.get_token()
         for slot in pkcs11.lib(dongles.module).get_slots(token_present=True)

@@ -295,7 +295,7 @@ def test_a_pin_is_asked_for_at_the_terminal_and_not_shown(shell: Shell, dongles:
             while more := rest.read(1024):
                 shown += more
         except OSError:
-            pass  # how Linux says that the other end is closed
+            pass  # how Linux reports that the other end is closed
     assert os.waitpid(child, 0)[1] == 0, shown
     assert b"PIN of the dongle SoftHSM v2" in shown
     assert b"has a key now" in shown
@@ -326,7 +326,7 @@ def test_a_machine_license_needs_no_dongle(shell: Shell, dongles: Dongles) -> No
 def test_each_command_finds_the_dongle_in_a_process_of_its_own(
     shell: Shell, dongles: Dongles
 ) -> None:
-    """As a customer types them; the computer without the dongle is one whose slots are empty."""
+    """The commands that a customer types; a computer without the dongle has empty slots."""
     dongles.new()
     shell.room.now = int(time.time())
     response = activate(shell, valid_from=shell.room.now - DAY, valid_until=None)

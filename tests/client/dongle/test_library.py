@@ -17,7 +17,7 @@ from tests.support.offline import CODE, KEYS, NOW, NUMBER, PRODUCT, Room
 SECP256K1 = bytes.fromhex("06052b8104000a")  # its points are as long as those of P-256
 
 
-# The key on the token
+# The key on the dongle
 
 
 def test_a_dongle_signs_with_a_key_that_never_leaves_it(dongles: Dongles) -> None:
@@ -162,7 +162,7 @@ def test_a_dongle_pulled_while_the_application_runs_is_noticed_at_the_next_check
 
 
 def test_an_application_may_load_repeatedly(room: Room, dongles: Dongles) -> None:
-    """A card allows few sessions at once: the first one serves them all."""
+    """A card allows few sessions at a time: the first one serves all calls."""
     dongles.new()
     room.dongle = find_dongle(PIN, dongles.module)
     room.activate("dongle")

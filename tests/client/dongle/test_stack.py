@@ -1,4 +1,4 @@
-"""A dongle's license by the real service: registered by its file, answered, carried on."""
+"""A dongle's license from the real service: registered by its file, answered, carried back."""
 
 import subprocess
 from pathlib import Path

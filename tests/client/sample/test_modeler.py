@@ -82,7 +82,7 @@ def test_it_does_not_start_elsewhere(
 
 
 def test_without_a_license_it_says_how_to_get_one(room: Room, modeler: Callable[..., int]) -> None:
-    """As its user starts it: a process of its own."""
+    """As its user starts it, in a separate process."""
     program = room.state.parent / "modeler" / "modeler.py"
     run = subprocess.run(
         [sys.executable, str(program), MEASURED],

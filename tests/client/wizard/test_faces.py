@@ -1,4 +1,4 @@
-"""Both faces ask for the same thing, and which of them comes."""
+"""Both faces make the same request; which face starts where."""
 
 import json
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The wizard at the prompt: the seed product's steps and every other way, line by line."""
+"""The wizard at the prompt: a first activation and every other task, line by line."""
 
 import subprocess
 import sys
@@ -22,7 +22,7 @@ assert load("Example Modeler", keys, sys.argv[2], machine, {now}).check("solver"
 
 
 def loads_elsewhere(desk: Desk) -> bool:
-    """Whether another process, as the application is one, finds the license good."""
+    """Whether a separate process, like the application, accepts the license."""
     code = LOADS.format(components=dict(desk.room.machine.components), now=desk.room.now)
     command = [sys.executable, "-c", code, str(desk.keys), str(desk.room.state)]
     return subprocess.run(command, check=False).returncode == 0

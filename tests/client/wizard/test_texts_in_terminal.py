@@ -30,7 +30,7 @@ EVIL = [
 
 
 def is_harmless(printed: Printed) -> bool:
-    """Whether nothing was printed that a terminal obeys or that turns letters round."""
+    """Whether no terminal control and no character that reverses text was printed."""
     lines = (printed.out + printed.err).split("\n")
     return FORGED not in lines and all(escape_controls(line) == line for line in lines)
 

@@ -22,7 +22,7 @@ FORM = "application/x-www-form-urlencoded"
 
 
 class Browser:
-    """Sends what a browser would, or what one would never."""
+    """Sends what a browser would send, or what none ever would."""
 
     def __init__(self, window: Window) -> None:
         self.authority = window.authority
@@ -45,7 +45,7 @@ class Browser:
         return answer.status, text, found
 
     def start(self) -> str:
-        """Come by the start link and keep the cookie."""
+        """Open the start link and keep the cookie."""
         status, text, headers = self.ask("GET", self.link.removeprefix(f"http://{self.authority}"))
         assert status == 200
         self.cookie = headers["set-cookie"].partition(";")[0]
@@ -94,7 +94,7 @@ def test_it_listens_on_this_computer_only_and_asks_no_name_server(
 def test_the_start_link_works_until_a_form_is_sent(
     browser: Browser,
 ) -> None:
-    Browser.start(browser)  # as a desktop does that looks before the browser comes
+    Browser.start(browser)  # as a desktop does that checks the link before the browser opens it
     browser.start()
     link = browser.link.removeprefix(f"http://{browser.authority}")
     assert browser.press("begin:install", "list") == 303
@@ -139,7 +139,7 @@ def test_the_system_table_shows_who_connected(browser: Browser) -> None:
         ends = (line.getsockname(), line.getpeername())
         assert not socket_owner.is_another_users(*ends)
         if os.getuid() == 0:
-            os.seteuid(65534)  # what is opened now is another user's
+            os.seteuid(65534)  # what is opened now belongs to another user
             try:
                 theirs = socket.create_connection((host, int(port)))
             finally:
@@ -384,7 +384,7 @@ def test_foreign_or_dropped_requests_print_nothing_in_the_terminal(
     cut.sendall(b"GET / HT")
     cut.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     cut.close()
-    browser.start()  # served after all of these
+    browser.start()  # still served after all of these
     assert capfd.readouterr() == ("", "")
 
 
@@ -393,12 +393,12 @@ def test_close_ends_it(desk: Desk) -> None:
         browser = Browser(window)
         browser.start()
         assert browser.press("close", "list") == 200
-        _wait_until_over(window)
+        _assert_over(window)
 
 
 def test_it_ends_after_a_day_whatever_happens(desk: Desk) -> None:
     with open_window(desk, life_s=0.1) as window:
-        _wait_until_over(window)
+        _assert_over(window)
 
 
 def test_it_ends_a_minute_after_the_last_tab_was_closed(desk: Desk) -> None:
@@ -409,7 +409,7 @@ def test_it_ends_a_minute_after_the_last_tab_was_closed(desk: Desk) -> None:
         first.close()
         assert not _is_over(window, within_s=1.5), "a tab is still open"
         second.close()
-        _wait_until_over(window)
+        _assert_over(window)
 
 
 def test_without_a_script_a_closed_tab_goes_unnoticed(desk: Desk) -> None:
@@ -444,7 +444,7 @@ def _up_to_sending(browser: Browser) -> None:
 
 
 def _tab(window: Window, browser: Browser) -> socket.socket:
-    """The line that the script of one tab holds open."""
+    """The connection that the script of one tab keeps open."""
     address = ("127.0.0.1", int(browser.authority.partition(":")[2]))
     line = socket.create_connection(address, timeout=10)
     head = f"GET /alive HTTP/1.1\r\nHost: {browser.authority}\r\nCookie: {browser.cookie}\r\n\r\n"
@@ -463,5 +463,5 @@ def _is_over(window: Window, within_s: float) -> bool:
     return False
 
 
-def _wait_until_over(window: Window) -> None:
+def _assert_over(window: Window) -> None:
     assert _is_over(window, within_s=10)

@@ -1,4 +1,4 @@
-"""A deployed stack as the desk finds it: its outputs in CloudFormation, its table in DynamoDB."""
+"""A deployed stack as `keyferry-admin` finds it: outputs in CloudFormation, a table in DynamoDB."""
 
 import json
 import sys

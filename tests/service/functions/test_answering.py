@@ -116,7 +116,7 @@ def test_a_dongle_takes_its_seat_to_any_computer(world: World) -> None:
     assert world.license().seats_used == 0
 
 
-# ---- Killed, repeated, contended
+# ---- Killed, repeated, in conflict
 
 
 class Killed(BaseException):

@@ -208,6 +208,18 @@ def test_a_network_opens_so_many_tickets_an_hour(
     assert status("198.51.100.1:4000") == 201
 
 
+def test_the_thousandth_ticket_of_an_hour_is_the_last_of_its_network(world: World) -> None:
+    def status() -> int:
+        said = {"email": None, "language": "en"}
+        return int(world.call("POST", "/api/requests", said)["statusCode"])
+
+    assert status() == 201
+    (counter,) = [row for row in world.rows("Tickets") if row["pk"]["S"].startswith("network#")]
+    opened = counter | {"happened": {"N": "999"}}
+    world.dynamodb.put_item(TableName="Tickets", Item=opened)
+    assert [status(), status()] == [201, 429]
+
+
 def test_tickets_opened_at_the_same_moment_wait_for_each_other(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:

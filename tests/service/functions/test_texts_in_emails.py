@@ -75,7 +75,7 @@ def test_markup_in_a_licenses_own_texts_stays_text_in_its_letter(world: World, t
     assert "".join(text.split()) in "".join(plain.split())
 
 
-FREE = [*MARKUP, "http://evil.example", "evil.example", "Call 0800 1234"]
+FREE = [*MARKUP, "http://evil.example", "evil.example", "Call 0800 1234", "A" * 25]
 
 
 @pytest.mark.parametrize("is_refused", [False, True], ids=["response", "refusal"])

@@ -23,6 +23,7 @@ SIGNS = [r for r in rights() if r.action == "kms:Sign" and r.is_local]
 def test_with_all_rights_the_journey_arrives(
     stack: RunningStack, tmp_path: Path, name: str
 ) -> None:
+    """Each journey asserts its own arrival."""
     table = Licenses(client(stack, "dynamodb"), stack.outputs["LicensesTable"])
     JOURNEYS[name](Customer(stack, table, tmp_path, seats=5))
 

@@ -1,4 +1,4 @@
-"""Linux is read from the files that the format names, and from nothing else."""
+"""Linux is read only from the files that the format names."""
 
 import subprocess
 from pathlib import Path

@@ -1,6 +1,6 @@
 """The readers on what real machines answered; `recorded/README.md` says where it comes from.
 
-What is expected was read in the recordings by eye.
+The expected values were read from the recordings by hand.
 """
 
 import json
@@ -158,7 +158,7 @@ def test_what_a_recorded_mac_is(name: str) -> None:
 
 
 def as_nobody(root: str) -> object:
-    """What a plain user reads: a child that gives up root before it looks."""
+    """What a plain user reads: a child process that drops root first."""
     reading, writing = os.pipe()
     child = os.fork()
     if child == 0:

@@ -1,4 +1,4 @@
-"""No byte of what is signed, and no byte of a required signature, can be changed unseen."""
+"""A change to any byte that is signed, or of a required signature, is detected."""
 
 import json
 from base64 import b64decode, b64encode
@@ -47,7 +47,7 @@ def _code(verify: Verify, envelope: Envelope) -> str:
 
 
 def _spoilt(data: bytes) -> Iterator[tuple[int, bytes]]:
-    """The bytes with each one changed in turn: its lowest bit, its highest, and all of them."""
+    """The bytes with each one changed in turn: its lowest bit, its highest, all bits."""
     # A signature of ML-DSA is long, and slow to verify: one change for each byte.
     masks = (0x01, 0x80, 0xFF) if len(data) < 3000 else (0x01,)
     for i, byte in enumerate(data):
@@ -119,10 +119,10 @@ def _with_spoilt_signature(good: Envelope, position: int) -> Iterator[tuple[int,
         ("requests", "activate", {"not-authentic", "unreadable-request", "wrong-type"}),
     ],
 )
-def test_no_byte_of_a_whole_file_can_be_changed_to_another_meaning(
+def test_no_changed_byte_gives_a_file_another_meaning(
     kind: str, name: str, codes: set[str]
 ) -> None:
-    """Any byte of the file: one of its errors, or the very same file to its reader."""
+    """A changed byte anywhere in the file raises an error or makes no difference."""
     verify = _response_verifier("ed25519") if kind == "responses" else _request_verifier()
     data = json.dumps(_good(kind, name)).encode()
     identity = _identity(verify, data)
@@ -131,7 +131,7 @@ def test_no_byte_of_a_whole_file_can_be_changed_to_another_meaning(
 
 
 def _identity(verify: Verify, data: bytes) -> str:
-    """What a reader takes the file to be, or the code that it is refused with."""
+    """What the file means to its reader, or the code of the error."""
     try:
         verified: Any = verify(data)
     except KeyferryError as error:

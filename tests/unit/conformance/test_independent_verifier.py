@@ -38,7 +38,7 @@ def test_it_imports_nothing_of_ours() -> None:
 
 
 def _found(*inputs: Any) -> Any:
-    """BODY, or the code that it is refused with."""
+    """The BODY, or the code of the error."""
     try:
         return second.verify(*inputs)
     except ValueError as error:

@@ -94,7 +94,7 @@ def test_license_numbers_are_read_as_people_write_them(vector: Vector) -> None:
 
 
 @pytest.mark.parametrize("vector", vectors.cases("activation-codes"))
-def test_activation_codes_catch_every_slip_and_give_one_key(vector: Vector) -> None:
+def test_activation_codes_catch_typing_errors_and_give_one_key(vector: Vector) -> None:
     number = vector["number"]
     found: Facts
     try:
@@ -108,7 +108,7 @@ def test_activation_codes_catch_every_slip_and_give_one_key(vector: Vector) -> N
 
 
 @pytest.mark.parametrize("vector", vectors.cases("public-keys"))
-def test_public_keys_that_prove_nothing_are_refused(vector: Vector) -> None:
+def test_unsafe_public_keys_are_refused(vector: Vector) -> None:
     alg, public = vector["alg"], b64decode(vector["public"])
     found: Facts
     try:
@@ -119,7 +119,7 @@ def test_public_keys_that_prove_nothing_are_refused(vector: Vector) -> None:
 
 
 @pytest.mark.parametrize("vector", vectors.cases("signatures"))
-def test_signatures_hold_or_not_by_the_letter(vector: Vector) -> None:
+def test_signatures_are_verified_as_the_standards_say(vector: Vector) -> None:
     public, message, signature = (
         b64decode(vector[name]) for name in ("public", "message", "signature")
     )
@@ -197,7 +197,7 @@ def test_requests_are_parsed_strictly_then_verified(vector: Vector) -> None:
 
 
 @pytest.mark.parametrize("vector", vectors.cases("text-forms"))
-def test_text_forms_unpack_to_the_very_file(vector: Vector) -> None:
+def test_text_forms_unpack_to_the_same_file(vector: Vector) -> None:
     found: Facts
     try:
         data = from_text_form(b64decode(vector["text_form"]))

@@ -1,8 +1,10 @@
-"""Fuzzes the three entry points that read hostile bytes, one after another, with atheris.
+"""Fuzzes the entry points that read hostile bytes, one after another, with atheris.
 
-`.venv-soak/bin/python -m tests.unit.fuzz --minutes 10`. It prints a line for each, and ends with 1 on a
-finding: its input lies in tests/unit/fuzz/found then, where tests/unit/fuzz/test_found.py runs it for ever.
-What was learned stays in .local/fuzz, and the next run goes on from there.
+    .venv-soak/bin/python -m tests.unit.fuzz --minutes 10
+
+It prints a line for each, and exits with 1 on a finding. Then the input is in
+tests/unit/fuzz/found, and tests/unit/fuzz/test_found.py runs it from then on. The corpus stays in
+.local/fuzz, and the next run starts from there.
 """
 
 import argparse
@@ -33,7 +35,7 @@ def main() -> int:
 
 
 def fuzz(target: str, seconds: int) -> int:
-    """Fuzz one target for so long, print what came of it; 1 where something was found."""
+    """Fuzz one target for this long and print the result; return 1 for a finding."""
     folder = LEARNED / target
     corpus, start = folder / "corpus", folder / "seeds"
     for made in (corpus, start):
@@ -59,7 +61,7 @@ def fuzz(target: str, seconds: int) -> int:
 
 
 def _figures(told: str) -> str:
-    """Of libFuzzer's log: how many inputs, and from where to where coverage went."""
+    """The number of inputs and the growth of coverage, from libFuzzer's log."""
     runs = re.search(r"number_of_executed_units: (\d+)", told)
     covered = re.findall(r"cov: (\d+) ft: (\d+)", told)
     if runs is None or not covered:

@@ -1,4 +1,4 @@
-"""What hypothesis draws: every value that a file can hold, and JSON of every shape."""
+"""Hypothesis strategies: every value that a file can hold, and JSON of every shape."""
 
 from typing import Any
 
@@ -49,7 +49,7 @@ _hashes = st.binary(min_size=16, max_size=16).map(b64)
 
 @st.composite
 def component_sets(draw: st.DrawFn, protection: str) -> dict[str, tuple[str, ...]]:
-    """What a machine may have recorded, every component there or not."""
+    """Any set of component hashes that the protection allows."""
     drawn = {
         component.name: draw(st.sets(_hashes, max_size=component.max_hashes))
         for component in COMPONENTS_BY_PROTECTION[protection]

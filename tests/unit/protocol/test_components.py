@@ -1,4 +1,4 @@
-"""How a machine's components are hashed and read."""
+"""How the components of a machine are normalized, hashed and parsed."""
 
 import hmac
 
@@ -26,7 +26,7 @@ def test_hashes_are_half_an_hmac_under_the_license_number() -> None:
     assert len(unb64(hash_component(NUMBER, "mac", "001122334455"))) == 16
 
 
-def test_a_value_that_is_no_text_is_hashed_as_its_bytes() -> None:
+def test_a_value_that_is_not_text_is_hashed_as_its_bytes() -> None:
     read = b"PF3K\xff".decode("utf-8", "surrogateescape")  # as Python reads a file name
     expected = hmac.digest(NUMBER.encode(), b"board_serial\0PF3K\xff", "sha256")[:16]
     assert hash_component(NUMBER, "board_serial", read) == b64(expected)
@@ -44,7 +44,7 @@ def test_values_are_hashed_in_one_form() -> None:
     assert hashes(mac=[""], board_serial=[]) == {}
 
 
-def test_a_set_holds_what_its_protection_needs() -> None:
+def test_a_set_has_the_components_of_its_protection() -> None:
     values = {"mac": [f"{i:012x}" for i in range(12)], "user": ["ann"], "shoe_size": ["42"]}
     machine = hash_components(NUMBER, values, "machine")
     assert set(machine) == {"mac"}

@@ -84,7 +84,7 @@ def test_a_personal_license_needs_its_user() -> None:
     assert is_same_machine(WINDOWS, recorded)
 
 
-def test_points_are_told_as_whole_numbers_and_changes_by_name() -> None:
+def test_a_match_has_whole_points_and_the_names_of_changed_components() -> None:
     told = match(WINDOWS, without(WINDOWS, "mac"))
     assert (told.have, told.of, told.changed, told.same) == (18, 21, ("mac",), True)
     half = match(LINUX, LINUX | {"mac": ("m1",)})
@@ -99,7 +99,7 @@ sets = st.dictionaries(
 
 
 @given(sets, sets)
-def test_the_rule_is_the_one_that_is_written_down(
+def test_the_rule_is_the_one_of_the_specification(
     recorded: dict[str, tuple[str, ...]], seen: dict[str, tuple[str, ...]]
 ) -> None:
     def share(names: list[str]) -> tuple[Fraction, int]:
@@ -154,7 +154,7 @@ def test_three_points_identify_a_machine(
     assert is_identifiable(components, protection) is enough
 
 
-def test_all_but_os_id_is_hardware() -> None:
+def test_the_os_id_alone_is_not_hardware() -> None:
     assert (recorded_weight(WINDOWS), hardware_weight(WINDOWS)) == (21, 18)
 
 

@@ -1,4 +1,4 @@
-"""Component hashes, the weight of a set, and the rule by which a machine is one machine."""
+"""Component hashes, the weight of a set, and the machine rule."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -36,7 +36,7 @@ def _changed(recorded: Set, *names: str) -> dict[str, list[str]]:
 
 
 def _some(recorded: Set, name: str, count: int) -> dict[str, list[str]]:
-    """A set in which only `count` of a component's hashes are seen again."""
+    """A set that keeps only `count` of a component's hashes."""
     return {**recorded, name: recorded[name][:count]}
 
 
