@@ -11,8 +11,8 @@ import requests
 
 import keyferry
 from keyferry_protocol.keys import KeySet
-from tests.conftest import ROOT, RunningStack, start, stop, wait_until_ready
 from tests.support.journeys import a_machine, carry, download
+from tests.support.running_stack import ROOT, RunningStack, start, stop, wait_until_ready
 
 
 def activate(stack: RunningStack, folder: Path) -> bytes:

@@ -38,7 +38,7 @@ from keyferry_protocol.request import RequestBody, parse_request
 from keyferry_protocol.response import ResponseBody, verify_response
 from keyferry_protocol.strict_json import JsonObject, parse_json
 from keyferry_protocol.text_form import from_text_form, to_text_form
-from tests.unit.fuzz.strategies import (
+from tests.support.strategies import (
     free_texts,
     json_values,
     keyids,
@@ -50,7 +50,7 @@ from tests.unit.fuzz.strategies import (
     strict_values,
     texts,
 )
-from tests.unit.protocol.samples import CLASSIC, DEVICE, VENDOR
+from tests.support.valid_files import CLASSIC, DEVICE, VENDOR
 
 SEPARATORS = " \t\r\n.-_/"
 SYMBOLS = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
