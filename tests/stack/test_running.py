@@ -76,8 +76,8 @@ def test_a_stack_stops_whole_keeps_its_state_and_answers_nothing_itself(tmp_path
         subprocess.run(["kill", "-9", *listed.stdout.decode().split()], check=True)  # ministack
         for path in ("", "inbox/messages", "api/requests/x", "vendor.json"):
             assert requests.get(f"{stack.page}{path}", timeout=60).status_code == 502, path
-        seats_ever_used = requests.post(f"{stack.api}/requests", json={"email": None}, timeout=60)
-        assert seats_ever_used.status_code == 502
+        reply = requests.post(f"{stack.api}/requests", json={"email": None}, timeout=60)
+        assert reply.status_code == 502
     finally:
         stop(process)
     assert processes_of(tmp_path) == []

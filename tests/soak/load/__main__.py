@@ -1,8 +1,9 @@
 """Load on the local stack, counted exactly, and the table of it.
 
-`python -m tests.soak.load` takes about 25 minutes; for a trial `--requests 300 --rate 10 --burst 100`.
-It ends with 1 where an answer, a seat, a ledger row or a mail is lost or too many, or where the
-functions' memory grows. What grows with seats and licenses is measured by tests/soak/load/growth.py.
+`python -m tests.soak.load` takes about 25 minutes; for a trial, add
+`--requests 300 --rate 10 --burst 100`. It exits with 1 if a response, a seat, a ledger row, or an
+email is lost or sent twice, or if the functions' memory grows. What grows with seats and licenses
+is measured by tests/soak/load/growth.py.
 """
 
 import argparse

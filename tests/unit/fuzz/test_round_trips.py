@@ -94,8 +94,8 @@ def test_a_key_set(keys: tuple[PinnedKey, ...], require: Any, revoked: frozenset
     st.sampled_from([REQUEST, RESPONSE]),
 )
 def test_an_envelope(body: bytes, signatures: list[Signature], kind: str) -> None:
-    seats_ever_used = open_envelope(pack(kind, body, signatures), kind)
-    assert (seats_ever_used.body, seats_ever_used.signatures) == (body, tuple(signatures))
+    envelope = open_envelope(pack(kind, body, signatures), kind)
+    assert (envelope.body, envelope.signatures) == (body, tuple(signatures))
 
 
 @given(strict_values, st.booleans(), st.sampled_from([None, 1]))
