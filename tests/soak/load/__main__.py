@@ -12,11 +12,11 @@ import tempfile
 from pathlib import Path
 
 from local.stack import BUILD
-from tests.conftest import start, stop, wait_until_ready
 from tests.soak.load import report
 from tests.soak.load.books import Books
 from tests.soak.load.customers import Customers
 from tests.soak.load.memory import watching
+from tests.support.running_stack import start, stop, wait_until_ready
 
 STOPS_WITHIN_S = 600  # the embedded cloud keeps all it knows
 WARM_UP = 50  # requests; they count in everything but the times
