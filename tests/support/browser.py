@@ -1,6 +1,7 @@
 """Chromium for the tests of the page: Debian's own, quiet, one for the whole session."""
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from shutil import which
 from typing import Any
 
@@ -33,23 +34,37 @@ def browser() -> Iterator[Browser]:
         running.close()
 
 
-@pytest.fixture
-def context(browser: Browser) -> Iterator[BrowserContext]:
-    seats_ever_used = browser.new_context(
+@contextmanager
+def open_context(browser: Browser) -> Iterator[BrowserContext]:
+    context = browser.new_context(
         accept_downloads=True, locale="en-US", timezone_id="Europe/Berlin"
     )
-    seats_ever_used.set_default_timeout(15_000)
-    yield seats_ever_used
-    seats_ever_used.close()
+    context.set_default_timeout(15_000)
+    try:
+        yield context
+    finally:
+        context.close()
+
+
+@contextmanager
+def open_page(context: BrowserContext) -> Iterator[Page]:
+    """A page that fails its test for any script error or policy violation."""
+    page = context.new_page()
+    page.add_init_script(WATCH)
+    errors: list[Any] = []
+    page.on("pageerror", lambda error: errors.append(error))
+    yield page
+    assert errors == []
+    assert page.evaluate("window.violations ?? []") == []
+
+
+@pytest.fixture
+def context(browser: Browser) -> Iterator[BrowserContext]:
+    with open_context(browser) as context:
+        yield context
 
 
 @pytest.fixture
 def page(context: BrowserContext) -> Iterator[Page]:
-    """A page that fails its test for any script error or policy violation."""
-    seats_ever_used = context.new_page()
-    seats_ever_used.add_init_script(WATCH)
-    errors: list[Any] = []
-    seats_ever_used.on("pageerror", lambda error: errors.append(error))
-    yield seats_ever_used
-    assert errors == []
-    assert seats_ever_used.evaluate("window.violations ?? []") == []
+    with open_page(context) as page:
+        yield page
