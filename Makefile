@@ -1,4 +1,4 @@
-# `make` alone lists the targets. Nothing is installed outside this folder, but Chromium and SoftHSM by `make test` as root.
+# `make` alone lists the targets. They install nothing outside this folder, except Chromium and SoftHSM (`make test` as root).
 SHELL = /bin/sh
 MAKEFLAGS += --no-print-directory
 PYTHON = $(firstword $(shell for p in python3 python3.13 python3.14 python3.12 python3.11; do \
@@ -6,12 +6,14 @@ PYTHON = $(firstword $(shell for p in python3 python3.13 python3.14 python3.12 p
 RUN = .venv/bin/python
 BESIDE = $(addprefix tests/,browser/page service/simulation stack/privilege unit/fuzz client/bundles client/sample)
 TESTED = $(RUN) -m coverage run --parallel-mode -m pytest
+LOCK = $(CURDIR)/.venv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+	--no-emit-index-url --no-header
 BUILD = $(CURDIR)/.local/build
 FUNCTIONS = public_api:PublicApi process_request:ProcessRequest send_response:SendResponse mail_feedback:MailFeedback
-CHECKED = shared functions client/keyferry client/bundles docs/sample admin/keyferry_admin local demo benchmarks
+CHECKED = shared functions client/keyferry client/bundles docs/sample admin/keyferry_admin local benchmarks
 
 .DEFAULT_GOAL = help
-.PHONY: help run demo test soak lint build build-sam build-local client wheelhouse deploy bench lighthouse clean lock formats chromium softhsm
+.PHONY: help run demo test soak lint build build-sam build-local client wheelhouse deploy bench docs lighthouse clean lock formats chromium softhsm
 
 help:  ## list these targets
 	@sed -n 's/^\([a-z]*\):.*  ## \(.*\)/  make \1\t\2/p' Makefile | expand -t 18
@@ -19,10 +21,10 @@ help:  ## list these targets
 run: .venv/installed build-local  ## page, API, mail and a demonstration license on this computer (PORT=8787)
 	@$(RUN) -m local.run
 
-demo: .venv/installed build-local  ## the whole journey with no hand on it, each step with its time
-	@$(RUN) -m demo
+demo: .venv/installed build-local  ## the whole journey by itself, each step timed
+	@$(RUN) -m local.demo
 
-# Two runs side by side, since a test often waits for another process. What is measured is so without BESIDE.
+# Two runs side by side, because a test often waits for another process. BESIDE does not count for the coverage.
 test: .venv/installed .venv-sam/installed build-local chromium softhsm  ## everything that is checked before a change goes in
 	@$(RUN) -m coverage erase
 	@{ $(RUN) -m pytest $(BESIDE) && $(TESTED) tests/browser/wizard; } >.local/tests-beside 2>&1 & beside=$$!; \
@@ -38,6 +40,7 @@ soak: .venv/installed .venv-soak/installed build-local  ## what takes hours: fau
 	@$(RUN) -m tests.soak.load.growth
 	@$(RUN) -m pytest -m attack --second-s3
 	@$(RUN) -m tests.stack.privilege
+	@$(RUN) -m tests.soak.http_api
 	@.venv-soak/bin/python -m tests.unit.fuzz --minutes 10
 	@$(RUN) -m tests.soak.mutation.run
 
@@ -57,7 +60,7 @@ build: .venv/installed  ## every artifact of template.yaml for AWS with SAM; TAR
 build-sam: .venv-sam/installed
 	@PYTHON="$(CURDIR)/$(RUN)" SAM_CLI_TELEMETRY=0 .venv-sam/bin/sam build
 
-# The same Makefiles that SAM calls, without the second that SAM needs to think.
+# The same Makefiles that SAM calls, without the second that SAM itself takes.
 build-local: .venv/installed
 	@$(MAKE) -C shared build-SharedLayer ARTIFACTS_DIR="$(BUILD)/shared" PYTHON="$(CURDIR)/$(RUN)" PLATFORM= >/dev/null
 	@for pair in $(FUNCTIONS); do \
@@ -78,55 +81,60 @@ deploy: build-sam  ## to your AWS account; settings: samconfig.toml and docs/ope
 bench: .venv/installed build-local  ## counted calls and measured times beside their goals
 	@$(RUN) -m benchmarks
 
-lighthouse: .venv/installed tests/soak/lighthouse/node_modules/.package-lock.json chromium  ## what Lighthouse says of the page (needs npm)
+docs: .venv-docs/installed  ## the API reference of the client, in .local/site
+	@NO_MKDOCS_2_WARNING=1 .venv-docs/bin/mkdocs build --quiet --strict --config-file docs/mkdocs.yml
+
+lighthouse: .venv/installed tests/soak/lighthouse/node_modules/.package-lock.json chromium  ## what Lighthouse says about the page (needs npm)
 	@$(RUN) -m tests.soak.lighthouse.measure
 
-clean:  ## forget the local stack, its licenses and all that was built
+clean:  ## delete the local stack, its licenses and everything that was built
 	@rm -rf .local .aws-sam .mypy_cache .ruff_cache .pytest_cache .hypothesis
 	@find . -name __pycache__ -not -path './.venv*' -prune -exec rm -rf {} +
 
 formats: .venv/installed  ## write dates, lists and plurals of each language from CLDR
 	@$(RUN) docs/make_formats.py
 
-lock: .venv/installed  ## bring the locks up to date with their .in files; they name no registry
-	@for name in requirements requirements-sam requirements-soak; do \
-		.venv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
-			--no-header $$name.in --output-file $$name.txt || exit 1; \
-	done
-	@cd shared && ../.venv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
-		--no-emit-index-url --no-header --constraint ../requirements.txt requirements.in --output-file requirements.txt
+lock: .venv/installed  ## update the lock files from their .in files; they name no registry
+	@cd requirements && for name in dev sam soak docs; do $(LOCK) $$name.in --output-file $$name.txt || exit 1; done
+	@cd shared && $(LOCK) --constraint ../requirements/dev.txt requirements.in --output-file requirements.txt
 
-.venv/installed: requirements.txt
+.venv/installed: requirements/dev.txt
 	@$(call new_venv,.venv)
-	@.venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements.txt
-	@printf '%s\n' "$(CURDIR)/shared" "$(CURDIR)/client" "$(CURDIR)/admin" \
-		> "$$(.venv/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/keyferry.pth"
-	@touch $@
+	@$(call install,.venv,dev,shared client admin)
 
-.venv-sam/installed: requirements-sam.txt
+.venv-sam/installed: requirements/sam.txt
 	@$(call new_venv,.venv-sam)
-	@.venv-sam/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements-sam.txt
-	@touch $@
+	@$(call install,.venv-sam,sam)
 
-.venv-soak/installed: requirements-soak.txt
+.venv-soak/installed: requirements/soak.txt
 	@$(call new_venv,.venv-soak)
-	@.venv-soak/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements-soak.txt
-	@printf '%s\n' "$(CURDIR)/shared" "$(CURDIR)/client" \
-		> "$$(.venv-soak/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/keyferry.pth"
-	@touch $@
+	@$(call install,.venv-soak,soak,shared client)
+
+.venv-docs/installed: requirements/docs.txt
+	@$(call new_venv,.venv-docs)
+	@$(call install,.venv-docs,docs)
 
 %/node_modules/.package-lock.json: %/package-lock.json
 	@command -v npm >/dev/null || { echo "This needs npm. Debian: apt install npm; macOS: brew install node" >&2; exit 1; }
 	@cd $* && npm ci --silent
 	@touch $@
 
-# Debian's and Ubuntu's Python comes without the part that puts pip into a venv.
+# On Debian and Ubuntu, the part of Python that puts pip into an environment is a package of its own.
 define new_venv
 	test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed and was not found." >&2; exit 1; }; \
 	$(PYTHON) -m venv $(1) >/dev/null 2>&1 \
 		|| { [ "$$(id -u)" = 0 ] && apt-get update -qq && apt-get install -y -qq python3-venv >/dev/null \
 			&& $(PYTHON) -m venv --clear $(1) >/dev/null; } \
 		|| { rm -rf $(1); echo "Python's venv is not whole here. Debian, Ubuntu: apt install python3-venv" >&2; exit 1; }
+endef
+
+# $(1) the environment, $(2) its lock file, $(3) the folders of ours that it imports from.
+define install
+	$(1)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps \
+		-r requirements/$(2).txt && \
+	printf '%s\n' $(patsubst %,"$(CURDIR)/%",$(3)) \
+		> "$$($(1)/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/keyferry.pth" && \
+	touch $(1)/installed
 endef
 
 chromium:

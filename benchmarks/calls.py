@@ -18,9 +18,9 @@ from typing import Any, TypeVar
 
 import keyferry
 from benchmarks.measure import Row
-from demo.offline import RECORDED
-from demo.page import call, fetch, first_mail, settled, upload, wait
 from keyferry_protocol.keys import KeySet
+from local.demo.offline import RECORDED
+from local.demo.page import call, fetch, first_mail, settled, upload, wait
 from local.stack import BUILD, Running, running
 
 FUNCTIONS = ("public_api", "process_request", "send_response")

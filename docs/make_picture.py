@@ -24,7 +24,7 @@ PICTURE = Path(__file__).with_name("picture.webp")
 COMMAND = """
 import sys
 from keyferry.cli.main import main
-from demo.offline import RECORDED
+from local.demo.offline import RECORDED
 sys.exit(main(machine=RECORDED))
 """
 FRAME = """

@@ -124,7 +124,7 @@ def _describe(run: Path, cloud: Cloud, page: str, outputs: dict[str, str]) -> No
     (run / "stack.json").write_text(json.dumps(addresses))
     settings = " ".join(f"{name}={value}" for name, value in cloud.environment.items())
     for name, command in {
-        "keyferry": f'exec "{sys.executable}" -P "{ROOT}/demo/offline.py" "{run}" "$@"',
+        "keyferry": f'exec "{sys.executable}" -P "{ROOT}/local/demo/offline.py" "{run}" "$@"',
         "keyferry-admin": f'exec env {settings} "{sys.executable}" -m keyferry_admin "$@"',
     }.items():
         (run / name).write_text(f"#!/bin/sh\n{command}\n")

@@ -1,3 +1,3 @@
 """The vendor's desk: licenses, seats and signing keys of one deployed stack."""
 
-__version__ = "1.0.0"
+from keyferry_protocol import __version__ as __version__

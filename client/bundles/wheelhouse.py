@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 CLIENT = Path(__file__).parents[1]
-LOCK = CLIENT.parent / "requirements.txt"
+LOCK = CLIENT.parent / "requirements/dev.txt"
 # colorama is click's on Windows, which pip, asked elsewhere, does not notice.
 NEEDED = ("cryptography", "click", "colorama", "segno", "python-pkcs11")
 MACHINES = {  # what wheels for them may be tagged with

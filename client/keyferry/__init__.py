@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from keyferry.license import License as License
     from keyferry.license import Result as Result
     from keyferry.machine.this import this_machine as this_machine
-    from keyferry.version import __version__ as __version__
+    from keyferry_protocol import __version__ as __version__
     from keyferry_protocol.algorithms import verify_signature as verify_signature
     from keyferry_protocol.components import Machine as Machine
     from keyferry_protocol.errors import KeyferryError as KeyferryError
@@ -33,7 +33,7 @@ _HOMES = {
     "Machine": "keyferry_protocol.components",
     "Result": "keyferry.license",
     "Token": "keyferry.dongle.signer",
-    "__version__": "keyferry.version",
+    "__version__": "keyferry_protocol",
     "install_response": "keyferry.api",
     "load": "keyferry.api",
     "make_request": "keyferry.api",

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from keyferry.dongle.signer import DongleSigner
 from keyferry.installation import Installation
-from keyferry.version import __version__
+from keyferry_protocol import __version__
 from keyferry_protocol.algorithms import DEVICE_ALGORITHM
 from keyferry_protocol.components import ComponentHashes
 from keyferry_protocol.errors import DongleMissing, MachineNotIdentified

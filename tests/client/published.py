@@ -10,7 +10,7 @@ from jsonschema import Draft202012Validator
 
 from keyferry.cli.main import COMMANDS
 
-SCHEMA = Path(__file__).parents[2] / "docs" / "keyferry-json.schema.json"
+SCHEMA = Path(__file__).parents[2] / "docs" / "schemas" / "command-output.schema.json"
 
 
 def check_document(arguments: Sequence[str], printed: str) -> None:

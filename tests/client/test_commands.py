@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from keyferry import parse_request
+from keyferry import __version__, parse_request
 from keyferry.cli.main import COMMANDS
 from keyferry_protocol.keys import Ed25519Signer
 from tests.support.offline import (
@@ -573,4 +573,4 @@ def test_help_of_every_command_ends_in_an_example(shell: Shell) -> None:
 
 def test_the_bare_command_shows_its_help(shell: Shell) -> None:
     assert "Commands:" in shell().out
-    assert shell("--version").out == "keyferry 1.0.0\n"
+    assert shell("--version").out == f"keyferry {__version__}\n"

@@ -51,6 +51,7 @@ def test_a_function_holds_the_same_files(built: Path, name: str) -> None:
     here = ROOT / ".local/build/functions" / name
     assert ours(built / logical) == ours(here)
     assert "app.py" in ours(here)
+    assert "event.json" not in ours(here)  # an example for readers and tests, not for Lambda
 
 
 @pytest.mark.parametrize("package", ["keyferry_protocol", "keyferry_service"])
@@ -66,7 +67,7 @@ def test_the_layer_holds_the_same_versions_as_the_lock(built: Path) -> None:
     locked = re.findall(r"^([a-z-]+)==(\S+)", (ROOT / "shared/requirements.txt").read_text(), re.M)
     assert there == {f"{name.replace('-', '_')}-{version}.dist-info" for name, version in locked}
     assert set(locked) <= set(
-        re.findall(r"^([a-z-]+)==(\S+)", (ROOT / "requirements.txt").read_text(), re.M)
+        re.findall(r"^([a-z-]+)==(\S+)", (ROOT / "requirements/dev.txt").read_text(), re.M)
     )
 
 
@@ -80,8 +81,9 @@ def test_the_layer_is_lambdas_and_has_no_boto3(built: Path) -> None:
 
 
 def test_no_lock_names_a_registry() -> None:
-    for lock in ROOT.glob("**/requirements*.txt"):
-        if ".venv" not in str(lock) and ".local" not in str(lock):
-            text = lock.read_text()
-            assert "://" not in text
-            assert "--hash=sha256:" in text
+    locks = [*ROOT.glob("requirements/*.txt"), ROOT / "shared/requirements.txt"]
+    assert len(locks) >= 4
+    for lock in locks:
+        text = lock.read_text()
+        assert "://" not in text
+        assert "--hash=sha256:" in text

@@ -20,7 +20,7 @@ def a_notice(stack: RunningStack, ticket_id: str, **mail: Any) -> str:
     row = client(stack, "dynamodb").get_item(
         TableName=stack.outputs["TicketsTable"], Key={"pk": {"S": f"ticket#{ticket_id}"}}
     )["Item"]
-    recorded = json.loads((ROOT / "events" / "mail_feedback.json").read_bytes())
+    recorded = json.loads((ROOT / "functions" / "mail_feedback" / "event.json").read_bytes())
     notice: dict[str, Any] = json.loads(recorded["Records"][0]["body"])
     notice["mail"]["sendingAccountId"] = "000000000000"
     notice["mail"]["tags"]["mail"] = [row["mail_id"]["S"]]

@@ -6,7 +6,7 @@ from typing import Any
 
 from keyferry_protocol.activation import activation_key
 from keyferry_protocol.algorithms import ED25519
-from keyferry_protocol.components import ComponentHashes, hash_components
+from keyferry_protocol.components import COMPONENTS, ComponentHashes, hash_components
 from keyferry_protocol.envelope import REQUEST, seal
 from keyferry_protocol.keys import Ed25519Signer, Signer
 from keyferry_protocol.request import (
@@ -28,8 +28,6 @@ PRODUCT = "Example Modeler"
 ACTIVATION = activation_key(CODE, NUMBER)
 VENDOR = Ed25519Signer(b"vendor's signing key............")
 SERVICE_KEY = SigningKey(VENDOR.keyid, VENDOR.alg, VENDOR.public, KeyStatus.ACTIVE, pem="test.pem")
-# Everything a Windows machine shows: 21 points.
-PARTS = ("tpm_key", "smbios_uuid", "board_serial", "mac", "os_id", "disk_serial")
 
 
 def a_key(name: str) -> Ed25519Signer:
@@ -44,7 +42,7 @@ class Computer:
     name: str = "LAB-07"
     user: str = "anna"
     installation: int = 1
-    parts: tuple[str, ...] = PARTS
+    parts: tuple[str, ...] = tuple(COMPONENTS)
     changed: tuple[str, ...] = ()
     environment: str = "physical"
     dongle: Signer | None = field(default=None, compare=False)

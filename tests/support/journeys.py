@@ -10,6 +10,7 @@ import requests
 
 from keyferry_protocol.components import Machine
 from tests.conftest import RunningStack
+from tests.support.http_contract import check_answer
 
 
 def client(stack: RunningStack, service: str) -> Any:
@@ -56,8 +57,10 @@ def upload(ticket: dict[str, Any], content: bytes) -> None:
 def settled(stack: RunningStack, ticket: dict[str, Any]) -> dict[str, Any]:
     """The ticket as the API tells it once it is ready or refused, and its mail decided."""
     deadline = time.monotonic() + stack.patience_s
+    path = f"/api/requests/{ticket['id']}"
     while time.monotonic() < deadline:
-        answer = requests.get(f"{stack.api}/requests/{ticket['id']}", timeout=60)
+        answer = requests.get(f"{stack.page.rstrip('/')}{path}", timeout=60)
+        check_answer("GET", path, answer.status_code, answer.headers, answer.text)
         assert answer.status_code == 200, answer.text
         seen: dict[str, Any] = answer.json()
         if seen["state"] in ("ready", "refused") and seen["email"] != "pending":

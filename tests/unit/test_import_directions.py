@@ -7,11 +7,12 @@ import ast
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import pytest
 
-from tests.support.import_graph import Graph, import_graph, room_of
+from tests.support.import_graph import Graph, find_circles, import_graph, room_of
 
 ROOT = Path(__file__).parents[2]
 OURS = {
@@ -21,7 +22,6 @@ OURS = {
     "keyferry_admin",
     "functions",
     "local",
-    "demo",
     "benchmarks",
     "tests",
 }
@@ -161,11 +161,13 @@ def test_only_a_file_named_for_its_service_talks_to_it() -> None:
 
 @dataclass(frozen=True)
 class Room:
-    """One folder of the service: which of its siblings it may import, and whose packages."""
+    """One folder of a package: which of its siblings it may import, and which other packages."""
 
     name: str
     rooms: frozenset[str]
     others: frozenset[str] = frozenset()
+    package: str = "keyferry_service"
+    ours: frozenset[str] = frozenset({"keyferry_protocol"})
 
 
 SERVICE_ROOMS = [
@@ -179,6 +181,20 @@ SERVICE_ROOMS = [
     Room("use_cases", rooms=frozenset({"domain", "adapters", "views", "use_cases"})),
 ]
 DOMAIN, ADAPTERS_ROOM, VIEWS, USE_CASES = SERVICE_ROOMS
+_ADMIN = partial(
+    Room, package="keyferry_admin", ours=frozenset({"keyferry_protocol", "keyferry_service"})
+)
+ADMIN_ROOMS = [
+    _ADMIN(
+        "use_cases", frozenset({"use_cases", "errors", "stack"}), frozenset({"cryptography"} | AWS)
+    ),
+    _ADMIN(
+        "cli",
+        frozenset({"cli", "use_cases", "errors", "stack", "__version__"}),
+        frozenset({"click", "botocore"}),
+    ),
+]
+ADMIN_USE_CASES, ADMIN_CLI = ADMIN_ROOMS
 
 
 def out_of_room(source: str, room: Room) -> set[str]:
@@ -186,11 +202,13 @@ def out_of_room(source: str, room: Room) -> set[str]:
     found = set()
     for module in imported(source):
         top, _, rest = module.partition(".")
-        if top == "keyferry_service":
+        if module == room.package:  # of which a name is imported, and that name is looked at
+            allowed = True
+        elif top == room.package:
             allowed = rest.partition(".")[0] in room.rooms
         else:
             allowed = (
-                top in {"keyferry_protocol", *TYPES_ALONE, *sys.stdlib_module_names}
+                top in {*room.ours, *TYPES_ALONE, *sys.stdlib_module_names}
                 or package(module) in room.others
             )
         if not allowed:
@@ -204,6 +222,27 @@ def test_the_services_rooms_import_one_way(room: Room) -> None:
     assert files, "a room without files is checked by nobody"
     wrong = {file.name: found for file in files if (found := out_of_room(file.read_text(), room))}
     assert not wrong
+
+
+@pytest.mark.parametrize("room", ADMIN_ROOMS, ids=lambda room: room.name)
+def test_the_command_line_calls_use_cases_that_do_not_know_it(room: Room) -> None:
+    files = sorted((ROOT / ADMIN.folder / room.name).rglob("*.py"))
+    assert files, "a room without files is checked by nobody"
+    wrong = {file.name: found for file in files if (found := out_of_room(file.read_text(), room))}
+    assert not wrong
+
+
+@pytest.mark.parametrize("package", ["keyferry_protocol", "keyferry_admin"])
+def test_no_imports_run_in_a_circle(package: str) -> None:
+    assert not find_circles(import_graph(package))
+
+
+def test_a_use_case_of_the_admin_prints_nothing() -> None:
+    for file in (ROOT / ADMIN.folder / "use_cases").glob("*.py"):
+        names = {
+            node.id for node in ast.walk(ast.parse(file.read_text())) if isinstance(node, ast.Name)
+        }
+        assert not names & {"print", "input"}, file
 
 
 def test_every_module_of_the_service_is_in_a_room_but_the_worker() -> None:
@@ -227,6 +266,12 @@ def test_every_module_of_the_service_is_in_a_room_but_the_worker() -> None:
         pytest.param(VIEWS, "import keyferry_service.adapters.files_s3", id="a view that reads"),
         pytest.param(USE_CASES, "import boto3", id="a client made by a use case"),
         pytest.param(USE_CASES, "import aws_lambda_powertools", id="a logger in a use case"),
+        pytest.param(
+            ADMIN_USE_CASES, "from keyferry_admin.cli.output import day", id="the admin's cli"
+        ),
+        pytest.param(ADMIN_USE_CASES, "import click", id="click in a use case"),
+        pytest.param(ADMIN_CLI, "from keyferry_admin import __main__", id="the start of the admin"),
+        pytest.param(ADMIN_CLI, "import boto3", id="a client made by a command"),
     ],
 )
 def test_an_import_out_of_the_room_is_found(room: Room, source: str) -> None:

@@ -12,7 +12,7 @@ from keyferry.cli.language import chosen_language
 from keyferry.cli.settings import Settings
 from keyferry.dongle.signer import AnyDongle
 from keyferry.times import Moment, seconds
-from keyferry.version import __version__
+from keyferry_protocol import __version__
 from keyferry_protocol.components import Machine
 from keyferry_protocol.errors import KeyferryError
 from keyferry_protocol.messages import message, use_language

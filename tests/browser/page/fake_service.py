@@ -14,6 +14,7 @@ from playwright.sync_api import Page, Route
 
 from keyferry_admin.use_cases.site import site_files
 from keyferry_protocol.activation import activation_key
+from keyferry_protocol.components import COMPONENTS
 from keyferry_protocol.encoding import parse_time
 from keyferry_protocol.envelope import REQUEST, seal
 from keyferry_protocol.keys import Ed25519Signer
@@ -31,10 +32,7 @@ NUMBER = "015120020093"
 CODE = "m9s346-q3d25v-t4f5v3-7e3s3e-28jt9v"
 DEVICE = Ed25519Signer(bytes(range(32)))
 STEM = f"{NUMBER}-{DEVICE.keyid[:4]}"
-COMPONENTS = dict.fromkeys(
-    ("tpm_key", "smbios_uuid", "board_serial", "mac", "os_id", "disk_serial"),
-    ("AAAAAAAAAAAAAAAAAAAAAA==",),
-)
+HASHES = dict.fromkeys(COMPONENTS, ("AAAAAAAAAAAAAAAAAAAAAA==",))
 
 
 def a_request(created_at: str = "2026-11-24T09:47:00Z", **changes: Any) -> bytes:
@@ -48,7 +46,7 @@ def a_request(created_at: str = "2026-11-24T09:47:00Z", **changes: Any) -> bytes
             "product": Product("Example Modeler", "4.2.0"),
             "protection": "machine",
             "device_key": DEVICE.public,
-            "machine": HashedMachine("LAB-07", "Windows 11 Pro", "physical", COMPONENTS),
+            "machine": HashedMachine("LAB-07", "Windows 11 Pro", "physical", HASHES),
             "dongle": None,
             "replaces_seat": None,
             "last_serial": 0,

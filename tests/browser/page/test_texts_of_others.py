@@ -10,7 +10,7 @@ from playwright.sync_api import Page, expect
 
 from keyferry_protocol.request import Dongle, HashedMachine, Product
 from tests.browser.page.fake_service import (
-    COMPONENTS,
+    HASHES,
     TICKET,
     FakeService,
     ready,
@@ -44,7 +44,7 @@ def test_a_request_with_markup_in_every_text_is_shown_as_text(calm: Page, site: 
     calm.goto(site)
     for text in MARKUP:
         dongle = Dongle("Ed25519", LAB_08.device.public, text, text)
-        machine = HashedMachine(text, text, "physical", COMPONENTS)
+        machine = HashedMachine(text, text, "physical", HASHES)
         no_parts = HashedMachine(text, text, "physical", {})
         named: dict[str, Any] = {"product": Product(text, text), "client": text}
         file = a_file(machine=machine, **named)
@@ -98,8 +98,8 @@ def test_the_page_shows_no_request_that_could_forge_what_is_read(calm: Page, sit
         files = [
             a_file(product=Product(name, "1")),
             a_file(product=Product("x", name)),
-            a_file(machine=HashedMachine(name, "", "physical", COMPONENTS)),
-            a_file(machine=HashedMachine("", name, "physical", COMPONENTS)),
+            a_file(machine=HashedMachine(name, "", "physical", HASHES)),
+            a_file(machine=HashedMachine("", name, "physical", HASHES)),
         ]
         for file in files:
             choose(calm, a_file())

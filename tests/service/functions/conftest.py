@@ -39,6 +39,7 @@ from keyferry_service.use_cases.publish_response import PublishResponse
 from keyferry_service.use_cases.send_email import SendEmail
 from keyferry_service.views.refusal_text import Vendor
 from tests.support.builders import NOW, NUMBER, SERVICE_KEY, VENDOR, a_license
+from tests.support.http_contract import check_answer
 
 ROOT = Path(__file__).parents[3]
 IN, OUT = "keyferry-in-123456789012-eu-central-1", "keyferry-out-123456789012-eu-central-1"
@@ -63,7 +64,7 @@ class Context:
 
 
 def an_event(function: str) -> dict[str, Any]:
-    event: dict[str, Any] = json.loads((ROOT / "events" / f"{function}.json").read_text())
+    event: dict[str, Any] = json.loads((ROOT / "functions" / function / "event.json").read_text())
     return event
 
 
@@ -108,6 +109,7 @@ class World:
         event["headers"] |= headers or {}
         event["body"] = said if isinstance(said, str) or said is None else json.dumps(said)
         answer: dict[str, Any] = self.handlers["public_api"](event, self.context)
+        check_answer(method, path, answer["statusCode"], answer["headers"], answer["body"])
         return answer
 
     def open_ticket(self, email: str | None = None) -> str:

@@ -14,6 +14,7 @@ from tests.service.functions.conftest import KEYS, World, an_event
 from tests.support.builders import DAY, NOW, NUMBER, a_request, a_request_file
 
 TICKET = "r" * 43
+FILE_NAME = f"{a_request().file_stem}.response"
 
 
 def asked_to_sign(world: World, ticket_id: str) -> dict[str, Any]:
@@ -31,7 +32,9 @@ def opened_by_the_desk(world: World, **facts: Any) -> None:
         "state": TicketState.PROCESSING,
         "license_number": NUMBER,
         "request_sha256": a_request().sha256,
-        "file_name": "again.response",
+        "file_name": FILE_NAME,
+        "kind": "activate",
+        "seat": 1,
         "email": "kim@example.com",
         "email_status": EmailStatus.PENDING,
     }
@@ -59,7 +62,7 @@ def test_twice_asked_is_once_handed_out(world: World) -> None:
     opened_by_the_desk(world)
     message = asked_to_sign(world, TICKET)
     assert world.process(message) == world.process(message) == []
-    assert list(world.answers(TICKET)) == ["again.response"]
+    assert list(world.answers(TICKET)) == [FILE_NAME]
 
 
 @pytest.mark.parametrize(

@@ -83,11 +83,11 @@ class Growth:
 # Flatness
 
 Written by `python -m tests.soak.load.growth --output docs/operations/flatness.md` on
-{datetime.now(UTC):%d %B %Y, %H:%M} UTC ({processor()}, {os.cpu_count()} cores). Processor time of
-the real handler for one machine that activates and gives back, with Ed25519 in the embedded KMS
-and ML-DSA-65 in a file. The time of the cloud is not in it. Medians of {ROUNDS} rounds in which
-all lines take turns; the ratio is to the first line of the same round, beside half the distance
-of its quartiles. More than {MAX_RATIO} fails.
+{datetime.now(UTC):%d %B %Y, %H:%M} UTC ({processor()}, {os.cpu_count()} cores). CPU time of
+the real handler for one machine that activates and deactivates, with Ed25519 in the embedded KMS
+and ML-DSA-65 in a file, without the cloud's own time. Medians of {ROUNDS} rounds in which all lines
+take turns. The ratio compares a line with the first line of the same round; ± is half the distance
+between its quartiles. More than {MAX_RATIO} fails.
 
 | table | ms | ratio | ± |
 | --- | --- | --- | --- |
@@ -95,13 +95,13 @@ of its quartiles. More than {MAX_RATIO} fails.
 
 The calls of each pair, the same for all lines: {series}.
 
-Why it stays so at a million: no call scans, and none queries but for the list of seats in a
-refusal and, once a minute, for our own keys. Each names at most 18 rows by their whole keys, which
-DynamoDB finds in the same time in a table of any size. The only row that all answers of a license
-share is the license's own; of its attributes only the moves are a list, of at most 366 days, so it
-stays below 16 KB of the 400 KB a row may have. `tests/service/functions/test_flatness.py` counts calls,
-rows and bytes in every run of the tests. What does not grow is the pace of one license: its answers
-are written one after the other.
+Why this holds at a million: no call scans, and only two query: for the list of seats in a refusal
+and, once a minute, for our own keys. Each call names at most 18 rows by their full keys, which
+DynamoDB finds in the same time in a table of any size. The only row that all requests of a license
+share is the license's own. Of its attributes only the moves are a list, of at most 366 days, so it
+stays below 16 KB, of the 400 KB that a row may have. Every test run counts calls, rows and bytes
+(`tests/service/functions/test_flatness.py`). The pace of one license does not grow with anything:
+its requests are answered one after the other.
 """
 
 
@@ -201,7 +201,8 @@ class Handler:
         self._app.tickets.add(Ticket(ticket, int(time.time()) + LIFE_S))
         key = f"requests/{ticket}"
         put = self._s3.put_object(Bucket=IN, Key=key, Body=file)
-        event: dict[str, Any] = json.loads((ROOT / "events/process_request.json").read_bytes())
+        example = ROOT / "functions/process_request/event.json"
+        event: dict[str, Any] = json.loads(example.read_bytes())
         (record,) = event["Records"]
         notice = json.loads(record["body"])
         notice["Records"][0]["s3"]["bucket"]["name"] = IN

@@ -42,21 +42,21 @@ def _head(found: Found) -> Iterator[str]:
 
 Written by `python -m tests.soak.load --requests {len(found.steady)} --rate {found.rate:g} --burst
 {len(found.at_once)} --output docs/operations/load.md`: the whole stack of `make run` on one
-computer, with the cloud embedded. So the times are those of two dozen processes on its few
-processors, and no promise about AWS; the counts are the point. Each file is of a machine of its
-own, goes the page's way (a ticket, then the upload to S3), and is mailed; nobody polls.
+computer, with the embedded cloud. So the times are those of two dozen processes on a few
+processors and promise nothing about AWS. The counts are what matters. Each file comes from its own
+machine, takes the page's way (a ticket, then the upload to S3), and is mailed; nobody polls.
 
 - {datetime.now(UTC):%d %B %Y, %H:%M} UTC
 - {processor()}, {os.cpu_count()} cores, {platform.system()}, Python {platform.python_version()}
 - Load average meanwhile: {statistics.median(load):.1f} in the median, at most {max(load):.1f}.
-  Above {os.cpu_count()}, work waits for a processor: this stack's own, and whatever else ran there.
+  Above {os.cpu_count()}, work waits for a processor: this stack's, and all else on the computer.
 """
 
 
 def _times(found: Found) -> Iterator[str]:
     yield "## From the upload to the response"
     yield ""
-    yield "From the first byte of the upload to the response lying in its bucket, in seconds."
+    yield "From the first byte of the upload until the response is in its bucket, in seconds."
     yield ""
     yield "| requests | p50 | p95 | p99 | longest | answered a second |"
     yield "| --- | --- | --- | --- | --- | --- |"
@@ -71,7 +71,7 @@ def _times(found: Found) -> Iterator[str]:
         yield f"| {name} | {values} | {pace:.1f} |"
     late = sorted(s.began_at - s.due_at for s in found.steady)
     yield ""
-    yield "A customer whose turn had come opened a ticket and began the upload"
+    yield "A customer whose turn it was opened a ticket and started the upload"
     yield f"{_percentile(late, 0.5):.2f} s later (p50), {_percentile(late, 0.99):.2f} s (p99)."
     yield f"Calls for a ticket that failed and were made again: {found.failed_calls}."
     yield ""

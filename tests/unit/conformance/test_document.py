@@ -8,6 +8,7 @@ import pytest
 from keyferry.machine import placeholders
 from keyferry.machine.placeholders import is_placeholder
 from keyferry_protocol import errors
+from keyferry_protocol.algorithms import ALGORITHMS, RESPONSE_ALGORITHMS
 from keyferry_protocol.components import COMPONENTS
 from keyferry_protocol.errors import KeyferryError
 from keyferry_service.domain.refusals import RefusalCode
@@ -64,3 +65,15 @@ def test_the_components_are_listed() -> None:
     rows = re.findall(r"^\| `([a-z_]+)` \| (\d) \| (yes|no) \| 1(?: to (\d))? \|", DOCUMENT, re.M)
     listed = [(name, int(w), anchor == "yes", int(most or 1)) for name, w, anchor, most in rows]
     assert listed == [(c.name, c.weight, c.anchor, c.max_hashes) for c in COMPONENTS.values()]
+
+
+def test_the_algorithms_are_listed() -> None:
+    rows = re.findall(r"^\| `([\w-]+)` \| .*?([\d,]+) bytes \| .* \| (.*) \|$", DOCUMENT, re.M)
+    listed = [
+        (name, int(size.replace(",", "")), "service" in users, "token" in users)
+        for name, size, users in rows
+    ]
+    assert listed == [
+        (a.name, a.public_bytes, a.name in RESPONSE_ALGORITHMS, a.for_dongles)
+        for a in ALGORITHMS.values()
+    ]

@@ -63,12 +63,13 @@ def test_every_command_can_be_typed(
             if name == "FOLDER":
                 (tmp_path / name).mkdir(exist_ok=True)
         command: click.Command = COMMANDS[program]
-        context = click.Context(command)
+        context = click.Context(command, info_name=program.rpartition("/")[2])
         while isinstance(command, click.Group):
             name = arguments.pop(0)
             found = command.get_command(context, name)
             assert found is not None, f"{program} has no {name}"
             command = found
+            context = click.Context(command, context, info_name=name)
         command.make_context(program, arguments)  # a UsageError names what is wrong
 
 

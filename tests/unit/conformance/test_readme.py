@@ -38,7 +38,7 @@ def test_make_run_shows_the_template_as_it_is(stack: RunningStack) -> None:
 
 
 def test_make_demo_shows_its_steps_in_order() -> None:
-    source = (ROOT / "demo" / "__main__.py").read_text()
+    source = (ROOT / "local" / "demo" / "__main__.py").read_text()
     steps = re.findall(r"^ *\d+ ms  (.*?)(?:: http\S+)?$", _shown("make demo"), re.MULTILINE)
     assert len(steps) >= 10
     places = [source.index(step) for step in steps]

@@ -4,7 +4,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from keyferry_protocol.algorithms import ECDSA_P256, ED25519
+from keyferry_protocol.algorithms import ED25519
 from keyferry_protocol.components import COMPONENTS_BY_PROTECTION, ENVIRONMENTS, PROTECTIONS
 from keyferry_protocol.encoding import b64, parse_time
 from keyferry_protocol.keys import Ed25519Signer, PinnedKey
@@ -128,6 +128,3 @@ def pinned_keys(draw: st.DrawFn) -> tuple[PinnedKey, ...]:
     keys = [pinned(VENDOR), pinned(VENDOR_PQ)]
     keys += [pinned(signer, trusted=draw(st.booleans())) for signer in others]
     return tuple(draw(st.permutations(keys)))
-
-
-ALGORITHMS = (ED25519, ECDSA_P256, "ML-DSA-65")

@@ -7,11 +7,13 @@ import pytest
 from keyferry_protocol.components import (
     COMPONENTS,
     PROTECTIONS,
+    Component,
     hash_component,
     hash_components,
     parse_components,
 )
 from keyferry_protocol.encoding import b64, unb64
+from keyferry_protocol.messages import sentences
 from keyferry_protocol.strict_json import InvalidMember, JsonObject
 
 NUMBER = "015120020093"
@@ -51,6 +53,17 @@ def test_a_set_holds_what_its_protection_needs() -> None:
     assert set(hash_components(NUMBER, values, "personal")) == {"mac", "user"}
     assert hash_components(NUMBER, values, "dongle") == {}
     assert len(hash_components(NUMBER, {"tpm_key": ["ab", "cd"]}, "machine")["tpm_key"]) == 1
+
+
+@pytest.mark.parametrize("component", COMPONENTS.values(), ids=lambda component: component.name)
+def test_the_catalog_names_every_component(component: Component) -> None:
+    catalog = {f"{room}.{name}" for room in ("doctor", "wizard") for name in sentences(room)}
+    names = {
+        f"{part}.{component.name}" for part in ("doctor.missing", "doctor.part", "wizard.part")
+    }
+    if component.max_hashes > 1:
+        names.add(f"doctor.some.{component.name}")
+    assert names <= catalog
 
 
 @pytest.mark.parametrize("protection", PROTECTIONS)

@@ -17,6 +17,7 @@ from tests.unit.conformance.cases.files import (
     without,
 )
 from tests.unit.conformance.cases.keys import DEVICE, TOKEN, b64
+from tests.unit.conformance.cases.machines import MAX_HASHES
 from tests.unit.conformance.cases.signatures import REFUSED_ED25519
 from tests.unit.conformance.cases.texts import BAD_TEXTS, BAD_TIMES
 
@@ -141,11 +142,11 @@ def components(body: Body, path: Path) -> Iterator[Case]:
     first, second = COMPONENTS["mac"]
     nine = sorted(component("mac", f"{i}") for i in range(9))
     loose = first[:-3] + ("B" if first[-3] == "A" else chr(ord(first[-3]) + 1)) + "=="
-    for name in ("mac", "disk_serial", "smbios_uuid", "tpm_key", "board_serial", "os_id", "user"):
+    for name in MAX_HASHES:
         values: list[tuple[str, Any]] = [("an empty list", []), ("a text", first), ("null", None)]
         values += [("a hash that is null", [None]), ("an object", {"0": first})]
         yield from out_of_pattern(body, (*path, name), values)
-    for name in ("smbios_uuid", "tpm_key", "board_serial", "os_id", "user"):
+    for name in (name for name, most in MAX_HASHES.items() if most == 1):
         yield from out_of_pattern(body, (*path, name), [("two hashes", [first, second])])
     yield from out_of_pattern(
         body,

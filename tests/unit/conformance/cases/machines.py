@@ -15,6 +15,8 @@ WEIGHTS = {
     "os_id": 3,
     "disk_serial": 2,
 }
+MAX_HASHES = {"mac": 8, "disk_serial": 8}
+MAX_HASHES |= dict.fromkeys(("smbios_uuid", "tpm_key", "board_serial", "os_id", "user"), 1)
 
 
 def _set(*names: str, **several: int) -> dict[str, list[str]]:

@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import keyferry
-from demo.offline import RECORDED
-from demo.page import call, fetch, first_mail, settled, upload, wait
 from keyferry_protocol.envelope import RESPONSE, open_envelope
 from keyferry_protocol.keys import KeySet
 from local.cloud import CannotStart
+from local.demo.offline import RECORDED
+from local.demo.page import call, fetch, first_mail, settled, upload, wait
 from local.stack import ROOT, Running, running
 
 FOLDER = ROOT / ".local" / "demo"

@@ -1,0 +1,69 @@
+"""Every state of the page in a made-up language: no English is left but names."""
+
+import re
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Browser, Page
+
+from keyferry_protocol import messages
+from keyferry_protocol.messages import sentences, use_language
+from tests.browser.page.check_vendor import SITE
+from tests.browser.page.states import STATES
+from tests.support.pseudo import PSEUDO, english_in, write_pseudo
+
+NAMES = (
+    *("Example Modeler", "Example", "LAB-07", "Windows 11 Pro", "English", PSEUDO),
+    *("licensing@example.com", "kim@example.com", "keyferry install"),
+    # A refusal comes from the service, in the language of its ticket.
+    *("All seats are in use", "Ask.", "Not together", "Compare."),
+)
+FILES = re.compile(r"\b[\w-]+\.(request|response)\b|W{64}")
+# The text that is seen, and what is heard without being seen.
+READ = """() => [
+  document.title,
+  document.body.innerText,
+  ...[...document.querySelectorAll('[aria-label], [title], [placeholder], [alt]')].flatMap(
+    (element) => ['aria-label', 'title', 'placeholder', 'alt'].map(
+      (name) => element.getAttribute(name) ?? ''),
+  ),
+].join('\\n')"""
+
+
+@pytest.fixture(scope="module")
+def translation(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    folder = tmp_path_factory.mktemp("messages")
+    write_pseudo(folder)
+    with pytest.MonkeyPatch.context() as patched, use_language(PSEUDO):
+        patched.setattr(messages, "FOLDER", str(folder))
+        with use_language(PSEUDO):
+            return dict(sentences("page"))
+
+
+@pytest.fixture
+def pseudo_page(browser: Browser, site: str, translation: dict[str, str]) -> Iterator[Page]:
+    """The page as it is for whoever chose `qps`; dates are Japanese, which has no Latin letters."""
+    context = browser.new_context(locale="ja-JP", timezone_id="Europe/Berlin")
+    context.set_default_timeout(15_000)
+    page = context.new_page()
+    page.add_init_script(f"localStorage.setItem('language', '{PSEUDO}')")
+    option = f'<option value="{PSEUDO}">{PSEUDO}</option></select>'
+    index = (SITE / "index.html").read_text("utf-8").replace("</select>", option)
+    page.route(site, lambda route: route.fulfill(body=index, content_type="text/html"))
+    page.route(f"**/languages/{PSEUDO}.json", lambda route: route.fulfill(json=translation))
+    yield page
+    context.close()
+
+
+@pytest.mark.parametrize("state", STATES)
+def test_states(pseudo_page: Page, site: str, state: str) -> None:
+    STATES[state](pseudo_page, site)
+    text = pseudo_page.evaluate(READ)
+    assert "[!!" in text
+    assert english_in(FILES.sub("", without_names(text))) == []
+
+
+def without_names(text: str) -> str:
+    for name in sorted(NAMES, key=len, reverse=True):
+        text = text.replace(name, "")
+    return text

@@ -1,0 +1,113 @@
+"""Each answer that docs/openapi.yaml names is one that the API gives, and has the form it says."""
+
+import json
+
+import pytest
+from jsonschema.exceptions import ValidationError
+from openapi_spec_validator import validate
+
+from keyferry_service.adapters import tickets_dynamodb
+from keyferry_service.domain.refusals import RefusalCode
+from tests.service.functions.conftest import World, link_in
+from tests.support.builders import LAB_07, a_request_file
+from tests.support.http_contract import (
+    Outcome,
+    check_answer,
+    document,
+    documented_outcomes,
+    resolve,
+)
+
+OPEN = "/api/requests"
+NOBODYS = "A" * 43
+A_TICKET = {"email": None, "language": "en"}
+AN_ADDRESS = {"email": "anna@example.org"}
+
+
+class Caller:
+    """Calls the API and notes each answer that it got, as the document names it."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self.outcomes: set[Outcome] = set()
+
+    def __call__(self, method: str, path: str, body: object = None, **headers: str) -> None:
+        named = {name.replace("_", "-"): text for name, text in headers.items()}
+        answer = self._world.call(method, path, body, named)
+        self.outcomes.add(
+            check_answer(method, path, answer["statusCode"], answer["headers"], answer["body"])
+        )
+
+
+def test_the_document_is_openapi() -> None:
+    validate(document())
+
+
+def test_every_documented_answer_is_given(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    call = Caller(world)
+    world.sell()
+    ready = world.activate(a_request_file(LAB_07), "anna@example.org")
+    assert world.send(ready) == []
+    link = link_in(world.mails()[0].replace(b"=\r\n", b""))
+    status, mail = f"{OPEN}/{ready}", f"{OPEN}/{ready}/mail"
+    unknown = (f"{OPEN}/{NOBODYS}", f"{OPEN}/{NOBODYS}/mail", f"/api/responses/{NOBODYS}")
+
+    call("POST", OPEN, A_TICKET)
+    call("GET", status)
+    call("POST", mail, AN_ADDRESS)
+    call("GET", link)
+    call("HEAD", link)
+
+    for path in (OPEN, mail):
+        call("POST", path, "no JSON")
+        call("POST", path, {"email": "anna", "language": "en"})
+    call("GET", unknown[0])
+    call("POST", unknown[1], AN_ADDRESS)
+    for method in ("GET", "HEAD"):
+        call(method, unknown[2])
+        call(method, unknown[2], accept="text/html,application/xhtml+xml")
+    for method, path in (("GET", OPEN), ("GET", "/api/responses"), ("HEAD", "/api/responses")):
+        call(method, f"{path}/\x17")
+    call("POST", f"{OPEN}/\x17/mail", AN_ADDRESS)
+    call("POST", f"{OPEN}/{world.open_ticket()}/mail", AN_ADDRESS)
+
+    world.left_ms = 0
+    call("POST", OPEN, A_TICKET)
+    world.left_ms = 20_000
+    monkeypatch.setattr(tickets_dynamodb, "TICKETS_PER_NETWORK", 1)
+    call("POST", OPEN, A_TICKET)
+
+    routes = [("POST", OPEN), ("GET", status), ("POST", mail), ("GET", link), ("HEAD", link)]
+    for method, path in routes:
+        body = {**A_TICKET, **AN_ADDRESS} if method == "POST" else None
+        call(method, path, body, x_origin_secret="guess")
+    world.dynamodb.delete_table(TableName="Tickets")
+    for method, path in routes:
+        call(method, path, {**A_TICKET, **AN_ADDRESS} if method == "POST" else None)
+
+    assert call.outcomes == set(documented_outcomes())
+
+
+def test_every_refusal_is_documented() -> None:
+    schemas = document()["components"]["schemas"]
+    codes = []
+    for kind in schemas["Refusal"]["oneOf"]:
+        code = resolve(kind)["properties"]["code"]
+        codes += code.get("enum", [code.get("const")])
+    assert sorted(codes) == sorted(RefusalCode)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        pytest.param({"state": "done"}, id="a state that is not documented"),
+        pytest.param({"email": None}, id="a member of another type"),
+        pytest.param({"seats": 3}, id="a member that is not documented"),
+    ],
+)
+def test_a_changed_answer_breaks_the_contract(world: World, change: dict[str, object]) -> None:
+    path = f"{OPEN}/{world.open_ticket()}"
+    answer = world.call("GET", path)
+    changed = json.dumps(json.loads(answer["body"]) | change)
+    with pytest.raises(ValidationError):
+        check_answer("GET", path, 200, answer["headers"], changed)

@@ -1,0 +1,14 @@
+"""`make docs` describes each public name of the client, and no other."""
+
+import re
+from pathlib import Path
+
+import keyferry
+
+REFERENCE = Path(__file__).parents[3] / "docs" / "reference"
+
+
+def test_every_public_name_is_in_the_reference() -> None:
+    pages = "\n".join(page.read_text() for page in REFERENCE.glob("*.md"))
+    described = re.findall(r"^::: keyferry\.(\w+)$", pages, re.MULTILINE)
+    assert sorted(described) == sorted(keyferry.__all__)
