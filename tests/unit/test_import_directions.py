@@ -110,7 +110,7 @@ def package(module: str) -> str:
 
 def forbidden(source: str, layer: Layer, beside: set[str]) -> set[str]:
     """What a file of this layer imports and may not; `beside` are the modules of its folder."""
-    found = set()
+    modules = set()
     for module in imported(source):
         top = package(module)
         if top in TYPES_ALONE:
@@ -122,8 +122,8 @@ def forbidden(source: str, layer: Layer, beside: set[str]) -> set[str]:
         else:
             allowed = top in layer.others or top in beside
         if not allowed:
-            found.add(module)
-    return found
+            modules.add(module)
+    return modules
 
 
 def files_of(layer: Layer) -> list[Path]:
@@ -139,8 +139,8 @@ def test_imports_point_one_way(layer: Layer) -> None:
         beside = {path.stem for path in file.parent.glob("*.py")} if layer is FUNCTIONS else set()
         listens = file == ROOT / layer.folder / layer.listens
         of_file = replace(layer, never=frozenset()) if listens else layer
-        if found := forbidden(file.read_text(), of_file, beside):
-            wrong[str(file.relative_to(ROOT))] = sorted(found)
+        if imports := forbidden(file.read_text(), of_file, beside):
+            wrong[str(file.relative_to(ROOT))] = sorted(imports)
     assert not wrong
 
 
@@ -199,7 +199,7 @@ ADMIN_USE_CASES, ADMIN_CLI = ADMIN_ROOMS
 
 def out_of_room(source: str, room: Room) -> set[str]:
     """What a file of this room imports and may not."""
-    found = set()
+    modules = set()
     for module in imported(source):
         top, _, rest = module.partition(".")
         if module == room.package:  # of which a name is imported, and that name is looked at
@@ -212,15 +212,17 @@ def out_of_room(source: str, room: Room) -> set[str]:
                 or package(module) in room.others
             )
         if not allowed:
-            found.add(module)
-    return found
+            modules.add(module)
+    return modules
 
 
 @pytest.mark.parametrize("room", SERVICE_ROOMS, ids=lambda room: room.name)
 def test_the_services_rooms_import_one_way(room: Room) -> None:
     files = sorted((ROOT / SERVICE.folder / room.name).rglob("*.py"))
     assert files, "a room without files is checked by nobody"
-    wrong = {file.name: found for file in files if (found := out_of_room(file.read_text(), room))}
+    wrong = {
+        file.name: imports for file in files if (imports := out_of_room(file.read_text(), room))
+    }
     assert not wrong
 
 
@@ -228,7 +230,9 @@ def test_the_services_rooms_import_one_way(room: Room) -> None:
 def test_the_command_line_calls_use_cases_that_do_not_know_it(room: Room) -> None:
     files = sorted((ROOT / ADMIN.folder / room.name).rglob("*.py"))
     assert files, "a room without files is checked by nobody"
-    wrong = {file.name: found for file in files if (found := out_of_room(file.read_text(), room))}
+    wrong = {
+        file.name: imports for file in files if (imports := out_of_room(file.read_text(), room))
+    }
     assert not wrong
 
 
@@ -347,8 +351,8 @@ def wrong_rooms(graph: Graph) -> dict[str, list[str]]:
     for module, imported in graph.items():
         room = room_of(module, graph)
         allowed = ROOMS[room] | {room, STARTS.get(module, room)}
-        if found := [other for other in imported if room_of(other, graph) not in allowed]:
-            wrong[module] = sorted(found)
+        if imports := [other for other in imported if room_of(other, graph) not in allowed]:
+            wrong[module] = sorted(imports)
     return wrong
 
 
