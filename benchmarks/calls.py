@@ -20,7 +20,7 @@ import keyferry
 from benchmarks.measure import Row
 from keyferry_protocol.keys import KeySet
 from local.demo.offline import RECORDED
-from local.demo.page import call, fetch, first_mail, finished_ticket, upload, wait
+from local.demo.page import call, fetch, finished_ticket, first_mail, upload, wait
 from local.stack import BUILD, Running, running
 
 FUNCTIONS = ("public_api", "process_request", "send_response")

@@ -1,4 +1,4 @@
-"""Writes `formats.json` of each language of the catalog from CLDR, which Babel brings: `make formats`.
+"""`make formats`: write `formats.json` of each language of the catalog from CLDR, through Babel.
 
 Dates, lists and plurals then follow a language without Babel where Keyferry runs. A pattern's
 fields keep CLDR's names ({d} {MMMM} {y}); plural rules are those for whole numbers.
@@ -12,8 +12,8 @@ from babel import Locale
 
 from keyferry_protocol import messages
 
-# Where a language is written in several ways, whose: English dates are neither day nor month first
-# by accident, but as all but the United States write them. Its months are "Sep", though, not "Sept".
+# The region whose patterns a language uses. English puts the day first, as most countries do, but
+# shortens September as the United States does: "Sep", not "Sept".
 PATTERNS = {
     "en": "en_001",
     "de": "de",

@@ -217,7 +217,7 @@ class Replay:
 def decide_again(
     request: Request, response: Response, rows: Rows, license: LicenseRecord
 ) -> Grant | None:
-    """What the answer changed, if its seat is found again. Nothing is refused: it was answered already."""
+    """The grant that led to a response, if its seat can be found. It is never refused again."""
     roomy = replace(license, seats=ENOUGH, moves_per_year=ENOUGH)
     contexts = [
         RequestContext(request, rows, terms, response.issued_at) for terms in (license, roomy)

@@ -15,7 +15,7 @@ from keyferry_protocol.envelope import RESPONSE, open_envelope
 from keyferry_protocol.keys import KeySet
 from local.cloud import CannotStart
 from local.demo.offline import RECORDED
-from local.demo.page import call, fetch, first_mail, finished_ticket, upload, wait
+from local.demo.page import call, fetch, finished_ticket, first_mail, upload, wait
 from local.stack import ROOT, Running, running
 
 FOLDER = ROOT / ".local" / "demo"

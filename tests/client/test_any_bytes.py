@@ -39,8 +39,7 @@ from keyferry_protocol.keys import Ed25519Signer
 from keyferry_protocol.messages import message
 from keyferry_protocol.response import ResponseBody, verify_response
 from tests.support.offline import KEYS, NUMBER
-from tests.support.terminal import Shell
-from tests.unit.fuzz.strategies import (
+from tests.support.strategies import (
     counts,
     hexes,
     json_values,
@@ -49,8 +48,9 @@ from tests.unit.fuzz.strategies import (
     response_bodies,
     texts,
 )
-from tests.unit.protocol.samples import CLASSIC, request_file, response_file
-from tests.unit.protocol.samples import VENDOR as SAMPLE_VENDOR
+from tests.support.terminal import Shell
+from tests.support.valid_files import CLASSIC, request_file, response_file
+from tests.support.valid_files import VENDOR as SAMPLE_VENDOR
 
 few = settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 contents = st.binary(max_size=200) | json_values.map(lambda value: json.dumps(value).encode())

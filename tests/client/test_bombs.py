@@ -24,9 +24,9 @@ from keyferry_protocol.request import parse_request
 from keyferry_protocol.response import verify_response
 from keyferry_protocol.strict_json import parse_json
 from keyferry_protocol.text_form import DICTIONARY_NUMBER, FORM, from_text_form
-from tests.service.functions.conftest import KEYS
 from tests.support.offline import NUMBER
 from tests.support.terminal import Shell
+from tests.support.world import KEYS
 
 pytestmark = pytest.mark.attack
 

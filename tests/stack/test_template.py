@@ -10,8 +10,8 @@ import yaml
 
 from keyferry_admin.stack import signing_key_output
 from keyferry_protocol.algorithms import RESPONSE_ALGORITHMS, ResponseAlgorithm
-from tests.conftest import ROOT, RunningStack
 from tests.support.journeys import client
+from tests.support.running_stack import ROOT, RunningStack
 
 # What an embedded cloud leaves out: no TLS, no ML-DSA in KMS, nobody to tell of alarms.
 OFF = {"OnAws", "HasMlDsaInKms", "HasAlarmEmail", "HasCertificate"}

@@ -35,21 +35,21 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture
 def context(browser: Browser) -> Iterator[BrowserContext]:
-    seats_ever_used = browser.new_context(
+    new_context = browser.new_context(
         accept_downloads=True, locale="en-US", timezone_id="Europe/Berlin"
     )
-    seats_ever_used.set_default_timeout(15_000)
-    yield seats_ever_used
-    seats_ever_used.close()
+    new_context.set_default_timeout(15_000)
+    yield new_context
+    new_context.close()
 
 
 @pytest.fixture
 def page(context: BrowserContext) -> Iterator[Page]:
     """A page that fails its test for any script error or policy violation."""
-    seats_ever_used = context.new_page()
-    seats_ever_used.add_init_script(WATCH)
+    new_page = context.new_page()
+    new_page.add_init_script(WATCH)
     errors: list[Any] = []
-    seats_ever_used.on("pageerror", lambda error: errors.append(error))
-    yield seats_ever_used
+    new_page.on("pageerror", lambda error: errors.append(error))
+    yield new_page
     assert errors == []
-    assert seats_ever_used.evaluate("window.violations ?? []") == []
+    assert new_page.evaluate("window.violations ?? []") == []

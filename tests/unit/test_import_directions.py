@@ -181,6 +181,20 @@ SERVICE_ROOMS = [
     Room("use_cases", rooms=frozenset({"domain", "adapters", "views", "use_cases"})),
 ]
 DOMAIN, ADAPTERS_ROOM, VIEWS, USE_CASES = SERVICE_ROOMS
+# How the functions reach the use cases: each in one file, and neither imports the other.
+SERVICE_FACES = [
+    Room(
+        "worker",
+        rooms=frozenset({"domain", "adapters", "use_cases"}),
+        others=frozenset({"aws_lambda_powertools", "botocore"}),
+    ),
+    Room(
+        "api",
+        rooms=frozenset({"domain", "adapters", "views", "use_cases"}),
+        others=frozenset({"aws_lambda_powertools"}),
+    ),
+]
+WORKER, API = SERVICE_FACES
 _ADMIN = partial(
     Room, package="keyferry_admin", ours=frozenset({"keyferry_protocol", "keyferry_service"})
 )
@@ -226,6 +240,12 @@ def test_the_services_rooms_import_one_way(room: Room) -> None:
     assert not wrong
 
 
+@pytest.mark.parametrize("face", SERVICE_FACES, ids=lambda face: face.name)
+def test_the_services_faces_import_rooms_and_not_each_other(face: Room) -> None:
+    source = (ROOT / SERVICE.folder / f"{face.name}.py").read_text()
+    assert not out_of_room(source, face)
+
+
 @pytest.mark.parametrize("room", ADMIN_ROOMS, ids=lambda room: room.name)
 def test_the_command_line_calls_use_cases_that_do_not_know_it(room: Room) -> None:
     files = sorted((ROOT / ADMIN.folder / room.name).rglob("*.py"))
@@ -249,9 +269,10 @@ def test_a_use_case_of_the_admin_prints_nothing() -> None:
         assert not names & {"print", "input"}, file
 
 
-def test_every_module_of_the_service_is_in_a_room_but_the_worker() -> None:
+def test_every_module_of_the_service_is_in_a_room_or_a_face() -> None:
     folder = ROOT / SERVICE.folder
-    assert {file.name for file in folder.glob("*.py")} == {"__init__.py", "worker.py"}
+    faces = {face.name for face in SERVICE_FACES}
+    assert {file.stem for file in folder.glob("*.py")} == {"__init__", *faces}
     assert {file.parent.name for file in folder.glob("*/*.py")} == {r.name for r in SERVICE_ROOMS}
 
 
@@ -266,6 +287,10 @@ def test_every_module_of_the_service_is_in_a_room_but_the_worker() -> None:
         pytest.param(DOMAIN, "from cryptography import x509", id="cryptography but the protocol's"),
         pytest.param(ADAPTERS_ROOM, "import keyferry_service.use_cases.resign", id="upwards"),
         pytest.param(ADAPTERS_ROOM, "from keyferry_service import worker", id="the worker"),
+        pytest.param(USE_CASES, "from keyferry_service import api", id="the API"),
+        pytest.param(API, "import keyferry_service.worker", id="the worker, from the API"),
+        pytest.param(API, "import boto3", id="a client made by the API"),
+        pytest.param(WORKER, "from keyferry_service.views.email import Email", id="a view"),
         pytest.param(VIEWS, "from botocore.exceptions import ClientError", id="AWS in a view"),
         pytest.param(VIEWS, "import keyferry_service.adapters.files_s3", id="a view that reads"),
         pytest.param(USE_CASES, "import boto3", id="a client made by a use case"),

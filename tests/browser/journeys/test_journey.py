@@ -11,8 +11,8 @@ import requests
 from playwright.sync_api import Download, FilePayload, Page, expect
 
 from keyferry_protocol.envelope import RESPONSE, open_envelope
-from tests.browser.journeys.offline import OfflineComputer
-from tests.conftest import RunningStack
+from tests.support.offline_computer import OfflineComputer
+from tests.support.running_stack import RunningStack
 
 
 def process(page: Page, stack: RunningStack, file: FilePayload, email: str = "") -> None:

@@ -8,9 +8,9 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from keyferry.cli.main import main
-from tests.browser.journeys.offline import OfflineComputer
-from tests.conftest import RunningStack
 from tests.support.codes import read_screen
+from tests.support.offline_computer import OfflineComputer
+from tests.support.running_stack import RunningStack
 
 
 def test_a_request_goes_out_by_qr_code_and_its_license_is_installed(

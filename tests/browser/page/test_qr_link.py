@@ -17,8 +17,8 @@ from keyferry_protocol.request import HashedMachine
 from keyferry_protocol.text_form import DICTIONARY, to_text_form
 from tests.browser.page.fake_service import DEVICE, FakeService, a_request, ready
 from tests.browser.page.states import choose
+from tests.support import vectors
 from tests.support.codes import read_screen
-from tests.unit.conformance import vectors
 
 REQUEST = a_request()
 DAMAGED = (

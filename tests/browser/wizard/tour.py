@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from playwright.sync_api import Page
 
-from tests.browser.wizard.desk import Desk
+from tests.support.desk import Desk
 from tests.support.offline import CODE, NOW, NUMBER
 
 Look = Callable[[str], None]

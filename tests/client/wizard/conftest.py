@@ -2,8 +2,8 @@
 
 import pytest
 
-from tests.browser.wizard.desk import Desk, desk
 from tests.client.wizard.typist import Typist
+from tests.support.desk import Desk, desk
 
 __all__ = ["desk"]
 

@@ -5,8 +5,8 @@ import sys
 
 import pytest
 
-from tests.browser.wizard.desk import Desk
 from tests.client.wizard.typist import Typist, interrupt
+from tests.support.desk import Desk
 from tests.support.offline import CODE, DAY, LAB_09, NOW, NUMBER, OTHER, Room
 
 INSTALL = "1"  # the first thing an empty list offers

@@ -8,10 +8,10 @@ from re import findall
 import pytest
 
 from keyferry import parse_request
-from tests.browser.wizard.desk import Desk, open_window
 from tests.client.wizard.test_prompt import TO_SENDING
 from tests.client.wizard.test_window import Browser, _up_to_sending
 from tests.client.wizard.typist import Typist
+from tests.support.desk import Desk, open_window
 from tests.support.offline import NUMBER
 
 HOUR = 3600

@@ -15,7 +15,7 @@ import pytest
 
 from keyferry.wizard import socket_owner
 from keyferry.wizard.window import Window
-from tests.browser.wizard.desk import Desk, open_window
+from tests.support.desk import Desk, open_window
 from tests.support.offline import NUMBER
 
 FORM = "application/x-www-form-urlencoded"

@@ -9,7 +9,7 @@ import pytest
 from click import termui
 
 from keyferry.cli.main import main
-from tests.browser.wizard.desk import Desk
+from tests.support.desk import Desk
 from tests.support.terminal import Printed, Screen
 
 Line = str | Callable[[], object]

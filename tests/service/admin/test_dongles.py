@@ -28,7 +28,7 @@ from keyferry_service.adapters.retries import ConditionFailed
 from keyferry_service.domain.license import DongleSeat, LicenseRecord, RegisteredDongle
 from tests.service.admin.screens import take_seat
 from tests.support.builders import LAB_07, NOW, NUMBER, Computer, a_key, a_request_file
-from tests.unit.protocol.samples import response_file
+from tests.support.valid_files import response_file
 
 POINT = (
     generate_private_key(SECP256R1())

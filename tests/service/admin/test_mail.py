@@ -12,8 +12,8 @@ from keyferry_admin.stack import Stack
 from keyferry_service.adapters.feedback_ses import Feedback, Reason
 from keyferry_service.adapters.suppressions_dynamodb import SUPPRESSED_S
 from keyferry_service.adapters.tickets_dynamodb import SentMail, hash_address
-from tests.service.admin.conftest import TEMPLATE
 from tests.service.admin.screens import GOLDEN, NOW, NUMBER, Pipe
+from tests.service.admin.template import TEMPLATE
 from tests.service.admin.test_requests import TICKETS
 from tests.support.builders import DAY
 

@@ -12,8 +12,8 @@ from keyferry_service.adapters.items_dynamodb import members, to_item
 from keyferry_service.domain.allocate import Grant
 from keyferry_service.domain.ledger import entry_for, response_to
 from keyferry_service.domain.ticket import Ticket, TicketState
-from tests.service.admin.conftest import TEMPLATE
 from tests.service.admin.screens import GOLDEN, NOW, NUMBER, Pipe, take_seat
+from tests.service.admin.template import TEMPLATE
 from tests.support.builders import (
     DAY,
     LAB_07,

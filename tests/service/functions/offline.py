@@ -9,8 +9,8 @@ import pytest
 
 from keyferry.cli.main import main
 from keyferry_protocol.components import Machine
-from tests.service.functions.conftest import KEYS, World
 from tests.support.builders import CODE, NUMBER, PRODUCT
+from tests.support.world import KEYS, World
 
 
 @dataclass(frozen=True)

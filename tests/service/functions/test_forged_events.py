@@ -12,8 +12,8 @@ from urllib.parse import unquote_plus
 
 import pytest
 
-from tests.service.functions.conftest import IN, OUT, World
 from tests.support.builders import LAB_07, LAB_08, a_request_file
+from tests.support.world import IN, OUT, World
 
 pytestmark = pytest.mark.attack
 

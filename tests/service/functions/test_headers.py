@@ -21,8 +21,8 @@ from keyferry_protocol.request import Product
 from keyferry_service.domain.ticket import Ticket
 from keyferry_service.views.email import mime_message, response_email
 from keyferry_service.views.refusal_text import Vendor
-from tests.service.functions.conftest import OUT, World
 from tests.support.builders import LAB_07, NOW, a_license, a_request, a_request_file
+from tests.support.world import OUT, World
 
 pytestmark = pytest.mark.attack
 

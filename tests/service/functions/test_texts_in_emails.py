@@ -12,9 +12,9 @@ from html.parser import HTMLParser
 import pytest
 
 from keyferry_protocol.request import Product
-from tests.service.functions.conftest import World
 from tests.support.builders import LAB_07, a_license, a_request, a_request_file
 from tests.support.hostile_texts import FORGING, MARKUP
+from tests.support.world import World
 
 pytestmark = pytest.mark.attack
 

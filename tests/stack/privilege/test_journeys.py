@@ -5,13 +5,13 @@ from pathlib import Path
 import pytest
 
 from keyferry_service.adapters.licenses_dynamodb import Licenses
-from tests.conftest import RunningStack
-from tests.stack.customer import Customer
 from tests.stack.privilege.journeys import JOURNEYS
 from tests.stack.privilege.rights import Right, rights
 from tests.stack.privilege.table import SEEN
 from tests.stack.privilege.taking import falls_without
+from tests.support.customer import Customer
 from tests.support.journeys import client
+from tests.support.running_stack import RunningStack
 
 pytestmark = [pytest.mark.privilege, pytest.mark.timeout(300)]
 # Rights of the API and of the signer: few, and soon missed. `make soak` takes all away.

@@ -12,7 +12,7 @@ from keyferry_protocol.errors import KeyferryError
 from keyferry_protocol.keys import KeySet
 from keyferry_protocol.request import parse_request, verify_request
 from keyferry_protocol.response import verify_response
-from tests.unit.conformance import vectors
+from tests.support import vectors
 
 pytestmark = pytest.mark.conformance
 

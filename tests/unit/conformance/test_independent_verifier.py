@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.unit.conformance import vectors
+from tests.support import vectors
 
 pytestmark = pytest.mark.conformance
 

@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-from tests.conftest import RunningStack
+from tests.support.running_stack import RunningStack
 
 ROOT = Path(__file__).parents[3]
 README = (ROOT / "README.md").read_text()

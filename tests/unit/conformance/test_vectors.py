@@ -32,7 +32,7 @@ from keyferry_protocol.request import parse_request, verify_request
 from keyferry_protocol.response import verify_response
 from keyferry_protocol.strict_json import parse_json
 from keyferry_protocol.text_form import DICTIONARY, from_text_form, to_text_form
-from tests.unit.conformance import vectors
+from tests.support import vectors
 
 pytestmark = pytest.mark.conformance
 

@@ -27,7 +27,7 @@ from keyferry_service.domain.ticket import EmailStatus, Ticket, TicketState
 from keyferry_service.domain.upload import Upload
 from keyferry_service.views.api_input import is_email, network_of, read_call, read_email_or_none
 from keyferry_service.views.problem_document import Problem
-from tests.unit.fuzz.strategies import (
+from tests.support.strategies import (
     component_sets,
     counts,
     free_texts,

@@ -38,7 +38,7 @@ from keyferry_protocol.request import RequestBody, parse_request
 from keyferry_protocol.response import ResponseBody, verify_response
 from keyferry_protocol.strict_json import JsonObject, parse_json
 from keyferry_protocol.text_form import from_text_form, to_text_form
-from tests.unit.fuzz.strategies import (
+from tests.support.strategies import (
     free_texts,
     json_values,
     keyids,
@@ -50,7 +50,7 @@ from tests.unit.fuzz.strategies import (
     strict_values,
     texts,
 )
-from tests.unit.protocol.samples import CLASSIC, DEVICE, VENDOR
+from tests.support.valid_files import CLASSIC, DEVICE, VENDOR
 
 SEPARATORS = " \t\r\n.-_/"
 SYMBOLS = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
@@ -94,8 +94,8 @@ def test_a_key_set(keys: tuple[PinnedKey, ...], require: Any, revoked: frozenset
     st.sampled_from([REQUEST, RESPONSE]),
 )
 def test_an_envelope(body: bytes, signatures: list[Signature], kind: str) -> None:
-    seats_ever_used = open_envelope(pack(kind, body, signatures), kind)
-    assert (seats_ever_used.body, seats_ever_used.signatures) == (body, tuple(signatures))
+    envelope = open_envelope(pack(kind, body, signatures), kind)
+    assert (envelope.body, envelope.signatures) == (body, tuple(signatures))
 
 
 @given(strict_values, st.booleans(), st.sampled_from([None, 1]))

@@ -22,7 +22,7 @@ from keyferry_protocol.algorithms import (
     dongle_algorithm,
     verify_signature,
 )
-from tests.unit.protocol.samples import VENDOR, VENDOR_PQ
+from tests.support.valid_files import VENDOR, VENDOR_PQ
 
 L = 2**252 + 27742317777372353535851937790883648493
 P = 2**255 - 19

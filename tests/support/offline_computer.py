@@ -11,8 +11,8 @@ from keyferry_admin.use_cases import licenses
 from keyferry_protocol.activation import new_activation_code, show_license_number
 from keyferry_protocol.keys import KeySet
 from keyferry_service.adapters.licenses_dynamodb import Licenses
-from tests.conftest import RunningStack
 from tests.support.journeys import a_machine, client
+from tests.support.running_stack import RunningStack
 
 
 class OfflineComputer:
