@@ -20,7 +20,7 @@ import keyferry
 from benchmarks.measure import Row
 from keyferry_protocol.keys import KeySet
 from local.demo.offline import RECORDED
-from local.demo.page import call, fetch, first_mail, settled, upload, wait
+from local.demo.page import call, fetch, finished_ticket, first_mail, upload, wait
 from local.stack import BUILD, Running, running
 
 FUNCTIONS = ("public_api", "process_request", "send_response")
@@ -178,7 +178,7 @@ class Journey:
         upload(ticket["upload"], request)
         step = ACTIVATE if kind == "activate" else UPDATE
         self._wait_for_record(step, request_key(ticket))
-        answered = wait_for(step, "an answer", lambda: settled(self._page, ticket))
+        answered = wait_for(step, "an answer", lambda: finished_ticket(self._page, ticket))
         if answered["state"] != "ready":
             raise WrongCount(f"{step.name}: the ticket ended as {answered['state']}.")
         response: dict[str, Any] = answered["response"]

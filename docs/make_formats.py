@@ -1,4 +1,4 @@
-"""Writes `formats.json` of each language of the catalog from CLDR, which Babel brings: `make formats`.
+"""`make formats`: write `formats.json` of each language of the catalog from CLDR, through Babel.
 
 Dates, lists and plurals then follow a language without Babel where Keyferry runs. A pattern's
 fields keep CLDR's names ({d} {MMMM} {y}); plural rules are those for whole numbers.
@@ -12,8 +12,8 @@ from babel import Locale
 
 from keyferry_protocol import messages
 
-# Where a language is written in several ways, whose: English dates are neither day nor month first
-# by accident, but as all but the United States write them. Its months are "Sep", though, not "Sept".
+# The region whose patterns a language uses. English puts the day first, as most countries do, but
+# shortens September as the United States does: "Sep", not "Sept".
 PATTERNS = {
     "en": "en_001",
     "de": "de",
@@ -47,7 +47,7 @@ def formats(language: str) -> dict[str, str]:
     """The formats of a language by the names that the catalog has for them."""
     locale, names = Locale.parse(PATTERNS[language]), Locale.parse(language)
     lists = locale.list_patterns
-    found = {
+    patterns = {
         "direction": locale.text_direction,
         "decimal": locale.number_symbols["latn"]["decimal"],
         "date.long": _pattern(locale.date_formats["long"].pattern),
@@ -65,15 +65,15 @@ def formats(language: str) -> dict[str, str]:
     }
     for width, name in (("wide", "month"), ("abbreviated", "month-short")):
         months = names.months["format"][width]
-        found |= {f"{name}.{number}": months[number] for number in range(1, 13)}
+        patterns |= {f"{name}.{number}": months[number] for number in range(1, 13)}
     rules = {name: whole_number_rule(rule) for name, rule in locale.plural_form.rules.items()}
     plural = "; ".join(f"{name}: {rule}" for name, rule in sorted(rules.items()) if rule)
-    return found | {"plural": plural}
+    return patterns | {"plural": plural}
 
 
 def _pattern(pattern: str) -> str:
     """`{d} de {MMMM}` of CLDR's `d 'de' MMMM`."""
-    return _FIELDS.sub(lambda found: found[1] if found[2] is None else f"{{{found[0]}}}", pattern)
+    return _FIELDS.sub(lambda match: match[1] if match[2] is None else f"{{{match[0]}}}", pattern)
 
 
 def _pair(pattern: str) -> str:

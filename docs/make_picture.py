@@ -53,7 +53,7 @@ def draw(browser: Browser, stack: Running, room: Path) -> None:
     """Make a request, drop it on the page, install what comes back."""
     license = json.loads((stack.run / "license.json").read_bytes())
     code = license["activation_code"]
-    told = keyferry(stack, room, f"request {license['number']}", typed=code)
+    output = keyferry(stack, room, f"request {license['number']}", typed=code)
     request = next(room.glob("*.request"))
     page = browser.new_page(viewport={"width": 720, "height": 940}, timezone_id="Europe/Berlin")
     page.goto(f"{stack.page}/")
@@ -63,10 +63,10 @@ def draw(browser: Browser, stack: Running, room: Path) -> None:
     with page.expect_download() as download:
         page.get_by_role("button", name="Process request file").click()
     download.value.save_as(room / download.value.suggested_filename)
-    told += "\n" + keyferry(stack, room, f"install {download.value.suggested_filename}")
-    told += "\n" + keyferry(stack, room, "check")
+    output += "\n" + keyferry(stack, room, f"install {download.value.suggested_filename}")
+    output += "\n" + keyferry(stack, room, "check")
     frame = browser.new_page(viewport={"width": 1260, "height": 700})
-    frame.set_content(FRAME.format(terminal=told, page=b64encode(shot).decode()))
+    frame.set_content(FRAME.format(terminal=output, page=b64encode(shot).decode()))
     PICTURE.write_bytes(as_webp(frame, frame.screenshot()))
 
 

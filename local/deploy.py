@@ -22,19 +22,19 @@ def deploy(cloud: Cloud, template: str, build: Path, parameters: dict[str, str])
     The template is changed in nothing but where its artifacts lie.
     """
     cloudformation = cloud.client("cloudformation")
-    wanted = {
+    stack = {
         "StackName": STACK,
         "TemplateBody": _with_artifacts(cloud.client("s3"), template, build),
         "Capabilities": ["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"],
         "Parameters": [{"ParameterKey": k, "ParameterValue": v} for k, v in parameters.items()],
     }
     try:
-        cloudformation.create_stack(**wanted)
+        cloudformation.create_stack(**stack)
         waiter = cloudformation.get_waiter("stack_create_complete")
     except cloudformation.exceptions.AlreadyExistsException:
         waiter = cloudformation.get_waiter("stack_update_complete")
         try:
-            cloudformation.update_stack(**wanted)
+            cloudformation.update_stack(**stack)
         except ClientError as error:
             if "No updates" not in str(error):
                 raise
@@ -58,14 +58,14 @@ def _reason(cloudformation: Any) -> str:
 def _with_artifacts(s3: Any, template: str, build: Path) -> str:
     s3.create_bucket(Bucket=ARTIFACTS)
 
-    def uploaded(found: re.Match[str]) -> str:
-        content = _zip(build / found["folder"])
+    def uploaded(match: re.Match[str]) -> str:
+        content = _zip(build / match["folder"])
         key = f"{hashlib.sha256(content).hexdigest()}.zip"
         try:
             s3.head_object(Bucket=ARTIFACTS, Key=key)
         except ClientError:
             s3.put_object(Bucket=ARTIFACTS, Key=key, Body=content)
-        return f"{found['member']}: s3://{ARTIFACTS}/{key}"
+        return f"{match['member']}: s3://{ARTIFACTS}/{key}"
 
     return re.sub(r"(?P<member>CodeUri|ContentUri): (?P<folder>\S+)/", uploaded, template)
 

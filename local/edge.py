@@ -1,7 +1,7 @@
 """Stands in for CloudFront: page and API on one port, by the rules of the deployed distribution.
 
 Origins, the origin's secret, path patterns, forwarded and added headers are all read from the
-embedded cloud's CloudFront; nothing of them is said here again.
+embedded cloud's CloudFront; nothing of them is repeated here.
 """
 
 import http.client
@@ -30,10 +30,10 @@ class Edge:
     def __init__(self, cloud: Cloud, distribution: str) -> None:
         self._host = cloud.endpoint.removeprefix("http://")
         self._s3, cloudfront = cloud.client("s3"), cloud.client("cloudfront")
-        found = cloudfront.get_distribution_config(Id=distribution)["DistributionConfig"]
-        self._root = found["DefaultRootObject"]
-        self._rules = [*found["CacheBehaviors"]["Items"], found["DefaultCacheBehavior"]]
-        origins = {origin["Id"]: origin for origin in found["Origins"]["Items"]}
+        reply = cloudfront.get_distribution_config(Id=distribution)["DistributionConfig"]
+        self._root = reply["DefaultRootObject"]
+        self._rules = [*reply["CacheBehaviors"]["Items"], reply["DefaultCacheBehavior"]]
+        origins = {origin["Id"]: origin for origin in reply["Origins"]["Items"]}
         for rule in self._rules:
             rule["Origin"] = origins[rule["TargetOriginId"]]
             rule["Added"] = _added(cloudfront, rule["ResponseHeadersPolicyId"])
@@ -47,25 +47,25 @@ class Edge:
         rule = next(r for r in self._rules if fnmatchcase(path, r.get("PathPattern", "*")))
         name = rule["Origin"]["DomainName"].partition(".")[0]
         if method not in rule["AllowedMethods"]["Items"]:
-            found = Answer(403, {}, b"")
+            reply = Answer(403, {}, b"")
         elif "Forwarded" not in rule:
-            found = self._file(name, path.strip("/") or self._root)
+            reply = self._file(name, path.strip("/") or self._root)
         else:
             del headers["CloudFront-Viewer-Address"]  # what a browser claims does not count
             headers["CloudFront-Viewer-Address"] = viewer
             sent = {n: headers[n] for n in rule["Forwarded"] if n in headers}
             secrets = rule["Origin"]["CustomHeaders"]["Items"]
             sent |= {secret["HeaderName"]: secret["HeaderValue"] for secret in secrets}
-            found = self._call(method, path, sent | {"Host": f"{name}.execute-api.localhost"}, body)
-        return Answer(found.status, found.headers | rule["Added"], found.body)
+            reply = self._call(method, path, sent | {"Host": f"{name}.execute-api.localhost"}, body)
+        return Answer(reply.status, reply.headers | rule["Added"], reply.body)
 
     def _file(self, bucket: str, key: str) -> Answer:
         try:
-            found = self._s3.get_object(Bucket=bucket, Key=key)
+            item = self._s3.get_object(Bucket=bucket, Key=key)
         except ClientError as error:
             status = error.response["ResponseMetadata"]["HTTPStatusCode"]
             return Answer(status, {"Content-Type": "text/plain"}, b"There is no such page.\n")
-        return Answer(200, {"Content-Type": found["ContentType"]}, found["Body"].read())
+        return Answer(200, {"Content-Type": item["ContentType"]}, item["Body"].read())
 
     def _call(self, method: str, path: str, headers: dict[str, str], body: bytes) -> Answer:
         connection = http.client.HTTPConnection(self._host, timeout=60)
@@ -79,8 +79,8 @@ class Edge:
 
 
 def _added(cloudfront: Any, policy: str) -> dict[str, str]:
-    found = cloudfront.get_response_headers_policy(Id=policy)["ResponseHeadersPolicy"]
-    config = found["ResponseHeadersPolicyConfig"]
+    reply = cloudfront.get_response_headers_policy(Id=policy)["ResponseHeadersPolicy"]
+    config = reply["ResponseHeadersPolicyConfig"]
     security = config["SecurityHeadersConfig"]
     age = security["StrictTransportSecurity"]["AccessControlMaxAgeSec"]
     return {

@@ -20,8 +20,8 @@ class Inbox:
 
     def messages(self) -> list[Mail]:
         """All mail, newest first."""
-        with urllib.request.urlopen(self._url, timeout=10) as found:
-            accounts = json.load(found)["messages"].values()
+        with urllib.request.urlopen(self._url, timeout=10) as reply:
+            accounts = json.load(reply)["messages"].values()
         sent = [_mail(record) for account in accounts for record in account]
         return sorted([*sent, *self._kept], key=lambda mail: str(mail["at"]), reverse=True)
 

@@ -36,20 +36,20 @@ class Journal:
 
     def _look(self, ticket: str) -> None:
         path, waited_s = f"/api/requests/{ticket}", time.monotonic() - self._open[ticket]
-        found = self._edge.answer("GET", path, Message(), b"", "127.0.0.1:0")
-        seen = json.loads(found.body) if found.status == 200 else {"state": "gone"}
-        if seen["state"] in ("ready", "refused"):
+        reply = self._edge.answer("GET", path, Message(), b"", "127.0.0.1:0")
+        status = json.loads(reply.body) if reply.status == 200 else {"state": "gone"}
+        if status["state"] in ("ready", "refused"):
             took_ms = self._took_ms.setdefault(ticket, waited_s * 1000)
-            if seen["email"] == "pending" and waited_s < PATIENCE_S:
+            if status["email"] == "pending" and waited_s < PATIENCE_S:
                 return
-            print(_line(seen, took_ms), flush=True)
+            print(_line(status, took_ms), flush=True)
         elif waited_s < PATIENCE_S:
             return
         del self._open[ticket]
 
 
-def _line(seen: dict[str, Any], took_ms: float) -> str:
-    outcome = f"refused {seen['refusal']['code']}" if "refusal" in seen else seen["state"]
-    mail = "no mail" if seen["email"] == "none" else f"mail {seen['email']}"
-    what = f"{seen['kind'] or '-'}  {seen['license_number'] or '-'}"
+def _line(status: dict[str, Any], took_ms: float) -> str:
+    outcome = f"refused {status['refusal']['code']}" if "refusal" in status else status["state"]
+    mail = "no mail" if status["email"] == "none" else f"mail {status['email']}"
+    what = f"{status['kind'] or '-'}  {status['license_number'] or '-'}"
     return f"{time.strftime('%H:%M:%S')}  {what}  {outcome}  {took_ms:.0f} ms  {mail}"

@@ -19,12 +19,12 @@ def main() -> int:
     options.add_argument("--port", type=int, default=int(os.environ.get("PORT") or 8787))
     options.add_argument("--folder", type=Path, default=ROOT / ".local", help="keeps all state")
     options.add_argument("--build", type=Path, default=BUILD, help="what gets deployed")
-    given = options.parse_args()
+    arguments = options.parse_args()
     stopped = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stopped.set())
     try:
-        with running(given.folder.absolute(), given.port, given.build) as stack:
+        with running(arguments.folder.absolute(), arguments.port, arguments.build) as stack:
             print(screen(stack), flush=True)
             stopped.wait()
     except CannotStart as error:
@@ -37,8 +37,8 @@ def screen(stack: Running) -> str:
     """What the screen shows; a request's own file name is known only when it is made."""
     client = os.path.relpath(stack.run / "keyferry")
     code = json.loads((stack.run / "license.json").read_bytes())["activation_code"]
-    found = stack.cloud.client("cloudformation").describe_stack_resources(StackName=STACK)
-    kinds = [resource["ResourceType"] for resource in found["StackResources"]]
+    reply = stack.cloud.client("cloudformation").describe_stack_resources(StackName=STACK)
+    kinds = [resource["ResourceType"] for resource in reply["StackResources"]]
     functions = kinds.count("AWS::Lambda::Function")
     return f"""\
 Keyferry is running on this computer. Nothing leaves it. Stop with Ctrl-C.

@@ -56,25 +56,25 @@ class _Handler(BaseHTTPRequestHandler):
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         path = self.path.partition("?")[0]
         try:
-            found = self._find(path, body)
+            reply = self._find(path, body)
         except (OSError, HTTPException, BotoCoreError):
-            found = Answer(502, {"Content-Type": "text/plain"}, b"The stack does not answer.\n")
-        self.send_response(found.status)
-        for name, value in found.headers.items():
+            reply = Answer(502, {"Content-Type": "text/plain"}, b"The stack does not answer.\n")
+        self.send_response(reply.status)
+        for name, value in reply.headers.items():
             self.send_header(name, value)
-        self.send_header("Content-Length", str(len(found.body)))
+        self.send_header("Content-Length", str(len(reply.body)))
         self.end_headers()
         if self.command != "HEAD":
-            self.wfile.write(found.body)
+            self.wfile.write(reply.body)
 
     def _find(self, path: str, body: bytes) -> Answer:
         if path == "/inbox" or path.startswith("/inbox/"):
             return self.server.inbox_answer(path)
         viewer = "{}:{}".format(*self.client_address)
-        found = self.server.edge.answer(self.command, path, self.headers, body, viewer)
-        if (self.command, path, found.status) == ("POST", "/api/requests", 201):
-            self.server.journal.follow(json.loads(found.body)["id"])
-        return found
+        reply = self.server.edge.answer(self.command, path, self.headers, body, viewer)
+        if (self.command, path, reply.status) == ("POST", "/api/requests", 201):
+            self.server.journal.follow(json.loads(reply.body)["id"])
+        return reply
 
     do_GET = do_HEAD = do_POST = do_PUT = do_PATCH = do_DELETE = do_OPTIONS = _answer  # noqa: N815
 

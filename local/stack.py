@@ -99,7 +99,7 @@ def _provide(folder: Path, vendor: Any, outputs: dict[str, str]) -> None:
                 keys.create_in_kms(stack.signing_keys, stack.kms, alg, arn)
             else:  # the embedded cloud's KMS lacks this algorithm
                 keys.create_in_pem(stack.signing_keys, alg, pem / f"{alg.lower()}.pem")
-        made = licenses.create(
+        created = licenses.create(
             stack.licenses,
             vendor["product"],
             int(time.time()),
@@ -110,7 +110,7 @@ def _provide(folder: Path, vendor: Any, outputs: dict[str, str]) -> None:
             environments=ENVIRONMENTS,
             moves_per_year=1000,
         )
-        code = show_activation_code(made.activation_code)
+        code = show_activation_code(created.activation_code)
         license = {"number": NUMBER, "activation_code": code, "product": vendor["product"]}
         (run / "license.json").write_text(json.dumps(license))
     (run / "keys.json").write_bytes(keys.export(stack.signing_keys, stack.licenses).to_json())

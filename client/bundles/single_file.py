@@ -27,13 +27,13 @@ def main() -> None:
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("--keys", type=Path, help="keys.json, with vendor.json beside it")
     options.add_argument("--output", type=Path, default=HERE.parents[1] / "dist")
-    given = options.parse_args()
-    work = given.output / "work"
-    inside = [] if given.keys is None else vendor_files(given.keys)
+    settings = options.parse_args()
+    work = settings.output / "work"
+    inside = [] if settings.keys is None else vendor_files(settings.keys)
     run(
         [
             *("--onefile", "--name", "keyferry", "--noconfirm", "--log-level", "ERROR", "--strip"),
-            *("--distpath", str(given.output), "--workpath", str(work), "--specpath", str(work)),
+            *("--distpath", str(settings.output), "--workpath", str(work), "--specpath", str(work)),
             *(f"--add-data={file.absolute()}:." for file in inside),
             *("--paths", str(HERE.parent)),
             *(f"--collect-{what}=keyferry" for what in ("data", "submodules")),
@@ -42,7 +42,7 @@ def main() -> None:
             str(HERE / "entry.py"),
         ]
     )
-    built = given.output / "keyferry"
+    built = settings.output / "keyferry"
     size = built.stat().st_size / 1e6
     print(f"{built}: {size:.1f} MB, for glibc {oldest_glibc(built)} and later")
 
@@ -58,11 +58,11 @@ def vendor_files(keys: Path) -> list[Path]:
 def oldest_glibc(built: Path) -> str:
     """The highest version of glibc that any library inside asks for."""
     archive = CArchiveReader(str(built))
-    found = set(re.findall(rb"GLIBC_(\d+)\.(\d+)", built.read_bytes()))
+    versions = set(re.findall(rb"GLIBC_(\d+)\.(\d+)", built.read_bytes()))
     for name in archive.toc:
         if ".so" in name:
-            found |= set(re.findall(rb"GLIBC_(\d+)\.(\d+)", archive.extract(name)))
-    major, minor = max((int(major), int(minor)) for major, minor in found)
+            versions |= set(re.findall(rb"GLIBC_(\d+)\.(\d+)", archive.extract(name)))
+    major, minor = max((int(major), int(minor)) for major, minor in versions)
     return f"{major}.{minor}"
 
 

@@ -33,15 +33,15 @@ def main() -> None:
     options.add_argument(
         "--python", action="append", help="for example 3.12; default: 3.11 to 3.14"
     )
-    given = options.parse_args()
-    given.output.mkdir(parents=True, exist_ok=True)
-    target = given.output / "keyferry-wheelhouse.zip"
+    settings = options.parse_args()
+    settings.output.mkdir(parents=True, exist_ok=True)
+    target = settings.output / "keyferry-wheelhouse.zip"
     with tempfile.TemporaryDirectory() as scratch:
         wheels = Path(scratch)
         copied = shutil.copytree(CLIENT, wheels / "client")  # a build leaves its traces in there
         pip("wheel", "--no-deps", "--wheel-dir", scratch, str(copied))
-        for machine in given.machine or MACHINES:
-            for version in given.python or VERSIONS:
+        for machine in settings.machine or MACHINES:
+            for version in settings.python or VERSIONS:
                 fetch(wheels, MACHINES[machine], version)
         files = sorted(wheels.glob("*.whl"))
         with zipfile.ZipFile(target, "w") as archive:

@@ -44,9 +44,9 @@ def list_licenses(installation: Installation) -> list[Row]:
     rows = []
     for number in in_trying_order(installation.state_dirs):
         folders = [Folder(root, number) for root in installation.state_dirs]
-        found = [row for folder in folders if (row := _row(folder, installation)) is not None]
-        if found:
-            rows.append(min(found, key=_rank))
+        candidates = [row for folder in folders if (row := _row(folder, installation)) is not None]
+        if candidates:
+            rows.append(min(candidates, key=_rank))
     return rows
 
 

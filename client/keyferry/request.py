@@ -101,8 +101,8 @@ def remember_path(pending: PendingRequest, path: str) -> None:
 def _dongle_signer(options: RequestOptions, installation: Installation) -> DongleSigner | None:
     """The dongle that signs: the license's own, or any one for an activation. None: no dongle."""
     if options.kind == "activate":
-        wanted = options.protection == "dongle"
-        return signer_for(installation.dongle, None) if wanted else None
+        is_for_dongle = options.protection == "dongle"
+        return signer_for(installation.dongle, None) if is_for_dongle else None
     source = find_license(options, installation.state_dirs)
     named = None if is_deactivating(source, installation.state_dirs) else _dongle(source)
     return None if named is None else signer_for(installation.dongle, named)

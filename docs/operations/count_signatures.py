@@ -46,27 +46,27 @@ def main(arguments: Sequence[str]) -> int:
     options.add_argument("since", type=parse_time)
     options.add_argument("until", type=parse_time)
     options.add_argument("files", nargs="+", type=Path)
-    given = options.parse_args(arguments)
-    stack = Stack(given.stack)
+    settings = options.parse_args(arguments)
+    stack = Stack(settings.stack)
     try:
         ours = _role(stack)
         keys = {key.kms_arn: key for key in stack.signing_keys.all() if key.kms_arn}
-        answers = _count_answers(stack, given.since, given.until)
+        answers = _count_answers(stack, settings.since, settings.until)
     except NoSuchStack as error:
         print(error, file=sys.stderr)
         return 1
     called = [
         signing
-        for event in _unique(event for file in given.files for event in _events(file))
+        for event in _unique(event for file in settings.files for event in _events(file))
         if (signing := _signing(event)) is not None
-        if signing.key in keys and given.since <= signing.at < given.until
+        if signing.key in keys and settings.since <= signing.at < settings.until
     ]
-    made = Counter(signing.key for signing in called if signing.by == ours and not signing.error)
+    counted = Counter(signing.key for signing in called if signing.by == ours and not signing.error)
     print(f"{answers} new answers in the ledger")
     alarms = 0
     for arn, key in keys.items():
-        print(f"{made[arn]} signatures by {key.alg} key {key.keyid}, {made[arn] - answers:+}")
-        if key.status is KeyStatus.ACTIVE and made[arn] < answers:
+        print(f"{counted[arn]} signatures by {key.alg} key {key.keyid}, {counted[arn] - answers:+}")
+        if key.status is KeyStatus.ACTIVE and counted[arn] < answers:
             print("  ALARM: fewer than answers; docs/operations/signatures.md has the reasons")
             alarms += 1
     for (who, arn, failure), count in Counter(
@@ -93,9 +93,9 @@ def _count_answers(stack: Stack, since: int, until: int) -> int:
 
 def _events(file: Path) -> Iterator[Any]:
     data = file.read_bytes()
-    said = json.loads(gzip.decompress(data) if data.startswith(GZIP) else data)
-    yield from said.get("Records", [])
-    yield from (json.loads(event["CloudTrailEvent"]) for event in said.get("Events", []))
+    document = json.loads(gzip.decompress(data) if data.startswith(GZIP) else data)
+    yield from document.get("Records", [])
+    yield from (json.loads(event["CloudTrailEvent"]) for event in document.get("Events", []))
 
 
 def _unique(events: Iterator[Any]) -> Iterator[Any]:

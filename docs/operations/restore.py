@@ -7,8 +7,8 @@ docs/operations/recovery.md has the whole way. `--stack` names another stack tha
     python docs/operations/restore.py replay SINCE       2026-11-24T09:47:00Z, where the copy ends
     python docs/operations/restore.py resume
 
-Each may be run again. `replay` reads what customers were given from the bucket of responses, and
-ends with 1 while there is something that only the vendor can mend.
+Each may be run again. `replay` reads what customers got from the bucket of responses, and
+exits with 1 while a problem is left that only the vendor can solve.
 """
 
 import argparse
@@ -38,22 +38,22 @@ from keyferry_service.domain.request_context import Snapshot as Rows
 from keyferry_service.domain.signing_keys import KeyStatus
 
 PAUSED = ("ProcessRequestFunction", "SendResponseFunction")
-PAUSED_SAID = "Requests wait; none is lost for 14 days. What is being answered ends in 20 s"
+PAUSED_MESSAGE = "Requests wait; none is lost for 14 days. What is being answered ends in 20 s"
 CLOCKS_S = 600  # how far S3's clock and ours may be apart
 ENOUGH = 10**9  # seats and moves: what was answered is recorded, and counted afterwards
 
 
 @dataclass(frozen=True)
-class Found:
-    """A response that a customer may hold, the ticket it was put for, and what it answered."""
+class Published:
+    """A response that a customer may have, the ticket it was put for, and its request."""
 
     ticket_id: str
     response: Response
-    request: Request | None  # none lies where an answer was handed out once more
+    request: Request | None  # None for a resent response: its ticket has no request file
 
     @property
-    def turn(self) -> tuple[str, int, bool]:
-        """When it is recorded: as it was answered, and before it was handed out once more."""
+    def order(self) -> tuple[str, int, bool]:
+        """Sorts by license and serial, and a response before its resent copies."""
         return self.response.license.number, self.response.serial, self.request is None
 
 
@@ -65,16 +65,16 @@ def main() -> int:
     steps.add_parser("copy").add_argument("table")
     steps.add_parser("replay").add_argument("since", type=parse_time)
     steps.add_parser("resume")
-    given = options.parse_args()
-    stack = Stack(given.stack)
+    arguments = options.parse_args()
+    stack = Stack(arguments.stack)
     try:
-        match given.step:
+        match arguments.step:
             case "pause" | "resume":
-                return set_answering(stack, given.step == "resume")
+                return set_answering(stack, arguments.step == "resume")
             case "copy":
-                return copy(given.table, stack.output("LicensesTable"))
+                return copy(arguments.table, stack.output("LicensesTable"))
             case _:
-                return Replay(stack, given.since).run()
+                return Replay(stack, arguments.since).run()
     except NoSuchStack as error:
         print(error, file=sys.stderr)
         return 1
@@ -92,11 +92,11 @@ def set_answering(stack: Stack, is_on: bool) -> int:
     ]
     for uuid in mappings:
         functions.update_event_source_mapping(UUID=uuid, Enabled=is_on)
-    wanted = "Enabled" if is_on else "Disabled"
+    state = "Enabled" if is_on else "Disabled"
     for uuid in mappings:
-        while functions.get_event_source_mapping(UUID=uuid)["State"] != wanted:
+        while functions.get_event_source_mapping(UUID=uuid)["State"] != state:
             time.sleep(1)
-    print("Requests are answered again" if is_on else PAUSED_SAID)
+    print("Requests are answered again" if is_on else PAUSED_MESSAGE)
     return 0
 
 
@@ -119,7 +119,7 @@ def copy(source: str, target: str) -> int:
 
 
 class Replay:
-    """Records again what the ledger lost, from the responses that customers were given.
+    """Records again what the ledger lost, from the responses that customers were arguments.
 
     The request of each says what it changed; the rules that decided it then find the rows again,
     and the BODY is the response's own, byte for byte.
@@ -131,16 +131,16 @@ class Replay:
         self._keys = [k for k in stack.signing_keys.all() if k.status is not KeyStatus.COMPROMISED]
 
     def run(self) -> int:
-        found = sorted(self._found(), key=lambda each: each.turn)
-        told = [self._record(each) for each in found]
-        problems = sorted({each for each in told if each}) + self._overfull(found)
-        recorded = sum(each == "" for each in told)
-        print(f"{recorded} answers recorded again; {told.count(None)} were there")
+        published = sorted(self._published(), key=lambda each: each.order)
+        results = [self._record(each) for each in published]
+        problems = sorted({each for each in results if each}) + self._overfull(published)
+        recorded = sum(each == "" for each in results)
+        print(f"{recorded} answers recorded again; {results.count(None)} were there")
         print("".join(f"! {problem}\n" for problem in problems), end="")
         return 1 if problems else 0
 
-    def _found(self) -> Iterator[Found]:
-        """Every response since then that has a signature of ours."""
+    def _published(self) -> Iterator[Published]:
+        """Every response since then that one of our keys signed."""
         pages = self._s3.get_paginator("list_objects_v2")
         bucket = self._stack.output("OutBucket")
         for page in pages.paginate(Bucket=bucket, Prefix="responses/"):
@@ -153,15 +153,15 @@ class Replay:
                         envelope = open_envelope(content, RESPONSE)
                         if any(envelope.is_signed_by(k.alg, k.public) for k in self._keys):
                             response = parse_response(envelope)
-                            yield Found(
+                            yield Published(
                                 key["ticket"], response, self._request(key["ticket"], response)
                             )
 
-    def _record(self, found: Found) -> str | None:
+    def _record(self, published: Published) -> str | None:
         """Write one answer's rows; "" when that is done, None where nothing was lost."""
-        response = found.response
+        response = published.response
         number = show_license_number(response.license.number)
-        request = found.request
+        request = published.request
         if request is None:
             known = list(
                 self._stack.licenses.ledger_entries(
@@ -170,7 +170,7 @@ class Replay:
             )
             return None if known else f"{number}: no request for serial {response.serial}"
         rows, _ = self._stack.licenses.look_up(
-            request, self._stack.tickets.get_item_for(found.ticket_id)
+            request, self._stack.tickets.get_item_for(published.ticket_id)
         )
         if rows.ledger_entry is not None:
             return None
@@ -179,14 +179,14 @@ class Replay:
         again = decide_again(request, response, rows, rows.license)
         if again is None:
             return f"{number}: seat {response.seat} (serial {response.serial}) is not found so"
-        answer = LedgerEntry(
+        entry = LedgerEntry(
             response.request_sha256,
             response.envelope.body,
             response.seat,
             response.issued_at,
             again.previous_valid_until,
         )
-        self._stack.licenses.claim(request, again, answer, None)
+        self._stack.licenses.claim(request, again, entry, None)
         return ""
 
     def _request(self, ticket_id: str, response: Response) -> Request | None:
@@ -201,21 +201,23 @@ class Replay:
                     return request
         return None
 
-    def _overfull(self, found: Sequence[Found]) -> list[str]:
+    def _overfull(self, published: Sequence[Published]) -> list[str]:
         """Licenses whose customers hold more than is sold now: a change of the vendor's is lost."""
-        told = []
-        for number in sorted({each.response.license.number for each in found}):
+        problems = []
+        for number in sorted({each.response.license.number for each in published}):
             license = self._stack.licenses.get(number)
             if license is not None and license.seats_used > license.seats:
                 shown = show_license_number(number)
-                told.append(f"{shown}: {license.seats_used} of {license.seats} seats are in use")
-        return told
+                problems.append(
+                    f"{shown}: {license.seats_used} of {license.seats} seats are in use"
+                )
+        return problems
 
 
 def decide_again(
     request: Request, response: Response, rows: Rows, license: LicenseRecord
 ) -> Grant | None:
-    """What the answer changed, if its seat is found again. Nothing is refused: it was given."""
+    """The grant that led to a response, if its seat can be found. It is never refused again."""
     roomy = replace(license, seats=ENOUGH, moves_per_year=ENOUGH)
     contexts = [
         RequestContext(request, rows, terms, response.issued_at) for terms in (license, roomy)

@@ -1,4 +1,4 @@
-"""Puts the page (static-site/ and its sentences) into the site bucket of a deployed stack: the last step of `make deploy`.
+"""The last step of `make deploy`: upload the page and its sentences to the site bucket.
 
 `python docs/operations/upload_page.py [STACK]`, the stack's name being `keyferry` without one.
 """

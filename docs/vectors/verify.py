@@ -1,4 +1,4 @@
-"""A second reader of Keyferry's files, written from docs/format.md alone to check the first one by.
+"""An independent reader of Keyferry's files, written from docs/format.md alone to check ours.
 
 It imports only json, base64, hashlib and cryptography. `verify("key-set", data)`,
 `verify("request", data, activation_key)` and `verify("response", data, key_set)` return what the
@@ -121,7 +121,7 @@ license.trial:bool license.valid_from:time license.valid_until:time? check_in_by
 license.maintenance_until:time? bound_to.protection:protection bound_to.device_key:key"""
 
 
-def fits(record, shape):  # `path:test`, with `?` where null may stand
+def fits(record, shape):  # `path:test`, with `?` if null is allowed
     for path, test in (item.split(":") for item in shape.split()):
         value = record
         for name in path.split("."):
@@ -130,7 +130,7 @@ def fits(record, shape):  # `path:test`, with `?` where null may stand
     return record
 
 
-def bound(record, components):  # what a protection asks of components and dongle
+def bound(record, components):  # the components and the dongle fit the protection
     protection, dongle = record["protection"], record["dongle"]
     limits = {"tpm_key": 1, "smbios_uuid": 1, "board_serial": 1, "os_id": 1, "mac": 8}
     limits |= {"disk_serial": 8, "user": 1 if protection == "personal" else 0}
@@ -211,6 +211,6 @@ def verify(kind, data, *keys):
     read = {"key-set": read_key_set, "request": read_request, "response": read_response}[kind]
     try:
         return read(data, *keys)
-    except FAULTS as fault:  # a fault without a code of its own is the file's
+    except FAULTS as fault:  # any other fault means that the file is malformed
         malformed = "bad-key-set" if kind == "key-set" else f"unreadable-{kind}"
         raise ValueError(str(fault) if str(fault) in CODES else malformed) from fault

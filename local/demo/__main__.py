@@ -15,7 +15,7 @@ from keyferry_protocol.envelope import RESPONSE, open_envelope
 from keyferry_protocol.keys import KeySet
 from local.cloud import CannotStart
 from local.demo.offline import RECORDED
-from local.demo.page import call, fetch, first_mail, settled, upload, wait
+from local.demo.page import call, fetch, finished_ticket, first_mail, upload, wait
 from local.stack import ROOT, Running, running
 
 FOLDER = ROOT / ".local" / "demo"
@@ -64,7 +64,7 @@ def journey(stack: Running, offline: Path) -> None:
         lambda: call(f"{stack.page}/api/requests", {"email": EMAIL, "language": "en"}),
     )
     step("and uploads the file", lambda: upload(ticket["upload"], request))
-    ready = step("The service answers", lambda: wait(lambda: settled(stack.page, ticket)))
+    ready = step("The service answers", lambda: wait(lambda: finished_ticket(stack.page, ticket)))
     assert ready["state"] == "ready", ready
     response = step(
         "The page downloads the response", lambda: fetch(ready["response"]["download_url"])

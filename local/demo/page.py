@@ -19,8 +19,8 @@ def fetch(url: str, data: bytes | None = None, kind: str = "application/json") -
 
 def call(url: str, document: object = None) -> dict[str, Any]:
     data = None if document is None else json.dumps(document).encode()
-    found: dict[str, Any] = json.loads(fetch(url, data))
-    return found
+    result: dict[str, Any] = json.loads(fetch(url, data))
+    return result
 
 
 def upload(post: dict[str, Any], content: bytes) -> None:
@@ -33,9 +33,9 @@ def upload(post: dict[str, Any], content: bytes) -> None:
     fetch(post["url"], form, f"multipart/form-data; boundary={boundary}")
 
 
-def settled(page: str, ticket: dict[str, Any]) -> dict[str, Any] | None:
-    seen = call(page + ticket["status_url"])
-    return seen if seen["state"] in ("ready", "refused") else None
+def finished_ticket(page: str, ticket: dict[str, Any]) -> dict[str, Any] | None:
+    result = call(page + ticket["status_url"])
+    return result if result["state"] in ("ready", "refused") else None
 
 
 def first_mail(page: str) -> dict[str, Any] | None:
@@ -46,7 +46,7 @@ def first_mail(page: str) -> dict[str, Any] | None:
 def wait(look: Callable[[], T | None]) -> T:
     deadline = time.monotonic() + PATIENCE_S
     while time.monotonic() < deadline:
-        if (seen := look()) is not None:
-            return seen
+        if (result := look()) is not None:
+            return result
         time.sleep(0.1)
     raise AssertionError(f"Nothing came in {PATIENCE_S} s.")

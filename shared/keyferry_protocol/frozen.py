@@ -28,10 +28,10 @@ def frozen(cls: type[_T]) -> type[_T]:
         fields.update(members)
         if values:
             fields.update(zip(names, values, strict=False))
-        given = len(fields)
-        if given < len(names):
+        passed = len(fields)
+        if passed < len(names):
             fields.update({**defaults, **fields})
-        if given != len(values) + len(members) or fields.keys() != known:
+        if passed != len(values) + len(members) or fields.keys() != known:
             raise TypeError(f"{cls.__name__} takes {', '.join(names)}")
 
     def key(self: object) -> tuple[Any, ...]:

@@ -1,1 +1,1 @@
-"""The vendor's side: the rules (pure) and the adapters, each ending in the service it talks to."""
+"""The vendor's side: rules (`domain`), what the service does (`use_cases`), AWS and text."""

@@ -1,4 +1,4 @@
-"""The offline room of every test here."""
+"""The offline room that every test here uses."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,5 +16,5 @@ def room(tmp_path: Path) -> Room:
 
 @pytest.fixture
 def shell(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Shell]:
-    with shell_in(tmp_path, monkeypatch) as found:
-        yield found
+    with shell_in(tmp_path, monkeypatch) as new_shell:
+        yield new_shell

@@ -143,7 +143,7 @@ class Try:
     def act(self) -> int:
         return self.shell(*self.command).exit
 
-    def standing(self) -> str:
+    def outcome(self) -> str:
         """The state of the license: `active` with its serial, or the code of the error."""
         try:
             return f"active {self.room.load().serial}"
@@ -151,7 +151,7 @@ class Try:
             return error.code if error.title and error.next_step else "without words"
 
     def repair(self) -> None:
-        """What a worried person does first."""
+        """What a worried user does first."""
         assert self.shell("doctor", "--repair").exit == 0
         assert not list((self.place / "state").rglob("*.new"))
 
@@ -160,12 +160,12 @@ class Try:
 
 
 def in_a_child(act: Callable[[], int]) -> int:
-    """What a process of its own exits with; minus the signal if one killed it."""
+    """The exit code of a separate process; minus the signal number if a signal killed it."""
     return exit_of(start_child(act))
 
 
 def start_child(act: Callable[[], int]) -> int:
-    """Start a process of its own; TRACEBACK is its exit code where `act` raised."""
+    """Start a separate process; its exit code is TRACEBACK if `act` raised."""
     child = os.fork()
     if child == 0:
         code = TRACEBACK
@@ -207,7 +207,7 @@ def traced(act: Callable[[], int], kill_at: int = 0) -> tuple[int, list[str]]:
 @contextmanager
 def stopped_before(act: Callable[[], int], change: str) -> Iterator[None]:
     """While a child that does it is stopped before this change; afterwards it continues."""
-    ahead = [change]  # it may come again: in the other of the two folders
+    ahead = [change]  # it may be there again, in the other of the two folders
 
     def point(count: int, name: str) -> None:
         if name in ahead:
@@ -240,7 +240,9 @@ def reporting(act: Callable[[], int], point: Callable[[int, str], None]) -> int:
         elif event in _CHANGES:
             point(next(counter), f"{event[3:]} {_name(arguments[0])}")
 
-    def fsync(fd: int) -> None:  # without the waiting: what is killed is no power failure
+    def fsync(
+        fd: int,
+    ) -> None:  # without waiting for the disk: a killed process is no power failure
         point(next(counter), f"fsync {_name(fd)}")
 
     os.fsync = fsync  # type: ignore[assignment]

@@ -39,8 +39,7 @@ from keyferry_protocol.keys import Ed25519Signer
 from keyferry_protocol.messages import message
 from keyferry_protocol.response import ResponseBody, verify_response
 from tests.support.offline import KEYS, NUMBER
-from tests.support.terminal import Shell
-from tests.unit.fuzz.strategies import (
+from tests.support.strategies import (
     counts,
     hexes,
     json_values,
@@ -49,8 +48,9 @@ from tests.unit.fuzz.strategies import (
     response_bodies,
     texts,
 )
-from tests.unit.protocol.samples import CLASSIC, request_file, response_file
-from tests.unit.protocol.samples import VENDOR as SAMPLE_VENDOR
+from tests.support.terminal import Shell
+from tests.support.valid_files import CLASSIC, request_file, response_file
+from tests.support.valid_files import VENDOR as SAMPLE_VENDOR
 
 few = settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 contents = st.binary(max_size=200) | json_values.map(lambda value: json.dumps(value).encode())
@@ -62,7 +62,7 @@ def _not_waiting_for_the_disk(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def where(tmp_path: Path) -> StateDirs:
+def state_dirs(tmp_path: Path) -> StateDirs:
     return find_state_dirs(None, tmp_path)
 
 
@@ -70,39 +70,39 @@ def where(tmp_path: Path) -> StateDirs:
 
 
 @few
-@given(standing=st.builds(LicenseState, counts, st.booleans(), texts))
+@given(state=st.builds(LicenseState, counts, st.booleans(), texts))
 def test_a_state_is_read_back_without_a_path_that_is_no_text(
-    where: StateDirs, standing: LicenseState
+    state_dirs: StateDirs, state: LicenseState
 ) -> None:
-    folder = Folder(where.user, NUMBER)
-    folder.write_state(standing)
-    path = standing.request_path
+    folder = Folder(state_dirs.user, NUMBER)
+    folder.write_state(state)
+    path = state.request_path
     is_text = path == path.encode("utf-8", "ignore").decode()
-    assert folder.state() == standing._replace(request_path=path if is_text else "")
+    assert folder.state() == state._replace(request_path=path if is_text else "")
 
 
 @few
 @given(clock=st.builds(Clock, st.integers(0, MAX_TIME), counts, st.dictionaries(hexes, counts)))
-def test_a_clock_is_read_back(where: StateDirs, clock: Clock) -> None:
-    write_clock(where.user, clock)
-    assert read_clock(where.user) == clock
+def test_a_clock_is_read_back(state_dirs: StateDirs, clock: Clock) -> None:
+    write_clock(state_dirs.user, clock)
+    assert read_clock(state_dirs.user) == clock
 
 
 @few
 @given(order=st.lists(numbers))
-def test_a_trying_order_is_read_back(where: StateDirs, order: list[str]) -> None:
-    write_order(where.user, order)
-    assert read_order(where.user) == tuple(order)
+def test_a_trying_order_is_read_back(state_dirs: StateDirs, order: list[str]) -> None:
+    write_order(state_dirs.user, order)
+    assert read_order(state_dirs.user) == tuple(order)
 
 
 @few
 @given(seed=st.binary(min_size=32, max_size=32))
-def test_a_device_key_is_read_back(where: StateDirs, seed: bytes) -> None:
-    folder = Folder(where.user, NUMBER)
+def test_a_device_key_is_read_back(state_dirs: StateDirs, seed: bytes) -> None:
+    folder = Folder(state_dirs.user, NUMBER)
     folder.write_device_key(Ed25519Signer(seed))
-    found = folder.device_key()
-    assert found is not None
-    assert found.seed == seed
+    key = folder.device_key()
+    assert key is not None
+    assert key.seed == seed
 
 
 # What may be there instead
@@ -119,7 +119,7 @@ READS: dict[str, Callable[[Folder, bool], object]] = {
 
 @st.composite
 def altered(draw: st.DrawFn, members: dict[str, Any]) -> bytes:
-    """A file of ours with one member of any value, or without it."""
+    """A state file with one member of any value, or without that member."""
     name = draw(st.sampled_from(sorted(members)))
     changed = {**members, name: draw(json_values | st.integers(0, 2**53))}
     return json.dumps(changed).encode()
@@ -137,30 +137,33 @@ in_a_state = st.one_of(
 @few
 @given(data=in_a_state)
 def test_a_state_file_of_any_content_is_read_or_damaged_and_can_be_repaired(
-    where: StateDirs, name: str, data: bytes
+    state_dirs: StateDirs, name: str, data: bytes
 ) -> None:
-    folder = Folder(where.user, NUMBER)
-    path = Path(where.user.path if name == CLOCK else folder.path(""), name)
+    folder = Folder(state_dirs.user, NUMBER)
+    path = Path(state_dirs.user.path if name == CLOCK else folder.path(""), name)
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(data)
-    with suppress(StateDamaged):
-        READS[name](folder, False)
-    READS[name](folder, True)
+    try:
+        read = READS[name](folder, False)
+    except StateDamaged:
+        READS[name](folder, True)
+    else:
+        assert READS[name](folder, True) == read
 
 
 @settings(few, max_examples=80)
 @given(files=st.dictionaries(st.sampled_from([*READS, INSTALLED, ORDER]), in_a_state))
 def test_the_doctor_reads_a_folder_of_any_content(files: dict[str, bytes]) -> None:
     with TemporaryDirectory() as state:
-        where = find_state_dirs(None, state)
-        folder = Folder(where.user, NUMBER)
+        state_dirs = find_state_dirs(None, state)
+        folder = Folder(state_dirs.user, NUMBER)
         os.makedirs(folder.path(""))
         for name, data in files.items():
-            home = where.user.path if name in (CLOCK, ORDER) else folder.path("")
+            home = state_dirs.user.path if name in (CLOCK, ORDER) else folder.path("")
             Path(home, name).write_bytes(data)
-        found = read_license(folder, where, KEYS)
-        assert all(isinstance(error, KeyferryError) for error in found.damage)
-        assert all(error.code == "state-damaged" for error in read_shared_damage(where))
+        license = read_license(folder, state_dirs, KEYS)
+        assert all(isinstance(error, KeyferryError) for error in license.damage)
+        assert all(error.code == "state-damaged" for error in read_shared_damage(state_dirs))
 
 
 # What a USB drive may hold
@@ -190,12 +193,12 @@ methods = st.sampled_from([zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED])
 def test_a_response_is_found_among_any_other_files(
     others: dict[str, bytes], method: int, in_archive: bool
 ) -> None:
-    with TemporaryDirectory() as stick:
+    with TemporaryDirectory() as drive:
         for name, data in others.items():
-            Path(stick, name).write_bytes(data)
-        wanted = zipped({**others, "RESPONSE": GOOD}, method) if in_archive else GOOD
-        Path(stick, "WANTED").write_bytes(wanted)
-        assert [found.data for found in genuine_responses(stick, CLASSIC)] == [GOOD]
+            Path(drive, name).write_bytes(data)
+        file = zipped({**others, "RESPONSE": GOOD}, method) if in_archive else GOOD
+        Path(drive, "WANTED").write_bytes(file)
+        assert [each.data for each in genuine_responses(drive, CLASSIC)] == [GOOD]
 
 
 @settings(few, max_examples=80)
@@ -211,10 +214,10 @@ def test_a_damaged_archive_is_reported_or_yields_the_response(
     if not is_collection(str(archive)):
         return
     try:
-        found = genuine_responses(str(archive), CLASSIC)
+        responses = genuine_responses(str(archive), CLASSIC)
     except KeyferryError:
         return
-    assert {f.data for f in found} == {GOOD}
+    assert {f.data for f in responses} == {GOOD}
 
 
 @given(st.binary(max_size=100) | st.sampled_from([b"%PDF", b"PK\3\4"]).map(lambda s: s + b"x" * 9))
@@ -228,19 +231,19 @@ def test_every_wrong_file_has_a_name(data: bytes) -> None:
 @few
 @given(file=request_bodies().map(lambda body: seal(REQUEST, body.to_bytes(), [SAMPLE_VENDOR])))
 def test_any_request_can_be_inspected_and_forges_no_line(shell: Shell, file: bytes) -> None:
-    assert_told(shell, file)
+    assert_reported(shell, file)
 
 
 @few
 @given(file=response_bodies().map(lambda body: seal(RESPONSE, body.to_bytes(), [SAMPLE_VENDOR])))
 def test_any_response_can_be_inspected_and_forges_no_line(shell: Shell, file: bytes) -> None:
-    assert_told(shell, file)
+    assert_reported(shell, file)
 
 
-def assert_told(shell: Shell, file: bytes) -> None:
-    said = shell("inspect", "-", stdin=file)
-    assert (said.exit, said.err) == (0, "")
-    assert all(escape_controls(line) == line for line in said.out.split("\n"))
+def assert_reported(shell: Shell, file: bytes) -> None:
+    result = shell("inspect", "-", stdin=file)
+    assert (result.exit, result.err) == (0, "")
+    assert all(escape_controls(line) == line for line in result.out.split("\n"))
     assert shell("inspect", "-", "--json", stdin=file).exit == 0
 
 

@@ -41,11 +41,11 @@ class Schedule(RuleBasedStateMachine):
 
     @initialize()
     def activate(self) -> None:
-        self.said("anna", self.ask("anna", "activate"))
+        self.try_install("anna", self.ask("anna", "activate"))
 
     @rule(user=USERS, hours=st.sampled_from([24, 7 * 24, 28 * 24]))
     def work(self, user: str, hours: int) -> None:
-        """The program runs for a while. What it sees pass counts while it says yes."""
+        """The program runs for a while; the time it observes counts while the license holds."""
         started = self.start(user)
         self.true_now += hours * 3600
         if started is None:
@@ -71,7 +71,7 @@ class Schedule(RuleBasedStateMachine):
         which = max(which, -len(self.issued))
         if set_back:
             self.ahead = self.issued[which] - self.true_now
-        assert self.said(user, self.responses[which]) in {
+        assert self.try_install(user, self.responses[which]) in {
             *("installed", "not-requested", "older-response"),
             *("clock-rolled-back", "check-in-overdue", "not-yet-valid"),
         }
@@ -92,7 +92,7 @@ class Schedule(RuleBasedStateMachine):
     def responses(self) -> list[bytes]:
         return list(self.answered.values())
 
-    def said(self, user: str, response: bytes) -> str:
+    def try_install(self, user: str, response: bytes) -> str:
         try:
             self.at_the_computer(user).install(response)
         except KeyferryError as error:
@@ -112,7 +112,7 @@ class Schedule(RuleBasedStateMachine):
         shutil.rmtree(self.folder)
 
     def update(self, user: str) -> str:
-        return self.said(user, self.ask(user, "update"))
+        return self.try_install(user, self.ask(user, "update"))
 
     def start(self, user: str) -> License | None:
         try:
@@ -132,7 +132,7 @@ TURNS = st.tuples(st.integers(0, 29), st.integers(0, 29), st.booleans(), st.inte
 @settings(max_examples=60, deadline=None, derandomize=True)
 @given(st.lists(TURNS, min_size=1, max_size=4))
 def test_holding_back_responses_gains_no_day(turns: list[tuple[int, int, bool, int]]) -> None:
-    """Work, ask, work on with the response in a drawer, perhaps set the clock back, install."""
+    """Work, make a request, work on with the response in a drawer, set the clock back, install."""
     schedule = Schedule()
     schedule.activate()
     for before, kept_back, set_back, after in turns:
@@ -141,6 +141,7 @@ def test_holding_back_responses_gains_no_day(turns: list[tuple[int, int, bool, i
         schedule.work("anna", kept_back * 24)
         schedule.install("anna", -1, set_back)
         schedule.work("anna", after * 24)
+    assert schedule.used["anna"] <= schedule.issued[-1] - schedule.issued[0] + ALLOWED_S
     schedule.teardown()
 
 

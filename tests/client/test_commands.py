@@ -84,11 +84,11 @@ def test_an_error_is_one_document_with_json_and_three_lines_without(
     shell: Shell, tmp_path: Path, command: tuple[str, ...], exit_code: int, code: str
 ) -> None:
     Path("own.request").write_bytes(Room(tmp_path / "elsewhere").request())
-    told = shell(*command, "--json")
-    assert told.exit == exit_code
-    assert told.err == ""
-    error = told.json["error"]
-    assert told.json["ok"] is False
+    printed = shell(*command, "--json")
+    assert printed.exit == exit_code
+    assert printed.err == ""
+    error = printed.json["error"]
+    assert printed.json["ok"] is False
     assert (error["code"], error["exit"]) == (code, exit_code)
     assert error["title"]
     assert error["detail"]
@@ -160,10 +160,10 @@ def test_a_missing_setting_is_named(shell: Shell) -> None:
 
 def test_the_code_is_asked_for_and_never_printed(shell: Shell) -> None:
     shell.patch.delenv("KEYFERRY_ACTIVATION_CODE")
-    asked = shell("request", NUMBER, stdin=f"{CODE}\n")
-    assert asked.exit == 0
-    assert asked.err.startswith("Activation code (30 letters and digits): ")
-    assert CODE not in asked.out + asked.err
+    printed = shell("request", NUMBER, stdin=f"{CODE}\n")
+    assert printed.exit == 0
+    assert printed.err.startswith("Activation code (30 letters and digits): ")
+    assert CODE not in printed.out + printed.err
 
 
 def test_the_code_may_come_from_a_file(shell: Shell) -> None:
@@ -178,9 +178,9 @@ def test_the_code_may_come_from_a_file(shell: Shell) -> None:
 def test_non_interactive_asks_nothing(shell: Shell) -> None:
     shell.patch.delenv("KEYFERRY_ACTIVATION_CODE")
     for command in (("request", NUMBER), ("--non-interactive", "request", NUMBER)):
-        told = shell(*command, "--non-interactive", stdin=CODE)
-        assert told.exit == 2
-        assert "KEYFERRY_ACTIVATION_CODE" in told.err
+        printed = shell(*command, "--non-interactive", stdin=CODE)
+        assert printed.exit == 2
+        assert "KEYFERRY_ACTIVATION_CODE" in printed.err
 
 
 def test_an_unanswered_question_changes_nothing(shell: Shell) -> None:
@@ -199,12 +199,12 @@ def test_an_unanswered_question_changes_nothing(shell: Shell) -> None:
 
 
 def test_a_request_is_saved_where_the_user_wants_it(shell: Shell) -> None:
-    os.mkdir("stick")
-    assert shell("request", NUMBER, "--output", "stick").exit == 0
-    (name,) = os.listdir("stick")
+    os.mkdir("drive")
+    assert shell("request", NUMBER, "--output", "drive").exit == 0
+    (name,) = os.listdir("drive")
     assert name.startswith(f"{NUMBER}-")
     shell("request", NUMBER, "--output", "mine.txt")
-    assert Path("mine.txt").read_bytes() == Path("stick", name).read_bytes()
+    assert Path("mine.txt").read_bytes() == Path("drive", name).read_bytes()
     shell("request", NUMBER, "--output", "all.zip")
     with zipfile.ZipFile("all.zip") as archive:
         assert archive.read(name) == Path("mine.txt").read_bytes()
@@ -212,9 +212,9 @@ def test_a_request_is_saved_where_the_user_wants_it(shell: Shell) -> None:
 
 @pytest.mark.parametrize("output", ["nowhere/", "nowhere/file.request", "nowhere/all.zip"])
 def test_a_missing_folder_is_reported_before_anything_is_made(shell: Shell, output: str) -> None:
-    told = shell("request", NUMBER, "--output", output)
-    assert told.exit == 2
-    assert "There is no folder nowhere" in told.err
+    printed = shell("request", NUMBER, "--output", output)
+    assert printed.exit == 2
+    assert "There is no folder nowhere" in printed.err
     assert shell.room.files() == {}
 
 
@@ -259,9 +259,9 @@ def _content(output: str, name: str) -> bytes:
 
 def test_a_file_that_is_no_zip_archive_is_reported_and_kept(shell: Shell) -> None:
     Path("all.zip").write_bytes(b"not a zip archive")
-    told = shell("request", NUMBER, "--output", "all.zip")
-    assert told.exit == 1
-    assert "all.zip" in told.err
+    printed = shell("request", NUMBER, "--output", "all.zip")
+    assert printed.exit == 1
+    assert "all.zip" in printed.err
     assert Path("all.zip").read_bytes() == b"not a zip archive"
 
 
@@ -280,9 +280,9 @@ def test_a_lost_computers_seat_is_named(shell: Shell) -> None:
 
 def test_a_license_that_needs_a_virtual_machine_allowed_is_warned_of(shell: Shell) -> None:
     shell.room.machine = type(LAB_07)("LAB", "", "physical", {"os_id": ["a" * 32]})
-    told = shell("request", NUMBER)
-    assert told.exit == 0
-    assert told.err.startswith("! Little of this computer's hardware can be read.")
+    printed = shell("request", NUMBER)
+    assert printed.exit == 0
+    assert printed.err.startswith("! Little of this computer's hardware can be read.")
     document = shell("request", NUMBER, "--json").json
     assert [warning["code"] for warning in document["warnings"]] == ["virtual-only"]
 
@@ -294,17 +294,17 @@ def test_of_a_folder_the_fitting_file_is_taken_whatever_its_name(
     shell: Shell, tmp_path: Path
 ) -> None:
     shell("request", NUMBER)
-    os.mkdir("stick")
+    os.mkdir("drive")
     other = Room(tmp_path / "elsewhere", machine=LAB_09)
-    Path("stick/1.response").write_bytes(other.answer(other.request()))
-    Path("stick/2 notes.txt").write_text("buy milk")
-    Path("stick/3.mp4").write_bytes(b"\0" * 30_000)
-    Path("stick/4.zip").write_bytes(b"PK\x03\x04 broken")
-    os.mkdir("stick/folder.response")
-    shell.carried(request_file(), "stick/photo.jpg")
-    told = shell("install", "stick")
-    assert told.exit == 0, told.err
-    assert told.out.startswith("✓ License 015.120.020.093 is active on LAB-07\n")
+    Path("drive/1.response").write_bytes(other.answer(other.request()))
+    Path("drive/2 notes.txt").write_text("buy milk")
+    Path("drive/3.mp4").write_bytes(b"\0" * 30_000)
+    Path("drive/4.zip").write_bytes(b"PK\x03\x04 broken")
+    os.mkdir("drive/folder.response")
+    shell.carried(request_file(), "drive/photo.jpg")
+    printed = shell("install", "drive")
+    assert printed.exit == 0, printed.err
+    assert printed.out.startswith("✓ License 015.120.020.093 is active on LAB-07\n")
 
 
 def test_of_a_zip_archive_the_fitting_file_is_taken(shell: Shell, tmp_path: Path) -> None:
@@ -314,25 +314,25 @@ def test_of_a_zip_archive_the_fitting_file_is_taken(shell: Shell, tmp_path: Path
         archive.writestr("a.response", other.answer(other.request()))
         archive.writestr("b.response", shell.room.answer(Path(request_file()).read_bytes()))
         archive.writestr("c.txt", b"0" * 5_000_000)
-    os.mkdir("stick")
-    Path("stick/responses").write_bytes(Path("keyferry-responses.zip").read_bytes())
+    os.mkdir("drive")
+    Path("drive/responses").write_bytes(Path("keyferry-responses.zip").read_bytes())
     assert shell("install", "keyferry-responses.zip").exit == 0
-    assert shell("install", "stick").exit == 0, "again, and from a folder"
+    assert shell("install", "drive").exit == 0, "again, and from a folder"
 
 
 def test_unreadable_files_on_a_usb_drive_are_skipped(shell: Shell) -> None:
     shell("request", NUMBER)
-    os.mkdir("stick")
-    with zipfile.ZipFile("stick/a.zip", "w", zipfile.ZIP_DEFLATED) as archive:
+    os.mkdir("drive")
+    with zipfile.ZipFile("drive/a.zip", "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("a.response", os.urandom(500) * 9)
-    damaged = bytearray(Path("stick/a.zip").read_bytes())
+    damaged = bytearray(Path("drive/a.zip").read_bytes())
     damaged[100:140] = bytes(40)
-    Path("stick/a.zip").write_bytes(damaged)
-    os.mkfifo("stick/b")
-    os.symlink("nowhere", "stick/c")
-    assert shell("install", "stick/a.zip").err.startswith("X This file could not be read")
-    shell.carried(request_file(), "stick/d.response")
-    assert shell("install", "stick").exit == 0
+    Path("drive/a.zip").write_bytes(damaged)
+    os.mkfifo("drive/b")
+    os.symlink("nowhere", "drive/c")
+    assert shell("install", "drive/a.zip").err.startswith("X This file could not be read")
+    shell.carried(request_file(), "drive/d.response")
+    assert shell("install", "drive").exit == 0
 
 
 @pytest.mark.parametrize(
@@ -346,56 +346,56 @@ def test_unreadable_files_on_a_usb_drive_are_skipped(shell: Shell) -> None:
 )
 def test_a_damaged_archive_is_skipped(shell: Shell, packing: int, at: int, damage: bytes) -> None:
     shell("request", NUMBER)
-    os.mkdir("stick")
-    with zipfile.ZipFile("stick/a.zip", "w", packing) as archive:
+    os.mkdir("drive")
+    with zipfile.ZipFile("drive/a.zip", "w", packing) as archive:
         archive.writestr("ä.response", b"abc" * 900)
-    damaged = bytearray(Path("stick/a.zip").read_bytes())
+    damaged = bytearray(Path("drive/a.zip").read_bytes())
     at = damaged.rindex("ä".encode()) if at < 0 else at
     damaged[at : at + len(damage)] = damage
-    Path("stick/a.zip").write_bytes(damaged)
-    assert shell("install", "stick/a.zip").err.startswith("X This file could not be read")
-    shell.carried(request_file(), "stick/d.response")
-    assert shell("install", "stick").exit == 0
+    Path("drive/a.zip").write_bytes(damaged)
+    assert shell("install", "drive/a.zip").err.startswith("X This file could not be read")
+    shell.carried(request_file(), "drive/d.response")
+    assert shell("install", "drive").exit == 0
 
 
 def test_a_forged_file_on_a_usb_drive_is_reported_as_forged(shell: Shell) -> None:
     shell("request", NUMBER)
-    os.mkdir("stick")
-    Path("stick/notes.txt").write_text("buy milk")
+    os.mkdir("drive")
+    Path("drive/notes.txt").write_text("buy milk")
     shell.room.signers = (Ed25519Signer(b"x" * 32),)
-    shell.carried(request_file(), "stick/forged.response")
-    assert shell("install", "stick").exit == 7
+    shell.carried(request_file(), "drive/forged.response")
+    assert shell("install", "drive").exit == 7
     shell.room.signers = (VENDOR,)
-    shell.carried(request_file(), "stick/genuine.response")
-    assert shell("install", "stick").exit == 0
+    shell.carried(request_file(), "drive/genuine.response")
+    assert shell("install", "drive").exit == 0
 
 
 def test_another_computers_file_is_never_taken(shell: Shell, tmp_path: Path) -> None:
     shell("request", NUMBER)
-    os.mkdir("stick")
+    os.mkdir("drive")
     for number in range(2):
         other = Room(tmp_path / str(number), machine=LAB_09)
-        Path(f"stick/{number}.response").write_bytes(other.answer(other.request()))
+        Path(f"drive/{number}.response").write_bytes(other.answer(other.request()))
     before = shell.room.files()
-    told = shell("install", "stick")
-    assert told.exit == 1
-    assert "None of the 2 response files in stick" in told.err
-    os.remove("stick/1.response")
-    assert shell("install", "stick").exit == 6
+    printed = shell("install", "drive")
+    assert printed.exit == 1
+    assert "None of the 2 response files in drive" in printed.err
+    os.remove("drive/1.response")
+    assert shell("install", "drive").exit == 6
     assert shell.room.files() == before
 
 
 def test_all_fitting_files_are_installed(shell: Shell) -> None:
     from keyferry_protocol.activation import new_activation_code
 
-    os.mkdir("stick")
+    os.mkdir("drive")
     shell("request", NUMBER, "--output", "one.request")
     shell.patch.setenv("KEYFERRY_ACTIVATION_CODE", new_activation_code(OTHER))
     shell("request", OTHER, "--output", "two.request")
-    shell.carried("one.request", "stick/one")
-    shell.carried("two.request", "stick/two")
-    document = shell("install", "stick", "--json").json
-    assert [found["license_number"] for found in document["installed"]] == [NUMBER, OTHER]
+    shell.carried("one.request", "drive/one")
+    shell.carried("two.request", "drive/two")
+    document = shell("install", "drive", "--json").json
+    assert [each["license_number"] for each in document["installed"]] == [NUMBER, OTHER]
     assert [row["state"] for row in shell("list", "--json").json["licenses"]] == ["active"] * 2
 
 
@@ -433,9 +433,9 @@ def test_status_is_a_sentence_and_exits_as_the_application_would(
 ) -> None:
     activate(shell, **changes)
     shell.room.now += days * DAY
-    told = shell("status")
-    assert told.out.splitlines()[0] == f"015.120.020.093  {words}"
-    assert told.exit == exit_code
+    printed = shell("status")
+    assert printed.out.splitlines()[0] == f"015.120.020.093  {words}"
+    assert printed.exit == exit_code
     assert shell("check").exit == exit_code
     assert shell("list").exit == 0
 
@@ -461,9 +461,9 @@ def test_the_reason_against_the_license_is_reported(
 ) -> None:
     activate(shell)
     spoil(shell.room)
-    told = shell("status")
-    assert told.out.splitlines()[0] == f"015.120.020.093  {words}"
-    assert told.exit == exit_code
+    printed = shell("status")
+    assert printed.out.splitlines()[0] == f"015.120.020.093  {words}"
+    assert printed.exit == exit_code
     (row,) = shell("list", "--json").json["licenses"]
     assert row["state"] == row["error"]["code"]
 
@@ -471,9 +471,9 @@ def test_the_reason_against_the_license_is_reported(
 def test_grace_is_reported_with_the_next_step(shell: Shell) -> None:
     activate(shell, check_in_by=NOW + DAY)
     shell.room.now += 2 * DAY
-    told = shell("check")
-    assert told.exit == 0
-    assert told.err.startswith(
+    printed = shell("check")
+    assert printed.exit == 0
+    assert printed.err.startswith(
         "! Check in by 25 November 2026: Example Modeler keeps working for 13"
     )
     assert shell("check", "--json").json["reason"] == "grace"
@@ -484,9 +484,9 @@ def test_grace_is_reported_with_the_next_step(shell: Shell) -> None:
 )
 def test_the_end_is_announced_in_the_last_thirty_days(shell: Shell, days: int, words: str) -> None:
     activate(shell, valid_until=NOW + days * DAY)
-    told = shell("check")
-    assert told.exit == 0
-    assert told.err == (
+    printed = shell("check")
+    assert printed.exit == 0
+    assert printed.err == (
         f"! {words}Once it is renewed, carry an update request out.\n" if words else ""
     )
     assert shell("check", "--json").json["reason"] == ("ends-soon" if words else None)
@@ -506,16 +506,16 @@ def test_prefer_sets_the_order(shell: Shell) -> None:
 def test_an_install_succeeds_only_if_the_license_loads(shell: Shell) -> None:
     shell("request", NUMBER)
     shell.carried(request_file(), valid_from=END)
-    told = shell("install", "answer.response")
-    assert told.exit == 5
-    assert "✓" not in told.out + told.err
+    printed = shell("install", "answer.response")
+    assert printed.exit == 5
+    assert "✓" not in printed.out + printed.err
 
 
 def test_remove_erases_everything_of_a_license(shell: Shell) -> None:
     activate(shell)
-    told = shell("remove", NUMBER, stdin="y\n")
-    assert told.exit == 0
-    assert "Its seat stays taken" in told.err
+    printed = shell("remove", NUMBER, stdin="y\n")
+    assert printed.exit == 0
+    assert "Its seat stays taken" in printed.err
     assert set(shell.room.files()) == {"user/clock.json"}
     assert not Path(shell.room.state_dirs.site.path, NUMBER).exists()
 
@@ -540,13 +540,13 @@ def test_color_is_for_terminals_only(shell: Shell) -> None:
 def test_an_old_code_page_gets_words_for_marks(shell: Shell) -> None:
     shell.room.machine = type(LAB_07)("LAB-07", "", "physical", {"os_id": ["a" * 32]})
     shell.encoding = "cp1252"
-    asked = shell("request", NUMBER)
-    assert asked.err.startswith("warn Little")
-    assert asked.out.startswith("ok Request file saved")
+    printed = shell("request", NUMBER)
+    assert printed.err.startswith("warn Little")
+    assert printed.out.startswith("ok Request file saved")
     shell.carried(request_file(), licensee="Łódź Labs 株式会社")
-    told = shell("install", "answer.response")
-    assert told.out.startswith("ok License")
-    assert "?ód? Labs" in told.out
+    printed = shell("install", "answer.response")
+    assert printed.out.startswith("ok License")
+    assert "?ód? Labs" in printed.out
     assert shell("check", "cfd").err.startswith("FAIL This license does not include cfd")
 
 
@@ -564,11 +564,11 @@ def test_a_closed_pipe_is_no_error_message(shell: Shell) -> None:
 def test_help_of_every_command_ends_in_an_example(shell: Shell) -> None:
     assert all(name in shell("--help").out for name in COMMANDS)
     for name in COMMANDS:
-        told = shell(name, "--help")
-        assert told.exit == 0
-        assert f"Example: keyferry {name}" in told.out
+        printed = shell(name, "--help")
+        assert printed.exit == 0
+        assert f"Example: keyferry {name}" in printed.out
         for option in ("--state-dir", "--keys", "--product", "--product-version", "--json"):
-            assert option in told.out
+            assert option in printed.out
 
 
 def test_the_bare_command_shows_its_help(shell: Shell) -> None:

@@ -44,13 +44,13 @@ def use(shell: Shell, keys: KeySet) -> None:
 
 
 def test_a_signature_by_a_compromised_key_is_refused_as_such(shell: Shell, requested: str) -> None:
-    shell.carried(requested)  # as whoever has the key would sign it
+    shell.carried(requested)  # signed as an attacker with the key would
     use(shell, AFTER)
     before = shell.room.files()
     for command in (("install",), ("verify", "--keys", "vendor/keys.json")):
-        told = shell(command[0], "answer.response", *command[1:])
-        assert told.exit == 7
-        assert "(key-compromised)" in told.err
+        printed = shell(command[0], "answer.response", *command[1:])
+        assert printed.exit == 7
+        assert "(key-compromised)" in printed.err
     assert shell.room.files() == before
 
 

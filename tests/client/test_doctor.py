@@ -14,7 +14,7 @@ from keyferry.doctor.diagnose import diagnose
 from keyferry.doctor.finding import Finding
 from keyferry.store.folder import LicenseState
 from keyferry_protocol.keys import Ed25519Signer
-from tests.client.test_golden import compare
+from tests.client.test_golden import assert_golden
 from tests.support.offline import (
     DAY,
     LAB_07,
@@ -42,7 +42,7 @@ def _in_berlin_and_not_waiting_for_the_disk(monkeypatch: pytest.MonkeyPatch) -> 
 def a_computer(
     machine: Machine = LAB_07, without: str = "", changed: Mapping[str, Sequence[str]] = {}
 ) -> Machine:
-    """The computer with some parts exchanged or gone."""
+    """The computer with some parts replaced or removed."""
     parts = {**machine.components, **changed}
     return replace(machine, components={n: v for n, v in parts.items() if n not in without.split()})
 
@@ -51,14 +51,14 @@ def another(*names: str) -> Machine:
     return a_computer(changed={name: [f"another {name}"] for name in names})
 
 
-def look(room: Room) -> tuple[Finding, ...]:
+def diagnosis(room: Room) -> tuple[Finding, ...]:
     return diagnose(room.installation)
 
 
-def told(room: Room) -> dict[str, Finding]:
-    """What doctor finds, by check; of several of one name the first that needs something done."""
-    found = {finding.name: finding for finding in reversed(look(room))}
-    return found | {f.name: f for f in reversed(look(room)) if f.result != "ok"}
+def by_check(room: Room) -> dict[str, Finding]:
+    """The findings by check; of several for one check, the first that is not ok."""
+    findings = {finding.name: finding for finding in reversed(diagnosis(room))}
+    return findings | {f.name: f for f in reversed(diagnosis(room)) if f.result != "ok"}
 
 
 def test_the_terminal_shows_each_check_in_a_line(shell: Shell) -> None:
@@ -68,7 +68,7 @@ def test_the_terminal_shows_each_check_in_a_line(shell: Shell) -> None:
         f"$ keyferry {command}\n{shell(*command.split()).out}"
         for command in ("doctor", "doctor --json")
     )
-    compare("doctor", without_places(text, shell.room))
+    assert_golden("doctor", without_places(text, shell.room))
 
 
 def without_places(text: str, room: Room) -> str:
@@ -89,7 +89,7 @@ def test_several_findings_each_have_their_next_step_below(shell: Shell) -> None:
     shell.room.activate()
     shell.room.machine = replace(LAB_09, environment="virtual")
     shell.room.now -= 3 * DAY
-    compare(
+    assert_golden(
         "doctor-problems", f"$ keyferry doctor\n{without_places(shell('doctor').out, shell.room)}"
     )
 
@@ -111,13 +111,13 @@ def test_problems_are_no_failure_of_the_command_but_missing_keys_are(shell: Shel
 
 
 def test_a_diagnosis_changes_nothing_and_makes_no_folder(room: Room) -> None:
-    look(room)
+    diagnosis(room)
     assert not room.state.exists()
     room.activate()
     room.request("update")
     before = {path: (path.stat().st_mode, path.stat().st_mtime_ns) for path in everything(room)}
     files = room.files()
-    look(room)
+    diagnosis(room)
     assert room.files() == files
     after = {path: (path.stat().st_mode, path.stat().st_mtime_ns) for path in everything(room)}
     assert {p: s for p, s in after.items() if p.is_file()} == {
@@ -205,22 +205,26 @@ def test_identity_says_what_can_be_read_and_what_the_license_must_allow(
     room: Room, machine: Machine, result: str, text: str, next_step: str
 ) -> None:
     room.machine = machine
-    found = told(room)["identity"]
-    assert (found.result, text in found.text, next_step in found.next_step) == (result, True, True)
-    assert bool(found.next_step) is (result != "ok")
+    finding = by_check(room)["identity"]
+    assert (finding.result, text in finding.text, next_step in finding.next_step) == (
+        result,
+        True,
+        True,
+    )
+    assert bool(finding.next_step) is (result != "ok")
 
 
 def test_a_license_that_works_here_needs_no_further_permission(room: Room) -> None:
     room.machine = replace(LAB_07, environment="virtual")
     room.activate()
-    assert told(room)["identity"].result == "ok"
+    assert by_check(room)["identity"].result == "ok"
 
 
 def test_a_guest_without_anchors_learns_what_a_reinstall_requires(room: Room) -> None:
     room.machine = replace(a_computer(A_PC, "mac"), environment="virtual")
     room.activate()
-    found = told(room)["identity"]
-    assert (found.result, "--replaces-seat" in found.next_step) == ("warning", True)
+    finding = by_check(room)["identity"]
+    assert (finding.result, "--replaces-seat" in finding.next_step) == ("warning", True)
 
 
 # Drift
@@ -266,72 +270,76 @@ def test_drift_says_what_changed_and_how_many_points_are_left(
 ) -> None:
     room.activate()
     room.machine = machine
-    found = told(room)["drift"]
-    assert (found.result, text in found.text, next_step in found.next_step) == (result, True, True)
+    finding = by_check(room)["drift"]
+    assert (finding.result, text in finding.text, next_step in finding.next_step) == (
+        result,
+        True,
+        True,
+    )
 
 
 def test_drift_names_the_rule_of_hardware_where_the_points_would_be_enough(room: Room) -> None:
     room.activate()
     room.machine = another("tpm_key", "smbios_uuid")
-    found = told(room)["drift"]
-    assert "8 of 18 points of hardware are left" in found.text
-    assert found.facts["match"] == {"have": 11, "of": 21}
+    finding = by_check(room)["drift"]
+    assert "8 of 18 points of hardware are left" in finding.text
+    assert finding.facts["match"] == {"have": 11, "of": 21}
 
 
 def test_drift_names_the_anchor_rule_where_the_points_would_suffice(room: Room) -> None:
     room.machine = A_PC
     room.activate()
     room.machine = a_computer(A_PC, changed={"mac": ["d0bf9c999999"]})
-    found = told(room)["drift"]
-    assert found.text == (
+    finding = by_check(room)["drift"]
+    assert finding.text == (
         "the network card changed; no TPM, system board or network card is as it was,"
         " and one must be"
     )
-    assert found.facts["match"] == {"have": 5, "of": 8}
+    assert finding.facts["match"] == {"have": 5, "of": 8}
 
 
 def test_drift_says_that_the_license_is_another_users(room: Room) -> None:
     room.activate("personal")
     room.machine = another("user")
-    assert "another user" in told(room)["drift"].text
+    assert "another user" in by_check(room)["drift"].text
 
 
 def test_drift_is_reported_for_each_license_and_pending_request(room: Room) -> None:
     room.activate()
     room.request("update")
     room.machine = LAB_09
-    found = [finding for finding in look(room) if finding.name == "drift"]
-    assert [f.text.partition(":")[0] for f in found] == [
+    drift = [finding for finding in diagnosis(room) if finding.name == "drift"]
+    assert [f.text.partition(":")[0] for f in drift] == [
         "license 015.120.020.093",
         "request for license 015.120.020.093",
     ]
-    assert "keyferry request" in found[1].next_step
+    assert "keyferry request" in drift[1].next_step
 
 
 def test_a_dongle_license_has_no_drift(room: Room) -> None:
-    stick = Ed25519Signer(b"t" * 32)
-    room.dongle = Token(stick.public, "Nitrokey", "42", stick.sign)
+    key = Ed25519Signer(b"t" * 32)
+    room.dongle = Token(key.public, "Nitrokey", "42", key.sign)
     room.activate("dongle")
-    assert told(room)["drift"].text == "no license is bound to this computer yet"
-    assert "dongle" not in told(room)
+    assert by_check(room)["drift"].text == "no license is bound to this computer yet"
+    assert "dongle" not in by_check(room)
     room.dongle = None
-    found = told(room)["dongle"]
-    assert "Nitrokey 42" in found.text
-    assert "Plug in" in found.next_step
+    finding = by_check(room)["dongle"]
+    assert "Nitrokey 42" in finding.text
+    assert "Plug in" in finding.next_step
 
 
 # Copies
 
 
 def older_response(room: Room) -> None:
-    """A backup put the response of the spring back, and nothing else."""
+    """A backup restored an old response and nothing else."""
     before = room.activate()
     room.install(room.answer(room.request("update")))
     room.folder().write("installed.response", before)
 
 
 def older_folder(room: Room) -> None:
-    """The request was made from a newer folder than the one that is here again."""
+    """The request was made from a newer folder than the one that was restored."""
     room.activate()
     room.install(room.answer(room.request("update")))
     room.request("update")
@@ -355,20 +363,20 @@ def copied_folder(room: Room) -> None:
 
 
 def moved_disk(room: Room) -> None:
-    """The disk was cloned, or put into another box."""
+    """The disk was cloned, or moved to another computer."""
     room.activate()
     kept = {name: LAB_07.components[name] for name in ("os_id", "disk_serial")}
     room.machine = a_computer(LAB_09, changed=kept)
 
 
 def became_a_guest(room: Room) -> None:
-    """The computer was made a virtual machine while its request was out."""
+    """The computer became a virtual machine while its request was pending."""
     room.request()
     room.machine = replace(LAB_07, environment="virtual")
 
 
 def golden_image(room: Room) -> None:
-    """An image whose machine-id was emptied, so that each copy would get one, and did not."""
+    """An image with an empty machine-id: each copy should have got its own, and did not."""
     room.machine = a_computer(A_PC, "os_id")
 
 
@@ -388,15 +396,15 @@ def test_copies_reports_a_sign_of_a_clone(
     room: Room, happened: Callable[[Room], None], sign: str, next_step: str
 ) -> None:
     happened(room)
-    found = told(room)["copies"]
-    assert [each["sign"] for each in found.facts["signs"]] == [sign]
-    assert (found.result, next_step in found.next_step) == ("warning", True)
+    finding = by_check(room)["copies"]
+    assert [each["sign"] for each in finding.facts["signs"]] == [sign]
+    assert (finding.result, next_step in finding.next_step) == ("warning", True)
 
 
 def test_a_guest_learns_that_a_full_copy_shows_no_sign(room: Room) -> None:
     room.machine = replace(LAB_07, environment="virtual")
-    found = told(room)["copies"]
-    assert (found.result, "a guest copied with all its numbers" in found.text) == ("ok", True)
+    finding = by_check(room)["copies"]
+    assert (finding.result, "a guest copied with all its numbers" in finding.text) == ("ok", True)
 
 
 # Clock
@@ -417,9 +425,9 @@ def test_clock_is_compared_with_the_latest_observed_time(
 ) -> None:
     room.activate()
     room.now = NOW + later
-    found = told(room)["clock"]
-    assert (found.result, text in found.text) == (result, True)
-    assert ("keyferry update 015120020093" in found.next_step) is (result != "ok")
+    finding = by_check(room)["clock"]
+    assert (finding.result, text in finding.text) == (result, True)
+    assert ("keyferry update 015120020093" in finding.next_step) is (result != "ok")
 
 
 def test_the_latest_time_is_also_the_one_when_the_response_was_issued(room: Room) -> None:
@@ -427,7 +435,7 @@ def test_the_latest_time_is_also_the_one_when_the_response_was_issued(room: Room
     room.activate()
     room.now = NOW
     Path(room.state_dirs.user.path, "clock.json").unlink()
-    assert told(room)["clock"].result == "problem"
+    assert by_check(room)["clock"].result == "problem"
 
 
 # Storage and keys
@@ -441,15 +449,15 @@ def in_the_way(room: Room, shared: bool) -> None:
 
 def test_storage_says_which_folder_cannot_be_written_and_what_follows(room: Room) -> None:
     in_the_way(room, shared=True)
-    found = told(room)["storage"]
-    assert found.result == "warning"
-    assert "(Not a directory); licenses are kept for this user in" in found.text
+    finding = by_check(room)["storage"]
+    assert finding.result == "warning"
+    assert "(Not a directory); licenses are kept for this user in" in finding.text
     in_the_way(room, shared=False)
-    found = told(room)["storage"]
-    assert (found.result, "--state-dir" in found.next_step) == ("problem", True)
+    finding = by_check(room)["storage"]
+    assert (finding.result, "--state-dir" in finding.next_step) == ("problem", True)
     Path(room.state_dirs.site.path).unlink()
-    found = told(room)["storage"]
-    assert (found.result, "the time is not remembered" in found.text) == ("warning", True)
+    finding = by_check(room)["storage"]
+    assert (finding.result, "the time is not remembered" in finding.text) == ("warning", True)
 
 
 @pytest.mark.parametrize(
@@ -464,17 +472,17 @@ def test_storage_names_a_damaged_file(room: Room, name: str, next_step: str) -> 
     room.activate()
     path = room.folder().path(name)
     Path(path).write_bytes(b"{")
-    found = told(room)["storage"]
-    assert (found.result, found.facts["damaged"]) == ("problem", path)
-    assert path in found.text
-    assert next_step in found.next_step
+    finding = by_check(room)["storage"]
+    assert (finding.result, finding.facts["damaged"]) == ("problem", path)
+    assert path in finding.text
+    assert next_step in finding.next_step
 
 
 def test_storage_reports_the_missing_key_of_a_license(room: Room) -> None:
     room.activate()
     room.folder().erase("device.key")
-    found = told(room)["storage"]
-    assert (found.result, "device.key is gone" in found.text) == ("problem", True)
+    finding = by_check(room)["storage"]
+    assert (finding.result, "device.key is gone" in finding.text) == ("problem", True)
 
 
 HYBRID = key_set(VENDOR, VENDOR_PQ)
@@ -501,10 +509,10 @@ def test_keys_that_reject_an_installed_response_are_reported(
     room: Room, keys: KeySet, text: str, next_step: str
 ) -> None:
     room.activate()
-    assert "keys" not in told(room)
+    assert "keys" not in by_check(room)
     room.keys = replace(keys, require=keys.require if keys != only_compromised() else ("Ed25519",))
-    found = told(room)["keys"]
-    assert (found.result, text in found.text, next_step in found.next_step) == (
+    finding = by_check(room)["keys"]
+    assert (finding.result, text in finding.text, next_step in finding.next_step) == (
         "problem",
         True,
         True,
@@ -514,8 +522,8 @@ def test_keys_that_reject_an_installed_response_are_reported(
 def test_a_request_that_names_keys_of_the_previous_version_is_reported(room: Room) -> None:
     room.request()
     room.keys = HYBRID
-    found = told(room)["keys"]
-    assert (found.result, "other keys" in found.text) == ("warning", True)
+    finding = by_check(room)["keys"]
+    assert (finding.result, "other keys" in finding.text) == ("warning", True)
 
 
 def test_a_request_that_names_a_key_compromised_since_is_reported(room: Room) -> None:
@@ -523,7 +531,7 @@ def test_a_request_that_names_a_key_compromised_since_is_reported(room: Room) ->
     newer = Ed25519Signer(b"n" * 32)
     marked = (replace(room.keys.keys[0], trusted=False), *key_set(newer).keys)
     room.keys = replace(room.keys, keys=marked)
-    assert told(room)["keys"].result == "warning"
+    assert by_check(room)["keys"].result == "warning"
 
 
 def test_the_document_puts_first_what_needs_doing(shell: Shell) -> None:
@@ -540,4 +548,4 @@ def test_every_license_of_the_vendor_is_checked_whatever_its_product(room: Room)
     room.activate()
     room.product = "Another product"
     room.machine = another("mac")
-    assert told(room)["drift"].facts["license_number"] == NUMBER
+    assert by_check(room)["drift"].facts["license_number"] == NUMBER

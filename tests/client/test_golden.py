@@ -75,7 +75,7 @@ def story(shell: Shell, *steps: str | Callable[[], object], stdin: str = "") -> 
     return text.replace(STICK, "KINGSTON").replace("saved: KINGSTON", "saved: /media/KINGSTON")
 
 
-def compare(name: str, text: str) -> None:
+def assert_golden(name: str, text: str) -> None:
     file = GOLDEN / f"{name}.txt"
     if os.environ.get("WRITE_GOLDEN"):
         file.write_text(text, encoding="utf-8")
@@ -90,19 +90,19 @@ def answered(shell: Shell) -> None:
 
 
 def test_request(lab_07: Shell) -> None:
-    compare("request", story(lab_07, ASK, f"{ASK} --json"))
+    assert_golden("request", story(lab_07, ASK, f"{ASK} --json"))
 
 
 def test_request_asks_for_the_code(lab_07: Shell) -> None:
     lab_07.patch.delenv("KEYFERRY_ACTIVATION_CODE")
-    compare("request-asks", story(lab_07, ASK, stdin=f"{CODE}\n"))
+    assert_golden("request-asks", story(lab_07, ASK, stdin=f"{CODE}\n"))
 
 
 def test_install(lab_07: Shell) -> None:
     lab_07(*typed(ASK))
     answered(lab_07)
     steps = ("install /media/KINGSTON", "install /media/KINGSTON --json")
-    compare("install", story(lab_07, *steps))
+    assert_golden("install", story(lab_07, *steps))
 
 
 def test_install_of_another_computers_file(lab_07: Shell, tmp_path: Path) -> None:
@@ -110,23 +110,23 @@ def test_install_of_another_computers_file(lab_07: Shell, tmp_path: Path) -> Non
     other = Room(tmp_path / "elsewhere", machine=replace(LAB_09, components=parts))
     Path("LAB-09.response").write_bytes(other.answer(other.request()))
     text = story(lab_07, "install LAB-09.response", "install LAB-09.response --json")
-    compare("install-wrong-machine", text)
+    assert_golden("install-wrong-machine", text)
 
 
 def test_status_while_waiting(lab_07: Shell) -> None:
     lab_07(*typed(ASK))
-    compare("status-waiting", story(lab_07, "status", "check"))
+    assert_golden("status-waiting", story(lab_07, "status", "check"))
 
 
 def test_list(lab_07: Shell) -> None:
-    compare("list-empty", story(lab_07, "list", "status"))
+    assert_golden("list-empty", story(lab_07, "list", "status"))
     lab_07(*typed(ASK))
     answered(lab_07)
     lab_07("install", STICK)
     code = new_activation_code(OTHER, lambda count: bytes(range(count)))
     lab_07.patch.setenv("KEYFERRY_ACTIVATION_CODE", code)
     lab_07("request", OTHER, "--output", STICK)
-    compare("list", story(lab_07, "list", "list --json", "status", "status --json"))
+    assert_golden("list", story(lab_07, "list", "list --json", "status", "status --json"))
 
 
 def test_check(lab_07: Shell) -> None:
@@ -134,14 +134,14 @@ def test_check(lab_07: Shell) -> None:
     answered(lab_07)
     lab_07("install", STICK)
     steps = ("check", "check threads", "check threads --json", "check cfd", "check cfd --json")
-    compare("check", story(lab_07, *steps))
+    assert_golden("check", story(lab_07, *steps))
 
 
 def test_update(lab_07: Shell) -> None:
     lab_07(*typed(ASK))
     answered(lab_07)
     lab_07("install", STICK)
-    compare("update", story(lab_07, f"update {NUMBER} --output /media/KINGSTON", "status"))
+    assert_golden("update", story(lab_07, f"update {NUMBER} --output /media/KINGSTON", "status"))
 
 
 def test_deactivate(lab_07: Shell) -> None:
@@ -159,12 +159,12 @@ def test_deactivate(lab_07: Shell) -> None:
         "install receipt.response",
         stdin="y\n",
     )
-    compare("deactivate", text)
+    assert_golden("deactivate", text)
 
 
 def test_cancel(lab_07: Shell) -> None:
     lab_07(*typed(ASK))
-    compare("cancel", story(lab_07, f"cancel {NUMBER}", f"cancel {NUMBER} --json", "status"))
+    assert_golden("cancel", story(lab_07, f"cancel {NUMBER}", f"cancel {NUMBER} --json", "status"))
 
 
 def test_verify(lab_07: Shell) -> None:
@@ -180,7 +180,7 @@ def test_verify(lab_07: Shell) -> None:
         "verify 015120020093-7f3a.response --keys keys.json --json",
         "verify stripped.response --keys keys.json",
     )
-    compare("verify", text)
+    assert_golden("verify", text)
 
 
 def test_inspect(lab_07: Shell) -> None:
@@ -192,12 +192,12 @@ def test_inspect(lab_07: Shell) -> None:
         "inspect /media/KINGSTON/015120020093-7f3a.request --json",
         "inspect /media/KINGSTON/015120020093-7f3a.response",
     )
-    compare("inspect", text)
+    assert_golden("inspect", text)
 
 
 def test_no_line_of_a_story_is_a_traceback_or_a_forbidden_word() -> None:
     for file in GOLDEN.glob("*.txt"):
-        told = [line for line in file.read_text().splitlines() if not line.startswith(("{", "$"))]
+        lines = [line for line in file.read_text().splitlines() if not line.startswith(("{", "$"))]
         for word in ("Traceback", "please", "sorry", "invalid", "fingerprint", "HWID", "envelope"):
-            assert not re.search(rf"\b{word}\b", "\n".join(told), re.IGNORECASE), (file, word)
+            assert not re.search(rf"\b{word}\b", "\n".join(lines), re.IGNORECASE), (file, word)
     assert NOW == 1_795_513_620, "the stories' dates stand in them"

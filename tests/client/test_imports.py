@@ -44,8 +44,8 @@ def in_a_fresh_process(code: str) -> list[str]:
         text=True,
         check=True,
     )
-    found: list[str] = json.loads(done.stdout)
-    return found
+    modules: list[str] = json.loads(done.stdout)
+    return modules
 
 
 # -S keeps .pth files of this environment out, which import what they like; the packages are added.
@@ -64,6 +64,25 @@ import json
 print(json.dumps(sorted(sys.modules)))
 """
     assert DEAR.isdisjoint(in_a_fresh_process(code))
+
+
+def test_a_license_that_is_good_is_told_in_no_language(room: Room) -> None:
+    """The catalog is read when a sentence is needed, which for `load` is an error's."""
+    room.activate()
+    (room.state / "keys.json").write_bytes(room.keys.to_json())
+    code = f"""
+import json
+opened = []
+sys.addaudithook(lambda event, arguments: event == "open" and opened.append(str(arguments[0])))
+from keyferry import KeySet, Machine, load
+machine = Machine("LAB-07", "", "physical", {dict(room.machine.components)!r})
+keys = KeySet.from_json(open({str(room.state / "keys.json")!r}, "rb").read())
+assert load({room.product!r}, keys, {str(room.state)!r}, machine, {room.now}).check("solver")
+print(json.dumps(opened))
+"""
+    opened = in_a_fresh_process(code)
+    assert [path for path in opened if path.endswith("keys.json")]
+    assert [path for path in opened if "/messages/en" in path] == []
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="other systems ask their tools")

@@ -37,7 +37,7 @@ USB = f"{NET}/0000:00:14.0/usb2/2-1/2-1:1.0/net"
 BY_SOFTWARE = "sys/devices/virtual/net"
 ID, OTHER_ID = "8f2b9d3e6a514c07b1d0e4f5a6978812", "1" + "c" * 31
 
-# card: (address, where it hangs, addr_assign_type); disk: (serial, where it hangs)
+# card: (address, bus, addr_assign_type); disk: (serial, bus)
 LAPTOP: Facts = {
     "cards": ((WIRED, BUILT_IN, "0"), (WIFI, BUILT_IN, "0")),
     "disks": (("S5GXNX0T1", f"{NET}/0000:01:00.0/nvme/nvme0"),),
@@ -51,8 +51,8 @@ CLOUD: Facts = {"cards": (("06:1b:3c:aa:bb:cc", BUILT_IN, "0"),), "disks": (), "
 
 def on_linux(folder: Path, facts: Facts) -> Machine:
     tree = Tree(folder)
-    for index, (address, place, given) in enumerate(facts["cards"], 2):
-        tree.card(f"net{index}", address, place, given=given, index=index)
+    for index, (address, place, assign_type) in enumerate(facts["cards"], 2):
+        tree.card(f"net{index}", address, place, given=assign_type, index=index)
     for index, (serial, place) in enumerate(facts["disks"]):
         tree.disk(f"disk{index}", serial, place, numbers=f"8:{index}")
     if facts["id"]:
@@ -92,8 +92,8 @@ def on_windows(folder: Path, facts: Facts) -> Machine:
         machine_guid=facts["guid"],
         endorsement_key=facts["tpm"],
     )
-    found = windows.components(recorded)
-    return Machine("HOST", "Windows 11", windows.environment(recorded.smbios), found)
+    components = windows.components(recorded)
+    return Machine("HOST", "Windows 11", windows.environment(recorded.smbios), components)
 
 
 MACBOOK: Facts = {
@@ -380,10 +380,10 @@ def test_the_license_keeps_working_or_reports_another_machine(
     room.machine = reader(tmp_path / "before", before)
     room.activate()
     room.machine = reader(tmp_path / "after", after)
-    assert told(room) == outcome
+    assert outcome_of(room) == outcome
 
 
-def told(room: Room) -> str:
+def outcome_of(room: Room) -> str:
     try:
         room.load()
     except KeyferryError as error:

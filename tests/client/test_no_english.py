@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from keyferry import __version__
 from keyferry.cli.main import COMMANDS
 from keyferry_protocol import messages
 from tests.client.test_commands import activate, moved, revoked
@@ -27,7 +28,7 @@ NAMES = (
         "LAB-09",
         "tpm_key",
         "Windows 11 Pro 23H2",
-        "keyferry 1.0.0",
+        f"keyferry {__version__}",
         "https://activate.example.com",
     ),
     *(
@@ -249,3 +250,11 @@ def test_repairs(pseudo: Speaks, shell: Shell) -> None:
             pseudo("doctor")
             pseudo("doctor", "--repair")
             file.write_bytes(good)
+
+
+@pytest.mark.parametrize("command", ALL)
+def test_every_option_says_what_it_is_for(shell: Shell, command: str) -> None:
+    printed = shell(*command.split(), "--help").out
+    # One that is alone in its line, and nothing indented below it.
+    mute = re.findall(r"^  --[\w-]+(?: \S+)?\n(?! {4})", printed, re.MULTILINE)
+    assert mute == []

@@ -33,25 +33,25 @@ def open_room() -> Iterator[Room]:
 
 
 def as_whoever_runs() -> Machine:
-    """The machine, with the user that this process really runs as."""
+    """The machine, with the user that this process actually runs as."""
     return replace(LAB_07, components={**LAB_07.components, "user": linux.users()})
 
 
 def asked_as(uid: int, room: Room) -> str:
     """What `load` says to this user: `ok` or the error's code and sentence."""
-    told, tell = os.pipe()
+    read_end, write_end = os.pipe()
     child = os.fork()
     if child == 0:
         try:
             os.setuid(uid)
             room.machine = as_whoever_runs()
-            os.write(tell, room.load().check().code.encode())
+            os.write(write_end, room.load().check().code.encode())
         except KeyferryError as error:
-            os.write(tell, f"{error.code}: {error}".encode())
+            os.write(write_end, f"{error.code}: {error}".encode())
         finally:
             os._exit(0)
-    os.close(tell)
-    with open(told, encoding="utf-8") as answer:
+    os.close(write_end)
+    with open(read_end, encoding="utf-8") as answer:
         text = answer.read()
     os.waitpid(child, 0)
     return text

@@ -61,7 +61,7 @@ def test_the_link_is_the_pages_address_and_the_text_form(
     assert not set(text) & set("+/=")
 
 
-# How large it gets: also the figures that the documents name
+# How large it gets, with the figures in the documents
 
 
 @pytest.mark.parametrize(
@@ -78,13 +78,13 @@ def test_a_camera_reads_the_drawn_code_and_gets_the_file(
 ) -> None:
     room.machine = machine
     data = room.request(protection=protection)
-    _is_read(data, largest)
+    assert_read_back(data, largest)
 
 
 @pytest.mark.parametrize("kind", ["update", "deactivate"])
 def test_the_later_requests_of_a_license_are_drawn_too(room: Room, kind: str) -> None:
     room.activate()
-    _is_read(room.request(kind), 17)
+    assert_read_back(room.request(kind), 17)
 
 
 def test_a_dongles_request_is_drawn_too(room: Room) -> None:
@@ -93,10 +93,10 @@ def test_a_dongles_request_is_drawn_too(room: Room) -> None:
     room.dongle = Token(
         point, "YubiKey 5 NFC", "12345678", lambda message: key.sign(message, ec.ECDSA(SHA256()))
     )
-    _is_read(room.request(protection="dongle"), 20)
+    assert_read_back(room.request(protection="dongle"), 20)
 
 
-def _is_read(data: bytes, largest: int) -> None:
+def assert_read_back(data: bytes, largest: int) -> None:
     link = request_link(PAGE, data)
     version = qr_version(link)
     body = open_envelope(data, REQUEST).body
@@ -123,8 +123,8 @@ def test_a_longer_link_is_not_drawn(length: int) -> None:
     for draw in (qr_lines, qr_svg, qr_version):
         with pytest.raises(TooLong) as raised:
             draw("x" * length)
-    told = f"{raised.value.title}. {raised.value.next_step}"
-    assert told == "This request is too long for a QR code. Save the file instead."
+    text = f"{raised.value.title}. {raised.value.next_step}"
+    assert text == "This request is too long for a QR code. Save the file instead."
 
 
 def test_white_surrounds_the_code() -> None:
@@ -161,7 +161,7 @@ def test_segno_is_imported_only_to_draw() -> None:
 
 @pytest.fixture
 def waiting(shell: Shell) -> Shell:
-    """A shell whose license waits for its response."""
+    """A shell with a pending request."""
     assert shell("request", NUMBER).exit == 0
     return shell
 
@@ -220,8 +220,8 @@ def test_the_picture_is_saved(waiting: Shell) -> None:
     ]
     link = request_link(PAGE, Path(file_name()).read_bytes())
     assert Path("code.svg").read_text() == qr_svg(link)
-    told = waiting("qr", NUMBER, "--output", "code.svg", "--json").json
-    assert told["output"] == str(Path("code.svg").resolve())
+    document = waiting("qr", NUMBER, "--output", "code.svg", "--json").json
+    assert document["output"] == str(Path("code.svg").resolve())
 
 
 @pytest.mark.parametrize(
@@ -294,7 +294,7 @@ def test_a_window_that_is_too_small_leads_to_the_picture(waiting: Shell) -> None
             in printed.err
         )
         assert f"keyferry qr {NUMBER} --output file.svg" in printed.err
-    assert waiting("qr", NUMBER, "--json").exit == 0  # a program draws for itself
+    assert waiting("qr", NUMBER, "--json").exit == 0  # a program draws the code itself
     assert in_window(waiting, rows, columns)("qr", NUMBER).exit == 0
 
 

@@ -30,15 +30,15 @@ def desk(shell: Shell) -> Shell:
     return shell
 
 
-# How the folder stood before: each by the commands a person types.
+# The folder before the damage, made by the commands that a person types.
 
 
-def asked(shell: Shell) -> None:
+def requested(shell: Shell) -> None:
     assert shell("request", NUMBER, "--output", STICK).exit == 0
 
 
 def active(shell: Shell) -> None:
-    asked(shell)
+    requested(shell)
     shell.carried(request_file(), "answer.response")
     assert shell("install", "answer.response").exit == 0
 
@@ -74,7 +74,7 @@ def request_file() -> str:
     return f"{STICK}/{name}"
 
 
-# What happened to it.
+# The damage.
 
 Damage = Callable[[Shell], None]
 
@@ -83,8 +83,8 @@ def file_of(shell: Shell, name: str) -> Path:
     """A file of the license, in whichever folder, or of the user's folder."""
     roots = shell.room.state_dirs
     places = [Path(root.path, *under) for root in roots for under in ((NUMBER, name), (name,))]
-    (found, *_) = [path for path in places if path.exists()] or [Path(places[2])]
-    return found
+    existing = [place for place in places if place.exists()]
+    return existing[0] if existing else places[2]
 
 
 def garbled(name: str) -> Damage:
@@ -129,10 +129,10 @@ def with_rights(mode: int, name: str) -> Damage:
 def deactivation_cut_off(shell: Shell) -> None:
     """The power failed when the request was written, and nothing else was done."""
     kept = shell.room.files()
-    made = shell.room.request("deactivate")
+    request = shell.room.request("deactivate")
     for name, data in kept.items():
         (shell.room.state / name).write_bytes(data)
-    shell.room.folder().write("deactivate.request", made)
+    shell.room.folder().write("deactivate.request", request)
 
 
 def damaged_deactivation_cut_off(shell: Shell) -> None:
@@ -141,11 +141,11 @@ def damaged_deactivation_cut_off(shell: Shell) -> None:
 
 
 def install_cut_off(shell: Shell) -> None:
-    """The power failed when the response was in place, and its request waited still."""
+    """The power failed after the response was written, before its request was removed."""
     deactivated(shell)
     shell.room.install(shell.carried(request_file(), "receipt.response").read_bytes())
     os.remove(request_file())
-    asked(shell)
+    requested(shell)
     answer = shell.carried(request_file(), "answer.response").read_bytes()
     shell.room.folder().write("installed.response", answer)
 
@@ -175,11 +175,11 @@ STORIES = [
     ),
     pytest.param(active, emptied("state.json"), 0, "Made anew", id="state.json emptied"),
     pytest.param(updating, garbled("state.json"), 0, "Made anew", id="state.json while updating"),
-    pytest.param(asked, garbled("state.json"), 4, "Made anew", id="state.json while waiting"),
+    pytest.param(requested, garbled("state.json"), 4, "Made anew", id="state.json while waiting"),
     pytest.param(deactivated, garbled("state.json"), 3, "Made anew", id="state.json, deactivated"),
     pytest.param(active, garbled("clock.json"), 0, "Made anew", id="clock.json garbled"),
     pytest.param(preferred, garbled("order.json"), 0, "trying order", id="order.json garbled"),
-    pytest.param(asked, garbled("pending.request"), 4, "Restored", id="request, drive there"),
+    pytest.param(requested, garbled("pending.request"), 4, "Restored", id="request, drive there"),
     pytest.param(
         deactivated, garbled("deactivate.request"), 3, "Restored", id="deactivation, drive there"
     ),
@@ -203,7 +203,7 @@ HOPELESS = [
         active, garbled("device.key"), 1, "request 015120020093", "", id="the key is damaged"
     ),
     pytest.param(
-        asked,
+        requested,
         stick_lost(garbled("pending.request")),
         4,
         "make the request again",
@@ -229,7 +229,7 @@ HOPELESS = [
 ]
 
 
-def mended(shell: Shell) -> Printed:
+def run_repair(shell: Shell) -> Printed:
     printed = shell(*REPAIR)
     assert printed.exit == 0
     assert "Traceback" not in printed.out + printed.err
@@ -243,10 +243,10 @@ def test_a_repaired_folder_works_as_before_the_damage(
     before(desk)
     damage(desk)
     assert "doctor --repair" in desk("doctor").out
-    printed = mended(desk)
+    printed = run_repair(desk)
     assert did in printed.out, printed.out
     assert desk("check").exit == code
-    again = mended(desk)
+    again = run_repair(desk)
     assert "Nothing to mend" in again.out, again.out
     assert "doctor --repair" not in again.out
 
@@ -259,7 +259,7 @@ def test_what_cannot_be_repaired_is_kept_and_reported_with_the_next_step(
     good = desk("check").exit
     damage(desk)
     kept = desk.room.files()
-    printed = mended(desk)
+    printed = run_repair(desk)
     assert why in printed.out, printed.out
     assert desk("check").exit == code
     assert desk.room.files() == kept, "nothing is thrown away that somebody may still read"
@@ -272,7 +272,7 @@ def test_a_damaged_deactivation_that_was_never_saved_keeps_the_license(desk: She
     active(desk)
     damaged_deactivation_cut_off(desk)
     assert desk("check").exit == 1
-    assert "never handed out" in mended(desk).out
+    assert "never handed out" in run_repair(desk).out
     assert desk("check").exit == 0
     assert desk("deactivate", NUMBER, "--yes").exit == 0
     assert desk("check").exit == 3
@@ -283,16 +283,26 @@ def test_the_rights_are_those_of_the_format_afterwards(desk: Shell) -> None:
     root = Path(desk.room.state_dirs.user.path)
     for path in [root, *root.rglob("*")]:
         path.chmod(0o777)
-    mended(desk)
+    run_repair(desk)
     for path in [root, *root.rglob("*")]:
         assert stat.S_IMODE(path.stat().st_mode) == 0o700, path
+
+
+def test_nobody_else_may_write_what_all_users_share_afterwards(desk: Shell) -> None:
+    active(desk)
+    root = Path(desk.room.state_dirs.site.path)
+    for path in [root, *root.rglob("*")]:
+        path.chmod(0o777)
+    assert "Permissions" in run_repair(desk).out
+    for path in [root, *root.rglob("*")]:
+        assert stat.S_IMODE(path.stat().st_mode) == 0o775, path
 
 
 def test_an_administrator_may_let_a_group_write_the_sites_folder(desk: Shell) -> None:
     active(desk)
     site = Path(desk.room.state_dirs.site.path)
     site.chmod(0o2775)
-    assert "Nothing to mend" in mended(desk).out
+    assert "Nothing to mend" in run_repair(desk).out
     assert stat.S_IMODE(site.stat().st_mode) == 0o2775
 
 
@@ -302,7 +312,7 @@ def test_a_receipt_or_a_forged_file_is_never_put_in_the_place_of_a_license(desk:
     whole = path.read_bytes()
     path.write_bytes(b"{")
     Path(f"{path}.new").write_bytes(whole.replace(b'"sig":"', b'"sig":"AAAA'))
-    assert "Not mended" in mended(desk).out
+    assert "Not mended" in run_repair(desk).out
     assert desk("check").exit == 1
 
 
@@ -312,7 +322,7 @@ def test_repair_brings_back_no_deactivated_license(desk: Shell) -> None:
     assert desk("deactivate", NUMBER, "--yes", "--output", STICK).exit == 0
     for name, data in kept.items():
         Path(desk.room.folder().path(f"{name}.new")).write_bytes(data)
-    mended(desk)
+    run_repair(desk)
     assert desk("check").exit == 3
     assert not desk.room.folder().has("device.key")
 
@@ -325,7 +335,7 @@ def test_repair_brings_back_no_removed_license(desk: Shell) -> None:
     folder.mkdir()
     for name, data in kept.items():
         (folder / f"{name}.new").write_bytes(data)
-    mended(desk)
+    run_repair(desk)
     assert desk("check").exit == 3
     assert not folder.exists()
 
@@ -333,14 +343,14 @@ def test_repair_brings_back_no_removed_license(desk: Shell) -> None:
 def test_a_rebuilt_state_file_keeps_a_deactivated_license_ended(desk: Shell) -> None:
     deactivated(desk)
     file_of(desk, "state.json").write_bytes(b"")
-    mended(desk)
+    run_repair(desk)
     assert desk.room.folder().state() == LicenseState(1, ended=True)
 
 
 def test_a_rebuilt_clock_gains_no_day_that_a_file_proves(desk: Shell) -> None:
     updating(desk)
     file_of(desk, "clock.json").write_bytes(b"")
-    mended(desk)
+    run_repair(desk)
     assert read_clock(desk.room.state_dirs.user).mark == desk.room.now
 
 
@@ -350,17 +360,17 @@ def test_a_rebuilt_serial_is_the_highest_in_any_file(desk: Shell) -> None:
     desk.room.now += 60
     assert desk("update", NUMBER, "--output", STICK).exit == 0
     file_of(desk, "state.json").write_bytes(b"")
-    mended(desk)
+    run_repair(desk)
     assert desk.room.folder().state().max_serial == 7
 
 
 def test_another_devices_file_does_not_replace_the_pending_request(desk: Shell) -> None:
-    asked(desk)
+    requested(desk)
     name = Path(request_file())
     other = Shell(type(desk.room)(Path("elsewhere").resolve()), desk.patch)
     name.write_bytes(other.room.request())
     garbled("pending.request")(desk)
-    assert "Not mended" in mended(desk).out
+    assert "Not mended" in run_repair(desk).out
 
 
 def test_a_forged_file_does_not_replace_the_pending_request(desk: Shell) -> None:
@@ -370,7 +380,7 @@ def test_a_forged_file_does_not_replace_the_pending_request(desk: Shell) -> None
     envelope["signatures"][0]["sig"] = b64(bytes(64))
     name.write_text(json.dumps(envelope))
     garbled("deactivate.request")(desk)
-    assert "Not mended" in mended(desk).out
+    assert "Not mended" in run_repair(desk).out
 
 
 def test_one_damaged_license_leaves_the_others_alone(desk: Shell) -> None:
@@ -380,7 +390,7 @@ def test_one_damaged_license_leaves_the_others_alone(desk: Shell) -> None:
     for name in ("device.key", "state.json", "pending.request", "installed.response"):
         (folder / name).write_bytes(b"\xff")
     kept = {n: d for n, d in desk.room.files().items() if NUMBER in n}
-    mended(desk)
+    run_repair(desk)
     assert {n: d for n, d in desk.room.files().items() if NUMBER in n} == kept
     assert desk("check").exit == 0
 

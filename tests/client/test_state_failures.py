@@ -68,11 +68,11 @@ def test_on_a_full_disk_the_state_is_the_old_or_the_new(
         return case.act()
 
     assert in_a_child(without_room) in (0, 1)
-    assert case.standing() in journey.allowed
+    assert case.outcome() in journey.allowed
     case.act()
     undisturbed = scene.copy()
     undisturbed.act()
-    assert case.standing() == undisturbed.standing()
+    assert case.outcome() == undisturbed.outcome()
 
 
 _NEW_MOUNTS, _PRIVATE, _READ_ONLY_AGAIN = 0x20000, 0x44000, 0x21
@@ -103,7 +103,7 @@ NOT_ALLOWED = 77
 
 
 def on_a_small_disk(case: Try, pages: int, then: Callable[[], int]) -> int:
-    """Do it with the license folder on a disk of its own."""
+    """Do it with the license folder on a separate disk."""
 
     def child() -> int:
         kept = case.place / "kept"
@@ -138,7 +138,7 @@ def test_on_a_full_disk_a_command_fails_and_the_license_keeps_working(
         refused = shell(*command.split())
         assert "No space left on device" in refused.err
         assert "state-not-writable" in refused.err
-        assert case.standing() == "active 1"
+        assert case.outcome() == "active 1"
         assert "No space left on device" in shell("doctor").out
         return refused.exit
 
@@ -152,7 +152,7 @@ def test_on_a_full_disk_removals_still_work(shell: Shell, tmp_path: Path, comman
     def full() -> int:
         fill(case.place / "state")
         assert shell(*command.split()).exit == 0
-        assert case.standing() == "not-activated"
+        assert case.outcome() == "not-activated"
         return 0
 
     assert on_a_small_disk(case, 8, full) == 0
@@ -236,7 +236,7 @@ def test_a_plain_user_runs_roots_license_and_updates_it_in_a_folder_of_his_own(
 
 @only_root
 @pytest.mark.parametrize(
-    ("names", "said", "code"),
+    ("names", "report", "code"),
     [
         (["../clock.json", "state.json"], "Made anew", 0),
         (["device.key"], "This user may not read it", 1),
@@ -244,14 +244,14 @@ def test_a_plain_user_runs_roots_license_and_updates_it_in_a_folder_of_his_own(
     ],
 )
 def test_files_that_sudo_left_in_a_users_folder_are_repaired_or_reported(
-    open_folder: Path, monkeypatch: pytest.MonkeyPatch, names: list[str], said: str, code: int
+    open_folder: Path, monkeypatch: pytest.MonkeyPatch, names: list[str], report: str, code: int
 ) -> None:
     with shell_in(open_folder, monkeypatch) as shell:
         shell.room.activate("personal")
 
         def user() -> None:
             assert shell("check").exit == 1
-            assert said in shell("doctor", "--repair").out
+            assert report in shell("doctor", "--repair").out
             assert shell("check").exit == code
 
         def of_root() -> None:
@@ -261,7 +261,7 @@ def test_files_that_sudo_left_in_a_users_folder_are_repaired_or_reported(
         as_nobody(open_folder, shell, user, of_root)
 
 
-# Links that somebody laid in a folder which others may write
+# Links planted in a folder that others may write
 
 
 LINKS = {
@@ -283,15 +283,15 @@ def test_a_planted_link_never_redirects_a_write(
 ) -> None:
     os.mkdir("stick")
     shell("request", NUMBER, "--output", "stick")
-    (made,) = Path("stick").glob("*.request")
-    shell.carried(str(made), "stick/a.response")
+    (request,) = Path("stick").glob("*.request")
+    shell.carried(str(request), "stick/a.response")
     if command == "prefer":
         assert shell("install", "stick/a.response").exit == 0
     other, missing = tmp_path / "other", tmp_path / "missing"
     other.write_text("not ours")
     other.chmod(0o640)
     base = Path() if place.startswith("stick") else shell.room.state
-    link = base / place.format(number=NUMBER, stem=made.stem)
+    link = base / place.format(number=NUMBER, stem=request.stem)
     link.parent.mkdir(exist_ok=True)
     for led_to in (other, missing):
         link.unlink(missing_ok=True)
@@ -349,7 +349,7 @@ def test_two_processes_at_once_end_as_one_after_the_other(
         codes = [exit_of(child) for child in children]
         os.close(read_end)
         assert TRACEBACK not in codes
-        assert case.standing() in allowed.split(", "), codes
+        assert case.outcome() in allowed.split(", "), codes
         assert not list((case.place / "state").rglob("*.new"))
 
 
@@ -372,7 +372,7 @@ def test_a_process_that_finds_the_state_locked_changes_nothing_and_reports_it(
     with stopped_before(case.act, change):
         before = {path: path.read_bytes() for path in case.place.rglob("*") if path.is_file()}
         refused = shell(*other.split()).err
-        assert "(state-busy)" in refused or "(not-activated)" in refused  # deactivated so far
+        assert "(state-busy)" in refused or "(not-activated)" in refused  # deactivated by then
         after = {path: path.read_bytes() for path in case.place.rglob("*") if path.is_file()}
         assert after == before
 
@@ -390,7 +390,7 @@ def test_a_folder_copied_to_another_computer_is_reported_and_does_no_harm(
     assert "no part of this computer" in shell("doctor").out
     assert shell(*REQUEST.split()).exit == 0, "it may ask for a seat of its own"
     shell.room.machine = here
-    assert case.standing() == "active 1"
+    assert case.outcome() == "active 1"
 
 
 def test_a_restored_snapshot_works_as_before_and_accepts_its_response_again(
@@ -399,9 +399,9 @@ def test_a_restored_snapshot_works_as_before_and_accepts_its_response_again(
     scene = scene_of(shell, tmp_path, WAITING, INSTALL)
     assert scene.copy().act() == 0
     restored = scene.copy()
-    assert restored.standing() == "active 1"
+    assert restored.outcome() == "active 1"
     assert restored.act() == 0
-    assert restored.standing() == "active 2"
+    assert restored.outcome() == "active 2"
 
 
 def test_a_restored_older_response_is_reported_and_an_update_repairs_it(
@@ -431,7 +431,7 @@ COMMANDS = ("check", "list", "status", "doctor", "doctor --repair", UPDATE, "che
 
 
 def spoiled(data: bytes) -> Iterator[bytes]:
-    """Cut at some lengths, and one bit turned at some places."""
+    """Truncated at some lengths, and with one bit flipped in some places."""
     for length in {0, 1, len(data) // 2, len(data) - 1}:
         yield data[:length]
     for place in {0, len(data) // 3, 2 * len(data) // 3, len(data) - 1}:

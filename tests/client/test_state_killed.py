@@ -30,27 +30,27 @@ def test_killed_at_every_change_of_the_disk_the_state_is_the_old_or_the_new(
     code, points = traced(undisturbed.act)
     assert code == 0
     assert {"fsync", "open"} < {point.split()[0] for point in points}
-    done = undisturbed.standing()
+    done = undisturbed.outcome()
     hit = []
     for number, point in enumerate(points, 1):
         case = scene.copy()
         code, came_to = traced(case.act, kill_at=number)
         assert code == -signal.SIGKILL
         hit += came_to[number - 1 :]
-        where = f"killed before change {number}: {point}"
+        moment = f"killed before change {number}: {point}"
         if point.startswith("fsync"):
             lose_what_was_not_flushed(case, point.split()[1])
-        assert case.standing() in journey.allowed, where
+        assert case.outcome() in journey.allowed, moment
         if case.room.folder().has("deactivate.request"):
-            assert case.standing() == "deactivated", (
-                f"a free copy of what may be given back; {where}"
+            assert case.outcome() == "deactivated", (
+                f"a free copy of what may be given back; {moment}"
             )
         if not point.startswith(("open", "fsync")):
             case.repair()
-            assert case.standing() in journey.allowed, f"{where}, then repaired"
-        case.act()  # what was done needs no doing again, and may say so
-        assert case.standing() == done, f"{where}, then done again"
-        assert case.file_names() == undisturbed.file_names(), where
+            assert case.outcome() in journey.allowed, f"{moment}, then repaired"
+        case.act()  # finished work is not done again, and the command may say so
+        assert case.outcome() == done, f"{moment}, then done again"
+        assert case.file_names() == undisturbed.file_names(), moment
     assert [one.split()[0] for one in hit] == [one.split()[0] for one in points]
 
 
@@ -81,7 +81,7 @@ def test_the_changes_that_are_listed_are_those_that_the_kernel_sees(
 
 
 def lose_what_was_not_flushed(case: Try, name: str) -> None:
-    """As when the power fails instead: half of the new file is on the disk."""
+    """As after a power failure: half of the new file is on the disk."""
     for file in case.place.rglob(f"{name}"):
         if name.endswith(".new"):
             os.truncate(file, file.stat().st_size // 2)

@@ -26,22 +26,24 @@ def test_the_user_is_read_for_a_personal_license_only() -> None:
 
 @on_linux
 def test_without_a_recorded_machine_this_one_is_hashed() -> None:
-    seen = current_machine()
+    machine = current_machine()
     for protection, user in (("machine", False), ("personal", True)):
         expected = hash_components(NUMBER, read_components(user), protection)
-        assert seen.hashes(NUMBER, protection) == expected
-    assert seen.machine() == this_machine()
+        assert machine.hashes(NUMBER, protection) == expected
+    assert machine.machine() == this_machine()
 
 
 def test_a_recorded_machine_replaces_this_one() -> None:
-    seen = known_machine(LAB_07)
-    assert seen.machine() is LAB_07
-    assert seen.hashes(NUMBER, "machine") == hash_components(NUMBER, LAB_07.components, "machine")
+    machine = known_machine(LAB_07)
+    assert machine.machine() is LAB_07
+    assert machine.hashes(NUMBER, "machine") == hash_components(
+        NUMBER, LAB_07.components, "machine"
+    )
 
 
 @pytest.mark.parametrize(
-    ("told", "written"),
+    ("text", "written"),
     [("LAB-07", "LAB-07"), ("研究室\n07\x1b[31m", "研究室07[31m"), ("n" * 70, "n" * 64), ("", "")],
 )
-def test_a_name_is_shortened_to_what_a_file_may_hold(told: str, written: str) -> None:
-    assert printable(told) == written
+def test_a_name_is_shortened_to_what_a_file_may_hold(text: str, written: str) -> None:
+    assert printable(text) == written

@@ -25,7 +25,7 @@ def test_the_file_of_the_page_is_read_as_it_is() -> None:
 
 
 @pytest.mark.parametrize(
-    ("support", "told"),
+    ("support", "expected"),
     [
         ({"email": "a@example.com", "url": "https://example.com"}, "a@example.com"),
         ({"email": None, "url": "https://example.com", "hours": None}, "https://example.com"),
@@ -35,9 +35,9 @@ def test_the_file_of_the_page_is_read_as_it_is() -> None:
     ],
 )
 def test_support_is_the_email_address_or_else_the_web_address(
-    tmp_path: Path, support: Any, told: str
+    tmp_path: Path, support: Any, expected: str
 ) -> None:
-    assert _read(tmp_path, {"id": "x", "support": support}) == Vendor("x", support=told)
+    assert _read(tmp_path, {"id": "x", "support": support}) == Vendor("x", support=expected)
 
 
 @pytest.mark.parametrize(

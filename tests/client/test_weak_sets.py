@@ -1,4 +1,4 @@
-"""A response that names too little of a machine opens on none, however genuine it is."""
+"""A genuine response that names too little of a machine works on no machine."""
 
 from dataclasses import replace
 

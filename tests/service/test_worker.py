@@ -14,7 +14,7 @@ from keyferry_service.adapters.retries import OutOfTime
 from keyferry_service.adapters.stray_message import StrayMessage
 from keyferry_service.use_cases.outcome import Answered, Dropped, EmailSent, Outcome
 from keyferry_service.worker import Job, batch_handler
-from tests.service.functions.conftest import Context, an_event
+from tests.support.world import Context, an_event
 
 TICKET = "t" * 43
 

@@ -17,9 +17,9 @@ from keyferry_service.adapters.licenses_dynamodb import Licenses
 from keyferry_service.adapters.tickets_dynamodb import ticket_from_item
 from keyferry_service.domain.license import LicenseRecord
 from keyferry_service.domain.ticket import LIFE_S, Ticket
-from tests.conftest import RunningStack
 from tests.support.builders import Computer, a_request_file
 from tests.support.journeys import client
+from tests.support.running_stack import RunningStack
 
 AT_ONCE = 8  # threads that upload
 Answer = Response | str  # a response that its signatures prove, or why it was refused

@@ -6,7 +6,7 @@ from typing import Any
 
 from keyferry_protocol.encoding import parse_time
 from keyferry_service.domain.license import Status
-from tests.stack.customer import (
+from tests.support.customer import (
     Customer,
     active,
     after,

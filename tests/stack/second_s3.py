@@ -13,7 +13,7 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-from tests.conftest import ROOT
+from tests.support.running_stack import ROOT
 
 WEED = ROOT / ".venv-soak" / "bin" / "weed"
 USER = {"accessKey": "AKIASECOND", "secretKey": "the second cloud's secret"}

@@ -19,9 +19,9 @@ import requests
 from playwright.sync_api import Page, expect
 
 from keyferry_service.views.ticket_view import DELAYED_S
-from tests.browser.journeys.offline import OfflineComputer
-from tests.conftest import RunningStack
 from tests.support.journeys import client, open_ticket, settled, upload
+from tests.support.offline_computer import OfflineComputer
+from tests.support.running_stack import RunningStack
 
 pytestmark = pytest.mark.timeout(300)
 PATIENCE_S = 120

@@ -10,9 +10,9 @@ import pytest
 from keyferry_admin.use_cases import dongles, licenses
 from keyferry_service.adapters.licenses_dynamodb import Licenses
 from keyferry_service.adapters.retries import ConditionFailed
-from tests.conftest import RunningStack
-from tests.stack.customer import TOKEN, Customer, register_the_dongle
+from tests.support.customer import TOKEN, Customer, register_the_dongle
 from tests.support.journeys import client
+from tests.support.running_stack import RunningStack
 
 pytestmark = pytest.mark.timeout(300)
 

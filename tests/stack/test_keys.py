@@ -24,9 +24,9 @@ from keyferry_service.adapters.licenses_dynamodb import Licenses
 from keyferry_service.adapters.signer_kms import KmsSigner
 from keyferry_service.domain.ledger import response_in
 from keyferry_service.domain.license import Status
-from tests.conftest import RunningStack, start, stop, wait_until_ready
-from tests.stack.customer import TOKEN, Customer, register_the_dongle
+from tests.support.customer import TOKEN, Customer, register_the_dongle
 from tests.support.journeys import a_machine, carry, client, download, settled
+from tests.support.running_stack import RunningStack, start, stop, wait_until_ready
 
 pytestmark = pytest.mark.timeout(300)
 

@@ -8,11 +8,11 @@ import pytest
 
 from keyferry_service.adapters.licenses_dynamodb import Licenses
 from tests.browser.journeys.test_journey import mails
-from tests.conftest import ROOT, RunningStack
-from tests.stack.customer import Customer
 from tests.stack.test_dead_letters import alarms_for, eventually, redrive, waiting_in
 from tests.stack.test_resending import desk
+from tests.support.customer import Customer
 from tests.support.journeys import carry, client, settled
+from tests.support.running_stack import ROOT, RunningStack
 
 
 def a_notice(stack: RunningStack, ticket_id: str, **mail: Any) -> str:

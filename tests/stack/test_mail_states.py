@@ -10,12 +10,12 @@ import requests
 from playwright.sync_api import Page, expect
 
 from keyferry_service.adapters.tickets_dynamodb import HOUR_S, TICKETS_PER_NETWORK, hash_address
-from tests.browser.journeys.offline import OfflineComputer
 from tests.browser.journeys.test_journey import mails, process, saved
-from tests.conftest import RunningStack
 from tests.stack.test_dead_letters import eventually
 from tests.stack.test_mail_feedback import a_notice, publish
 from tests.support.journeys import client
+from tests.support.offline_computer import OfflineComputer
+from tests.support.running_stack import RunningStack
 
 HERE = "127.0.0.0/24"  # the network that the stack sees this computer in
 

@@ -16,10 +16,10 @@ import pytest
 import requests
 
 from keyferry_service.domain.ticket import DOWNLOAD_URL_S
-from tests.conftest import RunningStack
-from tests.stack.conftest import EMBEDDED, SEAWEEDFS, Storage
+from tests.stack.storage import EMBEDDED, SEAWEEDFS, Storage
 from tests.support.builders import LAB_08, a_request_file
 from tests.support.journeys import carry, open_ticket, settled, upload
+from tests.support.running_stack import RunningStack
 
 pytestmark = pytest.mark.attack
 

@@ -11,8 +11,8 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.conftest import RunningStack
 from tests.support.journeys import client
+from tests.support.running_stack import RunningStack
 
 pytestmark = pytest.mark.attack
 

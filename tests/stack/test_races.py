@@ -12,8 +12,8 @@ import pytest
 
 from keyferry_admin.use_cases import change_license
 from keyferry_service.domain.license import Status
-from tests.conftest import ROOT, RunningStack, start, stop, wait_until_ready
 from tests.stack.crowd import Counts, Crowd, refusals, responses
+from tests.support.running_stack import ROOT, RunningStack, start, stop, wait_until_ready
 
 pytestmark = pytest.mark.timeout(300)
 CROWD = 200
@@ -141,7 +141,7 @@ EXACT = Outcome(
 
 
 def race(crowd: Crowd, machines: int) -> Outcome:
-    """All activate at once, then all who won give back at once."""
+    """All activate at once, then all who won release at once."""
     answers = crowd.all_answered([crowd.file(machine) for machine in range(machines)])
     won = [machine for machine in range(machines) if not isinstance(answers[machine], str)]
     taken = crowd.counts()

@@ -14,10 +14,10 @@ from keyferry_protocol.activation import show_license_number
 from keyferry_protocol.encoding import format_time, parse_time
 from keyferry_service.adapters.licenses_dynamodb import Licenses
 from keyferry_service.domain.refusals import RefusalCode
-from tests.conftest import RunningStack
-from tests.stack.customer import Customer, nothing
 from tests.stack.refusal_cases import ASK, CASES, Case
+from tests.support.customer import Customer, nothing
 from tests.support.journeys import carry, client, download
+from tests.support.running_stack import RunningStack
 
 pytestmark = pytest.mark.timeout(300)
 UNPROVEN = ("unreadable-request", "unsupported-version", "not-authentic")

@@ -7,9 +7,9 @@ from typing import Any
 
 import keyferry
 from keyferry_service.adapters.licenses_dynamodb import Licenses
-from tests.conftest import RunningStack
-from tests.stack.customer import Customer
+from tests.support.customer import Customer
 from tests.support.journeys import client, download, settled
+from tests.support.running_stack import RunningStack
 
 
 def desk(stack: RunningStack, *line: str) -> Any:

@@ -11,8 +11,8 @@ import requests
 
 import keyferry
 from keyferry_protocol.keys import KeySet
-from tests.conftest import ROOT, RunningStack, start, stop, wait_until_ready
 from tests.support.journeys import a_machine, carry, download
+from tests.support.running_stack import ROOT, RunningStack, start, stop, wait_until_ready
 
 
 def activate(stack: RunningStack, folder: Path) -> bytes:
@@ -76,8 +76,8 @@ def test_a_stack_stops_whole_keeps_its_state_and_answers_nothing_itself(tmp_path
         subprocess.run(["kill", "-9", *listed.stdout.decode().split()], check=True)  # ministack
         for path in ("", "inbox/messages", "api/requests/x", "vendor.json"):
             assert requests.get(f"{stack.page}{path}", timeout=60).status_code == 502, path
-        seats_ever_used = requests.post(f"{stack.api}/requests", json={"email": None}, timeout=60)
-        assert seats_ever_used.status_code == 502
+        reply = requests.post(f"{stack.api}/requests", json={"email": None}, timeout=60)
+        assert reply.status_code == 502
     finally:
         stop(process)
     assert processes_of(tmp_path) == []

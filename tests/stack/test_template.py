@@ -10,8 +10,8 @@ import yaml
 
 from keyferry_admin.stack import signing_key_output
 from keyferry_protocol.algorithms import RESPONSE_ALGORITHMS, ResponseAlgorithm
-from tests.conftest import ROOT, RunningStack
 from tests.support.journeys import client
+from tests.support.running_stack import ROOT, RunningStack
 
 # What an embedded cloud leaves out: no TLS, no ML-DSA in KMS, nobody to tell of alarms.
 OFF = {"OnAws", "HasMlDsaInKms", "HasAlarmEmail", "HasCertificate"}
@@ -143,6 +143,11 @@ def test_a_role_names_what_it_may_touch(role: Any) -> None:
 def test_a_function_logs_where_logs_end(function: Any) -> None:
     log = RESOURCES[function["LoggingConfig"]["LogGroup"]["Ref"]]
     assert log["Properties"]["RetentionInDays"] <= 90
+
+
+def test_the_api_takes_50_calls_a_second_from_all_callers_together() -> None:
+    settings = RESOURCES["ApiStage"]["Properties"]["DefaultRouteSettings"]
+    assert (settings["ThrottlingRateLimit"], settings["ThrottlingBurstLimit"]) == (50, 100)
 
 
 def test_no_mail_is_tracked() -> None:

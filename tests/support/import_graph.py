@@ -141,9 +141,12 @@ def _imports(source: str, module: str, file: Path, known: Mapping[str, Path]) ->
                     yield from _first((f"{origin}.{alias.name}", origin), known)
             case ast.Constant(value=str(text)) if "." in text and text in known:
                 yield text
-            case ast.JoinedStr(values=[ast.Constant(value=str(text)), *_]) if text.endswith("."):
-                inside = (other for other in known if other.rpartition(".")[0] == text[:-1])
-                yield from inside  # a name made up of parts may be any module of that folder
+            case ast.Call(
+                func=ast.Name(id="import_module") | ast.Attribute(attr="import_module"),
+                args=[ast.JoinedStr(values=[ast.Constant(value=str(text)), *_]), *_],
+            ) if text.endswith("."):
+                # A name made of parts may be any module of that folder.
+                yield from (other for other in known if other.rpartition(".")[0] == text[:-1])
 
 
 def _first(names: tuple[str, ...], known: Mapping[str, Path]) -> Iterator[str]:

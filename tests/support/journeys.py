@@ -9,8 +9,8 @@ import boto3
 import requests
 
 from keyferry_protocol.components import Machine
-from tests.conftest import RunningStack
 from tests.support.http_contract import check_answer
+from tests.support.running_stack import RunningStack
 
 
 def client(stack: RunningStack, service: str) -> Any:

@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 
 from keyferry.cli.main import main
-from tests.client.published import check_document
 from tests.support.offline import CODE, Room
+from tests.support.published import check_document
 
 
 @dataclass(frozen=True)

@@ -7,14 +7,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Generic, TypeVar
 
+from keyferry_protocol.messages.formats import long_date, short_date
+
 _T = TypeVar("_T")
 
 MARKS = {"ok": "✓", "warning": "!", "error": "X"}
 PLAIN_MARKS = {"ok": "ok", "warning": "warn", "error": "FAIL"}
-_MONTHS = (
-    *("January", "February", "March", "April", "May", "June"),
-    *("July", "August", "September", "October", "November", "December"),
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,8 +111,7 @@ def day(seconds: int | None, *, short: bool = False) -> str:
     if seconds is None:
         return "-"
     moment = datetime.fromtimestamp(seconds, UTC)
-    month = _MONTHS[moment.month - 1]
-    return f"{moment.day} {month[:3] if short else month} {moment.year}"
+    return short_date(moment) if short else long_date(moment)
 
 
 def minute(seconds: int) -> str:

@@ -6,7 +6,7 @@ from keyferry_protocol.components import PROTECTIONS
 from keyferry_protocol.messages import language_in_use, message
 from keyferry_protocol.messages.formats import comma_list, or_list
 from keyferry_service.domain.license import LicenseRecord
-from keyferry_service.views.email import Letter, Step, plain_text
+from keyferry_service.views.email import Email, Step, plain_text
 from keyferry_service.views.refusal_text import Vendor, protection_name, show_date
 
 
@@ -18,7 +18,7 @@ def license_letter(
     number = show_license_number(license.number)
     facts = {"number": number, "product": license.product, "vendor": vendor.name}
     return plain_text(
-        Letter(
+        Email(
             language=language_in_use(),
             subject="",
             first=message(

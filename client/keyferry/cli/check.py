@@ -16,10 +16,7 @@ from keyferry_protocol.messages import message
 @click.argument("feature", required=False)
 @click.pass_obj
 def command(settings: Settings, feature: str | None) -> None:
-    """Say whether the product, or one feature of it, may be used here now.
-
-    Example: keyferry check threads
-    """
+    """Say whether the product, or one feature of it, may be used here now."""
     license = load_license(settings.installation())
     license.require(feature)
     result = license.check(feature)

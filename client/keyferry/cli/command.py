@@ -10,18 +10,17 @@ from keyferry_protocol.messages import has_message, message
 def shared_options() -> list[click.Option]:
     """The options that every command takes, before its name or after it."""
     return [
-        click.Option(["--state-dir"], envvar="KEYFERRY_STATE_DIR", help="Where licenses lie."),
-        click.Option(["--keys"], envvar="KEYFERRY_KEYS", help="The vendor's keys.json."),
-        click.Option(["--product"], envvar="KEYFERRY_PRODUCT", help="The product's name."),
-        click.Option(["--product-version"], help="The product's version."),
+        click.Option(["--state-dir"], envvar="KEYFERRY_STATE_DIR"),
+        click.Option(["--keys"], envvar="KEYFERRY_KEYS"),
+        click.Option(["--product"], envvar="KEYFERRY_PRODUCT"),
+        click.Option(["--product-version"]),
         click.Option(
             ["--pkcs11-module"],
             envvar="KEYFERRY_PKCS11_MODULE",
-            help="What reads dongles, where it is not found by itself.",
         ),
-        click.Option([OPTION], envvar="KEYFERRY_LANG", help="The language, for example en."),
-        click.Option(["--json"], is_flag=True, help="One JSON document on stdout."),
-        click.Option(["--non-interactive"], is_flag=True, help="Never ask."),
+        click.Option([OPTION], envvar="KEYFERRY_LANG"),
+        click.Option(["--json"], is_flag=True),
+        click.Option(["--non-interactive"], is_flag=True),
     ]
 
 

@@ -5,7 +5,7 @@ import click
 from keyferry.cli.settings import Settings
 from keyferry_protocol.messages import message
 
-yes_option = click.option("--yes", is_flag=True, help="Do not ask.")
+yes_option = click.option("--yes", is_flag=True)
 
 
 def confirm(settings: Settings, question: str, yes: bool) -> bool:

@@ -26,10 +26,7 @@ from keyferry_protocol.messages import message
 def command(
     settings: Settings, license_number: str, output: str, machine_name: str | None, yes: bool
 ) -> None:
-    """Stop using a license here and make the request file that frees its seat.
-
-    Example: keyferry deactivate 015.120.020.093
-    """
+    """Stop using a license here and make the request file that frees its seat."""
     number = parse_license_number(license_number)
     check_output(output)
     installation = settings.installation(machine_name)

@@ -17,15 +17,10 @@ _WORST_FIRST = ("problem", "warning", "ok")
 
 
 @click.command("doctor", cls=KeyferryCommand)
-@click.option("--repair", "repairs_first", is_flag=True, help="Mend the license folders first.")
+@click.option("--repair", "repairs_first", is_flag=True)
 @click.pass_obj
 def command(settings: Settings, repairs_first: bool) -> None:
-    """Look for what would go wrong: this computer, its changes, copies, clock and folders.
-
-    It changes nothing, unless --repair is given; that says all it did.
-
-    Example: keyferry doctor
-    """
+    """Look for what would go wrong: this computer, its changes, copies, clock and folders."""
     installation = settings.installation()
     repairs = repair(installation) if repairs_first else []
     findings = diagnose(installation)

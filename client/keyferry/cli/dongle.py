@@ -17,22 +17,19 @@ from keyferry_protocol.errors import DongleMissing
 from keyferry_protocol.keys import keyid
 from keyferry_protocol.messages import message
 
-output_option = click.option("--output", metavar="FILE", help="Where to save it.")
+output_option = click.option("--output", metavar="FILE")
 COLUMNS = ("dongle.list-model", "dongle.list-serial", "dongle.list-key")
 
 
 @click.group("dongle", cls=KeyferryGroup)
 def command() -> None:
-    """See the USB dongles that are plugged in, and give one a key.
-
-    Example: keyferry dongle list
-    """
+    """See the USB dongles that are plugged in, and give one a key."""
 
 
 @command.command("list", cls=KeyferryCommand)
 @click.pass_obj
 def list_(settings: Settings) -> None:
-    """Show every dongle that is plugged in. Example: keyferry dongle list"""
+    """Show every dongle that is plugged in."""
     dongles = find_dongles(settings.pkcs11_module)
     settings.terminal.document({"ok": True, "dongles": [_as_json(dongle) for dongle in dongles]})
     if not dongles:
@@ -51,13 +48,7 @@ def list_(settings: Settings) -> None:
 @output_option
 @click.pass_obj
 def make_key(settings: Settings, serial: str | None, output: str | None) -> None:
-    """Make a key that never leaves its dongle.
-
-    Its public half is saved for the vendor. A dongle that has a key keeps it. The PIN
-    is asked for, or read from KEYFERRY_DONGLE_PIN.
-
-    Example: keyferry dongle make-key --output dongle.json
-    """
+    """Make a key that never leaves its dongle."""
     dongles = find_dongles(settings.pkcs11_module)
     if not dongles:
         raise DongleMissing(message("dongle.none"))
@@ -79,12 +70,7 @@ def make_key(settings: Settings, serial: str | None, output: str | None) -> None
 @output_option
 @click.pass_obj
 def export(settings: Settings, serial: str | None, output: str | None) -> None:
-    """Save a key's public half for the vendor.
-
-    Also of a key that another program made, as on a PIV card.
-
-    Example: keyferry dongle export --output dongle.json
-    """
+    """Save a key's public half for the vendor."""
     dongles = with_keys(find_dongles(settings.pkcs11_module))
     _save(settings, choose_signer(dongles, serial, settings.is_interactive), output)
 

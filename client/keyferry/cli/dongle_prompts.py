@@ -12,16 +12,14 @@ from keyferry_protocol.messages import message
 from keyferry_protocol.messages.formats import comma_list
 
 PIN_VARIABLE = "KEYFERRY_DONGLE_PIN"
-dongle_option = click.option(
-    "--dongle", "serial", metavar="SERIAL", help="Which one, where several are plugged in."
-)
+dongle_option = click.option("--dongle", "serial", metavar="SERIAL")
 
 
 def ask_pin(dongle: PluggedDongle, may_ask: bool) -> str | None:
     """The PIN, neither shown nor stored; None where nobody can be asked."""
-    given = os.environ.get(PIN_VARIABLE)
-    if given:
-        return given
+    pin = os.environ.get(PIN_VARIABLE)
+    if pin:
+        return pin
     if not may_ask or not (sys.stdin.isatty() or sys.stderr.isatty()):
         return None
     typed: str = click.prompt(message("dongle.pin", dongle=dongle), hide_input=True, err=True)

@@ -23,10 +23,7 @@ from keyferry_protocol.response import Response, parse_response
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, allow_dash=True))
 @click.pass_obj
 def command(settings: Settings, file: str) -> None:
-    """Show what a request or response file holds, in plain words.
-
-    Example: keyferry inspect 015120020093-7f3a.request
-    """
+    """Show what a request or response file holds, in plain words."""
     data = read_file(file)
     try:
         contents: Request | Response = parse_request(data)

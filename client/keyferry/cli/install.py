@@ -29,10 +29,7 @@ from keyferry_protocol.response import Response
 )
 @click.pass_obj
 def command(settings: Settings, source: str) -> None:
-    """Install a response file; of a folder or zip archive the one that this computer waits for.
-
-    Example: keyferry install 015120020093-7f3a.response
-    """
+    """Install a response file; of a folder or zip archive the one that this computer waits for."""
     installation = settings.installation()
     files = _choose(source, installation)
     documents = [_install(settings, file, installation) for file in files]

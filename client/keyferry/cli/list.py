@@ -16,10 +16,7 @@ COLUMNS = tuple(f"terminal.list-{name}" for name in ("license", "product", "stat
 @click.command("list", cls=KeyferryCommand)
 @click.pass_obj
 def command(settings: Settings) -> None:
-    """Show every license on this computer, in the order in which they are tried.
-
-    Example: keyferry list
-    """
+    """Show every license on this computer, in the order in which they are tried."""
     rows = list_licenses(settings.installation())
     settings.terminal.document(licenses_document(rows))
     if not rows:

@@ -58,10 +58,7 @@ class AllCommands(KeyferryGroup):
 @click.group(cls=AllCommands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, message="keyferry %(version)s")
 def cli() -> None:
-    """Activate software on this computer without the internet.
-
-    Example: keyferry request 015.120.020.093
-    """
+    """Activate software on this computer without the internet."""
 
 
 def main(

@@ -13,10 +13,7 @@ from keyferry_protocol.messages import message
 @click.argument("license_number")
 @click.pass_obj
 def command(settings: Settings, license_number: str) -> None:
-    """Try this license before the others.
-
-    Example: keyferry prefer 015.120.020.093
-    """
+    """Try this license before the others."""
     number = parse_license_number(license_number)
     order = prefer(number, settings.state_dirs)
     settings.terminal.good(message("terminal.preferred", number=show_license_number(number)))

@@ -34,13 +34,10 @@ class CannotDraw(KeyferryError):
 
 @click.command("qr", cls=KeyferryCommand)
 @click.argument("source", metavar="LICENSE_NUMBER|FILE")
-@click.option("--output", metavar="FILE.svg", help="Save a picture instead of drawing here.")
+@click.option("--output", metavar="FILE.svg")
 @click.pass_obj
 def command(settings: Settings, source: str, output: str | None) -> None:
-    """Show the request that waits as a QR code: a phone opens the page with it filled in.
-
-    Example: keyferry qr 015.120.020.093
-    """
+    """Show the request that waits as a QR code: a phone opens the page with it filled in."""
     page = settings.vendor.page_url
     if not page:
         raise click.UsageError(message("terminal.usage.page"), click.get_current_context())

@@ -24,9 +24,7 @@ CODE_VARIABLE = "KEYFERRY_ACTIVATION_CODE"
 
 @click.command("request", cls=KeyferryCommand)
 @click.argument("license_number")
-@click.option(
-    "--activation-code-file", type=click.File(), help="Holds the activation code; - is stdin."
-)
+@click.option("--activation-code-file", type=click.File())
 @click.option("--protection", type=click.Choice(PROTECTIONS), default="machine", show_default=True)
 @dongle_option
 @output_option
@@ -35,7 +33,6 @@ CODE_VARIABLE = "KEYFERRY_ACTIVATION_CODE"
     "--replaces-seat",
     type=click.IntRange(min=1),
     metavar="N",
-    help="The seat of a lost or broken computer.",
 )
 @click.pass_obj
 def command(
@@ -48,13 +45,7 @@ def command(
     machine_name: str | None,
     replaces_seat: int | None,
 ) -> None:
-    """Make a request file that asks to activate a license here.
-
-    The activation code is asked for, or read from --activation-code-file or the environment
-    variable KEYFERRY_ACTIVATION_CODE. It is not stored and never leaves this computer.
-
-    Example: keyferry request 015.120.020.093 --output /media/KINGSTON
-    """
+    """Make a request file that asks to activate a license here."""
     number = parse_license_number(license_number)
     check_output(output)
     code = parse_activation_code(_read_code(settings, activation_code_file), number)

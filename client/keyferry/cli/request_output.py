@@ -14,12 +14,8 @@ from keyferry_protocol.activation import show_license_number
 from keyferry_protocol.matching import MIN_WEIGHT, hardware_weight
 from keyferry_protocol.messages import message
 
-output_option = click.option(
-    "--output", default=os.curdir, metavar="FOLDER|ZIP|FILE", help="Where to save the file."
-)
-machine_name_option = click.option(
-    "--machine-name", help="What the page and e-mail call this computer; empty to withhold it."
-)
+output_option = click.option("--output", default=os.curdir, metavar="FOLDER|ZIP|FILE")
+machine_name_option = click.option("--machine-name")
 STATES = {"activate": "pending", "update": "active", "deactivate": "deactivated"}
 
 

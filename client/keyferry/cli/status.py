@@ -19,10 +19,7 @@ INDENT = " " * len("015.120.020.093  ")
 @click.command("status", cls=KeyferryCommand)
 @click.pass_obj
 def command(settings: Settings) -> int:
-    """Say how each license stands. The exit code is 0 exactly if the product may be used.
-
-    Example: keyferry status
-    """
+    """Say how each license stands. The exit code is 0 exactly if the product may be used."""
     installation = settings.installation()
     rows = list_licenses(installation)
     settings.terminal.document(licenses_document(rows))

@@ -15,10 +15,7 @@ from keyferry_protocol.activation import parse_license_number
 @machine_name_option
 @click.pass_obj
 def command(settings: Settings, license_number: str, output: str, machine_name: str | None) -> None:
-    """Make a request file that asks for changes of an active license; it keeps working meanwhile.
-
-    Example: keyferry update 015.120.020.093 --output /media/KINGSTON
-    """
+    """Make a request file that asks for changes of an active license."""
     number = parse_license_number(license_number)
     options = RequestOptions(number, "update", settings.product_version)
     write_request(settings, options, settings.installation(machine_name), output)

@@ -14,10 +14,7 @@ from keyferry_protocol.response import verify_response
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, allow_dash=True))
 @click.pass_obj
 def command(settings: Settings, file: str) -> None:
-    """Say whether a response file was signed by the vendor; this computer does not matter.
-
-    Example: keyferry verify 015120020093-7f3a.response --keys keys.json
-    """
+    """Say whether a response file was signed by the vendor; this computer does not matter."""
     keys = settings.keys
     response = verify_response(read_file(file), keys)
     algorithms = comma_list(keys.require)

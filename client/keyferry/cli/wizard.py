@@ -14,13 +14,10 @@ from keyferry_protocol.messages import message
 
 
 @click.command("wizard", cls=KeyferryCommand)
-@click.option("--text", is_flag=True, help="Ask in the terminal, also where a browser is.")
+@click.option("--text", is_flag=True)
 @click.pass_obj
 def command(settings: Settings, text: bool) -> None:
-    """Install, update, move or give back licenses step by step, in a window or here.
-
-    Example: keyferry wizard --text
-    """
+    """Install, update, move, or release licenses step by step, in a window or here."""
     if settings.terminal.as_json or not settings.is_interactive:
         raise click.UsageError(message("terminal.usage.wizard"), click.get_current_context())
     settings.options["non_interactive"] = True  # the wizard asks on its own screens

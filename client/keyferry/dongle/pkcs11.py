@@ -121,8 +121,8 @@ def _has_keypad(token: pkcs11.Token) -> bool:
 
 
 def _public_keys(session: pkcs11.Session) -> Iterator[pkcs11.PublicKey]:
-    wanted = {Attribute.CLASS: ObjectClass.PUBLIC_KEY, Attribute.KEY_TYPE: KeyType.EC}
-    for item in list(session.get_objects(wanted)):
+    template = {Attribute.CLASS: ObjectClass.PUBLIC_KEY, Attribute.KEY_TYPE: KeyType.EC}
+    for item in list(session.get_objects(template)):
         key = cast(pkcs11.PublicKey, item)
         with suppress(pkcs11.PKCS11Error):  # a key without these attributes is not ours
             if key[Attribute.EC_PARAMS] == _P256 and len(_point(key)) == _POINT_BYTES:
@@ -141,8 +141,8 @@ def raw_point(point: bytes) -> bytes:
 def _private_key(session: pkcs11.Session, public: bytes) -> pkcs11.SignMixin:
     for key in _public_keys(session):
         if _point(key) == public:
-            wanted = {Attribute.CLASS: ObjectClass.PRIVATE_KEY, Attribute.ID: key[Attribute.ID]}
-            for private in list(session.get_objects(wanted)):
+            template = {Attribute.CLASS: ObjectClass.PRIVATE_KEY, Attribute.ID: key[Attribute.ID]}
+            for private in list(session.get_objects(template)):
                 return cast(pkcs11.SignMixin, private)
     raise pkcs11.NoSuchKey
 

@@ -16,10 +16,10 @@ _MAX_SEAT_DIGITS = 9
 
 
 class Fault(NamedTuple):
-    """What is wrong with one answer; `ways` are buttons that lead on from it."""
+    """What is wrong with one answer; `buttons` lead on from it."""
 
     text: str
-    ways: tuple[str, ...] = ()
+    buttons: tuple[str, ...] = ()
 
 
 def check_code(text: str, license_number: str) -> Fault | None:

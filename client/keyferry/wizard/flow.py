@@ -92,10 +92,10 @@ def _leave(state: State, computer: Computer) -> State:
     problems = []
     for field in screen.fields:
         fault = None
-        if is_asked(field.name, state.answers) and field.is_there(state.answers, computer):
+        if is_asked(field.name, state.answers) and field.is_shown(state.answers, computer):
             fault = field.check(state.answers.get(field.name, ""), state.answers, computer)
         if fault is not None:
-            problems.append(Problem(fault.text, field.name, ways=fault.ways))
+            problems.append(Problem(fault.text, field.name, buttons=fault.buttons))
     if problems:
         return state._replace(problems=tuple(problems))
     if screen.action:

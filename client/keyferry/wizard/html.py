@@ -47,7 +47,7 @@ def _document(title: str, vendor: str, support: str, main: str, is_alive: bool) 
     help_text = escape(message("wizard.help", support=support))
     footer = f'<footer><p id="help">{help_text}</p></footer>\n' if support else ""
     return f"""<!doctype html>
-<html lang="{language_in_use()}" dir="ltr">
+<html lang="{language_in_use()}" dir="{message("formats.direction")}">
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
@@ -98,8 +98,8 @@ def _problems(page: Page) -> str:
         else f"<li>{escape(p.text)}</li>"
         for p in page.problems
     )
-    ways = [Button(way, label(way)) for p in page.problems for way in p.ways]
-    buttons = "".join(_button(way, "", 'form="form"') for way in ways)
+    solutions = [Button(press, label(press)) for p in page.problems for press in p.buttons]
+    buttons = "".join(_button(button, "", 'form="form"') for button in solutions)
     return (
         '<section class="panel bad" id="problems" tabindex="-1" autofocus '
         f'aria-labelledby="problems-title"><h2 id="problems-title">{escape(title)}</h2>'
@@ -138,7 +138,7 @@ def _facts(page: Page) -> str:
     facts = page.data.facts
     if not facts:
         return ""
-    mood = " good" if page.data.is_good else ""
+    mood = " good" if page.data.is_success else ""
     return f'<div class="panel{mood}">{_pairs(facts)}</div>'
 
 
@@ -256,11 +256,11 @@ def _upload(focus: str) -> str:
 
 
 def _consent(field: FieldView, notes: str, attributes: str, focus: str) -> str:
-    given = field.value.split()
+    values = field.value.split()
     panels = "".join(
         f'<div class="panel bad"><p>{escape(o.label)}</p><p class="hint">{escape(o.hint)}</p>'
         f'<label class="choice"><input type="checkbox" name="{field.name}" '
-        f'value="{escape(o.value)}"{_checked(o.value in given)}'
+        f'value="{escape(o.value)}"{_checked(o.value in values)}'
         f"{_identity(field.name, n == 0, focus)}> "
         f"<span>{escape(message('wizard.consent.anyway'))}</span></label></div>"
         for n, o in enumerate(field.options)

@@ -63,7 +63,7 @@ def draw(state: State, computer: Computer) -> Page:
         "support": computer.support,
         **data.words,
     }
-    fields = [field for field in screen.fields if field.is_there(state.answers, computer)]
+    fields = [field for field in screen.fields if field.is_shown(state.answers, computer)]
     buttons = screen.buttons if state.screen != LIST else _list_buttons(state.answers, computer)
     return Page(
         screen=state.screen,
@@ -88,7 +88,7 @@ def trouble(problem: Problem) -> Page:
 def presses(page: Page) -> set[str]:
     """Every button of the page, in whatever form it is drawn, and `close`."""
     names = {"close", *(button.press for button in page.buttons)}
-    names |= {way for problem in page.problems for way in problem.ways}
+    names |= {press for problem in page.problems for press in problem.buttons}
     names |= {f"choose:{number}" for number, *_ in page.data.rows}
     names |= {f"open:{path}" for path, _ in page.data.folders}
     return names | {"browse" for one in page.fields if one.kind == "folder"}

@@ -46,7 +46,7 @@ class Prompt:
     def _show(self, page: Page) -> None:
         self._terminal.line("")
         title = page.full_title
-        if page.data.is_good:
+        if page.data.is_success:
             self._terminal.good(title)
         else:
             self._terminal.line(title)
@@ -62,8 +62,8 @@ class Prompt:
 
     def _ask(self, page: Page, typed: dict[str, str]) -> str:
         """Ask for every field into `typed`; returns the button that leaves the page."""
-        ways = [Button(way, label(way)) for problem in page.problems for way in problem.ways]
-        if ways and (press := self._menu(page, ways, "")):
+        solutions = [Button(b, label(b)) for problem in page.problems for b in problem.buttons]
+        if solutions and (press := self._menu(page, solutions, "")):
             return press
         for field in page.fields:
             if is_asked(field.name, typed):

@@ -22,7 +22,7 @@ Line = tuple[str, str, str, str, str]  # number in digits, as shown, product, st
 
 
 class ScreenData(NamedTuple):
-    """What was looked up; `words` fill the screen's sentences, `is_good` marks a success."""
+    """What was looked up; `words` fill the screen's sentences, `is_success` marks a success."""
 
     words: Mapping[str, str] = {}
     title: str = ""
@@ -36,7 +36,7 @@ class ScreenData(NamedTuple):
     link: str = ""  # to the vendor's page, with the request filled in
     is_drawn: bool = False  # the link as a QR code
     copy: str = ""
-    is_good: bool = False
+    is_success: bool = False
 
 
 def screen_data(screen: str, answers: Answers, computer: Computer) -> ScreenData:
@@ -88,7 +88,7 @@ def _saved(answers: Answers, computer: Computer) -> ScreenData:
     known = path if os.path.isfile(path) else ""
     unknown = () if known else (message("wizard.saved.unknown"),)
     facts = [(message("wizard.fact.file"), known)] if known else []
-    return ScreenData(words, text=(*unknown, next_step), facts=tuple(facts), is_good=bool(known))
+    return ScreenData(words, text=(*unknown, next_step), facts=tuple(facts), is_success=bool(known))
 
 
 def _qr(answers: Answers, computer: Computer) -> ScreenData:
@@ -119,14 +119,14 @@ def _active(answers: Answers, computer: Computer) -> ScreenData:
     row = computer.row(number)
     words = {"number": show_license_number(number)}
     if row is None or row.license is None or row.response is None:
-        return ScreenData(words, message("wizard.active.receipt", **words), is_good=True)
+        return ScreenData(words, message("wizard.active.receipt", **words), is_success=True)
     text = [message("wizard.active.done")]
     license = row.license
     if license.check_in_by is not None and license.is_in_grace:
         date, days = long_date(seconds(license.check_in_by)), license.days_left
         text.insert(0, message("terminal.grace", date=date, product=license.product, n=days))
     facts = _terms(row.response, answers.get("before", ""))
-    return ScreenData(words, text=tuple(text), facts=facts, is_good=True)
+    return ScreenData(words, text=tuple(text), facts=facts, is_success=True)
 
 
 def _number(answers: Answers, computer: Computer) -> ScreenData:

@@ -42,7 +42,7 @@ class Field(NamedTuple):
     default: Callable[[Answers, Computer], str] = lambda answers, computer: ""
     options: Callable[[Answers, Computer], tuple[Option, ...]] = lambda answers, computer: ()
     check: Check = lambda text, answers, computer: None
-    is_there: Callable[[Answers, Computer], bool] = lambda answers, computer: True
+    is_shown: Callable[[Answers, Computer], bool] = lambda answers, computer: True
 
 
 class Screen(NamedTuple):
@@ -73,7 +73,7 @@ def _has_ways(answers: Answers, computer: Computer) -> bool:
     return len(computer.ways_to_send) > 1
 
 
-_HOW = Field("how", "choice", lambda answers, computer: "save", _ways_to_send, is_there=_has_ways)
+_HOW = Field("how", "choice", lambda answers, computer: "save", _ways_to_send, is_shown=_has_ways)
 
 
 def _locations(answers: Answers, computer: Computer) -> tuple[Option, ...]:
@@ -141,11 +141,11 @@ def _check_number(text: str, answers: Answers, computer: Computer) -> Fault | No
     row = computer.row(digits)
     shown = show_license_number(digits)
     if row is not None and row.state == ACTIVE:
-        ways = (f"begin:update:{digits}", f"begin:deactivate:{digits}")
-        return Fault(message("wizard.number.active", number=shown), ways)
+        buttons = (f"begin:update:{digits}", f"begin:deactivate:{digits}")
+        return Fault(message("wizard.number.active", number=shown), buttons)
     if row is not None and row.request is not None and answers.get("anyway") != digits:
-        ways = (f"begin:activate:{digits}", f"anyway:{digits}")
-        return Fault(message("wizard.number.waits", number=shown), ways)
+        buttons = (f"begin:activate:{digits}", f"anyway:{digits}")
+        return Fault(message("wizard.number.waits", number=shown), buttons)
     return None
 
 
@@ -167,7 +167,7 @@ def mark_of(finding: Finding) -> str:
     return f"{finding.name}-{crc32(finding.text.encode()):08x}"
 
 
-_PIN = Field("pin", "pin", is_there=_needs_pin)
+_PIN = Field("pin", "pin", is_shown=_needs_pin)
 _FOLDER = Field(
     "folder",
     "folder",
@@ -223,9 +223,9 @@ SCREENS: Mapping[str, Screen] = {
                 "consent",
                 options=_warnings,
                 check=_check_consent,
-                is_there=_has_warnings,
+                is_shown=_has_warnings,
             ),
-            Field("pin", "pin", is_there=_needs_pin_for_update),
+            Field("pin", "pin", is_shown=_needs_pin_for_update),
         ),
         action="make",
     ),

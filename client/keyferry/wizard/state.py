@@ -9,12 +9,12 @@ LIST, BROWSE = "list", "browse"
 
 
 class Problem(NamedTuple):
-    """A sentence about one field, or an error with a title; `ways` are buttons that lead on."""
+    """A sentence about one field, or an error with a title; `buttons` lead on."""
 
     text: str
     field: str = ""
     title: str = ""
-    ways: tuple[str, ...] = ()
+    buttons: tuple[str, ...] = ()
 
 
 class State(NamedTuple):

@@ -165,8 +165,8 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _start(self, query: str) -> None:
         key = self.server.key
-        given = parse_qs(query).get("key", [""])[0]
-        if key is None or not secrets.compare_digest(given.encode(), key.encode()):
+        presented = parse_qs(query).get("key", [""])[0]
+        if key is None or not secrets.compare_digest(presented.encode(), key.encode()):
             return self._refuse()
         if is_another_users(self.client_address, (HOST, self.server.server_address[1])):
             return self._refuse()
@@ -234,8 +234,8 @@ class _Handler(BaseHTTPRequestHandler):
         except CookieError:
             return False
         cookie = cookies.get(self._cookie_name)
-        given = "" if cookie is None else cookie.value
-        return secrets.compare_digest(given.encode(), self.server.cookie.encode())
+        presented = "" if cookie is None else cookie.value
+        return secrets.compare_digest(presented.encode(), self.server.cookie.encode())
 
     def log_message(self, format: str, *args: object) -> None:
         """Print nothing: a person is reading the terminal, and URLs hold the start link's key."""

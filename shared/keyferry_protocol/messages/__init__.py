@@ -68,8 +68,8 @@ def languages() -> frozenset[str]:
 def _known(language: str) -> str:
     """The language's own folder, else the one of the language without its region."""
     tag = language.partition(".")[0].partition("@")[0].replace("_", "-")
-    wanted = (tag, tag.partition("-")[0].lower(), ENGLISH)
-    return next(name for name in wanted if name in languages() or name == ENGLISH)
+    candidates = (tag, tag.partition("-")[0].lower(), ENGLISH)
+    return next(name for name in candidates if name in languages() or name == ENGLISH)
 
 
 class _Facts(dict[str, object]):

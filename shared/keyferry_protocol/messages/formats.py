@@ -1,4 +1,4 @@
-"""Dates, times, lists and decimals as the language in use writes them (`formats.json`, from CLDR)."""
+"""Dates, times, lists, and decimals in the language in use (`formats.json`, from CLDR)."""
 
 from collections.abc import Iterable
 from datetime import date, datetime

@@ -1,4 +1,4 @@
-"""Mail through Amazon SES."""
+"""E-mail through Amazon SES."""
 
 from typing import TYPE_CHECKING
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 class MailRefused(Exception):
-    """SES took no mail; only its code is told, since what it says names the address."""
+    """SES refused an e-mail. Only its code is kept: its message names the address."""
 
 
 class Mailer:
@@ -23,7 +23,7 @@ class Mailer:
         self._configuration_set = configuration_set
 
     def send(self, recipient: str, message: bytes, mail_id: str) -> None:
-        """Send it; `mail_id` is in what SES tells us of the mail, and not in the mail.
+        """Send a message. `mail_id` comes back in SES's feedback and is not in the message.
 
         Raises MailRefused.
         """

@@ -1,7 +1,8 @@
-"""Request and response files in their two buckets, and the passes by which browsers reach them."""
+"""Request and response files in their two buckets, and presigned access for browsers."""
 
 from typing import TYPE_CHECKING, Any
 
+from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from keyferry_protocol.envelope import MAX_FILE, REQUEST
@@ -13,15 +14,21 @@ if TYPE_CHECKING:
 
 CONTENT_TYPE = "application/octet-stream"
 UPLOAD_FORM_S = 300
-_GONE = ("NoSuchKey", "NoSuchVersion", "404", "MethodNotAllowed")  # the last: a delete marker
+# Presigned URLs name the bucket's host in its region: the page's Content-Security-Policy knows no
+# other.
+PRESIGNING = Config(
+    signature_version="s3v4",
+    s3={"addressing_style": "virtual", "us_east_1_regional_endpoint": "regional"},
+)
+_NOT_FOUND = ("NoSuchKey", "NoSuchVersion", "404", "MethodNotAllowed")  # the last: a delete marker
 
 
 class FileGone(Exception):
-    """An object version that is no longer there."""
+    """An object version no longer exists."""
 
 
 class Files:
-    """Reads and writes files; a client of signature version 4 at the regional endpoint is given."""
+    """Reads and writes files. Whoever presigns gives it a client with PRESIGNING."""
 
     def __init__(self, s3: "S3Client", in_bucket: str, out_bucket: str) -> None:
         self._s3 = s3
@@ -29,7 +36,7 @@ class Files:
         self._out_bucket = out_bucket
 
     def presign_upload(self, ticket_id: str) -> dict[str, Any]:
-        """A pass for one POST of one small file, for this ticket alone."""
+        """A presigned POST: the URL and form fields that upload one small file for this ticket."""
         fields = {"Content-Type": CONTENT_TYPE, "success_action_status": "201"}
         conditions: list[Any] = [{name: value} for name, value in fields.items()]
         conditions.append(["content-length-range", 1, MAX_FILE[REQUEST]])
@@ -42,31 +49,31 @@ class Files:
         )
 
     def uploaded_at(self, ticket_id: str) -> int | None:
-        """When the ticket's request file arrived, if it did."""
+        """When the ticket's request file arrived, in seconds since 1970; None if it did not."""
         try:
             head = self._s3.head_object(Bucket=self._in_bucket, Key=f"requests/{ticket_id}")
         except ClientError as error:
-            _raise_unless_gone(error)
+            _raise_unless_not_found(error)
             return None
         return int(head["LastModified"].timestamp())
 
     def read(self, upload: Upload) -> bytes:
-        """The request file, as it was put; cut where it is too big anyway. Raises FileGone."""
+        """The request file, at most one byte more than it may have. Raises FileGone."""
         try:
-            answer = self._s3.get_object(
+            reply = self._s3.get_object(
                 Bucket=self._in_bucket, Key=upload.key, VersionId=upload.version_id
             )
-            return answer["Body"].read(MAX_FILE[REQUEST] + 1)
+            return reply["Body"].read(MAX_FILE[REQUEST] + 1)
         except ClientError as error:
-            _raise_unless_gone(error)
-            raise FileGone("The object is gone.") from error
+            _raise_unless_not_found(error)
+            raise FileGone("The object version is gone.") from error
 
     def publish(self, ticket_id: str, file_name: str, data: bytes) -> None:
-        """Put an answer, once: where one lies already, this one is done."""
+        """Put a response or refusal, unless the ticket has one already."""
         try:
             self._s3.put_object(
                 Bucket=self._out_bucket,
-                Key=_answer_key(ticket_id, file_name),
+                Key=_published_key(ticket_id, file_name),
                 Body=data,
                 ContentType=CONTENT_TYPE,
                 IfNoneMatch="*",
@@ -76,31 +83,31 @@ class Files:
                 raise
 
     def is_published(self, ticket_id: str, file_name: str) -> bool:
-        """Whether the answer is there."""
+        """Whether the ticket has this response or refusal."""
         try:
-            self._s3.head_object(Bucket=self._out_bucket, Key=_answer_key(ticket_id, file_name))
+            self._s3.head_object(Bucket=self._out_bucket, Key=_published_key(ticket_id, file_name))
         except ClientError as error:
-            _raise_unless_gone(error)
+            _raise_unless_not_found(error)
             return False
         return True
 
     def presign_download(self, ticket_id: str, file_name: str) -> str:
-        """A link that saves the response under its name, for a minute."""
+        """A presigned URL that saves the response under its name; good for a minute."""
         return self._s3.generate_presigned_url(
             "get_object",
             Params={
                 "Bucket": self._out_bucket,
-                "Key": _answer_key(ticket_id, file_name),
+                "Key": _published_key(ticket_id, file_name),
                 "ResponseContentDisposition": f'attachment; filename="{file_name}"',
             },
             ExpiresIn=DOWNLOAD_URL_S,
         )
 
 
-def _answer_key(ticket_id: str, file_name: str) -> str:
+def _published_key(ticket_id: str, file_name: str) -> str:
     return f"responses/{ticket_id}/{file_name}"
 
 
-def _raise_unless_gone(error: ClientError) -> None:
-    if error.response["Error"]["Code"] not in _GONE:
+def _raise_unless_not_found(error: ClientError) -> None:
+    if error.response["Error"]["Code"] not in _NOT_FOUND:
         raise error

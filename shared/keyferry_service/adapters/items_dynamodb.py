@@ -1,4 +1,4 @@
-"""Values as DynamoDB items and back; a row keeps attributes that this version does not know."""
+"""DynamoDB items from values and back. Attributes that this version does not know are kept."""
 
 from collections.abc import Mapping
 from dataclasses import fields
@@ -10,7 +10,7 @@ from boto3.dynamodb.types import Binary, TypeDeserializer, TypeSerializer
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
-Item = dict[str, Any]  # {attribute: {type: value}}, as the client takes and gives it
+Item = dict[str, Any]  # {attribute: {type: value}}, as boto3's client has it
 
 T = TypeVar("T", bound="DataclassInstance")
 
@@ -27,18 +27,21 @@ def members(value: "DataclassInstance") -> dict[str, Any]:
     return {member.name: getattr(value, member.name) for member in fields(value)}
 
 
-def from_item(cls: type[T], item: Item, **converted: Any) -> T:
-    """A dataclass of the attributes that it knows; `converted` are given instead of read."""
-    values = plain(item) | converted
+def from_item(cls: type[T], item: Item, **overrides: Any) -> T:
+    """A dataclass from the attributes that it knows; `overrides` replace what the item has."""
+    values = plain(item) | overrides
     return cls(**{m.name: values[m.name] for m in fields(cls) if m.name in values})
 
 
 def set_attributes(values: Mapping[str, Any]) -> dict[str, Any]:
-    """The part of an Update that sets these attributes, whatever words they are."""
+    """The part of an Update that sets these attributes, reserved words or not.
+
+    A condition that is added may use `#<name>`, and any placeholder but `:new_<name>`.
+    """
     return {
-        "UpdateExpression": "SET " + ", ".join(f"#{name} = :{name}" for name in values),
+        "UpdateExpression": "SET " + ", ".join(f"#{name} = :new_{name}" for name in values),
         "ExpressionAttributeNames": {f"#{name}": name for name in values},
-        "ExpressionAttributeValues": {f":{name}": _serialize(v) for name, v in values.items()},
+        "ExpressionAttributeValues": {f":new_{name}": _serialize(v) for name, v in values.items()},
     }
 
 

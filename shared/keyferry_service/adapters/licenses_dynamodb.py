@@ -34,7 +34,7 @@ _DECIDED = ("revision", "seats_used", "seats_ever_used", "next_seat", "moves", "
 
 
 class LicenseExists(Exception):
-    """A license number that is in use already."""
+    """A license number is in use already."""
 
 
 class Licenses:
@@ -56,22 +56,22 @@ class Licenses:
             raise LicenseExists(f"There is a license {license.number} already.") from error
 
     def get(self, number: str) -> LicenseRecord | None:
-        """The license of this number."""
+        """The license with this number; None if there is none."""
         reply = self._dynamodb.get_item(
             TableName=self._table, Key=_key(number, LICENSE), ConsistentRead=True
         )
         return read_license(reply.get("Item"))
 
     def change(self, before: LicenseRecord, after: LicenseRecord) -> None:
-        """Write what the vendor changed in a license that was just read. Raises Conflict."""
+        """Write the vendor's change to a license that was just read. Raises Conflict."""
         with translate_conflicts():
             self._dynamodb.update_item(**self._change(before, after))
 
     def release(self, before: LicenseRecord, after: LicenseRecord, seat: Seat) -> None:
-        """Free a seat whose machine will not do it itself. Raises Conflict."""
+        """Free a seat for a machine that cannot deactivate itself. Raises Conflict."""
         freed = set_attributes({"taken": False})
-        freed["ConditionExpression"] = "#taken = :held"
-        freed["ExpressionAttributeValues"] |= to_item({":held": True})
+        freed["ConditionExpression"] = "#taken = :was"
+        freed["ExpressionAttributeValues"] |= to_item({":was": True})
         items = [
             {"Update": self._change(before, after)},
             self._update(before.number, f"seat#{seat.number}", freed),
@@ -82,7 +82,7 @@ class Licenses:
             self._dynamodb.transact_write_items(TransactItems=items)
 
     def dongles(self, number: str) -> Iterator[RegisteredDongle]:
-        """Every dongle that is registered for the license, in the order of their key ids."""
+        """Every dongle that is registered for the license, ordered by keyid."""
         pages = self._dynamodb.get_paginator("query").paginate(**self._query(number, "dongle#"))
         for page in pages:
             yield from (from_item(RegisteredDongle, item) for item in page["Items"])
@@ -90,14 +90,14 @@ class Licenses:
     def add_dongle(
         self, before: LicenseRecord, after: LicenseRecord, dongle: RegisteredDongle
     ) -> None:
-        """Register a dongle that was not. Raises Conflict."""
+        """Register a dongle that is not yet registered. Raises Conflict."""
         row = {"pk": before.number, "sk": f"dongle#{dongle.keyid}", **members(dongle)}
         items: Any = [{"Update": self._change(before, after)}, self._put_once(row)]
         with translate_conflicts():
             self._dynamodb.transact_write_items(TransactItems=items)
 
     def remove_dongle(self, before: LicenseRecord, after: LicenseRecord, keyid: str) -> None:
-        """Forget a dongle that has no seat. Raises Conflict."""
+        """Remove a dongle that has no seat. Raises Conflict."""
         delete = {
             "TableName": self._table,
             "Key": _key(before.number, f"dongle#{keyid}"),
@@ -109,7 +109,7 @@ class Licenses:
             self._dynamodb.transact_write_items(TransactItems=items)
 
     def all(self) -> Iterator[LicenseRecord]:
-        """Every license, in no order: for the vendor's desk, never for a request."""
+        """Every license, in no order. Scans the table: for the vendor, never for a request."""
         pages = self._dynamodb.get_paginator("scan").paginate(
             TableName=self._table,
             FilterExpression="sk = :license",
@@ -125,8 +125,8 @@ class Licenses:
             yield from (from_item(Seat, item) for item in page["Items"])
 
     def read_seats(self, number: str, seats: set[int]) -> dict[int, Seat]:
-        """These seats, at most 100, as they stand; those that there are."""
-        found: dict[int, Seat] = {}
+        """Those of these seats, at most 100, that exist."""
+        by_number: dict[int, Seat] = {}
         keys = [_key(number, f"seat#{seat}") for seat in sorted(seats)]
         while keys:
             reply = self._dynamodb.batch_get_item(
@@ -134,10 +134,10 @@ class Licenses:
             )
             for item in reply["Responses"].get(self._table, []):
                 seat = from_item(Seat, item)
-                found[seat.number] = seat
-            left = reply.get("UnprocessedKeys", {}).get(self._table)
-            keys = list(left["Keys"]) if left else []
-        return found
+                by_number[seat.number] = seat
+            unprocessed = reply.get("UnprocessedKeys", {}).get(self._table)
+            keys = list(unprocessed["Keys"]) if unprocessed else []
+        return by_number
 
     def ledger_entries(self, number: str, beginning: str = "") -> Iterator[LedgerEntry]:
         """The ledger's entries whose request's SHA-256 begins so, in no order."""
@@ -146,17 +146,17 @@ class Licenses:
             yield from (from_item(LedgerEntry, item) for item in page["Items"])
 
     def seats_in_use(self, number: str) -> list[Seat]:
-        """Seats that are taken, as many as a refusal lists at most."""
+        """The seats that are taken: as many as a refusal lists at most."""
         query = self._query(number, "seat#")
         query["FilterExpression"] = "taken = :taken"
         query["ExpressionAttributeValues"] |= to_item({":taken": True})
-        found: list[Seat] = []
+        taken: list[Seat] = []
         query["PaginationConfig"] = {"PageSize": 2 * MAX_SEATS_LISTED}
         for page in self._dynamodb.get_paginator("query").paginate(**query):
-            found += [from_item(Seat, item) for item in page["Items"]]
-            if len(found) >= MAX_SEATS_LISTED:
+            taken += [from_item(Seat, item) for item in page["Items"]]
+            if len(taken) >= MAX_SEATS_LISTED:
                 break
-        return sorted(found, key=lambda seat: seat.number)[:MAX_SEATS_LISTED]
+        return sorted(taken, key=lambda seat: seat.number)[:MAX_SEATS_LISTED]
 
     def look_up(self, request: Request, get_ticket: Any) -> tuple[Snapshot, Item | None]:
         """All rows that the request names, as they stood at one moment, and `get_ticket`'s item.
@@ -214,7 +214,7 @@ class Licenses:
         }
         named = anchors | {row.seat for row in (key, dongle) if row is not None and row.seat}
         entry = _read(LedgerEntry, rows.get(f"answer#{request.sha256}"))
-        if entry is None:  # else it is given again, whatever its seat is now
+        if entry is None:  # else the same answer is repeated, whatever its seat is now
             seats |= self.read_seats(request.license_number, named - seats.keys())
         return Snapshot(
             license=read_license(rows.get(LICENSE)),

@@ -1,4 +1,4 @@
-"""What the functions ask of their queues beyond what Lambda does by itself."""
+"""Messages that the service sends to its own queues, and when a message comes again."""
 
 import json
 import random
@@ -18,14 +18,14 @@ SOON_S = (1, 5)
 
 @dataclass(frozen=True, slots=True)
 class MailRequest:
-    """A mail that is to be sent of a ticket's answer; `to` another address than the ticket's."""
+    """A request to e-mail a ticket's response or refusal; `to` replaces the ticket's address."""
 
     ticket_id: str
     to: str | None = None
 
 
 def retry_soon(sqs: "SQSClient", record: "SQSRecord") -> None:
-    """Let the queue bring a message in seconds, not after its whole visibility timeout."""
+    """Make a message visible again in seconds, not after its whole visibility timeout."""
     account, name = record.event_source_arn.split(":")[4:]
     sqs.change_message_visibility(
         QueueUrl=f"{sqs.meta.endpoint_url}/{account}/{name}",
@@ -35,13 +35,13 @@ def retry_soon(sqs: "SQSClient", record: "SQSRecord") -> None:
 
 
 def request_resign(sqs: "SQSClient", queue_url: str, ticket_id: str) -> None:
-    """Have process_request sign anew what the ledger has for an answered ticket."""
+    """Ask process_request to sign the ledger's entry for this ticket again."""
     message = json.dumps({"sign": {"ticket": ticket_id}})
     sqs.send_message(QueueUrl=queue_url, MessageBody=message)
 
 
 def parse_resign(message: str) -> str | None:
-    """The ticket that `request_resign` asked for; None for any other message."""
+    """The ticket of a message that `request_resign` sent; None for any other message."""
     try:
         match json.loads(message):
             case {"sign": {"ticket": str(ticket_id)}}:
@@ -51,14 +51,14 @@ def parse_resign(message: str) -> str | None:
     return None
 
 
-def request_mail(sqs: "SQSClient", queue_url: str, asked: MailRequest) -> None:
-    """Have send_response mail an answer once more."""
-    message = json.dumps({"mail": {"ticket": asked.ticket_id, "to": asked.to}})
+def request_mail(sqs: "SQSClient", queue_url: str, request: MailRequest) -> None:
+    """Ask send_response to e-mail a response once more."""
+    message = json.dumps({"mail": {"ticket": request.ticket_id, "to": request.to}})
     sqs.send_message(QueueUrl=queue_url, MessageBody=message)
 
 
 def parse_mail_request(message: str) -> MailRequest | None:
-    """What `request_mail` asked for; None for any other message."""
+    """The request in a message that `request_mail` sent; None for any other message."""
     try:
         match json.loads(message):
             case {"mail": {"ticket": str(ticket_id), "to": str(to)}}:
@@ -69,7 +69,7 @@ def parse_mail_request(message: str) -> MailRequest | None:
 
 
 def mail_requests_in(message: str, bucket: str) -> list[MailRequest]:
-    """The e-mails that a message asks for: of new answers in the bucket, or one more of an old one.
+    """The e-mails that a message asks for: S3's notice of new files, or `request_mail`'s own.
 
     Raises StrayMessage.
     """

@@ -1,4 +1,4 @@
-"""The row of each re-signing of all that a key signed, beside the tickets that it opened."""
+"""Runs that sign again all that a compromised key signed: rows of the `Tickets` table."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -13,32 +13,32 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Resigning:
-    """The secret that its tickets are named by; it ends no later than the first of them."""
+    """A run. Its ticket ids derive from the secret; it ends no later than the first of them."""
 
     secret: bytes
     expires_at: int
 
 
 class Resignings:
-    """Reads and writes the rows; of two beginnings the first counts, as long as it lasts."""
+    """Reads and writes the runs, one at a time for each key."""
 
     def __init__(self, dynamodb: "DynamoDBClient", table: str) -> None:
         self._dynamodb = dynamodb
         self._table = table
 
     def begin(self, keyid: str, secret: bytes, now: int) -> Resigning:
-        """Begin with this secret, or go on with that of a run before."""
-        begun = Resigning(secret, now + LIFE_S)
+        """Begin a run with this secret, or continue the one that was begun before."""
+        resigning = Resigning(secret, now + LIFE_S)
         key = to_item({"pk": f"resigning#{keyid}"})
         try:
             with translate_conflicts():
                 self._dynamodb.put_item(
                     TableName=self._table,
-                    Item=key | to_item(members(begun)),
+                    Item=key | to_item(members(resigning)),
                     ConditionExpression="attribute_not_exists(pk) OR expires_at <= :now",
                     ExpressionAttributeValues=to_item({":now": now}),
                 )
         except ConditionFailed:
-            answer = self._dynamodb.get_item(TableName=self._table, Key=key, ConsistentRead=True)
-            return from_item(Resigning, answer["Item"])
-        return begun
+            reply = self._dynamodb.get_item(TableName=self._table, Key=key, ConsistentRead=True)
+            return from_item(Resigning, reply["Item"])
+        return resigning

@@ -20,7 +20,7 @@ KEYS = "keys"
 
 
 class SigningKeys:
-    """Reads them again after a minute, so that a new or compromised key soon counts everywhere."""
+    """Caches the keys for a minute, so that a new or compromised key soon counts everywhere."""
 
     def __init__(self, dynamodb: "DynamoDBClient", table: str) -> None:
         self._dynamodb = dynamodb
@@ -29,18 +29,18 @@ class SigningKeys:
         self._keys: tuple[SigningKey, ...] = ()
 
     def current(self, now: float) -> tuple[SigningKey, ...]:
-        """All keys, as they stood at most a minute ago."""
+        """All keys, at most a minute old. `now` is monotonic, in seconds."""
         if self._read_at is None or now - self._read_at > FRESH_S:
             return self.refresh(now)
         return self._keys
 
     def refresh(self, now: float) -> tuple[SigningKey, ...]:
-        """All keys, as they stand now; they are `current` from here on."""
+        """All keys, read now, which `current` returns for the next minute."""
         self._keys, self._read_at = self.all(), now
         return self._keys
 
     def all(self) -> tuple[SigningKey, ...]:
-        """All keys, as they stand, by keyid."""
+        """All keys, read now, ordered by keyid."""
         pages = self._dynamodb.get_paginator("query").paginate(
             TableName=self._table,
             KeyConditionExpression="pk = :keys",
@@ -54,7 +54,7 @@ class SigningKeys:
         )
 
     def add(self, key: SigningKey) -> None:
-        """Put a new key's row. Raises Conflict where it has one."""
+        """Put a new key. Raises ConditionFailed if it is there already."""
         with translate_conflicts():
             self._dynamodb.put_item(
                 TableName=self._table,
@@ -63,17 +63,17 @@ class SigningKeys:
             )
 
     def end(self, key: SigningKey, status: KeyStatus, other: SigningKey) -> None:
-        """Let a key sign no more, while the other one does. Raises Conflict."""
-        ending = set_attributes({"status": status})
-        ending["ConditionExpression"] = "#status = :was"
-        ending["ExpressionAttributeValues"] |= to_item({":was": key.status})
+        """Give a key a status in which it no longer signs, if `other` does. Raises Conflict."""
+        update = set_attributes({"status": status})
+        update["ConditionExpression"] = "#status = :was"
+        update["ExpressionAttributeValues"] |= to_item({":was": key.status})
         check = {
             "ConditionExpression": "#status = :active",
             "ExpressionAttributeNames": {"#status": "status"},
             "ExpressionAttributeValues": to_item({":active": KeyStatus.ACTIVE}),
         }
         items: Any = [
-            {"Update": {"TableName": self._table, "Key": _key(key), **ending}},
+            {"Update": {"TableName": self._table, "Key": _key(key), **update}},
             {"ConditionCheck": {"TableName": self._table, "Key": _key(other), **check}},
         ]
         with translate_conflicts():

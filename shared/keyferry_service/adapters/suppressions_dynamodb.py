@@ -1,4 +1,4 @@
-"""Addresses that get no more mail: rows of the `Tickets` table, known by their hash alone."""
+"""Addresses that get no more e-mail: rows of the `Tickets` table that hold only a hash."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -19,33 +19,33 @@ from keyferry_service.domain.ticket import ticket_prefix
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
-SUPPRESSED_S = 365 * DAY  # then a mailbox may have been made, and the row is forgotten
+SUPPRESSED_S = 365 * DAY  # by then the mailbox may exist again
 
 
 @dataclass(frozen=True, slots=True)
 class Suppression:
-    """Why an address gets no mail. Times are seconds since 1970."""
+    """Why an address gets no e-mail. Times are seconds since 1970."""
 
     reason: str
     detail: str
     since: int
     expires_at: int
     license_number: str
-    ticket: str  # how its id begins, as in the logs
+    ticket: str  # the prefix of its id, as in the logs
     address_sha256: str
 
 
 class Suppressions:
-    """Reads and writes the rows; `Tickets` asks for them with each mail."""
+    """Reads and writes the rows; `Tickets.allow_mail` checks them for each e-mail."""
 
     def __init__(self, dynamodb: "DynamoDBClient", table: str) -> None:
         self._dynamodb = dynamodb
         self._table = table
 
     def add(self, feedback: Feedback, sent: SentMail, now: int) -> None:
-        """Suppress the address of a mail and forget the mail, so that its notice counts once.
+        """Suppress the address of an e-mail and delete the e-mail's record: a notice counts once.
 
-        Raises ConditionFailed where the mail was forgotten meanwhile.
+        Raises ConditionFailed if the record was deleted meanwhile.
         """
         row = Suppression(
             reason=feedback.reason,
@@ -72,7 +72,7 @@ class Suppressions:
             )
 
     def all(self, now: int) -> Iterator[Suppression]:
-        """Every address that gets no mail now. Reads the whole table: for the vendor's desk."""
+        """Every address that gets no e-mail now. Scans the table: for the vendor alone."""
         pages = self._dynamodb.get_paginator("scan").paginate(
             TableName=self._table,
             FilterExpression="begins_with(pk, :suppressed) AND expires_at > :now",
@@ -83,13 +83,13 @@ class Suppressions:
                 yield from_item(Suppression, item)
 
     def lift(self, address: str, now: int) -> Suppression | None:
-        """Let mail go to an address again; what was held against it, if anything."""
-        answer: Any = self._dynamodb.delete_item(
+        """Allow e-mail to an address again. Returns the suppression, or None if there was none."""
+        reply: Any = self._dynamodb.delete_item(
             TableName=self._table,
             Key=to_item({"pk": suppressed_key(hash_address(address))}),
             ReturnValues="ALL_OLD",
         )
-        item: Item | None = answer.get("Attributes")
+        item: Item | None = reply.get("Attributes")
         if item is None or plain(item)["expires_at"] <= now:
             return None
         return from_item(Suppression, item)

@@ -1,4 +1,4 @@
-"""The `Tickets` table: journeys, links and counters. Each row has an end, checked when read."""
+"""The `Tickets` table: tickets, links and counters. Every read checks whether a row has ended."""
 
 from collections.abc import Mapping
 from contextlib import suppress
@@ -40,7 +40,7 @@ class MailWithheld(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """Where a mailed link leads, until it ends."""
+    """The response to which a mailed link leads, until it ends."""
 
     ticket_id: str
     file_name: str
@@ -78,16 +78,16 @@ class Tickets:
             raise TooManyTickets("This network opened too many tickets.") from error
 
     def add(self, ticket: Ticket) -> None:
-        """Put a new ticket that the vendor opened: no network is counted. Raises Conflict."""
+        """Put a new ticket that the vendor opened: it counts for no network. Raises Conflict."""
         with translate_conflicts():
             self._dynamodb.put_item(**self._put_ticket(ticket)["Put"])
 
     def get(self, ticket_id: str, now: int) -> Ticket | None:
-        """The ticket, unless there is none or it has ended."""
+        """The ticket; None if there is none or it has ended."""
         return ticket_from_item(self._get(f"ticket#{ticket_id}"), now)
 
     def get_link(self, token: str, now: int) -> Link | None:
-        """Where the link with this token leads, unless there is none or it has ended."""
+        """The link with this token; None if there is none or it has ended."""
         item = self._get(link_key(token))
         if item is None:
             return None
@@ -99,7 +99,7 @@ class Tickets:
         return {"Get": {"TableName": self._table, "Key": _key(f"ticket#{ticket_id}")}}
 
     def completion_update(self, before: Ticket, after: Ticket, now: int) -> dict[str, Any]:
-        """The update that gives a waiting ticket its one answer, for a transaction or alone."""
+        """The update that completes a waiting ticket, for a transaction or a call of its own."""
         waiting = _values(before)
         update = set_attributes(
             {n: value for n, value in _values(after).items() if value != waiting[n]}
@@ -116,7 +116,7 @@ class Tickets:
         }
 
     def complete(self, before: Ticket, after: Ticket, now: int) -> None:
-        """Give a waiting ticket its one answer, where nothing else is written. Raises Conflict."""
+        """Complete a waiting ticket where nothing else is written. Raises Conflict."""
         with translate_conflicts():
             self._dynamodb.update_item(**self.completion_update(before, after, now))
 

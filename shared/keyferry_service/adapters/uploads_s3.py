@@ -1,4 +1,4 @@
-"""S3's notices, as they lie in a queue: which object is new."""
+"""S3's event notifications of new objects, as they come through a queue."""
 
 import json
 import re
@@ -15,9 +15,9 @@ RESPONSES = re.compile(f"responses/(?P<ticket>{TICKET_ID})/(?P<name>[a-z0-9.-]{{
 
 
 def uploads_in(message: str, bucket: str, keys: re.Pattern[str]) -> list[Upload]:
-    """The objects that a message tells of; none in S3's first test event.
+    """The objects that a message names; none for S3's first test event.
 
-    Raises StrayMessage for anything but S3's notice of an object of this bucket under these keys.
+    Raises StrayMessage unless they are objects of this bucket under these keys.
     """
     try:
         notice = json.loads(message)

@@ -10,7 +10,7 @@ from keyferry_service.domain.request_context import RequestContext, anchor_keys
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """What is to be written, all of it or nothing: each row as it is to stand afterwards."""
+    """The rows to write, all or nothing, each as it is afterwards."""
 
     license: LicenseRecord
     seat: Seat
@@ -113,7 +113,7 @@ def _move_in(
 
 
 def _take_next(context: RequestContext) -> Grant | Refusal:
-    """Take the seat with the next number; a move if one was given back before."""
+    """Take the seat with the next number; a move if a seat was freed before."""
     request, before = context.request, context.license
     is_move = before.seats_ever_used > before.seats_used
     license = before.with_move(context.now) if is_move else before.with_seat_first_used()

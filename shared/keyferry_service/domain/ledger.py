@@ -1,4 +1,4 @@
-"""What a grant says to the offline machine: the BODY of its response."""
+"""What a grant becomes: the response to the offline machine, and the ledger's entry for it."""
 
 from keyferry_protocol.envelope import MAX_PAE, RESPONSE, Envelope, pae
 from keyferry_protocol.request import Request
@@ -8,7 +8,7 @@ from keyferry_service.domain.license import DAY, LedgerEntry, LicenseRecord
 
 
 class ResponseTooLong(Exception):
-    """A license that grants more than one response can say; `license create` refuses these."""
+    """The license has more than fits into one response; `license create` refuses such terms."""
 
 
 def response_to(request: Request, grant: Grant, now: int) -> ResponseBody:
@@ -30,7 +30,7 @@ def response_to(request: Request, grant: Grant, now: int) -> ResponseBody:
 
 
 def entry_for(response: ResponseBody, grant: Grant) -> LedgerEntry:
-    """The line of the ledger that records a response before it is signed.
+    """The ledger's entry for a response, recorded before it is signed.
 
     Raises ResponseTooLong, so that nothing is recorded that could never be signed.
     """
@@ -46,9 +46,9 @@ def entry_for(response: ResponseBody, grant: Grant) -> LedgerEntry:
     )
 
 
-def response_in(answer: LedgerEntry) -> ResponseBody:
-    """What a line of the ledger said."""
-    return parse_response(Envelope(RESPONSE, answer.body, ()))
+def response_in(entry: LedgerEntry) -> ResponseBody:
+    """The response that an entry records."""
+    return parse_response(Envelope(RESPONSE, entry.body, ()))
 
 
 def _terms(license: LicenseRecord, is_receipt: bool, valid_until: int | None) -> LicenseTerms:

@@ -1,4 +1,4 @@
-"""A license and what belongs to it: all that a decision is made of (docs/format.md)."""
+"""The records of one license: terms, seats, keys and the ledger (docs/format.md)."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -13,7 +13,7 @@ YEAR_DAYS = 365
 
 
 class Status(StrEnum):
-    """Whether the vendor lets a license be used."""
+    """Whether the vendor allows a license to be used."""
 
     ACTIVE = "active"
     SUSPENDED = "suspended"
@@ -110,7 +110,7 @@ class LicenseRecord:
 
 @dataclass(frozen=True, slots=True)
 class Seat:
-    """A machine's place in a license; its number is never used twice."""
+    """A machine's place in a license. Its number is never used twice."""
 
     number: int
     taken: bool
@@ -122,7 +122,7 @@ class Seat:
     serial: int  # of the last response
     last_request_serial: int  # the `last_serial` which that one answered
     last_response_at: int
-    valid_until: int | None = None  # as the last response said it
+    valid_until: int | None = None  # as in the last response
     copies: int = 0  # requests that may come from a copied state
     dongle_keyid: str | None = None
 
@@ -170,7 +170,7 @@ class Seat:
 
 @dataclass(frozen=True, slots=True)
 class DeviceKey:
-    """Which seat a device key took; its row outlives that."""
+    """Which seat a device key took. The record outlives the seat."""
 
     keyid: str
     seat: int
@@ -200,7 +200,7 @@ class RegisteredDongle:
 
 @dataclass(frozen=True, slots=True)
 class LedgerEntry:
-    """A line of the ledger: the very bytes that were, and will be, signed for one request."""
+    """An entry of the ledger: the very bytes that were, and will be, signed for one request."""
 
     request_sha256: str
     body: bytes

@@ -1,4 +1,4 @@
-"""Refusals: the closed list of what a request may be told instead of a response."""
+"""Refusals: the closed list of reasons for which a request gets no response."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -9,7 +9,7 @@ from keyferry_service.domain.license import Seat
 
 
 class RefusalCode(StrEnum):
-    """In the order in which they are looked for; the first that applies is given."""
+    """In the order in which they are checked; the first that applies is the answer."""
 
     UNREADABLE_REQUEST = "unreadable-request"
     UNSUPPORTED_VERSION = "unsupported-version"
@@ -40,7 +40,7 @@ MAX_SEATS_LISTED = 50
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """A no: its code, which of the code's sentences fits, and the facts they speak of."""
+    """A code, the variant of its sentence that fits, and the facts in that sentence."""
 
     code: RefusalCode
     variant: str = ""
@@ -57,7 +57,7 @@ class Refusal:
 
     @property
     def is_proven(self) -> bool:
-        """Whether the request had proved itself, so that its license may be named and mailed."""
+        """Whether the request proved itself, so that its license may be named and mailed."""
         return self.code not in BEFORE_PROOF
 
     @property
@@ -65,7 +65,7 @@ class Refusal:
         return self.code in _LISTS_SEATS
 
     def with_seats(self, seats: Sequence[Seat]) -> "Refusal":
-        """The same, with the seats in use from which the reader is to choose."""
+        """The same, with the seats in use, of which the reader chooses one."""
         listed = [
             {
                 "seat": seat.number,

@@ -1,4 +1,4 @@
-"""One request and all that is known of it: what a decision looks at."""
+"""One request and all that is known about it: the input of a decision."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field

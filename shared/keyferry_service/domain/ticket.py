@@ -1,4 +1,4 @@
-"""A ticket: one file's journey as the page sees it, with every fact that page and letter say."""
+"""A ticket: one file's journey as the page shows it, with every fact for page and e-mail."""
 
 from dataclasses import dataclass, replace
 from enum import StrEnum
@@ -16,7 +16,7 @@ TICKET_ID = "[A-Za-z0-9_-]{43}"
 
 
 class TicketState(StrEnum):
-    """What is stored of it; `ready` is not: that is the response's existence."""
+    """The stored states. `ready` is none of them: it is the existence of the response."""
 
     AWAITING_UPLOAD = "awaiting-upload"
     PROCESSING = "processing"
@@ -24,7 +24,7 @@ class TicketState(StrEnum):
 
 
 class EmailStatus(StrEnum):
-    """What became of the e-mail."""
+    """What became of the ticket's e-mail."""
 
     NONE = "none"
     PENDING = "pending"
@@ -56,7 +56,7 @@ class Ticket:
     seat: int | None = None
     valid_until: int | None = None
     previous_valid_until: int | None = None
-    seats_used: int | None = None  # once this answer was given; unknown where it is given again
+    seats_used: int | None = None  # right after its own answer; unknown for a repeated one
     seats: int | None = None
     refusal: Refusal | None = None
 

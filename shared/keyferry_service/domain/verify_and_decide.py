@@ -20,7 +20,7 @@ from keyferry_service.domain.signing_keys import SigningKey
 
 
 def read_request(data: bytes) -> Request | Refusal:
-    """The request in a file; a file of another form is refused."""
+    """The request in a file, or the refusal of a file that is none."""
     try:
         return parse_request(data)
     except UnsupportedVersion:
@@ -34,7 +34,7 @@ def read_request(data: bytes) -> Request | Refusal:
 def verify_and_decide(
     request: Request, snapshot: Snapshot, keys: Sequence[SigningKey], now: int
 ) -> LedgerEntry | Grant | Refusal:
-    """Verify the proofs, then decide. An unknown license and a wrong code are told alike."""
+    """Verify the proofs, then decide. An unknown license and a wrong code look the same."""
     try:
         verify_proofs(request, snapshot.license.activation_public if snapshot.license else None)
     except NotAuthentic:

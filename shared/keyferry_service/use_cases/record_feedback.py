@@ -26,11 +26,11 @@ class RecordFeedback:
         now = int(self.clock.time())
         sent = self.tickets.get_sent(feedback.mail_id, now)
         if sent is None:
-            return Dropped("The mail is not known, or was told of before.")
+            return Dropped("The e-mail is unknown, or its feedback was recorded before.")
         self.tickets.mark_bounced(sent.ticket_id, feedback.mail_id)
         try:
             self.suppressions.add(feedback, sent, now)
         except ConditionFailed:
-            return Dropped("The same notice was taken in at this moment.")
+            return Dropped("The same notice was recorded at this moment.")
         prefix = ticket_prefix(sent.ticket_id)
         return AddressSuppressed(prefix, feedback.reason, feedback.detail)

@@ -9,7 +9,7 @@ from keyferry_service.adapters.tickets_dynamodb import MailWithheld, Tickets
 from keyferry_service.domain.ticket import LIFE_S, EmailStatus, Ticket
 from keyferry_service.use_cases.edge import Clock, Secrets
 from keyferry_service.use_cases.outcome import Dropped, EmailSent, EmailWithheld
-from keyferry_service.views.email import Letter, message_of, refusal_letter, response_letter
+from keyferry_service.views.email import Email, mime_message, refusal_email, response_email
 from keyferry_service.views.refusal_text import Vendor
 
 
@@ -51,15 +51,15 @@ class SendEmail:
         except MailWithheld:
             self.tickets.mark_email(ticket.id, EmailStatus.WITHHELD)
             return EmailWithheld()
-        letter = self._compose(ticket, token, now + LIFE_S)
+        email = self._compose(ticket, token, now + LIFE_S)
         mime_id = self.secrets.token_hex(16)
-        message = message_of(letter, self.sender, address, self.vendor, mime_id)
+        message = mime_message(email, self.sender, address, self.vendor, mime_id)
         self.mailer.send(address, message, mail_id)
         self.tickets.mark_sent(ticket.id, mail_id, None if token is None else now + LIFE_S)
         return EmailSent()
 
-    def _compose(self, ticket: Ticket, token: str | None, link_expires_at: int) -> Letter:
+    def _compose(self, ticket: Ticket, token: str | None, link_expires_at: int) -> Email:
         if ticket.refusal is not None:
-            return refusal_letter(ticket, ticket.refusal, self.vendor)
+            return refusal_email(ticket, ticket.refusal, self.vendor)
         link = f"{self.page_origin}/api/responses/{token}"
-        return response_letter(ticket, link, link_expires_at, self.vendor)
+        return response_email(ticket, link, link_expires_at, self.vendor)

@@ -33,7 +33,7 @@ class Step:
 
 
 @dataclass(frozen=True, slots=True)
-class Letter:
+class Email:
     """What a mail says, from top to bottom."""
 
     language: str
@@ -48,48 +48,48 @@ class Letter:
     support: str = ""
 
 
-def response_letter(ticket: Ticket, link: str, link_expires_at: int, vendor: Vendor) -> Letter:
-    """The letter that brings the link to a response, or to a receipt."""
+def response_email(ticket: Ticket, link: str, link_expires_at: int, vendor: Vendor) -> Email:
+    """The e-mail that brings the link to a response, or to a receipt."""
     kind = {"update": "updated", "deactivate": "deactivated"}.get(ticket.kind or "", "ready")
     subject = "subject-computer" if _is_plain(ticket.machine_name) else "subject"
     with use_language(ticket.language):
-        said = _said(ticket)
-        return Letter(
+        names = _names(ticket)
+        return Email(
             language=ticket.language,
-            subject=message(f"email.{kind}.{subject}", **said),
-            first=message(f"email.{kind}.{_first(ticket)}", **said),
+            subject=message(f"email.{kind}.{subject}", **names),
+            first=message(f"email.{kind}.{_first(ticket)}", **names),
             link=link,
             after_link=message("email.link-works-until", date=show_date(link_expires_at)),
-            facts=_facts(ticket, said),
+            facts=_facts(ticket, names),
             steps_title=message("email.what-to-do-now"),
             steps=(
                 Step(message("email.copy", file=ticket.file_name)),
                 Step(
-                    message(f"email.{kind}.steps", **said), f"keyferry install {ticket.file_name}"
+                    message(f"email.{kind}.steps", **names), f"keyferry install {ticket.file_name}"
                 ),
             ),
-            last=message(f"email.{kind}.last", **said),
+            last=message(f"email.{kind}.last", **names),
             support=vendor.support,
         )
 
 
-def refusal_letter(ticket: Ticket, refusal: Refusal, vendor: Vendor) -> Letter:
-    """The letter that brings a refusal of a request that had proved itself; it has no link."""
+def refusal_email(ticket: Ticket, refusal: Refusal, vendor: Vendor) -> Email:
+    """The e-mail that brings a refusal of a request that had proved itself; it has no link."""
     with use_language(ticket.language):
-        said = _said(ticket)
+        names = _names(ticket)
         hidden = {"requested": message("email.another-product")}
         refused = say_refusal(refusal, ticket.language, vendor, **hidden)
-        return Letter(
+        return Email(
             language=ticket.language,
             subject=message(
                 f"email.refused.subject.{refused.sentence}",
-                **refused.facts | {"number": said["number"]},
+                **refused.facts | {"number": names["number"]},
             ),
             first=message("email.refused.first", title=refused.title),
             after_link=refused.next_step,
             facts=(
-                (message("email.license"), said["number"]),
-                (message("email.computer-label"), said["computer"]),
+                (message("email.license"), names["number"]),
+                (message("email.computer-label"), names["computer"]),
             ),
             steps_title=message("email.refused.unchanged"),
             last=message("email.refused.last"),
@@ -97,55 +97,55 @@ def refusal_letter(ticket: Ticket, refusal: Refusal, vendor: Vendor) -> Letter:
         )
 
 
-def plain_text(letter: Letter) -> str:
-    """The letter as text; a link is never broken."""
-    width = max((len(label) for label, _ in letter.facts), default=0)
+def plain_text(email: Email) -> str:
+    """The e-mail as text; a link is never broken."""
+    width = max((len(label) for label, _ in email.facts), default=0)
     blocks = [
-        [*_wrap(letter.first), letter.link, *_wrap(letter.after_link)],
-        [line for fact in letter.facts for line in _plain_fact(fact, width)],
-        [letter.steps_title, *_plain_steps(letter.steps)],
-        [*_wrap(letter.last), letter.support],
+        [*_wrap(email.first), email.link, *_wrap(email.after_link)],
+        [line for fact in email.facts for line in _plain_fact(fact, width)],
+        [email.steps_title, *_plain_steps(email.steps)],
+        [*_wrap(email.last), email.support],
     ]
     return "\n\n".join("\n".join(filter(None, block)) for block in blocks if any(block)) + "\n"
 
 
-def html_page(letter: Letter) -> str:
+def html_page(email: Email) -> str:
     """The same as a page: one column, nothing from elsewhere."""
-    link = escape(letter.link)
+    link = escape(email.link)
     parts = [
-        f"<p><strong>{escape(letter.first)}</strong></p>",
+        f"<p><strong>{escape(email.first)}</strong></p>",
         f'<p><a href="{link}" style="{_FILE}">{link}</a></p>' if link else "",
-        f"<p>{escape(letter.after_link)}</p>",
-        f"<table>{''.join(map(_html_fact, letter.facts))}</table>" if letter.facts else "",
-        f"<p>{escape(letter.steps_title)}</p>",
-        f"<ol>{''.join(map(_html_step, letter.steps))}</ol>" if letter.steps else "",
-        f"<p>{escape(letter.last)}<br>{escape(letter.support)}</p>",
+        f"<p>{escape(email.after_link)}</p>",
+        f"<table>{''.join(map(_html_fact, email.facts))}</table>" if email.facts else "",
+        f"<p>{escape(email.steps_title)}</p>",
+        f"<ol>{''.join(map(_html_step, email.steps))}</ol>" if email.steps else "",
+        f"<p>{escape(email.last)}<br>{escape(email.support)}</p>",
     ]
     return (
-        f'<!doctype html><html lang="{letter.language}"><head><meta charset="utf-8">'
-        f'<meta name="color-scheme" content="light dark"><title>{escape(letter.subject)}</title>'
+        f'<!doctype html><html lang="{email.language}"><head><meta charset="utf-8">'
+        f'<meta name="color-scheme" content="light dark"><title>{escape(email.subject)}</title>'
         f'</head><body style="{_PAGE}">{"".join(parts)}</body></html>'
     )
 
 
-def message_of(
-    letter: Letter, sender: str, recipient: str, vendor: Vendor, message_id: str
+def mime_message(
+    email: Email, sender: str, recipient: str, vendor: Vendor, message_id: str
 ) -> bytes:
-    """The letter as a MIME message, ready to be sent."""
+    """The e-mail as a MIME message, ready to be sent."""
     mail = EmailMessage(policy=SMTP)
-    with use_language(letter.language):
+    with use_language(email.language):
         name = message("email.sender", vendor=vendor.name)
     mail["From"] = Address(_header(name), addr_spec=sender)
     mail["To"] = recipient
     if "@" in vendor.support:
         mail["Reply-To"] = vendor.support
-    mail["Subject"] = _header(letter.subject)
+    mail["Subject"] = _header(email.subject)
     mail["Message-ID"] = f"<{message_id}@{sender.rpartition('@')[2]}>"
     mail["Auto-Submitted"] = "auto-generated"
     mail["X-Auto-Response-Suppress"] = "All"
-    mail.set_content(plain_text(letter))
-    mail.add_alternative(html_page(letter), subtype="html")
-    mail["Content-Language"] = letter.language  # last: content that is set drops it
+    mail.set_content(plain_text(email))
+    mail.add_alternative(html_page(email), subtype="html")
+    mail["Content-Language"] = email.language  # last: content that is set drops it
     return mail.as_bytes()
 
 
@@ -155,7 +155,7 @@ def _header(text: str) -> str:
 
 
 def _first(ticket: Ticket) -> str:
-    """Which first sentence of its letter fits an answer."""
+    """Which first sentence of its e-mail fits an answer."""
     if ticket.kind == "update" and ticket.valid_until is None:
         return "first-endless" if ticket.previous_valid_until is None else "first-no-longer-ends"
     if ticket.kind == "deactivate" and ticket.seats is None:
@@ -163,18 +163,18 @@ def _first(ticket: Ticket) -> str:
     return "first"
 
 
-def _facts(ticket: Ticket, said: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
+def _facts(ticket: Ticket, names: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
     product = f"{ticket.product} {ticket.edition}".strip()
     facts = [
         (
             message("email.license"),
-            message("email.license-value", number=said["number"], product=product),
+            message("email.license-value", number=names["number"], product=product),
         ),
-        (message("email.computer-label"), said["computer"]),
+        (message("email.computer-label"), names["computer"]),
         (message("email.seat"), str(ticket.seat)),
     ]
     if ticket.kind != "deactivate":  # a receipt ends as it is issued: that would say nothing
-        facts.append((message("email.ends"), said["ends"]))
+        facts.append((message("email.ends"), names["ends"]))
     return tuple(facts)
 
 
@@ -226,7 +226,7 @@ def _wrap(text: str, lead: str = "", indent: str = "") -> list[str]:
     )
 
 
-def _said(ticket: Ticket) -> dict[str, str]:
+def _names(ticket: Ticket) -> dict[str, str]:
     plain = _is_plain(ticket.machine_name)
     return {
         "number": show_license_number(ticket.license_number or ""),

@@ -40,7 +40,7 @@ def protection_name(protection: str) -> str:
 def say_refusal(refusal: Refusal, language: str, vendor: Vendor, **hidden: str) -> SaidRefusal:
     """The refusal in words. `hidden` says in other words a fact that may not be repeated here."""
     with use_language(language):
-        facts = _said_facts(refusal) | hidden
+        facts = _shown_facts(refusal) | hidden
         facts |= {"vendor": vendor.name, "support": vendor.support}
         sentence = _sentence(refusal)
         title = message(f"refusals.{sentence}.title", **facts)
@@ -59,14 +59,14 @@ def _sentence(refusal: Refusal) -> str:
     return f"{refusal.code}.{variant}" if variant else str(refusal.code)
 
 
-def _said_facts(refusal: Refusal) -> dict[str, Any]:
-    said = {name: value for name, value in refusal.facts.items() if value is not None}
+def _shown_facts(refusal: Refusal) -> dict[str, Any]:
+    facts = {name: value for name, value in refusal.facts.items() if value is not None}
     for name in ("chosen", "protection"):
-        if name in said:
-            said[name] = protection_name(said[name])
-    if "allowed" in said:
-        said["allowed"] = or_list(map(protection_name, said["allowed"]))
+        if name in facts:
+            facts[name] = protection_name(facts[name])
+    if "allowed" in facts:
+        facts["allowed"] = or_list(map(protection_name, facts["allowed"]))
     for name in ("ended_at", "next_move_at"):
-        if name in said:
-            said["date"] = show_date(said[name])
-    return said
+        if name in facts:
+            facts["date"] = show_date(facts[name])
+    return facts

@@ -11,6 +11,16 @@ DELAYED_S = 15 * 60
 _TIMES = ("since", "last_answered", "ended_at", "next_move_at")
 
 
+def opened_document(ticket: Ticket, upload_form: dict[str, Any]) -> dict[str, Any]:
+    """A new ticket: where to post its file, and where to follow it."""
+    return {
+        "id": ticket.id,
+        "upload": upload_form,
+        "status_url": f"/api/requests/{ticket.id}",
+        "expires_at": format_time(ticket.expires_at),
+    }
+
+
 def ticket_document(
     ticket: Ticket, uploaded_at: int | None, download_url: str | None, vendor: Vendor, now: int
 ) -> dict[str, Any]:
@@ -69,9 +79,9 @@ def _response(ticket: Ticket, download_url: str, now: int) -> dict[str, Any]:
 
 
 def _refusal(refusal: Refusal, language: str, vendor: Vendor) -> dict[str, Any]:
-    said = say_refusal(refusal, language, vendor)
+    text = say_refusal(refusal, language, vendor)
     facts = {name: _fact(name, value) for name, value in refusal.facts.items()}
-    return {"code": refusal.code, "title": said.title, "detail": said.next_step, **facts}
+    return {"code": refusal.code, "title": text.title, "detail": text.next_step, **facts}
 
 
 def _fact(name: str, value: Any) -> Any:

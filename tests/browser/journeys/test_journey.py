@@ -11,8 +11,8 @@ import requests
 from playwright.sync_api import Download, FilePayload, Page, expect
 
 from keyferry_protocol.envelope import RESPONSE, open_envelope
-from tests.browser.journeys.offline import OfflineComputer
-from tests.conftest import RunningStack
+from tests.support.offline_computer import OfflineComputer
+from tests.support.running_stack import RunningStack
 
 
 def process(page: Page, stack: RunningStack, file: FilePayload, email: str = "") -> None:
@@ -156,7 +156,7 @@ def test_a_dropped_file_goes_the_same_way(
     assert offline.check().ok
 
 
-def test_a_response_file_is_told_as_what_it_is(
+def test_an_uploaded_response_file_is_recognized(
     page: Page, stack: RunningStack, offline: OfflineComputer
 ) -> None:
     response = saved(page, stack, offline.request()).path().read_bytes()
@@ -232,12 +232,12 @@ def test_the_page_is_served_under_its_policy(page: Page, stack: RunningStack) ->
     assert "unsafe" not in headers["Content-Security-Policy"]
     assert headers["X-Content-Type-Options"] == "nosniff"
     assert headers["Referrer-Policy"] == "no-referrer"
-    asked: list[str] = []
-    page.on("request", lambda request: asked.append(request.url))
+    urls: list[str] = []
+    page.on("request", lambda request: urls.append(request.url))
     page.goto(stack.page)
     page.wait_for_load_state("networkidle")
-    assert len(asked) <= 10
-    assert all(url.startswith((stack.page, "data:")) for url in asked)
+    assert len(urls) <= 10
+    assert all(url.startswith((stack.page, "data:")) for url in urls)
 
 
 def body(response: bytes) -> bytes:
@@ -246,7 +246,7 @@ def body(response: bytes) -> bytes:
 
 def mails(stack: RunningStack, address: str) -> list[dict[str, Any]]:
     """What lies in the inbox for one address."""
-    found: list[dict[str, Any]] = json.loads(
+    all_mails: list[dict[str, Any]] = json.loads(
         requests.get(f"{stack.inbox}/messages", timeout=60).content
     )
-    return [mail for mail in found if address in mail["to"]]
+    return [mail for mail in all_mails if address in mail["to"]]

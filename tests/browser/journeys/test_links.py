@@ -8,10 +8,10 @@ import pytest
 import requests
 from playwright.sync_api import FilePayload, Page, expect
 
-from tests.browser.journeys.offline import OfflineComputer
 from tests.browser.journeys.test_journey import body, mails, process, saved, stem
-from tests.conftest import RunningStack
 from tests.support.journeys import client
+from tests.support.offline_computer import OfflineComputer
+from tests.support.running_stack import RunningStack
 
 REFUSED = "The license number and the activation code do not belong together"
 

@@ -9,11 +9,11 @@ from playwright.sync_api import Page
 from keyferry_service.domain.refusals import Refusal, RefusalCode
 from keyferry_service.domain.ticket import Ticket
 from keyferry_service.views.email import (
-    Letter,
+    Email,
     html_page,
     plain_text,
-    refusal_letter,
-    response_letter,
+    refusal_email,
+    response_email,
 )
 from keyferry_service.views.refusal_text import Vendor
 from tests.browser.page.fake_service import NUMBER, STEM
@@ -42,8 +42,8 @@ def a_ticket(kind: str, **changes: object) -> Ticket:
     )
 
 
-def a_response_email(kind: str, **changes: object) -> Letter:
-    return response_letter(a_ticket(kind, **changes), LINK, ENDS - 10**7, VENDOR)
+def a_response_email(kind: str, **changes: object) -> Email:
+    return response_email(a_ticket(kind, **changes), LINK, ENDS - 10**7, VENDOR)
 
 
 EMAILS = {
@@ -54,12 +54,12 @@ EMAILS = {
     ),
     "deactivated": a_response_email("deactivate", seats_used=1, seats=2),
     "deactivated, no computer name": a_response_email("deactivate", machine_name=""),
-    "refused": refusal_letter(
+    "refused": refusal_email(
         a_ticket("activate"),
         Refusal(RefusalCode.NO_SEATS_LEFT, facts={"n": 2, "moves_left": 3}),
         VENDOR,
     ),
-    "refused, kind of protection": refusal_letter(
+    "refused, kind of protection": refusal_email(
         a_ticket("activate"),
         Refusal(
             RefusalCode.PROTECTION_NOT_ALLOWED,

@@ -1,4 +1,4 @@
-"""The wizard's window as a person has it: by keyboard, by screen reader, without JavaScript."""
+"""The wizard's window as people use it: by keyboard, by screen reader, without JavaScript."""
 
 import os
 import subprocess
@@ -10,8 +10,8 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from tests.browser.page.test_accessibility import CLIPPED, violations
-from tests.browser.wizard.desk import Desk, open_window
 from tests.browser.wizard.tour import press, walk
+from tests.support.desk import Desk, open_window
 from tests.support.offline import CODE, DAY, NUMBER
 
 FOCUSED = """(() => {
@@ -21,13 +21,13 @@ FOCUSED = """(() => {
 })()"""
 
 
-# All else does not hang on the colours.
+# Nothing else depends on the colors.
 PALE = """axe.run({runOnly: ['color-contrast']}).then(({violations}) =>
     violations.flatMap((rule) => rule.nodes.map((node) => node.html)))"""
 
 
 def tab_to(page: Page, name: str) -> None:
-    """Press Tab until what has this label is focused, as somebody without a mouse does."""
+    """Press Tab until the element with this label is focused, as someone without a mouse does."""
     for _ in range(40):
         if page.evaluate(FOCUSED) == name:
             return
@@ -78,24 +78,24 @@ def test_all_steps_work_with_the_keyboard_only(desk: Desk, page: Page) -> None:
 def test_no_screen_has_a_barrier_or_is_cut_in_light_or_dark_or_at_320_pixels(
     desk: Desk, page: Page
 ) -> None:
-    found: dict[str, list[str]] = {}
+    barriers: dict[str, list[str]] = {}
 
     def look(screen: str) -> None:
-        found[screen] = violations(page)
+        barriers[screen] = violations(page)
         page.emulate_media(color_scheme="dark")
-        found[f"{screen}, dark"] = page.evaluate(PALE)
+        barriers[f"{screen}, dark"] = page.evaluate(PALE)
         page.emulate_media(color_scheme="light")
         page.set_viewport_size({"width": 320, "height": 512})
-        found[f"{screen}, narrow"] = page.evaluate(CLIPPED)
+        barriers[f"{screen}, narrow"] = page.evaluate(CLIPPED)
         if page.evaluate("document.documentElement.scrollWidth") > 320:
-            found[f"{screen}, narrow"].append("it scrolls sideways")
+            barriers[f"{screen}, narrow"].append("it scrolls sideways")
         page.set_viewport_size({"width": 1280, "height": 800})
 
     with open_window(desk) as window:
         page.goto(window.start_link)
         walk(page, desk, look)
-    assert len(found) > 120
-    assert {screen: barrier for screen, barrier in found.items() if barrier} == {}
+    assert len(barriers) > 120
+    assert {screen: barrier for screen, barrier in barriers.items() if barrier} == {}
 
 
 def test_without_javascript_all_works(desk: Desk, browser: Browser) -> None:
@@ -190,7 +190,7 @@ def test_a_session_closed_with_a_pending_request_continues_another_day(
 def test_a_response_in_another_folder_is_chosen_as_a_file(
     desk: Desk, page: Page, tmp_path: Path
 ) -> None:
-    file = tmp_path / "holiday.jpg"  # content decides, never the name
+    file = tmp_path / "holiday.jpg"  # judged by its content, never its name
     file.write_bytes(desk.room.answer(desk.room.request()))
     with open_window(desk) as window:
         page.goto(window.start_link)
@@ -241,7 +241,7 @@ def test_the_first_screen_is_there_within_a_second(desk: Desk, tmp_path: Path) -
     """
     desk.room.activate()
     browser = tmp_path / "browser"
-    # What a desktop starts as its browser; this one has read the page when it ends.
+    # Started as the desktop's browser; it ends once it has read the page.
     browser.write_text(
         f"#!{sys.executable}\nimport sys, urllib.request\n"
         "text = urllib.request.urlopen(sys.argv[1]).read()\n"

@@ -43,7 +43,7 @@ class Dongles:
         return self.folder / "drawer"
 
     def new(self, label: str = "Keyferry", key: bool = True) -> PluggedDongle:
-        """One more dongle, plugged in, with a key if it is to have one."""
+        """A new dongle, plugged in, with a key unless `key` is False."""
         before = {token.serial for token in self.plugged()}
         self._utility("--init-token", "--free", "--label", label, "--pin", PIN, "--so-pin", PIN)
         self.restart()
@@ -56,8 +56,8 @@ class Dongles:
         return find_dongles(self.module)
 
     def look(self, token: PluggedDongle) -> PluggedDongle:
-        """The same dongle as it is now."""
-        return next(found for found in self.plugged() if found.serial == token.serial)
+        """The current state of the same dongle."""
+        return next(other for other in self.plugged() if other.serial == token.serial)
 
     def pull(self, token: PluggedDongle) -> None:
         shutil.move(self._place(token, self.computer), self.drawer)
@@ -66,23 +66,23 @@ class Dongles:
         shutil.move(self._place(token, self.drawer), self.computer)
 
     def restart(self) -> None:
-        """Let the next call find what a new process would find."""
+        """Reset, so that the next call finds what a new process would find."""
         pkcs11.lib(self.module).reinitialize()
         tokens_pkcs11._sessions.clear()
 
     def _utility(self, *arguments: str) -> None:
         subprocess.run(["softhsm2-util", *arguments], check=True, capture_output=True)
 
-    def _place(self, token: PluggedDongle, where: Path) -> Path:
+    def _place(self, token: PluggedDongle, folder: Path) -> Path:
         return next(
-            path for path in where.iterdir() if path.name.replace("-", "").endswith(token.serial)
+            path for path in folder.iterdir() if path.name.replace("-", "").endswith(token.serial)
         )
 
 
 def key_of_another_program(
     dongles: Dongles, token: PluggedDongle, label: str, curve: bytes = P256, **private: bool
 ) -> None:
-    """A key as a card's own tools leave it, under their label."""
+    """A key as a card's own tools make it, under their label."""
     card = next(
         slot.get_token()
         for slot in pkcs11.lib(dongles.module).get_slots(token_present=True)
@@ -106,14 +106,14 @@ def key_of_another_program(
 def dongles(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Dongles:
     module = next((path for path in PLACES if os.path.exists(path)), None)
     assert module, "The dongle tests need SoftHSM. Debian: apt install softhsm2"
-    found = Dongles(tmp_path / "dongles", module)
-    for folder in (found.computer, found.drawer):
+    new_dongles = Dongles(tmp_path / "dongles", module)
+    for folder in (new_dongles.computer, new_dongles.drawer):
         folder.mkdir(parents=True)
-    settings = found.folder / "softhsm2.conf"
-    settings.write_text(f"directories.tokendir = {found.computer}\nlog.level = ERROR\n")
+    settings = new_dongles.folder / "softhsm2.conf"
+    settings.write_text(f"directories.tokendir = {new_dongles.computer}\nlog.level = ERROR\n")
     monkeypatch.setenv("SOFTHSM2_CONF", str(settings))
-    found.restart()
-    return found
+    new_dongles.restart()
+    return new_dongles
 
 
 @pytest.fixture
@@ -124,7 +124,7 @@ def room(tmp_path: Path) -> Room:
 @pytest.fixture
 def shell(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, dongles: Dongles) -> Iterator[Shell]:
     """The command line, with the dongles' module and PIN in the environment."""
-    with shell_in(tmp_path, monkeypatch) as found:
+    with shell_in(tmp_path, monkeypatch) as new_shell:
         monkeypatch.setenv("KEYFERRY_PKCS11_MODULE", dongles.module)
         monkeypatch.setenv("KEYFERRY_DONGLE_PIN", PIN)
-        yield found
+        yield new_shell

@@ -29,8 +29,8 @@ def request_file() -> Path:
 
 def activate(shell: Shell, *options: str, **changes: Any) -> Path:
     """Activate the license on a dongle; the response file, which any computer may install."""
-    made = shell("request", NUMBER, "--protection", "dongle", *options)
-    assert made.exit == 0, made.err
+    request = shell("request", NUMBER, "--protection", "dongle", *options)
+    assert request.exit == 0, request.err
     file = shell.carried(str(request_file()), **changes)
     request_file().unlink()
     installed = shell("install", str(file))
@@ -46,15 +46,15 @@ def test_a_blank_dongle_gets_a_key_and_the_desk_reads_its_public_half(
 ) -> None:
     blank = dongles.new(key=False)
     assert shell("dongle", "list").out.split()[-1] == "-"
-    made = shell("dongle", "make-key", "--output", "dongle.json")
-    assert made.exit == 0, made.err
+    result = shell("dongle", "make-key", "--output", "dongle.json")
+    assert result.exit == 0, result.err
     key = dongles.look(blank).keys[0]
-    told = Path("dongle.json").read_bytes()
-    assert desk.parse_dongle_file(told, NUMBER) == Dongle(
+    public_half = Path("dongle.json").read_bytes()
+    assert desk.parse_dongle_file(public_half, NUMBER) == Dongle(
         "ECDSA-P256-SHA256", key, "SoftHSM v2", blank.serial
     )
-    assert set(json.loads(told)) == {"alg", "public", "model", "serial"}
-    assert "keyferry-admin dongle add NUMBER dongle.json" in made.out
+    assert set(json.loads(public_half)) == {"alg", "public", "model", "serial"}
+    assert "keyferry-admin dongle add NUMBER dongle.json" in result.out
 
 
 def test_a_dongle_keeps_the_key_that_it_has(shell: Shell, dongles: Dongles) -> None:
@@ -128,15 +128,15 @@ def test_of_many_files_on_a_usb_drive_those_for_the_dongle_are_installed(
     shell: Shell, dongles: Dongles, tmp_path: Path
 ) -> None:
     dongles.new()
-    stick = tmp_path / "stick"
-    stick.mkdir()
-    activate(shell).rename(stick / "old.response")
+    drive = tmp_path / "drive"
+    drive.mkdir()
+    activate(shell).rename(drive / "old.response")
     assert shell("update", NUMBER).exit == 0
-    shell.carried(str(request_file()), str(stick / "new.response"), edition="Enterprise")
+    shell.carried(str(request_file()), str(drive / "new.response"), edition="Enterprise")
     elsewhere = Room(tmp_path / "elsewhere", machine=LAB_09)
-    (stick / "LAB-09.response").write_bytes(elsewhere.answer(elsewhere.request()))
+    (drive / "LAB-09.response").write_bytes(elsewhere.answer(elsewhere.request()))
     shell.patch.setenv("KEYFERRY_STATE_DIR", "second")
-    installed = shell("install", str(stick), "--json")
+    installed = shell("install", str(drive), "--json")
     assert installed.exit == 0, installed.out
     assert installed.json["edition"] == "Enterprise", "the newest one"
     assert shell("check").exit == 0
@@ -199,9 +199,9 @@ def test_a_file_for_another_dongle_is_refused_and_changes_nothing(
 
 def test_each_license_finds_its_own_of_two_dongles(shell: Shell, dongles: Dongles) -> None:
     first, second = dongles.new(), dongles.new()
-    asked = shell("request", NUMBER, "--protection", "dongle", "--non-interactive")
-    assert asked.exit == 2
-    assert "--dongle" in asked.err
+    printed = shell("request", NUMBER, "--protection", "dongle", "--non-interactive")
+    assert printed.exit == 2
+    assert "--dongle" in printed.err
     activate(shell, "--dongle", second.serial)
     with shell.patch.context() as patch:
         patch.setenv("KEYFERRY_STATE_DIR", "another")
@@ -228,8 +228,8 @@ def test_a_dongle_of_another_program_can_be_named_beside_one_of_ours(
     for serial, options in ((ours.serial, ()), (card.serial, ("--dongle", card.serial))):
         assert shell("dongle", "export", "--output", "dongle.json", *options).exit == 0
         assert json.loads(Path("dongle.json").read_bytes())["serial"] == serial
-        made = shell("request", NUMBER, "--protection", "dongle", *options)
-        assert made.exit == 0, made.err
+        request = shell("request", NUMBER, "--protection", "dongle", *options)
+        assert request.exit == 0, request.err
         dongle = parse_request(request_file().read_bytes()).dongle
         assert dongle is not None
         assert dongle.serial == serial
@@ -237,11 +237,11 @@ def test_a_dongle_of_another_program_can_be_named_beside_one_of_ours(
 
 def test_a_person_is_asked_which_of_two_dongles(shell: Shell, dongles: Dongles) -> None:
     tokens = {token.serial: token for token in (dongles.new(), dongles.new())}
-    made = shell("request", NUMBER, "--protection", "dongle", stdin="2\n")
-    assert made.exit == 0, made.err
+    request = shell("request", NUMBER, "--protection", "dongle", stdin="2\n")
+    assert request.exit == 0, request.err
     dongle = parse_request(request_file().read_bytes()).dongle
     assert dongle is not None
-    assert f"2. SoftHSM v2 {dongle.serial}" in made.err
+    assert f"2. SoftHSM v2 {dongle.serial}" in request.err
     assert dongle.public == tokens[dongle.serial].keys[0]
 
 
@@ -295,7 +295,7 @@ def test_a_pin_is_asked_for_at_the_terminal_and_not_shown(shell: Shell, dongles:
             while more := rest.read(1024):
                 shown += more
         except OSError:
-            pass  # how Linux says that the other end is closed
+            pass  # how Linux reports that the other end is closed
     assert os.waitpid(child, 0)[1] == 0, shown
     assert b"PIN of the dongle SoftHSM v2" in shown
     assert b"has a key now" in shown
@@ -316,17 +316,17 @@ def test_a_machine_license_needs_no_dongle(shell: Shell, dongles: Dongles) -> No
     assert shell("request", NUMBER).exit == 0
     assert shell("install", str(shell.carried(str(request_file())))).exit == 0
     assert shell("check").exit == 0
-    told = shell("request", OTHER, "--protection", "dongle", "--json")
-    assert told.exit == 2, "another code"
-    told = shell("request", NUMBER, "--protection", "dongle", "--json")
-    assert told.json["error"]["detail"] == "/not/there.so cannot be used to read dongles."
-    assert "--pkcs11-module" in told.json["error"]["next_step"]
+    printed = shell("request", OTHER, "--protection", "dongle", "--json")
+    assert printed.exit == 2, "another code"
+    printed = shell("request", NUMBER, "--protection", "dongle", "--json")
+    assert printed.json["error"]["detail"] == "/not/there.so cannot be used to read dongles."
+    assert "--pkcs11-module" in printed.json["error"]["next_step"]
 
 
 def test_each_command_finds_the_dongle_in_a_process_of_its_own(
     shell: Shell, dongles: Dongles
 ) -> None:
-    """As a customer types them; the computer without the dongle is one whose slots are empty."""
+    """The commands that a customer types; a computer without the dongle has empty slots."""
     dongles.new()
     shell.room.now = int(time.time())
     response = activate(shell, valid_from=shell.room.now - DAY, valid_until=None)

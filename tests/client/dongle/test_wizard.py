@@ -5,10 +5,10 @@ import pytest
 from keyferry import parse_request
 from keyferry.dongle.find import find_dongles
 from keyferry_protocol.request import Dongle
-from tests.browser.wizard.desk import Desk, desk, open_window
 from tests.client.dongle.conftest import PIN, Dongles
 from tests.client.wizard.test_window import Browser
 from tests.client.wizard.typist import Typist
+from tests.support.desk import Desk, desk, open_window
 from tests.support.offline import CODE, NUMBER
 
 __all__ = ["desk"]

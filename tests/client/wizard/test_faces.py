@@ -1,4 +1,4 @@
-"""Both faces ask for the same thing, and which of them comes."""
+"""Both faces make the same request; which face starts where."""
 
 import json
 from pathlib import Path
@@ -7,10 +7,10 @@ import pytest
 
 from keyferry import parse_request
 from keyferry.cli import wizard
-from tests.browser.wizard.desk import desk_in, open_window
 from tests.client.wizard.test_prompt import SAVED
 from tests.client.wizard.test_window import Browser, _up_to_sending
 from tests.client.wizard.typist import Typist
+from tests.support.desk import desk_in, open_window
 
 
 def test_both_faces_write_the_same_request_but_for_its_id_and_time(

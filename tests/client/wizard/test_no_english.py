@@ -10,14 +10,15 @@ from pathlib import Path
 
 import pytest
 
+from keyferry import __version__
 from keyferry.wizard.html import closed_page, over_page, page_html
 from keyferry.wizard.pages import Page
 from keyferry.wizard.session import Session
 from keyferry_protocol import messages
 from keyferry_protocol.messages import use_language
-from tests.browser.wizard.desk import Desk, open_window
 from tests.client.wizard.test_window import Browser
 from tests.client.wizard.typist import Typist
+from tests.support.desk import Desk, open_window
 from tests.support.offline import CODE, DAY, LAB_07, LAB_09, NOW, NUMBER
 from tests.support.pseudo import PSEUDO, english_in, write_pseudo
 
@@ -26,7 +27,7 @@ NAMES = (
     *("licensing@example.com", "activate.example.com", "https://activate.example.com"),
     *(
         "Windows 11 Pro 23H2",
-        "keyferry 1.0.0",
+        f"keyferry {__version__}",
         "solver",
         "threads",
         "/media/gone",

@@ -1,12 +1,12 @@
-"""The wizard at the prompt: the seed product's steps and every other way, line by line."""
+"""The wizard at the prompt: a first activation and every other task, line by line."""
 
 import subprocess
 import sys
 
 import pytest
 
-from tests.browser.wizard.desk import Desk
 from tests.client.wizard.typist import Typist, interrupt
+from tests.support.desk import Desk
 from tests.support.offline import CODE, DAY, LAB_09, NOW, NUMBER, OTHER, Room
 
 INSTALL = "1"  # the first thing an empty list offers
@@ -22,7 +22,7 @@ assert load("Example Modeler", keys, sys.argv[2], machine, {now}).check("solver"
 
 
 def loads_elsewhere(desk: Desk) -> bool:
-    """Whether another process, as the application is one, finds the license good."""
+    """Whether a separate process, like the application, accepts the license."""
     code = LOADS.format(components=dict(desk.room.machine.components), now=desk.room.now)
     command = [sys.executable, "-c", code, str(desk.keys), str(desk.room.state)]
     return subprocess.run(command, check=False).returncode == 0
@@ -101,18 +101,18 @@ def test_help_lists_the_keys_and_the_contents_of_the_file(typed: Typist) -> None
 
 
 @pytest.mark.parametrize(
-    ("number", "told"),
+    ("number", "expected"),
     [
         ("015.120.020.09", "A license number has 12 digits. You entered 11."),
         ("O15120020093", "A license number has digits alone, no O."),
     ],
 )
-def test_a_mistyped_number_is_reported_at_once(typed: Typist, number: str, told: str) -> None:
-    assert told in typed(INSTALL, "", number, "q", "q").out
+def test_a_mistyped_number_is_reported_at_once(typed: Typist, number: str, expected: str) -> None:
+    assert expected in typed(INSTALL, "", number, "q", "q").out
 
 
 @pytest.mark.parametrize(
-    ("code", "told"),
+    ("code", "expected"),
     [
         ("m9s346-q3d25v-t4f5v-7e3s3e-28jt9v", "The third group has 5 of 6 characters."),
         ("m9s346-q3d25v-t4f5v33-7e3s3e-28jt9v", "The third group has 7 of 6 characters."),
@@ -130,9 +130,9 @@ def test_a_mistyped_number_is_reported_at_once(typed: Typist, number: str, told:
     ],
 )
 def test_a_mistyped_code_is_reported_with_its_group_or_letter(
-    typed: Typist, code: str, told: str
+    typed: Typist, code: str, expected: str
 ) -> None:
-    assert told in typed(INSTALL, "", NUMBER, "", code, "q", "q").out
+    assert expected in typed(INSTALL, "", NUMBER, "", code, "q", "q").out
 
 
 def test_a_code_may_be_typed_in_any_shape(desk: Desk, typed: Typist) -> None:
@@ -156,7 +156,7 @@ def test_a_pending_license_is_activated_or_its_file_made_again(desk: Desk, typed
     first = desk.saved()
     printed = typed("6", "", NUMBER, "2", "", CODE, "", "", "", "", "", "q")
     assert "License 015.120.020.093 already waits for its response file." in printed.out
-    assert desk.saved() == first  # the same wish: the same file
+    assert desk.saved() == first  # the same options: the same file
 
 
 def test_only_this_user_makes_a_personal_license(desk: Desk, typed: Typist) -> None:
@@ -197,13 +197,13 @@ def test_another_computers_file_of_the_same_name_is_kept(desk: Desk, typed: Typi
     file = desk.desktop / f"{NUMBER}-7f3a.request"
     file.write_bytes(other.request())
     theirs = file.read_bytes()
-    stick = desk.home / "stick"
-    stick.mkdir()
-    printed = typed(*TO_SENDING, "", "", "", "", str(stick), "", "q")
-    told = "A request of another computer has this name here. Choose another folder."
-    assert told in printed.out
+    drive = desk.home / "drive"
+    drive.mkdir()
+    printed = typed(*TO_SENDING, "", "", "", "", str(drive), "", "q")
+    fault = "A request of another computer has this name here. Choose another folder."
+    assert fault in printed.out
     assert file.read_bytes() == theirs
-    assert [path.name for path in stick.iterdir()] == [file.name]
+    assert [path.name for path in drive.iterdir()] == [file.name]
 
 
 def test_an_update_shows_the_end_it_had_before(desk: Desk, typed: Typist) -> None:
@@ -240,11 +240,11 @@ def test_a_request_is_cancelled_only_on_demand(desk: Desk, typed: Typist) -> Non
 
 def test_a_request_file_is_shown_and_saved_again_elsewhere(desk: Desk, typed: Typist) -> None:
     typed(*SAVED, "q")
-    stick = desk.home / "stick"
-    stick.mkdir()
-    printed = typed("2", "2", "", str(stick), "", "q")
+    drive = desk.home / "drive"
+    drive.mkdir()
+    printed = typed("2", "2", "", str(drive), "", "q")
     assert str(desk.desktop) in printed.out
-    (copy,) = stick.iterdir()
+    (copy,) = drive.iterdir()
     assert copy.read_bytes() == desk.saved()
 
 

@@ -67,7 +67,7 @@ def test_without_a_list_of_mounts_there_are_no_usb_drives(home: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("settings", "found"),
+    ("settings", "expected"),
     [
         pytest.param(None, "Desktop", id="no settings"),
         pytest.param('XDG_DESKTOP_DIR="$HOME/Schreibtisch"\n', "Schreibtisch", id="German"),
@@ -78,11 +78,13 @@ def test_without_a_list_of_mounts_there_are_no_usb_drives(home: Path) -> None:
     ],
 )
 def test_the_desktop_is_where_this_users_settings_say(
-    home: Path, settings: str | None, found: str
+    home: Path, settings: str | None, expected: str
 ) -> None:
     if settings is not None:
         (folder(home / ".config") / "user-dirs.dirs").write_text(settings)
-    assert os.path.normpath(save_locations.user_folder("Desktop")) == os.path.normpath(home / found)
+    assert os.path.normpath(save_locations.user_folder("Desktop")) == os.path.normpath(
+        home / expected
+    )
 
 
 def test_settings_may_be_elsewhere_and_be_no_text(
@@ -119,11 +121,11 @@ def test_the_only_writable_usb_drive_is_offered_first_or_else_the_desktop(
 def test_save_locations_show_their_free_space_usb_drives_first(
     home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (stick,) = mount(home, monkeypatch, "KINGSTON")
+    (drive,) = mount(home, monkeypatch, "KINGSTON")
     monkeypatch.setattr(shutil, "disk_usage", lambda path: SimpleNamespace(free=7_360_000_000))
     home_label = f"Home folder ({home}), 7.4 GB free"
     assert save_locations.save_locations() == [
-        SaveLocation(stick, f"USB stick KINGSTON ({stick}), 7.4 GB free", True),
+        SaveLocation(drive, f"USB stick KINGSTON ({drive}), 7.4 GB free", True),
         SaveLocation(str(home), home_label, False),
     ]
     desktop = folder(home / "Desktop")
@@ -133,11 +135,11 @@ def test_save_locations_show_their_free_space_usb_drives_first(
 def test_a_usb_drive_that_was_pulled_shows_no_free_space(
     home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (stick,) = mount(home, monkeypatch, "KINGSTON")
-    os.rmdir(stick)
+    (drive,) = mount(home, monkeypatch, "KINGSTON")
+    os.rmdir(drive)
     assert (
         save_locations.save_locations()[0].label
-        == f"USB stick KINGSTON ({stick}), free space not known"
+        == f"USB stick KINGSTON ({drive}), free space not known"
     )
     assert save_locations.response_folders() == []
 
@@ -145,9 +147,9 @@ def test_a_usb_drive_that_was_pulled_shows_no_free_space(
 def test_responses_are_searched_on_usb_drives_desktop_and_downloads(
     home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (stick,) = mount(home, monkeypatch, "KINGSTON")
+    (drive,) = mount(home, monkeypatch, "KINGSTON")
     desktop, downloads = folder(home / "Desktop"), folder(home / "Downloads")
-    assert save_locations.response_folders() == [stick, str(desktop), str(downloads)]
+    assert save_locations.response_folders() == [drive, str(desktop), str(downloads)]
 
 
 def test_folders_to_choose_from_are_those_that_people_see(tmp_path: Path) -> None:

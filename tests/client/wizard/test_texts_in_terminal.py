@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from keyferry_protocol.encoding import escape_controls
-from tests.browser.wizard.desk import Desk
 from tests.client.wizard.typist import Typist
+from tests.support.desk import Desk
 from tests.support.offline import NUMBER
 from tests.support.terminal import Printed, Shell
 
@@ -30,7 +30,7 @@ EVIL = [
 
 
 def is_harmless(printed: Printed) -> bool:
-    """Whether nothing was printed that a terminal obeys or that turns letters round."""
+    """Whether no terminal control and no character that reverses text was printed."""
     lines = (printed.out + printed.err).split("\n")
     return FORGED not in lines and all(escape_controls(line) == line for line in lines)
 
@@ -78,7 +78,7 @@ def a_command_that_is_none(shell: Shell, name: str) -> Printed:
 
 
 @pytest.mark.parametrize(
-    "told",
+    "run",
     [
         an_empty_folder,
         a_folder_that_is_not_there,
@@ -93,9 +93,9 @@ def a_command_that_is_none(shell: Shell, name: str) -> Printed:
 )
 @pytest.mark.parametrize("name", EVIL)
 def test_no_name_of_a_file_moves_the_terminal_or_forges_a_line(
-    shell: Shell, told: Callable[[Shell, str], Printed], name: str
+    shell: Shell, run: Callable[[Shell, str], Printed], name: str
 ) -> None:
-    printed = told(shell, name)
+    printed = run(shell, name)
     assert printed.out + printed.err
     assert is_harmless(printed)
 
@@ -116,14 +116,14 @@ def test_no_name_on_a_usb_drive_controls_the_terminal_of_the_wizard(
 def test_no_signed_or_typed_text_can_hold_such_characters(shell: Shell, character: str) -> None:
     """Also the vendor's own names: neither end accepts them, so none is ever printed."""
     evil = f"a{character}b"
-    told = shell("request", NUMBER, "--machine-name", evil)
-    assert told.exit != 0
-    assert is_harmless(told)
+    printed = shell("request", NUMBER, "--machine-name", evil)
+    assert printed.exit != 0
+    assert is_harmless(printed)
     assert shell("request", NUMBER).exit == 0
     (request,) = Path().glob("*.request")
     for member in ("licensee", "edition"):
         shell.carried(str(request), **{member: evil})
         for command in ("inspect", "install"):
-            told = shell(command, "answer.response")
-            assert told.exit == 1
-            assert is_harmless(told)
+            printed = shell(command, "answer.response")
+            assert printed.exit == 1
+            assert is_harmless(printed)

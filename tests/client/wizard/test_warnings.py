@@ -8,10 +8,10 @@ from re import findall
 import pytest
 
 from keyferry import parse_request
-from tests.browser.wizard.desk import Desk, open_window
 from tests.client.wizard.test_prompt import TO_SENDING
 from tests.client.wizard.test_window import Browser, _up_to_sending
 from tests.client.wizard.typist import Typist
+from tests.support.desk import Desk, open_window
 from tests.support.offline import NUMBER
 
 HOUR = 3600
@@ -42,7 +42,7 @@ WARNINGS = [
 ]
 
 
-def told(text: str) -> str:
+def unwrapped(text: str) -> str:
     """What was printed, without its line ends."""
     return " ".join(text.split())
 
@@ -55,8 +55,8 @@ def test_at_the_prompt_only_y_accepts_a_warning(
     before = desk.room.files()
     for answer in ("", "n", "yeah"):
         refused = typed(*way, *DEFAULTS, answer, "q", "q")
-        assert warning in told(refused.out + refused.err)
-        assert "Read what was found, then choose Continue anyway" in told(refused.out)
+        assert warning in unwrapped(refused.out + refused.err)
+        assert "Read what was found, then choose Continue anyway" in unwrapped(refused.out)
         assert desk.room.files() == before
     gone_on = typed(*way, *DEFAULTS, "n", *DEFAULTS, "y", "", "q")
     assert "Your request file is saved" in gone_on.out

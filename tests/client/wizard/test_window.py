@@ -15,14 +15,14 @@ import pytest
 
 from keyferry.wizard import socket_owner
 from keyferry.wizard.window import Window
-from tests.browser.wizard.desk import Desk, open_window
+from tests.support.desk import Desk, open_window
 from tests.support.offline import NUMBER
 
 FORM = "application/x-www-form-urlencoded"
 
 
 class Browser:
-    """Sends what a browser would, or what one would never."""
+    """Sends what a browser would send, or what none ever would."""
 
     def __init__(self, window: Window) -> None:
         self.authority = window.authority
@@ -40,12 +40,12 @@ class Browser:
         connection.request(method, path, body or None, sent)
         answer = connection.getresponse()
         text = answer.read().decode()
-        found = {name.lower(): value for name, value in answer.getheaders()}
+        headers = {name.lower(): value for name, value in answer.getheaders()}
         connection.close()
-        return answer.status, text, found
+        return answer.status, text, headers
 
     def start(self) -> str:
-        """Come by the start link and keep the cookie."""
+        """Open the start link and keep the cookie."""
         status, text, headers = self.ask("GET", self.link.removeprefix(f"http://{self.authority}"))
         assert status == 200
         self.cookie = headers["set-cookie"].partition(";")[0]
@@ -62,15 +62,15 @@ class Browser:
         return text
 
     def title(self) -> str:
-        found = re.search("<title>(.*)</title>", self.page())
-        assert found is not None
-        return found[1]
+        match = re.search("<title>(.*)</title>", self.page())
+        assert match is not None
+        return match[1]
 
 
 @pytest.fixture
 def window(desk: Desk) -> Iterator[Window]:
-    with open_window(desk) as found:
-        yield found
+    with open_window(desk) as new_window:
+        yield new_window
 
 
 @pytest.fixture
@@ -81,8 +81,8 @@ def browser(window: Window) -> Browser:
 def test_it_listens_on_this_computer_only_and_asks_no_name_server(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def refuse(*asked: object) -> str:
-        raise AssertionError(f"a name was looked up: {asked}")
+    def refuse(*arguments: object) -> str:
+        raise AssertionError(f"a name was looked up: {arguments}")
 
     for name in ("getfqdn", "gethostbyname", "gethostbyaddr", "getaddrinfo"):
         monkeypatch.setattr(socket, name, refuse)
@@ -94,7 +94,7 @@ def test_it_listens_on_this_computer_only_and_asks_no_name_server(
 def test_the_start_link_works_until_a_form_is_sent(
     browser: Browser,
 ) -> None:
-    Browser.start(browser)  # as a desktop does that looks before the browser comes
+    Browser.start(browser)  # as a desktop does that checks the link before the browser opens it
     browser.start()
     link = browser.link.removeprefix(f"http://{browser.authority}")
     assert browser.press("begin:install", "list") == 303
@@ -139,7 +139,7 @@ def test_the_system_table_shows_who_connected(browser: Browser) -> None:
         ends = (line.getsockname(), line.getpeername())
         assert not socket_owner.is_another_users(*ends)
         if os.getuid() == 0:
-            os.seteuid(65534)  # what is opened now is another user's
+            os.seteuid(65534)  # what is opened now belongs to another user
             try:
                 theirs = socket.create_connection((host, int(port)))
             finally:
@@ -367,14 +367,16 @@ def test_a_form_that_comes_twice_counts_once(desk: Desk, browser: Browser) -> No
     assert desk.saved()
 
 
-@pytest.mark.parametrize("said", ["GET http://[ HTTP/1.1", "GET //[ HTTP/1.1", "GET /", "\xff\0"])
+@pytest.mark.parametrize(
+    "request_line", ["GET http://[ HTTP/1.1", "GET //[ HTTP/1.1", "GET /", "\xff\0"]
+)
 def test_foreign_or_dropped_requests_print_nothing_in_the_terminal(
-    browser: Browser, capfd: pytest.CaptureFixture[str], said: str
+    browser: Browser, capfd: pytest.CaptureFixture[str], request_line: str
 ) -> None:
     address = ("127.0.0.1", int(browser.authority.partition(":")[2]))
     for resets in (False, True):
         line = socket.create_connection(address, timeout=10)
-        line.sendall(f"{said}\r\nHost: {browser.authority}\r\n\r\n".encode("latin-1"))
+        line.sendall(f"{request_line}\r\nHost: {browser.authority}\r\n\r\n".encode("latin-1"))
         if resets:  # closed before it was read: the other side sees a reset
             line.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         else:
@@ -384,7 +386,7 @@ def test_foreign_or_dropped_requests_print_nothing_in_the_terminal(
     cut.sendall(b"GET / HT")
     cut.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     cut.close()
-    browser.start()  # served after all of these
+    browser.start()  # still served after all of these
     assert capfd.readouterr() == ("", "")
 
 
@@ -393,12 +395,12 @@ def test_close_ends_it(desk: Desk) -> None:
         browser = Browser(window)
         browser.start()
         assert browser.press("close", "list") == 200
-        _wait_until_over(window)
+        _assert_over(window)
 
 
 def test_it_ends_after_a_day_whatever_happens(desk: Desk) -> None:
     with open_window(desk, life_s=0.1) as window:
-        _wait_until_over(window)
+        _assert_over(window)
 
 
 def test_it_ends_a_minute_after_the_last_tab_was_closed(desk: Desk) -> None:
@@ -409,7 +411,7 @@ def test_it_ends_a_minute_after_the_last_tab_was_closed(desk: Desk) -> None:
         first.close()
         assert not _is_over(window, within_s=1.5), "a tab is still open"
         second.close()
-        _wait_until_over(window)
+        _assert_over(window)
 
 
 def test_without_a_script_a_closed_tab_goes_unnoticed(desk: Desk) -> None:
@@ -444,7 +446,7 @@ def _up_to_sending(browser: Browser) -> None:
 
 
 def _tab(window: Window, browser: Browser) -> socket.socket:
-    """The line that the script of one tab holds open."""
+    """The connection that the script of one tab keeps open."""
     address = ("127.0.0.1", int(browser.authority.partition(":")[2]))
     line = socket.create_connection(address, timeout=10)
     head = f"GET /alive HTTP/1.1\r\nHost: {browser.authority}\r\nCookie: {browser.cookie}\r\n\r\n"
@@ -463,5 +465,5 @@ def _is_over(window: Window, within_s: float) -> bool:
     return False
 
 
-def _wait_until_over(window: Window) -> None:
+def _assert_over(window: Window) -> None:
     assert _is_over(window, within_s=10)

@@ -1,4 +1,4 @@
-"""Somebody at the terminal: types line after line, and keeps what was printed."""
+"""Somebody at the terminal, who types line after line; the output is kept."""
 
 import io
 import sys
@@ -9,7 +9,7 @@ import pytest
 from click import termui
 
 from keyferry.cli.main import main
-from tests.browser.wizard.desk import Desk
+from tests.support.desk import Desk
 from tests.support.terminal import Printed, Screen
 
 Line = str | Callable[[], object]
@@ -44,7 +44,7 @@ class Keyboard(io.TextIOBase):
 
 
 def interrupt() -> None:
-    """Ctrl-C, pressed while a line is waited for."""
+    """Ctrl-C, pressed while the program waits for a line."""
     raise KeyboardInterrupt
 
 

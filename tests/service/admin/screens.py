@@ -1,4 +1,4 @@
-"""A terminal, a pipe, and the rows that the service leaves, for the tests of the commands."""
+"""A terminal, a pipe, and the items that the service writes, for the tests of the commands."""
 
 import io
 import json
@@ -18,7 +18,7 @@ GOLDEN = Path(__file__).parent / "golden"
 
 
 class Screen(io.StringIO):
-    """A terminal, or with `terminal` off a pipe."""
+    """A terminal, or a pipe if `terminal` is False."""
 
     terminal = True
     encoding = "utf-8"
@@ -51,7 +51,7 @@ class Ran:
 
 
 def take_seat(stack: Stack, number: int, **facts: Any) -> None:
-    """A seat's row as the service writes it."""
+    """Write the item of a seat as the service does."""
     known: dict[str, Any] = {
         "protection": "machine",
         "device_key": bytes(32),

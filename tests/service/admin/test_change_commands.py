@@ -1,4 +1,4 @@
-"""The commands that change: what they ask for, what they say, what they leave alone."""
+"""The commands that change a license: what they ask, print and leave alone."""
 
 from typing import Any
 
@@ -13,7 +13,7 @@ from tests.service.admin.screens import GOLDEN, NUMBER, Pipe, take_seat
 
 @pytest.fixture
 def typed(monkeypatch: pytest.MonkeyPatch) -> Any:
-    """Someone at the terminal, who types this when asked."""
+    """A user at the terminal who types this when asked."""
 
     def types(text: str) -> None:
         monkeypatch.setattr("sys.stdin.isatty", lambda: True, raising=False)
@@ -36,7 +36,7 @@ def status(stack: Stack) -> Status:
     return licenses.find(stack.licenses, NUMBER).status
 
 
-def test_revoke_says_how_far_it_reaches_and_asks_for_the_number(
+def test_revoke_says_what_keeps_working_and_asks_for_the_number(
     run: Any, sold: Stack, typed: Any
 ) -> None:
     typed("015.120.020.093")
@@ -57,7 +57,7 @@ def test_revoke_says_how_far_it_reaches_and_asks_for_the_number(
         "seat release {n} 1",
     ],
 )
-def test_what_takes_rights_away_is_not_done_unless_it_is_confirmed(
+def test_a_command_that_takes_rights_away_needs_confirmation(
     run: Any, sold: Stack, typed: Any, line: str
 ) -> None:
     before = licenses.find(sold.licenses, NUMBER)
@@ -86,13 +86,15 @@ def test_what_takes_rights_away_is_not_done_unless_it_is_confirmed(
         "license allow-move {n}",
     ],
 )
-def test_what_gives_rights_is_done_at_once(run: Any, sold: Stack, line: str) -> None:
+def test_a_command_that_grants_rights_needs_no_confirmation(
+    run: Any, sold: Stack, line: str
+) -> None:
     ran = run(line.format(n=NUMBER), Pipe)
     assert (ran.exit, ran.err) == (0, "")
     assert licenses.find(sold.licenses, NUMBER).revision == 1
 
 
-def test_change_sets_what_is_said_and_nothing_else(run: Any, sold: Stack) -> None:
+def test_change_sets_the_given_terms_and_nothing_else(run: Any, sold: Stack) -> None:
     before = licenses.find(sold.licenses, NUMBER)
     ran = run(
         f"license change {NUMBER} --seats 5 --edition Pro --feature threads=8 --lease 93"
@@ -105,7 +107,7 @@ def test_change_sets_what_is_said_and_nothing_else(run: Any, sold: Stack) -> Non
     assert run(f"license change {NUMBER}").exit == 2
 
 
-def test_what_is_newly_allowed_is_said_with_what_it_costs(run: Any, sold: Stack) -> None:
+def test_change_warns_about_each_environment_it_allows(run: Any, sold: Stack) -> None:
     both = f"license change {NUMBER} --environment virtual --environment container"
     ran = run(both)
     assert ran.out == (GOLDEN / "license-change-environment.txt").read_text()
@@ -115,7 +117,7 @@ def test_what_is_newly_allowed_is_said_with_what_it_costs(run: Any, sold: Stack)
     assert licenses.find(sold.licenses, NUMBER).environments == ("physical",)
 
 
-def test_all_that_is_allowed_is_what_was_said(run: Any, sold: Stack) -> None:
+def test_change_replaces_the_allowed_protections_and_environments(run: Any, sold: Stack) -> None:
     run(f"license change {NUMBER} --protection dongle --protection dongle --yes")
     assert licenses.find(sold.licenses, NUMBER).protections == ("dongle",)
 
@@ -127,7 +129,7 @@ def test_a_new_code_is_shown_once(run: Any, sold: Stack) -> None:
     assert stored == activation_key(code, NUMBER).public
 
 
-def test_a_revoked_license_is_not_sold_again(run: Any, sold: Stack) -> None:
+def test_a_revoked_license_cannot_be_resumed(run: Any, sold: Stack) -> None:
     run(f"license revoke {NUMBER} --yes")
     ran = run(f"license resume {NUMBER}")
     assert ran.exit == 1
@@ -142,7 +144,7 @@ def test_a_revoked_license_is_not_sold_again(run: Any, sold: Stack) -> None:
         ("", "without end:"),
     ],
 )
-def test_how_far_a_suspension_reaches(
+def test_suspend_says_how_long_computers_keep_working(
     run: Any, stack: Stack, typed: Any, terms: str, said: str
 ) -> None:
     run(f"license create --number {NUMBER} {terms}")
@@ -152,7 +154,7 @@ def test_how_far_a_suspension_reaches(
     assert said in run(f"license suspend {NUMBER}").out
 
 
-def test_a_lost_computer_gives_its_seat_back(run: Any, sold: Stack, typed: Any) -> None:
+def test_release_frees_the_seat_of_a_lost_computer(run: Any, sold: Stack, typed: Any) -> None:
     typed(NUMBER)
     ran = run(f"seat release {NUMBER} 1")
     assert "! Seat 1 is LAB-07 since 24 November 2026." in ran.out

@@ -1,4 +1,4 @@
-"""What the vendor changes: asked for, conditioned on the revision, told with its reach."""
+"""Changes to a license: each is conditional on the revision that was read."""
 
 from dataclasses import replace
 from typing import Any
@@ -40,7 +40,7 @@ def table(stack: Stack) -> Licenses:
 
 
 def take_seat(stack: Stack, number: int, **facts: Any) -> None:
-    """A seat as the service leaves it, and the counts of its license."""
+    """Write a seat as the service does, with the counts of its license."""
     known: dict[str, Any] = {
         "protection": "machine",
         "device_key": bytes(32),
@@ -72,7 +72,7 @@ def test_a_change_writes_its_fields_and_the_next_revision(table: Licenses) -> No
     assert licenses.find(table, NUMBER) == after
 
 
-def test_a_change_that_met_another_is_made_on_what_that_left(table: Licenses) -> None:
+def test_a_change_that_conflicts_with_another_is_repeated_on_its_result(table: Licenses) -> None:
     met = iter([True])
 
     def to(license: LicenseRecord) -> LicenseRecord:
@@ -93,7 +93,7 @@ def test_a_stale_write_is_refused_by_the_table_itself(table: Licenses) -> None:
     assert licenses.find(table, NUMBER).seats == 5
 
 
-def test_one_who_never_gets_his_turn_is_told(
+def test_a_change_that_always_conflicts_is_an_error(
     table: Licenses, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     waits: list[float] = []
@@ -115,12 +115,12 @@ def test_terms_are_checked_before_they_are_written(table: Licenses) -> None:
     assert licenses.find(table, NUMBER).revision == 0
 
 
-def test_what_nobody_made_is_not_changed(stack: Stack) -> None:
+def test_an_unknown_license_cannot_be_changed(stack: Stack) -> None:
     with pytest.raises(NoSuchLicense):
         change_license.allow_move(stack.licenses, NUMBER)
 
 
-def test_suspended_is_lifted_and_revoked_is_not(table: Licenses) -> None:
+def test_a_suspended_license_can_be_resumed_and_a_revoked_one_cannot(table: Licenses) -> None:
     for status in (Status.SUSPENDED, Status.ACTIVE, Status.REVOKED):
         assert change_license.set_status(table, NUMBER, status).status is status
     with pytest.raises(AlreadyRevoked):
@@ -128,12 +128,12 @@ def test_suspended_is_lifted_and_revoked_is_not(table: Licenses) -> None:
     assert licenses.find(table, NUMBER).status is Status.REVOKED
 
 
-def test_a_move_is_allowed_below_no_seat_too(table: Licenses) -> None:
+def test_moves_can_be_allowed_before_any_seat_is_used(table: Licenses) -> None:
     change_license.allow_move(table, NUMBER)
     assert change_license.allow_move(table, NUMBER).seats_ever_used == -2
 
 
-def test_a_new_code_takes_the_place_of_the_old_one(table: Licenses) -> None:
+def test_a_new_code_replaces_the_old_one(table: Licenses) -> None:
     created = change_license.replace_code(table, NUMBER)
     public = activation_key(created.activation_code, NUMBER).public
     assert licenses.find(table, NUMBER).activation_public == public
@@ -152,7 +152,9 @@ def test_a_released_seat_is_free_once_and_allows_one_move(stack: Stack, table: L
     assert licenses.find(table, NUMBER) == after
 
 
-def test_a_seat_given_back_meanwhile_is_not_freed_twice(stack: Stack, table: Licenses) -> None:
+def test_a_seat_that_was_released_meanwhile_is_not_released_twice(
+    stack: Stack, table: Licenses
+) -> None:
     take_seat(stack, 1)
     before = licenses.find(table, NUMBER)
     seat = change_license.find_taken_seat(table, NUMBER, 1)
@@ -185,7 +187,7 @@ def test_a_seat_given_back_meanwhile_is_not_freed_twice(stack: Stack, table: Lic
     ],
     ids=str,
 )
-def test_whether_a_change_takes_rights_away(
+def test_which_changes_reduce_rights(
     table: Licenses, terms: dict[str, Any], takes_away: bool
 ) -> None:
     before = licenses.find(table, NUMBER)

@@ -1,4 +1,4 @@
-"""What the vendor types and reads: the screens of docs, TSV for pipes, JSON for programs."""
+"""What the vendor types and reads: text in a terminal, TSV in a pipe, JSON for programs."""
 
 from pathlib import Path
 from typing import Any
@@ -54,7 +54,7 @@ def test_create_as_a_document(run: Any) -> None:
     }
 
 
-def test_create_says_what_a_virtual_machine_costs(run: Any) -> None:
+def test_create_warns_about_virtual_machines(run: Any) -> None:
     ran = run("license create --environment virtual --environment container --trial 30")
     assert "! Virtual machines are allowed: copies of one look the same" in ran.out
     assert "! Containers are allowed" in ran.out
@@ -63,7 +63,7 @@ def test_create_says_what_a_virtual_machine_costs(run: Any) -> None:
     assert listed[0]["environments"] == ["physical", "virtual", "container"]
 
 
-def test_lists_are_tables_on_a_screen_and_tsv_in_a_pipe(run: Any, stack: Stack) -> None:
+def test_lists_are_tables_in_a_terminal_and_tsv_in_a_pipe(run: Any, stack: Stack) -> None:
     run(f"license create --number {NUMBER} --licensee Acme --seats 2 --until 2027-11-30")
     run("license create --number 000000000001 --edition Professional --trial 30")
     for name, line in [
@@ -77,7 +77,7 @@ def test_lists_are_tables_on_a_screen_and_tsv_in_a_pipe(run: Any, stack: Stack) 
     ]
 
 
-def test_an_empty_list_says_how_to_begin(run: Any) -> None:
+def test_an_empty_list_says_how_to_start(run: Any) -> None:
     assert "No license yet. Make one:" in run("license list").out
     assert run("license list", Pipe).out == ""
     assert run("license list --json").json == {"ok": True, "licenses": []}
@@ -124,7 +124,7 @@ def test_seats_in_use(run: Any, stack: Stack) -> None:
         pytest.param("license sell", "usage", 2, id="no such command"),
     ],
 )
-def test_what_goes_wrong_is_told_in_words_and_as_a_document(
+def test_an_error_is_printed_as_text_or_as_a_document(
     run: Any, line: str, code: str, exit_code: int
 ) -> None:
     told, document = run(line), run(f"{line} --json")
@@ -144,7 +144,7 @@ def test_a_number_in_use_is_not_overwritten(run: Any) -> None:
     assert "X There is a license 015120020093 already (number-in-use)" in again.err
 
 
-def test_a_screen_without_the_marks_gets_words(run: Any) -> None:
+def test_a_terminal_that_lacks_the_marks_gets_words(run: Any) -> None:
     assert run("license create", OldPipe).out.startswith("ok License")
     assert run(f"license show {NUMBER}", OldPipe).err.startswith("FAIL There is no license")
 
@@ -171,7 +171,7 @@ def test_every_command_has_stack_and_json_and_an_example(run: Any) -> None:
         assert help_text.startswith(f"Usage: keyferry-admin {line} ")
 
 
-def test_keys_are_made_listed_and_exported(run: Any, tmp_path: Path) -> None:
+def test_keys_are_created_listed_and_exported(run: Any, tmp_path: Path) -> None:
     pem, exported = tmp_path / "signing.pem", tmp_path / "keys.json"
     made = run(f"keys create --pem {pem} --json").json["key"]
     assert run("keys list").out.splitlines() == [

@@ -1,4 +1,4 @@
-"""`dongle add, list, remove` as the vendor types and reads them."""
+"""`keyferry-admin dongle`: add, list, remove."""
 
 import io
 import json
@@ -60,14 +60,14 @@ def test_dongles_are_added_listed_and_removed(
     assert left == {"keyid": STICK.keyid, **STICK.as_json(), "seat": 1}
 
 
-def test_a_license_without_dongles_says_how_to_begin(run: Any, sold: Stack) -> None:
+def test_the_list_of_no_dongles_says_how_to_start(run: Any, sold: Stack) -> None:
     assert f"No dongle yet. Register one:  keyferry-admin dongle add {NUMBER} FILE" in (
         run(f"dongle list {NUMBER}").out
     )
     assert run(f"dongle list {NUMBER}", Pipe).out == ""
 
 
-def test_what_a_refused_customer_sent_and_what_is_piped_in_register_too(
+def test_a_refused_request_and_a_piped_file_register_a_dongle_too(
     run: Any, sold: Stack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     request = tmp_path / f"{NUMBER}-7f3a.request"
@@ -79,7 +79,7 @@ def test_what_a_refused_customer_sent_and_what_is_piped_in_register_too(
     assert run(f"dongle add {NUMBER} - --json").json["dongle"]["keyid"] == STICK.keyid
 
 
-def test_a_license_that_allows_no_dongle_is_told_with_the_command(
+def test_a_license_that_allows_no_dongles_shows_the_command_that_does(
     run: Any, stack: Stack, file: Path
 ) -> None:
     run(f"license create --number {NUMBER} --protection machine")
@@ -89,7 +89,7 @@ def test_a_license_that_allows_no_dongle_is_told_with_the_command(
     assert run(f"license change {NUMBER} --protection machine --protection dongle").exit == 0
 
 
-def test_a_dongle_in_use_is_kept_and_its_seat_named(run: Any, sold: Stack, file: Path) -> None:
+def test_a_dongle_in_use_cannot_be_removed(run: Any, sold: Stack, file: Path) -> None:
     run(f"dongle add {NUMBER} {file}")
     give_seat(sold, STICK, 2)
     ran = run(f"dongle remove {NUMBER} {STICK.keyid} --yes")
@@ -113,7 +113,7 @@ def test_a_dongle_in_use_is_kept_and_its_seat_named(run: Any, sold: Stack, file:
         pytest.param("dongle add {n} nowhere.json", "usage", 2, id="no such file"),
     ],
 )
-def test_what_goes_wrong_is_told_in_words_and_as_a_document(
+def test_an_error_is_printed_as_text_or_as_a_document(
     run: Any, sold: Stack, file: Path, tmp_path: Path, line: str, code: str, exit_code: int
 ) -> None:
     run(f"dongle add {NUMBER} {file}")

@@ -1,4 +1,4 @@
-"""Dongles at the desk: what tells of one, when it is registered, when it can go."""
+"""Registered dongles: the files they come from, and when they can be added and removed."""
 
 import json
 from dataclasses import replace
@@ -28,7 +28,7 @@ from keyferry_service.adapters.retries import ConditionFailed
 from keyferry_service.domain.license import DongleSeat, LicenseRecord, RegisteredDongle
 from tests.service.admin.screens import take_seat
 from tests.support.builders import LAB_07, NOW, NUMBER, Computer, a_key, a_request_file
-from tests.unit.protocol.samples import response_file
+from tests.support.valid_files import response_file
 
 POINT = (
     generate_private_key(SECP256R1())
@@ -50,7 +50,7 @@ def table(stack: Stack) -> Licenses:
 
 
 def give_seat(stack: Stack, dongle: Dongle, seat: int) -> None:
-    """A dongle's seat as the service leaves it: the seat's row, and what it writes of the token."""
+    """Write a dongle's seat as the service does: the seat, and its number on the dongle."""
     take_seat(stack, seat, protection="dongle", dongle_keyid=dongle.keyid)
     update = stack.licenses._update_dongle(NUMBER, DongleSeat(dongle.keyid, seat))["Update"]
     boto3.client("dynamodb").update_item(**update)
@@ -77,7 +77,7 @@ def give_seat(stack: Stack, dongle: Dongle, seat: int) -> None:
         ),
     ],
 )
-def test_a_key_file_or_a_request_tells_of_a_dongle(file: bytes, dongle: Dongle) -> None:
+def test_a_key_file_or_a_request_has_a_dongle(file: bytes, dongle: Dongle) -> None:
     assert dongles.parse_dongle_file(file, NUMBER) == dongle
 
 
@@ -104,7 +104,7 @@ def test_a_key_file_or_a_request_tells_of_a_dongle(file: bytes, dongle: Dongle) 
         pytest.param(a_request_file(LAB_07)[:-40], "no dongle", id="a request cut short"),
     ],
 )
-def test_a_file_that_tells_of_none_is_refused_with_what_is_wrong(file: bytes, said: str) -> None:
+def test_a_file_without_a_dongle_is_refused_with_the_reason(file: bytes, said: str) -> None:
     with pytest.raises(BadDongle, match=said):
         dongles.parse_dongle_file(file, NUMBER)
 
@@ -130,8 +130,8 @@ def test_a_dongle_is_registered_once(table: Licenses) -> None:
     assert [each.model for each in table.dongles(NUMBER)] == [CARD.model]
 
 
-def test_the_table_itself_registers_once(table: Licenses) -> None:
-    """Even where the revision alone were right."""
+def test_the_table_itself_refuses_a_second_registration(table: Licenses) -> None:
+    """Even if the revision is still the one that was read."""
     before, registered = dongles.add(table, NUMBER, CARD)
     with pytest.raises(ConditionFailed):
         table.add_dongle(before, replace(before, revision=2), replace(registered, seat=7))
@@ -140,7 +140,7 @@ def test_the_table_itself_registers_once(table: Licenses) -> None:
 
 
 class Busy(Licenses):
-    """A table in which someone else is always a little faster, so many times."""
+    """A table in which somebody else wins the first conflicts."""
 
     def __init__(self, stack: Stack, times: int) -> None:
         super().__init__(stack._dynamodb, stack.output("LicensesTable"))
@@ -154,7 +154,7 @@ class Busy(Licenses):
         return found
 
 
-def test_who_meets_another_change_reads_and_writes_again(stack: Stack, table: Licenses) -> None:
+def test_a_conflict_reads_and_writes_again(stack: Stack, table: Licenses) -> None:
     after, _ = dongles.add(Busy(stack, 2), NUMBER, CARD)
     assert (after.revision, after.seats) == (3, 9)
     dongles.remove(Busy(stack, 2), NUMBER, CARD.keyid)
@@ -162,7 +162,7 @@ def test_who_meets_another_change_reads_and_writes_again(stack: Stack, table: Li
     assert licenses.find(table, NUMBER).revision == 6
 
 
-def test_who_never_gets_his_turn_is_told_and_has_written_nothing(
+def test_a_registration_that_always_conflicts_writes_nothing(
     stack: Stack, table: Licenses, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("time.sleep", lambda seconds: None)
@@ -171,7 +171,7 @@ def test_who_never_gets_his_turn_is_told_and_has_written_nothing(
     assert list(table.dongles(NUMBER)) == []
 
 
-def test_a_dongle_without_a_seat_can_go_and_come_again(table: Licenses) -> None:
+def test_a_dongle_without_a_seat_can_be_removed_and_registered_again(table: Licenses) -> None:
     dongles.add(table, NUMBER, CARD)
     dongles.add(table, NUMBER, STICK)
     assert dongles.remove(table, NUMBER, CARD.keyid).keyid == CARD.keyid
@@ -180,7 +180,7 @@ def test_a_dongle_without_a_seat_can_go_and_come_again(table: Licenses) -> None:
     assert licenses.find(table, NUMBER).revision == 4
 
 
-def test_a_dongle_with_a_seat_stays_until_that_is_free(stack: Stack, table: Licenses) -> None:
+def test_a_dongle_with_a_seat_stays_until_the_seat_is_free(stack: Stack, table: Licenses) -> None:
     dongles.add(table, NUMBER, CARD)
     give_seat(stack, CARD, 2)
     with pytest.raises(DongleInUse, match="has seat 2") as told:
@@ -199,7 +199,7 @@ def test_a_dongle_with_a_seat_stays_until_that_is_free(stack: Stack, table: Lice
     assert list(table.dongles(NUMBER)) == []
 
 
-def test_what_is_not_there_is_not_removed(table: Licenses) -> None:
+def test_an_unknown_dongle_cannot_be_removed(table: Licenses) -> None:
     with pytest.raises(NoSuchDongle):
         dongles.remove(table, NUMBER, CARD.keyid)
     for deed in (

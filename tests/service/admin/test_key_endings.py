@@ -1,4 +1,4 @@
-"""Keys that sign no more: retired at leisure, or given up since others know them."""
+"""Keys that stop signing: retired, or compromised."""
 
 import csv
 import json
@@ -65,7 +65,7 @@ def test_the_last_key_of_an_algorithm_stays(
     assert code(run(f"keys {deed.format('0' * 16)} --yes --json")) == "no-such-key"
 
 
-def test_who_is_not_there_to_confirm_ends_no_key(
+def test_without_a_terminal_to_confirm_no_key_ends(
     run: Any, whole: Stack, pair: tuple[SigningKey, SigningKey], tmp_path: Path
 ) -> None:
     before = statuses(whole)
@@ -88,7 +88,7 @@ def test_only_the_keys_own_id_confirms(
         assert statuses(stack)[old.keyid] == status
 
 
-def test_two_who_end_keys_at_once_leave_one_that_signs(
+def test_ending_two_keys_at_once_leaves_one_active(
     stack: Stack, pair: tuple[SigningKey, SigningKey], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     old, new = pair
@@ -101,7 +101,7 @@ def test_two_who_end_keys_at_once_leave_one_that_signs(
 
 @pytest.fixture
 def live(run: Any, whole: Stack, monkeypatch: pytest.MonkeyPatch) -> Stack:
-    """A license with two seats in use and one given back, beside one that was revoked."""
+    """A license with two seats in use and one released, and a revoked license."""
     monkeypatch.setattr("time.sleep", lambda _: None)
     run(f"license create --number {NUMBER} --licensee =Acme --seats 3")
     boto3.client("dynamodb").update_item(
@@ -121,7 +121,7 @@ def live(run: Any, whole: Stack, monkeypatch: pytest.MonkeyPatch) -> Stack:
 
 
 def seat_answered(stack: Stack, seat: int, computer: Computer, serial: int) -> None:
-    """The ledger's line, led to this seat."""
+    """Write a ledger entry for this seat."""
     sha256 = answered(stack, serial, computer)
     boto3.client("dynamodb").update_item(
         TableName=stack.output("LicensesTable"),
@@ -137,7 +137,7 @@ def read(path: Path) -> list[dict[str, str]]:
 
 
 def asked(stack: Stack) -> list[str]:
-    """The tickets that process_request is asked to sign."""
+    """The tickets that the queue asks process_request to sign."""
     url, tickets = stack.output("RequestsQueue"), []
     while found := lying_in(stack, "RequestsQueue"):
         for message in found:
@@ -174,10 +174,10 @@ def test_each_live_seat_gets_a_link_to_its_latest_answer(
 
 
 @pytest.mark.parametrize("delimiter", [",", ";", "\t"])
-def test_no_spreadsheet_computes_what_a_computer_is_called(
+def test_no_spreadsheet_evaluates_the_name_of_a_computer(
     run: Any, live: Stack, pair: tuple[SigningKey, SigningKey], tmp_path: Path, delimiter: str
 ) -> None:
-    """Half of the world's spreadsheets cut such a file at semicolons, whatever it is called."""
+    """In half of the world spreadsheets split such a file at semicolons."""
     take_seat(live, 1, machine_name="x;=1+1;y", serial=7)
     take_seat(live, 2, machine_name=" @SUM(1); -2", serial=8)
     links = tmp_path / "links.csv"
@@ -187,7 +187,7 @@ def test_no_spreadsheet_computes_what_a_computer_is_called(
     assert [cell for cell in cells if cell.lstrip().startswith(("=", "+", "-", "@"))] == []
 
 
-def test_killed_halfway_and_given_again_the_rest_is_done(
+def test_a_run_that_was_killed_can_be_started_again(
     run: Any,
     live: Stack,
     pair: tuple[SigningKey, SigningKey],
@@ -214,7 +214,7 @@ def test_killed_halfway_and_given_again_the_rest_is_done(
     assert not {each["link"] for each in read(links)} & {each["link"] for each in before}
 
 
-def test_a_seat_without_an_answer_is_counted(
+def test_a_seat_without_a_response_is_counted(
     run: Any, live: Stack, pair: tuple[SigningKey, SigningKey], tmp_path: Path
 ) -> None:
     take_seat(live, 2, serial=99)  # of a table that was restored
@@ -223,7 +223,7 @@ def test_a_seat_without_an_answer_is_counted(
     assert "! 1 seat without an answer to hand out" in run(line).out
 
 
-def test_where_no_links_can_be_written_the_key_stays(
+def test_a_key_stays_active_if_the_links_cannot_be_written(
     run: Any, live: Stack, pair: tuple[SigningKey, SigningKey], tmp_path: Path
 ) -> None:
     line = f"keys compromise {pair[0].keyid} --yes --output {tmp_path / 'nowhere' / 'links.csv'}"
@@ -232,7 +232,7 @@ def test_where_no_links_can_be_written_the_key_stays(
     assert asked(live) == []
 
 
-def test_more_answers_than_one_page_of_seats(
+def test_more_ledger_entries_than_one_batch_of_seats(
     live: Stack, pair: tuple[SigningKey, SigningKey]
 ) -> None:
     for serial in range(100, 260):
@@ -253,7 +253,7 @@ def test_more_answers_than_one_page_of_seats(
         pytest.param({"serial": 7}, "suspend", ["is suspended"], id="suspended"),
     ],
 )
-def test_resend_says_what_the_vendor_may_not_have_thought_of(
+def test_resend_warns_about_suspended_licenses_and_later_responses(
     run: Any, whole: Stack, facts: dict[str, Any], status: str | None, warned: list[str]
 ) -> None:
     run(f"license create --number {NUMBER} --seats 2")
@@ -267,9 +267,7 @@ def test_resend_says_what_the_vendor_may_not_have_thought_of(
     assert [text for text in warned if text not in said] == []
 
 
-def test_every_row_of_a_resigning_has_an_end(
-    live: Stack, pair: tuple[SigningKey, SigningKey]
-) -> None:
+def test_every_item_of_a_reissue_expires(live: Stack, pair: tuple[SigningKey, SigningKey]) -> None:
     began = live.resignings.begin("k", b"one", NOW)
     assert live.resignings.begin("k", b"two", NOW + DAY) == began
     assert live.resignings.begin("k", b"two", NOW + 7 * DAY).secret == b"two"

@@ -1,4 +1,4 @@
-"""Signing keys: from KMS and from files, and the key set that applications get."""
+"""Signing keys in KMS and in files, and the key set for applications."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,14 +10,13 @@ import boto3
 import pytest
 from botocore.stub import Stubber
 from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, generate_private_key
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.mldsa import MLDSA65PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from keyferry_admin.errors import BadKey, KeyExists, NoActiveKey
 from keyferry_admin.stack import Stack
 from keyferry_admin.use_cases import keys, licenses
-from keyferry_protocol.algorithms import ED25519, ML_DSA_65
+from keyferry_protocol.algorithms import ED25519, ML_DSA_65, RESPONSE_ALGORITHMS, SEED_BYTES
 from keyferry_protocol.keys import KeySet, keyid
 from keyferry_service.adapters.signer_pem import PemSigner
 from keyferry_service.domain.license import LicenseRecord, Status
@@ -29,7 +28,7 @@ NOW = 1_795_513_620
 
 @contextmanager
 def kms_with(private: Any) -> Iterator[Any]:
-    """KMS as its API is: one call, answered with the key's SubjectPublicKeyInfo."""
+    """A KMS client whose one call returns the key's SubjectPublicKeyInfo."""
     client = boto3.client("kms")
     public = private.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
     with Stubber(client) as stub:
@@ -38,14 +37,9 @@ def kms_with(private: Any) -> Iterator[Any]:
         stub.assert_no_pending_responses()
 
 
-@pytest.mark.parametrize(
-    ("alg", "private"),
-    [(ED25519, Ed25519PrivateKey.generate()), (ML_DSA_65, MLDSA65PrivateKey.generate())],
-    ids=[ED25519, ML_DSA_65],
-)
-def test_a_key_in_kms_signs_once_its_public_half_is_known(
-    stack: Stack, alg: str, private: Any
-) -> None:
+@pytest.mark.parametrize("alg", RESPONSE_ALGORITHMS)
+def test_a_key_in_kms_is_registered_with_its_public_key(stack: Stack, alg: str) -> None:
+    private = RESPONSE_ALGORITHMS[alg].private_key(bytes(SEED_BYTES))
     raw = private.public_key().public_bytes_raw()
     with kms_with(private) as kms:
         key = keys.create_in_kms(stack.signing_keys, kms, alg, ARN)
@@ -64,8 +58,8 @@ def test_a_kms_key_of_another_algorithm_is_refused(stack: Stack, private: Any) -
     assert stack.signing_keys.all() == ()
 
 
-@pytest.mark.parametrize("alg", [ED25519, ML_DSA_65])
-def test_a_key_in_a_file_is_made_once_and_for_its_owner_alone(
+@pytest.mark.parametrize("alg", RESPONSE_ALGORITHMS)
+def test_a_key_file_is_made_once_and_only_its_owner_can_read_it(
     stack: Stack, tmp_path: Path, alg: str
 ) -> None:
     file = tmp_path / "signing.pem"
@@ -86,16 +80,14 @@ def test_a_key_in_a_file_is_made_once_and_for_its_owner_alone(
         pytest.param(b"-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n", id="cut"),
     ],
 )
-def test_a_file_that_is_no_key_is_told_as_that(
-    stack: Stack, tmp_path: Path, content: bytes
-) -> None:
+def test_a_file_that_is_not_a_key_is_an_error(stack: Stack, tmp_path: Path, content: bytes) -> None:
     file = tmp_path / "signing.pem"
     file.write_bytes(content)
     with pytest.raises(BadKey, match="signing"):
         keys.create_in_pem(stack.signing_keys, ED25519, file)
 
 
-def test_a_file_of_another_algorithm_or_in_no_folder_is_told_as_that(
+def test_a_file_of_another_algorithm_or_in_a_missing_folder_is_an_error(
     stack: Stack, tmp_path: Path
 ) -> None:
     keys.create_in_pem(stack.signing_keys, ED25519, tmp_path / "signing.pem")
@@ -105,7 +97,7 @@ def test_a_file_of_another_algorithm_or_in_no_folder_is_told_as_that(
         keys.create_in_pem(stack.signing_keys, ED25519, tmp_path / "nowhere" / "signing.pem")
 
 
-def test_the_key_set_requires_what_signs_and_keeps_trust_in_what_signed(
+def test_the_key_set_requires_active_algorithms_and_trusts_retired_keys(
     stack: Stack, tmp_path: Path
 ) -> None:
     old, bad, new, quantum = (
@@ -129,7 +121,7 @@ def test_the_key_set_requires_what_signs_and_keeps_trust_in_what_signed(
     }
 
 
-def test_the_key_set_names_the_licenses_that_were_withdrawn(stack: Stack, tmp_path: Path) -> None:
+def test_the_key_set_lists_revoked_licenses(stack: Stack, tmp_path: Path) -> None:
     keys.create_in_pem(stack.signing_keys, ED25519, tmp_path / "signing.pem")
     licenses.create(stack.licenses, "Example", NOW)
     withdrawn = LicenseRecord("015120020093", bytes(32), "Example", NOW, status=Status.REVOKED)
@@ -137,7 +129,7 @@ def test_the_key_set_names_the_licenses_that_were_withdrawn(stack: Stack, tmp_pa
     assert keys.export(stack.signing_keys, stack.licenses).revoked == {withdrawn.number}
 
 
-def test_without_a_key_that_signs_there_is_nothing_to_trust(stack: Stack, tmp_path: Path) -> None:
+def test_without_an_active_key_there_is_no_key_set(stack: Stack, tmp_path: Path) -> None:
     key = keys.create_in_pem(stack.signing_keys, ED25519, tmp_path / "signing.pem")
     stack.signing_keys.put(replace(key, status=KeyStatus.RETIRED))
     with pytest.raises(NoActiveKey):

@@ -1,4 +1,4 @@
-"""The license letter: what it says, where it may lie, and that no code is made in vain."""
+"""The license letter: its text, its file, and that no code is created without it."""
 
 import resource
 import sys
@@ -50,7 +50,7 @@ def letter(product: str = "Example Modeler", *, is_new_code: bool = False, **ter
         ("letter-new-code", letter(is_new_code=True)),
     ],
 )
-def test_a_letter_says_all_that_a_customer_needs(name: str, text: str) -> None:
+def test_a_letter_has_everything_that_a_customer_needs(name: str, text: str) -> None:
     assert text == (GOLDEN / f"{name}.txt").read_text()
 
 
@@ -97,9 +97,7 @@ def written(run: Any, stack: Stack, line: str, file: Path) -> str:
     return code
 
 
-def test_create_and_new_code_write_the_letter_for_its_owner_alone(
-    run: Any, stack: Stack, tmp_path: Path
-) -> None:
+def test_only_the_owner_can_read_a_letter(run: Any, stack: Stack, tmp_path: Path) -> None:
     first, second = tmp_path / "first.txt", tmp_path / "second.txt"
     code = written(run, stack, f"license create --number {NUMBER} --until 2027-11-30", first)
     new = written(run, stack, f"license new-code {NUMBER} --yes", second)
@@ -110,7 +108,7 @@ def test_create_and_new_code_write_the_letter_for_its_owner_alone(
     assert [file.stat().st_mode & 0o777 for file in (first, second)] == [0o600, 0o600]
 
 
-def test_the_place_of_the_letter_is_in_the_document(run: Any, tmp_path: Path) -> None:
+def test_the_document_has_the_path_of_the_letter(run: Any, tmp_path: Path) -> None:
     file = tmp_path / "letter.txt"
     assert run(f"license create --letter {file} --json").json["letter"] == str(file)
     assert run("license create --json").json["letter"] is None
@@ -124,7 +122,7 @@ def test_the_place_of_the_letter_is_in_the_document(run: Any, tmp_path: Path) ->
         pytest.param("nowhere/letter.txt", id="no such folder"),
     ],
 )
-def test_where_no_letter_may_lie_no_code_is_made(
+def test_no_code_is_created_if_the_letter_cannot_be_written(
     run: Any, stack: Stack, tmp_path: Path, place: str
 ) -> None:
     (tmp_path / "kept.txt").write_text("kept")
@@ -144,7 +142,7 @@ def test_where_no_letter_may_lie_no_code_is_made(
     assert sorted(tmp_path.iterdir()) == there
 
 
-def test_a_license_that_is_not_made_leaves_no_letter(run: Any, tmp_path: Path) -> None:
+def test_a_license_that_is_not_created_leaves_no_letter(run: Any, tmp_path: Path) -> None:
     file = tmp_path / "letter.txt"
     assert run(f"license create --seats 0 --letter {file}").exit == 2
     assert run(f"license new-code {NUMBER} --yes --letter {file}").exit == 1
@@ -163,7 +161,7 @@ def a_full_disk() -> Iterator[None]:
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="has no such limit")
-def test_a_disk_that_is_full_too_late_is_told_with_the_way_out(
+def test_a_disk_that_fills_up_too_late_is_an_error_with_a_next_step(
     run: Any, stack: Stack, tmp_path: Path
 ) -> None:
     file = tmp_path / "letter.txt"

@@ -1,4 +1,4 @@
-"""Licenses as the library makes them, for the command line and for `make run`."""
+"""Creating and finding licenses, for the command line and for `make run`."""
 
 from typing import Any
 
@@ -20,7 +20,7 @@ def a_license(**terms: Any) -> LicenseRecord:
     return LicenseRecord(NUMBER, bytes(32), "Example Modeler", valid_from=NOW, **terms)
 
 
-def test_a_license_is_stored_as_it_was_sold_and_only_its_public_key(stack: Stack) -> None:
+def test_a_license_is_stored_with_its_terms_and_only_a_public_key(stack: Stack) -> None:
     created = licenses.create(
         stack.licenses, "Example Modeler", NOW, NUMBER, licensee="Acme", features={"threads": 16}
     )
@@ -31,7 +31,7 @@ def test_a_license_is_stored_as_it_was_sold_and_only_its_public_key(stack: Stack
     assert code not in str(found)
 
 
-def test_what_is_not_said_of_a_license_is_as_the_format_says(stack: Stack) -> None:
+def test_missing_terms_have_the_defaults_of_the_format(stack: Stack) -> None:
     sold = licenses.create(stack.licenses, "Example Modeler", NOW).license
     assert (sold.seats, sold.moves_per_year, sold.lease_days, sold.grace_days) == (1, 4, None, 14)
     assert sold.protections == ("machine", "personal", "dongle")
@@ -41,7 +41,7 @@ def test_what_is_not_said_of_a_license_is_as_the_format_says(stack: Stack) -> No
     assert sold.number.isdigit()
 
 
-def test_a_number_is_given_once(stack: Stack) -> None:
+def test_a_license_number_is_used_once(stack: Stack) -> None:
     first = licenses.create(stack.licenses, "Example Modeler", NOW, NUMBER)
     with pytest.raises(NumberInUse):
         licenses.create(stack.licenses, "Another", NOW, NUMBER)
@@ -57,7 +57,7 @@ def test_a_drawn_number_that_is_in_use_is_drawn_again(
     assert [each.license.number for each in made] == ["000000000007", "000000000008"]
 
 
-def test_a_license_that_nobody_made_is_told_as_that(stack: Stack) -> None:
+def test_an_unknown_license_is_an_error(stack: Stack) -> None:
     with pytest.raises(NoSuchLicense):
         licenses.find(stack.licenses, NUMBER)
 
@@ -83,7 +83,7 @@ def test_a_license_that_nobody_made_is_told_as_that(stack: Stack) -> None:
         pytest.param({"environments": ("cloud",)}, id="an environment there is not"),
     ],
 )
-def test_terms_that_could_never_be_answered_are_refused(stack: Stack, terms: Any) -> None:
+def test_terms_that_fit_into_no_response_are_refused(stack: Stack, terms: Any) -> None:
     product = terms.pop("product", "Example Modeler")
     with pytest.raises(BadTerms):
         licenses.create(stack.licenses, product, NOW, NUMBER, **terms)
@@ -91,7 +91,7 @@ def test_terms_that_could_never_be_answered_are_refused(stack: Stack, terms: Any
 
 
 @pytest.mark.parametrize("protection", ["machine", "personal", "dongle"])
-def test_a_license_is_refused_just_where_a_response_of_it_could_not_be_signed(
+def test_a_license_is_refused_exactly_if_its_largest_response_could_not_be_signed(
     protection: str,
 ) -> None:
     def sold(features: int) -> LicenseRecord:

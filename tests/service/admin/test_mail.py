@@ -1,4 +1,4 @@
-"""Which addresses get no more mail, and how one gets it again, at the desk."""
+"""`keyferry-admin mail`: the addresses that get no mail, and how to allow one again."""
 
 import json
 from collections.abc import Iterator
@@ -12,8 +12,8 @@ from keyferry_admin.stack import Stack
 from keyferry_service.adapters.feedback_ses import Feedback, Reason
 from keyferry_service.adapters.suppressions_dynamodb import SUPPRESSED_S
 from keyferry_service.adapters.tickets_dynamodb import SentMail, hash_address
-from tests.service.admin.conftest import TEMPLATE
 from tests.service.admin.screens import GOLDEN, NOW, NUMBER, Pipe
+from tests.service.admin.template import TEMPLATE
 from tests.service.admin.test_requests import TICKETS
 from tests.support.builders import DAY
 
@@ -36,7 +36,7 @@ def mailing(stack: Stack) -> Stack:
 
 @pytest.fixture
 def ses(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stubber]:
-    """SES as its API is; what it is asked for is what a test lets it answer."""
+    """A SES client that expects the calls for which a test adds responses."""
     client = boto3.client("sesv2")
     monkeypatch.setattr(Stack, "ses", client)
     with Stubber(client) as stub:
@@ -58,7 +58,7 @@ def has_it_not(ses: Stubber, address: str) -> None:
 
 
 def hold_back(stack: Stack, address: str, reason: Reason, detail: str, at: int) -> None:
-    """A mail that came back, as the service writes it."""
+    """Write the suppression of an address whose mail bounced, as the service does."""
     mail_id = f"{at:032x}"
     boto3.client("dynamodb").put_item(
         TableName=stack.output("TicketsTable"), Item={"pk": {"S": f"sent#{mail_id}"}}
@@ -72,7 +72,7 @@ def test_every_address_gets_mail(run: Any, mailing: Stack) -> None:
     assert run("mail list --json").json == {"ok": True, "addresses": []}
 
 
-def test_the_list_says_why_and_since_when_but_names_no_address(run: Any, mailing: Stack) -> None:
+def test_the_list_has_reason_and_date_but_no_address(run: Any, mailing: Stack) -> None:
     hold_back(mailing, ANNA, Reason.BOUNCE, "General", NOW - 2 * DAY)
     hold_back(mailing, BEN, Reason.COMPLAINT, "", NOW - DAY)
     hold_back(mailing, "old@example.com", Reason.BOUNCE, "General", NOW - SUPPRESSED_S)
@@ -101,7 +101,7 @@ def test_the_list_says_why_and_since_when_but_names_no_address(run: Any, mailing
         pytest.param(False, True, "in SES alone", id="in SES's alone"),
     ],
 )
-def test_an_address_is_taken_off_our_list_and_off_that_of_ses(
+def test_an_address_is_taken_off_our_list_and_that_of_ses(
     run: Any, mailing: Stack, ses: Stubber, here: bool, in_ses: bool, told: str
 ) -> None:
     if here:
@@ -122,7 +122,7 @@ def test_capitals_are_the_same_address_here(run: Any, mailing: Stack, ses: Stubb
     assert run("mail allow Anna@Example.com --json").json["lifted"]["reason"] == "bounce"
 
 
-def test_an_address_that_nobody_holds_back_is_an_error(
+def test_allowing_an_address_that_is_not_suppressed_is_an_error(
     run: Any, mailing: Stack, ses: Stubber
 ) -> None:
     has_it_not(ses, ANNA)
@@ -131,15 +131,13 @@ def test_an_address_that_nobody_holds_back_is_an_error(
     assert said.err.startswith(f"X No mail to {ANNA} is held back (not-suppressed)\n")
 
 
-def test_what_is_no_address_is_refused_before_anything_is_asked(
+def test_an_invalid_address_is_refused_before_any_call(
     run: Any, mailing: Stack, ses: Stubber
 ) -> None:
     assert run("mail allow Anna").exit == 2
 
 
-def test_where_ses_does_not_answer_nothing_is_lifted(
-    run: Any, mailing: Stack, ses: Stubber
-) -> None:
+def test_nothing_changes_if_ses_does_not_answer(run: Any, mailing: Stack, ses: Stubber) -> None:
     hold_back(mailing, ANNA, Reason.BOUNCE, "General", NOW)
     ses.add_client_error("delete_suppressed_destination", "TooManyRequestsException")
     assert run(f"mail allow {ANNA} --json").json["error"]["code"] == "aws"

@@ -1,4 +1,4 @@
-"""`pip install ./admin` into an empty environment brings the whole desk."""
+"""`pip install ./admin` into an empty environment installs the whole command line."""
 
 import os
 import shutil
@@ -34,7 +34,7 @@ def environment(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def test_the_package_holds_the_desk_and_what_it_stands_on(environment: Path) -> None:
+def test_the_package_has_the_command_line_and_the_packages_it_needs(environment: Path) -> None:
     installed = next(environment.glob("lib/python*/site-packages"))
     for folder in ("admin/keyferry_admin", "shared/keyferry_protocol", "shared/keyferry_service"):
         for file in (ROOT / folder).rglob("*"):
@@ -43,7 +43,7 @@ def test_the_package_holds_the_desk_and_what_it_stands_on(environment: Path) -> 
                 assert inside.read_bytes() == file.read_bytes()
 
 
-def test_an_empty_environment_runs_the_desk(environment: Path, tmp_path: Path) -> None:
+def test_an_empty_environment_runs_the_command_line(environment: Path, tmp_path: Path) -> None:
     ran = subprocess.run(
         [environment / "bin/keyferry-admin", "--help"],
         capture_output=True,

@@ -1,4 +1,4 @@
-"""What was answered, and what was given up: the ledger and the dead letters at the desk."""
+"""`keyferry-admin request`: the ledger and the dead letters."""
 
 import json
 from collections import Counter
@@ -12,8 +12,8 @@ from keyferry_service.adapters.items_dynamodb import members, to_item
 from keyferry_service.domain.allocate import Grant
 from keyferry_service.domain.ledger import entry_for, response_to
 from keyferry_service.domain.ticket import Ticket, TicketState
-from tests.service.admin.conftest import TEMPLATE
 from tests.service.admin.screens import GOLDEN, NOW, NUMBER, Pipe, take_seat
+from tests.service.admin.template import TEMPLATE
 from tests.support.builders import (
     DAY,
     LAB_07,
@@ -71,7 +71,7 @@ def whole(stack: Stack) -> Stack:
 def answered(
     stack: Stack, serial: int, computer: Computer = LAB_07, kind: str = "activate", **terms: Any
 ) -> str:
-    """A line of the ledger as the service writes it; the request's SHA-256."""
+    """Write a ledger entry as the service does; return the request's SHA-256."""
     request = a_request(computer, kind, last_serial=serial - 1)
     license = a_license(revision=serial, **terms)
     ends = NOW + serial if kind == "deactivate" else license.valid_until
@@ -91,7 +91,7 @@ def sold(run: Any) -> None:
 
 @pytest.mark.usefixtures("sold")
 class TestLedger:
-    def test_answers_are_listed_the_newest_first(self, run: Any, stack: Stack) -> None:
+    def test_responses_are_listed_newest_first(self, run: Any, stack: Stack) -> None:
         first, second = answered(stack, 1), answered(stack, 2, LAB_08)
         last = answered(stack, 60, kind="deactivate")
         assert run(f"request list {NUMBER}").out == (GOLDEN / "request-list.txt").read_text()
@@ -103,7 +103,7 @@ class TestLedger:
         assert [each["serial"] for each in document["answers"]] == [60, 2, 1]
         assert document["answers"][2]["file"] == f"{a_request(LAB_07).file_stem}.response"
 
-    def test_a_page_of_them_unless_all_are_wanted(self, run: Any, stack: Stack) -> None:
+    def test_one_page_without_all(self, run: Any, stack: Stack) -> None:
         for serial in range(1, 23):
             answered(stack, serial)
         listed = run(f"request list {NUMBER}").out
@@ -111,11 +111,11 @@ class TestLedger:
         assert "20 of 22 answers. All of them: --all." in listed
         assert len(run(f"request list {NUMBER} --all --json").json["answers"]) == 22
 
-    def test_nothing_answered_yet(self, run: Any) -> None:
+    def test_no_request_was_answered_yet(self, run: Any) -> None:
         assert "No request was answered yet." in run(f"request list {NUMBER}").out
         assert run(f"request list {NUMBER} --json").json["answers"] == []
 
-    def test_one_answer_is_shown_in_words(self, run: Any, stack: Stack) -> None:
+    def test_one_response_is_shown_as_text(self, run: Any, stack: Stack) -> None:
         sha256 = answered(stack, 7, lease_days=90, maintenance_until=NOW + DAY)
         shown = run(f"request show {NUMBER} {sha256[:6].upper()}").out
         assert shown == (GOLDEN / "request-show.txt").read_text()
@@ -123,7 +123,7 @@ class TestLedger:
         assert document["answer"]["serial"] == 7
         assert document["answer"]["license"]["features"] == {"solver": True, "threads": 16}
 
-    def test_a_beginning_names_one_answer_or_none(self, run: Any, stack: Stack) -> None:
+    def test_the_first_digits_name_one_response_or_none(self, run: Any, stack: Stack) -> None:
         beginnings = [answered(stack, serial)[0] for serial in range(1, 18)]  # 16 hex digits
         (often, _), *_ = Counter(beginnings).most_common(1)
         for beginning, code in [(often, "ambiguous-answer"), ("x", "no-such-answer")]:
@@ -133,7 +133,7 @@ class TestLedger:
 
 @pytest.mark.usefixtures("sold")
 class TestResend:
-    def test_an_answer_is_handed_out_again_and_mailed(self, run: Any, whole: Stack) -> None:
+    def test_a_response_is_sent_again_and_mailed(self, run: Any, whole: Stack) -> None:
         sha256 = answered(whole, 7)
         take_seat(whole, 2, machine_name="LAB-07")
         line = f"request resend {NUMBER} {sha256[:8]}"
@@ -156,7 +156,7 @@ class TestResend:
         (message,) = lying_in(whole, "RequestsQueue")
         assert json.loads(message["Body"]) == {"sign": {"ticket": id}}
 
-    def test_without_an_address_the_vendor_hands_the_page_on(self, run: Any, whole: Stack) -> None:
+    def test_without_an_address_the_vendor_gets_the_link(self, run: Any, whole: Stack) -> None:
         sha256 = answered(whole, 7)
         first, second = run(f"request resend {NUMBER} {sha256}").out.splitlines()
         assert (
@@ -168,7 +168,7 @@ class TestResend:
         assert ticket is not None
         assert (ticket.email, ticket.email_status, ticket.machine_name) == (None, "none", "")
 
-    def test_of_a_revoked_license_nothing_is_handed_out(self, run: Any, whole: Stack) -> None:
+    def test_nothing_is_sent_again_for_a_revoked_license(self, run: Any, whole: Stack) -> None:
         sha256 = answered(whole, 7)
         run(f"license revoke {NUMBER} --yes")
         ran = run(f"request resend {NUMBER} {sha256} --json")
@@ -219,7 +219,7 @@ REQUEST = notice("keyferry-in", f"requests/{TICKET}")
 RESPONSE = notice("keyferry-out", f"responses/{TICKET}/x.response")
 
 
-def test_nothing_was_given_up(run: Any, whole: Stack) -> None:
+def test_there_are_no_dead_letters(run: Any, whole: Stack) -> None:
     assert run("request redrive").out == "✓ Nothing was given up\n"
 
 
@@ -237,13 +237,15 @@ def test_requests_and_mails_go_back_to_their_queues_as_they_were(run: Any, whole
         assert lying_in(whole, queue) == []
 
 
-def test_more_than_one_look_into_the_queue_holds(run: Any, whole: Stack) -> None:
+def test_more_dead_letters_than_one_receive_call_returns(run: Any, whole: Stack) -> None:
     for _ in range(23):
         give_up(whole, "RequestsDeadQueue", REQUEST)
     assert len(redriven(run)) == 23
 
 
-def test_what_cannot_be_sent_stays(run: Any, whole: Stack) -> None:
+def test_a_message_that_cannot_be_sent_stays_in_the_dead_letter_queue(
+    run: Any, whole: Stack
+) -> None:
     give_up(whole, "RequestsDeadQueue", REQUEST)
     dead = whole.output("RequestsDeadQueue")
     whole.sqs.set_queue_attributes(QueueUrl=dead, Attributes={"VisibilityTimeout": "0"})
@@ -252,7 +254,7 @@ def test_what_cannot_be_sent_stays(run: Any, whole: Stack) -> None:
     assert len(lying_in(whole, "RequestsDeadQueue")) == 1
 
 
-def test_each_message_is_told_by_what_is_known_of_it(run: Any, whole: Stack) -> None:
+def test_each_message_is_listed_with_what_is_known_about_it(run: Any, whole: Stack) -> None:
     def put(ticket: str, content: bytes) -> str:
         bucket, key = "keyferry-in", f"requests/{ticket}"
         put_object = boto3.client("s3").put_object
@@ -281,7 +283,7 @@ def test_each_message_is_told_by_what_is_known_of_it(run: Any, whole: Stack) -> 
     assert sorted(map(str, told)) == sorted(str((queue, *known)) for queue, _, *known in cases)
 
 
-def test_who_has_to_choose_the_file_again_is_said(run: Any, whole: Stack) -> None:
+def test_redrive_says_which_customers_have_to_choose_the_file_again(run: Any, whole: Stack) -> None:
     give_up(whole, "RequestsDeadQueue", REQUEST)
     told = run("request redrive").out
     assert "! Too late for 1 customer: the same file has to be chosen again." in told

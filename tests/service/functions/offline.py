@@ -9,8 +9,8 @@ import pytest
 
 from keyferry.cli.main import main
 from keyferry_protocol.components import Machine
-from tests.service.functions.conftest import KEYS, World
 from tests.support.builders import CODE, NUMBER, PRODUCT
+from tests.support.world import KEYS, World
 
 
 @dataclass(frozen=True)
@@ -49,16 +49,16 @@ class OfflineComputer:
         code = self.folder.with_suffix(".code")
         code.write_text(CODE)
         of_kind = ("--activation-code-file", str(code)) if kind == "request" else ()
-        told = self.run(kind, NUMBER, "--output", str(self.folder.parent), *of_kind, "--json")
-        assert told.exit == 0, told
-        return Path(told.json["request"]["path"]).read_bytes()
+        result = self.run(kind, NUMBER, "--output", str(self.folder.parent), *of_kind, "--json")
+        assert result.exit == 0, result
+        return Path(result.json["request"]["path"]).read_bytes()
 
     def install(self, response: bytes) -> Printed:
         file = self.folder.with_suffix(".response")
         file.write_bytes(response)
-        told = self.run("install", str(file))
-        assert told.exit == 0, told
-        return told
+        result = self.run("install", str(file))
+        assert result.exit == 0, result
+        return result
 
     def carry(self, kind: str = "request") -> Printed:
         """The whole way: request, carry out, have it answered, carry back, install."""

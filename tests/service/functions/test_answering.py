@@ -12,7 +12,6 @@ from keyferry_protocol.response import Response, verify_response
 from keyferry_service.domain.license import Status
 from keyferry_service.domain.refusals import BEFORE_PROOF, RefusalCode
 from keyferry_service.use_cases.outcome import Answered
-from tests.service.functions.conftest import KEYS, World
 from tests.support.builders import (
     DAY,
     LAB_07,
@@ -24,6 +23,7 @@ from tests.support.builders import (
     a_key,
     a_request_file,
 )
+from tests.support.world import KEYS, World
 
 
 def verified(world: World, ticket: str) -> Response:
@@ -54,9 +54,9 @@ def test_a_first_activation_gets_a_response_that_the_application_believes(world:
         "response": {},
         "email": "none",
     }
-    said = world.ticket(ticket)["response"]
-    assert said.pop("download_url").startswith("https://")
-    assert said == {
+    document = world.ticket(ticket)["response"]
+    assert document.pop("download_url").startswith("https://")
+    assert document == {
         "filename": f"{NUMBER}-{LAB_07.device.keyid[:4]}.response",
         "expires_at": "2026-11-24T09:48:00Z",
         "seat": 1,
@@ -71,7 +71,7 @@ def test_a_first_activation_gets_a_response_that_the_application_believes(world:
     assert world.license().seats_used == 1
 
 
-def test_a_life_of_a_license_update_reinstall_move_lost_computer_deactivation(
+def test_a_license_lives_through_update_reinstall_loss_deactivation_and_move(
     world: World,
 ) -> None:
     world.sell(lease_days=90)
@@ -116,7 +116,7 @@ def test_a_dongle_takes_its_seat_to_any_computer(world: World) -> None:
     assert world.license().seats_used == 0
 
 
-# ---- Killed, repeated, contended
+# ---- Killed, repeated, in conflict
 
 
 class Killed(BaseException):
@@ -197,7 +197,9 @@ def test_one_file_on_three_tickets_is_three_times_ready_with_one_seat_and_one_bo
     assert {world.ticket(ticket)["response"]["seat"] for ticket in tickets} == {1}
 
 
-def test_the_answer_is_given_again_though_the_license_is_on_hold_by_then(world: World) -> None:
+def test_a_recorded_answer_is_repeated_even_if_the_license_is_suspended_by_then(
+    world: World,
+) -> None:
     world.sell()
     first = world.activate(a_request_file(LAB_07))
     row = _row(world, "license") | {"status": {"S": "suspended"}}
@@ -230,7 +232,7 @@ def conflict(operation: str) -> ClientError:
 
 
 @pytest.mark.parametrize("operation", ["transact_write_items", "transact_get_items"])
-def test_a_transaction_conflict_is_decided_again(
+def test_a_decision_is_repeated_after_a_transaction_conflict(
     world: World, monkeypatch: pytest.MonkeyPatch, operation: str
 ) -> None:
     world.sell()
@@ -282,7 +284,7 @@ def too_late(world: World, monkeypatch: pytest.MonkeyPatch, rival: bytes) -> Non
         ),
     ],
 )
-def test_what_changes_between_read_and_transaction_is_decided_again(
+def test_a_decision_is_repeated_if_its_rows_change_before_the_transaction(
     world: World, monkeypatch: pytest.MonkeyPatch, rival: bytes, own: bytes, code: str
 ) -> None:
     world.sell(moves_per_year=1)
@@ -294,7 +296,7 @@ def test_what_changes_between_read_and_transaction_is_decided_again(
     assert world.ticket(ticket)["refusal"]["code"] == code
 
 
-def test_a_seat_that_is_gone_between_read_and_transaction_is_not_sold_twice(
+def test_a_seat_taken_between_read_and_transaction_is_not_given_twice(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     world.sell()
@@ -306,7 +308,7 @@ def test_a_seat_that_is_gone_between_read_and_transaction_is_not_sold_twice(
     assert world.license().seats_used == 1
 
 
-def test_without_time_left_the_message_comes_again_in_seconds(
+def test_a_message_that_runs_out_of_time_comes_back_in_seconds(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     world.sell()
@@ -326,7 +328,7 @@ def test_without_time_left_the_message_comes_again_in_seconds(
     assert world.ticket(ticket)["state"] == "ready"
 
 
-def test_one_failing_message_of_a_batch_comes_again_alone(
+def test_only_the_failed_message_of_a_batch_comes_back(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     world.sell(seats=2)
@@ -372,21 +374,21 @@ REFUSED = [
 
 
 @pytest.mark.parametrize(("file", "code"), REFUSED)
-def test_a_refusal_is_told_on_the_page_and_changes_nothing(
+def test_a_refusal_is_shown_on_the_page_and_changes_nothing(
     world: World, file: bytes, code: str
 ) -> None:
     world.sell()
     before = world.rows("Licenses")
     ticket = world.activate(file, "anna@example.org")
-    said = world.ticket(ticket)
+    document = world.ticket(ticket)
     proven = code not in BEFORE_PROOF
-    assert said["state"] == "refused"
-    assert said["license_number"] == (NUMBER if proven else None)
-    assert said["kind"] == ("activate" if proven else None)
-    assert said["email"] == ("pending" if proven else "withheld")
-    assert said["refusal"]["code"] == code
-    assert said["refusal"]["title"]
-    assert said["refusal"]["detail"].endswith(".")
+    assert document["state"] == "refused"
+    assert document["license_number"] == (NUMBER if proven else None)
+    assert document["kind"] == ("activate" if proven else None)
+    assert document["email"] == ("pending" if proven else "withheld")
+    assert document["refusal"]["code"] == code
+    assert document["refusal"]["title"]
+    assert document["refusal"]["detail"].endswith(".")
     assert list(world.answers(ticket)) == ["refusal.json"]
     assert world.rows("Licenses") == before
 
@@ -401,28 +403,28 @@ def test_an_unknown_number_and_a_wrong_code_get_the_very_same_bytes(world: World
     )
 
 
-def test_a_response_file_is_told_as_what_it_is(world: World) -> None:
+def test_an_uploaded_response_file_is_recognized(world: World) -> None:
     world.sell()
     response = world.response(world.activate(a_request_file(LAB_07)))
-    said = world.ticket(world.activate(response))["refusal"]
-    assert said["code"] == RefusalCode.UNREADABLE_REQUEST
-    assert said["title"] == "This is a response file"
+    document = world.ticket(world.activate(response))["refusal"]
+    assert document["code"] == RefusalCode.UNREADABLE_REQUEST
+    assert document["title"] == "This is a response file"
 
 
 def test_a_full_license_lists_its_seats_on_the_page(world: World) -> None:
     world.sell(moves_per_year=1)
     world.activate(a_request_file(LAB_07))
-    said = world.ticket(world.activate(a_request_file(LAB_08)))["refusal"]
-    assert said["title"] == "The one seat of this license is in use"
+    document = world.ticket(world.activate(a_request_file(LAB_08)))["refusal"]
+    assert document["title"] == "The one seat of this license is in use"
     at = "2026-11-24T09:47:00Z"
-    assert said["seats"] == [
+    assert document["seats"] == [
         {"seat": 1, "machine_name": "LAB-07", "since": at, "last_answered": at}
     ]
-    assert said["moves_left"] == 1
+    assert document["moves_left"] == 1
     world.activate(a_request_file(LAB_08, replaces_seat=1))
-    said = world.ticket(world.activate(a_request_file(Computer("LAB-09"))))["refusal"]
-    assert (said["moves_left"], said["next_move_at"]) == (0, "2027-11-25T00:00:00Z")
-    assert said["detail"] == (
+    document = world.ticket(world.activate(a_request_file(Computer("LAB-09"))))["refusal"]
+    assert (document["moves_left"], document["next_move_at"]) == (0, "2027-11-25T00:00:00Z")
+    assert document["detail"] == (
         "This license has moved as often as it may until 25 November 2027. "
         "Wait until then, or ask licensing@example.com to allow one more move."
     )

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from tests.service.functions.conftest import IN, OUT, World
 from tests.support.builders import DAY, LAB_07, LAB_08, a_request_file
+from tests.support.world import IN, OUT, World
 
 TICKET = "A" * 43
 
@@ -50,14 +50,14 @@ STRAY: list[Any] = [
 
 
 @pytest.mark.parametrize("make", STRAY)
-def test_a_stray_message_is_told_once_and_not_brought_again(
+def test_a_stray_message_is_logged_once_and_dropped(
     world: World, make: Callable[[World], dict[str, Any]]
 ) -> None:
     world.sell()
     rows = world.rows("Licenses"), world.rows("Tickets")
     assert world.process(make(world)) == []
-    told = [line for line in world.log.getvalue().splitlines() if '"dropped"' in line]
-    assert len(told) == 1
+    dropped = [line for line in world.log.getvalue().splitlines() if '"dropped"' in line]
+    assert len(dropped) == 1
     assert (world.rows("Licenses"), world.rows("Tickets")) == rows
 
 
@@ -75,7 +75,7 @@ def test_s3s_test_event_is_acknowledged(world: World) -> None:
     assert world.handle("send_response", a_message(world, test)) == []
 
 
-def test_a_ticket_that_ended_meanwhile_gets_nothing(world: World) -> None:
+def test_a_ticket_that_has_ended_gets_no_answer(world: World) -> None:
     world.sell()
     ticket = world.open_ticket()
     message = world.upload(ticket, a_request_file(LAB_07))
@@ -86,7 +86,7 @@ def test_a_ticket_that_ended_meanwhile_gets_nothing(world: World) -> None:
     assert world.call("GET", f"/api/requests/{ticket}")["statusCode"] == 404
 
 
-def test_a_file_for_a_ticket_that_never_was_gets_nothing(world: World) -> None:
+def test_a_file_on_an_unknown_ticket_gets_no_answer(world: World) -> None:
     world.sell()
     for file in (a_request_file(LAB_07), b"no request"):
         assert world.process(world.upload(TICKET, file)) == []
@@ -119,8 +119,8 @@ def test_a_second_file_on_an_answered_ticket_changes_nothing(world: World) -> No
 def test_any_other_file_is_refused_as_unreadable(world: World, file: bytes) -> None:
     world.sell()
     ticket = world.activate(file, "anna@example.org")
-    said = world.ticket(ticket)
-    assert (said["state"], said["refusal"]["code"]) == ("refused", "unreadable-request")
+    document = world.ticket(ticket)
+    assert (document["state"], document["refusal"]["code"]) == ("refused", "unreadable-request")
     assert world.send(ticket) == []
     assert world.mails() == []
 
@@ -149,7 +149,7 @@ def test_mail_is_sent_for_objects_of_the_out_bucket_alone(world: World, bucket: 
     assert world.mails() == []
 
 
-def test_an_answer_that_the_ledger_has_lost_ends_in_an_alarm_and_never_silently(
+def test_an_answer_missing_from_the_ledger_ends_in_an_alarm(
     world: World,
 ) -> None:
     world.sell()

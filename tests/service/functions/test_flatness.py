@@ -9,9 +9,9 @@ import boto3
 import pytest
 
 from keyferry_service.domain.license import YEAR_DAYS, day_of
-from tests.service.functions.conftest import World
 from tests.support import many
 from tests.support.builders import DAY, LAB_07, LAB_08, NOW, a_license, a_request_file
+from tests.support.world import World
 
 MOST_ROWS = 18  # in one call: docs/format.md names them all
 LONGER = 1.01  # larger numbers have more digits
@@ -86,7 +86,7 @@ def test_an_answer_costs_the_same_however_full_the_table_is(
     assert then.size <= LONGER * first.size
 
 
-def test_the_row_that_every_answer_writes_has_an_end_however_many_seats_there_are(
+def test_the_license_row_stays_small_however_many_seats_there_are(
     world: World,
 ) -> None:
     """Of all its attributes only the moves are a list: a day each, and only the last year's."""

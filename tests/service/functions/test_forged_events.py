@@ -8,11 +8,12 @@ anew (tests/service/functions/test_resending.py).
 import json
 from collections.abc import Callable
 from typing import Any
+from urllib.parse import unquote_plus
 
 import pytest
 
-from tests.service.functions.conftest import IN, OUT, World
 from tests.support.builders import LAB_07, LAB_08, a_request_file
+from tests.support.world import IN, OUT, World
 
 pytestmark = pytest.mark.attack
 
@@ -68,6 +69,18 @@ def test_a_notice_that_names_anything_else_is_dropped(
 ) -> None:
     world.sell()
     assert is_dropped(world, "process_request", a_notice(world, change))
+
+
+@pytest.mark.parametrize("rest", ["x", "/x", ".json", "%0A"])
+def test_a_file_whose_name_begins_like_a_tickets_is_not_the_tickets(
+    world: World, rest: str
+) -> None:
+    world.sell()
+    key = f"requests/{world.open_ticket()}{rest}"
+    put = world.s3.put_object(Bucket=IN, Key=unquote_plus(key), Body=a_request_file(LAB_08))
+    assert is_dropped(
+        world, "process_request", world.notice("process_request", key, put["VersionId"])
+    )
 
 
 def is_dropped(world: World, function: str, message: dict[str, Any]) -> bool:

@@ -20,7 +20,6 @@ from keyferry_service.adapters.tickets_dynamodb import Tickets
 from keyferry_service.domain.ticket import EmailStatus, Ticket
 from keyferry_service.domain.upload import Upload
 from keyferry_service.use_cases.outcome import Refused
-from tests.service.functions.conftest import IN, OUT, World
 from tests.service.functions.memory import Buckets, Tables
 from tests.service.functions.offline import OfflineComputer
 from tests.support.builders import (
@@ -34,6 +33,7 @@ from tests.support.builders import (
     a_request_file,
 )
 from tests.support.journeys import a_machine
+from tests.support.world import IN, OUT, World
 
 pytestmark = pytest.mark.attack
 

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from tests.service.functions.conftest import World, link_in
 from tests.service.functions.test_calls_counted import counting
 from tests.support.builders import DAY, LAB_07, a_request_file
+from tests.support.world import World, link_in
 
 pytestmark = pytest.mark.attack
 

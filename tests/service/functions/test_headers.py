@@ -19,10 +19,10 @@ from keyferry_admin.errors import BadTerms
 from keyferry_admin.use_cases import licenses as desk
 from keyferry_protocol.request import Product
 from keyferry_service.domain.ticket import Ticket
-from keyferry_service.views.email import message_of, response_letter
+from keyferry_service.views.email import mime_message, response_email
 from keyferry_service.views.refusal_text import Vendor
-from tests.service.functions.conftest import OUT, World
 from tests.support.builders import LAB_07, NOW, a_license, a_request, a_request_file
+from tests.support.world import OUT, World
 
 pytestmark = pytest.mark.attack
 
@@ -125,8 +125,8 @@ def test_no_name_of_a_product_or_vendor_adds_a_header_or_a_recipient(text: str) 
         file_name="015120020093-7f3a.response",
     )
     vendor = Vendor(text, "licensing@example.com")
-    letter = response_letter(ticket, "https://a.example/api/responses/x", NOW, vendor)
-    raw = message_of(letter, "licensing@example.com", "anna@example.org", vendor, "0" * 32)
+    content = response_email(ticket, "https://a.example/api/responses/x", NOW, vendor)
+    raw = mime_message(content, "licensing@example.com", "anna@example.org", vendor, "0" * 32)
     mail = read(raw)
     assert sorted(mail.keys()) == sorted(HEADERS)
     assert [one.addr_spec for one in mail["To"].addresses] == ["anna@example.org"]

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 import pytest
 
 from keyferry_protocol.envelope import REQUEST
-from tests.service.functions.conftest import World
+from tests.support.world import World
 
 pytestmark = pytest.mark.attack
 

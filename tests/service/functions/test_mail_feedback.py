@@ -9,9 +9,9 @@ import pytest
 
 from keyferry_service.adapters.suppressions_dynamodb import SUPPRESSED_S, Suppression, Suppressions
 from keyferry_service.adapters.tickets_dynamodb import SENT_KEPT_S, hash_address
-from tests.service.functions.conftest import World, an_event
 from tests.service.functions.test_answering import conflict
 from tests.support.builders import DAY, LAB_07, LAB_08, NOW, NUMBER, a_request_file
+from tests.support.world import World, an_event
 
 ANNA, BEN = "anna@example.org", "ben@example.org"
 NO_USER = {"bounceType": "Permanent", "bounceSubType": "General"}
@@ -137,7 +137,7 @@ def suppressed(world: World) -> list[Suppression]:
         ),
     ],
 )
-def test_what_is_final_is_told_and_the_address_gets_no_more_mail(
+def test_a_final_notice_is_shown_and_the_address_gets_no_more_email(
     world: World, tags: list[str], kind: str, told: dict[str, Any], is_final: bool
 ) -> None:
     world.sell(seats=2)
@@ -151,7 +151,7 @@ def test_what_is_final_is_told_and_the_address_gets_no_more_mail(
     assert len(world.mails()) == (1 if is_final else 2)
 
 
-def test_what_is_kept_of_a_bounce_names_no_address_and_ends_after_a_year(
+def test_the_record_of_a_bounce_names_no_address_and_ends_after_a_year(
     world: World, tags: list[str]
 ) -> None:
     world.sell(seats=2)
@@ -179,7 +179,7 @@ def test_what_is_kept_of_a_bounce_names_no_address_and_ends_after_a_year(
     assert world.ticket(later)["email"] == "sent"
 
 
-def test_a_bounce_that_overtakes_the_mark_of_its_own_mail_wins(
+def test_a_bounce_that_arrives_before_its_email_is_marked_as_sent_wins(
     world: World, tags: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     world.sell()
@@ -212,7 +212,7 @@ def test_a_notice_counts_once_however_often_and_late_it_comes(
     assert suppressed(world) == []
 
 
-def test_the_bounce_of_an_earlier_mail_says_nothing_of_a_later_one(
+def test_a_bounce_of_an_earlier_email_does_not_affect_a_later_one(
     world: World, tags: list[str]
 ) -> None:
     world.sell()
@@ -286,7 +286,7 @@ GREETING = "Successfully validated SNS topic for Amazon SES event publishing."
         ),
     ],
 )
-def test_a_forged_or_foreign_notice_changes_nothing_and_is_told_once(
+def test_a_forged_or_foreign_notice_changes_nothing_and_is_logged_once(
     world: World, tags: list[str], forge: Any
 ) -> None:
     world.sell()
@@ -297,12 +297,12 @@ def test_a_forged_or_foreign_notice_changes_nothing_and_is_told_once(
     assert world.log.getvalue().count('"dropped"') == 1
 
 
-def test_the_greeting_of_ses_is_no_news(world: World) -> None:
+def test_the_greeting_of_ses_is_ignored(world: World) -> None:
     assert record_feedback(world, a_notice(UNKNOWN) | {"body": GREETING}) == []
     assert "dropped" not in world.log.getvalue()
 
 
-def test_a_notice_suppresses_whom_the_mail_went_to_and_nobody_that_it_names(
+def test_a_notice_suppresses_the_real_recipient_and_nobody_that_it_names(
     world: World, tags: list[str]
 ) -> None:
     world.sell()
@@ -340,7 +340,7 @@ def test_a_notice_that_comes_twice_at_the_same_moment_counts_once(
         pytest.param(conflict("TransactWriteItems"), id="another transaction is writing"),
     ],
 )
-def test_what_fails_comes_again_alone_and_ends_the_same(
+def test_a_failed_notice_comes_back_alone_and_then_has_the_same_effect(
     world: World, tags: list[str], monkeypatch: pytest.MonkeyPatch, error: Exception
 ) -> None:
     """Killed between the mark on the ticket and the suppression."""
@@ -370,7 +370,7 @@ def test_what_fails_comes_again_alone_and_ends_the_same(
     assert world.ticket(first)["email"] == world.ticket(second)["email"] == "bounced"
 
 
-def test_the_mail_itself_says_neither_its_tag_nor_its_ticket(world: World, tags: list[str]) -> None:
+def test_an_email_contains_neither_its_tag_nor_its_ticket(world: World, tags: list[str]) -> None:
     world.sell()
     ticket = mailed(world)
     (mail,) = world.mails()

@@ -11,8 +11,8 @@ import requests
 
 from keyferry_protocol.request import HashedMachine
 from keyferry_service.adapters.tickets_dynamodb import hash_address
-from tests.service.functions.conftest import QUEUE, World, link_in
 from tests.support.builders import DAY, LAB_07, LAB_08, NOW, a_request, a_request_file
+from tests.support.world import QUEUE, World, link_in
 
 ANNA = "anna@example.org"
 
@@ -29,13 +29,16 @@ def text_of(mail: EmailMessage, kind: str = "plain") -> str:
     return str(body.get_content()).replace("\r\n", "\n")
 
 
-def test_the_link_in_the_mail_leads_to_the_very_bytes_of_the_download(world: World) -> None:
+def test_the_emailed_link_leads_to_the_same_bytes_as_the_download(world: World) -> None:
     world.sell()
     ticket = world.activate(a_request_file(LAB_07), ANNA)
     assert world.ticket(ticket)["email"] == "pending"
     assert world.send(ticket) == []
-    said = world.ticket(ticket)
-    assert (said["email"], said["response"]["link_expires_at"]) == ("sent", "2026-12-01T09:47:00Z")
+    document = world.ticket(ticket)
+    assert (document["email"], document["response"]["link_expires_at"]) == (
+        "sent",
+        "2026-12-01T09:47:00Z",
+    )
     path = link_in(text_of(the_mail(world)).encode())
     for _ in range(20):  # scanners open links too
         answer = world.call("GET", path)
@@ -54,7 +57,7 @@ def fetch(url: str) -> bytes:
     return requests.get(url, timeout=5).content
 
 
-def test_the_letter_for_a_response(world: World) -> None:
+def test_the_email_for_a_response(world: World) -> None:
     world.sell()
     ticket = world.activate(a_request_file(LAB_07), ANNA)
     world.send(ticket)
@@ -144,25 +147,27 @@ def test_a_refusal_is_mailed_without_a_link_and_without_names(world: World) -> N
 
 
 @pytest.mark.parametrize(
-    ("name", "said"),
+    ("name", "is_shown"),
     [("", False), ("LAB 07", False), ("Click evil.example", False), ("A-1_b", True)],
 )
-def test_only_a_harmless_computers_name_enters_a_mail(world: World, name: str, said: bool) -> None:
+def test_only_a_plain_computer_name_appears_in_an_email(
+    world: World, name: str, is_shown: bool
+) -> None:
     world.sell()
     file = a_request_file(LAB_07, machine=_named(name))
     world.send(world.activate(file, ANNA))
     mail = the_mail(world)
-    assert mail["Subject"].endswith(f"020.093 ({name})" if said else "020.093")
-    assert ("the offline computer" in text_of(mail)) is not said
+    assert mail["Subject"].endswith(f"020.093 ({name})" if is_shown else "020.093")
+    assert ("the offline computer" in text_of(mail)) is not is_shown
     if name:
-        assert (name in text_of(mail)) is said
+        assert (name in text_of(mail)) is is_shown
 
 
 def _named(name: str) -> HashedMachine:
     return replace(a_request(LAB_07).machine, name=name)
 
 
-def test_an_update_and_a_receipt_have_letters_of_their_own(world: World) -> None:
+def test_an_update_and_a_receipt_have_their_own_emails(world: World) -> None:
     world.sell(seats=2)
     world.activate(a_request_file(LAB_07))
     world.send(world.activate(a_request_file(LAB_07, "update", last_serial=1), ANNA))
@@ -233,7 +238,7 @@ def test_without_an_address_nothing_is_sent(world: World) -> None:
     assert (world.mails(), world.ticket(ticket)["email"]) == ([], "none")
 
 
-def test_a_mail_is_sent_once_though_the_message_comes_twice(world: World) -> None:
+def test_an_email_is_sent_once_even_if_the_message_comes_twice(world: World) -> None:
     world.sell()
     ticket = world.activate(a_request_file(LAB_07), ANNA)
     world.send(ticket)
@@ -264,7 +269,7 @@ def test_a_license_sends_twenty_mails_a_day_at_most(world: World) -> None:
     assert world.ticket(again)["email"] == "sent"
 
 
-def test_tries_that_failed_count_as_the_one_mail_that_they_are(world: World) -> None:
+def test_failed_attempts_count_as_one_email(world: World) -> None:
     world.sell()
     sender = {"EmailIdentity": "licensing@example.com"}
     world.ses.delete_email_identity(**sender)  # nothing can be sent

@@ -9,7 +9,6 @@ import pytest
 
 from keyferry_protocol.algorithms import verify_signature
 from keyferry_service.domain.license import Status
-from tests.service.functions.conftest import World
 from tests.service.functions.test_calls_counted import counting
 from tests.support.builders import (
     ACTIVATION,
@@ -21,6 +20,7 @@ from tests.support.builders import (
     a_key,
     a_request_file,
 )
+from tests.support.world import World
 
 pytestmark = pytest.mark.attack
 

@@ -9,9 +9,9 @@ import pytest
 from botocore.exceptions import ClientError
 
 from keyferry_service.adapters import tickets_dynamodb
-from tests.service.functions.conftest import IN, OUT, World, an_event
 from tests.service.functions.test_answering import conflict
 from tests.support.builders import DAY, LAB_07, a_request_file
+from tests.support.world import IN, OUT, World, an_event
 
 UNKNOWN = "A" * 43
 
@@ -19,23 +19,23 @@ UNKNOWN = "A" * 43
 def problem(answer: dict[str, Any]) -> tuple[int, str]:
     """The status and code of a problem document, which has all that RFC 9457 and we ask."""
     assert answer["headers"]["Content-Type"] == "application/problem+json"
-    said = json.loads(answer["body"])
-    assert said["status"] == answer["statusCode"]
-    assert said["title"]
-    assert said["detail"]
-    return said["status"], said["code"]
+    document = json.loads(answer["body"])
+    assert document["status"] == answer["statusCode"]
+    assert document["title"]
+    assert document["detail"]
+    return document["status"], document["code"]
 
 
 def test_the_recorded_event_opens_a_ticket(world: World) -> None:
     answer = world.handlers["public_api"](an_event("public_api"), world.context)
     assert answer["statusCode"] == 201
-    said = json.loads(answer["body"])
-    assert said.keys() == {"id", "upload", "status_url", "expires_at"}
-    assert said["status_url"] == f"/api/requests/{said['id']}"
-    assert said["expires_at"] == "2026-12-01T09:47:00Z"
-    assert said["upload"]["fields"]["key"] == f"requests/{said['id']}"
+    document = json.loads(answer["body"])
+    assert document.keys() == {"id", "upload", "status_url", "expires_at"}
+    assert document["status_url"] == f"/api/requests/{document['id']}"
+    assert document["expires_at"] == "2026-12-01T09:47:00Z"
+    assert document["upload"]["fields"]["key"] == f"requests/{document['id']}"
     assert answer["headers"]["Cache-Control"] == "no-store"
-    assert world.ticket(said["id"]) == {
+    assert world.ticket(document["id"]) == {
         "state": "awaiting-upload",
         "kind": None,
         "license_number": None,
@@ -43,7 +43,7 @@ def test_the_recorded_event_opens_a_ticket(world: World) -> None:
     }
 
 
-def test_passes_name_the_buckets_regional_hosts(world: World) -> None:
+def test_presigned_urls_name_the_buckets_regional_hosts(world: World) -> None:
     world.sell()
     answer = world.call("POST", "/api/requests", {"email": None, "language": "en"})
     host = "s3.eu-central-1.amazonaws.com"  # as the page's Content-Security-Policy has it
@@ -53,7 +53,7 @@ def test_passes_name_the_buckets_regional_hosts(world: World) -> None:
     assert url.startswith(f"https://{OUT}.{host}/responses/{ticket}/")
 
 
-def test_the_pass_for_the_upload_pins_all_that_is_uploaded(world: World) -> None:
+def test_the_upload_policy_fixes_key_type_and_size(world: World) -> None:
     answer = world.call("POST", "/api/requests", {"email": None, "language": "en"})
     fields = json.loads(answer["body"])["upload"]["fields"]
     policy = json.loads(b64decode(fields["policy"]))
@@ -67,7 +67,7 @@ def test_the_pass_for_the_upload_pins_all_that_is_uploaded(world: World) -> None
 
 
 @pytest.mark.parametrize(
-    ("said", "expected"),
+    ("document", "expected"),
     [
         ("", (400, "bad-request")),
         ("no JSON", (400, "bad-request")),
@@ -88,9 +88,9 @@ def test_the_pass_for_the_upload_pins_all_that_is_uploaded(world: World) -> None
     ],
 )
 def test_a_call_that_cannot_be_read_opens_nothing(
-    world: World, said: str, expected: tuple[int, str]
+    world: World, document: str, expected: tuple[int, str]
 ) -> None:
-    assert problem(world.call("POST", "/api/requests", said)) == expected
+    assert problem(world.call("POST", "/api/requests", document)) == expected
     assert world.rows("Tickets") == []
 
 
@@ -104,8 +104,8 @@ def test_a_body_in_base64_is_read_too(world: World) -> None:
 def test_an_unknown_or_malformed_ticket_is_one_problem(world: World, ticket: str) -> None:
     gone = (404, "not-found")
     assert problem(world.call("GET", f"/api/requests/{ticket}")) == gone
-    said = {"email": "a@b.example"}
-    assert problem(world.call("POST", f"/api/requests/{ticket}/mail", said)) == gone
+    document = {"email": "a@b.example"}
+    assert problem(world.call("POST", f"/api/requests/{ticket}/mail", document)) == gone
 
 
 @pytest.mark.parametrize("token", [UNKNOWN, "short"])
@@ -122,11 +122,17 @@ def test_another_route_is_a_problem(world: World, method: str, path: str) -> Non
 
 
 def test_mail_is_for_answers_that_are_there(world: World) -> None:
-    said = {"email": "a@b.example"}
+    document = {"email": "a@b.example"}
     waiting = world.open_ticket()
-    assert problem(world.call("POST", f"/api/requests/{waiting}/mail", said)) == (409, "not-ready")
+    assert problem(world.call("POST", f"/api/requests/{waiting}/mail", document)) == (
+        409,
+        "not-ready",
+    )
     refused = world.activate(a_request_file(LAB_07))
-    assert problem(world.call("POST", f"/api/requests/{refused}/mail", said)) == (409, "not-ready")
+    assert problem(world.call("POST", f"/api/requests/{refused}/mail", document)) == (
+        409,
+        "not-ready",
+    )
     world.sell()
     ready = world.activate(a_request_file(LAB_07))
     wrong = world.call("POST", f"/api/requests/{ready}/mail", {"email": "anna"})
@@ -143,7 +149,7 @@ def test_a_call_around_cloudfront_is_refused(world: World) -> None:
     assert world.handlers["public_api"](event, world.context)["statusCode"] == 403
 
 
-def test_an_upload_is_told_as_processing_and_after_15_minutes_as_delayed(
+def test_an_upload_is_shown_as_processing_and_after_15_minutes_as_delayed(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ticket = world.open_ticket()
@@ -157,17 +163,17 @@ def test_an_upload_is_told_as_processing_and_after_15_minutes_as_delayed(
     assert answer["headers"]["Retry-After"] == "1"
     assert "delayed" not in json.loads(answer["body"])
     uploaded_at(900)
-    said = world.ticket(ticket)
-    assert (said["state"], said["delayed"]) == ("processing", True)
+    document = world.ticket(ticket)
+    assert (document["state"], document["delayed"]) == ("processing", True)
 
 
-def test_there_is_no_retry_after_once_all_is_told(world: World) -> None:
+def test_there_is_no_retry_after_once_nothing_can_change(world: World) -> None:
     world.sell()
     ticket = world.activate(a_request_file(LAB_07))
     assert "Retry-After" not in world.call("GET", f"/api/requests/{ticket}")["headers"]
 
 
-def test_each_look_mints_a_new_download(world: World) -> None:
+def test_each_poll_mints_a_new_download_url(world: World) -> None:
     world.sell()
     ticket = world.activate(a_request_file(LAB_07))
     first = world.ticket(ticket)["response"]
@@ -182,24 +188,36 @@ def test_a_network_opens_so_many_tickets_an_hour(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(tickets_dynamodb, "TICKETS_PER_NETWORK", 2)
-    said = {"email": None, "language": "en"}
+    document = {"email": None, "language": "en"}
 
     def status(viewer: str) -> int:
         headers = {"cloudfront-viewer-address": viewer}
-        return int(world.call("POST", "/api/requests", said, headers)["statusCode"])
+        return int(world.call("POST", "/api/requests", document, headers)["statusCode"])
 
     assert [status(f"198.51.100.{host}:4000") for host in (1, 2, 3)] == [201, 201, 429]
     assert status("198.51.101.1:4000") == 201
     assert [status(f"2001:db8:0:{n}::1:4000") for n in (1, 2, 3)] == [201, 201, 429]
-    answer = world.call("POST", "/api/requests", said)
+    answer = world.call("POST", "/api/requests", document)
     assert problem(answer) == (429, "too-many-requests")
     assert answer["headers"]["Retry-After"] == str(13 * 60)  # until 10:00
     assert json.loads(answer["body"])["detail"] == "Try again in 13 minutes."
     world.now += 12 * 60 + 1
-    answer = world.call("POST", "/api/requests", said)
+    answer = world.call("POST", "/api/requests", document)
     assert json.loads(answer["body"])["detail"] == "Try again in a minute."
     world.now += 59
     assert status("198.51.100.1:4000") == 201
+
+
+def test_the_thousandth_ticket_of_an_hour_is_the_last_of_its_network(world: World) -> None:
+    def status() -> int:
+        said = {"email": None, "language": "en"}
+        return int(world.call("POST", "/api/requests", said)["statusCode"])
+
+    assert status() == 201
+    (counter,) = [row for row in world.rows("Tickets") if row["pk"]["S"].startswith("network#")]
+    opened = counter | {"ticket_count": {"N": "999"}}
+    world.dynamodb.put_item(TableName="Tickets", Item=opened)
+    assert [status(), status()] == [201, 429]
 
 
 def test_tickets_opened_at_the_same_moment_wait_for_each_other(
@@ -222,7 +240,7 @@ def test_tickets_opened_at_the_same_moment_wait_for_each_other(
     assert problem(answer) == (503, "busy")
 
 
-def test_a_failure_is_logged_and_told_without_its_details(
+def test_a_failure_is_logged_and_its_details_are_not_shown(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fail(*_: object, **__: object) -> None:

@@ -10,8 +10,8 @@ from keyferry_protocol.response import verify_response
 from keyferry_service.adapters.queue_sqs import request_resign
 from keyferry_service.adapters.tickets_dynamodb import Tickets
 from keyferry_service.domain.ticket import EmailStatus, Ticket, TicketState
-from tests.service.functions.conftest import KEYS, World, an_event
 from tests.support.builders import DAY, NOW, NUMBER, a_request, a_request_file
+from tests.support.world import KEYS, World, an_event
 
 TICKET = "r" * 43
 FILE_NAME = f"{a_request().file_stem}.response"
@@ -41,7 +41,7 @@ def opened_by_the_desk(world: World, **facts: Any) -> None:
     Tickets(world.dynamodb, "Tickets").add(Ticket(TICKET, **(known | facts)))
 
 
-def test_the_same_answer_is_handed_out_and_mailed(world: World) -> None:
+def test_a_resent_answer_is_the_same_and_is_emailed(world: World) -> None:
     world.sell()
     first = world.response(world.activate(a_request_file()))
     rows = world.rows("Licenses")
@@ -56,7 +56,7 @@ def test_the_same_answer_is_handed_out_and_mailed(world: World) -> None:
     assert "dropped" not in world.log.getvalue()
 
 
-def test_twice_asked_is_once_handed_out(world: World) -> None:
+def test_a_repeated_request_to_resign_publishes_once(world: World) -> None:
     world.sell()
     world.activate(a_request_file())
     opened_by_the_desk(world)
@@ -81,8 +81,8 @@ def test_nothing_is_signed_but_what_the_ledger_has(world: World, facts: dict[str
     assert world.answers(TICKET) == {}
 
 
-@pytest.mark.parametrize("said", [{"sign": {}}, {"sign": {"ticket": "x"}}, {"sign": TICKET}])
-def test_a_message_of_another_form_is_dropped(world: World, said: Any) -> None:
-    record = an_event("process_request")["Records"][0] | {"body": json.dumps(said)}
+@pytest.mark.parametrize("document", [{"sign": {}}, {"sign": {"ticket": "x"}}, {"sign": TICKET}])
+def test_a_message_of_another_form_is_dropped(world: World, document: Any) -> None:
+    record = an_event("process_request")["Records"][0] | {"body": json.dumps(document)}
     assert world.process(record) == []
     assert "dropped" in world.log.getvalue()

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from keyferry_admin.stack import Stack
-from tests.service.functions.conftest import IN, OUT, ROOT, World
 from tests.support.builders import LAB_07, LAB_08, Computer, a_request_file
+from tests.support.world import IN, OUT, ROOT, World
 
 OUTPUTS = {"LicensesTable": "Licenses", "TicketsTable": "Tickets", "InBucket": IN, "OutBucket": OUT}
 
@@ -66,7 +66,7 @@ def test_moves_that_used_up_a_free_seat_are_used_up_again(world: World, replay: 
     assert world.ticket(one_more)["refusal"]["code"] == "move-limit"
 
 
-def test_an_answer_handed_out_once_more_is_no_answer_without_a_request(
+def test_a_resent_response_is_not_replayed_as_an_answer_of_its_own(
     world: World, replay: Any, capsys: pytest.CaptureFixture[str]
 ) -> None:
     world.sell()
@@ -80,7 +80,7 @@ def test_an_answer_handed_out_once_more_is_no_answer_without_a_request(
     assert "1 answers recorded again; 2 were there\n" in capsys.readouterr().out
 
 
-def test_a_request_is_found_below_whatever_was_put_upon_it(world: World, replay: Any) -> None:
+def test_a_request_is_found_under_later_uploads(world: World, replay: Any) -> None:
     """A pass may be used again: a customer could bury the file that took his seat."""
 
     def in_small_pages(params: dict[str, Any], **_: Any) -> dict[str, Any]:

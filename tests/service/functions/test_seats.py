@@ -16,7 +16,6 @@ from keyferry_admin.use_cases import change_license
 from keyferry_protocol.activation import activation_key
 from keyferry_protocol.matching import is_same_machine
 from keyferry_protocol.response import Response, verify_response
-from tests.service.functions.conftest import KEYS, World
 from tests.support.builders import (
     ACTIVATION,
     CODE,
@@ -29,6 +28,7 @@ from tests.support.builders import (
     a_request,
     a_request_file,
 )
+from tests.support.world import KEYS, World
 
 pytestmark = pytest.mark.attack
 

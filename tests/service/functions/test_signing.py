@@ -11,9 +11,9 @@ from keyferry_protocol.envelope import MAX_PAE, RESPONSE, open_envelope, pae
 from keyferry_protocol.keys import MlDsa65Signer, Signer
 from keyferry_service.adapters.signing_keys_dynamodb import SigningKeys
 from keyferry_service.domain.signing_keys import KeyStatus, SigningKey
-from tests.service.functions.conftest import World
 from tests.service.functions.test_resending import TICKET, asked_to_sign, opened_by_the_desk
 from tests.support.builders import NUMBER, SERVICE_KEY, VENDOR, a_key, a_request_file
+from tests.support.world import World
 
 ARN = "arn:aws:kms:eu-central-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab"
 NAMED = {ED25519: "ED25519_SHA_512", ML_DSA_65: "ML_DSA_SHAKE_256"}
@@ -32,7 +32,7 @@ def in_kms(signer: Signer) -> SigningKey:
         pytest.param("DisabledException", id="a disabled key"),
     ],
 )
-def test_where_kms_fails_the_request_comes_again_to_the_same_answer(
+def test_a_request_gets_the_same_answer_after_kms_failed(
     world: World, signer: Signer, code: str
 ) -> None:
     world.sell()
@@ -68,7 +68,7 @@ def test_where_kms_fails_the_request_comes_again_to_the_same_answer(
     assert world.license().seats_used == 1
 
 
-def test_what_the_vendor_asks_for_is_signed_by_the_keys_of_that_moment(world: World) -> None:
+def test_resigning_uses_the_keys_that_are_active_now(world: World) -> None:
     world.sell()
     world.activate(a_request_file())  # and so the function has just read its keys
     new = a_key("new")

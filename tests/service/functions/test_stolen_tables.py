@@ -13,8 +13,8 @@ from keyferry_protocol.envelope import REQUEST, RESPONSE, open_envelope, seal
 from keyferry_protocol.errors import NotGenuine
 from keyferry_protocol.keys import Ed25519Signer
 from keyferry_protocol.response import verify_response
-from tests.service.functions.conftest import KEYS, World, link_in
 from tests.support.builders import ACTIVATION, CODE, LAB_07, LAB_08, VENDOR, a_key, a_request_file
+from tests.support.world import KEYS, World, link_in
 
 pytestmark = pytest.mark.attack
 

@@ -8,10 +8,10 @@ import pytest
 
 from keyferry_admin.use_cases import change_license
 from keyferry_protocol.response import verify_response
-from tests.service.functions.conftest import KEYS, World
 from tests.service.functions.offline import OfflineComputer
 from tests.support.builders import DAY, NOW, NUMBER
 from tests.support.journeys import a_machine
+from tests.support.world import KEYS, World
 
 Computers = Callable[[int], OfflineComputer]
 
@@ -42,9 +42,9 @@ def test_the_first_issue_of_a_trial_sets_its_term_for_all_seats(
     assert [one.run("check").exit for one in (first, second)] == [0, 0]
     world.now += 1
     for one in (first, second):
-        told = one.run("check")
-        assert told.exit == 5
-        assert "This license ended on 3 April 2027" in told.err
+        result = one.run("check")
+        assert result.exit == 5
+        assert "This license ended on 3 April 2027" in result.err
 
 
 def test_a_trial_that_is_over_is_refused_until_the_vendor_prolongs_it(
@@ -70,13 +70,13 @@ def test_a_lease_is_overdue_then_forgiven_then_over_and_an_update_lifts_it(
     one = computer(1)
     one.carry()
     world.now = NOW + 30 * DAY - 1
-    told = one.run("check", "--json")
-    assert (told.exit, told.json["reason"]) == (0, None)
+    result = one.run("check", "--json")
+    assert (result.exit, result.json["reason"]) == (0, None)
 
     world.now = NOW + 31 * DAY
-    told = one.run("check", "--json")
-    assert (told.exit, told.json["ok"], told.json["reason"]) == (0, True, "grace")
-    assert told.json["expires"] == "2027-01-07T09:47:00Z"
+    result = one.run("check", "--json")
+    assert (result.exit, result.json["ok"], result.json["reason"]) == (0, True, "grace")
+    assert result.json["expires"] == "2027-01-07T09:47:00Z"
     assert one.run("check").err.strip() == (
         "! Check in by 24 December 2026: Example Modeler keeps working for 13 more days. "
         "Carry an update request out meanwhile."
@@ -84,16 +84,16 @@ def test_a_lease_is_overdue_then_forgiven_then_over_and_an_update_lifts_it(
     assert "Check-in overdue, 13 days left" in one.run("status").out
 
     world.now = NOW + 44 * DAY
-    told = one.run("check", "--json")
-    assert (told.exit, told.json["error"]["code"]) == (5, "check-in-overdue")
-    told = one.run("check")
-    assert told.exit == 5
-    assert "This license had to check in by 24 December 2026" in told.err
-    assert "Make an update request here and carry it out." in told.err
+    result = one.run("check", "--json")
+    assert (result.exit, result.json["error"]["code"]) == (5, "check-in-overdue")
+    result = one.run("check")
+    assert result.exit == 5
+    assert "This license had to check in by 24 December 2026" in result.err
+    assert "Make an update request here and carry it out." in result.err
 
     one.carry("update")
-    told = one.run("check", "--json")
-    assert (told.exit, told.json["reason"]) == (0, None)
+    result = one.run("check", "--json")
+    assert (result.exit, result.json["reason"]) == (0, None)
     assert "Check in by 6 February 2027" in one.run("status").out
 
 

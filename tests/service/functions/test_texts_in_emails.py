@@ -12,9 +12,9 @@ from html.parser import HTMLParser
 import pytest
 
 from keyferry_protocol.request import Product
-from tests.service.functions.conftest import World
 from tests.support.builders import LAB_07, a_license, a_request, a_request_file
 from tests.support.hostile_texts import FORGING, MARKUP
+from tests.support.world import World
 
 pytestmark = pytest.mark.attack
 
@@ -75,7 +75,7 @@ def test_markup_in_a_licenses_own_texts_stays_text_in_its_letter(world: World, t
     assert "".join(text.split()) in "".join(plain.split())
 
 
-FREE = [*MARKUP, "http://evil.example", "evil.example", "Call 0800 1234"]
+FREE = [*MARKUP, "http://evil.example", "evil.example", "Call 0800 1234", "A" * 25]
 
 
 @pytest.mark.parametrize("is_refused", [False, True], ids=["response", "refusal"])

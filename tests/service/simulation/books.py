@@ -28,13 +28,16 @@ class Books:
     rewritten: list[str] = field(default_factory=list)  # ledger rows that changed
     tickets: dict[str, Ticket] = field(default_factory=dict)
     counted: dict[str, int] = field(default_factory=dict)  # mail counters
+    # Every installation that was ever answered: one that was given back runs on from a copy.
     running: defaultdict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
+    latest: int = 0  # the latest time that the clock has shown after a step
     _served: defaultdict[bytes, int] = field(default_factory=lambda: defaultdict(int))
     _published: dict[str, dict[str, bytes]] = field(default_factory=dict)
     _objects_seen: int = 0
 
     def read(self) -> None:
         """Enter what changed since."""
+        self.latest = max(self.latest, self.cloud.now)
         self.before, self.new = dict(self.licenses), []
         for place in sorted(self.cloud.tables.changed):
             match place:

@@ -61,7 +61,7 @@ def broken(index: int, way: str) -> Faults:
 
 
 @pytest.mark.parametrize(("story", "function", "index", "way"), list(cases()))
-def test_whatever_breaks_where_it_ends_well(
+def test_a_broken_call_ends_well_wherever_it_is(
     story: str, function: str, index: int, way: str
 ) -> None:
     with one_seat() as world:
@@ -87,7 +87,7 @@ def test_whatever_breaks_where_it_ends_well(
         assert not cloud.queues[REQUESTS].dead_ever
 
 
-def test_the_steps_are_those_that_are_promised() -> None:
+def test_the_calls_are_those_that_are_promised() -> None:
     """Five calls for a first activation beside the keys, and four for its mail."""
     assert steps_of("a first activation", "process_request") == [
         *("get_object", "transact_get_items", "query", "transact_write_items", "sign"),

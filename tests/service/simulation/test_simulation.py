@@ -11,14 +11,20 @@ from keyferry_service.adapters.items_dynamodb import from_item, members, to_item
 from keyferry_service.domain.license import LedgerEntry
 from keyferry_service.domain.ticket import EmailStatus
 from tests.service.simulation.cloud import FAULTS, IN, OUT, REQUESTS, Message, Sent
-from tests.service.simulation.invariants import ALWAYS, AT_LAST, Violation
-from tests.service.simulation.mutations import MUTATIONS
+from tests.service.simulation.invariants import (
+    ALWAYS,
+    AT_LAST,
+    Violation,
+    no_more_machines_run_than_the_bounds_say,
+)
+from tests.service.simulation.mutations import FREE_MOVES, MUTATIONS
 from tests.service.simulation.processes import changed
 from tests.service.simulation.schedule import KINDS, drawn, play, shortest, told
 from tests.service.simulation.world import Step, World, begun, one_seat
 from tests.support.builders import NUMBER, Computer, a_request_file
 
 SEEDS = 100  # `make soak` plays 10,000
+FAILED_ONCE = (2081,)  # the clock is set back to before the first response
 GROUPS = 4
 ENOUGH = 300  # seeds for every step to occur, and for every wrong service to be found
 
@@ -32,12 +38,43 @@ def test_every_schedule_ends_well(group: int) -> None:
         assert failure is None, told(seed, failure, shortest(seed, steps))
 
 
+@pytest.mark.parametrize("seed", FAILED_ONCE)
+def test_a_seed_that_failed_once_ends_well(seed: int) -> None:
+    steps = drawn(seed)
+    failure = play(seed, steps)
+    assert failure is None, told(seed, failure, shortest(seed, steps))
+
+
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize("name", MUTATIONS)
-def test_a_service_that_is_wrong_is_found(name: str) -> None:
+def test_a_wrong_service_is_found(name: str) -> None:
     with changed(MUTATIONS[name]):
         found = next((seed for seed in range(ENOUGH) if play(seed, drawn(seed))), None)
     assert found is not None, f"{name}: {ENOUGH} seeds saw nothing"
+
+
+def _reinstall_while_the_clock_is_set_back(world: World) -> None:
+    """One activation and more moves than the license has."""
+    set_back = Step("wait", a=5)
+    for seed, kind in enumerate(["activate", *["reinstall"] * 6]):
+        for step in (Step(kind, seed=seed), Step("serve"), set_back):
+            world.do(step)
+            no_more_machines_run_than_the_bounds_say(world)
+
+
+def test_setting_the_clock_back_gives_no_move_again() -> None:
+    with one_seat() as world:
+        _reinstall_while_the_clock_is_set_back(world)
+        assert len(world.books.running[NUMBER]) == 5, "a seat and four moves"
+
+
+def test_moves_that_are_not_counted_are_found() -> None:
+    with (
+        changed(FREE_MOVES),
+        one_seat() as world,
+        pytest.raises(Violation, match="6 installations run, 5 may"),
+    ):
+        _reinstall_while_the_clock_is_set_back(world)
 
 
 def test_a_failing_seed_prints_the_shortest_schedule_that_fails() -> None:
@@ -129,7 +166,8 @@ def _mail_a_stranger(world: World) -> None:
 
 
 def _let_one_more_run(world: World) -> None:
-    world.books.running[NUMBER] |= {f"PC-{n}" for n in range(2000)}
+    # A seat and four moves: five installations may run.
+    world.books.running[NUMBER] = {f"PC-{n}" for n in range(6)}
 
 
 def _leave_a_message(world: World) -> None:

@@ -87,8 +87,10 @@ class Machine:
     files: list[bytes] = field(default_factory=list)
 
     @property
-    def name(self) -> str:
-        return "dongle" if self.computer.dongle else self.computer.name
+    def installation(self) -> str:
+        """What runs: a dongle wherever it is plugged in, else this computer with its device key."""
+        computer = self.computer
+        return "dongle" if computer.dongle else f"{computer.name} {computer.installation}"
 
 
 @dataclass
@@ -138,7 +140,7 @@ class World:
         self.books.read()
         for machine in self.machines:
             if machine.is_active and self.books.has_answer(machine.computer.device.public):
-                self.books.running[machine.number].add(machine.name)
+                self.books.running[machine.number].add(machine.installation)
 
     # What customers do.
 
@@ -167,7 +169,6 @@ class World:
         machine.last_serial = 0
         installation = machine.computer.installation + 1
         machine.computer = replace(machine.computer, installation=installation)
-        self.books.running[machine.number].discard(machine.name)
 
     def forge(self, step: Step) -> None:
         """A request by somebody without the activation code."""

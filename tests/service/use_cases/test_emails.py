@@ -114,7 +114,9 @@ def test_a_final_bounce_suppresses_the_address_once(answered: Service) -> None:
     bounce = replace(BOUNCE, mail_id=mail_id(answered))
     assert record(answered, bounce) == AddressSuppressed(TICKET[:8], "bounce", "General")
     assert state_of_mail(answered) is EmailStatus.BOUNCED
-    assert record(answered, bounce) == Dropped("The mail is not known, or was told of before.")
+    assert record(answered, bounce) == Dropped(
+        "The e-mail is unknown, or its feedback was recorded before."
+    )
 
 
 def test_a_bounce_that_is_not_final_changes_nothing(answered: Service) -> None:

@@ -1,8 +1,9 @@
 """Load on the local stack, counted exactly, and the table of it.
 
-`python -m tests.soak.load` takes about 25 minutes; for a trial `--requests 300 --rate 10 --burst 100`.
-It ends with 1 where an answer, a seat, a ledger row or a mail is lost or too many, or where the
-functions' memory grows. What grows with seats and licenses is measured by tests/soak/load/growth.py.
+`python -m tests.soak.load` takes about 25 minutes; for a trial, add
+`--requests 300 --rate 10 --burst 100`. It exits with 1 if a response, a seat, a ledger row, or an
+email is lost or sent twice, or if the functions' memory grows. What grows with seats and licenses
+is measured by tests/soak/load/growth.py.
 """
 
 import argparse
@@ -11,11 +12,11 @@ import tempfile
 from pathlib import Path
 
 from local.stack import BUILD
-from tests.conftest import start, stop, wait_until_ready
 from tests.soak.load import report
 from tests.soak.load.books import Books
 from tests.soak.load.customers import Customers
 from tests.soak.load.memory import watching
+from tests.support.running_stack import start, stop, wait_until_ready
 
 STOPS_WITHIN_S = 600  # the embedded cloud keeps all it knows
 WARM_UP = 50  # requests; they count in everything but the times

@@ -13,9 +13,9 @@ from keyferry_protocol.keys import KeySet
 from keyferry_protocol.response import verify_response
 from keyferry_service.adapters.items_dynamodb import plain
 from keyferry_service.adapters.licenses_dynamodb import LICENSE
-from tests.conftest import RunningStack
 from tests.soak.load.customers import Sent
 from tests.support.journeys import client
+from tests.support.running_stack import RunningStack
 
 PATIENCE_S = 600  # without one more answer or mail
 

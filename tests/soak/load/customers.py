@@ -15,9 +15,9 @@ from keyferry_protocol.activation import activation_key
 from keyferry_protocol.keys import KeySet
 from keyferry_protocol.request import Product
 from keyferry_service.adapters.licenses_dynamodb import Licenses
-from tests.conftest import RunningStack
 from tests.support.builders import Computer, a_request_file
 from tests.support.journeys import client
+from tests.support.running_stack import RunningStack
 
 SEATS = 10  # of each license, all of which are asked for; its mails stay below 20 a day
 TICKETS = 500  # of each network; 1,000 are allowed in an hour

@@ -1,8 +1,8 @@
-"""What answers take of the handler's processor as a license and a table grow.
+"""How much processor time the handler takes as a license and a table grow.
 
-`python -m tests.soak.load.growth`, ten minutes; with `--output FILE` the table goes there too. The real
-handler runs in this process and its tables in the embedded cloud's: what is measured is the
-handler's own time, and nothing of the cloud's.
+`python -m tests.soak.load.growth` takes ten minutes; `--output FILE` writes the table there, too.
+The real handler runs in this process and its tables in the embedded cloud's, so only the handler's
+own time is measured.
 """
 
 import argparse

@@ -13,11 +13,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from tests.conftest import RunningStack, start, stop, wait_until_ready
 from tests.stack.privilege.journeys import JOURNEYS
 from tests.stack.privilege.rights import Right, rights
 from tests.stack.privilege.table import SEEN, UNSEEN
 from tests.stack.privilege.taking import falls_without
+from tests.support.running_stack import RunningStack, start, stop, wait_until_ready
 
 BROAD = ["activation_with_mail", "mail_that_comes_back"]  # together they start every function
 

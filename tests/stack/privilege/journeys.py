@@ -8,8 +8,8 @@ from contextlib import contextmanager
 import requests
 
 from keyferry_service.adapters.tickets_dynamodb import hash_address, sent_key, suppressed_key
-from tests.stack.customer import Customer
 from tests.stack.test_mail_feedback import a_notice, publish
+from tests.support.customer import Customer
 from tests.support.journeys import carry, client, download, open_ticket, settled, upload
 
 Journey = Callable[[Customer], None]

@@ -9,11 +9,11 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from keyferry_service.adapters.licenses_dynamodb import Licenses
-from tests.conftest import RunningStack
-from tests.stack.customer import Customer
 from tests.stack.privilege.journeys import Journey
 from tests.stack.privilege.rights import Right
+from tests.support.customer import Customer
 from tests.support.journeys import client
+from tests.support.running_stack import RunningStack
 
 PATIENCE_S = 12  # for each answer; with all rights it comes in 1 to 6
 

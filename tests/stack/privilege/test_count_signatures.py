@@ -13,9 +13,9 @@ from typing import Any
 import pytest
 
 from keyferry_service.adapters.licenses_dynamodb import Licenses
-from tests.conftest import ROOT, RunningStack
-from tests.stack.customer import Customer
+from tests.support.customer import Customer
 from tests.support.journeys import client
+from tests.support.running_stack import ROOT, RunningStack
 
 pytestmark = [pytest.mark.privilege, pytest.mark.timeout(300)]
 SOMEBODY = "arn:aws:iam::000000000000:role/Administrator"

@@ -5,13 +5,13 @@ from pathlib import Path
 import pytest
 
 from keyferry_service.adapters.licenses_dynamodb import Licenses
-from tests.conftest import RunningStack
-from tests.stack.customer import Customer
 from tests.stack.privilege.journeys import JOURNEYS
 from tests.stack.privilege.rights import Right, rights
 from tests.stack.privilege.table import SEEN
 from tests.stack.privilege.taking import falls_without
+from tests.support.customer import Customer
 from tests.support.journeys import client
+from tests.support.running_stack import RunningStack
 
 pytestmark = [pytest.mark.privilege, pytest.mark.timeout(300)]
 # Rights of the API and of the signer: few, and soon missed. `make soak` takes all away.
@@ -23,6 +23,7 @@ SIGNS = [r for r in rights() if r.action == "kms:Sign" and r.is_local]
 def test_with_all_rights_the_journey_arrives(
     stack: RunningStack, tmp_path: Path, name: str
 ) -> None:
+    """Each journey asserts its own arrival."""
     table = Licenses(client(stack, "dynamodb"), stack.outputs["LicensesTable"])
     JOURNEYS[name](Customer(stack, table, tmp_path, seats=5))
 

@@ -40,12 +40,12 @@ def test_no_right_comes_by_another_way() -> None:
 
 def test_what_belongs_to_the_stack_is_opened_to_these_services_alone() -> None:
     roles = {right.role for right in rights()}
-    seats_ever_used = {
+    open_statements = {
         (where, str(s["Action"]), *s["Principal"].values())
         for where, s in statements(RESOURCES)
         if s["Effect"] == "Allow" and "Principal" in s and where not in KEYS
     }
-    assert seats_ever_used == {
+    assert open_statements == {
         (role, "sts:AssumeRole", "lambda.amazonaws.com") for role in roles
     } | {
         ("RequestsQueuePolicy", "sqs:SendMessage", "s3.amazonaws.com"),

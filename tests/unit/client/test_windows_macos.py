@@ -1,4 +1,4 @@
-"""Windows and macOS, from answers as they would come."""
+"""Windows and macOS, read from answers in their systems' own form."""
 
 import struct
 from hashlib import sha256
@@ -30,9 +30,9 @@ def test_a_windows_machine_shows_everything() -> None:
         endorsement_key=endorsement_key(),
         sid="S-1-5-21-1-2-3-1001",
     )
-    found = windows.components(recorded)
-    assert found.pop("tpm_key")[0] == sha256(_template(b"\xc1" * 256)).hexdigest()
-    assert found == {
+    components = windows.components(recorded)
+    assert components.pop("tpm_key")[0] == sha256(_template(b"\xc1" * 256)).hexdigest()
+    assert components == {
         "smbios_uuid": ["4c4c4544-0042-3510-8051-b7c04f4d3732"],
         "board_serial": ["/7BT5VD3/CN/"],
         "mac": ["d0bf9c112233"],
@@ -82,8 +82,11 @@ def test_a_placeholder_is_not_a_board_serial(serial: str) -> None:
 @pytest.mark.parametrize("cut", range(0, 60, 7))
 def test_a_truncated_table_is_read_up_to_the_cut(cut: int) -> None:
     whole = smbios(system(), board())
-    list(windows.structures(whole[:cut]))
-    list(windows.structures(whole[: len(whole) - cut]))
+    everything = list(windows.structures(whole))
+    for part in (whole[:cut], whole[: len(whole) - cut]):
+        structures = list(windows.structures(part))
+        assert structures == everything[: len(structures)]
+        assert (len(structures) == len(everything)) is (part == whole)
 
 
 @pytest.mark.parametrize(

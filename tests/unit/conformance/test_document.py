@@ -43,7 +43,7 @@ def test_refusals_are_listed_in_their_order() -> None:
     assert listed == [code.value for code in RefusalCode]
 
 
-def test_every_placeholder_is_listed_and_taken_for_one() -> None:
+def test_every_listed_placeholder_is_recognized() -> None:
     listed = _after("placeholders").splitlines()
     assert listed == sorted(set(listed))
     for value in listed:

@@ -1,4 +1,4 @@
-"""What the documents tell a reader to type, click or import is there."""
+"""Commands, links and imports in the documents exist."""
 
 import ast
 import re
@@ -24,12 +24,12 @@ def _named(path: Path) -> str:
 
 
 def _anchor(heading: str) -> str:
-    """How GitHub and its kin name a heading."""
+    """The anchor that GitHub gives a heading."""
     return re.sub(r"[^\w\- ]", "", heading.strip().lower()).replace(" ", "-")
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=_named)
-def test_every_link_leads_somewhere(document: Path) -> None:
+def test_every_link_has_a_target(document: Path) -> None:
     for target in re.findall(r"\]\(([^)\s]+)\)", document.read_text()):
         if target.startswith("https://"):
             continue
@@ -42,7 +42,7 @@ def test_every_link_leads_somewhere(document: Path) -> None:
 
 
 def _typed(document: Path) -> list[list[str]]:
-    """Our commands in the document's code blocks, without prompt, remark and output."""
+    """Our commands in the document's code blocks, without prompt, comment and output."""
     blocks = re.findall(r"^```\w*\n(.*?)^```", document.read_text(), re.MULTILINE | re.DOTALL)
     whole = [re.sub(r"\s*\\\n\s*", " ", block) for block in blocks]
     lines = [line.strip().removeprefix("$ ") for block in whole for line in block.splitlines()]
@@ -66,22 +66,22 @@ def test_every_command_can_be_typed(
         context = click.Context(command, info_name=program.rpartition("/")[2])
         while isinstance(command, click.Group):
             name = arguments.pop(0)
-            found = command.get_command(context, name)
-            assert found is not None, f"{program} has no {name}"
-            command = found
+            subcommand = command.get_command(context, name)
+            assert subcommand is not None, f"{program} has no {name}"
+            command = subcommand
             context = click.Context(command, context, info_name=name)
         command.make_context(program, arguments)  # a UsageError names what is wrong
 
 
-def test_the_targets_of_make_are_there() -> None:
+def test_the_targets_of_make_exist() -> None:
     makefile = (ROOT / "Makefile").read_text()
     targets = set(re.findall(r"^([a-z]+):.*##", makefile, re.MULTILINE))
     for document in DOCUMENTS:
-        told = set(re.findall(r"(?:`|^ *)make ([a-z]+)", document.read_text(), re.MULTILINE))
-        assert told <= targets, _named(document)
+        named = set(re.findall(r"(?:`|^ *)make ([a-z]+)", document.read_text(), re.MULTILINE))
+        assert named <= targets, _named(document)
 
 
-def test_the_ten_lines_import_what_there_is() -> None:
+def test_the_imports_of_the_example_exist() -> None:
     document = (ROOT / "docs" / "client.md").read_text()
     blocks = re.findall(r"^```python\n(.*?)^```", document, re.MULTILINE | re.DOTALL)
     assert blocks

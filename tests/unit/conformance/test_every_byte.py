@@ -1,4 +1,4 @@
-"""No byte of what is signed, and no byte of a required signature, can be changed unseen."""
+"""A change to any byte that is signed, or of a required signature, is detected."""
 
 import json
 from base64 import b64decode, b64encode
@@ -12,7 +12,7 @@ from keyferry_protocol.errors import KeyferryError
 from keyferry_protocol.keys import KeySet
 from keyferry_protocol.request import parse_request, verify_request
 from keyferry_protocol.response import verify_response
-from tests.unit.conformance import vectors
+from tests.support import vectors
 
 pytestmark = pytest.mark.conformance
 
@@ -23,8 +23,8 @@ Verify = Callable[[bytes], object]
 @cache
 def _good(kind: str, name: str) -> Envelope:
     """The envelope of a good vector, by its name."""
-    found = next(v for v in vectors.document(kind)["vectors"] if v["name"] == name)
-    envelope: Envelope = json.loads(b64decode(found["file"]))
+    vector = next(v for v in vectors.document(kind)["vectors"] if v["name"] == name)
+    envelope: Envelope = json.loads(b64decode(vector["file"]))
     return envelope
 
 
@@ -47,7 +47,7 @@ def _code(verify: Verify, envelope: Envelope) -> str:
 
 
 def _spoilt(data: bytes) -> Iterator[tuple[int, bytes]]:
-    """The bytes with each one changed in turn: its lowest bit, its highest, and all of them."""
+    """The bytes with each one changed in turn: its lowest bit, its highest, all bits."""
     # A signature of ML-DSA is long, and slow to verify: one change for each byte.
     masks = (0x01, 0x80, 0xFF) if len(data) < 3000 else (0x01,)
     for i, byte in enumerate(data):
@@ -85,14 +85,14 @@ def test_no_byte_of_a_required_signature_of_a_response_can_be_changed(
 def test_no_byte_of_a_request_can_be_changed(name: str) -> None:
     verify, good = _request_verifier(), _good("requests", name)
     assert _code(verify, good) == "ok"
-    told = set()
+    codes = set()
     for i, body in _spoilt(b64decode(good["payload"])):
         spoilt = good | {"payload": b64encode(body).decode()}
         well_formed = _code(parse_request, spoilt) == "ok"
         expected = "not-authentic" if well_formed else "unreadable-request"
         assert _code(verify, spoilt) == expected, f"byte {i}"
-        told.add(expected)
-    assert told == {"not-authentic", "unreadable-request"}
+        codes.add(expected)
+    assert codes == {"not-authentic", "unreadable-request"}
 
 
 @pytest.mark.parametrize("name", ["activate", "activate, a P-256 token", "deactivate"])
@@ -119,10 +119,10 @@ def _with_spoilt_signature(good: Envelope, position: int) -> Iterator[tuple[int,
         ("requests", "activate", {"not-authentic", "unreadable-request", "wrong-type"}),
     ],
 )
-def test_no_byte_of_a_whole_file_can_be_changed_to_another_meaning(
+def test_no_changed_byte_gives_a_file_another_meaning(
     kind: str, name: str, codes: set[str]
 ) -> None:
-    """Any byte of the file: one of its errors, or the very same file to its reader."""
+    """A changed byte anywhere in the file raises an error or makes no difference."""
     verify = _response_verifier("ed25519") if kind == "responses" else _request_verifier()
     data = json.dumps(_good(kind, name)).encode()
     identity = _identity(verify, data)
@@ -131,7 +131,7 @@ def test_no_byte_of_a_whole_file_can_be_changed_to_another_meaning(
 
 
 def _identity(verify: Verify, data: bytes) -> str:
-    """What a reader takes the file to be, or the code that it is refused with."""
+    """What the file means to its reader, or the code of the error."""
     try:
         verified: Any = verify(data)
     except KeyferryError as error:

@@ -1,4 +1,4 @@
-"""The committed vectors are what the script makes, and the script is not the code it checks."""
+"""The committed vectors are what the script makes, and it does not use the code they check."""
 
 import ast
 from pathlib import Path

@@ -1,9 +1,9 @@
-"""README shows what `make run` and `make demo` really print."""
+"""README shows what `make run` and `make demo` print."""
 
 import re
 from pathlib import Path
 
-from tests.conftest import RunningStack
+from tests.support.running_stack import RunningStack
 
 ROOT = Path(__file__).parents[3]
 README = (ROOT / "README.md").read_text()
@@ -16,7 +16,7 @@ def _shown(command: str) -> str:
 
 
 def _plain(text: str) -> str:
-    """The text without what differs from run to run: codes, ports, places and numbers."""
+    """The text without what differs from run to run: codes, ports, paths and numbers."""
     text = re.sub(r"([a-z0-9]{6}-){4}[a-z0-9]{6}", "CODE", text)
     text = re.sub(r"\S+/run/keyferry", "keyferry", text)
     return re.sub(r" *\d[\d.:]*", " N", text)

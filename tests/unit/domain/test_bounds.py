@@ -78,13 +78,17 @@ class Service:
 
 STEPS = st.lists(
     st.tuples(
-        st.sampled_from(["activate", "activate", "reinstall", "replace", "update", "deactivate"]),
+        st.sampled_from(
+            ["activate", "activate", "reinstall", "replace", "update", "copy", "deactivate"]
+        ),
         st.integers(0, len(COMPUTERS) - 1),
-        st.integers(1, 3),  # the seat to replace
+        st.integers(1, 3),  # the seat to replace, or the computer whose state folder is copied
         st.sampled_from([0, 0, 1, 40, 300, 364]),  # days until then
     ),
     max_size=40,
 )
+
+REQUEST_OF = {"reinstall": "activate", "replace": "activate", "copy": "update"}
 
 
 def play(service: Service, steps: Any) -> Any:
@@ -95,13 +99,14 @@ def play(service: Service, steps: Any) -> Any:
         computer = computers[which]
         if step == "reinstall":
             computer = computers[which] = computer.reinstalled()
-        kind = step if step in ("update", "deactivate") else "activate"
+        kind = REQUEST_OF.get(step, step)
         request = a_request(
-            computer,
+            computers[seat] if step == "copy" else computer,
             kind,
             id=f"{count:032x}",
             created_at=service.now,
             replaces_seat=seat if step == "replace" else None,
+            machine=a_request(computer).machine,
         )
         stops = kind == "deactivate" and service.ask(request, computer.name)
         if stops:
@@ -156,6 +161,18 @@ def test_the_bound_is_reached_so_it_means_something() -> None:
         request = a_request(COMPUTERS[number], replaces_seat=1 if number else None)
         service.ask(request, COMPUTERS[number].name)
     assert service.running() == 3
+
+
+def test_a_state_folder_copied_to_another_machine_takes_a_move_to_run_there() -> None:
+    service = Service(a_license(seats=1, moves_per_year=1, valid_until=None))
+    owner, *others = COMPUTERS
+    service.ask(a_request(owner), owner.name)
+    answered = [
+        service.ask(a_request(owner, "update", machine=a_request(other).machine), other.name)
+        for other in others[:2]
+    ]
+    assert answered == [True, False]
+    assert service.running() == 2
 
 
 @pytest.mark.parametrize("request_", [a_request(), a_request(COMPUTERS[1])])

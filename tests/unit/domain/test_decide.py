@@ -36,7 +36,7 @@ DONGLE = a_key("dongle")
 AT_A_DONGLE = Computer("LAB-07", dongle=DONGLE)
 
 
-def found(
+def a_snapshot(
     license: LicenseRecord | None,
     *seats: Seat,
     request: Request,
@@ -64,16 +64,16 @@ def a_used_license(**changes: Any) -> LicenseRecord:
     return a_license(**{**used, **changes})
 
 
-def test_answered_before_the_same_answer_is_given_and_nothing_changes() -> None:
+def test_an_answered_request_gets_the_same_answer_and_changes_nothing() -> None:
     request = a_request()
     entry = LedgerEntry(request.sha256, b"the bytes", 1, NOW - DAY)
-    rows = found(a_used_license(status=Status.SUSPENDED), request=request, entry=entry)
+    rows = a_snapshot(a_used_license(status=Status.SUSPENDED), request=request, entry=entry)
     assert decide(request, rows, [], NOW) is entry
 
 
-def test_new_seat_is_no_move_while_none_was_given_back() -> None:
+def test_a_new_seat_is_no_move_if_none_was_freed() -> None:
     request = a_request(LAB_08)
-    grant = granted(request, found(a_used_license(), request=request))
+    grant = granted(request, a_snapshot(a_used_license(), request=request))
     license = grant.license
     assert (license.seats_used, license.seats_ever_used, license.next_seat, license.moves) == (
         2,
@@ -99,26 +99,26 @@ def test_new_seat_is_no_move_while_none_was_given_back() -> None:
     )
 
 
-def test_new_seat_is_a_move_where_one_was_given_back() -> None:
+def test_a_new_seat_is_a_move_if_one_was_freed() -> None:
     request = a_request(LAB_08)
     license = a_used_license(seats_ever_used=2, moves={TODAY: 1})
-    grant = granted(request, found(license, request=request))
+    grant = granted(request, a_snapshot(license, request=request))
     assert grant.is_new
     assert (grant.license.seats_used, grant.license.seats_ever_used) == (2, 2)
     assert grant.license.moves == {TODAY: 2}
 
 
-def test_new_seat_after_allow_move_is_no_move_below_zero_too() -> None:
+def test_a_new_seat_after_allow_move_is_no_move_even_below_zero() -> None:
     request = a_request(LAB_08)
     license = a_license(seats_ever_used=-1, next_seat=4, moves_per_year=0)
-    grant = granted(request, found(license, request=request))
+    grant = granted(request, a_snapshot(license, request=request))
     assert (grant.license.seats_ever_used, grant.license.seats_used, grant.seat.number) == (0, 1, 4)
 
 
-def test_machines_own_seat_with_a_new_key_is_a_move_and_the_old_key_row_stays() -> None:
+def test_a_new_key_for_the_machines_own_seat_is_a_move_and_the_old_key_row_stays() -> None:
     again = LAB_07.reinstalled()
     request = a_request(again, last_serial=3)
-    grant = granted(request, found(a_used_license(), a_seat(), request=request, anchors=(1,)))
+    grant = granted(request, a_snapshot(a_used_license(), a_seat(), request=request, anchors=(1,)))
     before = a_seat()
     assert grant.seat == replace(
         before,
@@ -137,12 +137,13 @@ def test_machines_own_seat_with_a_new_key_is_a_move_and_the_old_key_row_stays() 
     assert grant.previous_valid_until == before.valid_until
 
 
-def test_replaces_seat_gives_it_to_the_new_machine_and_is_a_move() -> None:
+def test_replaces_seat_gives_the_seat_to_the_new_machine_and_is_a_move() -> None:
     request = a_request(LAB_08, protection="personal", replaces_seat=1)
-    grant = granted(request, found(a_used_license(), a_seat(copies=2), request=request))
+    grant = granted(request, a_snapshot(a_used_license(), a_seat(copies=2), request=request))
     seat = grant.seat
     assert (seat.number, seat.machine_name, seat.since) == (1, "LAB-08", NOW)
     assert (seat.protection, seat.device_key) == ("personal", LAB_08.device.public)
+    assert seat.copies == 2  # counted for the seat, whoever has it
     assert grant.license.moves == {TODAY: 1}
     assert (grant.license.seats_used, grant.read_revision) == (1, 7)
     assert grant.device_key == DeviceKey(request.device_keyid, 1)
@@ -153,7 +154,7 @@ def test_replaces_seat_gives_it_to_the_new_machine_and_is_a_move() -> None:
 def test_a_renewal_by_the_seats_own_key_changes_the_revision_only(kind: str) -> None:
     drifted = replace(LAB_07, changed=("mac",))
     request = a_request(drifted, kind, last_serial=1)
-    grant = granted(request, found(a_used_license(), a_seat(), request=request, key=1))
+    grant = granted(request, a_snapshot(a_used_license(), a_seat(), request=request, key=1))
     assert grant.license == replace(a_used_license(), revision=8, first_issued_at=NOW)
     assert grant.seat.components == LAB_07.components("machine")  # never a union, never newer
     assert (grant.seat.serial, grant.seat.last_request_serial, grant.seat.copies) == (8, 1, 0)
@@ -165,7 +166,7 @@ def test_a_renewal_by_the_seats_own_key_changes_the_revision_only(kind: str) -> 
 def test_a_renewal_that_binds_anew_is_a_move(kind: str) -> None:
     changed = replace(LAB_07, changed=("tpm_key", "smbios_uuid", "board_serial"))
     request = a_request(changed, kind, last_serial=1)
-    grant = granted(request, found(a_used_license(), a_seat(), request=request, key=1))
+    grant = granted(request, a_snapshot(a_used_license(), a_seat(), request=request, key=1))
     assert grant.license.moves == {TODAY: 1}
     assert grant.seat.components == changed.components("machine")
     assert grant.anchor_keys == anchor_keys(request)
@@ -174,7 +175,7 @@ def test_a_renewal_that_binds_anew_is_a_move(kind: str) -> None:
 
 def test_deactivate_frees_the_seat_and_ends_the_key() -> None:
     request = a_request(LAB_07, "deactivate", last_serial=1)
-    rows = found(a_used_license(), a_seat(), request=request, key=1)
+    rows = a_snapshot(a_used_license(), a_seat(), request=request, key=1)
     grant = granted(request, rows)
     assert grant.license.seats_used == 0
     assert (grant.license.seats_ever_used, grant.license.next_seat, grant.license.moves) == (
@@ -188,10 +189,10 @@ def test_deactivate_frees_the_seat_and_ends_the_key() -> None:
     assert grant.previous_valid_until == a_seat().valid_until
 
 
-def test_dongle_takes_a_seat_without_body_rows_and_its_token_leads_there() -> None:
+def test_a_dongle_takes_a_seat_without_anchor_rows_and_its_row_names_the_seat() -> None:
     request = a_request(AT_A_DONGLE)
     grant = granted(
-        request, found(a_used_license(), request=request, dongle=DongleSeat(DONGLE.keyid))
+        request, a_snapshot(a_used_license(), request=request, dongle=DongleSeat(DONGLE.keyid))
     )
     assert grant.dongle_seats == (DongleSeat(DONGLE.keyid, 2),)
     assert grant.anchor_keys == ()
@@ -200,11 +201,11 @@ def test_dongle_takes_a_seat_without_body_rows_and_its_token_leads_there() -> No
 
 
 @pytest.mark.parametrize("kind", ["activate", "update"])
-def test_dongle_at_another_machine_is_no_move(kind: str) -> None:
+def test_a_dongle_at_another_machine_is_no_move(kind: str) -> None:
     elsewhere = replace(LAB_08, dongle=DONGLE)
     request = a_request(elsewhere, kind, last_serial=1)
     seat = a_seat(AT_A_DONGLE, protection="dongle")
-    rows = found(
+    rows = a_snapshot(
         a_used_license(moves_per_year=0), seat, request=request, dongle=DongleSeat(DONGLE.keyid, 1)
     )
     grant = granted(request, rows)
@@ -213,47 +214,51 @@ def test_dongle_at_another_machine_is_no_move(kind: str) -> None:
     assert grant.device_key == DeviceKey(request.device_keyid, 1)
 
 
-def test_dongle_never_takes_the_key_of_a_machine_from_that_machines_own_seat() -> None:
+def test_a_dongle_never_takes_a_machines_key_from_that_machines_own_seat() -> None:
     request = a_request(AT_A_DONGLE, "update", last_serial=2)
     seats = (a_seat(LAB_07), a_seat(replace(LAB_08, dongle=DONGLE), 2, protection="dongle"))
-    rows = found(
+    rows = a_snapshot(
         a_used_license(), *seats, request=request, key=1, dongle=DongleSeat(DONGLE.keyid, 2)
     )
     grant = granted(request, rows)
     assert (grant.seat.number, grant.device_key) == (2, None)
 
 
-def test_dongle_given_back_has_no_seat_any_more() -> None:
+def test_a_deactivated_dongle_has_no_seat() -> None:
     request = a_request(AT_A_DONGLE, "deactivate")
     seat = a_seat(AT_A_DONGLE, protection="dongle")
-    rows = found(a_used_license(), seat, request=request, key=1, dongle=DongleSeat(DONGLE.keyid, 1))
+    rows = a_snapshot(
+        a_used_license(), seat, request=request, key=1, dongle=DongleSeat(DONGLE.keyid, 1)
+    )
     grant = granted(request, rows)
     assert grant.dongle_seats == (DongleSeat(DONGLE.keyid, None, request.created_at),)
     assert not grant.seat.taken
 
 
-def test_dongle_given_back_at_a_machine_with_a_seat_leaves_that_machines_key_alone() -> None:
+def test_deactivating_a_dongle_leaves_the_key_of_a_machine_with_a_seat_alone() -> None:
     request = a_request(AT_A_DONGLE, "deactivate")
     seats = (a_seat(LAB_07), a_seat(replace(LAB_08, dongle=DONGLE), 2, protection="dongle"))
-    rows = found(
+    rows = a_snapshot(
         a_used_license(), *seats, request=request, key=1, dongle=DongleSeat(DONGLE.keyid, 2)
     )
     grant = granted(request, rows)
     assert (grant.seat.number, grant.device_key) == (2, None)
 
 
-def test_a_dongle_that_replaces_a_machines_seat_leads_there() -> None:
+def test_a_dongle_that_replaces_a_machine_takes_its_seat() -> None:
     request = a_request(AT_A_DONGLE, replaces_seat=1)
-    rows = found(a_used_license(), a_seat(LAB_08), request=request, dongle=DongleSeat(DONGLE.keyid))
+    rows = a_snapshot(
+        a_used_license(), a_seat(LAB_08), request=request, dongle=DongleSeat(DONGLE.keyid)
+    )
     grant = granted(request, rows)
     assert grant.dongle_seats == (DongleSeat(DONGLE.keyid, 1),)
     assert (grant.seat.dongle_keyid, grant.seat.protection) == (DONGLE.keyid, "dongle")
 
 
-def test_replacing_a_dongles_seat_frees_its_token() -> None:
+def test_replacing_a_dongles_seat_frees_the_dongle() -> None:
     request = a_request(LAB_08, replaces_seat=1)
     seat = a_seat(AT_A_DONGLE, protection="dongle")
-    grant = granted(request, found(a_used_license(), seat, request=request))
+    grant = granted(request, a_snapshot(a_used_license(), seat, request=request))
     assert grant.dongle_seats == (DongleSeat(DONGLE.keyid, None),)
     assert grant.seat.dongle_keyid is None
 
@@ -263,15 +268,15 @@ def test_replacing_a_dongles_seat_frees_its_token() -> None:
 
 def test_a_move_beyond_the_years_number_uses_up_a_seat_never_taken() -> None:
     request = a_request(LAB_08, replaces_seat=1)
-    license = a_used_license(moves={TODAY: 4})
-    grant = granted(request, found(license, a_seat(), request=request))
+    license = a_used_license(moves={"2025-11-23": 1, TODAY: 4})
+    grant = granted(request, a_snapshot(license, a_seat(), request=request))
     assert (grant.license.seats_ever_used, grant.license.moves) == (2, {TODAY: 4})
 
 
 def test_moves_count_for_365_days_and_are_then_forgotten() -> None:
     request = a_request(LAB_08, replaces_seat=1)
     license = a_used_license(moves={"2025-11-23": 4, "2025-11-24": 3})
-    grant = granted(request, found(license, a_seat(), request=request))
+    grant = granted(request, a_snapshot(license, a_seat(), request=request))
     assert grant.license.moves == {"2025-11-24": 3, TODAY: 1}
 
 
@@ -289,11 +294,11 @@ def test_moves_count_for_365_days_and_are_then_forgotten() -> None:
 )
 def test_a_seat_is_not_the_machines_own(seat: Seat, anchors: tuple[int, ...]) -> None:
     request = a_request(LAB_07.reinstalled())
-    grant = granted(request, found(a_used_license(), seat, request=request, anchors=anchors))
+    grant = granted(request, a_snapshot(a_used_license(), seat, request=request, anchors=anchors))
     assert grant.is_new
 
 
-def test_a_machine_is_looked_for_by_each_body_hash_and_for_personal_by_its_user_too() -> None:
+def test_a_machine_is_found_by_each_anchor_and_for_personal_by_its_user_too() -> None:
     hashes = LAB_07.components("personal")
     (user,) = hashes["user"]
     body = [hashes[part][0] for part in ("tpm_key", "smbios_uuid", "board_serial", "mac")]
@@ -306,7 +311,9 @@ def test_a_personal_seat_is_the_machines_own_for_its_user_alone() -> None:
     other_user = replace(LAB_07.reinstalled(), user="bert")
     request = a_request(other_user, protection="personal")
     seat = a_seat(protection="personal")
-    assert granted(request, found(a_used_license(), seat, request=request, anchors=(1,))).is_new
+    assert granted(
+        request, a_snapshot(a_used_license(), seat, request=request, anchors=(1,))
+    ).is_new
 
 
 def test_of_several_own_seats_the_best_match_is_taken_then_the_latest() -> None:
@@ -318,7 +325,7 @@ def test_of_several_own_seats_the_best_match_is_taken_then_the_latest() -> None:
         a_seat(LAB_07, 3, serial=5, components=again.components("machine")),
     )
     license = a_license(seats=9, seats_used=3, seats_ever_used=3, next_seat=4)
-    grant = granted(request, found(license, *seats, request=request, anchors=(1, 2, 3)))
+    grant = granted(request, a_snapshot(license, *seats, request=request, anchors=(1, 2, 3)))
     assert grant.seat.number == 3
 
 
@@ -326,7 +333,7 @@ def test_the_machines_own_seat_comes_before_replaces_seat() -> None:
     request = a_request(LAB_07.reinstalled(), replaces_seat=2)
     license = a_used_license(seats_used=2, seats_ever_used=2)
     seats = (a_seat(LAB_07), a_seat(LAB_08, 2))
-    grant = granted(request, found(license, *seats, request=request, anchors=(1,)))
+    grant = granted(request, a_snapshot(license, *seats, request=request, anchors=(1,)))
     assert grant.seat.number == 1
 
 
@@ -334,13 +341,13 @@ def test_its_own_key_comes_before_replaces_seat() -> None:
     request = a_request(LAB_07, replaces_seat=2, last_serial=1)
     license = a_used_license(seats_used=2, seats_ever_used=2)
     seats = (a_seat(LAB_07), a_seat(LAB_08, 2))
-    grant = granted(request, found(license, *seats, request=request, key=1))
+    grant = granted(request, a_snapshot(license, *seats, request=request, key=1))
     assert (grant.seat.number, grant.license.moves) == (1, {})
 
 
 def test_replaces_seat_alone_changes_the_protection_of_ones_own_seat() -> None:
     request = a_request(LAB_07, protection="personal", replaces_seat=1)
-    grant = granted(request, found(a_used_license(), a_seat(), request=request, key=1))
+    grant = granted(request, a_snapshot(a_used_license(), a_seat(), request=request, key=1))
     assert (grant.seat.number, grant.seat.protection) == (1, "personal")
     assert grant.license.moves == {TODAY: 1}
 
@@ -356,10 +363,10 @@ def test_replaces_seat_alone_changes_the_protection_of_ones_own_seat() -> None:
         pytest.param(4, 1, id="neither"),
     ],
 )
-def test_a_last_serial_may_tell_of_a_copy(last_serial: int, copies: int) -> None:
+def test_an_unexpected_last_serial_counts_as_a_copy(last_serial: int, copies: int) -> None:
     request = a_request(LAB_07, "update", last_serial=last_serial)
     seat = a_seat(serial=5, last_request_serial=2)
-    grant = granted(request, found(a_used_license(), seat, request=request, key=1))
+    grant = granted(request, a_snapshot(a_used_license(), seat, request=request, key=1))
     assert grant.seat.copies == copies
 
 
@@ -373,15 +380,15 @@ def test_a_last_serial_may_tell_of_a_copy(last_serial: int, copies: int) -> None
 )
 def test_a_last_serial_above_the_revision_lifts_it(last_serial: int, serial: int) -> None:
     request = a_request(LAB_08, last_serial=last_serial)
-    assert granted(request, found(a_used_license(), request=request)).serial == serial
+    assert granted(request, a_snapshot(a_used_license(), request=request)).serial == serial
 
 
 def test_a_trials_term_runs_from_the_first_issue_for_all_its_seats() -> None:
     request = a_request(LAB_08)
     fresh = a_license(trial_days=30, valid_until=None)
-    assert granted(request, found(fresh, request=request)).seat.valid_until == NOW + 30 * DAY
+    assert granted(request, a_snapshot(fresh, request=request)).seat.valid_until == NOW + 30 * DAY
     begun = a_used_license(trial_days=30, valid_until=None, first_issued_at=NOW - 10 * DAY)
-    assert granted(request, found(begun, request=request)).seat.valid_until == NOW + 20 * DAY
+    assert granted(request, a_snapshot(begun, request=request)).seat.valid_until == NOW + 20 * DAY
 
 
 # ---- Refusals, in their order
@@ -595,10 +602,10 @@ REFUSED = [
 
 @pytest.mark.parametrize(("request_", "rows", "code"), REFUSED)
 def test_a_request_is_refused(request_: Request, rows: dict[str, Any], code: RefusalCode) -> None:
-    given = {"license": a_license(), **rows}
-    seats = given.pop("seats", [])
-    rows_found = found(given.pop("license"), *seats, request=request_, **given)
-    decision = decide(request_, rows_found, [SERVICE_KEY], NOW)
+    case = {"license": a_license(), **rows}
+    seats = case.pop("seats", [])
+    snapshot = a_snapshot(case.pop("license"), *seats, request=request_, **case)
+    decision = decide(request_, snapshot, [SERVICE_KEY], NOW)
     assert isinstance(decision, Refusal)
     assert decision.code is code
 
@@ -615,16 +622,16 @@ def test_a_deactivation_is_refused_for_nothing_else() -> None:
     license = a_used_license(
         status=Status.REVOKED, valid_until=NOW - DAY, protections=("dongle",), product="Another"
     )
-    grant = granted(request, found(license, a_seat(), request=request, key=1))
+    grant = granted(request, a_snapshot(license, a_seat(), request=request, key=1))
     assert grant.seat.components == a_seat().components  # its receipt repeats the recorded set
 
 
-def test_a_revoked_licenses_answer_is_given_no_more_but_its_receipt_is() -> None:
+def test_a_revoked_license_repeats_no_answer_but_a_receipt() -> None:
     for kind, refused in (("activate", True), ("deactivate", False)):
         request = a_request(kind=kind)
         entry = LedgerEntry(request.sha256, b"", 1, NOW)
         license = a_used_license(status=Status.REVOKED)
-        rows = found(license, a_seat(), request=request, key=1, entry=entry)
+        rows = a_snapshot(license, a_seat(), request=request, key=1, entry=entry)
         decision = decide(request, rows, [SERVICE_KEY], NOW)
         assert decision == (Refusal(RefusalCode.LICENSE_REVOKED) if refused else entry)
 
@@ -633,45 +640,45 @@ def test_virtual_machines_are_told_apart_by_soft_parts_where_they_are_allowed() 
     guest = replace(LAB_07, parts=("os_id",), environment="virtual")
     request = a_request(guest)
     license = a_license(environments=("physical", "virtual"))
-    assert granted(request, found(license, request=request)).is_new
+    assert granted(request, a_snapshot(license, request=request)).is_new
 
 
 def test_hardware_of_three_points_is_enough() -> None:
     request = a_request(replace(LAB_07, parts=("mac", "os_id")))
-    assert granted(request, found(a_license(), request=request)).is_new
+    assert granted(request, a_snapshot(a_license(), request=request)).is_new
 
 
 def test_an_activation_made_in_the_second_of_its_keys_deactivation_is_not_older() -> None:
     request = a_request(created_at=NOW - 100)
-    rows = found(a_license(), request=request, key=1, ended_at=NOW - 100)
+    rows = a_snapshot(a_license(), request=request, key=1, ended_at=NOW - 100)
     assert granted(request, rows).is_new
 
 
 def test_a_license_for_virtual_machines_runs_on_physical_ones_too() -> None:
     request = a_request()
     license = a_license(environments=("virtual",))
-    assert granted(request, found(license, request=request)).is_new
+    assert granted(request, a_snapshot(license, request=request)).is_new
 
 
 def test_an_unknown_environment_counts_as_physical() -> None:
     request = a_request(replace(LAB_07, environment="unknown"))
-    assert granted(request, found(a_license(), request=request)).is_new
+    assert granted(request, a_snapshot(a_license(), request=request)).is_new
 
 
-def test_the_seats_in_use_are_told_with_the_moves_that_are_left() -> None:
+def test_a_refusal_lists_the_seats_in_use_and_the_moves_left() -> None:
     request = a_request(LAB_08)
     license = a_license(seats_used=1, seats_ever_used=1, moves={TODAY: 3})
-    decision = decide(request, found(license, request=request), [SERVICE_KEY], NOW)
+    decision = decide(request, a_snapshot(license, request=request), [SERVICE_KEY], NOW)
     assert isinstance(decision, Refusal)
     assert decision.lists_seats
     assert decision.facts == {"n": 1, "moves_left": 1}
 
 
-def test_with_no_move_left_the_day_is_told_on_which_there_is_one() -> None:
+def test_without_moves_left_a_refusal_has_the_day_of_the_next_one() -> None:
     request = a_request(LAB_08)
     moves = {"2026-03-01": 1, "2026-05-01": 3}
     license = a_license(seats_used=1, seats_ever_used=1, moves=moves)
-    decision = decide(request, found(license, request=request), [SERVICE_KEY], NOW)
+    decision = decide(request, a_snapshot(license, request=request), [SERVICE_KEY], NOW)
     assert isinstance(decision, Refusal)
     march_2_2027 = 1_803_945_600
     assert decision.facts == {"n": 1, "moves_left": 0, "next_move_at": march_2_2027}

@@ -9,13 +9,13 @@ from botocore.stub import Stubber
 from keyferry_service.adapters.email_ses import Mailer, MailRefused
 
 
-def test_a_refused_mail_is_told_by_its_code_and_names_no_address() -> None:
+def test_a_refused_email_is_reported_by_its_code_without_the_address() -> None:
     ses = boto3.client(
         "sesv2", "eu-central-1", aws_access_key_id="testing", aws_secret_access_key="testing"
     )
     with Stubber(ses) as stubber:
-        said = "Email address is not verified: anna@example.org"
-        stubber.add_client_error("send_email", "MessageRejected", said)
+        message = "Email address is not verified: anna@example.org"
+        stubber.add_client_error("send_email", "MessageRejected", message)
         mailer = Mailer(ses, "licensing@example.com", "keyferry")
         with pytest.raises(MailRefused) as refused:
             mailer.send("anna@example.org", b"", "0" * 32)

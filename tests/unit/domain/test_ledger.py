@@ -16,13 +16,13 @@ def a_grant(license: LicenseRecord) -> Grant:
     return grant
 
 
-def test_a_lease_and_its_grace_are_said() -> None:
+def test_a_response_states_lease_and_grace() -> None:
     grant = a_grant(a_license(lease_days=90, grace_days=7))
     response = response_to(a_request(LAB_07), grant, NOW)
     assert (response.check_in_by, response.grace_days) == (NOW + 90 * DAY, 7)
 
 
-def test_the_ledger_says_the_response_again() -> None:
+def test_the_ledger_gives_the_response_back() -> None:
     request, grant = a_request(LAB_07), a_grant(a_license())
     response = response_to(request, grant, NOW)
     answer = entry_for(response, grant)

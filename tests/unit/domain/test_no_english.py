@@ -9,7 +9,7 @@ from keyferry_protocol import messages
 from keyferry_protocol.messages import use_language
 from keyferry_service.domain.refusals import Refusal, RefusalCode
 from keyferry_service.domain.ticket import Ticket
-from keyferry_service.views.email import plain_text, refusal_letter, response_letter
+from keyferry_service.views.email import plain_text, refusal_email, response_email
 from keyferry_service.views.problem_document import STATUS, Problem, problem_document, problem_page
 from keyferry_service.views.refusal_text import say_refusal
 from tests.support.builders import NOW
@@ -55,8 +55,8 @@ def a_ticket(kind: str, **changes: object) -> Ticket:
 @pytest.mark.parametrize("n", [1, 3])
 def test_problems(code: str, n: int) -> None:
     with use_language(PSEUDO):
-        said = json.loads(problem_document(Problem(code, n=n)))
-    assert english_in(f"{said['title']}\n{said['detail']}") == []
+        document = json.loads(problem_document(Problem(code, n=n)))
+    assert english_in(f"{document['title']}\n{document['detail']}") == []
 
 
 def test_the_page_of_a_lost_link() -> None:
@@ -71,10 +71,10 @@ def test_the_page_of_a_lost_link() -> None:
 
 @pytest.mark.parametrize("refusal", REFUSALS, ids=lambda refusal: str(refusal.code))
 def test_refusals_and_their_mail(refusal: Refusal) -> None:
-    said = say_refusal(refusal, PSEUDO, VENDOR)
-    assert english_in(f"{said.title}\n{said.next_step}", NAMES) == []
-    letter = refusal_letter(a_ticket("activate"), refusal, VENDOR)
-    assert english_in(f"{letter.subject}\n{plain_text(letter)}", NAMES) == []
+    message = say_refusal(refusal, PSEUDO, VENDOR)
+    assert english_in(f"{message.title}\n{message.next_step}", NAMES) == []
+    email = refusal_email(a_ticket("activate"), refusal, VENDOR)
+    assert english_in(f"{email.subject}\n{plain_text(email)}", NAMES) == []
 
 
 @pytest.mark.parametrize("kind", ["activate", "update", "deactivate"])
@@ -91,8 +91,8 @@ def test_refusals_and_their_mail(refusal: Refusal) -> None:
     ids=str,
 )
 def test_the_mail_of_a_response(kind: str, changes: dict[str, object]) -> None:
-    letter = response_letter(a_ticket(kind, **changes), "https://a.example/r", NOW, VENDOR)
+    email = response_email(a_ticket(kind, **changes), "https://a.example/r", NOW, VENDOR)
     command = "keyferry install 015120020093-7f3a.response"
     file = "015120020093-7f3a.response"
     names = (*NAMES, "https://a.example/r", command, file)
-    assert english_in(f"{letter.subject}\n{plain_text(letter)}", names) == []
+    assert english_in(f"{email.subject}\n{plain_text(email)}", names) == []

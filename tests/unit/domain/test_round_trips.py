@@ -27,7 +27,7 @@ from keyferry_service.domain.ticket import EmailStatus, Ticket, TicketState
 from keyferry_service.domain.upload import Upload
 from keyferry_service.views.api_input import is_email, network_of, read_call, read_email_or_none
 from keyferry_service.views.problem_document import Problem
-from tests.unit.fuzz.strategies import (
+from tests.support.strategies import (
     component_sets,
     counts,
     free_texts,
@@ -112,8 +112,8 @@ def test_a_ticket(ticket: Ticket) -> None:
     )
 )
 def test_a_license(license: LicenseRecord) -> None:
-    found = read_license(to_item(members(license)))
-    assert repr(found) == repr(license)  # a feature's True is not 1
+    copy = read_license(to_item(members(license)))
+    assert repr(copy) == repr(license)  # a feature's True is not 1
 
 
 @settings(max_examples=60)
@@ -134,7 +134,7 @@ def test_a_seat(seat: Seat) -> None:
 
 
 @given(hexes, st.binary(min_size=1, max_size=4096), counts, seconds, maybe_seconds)
-def test_a_line_of_the_ledger(sha: str, body: bytes, seat: int, at: int, until: int | None) -> None:
+def test_a_ledger_entry(sha: str, body: bytes, seat: int, at: int, until: int | None) -> None:
     answer = LedgerEntry(sha, body, seat, at, until)
     assert from_item(LedgerEntry, to_item(members(answer))) == answer
 
@@ -143,7 +143,7 @@ def test_a_line_of_the_ledger(sha: str, body: bytes, seat: int, at: int, until: 
 
 
 @given(tickets, strict_texts)
-def test_a_wish_for_mail_or_for_signing(ticket: str, to: str) -> None:
+def test_a_request_for_email_or_resigning(ticket: str, to: str) -> None:
     queue = Queue()
     request_mail(cast(Any, queue), "", MailRequest(ticket, to))
     assert parse_mail_request(queue.message) == MailRequest(ticket, to)
@@ -178,8 +178,8 @@ def test_a_notice_of_s3(ticket: str, version: str) -> None:
 
 @given(st.binary(min_size=16, max_size=16).map(bytes.hex))
 def test_a_notice_of_ses(mail_id: str) -> None:
-    found = parse_feedback(json.dumps(ses_notice(mail_id)), "000000000000", "mails")
-    assert found == Feedback(mail_id, Reason.BOUNCE, "General", is_final=True)
+    feedback = parse_feedback(json.dumps(ses_notice(mail_id)), "000000000000", "mails")
+    assert feedback == Feedback(mail_id, Reason.BOUNCE, "General", is_final=True)
 
 
 @st.composite
@@ -213,8 +213,8 @@ def test_a_message_of_any_shape_is_read_or_stray(message: str) -> None:
         assert all(upload.key for upload in uploads_in(message, "in", REQUESTS))
     with suppress(StrayMessage):
         parse_feedback(message, "000000000000", "mails")
-    for asked in (parse_mail_request(message), parse_resign(message)):
-        assert asked is None or isinstance(asked, MailRequest | str)
+    for parsed in (parse_mail_request(message), parse_resign(message)):
+        assert parsed is None or isinstance(parsed, MailRequest | str)
 
 
 # Calls

@@ -13,7 +13,14 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.mldsa import MLDSA65PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
-from keyferry_protocol.algorithms import ED25519, ML_DSA_65, verify_signature
+from keyferry_protocol.algorithms import (
+    ED25519,
+    ML_DSA_65,
+    RESPONSE_ALGORITHMS,
+    SEED_BYTES,
+    ResponseAlgorithm,
+    verify_signature,
+)
 from keyferry_protocol.envelope import RESPONSE, open_envelope, pae
 from keyferry_protocol.keys import keyid
 from keyferry_service.adapters.signer_kms import KmsSigner
@@ -35,6 +42,13 @@ def kms(monkeypatch: pytest.MonkeyPatch):  # type: ignore[no-untyped-def]
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.setenv(name, "testing")
     return boto3.client("kms", region_name="eu-central-1")
+
+
+@pytest.mark.parametrize("algorithm", RESPONSE_ALGORITHMS.values(), ids=lambda each: each.name)
+def test_kms_knows_each_response_algorithm(kms, algorithm: ResponseAlgorithm) -> None:  # type: ignore[no-untyped-def]
+    model = kms.meta.service_model
+    assert algorithm.kms_key_spec in model.shape_for("KeySpec").enum
+    assert algorithm.kms_signing_algorithm in model.shape_for("SigningAlgorithmSpec").enum
 
 
 @pytest.mark.parametrize(
@@ -60,13 +74,9 @@ def test_kms_takes_no_more_than_a_pae_may_have(kms) -> None:  # type: ignore[no-
     assert model.metadata["max"] == 4096
 
 
-@pytest.mark.parametrize(
-    ("alg", "key"),
-    [(ED25519, Ed25519PrivateKey.generate()), (ML_DSA_65, MLDSA65PrivateKey.generate())],
-)
-def test_a_pem_file_signs(
-    tmp_path: Path, alg: str, key: Ed25519PrivateKey | MLDSA65PrivateKey
-) -> None:
+@pytest.mark.parametrize("alg", RESPONSE_ALGORITHMS)
+def test_a_pem_file_signs(tmp_path: Path, alg: str) -> None:
+    key = RESPONSE_ALGORITHMS[alg].private_key(bytes(SEED_BYTES))
     signer = PemSigner(a_pem(tmp_path / "key.pem", key))
     public = key.public_key().public_bytes_raw()
     assert (signer.alg, signer.public, signer.keyid) == (alg, public, keyid(alg, public))
@@ -95,9 +105,9 @@ def test_every_active_key_signs_and_no_other(kms, tmp_path: Path) -> None:  # ty
         key(KeyStatus.ACTIVE),
     ]
     signers = Signers(partial(KmsSigner, kms), tmp_path)
-    found = signers.of(keys)
-    assert [type(signer) for signer in found] == [PemSigner, KmsSigner]
-    assert all(a is b for a, b in zip(signers.of(keys), found, strict=True))  # made once
+    first = signers.of(keys)
+    assert [type(signer) for signer in first] == [PemSigner, KmsSigner]
+    assert all(a is b for a, b in zip(signers.of(keys), first, strict=True))  # made once
     with pytest.raises(NoSigningKey):
         signers.of(keys[1:3])
 

@@ -58,7 +58,7 @@ def test_a_proven_request_is_decided() -> None:
     assert decision == decide(request, rows, [SERVICE_KEY], NOW)
 
 
-def test_an_unknown_license_and_a_wrong_code_are_told_alike() -> None:
+def test_an_unknown_license_and_a_wrong_code_look_the_same() -> None:
     guessed = a_request(activation=a_key("a guess"))
     wrong_code = verify_and_decide(guessed, Snapshot(a_license()), [SERVICE_KEY], NOW)
     assert wrong_code == Refusal(RefusalCode.NOT_AUTHENTIC)

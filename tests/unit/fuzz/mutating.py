@@ -1,4 +1,4 @@
-"""Changes an input that is JSON by its members, which bytes changed at random seldom do."""
+"""Mutates the members of JSON inputs, which random changes of bytes rarely reach."""
 
 import json
 from collections.abc import Iterator

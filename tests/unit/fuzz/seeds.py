@@ -1,4 +1,4 @@
-"""Where the fuzzer starts: the vectors of docs/vectors, one of each message, and their words."""
+"""The fuzzer's seeds: the vectors of docs/vectors, one of each message, and a dictionary."""
 
 import json
 from base64 import b64decode
@@ -6,10 +6,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from keyferry_protocol.envelope import RESPONSE, open_envelope, seal
 from tests.unit.fuzz.targets import (
     ACCOUNT,
     BUCKET,
     MAILS,
+    SIGNER,
     TARGETS,
     Reader,
     for_reader,
@@ -66,6 +68,7 @@ def _seeds() -> Iterator[tuple[Reader, bytes]]:
     for file in _decoded("responses", "file"):
         yield read_response_file, file
         yield from ((read_response_body, body) for body in _bodies(file))
+    yield read_response_file, _signed_by_the_fuzzer()
     for keys in _decoded("key-sets", "file"):
         yield read_key_set, keys
     for message in MESSAGES:
@@ -76,8 +79,14 @@ def _seeds() -> Iterator[tuple[Reader, bytes]]:
         yield read_viewer, viewer.encode()
 
 
+def _signed_by_the_fuzzer() -> bytes:
+    """A good response under the key that `read_response_file` trusts."""
+    first = next(_decoded("responses", "file"))
+    return seal(RESPONSE, open_envelope(first, RESPONSE).body, [SIGNER])
+
+
 def dictionary(target: str) -> list[bytes]:
-    """The strings that stand in the seeds' JSON, and what JSON is made of besides."""
+    """The strings in the seeds' JSON, and the tokens of JSON."""
     words = {b"{", b"}", b"[", b"]", b",", b":", b"null", b"true", b"false", b"0", b"1", b"-1"}
     words |= {b"9007199254740991", b"9999-12-31T23:59:59Z", b"0001-01-01T00:00:00Z", b"\\ud800"}
     for seed in seeds(target):

@@ -1,7 +1,8 @@
 """The three entry points that read hostile bytes, each as one function of an input's bytes.
 
 An input's first byte says which reader the rest is for. Whatever a reader raises beyond what it
-documents is a finding, and so is a value that does not come back from its own bytes.
+documents is a finding, and so is a value that does not come back from its own bytes. Each reader
+returns whether it read the input; False means that it was refused as documented.
 """
 
 from collections.abc import Callable
@@ -45,94 +46,103 @@ PINNED = KeySet(
 )
 NOW = 1_795_513_620  # 2026-11-24T09:47:00Z
 
-Reader = Callable[[bytes], None]
+Reader = Callable[[bytes], bool]
 
 
-def read_request_file(data: bytes) -> None:
-    """What process_request reads of an upload."""
+def read_request_file(data: bytes) -> bool:
+    """process_request parses an upload."""
     request = read_request(data)
     if isinstance(request, Refusal):
-        return
+        return False
     assert parse_request(pack(REQUEST, request.to_bytes(), [])).as_json() == request.as_json()
     with suppress(NotAuthentic):
         verify_proofs(request, SIGNER.public)
     with suppress(UnreadableRequest):  # a keyid need not be one, but in the text form
         again = from_text_form(to_text_form(data))
         assert open_envelope(again, REQUEST) == request.envelope
+    return True
 
 
-def read_request_body(body: bytes) -> None:
-    """The same, past base64 and signature, where a fuzzer seldom comes by itself."""
-    read_request_file(seal(REQUEST, body, [SIGNER]))
+def read_request_body(body: bytes) -> bool:
+    """The same behind base64 and signatures, which a fuzzer rarely gets past."""
+    return read_request_file(seal(REQUEST, body, [SIGNER]))
 
 
-def read_text_form(packed: bytes) -> None:
-    """What the page is given by a QR code, and inflates."""
+def read_text_form(packed: bytes) -> bool:
+    """The page unpacks the text form of a QR code."""
     try:
         data = from_text_form(packed)
     except (UnreadableRequest, UnsupportedVersion):
-        return
+        return False
     assert from_text_form(to_text_form(data)) == data
-    read_request_file(data)
+    return read_request_file(data)
 
 
-def read_response_file(data: bytes) -> None:
-    """What the client installs, and what an application then asks of it."""
+def read_response_file(data: bytes) -> bool:
+    """The client installs a response, and an application checks the license."""
     try:
         response = verify_response(data, PINNED)
     except (WrongType, UnsupportedVersion, UnreadableResponse, NotGenuine, KeyCompromised):
-        return
+        return False
     again = verify_response(seal(RESPONSE, response.to_bytes(), [SIGNER]), PINNED)
     assert again.as_json() == response.as_json()
     license = License(response, NOW, lambda: NOW)
     license.check()
     license.check("solver")
     assert license.days_left is None or license.expires is not None
+    return True
 
 
-def read_response_body(body: bytes) -> None:
-    read_response_file(seal(RESPONSE, body, [SIGNER]))
+def read_response_body(body: bytes) -> bool:
+    return read_response_file(seal(RESPONSE, body, [SIGNER]))
 
 
-def read_key_set(data: bytes) -> None:
-    """The `keys.json` that lies beside an application."""
+def read_key_set(data: bytes) -> bool:
+    """An application reads its `keys.json`."""
     try:
         keys = KeySet.from_json(data)
     except (BadKeySet, UnsupportedVersion):
-        return
+        return False
     assert KeySet.from_json(keys.to_json()) == keys
+    return True
 
 
-def read_notice(data: bytes) -> None:
-    """What lies in the queues: S3's notices and SES's, and our own wishes."""
+def read_notice(data: bytes) -> bool:
+    """The functions read messages of S3, of SES and of our own from their queues."""
     message = _text(data)
+    values: list[object] = []
     for keys in (REQUESTS, RESPONSES):
         with suppress(StrayMessage):
             for upload in uploads_in(message, BUCKET, keys):
                 assert keys.fullmatch(upload.key)
+                values.append(upload)
     with suppress(StrayMessage):
-        parse_feedback(message, ACCOUNT, MAILS)
-    parse_mail_request(message)
-    parse_resign(message)
+        values.append(parse_feedback(message, ACCOUNT, MAILS))
+    values += [parse_mail_request(message), parse_resign(message)]
+    return any(values)
 
 
-def read_api_call(data: bytes) -> None:
+def read_api_call(data: bytes) -> bool:
+    is_read = False
     for is_base64 in (False, True):
         with suppress(Problem):
             call = read_call(_text(data), is_base64)
             read_language(call)
             email = read_email_or_none(call)
             assert email is None or is_email(email)
+            is_read = True
+    return is_read
 
 
-def read_viewer(data: bytes) -> None:
-    """The header with the address of whoever calls the API."""
+def read_viewer(data: bytes) -> bool:
+    """The API reads the header with the caller's address."""
     assert network_of(_text(data), "127.0.0.1")
     assert network_of(None, _text(data))
+    return True
 
 
 def _text(data: bytes) -> str:
-    """As Lambda may hand over a string: JSON can tell of lone surrogates, so they come too."""
+    """A string as Lambda may pass it: JSON can hold lone surrogates."""
     return data.decode("utf-8", "surrogateescape")
 
 
@@ -144,14 +154,13 @@ TARGETS: dict[str, tuple[Reader, ...]] = {
 }
 
 
-def run(target: str, data: bytes) -> None:
-    """Give an input to the reader that its first byte names."""
+def run(target: str, data: bytes) -> bool:
+    """Pass an input to the reader that its first byte selects; return whether it was accepted."""
     readers = TARGETS[target]
-    if data:
-        readers[data[0] % len(readers)](data[1:])
+    return bool(data) and readers[data[0] % len(readers)](data[1:])
 
 
 def for_reader(reader: Reader, data: bytes) -> bytes:
-    """The input that gives these bytes to this reader."""
+    """The input that passes these bytes to this target."""
     (number,) = (r.index(reader) for r in TARGETS.values() if reader in r)
     return bytes([number]) + data

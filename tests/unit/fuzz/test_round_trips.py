@@ -1,4 +1,4 @@
-"""What the protocol writes, it reads back equal, whatever it is."""
+"""The protocol reads back whatever it writes."""
 
 import json
 from dataclasses import fields
@@ -38,7 +38,7 @@ from keyferry_protocol.request import RequestBody, parse_request
 from keyferry_protocol.response import ResponseBody, verify_response
 from keyferry_protocol.strict_json import JsonObject, parse_json
 from keyferry_protocol.text_form import from_text_form, to_text_form
-from tests.unit.fuzz.strategies import (
+from tests.support.strategies import (
     free_texts,
     json_values,
     keyids,
@@ -50,7 +50,7 @@ from tests.unit.fuzz.strategies import (
     strict_values,
     texts,
 )
-from tests.unit.protocol.samples import CLASSIC, DEVICE, VENDOR
+from tests.support.valid_files import CLASSIC, DEVICE, VENDOR
 
 SEPARATORS = " \t\r\n.-_/"
 SYMBOLS = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
@@ -60,7 +60,7 @@ SYMBOLS = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 @given(request_bodies())
 def test_a_request_and_its_text_form(body: RequestBody) -> None:
     file = seal(REQUEST, body.to_bytes(), [DEVICE])
-    assert _said(parse_request(file), body) == _said(body, body)
+    assert _members(parse_request(file), body) == _members(body, body)
     assert from_text_form(to_text_form(file)) == file
 
 
@@ -68,12 +68,12 @@ def test_a_request_and_its_text_form(body: RequestBody) -> None:
 @given(response_bodies())
 def test_a_response(body: ResponseBody) -> None:
     response = verify_response(seal(RESPONSE, body.to_bytes(), [VENDOR]), CLASSIC)
-    assert _said(response, body) == _said(body, body)
+    assert _members(response, body) == _members(body, body)
     assert response.to_bytes() == body.to_bytes()
 
 
-def _said(read: RequestBody | ResponseBody, body: RequestBody | ResponseBody) -> str:
-    """What it says in each of the BODY's members; as text, since in Python True == 1."""
+def _members(read: RequestBody | ResponseBody, body: RequestBody | ResponseBody) -> str:
+    """Each member of the BODY, as text, because in Python True == 1."""
     return repr([getattr(read, member.name) for member in fields(body)])
 
 
@@ -94,8 +94,8 @@ def test_a_key_set(keys: tuple[PinnedKey, ...], require: Any, revoked: frozenset
     st.sampled_from([REQUEST, RESPONSE]),
 )
 def test_an_envelope(body: bytes, signatures: list[Signature], kind: str) -> None:
-    seats_ever_used = open_envelope(pack(kind, body, signatures), kind)
-    assert (seats_ever_used.body, seats_ever_used.signatures) == (body, tuple(signatures))
+    envelope = open_envelope(pack(kind, body, signatures), kind)
+    assert (envelope.body, envelope.signatures) == (body, tuple(signatures))
 
 
 @given(strict_values, st.booleans(), st.sampled_from([None, 1]))
@@ -105,7 +105,7 @@ def test_strict_json(value: object, ascii_alone: bool, indent: int | None) -> No
 
 
 @given(json_values)
-def test_what_strict_json_reads_any_json_reads_alike(value: object) -> None:
+def test_any_parser_reads_strict_json_alike(value: object) -> None:
     data = json.dumps(value).encode()
     try:
         assert repr(parse_json(data)) == repr(json.loads(data))
@@ -134,7 +134,9 @@ def _is_strict(value: object, depth: int = 0) -> bool:
 
 
 @given(strict_texts, strict_values, strict_values)
-def test_a_name_written_in_two_ways_stands_twice(name: str, one: object, other: object) -> None:
+def test_a_name_escaped_in_two_ways_is_a_repeated_name(
+    name: str, one: object, other: object
+) -> None:
     plain, escaped = json.dumps(name, ensure_ascii=False), json.dumps(name)
     data = f"{{{plain}: {json.dumps(one)}, {escaped}: {json.dumps(other)}}}".encode()
     with pytest.raises(BadJson):
@@ -142,13 +144,13 @@ def test_a_name_written_in_two_ways_stands_twice(name: str, one: object, other: 
 
 
 @given(texts)
-def test_what_is_shown_has_no_character_that_forges(text: str) -> None:
+def test_escaped_text_has_no_character_that_could_forge(text: str) -> None:
     shown = escape_controls(text)[:64]
     assert free_text(shown) == shown
 
 
 @given(free_texts)
-def test_a_free_text_is_shown_as_it_is(text: str) -> None:
+def test_free_text_needs_no_escaping(text: str) -> None:
     assert free_text(text) == escape_controls(text) == text
 
 
@@ -161,7 +163,7 @@ def test_a_license_number_with_any_separators(number: str, between: list[str]) -
 
 
 @given(numbers, st.randoms(use_true_random=False), st.integers(0, 29), st.sampled_from(SYMBOLS))
-def test_an_activation_code_but_no_slip_of_it(
+def test_an_activation_code_without_typing_errors(
     number: str, chance: Any, at: int, symbol: str
 ) -> None:
     code = new_activation_code(number, chance.randbytes)
@@ -180,12 +182,12 @@ def test_an_activation_code_but_no_slip_of_it(
     numbers,
     st.sampled_from(PROTECTIONS),
 )
-def test_a_machine_that_is_hashed_is_read_and_known_again(
+def test_a_hashed_machine_is_parsed_and_recognized(
     values: dict[str, list[str]], number: str, protection: str
 ) -> None:
     encodable = {
-        name: [value.encode("utf-8", "ignore").decode() for value in found]
-        for name, found in values.items()
+        name: [value.encode("utf-8", "ignore").decode() for value in texts_of_component]
+        for name, texts_of_component in values.items()
     }
     hashed = hash_components(number, encodable, protection)
     members = {"components": {name: list(hashes) for name, hashes in hashed.items()}}

@@ -1,4 +1,4 @@
-"""License numbers and activation codes: every slip of the finger is caught offline."""
+"""License numbers and activation codes: typing errors are caught offline."""
 
 import pytest
 
@@ -26,7 +26,7 @@ def test_a_number_is_read_with_any_separators(text: str) -> None:
 @pytest.mark.parametrize(
     "text", ["", "01512002009", "0151200200933", "O15120020093", "٠15120020093", "015,120,020,093"]
 )
-def test_a_text_that_is_no_number_is_refused(text: str) -> None:
+def test_text_that_is_not_a_license_number_is_refused(text: str) -> None:
     with pytest.raises(WrongLicenseNumber):
         parse_license_number(text)
 
@@ -40,7 +40,7 @@ def test_a_code_is_shown_in_five_groups_and_read_back_however_it_is_typed() -> N
     assert parse_activation_code(CODE.replace("0", "o").replace("1", "I"), NUMBER) == CODE
 
 
-def test_every_single_wrong_symbol_is_caught_in_code_and_number() -> None:
+def test_every_wrong_symbol_in_code_or_number_is_caught() -> None:
     for place in range(30):
         for symbol in ALPHABET.replace(CODE[place], ""):
             with pytest.raises(WrongActivationCode):
@@ -51,7 +51,7 @@ def test_every_single_wrong_symbol_is_caught_in_code_and_number() -> None:
                 parse_activation_code(CODE, NUMBER[:place] + digit + NUMBER[place + 1 :])
 
 
-def test_every_swap_of_neighbours_is_caught_in_code_and_number() -> None:
+def test_every_swap_of_neighbors_in_code_or_number_is_caught() -> None:
     def swapped(text: str, place: int) -> str:
         return text[:place] + text[place + 1] + text[place] + text[place + 2 :]
 
@@ -84,7 +84,7 @@ def test_code_and_number_derive_one_key() -> None:
     assert key.public != activation_key(CODE, "015120020094").public
 
 
-def test_the_derived_key_is_hkdf_sha256_as_written_down() -> None:
+def test_the_derived_key_is_hkdf_sha256() -> None:
     import hashlib
     import hmac
 

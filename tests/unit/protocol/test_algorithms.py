@@ -12,15 +12,17 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from keyferry_protocol.algorithms import (
+    ALGORITHMS,
     ECDSA_P256,
     ED25519,
     ML_DSA_65,
     RESPONSE_ALGORITHMS,
     SEED_BYTES,
     check_public_key,
+    dongle_algorithm,
     verify_signature,
 )
-from tests.unit.protocol.samples import VENDOR, VENDOR_PQ
+from tests.support.valid_files import VENDOR, VENDOR_PQ
 
 L = 2**252 + 27742317777372353535851937790883648493
 P = 2**255 - 19
@@ -93,7 +95,7 @@ def test_an_ecdsa_signature_is_strict_der_and_high_s_is_allowed() -> None:
 
 
 @pytest.mark.parametrize("alg", RESPONSE_ALGORITHMS)
-def test_a_key_of_a_response_algorithm_is_known_by_its_types(alg: str) -> None:
+def test_the_types_of_a_key_identify_its_response_algorithm(alg: str) -> None:
     algorithm = RESPONSE_ALGORITHMS[alg]
     key = algorithm.private_key(b"s" * SEED_BYTES)
     private_type, public_type = algorithm.key_types()
@@ -104,3 +106,11 @@ def test_a_key_of_a_response_algorithm_is_known_by_its_types(alg: str) -> None:
     assert verify_signature(alg, public, b"m", key.sign(b"m"))
     others = [other for other in RESPONSE_ALGORITHMS.values() if other != algorithm]
     assert not any(isinstance(key, other.key_types()[0]) for other in others)
+
+
+def test_the_size_of_a_public_key_tells_the_algorithm_of_a_dongle() -> None:
+    assert dongle_algorithm(bytes(32)) == ALGORITHMS[ED25519]
+    assert dongle_algorithm(bytes(65)) == ALGORITHMS[ECDSA_P256]
+    for size in (0, 33, 64, ALGORITHMS[ML_DSA_65].public_bytes):
+        with pytest.raises(ValueError, match=f"of {size} bytes"):
+            dongle_algorithm(bytes(size))

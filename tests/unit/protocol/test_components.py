@@ -1,4 +1,4 @@
-"""How a machine's components are hashed and read."""
+"""How the components of a machine are normalized, hashed and parsed."""
 
 import hmac
 
@@ -26,7 +26,7 @@ def test_hashes_are_half_an_hmac_under_the_license_number() -> None:
     assert len(unb64(hash_component(NUMBER, "mac", "001122334455"))) == 16
 
 
-def test_a_value_that_is_no_text_is_hashed_as_its_bytes() -> None:
+def test_a_value_that_is_not_text_is_hashed_as_its_bytes() -> None:
     read = b"PF3K\xff".decode("utf-8", "surrogateescape")  # as Python reads a file name
     expected = hmac.digest(NUMBER.encode(), b"board_serial\0PF3K\xff", "sha256")[:16]
     assert hash_component(NUMBER, "board_serial", read) == b64(expected)
@@ -44,7 +44,7 @@ def test_values_are_hashed_in_one_form() -> None:
     assert hashes(mac=[""], board_serial=[]) == {}
 
 
-def test_a_set_holds_what_its_protection_needs() -> None:
+def test_a_set_has_the_components_of_its_protection() -> None:
     values = {"mac": [f"{i:012x}" for i in range(12)], "user": ["ann"], "shoe_size": ["42"]}
     machine = hash_components(NUMBER, values, "machine")
     assert set(machine) == {"mac"}
@@ -70,12 +70,12 @@ def test_the_catalog_names_every_component(component: Component) -> None:
 def test_hashes_are_read_as_they_were_written(protection: str) -> None:
     values = {name: ["1", "2"] for name in (*COMPONENTS, "user")}
     hashes = hash_components(NUMBER, values, protection)
-    document = JsonObject({"components": {name: list(found) for name, found in hashes.items()}})
+    document = JsonObject({"components": {name: list(values) for name, values in hashes.items()}})
     assert parse_components(document, protection) == hashes
 
 
 def test_a_component_that_its_protection_does_not_hold_is_not_read() -> None:
-    hashes = {name: list(found) for name, found in hash_components(
+    hashes = {name: list(values) for name, values in hash_components(
         NUMBER, {"mac": ["1"], "user": ["ann"]}, "personal").items()}  # fmt: skip
     assert set(parse_components(JsonObject({"components": hashes}), "machine")) == {"mac"}
     with pytest.raises(InvalidMember, match="components is not empty"):

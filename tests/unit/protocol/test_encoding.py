@@ -4,7 +4,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from keyferry_protocol.encoding import b64, format_time, free_text, parse_time, unb64, unb64_any
+from keyferry_protocol.encoding import (
+    b64,
+    escape_controls,
+    format_time,
+    free_text,
+    parse_time,
+    unb64,
+    unb64_any,
+)
 
 
 @given(st.binary(max_size=80))
@@ -22,7 +30,7 @@ def test_base64_has_one_form(text: str) -> None:
         unb64(text)
 
 
-def test_the_url_safe_alphabet_is_read_unmixed() -> None:
+def test_the_two_alphabets_of_base64_cannot_be_mixed() -> None:
     assert unb64_any("-_-_") == unb64("+/+/")
     for text in ("-/-/", "+_+_", "-_-"):
         with pytest.raises(ValueError, match="base64"):
@@ -84,3 +92,8 @@ def test_free_text_is_at_most_64_code_points_without_controls() -> None:
     for code in (*range(0x202A, 0x202F), *range(0x2066, 0x206A)):
         with pytest.raises(ValueError, match="control"):
             free_text(chr(code))
+
+
+def test_each_control_in_a_text_is_shown_as_a_replacement_character() -> None:
+    assert escape_controls("LAB-07\u200f é") == "LAB-07\u200f é"
+    assert escape_controls("a\x1b[2J\u202eb\n") == "a\ufffd[2J\ufffdb\ufffd"

@@ -1,4 +1,4 @@
-"""The envelope: type first, sizes, base64, signatures not yet believed."""
+"""The envelope: its type, sizes, base64 and signatures."""
 
 import json
 from typing import Any
@@ -15,7 +15,7 @@ from keyferry_protocol.errors import (
 )
 from keyferry_protocol.request import parse_request
 from keyferry_protocol.response import verify_response
-from tests.unit.protocol.samples import (
+from tests.support.valid_files import (
     CLASSIC,
     HYBRID,
     VENDOR,
@@ -25,7 +25,7 @@ from tests.unit.protocol.samples import (
 )
 
 
-def test_lengths_of_the_pae_are_in_bytes() -> None:
+def test_the_pae_counts_bytes() -> None:
     assert pae("http://example.com/HelloWorld", b"hello world") == (
         b"DSSEv1 29 http://example.com/HelloWorld 11 hello world"
     )
@@ -36,7 +36,7 @@ def changed(file: bytes, **members: Any) -> bytes:
     return json.dumps(json.loads(file) | members).encode()
 
 
-def test_each_reader_tells_the_other_kind_as_that_whatever_its_size() -> None:
+def test_a_file_of_the_other_kind_is_a_wrong_type_whatever_its_size() -> None:
     with pytest.raises(WrongType, match="This is a response file"):
         parse_request(response_file(lambda m: None, VENDOR, VENDOR_PQ, VENDOR_PQ))
     with pytest.raises(WrongType, match="This is a request file"):
@@ -83,14 +83,14 @@ def test_the_type_is_compared_before_anything_is_decoded(
         pytest.param(request_file(lambda m: m.update(x="x" * 4096)), id="PAE too long"),
     ],
 )  # fmt: skip
-def test_an_envelope_that_breaks_the_form_is_unreadable(file: bytes) -> None:
+def test_a_malformed_envelope_is_unreadable(file: bytes) -> None:
     with pytest.raises(UnreadableRequest):
         parse_request(file)
     with pytest.raises((UnreadableResponse, WrongType)):
         verify_response(file, CLASSIC)
 
 
-def test_the_member_that_breaks_the_form_is_named() -> None:
+def test_the_error_names_the_malformed_member() -> None:
     nine = json.loads(request_file())
     nine["signatures"] *= 5
     with pytest.raises(UnreadableRequest, match=r"^signatures holds more than 8\.$"):
@@ -106,7 +106,7 @@ def test_a_pae_of_exactly_the_limit_is_read() -> None:
         verify_response(seal(RESPONSE, body + b" ", [VENDOR]), CLASSIC)
 
 
-def test_further_members_and_unknown_signatures_are_ignored() -> None:
+def test_unknown_members_and_signatures_are_ignored() -> None:
     file = json.loads(response_file())
     file["log"] = 7
     file["signatures"] = [{"keyid": "", "sig": "", "x": 1}, *file["signatures"]]
@@ -135,7 +135,7 @@ def test_no_stripped_file_passes_a_hybrid_key_set() -> None:
             verify_response(response_file(lambda m: None, *signers), HYBRID)
 
 
-def test_a_failed_signature_counts_as_absent_and_a_good_one_beside_it_counts() -> None:
+def test_an_invalid_signature_does_not_spoil_a_valid_one() -> None:
     body = b"{}"
     good = VENDOR.sign(pae(RESPONSE, body))
     wrong = Signature(VENDOR.keyid, b"\0" * 64)

@@ -1,4 +1,4 @@
-"""The error family: each its own code, each with a way on."""
+"""Every error has its own code and a next step."""
 
 import json
 import re
@@ -59,6 +59,6 @@ def test_facts_fill_the_sentences() -> None:
     assert title == "All 3 seats of this license are in use"
 
 
-def test_no_sentence_begs_or_shouts() -> None:
+def test_no_sentence_says_please_or_shouts() -> None:
     text = json.dumps([*sentences("errors").values(), *sentences("refusals").values()])
     assert not re.search(r"\b(please|sorry|invalid|oops|administrator)\b|!", text, re.IGNORECASE)

@@ -1,4 +1,4 @@
-"""Dates, lists and plurals by the language, from what CLDR says of the ten languages of the page."""
+"""Dates, lists, and plurals in each language of the page, as CLDR has them."""
 
 import importlib.util
 import json

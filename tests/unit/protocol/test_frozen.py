@@ -9,7 +9,7 @@ from keyferry_protocol.request import Product
 MODELER = Product("Example Modeler", "4.2.0")
 
 
-def test_it_takes_its_members_by_place_or_by_name_and_no_others() -> None:
+def test_it_takes_its_fields_by_position_or_name_and_no_others() -> None:
     assert Product(version="4.2.0", name="Example Modeler") == MODELER
     for wrong in (("a",), ("a", "b", "c")):
         with pytest.raises(TypeError, match=r"^Product takes name, version$"):
@@ -18,7 +18,7 @@ def test_it_takes_its_members_by_place_or_by_name_and_no_others() -> None:
         Product(name="a", edition="b")  # type: ignore[call-arg]
 
 
-def test_it_never_changes() -> None:
+def test_it_cannot_be_changed() -> None:
     with pytest.raises(AttributeError, match=r"^Product.name is never changed$"):
         MODELER.name = "Viewer"  # type: ignore[misc]
     with pytest.raises(AttributeError):
@@ -26,7 +26,7 @@ def test_it_never_changes() -> None:
     assert MODELER.name == "Example Modeler"
 
 
-def test_it_equals_what_has_the_same_members_and_kind() -> None:
+def test_it_equals_an_instance_of_the_same_class_with_equal_fields() -> None:
     twin = Product("Example Modeler", "4.2.0")
     assert twin == MODELER
     assert hash(twin) == hash(MODELER)
@@ -35,10 +35,10 @@ def test_it_equals_what_has_the_same_members_and_kind() -> None:
     assert anything != MODELER
 
 
-def test_it_says_what_it_holds() -> None:
+def test_its_repr_shows_its_fields() -> None:
     assert repr(MODELER) == "Product(name='Example Modeler', version='4.2.0')"
 
 
-def test_it_is_a_dataclass_to_those_who_ask() -> None:
+def test_the_standard_library_takes_it_for_a_dataclass() -> None:
     assert [field.name for field in fields(MODELER)] == ["name", "version"]
     assert replace(MODELER, version="5.0.0") == Product("Example Modeler", "5.0.0")

@@ -9,11 +9,11 @@ import pytest
 from keyferry_protocol.algorithms import ECDSA_P256, ED25519, verify_signature
 from keyferry_protocol.errors import BadKeySet, UnsupportedVersion
 from keyferry_protocol.keys import Ed25519Signer, KeySet, MlDsa65Signer, SeedSigner, keyid
-from tests.unit.protocol.samples import HYBRID, VENDOR, VENDOR_PQ, pinned
+from tests.support.valid_files import HYBRID, VENDOR, VENDOR_PQ, pinned
 
 
 @pytest.mark.parametrize("kind", [Ed25519Signer, MlDsa65Signer])
-def test_a_key_is_made_of_its_seed_and_says_its_name(
+def test_a_seed_determines_key_and_keyid(
     kind: type[SeedSigner],
 ) -> None:
     signer, twin = kind(b"s" * 32), kind(b"s" * 32)
@@ -24,7 +24,7 @@ def test_a_key_is_made_of_its_seed_and_says_its_name(
 
 
 @pytest.mark.parametrize("kind", [Ed25519Signer, MlDsa65Signer])
-def test_each_new_key_is_another_one(kind: type[SeedSigner]) -> None:
+def test_every_generated_key_is_different(kind: type[SeedSigner]) -> None:
     one, other = kind.generate(), kind.generate()
     assert (len(one.seed), len(other.seed)) == (32, 32)
     assert one.public != other.public
@@ -41,13 +41,13 @@ def test_a_key_set_reads_what_it_wrote() -> None:
     assert revoked.trusts() == (VENDOR.keyid, VENDOR_PQ.keyid)
 
 
-def test_trusts_are_the_trusted_keys_of_required_algorithms() -> None:
+def test_trusts_lists_the_trusted_keys_of_required_algorithms() -> None:
     old = Ed25519Signer(b"o" * 32)
     keys = KeySet(("Ed25519",), (pinned(VENDOR), pinned(old, trusted=False), pinned(VENDOR_PQ)))
     assert keys.trusts() == (VENDOR.keyid,)
 
 
-def test_a_name_twice_counts_once() -> None:
+def test_a_repeated_name_counts_once() -> None:
     members = json.loads(HYBRID.to_json())
     members["require"] *= 2
     members["revoked"] = ["015120020093"] * 2
@@ -102,7 +102,7 @@ def test_a_key_set_that_breaks_a_rule_is_refused(
 
 
 @pytest.mark.parametrize("version", [2, 0, "1", True, None])
-def test_a_key_set_of_another_version_is_told_as_that(version: object) -> None:
+def test_a_key_set_of_another_version_is_an_unsupported_version(version: object) -> None:
     members = json.loads(HYBRID.to_json()) | {"keyset": version, "require": "?"}
     with pytest.raises(UnsupportedVersion):
         KeySet.from_json(json.dumps(members).encode())

@@ -1,4 +1,4 @@
-"""Requests: parsed strictly, then verified, then believed."""
+"""Requests: parsed strictly, then verified."""
 
 import json
 
@@ -14,7 +14,7 @@ from keyferry_protocol.envelope import REQUEST, seal
 from keyferry_protocol.errors import NotAuthentic, UnreadableRequest
 from keyferry_protocol.keys import Ed25519Signer, keyid
 from keyferry_protocol.request import Request, body_bytes, parse_request, verify_request
-from tests.unit.protocol.samples import (
+from tests.support.valid_files import (
     ACTIVATION,
     DEVICE,
     NUMBER,
@@ -51,14 +51,14 @@ def with_dongle(members: dict[str, object]) -> None:
     members["dongle"] = {"alg": TOKEN.alg, "public": b64(TOKEN.public), "model": "", "serial": "7"}
 
 
-def test_a_good_request_is_read_whole_and_written_back() -> None:
+def test_a_valid_request_is_parsed_and_written_back() -> None:
     request = verify_request(request_file(), ACTIVATION.public)
     assert request.as_json() == request_members()
     assert request.file_stem == f"015120020093-{DEVICE.keyid[:4]}"
     assert json.loads(request.to_bytes()) == request_members()
 
 
-def test_a_body_is_written_without_spaces_and_its_letters_as_they_are() -> None:
+def test_a_body_has_no_spaces_and_no_escaped_letters() -> None:
     assert (
         body_bytes({"name": "Köln", "mac": ["a", "b"]})
         == '{"name":"Köln","mac":["a","b"]}'.encode()
@@ -94,7 +94,7 @@ def test_a_dongle_signs_too() -> None:
         verify_request(request_file(with_dongle, DEVICE, ACTIVATION), ACTIVATION.public)
 
 
-def test_bad_form_is_unreadable_even_where_a_signature_is_bad_too() -> None:
+def test_a_malformed_request_is_unreadable_even_if_a_signature_is_invalid_too() -> None:
     with pytest.raises(UnreadableRequest, match="kind"):
         verify_request(request_file(lambda m: m.update(kind="buy"), VENDORLESS), None)
 
@@ -150,7 +150,7 @@ def components(**sets: object) -> Change:
         (lambda m: m.update(client=None), "client"),
     ],
 )
-def test_a_request_that_breaks_the_form_is_told_by_its_path(change: Change, path: str) -> None:
+def test_the_error_names_the_malformed_member_of_a_request(change: Change, path: str) -> None:
     with pytest.raises(UnreadableRequest, match=f"^{path.replace('.', '[.]')} "):
         parse_request(request_file(change))
 
@@ -161,7 +161,7 @@ def test_every_member_is_required(name: str) -> None:
         parse_request(request_file(lambda m: m.pop(name)))
 
 
-def test_what_is_unknown_is_ignored() -> None:
+def test_unknown_members_are_ignored() -> None:
     def change(m: dict[str, object]) -> None:
         m["x"] = {}
         m["machine"]["components"] |= {"user": [], "shoe": 4}  # type: ignore[index]
@@ -181,7 +181,7 @@ def test_an_empty_set_is_well_formed() -> None:
     assert parse_request(request_file(components())).machine.components == {}
 
 
-def test_the_bytes_are_the_identity_not_what_they_say() -> None:
+def test_a_request_is_identified_by_its_bytes_not_its_values() -> None:
     body = json.dumps(request_members(), indent=2).encode()
     other: Request = parse_request(seal(REQUEST, body, [DEVICE, ACTIVATION]))
     assert other.as_json() == request_members()

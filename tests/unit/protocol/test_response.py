@@ -1,4 +1,4 @@
-"""Responses: signatures first, then the form."""
+"""Responses: verified first, then parsed strictly."""
 
 import json
 from typing import Any
@@ -9,7 +9,7 @@ from keyferry_protocol.encoding import b64
 from keyferry_protocol.errors import KeyCompromised, NotGenuine, UnreadableResponse
 from keyferry_protocol.keys import Ed25519Signer, KeySet
 from keyferry_protocol.response import verify_response
-from tests.unit.protocol.samples import (
+from tests.support.valid_files import (
     CLASSIC,
     DEVICE,
     VENDOR,
@@ -28,7 +28,7 @@ def receipt(members: dict[str, object]) -> None:
     members["license"] |= {"features": {}, "valid_until": members["issued_at"]}  # type: ignore[operator]
 
 
-def test_a_good_response_is_read_whole_and_written_back() -> None:
+def test_a_valid_response_is_parsed_and_written_back() -> None:
     response = verify_response(response_file(), CLASSIC)
     assert response.as_json() == response_members()
     assert json.loads(response.to_bytes()) == response_members()
@@ -46,11 +46,11 @@ def test_a_leased_response_for_a_dongle_is_written_back_with_all_its_times() -> 
     assert verify_response(response_file(leased), CLASSIC).as_json() == members
 
 
-def test_a_receipt_is_read() -> None:
+def test_a_receipt_is_parsed() -> None:
     assert verify_response(response_file(receipt), CLASSIC).is_receipt
 
 
-def test_signatures_are_looked_at_before_the_form() -> None:
+def test_signatures_are_verified_before_the_body_is_parsed() -> None:
     with pytest.raises(NotGenuine):
         verify_response(response_file(lambda m: m.clear(), Ed25519Signer(b"x" * 32)), CLASSIC)
 
@@ -102,7 +102,7 @@ def test_a_missing_algorithm_outweighs_a_compromised_key() -> None:
         (lambda m: (receipt(m), m["license"].update(valid_until=None)), "license.valid_until"),
     ],
 )
-def test_a_response_that_breaks_the_form_is_told_by_its_path(change: Change, path: str) -> None:
+def test_the_error_names_the_malformed_member_of_a_response(change: Change, path: str) -> None:
     with pytest.raises(UnreadableResponse) as caught:
         verify_response(response_file(change), CLASSIC)
     assert str(caught.value).startswith(path)

@@ -1,4 +1,4 @@
-"""Strict JSON: what two parsers could read differently is refused."""
+"""Strict JSON: bytes that two parsers could read differently are refused."""
 
 import pytest
 
@@ -29,7 +29,7 @@ for _ in range(15):
         (b"[" * MAX_DEPTH + b"]" * MAX_DEPTH, SIXTEEN_DEEP),
     ],
 )
-def test_what_every_parser_reads_alike_is_read(text: bytes, value: object) -> None:
+def test_json_that_every_parser_reads_alike_is_accepted(text: bytes, value: object) -> None:
     assert parse_json(text) == value
 
 
@@ -72,12 +72,12 @@ def test_what_every_parser_reads_alike_is_read(text: bytes, value: object) -> No
         pytest.param(b"True", id="Python's True"),
     ],
 )
-def test_what_parsers_read_differently_is_refused(text: bytes) -> None:
+def test_json_that_parsers_read_differently_is_refused(text: bytes) -> None:
     with pytest.raises(BadJson):
         parse_json(text)
 
 
-def test_what_was_closed_counts_for_no_depth() -> None:
+def test_closed_brackets_do_not_count_as_depth() -> None:
     many = b"[],{}," * 20
     sixteen = b"[[" + many + b"[" * 14 + b"]" * 16
     assert isinstance(parse_json(sixteen), list)
@@ -86,7 +86,7 @@ def test_what_was_closed_counts_for_no_depth() -> None:
     assert parse_json(b'["' + b"[{" * 20 + b'"]') == ["[{" * 20]
 
 
-def test_a_hostile_string_costs_one_pass() -> None:
+def test_a_hostile_string_is_scanned_once() -> None:
     with pytest.raises(BadJson):
         parse_json(b"[" * 17 + b'"' + b'\\"' * 500_000)
 

@@ -1,4 +1,4 @@
-"""The text form: the same request, small enough for a QR code, and strict about what it unpacks."""
+"""The text form: the same request, small enough for a QR code, and strict when unpacking."""
 
 import json
 import tracemalloc
@@ -28,18 +28,18 @@ REQUESTS = {
 
 
 @pytest.mark.parametrize("data", REQUESTS.values(), ids=REQUESTS)
-def test_a_request_comes_out_as_the_very_file_with_all_its_proofs(data: bytes) -> None:
+def test_the_text_form_unpacks_to_the_same_file(data: bytes) -> None:
     unpacked = from_text_form(to_text_form(data))
     assert unpacked == data
     assert verify_request(unpacked, ACTIVATION.public).sha256 == parse_request(data).sha256
 
 
-def test_it_is_a_third_of_the_file() -> None:
+def test_the_text_form_is_a_third_of_the_file() -> None:
     data = a_request_file()
     assert len(to_text_form(data)) < len(data) / 2.5
 
 
-def test_what_others_wrote_otherwise_comes_out_as_the_client_writes_it() -> None:
+def test_a_file_of_another_writer_comes_out_as_the_client_writes_it() -> None:
     data = a_request_file()
     envelope = json.loads(data)
     reordered = {"log": "a proof", **dict(reversed(envelope.items()))}
@@ -48,7 +48,7 @@ def test_what_others_wrote_otherwise_comes_out_as_the_client_writes_it() -> None
 
 
 @given(st.integers(0), st.integers(1, 255))
-def test_one_byte_changed_is_refused_or_proves_nothing_else(at: int, difference: int) -> None:
+def test_a_text_form_with_one_byte_changed_is_refused_or_invalid(at: int, difference: int) -> None:
     data = a_request_file()
     packed = bytearray(to_text_form(data))
     packed[at % len(packed)] ^= difference
@@ -59,13 +59,13 @@ def test_one_byte_changed_is_refused_or_proves_nothing_else(at: int, difference:
 
 
 @given(st.binary(max_size=200))
-def test_no_bytes_at_all_are_more_than_a_typed_error(data: bytes) -> None:
+def test_any_bytes_at_all_raise_a_typed_error(data: bytes) -> None:
     for packed in (data, b"\x01\x01" + data, b"\x01\x01\x00" + data):
         with pytest.raises(KeyferryError):
             parse_request(from_text_form(packed))
 
 
-def test_a_small_text_form_that_would_grow_to_gigabytes_is_stopped_at_once() -> None:
+def test_a_decompression_bomb_is_stopped_at_once() -> None:
     deflater = zlib.compressobj(9, wbits=-15, zdict=DICTIONARY)
     bomb = b"\x01\x01\x00" + deflater.compress(bytes(8_000_000)) + deflater.flush()
     assert len(bomb) <= 8192
@@ -76,25 +76,25 @@ def test_a_small_text_form_that_would_grow_to_gigabytes_is_stopped_at_once() -> 
     tracemalloc.stop()
 
 
-def test_what_is_longer_than_any_request_file_is_not_looked_at() -> None:
+def test_a_text_form_longer_than_any_request_file_is_not_unpacked() -> None:
     with pytest.raises(UnreadableRequest, match="longer than any request file"):
         from_text_form(to_text_form(a_request_file()).ljust(8193, b"\0"))
 
 
 @pytest.mark.parametrize("keyid", ["7F3A" * 4, "7f3a", "7f3a" * 8, "7f 3a " * 4, "zz" * 8, ""])
-def test_a_keyid_that_would_not_come_out_again_is_refused(keyid: str) -> None:
+def test_a_keyid_that_cannot_be_packed_is_refused(keyid: str) -> None:
     data = pack(REQUEST, open_envelope(a_request_file(), REQUEST).body, [Signature(keyid, b"s")])
     with pytest.raises(UnreadableRequest, match="keyid"):
         to_text_form(data)
 
 
-def test_a_signature_may_be_longer_than_any_of_today() -> None:
+def test_a_signature_may_be_longer_than_those_of_todays_algorithms() -> None:
     body = open_envelope(a_request_file(), REQUEST).body
     data = pack(REQUEST, body, [Signature("7f3a" * 4, bytes(range(256)) * 3)])
     assert from_text_form(to_text_form(data)) == data
 
 
-def test_a_response_has_no_text_form_of_a_request() -> None:
+def test_a_response_has_no_text_form() -> None:
     data = pack("application/vnd.keyferry.response.v1+json", b"{}", [])
     with pytest.raises(WrongType):
         to_text_form(data)

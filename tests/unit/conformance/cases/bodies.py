@@ -1,4 +1,4 @@
-"""Departures from a good BODY that requests and responses share: (name, path, value)."""
+"""Deviations from a valid BODY that requests and responses share: (name, path, value)."""
 
 import copy
 from collections.abc import Iterable, Iterator
@@ -30,7 +30,7 @@ def missing(body: Body) -> Iterator[Case]:
 
 
 def wrong_types(body: Body, nullable: Iterable[str]) -> Iterator[Case]:
-    """Each member as another type, and as null where it may not be null."""
+    """Each member as another type, and as null unless null is allowed."""
     for path in paths(body):
         value = at(body, path)
         for other in _other_types(value):
@@ -138,7 +138,7 @@ def ed25519_keys(body: Body, path: Path) -> Iterator[Case]:
 
 
 def components(body: Body, path: Path) -> Iterator[Case]:
-    """Departures of a set of hashes; `body` is for `personal`."""
+    """Deviations in a set of hashes; `body` is for `personal`."""
     first, second = COMPONENTS["mac"]
     nine = sorted(component("mac", f"{i}") for i in range(9))
     loose = first[:-3] + ("B" if first[-3] == "A" else chr(ord(first[-3]) + 1)) + "=="
@@ -180,7 +180,7 @@ def good_components(body: Body, path: Path) -> Iterator[Case]:
 
 
 def dongles(body: Body, path: Path) -> Iterator[Case]:
-    """Departures of the token's member; `body` is for `dongle`."""
+    """Deviations in the `dongle` member; `body` is for `dongle`."""
     point = TOKEN.public
     yield from closed(body, (*path, "alg"))
     yield from free_texts(body, (*path, "model"))
@@ -203,7 +203,7 @@ def dongles(body: Body, path: Path) -> Iterator[Case]:
 
 
 def with_unknown_members(body: Body) -> Body:
-    """The body with a member more in each of its objects."""
+    """The body with an additional member in each of its objects."""
     result = copy.deepcopy(body)
     for path in [(), *paths(body)]:
         value = at(result, path)

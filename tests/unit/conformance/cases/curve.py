@@ -38,7 +38,7 @@ def encode(point: Point) -> bytes:
 
 
 def decode(data: bytes) -> Point:
-    """The point of an encoding; ValueError where there is none."""
+    """The point of an encoding. Raises ValueError."""
     value = int.from_bytes(data, "little")
     y, sign = value & (2**255 - 1), value >> 255
     u, v = (y * y - 1) % P, (_D * y * y + 1) % P

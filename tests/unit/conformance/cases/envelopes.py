@@ -1,4 +1,4 @@
-"""Departures of the envelope, for requests and responses alike: (name, file, code)."""
+"""Deviations of the envelope, for requests and responses alike: (name, file, code)."""
 
 import json
 from base64 import b64decode
@@ -156,7 +156,7 @@ def bad(
 
 
 def _failing(usual: Body, signatures: list[dict[str, str]], code: str) -> Iterator[Bad]:
-    """Each signature in turn missing, renamed or spoiled."""
+    """Each signature in turn missing, renamed or broken."""
     for i, signature in enumerate(signatures):
         raw = b64decode(signature["sig"])
         others = signatures[:i] + signatures[i + 1 :]
@@ -214,7 +214,7 @@ def _bad_base64(
 def types(
     payload_type: str, other: str, body: Body, keys: Sequence[Key], wrong: str, later: str
 ) -> Iterator[Bad]:
-    """Files of another type, rightly signed as what they say they are."""
+    """Files of another type, correctly signed for the type they claim."""
 
     def sealed_as(name: str, code: str) -> Bad:
         return f"type {name}", sealed(name, body, keys), code

@@ -1,4 +1,4 @@
-"""Builds requests and responses, good ones and any departure from them, from plain values."""
+"""Builds valid requests and responses, and any deviation from them, from plain values."""
 
 import copy
 import json
@@ -17,7 +17,7 @@ Vector = dict[str, Any]
 
 
 def component(name: str, value: str, number: str = NUMBER) -> str:
-    """The hash of a component's value, as format.md has it."""
+    """The hash of a component's value, as format.md defines it."""
     return b64(digest(number.encode(), name.encode() + b"\0" + value.encode(), "sha256")[:16])
 
 
@@ -31,7 +31,7 @@ DONGLE = {"alg": TOKEN.alg, "public": b64(TOKEN.public), "model": "YubiKey 5", "
 
 
 def request(**changes: Any) -> Body:
-    """The BODY of a good request to activate, with these members changed."""
+    """The BODY of a valid request to activate, with these members changed."""
     body = {
         "id": "7b0e1f2a3c4d5e6f708192a3b4c5d6e7",
         "kind": "activate",
@@ -56,13 +56,13 @@ def request(**changes: Any) -> Body:
 
 
 def dongle_request(**changes: Any) -> Body:
-    """The BODY of a good request for a token."""
+    """The BODY of a valid request for a dongle."""
     machine = request()["machine"] | {"components": {}}
     return request(protection="dongle", machine=machine, dongle=DONGLE, **changes)
 
 
 def response(**changes: Any) -> Body:
-    """The BODY of a good response to `request()`, with these members changed."""
+    """The BODY of a valid response to `request()`, with these members changed."""
     body = {
         "request_sha256": sha256(pae(REQUEST, encode(request()))).hexdigest(),
         "kind": "activate",
@@ -93,13 +93,13 @@ def response(**changes: Any) -> Body:
 
 
 def dongle_response() -> Body:
-    """The BODY of a good response for a token."""
+    """The BODY of a valid response for a dongle."""
     bound = {"protection": "dongle", "components": {}, "dongle": DONGLE}
     return response(bound_to=response()["bound_to"] | bound)
 
 
 def receipt() -> Body:
-    """The BODY of a good answer to a deactivation."""
+    """The BODY of a valid receipt."""
     body = response(kind="deactivate", serial=7, check_in_by=None)
     body["license"] |= {"features": {}, "valid_until": body["issued_at"]}
     return body
@@ -124,7 +124,7 @@ def envelope(payload_type: Any, payload: Any, signatures: Any, **more: Any) -> B
 
 
 def sealed(payload_type: str, body: Body | bytes, keys: Sequence[Key], **more: Any) -> bytes:
-    """A whole file; `more` are further members of its envelope."""
+    """A whole file; `more` are additional members of its envelope."""
     data = body if isinstance(body, bytes) else encode(body)
     members = envelope(payload_type, b64(data), signed(payload_type, data, keys), **more)
     return encode(members)

@@ -41,6 +41,9 @@ KEY_SETS: dict[str, dict[str, Any]] = {
     "two ed25519": key_set(SERVICE.in_key_set(), STRANGER.in_key_set()),
     "hybrid, two ed25519": key_set(*BOTH, STRANGER.in_key_set(), require=HYBRID),
     "one compromised": key_set(SERVICE.in_key_set(), LEAKED.in_key_set("compromised")),
+    "one compromised, listed first": key_set(
+        LEAKED.in_key_set("compromised"), SERVICE.in_key_set()
+    ),
     "hybrid, ed25519 compromised": key_set(*BOTH, LEAKED.in_key_set("compromised"), require=HYBRID),
     "another vendor": key_set(STRANGER.in_key_set()),
 }
@@ -127,7 +130,7 @@ def _url_safe(entry: dict[str, str]) -> dict[str, str]:
 
 
 def _loose(text: str) -> str:
-    """Base64 of 32 bytes with a bit set where none is read."""
+    """Base64 of 32 bytes with an unused bit set."""
     alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
     return text[:-2] + alphabet[alphabet.index(text[-2]) | 1] + "="
 

@@ -1,4 +1,4 @@
-"""The fixed keys of the test vectors. These cases import no code of ours: a second opinion."""
+"""The fixed keys of the test vectors. They use no code of ours."""
 
 import json
 from base64 import b64encode
@@ -25,7 +25,7 @@ def keyid(alg: str, public: bytes) -> str:
 
 @dataclass(frozen=True)
 class Key:
-    """A key that signs, with the name and the raw public half that files hold."""
+    """A private key, with the algorithm name and raw public key that files hold."""
 
     alg: str
     public: bytes
@@ -45,7 +45,7 @@ class Key:
 
 
 def seed(name: str) -> bytes:
-    """A private key's seed for a name: published here, so never to be used anywhere else."""
+    """The seed of a private key by its name. It is public, so never use it anywhere else."""
     return sha256(b"keyferry test vector: " + name.encode()).digest()
 
 
@@ -71,7 +71,7 @@ def p256_key(name: str) -> Key:
 
 @cache
 def ml_dsa_key(name: str, context: bytes = b"") -> Key:
-    """An ML-DSA-65 key whose signatures, random each time, are made once and then kept."""
+    """An ML-DSA-65 key whose signatures, which are randomized, are made once and cached."""
     private = mldsa.MLDSA65PrivateKey.from_seed_bytes(seed(name))
     public = private.public_key().public_bytes_raw()
 

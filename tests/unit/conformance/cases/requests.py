@@ -1,4 +1,4 @@
-"""Requests: good ones, and every way to depart from format.md, "Envelope" and "Request"."""
+"""Requests: valid ones, and every deviation from format.md, "Envelope" and "Request"."""
 
 from collections.abc import Iterator
 from hashlib import sha256
@@ -69,7 +69,7 @@ def _facts(body: Body, data: bytes) -> dict[str, Any]:
 
 
 def personal_request() -> Body:
-    """The BODY of a good request for one user of a machine."""
+    """The BODY of a valid request for one user of a machine."""
     machine = request()["machine"] | {"components": COMPONENTS | USER}
     return request(protection="personal", machine=machine)
 
@@ -204,7 +204,7 @@ def _trusts(one: Body) -> Iterator[bodies.Case]:
 
 
 def _fitting(one: Body) -> Iterator[bodies.Case]:
-    """Members that fit alone but not together."""
+    """Members that are valid alone but not together."""
     yield "a token for protection machine", one | {"dongle": DONGLE}
     yield "protection dongle without a token", one | {"protection": "dongle"}
     token = dongle_request()

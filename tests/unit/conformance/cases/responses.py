@@ -1,4 +1,4 @@
-"""Responses: good ones, and every way to depart from format.md, "Envelope" and "Response"."""
+"""Responses: valid ones, and every deviation from format.md, "Envelope" and "Response"."""
 
 import json
 from base64 import b64decode
@@ -197,7 +197,7 @@ def _features(one: Body) -> Iterator[bodies.Case]:
 
 
 def _fitting(one: Body, token: Body) -> Iterator[bodies.Case]:
-    """Members that fit alone but not together."""
+    """Members that are valid alone but not together."""
     yield "a token for protection machine", changed(one, ("bound_to", "dongle"), DONGLE)
     yield "protection dongle without a token", changed(one, ("bound_to", "protection"), "dongle")
     yield "components of a token", changed(token, PARTS, COMPONENTS)
@@ -236,6 +236,9 @@ def _by_key_set() -> Iterator[Vector]:
         ("one compromised", [LEAKED], compromised),
         ("one compromised", [LEAKED, SERVICE], facts),
         ("one compromised", [STRANGER], not_genuine),
+        ("one compromised, listed first", [LEAKED], compromised),
+        ("one compromised, listed first", [LEAKED, SERVICE], facts),
+        ("one compromised, listed first", [SERVICE, LEAKED], facts),
         ("hybrid, ed25519 compromised", [LEAKED, SERVICE_ML_DSA], compromised),
         ("hybrid, ed25519 compromised", [LEAKED], not_genuine),
         ("hybrid, ed25519 compromised", [LEAKED, SERVICE], not_genuine),

@@ -1,4 +1,4 @@
-"""Public keys and signatures: the forms that libraries judge differently."""
+"""Public keys and signatures: the forms on which libraries disagree."""
 
 from collections.abc import Iterator
 

@@ -1,4 +1,4 @@
-"""Text forms: good ones, and every way to depart from format.md, "Text form"."""
+"""Text forms: valid ones, and every deviation from format.md, "Text form"."""
 
 import json
 import zlib
@@ -100,7 +100,7 @@ def _signatures(body: bytes, keys: Sequence[Key]) -> bytes:
 
 
 def _deflated(body: bytes) -> bytes:
-    """Raw DEFLATE with the dictionary, made once and kept: another zlib may choose other bytes."""
+    """Raw DEFLATE with the dictionary, made once and cached, since zlibs differ."""
     kept: dict[str, str] = json.loads(KEPT.read_text()) if KEPT.exists() else {}
     name = sha256(body).hexdigest()
     if name not in kept:
@@ -111,7 +111,7 @@ def _deflated(body: bytes) -> bytes:
 
 
 def _stored(body: bytes, last: bool = True) -> bytes:
-    """A block that is not compressed: its length, the length's complement, and the bytes."""
+    """An uncompressed block: its length, the complement of the length, and the bytes."""
     lengths = (len(body), len(body) ^ 0xFFFF)
     return bytes((last,)) + b"".join(n.to_bytes(2, "little") for n in lengths) + body
 
@@ -151,6 +151,6 @@ def _named(name: str) -> Body:
 
 
 def _of_size(size: int) -> Body:
-    """A request of this PAE, filled up by a member that nobody knows."""
+    """A request whose PAE has this size, padded with an unknown member."""
     missing = size - len(pae(REQUEST, encode(request(x=""))))
     return request(x="-" * (missing - 1))  # its length will have a digit more

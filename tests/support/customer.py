@@ -20,8 +20,8 @@ from keyferry_protocol.components import Machine
 from keyferry_protocol.keys import Ed25519Signer, KeySet, PinnedKey
 from keyferry_service.adapters.licenses_dynamodb import Licenses
 from keyferry_service.domain.license import LicenseRecord, Status
-from tests.conftest import RunningStack
 from tests.support.journeys import a_machine, carry, download
+from tests.support.running_stack import RunningStack
 
 
 class Customer:

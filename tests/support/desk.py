@@ -68,21 +68,21 @@ class Desk:
         return file.read_bytes()
 
     def answer(self, number: str = NUMBER, **changes: Any) -> Path:
-        """Carry the saved request to the page, and its response back to Downloads."""
+        """Carry the saved request to the page and its response back to Downloads."""
         file = self.downloads / "response (1).txt"  # as browsers and phones rename it
         file.write_bytes(self.room.answer(self.saved(number), **changes))
         return file
 
     def give_device_key(self, number: str = NUMBER) -> None:
-        """Let this computer have the device key that every such desk has."""
+        """Give this computer the device key that every such desk has."""
         self.room.folder(number).write_device_key(DEVICE)
 
 
 def desk_in(folder: Path, **vendor: Any) -> Desk:
     """A desk whose home is this folder."""
     desk = Desk(Room(folder / "state"), folder / "home")
-    for made in (desk.desktop, desk.downloads, desk.keys.parent):
-        made.mkdir(parents=True)
+    for new_folder in (desk.desktop, desk.downloads, desk.keys.parent):
+        new_folder.mkdir(parents=True)
     desk.keys.write_bytes(desk.room.keys.to_json())
     (desk.keys.parent / "vendor.json").write_text(json.dumps(VENDOR | vendor))
     return desk
@@ -104,8 +104,8 @@ def open_window(desk: Desk, gone_s: float = GONE_S, life_s: float = LIFE_S) -> I
 
 @pytest.fixture
 def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Desk:
-    """A desk of the test's own, whose user is at home in it."""
-    found = desk_in(tmp_path)
-    monkeypatch.setenv("HOME", str(found.home))
+    """A desk for one test, whose home folder is the user's."""
+    new_desk = desk_in(tmp_path)
+    monkeypatch.setenv("HOME", str(new_desk.home))
     monkeypatch.delenv("XDG_CONFIG_HOME", raising=False)
-    return found
+    return new_desk

@@ -1,4 +1,4 @@
-"""One request and one response, good in every way, to be spoiled in one place by a test."""
+"""One valid request and one valid response, for tests to break in one place."""
 
 import json
 from collections.abc import Callable
