@@ -395,7 +395,7 @@ def test_all_fitting_files_are_installed(shell: Shell) -> None:
     shell.carried("one.request", "drive/one")
     shell.carried("two.request", "drive/two")
     document = shell("install", "drive", "--json").json
-    assert [found["license_number"] for found in document["installed"]] == [NUMBER, OTHER]
+    assert [each["license_number"] for each in document["installed"]] == [NUMBER, OTHER]
     assert [row["state"] for row in shell("list", "--json").json["licenses"]] == ["active"] * 2
 
 

@@ -44,8 +44,8 @@ def in_a_fresh_process(code: str) -> list[str]:
         text=True,
         check=True,
     )
-    found: list[str] = json.loads(done.stdout)
-    return found
+    modules: list[str] = json.loads(done.stdout)
+    return modules
 
 
 # -S keeps .pth files of this environment out, which import what they like; the packages are added.

@@ -83,8 +83,8 @@ def file_of(shell: Shell, name: str) -> Path:
     """A file of the license, in whichever folder, or of the user's folder."""
     roots = shell.room.state_dirs
     places = [Path(root.path, *under) for root in roots for under in ((NUMBER, name), (name,))]
-    (found, *_) = [path for path in places if path.exists()] or [Path(places[2])]
-    return found
+    existing = [place for place in places if place.exists()]
+    return existing[0] if existing else places[2]
 
 
 def garbled(name: str) -> Damage:
@@ -129,10 +129,10 @@ def with_rights(mode: int, name: str) -> Damage:
 def deactivation_cut_off(shell: Shell) -> None:
     """The power failed when the request was written, and nothing else was done."""
     kept = shell.room.files()
-    made = shell.room.request("deactivate")
+    request = shell.room.request("deactivate")
     for name, data in kept.items():
         (shell.room.state / name).write_bytes(data)
-    shell.room.folder().write("deactivate.request", made)
+    shell.room.folder().write("deactivate.request", request)
 
 
 def damaged_deactivation_cut_off(shell: Shell) -> None:

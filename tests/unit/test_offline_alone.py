@@ -77,11 +77,11 @@ print(sorted({"socket", "ssl", "http", "urllib.request", "asyncio"} & set(sys.mo
 
 
 @pytest.mark.parametrize(
-    ("left_out", "brought"),
+    ("left_out", "output"),
     [("wizard.window", "[]\n"), ("nothing", "['http', 'socket', 'ssl']\n")],
     ids=["all but the window: no network code", "the window: what listens on 127.0.0.1"],
 )
-def test_only_the_wizards_window_brings_network_code_along(left_out: str, brought: str) -> None:
+def test_only_the_wizards_window_brings_network_code_along(left_out: str, output: str) -> None:
     code = f"import sys\nLEFT_OUT = {left_out!r}\n" + IMPORTS
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
-    assert (ran.stderr, ran.stdout) == ("", brought)
+    assert (ran.stderr, ran.stdout) == ("", output)

@@ -232,12 +232,12 @@ def test_the_page_is_served_under_its_policy(page: Page, stack: RunningStack) ->
     assert "unsafe" not in headers["Content-Security-Policy"]
     assert headers["X-Content-Type-Options"] == "nosniff"
     assert headers["Referrer-Policy"] == "no-referrer"
-    asked: list[str] = []
-    page.on("request", lambda request: asked.append(request.url))
+    urls: list[str] = []
+    page.on("request", lambda request: urls.append(request.url))
     page.goto(stack.page)
     page.wait_for_load_state("networkidle")
-    assert len(asked) <= 10
-    assert all(url.startswith((stack.page, "data:")) for url in asked)
+    assert len(urls) <= 10
+    assert all(url.startswith((stack.page, "data:")) for url in urls)
 
 
 def body(response: bytes) -> bytes:
@@ -246,7 +246,7 @@ def body(response: bytes) -> bytes:
 
 def mails(stack: RunningStack, address: str) -> list[dict[str, Any]]:
     """What lies in the inbox for one address."""
-    found: list[dict[str, Any]] = json.loads(
+    all_mails: list[dict[str, Any]] = json.loads(
         requests.get(f"{stack.inbox}/messages", timeout=60).content
     )
-    return [mail for mail in found if address in mail["to"]]
+    return [mail for mail in all_mails if address in mail["to"]]

@@ -78,24 +78,24 @@ def test_all_steps_work_with_the_keyboard_only(desk: Desk, page: Page) -> None:
 def test_no_screen_has_a_barrier_or_is_cut_in_light_or_dark_or_at_320_pixels(
     desk: Desk, page: Page
 ) -> None:
-    found: dict[str, list[str]] = {}
+    barriers: dict[str, list[str]] = {}
 
     def look(screen: str) -> None:
-        found[screen] = violations(page)
+        barriers[screen] = violations(page)
         page.emulate_media(color_scheme="dark")
-        found[f"{screen}, dark"] = page.evaluate(PALE)
+        barriers[f"{screen}, dark"] = page.evaluate(PALE)
         page.emulate_media(color_scheme="light")
         page.set_viewport_size({"width": 320, "height": 512})
-        found[f"{screen}, narrow"] = page.evaluate(CLIPPED)
+        barriers[f"{screen}, narrow"] = page.evaluate(CLIPPED)
         if page.evaluate("document.documentElement.scrollWidth") > 320:
-            found[f"{screen}, narrow"].append("it scrolls sideways")
+            barriers[f"{screen}, narrow"].append("it scrolls sideways")
         page.set_viewport_size({"width": 1280, "height": 800})
 
     with open_window(desk) as window:
         page.goto(window.start_link)
         walk(page, desk, look)
-    assert len(found) > 120
-    assert {screen: barrier for screen, barrier in found.items() if barrier} == {}
+    assert len(barriers) > 120
+    assert {screen: barrier for screen, barrier in barriers.items() if barrier} == {}
 
 
 def test_without_javascript_all_works(desk: Desk, browser: Browser) -> None:

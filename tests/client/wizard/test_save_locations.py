@@ -67,7 +67,7 @@ def test_without_a_list_of_mounts_there_are_no_usb_drives(home: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("settings", "found"),
+    ("settings", "expected"),
     [
         pytest.param(None, "Desktop", id="no settings"),
         pytest.param('XDG_DESKTOP_DIR="$HOME/Schreibtisch"\n', "Schreibtisch", id="German"),
@@ -78,11 +78,13 @@ def test_without_a_list_of_mounts_there_are_no_usb_drives(home: Path) -> None:
     ],
 )
 def test_the_desktop_is_where_this_users_settings_say(
-    home: Path, settings: str | None, found: str
+    home: Path, settings: str | None, expected: str
 ) -> None:
     if settings is not None:
         (folder(home / ".config") / "user-dirs.dirs").write_text(settings)
-    assert os.path.normpath(save_locations.user_folder("Desktop")) == os.path.normpath(home / found)
+    assert os.path.normpath(save_locations.user_folder("Desktop")) == os.path.normpath(
+        home / expected
+    )
 
 
 def test_settings_may_be_elsewhere_and_be_no_text(

@@ -40,9 +40,9 @@ class Browser:
         connection.request(method, path, body or None, sent)
         answer = connection.getresponse()
         text = answer.read().decode()
-        found = {name.lower(): value for name, value in answer.getheaders()}
+        headers = {name.lower(): value for name, value in answer.getheaders()}
         connection.close()
-        return answer.status, text, found
+        return answer.status, text, headers
 
     def start(self) -> str:
         """Open the start link and keep the cookie."""
@@ -62,15 +62,15 @@ class Browser:
         return text
 
     def title(self) -> str:
-        found = re.search("<title>(.*)</title>", self.page())
-        assert found is not None
-        return found[1]
+        match = re.search("<title>(.*)</title>", self.page())
+        assert match is not None
+        return match[1]
 
 
 @pytest.fixture
 def window(desk: Desk) -> Iterator[Window]:
-    with open_window(desk) as found:
-        yield found
+    with open_window(desk) as new_window:
+        yield new_window
 
 
 @pytest.fixture
@@ -81,8 +81,8 @@ def browser(window: Window) -> Browser:
 def test_it_listens_on_this_computer_only_and_asks_no_name_server(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def refuse(*asked: object) -> str:
-        raise AssertionError(f"a name was looked up: {asked}")
+    def refuse(*arguments: object) -> str:
+        raise AssertionError(f"a name was looked up: {arguments}")
 
     for name in ("getfqdn", "gethostbyname", "gethostbyaddr", "getaddrinfo"):
         monkeypatch.setattr(socket, name, refuse)
@@ -367,14 +367,16 @@ def test_a_form_that_comes_twice_counts_once(desk: Desk, browser: Browser) -> No
     assert desk.saved()
 
 
-@pytest.mark.parametrize("said", ["GET http://[ HTTP/1.1", "GET //[ HTTP/1.1", "GET /", "\xff\0"])
+@pytest.mark.parametrize(
+    "request_line", ["GET http://[ HTTP/1.1", "GET //[ HTTP/1.1", "GET /", "\xff\0"]
+)
 def test_foreign_or_dropped_requests_print_nothing_in_the_terminal(
-    browser: Browser, capfd: pytest.CaptureFixture[str], said: str
+    browser: Browser, capfd: pytest.CaptureFixture[str], request_line: str
 ) -> None:
     address = ("127.0.0.1", int(browser.authority.partition(":")[2]))
     for resets in (False, True):
         line = socket.create_connection(address, timeout=10)
-        line.sendall(f"{said}\r\nHost: {browser.authority}\r\n\r\n".encode("latin-1"))
+        line.sendall(f"{request_line}\r\nHost: {browser.authority}\r\n\r\n".encode("latin-1"))
         if resets:  # closed before it was read: the other side sees a reset
             line.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         else:

@@ -215,7 +215,7 @@ def test_the_thousandth_ticket_of_an_hour_is_the_last_of_its_network(world: Worl
 
     assert status() == 201
     (counter,) = [row for row in world.rows("Tickets") if row["pk"]["S"].startswith("network#")]
-    opened = counter | {"happened": {"N": "999"}}
+    opened = counter | {"ticket_count": {"N": "999"}}
     world.dynamodb.put_item(TableName="Tickets", Item=opened)
     assert [status(), status()] == [201, 429]
 

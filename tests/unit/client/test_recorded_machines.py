@@ -145,8 +145,8 @@ def test_an_endorsement_key_hash_matches_the_one_of_its_tpm(name: str) -> None:
 
 
 def test_any_truncated_windows_table_is_read_up_to_the_cut() -> None:
-    found = [structure.type for structure in windows.structures(windows_answers("dell-cut-off")[0])]
-    assert found == [218]
+    types = [structure.type for structure in windows.structures(windows_answers("dell-cut-off")[0])]
+    assert types == [218]
 
 
 @pytest.mark.parametrize("name", MACOS)
@@ -166,17 +166,17 @@ def as_nobody(root: str) -> object:
             os.setgroups([])
             os.setgid(65534)
             os.setuid(65534)
-            os.write(writing, json.dumps(seen(root)).encode())
+            os.write(writing, json.dumps(read_machine(root)).encode())
         finally:
             os._exit(0)
     os.close(writing)
     with os.fdopen(reading) as answer:
-        told = answer.read()
+        output = answer.read()
     os.waitpid(child, 0)
-    return json.loads(told)
+    return json.loads(output)
 
 
-def seen(root: str) -> object:
+def read_machine(root: str) -> object:
     return [linux.environment(root), linux.components(root)]
 
 
@@ -207,4 +207,4 @@ def laptop() -> Iterator[str]:
 @pytest.mark.parametrize("where", ["this machine", "a laptop"])
 def test_root_and_a_plain_user_see_the_same_machine(where: str, laptop: str) -> None:
     root = "/" if where == "this machine" else laptop
-    assert as_nobody(root) == seen(root)
+    assert as_nobody(root) == read_machine(root)

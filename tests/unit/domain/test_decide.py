@@ -602,9 +602,9 @@ REFUSED = [
 
 @pytest.mark.parametrize(("request_", "rows", "code"), REFUSED)
 def test_a_request_is_refused(request_: Request, rows: dict[str, Any], code: RefusalCode) -> None:
-    given = {"license": a_license(), **rows}
-    seats = given.pop("seats", [])
-    snapshot = a_snapshot(given.pop("license"), *seats, request=request_, **given)
+    case = {"license": a_license(), **rows}
+    seats = case.pop("seats", [])
+    snapshot = a_snapshot(case.pop("license"), *seats, request=request_, **case)
     decision = decide(request_, snapshot, [SERVICE_KEY], NOW)
     assert isinstance(decision, Refusal)
     assert decision.code is code

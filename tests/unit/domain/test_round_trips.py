@@ -112,8 +112,8 @@ def test_a_ticket(ticket: Ticket) -> None:
     )
 )
 def test_a_license(license: LicenseRecord) -> None:
-    found = read_license(to_item(members(license)))
-    assert repr(found) == repr(license)  # a feature's True is not 1
+    copy = read_license(to_item(members(license)))
+    assert repr(copy) == repr(license)  # a feature's True is not 1
 
 
 @settings(max_examples=60)
@@ -178,8 +178,8 @@ def test_a_notice_of_s3(ticket: str, version: str) -> None:
 
 @given(st.binary(min_size=16, max_size=16).map(bytes.hex))
 def test_a_notice_of_ses(mail_id: str) -> None:
-    found = parse_feedback(json.dumps(ses_notice(mail_id)), "000000000000", "mails")
-    assert found == Feedback(mail_id, Reason.BOUNCE, "General", is_final=True)
+    feedback = parse_feedback(json.dumps(ses_notice(mail_id)), "000000000000", "mails")
+    assert feedback == Feedback(mail_id, Reason.BOUNCE, "General", is_final=True)
 
 
 @st.composite
@@ -213,8 +213,8 @@ def test_a_message_of_any_shape_is_read_or_stray(message: str) -> None:
         assert all(upload.key for upload in uploads_in(message, "in", REQUESTS))
     with suppress(StrayMessage):
         parse_feedback(message, "000000000000", "mails")
-    for asked in (parse_mail_request(message), parse_resign(message)):
-        assert asked is None or isinstance(asked, MailRequest | str)
+    for parsed in (parse_mail_request(message), parse_resign(message)):
+        assert parsed is None or isinstance(parsed, MailRequest | str)
 
 
 # Calls

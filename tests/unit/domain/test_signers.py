@@ -105,9 +105,9 @@ def test_every_active_key_signs_and_no_other(kms, tmp_path: Path) -> None:  # ty
         key(KeyStatus.ACTIVE),
     ]
     signers = Signers(partial(KmsSigner, kms), tmp_path)
-    found = signers.of(keys)
-    assert [type(signer) for signer in found] == [PemSigner, KmsSigner]
-    assert all(a is b for a, b in zip(signers.of(keys), found, strict=True))  # made once
+    first = signers.of(keys)
+    assert [type(signer) for signer in first] == [PemSigner, KmsSigner]
+    assert all(a is b for a, b in zip(signers.of(keys), first, strict=True))  # made once
     with pytest.raises(NoSigningKey):
         signers.of(keys[1:3])
 

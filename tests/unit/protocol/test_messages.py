@@ -31,9 +31,9 @@ def german(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         "de/errors.json": {"error.title": "Etwas ging schief"},
         "de/neutral.json": {"vendor": "der Hersteller"},
     }
-    for name, said in rooms.items():
+    for name, texts in rooms.items():
         (tmp_path / name).parent.mkdir(exist_ok=True)
-        (tmp_path / name).write_text(json.dumps(said), encoding="utf-8")
+        (tmp_path / name).write_text(json.dumps(texts), encoding="utf-8")
     monkeypatch.setattr(messages, "FOLDER", str(tmp_path))
 
 
