@@ -52,7 +52,7 @@ CLOUD: Facts = {"cards": (("06:1b:3c:aa:bb:cc", BUILT_IN, "0"),), "disks": (), "
 def on_linux(folder: Path, facts: Facts) -> Machine:
     tree = Tree(folder)
     for index, (address, place, assign_type) in enumerate(facts["cards"], 2):
-        tree.card(f"net{index}", address, place, given=assign_type, index=index)
+        tree.card(f"net{index}", address, place, assign_type=assign_type, index=index)
     for index, (serial, place) in enumerate(facts["disks"]):
         tree.disk(f"disk{index}", serial, place, numbers=f"8:{index}")
     if facts["id"]:
