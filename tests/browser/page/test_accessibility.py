@@ -172,7 +172,7 @@ def test_print_has_the_steps_and_no_button(page: Page, site: str) -> None:
         expect(control).to_be_hidden()
 
 
-def test_without_javascript_the_page_names_another_way(browser: Browser, site: str) -> None:
+def test_without_javascript_the_page_offers_email(browser: Browser, site: str) -> None:
     context = browser.new_context(java_script_enabled=False)
     page = context.new_page()
     page.goto(site)
