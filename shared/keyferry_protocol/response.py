@@ -28,7 +28,7 @@ _feature_name = text_matching("[a-z0-9_.-]{1,40}", "no-feature-name")
 
 @frozen
 class LicenseTerms:
-    """The terms that a license grants. Times are seconds since 1970; features are True or a limit."""
+    """What a license grants. Times are seconds since 1970; a feature is True or a limit."""
 
     number: str
     licensee: str
