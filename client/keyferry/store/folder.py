@@ -117,7 +117,7 @@ class Folder(NamedTuple):
 
     def write_state(self, state: LicenseState) -> None:
         members: dict[str, object] = {"state": 1, **state._asdict()}
-        # On Linux, a folder name may be invalid text, but JSON must be valid. People read this path.
+        # On Linux, a folder name may be invalid text, but JSON must be valid. It is only shown.
         text = state.request_path.encode("utf-8", "ignore").decode()
         if not text or text != state.request_path:
             del members["request_path"]
