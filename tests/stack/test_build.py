@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import ROOT
+from tests.support.running_stack import ROOT
 
 FUNCTIONS = ("public_api", "process_request", "send_response", "mail_feedback")
 

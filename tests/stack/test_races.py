@@ -12,8 +12,8 @@ import pytest
 
 from keyferry_admin.use_cases import change_license
 from keyferry_service.domain.license import Status
-from tests.conftest import ROOT, RunningStack, start, stop, wait_until_ready
 from tests.stack.crowd import Counts, Crowd, refusals, responses
+from tests.support.running_stack import ROOT, RunningStack, start, stop, wait_until_ready
 
 pytestmark = pytest.mark.timeout(300)
 CROWD = 200

@@ -9,7 +9,7 @@ import boto3
 import requests
 
 from keyferry_admin.use_cases.site import site_files
-from tests.conftest import ROOT, RunningStack
+from tests.support.running_stack import ROOT, RunningStack
 
 SITE = ROOT / "static-site"
 

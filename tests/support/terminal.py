@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 
 from keyferry.cli.main import main
-from tests.client.published import check_document
 from tests.support.offline import CODE, Room
+from tests.support.published import check_document
 
 
 @dataclass(frozen=True)
@@ -27,8 +27,8 @@ class Printed:
 
     @property
     def json(self) -> dict[str, Any]:
-        found: dict[str, Any] = json.loads(self.out)
-        return found
+        document: dict[str, Any] = json.loads(self.out)
+        return document
 
 
 class Screen(io.TextIOWrapper):

@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING, Any
 
+from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from keyferry_protocol.envelope import MAX_FILE, REQUEST
@@ -13,6 +14,12 @@ if TYPE_CHECKING:
 
 CONTENT_TYPE = "application/octet-stream"
 UPLOAD_FORM_S = 300
+# Presigned URLs name the bucket's host in its region: the page's Content-Security-Policy knows no
+# other.
+PRESIGNING = Config(
+    signature_version="s3v4",
+    s3={"addressing_style": "virtual", "us_east_1_regional_endpoint": "regional"},
+)
 _NOT_FOUND = ("NoSuchKey", "NoSuchVersion", "404", "MethodNotAllowed")  # the last: a delete marker
 
 
@@ -21,7 +28,7 @@ class FileGone(Exception):
 
 
 class Files:
-    """Reads and writes files. The client must sign with version 4 at the regional endpoint."""
+    """Reads and writes files. Whoever presigns gives it a client with PRESIGNING."""
 
     def __init__(self, s3: "S3Client", in_bucket: str, out_bucket: str) -> None:
         self._s3 = s3

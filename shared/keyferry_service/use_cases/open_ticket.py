@@ -1,11 +1,21 @@
 """Open a ticket for one request file."""
 
 from dataclasses import dataclass
+from typing import Any
 
+from keyferry_service.adapters.files_s3 import Files
 from keyferry_service.adapters.retries import HasDeadline, retry_until_deadline
 from keyferry_service.adapters.tickets_dynamodb import Tickets
 from keyferry_service.domain.ticket import LIFE_S, EmailStatus, Ticket
 from keyferry_service.use_cases.edge import Clock, Secrets
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A new ticket, and the presigned POST that uploads its file."""
+
+    ticket: Ticket
+    upload_form: dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -13,10 +23,11 @@ class OpenTicket:
     """Opens tickets, so many in an hour for each network."""
 
     tickets: Tickets
+    files: Files
     clock: Clock
     secrets: Secrets
 
-    def open(self, email: str | None, language: str, network: str, deadline: HasDeadline) -> Ticket:
+    def open(self, email: str | None, language: str, network: str, deadline: HasDeadline) -> Opened:
         """Open one, however many this network opens now. Raises TooManyTickets, OutOfTime."""
         now = int(self.clock.time())
         ticket = Ticket(
@@ -27,4 +38,4 @@ class OpenTicket:
             email_status=EmailStatus.NONE if email is None else EmailStatus.PENDING,
         )
         retry_until_deadline(deadline, lambda: self.tickets.open(ticket, network, now))
-        return ticket
+        return Opened(ticket, self.files.presign_upload(ticket.id))

@@ -11,6 +11,16 @@ DELAYED_S = 15 * 60
 _TIMES = ("since", "last_answered", "ended_at", "next_move_at")
 
 
+def opened_document(ticket: Ticket, upload_form: dict[str, Any]) -> dict[str, Any]:
+    """A new ticket: where to post its file, and where to follow it."""
+    return {
+        "id": ticket.id,
+        "upload": upload_form,
+        "status_url": f"/api/requests/{ticket.id}",
+        "expires_at": format_time(ticket.expires_at),
+    }
+
+
 def ticket_document(
     ticket: Ticket, uploaded_at: int | None, download_url: str | None, vendor: Vendor, now: int
 ) -> dict[str, Any]:

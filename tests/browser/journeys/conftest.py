@@ -2,8 +2,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.browser.journeys.offline import OfflineComputer
-from tests.conftest import RunningStack
+from tests.support.offline_computer import OfflineComputer
+from tests.support.running_stack import RunningStack
 
 
 @pytest.fixture

@@ -28,7 +28,7 @@ def test_axe_finds_no_violation_in_light_and_dark(page: Page, site: str, state: 
     STATES[state](page, site)
     assert violations(page) == []
     page.emulate_media(color_scheme="dark")
-    assert violations(page, "color-contrast") == []  # all else is the same in the dark
+    assert violations(page, "color-contrast") == []  # everything else is the same in dark mode
 
 
 def test_axe_finds_no_violation_on_the_page_of_an_expired_link(page: Page, site: str) -> None:
@@ -77,7 +77,7 @@ def test_at_320_pixels_or_400_percent_nothing_scrolls_sideways_or_is_clipped(
 def test_every_target_is_44_pixels_high_and_wide(page: Page, site: str, state: str) -> None:
     page.set_viewport_size({"width": 390, "height": 800})
     STATES[state](page, site)
-    page.focus("#skip")  # visible only then
+    page.focus("#skip")  # visible only with focus
     small = page.evaluate(
         """[...document.querySelectorAll(
                 'button, input, select, summary, footer a, #problems a, #skip')]
@@ -154,7 +154,7 @@ def test_print_has_the_steps_and_no_button(page: Page, site: str) -> None:
         expect(control).to_be_hidden()
 
 
-def test_without_javascript_the_page_names_another_way(browser: Browser, site: str) -> None:
+def test_without_javascript_the_page_offers_email(browser: Browser, site: str) -> None:
     context = browser.new_context(java_script_enabled=False)
     page = context.new_page()
     page.goto(site)

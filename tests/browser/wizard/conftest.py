@@ -1,5 +1,5 @@
 """The desk, and the wizard's window open in Chromium."""
 
-from tests.browser.wizard.desk import desk
+from tests.support.desk import desk
 
 __all__ = ["desk"]

@@ -6,8 +6,8 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from keyferry_protocol.encoding import escape_controls
-from tests.browser.wizard.desk import Desk, open_window
 from tests.browser.wizard.tour import press
+from tests.support.desk import Desk, open_window
 from tests.support.offline import LAB_07, NUMBER
 
 pytestmark = pytest.mark.attack

@@ -1,4 +1,4 @@
-"""A dongle's license from the real service: registered by its file, answered, carried back."""
+"""A dongle's license from the real service: register the dongle, request, respond, install."""
 
 import subprocess
 from pathlib import Path
@@ -10,9 +10,9 @@ from keyferry.dongle.find import find_dongle
 from keyferry_admin.use_cases import licenses
 from keyferry_service.adapters.licenses_dynamodb import Licenses
 from tests.client.dongle.conftest import PIN, Dongles
-from tests.conftest import RunningStack
-from tests.stack.customer import Customer
+from tests.support.customer import Customer
 from tests.support.journeys import a_machine, carry, client
+from tests.support.running_stack import RunningStack
 from tests.support.terminal import Shell
 
 

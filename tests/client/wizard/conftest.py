@@ -1,9 +1,9 @@
-"""The desk that every test here uses, and somebody who types at it."""
+"""The desk that every test here uses, and a person who types at it."""
 
 import pytest
 
-from tests.browser.wizard.desk import Desk, desk
 from tests.client.wizard.typist import Typist
+from tests.support.desk import Desk, desk
 
 __all__ = ["desk"]
 

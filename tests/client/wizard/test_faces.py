@@ -1,4 +1,4 @@
-"""Both faces make the same request; which face starts where."""
+"""Both faces write the same request, and the environment decides which face starts."""
 
 import json
 from pathlib import Path
@@ -7,10 +7,10 @@ import pytest
 
 from keyferry import parse_request
 from keyferry.cli import wizard
-from tests.browser.wizard.desk import desk_in, open_window
 from tests.client.wizard.test_prompt import SAVED
 from tests.client.wizard.test_window import Browser, _up_to_sending
 from tests.client.wizard.typist import Typist
+from tests.support.desk import desk_in, open_window
 
 
 def test_both_faces_write_the_same_request_but_for_its_id_and_time(
@@ -45,7 +45,7 @@ def test_both_faces_write_the_same_request_but_for_its_id_and_time(
         pytest.param({"TERM": "xterm"}, id="no display"),
     ],
 )
-def test_it_asks_in_the_terminal_where_nobody_could_see_a_window(
+def test_without_a_visible_window_the_wizard_runs_in_the_terminal(
     typed: Typist, monkeypatch: pytest.MonkeyPatch, environ: dict[str, str]
 ) -> None:
     for name in ("DISPLAY", "WAYLAND_DISPLAY", "SSH_CONNECTION", "SSH_CLIENT", "SSH_TTY", "TERM"):

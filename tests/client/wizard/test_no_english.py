@@ -16,9 +16,9 @@ from keyferry.wizard.pages import Page
 from keyferry.wizard.session import Session
 from keyferry_protocol import messages
 from keyferry_protocol.messages import use_language
-from tests.browser.wizard.desk import Desk, open_window
 from tests.client.wizard.test_window import Browser
 from tests.client.wizard.typist import Typist
+from tests.support.desk import Desk, open_window
 from tests.support.offline import CODE, DAY, LAB_07, LAB_09, NOW, NUMBER
 from tests.support.pseudo import PSEUDO, english_in, write_pseudo
 

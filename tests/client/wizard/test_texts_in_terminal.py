@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from keyferry_protocol.encoding import escape_controls
-from tests.browser.wizard.desk import Desk
 from tests.client.wizard.typist import Typist
+from tests.support.desk import Desk
 from tests.support.offline import NUMBER
 from tests.support.terminal import Printed, Shell
 

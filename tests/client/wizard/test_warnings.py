@@ -8,14 +8,14 @@ from re import findall
 import pytest
 
 from keyferry import parse_request
-from tests.browser.wizard.desk import Desk, open_window
 from tests.client.wizard.test_prompt import TO_SENDING
 from tests.client.wizard.test_window import Browser, _up_to_sending
 from tests.client.wizard.typist import Typist
+from tests.support.desk import Desk, open_window
 from tests.support.offline import NUMBER
 
 HOUR = 3600
-TO_AN_UPDATE = ("1", "")  # the first thing that an active license offers; Next
+TO_AN_UPDATE = ("1", "")  # the first choice of an active license; Next
 DEFAULTS = ("", "", "")  # a file, to the Desktop, by the computer's name
 Prepare = Callable[[Desk], None]
 

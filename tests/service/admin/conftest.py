@@ -13,31 +13,7 @@ from moto import mock_aws
 from keyferry_admin.cli import main
 from keyferry_admin.stack import Stack
 from tests.service.admin.screens import NOW, Ran, Screen
-
-TEMPLATE = {
-    "Resources": {
-        "LicensesTable": {
-            "Type": "AWS::DynamoDB::Table",
-            "Properties": {
-                "BillingMode": "PAY_PER_REQUEST",
-                "AttributeDefinitions": [
-                    {"AttributeName": "pk", "AttributeType": "S"},
-                    {"AttributeName": "sk", "AttributeType": "S"},
-                ],
-                "KeySchema": [
-                    {"AttributeName": "pk", "KeyType": "HASH"},
-                    {"AttributeName": "sk", "KeyType": "RANGE"},
-                ],
-            },
-        }
-    },
-    "Outputs": {
-        "LicensesTable": {"Value": {"Ref": "LicensesTable"}},
-        "PageUrl": {"Value": "https://activate.example.com"},
-        "VendorName": {"Value": "Example"},
-        "SupportContact": {"Value": "licensing@example.com"},
-    },
-}
+from tests.service.admin.template import TEMPLATE
 
 
 @pytest.fixture

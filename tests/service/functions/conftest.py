@@ -1,14 +1,9 @@
-"""The real handlers on moto inside this process: tables, buckets and queues in one small world."""
+"""The real handlers, loaded once a module, and a new world of tables, buckets and queues a test."""
 
 import importlib.util
-import json
-import re
-import secrets
 import time
 from collections.abc import Callable, Iterator
-from copy import deepcopy
 from dataclasses import dataclass, field
-from functools import partial
 from io import StringIO
 from itertools import count
 from pathlib import Path
@@ -22,197 +17,10 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from moto import mock_aws
 from moto.core.base_backend import BackendDict
-from moto.ses.models import ses_backends
 
-from keyferry_protocol.keys import KeySet, PinnedKey
-from keyferry_service.adapters.email_ses import Mailer
-from keyferry_service.adapters.files_s3 import Files
-from keyferry_service.adapters.licenses_dynamodb import Licenses
-from keyferry_service.adapters.signer_kms import KmsSigner
-from keyferry_service.adapters.signers import Signers
 from keyferry_service.adapters.signing_keys_dynamodb import FRESH_S, SigningKeys
-from keyferry_service.adapters.tickets_dynamodb import Tickets
-from keyferry_service.domain.license import LicenseRecord
-from keyferry_service.domain.upload import Upload
-from keyferry_service.use_cases.answer_request import AnswerRequest
-from keyferry_service.use_cases.publish_response import PublishResponse
-from keyferry_service.use_cases.send_email import SendEmail
-from keyferry_service.views.refusal_text import Vendor
-from tests.support.builders import NOW, NUMBER, SERVICE_KEY, VENDOR, a_license
-from tests.support.http_contract import check_answer
-
-ROOT = Path(__file__).parents[3]
-IN, OUT = "keyferry-in-123456789012-eu-central-1", "keyferry-out-123456789012-eu-central-1"
-PAGE_ORIGIN, SENDER = "https://activate.example.com", "licensing@example.com"
-QUEUE = "https://sqs.eu-central-1.amazonaws.com/123456789012/keyferry-responses"
-KEYS = KeySet((VENDOR.alg,), (PinnedKey(VENDOR.keyid, VENDOR.alg, VENDOR.public, True),))
-
-
-@dataclass
-class Context:
-    """Lambda's context; each look at the time that is left takes a tenth of a second."""
-
-    left_ms: int = 20_000
-    function_name: str = "keyferry"
-    memory_limit_in_mb: int = 1024
-    invoked_function_arn: str = "arn:aws:lambda:eu-central-1:123456789012:function:keyferry"
-    aws_request_id: str = "c6af9ac6-7b61-11e6-9a41-93e8deadbeef"
-
-    def get_remaining_time_in_millis(self) -> int:
-        self.left_ms -= 100
-        return self.left_ms
-
-
-def an_event(function: str) -> dict[str, Any]:
-    event: dict[str, Any] = json.loads((ROOT / "functions" / function / "event.json").read_text())
-    return event
-
-
-@dataclass
-class World:
-    """What the page, a customer and the vendor can do with the service, and what they see."""
-
-    handlers: dict[str, Any]
-    service: dict[str, Any]  # the handlers' own AWS clients, by service; the page's S3 is "page s3"
-    dynamodb: Any
-    s3: Any
-    ses: Any
-    sqs: Any
-    log: StringIO
-    pem_folder: Path
-    now: int = NOW
-    left_ms: int = 20_000  # of each call's time
-
-    @property
-    def context(self) -> Context:
-        return Context(self.left_ms)
-
-    @property
-    def licenses(self) -> Licenses:
-        return Licenses(self.dynamodb, "Licenses")
-
-    def license(self) -> LicenseRecord:
-        license = self.licenses.get(NUMBER)
-        assert license is not None
-        return license
-
-    def sell(self, **terms: Any) -> None:
-        self.licenses.create(a_license(**terms))
-
-    def call(
-        self, method: str, path: str, body: Any = None, headers: dict[str, str] | None = None
-    ) -> dict[str, Any]:
-        """One call of the HTTP API."""
-        event = an_event("public_api")
-        event["rawPath"] = path
-        event["requestContext"]["http"] |= {"method": method, "path": path}
-        event["headers"] |= headers or {}
-        event["body"] = body if isinstance(body, str) or body is None else json.dumps(body)
-        reply: dict[str, Any] = self.handlers["public_api"](event, self.context)
-        check_answer(method, path, reply["statusCode"], reply["headers"], reply["body"])
-        return reply
-
-    def open_ticket(self, email: str | None = None) -> str:
-        reply = self.call("POST", "/api/requests", {"email": email, "language": "en"})
-        assert reply["statusCode"] == 201, reply
-        return str(json.loads(reply["body"])["id"])
-
-    def ticket(self, ticket: str) -> dict[str, Any]:
-        reply = self.call("GET", f"/api/requests/{ticket}")
-        assert reply["statusCode"] == 200, reply
-        document: dict[str, Any] = json.loads(reply["body"])
-        return document
-
-    def upload(self, ticket: str, data: bytes) -> dict[str, Any]:
-        """Put a request file; the message that S3 then sends."""
-        upload = self.put(ticket, data)
-        return self.notice("process_request", upload.key, upload.version_id)
-
-    def put(self, ticket: str, data: bytes) -> Upload:
-        """Put a request file."""
-        key = f"requests/{ticket}"
-        version = self.s3.put_object(Bucket=IN, Key=key, Body=data)["VersionId"]
-        return Upload(ticket, key, version, self.now)
-
-    def answer_request(self, **adapters: Any) -> AnswerRequest:
-        """What another process of the function answers with; some of its adapters may be fakes."""
-        parts: dict[str, Any] = {
-            "files": Files(self.s3, IN, OUT),
-            "licenses": self.licenses,
-            "tickets": Tickets(self.dynamodb, "Tickets"),
-            "signing_keys": SigningKeys(self.dynamodb, "Licenses"),
-            "clock": time,
-        } | adapters
-        signers = Signers(partial(KmsSigner, self.service["kms"]), self.pem_folder)
-        responses = PublishResponse(parts["files"], parts["signing_keys"], signers, parts["clock"])
-        return AnswerRequest(**parts, responses=responses)
-
-    def send_email(self, **adapters: Any) -> SendEmail:
-        parts: dict[str, Any] = {
-            "tickets": Tickets(self.dynamodb, "Tickets"),
-            "mailer": Mailer(self.ses, SENDER, "keyferry"),
-            "sender": SENDER,
-            "page_origin": PAGE_ORIGIN,
-            "vendor": Vendor("Example", SENDER),
-            "clock": time,
-            "secrets": secrets,
-        } | adapters
-        return SendEmail(**parts)
-
-    def notice(self, function: str, key: str, version: str, bucket: str = "") -> dict[str, Any]:
-        record: dict[str, Any] = deepcopy(an_event(function)["Records"][0])
-        body = json.loads(record["body"])
-        body["Records"][0]["s3"]["object"] |= {"key": key, "versionId": version}
-        if bucket:
-            body["Records"][0]["s3"]["bucket"]["name"] = bucket
-        record["body"] = json.dumps(body)
-        record["messageId"] = f"message of {key} {version}"
-        return record
-
-    def process(self, *messages: dict[str, Any]) -> list[str]:
-        """Have the messages processed; the ids of those that come back."""
-        return self.handle("process_request", *messages)
-
-    def handle(self, function: str, *messages: dict[str, Any]) -> list[str]:
-        event = {"Records": list(messages)}
-        reply = self.handlers[function](event, self.context)
-        return [failure["itemIdentifier"] for failure in reply["batchItemFailures"]]
-
-    def activate(self, data: bytes, email: str | None = None) -> str:
-        """Open a ticket, upload a file and have it processed; the ticket."""
-        ticket = self.open_ticket(email)
-        assert self.process(self.upload(ticket, data)) == []
-        return ticket
-
-    def answers(self, ticket: str) -> dict[str, bytes]:
-        """The files in the out bucket for a ticket, by file name."""
-        found = self.s3.list_objects_v2(Bucket=OUT, Prefix=f"responses/{ticket}/")
-        keys = [entry["Key"] for entry in found.get("Contents", [])]
-        return {key.rpartition("/")[2]: self.read(key) for key in keys}
-
-    def response(self, ticket: str) -> bytes:
-        (data,) = [d for name, d in self.answers(ticket).items() if name.endswith(".response")]
-        return data
-
-    def read(self, key: str) -> bytes:
-        data: bytes = self.s3.get_object(Bucket=OUT, Key=key)["Body"].read()
-        return data
-
-    def send(self, ticket: str) -> list[str]:
-        """Have the e-mail of a ticket sent."""
-        (name,) = self.answers(ticket)
-        return self.handle(
-            "send_response", self.notice("send_response", f"responses/{ticket}/{name}", "1")
-        )
-
-    def rows(self, table: str) -> list[dict[str, Any]]:
-        items: list[dict[str, Any]] = self.dynamodb.scan(TableName=table)["Items"]
-        return items
-
-    def mails(self) -> list[bytes]:
-        sent = ses_backends["123456789012"]["eu-central-1"].sent_messages
-        return [message.raw_data.encode() for message in sent]
-
+from tests.support.builders import SERVICE_KEY, VENDOR
+from tests.support.world import IN, OUT, PAGE_ORIGIN, QUEUE, ROOT, SENDER, World
 
 # Each world begins so many seconds later that the handlers read this world's signing keys anew.
 _beginnings = count(0, 2 * FRESH_S)
@@ -333,9 +141,3 @@ def _load(function: str) -> ModuleType:
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
-
-
-def link_in(mail: bytes) -> str:
-    """The path of the one link of a mail."""
-    (link,) = set(re.findall(rb"https://activate\.example\.com(/api/responses/[\w-]{43})", mail))
-    return str(link.decode())

@@ -9,8 +9,8 @@ import pytest
 
 from keyferry.cli.main import main
 from keyferry_protocol.components import Machine
-from tests.service.functions.conftest import KEYS, World
 from tests.support.builders import CODE, NUMBER, PRODUCT
+from tests.support.world import KEYS, World
 
 
 @dataclass(frozen=True)
@@ -21,8 +21,8 @@ class Printed:
 
     @property
     def json(self) -> dict[str, Any]:
-        found: dict[str, Any] = json.loads(self.out)
-        return found
+        document: dict[str, Any] = json.loads(self.out)
+        return document
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,6 @@ from keyferry_protocol.response import Response, verify_response
 from keyferry_service.domain.license import Status
 from keyferry_service.domain.refusals import BEFORE_PROOF, RefusalCode
 from keyferry_service.use_cases.outcome import Answered
-from tests.service.functions.conftest import KEYS, World
 from tests.support.builders import (
     DAY,
     LAB_07,
@@ -24,6 +23,7 @@ from tests.support.builders import (
     a_key,
     a_request_file,
 )
+from tests.support.world import KEYS, World
 
 
 def verified(world: World, ticket: str) -> Response:

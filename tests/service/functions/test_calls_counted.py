@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from tests.service.functions.conftest import World, link_in
 from tests.support.builders import LAB_07, a_request_file
+from tests.support.world import World, link_in
 
 
 @contextmanager

@@ -20,7 +20,6 @@ from keyferry_service.adapters.tickets_dynamodb import Tickets
 from keyferry_service.domain.ticket import EmailStatus, Ticket
 from keyferry_service.domain.upload import Upload
 from keyferry_service.use_cases.outcome import Refused
-from tests.service.functions.conftest import IN, OUT, World
 from tests.service.functions.memory import Buckets, Tables
 from tests.service.functions.offline import OfflineComputer
 from tests.support.builders import (
@@ -34,6 +33,7 @@ from tests.support.builders import (
     a_request_file,
 )
 from tests.support.journeys import a_machine
+from tests.support.world import IN, OUT, World
 
 pytestmark = pytest.mark.attack
 
@@ -113,9 +113,9 @@ def test_a_forged_or_edited_request_takes_nothing_tells_nothing_and_mails_nothin
     rows = sold.rows("Licenses")
     ticket = sold.activate(file, "victim@example.org")
     sold.send(ticket)
-    told = sold.ticket(ticket)
-    assert told["refusal"]["code"] == "not-authentic"
-    assert (told["license_number"], told["email"]) == (None, "withheld")
+    state = sold.ticket(ticket)
+    assert state["refusal"]["code"] == "not-authentic"
+    assert (state["license_number"], state["email"]) == (None, "withheld")
     assert list(sold.answers(ticket)) == ["refusal.json"]
     assert sold.rows("Licenses") == rows
     assert sold.mails() == []
@@ -222,6 +222,6 @@ def test_a_request_whose_answer_was_installed_cannot_bring_an_older_one_back(
     anna.carry("update")
     file = anna.folder.with_suffix(".response")
     file.write_bytes(world.response(world.activate(activation)))
-    told = anna.run("install", str(file), "--json")
-    assert told.exit == 1
-    assert told.json["error"]["code"] in ("older-response", "not-requested")
+    result = anna.run("install", str(file), "--json")
+    assert result.exit == 1
+    assert result.json["error"]["code"] in ("older-response", "not-requested")

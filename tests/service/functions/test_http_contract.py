@@ -8,7 +8,6 @@ from openapi_spec_validator import validate
 
 from keyferry_service.adapters import tickets_dynamodb
 from keyferry_service.domain.refusals import RefusalCode
-from tests.service.functions.conftest import World, link_in
 from tests.support.builders import LAB_07, a_request_file
 from tests.support.http_contract import (
     Outcome,
@@ -17,6 +16,7 @@ from tests.support.http_contract import (
     documented_outcomes,
     resolve,
 )
+from tests.support.world import World, link_in
 
 OPEN = "/api/requests"
 NOBODYS = "A" * 43

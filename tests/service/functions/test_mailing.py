@@ -11,8 +11,8 @@ import requests
 
 from keyferry_protocol.request import HashedMachine
 from keyferry_service.adapters.tickets_dynamodb import hash_address
-from tests.service.functions.conftest import QUEUE, World, link_in
 from tests.support.builders import DAY, LAB_07, LAB_08, NOW, a_request, a_request_file
+from tests.support.world import QUEUE, World, link_in
 
 ANNA = "anna@example.org"
 

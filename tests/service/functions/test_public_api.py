@@ -9,9 +9,9 @@ import pytest
 from botocore.exceptions import ClientError
 
 from keyferry_service.adapters import tickets_dynamodb
-from tests.service.functions.conftest import IN, OUT, World, an_event
 from tests.service.functions.test_answering import conflict
 from tests.support.builders import DAY, LAB_07, a_request_file
+from tests.support.world import IN, OUT, World, an_event
 
 UNKNOWN = "A" * 43
 
@@ -210,12 +210,12 @@ def test_a_network_opens_so_many_tickets_an_hour(
 
 def test_the_thousandth_ticket_of_an_hour_is_the_last_of_its_network(world: World) -> None:
     def status() -> int:
-        said = {"email": None, "language": "en"}
-        return int(world.call("POST", "/api/requests", said)["statusCode"])
+        body = {"email": None, "language": "en"}
+        return int(world.call("POST", "/api/requests", body)["statusCode"])
 
     assert status() == 201
     (counter,) = [row for row in world.rows("Tickets") if row["pk"]["S"].startswith("network#")]
-    opened = counter | {"happened": {"N": "999"}}
+    opened = counter | {"ticket_count": {"N": "999"}}
     world.dynamodb.put_item(TableName="Tickets", Item=opened)
     assert [status(), status()] == [201, 429]
 

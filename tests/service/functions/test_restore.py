@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from keyferry_admin.stack import Stack
-from tests.service.functions.conftest import IN, OUT, ROOT, World
 from tests.support.builders import LAB_07, LAB_08, Computer, a_request_file
+from tests.support.world import IN, OUT, ROOT, World
 
 OUTPUTS = {"LicensesTable": "Licenses", "TicketsTable": "Tickets", "InBucket": IN, "OutBucket": OUT}
 

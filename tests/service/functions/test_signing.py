@@ -11,9 +11,9 @@ from keyferry_protocol.envelope import MAX_PAE, RESPONSE, open_envelope, pae
 from keyferry_protocol.keys import MlDsa65Signer, Signer
 from keyferry_service.adapters.signing_keys_dynamodb import SigningKeys
 from keyferry_service.domain.signing_keys import KeyStatus, SigningKey
-from tests.service.functions.conftest import World
 from tests.service.functions.test_resending import TICKET, asked_to_sign, opened_by_the_desk
 from tests.support.builders import NUMBER, SERVICE_KEY, VENDOR, a_key, a_request_file
+from tests.support.world import World
 
 ARN = "arn:aws:kms:eu-central-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab"
 NAMED = {ED25519: "ED25519_SHA_512", ML_DSA_65: "ML_DSA_SHAKE_256"}
@@ -52,7 +52,7 @@ def test_a_request_gets_the_same_answer_after_kms_failed(
     assert world.license().seats_used == 1
     whole = pae(RESPONSE, recorded.body)
     assert len(whole) <= MAX_PAE
-    asked: dict[str, Any] = {
+    parameters: dict[str, Any] = {
         "KeyId": ARN,
         "Message": whole,
         "MessageType": "RAW",
@@ -60,7 +60,7 @@ def test_a_request_gets_the_same_answer_after_kms_failed(
     }
     answer = {"KeyId": ARN, "Signature": signer.sign(whole), "SigningAlgorithm": NAMED[signer.alg]}
     with Stubber(kms) as stub:
-        stub.add_response("sign", answer, asked)
+        stub.add_response("sign", answer, parameters)
         assert world.process(message) == []
     envelope = open_envelope(world.response(ticket), RESPONSE)
     assert envelope.body == recorded.body

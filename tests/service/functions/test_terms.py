@@ -8,10 +8,10 @@ import pytest
 
 from keyferry_admin.use_cases import change_license
 from keyferry_protocol.response import verify_response
-from tests.service.functions.conftest import KEYS, World
 from tests.service.functions.offline import OfflineComputer
 from tests.support.builders import DAY, NOW, NUMBER
 from tests.support.journeys import a_machine
+from tests.support.world import KEYS, World
 
 Computers = Callable[[int], OfflineComputer]
 

@@ -20,8 +20,8 @@ NETWORK = "192.0.2.0/24"
 
 
 def open_one(service: Service, email: str | None = None, left_ms: int = 20_000) -> str:
-    opening = OpenTicket(service.tickets, service.clock, secrets)
-    return opening.open(email, "en", NETWORK, Deadline(left_ms)).id
+    opening = OpenTicket(service.tickets, service.files, service.clock, secrets)
+    return opening.open(email, "en", NETWORK, Deadline(left_ms)).ticket.id
 
 
 def tracking(service: Service, requests: list[MailRequest]) -> TrackTicket:

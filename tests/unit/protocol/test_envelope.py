@@ -15,7 +15,7 @@ from keyferry_protocol.errors import (
 )
 from keyferry_protocol.request import parse_request
 from keyferry_protocol.response import verify_response
-from tests.unit.protocol.samples import (
+from tests.support.valid_files import (
     CLASSIC,
     HYBRID,
     VENDOR,

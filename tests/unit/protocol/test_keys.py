@@ -9,7 +9,7 @@ import pytest
 from keyferry_protocol.algorithms import ECDSA_P256, ED25519, verify_signature
 from keyferry_protocol.errors import BadKeySet, UnsupportedVersion
 from keyferry_protocol.keys import Ed25519Signer, KeySet, MlDsa65Signer, SeedSigner, keyid
-from tests.unit.protocol.samples import HYBRID, VENDOR, VENDOR_PQ, pinned
+from tests.support.valid_files import HYBRID, VENDOR, VENDOR_PQ, pinned
 
 
 @pytest.mark.parametrize("kind", [Ed25519Signer, MlDsa65Signer])

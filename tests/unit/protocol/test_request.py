@@ -14,7 +14,7 @@ from keyferry_protocol.envelope import REQUEST, seal
 from keyferry_protocol.errors import NotAuthentic, UnreadableRequest
 from keyferry_protocol.keys import Ed25519Signer, keyid
 from keyferry_protocol.request import Request, body_bytes, parse_request, verify_request
-from tests.unit.protocol.samples import (
+from tests.support.valid_files import (
     ACTIVATION,
     DEVICE,
     NUMBER,

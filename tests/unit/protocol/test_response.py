@@ -9,7 +9,7 @@ from keyferry_protocol.encoding import b64
 from keyferry_protocol.errors import KeyCompromised, NotGenuine, UnreadableResponse
 from keyferry_protocol.keys import Ed25519Signer, KeySet
 from keyferry_protocol.response import verify_response
-from tests.unit.protocol.samples import (
+from tests.support.valid_files import (
     CLASSIC,
     DEVICE,
     VENDOR,

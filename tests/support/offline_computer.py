@@ -11,8 +11,8 @@ from keyferry_admin.use_cases import licenses
 from keyferry_protocol.activation import new_activation_code, show_license_number
 from keyferry_protocol.keys import KeySet
 from keyferry_service.adapters.licenses_dynamodb import Licenses
-from tests.conftest import RunningStack
 from tests.support.journeys import a_machine, client
+from tests.support.running_stack import RunningStack
 
 
 class OfflineComputer:
@@ -20,8 +20,8 @@ class OfflineComputer:
         table = Licenses(client(stack, "dynamodb"), stack.outputs["LicensesTable"])
         self.product = stack.license["product"]
         now = int(time.time())
-        made = licenses.create(table, self.product, now, valid_until=now + 10**7)
-        self.number, self.code = made.license.number, made.activation_code
+        created = licenses.create(table, self.product, now, valid_until=now + 10**7)
+        self.number, self.code = created.license.number, created.activation_code
         self.shown_number = show_license_number(self.number)
         self.keys = KeySet.from_json((stack.run / "keys.json").read_bytes())
         self.folder = folder

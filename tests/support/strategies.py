@@ -10,7 +10,7 @@ from keyferry_protocol.encoding import b64, parse_time
 from keyferry_protocol.keys import Ed25519Signer, PinnedKey
 from keyferry_protocol.request import KINDS, Dongle, HashedMachine, Product, RequestBody
 from keyferry_protocol.response import BoundTo, LicenseTerms, ResponseBody
-from tests.unit.protocol.samples import VENDOR, VENDOR_PQ, pinned
+from tests.support.valid_files import VENDOR, VENDOR_PQ, pinned
 
 FIRST, LAST = parse_time("0001-01-01T00:00:00Z"), parse_time("9999-12-31T23:59:59Z")
 SIGNERS = [Ed25519Signer(bytes([n]) * 32) for n in range(1, 5)]

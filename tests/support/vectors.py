@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-FOLDER = Path(__file__).parents[3] / "docs" / "vectors"
+FOLDER = Path(__file__).parents[2] / "docs" / "vectors"
 
 
 def document(kind: str) -> dict[str, Any]:

@@ -1,0 +1,63 @@
+"""What `make run` starts, in a folder of its own on a free port."""
+
+import json
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+
+
+@dataclass(frozen=True)
+class RunningStack:
+    """What `make run` runs, in a folder of its own on free ports; addresses as in stack.json."""
+
+    run: Path  # keys.json, license.json, vendor.json, stack.json, keyferry, keyferry-admin
+    page: str  # ends in /
+    api: str
+    inbox: str
+    endpoint: str
+    outputs: dict[str, str]  # of the stack
+    output: Path  # what `make run` prints
+    patience_s: float = 150  # a message that a killed function held comes again after 120
+
+    @property
+    def license(self) -> dict[str, str]:
+        document: dict[str, str] = json.loads((self.run / "license.json").read_bytes())
+        return document
+
+
+def start(folder: Path, *options: str) -> subprocess.Popen[bytes]:
+    """Start what `make run` starts, on a free port; its output goes to a file in the folder."""
+    with (folder / "output").open("wb") as output:
+        return subprocess.Popen(
+            [sys.executable, "-m", "local.run", "--folder", folder, "--port", "0", *options],
+            cwd=ROOT,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+
+
+def wait_until_ready(process: subprocess.Popen[bytes], folder: Path) -> RunningStack:
+    output = folder / "output"
+    for _ in range(1200):
+        if "Ready in" in output.read_text():
+            break
+        assert process.poll() is None, output.read_text()
+        time.sleep(0.05)
+    else:
+        pytest.fail(f"The stack did not come up: {output.read_text()}")
+    addresses = json.loads((folder / "run" / "stack.json").read_bytes())
+    return RunningStack(run=folder / "run", output=output, **addresses)
+
+
+def stop(process: subprocess.Popen[bytes], within_s: int = 60) -> None:
+    """As Ctrl-C does."""
+    process.send_signal(signal.SIGINT)
+    process.wait(timeout=within_s)
