@@ -16,5 +16,5 @@ def room(tmp_path: Path) -> Room:
 
 @pytest.fixture
 def shell(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Shell]:
-    with shell_in(tmp_path, monkeypatch) as found:
-        yield found
+    with shell_in(tmp_path, monkeypatch) as new_shell:
+        yield new_shell

@@ -71,7 +71,7 @@ def state_dirs(tmp_path: Path) -> StateDirs:
 
 @few
 @given(state=st.builds(LicenseState, counts, st.booleans(), texts))
-def test_a_state_is_read_back_without_a_path_that_is_no_text(
+def test_a_state_is_read_back_without_a_path_that_is_not_text(
     state_dirs: StateDirs, state: LicenseState
 ) -> None:
     folder = Folder(state_dirs.user, NUMBER)
@@ -100,9 +100,9 @@ def test_a_trying_order_is_read_back(state_dirs: StateDirs, order: list[str]) ->
 def test_a_device_key_is_read_back(state_dirs: StateDirs, seed: bytes) -> None:
     folder = Folder(state_dirs.user, NUMBER)
     folder.write_device_key(Ed25519Signer(seed))
-    found = folder.device_key()
-    assert found is not None
-    assert found.seed == seed
+    key = folder.device_key()
+    assert key is not None
+    assert key.seed == seed
 
 
 # What may be there instead
@@ -161,8 +161,8 @@ def test_the_doctor_reads_a_folder_of_any_content(files: dict[str, bytes]) -> No
         for name, data in files.items():
             home = state_dirs.user.path if name in (CLOCK, ORDER) else folder.path("")
             Path(home, name).write_bytes(data)
-        found = read_license(folder, state_dirs, KEYS)
-        assert all(isinstance(error, KeyferryError) for error in found.damage)
+        license = read_license(folder, state_dirs, KEYS)
+        assert all(isinstance(error, KeyferryError) for error in license.damage)
         assert all(error.code == "state-damaged" for error in read_shared_damage(state_dirs))
 
 
@@ -196,9 +196,9 @@ def test_a_response_is_found_among_any_other_files(
     with TemporaryDirectory() as drive:
         for name, data in others.items():
             Path(drive, name).write_bytes(data)
-        wanted = zipped({**others, "RESPONSE": GOOD}, method) if in_archive else GOOD
-        Path(drive, "WANTED").write_bytes(wanted)
-        assert [found.data for found in genuine_responses(drive, CLASSIC)] == [GOOD]
+        file = zipped({**others, "RESPONSE": GOOD}, method) if in_archive else GOOD
+        Path(drive, "WANTED").write_bytes(file)
+        assert [each.data for each in genuine_responses(drive, CLASSIC)] == [GOOD]
 
 
 @settings(few, max_examples=80)
@@ -214,10 +214,10 @@ def test_a_damaged_archive_is_reported_or_yields_the_response(
     if not is_collection(str(archive)):
         return
     try:
-        found = genuine_responses(str(archive), CLASSIC)
+        responses = genuine_responses(str(archive), CLASSIC)
     except KeyferryError:
         return
-    assert {f.data for f in found} == {GOOD}
+    assert {f.data for f in responses} == {GOOD}
 
 
 @given(st.binary(max_size=100) | st.sampled_from([b"%PDF", b"PK\3\4"]).map(lambda s: s + b"x" * 9))
@@ -241,14 +241,14 @@ def test_any_response_can_be_inspected_and_forges_no_line(shell: Shell, file: by
 
 
 def assert_reported(shell: Shell, file: bytes) -> None:
-    said = shell("inspect", "-", stdin=file)
-    assert (said.exit, said.err) == (0, "")
-    assert all(escape_controls(line) == line for line in said.out.split("\n"))
+    result = shell("inspect", "-", stdin=file)
+    assert (result.exit, result.err) == (0, "")
+    assert all(escape_controls(line) == line for line in result.out.split("\n"))
     assert shell("inspect", "-", "--json", stdin=file).exit == 0
 
 
 @given(response_bodies(), st.integers(0, MAX_TIME), st.integers(0, MAX_TIME))
-def test_any_license_answers_whenever_it_is_asked(body: ResponseBody, now: int, mark: int) -> None:
+def test_any_license_can_be_checked_at_any_time(body: ResponseBody, now: int, mark: int) -> None:
     response = verify_response(seal(RESPONSE, body.to_bytes(), [SAMPLE_VENDOR]), CLASSIC)
     license = License(response, mark, lambda: now)
     for feature in (None, "solver", *license.features):

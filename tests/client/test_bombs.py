@@ -41,7 +41,7 @@ PACKINGS = [
 
 @contextmanager
 def at_most(limit: int) -> Iterator[None]:
-    """Nothing in here holds more than so many bytes at once."""
+    """Fail if the block allocates more than this many bytes at once."""
     tracemalloc.start()
     try:
         yield
@@ -113,7 +113,7 @@ def test_no_more_than_ten_thousand_names_of_an_archive_are_read(shell: Shell) ->
 
 
 @pytest.mark.parametrize(
-    ("packing", "says", "told"),
+    ("packing", "says", "message"),
     [
         pytest.param(zipfile.ZIP_BZIP2, 900, "too much", id="bzip2 that says it is small"),
         pytest.param(zipfile.ZIP_LZMA, 900, "too much", id="lzma that says it is small"),
@@ -122,14 +122,14 @@ def test_no_more_than_ten_thousand_names_of_an_archive_are_read(shell: Shell) ->
     ],
 )
 def test_a_request_is_added_to_no_archive_that_grows(
-    shell: Shell, packing: int, says: int, told: str
+    shell: Shell, packing: int, says: int, message: str
 ) -> None:
     a_bomb("all.zip", packing, says)
     before = Path("all.zip").read_bytes()
     with at_most(5 * MEGABYTE):
         printed = shell("request", NUMBER, "--output", "all.zip")
     assert printed.exit == 1
-    assert told in printed.err
+    assert message in printed.err
     assert Path("all.zip").read_bytes() == before
 
 

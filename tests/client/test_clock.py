@@ -19,9 +19,9 @@ def mark(room: Room) -> int:
 
 
 def code(room: Room) -> str:
-    with pytest.raises(KeyferryError) as found:
+    with pytest.raises(KeyferryError) as excinfo:
         room.load()
-    return found.value.code
+    return excinfo.value.code
 
 
 def test_the_mark_is_the_latest_observed_time(room: Room) -> None:
@@ -84,9 +84,9 @@ def test_holding_back_a_response_gains_no_day(room: Room) -> None:
     room.now = NOW + 29 * DAY
     room.load()
     room.now = NOW + DAY  # the clock is set back, to start the month again
-    with pytest.raises(KeyferryError) as found:
+    with pytest.raises(KeyferryError) as excinfo:
         room.install(kept_back)
-    assert found.value.code == "clock-rolled-back"
+    assert excinfo.value.code == "clock-rolled-back"
     assert mark(room) == NOW + 29 * DAY
 
 
@@ -95,13 +95,13 @@ def test_another_users_response_lowers_nothing(room: Room) -> None:
     response = room.answer(room.request("update"))
     clock = Path(room.state_dirs.user.path) / "clock.json"
     clock.write_text(f'{{"mark": {NOW + YEAR}, "lowered": 0, "at_request": {{}}}}')
-    with pytest.raises(KeyferryError) as found:
+    with pytest.raises(KeyferryError) as excinfo:
         room.install(response)
-    assert found.value.code == "clock-rolled-back"
+    assert excinfo.value.code == "clock-rolled-back"
     assert mark(room) == NOW + YEAR
 
 
-def test_making_the_same_file_again_notes_no_later_time(room: Room) -> None:
+def test_writing_the_same_request_again_keeps_its_first_time(room: Room) -> None:
     room.activate()
     room.request("update")
     noted = read_clock(room.state_dirs.user).at_request
@@ -119,28 +119,28 @@ def test_no_schedule_lowers_the_mark_below_the_time_that_must_have_passed(
     start: int, steps: list[tuple[str, int]]
 ) -> None:
     """Every day really passes and is observed; responses are installed at any time."""
-    today, clock, asked = start, Clock().advanced_to(start), dict[str, int]()
+    today, clock, requests = start, Clock().advanced_to(start), dict[str, int]()
     for index, (step, days) in enumerate(steps):
         if step == "see":
             today += days % 7
             clock = clock.advanced_to(today)
         elif step == "ask":
             clock = clock.advanced_to(today).with_note(str(index))
-            asked[str(index)] = today
-        elif asked:
-            sha = list(asked)[days % len(asked)]
-            clock = clock.after_response(sha, issued_at=asked.pop(sha))
+            requests[str(index)] = today
+        elif requests:
+            sha = list(requests)[days % len(requests)]
+            clock = clock.after_response(sha, issued_at=requests.pop(sha))
         assert clock.mark == today, "an honest clock is never moved"
 
 
 def test_the_mark_is_lowered_by_the_documented_formula() -> None:
     clock = Clock(mark=1000, lowered=50, at_request={"a": 900})
-    settled = clock.after_response("a", issued_at=300)
-    assert settled == Clock(mark=450, lowered=600, at_request={})  # 300 + 1000 + 50 - 900
+    lowered = clock.after_response("a", issued_at=300)
+    assert lowered == Clock(mark=450, lowered=600, at_request={})  # 300 + 1000 + 50 - 900
     assert clock.after_response("a", issued_at=2000).mark == 2000
     assert clock.after_response("a", issued_at=950).mark == 1000
     assert clock.after_response("b", issued_at=300) == clock
 
 
-def test_a_note_includes_what_the_mark_was_lowered_by() -> None:
+def test_a_note_includes_what_was_subtracted_from_the_mark() -> None:
     assert Clock(mark=1000, lowered=50).with_note("a").at_request == {"a": 1050}

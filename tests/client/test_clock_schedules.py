@@ -1,7 +1,7 @@
 """No schedule of responses, users and wrong clocks gains a day, or locks a paying customer out.
 
-Everything runs on the real files, in memory. The service's own clock is right; the computer's is
-whatever somebody sets it to.
+Everything runs on the real files, in memory. The service's own clock is right; the computer's can
+be set to any time.
 """
 
 import shutil
@@ -25,7 +25,7 @@ DAYS = st.one_of(st.just(0), st.integers(-2, 2), st.integers(-60, 60), st.intege
 
 
 class Schedule(RuleBasedStateMachine):
-    """One computer with two users; time passes when somebody works, and only then."""
+    """One computer with two users; time passes only while one of them works."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -41,7 +41,7 @@ class Schedule(RuleBasedStateMachine):
 
     @initialize()
     def activate(self) -> None:
-        self.said("anna", self.ask("anna", "activate"))
+        self.try_install("anna", self.ask("anna", "activate"))
 
     @rule(user=USERS, hours=st.sampled_from([24, 7 * 24, 28 * 24]))
     def work(self, user: str, hours: int) -> None:
@@ -71,7 +71,7 @@ class Schedule(RuleBasedStateMachine):
         which = max(which, -len(self.issued))
         if set_back:
             self.ahead = self.issued[which] - self.true_now
-        assert self.said(user, self.responses[which]) in {
+        assert self.try_install(user, self.responses[which]) in {
             *("installed", "not-requested", "older-response"),
             *("clock-rolled-back", "check-in-overdue", "not-yet-valid"),
         }
@@ -92,7 +92,7 @@ class Schedule(RuleBasedStateMachine):
     def responses(self) -> list[bytes]:
         return list(self.answered.values())
 
-    def said(self, user: str, response: bytes) -> str:
+    def try_install(self, user: str, response: bytes) -> str:
         try:
             self.at_the_computer(user).install(response)
         except KeyferryError as error:
@@ -112,7 +112,7 @@ class Schedule(RuleBasedStateMachine):
         shutil.rmtree(self.folder)
 
     def update(self, user: str) -> str:
-        return self.said(user, self.ask(user, "update"))
+        return self.try_install(user, self.ask(user, "update"))
 
     def start(self, user: str) -> License | None:
         try:

@@ -57,8 +57,8 @@ def diagnosis(room: Room) -> tuple[Finding, ...]:
 
 def by_check(room: Room) -> dict[str, Finding]:
     """The findings by check; of several for one check, the first that is not ok."""
-    found = {finding.name: finding for finding in reversed(diagnosis(room))}
-    return found | {f.name: f for f in reversed(diagnosis(room)) if f.result != "ok"}
+    findings = {finding.name: finding for finding in reversed(diagnosis(room))}
+    return findings | {f.name: f for f in reversed(diagnosis(room)) if f.result != "ok"}
 
 
 def test_the_terminal_shows_each_check_in_a_line(shell: Shell) -> None:
@@ -205,9 +205,13 @@ def test_identity_says_what_can_be_read_and_what_the_license_must_allow(
     room: Room, machine: Machine, result: str, text: str, next_step: str
 ) -> None:
     room.machine = machine
-    found = by_check(room)["identity"]
-    assert (found.result, text in found.text, next_step in found.next_step) == (result, True, True)
-    assert bool(found.next_step) is (result != "ok")
+    finding = by_check(room)["identity"]
+    assert (finding.result, text in finding.text, next_step in finding.next_step) == (
+        result,
+        True,
+        True,
+    )
+    assert bool(finding.next_step) is (result != "ok")
 
 
 def test_a_license_that_works_here_needs_no_further_permission(room: Room) -> None:
@@ -219,8 +223,8 @@ def test_a_license_that_works_here_needs_no_further_permission(room: Room) -> No
 def test_a_guest_without_anchors_learns_what_a_reinstall_requires(room: Room) -> None:
     room.machine = replace(a_computer(A_PC, "mac"), environment="virtual")
     room.activate()
-    found = by_check(room)["identity"]
-    assert (found.result, "--replaces-seat" in found.next_step) == ("warning", True)
+    finding = by_check(room)["identity"]
+    assert (finding.result, "--replaces-seat" in finding.next_step) == ("warning", True)
 
 
 # Drift
@@ -266,28 +270,32 @@ def test_drift_says_what_changed_and_how_many_points_are_left(
 ) -> None:
     room.activate()
     room.machine = machine
-    found = by_check(room)["drift"]
-    assert (found.result, text in found.text, next_step in found.next_step) == (result, True, True)
+    finding = by_check(room)["drift"]
+    assert (finding.result, text in finding.text, next_step in finding.next_step) == (
+        result,
+        True,
+        True,
+    )
 
 
 def test_drift_names_the_rule_of_hardware_where_the_points_would_be_enough(room: Room) -> None:
     room.activate()
     room.machine = another("tpm_key", "smbios_uuid")
-    found = by_check(room)["drift"]
-    assert "8 of 18 points of hardware are left" in found.text
-    assert found.facts["match"] == {"have": 11, "of": 21}
+    finding = by_check(room)["drift"]
+    assert "8 of 18 points of hardware are left" in finding.text
+    assert finding.facts["match"] == {"have": 11, "of": 21}
 
 
 def test_drift_names_the_anchor_rule_where_the_points_would_suffice(room: Room) -> None:
     room.machine = A_PC
     room.activate()
     room.machine = a_computer(A_PC, changed={"mac": ["d0bf9c999999"]})
-    found = by_check(room)["drift"]
-    assert found.text == (
+    finding = by_check(room)["drift"]
+    assert finding.text == (
         "the network card changed; no TPM, system board or network card is as it was,"
         " and one must be"
     )
-    assert found.facts["match"] == {"have": 5, "of": 8}
+    assert finding.facts["match"] == {"have": 5, "of": 8}
 
 
 def test_drift_says_that_the_license_is_another_users(room: Room) -> None:
@@ -300,12 +308,12 @@ def test_drift_is_reported_for_each_license_and_pending_request(room: Room) -> N
     room.activate()
     room.request("update")
     room.machine = LAB_09
-    found = [finding for finding in diagnosis(room) if finding.name == "drift"]
-    assert [f.text.partition(":")[0] for f in found] == [
+    drift = [finding for finding in diagnosis(room) if finding.name == "drift"]
+    assert [f.text.partition(":")[0] for f in drift] == [
         "license 015.120.020.093",
         "request for license 015.120.020.093",
     ]
-    assert "keyferry request" in found[1].next_step
+    assert "keyferry request" in drift[1].next_step
 
 
 def test_a_dongle_license_has_no_drift(room: Room) -> None:
@@ -315,9 +323,9 @@ def test_a_dongle_license_has_no_drift(room: Room) -> None:
     assert by_check(room)["drift"].text == "no license is bound to this computer yet"
     assert "dongle" not in by_check(room)
     room.dongle = None
-    found = by_check(room)["dongle"]
-    assert "Nitrokey 42" in found.text
-    assert "Plug in" in found.next_step
+    finding = by_check(room)["dongle"]
+    assert "Nitrokey 42" in finding.text
+    assert "Plug in" in finding.next_step
 
 
 # Copies
@@ -388,15 +396,15 @@ def test_copies_reports_a_sign_of_a_clone(
     room: Room, happened: Callable[[Room], None], sign: str, next_step: str
 ) -> None:
     happened(room)
-    found = by_check(room)["copies"]
-    assert [each["sign"] for each in found.facts["signs"]] == [sign]
-    assert (found.result, next_step in found.next_step) == ("warning", True)
+    finding = by_check(room)["copies"]
+    assert [each["sign"] for each in finding.facts["signs"]] == [sign]
+    assert (finding.result, next_step in finding.next_step) == ("warning", True)
 
 
 def test_a_guest_learns_that_a_full_copy_shows_no_sign(room: Room) -> None:
     room.machine = replace(LAB_07, environment="virtual")
-    found = by_check(room)["copies"]
-    assert (found.result, "a guest copied with all its numbers" in found.text) == ("ok", True)
+    finding = by_check(room)["copies"]
+    assert (finding.result, "a guest copied with all its numbers" in finding.text) == ("ok", True)
 
 
 # Clock
@@ -417,9 +425,9 @@ def test_clock_is_compared_with_the_latest_observed_time(
 ) -> None:
     room.activate()
     room.now = NOW + later
-    found = by_check(room)["clock"]
-    assert (found.result, text in found.text) == (result, True)
-    assert ("keyferry update 015120020093" in found.next_step) is (result != "ok")
+    finding = by_check(room)["clock"]
+    assert (finding.result, text in finding.text) == (result, True)
+    assert ("keyferry update 015120020093" in finding.next_step) is (result != "ok")
 
 
 def test_the_latest_time_is_also_the_one_when_the_response_was_issued(room: Room) -> None:
@@ -441,15 +449,15 @@ def in_the_way(room: Room, shared: bool) -> None:
 
 def test_storage_says_which_folder_cannot_be_written_and_what_follows(room: Room) -> None:
     in_the_way(room, shared=True)
-    found = by_check(room)["storage"]
-    assert found.result == "warning"
-    assert "(Not a directory); licenses are kept for this user in" in found.text
+    finding = by_check(room)["storage"]
+    assert finding.result == "warning"
+    assert "(Not a directory); licenses are kept for this user in" in finding.text
     in_the_way(room, shared=False)
-    found = by_check(room)["storage"]
-    assert (found.result, "--state-dir" in found.next_step) == ("problem", True)
+    finding = by_check(room)["storage"]
+    assert (finding.result, "--state-dir" in finding.next_step) == ("problem", True)
     Path(room.state_dirs.site.path).unlink()
-    found = by_check(room)["storage"]
-    assert (found.result, "the time is not remembered" in found.text) == ("warning", True)
+    finding = by_check(room)["storage"]
+    assert (finding.result, "the time is not remembered" in finding.text) == ("warning", True)
 
 
 @pytest.mark.parametrize(
@@ -464,17 +472,17 @@ def test_storage_names_a_damaged_file(room: Room, name: str, next_step: str) -> 
     room.activate()
     path = room.folder().path(name)
     Path(path).write_bytes(b"{")
-    found = by_check(room)["storage"]
-    assert (found.result, found.facts["damaged"]) == ("problem", path)
-    assert path in found.text
-    assert next_step in found.next_step
+    finding = by_check(room)["storage"]
+    assert (finding.result, finding.facts["damaged"]) == ("problem", path)
+    assert path in finding.text
+    assert next_step in finding.next_step
 
 
 def test_storage_reports_the_missing_key_of_a_license(room: Room) -> None:
     room.activate()
     room.folder().erase("device.key")
-    found = by_check(room)["storage"]
-    assert (found.result, "device.key is gone" in found.text) == ("problem", True)
+    finding = by_check(room)["storage"]
+    assert (finding.result, "device.key is gone" in finding.text) == ("problem", True)
 
 
 HYBRID = key_set(VENDOR, VENDOR_PQ)
@@ -503,8 +511,8 @@ def test_keys_that_reject_an_installed_response_are_reported(
     room.activate()
     assert "keys" not in by_check(room)
     room.keys = replace(keys, require=keys.require if keys != only_compromised() else ("Ed25519",))
-    found = by_check(room)["keys"]
-    assert (found.result, text in found.text, next_step in found.next_step) == (
+    finding = by_check(room)["keys"]
+    assert (finding.result, text in finding.text, next_step in finding.next_step) == (
         "problem",
         True,
         True,
@@ -514,8 +522,8 @@ def test_keys_that_reject_an_installed_response_are_reported(
 def test_a_request_that_names_keys_of_the_previous_version_is_reported(room: Room) -> None:
     room.request()
     room.keys = HYBRID
-    found = by_check(room)["keys"]
-    assert (found.result, "other keys" in found.text) == ("warning", True)
+    finding = by_check(room)["keys"]
+    assert (finding.result, "other keys" in finding.text) == ("warning", True)
 
 
 def test_a_request_that_names_a_key_compromised_since_is_reported(room: Room) -> None:

@@ -39,10 +39,10 @@ def a_token(serial: str, *keys: bytes, ours: bool = False, module: str = "a.so")
     ],
 )
 def test_modules_are_found_where_their_installers_put_them(platform: str, place: str) -> None:
-    found = module_paths(platform, {"ProgramFiles": r"D:\Programs"})
-    assert place in found
-    assert not any("softhsm" in path for path in found), "a dongle of software is no dongle"
-    assert "ykcs11" in found[0], "a maker's own module is asked first"
+    paths = module_paths(platform, {"ProgramFiles": r"D:\Programs"})
+    assert place in paths
+    assert not any("softhsm" in path for path in paths), "a dongle of software is no dongle"
+    assert "ykcs11" in paths[0], "a maker's own module is asked first"
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="its names are Linux's")
@@ -91,7 +91,7 @@ def test_a_public_key_is_read_in_both_forms_that_modules_give_it() -> None:
 
 
 @pytest.mark.parametrize(
-    ("plugged", "found"),
+    ("plugged", "serial"),
     [
         pytest.param([a_token("1", FIRST)], "1", id="one"),
         pytest.param([a_token("1"), a_token("2", SECOND)], "2", id="one without a key beside it"),
@@ -104,9 +104,9 @@ def test_a_public_key_is_read_in_both_forms_that_modules_give_it() -> None:
     ],
 )
 def test_the_only_suitable_dongle_is_used_without_a_question(
-    plugged: list[PluggedDongle], found: str
+    plugged: list[PluggedDongle], serial: str
 ) -> None:
-    assert only_dongle(with_keys(plugged)).serial == found
+    assert only_dongle(with_keys(plugged)).serial == serial
 
 
 @pytest.mark.parametrize(
@@ -148,12 +148,12 @@ def test_a_pin_error_says_what_the_dongle_reports(
     assert error.facts.get("tries_left") == left
 
 
-@pytest.mark.parametrize(("needs_pin", "asked"), [(True, "482916"), (False, None)])
+@pytest.mark.parametrize(("needs_pin", "pin"), [(True, "482916"), (False, None)])
 def test_nobody_is_asked_for_a_pin_that_is_typed_on_the_reader(
-    needs_pin: bool, asked: str | None
+    needs_pin: bool, pin: str | None
 ) -> None:
-    found = a_token("1", FIRST)._replace(needs_pin=needs_pin)
-    assert pin_for(lambda token: "482916", found) == asked
+    dongle = a_token("1", FIRST)._replace(needs_pin=needs_pin)
+    assert pin_for(lambda token: "482916", dongle) == pin
 
 
 # In an application
@@ -195,14 +195,14 @@ def test_two_licenses_each_find_their_own_dongle(room: Room) -> None:
     room.dongle = tokens[second.public]
     code = new_activation_code(OTHER)
     room.install(room.answer(room.request(protection="dongle", number=OTHER, code=code)))
-    found = load(
+    license = load(
         PRODUCT,
         KEYS,
         room.state,
         now=NOW + 2,
         dongle=lambda named: None if named is None else tokens.get(named.public),
     )
-    assert found.number == OTHER
+    assert license.number == OTHER
 
 
 def test_load_reports_a_refused_pin(room: Room) -> None:
@@ -213,6 +213,6 @@ def test_load_reports_a_refused_pin(room: Room) -> None:
     def refuse(named: object) -> Token:
         raise DonglePin("Wrong.")
 
-    with pytest.raises(KeyferryError) as found:
+    with pytest.raises(KeyferryError) as excinfo:
         load(PRODUCT, KEYS, room.state, now=NOW, dongle=refuse)
-    assert found.value.code == "dongle-pin"
+    assert excinfo.value.code == "dongle-pin"

@@ -197,7 +197,7 @@ def test_inspect(lab_07: Shell) -> None:
 
 def test_no_line_of_a_story_is_a_traceback_or_a_forbidden_word() -> None:
     for file in GOLDEN.glob("*.txt"):
-        told = [line for line in file.read_text().splitlines() if not line.startswith(("{", "$"))]
+        lines = [line for line in file.read_text().splitlines() if not line.startswith(("{", "$"))]
         for word in ("Traceback", "please", "sorry", "invalid", "fingerprint", "HWID", "envelope"):
-            assert not re.search(rf"\b{word}\b", "\n".join(told), re.IGNORECASE), (file, word)
+            assert not re.search(rf"\b{word}\b", "\n".join(lines), re.IGNORECASE), (file, word)
     assert NOW == 1_795_513_620, "the stories' dates stand in them"

@@ -32,15 +32,15 @@ from tests.support.terminal import Shell
 def refused(room: Room, data: bytes) -> str:
     """The code with which an install is refused; nothing may change by it."""
     before = room.files()
-    with pytest.raises(KeyferryError) as found:
+    with pytest.raises(KeyferryError) as excinfo:
         room.install(data)
     assert room.files() == before
-    assert found.value.title
-    assert found.value.next_step
-    return found.value.code
+    assert excinfo.value.title
+    assert excinfo.value.next_step
+    return excinfo.value.code
 
 
-def test_request_answer_install_and_the_license_is_there(room: Room) -> None:
+def test_a_license_works_after_request_response_and_install(room: Room) -> None:
     installed = room.install(room.answer(room.request()))
     assert installed.kind == "activate"
     assert installed.license is not None
@@ -48,7 +48,7 @@ def test_request_answer_install_and_the_license_is_there(room: Room) -> None:
     assert not room.folder().has(PENDING)
 
 
-def test_what_fails_before_it_is_stored_changes_nothing(room: Room) -> None:
+def test_a_response_refused_before_it_is_stored_changes_nothing(room: Room) -> None:
     room.activate()
     request = room.request("update")
     good = room.answer(request)
@@ -85,9 +85,9 @@ def test_a_receipt_that_names_another_device_key_is_for_another_machine(room: Ro
 
 
 def _bound_to(room: Room, request: bytes) -> BoundTo:
-    found = verify_response(room.answer(request), room.keys).bound_to
+    bound_to = verify_response(room.answer(request), room.keys).bound_to
     room.serial -= 1
-    return found
+    return bound_to
 
 
 def test_without_a_pending_request_another_machines_file_is_reported_as_such(
@@ -100,11 +100,11 @@ def test_without_a_pending_request_another_machines_file_is_reported_as_such(
     assert refused(room, same_machine.answer(same_machine.request())) == "not-requested"
 
 
-def test_what_fails_after_it_is_stored_stays_stored(room: Room) -> None:
+def test_a_response_refused_after_it_is_stored_stays_stored(room: Room) -> None:
     response = room.answer(room.request(), valid_until=NOW)
-    with pytest.raises(KeyferryError) as found:
+    with pytest.raises(KeyferryError) as excinfo:
         room.install(response)
-    assert found.value.code == "expired"
+    assert excinfo.value.code == "expired"
     assert room.folder().installed_bytes() == response
     assert room.folder().state().max_serial == 1
     assert not room.folder().has(PENDING)
@@ -192,9 +192,9 @@ def test_a_license_ends_before_its_deactivation_request_can_leave(room: Room) ->
     installed = room.install(room.answer(request))
     assert installed == ("deactivate", None)
     assert not room.folder().has(DEACTIVATE)
-    with pytest.raises(KeyferryError) as found:
+    with pytest.raises(KeyferryError) as excinfo:
         room.request("deactivate")
-    assert found.value.code == "not-activated"
+    assert excinfo.value.code == "not-activated"
 
 
 def test_an_unexpected_receipt_is_not_installed(room: Room) -> None:
@@ -242,18 +242,18 @@ def test_a_request_whose_response_never_came_can_be_deactivated(room: Room) -> N
 
 @pytest.mark.parametrize("kind", ["update", "deactivate"])
 def test_without_a_license_there_is_nothing_to_update_or_deactivate(room: Room, kind: str) -> None:
-    with pytest.raises(KeyferryError) as found:
+    with pytest.raises(KeyferryError) as excinfo:
         room.request(kind)
-    assert found.value.code == "not-activated"
+    assert excinfo.value.code == "not-activated"
 
 
 def test_a_copy_of_the_installed_file_ends_with_its_deactivation(room: Room) -> None:
     response = room.activate()
     room.request("deactivate")
     room.folder().write("installed.response", response)
-    with pytest.raises(KeyferryError) as found:
+    with pytest.raises(KeyferryError) as excinfo:
         room.load()
-    assert found.value.code == "deactivated"
+    assert excinfo.value.code == "deactivated"
 
 
 # A site's folder that this user may not write
@@ -271,7 +271,7 @@ def forbid_site(room: Room, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("os.open", opened)
 
 
-def test_where_the_site_cannot_be_written_the_license_is_the_users(
+def test_without_a_writable_site_folder_the_license_is_the_users(
     room: Room, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     forbid_site(room, monkeypatch)
@@ -280,7 +280,7 @@ def test_where_the_site_cannot_be_written_the_license_is_the_users(
     assert room.load().check()
 
 
-def test_a_plain_user_updates_a_sites_license_for_himself(
+def test_a_plain_user_updates_a_sites_license_in_the_users_own_folder(
     room: Room, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     room.activate()
@@ -290,9 +290,9 @@ def test_a_plain_user_updates_a_sites_license_for_himself(
     room.install(room.answer(request))
     assert room.load().serial == 2
     before = room.files()
-    with pytest.raises(KeyferryError) as found:
+    with pytest.raises(KeyferryError) as excinfo:
         room.request("deactivate")
-    assert found.value.code == "state-not-writable"
+    assert excinfo.value.code == "state-not-writable"
     assert room.files() == before
 
 
@@ -306,24 +306,24 @@ def test_a_deactivation_ends_the_sites_license_and_a_users_copy_of_it(
     request = room.request("deactivate")
     assert not any(name.endswith(("device.key", ".response")) for name in room.files())
     room.install(room.answer(request))
-    with pytest.raises(KeyferryError) as found:
+    with pytest.raises(KeyferryError) as excinfo:
         room.load()
-    assert found.value.code == "deactivated"
+    assert excinfo.value.code == "deactivated"
     assert not any(name.endswith(".request") for name in room.files())
 
 
 @pytest.fixture
 def verified(monkeypatch: pytest.MonkeyPatch) -> list[bytes]:
     """The BODY of each verification of signatures, in order."""
-    found: list[bytes] = []
+    bodies: list[bytes] = []
     verify = keyferry_protocol.response.verify_signatures
 
     def note(envelope: Envelope, keys: KeySet) -> None:
-        found.append(envelope.body)
+        bodies.append(envelope.body)
         verify(envelope, keys)
 
     monkeypatch.setattr(keyferry_protocol.response, "verify_signatures", note)
-    return found
+    return bodies
 
 
 def test_the_library_verifies_a_response_once(room: Room, verified: list[bytes]) -> None:

@@ -32,7 +32,7 @@ from tests.support.offline import (
 OTHER_CODE_KEYS = key_set(Ed25519Signer(b"x" * 32))
 
 
-def test_a_license_is_found_with_what_it_grants(room: Room) -> None:
+def test_load_returns_the_license_with_what_it_grants(room: Room) -> None:
     room.activate()
     license = room.load()
     assert (license.number, license.licensee, license.edition) == (
@@ -125,21 +125,21 @@ def test_each_check_has_its_own_error(
     room.activate()
     room.load()
     spoil(room)
-    with pytest.raises(KeyferryError) as found:
+    with pytest.raises(KeyferryError) as excinfo:
         room.load()
-    assert found.value.code == code
-    assert found.value.title
-    assert found.value.next_step
-    assert str(found.value)
+    assert excinfo.value.code == code
+    assert excinfo.value.title
+    assert excinfo.value.next_step
+    assert str(excinfo.value)
 
 
 def test_the_error_for_another_machine_names_points_and_parts(room: Room) -> None:
     room.activate()
     components = {**LAB_09.components, "disk_serial": LAB_07.components["disk_serial"]}
     room.machine = replace(LAB_09, components=components)
-    with pytest.raises(KeyferryError, match=r"2 of 21 points match this one \(LAB-09\)") as found:
+    with pytest.raises(KeyferryError, match=r"2 of 21 points match this one \(LAB-09\)") as excinfo:
         room.load()
-    assert found.value.facts["match"] == {
+    assert excinfo.value.facts["match"] == {
         "have": 2,
         "of": 21,
         "changed": ["tpm_key", "smbios_uuid", "board_serial", "mac", "os_id"],
@@ -150,12 +150,12 @@ def test_a_personal_license_is_for_its_user_only(room: Room) -> None:
     room.activate("personal")
     assert room.load().protection == "personal"
     room.machine = replace(LAB_07, components={**LAB_07.components, "user": ["S-1-5-21-1002"]})
-    with pytest.raises(KeyferryError, match="another user of this computer") as found:
+    with pytest.raises(KeyferryError, match="another user of this computer") as excinfo:
         room.load()
-    assert found.value.code == "wrong-machine"
+    assert excinfo.value.code == "wrong-machine"
 
 
-def test_a_machine_license_is_everyones(room: Room) -> None:
+def test_a_machine_license_works_for_every_user(room: Room) -> None:
     room.activate()
     room.machine = replace(LAB_07, components={**LAB_07.components, "user": ["S-1-5-21-1002"]})
     assert room.load().check()
@@ -165,7 +165,7 @@ def test_a_machine_license_is_everyones(room: Room) -> None:
     ("now", "code"),
     [(NOW + 9 * DAY, "not-yet-valid"), (NOW + 10 * DAY, None), (END - 1, None), (END, "expired")],
 )
-def test_a_license_holds_from_its_first_second_to_before_its_last(
+def test_a_license_works_from_its_first_second_to_before_its_last(
     room: Room, now: int, code: str | None
 ) -> None:
     response = room.answer(room.request(), valid_from=NOW + 10 * DAY)
@@ -177,9 +177,9 @@ def test_a_license_holds_from_its_first_second_to_before_its_last(
     if code is None:
         assert room.load().check()
     else:
-        with pytest.raises(KeyferryError) as found:
+        with pytest.raises(KeyferryError) as excinfo:
             room.load()
-        assert found.value.code == code
+        assert excinfo.value.code == code
 
 
 def test_an_overdue_lease_works_for_its_grace_days_only(room: Room) -> None:
@@ -191,9 +191,9 @@ def test_an_overdue_lease_works_for_its_grace_days_only(room: Room) -> None:
     assert license.check()[:3] == (True, "ok", "grace")
     assert license.days_left == 13
     room.now = NOW + 44 * DAY
-    with pytest.raises(KeyferryError) as found:
+    with pytest.raises(KeyferryError) as excinfo:
         room.load()
-    assert found.value.code == "check-in-overdue"
+    assert excinfo.value.code == "check-in-overdue"
 
 
 def test_the_last_thirty_days_are_announced(room: Room) -> None:
@@ -203,13 +203,13 @@ def test_the_last_thirty_days_are_announced(room: Room) -> None:
     room.now = END - 30 * DAY
     assert room.load().check("solver")[:3] == (True, "ok", "ends-soon")
     room.now = END
-    with pytest.raises(KeyferryError) as found:
+    with pytest.raises(KeyferryError) as excinfo:
         room.load()
-    assert found.value.code == "expired"
+    assert excinfo.value.code == "expired"
 
 
 @pytest.mark.parametrize("days", [3_000_000, 2**53 - 1])
-def test_grace_of_ages_ends_with_the_calendar(room: Room, days: int) -> None:
+def test_a_grace_period_of_centuries_ends_with_the_calendar(room: Room, days: int) -> None:
     room.activate(check_in_by=NOW + 30 * DAY, grace_days=days, valid_until=None)
     room.now += 31 * DAY
     license = room.load()
@@ -220,13 +220,13 @@ def test_grace_of_ages_ends_with_the_calendar(room: Room, days: int) -> None:
 def test_grace_never_outlasts_the_license(room: Room) -> None:
     room.activate(check_in_by=END - DAY, grace_days=14)
     room.now = END
-    with pytest.raises(KeyferryError) as found:
+    with pytest.raises(KeyferryError) as excinfo:
         room.load()
-    assert found.value.code == "expired"
+    assert excinfo.value.code == "expired"
 
 
 @pytest.mark.parametrize(
-    ("released", "held"),
+    ("released", "works"),
     [
         (None, True),
         ("2026-12-01", True),
@@ -239,22 +239,22 @@ def test_grace_never_outlasts_the_license(room: Room) -> None:
     ],
 )
 def test_a_version_released_after_maintenance_is_refused(
-    room: Room, released: object, held: bool
+    room: Room, released: object, works: bool
 ) -> None:
     room.activate(maintenance_until=int(datetime(2026, 12, 1, tzinfo=UTC).timestamp()))
-    if held:
+    if works:
         assert room.load(released=released).check()
     else:
-        with pytest.raises(KeyferryError) as found:
+        with pytest.raises(KeyferryError) as excinfo:
             room.load(released=released)
-        assert found.value.code == "maintenance-ended"
+        assert excinfo.value.code == "maintenance-ended"
 
 
 def test_no_license_a_pending_one_and_an_ended_one_have_their_own_codes(room: Room) -> None:
     def code() -> str:
-        with pytest.raises(KeyferryError) as found:
+        with pytest.raises(KeyferryError) as excinfo:
             room.load()
-        return found.value.code
+        return excinfo.value.code
 
     assert code() == "not-activated"
     request = room.request()
@@ -268,7 +268,7 @@ def test_no_license_a_pending_one_and_an_ended_one_have_their_own_codes(room: Ro
     assert code() == "pending"
 
 
-def test_the_first_that_passes_is_taken_in_trying_order(room: Room) -> None:
+def test_load_returns_the_first_working_license_in_trying_order(room: Room) -> None:
     for number, code in ((NUMBER, CODE), (OTHER, None)):
         code = code or _code_of(number)
         room.install(room.answer(room.request(number=number, code=code)))
@@ -286,9 +286,9 @@ def test_of_several_failing_licenses_the_first_in_trying_order_is_reported(room:
     )
     room.folder().erase("device.key")
     room.now = NOW + DAY
-    with pytest.raises(KeyferryError) as found:
+    with pytest.raises(KeyferryError) as excinfo:
         room.load()
-    assert found.value.code == "wrong-machine"
+    assert excinfo.value.code == "wrong-machine"
 
 
 def test_another_products_license_hides_no_error_of_this_product(room: Room) -> None:
@@ -297,9 +297,9 @@ def test_another_products_license_hides_no_error_of_this_product(room: Room) -> 
     room.product = "Example Viewer"
     room.install(room.answer(other, product="Example Viewer", valid_until=NOW + DAY))
     room.now = NOW + 2 * DAY
-    with pytest.raises(KeyferryError) as found:
+    with pytest.raises(KeyferryError) as excinfo:
         room.load()
-    assert found.value.code == "expired"
+    assert excinfo.value.code == "expired"
 
 
 def test_the_users_license_is_tried_before_the_sites(room: Room) -> None:
@@ -345,7 +345,7 @@ def test_a_vendor_without_an_id_is_an_error() -> None:
         load(PRODUCT, KEYS, vendor="../acme")
 
 
-def test_a_pending_request_does_not_matter(room: Room) -> None:
+def test_load_ignores_a_pending_request(room: Room) -> None:
     room.activate()
     room.request("update")
     assert room.folder().has(PENDING)

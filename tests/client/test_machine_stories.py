@@ -51,8 +51,8 @@ CLOUD: Facts = {"cards": (("06:1b:3c:aa:bb:cc", BUILT_IN, "0"),), "disks": (), "
 
 def on_linux(folder: Path, facts: Facts) -> Machine:
     tree = Tree(folder)
-    for index, (address, place, given) in enumerate(facts["cards"], 2):
-        tree.card(f"net{index}", address, place, given=given, index=index)
+    for index, (address, place, assign_type) in enumerate(facts["cards"], 2):
+        tree.card(f"net{index}", address, place, assign_type=assign_type, index=index)
     for index, (serial, place) in enumerate(facts["disks"]):
         tree.disk(f"disk{index}", serial, place, numbers=f"8:{index}")
     if facts["id"]:
@@ -92,8 +92,8 @@ def on_windows(folder: Path, facts: Facts) -> Machine:
         machine_guid=facts["guid"],
         endorsement_key=facts["tpm"],
     )
-    found = windows.components(recorded)
-    return Machine("HOST", "Windows 11", windows.environment(recorded.smbios), found)
+    components = windows.components(recorded)
+    return Machine("HOST", "Windows 11", windows.environment(recorded.smbios), components)
 
 
 MACBOOK: Facts = {
@@ -252,7 +252,7 @@ GUEST_STORIES = [
         CLOUD,
         {"cards": (("06:99:99:aa:bb:cc", BUILT_IN, "0"),)},
     ),
-    story("cloud machine made anew from its image", on_linux, CLOUD, {"id": OTHER_ID}, ANOTHER),
+    story("cloud machine created again from its image", on_linux, CLOUD, {"id": OTHER_ID}, ANOTHER),
 ]
 WINDOWS_STORIES = [
     story("Windows updated", on_windows, DESKTOP, {}),
@@ -425,7 +425,7 @@ TOO_LITTLE = "machine-not-identified"
         ),
     ],
 )
-def test_what_license_a_computer_can_ask_for(
+def test_which_protections_a_computer_can_request(
     room: Room, tmp_path: Path, facts: Facts, environment: str, asks: str
 ) -> None:
     room.machine = on_linux(tmp_path / "machine", facts)

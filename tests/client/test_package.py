@@ -65,8 +65,8 @@ def test_the_wheel_works_in_a_fresh_environment(built: Path, tmp_path: Path) -> 
     (wheel,) = built.glob("*.whl")
     binaries = tmp_path / "venv" / ("Scripts" if os.name == "nt" else "bin")
     run(uv, "pip", "install", "--quiet", "--python", binaries / "python", wheel)
-    told = run(binaries / "keyferry", "--help", cwd=tmp_path)
-    assert "keyferry request 015.120.020.093" in told
+    output = run(binaries / "keyferry", "--help", cwd=tmp_path)
+    assert "keyferry request 015.120.020.093" in output
     code = "import keyferry; print(*[getattr(keyferry, n).__name__ for n in keyferry.__all__])"
     assert "load" in run(binaries / "python", "-c", code, cwd=tmp_path)
     listed = run(uv, "pip", "list", "--quiet", "--python", binaries / "python")

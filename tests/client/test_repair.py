@@ -1,4 +1,4 @@
-"""`keyferry doctor --repair`: damaged folders are repaired, or the reason against it is given."""
+"""`keyferry doctor --repair`: repairs a damaged folder, or says why it cannot."""
 
 import json
 import os
@@ -30,7 +30,7 @@ def desk(shell: Shell) -> Shell:
     return shell
 
 
-# The folder before the damage, made by the commands that a person types.
+# The folder before the damage, written by the commands that a person types.
 
 
 def requested(shell: Shell) -> None:
@@ -83,8 +83,8 @@ def file_of(shell: Shell, name: str) -> Path:
     """A file of the license, in whichever folder, or of the user's folder."""
     roots = shell.room.state_dirs
     places = [Path(root.path, *under) for root in roots for under in ((NUMBER, name), (name,))]
-    (found, *_) = [path for path in places if path.exists()] or [Path(places[2])]
-    return found
+    existing = [place for place in places if place.exists()]
+    return existing[0] if existing else places[2]
 
 
 def garbled(name: str) -> Damage:
@@ -129,10 +129,10 @@ def with_rights(mode: int, name: str) -> Damage:
 def deactivation_cut_off(shell: Shell) -> None:
     """The power failed when the request was written, and nothing else was done."""
     kept = shell.room.files()
-    made = shell.room.request("deactivate")
+    request = shell.room.request("deactivate")
     for name, data in kept.items():
         (shell.room.state / name).write_bytes(data)
-    shell.room.folder().write("deactivate.request", made)
+    shell.room.folder().write("deactivate.request", request)
 
 
 def damaged_deactivation_cut_off(shell: Shell) -> None:
@@ -278,7 +278,7 @@ def test_a_damaged_deactivation_that_was_never_saved_keeps_the_license(desk: She
     assert desk("check").exit == 3
 
 
-def test_the_rights_are_those_of_the_format_afterwards(desk: Shell) -> None:
+def test_repair_restores_the_permissions_of_a_users_folder(desk: Shell) -> None:
     personal(desk)
     root = Path(desk.room.state_dirs.user.path)
     for path in [root, *root.rglob("*")]:
@@ -288,7 +288,7 @@ def test_the_rights_are_those_of_the_format_afterwards(desk: Shell) -> None:
         assert stat.S_IMODE(path.stat().st_mode) == 0o700, path
 
 
-def test_nobody_else_may_write_what_all_users_share_afterwards(desk: Shell) -> None:
+def test_repair_leaves_the_sites_folder_writable_by_owner_and_group_only(desk: Shell) -> None:
     active(desk)
     root = Path(desk.room.state_dirs.site.path)
     for path in [root, *root.rglob("*")]:

@@ -58,9 +58,9 @@ def test_a_different_request_replaces_the_pending_one(room: Room, change: dict[s
     assert second != first
     assert room.request(**change) == second
     assert parse_request(first).device_key == parse_request(second).device_key
-    with pytest.raises(KeyferryError) as found:
+    with pytest.raises(KeyferryError) as excinfo:
         room.install(room.answer(first))
-    assert found.value.code == "not-requested"
+    assert excinfo.value.code == "not-requested"
 
 
 def test_a_changed_machine_makes_a_new_request(room: Room) -> None:
@@ -94,14 +94,14 @@ def test_requests_of_two_licenses_wait_side_by_side(room: Room) -> None:
 def test_a_typing_error_makes_no_request(
     room: Room, number: str, code: str | None, error: str
 ) -> None:
-    with pytest.raises(KeyferryError) as found:
+    with pytest.raises(KeyferryError) as excinfo:
         room.request(number=number, code=code)
-    assert found.value.code == error
+    assert excinfo.value.code == error
     assert room.files() == {}
 
 
 @pytest.mark.parametrize(
-    ("components", "protection", "made"),
+    ("components", "protection", "recognized"),
     [
         pytest.param({"os_id": ["a" * 32]}, "machine", True, id="os_id alone: 3 points"),
         pytest.param({"disk_serial": ["S1"]}, "machine", False, id="a disk alone: 2 points"),
@@ -111,16 +111,16 @@ def test_a_typing_error_makes_no_request(
     ],
 )
 def test_a_machine_that_cannot_be_recognized_is_reported_before_a_file_exists(
-    room: Room, components: dict[str, list[str]], protection: str, made: bool
+    room: Room, components: dict[str, list[str]], protection: str, recognized: bool
 ) -> None:
     room.machine = Machine("LAB", "", "physical", components)
-    if made:
+    if recognized:
         room.request(protection=protection)
     else:
-        with pytest.raises(KeyferryError) as found:
+        with pytest.raises(KeyferryError) as excinfo:
             room.request(protection=protection)
-        assert found.value.code == "machine-not-identified"
-        assert "points" in str(found.value)
+        assert excinfo.value.code == "machine-not-identified"
+        assert "points" in str(excinfo.value)
         assert not any(name.endswith(".request") for name in room.files())
 
 
@@ -130,21 +130,21 @@ def test_a_machine_that_shows_nothing_can_deactivate_its_license(room: Room) -> 
     assert parse_request(room.request("deactivate")).machine.components == {}
 
 
-def test_a_text_that_no_file_may_hold_makes_no_request(room: Room) -> None:
+def test_a_computer_name_with_a_control_character_makes_no_request(room: Room) -> None:
     room.machine = replace(LAB_07, name="LAB\n07")
-    with pytest.raises(KeyferryError) as found:
+    with pytest.raises(KeyferryError) as excinfo:
         room.request()
-    assert found.value.code == "unreadable-request"
-    assert "machine.name" in str(found.value)
+    assert excinfo.value.code == "unreadable-request"
+    assert "machine.name" in str(excinfo.value)
     assert room.files() == {}
 
 
 def test_canceling_keeps_the_device_key(room: Room) -> None:
     first = room.request()
     cancel(NUMBER, room.state_dirs)
-    with pytest.raises(KeyferryError) as found:
+    with pytest.raises(KeyferryError) as excinfo:
         room.install(room.answer(first))
-    assert found.value.code == "not-requested"
+    assert excinfo.value.code == "not-requested"
     assert parse_request(room.request()).device_key == parse_request(first).device_key
 
 
@@ -178,17 +178,17 @@ def test_any_machine_that_holds_the_dongle_may_install(
     assert parse_request(another.request("update")).protection == "dongle"
 
 
-def test_without_the_dongle_or_with_another_nothing_runs(room: Room) -> None:
+def test_without_its_dongle_a_license_cannot_be_installed_or_loaded(room: Room) -> None:
     room.dongle = Token(ED.public, "SoftToken", "1", ED.sign)
     response = room.answer(room.request(protection="dongle"))
     another = Ed25519Signer(b"u" * 32)
     liar = Token(ED.public, "SoftToken", "1", another.sign)
     for dongle in (None, Token(another.public, "SoftToken", "2", another.sign), liar):
         room.dongle = dongle
-        for asked in (lambda: room.install(response), room.load):
-            with pytest.raises(KeyferryError) as found:
-                asked()
-            assert found.value.code in ("dongle-missing", "pending")
+        for attempt in (lambda: room.install(response), room.load):
+            with pytest.raises(KeyferryError) as excinfo:
+                attempt()
+            assert excinfo.value.code in ("dongle-missing", "pending")
     room.dongle = Token(ED.public, "SoftToken", "1", ED.sign)
     room.install(response)
     stranger = Token(another.public, "SoftToken", "2", another.sign)
@@ -198,12 +198,12 @@ def test_without_the_dongle_or_with_another_nothing_runs(room: Room) -> None:
         (liar, "The dongle 1 did not prove its key"),
     ):
         room.dongle = dongle
-        with pytest.raises(KeyferryError, match=words) as found:
+        with pytest.raises(KeyferryError, match=words) as excinfo:
             room.load()
-        assert found.value.code == "dongle-missing"
-    with pytest.raises(KeyferryError) as found:
+        assert excinfo.value.code == "dongle-missing"
+    with pytest.raises(KeyferryError) as excinfo:
         replace(room, dongle=None).request(protection="dongle")
-    assert found.value.code == "dongle-missing"
+    assert excinfo.value.code == "dongle-missing"
 
 
 def test_a_receipt_for_a_dongle_needs_no_dongle(room: Room) -> None:

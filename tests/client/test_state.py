@@ -60,8 +60,8 @@ from tests.support.terminal import Shell
 def test_state_is_kept_where_clients_in_other_languages_find_it(
     platform: str, environ: dict[str, str], user: str, site: str
 ) -> None:
-    found = find_state_dirs("acme", None, platform, environ)
-    assert (found.user.path, found.site.path) == (user, site)
+    dirs = find_state_dirs("acme", None, platform, environ)
+    assert (dirs.user.path, dirs.site.path) == (user, site)
 
 
 def test_the_files_are_those_of_the_format(room: Room) -> None:
@@ -135,7 +135,7 @@ def test_a_mark_beyond_the_calendar_is_damage(shell: Shell, mark: int) -> None:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="Elsewhere every name is text.")
-def test_a_usb_drive_whose_name_is_no_text_does_not_harm_the_license(shell: Shell) -> None:
+def test_a_usb_drive_whose_name_is_not_text_does_not_harm_the_license(shell: Shell) -> None:
     shell.room.activate()
     os.mkdir(b"drive \xff")
     assert shell("update", NUMBER, "--output", os.fsdecode(b"drive \xff")).exit == 0
@@ -147,10 +147,10 @@ def test_damage_is_reported_with_the_files_name(room: Room) -> None:
     room.activate()
     path = Path(room.folder().path("state.json"))
     path.write_bytes(b"{")
-    with pytest.raises(KeyferryError) as found:
+    with pytest.raises(KeyferryError) as excinfo:
         room.load()
-    assert found.value.code == "state-damaged"
-    assert str(path) in str(found.value)
+    assert excinfo.value.code == "state-damaged"
+    assert str(path) in str(excinfo.value)
 
 
 def test_an_order_file_may_name_unknown_licenses(room: Room) -> None:

@@ -236,7 +236,7 @@ def test_a_plain_user_runs_roots_license_and_updates_it_in_a_folder_of_his_own(
 
 @only_root
 @pytest.mark.parametrize(
-    ("names", "said", "code"),
+    ("names", "report", "code"),
     [
         (["../clock.json", "state.json"], "Made anew", 0),
         (["device.key"], "This user may not read it", 1),
@@ -244,14 +244,14 @@ def test_a_plain_user_runs_roots_license_and_updates_it_in_a_folder_of_his_own(
     ],
 )
 def test_files_that_sudo_left_in_a_users_folder_are_repaired_or_reported(
-    open_folder: Path, monkeypatch: pytest.MonkeyPatch, names: list[str], said: str, code: int
+    open_folder: Path, monkeypatch: pytest.MonkeyPatch, names: list[str], report: str, code: int
 ) -> None:
     with shell_in(open_folder, monkeypatch) as shell:
         shell.room.activate("personal")
 
         def user() -> None:
             assert shell("check").exit == 1
-            assert said in shell("doctor", "--repair").out
+            assert report in shell("doctor", "--repair").out
             assert shell("check").exit == code
 
         def of_root() -> None:
@@ -283,15 +283,15 @@ def test_a_planted_link_never_redirects_a_write(
 ) -> None:
     os.mkdir("stick")
     shell("request", NUMBER, "--output", "stick")
-    (made,) = Path("stick").glob("*.request")
-    shell.carried(str(made), "stick/a.response")
+    (request,) = Path("stick").glob("*.request")
+    shell.carried(str(request), "stick/a.response")
     if command == "prefer":
         assert shell("install", "stick/a.response").exit == 0
     other, missing = tmp_path / "other", tmp_path / "missing"
     other.write_text("not ours")
     other.chmod(0o640)
     base = Path() if place.startswith("stick") else shell.room.state
-    link = base / place.format(number=NUMBER, stem=made.stem)
+    link = base / place.format(number=NUMBER, stem=request.stem)
     link.parent.mkdir(exist_ok=True)
     for led_to in (other, missing):
         link.unlink(missing_ok=True)
@@ -548,7 +548,7 @@ def older_than_the_installed(room: Room) -> bytes:
         (older_than_the_installed, "older-response"),
     ],
 )
-def test_an_installed_license_works_on_while_a_newer_response_is_refused(
+def test_an_installed_license_keeps_working_while_a_newer_response_is_refused(
     room: Room, newer: Callable[[Room], bytes], code: str
 ) -> None:
     room.activate()
@@ -560,7 +560,9 @@ def test_an_installed_license_works_on_while_a_newer_response_is_refused(
     assert room.load().serial == 1
 
 
-def test_a_license_works_on_while_a_response_of_a_withdrawn_license_is_refused(room: Room) -> None:
+def test_a_license_keeps_working_while_a_response_of_a_withdrawn_license_is_refused(
+    room: Room,
+) -> None:
     room.activate()
     room.now += 60
     data = room.answer(room.request("update"))

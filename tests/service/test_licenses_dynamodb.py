@@ -94,13 +94,13 @@ def test_the_largest_write_has_18_items(dynamodb: Any, licenses: Licenses) -> No
         dongle_seats=(DongleSeat("old"), DongleSeat("new", 3)),
         anchor_keys=anchor_keys(request),
     )
-    settling = {
+    ticket_update = {
         "TableName": "Licenses",
         "Key": {"pk": {"S": "ticket"}, "sk": {"S": "-"}},
         "UpdateExpression": "SET a = :a",
         "ExpressionAttributeValues": {":a": {"S": "a"}},
     }
-    licenses.claim(request, grant, LedgerEntry(request.sha256, b"body", 3, NOW), settling)
+    licenses.claim(request, grant, LedgerEntry(request.sha256, b"body", 3, NOW), ticket_update)
     assert written == [18]
     assert [seat.number for seat in licenses.seats(NUMBER)] == [3]
     (seat,) = licenses.seats_in_use(NUMBER)

@@ -68,9 +68,9 @@ def handle(*bodies: str, **options: Any) -> list[str]:
 
 def lines(log: StringIO) -> list[tuple[str, str]]:
     """Level and message of each line, which all name the ticket where they can."""
-    found = [json.loads(line) for line in log.getvalue().splitlines()]
-    assert all(TICKET not in json.dumps(line) for line in found)
-    return [(line["level"], line["message"]) for line in found]
+    entries = [json.loads(line) for line in log.getvalue().splitlines()]
+    assert all(TICKET not in json.dumps(line) for line in entries)
+    return [(line["level"], line["message"]) for line in entries]
 
 
 @pytest.mark.parametrize(

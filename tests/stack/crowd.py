@@ -45,11 +45,11 @@ class Crowd:
         self.licenses = Licenses(dynamodb, stack.outputs["LicensesTable"])
         self._keys = KeySet.from_json((stack.run / "keys.json").read_bytes())
         self._product = stack.license["product"]
-        made = licenses.create(self.licenses, self._product, int(time.time()), **terms)
-        self.number = made.license.number
-        self._activation = activation_key(made.activation_code, self.number)
+        created = licenses.create(self.licenses, self._product, int(time.time()), **terms)
+        self.number = created.license.number
+        self._activation = activation_key(created.activation_code, self.number)
 
-    def file(self, machine: int | Computer, kind: str = "activate", **wish: Any) -> bytes:
+    def file(self, machine: int | Computer, kind: str = "activate", **changes: Any) -> bytes:
         """A request file; the same for the same wishes."""
         return a_request_file(
             Computer(f"LAB-{machine:03}") if isinstance(machine, int) else machine,
@@ -58,7 +58,7 @@ class Crowd:
             license_number=self.number,
             product=Product(self._product, "4.2.0"),
             trusts=tuple(key.keyid for key in self._keys.keys),
-            **wish,
+            **changes,
         )
 
     def send(self, files: Sequence[bytes]) -> list[str]:
@@ -77,16 +77,16 @@ class Crowd:
     def answers(self, tickets: Sequence[str]) -> list[Answer]:
         """What each ticket was answered, once all are."""
         deadline = time.monotonic() + self._patience_s
-        found: dict[str, Answer] = {}
-        while waiting := [ticket for ticket in tickets if ticket not in found]:
+        answers_by_ticket: dict[str, Answer] = {}
+        while waiting := [ticket for ticket in tickets if ticket not in answers_by_ticket]:
             assert time.monotonic() < deadline, f"{len(waiting)} have no answer"
             time.sleep(0.2)
-            for ticket in self._settled(waiting[:100]):
+            for ticket in self._settled_tickets(waiting[:100]):
                 if ticket.refusal is not None:
-                    found[ticket.id] = str(ticket.refusal.code)
+                    answers_by_ticket[ticket.id] = str(ticket.refusal.code)
                 elif (response := self._response(ticket)) is not None:
-                    found[ticket.id] = verify_response(response, self._keys)
-        return [found[ticket] for ticket in tickets]
+                    answers_by_ticket[ticket.id] = verify_response(response, self._keys)
+        return [answers_by_ticket[ticket] for ticket in tickets]
 
     def all_answered(self, files: Sequence[bytes]) -> list[Answer]:
         return self.answers(self.send(files))
@@ -109,20 +109,20 @@ class Crowd:
 
     def dead_letters(self) -> int:
         """Messages that were given up, whoever's they are."""
-        found = self._sqs.get_queue_attributes(
+        reply = self._sqs.get_queue_attributes(
             QueueUrl=self._outputs["RequestsDeadQueue"],
             AttributeNames=["ApproximateNumberOfMessages"],
         )
-        return int(found["Attributes"]["ApproximateNumberOfMessages"])
+        return int(reply["Attributes"]["ApproximateNumberOfMessages"])
 
     def _put(self, ticket: str, file: bytes) -> None:
         self._s3.put_object(Bucket=self._outputs["InBucket"], Key=f"requests/{ticket}", Body=file)
 
-    def _settled(self, tickets: Sequence[str]) -> Iterator[Ticket]:
+    def _settled_tickets(self, tickets: Sequence[str]) -> Iterator[Ticket]:
         keys = [to_item({"pk": f"ticket#{ticket}"}) for ticket in tickets]
         name, now = self._outputs["TicketsTable"], int(time.time())
-        found = self._dynamodb.batch_get_item(RequestItems={name: {"Keys": keys}})
-        for item in found["Responses"][name]:
+        reply = self._dynamodb.batch_get_item(RequestItems={name: {"Keys": keys}})
+        for item in reply["Responses"][name]:
             ticket = ticket_from_item(item, now)
             if ticket is not None and ticket.is_complete:
                 yield ticket
@@ -130,10 +130,10 @@ class Crowd:
     def _response(self, ticket: Ticket) -> bytes | None:
         key = f"responses/{ticket.id}/{ticket.file_name}"
         try:
-            found = self._s3.get_object(Bucket=self._outputs["OutBucket"], Key=key)
+            reply = self._s3.get_object(Bucket=self._outputs["OutBucket"], Key=key)
         except self._s3.exceptions.NoSuchKey:
             return None  # signed a moment after it was recorded
-        content: bytes = found["Body"].read()
+        content: bytes = reply["Body"].read()
         return content
 
 

@@ -59,7 +59,7 @@ COMPARE = (
     "Compare both with your license e-mail or letter, make a new request file on the offline "
     "computer, and choose it here."
 )
-GIVE_BACK = (
+DEACTIVATE_ONE = (
     "Deactivate it on a computer that no longer needs it. If one is lost or broken, make a new "
     'request file, choose "My old computer is lost or broken" and give its seat number.'
 )
@@ -197,7 +197,7 @@ CASES = {
     "no seat": Case(
         "no-seats-left",
         "All 2 seats of this license are in use",
-        GIVE_BACK,
+        DEACTIVATE_ONE,
         request(9),
         sold={"seats": 2},
         before=after(active(1), active(2)),

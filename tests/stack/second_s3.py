@@ -70,6 +70,8 @@ def _wait_until_ready(process: subprocess.Popen[bytes], endpoint: str, log: Path
 
 
 def _free_ports(count: int) -> list[int]:
-    with ExitStack() as held:
-        found = [held.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(count)]
-        return [int(one.getsockname()[1]) for one in found]
+    with ExitStack() as stack:
+        sockets = [
+            stack.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(count)
+        ]
+        return [int(one.getsockname()[1]) for one in sockets]

@@ -24,8 +24,10 @@ class Storage:
     def stored(self, ticket: str) -> list[bytes]:
         """Every version of what was uploaded for a ticket, the oldest first."""
         key = f"requests/{ticket}"
-        found = self.s3.list_object_versions(Bucket=self.in_bucket, Prefix=key).get("Versions", [])
-        versions = [entry["VersionId"] for entry in reversed(found) if entry["Key"] == key]
+        listing = self.s3.list_object_versions(Bucket=self.in_bucket, Prefix=key).get(
+            "Versions", []
+        )
+        versions = [entry["VersionId"] for entry in reversed(listing) if entry["Key"] == key]
         return [self._read(key, version) for version in versions]
 
     def _read(self, key: str, version: str) -> bytes:

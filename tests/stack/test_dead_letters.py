@@ -19,7 +19,7 @@ import requests
 from playwright.sync_api import Page, expect
 
 from keyferry_service.views.ticket_view import DELAYED_S
-from tests.support.journeys import client, open_ticket, settled, upload
+from tests.support.journeys import client, open_ticket, upload, wait_for_ticket
 from tests.support.offline_computer import OfflineComputer
 from tests.support.running_stack import RunningStack
 
@@ -37,8 +37,8 @@ def offline(stack: RunningStack, tmp_path: Path) -> OfflineComputer:
 def tries_each_second(stack: RunningStack, queue: str) -> Iterator[None]:
     """What fails comes again after a second; ten times, as the template has it."""
     sqs, url = client(stack, "sqs"), stack.outputs[queue]
-    wanted = ["VisibilityTimeout"]
-    kept = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=wanted)["Attributes"]
+    names = ["VisibilityTimeout"]
+    kept = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=names)["Attributes"]
     sqs.set_queue_attributes(QueueUrl=url, Attributes={"VisibilityTimeout": "1"})
     try:
         yield
@@ -99,10 +99,10 @@ def clock_forward(stack: RunningStack, folder: Path, later_s: int) -> Iterator[N
 
 
 def waiting_in(stack: RunningStack, queue: str) -> int:
-    wanted = ["ApproximateNumberOfMessages"]
+    names = ["ApproximateNumberOfMessages"]
     url = stack.outputs[queue]
-    found = client(stack, "sqs").get_queue_attributes(QueueUrl=url, AttributeNames=wanted)
-    return int(found["Attributes"][wanted[0]])
+    reply = client(stack, "sqs").get_queue_attributes(QueueUrl=url, AttributeNames=names)
+    return int(reply["Attributes"][names[0]])
 
 
 def eventually(condition: Callable[[], bool]) -> None:
@@ -121,8 +121,8 @@ def alarms_for(stack: RunningStack, queue: str, waiting: int) -> list[dict[str, 
         "Value": waiting,
     }
     cloudwatch.put_metric_data(Namespace="AWS/SQS", MetricData=[datum])
-    found = cloudwatch.describe_alarms(StateValue="ALARM")["MetricAlarms"]
-    return [alarm for alarm in found if alarm["Dimensions"] == datum["Dimensions"]]
+    alarms = cloudwatch.describe_alarms(StateValue="ALARM")["MetricAlarms"]
+    return [alarm for alarm in alarms if alarm["Dimensions"] == datum["Dimensions"]]
 
 
 def redrive(stack: RunningStack) -> Any:
@@ -159,9 +159,9 @@ def test_a_request_that_was_given_up_is_cured_by_one_command(
             "the link will be e-mailed to kim@example.com."
         )
         with page.expect_download(timeout=60_000) as download:
-            told = redrive(stack)
+            report = redrive(stack)
         expect(page.locator("h1")).to_have_text("Your response file is ready")
-    assert told["redriven"] == [
+    assert report["redriven"] == [
         {
             "queue": "requests",
             "ticket": ticket[:8],
@@ -169,7 +169,7 @@ def test_a_request_that_was_given_up_is_cured_by_one_command(
             "has_ended": False,
         }
     ]
-    assert told["logs"] == ["/aws/lambda/keyferry-process-request"]
+    assert report["logs"] == ["/aws/lambda/keyferry-process-request"]
     offline.install(download.value.path().read_bytes())
     assert offline.check().ok
     assert redrive(stack) == {"ok": True, "redriven": [], "logs": []}
@@ -189,12 +189,12 @@ def test_a_mail_that_was_given_up_is_sent_after_one_command(
         ticket = open_ticket(stack, address)
         upload(ticket, offline.request()["buffer"])
         eventually(lambda: waiting_in(stack, "ResponsesDeadQueue") == 1)
-    seen = requests.get(f"{stack.api}/requests/{ticket['id']}", timeout=60).json()
-    assert (seen["state"], seen["email"]) == ("ready", "pending")
+    state = requests.get(f"{stack.api}/requests/{ticket['id']}", timeout=60).json()
+    assert (state["state"], state["email"]) == ("ready", "pending")
     (alarm,) = alarms_for(stack, "ResponsesDeadQueue", waiting_in(stack, "ResponsesDeadQueue"))
     assert alarm["AlarmDescription"].startswith("A mail was given up after ten tries.")
     (letter,) = redrive(stack)["redriven"]
     assert letter["queue"] == "responses"
     assert (letter["ticket"], letter["license_number"]) == (ticket["id"][:8], offline.number)
-    assert settled(stack, ticket)["email"] == "sent"
+    assert wait_for_ticket(stack, ticket)["email"] == "sent"
     assert len(mails()) == 1

@@ -23,12 +23,12 @@ def test_a_letter_names_the_vendor_the_page_and_the_support_of_its_stack(
     file = tmp_path / "acme.txt"
     create = ["license", "create", "--product", "Modeler", "--json", "--letter"]
     command: list[str | Path] = [stack.run / "keyferry-admin", *create, file]
-    made = json.loads(subprocess.run(command, capture_output=True, check=True).stdout)
+    created = json.loads(subprocess.run(command, capture_output=True, check=True).stdout)
     vendor = json.loads((stack.run / "vendor.json").read_bytes())
     letter = file.read_text()
-    assert made["letter"] == str(file)
+    assert created["letter"] == str(file)
     assert letter.startswith(f"Your license for Modeler, from {vendor['name']}.\n")
-    assert f"  Activation code   {made['activation_code']}\n" in letter
+    assert f"  Activation code   {created['activation_code']}\n" in letter
     assert f"\n   {stack.page.rstrip('/')}\n" in letter
     assert letter.endswith(f"\n{vendor['support']['email']}\n")
 

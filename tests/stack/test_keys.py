@@ -25,7 +25,7 @@ from keyferry_service.adapters.signer_kms import KmsSigner
 from keyferry_service.domain.ledger import response_in
 from keyferry_service.domain.license import Status
 from tests.support.customer import TOKEN, Customer, register_the_dongle
-from tests.support.journeys import a_machine, carry, client, download, settled
+from tests.support.journeys import a_machine, carry, client, download, wait_for_ticket
 from tests.support.running_stack import RunningStack, start, stop, wait_until_ready
 
 pytestmark = pytest.mark.timeout(300)
@@ -60,9 +60,9 @@ class Vendor:
 
     def add_key(self) -> str:
         pem = self.stack.run.parent / "pem" / "second.pem"
-        made = self.desk("keys", "create", "--pem", str(pem))
+        created = self.desk("keys", "create", "--pem", str(pem))
         self.let_a_minute_pass()
-        return str(made["key"]["keyid"])
+        return str(created["key"]["keyid"])
 
     def retire(self, keyid: str) -> None:
         assert self.desk("keys", "retire", keyid, "--yes")["key"]["status"] == "retired"
@@ -78,7 +78,7 @@ class Vendor:
 
 
 def kinds_of_seats(customer: Customer) -> dict[str, dict[str, Any]]:
-    """By protection, what is told to the client of such a seat."""
+    """By protection, the options of the client for such a seat."""
     user = replace(a_machine(3), components={**a_machine(3).components, "user": ["anna"]})
     return {
         "machine": {"computer": 2},
@@ -96,8 +96,8 @@ def only(keys: KeySet, *keyids: str) -> KeySet:
 
 def code_of(customer: Customer, file: bytes) -> str | None:
     """What a file is refused with, None where it is answered."""
-    (seen,) = carry(customer.stack, [file])
-    return seen["refusal"]["code"] if seen["state"] == "refused" else None
+    (ticket,) = carry(customer.stack, [file])
+    return ticket["refusal"]["code"] if ticket["state"] == "refused" else None
 
 
 def test_both_algorithms_sign_and_no_stripped_file_passes(
@@ -126,8 +126,8 @@ def test_both_algorithms_sign_and_no_stripped_file_passes(
         with pytest.raises(NotGenuine):
             keyferry.install_response(stripped.read_bytes(), customer.keys, **place)
         assert installed.read_bytes() == before
-    told = subprocess.run([own.run / "keyferry", "verify", stripped], capture_output=True)
-    assert told.returncode == 7, told
+    result = subprocess.run([own.run / "keyferry", "verify", stripped], capture_output=True)
+    assert result.returncode == 7, result
 
     # The classic signature is KMS's own: it holds under the key that KMS names.
     kms, arn = client(own, "kms"), own.outputs["Ed25519KeyArn"]
@@ -138,8 +138,8 @@ def test_both_algorithms_sign_and_no_stripped_file_passes(
 
 def test_the_kms_signer_signs_up_to_the_limit_of_a_file(own: RunningStack) -> None:
     kms = client(own, "kms")
-    made = kms.create_key(KeySpec="ECC_NIST_EDWARDS25519", KeyUsage="SIGN_VERIFY")
-    arn = made["KeyMetadata"]["Arn"]
+    created = kms.create_key(KeySpec="ECC_NIST_EDWARDS25519", KeyUsage="SIGN_VERIFY")
+    arn = created["KeyMetadata"]["Arn"]
     named = load_der_public_key(kms.get_public_key(KeyId=arn)["PublicKey"])
     assert isinstance(named, Ed25519PublicKey)
     signer = KmsSigner(kms, arn, ED25519, named.public_bytes_raw(), "keyid")
@@ -152,7 +152,7 @@ def test_a_key_comes_and_goes_and_no_live_seat_is_lost(own: RunningStack, tmp_pa
     customer = Customer(own, vendor.table, tmp_path, seats=9)
     register_the_dongle(customer)
     seats = kinds_of_seats(customer)
-    first = {kind: customer.activate(**told) for kind, told in seats.items()}
+    first = {kind: customer.activate(**options) for kind, options in seats.items()}
     gone = Customer(own, vendor.table, tmp_path / "gone")
     gone.activate()
     gone.set_status(Status.REVOKED)
@@ -166,18 +166,18 @@ def test_a_key_comes_and_goes_and_no_live_seat_is_lost(own: RunningStack, tmp_pa
     applications = {4: old_application, 5: both, 6: only(both, new)}
     for computer, keys in applications.items():
         file = customer.file(computer, keys=keys)
-        (seen,) = carry(own, [file])
-        assert seen["state"] == "ready", seen
-        keyferry.install_response(download(seen), keys, **customer.place(computer))
+        (ticket,) = carry(own, [file])
+        assert ticket["state"] == "ready", ticket
+        keyferry.install_response(download(ticket), keys, **customer.place(computer))
 
     vendor.retire(old)
     updates = {n: customer.file(n, "update", keys=keys) for n, keys in applications.items()}
-    told = {computer: code_of(customer, file) for computer, file in updates.items()}
-    assert told == {4: "keys-too-old", 5: None, 6: None}
+    codes = {computer: code_of(customer, file) for computer, file in updates.items()}
+    assert codes == {4: "keys-too-old", 5: None, 6: None}
 
     links = tmp_path / "links.csv"
-    said = vendor.desk("keys", "compromise", old, "--output", str(links), "--yes")
-    assert said["key"]["status"] == "compromised", said
+    report = vendor.desk("keys", "compromise", old, "--output", str(links), "--yes")
+    assert report["key"]["status"] == "compromised", report
     after = vendor.export()
     assert after.trusts() == only(both, new).trusts()
     with links.open(newline="") as written:
@@ -195,17 +195,17 @@ def test_a_key_comes_and_goes_and_no_live_seat_is_lost(own: RunningStack, tmp_pa
     resent = {}
     for line in lines:
         ticket = {"id": line["link"].removeprefix(f"{own.page}#t=")}
-        data = download(settled(own, ticket))
+        data = download(wait_for_ticket(own, ticket))
         response = keyferry.verify_response(data, after)
         assert response.envelope.body == ledger[int(line["seat"])]
         assert old not in {each.keyid for each in response.envelope.signatures}
         resent[line["computer"], line["protection"]] = data
 
-    for kind, wish in seats.items():
+    for kind, options in seats.items():
         with pytest.raises(KeyCompromised):
             keyferry.verify_response(first[kind], after)
-        place = customer.place(wish["computer"])
-        dongle = wish.get("dongle")
+        place = customer.place(options["computer"])
+        dongle = options.get("dongle")
         data = resent[place["machine"].name, kind]
         with pytest.raises(KeyCompromised):
             keyferry.load(keys=after, **place, dongle=dongle)
@@ -213,10 +213,10 @@ def test_a_key_comes_and_goes_and_no_live_seat_is_lost(own: RunningStack, tmp_pa
         keyferry.load(keys=after, **place, dongle=dongle)
     # Who was never handed a link gets the same with the next request of an updated application.
     file = customer.file(4, "update", keys=after)
-    (seen,) = carry(own, [file])
-    keyferry.install_response(download(seen), after, **customer.place(4))
+    (ticket,) = carry(own, [file])
+    keyferry.install_response(download(ticket), after, **customer.place(4))
     keyferry.load(keys=after, **customer.place(4))
 
     again = vendor.desk("keys", "compromise", old, "--output", str(links), "--yes")
-    assert (again["signed"], again["signed_before"]) == (said["signed"], said["signed"] - 1)
+    assert (again["signed"], again["signed_before"]) == (report["signed"], report["signed"] - 1)
     assert links.stat().st_mode & 0o777 == 0o600

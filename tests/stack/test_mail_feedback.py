@@ -11,7 +11,7 @@ from tests.browser.journeys.test_journey import mails
 from tests.stack.test_dead_letters import alarms_for, eventually, redrive, waiting_in
 from tests.stack.test_resending import desk
 from tests.support.customer import Customer
-from tests.support.journeys import carry, client, settled
+from tests.support.journeys import carry, client, wait_for_ticket
 from tests.support.running_stack import ROOT, RunningStack
 
 
@@ -44,8 +44,8 @@ def test_a_mail_comes_back_its_address_gets_no_more_until_the_vendor_allows_it(
     address = f"gone-{customer.number}@example.com"
 
     def answered(computer: int) -> dict[str, Any]:
-        (seen,) = carry(stack, [customer.file(computer)], [address])
-        return seen
+        (ticket,) = carry(stack, [customer.file(computer)], [address])
+        return ticket
 
     first = answered(1)
     assert first["email"] == "sent"
@@ -54,7 +54,7 @@ def test_a_mail_comes_back_its_address_gets_no_more_until_the_vendor_allows_it(
     notice = a_notice(stack, first["id"])
     publish(stack, notice)
     publish(stack, notice)
-    eventually(lambda: settled(stack, first)["email"] == "bounced")
+    eventually(lambda: wait_for_ticket(stack, first)["email"] == "bounced")
 
     eventually(lambda: bool(held_back(stack, customer)))
     assert answered(2)["email"] == "withheld"
@@ -77,22 +77,25 @@ def held_back(stack: RunningStack, customer: Customer) -> list[dict[str, Any]]:
 def test_a_notice_that_was_given_up_is_taken_in_after_one_command(
     stack: RunningStack, customer: Customer
 ) -> None:
-    (seen,) = carry(stack, [customer.file()], [f"late-{customer.number}@example.com"])
+    (ticket,) = carry(stack, [customer.file()], [f"late-{customer.number}@example.com"])
     dead = stack.outputs["FeedbackDeadQueue"]
-    client(stack, "sqs").send_message(QueueUrl=dead, MessageBody=a_notice(stack, seen["id"]))
+    client(stack, "sqs").send_message(QueueUrl=dead, MessageBody=a_notice(stack, ticket["id"]))
     (alarm,) = alarms_for(stack, "FeedbackDeadQueue", waiting_in(stack, "FeedbackDeadQueue"))
     assert alarm["AlarmDescription"].startswith("A notice of a mail that came back was given up")
-    told = redrive(stack)
-    assert [letter["queue"] for letter in told["redriven"]] == ["feedback"]
-    assert told["logs"] == ["/aws/lambda/keyferry-mail-feedback"]
-    eventually(lambda: settled(stack, seen)["email"] == "bounced")
+    report = redrive(stack)
+    assert [letter["queue"] for letter in report["redriven"]] == ["feedback"]
+    assert report["logs"] == ["/aws/lambda/keyferry-mail-feedback"]
+    eventually(lambda: wait_for_ticket(stack, ticket)["email"] == "bounced")
 
 
 def test_only_ses_speaks_to_the_topic_and_only_the_topic_to_the_queue(stack: RunningStack) -> None:
     topic = client(stack, "sns").get_topic_attributes(TopicArn=stack.outputs["FeedbackTopic"])
-    (told,) = json.loads(topic["Attributes"]["Policy"])["Statement"]
-    assert (told["Principal"], told["Action"]) == ({"Service": "ses.amazonaws.com"}, "sns:Publish")
-    assert told["Condition"] == {
+    (statement,) = json.loads(topic["Attributes"]["Policy"])["Statement"]
+    assert (statement["Principal"], statement["Action"]) == (
+        {"Service": "ses.amazonaws.com"},
+        "sns:Publish",
+    )
+    assert statement["Condition"] == {
         "StringEquals": {
             "aws:SourceAccount": "000000000000",
             "aws:SourceArn": "arn:aws:ses:us-east-1:000000000000:configuration-set/keyferry",
@@ -110,10 +113,10 @@ def test_only_ses_speaks_to_the_topic_and_only_the_topic_to_the_queue(stack: Run
 
 
 def test_ses_is_asked_for_bounces_and_complaints_alone(stack: RunningStack) -> None:
-    found = client(stack, "sesv2").get_configuration_set_event_destinations(
+    reply = client(stack, "sesv2").get_configuration_set_event_destinations(
         ConfigurationSetName="keyferry"
     )
-    (destination,) = found["EventDestinations"]
+    (destination,) = reply["EventDestinations"]
     assert destination["Enabled"]
     assert destination["MatchingEventTypes"] == ["BOUNCE", "COMPLAINT"]
     assert destination["SnsDestination"] == {"TopicArn": stack.outputs["FeedbackTopic"]}

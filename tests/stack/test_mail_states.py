@@ -53,8 +53,8 @@ def network(stack: RunningStack) -> Iterator[Network]:
 
 
 def open_one(stack: RunningStack) -> requests.Response:
-    said = {"email": None, "language": "en"}
-    return requests.post(f"{stack.api}/requests", json=said, timeout=60)
+    body = {"email": None, "language": "en"}
+    return requests.post(f"{stack.api}/requests", json=body, timeout=60)
 
 
 def test_the_last_ticket_of_an_hour_is_opened_and_the_next_is_told_when(
@@ -76,9 +76,9 @@ def test_the_page_of_a_full_network_keeps_the_file_and_names_the_minutes(
 ) -> None:
     network.has_opened(TICKETS_PER_NETWORK)
     process(page, stack, offline.request(), "full@example.com")
-    told = page.locator("#problems a")
+    links = page.locator("#problems a")
     sentence = "Too many requests from your network. Try again in "
-    expect(told).to_contain_text(sentence, timeout=60_000)
+    expect(links).to_contain_text(sentence, timeout=60_000)
     expect(page.locator("#problems")).to_be_focused()
     expect(page.locator("#chosen h2")).to_contain_text(offline.shown_number)
     assert page.input_value("#email") == "full@example.com"
@@ -96,7 +96,7 @@ def test_a_bounced_mail_is_told_and_the_link_goes_to_another_address(
     expect(page.locator("#mail")).to_contain_text("was also e-mailed", timeout=60_000)
     ticket = page.url.rpartition("#t=")[2]
     publish(stack, a_notice(stack, ticket))
-    eventually(lambda: seen(stack, ticket)["email"] == "bounced")
+    eventually(lambda: ticket_state(stack, ticket)["email"] == "bounced")
     page.reload()
     expect(page.locator("#mail")).to_have_text(
         "The e-mail to the address you gave came back. "
@@ -109,7 +109,7 @@ def test_a_bounced_mail_is_told_and_the_link_goes_to_another_address(
     sent = f"The link was also e-mailed to {other}."
     expect(page.locator("#mail")).to_contain_text(sent, timeout=60_000)
     assert len(mails(stack, other)) == 1
-    assert seen(stack, ticket)["email"] == "sent"
+    assert ticket_state(stack, ticket)["email"] == "sent"
 
 
 def test_a_mail_to_an_address_that_bounced_before_is_told_as_withheld(
@@ -125,12 +125,12 @@ def test_a_mail_to_an_address_that_bounced_before_is_told_as_withheld(
         "No e-mail was sent: this license or address has had today's number. Save the file here.",
         timeout=60_000,
     )
-    assert seen(stack, page.url.rpartition("#t=")[2])["email"] == "withheld"
+    assert ticket_state(stack, page.url.rpartition("#t=")[2])["email"] == "withheld"
     assert mails(stack, address) == []
 
 
-def seen(stack: RunningStack, ticket: str) -> dict[str, Any]:
+def ticket_state(stack: RunningStack, ticket: str) -> dict[str, Any]:
     answer = requests.get(f"{stack.api}/requests/{ticket}", timeout=60)
     assert "Retry-After" not in answer.headers  # all is told
-    said: dict[str, Any] = answer.json()
-    return said
+    document: dict[str, Any] = answer.json()
+    return document

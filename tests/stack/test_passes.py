@@ -18,7 +18,7 @@ import requests
 from keyferry_service.domain.ticket import DOWNLOAD_URL_S
 from tests.stack.storage import EMBEDDED, SEAWEEDFS, Storage
 from tests.support.builders import LAB_08, a_request_file
-from tests.support.journeys import carry, open_ticket, settled, upload
+from tests.support.journeys import carry, open_ticket, upload, wait_for_ticket
 from tests.support.running_stack import RunningStack
 
 pytestmark = pytest.mark.attack
@@ -262,11 +262,11 @@ def without_the_code(stack: RunningStack) -> bytes:
 def test_a_second_file_by_the_same_pass_changes_no_answer(stack: RunningStack) -> None:
     ticket = open_ticket(stack)
     upload(ticket, without_the_code(stack))
-    first = settled(stack, ticket)
+    first = wait_for_ticket(stack, ticket)
     upload(ticket, b"another file")
-    (seen,) = carry(stack, [b"one more, to wait for"])
-    assert seen["state"] == "refused"
-    assert settled(stack, ticket) == first
+    (refused,) = carry(stack, [b"one more, to wait for"])
+    assert refused["state"] == "refused"
+    assert wait_for_ticket(stack, ticket) == first
     assert first["refusal"]["code"] == "not-authentic"
 
 

@@ -39,8 +39,8 @@ def eve(stack: RunningStack) -> Any:
     """Somebody of the same account whom nobody gave a right."""
     iam = client(stack, "iam")
     iam.create_user(UserName="eve")
-    made = iam.create_access_key(UserName="eve")["AccessKey"]
-    return with_keys(stack, made["AccessKeyId"], made["SecretAccessKey"])
+    access_key = iam.create_access_key(UserName="eve")["AccessKey"]
+    return with_keys(stack, access_key["AccessKeyId"], access_key["SecretAccessKey"])
 
 
 @pytest.mark.parametrize("queue", QUEUES)
@@ -62,9 +62,9 @@ def test_nobody_but_s3_and_our_roles_may_send_read_or_empty_a_queue(
 def test_another_bucket_cannot_tell_our_queue_of_its_files(stack: RunningStack, queue: str) -> None:
     sqs, s3 = client(stack, "sqs"), client(stack, "s3")
     named = sqs.get_queue_attributes(QueueUrl=stack.outputs[queue], AttributeNames=["QueueArn"])
-    told = {"QueueArn": named["Attributes"]["QueueArn"], "Events": ["s3:ObjectCreated:*"]}
+    configuration = {"QueueArn": named["Attributes"]["QueueArn"], "Events": ["s3:ObjectCreated:*"]}
     s3.create_bucket(Bucket="eves-bucket")
     with pytest.raises(ClientError, match="Unable to validate"):
         s3.put_bucket_notification_configuration(
-            Bucket="eves-bucket", NotificationConfiguration={"QueueConfigurations": [told]}
+            Bucket="eves-bucket", NotificationConfiguration={"QueueConfigurations": [configuration]}
         )

@@ -48,8 +48,8 @@ class Drill:
 
     def remember(self) -> str:
         """A backup, as the embedded cloud has no memory of every second."""
-        made = self._dynamodb.create_backup(TableName=self._table, BackupName="drill")
-        arn: str = made["BackupDetails"]["BackupArn"]
+        backup = self._dynamodb.create_backup(TableName=self._table, BackupName="drill")
+        arn: str = backup["BackupDetails"]["BackupArn"]
         return arn
 
     def restored(self, backup: str) -> str:
@@ -94,12 +94,12 @@ class Drill:
 
     def rows(self, number: str) -> dict[str, Any]:
         """All that is stored of a license, by sort key."""
-        found = self._dynamodb.query(
+        reply = self._dynamodb.query(
             TableName=self._table,
             KeyConditionExpression="pk = :number",
             ExpressionAttributeValues={":number": {"S": number}},
         )
-        return {row["sk"]["S"]: row for row in found["Items"]}
+        return {row["sk"]["S"]: row for row in reply["Items"]}
 
 
 def bodies(answers: Sequence[Answer]) -> list[bytes]:
@@ -114,7 +114,7 @@ def in_turn(crowd: Crowd, files: Sequence[bytes]) -> list[Answer]:
 def test_a_restored_table_sells_no_seat_twice_and_answers_the_same(stack: RunningStack) -> None:
     drill, crowd = Drill(stack), Crowd(stack, seats=4)
     before = [crowd.file(1), crowd.file(2)]
-    given = in_turn(crowd, before)
+    answers = in_turn(crowd, before)
     backup, since = drill.remember(), int(time.time())
     after = [
         crowd.file(3),
@@ -125,11 +125,11 @@ def test_a_restored_table_sells_no_seat_twice_and_answers_the_same(stack: Runnin
         crowd.file(5),
         crowd.file(6),
     ]
-    given += in_turn(crowd, after[:-1])
+    answers += in_turn(crowd, after[:-1])
     sell_one_more(crowd)
-    given += in_turn(crowd, after[-1:])
-    assert refusals(given) == []
-    last = max(response.serial for response in responses(given))
+    answers += in_turn(crowd, after[-1:])
+    assert refusals(answers) == []
+    last = max(response.serial for response in responses(answers))
     lost = drill.rows(crowd.number)
 
     began = time.monotonic()
@@ -137,21 +137,21 @@ def test_a_restored_table_sells_no_seat_twice_and_answers_the_same(stack: Runnin
         came_meanwhile = crowd.send([crowd.file(7)])
         assert drill.restore("copy", drill.restored(backup))[0] == 0
         assert crowd.counts() == Counts(taken=2, used=2, ledger=2, revision=2)
-        code, said = drill.restore("replay", format_time(since))
+        code, output = drill.restore("replay", format_time(since))
         # What customers were given is back; what the vendor did is for the vendor to do again.
         assert code == 1
-        assert said.startswith(f"{len(after)} answers recorded again")
-        assert "5 of 4 seats are in use" in said
+        assert output.startswith(f"{len(after)} answers recorded again")
+        assert "5 of 4 seats are in use" in output
         sell_one_more(crowd)
-        code, said = drill.restore("replay", format_time(since))
-        assert code == 0, said
-        assert said.startswith("0 answers recorded again")
+        code, output = drill.restore("replay", format_time(since))
+        assert code == 0, output
+        assert output.startswith("0 answers recorded again")
     took_s = time.monotonic() - began
 
     restored = drill.rows(crowd.number)
     assert_same_but_for_the_revision(restored, lost)
     assert refusals(crowd.answers(came_meanwhile)) == ["no-seats-left"]
-    assert bodies(crowd.all_answered([*before, *after])) == bodies(given)
+    assert bodies(crowd.all_answered([*before, *after])) == bodies(answers)
     assert drill.rows(crowd.number) == restored
     (newer,) = responses(in_turn(crowd, [crowd.file(3, "update", last_serial=3)]))
     assert newer.serial > last
@@ -182,16 +182,16 @@ def test_what_only_the_vendor_knows_is_told_until_it_is_done_again(stack: Runnin
     drill.put_forged_response(crowd.number)
     with drill.paused():
         drill.restore("copy", drill.restored(backup))
-        code, said = drill.restore("replay", format_time(since))
+        code, output = drill.restore("replay", format_time(since))
         assert code == 1
-        assert said.startswith("1 answers recorded again")
-        assert f"{show_license_number(crowd.number)}: 2 of 1 seats are in use" in said
-        assert f"{show_license_number(later.number)}: there is no such license" in said
+        assert output.startswith("1 answers recorded again")
+        assert f"{show_license_number(crowd.number)}: 2 of 1 seats are in use" in output
+        assert f"{show_license_number(later.number)}: there is no such license" in output
         change_license.release_seat(crowd.licenses, crowd.number, seat_number=1)
         licenses.create(later.licenses, sold.license.product, since, later.number, seats=1)
-        code, said = drill.restore("replay", format_time(since))
-        assert code == 0, said
-        assert said.startswith("1 answers recorded again")
+        code, output = drill.restore("replay", format_time(since))
+        assert code == 0, output
+        assert output.startswith("1 answers recorded again")
     assert crowd.counts() == Counts(taken=1, used=1, ledger=2, revision=4)
     assert later.counts() == Counts(taken=1, used=1, ledger=1, revision=1)
     assert later.ledger() == {sold.request_sha256: sold.envelope.body}
@@ -206,12 +206,12 @@ def test_what_left_no_file_behind_is_answered_anew_and_never_with_an_older_seria
     """The bucket of responses forgets after 30 days; a copy older than that ends so."""
     drill, crowd = Drill(stack), Crowd(stack, seats=2)
     backup = drill.remember()
-    given = responses(in_turn(crowd, [crowd.file(1), crowd.file(1, "update", last_serial=1)]))
+    answers = responses(in_turn(crowd, [crowd.file(1), crowd.file(1, "update", last_serial=1)]))
     with drill.paused():
         drill.restore("copy", drill.restored(backup))
     assert crowd.counts() == Counts(0, 0, 0, 0)
     assert in_turn(crowd, [crowd.file(1, "update", last_serial=2)]) == ["not-authentic"]
-    asks_again = crowd.file(1, id=f"{1:032x}", last_serial=given[-1].serial)
+    asks_again = crowd.file(1, id=f"{1:032x}", last_serial=answers[-1].serial)
     (anew,) = responses(in_turn(crowd, [asks_again]))
-    assert (anew.seat, anew.serial) == (1, given[-1].serial + 1)
+    assert (anew.seat, anew.serial) == (1, answers[-1].serial + 1)
     assert crowd.counts() == Counts(1, 1, 1, revision=anew.serial)

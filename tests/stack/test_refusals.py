@@ -28,7 +28,7 @@ def test_the_table_has_every_refusal() -> None:
 
 
 @dataclass(frozen=True)
-class Told:
+class Journey:
     """What a customer was told: first, and once the vendor had done what was asked for."""
 
     began: int
@@ -39,7 +39,7 @@ class Told:
 
 
 @pytest.fixture(scope="module")
-def told(stack: RunningStack, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Told]:
+def journeys(stack: RunningStack, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Journey]:
     """All cases at once: one after the other they would only wait for answers."""
     began = int(time.time())
     table = Licenses(client(stack, "dynamodb"), stack.outputs["LicensesTable"])
@@ -59,7 +59,7 @@ def told(stack: RunningStack, tmp_path_factory: pytest.TempPathFactory) -> dict[
     inbox = requests.get(f"{stack.inbox}/messages", timeout=60).json()
     mails = [[mail for mail in inbox if email in mail["to"]] for email in emails]
     every = zip(CASES, customers, first, again, mails, strict=True)
-    return {name: Told(began, *facts) for name, *facts in every}
+    return {name: Journey(began, *facts) for name, *facts in every}
 
 
 named = pytest.mark.parametrize("name", CASES)
@@ -81,10 +81,10 @@ def in_words(text: str, customer: Customer) -> str:
 
 
 @named
-def test_a_refusal_says_what_is_and_what_to_do(told: dict[str, Told], name: str) -> None:
-    case, customer, seen = CASES[name], told[name].customer, told[name].first
-    refusal = seen["refusal"]
-    assert (seen["state"], refusal["code"]) == ("refused", case.code)
+def test_a_refusal_says_what_is_and_what_to_do(journeys: dict[str, Journey], name: str) -> None:
+    case, customer, ticket = CASES[name], journeys[name].customer, journeys[name].first
+    refusal = ticket["refusal"]
+    assert (ticket["state"], refusal["code"]) == ("refused", case.code)
     assert refusal["title"] == in_words(case.title, customer)
     assert refusal["detail"] == in_words(case.detail, customer)
     assert refusal.get("moves_left") == case.moves_left
@@ -94,24 +94,32 @@ def test_a_refusal_says_what_is_and_what_to_do(told: dict[str, Told], name: str)
     assert tuple((seat["seat"], seat["machine_name"]) for seat in seats) == (case.seats or ())
     for seat in seats:
         since, answered = parse_time(seat["since"]), parse_time(seat["last_answered"])
-        assert told[name].began <= since <= answered <= time.time()
+        assert journeys[name].began <= since <= answered <= time.time()
 
 
 @named
-def test_only_a_proven_request_is_named_and_mailed(told: dict[str, Told], name: str) -> None:
-    case, customer, seen = CASES[name], told[name].customer, told[name].first
+def test_only_a_proven_request_is_named_and_mailed(journeys: dict[str, Journey], name: str) -> None:
+    case, customer, ticket = CASES[name], journeys[name].customer, journeys[name].first
     if case.code in UNPROVEN:
-        assert (seen["kind"], seen["license_number"], seen["email"]) == (None, None, "withheld")
-        assert told[name].mails == []
+        assert (ticket["kind"], ticket["license_number"], ticket["email"]) == (
+            None,
+            None,
+            "withheld",
+        )
+        assert journeys[name].mails == []
         return
     kind = "update" if case.code == "not-activated" else "activate"
-    assert (seen["kind"], seen["license_number"], seen["email"]) == (kind, customer.number, "sent")
+    assert (ticket["kind"], ticket["license_number"], ticket["email"]) == (
+        kind,
+        customer.number,
+        "sent",
+    )
     title, step = (in_words(text, customer) for text in case.mailed or (case.title, case.detail))
-    (mail,) = told[name].mails
+    (mail,) = journeys[name].mails
     number = show_license_number(customer.number)
-    said = case.reason or f"{title[0].lower()}{title[1:]}"
+    reason = case.reason or f"{title[0].lower()}{title[1:]}"
     # A subject that is folded before its first word keeps a space there when it is read.
-    assert mail["subject"].strip() == f"Request for license {number} was not granted: {said}"
+    assert mail["subject"].strip() == f"Request for license {number} was not granted: {reason}"
     text = " ".join(mail["text"].split())
     assert text.startswith(f"{title}. {step} License {number} Computer ")
     assert text.endswith(f" Your request file is unchanged. Questions? Ask us: {ASK}")
@@ -119,19 +127,19 @@ def test_only_a_proven_request_is_named_and_mailed(told: dict[str, Told], name: 
 
 
 @named
-def test_a_refusal_is_not_held_against_the_file(told: dict[str, Told], name: str) -> None:
-    first, again = told[name].first, told[name].again
+def test_a_refusal_is_not_held_against_the_file(journeys: dict[str, Journey], name: str) -> None:
+    first, again = journeys[name].first, journeys[name].again
     if CASES[name].lift is None:
         assert again["refusal"] == first["refusal"]
         return
-    assert (again["state"], again["license_number"]) == ("ready", told[name].customer.number)
-    response = keyferry.verify_response(download(again), told[name].customer.keys)
-    assert response.license.number == told[name].customer.number
+    assert (again["state"], again["license_number"]) == ("ready", journeys[name].customer.number)
+    response = keyferry.verify_response(download(again), journeys[name].customer.keys)
+    assert response.license.number == journeys[name].customer.number
 
 
-def test_a_stranger_learns_nothing(stack: RunningStack, told: dict[str, Told]) -> None:
+def test_a_stranger_learns_nothing(stack: RunningStack, journeys: dict[str, Journey]) -> None:
     """A number that nobody has and a wrong code for one that somebody has: the very same bytes."""
-    ids = [told[name].first["id"] for name in CASES if CASES[name].code == "not-authentic"]
+    ids = [journeys[name].first["id"] for name in CASES if CASES[name].code == "not-authentic"]
     answers = {requests.get(f"{stack.api}/requests/{id}", timeout=60).content for id in ids}
     assert len(ids) == 3
     assert len(answers) == 1

@@ -8,7 +8,7 @@ from typing import Any
 import keyferry
 from keyferry_service.adapters.licenses_dynamodb import Licenses
 from tests.support.customer import Customer
-from tests.support.journeys import client, download, settled
+from tests.support.journeys import client, download, wait_for_ticket
 from tests.support.running_stack import RunningStack
 
 
@@ -28,11 +28,11 @@ def test_a_lost_response_is_signed_again_and_mailed(stack: RunningStack, tmp_pat
     before = table.get(customer.number)
 
     beginning = lost.request_sha256[:12]
-    said = desk(stack, "request", "resend", customer.number, beginning, "--to", "jo@example.com")
-    ticket = said["page"].removeprefix(f"{stack.page}#t=")
-    seen = settled(stack, {"id": ticket})
-    assert (seen["state"], seen["email"], seen["kind"]) == ("ready", "sent", "activate")
-    assert seen["response"]["machine_name"] == "LAB-01"
-    again = keyferry.verify_response(download(seen), customer.keys)
+    report = desk(stack, "request", "resend", customer.number, beginning, "--to", "jo@example.com")
+    ticket = report["page"].removeprefix(f"{stack.page}#t=")
+    state = wait_for_ticket(stack, {"id": ticket})
+    assert (state["state"], state["email"], state["kind"]) == ("ready", "sent", "activate")
+    assert state["response"]["machine_name"] == "LAB-01"
+    again = keyferry.verify_response(download(state), customer.keys)
     assert again.envelope.body == lost.envelope.body
     assert table.get(customer.number) == before

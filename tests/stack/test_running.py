@@ -26,9 +26,9 @@ def activate(stack: RunningStack, folder: Path) -> bytes:
         machine=a_machine(1),
         state_dir=folder / "offline",
     )
-    (seen,) = carry(stack, [request])
-    assert seen["state"] == "ready", seen
-    return download(seen)
+    (ticket,) = carry(stack, [request])
+    assert ticket["state"] == "ready", ticket
+    return download(ticket)
 
 
 def processes_of(folder: Path) -> list[str]:
@@ -39,12 +39,12 @@ def processes_of(folder: Path) -> list[str]:
 
 def listening(process: subprocess.Popen[bytes]) -> set[str]:
     """Addresses on which the process, ministack and the functions wait for calls."""
-    found = subprocess.run(["ss", "-ltnpH"], capture_output=True, text=True, check=True).stdout
+    listing = subprocess.run(["ss", "-ltnpH"], capture_output=True, text=True, check=True).stdout
     family = subprocess.run(
         ["ps", "-o", "pid=", "--ppid", str(process.pid)], capture_output=True, text=True, check=True
     ).stdout.split()
     pids = {str(process.pid), *family}
-    rows = [line.split() for line in found.splitlines()]
+    rows = [line.split() for line in listing.splitlines()]
     return {row[3] for row in rows if set(re.findall(r"pid=(\d+)", row[-1])) & pids}
 
 

@@ -45,8 +45,8 @@ def of_type(kind: str) -> list[Any]:
 
 
 def test_the_deployed_stack_is_the_template_but_for_named_conditions(stack: RunningStack) -> None:
-    found = client(stack, "cloudformation").describe_stack_resources(StackName="keyferry")
-    deployed = {r["LogicalResourceId"]: r["ResourceType"] for r in found["StackResources"]}
+    reply = client(stack, "cloudformation").describe_stack_resources(StackName="keyferry")
+    deployed = {r["LogicalResourceId"]: r["ResourceType"] for r in reply["StackResources"]}
     layers = {n for n, r in RESOURCES.items() if r["Type"].endswith("LayerVersion")}
     expected = {
         name: EXPANDED.get(resource["Type"], resource["Type"])
@@ -151,12 +151,12 @@ def test_the_api_takes_50_calls_a_second_from_all_callers_together() -> None:
 
 
 def test_no_mail_is_tracked() -> None:
-    (told,) = (
+    (events,) = (
         r["Properties"]["EventDestination"]["MatchingEventTypes"]
         for r in RESOURCES.values()
         if r["Type"] == "AWS::SES::ConfigurationSetEventDestination"
     )
-    assert told == ["bounce", "complaint"]
+    assert events == ["bounce", "complaint"]
     assert "TrackingOptions" not in RESOURCES["MailConfiguration"]["Properties"]
 
 
@@ -185,7 +185,7 @@ def test_only_the_buckets_may_fill_the_queues(stack: RunningStack, tmp_path: Pat
     """A role of the same account that the template gave no right to send cannot."""
     sqs = client(stack, "sqs")
     for name in ("RequestsQueue", "ResponsesQueue"):
-        found = sqs.get_queue_attributes(QueueUrl=stack.outputs[name], AttributeNames=["Policy"])
-        (statement,) = json.loads(found["Attributes"]["Policy"])["Statement"]
+        reply = sqs.get_queue_attributes(QueueUrl=stack.outputs[name], AttributeNames=["Policy"])
+        (statement,) = json.loads(reply["Attributes"]["Policy"])["Statement"]
         assert statement["Principal"] == {"Service": "s3.amazonaws.com"}
         assert set(statement["Condition"]) == {"ArnEquals", "StringEquals"}

@@ -73,8 +73,8 @@ def a_license(**changes: Any) -> LicenseRecord:
         "licensee": "Nordhaven Pilot Plant",
         "valid_until": NOW + 365 * DAY,
     }
-    made = LicenseRecord(NUMBER, ACTIVATION.public, PRODUCT, valid_from=NOW - DAY)
-    return replace(made, **{**terms, **changes})
+    license = LicenseRecord(NUMBER, ACTIVATION.public, PRODUCT, valid_from=NOW - DAY)
+    return replace(license, **{**terms, **changes})
 
 
 def a_seat(computer: Computer = LAB_07, number: int = 1, **changes: Any) -> Seat:

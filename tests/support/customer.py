@@ -31,21 +31,21 @@ class Customer:
         self.stack, self.table, self.folder = stack, table, folder
         self.product = stack.license["product"]
         made_at = terms.pop("made_at", int(time.time()))
-        made = licenses.create(table, self.product, made_at, **terms)
-        self.number, self.code = made.license.number, made.activation_code
+        created = licenses.create(table, self.product, made_at, **terms)
+        self.number, self.code = created.license.number, created.activation_code
         self.keys = KeySet.from_json((stack.run / "keys.json").read_bytes())
 
-    def file(self, computer: int | Machine = 1, kind: str = "activate", **wish: Any) -> bytes:
+    def file(self, computer: int | Machine = 1, kind: str = "activate", **options: Any) -> bytes:
         """The request file that a computer makes."""
         code = self.code if kind == "activate" else None
-        asked = {"activation_code": code, "keys": self.keys, **self.place(computer), **wish}
-        return keyferry.make_request(asked.pop("number", self.number), kind=kind, **asked)
+        arguments = {"activation_code": code, "keys": self.keys, **self.place(computer), **options}
+        return keyferry.make_request(arguments.pop("number", self.number), kind=kind, **arguments)
 
-    def activate(self, computer: int | Machine = 1, **wish: Any) -> bytes:
+    def activate(self, computer: int | Machine = 1, **options: Any) -> bytes:
         """Carry a file there and back; the response that is installed then."""
-        (seen,) = carry(self.stack, [self.file(computer, **wish)])
-        response = download(seen)
-        place = {**self.place(computer), "dongle": wish.get("dongle")}
+        (ticket,) = carry(self.stack, [self.file(computer, **options)])
+        response = download(ticket)
+        place = {**self.place(computer), "dongle": options.get("dongle")}
         keyferry.install_response(response, self.keys, **place)
         return response
 
@@ -70,18 +70,18 @@ class Customer:
         }
 
 
-def after(*deeds: Callable[[Customer], object]) -> Callable[[Customer], None]:
+def after(*actions: Callable[[Customer], object]) -> Callable[[Customer], None]:
     """What happened before the file is made."""
 
-    def happen(customer: Customer) -> None:
-        for deed in deeds:
-            deed(customer)
+    def run_all(customer: Customer) -> None:
+        for action in actions:
+            action(customer)
 
-    return happen
+    return run_all
 
 
-def active(computer: int = 1, **wish: Any) -> Callable[[Customer], object]:
-    return lambda customer: customer.activate(computer, **wish)
+def active(computer: int = 1, **options: Any) -> Callable[[Customer], object]:
+    return lambda customer: customer.activate(computer, **options)
 
 
 def become(status: Status) -> Callable[[Customer], object]:
@@ -100,12 +100,12 @@ def allow_move(customer: Customer) -> None:
     change_license.allow_move(customer.table, customer.number)
 
 
-def request(computer: int = 1, **wish: Any) -> Callable[[Customer], bytes]:
-    return lambda customer: customer.file(computer, **wish)
+def request(computer: int = 1, **options: Any) -> Callable[[Customer], bytes]:
+    return lambda customer: customer.file(computer, **options)
 
 
-def request_on(**seen: Any) -> Callable[[Customer], bytes]:
-    return lambda customer: customer.file(replace(a_machine(1), **seen))
+def request_on(**facts: Any) -> Callable[[Customer], bytes]:
+    return lambda customer: customer.file(replace(a_machine(1), **facts))
 
 
 def cut_short(customer: Customer) -> bytes:

@@ -81,8 +81,8 @@ class Desk:
 def desk_in(folder: Path, **vendor: Any) -> Desk:
     """A desk whose home is this folder."""
     desk = Desk(Room(folder / "state"), folder / "home")
-    for made in (desk.desktop, desk.downloads, desk.keys.parent):
-        made.mkdir(parents=True)
+    for new_folder in (desk.desktop, desk.downloads, desk.keys.parent):
+        new_folder.mkdir(parents=True)
     desk.keys.write_bytes(desk.room.keys.to_json())
     (desk.keys.parent / "vendor.json").write_text(json.dumps(VENDOR | vendor))
     return desk
@@ -105,7 +105,7 @@ def open_window(desk: Desk, gone_s: float = GONE_S, life_s: float = LIFE_S) -> I
 @pytest.fixture
 def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Desk:
     """A desk for one test, whose home folder is the user's."""
-    found = desk_in(tmp_path)
-    monkeypatch.setenv("HOME", str(found.home))
+    new_desk = desk_in(tmp_path)
+    monkeypatch.setenv("HOME", str(new_desk.home))
     monkeypatch.delenv("XDG_CONFIG_HOME", raising=False)
-    return found
+    return new_desk

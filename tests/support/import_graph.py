@@ -67,12 +67,12 @@ def rooms(graph: Graph) -> list[Room]:
 
 def room_graph(graph: Graph) -> Graph:
     """Which rooms each room imports. What starts a package, its `__main__`, is in no room."""
-    found: dict[str, set[str]] = defaultdict(set)
+    edges: dict[str, set[str]] = defaultdict(set)
     for module, imported in graph.items():
         if not module.endswith(".__main__"):
             room = room_of(module, graph)
-            found[room] |= {room_of(other, graph) for other in imported} - {room}
-    return {room: frozenset(others) for room, others in found.items()}
+            edges[room] |= {room_of(other, graph) for other in imported} - {room}
+    return {room: frozenset(others) for room, others in edges.items()}
 
 
 def room_of(module: str, graph: Graph) -> str:
@@ -161,13 +161,13 @@ def main() -> None:
     options = argparse.ArgumentParser(description="Import depth and circles, room by room.")
     options.add_argument("--root", type=Path, default=ROOT, help="another working copy")
     options.add_argument("package", nargs="*", help=", ".join(PACKAGES))
-    given = options.parse_args()
-    for package in given.package or PACKAGES:
-        graph = import_graph(package, given.root)
-        found = rooms(graph)
-        deepest = max((room.chain for room in found), key=len)
+    arguments = options.parse_args()
+    for package in arguments.package or PACKAGES:
+        graph = import_graph(package, arguments.root)
+        all_rooms = rooms(graph)
+        deepest = max((room.chain for room in all_rooms), key=len)
         print(f"{package}: {len(graph)} modules, {len(deepest)} deep")
-        for room in found:
+        for room in all_rooms:
             print(f"  {room.name:<30} {len(room.modules):>3} modules {len(room.chain):>3} deep")
         for circle in find_circles(graph):
             print(f"  circle of modules: {', '.join(circle)}")

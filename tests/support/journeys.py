@@ -54,7 +54,7 @@ def upload(ticket: dict[str, Any], content: bytes) -> None:
     assert answer.status_code == 201, answer.text
 
 
-def settled(stack: RunningStack, ticket: dict[str, Any]) -> dict[str, Any]:
+def wait_for_ticket(stack: RunningStack, ticket: dict[str, Any]) -> dict[str, Any]:
     """The ticket as the API tells it once it is ready or refused, and its mail decided."""
     deadline = time.monotonic() + stack.patience_s
     path = f"/api/requests/{ticket['id']}"
@@ -62,11 +62,11 @@ def settled(stack: RunningStack, ticket: dict[str, Any]) -> dict[str, Any]:
         answer = requests.get(f"{stack.page.rstrip('/')}{path}", timeout=60)
         check_answer("GET", path, answer.status_code, answer.headers, answer.text)
         assert answer.status_code == 200, answer.text
-        seen: dict[str, Any] = answer.json()
-        if seen["state"] in ("ready", "refused") and seen["email"] != "pending":
-            return seen
+        document: dict[str, Any] = answer.json()
+        if document["state"] in ("ready", "refused") and document["email"] != "pending":
+            return document
         time.sleep(float(answer.headers["Retry-After"]) / 4)
-    raise AssertionError(f"no answer in {stack.patience_s} s: {seen}")
+    raise AssertionError(f"no answer in {stack.patience_s} s: {document}")
 
 
 def carry(
@@ -77,10 +77,10 @@ def carry(
     tickets = [open_ticket(stack, email) for email in addresses]
     with ThreadPoolExecutor(len(files)) as together:
         list(together.map(upload, tickets, files))
-    return [{"id": ticket["id"], **settled(stack, ticket)} for ticket in tickets]
+    return [{"id": ticket["id"], **wait_for_ticket(stack, ticket)} for ticket in tickets]
 
 
-def download(seen: dict[str, Any]) -> bytes:
-    answer = requests.get(seen["response"]["download_url"], timeout=60)
+def download(ticket: dict[str, Any]) -> bytes:
+    answer = requests.get(ticket["response"]["download_url"], timeout=60)
     assert answer.status_code == 200, answer.text
     return answer.content

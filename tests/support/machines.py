@@ -28,14 +28,14 @@ class Tree:
         address: str,
         place: str = f"{NET}/0000:00:1f.6/net",
         kind: str = "1",
-        given: str = "0",
+        assign_type: str = "0",
         udev: str = "",
         index: int = 2,
     ) -> None:
         device = f"{place}/{name}"
         for file, text in (
             ("address", address),
-            ("addr_assign_type", given),
+            ("addr_assign_type", assign_type),
             ("type", kind),
             ("ifindex", str(index)),
         ):
@@ -54,10 +54,10 @@ class Tree:
         **files: str,
     ) -> None:
         device = f"{place}/{name}"
-        told = {"dev": numbers, "removable": "0", **files}
+        attributes = {"dev": numbers, "removable": "0", **files}
         if serial:
-            told["serial"] = serial
-        for file, text in told.items():
+            attributes["serial"] = serial
+        for file, text in attributes.items():
             self.put(f"{device}/{file.replace('__', '/')}", text + "\n")
         if udev:
             self.put(f"run/udev/data/b{numbers}", f"S:disk\nE:ID_SERIAL_SHORT={udev}\n")

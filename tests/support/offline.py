@@ -90,11 +90,11 @@ class Room:
     def folder(self, number: str = NUMBER, shared: bool = True) -> Folder:
         return Folder(self.state_dirs.site if shared else self.state_dirs.user, number)
 
-    def request(self, kind: str = "activate", **asked: Any) -> bytes:
+    def request(self, kind: str = "activate", **options: Any) -> bytes:
         """Make a request as the library does."""
-        code = asked.pop("code", CODE if kind == "activate" else None)
+        code = options.pop("code", CODE if kind == "activate" else None)
         return make_request(
-            asked.pop("number", NUMBER),
+            options.pop("number", NUMBER),
             code,
             keys=self.keys,
             product=self.product,
@@ -103,7 +103,7 @@ class Room:
             state_dir=self.state,
             now=self.now,
             dongle=self.dongle,
-            **asked,
+            **options,
         )
 
     def answer(self, data: bytes, **changes: Any) -> bytes:
@@ -159,7 +159,7 @@ class Room:
         self.install(response)
         return response
 
-    def load(self, **asked: Any) -> License:
+    def load(self, **options: Any) -> License:
         return load(
             self.product,
             self.keys,
@@ -167,14 +167,14 @@ class Room:
             machine=self.machine,
             now=self.now,
             dongle=self.dongle,
-            **asked,
+            **options,
         )
 
     def files(self) -> dict[str, bytes]:
         """Every file of the state; the lock, which holds nothing, left out."""
-        found = (path for path in self.state.rglob("*") if path.is_file())
+        paths = (path for path in self.state.rglob("*") if path.is_file())
         return {
             str(path.relative_to(self.state)): path.read_bytes()
-            for path in found
+            for path in paths
             if path.name != "lock" and not path.name.endswith(".new")
         }

@@ -20,8 +20,8 @@ class OfflineComputer:
         table = Licenses(client(stack, "dynamodb"), stack.outputs["LicensesTable"])
         self.product = stack.license["product"]
         now = int(time.time())
-        made = licenses.create(table, self.product, now, valid_until=now + 10**7)
-        self.number, self.code = made.license.number, made.activation_code
+        created = licenses.create(table, self.product, now, valid_until=now + 10**7)
+        self.number, self.code = created.license.number, created.activation_code
         self.shown_number = show_license_number(self.number)
         self.keys = KeySet.from_json((stack.run / "keys.json").read_bytes())
         self.folder = folder

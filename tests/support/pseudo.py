@@ -30,8 +30,8 @@ def write_pseudo(folder: Path) -> None:
     (folder / ENGLISH).symlink_to(english, target_is_directory=True)
     (folder / PSEUDO).mkdir()
     for path in english.glob("*.json"):
-        found: dict[str, Sentence] = json.loads(path.read_text("utf-8"))
-        marked = {name: _marked(path.stem, name, sentence) for name, sentence in found.items()}
+        sentences: dict[str, Sentence] = json.loads(path.read_text("utf-8"))
+        marked = {name: _marked(path.stem, name, sentence) for name, sentence in sentences.items()}
         text = json.dumps(marked, ensure_ascii=False)
         (folder / PSEUDO / path.name).write_text(text, "utf-8")
 

@@ -37,11 +37,11 @@ def _validator() -> Draft202012Validator:
 
 def _members(name: str) -> set[str]:
     """Every member that is described for a command's document, whichever of its kinds it is."""
-    found, left = set[str](), [_schema()["$defs"][name]]
+    members, left = set[str](), [_schema()["$defs"][name]]
     while left:
         each = left.pop()
         if "$ref" in each:
             each = _schema()["$defs"][each["$ref"].rpartition("/")[2]]
-        found |= set(each.get("properties", ()))
+        members |= set(each.get("properties", ()))
         left += each.get("anyOf", ())
-    return found
+    return members

@@ -28,8 +28,8 @@ class RunningStack:
 
     @property
     def license(self) -> dict[str, str]:
-        found: dict[str, str] = json.loads((self.run / "license.json").read_bytes())
-        return found
+        document: dict[str, str] = json.loads((self.run / "license.json").read_bytes())
+        return document
 
 
 def start(folder: Path, *options: str) -> subprocess.Popen[bytes]:

@@ -175,8 +175,8 @@ class World:
 
     def answers(self, ticket: str) -> dict[str, bytes]:
         """The files in the out bucket for a ticket, by file name."""
-        found = self.s3.list_objects_v2(Bucket=OUT, Prefix=f"responses/{ticket}/")
-        keys = [entry["Key"] for entry in found.get("Contents", [])]
+        listing = self.s3.list_objects_v2(Bucket=OUT, Prefix=f"responses/{ticket}/")
+        keys = [entry["Key"] for entry in listing.get("Contents", [])]
         return {key.rpartition("/")[2]: self.read(key) for key in keys}
 
     def response(self, ticket: str) -> bytes:

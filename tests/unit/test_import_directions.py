@@ -37,7 +37,7 @@ NETWORK = {
     "smtplib",
 }
 TYPES_ALONE = {"_typeshed"}  # there for type checkers, never at run time
-# They convert, configure and name; they call nobody.
+# They convert, configure and name; they make no calls.
 HARMLESS = ("boto3.dynamodb.types", "botocore.config", "botocore.exceptions")
 ADAPTERS = ("_dynamodb", "_s3", "_kms", "_ses", "_sqs")
 
@@ -50,7 +50,7 @@ class Layer:
     ours: frozenset[str]
     others: frozenset[str]
     never: frozenset[str] = frozenset()  # of the standard library
-    listens: str = ""  # the one file that may, all the same
+    listens: str = ""  # the one file that may
 
 
 LAYERS = [
@@ -109,8 +109,8 @@ def package(module: str) -> str:
 
 
 def forbidden(source: str, layer: Layer, beside: set[str]) -> set[str]:
-    """What a file of this layer imports and may not; `beside` are the modules of its folder."""
-    found = set()
+    """What a file of this layer imports but may not; `beside` are the modules of its folder."""
+    modules = set()
     for module in imported(source):
         top = package(module)
         if top in TYPES_ALONE:
@@ -122,8 +122,8 @@ def forbidden(source: str, layer: Layer, beside: set[str]) -> set[str]:
         else:
             allowed = top in layer.others or top in beside
         if not allowed:
-            found.add(module)
-    return found
+            modules.add(module)
+    return modules
 
 
 def files_of(layer: Layer) -> list[Path]:
@@ -139,8 +139,8 @@ def test_imports_point_one_way(layer: Layer) -> None:
         beside = {path.stem for path in file.parent.glob("*.py")} if layer is FUNCTIONS else set()
         listens = file == ROOT / layer.folder / layer.listens
         of_file = replace(layer, never=frozenset()) if listens else layer
-        if found := forbidden(file.read_text(), of_file, beside):
-            wrong[str(file.relative_to(ROOT))] = sorted(found)
+        if imports := forbidden(file.read_text(), of_file, beside):
+            wrong[str(file.relative_to(ROOT))] = sorted(imports)
     assert not wrong
 
 
@@ -212,11 +212,11 @@ ADMIN_USE_CASES, ADMIN_CLI = ADMIN_ROOMS
 
 
 def out_of_room(source: str, room: Room) -> set[str]:
-    """What a file of this room imports and may not."""
-    found = set()
+    """What a file of this room imports but may not."""
+    modules = set()
     for module in imported(source):
         top, _, rest = module.partition(".")
-        if module == room.package:  # of which a name is imported, and that name is looked at
+        if module == room.package:  # a name is imported from it, and that name is checked
             allowed = True
         elif top == room.package:
             allowed = rest.partition(".")[0] in room.rooms
@@ -226,15 +226,17 @@ def out_of_room(source: str, room: Room) -> set[str]:
                 or package(module) in room.others
             )
         if not allowed:
-            found.add(module)
-    return found
+            modules.add(module)
+    return modules
 
 
 @pytest.mark.parametrize("room", SERVICE_ROOMS, ids=lambda room: room.name)
 def test_the_services_rooms_import_one_way(room: Room) -> None:
     files = sorted((ROOT / SERVICE.folder / room.name).rglob("*.py"))
     assert files, "a room without files is checked by nobody"
-    wrong = {file.name: found for file in files if (found := out_of_room(file.read_text(), room))}
+    wrong = {
+        file.name: imports for file in files if (imports := out_of_room(file.read_text(), room))
+    }
     assert not wrong
 
 
@@ -248,12 +250,14 @@ def test_the_services_faces_import_rooms_and_not_each_other(face: Room) -> None:
 def test_the_command_line_calls_use_cases_that_do_not_know_it(room: Room) -> None:
     files = sorted((ROOT / ADMIN.folder / room.name).rglob("*.py"))
     assert files, "a room without files is checked by nobody"
-    wrong = {file.name: found for file in files if (found := out_of_room(file.read_text(), room))}
+    wrong = {
+        file.name: imports for file in files if (imports := out_of_room(file.read_text(), room))
+    }
     assert not wrong
 
 
 @pytest.mark.parametrize("package", ["keyferry_protocol", "keyferry_admin"])
-def test_no_imports_run_in_a_circle(package: str) -> None:
+def test_no_imports_are_circular(package: str) -> None:
     assert not find_circles(import_graph(package))
 
 
@@ -299,7 +303,7 @@ def test_every_module_of_the_service_is_in_a_room_or_a_face() -> None:
         pytest.param(ADMIN_CLI, "import boto3", id="a client made by a command"),
     ],
 )
-def test_an_import_out_of_the_room_is_found(room: Room, source: str) -> None:
+def test_an_import_from_another_room_is_found(room: Room, source: str) -> None:
     assert out_of_room(source, room)
 
 
@@ -343,7 +347,7 @@ def test_a_wrong_import_is_found(layer: Layer, source: str) -> None:
         pytest.param(SERVICE, "from mypy_boto3_s3 import S3Client", id="a client's type"),
     ],
 )
-def test_a_right_import_is_let_through(layer: Layer, source: str) -> None:
+def test_an_allowed_import_is_accepted(layer: Layer, source: str) -> None:
     assert not forbidden(source, layer, set())
 
 
@@ -372,8 +376,8 @@ def wrong_rooms(graph: Graph) -> dict[str, list[str]]:
     for module, imported in graph.items():
         room = room_of(module, graph)
         allowed = ROOMS[room] | {room, STARTS.get(module, room)}
-        if found := [other for other in imported if room_of(other, graph) not in allowed]:
-            wrong[module] = sorted(found)
+        if imports := [other for other in imported if room_of(other, graph) not in allowed]:
+            wrong[module] = sorted(imports)
     return wrong
 
 

@@ -48,7 +48,7 @@ def test_a_chosen_file_becomes_an_installed_license(
     expect(steps).to_contain_text(f"keyferry install {stem(file)}.response")
 
 
-def test_choosing_tells_the_file_in_words_and_calls_nobody(
+def test_a_chosen_file_is_described_and_nothing_is_sent_to_the_service(
     page: Page, stack: RunningStack, offline: OfflineComputer
 ) -> None:
     page.goto(stack.page)
@@ -94,7 +94,7 @@ def test_a_second_computer_on_one_seat_sees_who_has_it(
     expect(page.locator("#seats tbody tr")).to_contain_text("LAB-07")
 
 
-def test_an_update_and_a_deactivation_have_their_own_words(
+def test_an_update_and_a_deactivation_have_their_own_sentences(
     page: Page, stack: RunningStack, offline: OfflineComputer
 ) -> None:
     offline.install(saved(page, stack, offline.request()).path().read_bytes())
@@ -111,7 +111,7 @@ def test_an_update_and_a_deactivation_have_their_own_words(
 def test_with_the_keyboard_alone_from_the_first_tab_to_a_saved_file(
     page: Page, stack: RunningStack, offline: OfflineComputer
 ) -> None:
-    page.on("filechooser", lambda _: None)  # from now on: a key press would outrun it
+    page.on("filechooser", lambda _: None)  # registered before the key press that opens it
     page.goto(stack.page)
     press = page.keyboard.press
     press("Tab")
@@ -232,12 +232,12 @@ def test_the_page_is_served_under_its_policy(page: Page, stack: RunningStack) ->
     assert "unsafe" not in headers["Content-Security-Policy"]
     assert headers["X-Content-Type-Options"] == "nosniff"
     assert headers["Referrer-Policy"] == "no-referrer"
-    asked: list[str] = []
-    page.on("request", lambda request: asked.append(request.url))
+    urls: list[str] = []
+    page.on("request", lambda request: urls.append(request.url))
     page.goto(stack.page)
     page.wait_for_load_state("networkidle")
-    assert len(asked) <= 10
-    assert all(url.startswith((stack.page, "data:")) for url in asked)
+    assert len(urls) <= 10
+    assert all(url.startswith((stack.page, "data:")) for url in urls)
 
 
 def body(response: bytes) -> bytes:
@@ -246,7 +246,7 @@ def body(response: bytes) -> bytes:
 
 def mails(stack: RunningStack, address: str) -> list[dict[str, Any]]:
     """What lies in the inbox for one address."""
-    found: list[dict[str, Any]] = json.loads(
+    all_mails: list[dict[str, Any]] = json.loads(
         requests.get(f"{stack.inbox}/messages", timeout=60).content
     )
-    return [mail for mail in found if address in mail["to"]]
+    return [mail for mail in all_mails if address in mail["to"]]

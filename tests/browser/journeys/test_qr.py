@@ -1,4 +1,4 @@
-"""Where no stick may be plugged in: a request goes out by a phone's camera."""
+"""Where no USB drive may be plugged in, a request leaves by a phone's camera."""
 
 import json
 import re
@@ -25,10 +25,10 @@ def test_a_request_goes_out_by_qr_code_and_its_license_is_installed(
     keys, state = stack.run / "keys.json", offline.place()["state_dir"]
     places = ["--keys", str(keys), "--state-dir", str(state), "--output", str(picture)]
     assert main(["qr", offline.number, "--json", *places]) == 0
-    told = json.loads(capsys.readouterr().out)
+    document = json.loads(capsys.readouterr().out)
     page.goto(picture.as_uri())
     link = read_screen(page)
-    assert link == told["link"]
+    assert link == document["link"]
 
     page.goto(link)
     expect(page.locator("#chosen h2")).to_contain_text(offline.shown_number)

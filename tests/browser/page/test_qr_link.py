@@ -60,13 +60,13 @@ def test_a_link_fills_in_the_form_and_disappears_from_address_and_history(
 
 
 def test_a_link_disappears_before_the_page_has_loaded(page: Page, site: str) -> None:
-    held: list[Route] = []
-    page.route("**/vendor.json", lambda route: held.append(route))
+    routes: list[Route] = []
+    page.route("**/vendor.json", lambda route: routes.append(route))
     with page.expect_request("**/vendor.json"):
         page.goto(link_of(site), wait_until="commit")
     expect(page).to_have_url(site)
     expect(page.locator("#chosen")).to_be_hidden()
-    held[0].fulfill(json={"name": "Nordhaven Software", "product": "Modeler"})
+    routes[0].fulfill(json={"name": "Nordhaven Software", "product": "Modeler"})
     expect(page.locator("#chosen h2")).to_be_visible()
     expect(page).to_have_title("Get your response file – Nordhaven Software")
 

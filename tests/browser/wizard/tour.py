@@ -22,7 +22,7 @@ def walk(page: Page, desk: Desk, look: Look) -> None:
     _install(page, desk, look)
     _activate(page, desk, look)
     _properties_update_and_move(page, desk, look)
-    _give_back(page, desk, look)
+    _deactivate(page, desk, look)
 
 
 def _install(page: Page, desk: Desk, look: Look) -> None:
@@ -138,7 +138,7 @@ def _properties_update_and_move(page: Page, desk: Desk, look: Look) -> None:
     look("move")
 
 
-def _give_back(page: Page, desk: Desk, look: Look) -> None:
+def _deactivate(page: Page, desk: Desk, look: Look) -> None:
     press(page, "Deactivate…")
     look("deactivate")
     press(page, "Deactivate and save file")

@@ -1,6 +1,6 @@
 """`make client`: one file that runs where nothing is installed and nothing can be reached.
 
-The root it is tried in holds the C library and a few facts of a made-up computer, nothing else;
+The root folder that it runs in holds the C library and a few facts of a made-up computer;
 KEYFERRY_BARE_ROOT names a folder to use instead, for example one that debootstrap made.
 """
 
@@ -50,14 +50,14 @@ def built(tmp_path_factory: pytest.TempPathFactory, vendor: Room) -> Path:
     folder = tmp_path_factory.mktemp("single")
     (folder / "keys.json").write_bytes(vendor.keys.to_json())
     (folder / "vendor.json").write_text(json.dumps({"id": "example", "product": PRODUCT}))
-    said = subprocess.run(
+    output = subprocess.run(
         ["make", "-C", str(ROOT), "client", f"KEYS={folder}/keys.json", f"OUTPUT={folder}"],
         check=True,
         capture_output=True,
         text=True,
     ).stdout
-    print(f"\n{said.strip()}")
-    floor = re.search(r"for glibc (2\.\d+) and later", said)
+    print(f"\n{output.strip()}")
+    floor = re.search(r"for glibc (2\.\d+) and later", output)
     assert floor is not None
     assert float(floor[1].partition(".")[2]) <= float(platform.libc_ver()[1].partition(".")[2])
     return folder / "keyferry"
@@ -80,11 +80,11 @@ class Bare:
 
 @pytest.fixture
 def bare(tmp_path: Path, built: Path) -> Bare:
-    given = os.environ.get("KEYFERRY_BARE_ROOT")
-    root = Path(given) if given else tmp_path / "root"
-    if not given:
+    bare_root = os.environ.get("KEYFERRY_BARE_ROOT")
+    root = Path(bare_root) if bare_root else tmp_path / "root"
+    if not bare_root:
         for library in C_LIBRARY:
-            _copy(_found(library), root / "lib" / library)
+            _copy(_library_path(library), root / "lib" / library)
         for loader in LOADERS:
             if Path("/", loader).exists():
                 _copy(Path("/", loader), root / loader)
@@ -104,7 +104,7 @@ def bare(tmp_path: Path, built: Path) -> Bare:
     return Bare(root)
 
 
-def _found(library: str) -> Path:
+def _library_path(library: str) -> Path:
     listed = subprocess.run(["/sbin/ldconfig", "-p"], capture_output=True, text=True).stdout
     line = next(line for line in listed.splitlines() if line.split()[0] == library)
     return Path(os.path.realpath(line.rpartition("=> ")[2]))
@@ -118,10 +118,12 @@ def _copy(source: Path, target: Path) -> None:
 def test_the_whole_journey_runs_without_python_and_without_a_network(
     bare: Bare, vendor: Room
 ) -> None:
-    asked = bare.run("request", NUMBER, "--output", "/tmp", "--json", KEYFERRY_ACTIVATION_CODE=CODE)
-    assert (asked.returncode, asked.stderr) == (0, "")
+    request_run = bare.run(
+        "request", NUMBER, "--output", "/tmp", "--json", KEYFERRY_ACTIVATION_CODE=CODE
+    )
+    assert (request_run.returncode, request_run.stderr) == (0, "")
     vendor.now = int(time.time())
-    request = bare.path / json.loads(asked.stdout)["request"]["path"].lstrip("/")
+    request = bare.path / json.loads(request_run.stdout)["request"]["path"].lstrip("/")
     (bare.path / "tmp/answer.response").write_bytes(vendor.answer(request.read_bytes()))
     installed = bare.run("install", "/tmp/answer.response")
     assert (installed.returncode, installed.stderr) == (0, "")
@@ -138,7 +140,7 @@ def test_it_refuses_as_the_command_does(bare: Bare) -> None:
 
 
 def test_it_starts_in_half_a_second(built: Path, tmp_path: Path) -> None:
-    """Limited in processor time, which other work does not lengthen; both are shown."""
+    """The limit is on processor time, which other work does not lengthen; both are printed."""
 
     def start_s() -> tuple[float, float]:
         began, before = time.perf_counter(), resource.getrusage(resource.RUSAGE_CHILDREN)

@@ -25,9 +25,9 @@ pytestmark = pytest.mark.skipif(
 def test_pip_installs_the_client_from_the_wheelhouse_alone(tmp_path: Path) -> None:
     version = f"{sys.version_info.major}.{sys.version_info.minor}"
     command = [sys.executable, str(ROOT / "client/bundles/wheelhouse.py")]
-    asked = ["--output", str(tmp_path), "--machine", HERE, "--python", version]
-    said = subprocess.run([*command, *asked], check=True, capture_output=True, text=True).stdout
-    print(f"\n{said.strip()}")
+    options = ["--output", str(tmp_path), "--machine", HERE, "--python", version]
+    output = subprocess.run([*command, *options], check=True, capture_output=True, text=True).stdout
+    print(f"\n{output.strip()}")
     with zipfile.ZipFile(tmp_path / "keyferry-wheelhouse.zip") as archive:
         archive.extractall(tmp_path)
 

@@ -57,7 +57,7 @@ class Dongles:
 
     def look(self, token: PluggedDongle) -> PluggedDongle:
         """The current state of the same dongle."""
-        return next(found for found in self.plugged() if found.serial == token.serial)
+        return next(other for other in self.plugged() if other.serial == token.serial)
 
     def pull(self, token: PluggedDongle) -> None:
         shutil.move(self._place(token, self.computer), self.drawer)
@@ -106,14 +106,14 @@ def key_of_another_program(
 def dongles(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Dongles:
     module = next((path for path in PLACES if os.path.exists(path)), None)
     assert module, "The dongle tests need SoftHSM. Debian: apt install softhsm2"
-    found = Dongles(tmp_path / "dongles", module)
-    for folder in (found.computer, found.drawer):
+    new_dongles = Dongles(tmp_path / "dongles", module)
+    for folder in (new_dongles.computer, new_dongles.drawer):
         folder.mkdir(parents=True)
-    settings = found.folder / "softhsm2.conf"
-    settings.write_text(f"directories.tokendir = {found.computer}\nlog.level = ERROR\n")
+    settings = new_dongles.folder / "softhsm2.conf"
+    settings.write_text(f"directories.tokendir = {new_dongles.computer}\nlog.level = ERROR\n")
     monkeypatch.setenv("SOFTHSM2_CONF", str(settings))
-    found.restart()
-    return found
+    new_dongles.restart()
+    return new_dongles
 
 
 @pytest.fixture
@@ -124,7 +124,7 @@ def room(tmp_path: Path) -> Room:
 @pytest.fixture
 def shell(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, dongles: Dongles) -> Iterator[Shell]:
     """The command line, with the dongles' module and PIN in the environment."""
-    with shell_in(tmp_path, monkeypatch) as found:
+    with shell_in(tmp_path, monkeypatch) as new_shell:
         monkeypatch.setenv("KEYFERRY_PKCS11_MODULE", dongles.module)
         monkeypatch.setenv("KEYFERRY_DONGLE_PIN", PIN)
-        yield found
+        yield new_shell

@@ -29,8 +29,8 @@ def request_file() -> Path:
 
 def activate(shell: Shell, *options: str, **changes: Any) -> Path:
     """Activate the license on a dongle; the response file, which any computer may install."""
-    made = shell("request", NUMBER, "--protection", "dongle", *options)
-    assert made.exit == 0, made.err
+    request = shell("request", NUMBER, "--protection", "dongle", *options)
+    assert request.exit == 0, request.err
     file = shell.carried(str(request_file()), **changes)
     request_file().unlink()
     installed = shell("install", str(file))
@@ -46,15 +46,15 @@ def test_a_blank_dongle_gets_a_key_and_the_desk_reads_its_public_half(
 ) -> None:
     blank = dongles.new(key=False)
     assert shell("dongle", "list").out.split()[-1] == "-"
-    made = shell("dongle", "make-key", "--output", "dongle.json")
-    assert made.exit == 0, made.err
+    result = shell("dongle", "make-key", "--output", "dongle.json")
+    assert result.exit == 0, result.err
     key = dongles.look(blank).keys[0]
     public_half = Path("dongle.json").read_bytes()
     assert desk.parse_dongle_file(public_half, NUMBER) == Dongle(
         "ECDSA-P256-SHA256", key, "SoftHSM v2", blank.serial
     )
     assert set(json.loads(public_half)) == {"alg", "public", "model", "serial"}
-    assert "keyferry-admin dongle add NUMBER dongle.json" in made.out
+    assert "keyferry-admin dongle add NUMBER dongle.json" in result.out
 
 
 def test_a_dongle_keeps_the_key_that_it_has(shell: Shell, dongles: Dongles) -> None:
@@ -83,7 +83,7 @@ def test_without_a_dongle_there_is_no_key_to_make(shell: Shell) -> None:
 # The customer's side
 
 
-def test_the_whole_way_and_the_dongle_pulled_between_two_checks(
+def test_a_whole_journey_with_the_dongle_pulled_between_two_checks(
     shell: Shell, dongles: Dongles
 ) -> None:
     token = dongles.new()
@@ -228,8 +228,8 @@ def test_a_dongle_of_another_program_can_be_named_beside_one_of_ours(
     for serial, options in ((ours.serial, ()), (card.serial, ("--dongle", card.serial))):
         assert shell("dongle", "export", "--output", "dongle.json", *options).exit == 0
         assert json.loads(Path("dongle.json").read_bytes())["serial"] == serial
-        made = shell("request", NUMBER, "--protection", "dongle", *options)
-        assert made.exit == 0, made.err
+        request = shell("request", NUMBER, "--protection", "dongle", *options)
+        assert request.exit == 0, request.err
         dongle = parse_request(request_file().read_bytes()).dongle
         assert dongle is not None
         assert dongle.serial == serial
@@ -237,11 +237,11 @@ def test_a_dongle_of_another_program_can_be_named_beside_one_of_ours(
 
 def test_a_person_is_asked_which_of_two_dongles(shell: Shell, dongles: Dongles) -> None:
     tokens = {token.serial: token for token in (dongles.new(), dongles.new())}
-    made = shell("request", NUMBER, "--protection", "dongle", stdin="2\n")
-    assert made.exit == 0, made.err
+    request = shell("request", NUMBER, "--protection", "dongle", stdin="2\n")
+    assert request.exit == 0, request.err
     dongle = parse_request(request_file().read_bytes()).dongle
     assert dongle is not None
-    assert f"2. SoftHSM v2 {dongle.serial}" in made.err
+    assert f"2. SoftHSM v2 {dongle.serial}" in request.err
     assert dongle.public == tokens[dongle.serial].keys[0]
 
 

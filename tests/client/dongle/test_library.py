@@ -29,9 +29,9 @@ def test_a_dongle_signs_with_a_key_that_never_leaves_it(dongles: Dongles) -> Non
 
 
 def test_nobody_can_read_the_private_key(dongles: Dongles) -> None:
-    found = dongles.new(key=False)
-    make_key(found, PIN)
-    (slot,) = [s for s in pkcs11.lib(dongles.module).get_slots() if s.slot_id == found.slot]
+    dongle = dongles.new(key=False)
+    make_key(dongle, PIN)
+    (slot,) = [s for s in pkcs11.lib(dongles.module).get_slots() if s.slot_id == dongle.slot]
     with slot.get_token().open(user_pin=PIN) as session:
         (key,) = session.get_objects({Attribute.CLASS: ObjectClass.PRIVATE_KEY})
         for attribute, value in {
@@ -69,8 +69,8 @@ def test_a_key_is_made_while_another_key_of_the_dongle_is_in_use(dongles: Dongle
     blank = dongles.new(key=False)
     key_of_another_program(dongles, blank, "PIV AUTH pubkey")
     token = open_dongle(dongles.look(blank), PIN)
-    made = make_key(blank, PIN)
-    for key in (token, open_dongle(dongles.look(blank), PIN, made)):
+    new_key = make_key(blank, PIN)
+    for key in (token, open_dongle(dongles.look(blank), PIN, new_key)):
         assert verify_signature(ECDSA_P256, key.public, b"x", key.sign(b"x"))
 
 
@@ -84,9 +84,9 @@ def test_a_key_that_needs_its_pin_for_every_signature_gets_it(dongles: Dongles) 
 
 
 def test_a_key_that_the_dongle_does_not_hold_is_an_error(dongles: Dongles) -> None:
-    found = dongles.new()
-    with pytest.raises(DongleMissing, match=f"{found.serial} did not do what was asked"):
-        open_dongle(found, PIN, b"\4" + b"a" * 64)
+    dongle = dongles.new()
+    with pytest.raises(DongleMissing, match=f"{dongle.serial} did not do what was asked"):
+        open_dongle(dongle, PIN, b"\4" + b"a" * 64)
     with pytest.raises(DongleMissing, match="has no key yet"):
         open_dongle(dongles.new(key=False), PIN)
 
@@ -96,11 +96,11 @@ def test_a_key_that_the_dongle_does_not_hold_is_an_error(dongles: Dongles) -> No
 
 @pytest.mark.parametrize("pin", [None, "", "000000"])
 def test_without_its_pin_a_dongle_is_not_opened(dongles: Dongles, pin: str | None) -> None:
-    found = dongles.new()
+    dongle = dongles.new()
     dongles.restart()
-    with pytest.raises(DonglePin, match=found.serial):
-        open_dongle(found, pin)
-    assert open_dongle(found, PIN).public == found.keys[0], "it is not asked of a token again"
+    with pytest.raises(DonglePin, match=dongle.serial):
+        open_dongle(dongle, pin)
+    assert open_dongle(dongle, PIN).public == dongle.keys[0], "its key is not read again"
 
 
 def test_a_dongle_that_refused_a_pin_is_not_tried_again_in_the_same_load(
@@ -110,10 +110,10 @@ def test_a_dongle_that_refused_a_pin_is_not_tried_again_in_the_same_load(
     room.dongle = find_dongle(PIN, dongles.module)
     room.activate("dongle")
     dongles.restart()
-    asked: list[str] = []
+    pin_requests: list[str] = []
 
-    def wrong(found: PluggedDongle) -> str:
-        asked.append(found.serial)
+    def wrong(dongle: PluggedDongle) -> str:
+        pin_requests.append(dongle.serial)
         return "000000"
 
     finder = find_dongle(wrong, dongles.module)
@@ -121,7 +121,7 @@ def test_a_dongle_that_refused_a_pin_is_not_tried_again_in_the_same_load(
         with pytest.raises(KeyferryError) as error:
             load(PRODUCT, KEYS, room.state, room.machine, NOW, dongle=finder)
         assert error.value.code == "dongle-pin"
-    assert len(asked) == 1, "three wrong PINs lock a card"
+    assert len(pin_requests) == 1, "three wrong PINs lock a card"
 
 
 # In an application
@@ -179,7 +179,7 @@ def test_two_equal_dongles_are_an_error_that_names_both(room: Room, dongles: Don
     with pytest.raises(DongleMissing, match=f"{first.serial}.*{second.serial}|{second.serial}.*"):
         room.request(protection="dongle")
     chosen = find_dongle(
-        PIN, dongles.module, lambda found: next(t for t in found if t.serial == second.serial)
+        PIN, dongles.module, lambda plugged: next(t for t in plugged if t.serial == second.serial)
     )
     assert make_request(
         NUMBER,

@@ -1,4 +1,4 @@
-"""The sample application starts where it is licensed, and says elsewhere why it does not."""
+"""The sample application starts where it is licensed, and says why where it is not."""
 
 import os
 import runpy
@@ -76,9 +76,9 @@ def test_it_does_not_start_elsewhere(
     room.now -= 2 * DAY
     room.activate(valid_from=NOW - 9 * DAY, **license_of)
     assert modeler([MEASURED], machine) == exit_code
-    said = capsys.readouterr().err.splitlines()
-    assert said[0].startswith(f"Example Modeler does not start: {title}")
-    assert len(said) >= 2
+    lines = capsys.readouterr().err.splitlines()
+    assert lines[0].startswith(f"Example Modeler does not start: {title}")
+    assert len(lines) >= 2
 
 
 def test_without_a_license_it_says_how_to_get_one(room: Room, modeler: Callable[..., int]) -> None:

@@ -138,20 +138,20 @@ def test_a_revoked_license_cannot_be_resumed(run: Any, sold: Stack) -> None:
 
 
 @pytest.mark.parametrize(
-    ("terms", "said"),
+    ("terms", "sentence"),
     [
         ("--until 2027-11-30", "until it ends,"),
         ("", "without end:"),
     ],
 )
 def test_suspend_says_how_long_computers_keep_working(
-    run: Any, stack: Stack, typed: Any, terms: str, said: str
+    run: Any, stack: Stack, typed: Any, terms: str, sentence: str
 ) -> None:
     run(f"license create --number {NUMBER} {terms}")
     typed("no")
     assert "In use on no computer." in run(f"license suspend {NUMBER}").out
     take_seat(stack, 1, valid_until=1_827_619_199 if terms else None)
-    assert said in run(f"license suspend {NUMBER}").out
+    assert sentence in run(f"license suspend {NUMBER}").out
 
 
 def test_release_frees_the_seat_of_a_lost_computer(run: Any, sold: Stack, typed: Any) -> None:

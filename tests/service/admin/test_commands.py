@@ -127,14 +127,14 @@ def test_seats_in_use(run: Any, stack: Stack) -> None:
 def test_an_error_is_printed_as_text_or_as_a_document(
     run: Any, line: str, code: str, exit_code: int
 ) -> None:
-    told, document = run(line), run(f"{line} --json")
-    assert (told.exit, document.exit, told.out) == (exit_code, exit_code, "")
+    text, document = run(line), run(f"{line} --json")
+    assert (text.exit, document.exit, text.out) == (exit_code, exit_code, "")
     assert document.json["ok"] is False
     assert document.json["error"]["code"] == code
     assert document.json["error"]["exit"] == exit_code
-    assert document.json["error"]["title"] in told.err
+    assert document.json["error"]["title"] in text.err
     assert document.err == ""
-    assert "Traceback" not in told.err
+    assert "Traceback" not in text.err
 
 
 def test_a_number_in_use_is_not_overwritten(run: Any) -> None:
@@ -173,15 +173,15 @@ def test_every_command_has_stack_and_json_and_an_example(run: Any) -> None:
 
 def test_keys_are_created_listed_and_exported(run: Any, tmp_path: Path) -> None:
     pem, exported = tmp_path / "signing.pem", tmp_path / "keys.json"
-    made = run(f"keys create --pem {pem} --json").json["key"]
+    key = run(f"keys create --pem {pem} --json").json["key"]
     assert run("keys list").out.splitlines() == [
         "KEY               ALGORITHM  STATUS  WHERE",
-        f"{made['keyid']}  Ed25519    active  file signing.pem",
+        f"{key['keyid']}  Ed25519    active  file signing.pem",
     ]
-    assert run("keys list", Pipe).out == f"{made['keyid']}\tEd25519\tactive\tfile signing.pem\n"
-    assert run("keys list --json").json["keys"] == [made]
+    assert run("keys list", Pipe).out == f"{key['keyid']}\tEd25519\tactive\tfile signing.pem\n"
+    assert run("keys list --json").json["keys"] == [key]
     assert run(f"keys export --output {exported}").out.startswith(f"✓ {exported}: requires Ed25519")
-    assert KeySet.from_json(exported.read_bytes()).trusts() == (made["keyid"],)
+    assert KeySet.from_json(exported.read_bytes()).trusts() == (key["keyid"],)
     assert run("keys export").out.encode() == exported.read_bytes()
 
 

@@ -119,7 +119,7 @@ def test_an_error_is_printed_as_text_or_as_a_document(
     run(f"dongle add {NUMBER} {file}")
     (tmp_path / "bad.json").write_text("{}")
     line = line.format(n=NUMBER, file=file, bad=tmp_path / "bad.json")
-    told, document = run(line), run(f"{line} --json")
-    assert (told.exit, told.out, document.exit) == (exit_code, "", exit_code)
+    text, document = run(line), run(f"{line} --json")
+    assert (text.exit, text.out, document.exit) == (exit_code, "", exit_code)
     assert document.json["error"]["code"] == code
-    assert document.json["error"]["title"] in told.err
+    assert document.json["error"]["title"] in text.err

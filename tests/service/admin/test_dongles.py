@@ -82,7 +82,7 @@ def test_a_key_file_or_a_request_has_a_dongle(file: bytes, dongle: Dongle) -> No
 
 
 @pytest.mark.parametrize(
-    ("file", "said"),
+    ("file", "reason"),
     [
         pytest.param(b"", "tells of no dongle", id="an empty file"),
         pytest.param(b"-----BEGIN PUBLIC KEY-----", "tells of no dongle", id="a PEM file"),
@@ -104,8 +104,8 @@ def test_a_key_file_or_a_request_has_a_dongle(file: bytes, dongle: Dongle) -> No
         pytest.param(a_request_file(LAB_07)[:-40], "no dongle", id="a request cut short"),
     ],
 )
-def test_a_file_without_a_dongle_is_refused_with_the_reason(file: bytes, said: str) -> None:
-    with pytest.raises(BadDongle, match=said):
+def test_a_file_without_a_dongle_is_refused_with_the_reason(file: bytes, reason: str) -> None:
+    with pytest.raises(BadDongle, match=reason):
         dongles.parse_dongle_file(file, NUMBER)
 
 
@@ -147,11 +147,11 @@ class Busy(Licenses):
         self.left = times
 
     def get(self, number: str) -> LicenseRecord | None:
-        found = super().get(number)
-        if found and self.left:
+        license = super().get(number)
+        if license and self.left:
             self.left -= 1
-            super().change(found, replace(found, seats=9, revision=found.revision + 1))
-        return found
+            super().change(license, replace(license, seats=9, revision=license.revision + 1))
+        return license
 
 
 def test_a_conflict_reads_and_writes_again(stack: Stack, table: Licenses) -> None:
@@ -183,10 +183,10 @@ def test_a_dongle_without_a_seat_can_be_removed_and_registered_again(table: Lice
 def test_a_dongle_with_a_seat_stays_until_the_seat_is_free(stack: Stack, table: Licenses) -> None:
     dongles.add(table, NUMBER, CARD)
     give_seat(stack, CARD, 2)
-    with pytest.raises(DongleInUse, match="has seat 2") as told:
+    with pytest.raises(DongleInUse, match="has seat 2") as error:
         dongles.remove(table, NUMBER, CARD.keyid)
-    assert f"seat release {NUMBER} 2" in told.value.next_step
-    assert told.value.facts == {"seat": 2}
+    assert f"seat release {NUMBER} 2" in error.value.next_step
+    assert error.value.facts == {"seat": 2}
     before = licenses.find(table, NUMBER)
     with pytest.raises(
         ConditionFailed

@@ -136,11 +136,11 @@ def read(path: Path) -> list[dict[str, str]]:
         return sorted(csv.DictReader(file), key=lambda line: line["seat"])
 
 
-def asked(stack: Stack) -> list[str]:
+def queued_tickets(stack: Stack) -> list[str]:
     """The tickets that the queue asks process_request to sign."""
     url, tickets = stack.output("RequestsQueue"), []
-    while found := lying_in(stack, "RequestsQueue"):
-        for message in found:
+    while messages := lying_in(stack, "RequestsQueue"):
+        for message in messages:
             tickets.append(json.loads(message["Body"])["sign"]["ticket"])
             stack.sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
     return sorted(tickets)
@@ -160,7 +160,7 @@ def test_each_live_seat_gets_a_link_to_its_latest_answer(
     # What a customer called a computer is no formula of the vendor's spreadsheet.
     assert [lines[0]["licensee"], lines[0]["computer"]] == ["'=Acme", "'=LAB-1"]
     tickets = [line["link"].removeprefix(f"{PAGE['PageUrl']}/#t=") for line in lines]
-    assert sorted(tickets) == asked(live)
+    assert sorted(tickets) == queued_tickets(live)
     for id, serial, line in zip(tickets, (7, 8), lines, strict=True):
         ticket = live.tickets.get(id, NOW)
         assert ticket is not None
@@ -196,18 +196,18 @@ def test_a_run_that_was_killed_can_be_started_again(
 ) -> None:
     links, line = tmp_path / "links.csv", f"keys compromise {pair[0].keyid} --yes"
     first = next(reissue.reissue_live_seats(live, pair[0].keyid, NOW))  # and no more of it
-    assert asked(live) == [first.ticket.id]
-    said = run(f"{line} --output {links} --json").json
-    assert (said["signed"], said["signed_before"], said["without_answer"]) == (2, 1, 0)
+    assert queued_tickets(live) == [first.ticket.id]
+    report = run(f"{line} --output {links} --json").json
+    assert (report["signed"], report["signed_before"], report["without_answer"]) == (2, 1, 0)
     assert len(read(links)) == 2
     # What nobody has signed yet is asked for once more: the ask may be what was lost.
-    assert first.ticket.id in asked(live)
+    assert first.ticket.id in queued_tickets(live)
     for each in read(links):
         id = each["link"].rpartition("=")[2]
         live.files.publish(id, each["file"], b"signed")
     before = read(links)
     again = run(f"{line} --output {links} --json").json
-    assert (again["signed_before"], read(links), asked(live)) == (2, before, [])
+    assert (again["signed_before"], read(links), queued_tickets(live)) == (2, before, [])
     monkeypatch.setattr("time.time", lambda: NOW + 8 * DAY)
     anew = run(f"{line} --output {links} --json").json
     assert (anew["signed"], anew["signed_before"]) == (2, 0)
@@ -229,7 +229,7 @@ def test_a_key_stays_active_if_the_links_cannot_be_written(
     line = f"keys compromise {pair[0].keyid} --yes --output {tmp_path / 'nowhere' / 'links.csv'}"
     assert code(run(f"{line} --json")) == "links-not-written"
     assert statuses(live)[pair[0].keyid] == "active"
-    assert asked(live) == []
+    assert queued_tickets(live) == []
 
 
 def test_more_ledger_entries_than_one_batch_of_seats(
@@ -238,10 +238,12 @@ def test_more_ledger_entries_than_one_batch_of_seats(
     for serial in range(100, 260):
         seat_answered(live, 1, LAB_07, serial=serial)
     take_seat(live, 1, serial=205)
-    found = {each.seat.number: each for each in reissue.reissue_live_seats(live, "k", NOW)}
-    (answer,) = live.licenses.ledger_entries(NUMBER, str(found[1].ticket.request_sha256))
+    answers_by_seat = {
+        each.seat.number: each for each in reissue.reissue_live_seats(live, "k", NOW)
+    }
+    (answer,) = live.licenses.ledger_entries(NUMBER, str(answers_by_seat[1].ticket.request_sha256))
     assert json.loads(answer.body)["serial"] == 205
-    assert sorted(found) == [1, 2]
+    assert sorted(answers_by_seat) == [1, 2]
 
 
 @pytest.mark.parametrize(
@@ -261,10 +263,10 @@ def test_resend_warns_about_suspended_licenses_and_later_responses(
     take_seat(whole, 2, **facts)
     if status:
         run(f"license {status} {NUMBER} --yes")
-    said = run(f"request resend {NUMBER} {sha256}").out
+    output = run(f"request resend {NUMBER} {sha256}").out
     document = run(f"request resend {NUMBER} {sha256} --json").json
     assert len(document["warnings"]) == len(warned)
-    assert [text for text in warned if text not in said] == []
+    assert [text for text in warned if text not in output] == []
 
 
 def test_every_item_of_a_reissue_expires(live: Stack, pair: tuple[SigningKey, SigningKey]) -> None:

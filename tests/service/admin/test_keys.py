@@ -64,12 +64,12 @@ def test_a_key_file_is_made_once_and_only_its_owner_can_read_it(
 ) -> None:
     file = tmp_path / "signing.pem"
     key = keys.create_in_pem(stack.signing_keys, alg, file)
-    made = file.read_bytes()
+    content = file.read_bytes()
     assert file.stat().st_mode & 0o777 == 0o600
     assert (key.pem, key.public) == ("signing.pem", PemSigner(file).public)
     with pytest.raises(KeyExists):
         keys.create_in_pem(stack.signing_keys, alg, file)
-    assert file.read_bytes() == made
+    assert file.read_bytes() == content
     assert stack.signing_keys.all() == (key,)
 
 

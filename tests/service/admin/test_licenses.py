@@ -24,11 +24,11 @@ def test_a_license_is_stored_with_its_terms_and_only_a_public_key(stack: Stack) 
     created = licenses.create(
         stack.licenses, "Example Modeler", NOW, NUMBER, licensee="Acme", features={"threads": 16}
     )
-    found = licenses.find(stack.licenses, NUMBER)
+    stored = licenses.find(stack.licenses, NUMBER)
     code = parse_activation_code(created.activation_code, NUMBER)
-    assert found == created.license
-    assert found.activation_public == activation_key(code, NUMBER).public
-    assert code not in str(found)
+    assert stored == created.license
+    assert stored.activation_public == activation_key(code, NUMBER).public
+    assert code not in str(stored)
 
 
 def test_missing_terms_have_the_defaults_of_the_format(stack: Stack) -> None:
@@ -53,8 +53,8 @@ def test_a_drawn_number_that_is_in_use_is_drawn_again(
 ) -> None:
     draws = iter([7, 7, 8])
     monkeypatch.setattr("secrets.randbelow", lambda bound: next(draws))
-    made = [licenses.create(stack.licenses, "Example Modeler", NOW) for _ in range(2)]
-    assert [each.license.number for each in made] == ["000000000007", "000000000008"]
+    drawn = [licenses.create(stack.licenses, "Example Modeler", NOW) for _ in range(2)]
+    assert [each.license.number for each in drawn] == ["000000000007", "000000000008"]
 
 
 def test_an_unknown_license_is_an_error(stack: Stack) -> None:

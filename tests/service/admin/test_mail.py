@@ -76,8 +76,8 @@ def test_the_list_has_reason_and_date_but_no_address(run: Any, mailing: Stack) -
     hold_back(mailing, ANNA, Reason.BOUNCE, "General", NOW - 2 * DAY)
     hold_back(mailing, BEN, Reason.COMPLAINT, "", NOW - DAY)
     hold_back(mailing, "old@example.com", Reason.BOUNCE, "General", NOW - SUPPRESSED_S)
-    said = run("mail list")
-    assert said.out == (GOLDEN / "mail-list.txt").read_text()
+    result = run("mail list")
+    assert result.out == (GOLDEN / "mail-list.txt").read_text()
     lines = run("mail list", Pipe).out.splitlines()
     assert [line.split("\t")[0] for line in lines] == [hash_address(BEN), hash_address(ANNA)]
     first, second = run("mail list --json").json["addresses"]
@@ -94,7 +94,7 @@ def test_the_list_has_reason_and_date_but_no_address(run: Any, mailing: Stack) -
 
 
 @pytest.mark.parametrize(
-    ("here", "in_ses", "told"),
+    ("here", "in_ses", "holders"),
     [
         pytest.param(True, True, "since 22 November 2026: bounce, General", id="in both lists"),
         pytest.param(True, False, "since 22 November 2026: bounce, General", id="in ours alone"),
@@ -102,16 +102,16 @@ def test_the_list_has_reason_and_date_but_no_address(run: Any, mailing: Stack) -
     ],
 )
 def test_an_address_is_taken_off_our_list_and_that_of_ses(
-    run: Any, mailing: Stack, ses: Stubber, here: bool, in_ses: bool, told: str
+    run: Any, mailing: Stack, ses: Stubber, here: bool, in_ses: bool, holders: str
 ) -> None:
     if here:
         hold_back(mailing, ANNA, Reason.BOUNCE, "General", NOW - 2 * DAY)
     hold_back(mailing, BEN, Reason.COMPLAINT, "abuse", NOW)
     (has_it if in_ses else has_it_not)(ses, ANNA)
-    said = run(f"mail allow {ANNA}")
-    assert (said.exit, said.out.splitlines()[0]) == (
+    result = run(f"mail allow {ANNA}")
+    assert (result.exit, result.out.splitlines()[0]) == (
         0,
-        f"✓ Mail goes to {ANNA} again. It was held back {told}",
+        f"✓ Mail goes to {ANNA} again. It was held back {holders}",
     )
     assert [each.address_sha256 for each in mailing.suppressions.all(NOW)] == [hash_address(BEN)]
 
@@ -126,9 +126,9 @@ def test_allowing_an_address_that_is_not_suppressed_is_an_error(
     run: Any, mailing: Stack, ses: Stubber
 ) -> None:
     has_it_not(ses, ANNA)
-    said = run(f"mail allow {ANNA}")
-    assert said.exit == 1
-    assert said.err.startswith(f"X No mail to {ANNA} is held back (not-suppressed)\n")
+    result = run(f"mail allow {ANNA}")
+    assert result.exit == 1
+    assert result.err.startswith(f"X No mail to {ANNA} is held back (not-suppressed)\n")
 
 
 def test_an_invalid_address_is_refused_before_any_call(

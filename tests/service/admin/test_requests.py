@@ -49,11 +49,11 @@ def whole(stack: Stack) -> Stack:
     """The stack with its queues, buckets and tickets."""
     resources = {"TicketsTable": TICKETS, **{name: {"Type": "AWS::SQS::Queue"} for name in QUEUES}}
     outputs = {name: {"Value": {"Ref": name}} for name in resources}
-    said = {name: {"Value": value} for name, value in (LOGS | BUCKETS | PAGE).items()}
+    literals = {name: {"Value": value} for name, value in (LOGS | BUCKETS | PAGE).items()}
     basic: Any = TEMPLATE
     template = {
         "Resources": basic["Resources"] | resources,
-        "Outputs": basic["Outputs"] | outputs | said,
+        "Outputs": basic["Outputs"] | outputs | literals,
     }
     boto3.client("cloudformation").update_stack(
         StackName="keyferry", TemplateBody=json.dumps(template)
@@ -138,18 +138,22 @@ class TestResend:
         take_seat(whole, 2, machine_name="LAB-07")
         line = f"request resend {NUMBER} {sha256[:8]}"
         before = run(f"license show {NUMBER} --json").json
-        said = run(f"{line} --to anna@example.com --json").json
+        document = run(f"{line} --to anna@example.com --json").json
         assert run(f"license show {NUMBER} --json").json == before
-        page, _, id = said["page"].partition("/#t=")
+        page, _, id = document["page"].partition("/#t=")
         file = f"{a_request(LAB_07).file_stem}.response"
-        assert (page, said["email"], said["file"]) == (PAGE["PageUrl"], "anna@example.com", file)
-        assert said["expires_at"] == "2026-12-01T09:47:00Z"
+        assert (page, document["email"], document["file"]) == (
+            PAGE["PageUrl"],
+            "anna@example.com",
+            file,
+        )
+        assert document["expires_at"] == "2026-12-01T09:47:00Z"
         ticket = whole.tickets.get(id, NOW)
         assert ticket is not None
         assert (ticket.state, ticket.email_status, ticket.email) == (
             "processing",
             "pending",
-            said["email"],
+            document["email"],
         )
         assert (ticket.request_sha256, ticket.license_number) == (sha256, NUMBER)
         assert (ticket.file_name, ticket.machine_name, ticket.seat) == (file, "LAB-07", 2)
@@ -162,8 +166,8 @@ class TestResend:
         assert (
             first == f"✓ {a_request(LAB_07).file_stem}.response of 24 November 2026 is signed anew"
         )
-        told, _, id = second.partition("/#t=")
-        assert told == "  For the customer, until 1 December 2026: https://activate.example.com"
+        sentence, _, id = second.partition("/#t=")
+        assert sentence == "  For the customer, until 1 December 2026: https://activate.example.com"
         ticket = whole.tickets.get(id, NOW)
         assert ticket is not None
         assert (ticket.email, ticket.email_status, ticket.machine_name) == (None, "none", "")
@@ -201,13 +205,13 @@ def give_up(stack: Stack, queue: str, message: str, **attributes: Any) -> None:
 
 
 def lying_in(stack: Stack, queue: str) -> list[Any]:
-    found = stack.sqs.receive_message(
+    reply = stack.sqs.receive_message(
         QueueUrl=stack.output(queue),
         MaxNumberOfMessages=10,
         MessageAttributeNames=["All"],
         VisibilityTimeout=0,
     )
-    return found.get("Messages", [])
+    return reply.get("Messages", [])
 
 
 def redriven(run: Any) -> list[Any]:
@@ -228,8 +232,8 @@ def test_requests_and_mails_go_back_to_their_queues_as_they_were(run: Any, whole
     trace = {"DataType": "String", "StringValue": "1"}
     give_up(whole, "RequestsDeadQueue", REQUEST, trace=trace)
     give_up(whole, "ResponsesDeadQueue", RESPONSE)
-    told = run("request redrive").out
-    assert told == (GOLDEN / "request-redrive.txt").read_text()
+    output = run("request redrive").out
+    assert output == (GOLDEN / "request-redrive.txt").read_text()
     (back,) = lying_in(whole, "RequestsQueue")
     assert (back["Body"], back["MessageAttributes"]) == (REQUEST, {"trace": trace})
     assert [each["Body"] for each in lying_in(whole, "ResponsesQueue")] == [RESPONSE]
@@ -279,11 +283,11 @@ def test_each_message_is_listed_with_what_is_known_about_it(run: Any, whole: Sta
     ]
     for queue, message, *_ in cases:
         give_up(whole, f"{queue.title()}DeadQueue", message)
-    told = [tuple(letter.values()) for letter in redriven(run)]
-    assert sorted(map(str, told)) == sorted(str((queue, *known)) for queue, _, *known in cases)
+    letters = [tuple(letter.values()) for letter in redriven(run)]
+    assert sorted(map(str, letters)) == sorted(str((queue, *known)) for queue, _, *known in cases)
 
 
 def test_redrive_says_which_customers_have_to_choose_the_file_again(run: Any, whole: Stack) -> None:
     give_up(whole, "RequestsDeadQueue", REQUEST)
-    told = run("request redrive").out
-    assert "! Too late for 1 customer: the same file has to be chosen again." in told
+    output = run("request redrive").out
+    assert "! Too late for 1 customer: the same file has to be chosen again." in output

@@ -87,10 +87,10 @@ def is_dropped(world: World, function: str, message: dict[str, Any]) -> bool:
     """Whether it is told once, not brought again, and changes nothing."""
     before = world.rows("Licenses"), world.rows("Tickets")
     again = world.handle(function, message)
-    told = [line for line in world.log.getvalue().splitlines() if '"dropped"' in line]
+    lines = [line for line in world.log.getvalue().splitlines() if '"dropped"' in line]
     written = world.s3.list_objects_v2(Bucket=OUT).get("Contents", [])
     after = world.rows("Licenses"), world.rows("Tickets")
-    return (again, len(told), written, after) == ([], 1, [], before)
+    return (again, len(lines), written, after) == ([], 1, [], before)
 
 
 BODIES = {

@@ -113,9 +113,9 @@ def test_a_forged_or_edited_request_takes_nothing_tells_nothing_and_mails_nothin
     rows = sold.rows("Licenses")
     ticket = sold.activate(file, "victim@example.org")
     sold.send(ticket)
-    told = sold.ticket(ticket)
-    assert told["refusal"]["code"] == "not-authentic"
-    assert (told["license_number"], told["email"]) == (None, "withheld")
+    state = sold.ticket(ticket)
+    assert state["refusal"]["code"] == "not-authentic"
+    assert (state["license_number"], state["email"]) == (None, "withheld")
     assert list(sold.answers(ticket)) == ["refusal.json"]
     assert sold.rows("Licenses") == rows
     assert sold.mails() == []
@@ -222,6 +222,6 @@ def test_a_request_whose_answer_was_installed_cannot_bring_an_older_one_back(
     anna.carry("update")
     file = anna.folder.with_suffix(".response")
     file.write_bytes(world.response(world.activate(activation)))
-    told = anna.run("install", str(file), "--json")
-    assert told.exit == 1
-    assert told.json["error"]["code"] in ("older-response", "not-requested")
+    result = anna.run("install", str(file), "--json")
+    assert result.exit == 1
+    assert result.json["error"]["code"] in ("older-response", "not-requested")

@@ -58,9 +58,9 @@ def test_a_link_is_not_derived_from_its_ticket_or_request(world: World) -> None:
     assert token not in derived | {ticket}
 
 
-def told(world: World, path: str, method: str = "GET", **headers: str) -> Any:
-    said = {"email": "eve@example.org"} if method == "POST" else None
-    return world.call(method, path, said, headers)
+def fetch(world: World, path: str, method: str = "GET", **headers: str) -> Any:
+    body = {"email": "eve@example.org"} if method == "POST" else None
+    return world.call(method, path, body, headers)
 
 
 def test_an_unknown_an_ended_and_a_malformed_ticket_are_told_by_the_very_same_bytes(
@@ -70,7 +70,7 @@ def test_an_unknown_an_ended_and_a_malformed_ticket_are_told_by_the_very_same_by
     world.now += 7 * DAY
     for path, method in (("", "GET"), ("/mail", "POST")):
         answers = [
-            told(world, f"/api/requests/{name}{path}", method)
+            fetch(world, f"/api/requests/{name}{path}", method)
             for name in (UNKNOWN, ended, *MALFORMED)
         ]
         assert answers[0]["statusCode"] == 404
@@ -86,7 +86,7 @@ def test_an_unknown_an_ended_and_a_malformed_link_are_told_by_the_very_same_byte
     world.now += 7 * DAY
     for method in ("GET", "HEAD"):
         answers = [
-            told(world, f"/api/responses/{name}", method, accept=accept)
+            fetch(world, f"/api/responses/{name}", method, accept=accept)
             for name in (UNKNOWN, ended, *MALFORMED)
         ]
         assert answers[0]["statusCode"] == 404
@@ -101,12 +101,12 @@ def test_an_unknown_and_an_ended_name_cost_the_same_calls(world: World) -> None:
         (link, f"/api/responses/{UNKNOWN}"),
     ]
     for paths in pairs:
-        made = []
+        calls_made = []
         for path in paths:
             with counting(*world.service.values()) as calls:
-                told(world, path)
-            made.append(calls)
-        assert made == [["GetItem"], ["GetItem"]]
+                fetch(world, path)
+            calls_made.append(calls)
+        assert calls_made == [["GetItem"], ["GetItem"]]
 
 
 @pytest.mark.parametrize("change", [str.lower, str.upper, str.swapcase, lambda t: t[1:] + t[0]])
@@ -114,8 +114,8 @@ def test_a_token_counts_to_the_letter(world: World, change: Any) -> None:
     answered(world)
     path, _, token = mailed_link(world).rpartition("/")
     assert change(token) != token
-    assert told(world, f"{path}/{change(token)}")["statusCode"] == 404
-    assert told(world, f"{path}/{token}")["statusCode"] == 303
+    assert fetch(world, f"{path}/{change(token)}")["statusCode"] == 404
+    assert fetch(world, f"{path}/{token}")["statusCode"] == 303
 
 
 def test_a_link_stands_in_the_table_as_its_hash_alone(world: World) -> None:
@@ -126,14 +126,14 @@ def test_a_link_stands_in_the_table_as_its_hash_alone(world: World) -> None:
     assert f"link#{sha256(token.encode()).hexdigest()}" in rows
     hashed = sha256(token.encode()).hexdigest()  # whoever reads the table cannot follow it
     for guess in (hashed, hashed[:43], f"link#{hashed}"):
-        assert told(world, f"/api/responses/{guess}")["statusCode"] == 404
+        assert fetch(world, f"/api/responses/{guess}")["statusCode"] == 404
 
 
 def test_no_log_holds_more_of_a_name_than_48_of_its_bits(world: World) -> None:
     ticket = answered(world)
     path = mailed_link(world)
-    told(world, path)
-    told(world, f"/api/requests/{ticket}")
+    fetch(world, path)
+    fetch(world, f"/api/requests/{ticket}")
     log = world.log.getvalue()
     assert ticket[:8] in log
     assert ticket[:9] not in log
@@ -143,4 +143,4 @@ def test_no_log_holds_more_of_a_name_than_48_of_its_bits(world: World) -> None:
 @pytest.mark.parametrize("path", ["/api/requests", "/api/requests/", "/api/responses", "/api/"])
 def test_no_route_lists_tickets_or_links(world: World, path: str) -> None:
     answered(world)
-    assert told(world, path)["statusCode"] == 404
+    assert fetch(world, path)["statusCode"] == 404

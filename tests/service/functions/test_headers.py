@@ -69,13 +69,13 @@ def test_no_hostile_address_is_taken_by_either_call(world: World) -> None:
     world.sell()
     ticket = world.activate(a_request_file(LAB_07))
     rows = world.rows("Tickets")
-    told = {}
+    answers = {}
     for name, address in HOSTILE.items():
-        said = {"email": address, "language": "en"}
+        body = {"email": address, "language": "en"}
         for path in ("/api/requests", f"/api/requests/{ticket}/mail"):
-            answer = world.call("POST", path, said)
-            told[name, path] = (answer["statusCode"], json.loads(answer["body"])["code"])
-    assert {how: got for how, got in told.items() if got != (400, "bad-email")} == {}
+            answer = world.call("POST", path, body)
+            answers[name, path] = (answer["statusCode"], json.loads(answer["body"])["code"])
+    assert {how: got for how, got in answers.items() if got != (400, "bad-email")} == {}
     assert world.rows("Tickets") == rows
 
 
@@ -144,8 +144,8 @@ def test_no_product_with_a_line_break_is_ever_licensed_or_asked_for(
     with pytest.raises(BadTerms):
         desk.create(world.licenses, text, NOW)
     world.sell()
-    asked = world.activate(a_request_file(LAB_07, product=Product(text, "1")), VICTIM)
-    assert world.ticket(asked)["refusal"]["code"] == "unreadable-request"
+    ticket = world.activate(a_request_file(LAB_07, product=Product(text, "1")), VICTIM)
+    assert world.ticket(ticket)["refusal"]["code"] == "unreadable-request"
 
 
 # Names of files: made of a number and a key's id alone
@@ -159,19 +159,19 @@ def test_a_responses_name_and_key_hold_nothing_that_a_request_says(world: World,
     machine = replace(a_request().machine, name=text, os=text)
     file = a_request_file(LAB_07, product=Product(text, text), machine=machine, client=text)
     ticket = world.activate(file)
-    said = world.ticket(ticket)["response"]
-    assert re.fullmatch(r"015120020093-[0-9a-f]{4}\.response", said["filename"])
+    response = world.ticket(ticket)["response"]
+    assert re.fullmatch(r"015120020093-[0-9a-f]{4}\.response", response["filename"])
     (key,) = [entry["Key"] for entry in world.s3.list_objects_v2(Bucket=OUT)["Contents"]]
-    assert key == f"responses/{ticket}/{said['filename']}"
-    url = urlsplit(said["download_url"])
+    assert key == f"responses/{ticket}/{response['filename']}"
+    url = urlsplit(response["download_url"])
     (disposition,) = parse_qs(url.query)["response-content-disposition"]
-    assert disposition == f'attachment; filename="{said["filename"]}"'
+    assert disposition == f'attachment; filename="{response["filename"]}"'
 
 
 @pytest.mark.parametrize("text", ["en\r\nSet-Cookie: a=b", "../../etc/passwd", "e", "EN", "<b>"])
 def test_no_call_adds_a_header_to_its_answer(world: World, text: str) -> None:
-    said: Any = {"email": None, "language": text}
-    answer = world.call("POST", "/api/requests", said, {"accept": text, "x-note": text})
+    body: Any = {"email": None, "language": text}
+    answer = world.call("POST", "/api/requests", body, {"accept": text, "x-note": text})
     assert answer["statusCode"] == 201
     assert set(answer["headers"]) == {"Cache-Control", "Content-Type"}
     assert set(answer["headers"].values()) == {"no-store", "application/json"}

@@ -51,10 +51,10 @@ def test_the_service_refuses_hostile_json_as_unreadable_and_reads_on(
     assert world.ticket(ticket)["refusal"]["code"] == "unreadable-request"
 
 
-@pytest.mark.parametrize("said", ["[" * 4000, "9" * 4000, "{" * 200_000, '{"email":' * 700])
-def test_the_api_refuses_hostile_json_as_a_bad_request(world: World, said: str) -> None:
+@pytest.mark.parametrize("body", ["[" * 4000, "9" * 4000, "{" * 200_000, '{"email":' * 700])
+def test_the_api_refuses_hostile_json_as_a_bad_request(world: World, body: str) -> None:
     with within(2):
-        answer = world.call("POST", "/api/requests", said)
+        answer = world.call("POST", "/api/requests", body)
     assert answer["statusCode"] == 400
     assert json.loads(answer["body"])["code"] == "bad-request"
     assert world.rows("Tickets") == []

@@ -32,7 +32,7 @@ def trial(world: World) -> World:
     return world
 
 
-def asked(world: World, ticket: str, address: str) -> None:
+def request_mail(world: World, ticket: str, address: str) -> None:
     """`POST .../mail`, and the message that it puts into the queue, handled."""
     world.call("POST", f"/api/requests/{ticket}/mail", {"email": address})
     for message in world.sqs.receive_message(QueueUrl=QUEUE).get("Messages", []):
@@ -42,8 +42,8 @@ def asked(world: World, ticket: str, address: str) -> None:
         assert world.handle("send_response", record) == []
 
 
-def activated(world: World, address: str | None, **wish: Any) -> str:
-    ticket = world.activate(a_request_file(LAB_07, **wish), address)
+def activated(world: World, address: str | None, **changes: Any) -> str:
+    ticket = world.activate(a_request_file(LAB_07, **changes), address)
     assert world.send(ticket) == []
     return ticket
 
@@ -55,7 +55,7 @@ def mailed(world: World) -> Counter[str]:
 def test_one_request_reaches_three_addresses_by_whatever_way(trial: World) -> None:
     ticket = activated(trial, "1@example.org")
     for number in range(2, 6):
-        asked(trial, ticket, f"{number}@example.org")
+        request_mail(trial, ticket, f"{number}@example.org")
         activated(trial, f"{number + 4}@example.org")
     assert set(mailed(trial)) == {"1@example.org", "2@example.org", "6@example.org"}
     assert len(mailed(trial)) == ADDRESSES_PER_REQUEST
@@ -82,7 +82,7 @@ def test_a_license_sends_twenty_mails_a_day_by_all_ways_together_also_to_one_vic
 ) -> None:
     ticket = activated(trial, VICTIM)
     for number in range(10):
-        asked(trial, ticket, VICTIM)
+        request_mail(trial, ticket, VICTIM)
         activated(trial, VICTIM, id=f"{number:032x}")
     assert mailed(trial) == {VICTIM: MAILS_PER_LICENSE} == {VICTIM: 20}
     assert trial.ticket(activated(trial, "2@example.org"))["email"] == "withheld"
@@ -102,7 +102,7 @@ def test_asking_again_and_again_for_one_mail_fills_no_mailbox(trial: World) -> N
     """Each asks the queue, and each is counted; the page shows what became of it."""
     ticket = activated(trial, None)
     for _ in range(22):
-        asked(trial, ticket, VICTIM)
+        request_mail(trial, ticket, VICTIM)
     assert mailed(trial) == {VICTIM: 20}
     assert trial.ticket(ticket)["email"] == "withheld"
 
@@ -111,7 +111,7 @@ def test_who_complained_or_whose_mail_came_back_gets_no_mail_of_any_license(tria
     key = {"pk": {"S": f"suppressed#{hash_address(VICTIM)}"}}
     trial.dynamodb.put_item(TableName="Tickets", Item=key)
     ticket = activated(trial, VICTIM.upper())
-    asked(trial, ticket, VICTIM)
+    request_mail(trial, ticket, VICTIM)
     assert mailed(trial) == {}
 
 
@@ -120,7 +120,7 @@ def test_without_a_proof_nobody_can_have_a_mail_sent_at_all(trial: World) -> Non
     for file in (wrong, b"no request", a_request_file(LAB_07, "update")):
         ticket = trial.activate(file, VICTIM)
         trial.send(ticket)
-        asked(trial, ticket, VICTIM)
+        request_mail(trial, ticket, VICTIM)
     assert mailed(trial) == {}
 
 

@@ -20,20 +20,20 @@ NO_USER = {"bounceType": "Permanent", "bounceSubType": "General"}
 @pytest.fixture
 def tags(world: World) -> Iterator[list[str]]:
     """The tags of all mail, as SES gets them."""
-    given: list[str] = []
+    values: list[str] = []
 
     def note(params: dict[str, Any], **_: Any) -> None:
         (tag,) = params["EmailTags"]
         assert tag["Name"] == "mail"
-        given.append(tag["Value"])
+        values.append(tag["Value"])
 
     events = world.service["sesv2"].meta.events
     events.register("provide-client-params.sesv2.SendEmail", note)
-    yield given
+    yield values
     events.unregister("provide-client-params.sesv2.SendEmail", note)
 
 
-def a_notice(mail_id: str, kind: str = "Bounce", **told: Any) -> dict[str, Any]:
+def a_notice(mail_id: str, kind: str = "Bounce", **details: Any) -> dict[str, Any]:
     """The message that SES's notice of a mail is."""
     record: dict[str, Any] = deepcopy(an_event("mail_feedback")["Records"][0])
     notice = json.loads(record["body"])
@@ -41,7 +41,7 @@ def a_notice(mail_id: str, kind: str = "Bounce", **told: Any) -> dict[str, Any]:
         del notice["bounce"]
         notice["complaint"] = {"feedbackId": "01", "timestamp": "2026-11-24T09:48:15.669Z"}
     notice["eventType"] = kind
-    notice[kind.lower()] |= told
+    notice[kind.lower()] |= details
     notice["mail"]["tags"]["mail"] = [mail_id]
     record["body"] = json.dumps(notice)
     return record
@@ -75,13 +75,13 @@ def mail_again(world: World, ticket: str, to: str) -> str:
     """Have the link sent to another address from the page; what becomes of that mail."""
     answer = world.call("POST", f"/api/requests/{ticket}/mail", {"email": to})
     assert answer["statusCode"] == 202
-    (asked,) = world.sqs.receive_message(
+    (mail_request,) = world.sqs.receive_message(
         QueueUrl=world.sqs.get_queue_url(QueueName="keyferry-responses")["QueueUrl"],
         MaxNumberOfMessages=1,
     )["Messages"]
     message = an_event("send_response")["Records"][0] | {
-        "body": asked["Body"],
-        "messageId": asked["MessageId"],
+        "body": mail_request["Body"],
+        "messageId": mail_request["MessageId"],
     }
     assert world.handle("send_response", message) == []
     return str(world.ticket(ticket)["email"])
@@ -92,7 +92,7 @@ def suppressed(world: World) -> list[Suppression]:
 
 
 @pytest.mark.parametrize(
-    ("kind", "told", "is_final"),
+    ("kind", "details", "is_final"),
     [
         pytest.param("Bounce", NO_USER, True, id="there is no such mailbox"),
         pytest.param(
@@ -138,11 +138,11 @@ def suppressed(world: World) -> list[Suppression]:
     ],
 )
 def test_a_final_notice_is_shown_and_the_address_gets_no_more_email(
-    world: World, tags: list[str], kind: str, told: dict[str, Any], is_final: bool
+    world: World, tags: list[str], kind: str, details: dict[str, Any], is_final: bool
 ) -> None:
     world.sell(seats=2)
     ticket = mailed(world)
-    assert record_feedback(world, a_notice(tags[0], kind, **told)) == []
+    assert record_feedback(world, a_notice(tags[0], kind, **details)) == []
     assert world.ticket(ticket)["email"] == ("bounced" if is_final else "sent")
     assert len(suppressed(world)) == is_final
     next_ticket = world.activate(a_request_file(LAB_08), "Anna@Example.org")

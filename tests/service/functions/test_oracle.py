@@ -26,25 +26,33 @@ pytestmark = pytest.mark.attack
 
 UNKNOWN = "999999999999"
 THIEF = Computer("THIEF", dongle=a_key("the thief's dongle"))
-CODE = a_key("a wrong activation code")
+WRONG_CODE = a_key("a wrong activation code")
 
 # Each as a stranger makes it for any number; `file(license_number=...)`.
-ASKED: list[Any] = [
-    pytest.param({"activation": CODE}, id="activate with a wrong code"),
-    pytest.param({"activation": CODE, "replaces_seat": 1}, id="with a wrong code, for seat 1"),
-    pytest.param({"activation": CODE, "computer": THIEF}, id="with a wrong code and a dongle"),
-    pytest.param({"activation": CODE, "protection": "personal"}, id="with a wrong code, personal"),
+UNPROVEN_REQUESTS: list[Any] = [
+    pytest.param({"activation": WRONG_CODE}, id="activate with a wrong code"),
+    pytest.param(
+        {"activation": WRONG_CODE, "replaces_seat": 1}, id="with a wrong code, for seat 1"
+    ),
+    pytest.param(
+        {"activation": WRONG_CODE, "computer": THIEF}, id="with a wrong code and a dongle"
+    ),
+    pytest.param(
+        {"activation": WRONG_CODE, "protection": "personal"}, id="with a wrong code, personal"
+    ),
     pytest.param({"signers": (LAB_08.device,)}, id="without any proof of a code"),
     pytest.param({"signers": ()}, id="without any signature"),
-    pytest.param({"activation": CODE, "device_key": ACTIVATION.public}, id="with another's key"),
+    pytest.param(
+        {"activation": WRONG_CODE, "device_key": ACTIVATION.public}, id="with another's key"
+    ),
     pytest.param({"kind": "update"}, id="update by a new key"),
     pytest.param({"kind": "deactivate"}, id="deactivate by a new key"),
     pytest.param({"kind": "update", "computer": THIEF}, id="update by a new dongle"),
 ]
 
 
-def a_file(asked: dict[str, Any], **changes: Any) -> bytes:
-    return a_request_file(**{"computer": LAB_08, "kind": "activate", **asked, **changes})
+def a_file(options: dict[str, Any], **changes: Any) -> bytes:
+    return a_request_file(**{"computer": LAB_08, "kind": "activate", **options, **changes})
 
 
 class Watched:
@@ -76,19 +84,19 @@ class Watched:
         world.send(self.ticket)
         self.mail = world.call("GET", f"/api/requests/{self.ticket}")
 
-    def seen(self) -> tuple[Any, ...]:
+    def outcome(self) -> tuple[Any, ...]:
         return self.answer, self.files, self.mail, self.calls, self.verified, self.log
 
 
-@pytest.mark.parametrize("asked", ASKED)
+@pytest.mark.parametrize("options", UNPROVEN_REQUESTS)
 def test_an_unknown_number_and_a_wrong_code_differ_in_no_byte_call_or_signature(
-    world: World, asked: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+    world: World, options: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     world.sell(seats=2)
     world.activate(a_request_file(LAB_07))
-    known = Watched(world, a_file(asked), monkeypatch)
-    unknown = Watched(world, a_file(asked, license_number=UNKNOWN), monkeypatch)
-    assert known.seen() == unknown.seen()
+    known = Watched(world, a_file(options), monkeypatch)
+    unknown = Watched(world, a_file(options, license_number=UNKNOWN), monkeypatch)
+    assert known.outcome() == unknown.outcome()
     assert [line["code"] for line in known.log] == ["not-authentic"]
     assert world.mails() == []
 
@@ -108,17 +116,17 @@ def test_a_stranger_learns_nothing_of_how_a_license_stands(
     world: World, terms: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     world.sell(**terms)
-    asked: dict[str, Any] = {"activation": CODE}
-    known = Watched(world, a_file(asked), monkeypatch)
-    unknown = Watched(world, a_file(asked, license_number=UNKNOWN), monkeypatch)
-    assert known.seen() == unknown.seen()
+    options: dict[str, Any] = {"activation": WRONG_CODE}
+    known = Watched(world, a_file(options), monkeypatch)
+    unknown = Watched(world, a_file(options, license_number=UNKNOWN), monkeypatch)
+    assert known.outcome() == unknown.outcome()
 
 
 def test_a_ticket_tells_no_number_before_the_proof_holds(world: World) -> None:
     world.sell()
-    ticket = world.activate(a_file({"activation": CODE}))
-    told = world.ticket(ticket)
-    assert (told["license_number"], told["kind"]) == (None, None)
+    ticket = world.activate(a_file({"activation": WRONG_CODE}))
+    ticket_state = world.ticket(ticket)
+    assert (ticket_state["license_number"], ticket_state["kind"]) == (None, None)
     (row,) = [row for row in world.rows("Tickets") if row["pk"]["S"] == f"ticket#{ticket}"]
     assert "license_number" not in row
 
@@ -136,8 +144,8 @@ def test_an_unknown_number_and_a_wrong_code_take_the_same_time(world: World) -> 
     world.sell()
     took: dict[str, list[float]] = {"known": [], "unknown": []}
     files = {
-        "known": a_file({"activation": CODE}),
-        "unknown": a_file({"activation": CODE}, license_number=UNKNOWN),
+        "known": a_file({"activation": WRONG_CODE}),
+        "unknown": a_file({"activation": WRONG_CODE}, license_number=UNKNOWN),
     }
     for _ in range(15):
         for name, file in files.items():

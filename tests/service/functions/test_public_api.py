@@ -210,8 +210,8 @@ def test_a_network_opens_so_many_tickets_an_hour(
 
 def test_the_thousandth_ticket_of_an_hour_is_the_last_of_its_network(world: World) -> None:
     def status() -> int:
-        said = {"email": None, "language": "en"}
-        return int(world.call("POST", "/api/requests", said)["statusCode"])
+        body = {"email": None, "language": "en"}
+        return int(world.call("POST", "/api/requests", body)["statusCode"])
 
     assert status() == 201
     (counter,) = [row for row in world.rows("Tickets") if row["pk"]["S"].startswith("network#")]

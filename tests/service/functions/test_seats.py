@@ -44,13 +44,13 @@ class Eve:
         self.machines: list[Computer] = []
         self.keys: list[Computer] = []  # whose device key is believed to hold a seat
         self.responses: list[Response] = []
-        self.asked = 0
+        self.requests = 0
 
-    def ask(self, computer: Computer, kind: str = "activate", **wish: Any) -> bool:
+    def ask(self, computer: Computer, kind: str = "activate", **changes: Any) -> bool:
         """Hand in a new request; whether it was answered."""
-        self.asked += 1
-        wish |= {"id": f"{self.asked:032x}", "created_at": self.world.now}
-        ticket = self.world.activate(a_request_file(computer, kind, **wish))
+        self.requests += 1
+        changes |= {"id": f"{self.requests:032x}", "created_at": self.world.now}
+        ticket = self.world.activate(a_request_file(computer, kind, **changes))
         if self.world.ticket(ticket)["state"] != "ready":
             return False
         self.responses.append(verify_response(self.world.response(ticket), KEYS))
@@ -65,9 +65,9 @@ class Eve:
         return sum(map(self._runs, self.machines))
 
     def _runs(self, machine: Computer) -> bool:
-        seen = machine.components("machine")
+        components = machine.components("machine")
         return any(
-            is_same_machine(one.bound_to.components, seen)
+            is_same_machine(one.bound_to.components, components)
             and (one.check_in_by is None or self.world.now < one.check_in_by + one.grace_days * DAY)
             for one in self.responses
             if not one.is_receipt
@@ -96,8 +96,10 @@ def says_that_a_machine_is_lost(eve: Eve) -> bool:
 
 def updates_from_another_machine(eve: Eve) -> bool:
     """The device key copied over: the seat is bound anew, and she keeps the old response."""
-    computer, seen = eve.another(), a_request().machine
-    machine = replace(seen, name=computer.name, components=computer.components("machine"))
+    computer, machine_of_request = eve.another(), a_request().machine
+    machine = replace(
+        machine_of_request, name=computer.name, components=computer.components("machine")
+    )
     return any(eve.ask(key, "update", machine=machine) for key in eve.keys)
 
 
@@ -178,10 +180,10 @@ def test_who_took_all_seats_with_a_stolen_code_loses_them_to_a_new_code(eve: Eve
     full = world.ticket(world.activate(a_request_file(LAB_07)))["refusal"]
     assert full["code"] == "no-seats-left"
     assert [seat["machine_name"] for seat in full["seats"]] == ["EVE-0", "EVE-1"]
-    made = change_license.replace_code(world.licenses, NUMBER)
+    renewed = change_license.replace_code(world.licenses, NUMBER)
     for seat in (1, 2):
         change_license.release_seat(world.licenses, NUMBER, seat)
-    activation = activation_key(made.activation_code, NUMBER)
+    activation = activation_key(renewed.activation_code, NUMBER)
     for computer in (LAB_07, LAB_08):
         ours = a_request_file(computer, activation=activation, id=f"{computer.name[-2:]:0>32}")
         assert world.ticket(world.activate(ours))["state"] == "ready"
@@ -205,14 +207,14 @@ def test_a_stolen_device_key_updates_and_frees_its_own_seat_and_no_other(world: 
     world.activate(a_request_file(LAB_07))
     world.activate(a_request_file(LAB_08))
     stolen = LAB_07.device
-    asked = {
+    files = {
         "activate a machine": a_request_file(LAB_07, signers=(stolen,), id="1" * 32),
         "with a guess": a_request_file(LAB_07, activation=a_key("guess"), id="2" * 32),
         "another's update": a_request_file(
             LAB_08, "update", signers=(stolen,), device_key=LAB_08.device.public
         ),
     }
-    for file in asked.values():
+    for file in files.values():
         assert world.ticket(world.activate(file))["refusal"]["code"] == "not-authentic"
     world.activate(a_request_file(LAB_07, "deactivate"))
     assert [seat.machine_name for seat in world.licenses.seats_in_use(NUMBER)] == ["LAB-08"]

@@ -52,7 +52,7 @@ def test_a_request_gets_the_same_answer_after_kms_failed(
     assert world.license().seats_used == 1
     whole = pae(RESPONSE, recorded.body)
     assert len(whole) <= MAX_PAE
-    asked: dict[str, Any] = {
+    parameters: dict[str, Any] = {
         "KeyId": ARN,
         "Message": whole,
         "MessageType": "RAW",
@@ -60,7 +60,7 @@ def test_a_request_gets_the_same_answer_after_kms_failed(
     }
     answer = {"KeyId": ARN, "Signature": signer.sign(whole), "SigningAlgorithm": NAMED[signer.alg]}
     with Stubber(kms) as stub:
-        stub.add_response("sign", answer, asked)
+        stub.add_response("sign", answer, parameters)
         assert world.process(message) == []
     envelope = open_envelope(world.response(ticket), RESPONSE)
     assert envelope.body == recorded.body

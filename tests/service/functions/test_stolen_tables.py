@@ -76,8 +76,8 @@ def test_a_request_and_a_response_cannot_pass_for_each_other(sold: World) -> Non
     """What a device signs is no license, and what the vendor signed is no request."""
     genuine = sold.response(sold.activate(a_request_file(LAB_07)))
     as_request: dict[str, Any] = json.loads(genuine) | {"payloadType": REQUEST}
-    told = sold.ticket(sold.activate(json.dumps(as_request).encode()))
-    assert told["refusal"]["code"] == "unreadable-request"
+    ticket = sold.ticket(sold.activate(json.dumps(as_request).encode()))
+    assert ticket["refusal"]["code"] == "unreadable-request"
     as_response = json.loads(a_request_file(LAB_07)) | {"payloadType": RESPONSE}
     with pytest.raises(NotGenuine):
         verify_response(json.dumps(as_response).encode(), KEYS)

@@ -67,11 +67,11 @@ def test_markup_in_a_licenses_own_texts_stays_text_in_its_letter(world: World, t
     request = a_request_file(LAB_07, product=Product(text, text))
     world.send(world.activate(request, "anna@example.org"))
     plain, html = parts(the_mail(world))
-    found = Tags(html)
-    assert found.names <= LETTER
-    assert not [name for name in found.attributes if name.startswith("on")]
-    assert len(found.links) == 1
-    assert found.links[0].startswith("https://activate.example.com/api/responses/")
+    tags = Tags(html)
+    assert tags.names <= LETTER
+    assert not [name for name in tags.attributes if name.startswith("on")]
+    assert len(tags.links) == 1
+    assert tags.links[0].startswith("https://activate.example.com/api/responses/")
     assert "".join(text.split()) in "".join(plain.split())
 
 
@@ -83,8 +83,8 @@ def test_no_free_text_of_a_request_enters_a_letter(world: World, is_refused: boo
     world.sell()
     for text in FREE:
         named = replace(a_request().machine, name=text, os=text)
-        wanted = Product(text if is_refused else "Example Modeler", text)
-        request = a_request_file(LAB_07, machine=named, product=wanted, client=text)
+        product = Product(text if is_refused else "Example Modeler", text)
+        request = a_request_file(LAB_07, machine=named, product=product, client=text)
         world.send(world.activate(request, "anna@example.org"))
         mail = the_mail(world)
         for shown in (str(mail["Subject"]), *parts(mail)):

@@ -4,7 +4,7 @@ import argparse
 import sys
 import time
 
-from tests.service.simulation.schedule import drawn, play, shortest, told
+from tests.service.simulation.schedule import describe, drawn, play, shortest
 
 
 def main() -> int:
@@ -19,7 +19,7 @@ def main() -> int:
         failure = play(seed, steps)
         if failure is not None:
             failed += 1
-            print(told(seed, failure, shortest(seed, steps)), flush=True)
+            print(describe(seed, failure, shortest(seed, steps)), flush=True)
         if count % 500 == 0:
             print(f"{count} seeds, {failed} failed, {time.monotonic() - begun:.0f} s", flush=True)
     print(f"{len(seeds)} seeds, {failed} failed, {time.monotonic() - begun:.0f} s")

@@ -176,13 +176,13 @@ class Clients:
         """BatchGetItem is no snapshot: each row is read at its own moment, in any order."""
 
         def batch_get_item(**call: Any) -> dict[str, Any]:
-            asked = [(t, key) for t, of in call["RequestItems"].items() for key in of["Keys"]]
-            self.cloud.rng.shuffle(asked)
-            found: dict[str, list[Any]] = {table: [] for table, _ in asked}
-            for table, key in asked:
+            keys = [(t, key) for t, of in call["RequestItems"].items() for key in of["Keys"]]
+            self.cloud.rng.shuffle(keys)
+            rows: dict[str, list[Any]] = {table: [] for table, _ in keys}
+            for table, key in keys:
                 if row := get_item(TableName=table, Key=key):
-                    found[table].append(row["Item"])
-            return {"Responses": found, "UnprocessedKeys": {}}
+                    rows[table].append(row["Item"])
+            return {"Responses": rows, "UnprocessedKeys": {}}
 
         return batch_get_item
 

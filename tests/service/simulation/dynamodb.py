@@ -22,8 +22,8 @@ _COMPARISONS: dict[str, Callable[[Any, Any], bool]] = {
 
 def failure(code: str, operation: str, **more: Any) -> ClientError:
     """What boto3 raises for an error that AWS tells."""
-    told: Any = {"Error": {"Code": code, "Message": code}, **more}
-    return ClientError(told, operation)
+    reply: Any = {"Error": {"Code": code, "Message": code}, **more}
+    return ClientError(reply, operation)
 
 
 class Tables:
@@ -43,15 +43,15 @@ class Tables:
         return {"Responses": [self.get_item(**item["Get"]) for item in call["TransactItems"]]}
 
     def batch_get_item(self, **call: Any) -> dict[str, Any]:
-        found = {
+        rows = {
             table: [
                 row["Item"]
-                for key in asked["Keys"]
+                for key in request["Keys"]
                 if (row := self.get_item(TableName=table, Key=key))
             ]
-            for table, asked in call["RequestItems"].items()
+            for table, request in call["RequestItems"].items()
         }
-        return {"Responses": found, "UnprocessedKeys": {}}
+        return {"Responses": rows, "UnprocessedKeys": {}}
 
     def query(self, **call: Any) -> dict[str, Any]:
         holds = [call["KeyConditionExpression"], call.get("FilterExpression", "")]
@@ -79,9 +79,9 @@ class Tables:
         places = [_place_of(kind, write) for kind, write in writes]
         assert len(writes) <= 100
         assert len(set(places)) == len(places), "two writes of one transaction to one row"
-        held = [self._condition_holds(kind, write) for kind, write in writes]
-        if not all(held):
-            reasons = [{"Code": "None" if ok else "ConditionalCheckFailed"} for ok in held]
+        outcomes = [self._condition_holds(kind, write) for kind, write in writes]
+        if not all(outcomes):
+            reasons = [{"Code": "None" if ok else "ConditionalCheckFailed"} for ok in outcomes]
             code = "TransactionCanceledException"
             raise failure(code, "TransactWriteItems", CancellationReasons=reasons)
         for kind, write in writes:
@@ -171,9 +171,9 @@ def _term(tokens: list[str], row: Item, call: Any) -> bool:
         case ["begins_with", "(", name, ",", value, ")"]:
             return str(_value(name, row, call)).startswith(str(_value(value, row, call)))
         case ["size", "(", name, ")", comparison, value]:
-            held = _value(name, row, call)
-            return held is not _ABSENT and _COMPARISONS[comparison](
-                len(held), _value(value, row, call)
+            stored = _value(name, row, call)
+            return stored is not _ABSENT and _COMPARISONS[comparison](
+                len(stored), _value(value, row, call)
             )
         case [name, comparison, value]:
             left, right = _value(name, row, call), _value(value, row, call)

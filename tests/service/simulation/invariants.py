@@ -15,15 +15,15 @@ class Violation(Exception):
     """An invariant that does not hold."""
 
 
-def require(holds: bool, told: str) -> None:
+def require(holds: bool, message: str) -> None:
     if not holds:
-        raise Violation(told)
+        raise Violation(message)
 
 
 def seats_are_exact_and_never_oversold(world: World) -> None:
     for number, license in world.books.licenses.items():
-        held = sum(s.taken for (of, _), s in world.books.seats.items() if of == number)
-        require(held == license.seats_used, f"{held} seats held, {license.seats_used} counted")
+        taken = sum(s.taken for (of, _), s in world.books.seats.items() if of == number)
+        require(taken == license.seats_used, f"{taken} seats held, {license.seats_used} counted")
         before = world.books.before.get(number, license)
         most = max(license.seats, before.seats, before.seats_used)
         require(license.seats_used <= most, f"{license.seats_used} of {license.seats} seats sold")
@@ -49,8 +49,8 @@ def a_ticket_is_handed_its_own_answer(world: World) -> None:
             is_own = open_envelope(data, RESPONSE).body == own
             require(is_own, f"{ticket_id} was handed the answer of another")
         if versions := world.cloud.objects.get((IN, f"requests/{ticket_id}")):
-            asked = open_envelope(versions[int(ticket.version_id or 0) - 1], REQUEST).sha256
-            require(asked == ticket.request_sha256, f"{ticket_id} tells of another file")
+            sha256 = open_envelope(versions[int(ticket.version_id or 0) - 1], REQUEST).sha256
+            require(sha256 == ticket.request_sha256, f"{ticket_id} tells of another file")
 
 
 def nothing_is_signed_but_the_ledgers(world: World) -> None:
@@ -109,8 +109,8 @@ def what_fails_ten_times_is_given_up(world: World) -> None:
 def no_mail_without_proof(world: World) -> None:
     addresses = {t.email for t in world.books.tickets.values() if t.license_number is not None}
     for mail in world.cloud.mails:
-        asked = mail.address in addresses or re.fullmatch(r"b\d@example\.com", mail.address)
-        require(bool(asked), f"a mail went to {mail.address}")
+        is_expected = mail.address in addresses or re.fullmatch(r"b\d@example\.com", mail.address)
+        require(bool(is_expected), f"a mail went to {mail.address}")
         require(b"015.120.020." in mail.raw, "a mail names no license")
 
 
@@ -127,7 +127,7 @@ def no_more_machines_run_than_the_bounds_say(world: World) -> None:
         if license.first_issued_at is None:
             continue
         years = (world.books.latest - license.first_issued_at) // (365 * DAY) + 1
-        bound = terms.most_seats + terms.given + terms.moves * years
+        bound = terms.most_seats + terms.allowed_moves + terms.moves * years
         running = len(world.books.running[number])
         require(running <= bound, f"{running} installations run, {bound} may")
 

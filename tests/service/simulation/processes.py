@@ -219,8 +219,8 @@ def _compile(function: str) -> CodeType:
 def _load(function: str, code: CodeType, clients: Clients, outside: dict[str, Any]) -> ModuleType:
     """The function's module, whose own imports find what is `outside` in place of Python's."""
 
-    def import_(name: str, *given: Any) -> Any:
-        return outside[name] if name in outside else builtins.__import__(name, *given)
+    def import_(name: str, *arguments: Any) -> Any:
+        return outside[name] if name in outside else builtins.__import__(name, *arguments)
 
     module = types.ModuleType(f"simulated_{function}")
     module.__dict__["__builtins__"] = vars(builtins) | {"__import__": import_}

@@ -36,7 +36,7 @@ class Failure:
     """What did not hold, after which step; None after the last."""
 
     invariant: str
-    told: str
+    message: str
     after: Step | None
 
 
@@ -71,17 +71,17 @@ def shortest(seed: int, steps: list[Step]) -> list[Step]:
         place = 0
         while place < len(steps):
             fewer = steps[:place] + steps[place + size :]
-            found = play(seed, fewer)
-            if found is not None and found.invariant == failure.invariant:
+            smaller = play(seed, fewer)
+            if smaller is not None and smaller.invariant == failure.invariant:
                 steps = fewer
             else:
                 place += size
     return steps
 
 
-def told(seed: int, failure: Failure, steps: list[Step]) -> str:
+def describe(seed: int, failure: Failure, steps: list[Step]) -> str:
     """A failure for a person: what did not hold, and the steps that lead there."""
-    lines = [f"Seed {seed}: {failure.invariant} does not hold: {failure.told}"]
+    lines = [f"Seed {seed}: {failure.invariant} does not hold: {failure.message}"]
     lines += [f"  {step}" for step in steps]
     return "\n".join([*lines, f"Again: .venv/bin/python -m tests.service.simulation --seed {seed}"])
 

@@ -56,8 +56,8 @@ def cases() -> Iterator[Any]:
 
 def broken(index: int, way: str) -> Faults:
     """This way with the call of this index, and never again."""
-    made = iter(range(1_000_000))
-    return lambda _: way if next(made) == index else None
+    indexes = iter(range(1_000_000))
+    return lambda _: way if next(indexes) == index else None
 
 
 @pytest.mark.parametrize(("story", "function", "index", "way"), list(cases()))

@@ -38,8 +38,8 @@ def outcome(client: Any, operation: str, call: dict[str, Any]) -> Any:
     except ClientError as error:
         reasons = [r["Code"] for r in error.response.get("CancellationReasons", [])]
         return error.response["Error"]["Code"], reasons
-    told = {n: v for n, v in answer.items() if n in ("Item", "Items", "Responses")}
-    return {n: v for n, v in told.items() if v}
+    known = {n: v for n, v in answer.items() if n in ("Item", "Items", "Responses")}
+    return {n: v for n, v in known.items() if v}
 
 
 def put(**more: Any) -> dict[str, Any]:
@@ -59,12 +59,12 @@ def update(expression: str = "SET #n = :two", condition: str | None = None) -> d
 def named(used: str) -> dict[str, Any]:
     """The names and values that an expression uses: AWS refuses any other."""
     words = used.replace("(", " ").replace(")", " ").replace(",", " ").split()
-    given: dict[str, Any] = {
+    parameters: dict[str, Any] = {
         "ExpressionAttributeValues": {name: v for name, v in VALUES.items() if name in words}
     }
     if "#n" in words:
-        given["ExpressionAttributeNames"] = {"#n": "n"}
-    return {name: value for name, value in given.items() if value}
+        parameters["ExpressionAttributeNames"] = {"#n": "n"}
+    return {name: value for name, value in parameters.items() if value}
 
 
 CONDITIONS = [
@@ -106,7 +106,7 @@ ONLY_WITH_A_ROW = ["seat = :none"]
 )
 def test_a_condition_holds_where_it_does_for_moto(moto: Any, condition: str, there: bool) -> None:
     tables = Tables()
-    seen = []
+    outcomes = []
     for client in (moto, tables):
         if there:
             client.put_item(**put())
@@ -120,8 +120,8 @@ def test_a_condition_holds_where_it_does_for_moto(moto: Any, condition: str, the
         other = outcome(
             client, "get_item", {"TableName": "T", "Key": to_item({"pk": "1", "sk": "b"})}
         )
-        seen.append((alone, together, other))
-    assert seen[0] == seen[1]
+        outcomes.append((alone, together, other))
+    assert outcomes[0] == outcomes[1]
 
 
 @pytest.mark.parametrize("expression", UPDATES)
@@ -145,7 +145,7 @@ def test_reads_find_what_moto_finds(moto: Any, expression: str, filtered: str | 
     if filtered:
         query["FilterExpression"] = filtered
         values[":yes"] = {"BOOL": True}
-    found = []
+    replies = []
     for client in (moto, Tables()):
         for row in ({"sk": "b1"}, {"sk": "b2", "taken": False}, {"sk": "c"}, {"pk": "2"}):
             client.put_item(**put(**row))
@@ -154,15 +154,15 @@ def test_reads_find_what_moto_finds(moto: Any, expression: str, filtered: str | 
             {"Get": {"TableName": "T", "Key": to_item({"pk": "1", "sk": sk})}} for sk in ("b1", "c")
         ]
         batch = {"T": {"Keys": [to_item({"pk": "1", "sk": "b1"})]}}
-        found.append(
+        replies.append(
             [
                 outcome(client, "query", query | {"ExpressionAttributeValues": values}),
                 outcome(client, "transact_get_items", {"TransactItems": gets}),
                 outcome(client, "batch_get_item", {"RequestItems": batch}),
             ]
         )
-    assert found[0] == found[1]
-    assert found[0][0]["Items"]
+    assert replies[0] == replies[1]
+    assert replies[0][0]["Items"]
 
 
 def test_what_the_simulation_does_not_know_ends_it() -> None:

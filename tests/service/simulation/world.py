@@ -98,7 +98,7 @@ class Terms:
     """What a customer may have by the terms, for the bounds."""
 
     most_seats: int
-    given: int = 0  # allow-move and release
+    allowed_moves: int = 0  # allow-move and release
     moves: int = 0
 
 
@@ -339,10 +339,11 @@ class World:
                     case "revoke" if step.seed % 3 == 0:
                         desk.set_status(licenses, number, Status.REVOKED)
                     case "allow-move":
-                        terms.given += 1  # before it is known: a lost reply may have given it
+                        # Counted before the reply: if that is lost, the move may still be allowed.
+                        terms.allowed_moves += 1
                         desk.allow_move(licenses, number)
                     case "release":
-                        terms.given += 1
+                        terms.allowed_moves += 1
                         desk.release_seat(licenses, number, rng.randint(1, 4))
                     case "seats":
                         seats = rng.randint(1, 4)

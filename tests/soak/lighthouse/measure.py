@@ -35,10 +35,10 @@ def report(address: str) -> Any:
     return json.loads(ran.stdout)
 
 
-def missed(found: Any, category: str) -> list[str]:
+def missed(result: Any, category: str) -> list[str]:
     """The titles of the audits that cost points."""
-    weighed = {ref["id"] for ref in found["categories"][category]["auditRefs"] if ref["weight"]}
-    audits = [found["audits"][name] for name in weighed]
+    weighed = {ref["id"] for ref in result["categories"][category]["auditRefs"] if ref["weight"]}
+    audits = [result["audits"][name] for name in weighed]
     return sorted(a["title"] for a in audits if a["score"] is not None and a["score"] < 0.9)
 
 

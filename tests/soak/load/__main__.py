@@ -29,17 +29,19 @@ def main() -> int:
     options.add_argument("--burst", type=int, default=1_000, help="requests at once, afterwards")
     options.add_argument("--build", type=Path, default=BUILD, help="what gets deployed")
     options.add_argument("--output", type=Path, help="where to write the table too")
-    given = options.parse_args()
+    arguments = options.parse_args()
     with tempfile.TemporaryDirectory(prefix="keyferry-load-") as name:
-        found = load(Path(name), given.build, given.requests, given.rate, given.burst)
-    table = report.document(found)
+        results = load(
+            Path(name), arguments.build, arguments.requests, arguments.rate, arguments.burst
+        )
+    table = report.document(results)
     print(table)
-    if given.output:
-        given.output.write_text(table)
-    return 0 if found.is_good else 1
+    if arguments.output:
+        arguments.output.write_text(table)
+    return 0 if results.is_good else 1
 
 
-def load(folder: Path, build: Path, requests: int, rate: float, burst: int) -> report.Found:
+def load(folder: Path, build: Path, requests: int, rate: float, burst: int) -> report.LoadResults:
     process = start(folder, "--build", str(build))
     try:
         stack = wait_until_ready(process, folder)
@@ -55,7 +57,9 @@ def load(folder: Path, build: Path, requests: int, rate: float, burst: int) -> r
         counted, answered_at = books.count([*warm_up, *steady, *at_once]), books.answered_at()
     finally:
         stop(process, STOPS_WITHIN_S)
-    return report.Found(rate, steady, at_once, answered_at, customers.failed_calls, counted, memory)
+    return report.LoadResults(
+        rate, steady, at_once, answered_at, customers.failed_calls, counted, memory
+    )
 
 
 if __name__ == "__main__":

@@ -24,7 +24,7 @@ PATIENCE_S = 600  # without one more answer or mail
 class Counted:
     """What was asked for once is to be there once."""
 
-    asked: int
+    expected: int
     responses: int  # files in the out bucket, each genuine and equal to its ledger row
     tickets_answered: int
     seats_by_rows: int
@@ -35,7 +35,7 @@ class Counted:
 
     @property
     def is_exact(self) -> bool:
-        found = (
+        counts = (
             self.responses,
             self.tickets_answered,
             self.seats_by_rows,
@@ -43,7 +43,7 @@ class Counted:
             self.ledger_rows,
             self.mails,
         )
-        return set(found) == {self.asked} and self.dead_letters == 0
+        return set(counts) == {self.expected} and self.dead_letters == 0
 
 
 class Books:
@@ -53,15 +53,15 @@ class Books:
         self._dynamodb = client(stack, "dynamodb")
         self._keys = KeySet.from_json((stack.run / "keys.json").read_bytes())
 
-    def wait_until_done(self, asked: int) -> None:
+    def wait_until_done(self, expected: int) -> None:
         """Wait for as many answers and as many mails, and give up where nothing more comes."""
-        seen, since = 0, time.monotonic()
+        most, since = 0, time.monotonic()
         while True:
             done = sum(1 for _ in self._objects()) + self._mailed()
-            if done >= 2 * asked:
+            if done >= 2 * expected:
                 return
-            if done > seen:
-                seen, since = done, time.monotonic()
+            if done > most:
+                most, since = done, time.monotonic()
             elif time.monotonic() - since > PATIENCE_S:
                 return
             time.sleep(2)
@@ -76,13 +76,13 @@ class Books:
     def count(self, sent: Sequence[Sent]) -> Counted:
         rows = [plain(row) for row in self._scan("LicensesTable")]
         ledger = {r["request_sha256"]: r["body"] for r in rows if r["sk"].startswith("answer#")}
-        asked = {each.ticket for each in sent}
+        tickets_sent = {each.ticket for each in sent}
         tickets = [plain(row) for row in self._scan("TicketsTable")]
         mails = Counter(to for mail in self._mails() for to in mail["To"])
         return Counted(
-            asked=len(sent),
+            expected=len(sent),
             responses=sum(self._is_genuine(e["Key"], ledger) for e in self._objects()),
-            tickets_answered=sum(t.get("id") in asked and "seat" in t for t in tickets),
+            tickets_answered=sum(t.get("id") in tickets_sent and "seat" in t for t in tickets),
             seats_by_rows=sum(r["sk"].startswith("seat#") and r["taken"] for r in rows),
             seats_by_licenses=sum(r["seats_used"] for r in rows if r["sk"] == LICENSE),
             ledger_rows=len(ledger),
@@ -96,9 +96,9 @@ class Books:
             yield from page.get("Contents", [])
 
     def _is_genuine(self, key: str, ledger: dict[str, bytes]) -> bool:
-        found = self._s3.get_object(Bucket=self._stack.outputs["OutBucket"], Key=key)
+        reply = self._s3.get_object(Bucket=self._stack.outputs["OutBucket"], Key=key)
         try:
-            response = verify_response(found["Body"].read(), self._keys)
+            response = verify_response(reply["Body"].read(), self._keys)
         except KeyferryError:
             return False
         return ledger.get(response.request_sha256) == response.envelope.body
@@ -114,12 +114,12 @@ class Books:
 
     def _mails(self) -> Iterator[dict[str, Any]]:
         url = f"{self._stack.endpoint}/_ministack/ses/messages"
-        with urllib.request.urlopen(url, timeout=300) as found:
-            for account in json.load(found)["messages"].values():
+        with urllib.request.urlopen(url, timeout=300) as reply:
+            for account in json.load(reply)["messages"].values():
                 yield from account
 
     def _waiting(self, queue: str) -> int:
-        found = self._sqs.get_queue_attributes(
+        reply = self._sqs.get_queue_attributes(
             QueueUrl=self._stack.outputs[queue], AttributeNames=["ApproximateNumberOfMessages"]
         )
-        return int(found["Attributes"]["ApproximateNumberOfMessages"])
+        return int(reply["Attributes"]["ApproximateNumberOfMessages"])

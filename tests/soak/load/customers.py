@@ -62,16 +62,16 @@ class Customers:
             "X-Origin-Secret": (stack.run.parent / "origin-secret").read_text(),
         }
 
-    def files(self, wanted: int) -> Iterator[bytes]:
+    def files(self, total: int) -> Iterator[bytes]:
         """As many request files, for as many licenses as that needs; each is sold to the last."""
-        for first in range(0, wanted, SEATS):
-            seats = min(SEATS, wanted - first)
-            made = licenses.create(self._table, self._product, int(time.time()), seats=seats)
-            number = made.license.number
+        for first in range(0, total, SEATS):
+            seats = min(SEATS, total - first)
+            created = licenses.create(self._table, self._product, int(time.time()), seats=seats)
+            number = created.license.number
             for machine in range(seats):
                 yield a_request_file(
                     Computer(f"PC-{machine:02}-of-{number}"),
-                    activation=activation_key(made.activation_code, number),
+                    activation=activation_key(created.activation_code, number),
                     license_number=number,
                     product=Product(self._product, "4.2.0"),
                     trusts=self._trusts,
@@ -104,11 +104,11 @@ class Customers:
 
     def _open(self, person: Person) -> dict[str, Any]:
         """A ticket; where the API fails, which a busy computer makes it do, it is asked again."""
-        said = {"email": person.email, "language": "en"}
+        body = {"email": person.email, "language": "en"}
         headers = self._edge | {"CloudFront-Viewer-Address": person.viewer}
         url = f"{self._stack.endpoint}/api/requests"
         for _ in range(TRIES):
-            answer = self._http.post(url, json=said, headers=headers, timeout=60)
+            answer = self._http.post(url, json=body, headers=headers, timeout=60)
             if answer.status_code == 201:
                 ticket: dict[str, Any] = answer.json()
                 return ticket

@@ -45,11 +45,11 @@ IN, OUT = "keyferry-bench-in", "keyferry-bench-out"  # nobody listens to these
 def main() -> int:
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("--output", type=Path, help="where to write the table too")
-    given = options.parse_args()
+    arguments = options.parse_args()
     grown = measured()
     print(grown.table())
-    if given.output:
-        given.output.write_text(grown.table())
+    if arguments.output:
+        arguments.output.write_text(grown.table())
     return 0 if grown.is_flat else 1
 
 

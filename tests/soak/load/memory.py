@@ -22,10 +22,10 @@ class Memory:
 
     def grown(self, function: str) -> tuple[int, int]:
         """KB in the second tenth of the time, when all was loaded, and in the last: medians."""
-        seen = self.samples[function]
-        tenth = max(1, len(seen) // 10)
-        early = seen[tenth : 2 * tenth] or seen[:1]
-        return round(statistics.median(early)), round(statistics.median(seen[-tenth:]))
+        samples = self.samples[function]
+        tenth = max(1, len(samples) // 10)
+        early = samples[tenth : 2 * tenth] or samples[:1]
+        return round(statistics.median(early)), round(statistics.median(samples[-tenth:]))
 
 
 @contextmanager

@@ -16,7 +16,7 @@ MAX_GROWTH = 1.05  # of a function's memory
 
 
 @dataclass(frozen=True)
-class Found:
+class LoadResults:
     rate: float
     steady: Sequence[Sent]
     at_once: Sequence[Sent]
@@ -31,17 +31,17 @@ class Found:
         return self.counted.is_exact and all(b <= MAX_GROWTH * a for a, b in growths)
 
 
-def document(found: Found) -> str:
-    return "\n".join([*_head(found), *_times(found), *_books(found), *_memory(found)])
+def document(results: LoadResults) -> str:
+    return "\n".join([*_head(results), *_times(results), *_books(results), *_memory(results)])
 
 
-def _head(found: Found) -> Iterator[str]:
-    load = found.memory.waiting
+def _head(results: LoadResults) -> Iterator[str]:
+    load, steady, burst = results.memory.waiting, len(results.steady), len(results.at_once)
     yield f"""\
 # Load
 
-Written by `python -m tests.soak.load --requests {len(found.steady)} --rate {found.rate:g} --burst
-{len(found.at_once)} --output docs/operations/load.md`: the whole stack of `make run` on one
+Written by `python -m tests.soak.load --requests {steady} --rate {results.rate:g} --burst
+{burst} --output docs/operations/load.md`: the whole stack of `make run` on one
 computer, with the embedded cloud. So the times are those of two dozen processes on a few
 processors and promise nothing about AWS. The counts are what matters. Each file comes from its own
 machine, takes the page's way (a ticket, then the upload to S3), and is mailed; nobody polls.
@@ -53,7 +53,7 @@ machine, takes the page's way (a ticket, then the upload to S3), and is mailed; 
 """
 
 
-def _times(found: Found) -> Iterator[str]:
+def _times(results: LoadResults) -> Iterator[str]:
     yield "## From the upload to the response"
     yield ""
     yield "From the first byte of the upload until the response is in its bucket, in seconds."
@@ -61,29 +61,31 @@ def _times(found: Found) -> Iterator[str]:
     yield "| requests | p50 | p95 | p99 | longest | answered a second |"
     yield "| --- | --- | --- | --- | --- | --- |"
     for sent, name in (
-        (found.steady, f"{len(found.steady):,} at {found.rate:g} a second"),
-        (found.at_once, f"{len(found.at_once):,} at once"),
+        (results.steady, f"{len(results.steady):,} at {results.rate:g} a second"),
+        (results.at_once, f"{len(results.at_once):,} at once"),
     ):
-        took = sorted(found.answered_at[s.ticket] - s.began_at for s in sent if _is_in(found, s))
-        ends = max(found.answered_at[s.ticket] for s in sent if _is_in(found, s))
+        took = sorted(
+            results.answered_at[s.ticket] - s.began_at for s in sent if _is_in(results, s)
+        )
+        ends = max(results.answered_at[s.ticket] for s in sent if _is_in(results, s))
         pace = len(took) / (ends - min(s.began_at for s in sent))
         values = " | ".join(f"{_percentile(took, p):.2f}" for p in (0.5, 0.95, 0.99, 1))
         yield f"| {name} | {values} | {pace:.1f} |"
-    late = sorted(s.began_at - s.due_at for s in found.steady)
+    late = sorted(s.began_at - s.due_at for s in results.steady)
     yield ""
     yield "A customer whose turn it was opened a ticket and started the upload"
     yield f"{_percentile(late, 0.5):.2f} s later (p50), {_percentile(late, 0.99):.2f} s (p99)."
-    yield f"Calls for a ticket that failed and were made again: {found.failed_calls}."
+    yield f"Calls for a ticket that failed and were made again: {results.failed_calls}."
     yield ""
 
 
-def _books(found: Found) -> Iterator[str]:
-    counted = found.counted
+def _books(results: LoadResults) -> Iterator[str]:
+    counted = results.counted
     yield "## What was counted afterwards"
     yield ""
     yield "| asked for | found |"
     yield "| --- | --- |"
-    yield f"| requests sent | {counted.asked:,} |"
+    yield f"| requests sent | {counted.expected:,} |"
     yield f"| response files, genuine and equal to their ledger rows | {counted.responses:,} |"
     yield f"| tickets answered | {counted.tickets_answered:,} |"
     yield f"| seats, by their rows | {counted.seats_by_rows:,} |"
@@ -96,7 +98,7 @@ def _books(found: Found) -> Iterator[str]:
     yield ""
 
 
-def _memory(found: Found) -> Iterator[str]:
+def _memory(results: LoadResults) -> Iterator[str]:
     yield "## Memory"
     yield ""
     yield "Of each function's largest process, every two seconds; median of the second tenth of the"
@@ -104,14 +106,14 @@ def _memory(found: Found) -> Iterator[str]:
     yield ""
     yield "| function | then, MB | at the end, MB | looks |"
     yield "| --- | --- | --- | --- |"
-    for function, seen in sorted(found.memory.samples.items()):
-        early, late = found.memory.grown(function)
-        yield f"| {function} | {early / 1024:.1f} | {late / 1024:.1f} | {len(seen):,} |"
+    for function, samples in sorted(results.memory.samples.items()):
+        early, late = results.memory.grown(function)
+        yield f"| {function} | {early / 1024:.1f} | {late / 1024:.1f} | {len(samples):,} |"
     yield ""
 
 
-def _is_in(found: Found, sent: Sent) -> bool:
-    return sent.ticket in found.answered_at
+def _is_in(results: LoadResults, sent: Sent) -> bool:
+    return sent.ticket in results.answered_at
 
 
 def _percentile(ordered: Sequence[float], part: float) -> float:

@@ -152,8 +152,8 @@ def results(patterns: list[str]) -> Iterator[tuple[str, int]]:
             if isinstance(node, ast.FunctionDef)
         }
         for key, code in codes.items():
-            wanted = not patterns or any(fnmatchcase(key, pattern) for pattern in patterns)
-            if code is not None and wanted:
+            is_selected = not patterns or any(fnmatchcase(key, pattern) for pattern in patterns)
+            if code is not None and is_selected:
                 module, _, name = key.rpartition(".")
                 original = name.partition("__mutmut_")[0]
                 change = changed(bodies[f"{original}__mutmut_orig"], bodies[name])

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from tests.stack.privilege.journeys import JOURNEYS
 from tests.stack.privilege.rights import Right, rights
-from tests.stack.privilege.table import SEEN, UNSEEN
+from tests.stack.privilege.table import TESTED, UNTESTED
 from tests.stack.privilege.taking import falls_without
 from tests.support.running_stack import RunningStack, start, stop, wait_until_ready
 
@@ -27,9 +27,9 @@ def main() -> int:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     options.add_argument("--write", action="store_true", help="print what falls, compare nothing")
-    given = options.parse_args()
+    arguments = options.parse_args()
     with own_stack() as stack:
-        if given.write:
+        if arguments.write:
             return write(stack)
         return compare(stack)
 
@@ -48,9 +48,9 @@ def compare(stack: RunningStack) -> int:
     """Try what is recorded of each right; 1 if it is not so."""
     began, wrong = time.monotonic(), 0
     for right in local_rights():
-        tried = BROAD if right.name in UNSEEN else [SEEN[right.name]]
+        tried = BROAD if right.name in UNTESTED else [TESTED[right.name]]
         fallen = first_fallen(stack, right, tried)
-        wrong += fallen != SEEN.get(right.name)
+        wrong += fallen != TESTED.get(right.name)
         print(f"{' '.join(right.name)}: {fallen or 'nothing falls'}", flush=True)
     print(f"{wrong} differ from actions.toml; {time.monotonic() - began:.0f} s")
     return 1 if wrong else 0

@@ -10,7 +10,7 @@ import requests
 from keyferry_service.adapters.tickets_dynamodb import hash_address, sent_key, suppressed_key
 from tests.stack.test_mail_feedback import a_notice, publish
 from tests.support.customer import Customer
-from tests.support.journeys import carry, client, download, open_ticket, settled, upload
+from tests.support.journeys import carry, client, download, open_ticket, upload, wait_for_ticket
 
 Journey = Callable[[Customer], None]
 
@@ -18,9 +18,9 @@ Journey = Callable[[Customer], None]
 def activation_with_mail(customer: Customer) -> None:
     """A file is carried there, its answer is mailed, and comes back."""
     address = f"jo-{customer.number}@example.com"
-    (seen,) = carry(customer.stack, [customer.file()], [address])
-    assert (seen["state"], seen["email"]) == ("ready", "sent")
-    assert download(seen)
+    (ticket,) = carry(customer.stack, [customer.file()], [address])
+    assert (ticket["state"], ticket["email"]) == ("ready", "sent")
+    assert download(ticket)
 
 
 def ticket_without_a_file(customer: Customer) -> None:
@@ -35,36 +35,36 @@ def refusal_that_lists_seats(customer: Customer) -> None:
     """All seats are taken, and the refusal says by whom."""
     customer.change(seats=1)
     customer.activate(1)
-    (seen,) = carry(customer.stack, [customer.file(2)])
-    assert seen["refusal"]["code"] == "no-seats-left"
-    assert [seat["machine_name"] for seat in seen["refusal"]["seats"]] == ["LAB-01"]
+    (ticket,) = carry(customer.stack, [customer.file(2)])
+    assert ticket["refusal"]["code"] == "no-seats-left"
+    assert [seat["machine_name"] for seat in ticket["refusal"]["seats"]] == ["LAB-01"]
 
 
 def machine_known_by_its_parts(customer: Customer) -> None:
     """A computer set up anew has another key, and its own seat again."""
     customer.activate(1)
-    (seen,) = carry(customer.stack, [customer.file(1, state_dir=customer.folder / "anew")])
-    assert (seen["state"], seen["response"]["seat"]) == ("ready", 1)
+    (ticket,) = carry(customer.stack, [customer.file(1, state_dir=customer.folder / "anew")])
+    assert (ticket["state"], ticket["response"]["seat"]) == ("ready", 1)
 
 
 def mail_to_another_address(customer: Customer) -> None:
     """Somebody has the link of an answer sent to a colleague."""
-    (seen,) = carry(customer.stack, [customer.file()])
-    path = f"{customer.stack.api}/requests/{seen['id']}"
-    said = {"email": f"other-{customer.number}@example.com"}
-    answer = requests.post(f"{path}/mail", json=said, timeout=60)
+    (ticket,) = carry(customer.stack, [customer.file()])
+    path = f"{customer.stack.api}/requests/{ticket['id']}"
+    body = {"email": f"other-{customer.number}@example.com"}
+    answer = requests.post(f"{path}/mail", json=body, timeout=60)
     assert answer.status_code == 202, answer.text
-    assert settled(customer.stack, seen)["email"] == "sent"
+    assert wait_for_ticket(customer.stack, ticket)["email"] == "sent"
 
 
 def mail_that_comes_back(customer: Customer) -> None:
     """It is told on the ticket, once, and its address gets no more."""
     address = f"gone-{customer.number}@example.com"
-    (seen,) = carry(customer.stack, [customer.file()], [address])
-    notice = a_notice(customer.stack, seen["id"])
+    (ticket,) = carry(customer.stack, [customer.file()], [address])
+    notice = a_notice(customer.stack, ticket["id"])
     (mail_id,) = json.loads(notice)["mail"]["tags"]["mail"]
     publish(customer.stack, notice)
-    wait_until(customer, lambda: settled(customer.stack, seen)["email"] == "bounced")
+    wait_until(customer, lambda: wait_for_ticket(customer.stack, ticket)["email"] == "bounced")
     wait_until(customer, lambda: has_row(customer, suppressed_key(hash_address(address))))
     assert not has_row(customer, sent_key(mail_id))
 
@@ -75,7 +75,7 @@ def file_for_a_busy_license(customer: Customer) -> None:
         ticket = open_ticket(customer.stack)
         upload(ticket, customer.file())
         wait_until(customer, lambda: is_postponed(customer, ticket["id"]))
-    assert settled(customer.stack, ticket)["state"] == "ready"
+    assert wait_for_ticket(customer.stack, ticket)["state"] == "ready"
 
 
 JOURNEYS: dict[str, Journey] = {
@@ -101,8 +101,8 @@ def wait_until(customer: Customer, condition: Callable[[], bool]) -> None:
 
 def has_row(customer: Customer, key: str) -> bool:
     table = customer.stack.outputs["TicketsTable"]
-    found = client(customer.stack, "dynamodb").get_item(TableName=table, Key={"pk": {"S": key}})
-    return "Item" in found
+    reply = client(customer.stack, "dynamodb").get_item(TableName=table, Key={"pk": {"S": key}})
+    return "Item" in reply
 
 
 @contextmanager
@@ -131,7 +131,7 @@ def little_time(customer: Customer) -> Iterator[None]:
 
 
 def is_postponed(customer: Customer, ticket_id: str) -> bool:
-    found = client(customer.stack, "logs").filter_log_events(
+    reply = client(customer.stack, "logs").filter_log_events(
         logGroupName=customer.stack.outputs["ProcessRequestLog"], filterPattern='"postponed"'
     )
-    return any(ticket_id[:8] in event["message"] for event in found["events"])
+    return any(ticket_id[:8] in event["message"] for event in reply["events"])

@@ -41,11 +41,11 @@ def _rights_of(role: str, properties: Any) -> Iterator[Right]:
                 yield Right(role, where, action, is_local, place)
 
 
-def _resources(said: Any, is_local: bool = True) -> Iterator[tuple[str, bool]]:
+def _resources(value: Any, is_local: bool = True) -> Iterator[tuple[str, bool]]:
     """Each resource's name, and whether the embedded cloud's conditions leave it in."""
-    match said:
+    match value:
         case list():
-            for each in said:
+            for each in value:
                 yield from _resources(each, is_local)
         case {"If": [str(condition), on, off]}:
             yield from _resources(on, is_local and condition not in OFF)
@@ -59,4 +59,4 @@ def _resources(said: Any, is_local: bool = True) -> Iterator[tuple[str, bool]]:
         case str(text):
             yield text, is_local
         case _:
-            raise AssertionError(f"A resource that no rule here reads: {said}")
+            raise AssertionError(f"A resource that no rule here reads: {value}")

@@ -12,9 +12,9 @@ REASONS: dict[str, dict[str, str]] = _TABLE["reasons"]
 def _entries(roles: Any) -> Iterator[tuple[tuple[str, str, str], str]]:
     for role, resources in roles.items():
         for resource, actions in resources.items():
-            for action, said in actions.items():
-                yield (role, resource, action), said
+            for action, journey in actions.items():
+                yield (role, resource, action), journey
 
 
-SEEN = dict(_entries(_TABLE["seen"]))  # (role, resource, action) -> the journey that falls
-UNSEEN = dict(_entries(_TABLE["unseen"]))  # the same -> the reason's name
+TESTED = dict(_entries(_TABLE["seen"]))  # (role, resource, action) -> the journey that falls
+UNTESTED = dict(_entries(_TABLE["unseen"]))  # the same -> the reason's name

@@ -35,10 +35,10 @@ def falls_without(stack: RunningStack, right: Right, journey: Journey) -> bool:
 def taken_away(stack: RunningStack, right: Right) -> Iterator[None]:
     """The role's policy without this one action in this one statement, at once."""
     iam = client(stack, "iam")
-    found = client(stack, "cloudformation").describe_stack_resource(
+    reply = client(stack, "cloudformation").describe_stack_resource(
         StackName="keyferry", LogicalResourceId=right.role
     )
-    role = found["StackResourceDetail"]["PhysicalResourceId"]
+    role = reply["StackResourceDetail"]["PhysicalResourceId"]
     (name,) = iam.list_role_policies(RoleName=role)["PolicyNames"]
     policy = iam.get_role_policy(RoleName=role, PolicyName=name)["PolicyDocument"]
 
@@ -54,8 +54,8 @@ def taken_away(stack: RunningStack, right: Right) -> Iterator[None]:
 
 def _without(statements: list[Any], right: Right) -> Iterator[Any]:
     for place, statement in enumerate(statements):
-        said = statement["Action"]
-        actions = said if isinstance(said, list) else [said]
+        value = statement["Action"]
+        actions = value if isinstance(value, list) else [value]
         if place == right.statement:
             assert right.action in actions
             actions = [action for action in actions if action != right.action]

@@ -99,10 +99,10 @@ def test_as_many_signatures_as_answers_and_some_more_are_no_alarm(
     trail.events.append(trail.events[0])  # CloudTrail may tell of one twice
     file = tmp_path / "000000000000_CloudTrail.json.gz"
     file.write_bytes(gzip.compress(json.dumps({"Records": trail.events}).encode()))
-    code, said = compare(stack, file)
-    assert (code, said[0]) == (0, f"{count} new answers in the ledger")
-    assert said[1].startswith(f"{count + 2} signatures by Ed25519 key ")
-    assert said[1].endswith(", +2")
+    code, output = compare(stack, file)
+    assert (code, output[0]) == (0, f"{count} new answers in the ledger")
+    assert output[1].startswith(f"{count + 2} signatures by Ed25519 key ")
+    assert output[1].endswith(", +2")
 
 
 def test_a_signature_by_anyone_else_is_an_alarm(
@@ -113,10 +113,10 @@ def test_a_signature_by_anyone_else_is_an_alarm(
     file = tmp_path / "looked-up.json"
     looked_up = [{"CloudTrailEvent": json.dumps(event)} for event in trail.events]
     file.write_text(json.dumps({"Events": looked_up}))
-    code, said = compare(stack, file)
+    code, output = compare(stack, file)
     assert code == 1
     key = stack.outputs["Ed25519KeyArn"]
-    assert said[-1] == f"ALARM: {SOMEBODY} called Sign 1 times with {key}: it signed"
+    assert output[-1] == f"ALARM: {SOMEBODY} called Sign 1 times with {key}: it signed"
 
 
 def test_fewer_signatures_than_answers_are_an_alarm(
@@ -125,6 +125,6 @@ def test_fewer_signatures_than_answers_are_an_alarm(
     trail.signed(answers(stack) - 1)
     file = tmp_path / "trail.json"
     file.write_text(json.dumps({"Records": trail.events}))
-    code, said = compare(stack, file)
+    code, output = compare(stack, file)
     assert code == 1
-    assert said[-1].strip().startswith("ALARM: fewer than answers;")
+    assert output[-1].strip().startswith("ALARM: fewer than answers;")

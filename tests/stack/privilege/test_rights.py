@@ -13,7 +13,7 @@ from keyferry_service.adapters.files_s3 import FileGone, Files
 from keyferry_service.domain.upload import Upload
 from tests.stack.privilege.journeys import JOURNEYS
 from tests.stack.privilege.rights import rights
-from tests.stack.privilege.table import REASONS, SEEN, UNSEEN
+from tests.stack.privilege.table import REASONS, TESTED, UNTESTED
 from tests.stack.test_template import RESOURCES
 
 pytestmark = pytest.mark.privilege
@@ -26,7 +26,7 @@ KEYS = [name for name, resource in RESOURCES.items() if resource["Type"] == "AWS
 
 
 def test_the_template_gives_exactly_the_rights_of_the_table() -> None:
-    assert sorted(right.name for right in rights()) == sorted([*SEEN, *UNSEEN])
+    assert sorted(right.name for right in rights()) == sorted([*TESTED, *UNTESTED])
 
 
 def test_no_right_comes_by_another_way() -> None:
@@ -57,11 +57,11 @@ def test_what_belongs_to_the_stack_is_opened_to_these_services_alone() -> None:
 
 
 def test_every_right_names_what_falls_without_it_and_every_journey_is_named() -> None:
-    assert set(SEEN.values()) == set(JOURNEYS)
+    assert set(TESTED.values()) == set(JOURNEYS)
 
 
 def test_what_no_test_sees_has_a_reason_and_where_aws_says_so() -> None:
-    assert set(UNSEEN.values()) == set(REASONS)
+    assert set(UNTESTED.values()) == set(REASONS)
     for reason in REASONS.values():
         assert reason["why"]
         assert reason["source"].startswith("https://docs.aws.amazon.com/")
@@ -96,7 +96,7 @@ def test_a_function_may_write_its_own_log_and_no_other(function: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("call", "asked"),
+    ("call", "operation"),
     [
         pytest.param(lambda files: files.uploaded_at("t"), "head_object", id="a file to come"),
         pytest.param(lambda f: f.is_published("t", "x"), "head_object", id="an answer to come"),
@@ -104,19 +104,23 @@ def test_a_function_may_write_its_own_log_and_no_other(function: str) -> None:
     ],
 )
 def test_without_the_right_to_list_what_is_missing_would_be_a_failure(
-    call: Callable[[Files], Any], asked: str
+    call: Callable[[Files], Any], operation: str
 ) -> None:
     """S3 tells 404 from 403 by s3:ListBucket alone; the embedded cloud tells everybody 404."""
     s3 = boto3.client("s3", "us-east-1", aws_access_key_id="a", aws_secret_access_key="b")
     with Stubber(s3) as aws:
-        aws.add_client_error(asked, "403" if asked == "head_object" else "AccessDenied", "", 403)
+        aws.add_client_error(
+            operation, "403" if operation == "head_object" else "AccessDenied", "", 403
+        )
         with pytest.raises(ClientError):
             call(Files(s3, "in", "out"))
-        aws.add_client_error(asked, "404" if asked == "head_object" else "NoSuchVersion", "", 404)
+        aws.add_client_error(
+            operation, "404" if operation == "head_object" else "NoSuchVersion", "", 404
+        )
         try:
             assert not call(Files(s3, "in", "out"))
         except FileGone:
-            assert asked == "get_object"
+            assert operation == "get_object"
 
 
 def test_only_the_function_that_answers_may_sign() -> None:
@@ -136,15 +140,15 @@ def test_a_key_leaves_it_to_the_accounts_roles_who_signs_and_names_nobody_else()
         assert "Condition" not in statement
 
 
-def statements(said: Any, where: str = "") -> Iterator[tuple[str, Any]]:
+def statements(value: Any, where: str = "") -> Iterator[tuple[str, Any]]:
     """Every statement of every policy in the template, wherever it stands, and whose it is."""
-    if isinstance(said, list):
-        for each in said:
+    if isinstance(value, list):
+        for each in value:
             yield from statements(each, where)
-    elif isinstance(said, dict):
-        if "Effect" in said:
-            yield where, said
-        for name, each in said.items():
+    elif isinstance(value, dict):
+        if "Effect" in value:
+            yield where, value
+        for name, each in value.items():
             yield from statements(each, where or name)
 
 
@@ -152,6 +156,6 @@ def signs(statement: Any) -> bool:
     """Whether an allowing statement's actions have signing among them, or whatever is not named."""
     if statement["Effect"] != "Allow":
         return False
-    said = statement.get("Action", "*")  # NotAction allows all but some
-    actions = [said] if isinstance(said, str) else said
+    value = statement.get("Action", "*")  # NotAction allows all but some
+    actions = [value] if isinstance(value, str) else value
     return any(fnmatchcase("kms:sign", action.lower()) for action in actions)

@@ -36,9 +36,9 @@ def linux_tree(folder: Path, name: str) -> Tree:
 
 
 def windows_answers(name: str) -> windows.Recorded:
-    told = parts("windows", name)
-    raw: Callable[[str], bytes] = lambda part: bytes.fromhex(told.get(part, ""))  # noqa: E731
-    address, device = told["card"].splitlines() if "card" in told else ("", "")
+    recorded = parts("windows", name)
+    raw: Callable[[str], bytes] = lambda part: bytes.fromhex(recorded.get(part, ""))  # noqa: E731
+    address, device = recorded["card"].splitlines() if "card" in recorded else ("", "")
     return windows.Recorded(
         smbios=raw("smbios"),
         cards=(Card(bytes.fromhex(address), 6, True, device),) if device else (),
@@ -48,7 +48,9 @@ def windows_answers(name: str) -> windows.Recorded:
 
 
 def macos_answers(name: str) -> macos.Recorded:
-    told = {part: text.encode() for part, text in parts("macos", name).items()}
+    recorded = {part: text.encode() for part, text in parts("macos", name).items()}
     return macos.Recorded(
-        told.get("platform", b""), (told.get("controllers", b""),), told.get("disks", b"")
+        recorded.get("platform", b""),
+        (recorded.get("controllers", b""),),
+        recorded.get("disks", b""),
     )

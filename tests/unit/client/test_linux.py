@@ -20,9 +20,9 @@ def cat(path: str) -> str:
 
 
 def test_this_machines_values_are_what_cat_prints_of_the_named_files() -> None:
-    found = linux.components()
+    components = linux.components()
     machine_id = cat("/etc/machine-id") or cat("/var/lib/dbus/machine-id")
-    assert found.get("os_id", []) == ([machine_id] if machine_id else [])
+    assert components.get("os_id", []) == ([machine_id] if machine_id else [])
     serials = {
         text
         for disk in Path("/sys/block").glob("*")
@@ -33,7 +33,7 @@ def test_this_machines_values_are_what_cat_prints_of_the_named_files() -> None:
         )
         if text and "/devices/virtual/" not in str(disk.resolve())
     }
-    assert set(found.get("disk_serial", [])) <= serials
+    assert set(components.get("disk_serial", [])) <= serials
     addresses = {
         (
             _udev(f"/run/udev/data/n{cat(f'{card}/ifindex')}", "ID_NET_NAME_MAC")[3:]
@@ -42,9 +42,9 @@ def test_this_machines_values_are_what_cat_prints_of_the_named_files() -> None:
         for card in Path("/sys/class/net").glob("*")
         if "/devices/virtual/" not in str(card.resolve())
     }
-    given = {address for address in addresses if not int(address[:2] or "2", 16) & 2}
-    assert set(found.get("mac", [])) == given
-    assert found, "this machine shows nothing, so nothing was compared"
+    permanent = {address for address in addresses if not int(address[:2] or "2", 16) & 2}
+    assert set(components.get("mac", [])) == permanent
+    assert components, "this machine shows nothing, so nothing was compared"
 
 
 def _udev(path: str, name: str) -> str:
@@ -63,7 +63,7 @@ def test_a_machine_shows_card_disk_and_machine_id(tree: Tree) -> None:
 
 
 @pytest.mark.parametrize(
-    ("card", "found"),
+    ("card", "expected"),
     [
         pytest.param({"udev": "enxd0bf9c445566"}, ["d0bf9c445566"], id="udev knows it"),
         pytest.param({"given": "1"}, [], id="made up at random"),
@@ -83,13 +83,13 @@ def test_a_machine_shows_card_disk_and_machine_id(tree: Tree) -> None:
         pytest.param({"address": "00:50:56:11:22:33"}, ["005056112233"], id="VMware's is a card's"),
     ],
 )
-def test_which_network_cards_count(tree: Tree, card: dict[str, str], found: list[str]) -> None:
+def test_which_network_cards_count(tree: Tree, card: dict[str, str], expected: list[str]) -> None:
     tree.card("eno1", **{"address": "d0:bf:9c:11:22:33", **card})  # type: ignore[arg-type]
-    assert linux.macs(str(tree.root)) == found
+    assert linux.macs(str(tree.root)) == expected
 
 
 @pytest.mark.parametrize(
-    ("disk", "found"),
+    ("disk", "expected"),
     [
         pytest.param({"serial": "VB1234"}, ["VB1234"], id="sysfs"),
         pytest.param({"device__serial": "S4EW NX0R"}, ["S4EW NX0R"], id="sysfs of the device"),
@@ -104,13 +104,13 @@ def test_which_network_cards_count(tree: Tree, card: dict[str, str], found: list
         pytest.param({"serial": "0x1234", "device__type": "MMC"}, ["0x1234"], id="built-in flash"),
     ],
 )
-def test_which_disks_count(tree: Tree, disk: dict[str, str], found: list[str]) -> None:
+def test_which_disks_count(tree: Tree, disk: dict[str, str], expected: list[str]) -> None:
     tree.disk("sda", **disk)
-    assert linux.disk_serials(str(tree.root)) == found
+    assert linux.disk_serials(str(tree.root)) == expected
 
 
 @pytest.mark.parametrize(
-    ("files", "found"),
+    ("files", "expected"),
     [
         ({"etc/machine-id": "a1" * 16}, ["a1" * 16]),
         ({"var/lib/dbus/machine-id": "a1" * 16}, ["a1" * 16]),
@@ -120,10 +120,10 @@ def test_which_disks_count(tree: Tree, disk: dict[str, str], found: list[str]) -
         ({}, []),
     ],
 )
-def test_the_machine_id(tree: Tree, files: dict[str, str], found: list[str]) -> None:
+def test_the_machine_id(tree: Tree, files: dict[str, str], expected: list[str]) -> None:
     for path, text in files.items():
         tree.put(path, text + "\n")
-    assert linux.os_ids(str(tree.root)) == found
+    assert linux.os_ids(str(tree.root)) == expected
 
 
 @pytest.mark.parametrize(
@@ -180,7 +180,7 @@ def test_the_environment(tree: Tree, files: dict[str, str], environment: str) ->
     assert linux.environment(str(tree.root)) == environment
 
 
-def test_the_user_is_who_the_password_file_names(
+def test_the_user_is_read_from_the_password_file(
     tree: Tree, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     tree.put("etc/passwd", "root:x:0:0::/root:/bin/sh\nanna:x:1000:1000::/home/anna:/bin/sh\n")
@@ -188,7 +188,7 @@ def test_the_user_is_who_the_password_file_names(
     assert linux.users(str(tree.root)) == ["anna"]
 
 
-def test_the_systems_name(tree: Tree) -> None:
+def test_the_name_of_the_system(tree: Tree) -> None:
     assert linux.os_name(str(tree.root)) == "Linux"
     tree.put("etc/os-release", 'ID=debian\nPRETTY_NAME="Debian GNU/Linux 12 (bookworm)"\n')
     assert linux.os_name(str(tree.root)) == "Debian GNU/Linux 12 (bookworm)"

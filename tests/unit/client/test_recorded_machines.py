@@ -1,4 +1,4 @@
-"""The readers on what real machines answered; `recorded/README.md` says where it comes from.
+"""The readers with the recorded answers of real machines; `recorded/README.md` names the sources.
 
 The expected values were read from the recordings by hand.
 """
@@ -126,14 +126,14 @@ def test_every_recording_is_tested(system: str, known: dict[str, object]) -> Non
 
 
 @pytest.mark.parametrize("name", LINUX)
-def test_what_a_recorded_linux_is(tmp_path: Path, name: str) -> None:
+def test_components_of_each_recorded_linux(tmp_path: Path, name: str) -> None:
     root = str(linux_tree(tmp_path, name).root)
     assert linux.environment(root) == LINUX[name]
     assert linux.components(root) == LINUX_COMPONENTS.get(name, {})
 
 
 @pytest.mark.parametrize("name", WINDOWS)
-def test_what_a_recorded_windows_is(name: str) -> None:
+def test_components_of_each_recorded_windows(name: str) -> None:
     recorded = windows_answers(name)
     assert (windows.environment(recorded.smbios), windows.components(recorded)) == WINDOWS[name]
 
@@ -145,12 +145,12 @@ def test_an_endorsement_key_hash_matches_the_one_of_its_tpm(name: str) -> None:
 
 
 def test_any_truncated_windows_table_is_read_up_to_the_cut() -> None:
-    found = [structure.type for structure in windows.structures(windows_answers("dell-cut-off")[0])]
-    assert found == [218]
+    types = [structure.type for structure in windows.structures(windows_answers("dell-cut-off")[0])]
+    assert types == [218]
 
 
 @pytest.mark.parametrize("name", MACOS)
-def test_what_a_recorded_mac_is(name: str) -> None:
+def test_components_of_each_recorded_mac(name: str) -> None:
     assert macos.components(macos_answers(name)) == MACOS[name]
 
 
@@ -166,17 +166,17 @@ def as_nobody(root: str) -> object:
             os.setgroups([])
             os.setgid(65534)
             os.setuid(65534)
-            os.write(writing, json.dumps(seen(root)).encode())
+            os.write(writing, json.dumps(read_machine(root)).encode())
         finally:
             os._exit(0)
     os.close(writing)
     with os.fdopen(reading) as answer:
-        told = answer.read()
+        output = answer.read()
     os.waitpid(child, 0)
-    return json.loads(told)
+    return json.loads(output)
 
 
-def seen(root: str) -> object:
+def read_machine(root: str) -> object:
     return [linux.environment(root), linux.components(root)]
 
 
@@ -207,4 +207,4 @@ def laptop() -> Iterator[str]:
 @pytest.mark.parametrize("where", ["this machine", "a laptop"])
 def test_root_and_a_plain_user_see_the_same_machine(where: str, laptop: str) -> None:
     root = "/" if where == "this machine" else laptop
-    assert as_nobody(root) == seen(root)
+    assert as_nobody(root) == read_machine(root)

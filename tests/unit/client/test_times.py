@@ -31,16 +31,16 @@ def _zone(request: pytest.FixtureRequest) -> Iterator[None]:
 
 
 @pytest.mark.parametrize(
-    ("moment", "told"),
+    ("moment", "date"),
     [
         pytest.param(FIRST, "1 January 1", id="the first"),
         pytest.param(MAX_TIME, "31 December 9999", id="the last"),
     ],
 )
-def test_the_ends_of_the_calendar_are_shown_everywhere(moment: int, told: str) -> None:
-    assert long_date(moment) == told
+def test_the_ends_of_the_calendar_are_shown_everywhere(moment: int, date: str) -> None:
+    assert long_date(moment) == date
     for text in (local_time(moment), local_time_with_zone(moment)):
-        assert text.startswith(f"{told}, ")
+        assert text.startswith(f"{date}, ")
 
 
 @given(st.integers(FIRST, MAX_TIME))

@@ -30,9 +30,9 @@ def test_a_windows_machine_shows_everything() -> None:
         endorsement_key=endorsement_key(),
         sid="S-1-5-21-1-2-3-1001",
     )
-    found = windows.components(recorded)
-    assert found.pop("tpm_key")[0] == sha256(_template(b"\xc1" * 256)).hexdigest()
-    assert found == {
+    components = windows.components(recorded)
+    assert components.pop("tpm_key")[0] == sha256(_template(b"\xc1" * 256)).hexdigest()
+    assert components == {
         "smbios_uuid": ["4c4c4544-0042-3510-8051-b7c04f4d3732"],
         "board_serial": ["/7BT5VD3/CN/"],
         "mac": ["d0bf9c112233"],
@@ -84,9 +84,9 @@ def test_a_truncated_table_is_read_up_to_the_cut(cut: int) -> None:
     whole = smbios(system(), board())
     everything = list(windows.structures(whole))
     for part in (whole[:cut], whole[: len(whole) - cut]):
-        found = list(windows.structures(part))
-        assert found == everything[: len(found)]
-        assert (len(found) == len(everything)) is (part == whole)
+        structures = list(windows.structures(part))
+        assert structures == everything[: len(structures)]
+        assert (len(structures) == len(everything)) is (part == whole)
 
 
 @pytest.mark.parametrize(

@@ -72,7 +72,7 @@ KINDS: list[tuple[str, str, Callable[[], Iterable[Vector]]]] = [
 
 def documents() -> dict[str, bytes]:
     """Every file of vectors by its name, and the index of them all."""
-    made, entries = {}, []
+    files, entries = {}, []
     for kind, about, vectors in KINDS:
         listed = list(vectors())
         names = [vector["name"] for vector in listed]
@@ -90,8 +90,8 @@ def documents() -> dict[str, bytes]:
         if kind == "responses":
             sets = key_sets.KEY_SETS.items()
             members["key_sets"] = {name: b64(encode(value)) for name, value in sets}
-        made[f"{kind}.json"] = _written(members | {"vectors": listed})
-    return made | {"index.json": _written({"format": 1, "files": entries})}
+        files[f"{kind}.json"] = _written(members | {"vectors": listed})
+    return files | {"index.json": _written({"format": 1, "files": entries})}
 
 
 def _is_good(vector: Vector) -> bool:

@@ -66,9 +66,9 @@ def test_every_command_can_be_typed(
         context = click.Context(command, info_name=program.rpartition("/")[2])
         while isinstance(command, click.Group):
             name = arguments.pop(0)
-            found = command.get_command(context, name)
-            assert found is not None, f"{program} has no {name}"
-            command = found
+            subcommand = command.get_command(context, name)
+            assert subcommand is not None, f"{program} has no {name}"
+            command = subcommand
             context = click.Context(command, context, info_name=name)
         command.make_context(program, arguments)  # a UsageError names what is wrong
 
@@ -77,8 +77,8 @@ def test_the_targets_of_make_exist() -> None:
     makefile = (ROOT / "Makefile").read_text()
     targets = set(re.findall(r"^([a-z]+):.*##", makefile, re.MULTILINE))
     for document in DOCUMENTS:
-        told = set(re.findall(r"(?:`|^ *)make ([a-z]+)", document.read_text(), re.MULTILINE))
-        assert told <= targets, _named(document)
+        named = set(re.findall(r"(?:`|^ *)make ([a-z]+)", document.read_text(), re.MULTILINE))
+        assert named <= targets, _named(document)
 
 
 def test_the_imports_of_the_example_exist() -> None:

@@ -23,8 +23,8 @@ Verify = Callable[[bytes], object]
 @cache
 def _good(kind: str, name: str) -> Envelope:
     """The envelope of a good vector, by its name."""
-    found = next(v for v in vectors.document(kind)["vectors"] if v["name"] == name)
-    envelope: Envelope = json.loads(b64decode(found["file"]))
+    vector = next(v for v in vectors.document(kind)["vectors"] if v["name"] == name)
+    envelope: Envelope = json.loads(b64decode(vector["file"]))
     return envelope
 
 
@@ -85,14 +85,14 @@ def test_no_byte_of_a_required_signature_of_a_response_can_be_changed(
 def test_no_byte_of_a_request_can_be_changed(name: str) -> None:
     verify, good = _request_verifier(), _good("requests", name)
     assert _code(verify, good) == "ok"
-    told = set()
+    codes = set()
     for i, body in _spoilt(b64decode(good["payload"])):
         spoilt = good | {"payload": b64encode(body).decode()}
         well_formed = _code(parse_request, spoilt) == "ok"
         expected = "not-authentic" if well_formed else "unreadable-request"
         assert _code(verify, spoilt) == expected, f"byte {i}"
-        told.add(expected)
-    assert told == {"not-authentic", "unreadable-request"}
+        codes.add(expected)
+    assert codes == {"not-authentic", "unreadable-request"}
 
 
 @pytest.mark.parametrize("name", ["activate", "activate, a P-256 token", "deactivate"])

@@ -37,7 +37,7 @@ def test_it_imports_nothing_of_ours() -> None:
     assert imported == {"json", "base64", "hashlib", "cryptography"}
 
 
-def _found(*inputs: Any) -> Any:
+def _verdict(*inputs: Any) -> Any:
     """The BODY, or the code of the error."""
     try:
         return second.verify(*inputs)
@@ -45,32 +45,32 @@ def _found(*inputs: Any) -> Any:
         return {"code": str(error)}
 
 
-def _agrees(found: Any, expect: Vector, *facts: str) -> None:
+def _agrees(verdict: Any, expect: Vector, *facts: str) -> None:
     if "code" in expect:
-        assert found == {"code": expect["code"]}
+        assert verdict == {"code": expect["code"]}
     else:
-        assert {name: found.get(name) for name in facts} == {name: expect[name] for name in facts}
+        assert {name: verdict.get(name) for name in facts} == {name: expect[name] for name in facts}
 
 
 @pytest.mark.parametrize("vector", vectors.cases("key-sets"))
 def test_it_agrees_on_key_sets(vector: Vector) -> None:
-    found = _found("key-set", b64decode(vector["file"]))
-    if "code" not in found:
-        found["require"], found["revoked"] = (
-            sorted({*found["require"]}),
-            sorted({*found["revoked"]}),
+    verdict = _verdict("key-set", b64decode(vector["file"]))
+    if "code" not in verdict:
+        verdict["require"], verdict["revoked"] = (
+            sorted({*verdict["require"]}),
+            sorted({*verdict["revoked"]}),
         )
-    _agrees(found, vector["expect"], "require", "revoked")
+    _agrees(verdict, vector["expect"], "require", "revoked")
 
 
 @pytest.mark.parametrize("vector", vectors.cases("requests"))
 def test_it_agrees_on_requests(vector: Vector) -> None:
-    found = _found("request", b64decode(vector["file"]), vector["activation_key"])
-    _agrees(found, vector["expect"], "kind", "license_number")
+    verdict = _verdict("request", b64decode(vector["file"]), vector["activation_key"])
+    _agrees(verdict, vector["expect"], "kind", "license_number")
 
 
 @pytest.mark.parametrize("vector", vectors.cases("responses"))
 def test_it_agrees_on_responses(vector: Vector) -> None:
     keys = second.verify("key-set", vectors.key_sets()[vector["key_set"]])
-    found = _found("response", b64decode(vector["file"]), keys)
-    _agrees(found, vector["expect"], "kind", "serial", "seat", "request_sha256")
+    verdict = _verdict("response", b64decode(vector["file"]), keys)
+    _agrees(verdict, vector["expect"], "kind", "serial", "seat", "request_sha256")

@@ -22,6 +22,6 @@ def test_each_attack_has_a_cost_a_defense_and_a_test_or_says_it_has_none() -> No
     attacks = [row for row in rows if len(row) == 4 and row[0] != "| attack"]
     attacks = [row for row in attacks if not set(row[0]) <= set("|- ")]
     assert len(attacks) > 30
-    for attack, cost, answer, held in attacks:
+    for attack, cost, answer, proof in attacks:
         assert all(len(cell) > 2 for cell in (attack, cost, answer))
-        assert re.search(r"`[a-z_/]+\.py", held) or "no test" in held, attack
+        assert re.search(r"`[a-z_/]+\.py", proof) or "no test" in proof, attack

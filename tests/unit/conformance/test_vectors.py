@@ -42,80 +42,80 @@ Facts = dict[str, Any]
 
 @pytest.mark.parametrize("vector", vectors.cases("json"))
 def test_json_is_read_strictly(vector: Vector) -> None:
-    found: Facts
+    result: Facts
     try:
         value = parse_json(b64decode(vector["input"]))
-        found = {"ok": True} | ({"value": value} if "value" in vector["expect"] else {})
+        result = {"ok": True} | ({"value": value} if "value" in vector["expect"] else {})
     except KeyferryError as error:
-        found = {"code": error.code}
-    assert repr(found) == repr(vector["expect"])  # in Python True == 1
+        result = {"code": error.code}
+    assert repr(result) == repr(vector["expect"])  # in Python True == 1
 
 
 @pytest.mark.parametrize("vector", vectors.cases("base64"))
 def test_base64_is_canonical(vector: Vector) -> None:
     read = unb64_any if vector["url_safe_too"] else unb64
-    found: Facts
+    result: Facts
     try:
-        found = {"ok": True, "hex": read(vector["input"]).hex()}
+        result = {"ok": True, "hex": read(vector["input"]).hex()}
     except ValueError:
-        found = {"ok": False}
-    assert found == vector["expect"]
+        result = {"ok": False}
+    assert result == vector["expect"]
 
 
 @pytest.mark.parametrize("vector", vectors.cases("times"))
 def test_times_are_real_and_have_one_form(vector: Vector) -> None:
-    found: Facts
+    result: Facts
     try:
-        found = {"ok": True, "seconds": parse_time(vector["input"])}
-        assert format_time(found["seconds"]) == vector["input"]
+        result = {"ok": True, "seconds": parse_time(vector["input"])}
+        assert format_time(result["seconds"]) == vector["input"]
     except ValueError:
-        found = {"ok": False}
-    assert found == vector["expect"]
+        result = {"ok": False}
+    assert result == vector["expect"]
 
 
 @pytest.mark.parametrize("vector", vectors.cases("free-texts"))
 def test_free_texts_are_short_and_without_controls(vector: Vector) -> None:
     try:
-        found = {"ok": free_text(vector["input"]) == vector["input"]}
+        result = {"ok": free_text(vector["input"]) == vector["input"]}
     except ValueError:
-        found = {"ok": False}
-    assert found == vector["expect"]
+        result = {"ok": False}
+    assert result == vector["expect"]
 
 
 @pytest.mark.parametrize("vector", vectors.cases("license-numbers"))
 def test_license_numbers_are_read_as_people_write_them(vector: Vector) -> None:
-    found: Facts
+    result: Facts
     try:
         number = parse_license_number(vector["input"])
-        found = {"ok": True, "number": number, "shown": show_license_number(number)}
+        result = {"ok": True, "number": number, "shown": show_license_number(number)}
     except KeyferryError as error:
-        found = {"code": error.code}
-    assert found == vector["expect"]
+        result = {"code": error.code}
+    assert result == vector["expect"]
 
 
 @pytest.mark.parametrize("vector", vectors.cases("activation-codes"))
 def test_activation_codes_catch_typing_errors_and_give_one_key(vector: Vector) -> None:
     number = vector["number"]
-    found: Facts
+    result: Facts
     try:
         code = parse_activation_code(vector["input"], number)
         key = activation_key(code, number)
-        found = {"ok": True, "symbols": code, "shown": show_activation_code(code)}
-        found |= {"seed": key.seed.hex(), "public": b64(key.public), "keyid": key.keyid}
+        result = {"ok": True, "symbols": code, "shown": show_activation_code(code)}
+        result |= {"seed": key.seed.hex(), "public": b64(key.public), "keyid": key.keyid}
     except KeyferryError as error:
-        found = {"code": error.code}
-    assert found == vector["expect"]
+        result = {"code": error.code}
+    assert result == vector["expect"]
 
 
 @pytest.mark.parametrize("vector", vectors.cases("public-keys"))
 def test_unsafe_public_keys_are_refused(vector: Vector) -> None:
     alg, public = vector["alg"], b64decode(vector["public"])
-    found: Facts
+    result: Facts
     try:
-        found = {"ok": True, "keyid": keyid(alg, check_public_key(alg, public))}
+        result = {"ok": True, "keyid": keyid(alg, check_public_key(alg, public))}
     except ValueError:
-        found = {"ok": False}
-    assert found == vector["expect"]
+        result = {"ok": False}
+    assert result == vector["expect"]
 
 
 @pytest.mark.parametrize("vector", vectors.cases("signatures"))
@@ -140,7 +140,7 @@ def _set(members: dict[str, list[str]]) -> ComponentHashes:
 
 
 @pytest.mark.parametrize("vector", vectors.cases("identifiable"))
-def test_a_set_needs_weight(vector: Vector) -> None:
+def test_the_weight_of_a_set_decides_whether_it_identifies_a_machine(vector: Vector) -> None:
     components = _set(vector["components"])
     assert vector["expect"] == {
         "weight": recorded_weight(components),
@@ -151,20 +151,20 @@ def test_a_set_needs_weight(vector: Vector) -> None:
 
 @pytest.mark.parametrize("vector", vectors.cases("machine-rule"))
 def test_a_machine_is_known_by_more_than_half_of_its_weight(vector: Vector) -> None:
-    recorded, seen = _set(vector["recorded"]), _set(vector["seen"])
+    recorded, current = _set(vector["recorded"]), _set(vector["seen"])
     assert vector["expect"] == {
-        "same": is_same_machine(recorded, seen),
-        "matching_840ths": matching_weight(recorded, seen),
+        "same": is_same_machine(recorded, current),
+        "matching_840ths": matching_weight(recorded, current),
         "recorded_840ths": 840 * recorded_weight(recorded),
     }
 
 
 @pytest.mark.parametrize("vector", vectors.cases("key-sets"))
 def test_key_sets_that_could_mislead_are_refused(vector: Vector) -> None:
-    found: Facts
+    result: Facts
     try:
         keys = KeySet.from_json(b64decode(vector["file"]))
-        found = {
+        result = {
             "ok": True,
             "require": sorted(keys.require),
             "trusted": [key.keyid for key in keys.keys if key.trusted],
@@ -172,17 +172,17 @@ def test_key_sets_that_could_mislead_are_refused(vector: Vector) -> None:
         }
         assert KeySet.from_json(keys.to_json()) == keys
     except KeyferryError as error:
-        found = {"code": error.code}
-    assert found == vector["expect"]
+        result = {"code": error.code}
+    assert result == vector["expect"]
 
 
 @pytest.mark.parametrize("vector", vectors.cases("requests"))
 def test_requests_are_parsed_strictly_then_verified(vector: Vector) -> None:
     key = vector["activation_key"]
-    found: Facts
+    result: Facts
     try:
         request = verify_request(b64decode(vector["file"]), key and b64decode(key))
-        found = {
+        result = {
             "ok": True,
             "sha256": request.sha256,
             "kind": request.kind,
@@ -190,23 +190,23 @@ def test_requests_are_parsed_strictly_then_verified(vector: Vector) -> None:
             "file_name": f"{request.file_stem}.request",
         }
     except KeyferryError as error:
-        found = {"code": error.code}
+        result = {"code": error.code}
         if error.code == "wrong-type":
-            found["code_at_the_service"] = "unreadable-request"
-    assert found == vector["expect"]
+            result["code_at_the_service"] = "unreadable-request"
+    assert result == vector["expect"]
 
 
 @pytest.mark.parametrize("vector", vectors.cases("text-forms"))
 def test_text_forms_unpack_to_the_same_file(vector: Vector) -> None:
-    found: Facts
+    result: Facts
     try:
         data = from_text_form(b64decode(vector["text_form"]))
     except KeyferryError as error:
-        found = {"code": error.code}
+        result = {"code": error.code}
     else:
-        found = {"ok": True, "file": b64(data), "sha256": parse_request(data).sha256}
+        result = {"ok": True, "file": b64(data), "sha256": parse_request(data).sha256}
         assert from_text_form(to_text_form(data)) == data
-    assert found == vector["expect"]
+    assert result == vector["expect"]
 
 
 def test_the_dictionary_of_text_forms_is_the_published_one() -> None:
@@ -216,10 +216,10 @@ def test_the_dictionary_of_text_forms_is_the_published_one() -> None:
 @pytest.mark.parametrize("vector", vectors.cases("responses"))
 def test_responses_are_verified_then_parsed_strictly(vector: Vector) -> None:
     keys = KeySet.from_json(vectors.key_sets()[vector["key_set"]])
-    found: Facts
+    result: Facts
     try:
         response = verify_response(b64decode(vector["file"]), keys)
-        found = {
+        result = {
             "ok": True,
             "sha256": response.envelope.sha256,
             "request_sha256": response.request_sha256,
@@ -230,5 +230,5 @@ def test_responses_are_verified_then_parsed_strictly(vector: Vector) -> None:
             "features": dict(response.license.features),
         }
     except KeyferryError as error:
-        found = {"code": error.code}
-    assert repr(found) == repr(vector["expect"])  # in Python a limit of 1 == True
+        result = {"code": error.code}
+    assert repr(result) == repr(vector["expect"])  # in Python a limit of 1 == True

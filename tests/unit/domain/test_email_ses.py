@@ -1,4 +1,4 @@
-"""What SES says of a mail that it does not take names the address; logs must not."""
+"""SES names the address of an e-mail that it rejects; the logs must not."""
 
 import traceback
 
@@ -14,8 +14,8 @@ def test_a_refused_email_is_reported_by_its_code_without_the_address() -> None:
         "sesv2", "eu-central-1", aws_access_key_id="testing", aws_secret_access_key="testing"
     )
     with Stubber(ses) as stubber:
-        said = "Email address is not verified: anna@example.org"
-        stubber.add_client_error("send_email", "MessageRejected", said)
+        message = "Email address is not verified: anna@example.org"
+        stubber.add_client_error("send_email", "MessageRejected", message)
         mailer = Mailer(ses, "licensing@example.com", "keyferry")
         with pytest.raises(MailRefused) as refused:
             mailer.send("anna@example.org", b"", "0" * 32)

@@ -55,8 +55,8 @@ def a_ticket(kind: str, **changes: object) -> Ticket:
 @pytest.mark.parametrize("n", [1, 3])
 def test_problems(code: str, n: int) -> None:
     with use_language(PSEUDO):
-        said = json.loads(problem_document(Problem(code, n=n)))
-    assert english_in(f"{said['title']}\n{said['detail']}") == []
+        document = json.loads(problem_document(Problem(code, n=n)))
+    assert english_in(f"{document['title']}\n{document['detail']}") == []
 
 
 def test_the_page_of_a_lost_link() -> None:
@@ -71,8 +71,8 @@ def test_the_page_of_a_lost_link() -> None:
 
 @pytest.mark.parametrize("refusal", REFUSALS, ids=lambda refusal: str(refusal.code))
 def test_refusals_and_their_mail(refusal: Refusal) -> None:
-    said = say_refusal(refusal, PSEUDO, VENDOR)
-    assert english_in(f"{said.title}\n{said.next_step}", NAMES) == []
+    message = say_refusal(refusal, PSEUDO, VENDOR)
+    assert english_in(f"{message.title}\n{message.next_step}", NAMES) == []
     email = refusal_email(a_ticket("activate"), refusal, VENDOR)
     assert english_in(f"{email.subject}\n{plain_text(email)}", NAMES) == []
 

@@ -18,9 +18,9 @@ from tests.unit.fuzz.targets import TARGETS
 
 ROOT = Path(__file__).parents[3]
 LEARNED = ROOT / ".local" / "fuzz"
-FOUND = Path(__file__).with_name("found")
+FINDINGS = Path(__file__).with_name("found")
 MAX_BYTES = 8192
-ONE_INPUT_S = 10  # beyond it an input hangs; of what is only slow, one.py asks less
+ONE_INPUT_S = 10  # beyond it an input hangs; one.py has a lower limit for slow ones
 MIB = 1024
 
 
@@ -28,9 +28,9 @@ def main() -> int:
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("--minutes", type=float, default=10.0, help="for all three together")
     options.add_argument("--target", choices=TARGETS, action="append", help="only this one")
-    given = options.parse_args()
-    targets = given.target or list(TARGETS)
-    seconds = round(given.minutes * 60 / len(targets))
+    arguments = options.parse_args()
+    targets = arguments.target or list(TARGETS)
+    seconds = round(arguments.minutes * 60 / len(targets))
     return max([fuzz(target, seconds) for target in targets])
 
 
@@ -38,32 +38,32 @@ def fuzz(target: str, seconds: int) -> int:
     """Fuzz one target for this long and print the result; return 1 for a finding."""
     folder = LEARNED / target
     corpus, start = folder / "corpus", folder / "seeds"
-    for made in (corpus, start):
-        made.mkdir(parents=True, exist_ok=True)
+    for directory in (corpus, start):
+        directory.mkdir(parents=True, exist_ok=True)
     for number, seed in enumerate(seeds(target)):
         (start / f"{number:04}").write_bytes(seed)
     words = folder / "dictionary"
     words.write_text("".join(f"{_quoted(word)}\n" for word in dictionary(target)))
-    before = set(FOUND.glob(f"{target}-*"))
+    before = set(FINDINGS.glob(f"{target}-*"))
     command = [sys.executable, "-m", "tests.unit.fuzz.one", target]
     command += [f"-max_total_time={seconds}", f"-max_len={MAX_BYTES}", f"-timeout={ONE_INPUT_S}"]
-    command += [f"-dict={words}", f"-artifact_prefix={FOUND / target}-", f"-rss_limit_mb={MIB}"]
-    command += ["-print_final_stats=1", str(corpus), str(start), str(FOUND)]
+    command += [f"-dict={words}", f"-artifact_prefix={FINDINGS / target}-", f"-rss_limit_mb={MIB}"]
+    command += ["-print_final_stats=1", str(corpus), str(start), str(FINDINGS)]
     with (folder / "log").open("w+", errors="replace") as log:
         code = subprocess.run(command, cwd=ROOT, stdout=log, stderr=log).returncode
         log.seek(0)
-        told = log.read()
-    found = sorted(set(FOUND.glob(f"{target}-*")) - before)
-    print(f"{target}: {_figures(told)}, {len(found)} found", flush=True)
-    if code or found:
-        print(told[-3000:], *found, sep="\n", flush=True)
-    return 1 if code or found else 0
+        log_text = log.read()
+    findings = sorted(set(FINDINGS.glob(f"{target}-*")) - before)
+    print(f"{target}: {_figures(log_text)}, {len(findings)} found", flush=True)
+    if code or findings:
+        print(log_text[-3000:], *findings, sep="\n", flush=True)
+    return 1 if code or findings else 0
 
 
-def _figures(told: str) -> str:
+def _figures(log: str) -> str:
     """The number of inputs and the growth of coverage, from libFuzzer's log."""
-    runs = re.search(r"number_of_executed_units: (\d+)", told)
-    covered = re.findall(r"cov: (\d+) ft: (\d+)", told)
+    runs = re.search(r"number_of_executed_units: (\d+)", log)
+    covered = re.findall(r"cov: (\d+) ft: (\d+)", log)
     if runs is None or not covered:
         return "did not run"
     (cov, ft), (cov_end, ft_end) = covered[0], covered[-1]

@@ -9,10 +9,10 @@ from tests.unit.fuzz import targets
 from tests.unit.fuzz.mutating import mutated
 from tests.unit.fuzz.seeds import dictionary, seeds
 
-FOUND = sorted(Path(__file__).with_name("found").glob("*-*"))
+FINDINGS = sorted(Path(__file__).with_name("found").glob("*-*"))
 
 
-@pytest.mark.parametrize("path", FOUND, ids=lambda path: path.name)
+@pytest.mark.parametrize("path", FINDINGS, ids=lambda path: path.name)
 def test_past_findings_are_accepted_or_refused(path: Path) -> None:
     targets.run(path.name.partition("-")[0], path.read_bytes())
 

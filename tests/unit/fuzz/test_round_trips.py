@@ -60,7 +60,7 @@ SYMBOLS = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 @given(request_bodies())
 def test_a_request_and_its_text_form(body: RequestBody) -> None:
     file = seal(REQUEST, body.to_bytes(), [DEVICE])
-    assert _said(parse_request(file), body) == _said(body, body)
+    assert _members(parse_request(file), body) == _members(body, body)
     assert from_text_form(to_text_form(file)) == file
 
 
@@ -68,11 +68,11 @@ def test_a_request_and_its_text_form(body: RequestBody) -> None:
 @given(response_bodies())
 def test_a_response(body: ResponseBody) -> None:
     response = verify_response(seal(RESPONSE, body.to_bytes(), [VENDOR]), CLASSIC)
-    assert _said(response, body) == _said(body, body)
+    assert _members(response, body) == _members(body, body)
     assert response.to_bytes() == body.to_bytes()
 
 
-def _said(read: RequestBody | ResponseBody, body: RequestBody | ResponseBody) -> str:
+def _members(read: RequestBody | ResponseBody, body: RequestBody | ResponseBody) -> str:
     """Each member of the BODY, as text, because in Python True == 1."""
     return repr([getattr(read, member.name) for member in fields(body)])
 
@@ -186,8 +186,8 @@ def test_a_hashed_machine_is_parsed_and_recognized(
     values: dict[str, list[str]], number: str, protection: str
 ) -> None:
     encodable = {
-        name: [value.encode("utf-8", "ignore").decode() for value in found]
-        for name, found in values.items()
+        name: [value.encode("utf-8", "ignore").decode() for value in texts_of_component]
+        for name, texts_of_component in values.items()
     }
     hashed = hash_components(number, encodable, protection)
     members = {"components": {name: list(hashes) for name, hashes in hashed.items()}}

@@ -70,12 +70,12 @@ def test_the_catalog_names_every_component(component: Component) -> None:
 def test_hashes_are_read_as_they_were_written(protection: str) -> None:
     values = {name: ["1", "2"] for name in (*COMPONENTS, "user")}
     hashes = hash_components(NUMBER, values, protection)
-    document = JsonObject({"components": {name: list(found) for name, found in hashes.items()}})
+    document = JsonObject({"components": {name: list(values) for name, values in hashes.items()}})
     assert parse_components(document, protection) == hashes
 
 
 def test_a_component_that_its_protection_does_not_hold_is_not_read() -> None:
-    hashes = {name: list(found) for name, found in hash_components(
+    hashes = {name: list(values) for name, values in hash_components(
         NUMBER, {"mac": ["1"], "user": ["ann"]}, "personal").items()}  # fmt: skip
     assert set(parse_components(JsonObject({"components": hashes}), "machine")) == {"mac"}
     with pytest.raises(InvalidMember, match="components is not empty"):

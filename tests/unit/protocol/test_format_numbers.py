@@ -1,4 +1,4 @@
-"""What a person is told of a license number that is none."""
+"""The error for a license number that is mistyped."""
 
 import pytest
 
@@ -7,7 +7,7 @@ from keyferry_protocol.errors import WrongLicenseNumber
 
 
 @pytest.mark.parametrize(
-    ("typed", "told"),
+    ("typed", "message"),
     [
         ("015.120.020.09", "A license number has 12 digits. You entered 11."),
         ("015.120.020.0930", "A license number has 12 digits. You entered 13."),
@@ -18,7 +18,7 @@ from keyferry_protocol.errors import WrongLicenseNumber
         ("\u0660" * 12, "A license number has digits alone, no \u0660."),
     ],
 )
-def test_what_is_wrong_is_told(typed: str, told: str) -> None:
+def test_the_error_says_what_is_wrong_with_a_number(typed: str, message: str) -> None:
     with pytest.raises(WrongLicenseNumber) as raised:
         parse_license_number(typed)
-    assert str(raised.value) == told
+    assert str(raised.value) == message

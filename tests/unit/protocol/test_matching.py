@@ -1,4 +1,4 @@
-"""The machine rule, as customers would tell it."""
+"""The machine rule, in the words of a customer."""
 
 from fractions import Fraction
 
@@ -34,7 +34,7 @@ def without(recorded: dict[str, tuple[str, ...]], *names: str) -> dict[str, tupl
 
 
 @pytest.mark.parametrize(
-    ("recorded", "seen", "same"),
+    ("recorded", "current", "same"),
     [
         pytest.param(WINDOWS, WINDOWS, True, id="nothing changed"),
         pytest.param(WINDOWS, without(WINDOWS, "os_id", "disk_serial"), True, id="new disk: 16/21"),
@@ -71,9 +71,9 @@ def without(recorded: dict[str, tuple[str, ...]], *names: str) -> dict[str, tupl
     ],
 )
 def test_a_machine_is_known_by_more_than_half(
-    recorded: dict[str, tuple[str, ...]], seen: dict[str, tuple[str, ...]], same: bool
+    recorded: dict[str, tuple[str, ...]], current: dict[str, tuple[str, ...]], same: bool
 ) -> None:
-    assert is_same_machine(recorded, seen) is same
+    assert is_same_machine(recorded, current) is same
 
 
 def test_a_personal_license_needs_its_user() -> None:
@@ -85,8 +85,8 @@ def test_a_personal_license_needs_its_user() -> None:
 
 
 def test_a_match_has_whole_points_and_the_names_of_changed_components() -> None:
-    told = match(WINDOWS, without(WINDOWS, "mac"))
-    assert (told.have, told.of, told.changed, told.same) == (18, 21, ("mac",), True)
+    result = match(WINDOWS, without(WINDOWS, "mac"))
+    assert (result.have, result.of, result.changed, result.same) == (18, 21, ("mac",), True)
     half = match(LINUX, LINUX | {"mac": ("m1",)})
     assert (half.have, half.of, half.changed) == (6, 8, ("mac",))
     assert str(half.have) == "6"
@@ -100,11 +100,11 @@ sets = st.dictionaries(
 
 @given(sets, sets)
 def test_the_rule_is_the_one_of_the_specification(
-    recorded: dict[str, tuple[str, ...]], seen: dict[str, tuple[str, ...]]
+    recorded: dict[str, tuple[str, ...]], current: dict[str, tuple[str, ...]]
 ) -> None:
     def share(names: list[str]) -> tuple[Fraction, int]:
         again = sum(
-            (Fraction(WEIGHTS[n] * len({*recorded[n]} & {*seen.get(n, ())}), len(recorded[n]))
+            (Fraction(WEIGHTS[n] * len({*recorded[n]} & {*current.get(n, ())}), len(recorded[n]))
              for n in names), Fraction(0))  # fmt: skip
         return again, sum(WEIGHTS[n] for n in names)
 
@@ -118,7 +118,7 @@ def test_the_rule_is_the_one_of_the_specification(
         and more_than_half([n for n in recorded if n != "os_id"])
         and (not body or any(share([n])[0] for n in body))
     )
-    assert is_same_machine(recorded, seen) is expected
+    assert is_same_machine(recorded, current) is expected
 
 
 @given(sets, sets, sets)

@@ -165,21 +165,21 @@ RULE: list[tuple[str, Set, Set, bool]] = [
 ]
 
 
-def _shares(recorded: Set, seen: Set, name: str) -> int:
-    again = set(recorded[name]) & set(seen.get(name, []))
+def _shares(recorded: Set, current: Set, name: str) -> int:
+    again = set(recorded[name]) & set(current.get(name, []))
     return WEIGHTS[name] * 840 * len(again) // len(recorded[name])
 
 
 def rule_vectors() -> Iterator[Vector]:
-    for name, recorded, seen, same in RULE:
+    for name, recorded, current, same in RULE:
         counted = [component for component in recorded if component in WEIGHTS]
         yield {
             "name": name,
             "recorded": recorded,
-            "seen": seen,
+            "seen": current,
             "expect": {
                 "same": same,
-                "matching_840ths": sum(_shares(recorded, seen, c) for c in counted),
+                "matching_840ths": sum(_shares(recorded, current, c) for c in counted),
                 "recorded_840ths": sum(WEIGHTS[c] * 840 for c in counted),
             },
         }
