@@ -27,7 +27,7 @@ from keyferry_service.views.api_input import (
 )
 from keyferry_service.views.problem_document import Problem, problem_document, problem_page
 from keyferry_service.views.refusal_text import Vendor
-from keyferry_service.views.ticket_view import may_change, opened_document, ticket_document
+from keyferry_service.views.ticket_view import may_change, new_ticket_document, ticket_document
 
 JSON = "application/json"
 PROBLEM = "application/problem+json"
@@ -58,15 +58,15 @@ def api_handler(
         viewer = event.headers.get("cloudfront-viewer-address")
         network = network_of(viewer, event.request_context.http.source_ip)
         email, language = read_email_or_none(call), read_language(call)
-        opened = opening.open(email, language, network, app.lambda_context)
-        return json_response(201, opened_document(opened.ticket, opened.upload_form))
+        new = opening.open(email, language, network, app.lambda_context)
+        return json_response(201, new_ticket_document(new.ticket, new.upload_form))
 
     @app.get("/api/requests/<ticket_id>")
     def show_ticket(ticket_id: str) -> Response[str]:
         logger.append_keys(ticket=ticket_prefix(ticket_id))
-        tracked, now = tracking.status(ticket_id), int(clock.time())
+        status, now = tracking.status(ticket_id), int(clock.time())
         document = ticket_document(
-            tracked.ticket, tracked.uploaded_at, tracked.download_url, vendor, now
+            status.ticket, status.uploaded_at, status.download_url, vendor, now
         )
         return json_response(200, document, retry_after_s=1 if may_change(document) else None)
 

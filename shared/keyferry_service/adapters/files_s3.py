@@ -28,7 +28,7 @@ class FileGone(Exception):
 
 
 class Files:
-    """Reads and writes files. Whoever presigns gives it a client with PRESIGNING."""
+    """Reads and writes files. A client that presigns must be configured with PRESIGNING."""
 
     def __init__(self, s3: "S3Client", in_bucket: str, out_bucket: str) -> None:
         self._s3 = s3

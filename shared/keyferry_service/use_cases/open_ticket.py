@@ -11,7 +11,7 @@ from keyferry_service.use_cases.edge import Clock, Secrets
 
 
 @dataclass(frozen=True, slots=True)
-class Opened:
+class NewTicket:
     """A new ticket, and the presigned POST that uploads its file."""
 
     ticket: Ticket
@@ -27,7 +27,9 @@ class OpenTicket:
     clock: Clock
     secrets: Secrets
 
-    def open(self, email: str | None, language: str, network: str, deadline: HasDeadline) -> Opened:
+    def open(
+        self, email: str | None, language: str, network: str, deadline: HasDeadline
+    ) -> NewTicket:
         """Open one, however many this network opens now. Raises TooManyTickets, OutOfTime."""
         now = int(self.clock.time())
         ticket = Ticket(
@@ -38,4 +40,4 @@ class OpenTicket:
             email_status=EmailStatus.NONE if email is None else EmailStatus.PENDING,
         )
         retry_until_deadline(deadline, lambda: self.tickets.open(ticket, network, now))
-        return Opened(ticket, self.files.presign_upload(ticket.id))
+        return NewTicket(ticket, self.files.presign_upload(ticket.id))

@@ -33,7 +33,7 @@ class Refused(Outcome):
 
 @dataclass(frozen=True, slots=True)
 class Dropped(Outcome):
-    """The message is done with: a retry cannot succeed."""
+    """The message was discarded: a retry cannot succeed."""
 
     event = "dropped"
     metric = "MessagesDropped"

@@ -20,7 +20,7 @@ class NotReady(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Tracked:
+class TicketStatus:
     """A ticket, when its file arrived, and the link to its response once that is there."""
 
     ticket: Ticket
@@ -37,15 +37,15 @@ class TrackTicket:
     request_email: Callable[[MailRequest], None]
     clock: Clock
 
-    def status(self, ticket_id: str) -> Tracked:
+    def status(self, ticket_id: str) -> TicketStatus:
         """How the ticket stands. Raises NoSuchTicket."""
         ticket = self._require_ticket(ticket_id)
         if ticket.state is TicketState.AWAITING_UPLOAD:
-            return Tracked(ticket, self.files.uploaded_at(ticket.id), None)
+            return TicketStatus(ticket, self.files.uploaded_at(ticket.id), None)
         url = None
         if self._is_ready(ticket):
             url = self.files.presign_download(ticket.id, ticket.file_name)
-        return Tracked(ticket, ticket.uploaded_at, url)
+        return TicketStatus(ticket, ticket.uploaded_at, url)
 
     def send_email(self, ticket_id: str, address: str) -> EmailStatus:
         """Have the response e-mailed to this address too. Raises NoSuchTicket, NotReady."""

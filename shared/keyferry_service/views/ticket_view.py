@@ -11,7 +11,7 @@ DELAYED_S = 15 * 60
 _TIMES = ("since", "last_answered", "ended_at", "next_move_at")
 
 
-def opened_document(ticket: Ticket, upload_form: dict[str, Any]) -> dict[str, Any]:
+def new_ticket_document(ticket: Ticket, upload_form: dict[str, Any]) -> dict[str, Any]:
     """A new ticket: where to post its file, and where to follow it."""
     return {
         "id": ticket.id,
