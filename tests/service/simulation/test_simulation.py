@@ -21,7 +21,8 @@ from tests.service.simulation.mutations import FREE_MOVES, MUTATIONS
 from tests.service.simulation.processes import changed
 from tests.service.simulation.schedule import KINDS, describe, drawn, play, shortest
 from tests.service.simulation.world import Step, World, begun, one_seat
-from tests.support.builders import NUMBER, Computer, a_request_file
+from tests.support.builders import Computer, a_request_file
+from tests.support.samples import NUMBER
 
 SEEDS = 300
 FAILED_ONCE = (2081,)  # the clock is set back to before the first response

@@ -37,14 +37,13 @@ from tests.service.simulation.cloud import (
 from tests.service.simulation.processes import ACCOUNT, Lambdas, simulated
 from tests.support.builders import (
     ACTIVATION,
-    NOW,
-    NUMBER,
     SERVICE_KEY,
     Computer,
     a_key,
     a_license,
     a_request_file,
 )
+from tests.support.samples import NOW, NUMBER
 
 NUMBERS = (NUMBER, "015120020101")  # two customers
 DONGLE = a_key("dongle")
