@@ -1,7 +1,7 @@
-"""`make formats`: write `formats.json` of each language of the catalog from CLDR, through Babel.
+"""`make formats`: write `formats.json` for each language of the catalog from CLDR, with Babel.
 
-Dates, lists and plurals then follow a language without Babel where Keyferry runs. A pattern's
-fields keep CLDR's names ({d} {MMMM} {y}); plural rules are those for whole numbers.
+Keyferry then needs no Babel at run time for dates, lists, and plurals. Pattern fields keep CLDR's
+names ({d} {MMMM} {y}). Plural rules are reduced to whole numbers.
 """
 
 import json
@@ -12,7 +12,7 @@ from babel import Locale
 
 from keyferry_protocol import messages
 
-# The region whose patterns a language uses. English puts the day first, as most countries do, but
+# The region whose patterns a language uses. English puts the day first, like most countries, but
 # shortens September as the United States does: "Sep", not "Sept".
 PATTERNS = {
     "en": "en_001",
@@ -26,9 +26,9 @@ PATTERNS = {
     "zh": "zh_Hans",
     "ar": "ar",
 }
-SEMICOLONS = {"ar": "؛ ", "ja": "；", "zh": "；"}  # CLDR has no list with them
+SEMICOLONS = {"ar": "؛ ", "ja": "；", "zh": "；"}  # CLDR has no such lists
 _FIELDS = re.compile(r"'([^']*)'|([a-zA-Z])\2*")
-_FRACTIONS = "vwftce"  # operands of CLDR's rules that are 0 in whole numbers
+_FRACTIONS = "vwftce"  # operands of CLDR's rules that are 0 for whole numbers
 
 
 def main() -> None:
@@ -39,12 +39,12 @@ def main() -> None:
 
 
 def text(language: str) -> str:
-    """What the file of a language says."""
+    """The contents of a language's file."""
     return json.dumps(formats(language), ensure_ascii=False, indent=2) + "\n"
 
 
 def formats(language: str) -> dict[str, str]:
-    """The formats of a language by the names that the catalog has for them."""
+    """The formats of a language, by their names in the catalog."""
     locale, names = Locale.parse(PATTERNS[language]), Locale.parse(language)
     lists = locale.list_patterns
     patterns = {
@@ -81,7 +81,7 @@ def _pair(pattern: str) -> str:
 
 
 def whole_number_rule(rule: object) -> str:
-    """A plural rule of CLDR as it is for whole numbers; "" if none of them meets it."""
+    """Reduce a plural rule of CLDR to whole numbers; "" if none of them satisfies it."""
     kept = []
     for alternative in str(rule).split(" or "):
         relations = alternative.split(" and ")
@@ -92,7 +92,7 @@ def whole_number_rule(rule: object) -> str:
 
 
 def _holds_for_0(relation: str) -> bool:
-    holds_0 = re.search(r" in 0\b", relation) is not None  # ranges begin with their least
+    holds_0 = re.search(r" in 0\b", relation) is not None  # ranges begin with their lowest number
     return holds_0 is not (" not in " in relation)
 
 

@@ -1,6 +1,6 @@
-"""Draws docs/picture.webp for the README: the page after a drop, beside its terminal.
+"""Draws docs/picture.webp for the README: the page after a drop, next to the terminal.
 
-`python docs/make_picture.py`, from the repository's root, with `make build TARGET=local` done.
+`python docs/make_picture.py`, from the repository's root, after `make build TARGET=local`.
 """
 
 import html
@@ -50,7 +50,7 @@ def main() -> None:
 
 
 def draw(browser: Browser, stack: Running, room: Path) -> None:
-    """Make a request, drop it on the page, install what comes back."""
+    """Make a request, drop it on the page, and install the response."""
     license = json.loads((stack.run / "license.json").read_bytes())
     code = license["activation_code"]
     output = keyferry(stack, room, f"request {license['number']}", typed=code)
@@ -71,7 +71,7 @@ def draw(browser: Browser, stack: Running, room: Path) -> None:
 
 
 def keyferry(stack: Running, room: Path, command: str, typed: str = "") -> str:
-    """What a terminal shows of one command, with what was typed into it, on a recorded machine."""
+    """The terminal output of one command on a recorded machine, including the typed input."""
     pinned = {"KEYFERRY_KEYS": str(stack.run / "keys.json"), "KEYFERRY_STATE_DIR": str(room / "s")}
     done = subprocess.run(
         [sys.executable, "-c", COMMAND, *command.split()],
@@ -88,7 +88,7 @@ def keyferry(stack: Running, room: Path, command: str, typed: str = "") -> str:
 
 
 def as_webp(page: Page, png: bytes) -> bytes:
-    """The browser is the one converter at hand."""
+    """Convert with the browser, so no image library is needed."""
     encoded: str = page.evaluate(
         """async (source) => {
           const image = new Image();

@@ -1,1 +1,1 @@
-"""The whole stack on this computer: embedded cloud, real template, one port for a browser."""
+"""Runs the whole stack on this computer: embedded cloud, real template, one port for a browser."""

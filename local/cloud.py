@@ -1,4 +1,4 @@
-"""The embedded cloud, ministack: a process of its own, stopped with all that it started."""
+"""Runs the embedded cloud, ministack, in its own process, and stops it with its children."""
 
 import os
 import shutil
@@ -18,11 +18,11 @@ from botocore.config import Config
 
 
 class CannotStart(Exception):
-    """The stack does not come up; the text is one line for whoever started it."""
+    """The stack cannot start. The message is one line for the user."""
 
 
 class Cloud:
-    """Where it listens, and what every AWS tool and SDK wants to know."""
+    """The address of the cloud, and the settings that AWS tools and SDKs need."""
 
     def __init__(self, port: int) -> None:
         self.endpoint = f"http://127.0.0.1:{port}"
@@ -35,7 +35,7 @@ class Cloud:
 
     def client(self, service: str) -> Any:
         os.environ.update(self.environment)
-        connect: Any = boto3.client  # the stubs know it by literal names alone
+        connect: Any = boto3.client  # the stubs accept only literal names
         return connect(
             service, config=Config(signature_version="v4", retries={"total_max_attempts": 2})
         )
@@ -46,13 +46,13 @@ def running_cloud(folder: Path) -> Iterator[Cloud]:
     """Run ministack with its state in `folder`. Raises CannotStart."""
     cloud = Cloud(_kept_port(folder / "port"))
     scratch, log_file = folder / "scratch", folder / "ministack.log"
-    shutil.rmtree(scratch, ignore_errors=True)  # unpacked functions of the last time
+    shutil.rmtree(scratch, ignore_errors=True)  # unpacked functions of the previous run
     scratch.mkdir(parents=True)
     settings = {
-        "AUTH": "true",  # roles and policies count
+        "AUTH": "true",  # enforce roles and policies
         "BIND_HOST": "127.0.0.1",
         "GATEWAY_PORT": cloud.endpoint.rpartition(":")[2],
-        "IOT_MTLS_ENABLED": "0",  # it would listen on a port of its own
+        "IOT_MTLS_ENABLED": "0",  # it would listen on another port
         "PERSIST_STATE": "1",
         "STATE_DIR": str(folder / "state"),
         "S3_PERSIST": "1",
@@ -68,7 +68,7 @@ def running_cloud(folder: Path) -> Iterator[Cloud]:
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,
-            start_new_session=True,  # Ctrl-C reaches us alone, and we end things in order
+            start_new_session=True,  # Ctrl-C reaches only us, and we stop things in order
         )
     try:
         while not _is_ready(cloud):
@@ -77,7 +77,7 @@ def running_cloud(folder: Path) -> Iterator[Cloud]:
             time.sleep(0.05)
         yield cloud
     finally:
-        process.terminate()  # it writes its state first
+        process.terminate()  # it saves its state first
         with suppress(subprocess.TimeoutExpired):
             process.wait(timeout=20)
         with suppress(ProcessLookupError):
@@ -94,7 +94,7 @@ def _is_ready(cloud: Cloud) -> bool:
 
 
 def _kept_port(file: Path) -> int:
-    """A free port at the first start and the same one ever after: it is in the names of queues."""
+    """A free port at the first start, and later the same one, because queue URLs contain it."""
     file.parent.mkdir(parents=True, exist_ok=True)
     port = int(file.read_text()) if file.exists() else 0
     try:

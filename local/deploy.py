@@ -1,4 +1,4 @@
-"""Deploys template.yaml, with what `make build TARGET=local` made, by CloudFormation itself."""
+"""Deploys template.yaml and the artifacts of `make build TARGET=local` with CloudFormation."""
 
 import hashlib
 import io
@@ -17,9 +17,9 @@ ARTIFACTS = "keyferry-artifacts"
 
 
 def deploy(cloud: Cloud, template: str, build: Path, parameters: dict[str, str]) -> dict[str, str]:
-    """Create or update the stack, and give its outputs. Raises CannotStart.
+    """Create or update the stack, and return its outputs. Raises CannotStart.
 
-    The template is changed in nothing but where its artifacts lie.
+    Only the locations of artifacts in the template are changed.
     """
     cloudformation = cloud.client("cloudformation")
     stack = {
@@ -71,7 +71,7 @@ def _with_artifacts(s3: Any, template: str, build: Path) -> str:
 
 
 def _zip(folder: Path) -> bytes:
-    """The folder as a zip that is the same bytes for the same files."""
+    """Zip a folder reproducibly: the same files give the same bytes."""
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as archive:
         for path in sorted(path for path in folder.rglob("*") if path.is_file()):

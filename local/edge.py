@@ -1,7 +1,7 @@
 """Stands in for CloudFront: page and API on one port, by the rules of the deployed distribution.
 
 Origins, the origin's secret, path patterns, forwarded and added headers are all read from the
-embedded cloud's CloudFront; nothing of them is repeated here.
+embedded cloud's CloudFront, and none is repeated here.
 """
 
 import http.client
@@ -43,7 +43,7 @@ class Edge:
                 rule["Forwarded"] = forwarded
 
     def answer(self, method: str, path: str, headers: Message, body: bytes, viewer: str) -> Answer:
-        """Answer one call of a browser; `viewer` is its address and port."""
+        """Answer one request of a browser. `viewer` is its address and port."""
         rule = next(r for r in self._rules if fnmatchcase(path, r.get("PathPattern", "*")))
         name = rule["Origin"]["DomainName"].partition(".")[0]
         if method not in rule["AllowedMethods"]["Items"]:
@@ -51,7 +51,7 @@ class Edge:
         elif "Forwarded" not in rule:
             reply = self._file(name, path.strip("/") or self._root)
         else:
-            del headers["CloudFront-Viewer-Address"]  # what a browser claims does not count
+            del headers["CloudFront-Viewer-Address"]  # never trust the browser's own
             headers["CloudFront-Viewer-Address"] = viewer
             sent = {n: headers[n] for n in rule["Forwarded"] if n in headers}
             secrets = rule["Origin"]["CustomHeaders"]["Items"]

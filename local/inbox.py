@@ -1,4 +1,4 @@
-"""The mail that the embedded cloud's SES has taken; it forgets it when it stops, so we keep it."""
+"""The email that the embedded cloud's SES accepted, stored here because it forgets at its end."""
 
 import json
 import urllib.request
@@ -19,7 +19,7 @@ class Inbox:
         self._kept: list[Mail] = json.loads(file.read_bytes()) if file.exists() else []
 
     def messages(self) -> list[Mail]:
-        """All mail, newest first."""
+        """All email, newest first."""
         with urllib.request.urlopen(self._url, timeout=10) as reply:
             accounts = json.load(reply)["messages"].values()
         sent = [_mail(record) for account in accounts for record in account]
@@ -31,7 +31,7 @@ class Inbox:
 
 def _mail(record: dict[str, Any]) -> Mail:
     at = datetime.fromtimestamp(record["Timestamp"], UTC)
-    message = EmailMessage()  # SES keeps no headers of its own, so these are what it knows
+    message = EmailMessage()  # rebuilt, because SES stores no headers
     message["From"], message["To"] = record["Source"], ", ".join(record["To"])
     message["Subject"], message["Date"] = record["Subject"], at
     message.set_content(record["BodyText"])

@@ -16,7 +16,7 @@ PATIENCE_S = 60
 
 
 class Journal:
-    """Follows tickets through the API, as a page does, until they are answered and mailed."""
+    """Polls tickets through the API, as the page does, until they are answered and mailed."""
 
     def __init__(self, edge: Edge) -> None:
         self._edge = edge

@@ -34,7 +34,7 @@ def main() -> int:
 
 
 def screen(stack: Running) -> str:
-    """What the screen shows; a request's own file name is known only when it is made."""
+    """The text for the screen. The name of a request file is known only once it is made."""
     client = os.path.relpath(stack.run / "keyferry")
     code = json.loads((stack.run / "license.json").read_bytes())["activation_code"]
     reply = stack.cloud.client("cloudformation").describe_stack_resources(StackName=STACK)

@@ -1,4 +1,4 @@
-"""One port for a browser: everything goes to the edge, but /inbox, which shows the mail."""
+"""One port for a browser: /inbox shows the email, and everything else goes to the edge."""
 
 import json
 import threading
@@ -14,12 +14,12 @@ from local.inbox import Inbox
 from local.journal import Journal
 
 HERE = Path(__file__).parent
-# A mail's own style is inline, and its frame has this policy too.
+# An email has inline styles, and its frame inherits this policy.
 INBOX_POLICY = "default-src 'self'; style-src 'unsafe-inline'; frame-ancestors 'none'"
 
 
 class Server(ThreadingHTTPServer):
-    """Bound at once, so that a busy port is told before anything starts; answers once opened."""
+    """Binds its port at once, so a busy port fails before anything starts. Answers after `open`."""
 
     daemon_threads = True
     request_queue_size = 128
@@ -79,4 +79,4 @@ class _Handler(BaseHTTPRequestHandler):
     do_GET = do_HEAD = do_POST = do_PUT = do_PATCH = do_DELETE = do_OPTIONS = _answer  # noqa: N815
 
     def log_message(self, *args: object) -> None:
-        """Calls are not told; the journal tells requests."""
+        """Print nothing, because the journal prints each request."""

@@ -1,4 +1,4 @@
-"""Brings the whole stack up in one folder, with a demonstration license, and down again."""
+"""Starts and stops the whole stack in one folder, with a demonstration license."""
 
 import fcntl
 import json
@@ -30,7 +30,7 @@ NUMBER = "015120020093"
 
 @dataclass(frozen=True)
 class Running:
-    """The stack while it runs; `run` is the folder with what its users need."""
+    """The running stack. The folder `run` has the files that its users need."""
 
     page: str
     run: Path
@@ -52,7 +52,7 @@ def running(folder: Path, port: int, build: Path = BUILD) -> Iterator[Running]:
         vendor["page_url"] = server.origin
         with running_cloud(folder / "cloud") as cloud:
             outputs = _deploy(folder, build, cloud, server.origin, vendor)
-            # The API's function starts meanwhile; S3's test events have started the two others.
+            # Start the API's function early; S3's test events have started the two others.
             call = {"FunctionName": outputs["PublicApiFunction"], "InvocationType": "Event"}
             cloud.client("lambda").invoke(**call, Payload="{}")
             upload_site(cloud, outputs["SiteBucket"], _site(vendor))
@@ -89,7 +89,7 @@ def _site(vendor: Any) -> dict[str, bytes]:
 
 
 def _provide(folder: Path, vendor: Any, outputs: dict[str, str]) -> None:
-    """Signing keys and a license at the first start, and what an application ships, at each."""
+    """Create keys and a license at the first start, and an application's files at every start."""
     stack, run, pem = Stack(STACK), folder / "run", folder / "pem"
     if not (run / "license.json").exists():
         run.mkdir(exist_ok=True)
@@ -118,7 +118,7 @@ def _provide(folder: Path, vendor: Any, outputs: dict[str, str]) -> None:
 
 
 def _describe(run: Path, cloud: Cloud, page: str, outputs: dict[str, str]) -> None:
-    """Where everything is, and the two commands that know it."""
+    """Write the addresses of the stack, and the two commands that use it."""
     addresses: dict[str, Any] = {"page": f"{page}/", "api": f"{page}/api", "inbox": f"{page}/inbox"}
     addresses |= {"endpoint": cloud.endpoint, "outputs": outputs}
     (run / "stack.json").write_text(json.dumps(addresses))

@@ -1,3 +1,3 @@
-"""The vendor's desk: licenses, seats and signing keys of one deployed stack."""
+"""The vendor's tools for the licenses, seats, and signing keys of one deployed stack."""
 
 from keyferry_protocol import __version__ as __version__

@@ -24,14 +24,14 @@ class NoSuchLicense(AdminError):
 
 
 class NumberInUse(AdminError):
-    """There is a license with this number already."""
+    """A license with this number already exists."""
 
     code = "number-in-use"
     next_step = "Leave --number out, and a free number is drawn."
 
 
 class BadTerms(AdminError):
-    """Terms that fit into no response, or that contradict each other."""
+    """Terms that fit into no response, or that contradict one another."""
 
     code = "bad-terms"
     exit = 2
@@ -45,13 +45,13 @@ class KeyExists(AdminError):
 
 
 class BadKey(AdminError):
-    """A signing key that cannot be read or has another algorithm."""
+    """A signing key that cannot be read or has the wrong algorithm."""
 
     code = "bad-key"
 
 
 class NoActiveKey(AdminError):
-    """No key signs, so a key set would verify nothing."""
+    """No key signs, so a key set could not verify any response."""
 
     code = "no-active-key"
     next_step = "Make one first: keyferry-admin keys create --alg Ed25519"
@@ -71,7 +71,7 @@ class LastActiveKey(AdminError):
 
 
 class KeyCompromised(AdminError):
-    """A compromised key stays compromised."""
+    """The status of a compromised key cannot change."""
 
     code = "key-compromised"
     next_step = "`keyferry-admin keys list` shows which keys sign."
@@ -113,7 +113,7 @@ class NoSuchSeat(AdminError):
 
 
 class AlreadyRevoked(AdminError):
-    """A revoked license stays revoked."""
+    """The status of a revoked license cannot change."""
 
     code = "license-revoked"
     next_step = "Make a new one: keyferry-admin license create"
@@ -127,14 +127,14 @@ class NotConfirmed(AdminError):
 
 
 class BadDongle(AdminError):
-    """A file that has no dongle, or none that can be registered for this license."""
+    """A file without a dongle that can be registered for this license."""
 
     code = "bad-dongle"
     next_step = "Give the public key file of the dongle, or a request file that was made with it."
 
 
 class DongleExists(AdminError):
-    """This dongle is registered for the license already."""
+    """This dongle is already registered for the license."""
 
     code = "dongle-exists"
     next_step = "`keyferry-admin dongle list NUMBER` shows it."

@@ -1,4 +1,4 @@
-"""A deployed stack, found by its name: its outputs, tables, files, queues and keys."""
+"""Finds a deployed stack by its name: its outputs, tables, files, queues, and keys."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -24,13 +24,13 @@ if TYPE_CHECKING:
 
 
 def signing_key_output(alg: str) -> str:
-    """The template's output that names its KMS key for this algorithm."""
+    """The name of the template's output for its KMS key of this algorithm."""
     return f"{alg.replace('-', '')}KeyArn"
 
 
 @dataclass(frozen=True)
 class Stack:
-    """A deployed stack; credentials, region and endpoint are those of every AWS tool."""
+    """A deployed stack; credentials, region, and endpoint come from the settings of AWS tools."""
 
     name: str
 

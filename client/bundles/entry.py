@@ -1,11 +1,11 @@
-"""What the single file starts: the command, with the vendor's keys where it holds them."""
+"""The entry point of the single file: the command, with the vendor's keys if it has them."""
 
 import os
 import sys
 
 from keyferry.cli.main import run
 
-# The loader has read it; the browser that the wizard starts is to find its own libraries.
+# The loader has read it. Unset it, so the browser that the wizard starts finds its own libraries.
 original = os.environ.pop("LD_LIBRARY_PATH_ORIG", None)
 os.environ.pop("LD_LIBRARY_PATH", None)
 if original is not None:

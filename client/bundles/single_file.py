@@ -15,7 +15,7 @@ from PyInstaller.archive.readers import CArchiveReader  # type: ignore[import-un
 from keyferry.vendor import read_keys, read_vendor
 
 HERE = Path(__file__).parent
-# What Python brings along and no command uses; without it the file unpacks in half the time.
+# Parts of Python that no command uses. Without them, the file unpacks in half the time.
 LEFT_OUT = [
     *("ssl", "_ssl", "_hashlib", "asyncio", "multiprocessing", "sqlite3", "tkinter", "unittest"),
     *("pydoc", "doctest", "xmlrpc", "distutils", "setuptools", "lib2to3", "curses", "readline"),
@@ -48,7 +48,7 @@ def main() -> None:
 
 
 def vendor_files(keys: Path) -> list[Path]:
-    """The two files that go inside, read as the client will. Raises KeyferryError."""
+    """The two files to bundle, parsed as the client parses them. Raises KeyferryError."""
     read_keys(keys)
     if read_vendor(keys) is None:
         sys.exit(f"{keys.parent / 'vendor.json'} is missing: it names the folders of the state.")
@@ -56,7 +56,7 @@ def vendor_files(keys: Path) -> list[Path]:
 
 
 def oldest_glibc(built: Path) -> str:
-    """The highest version of glibc that any library inside asks for."""
+    """The highest version of glibc that any bundled library requires."""
     archive = CArchiveReader(str(built))
     versions = set(re.findall(rb"GLIBC_(\d+)\.(\d+)", built.read_bytes()))
     for name in archive.toc:

@@ -15,9 +15,9 @@ from pathlib import Path
 
 CLIENT = Path(__file__).parents[1]
 LOCK = CLIENT.parent / "requirements/dev.txt"
-# colorama is click's on Windows, which pip, asked elsewhere, does not notice.
+# click needs colorama on Windows, but pip on another system does not resolve that.
 NEEDED = ("cryptography", "click", "colorama", "segno", "python-pkcs11")
-MACHINES = {  # what wheels for them may be tagged with
+MACHINES = {  # the platform tags of their wheels
     "linux-x86_64": ("manylinux2014_x86_64", "manylinux_2_17_x86_64", "manylinux_2_28_x86_64"),
     "linux-aarch64": ("manylinux2014_aarch64", "manylinux_2_17_aarch64", "manylinux_2_28_aarch64"),
     "windows": ("win_amd64",),
@@ -38,7 +38,7 @@ def main() -> None:
     target = settings.output / "keyferry-wheelhouse.zip"
     with tempfile.TemporaryDirectory() as scratch:
         wheels = Path(scratch)
-        copied = shutil.copytree(CLIENT, wheels / "client")  # a build leaves its traces in there
+        copied = shutil.copytree(CLIENT, wheels / "client")  # a build writes files into its folder
         pip("wheel", "--no-deps", "--wheel-dir", scratch, str(copied))
         for machine in settings.machine or MACHINES:
             for version in settings.python or VERSIONS:
@@ -51,7 +51,7 @@ def main() -> None:
 
 
 def fetch(wheels: Path, tags: Sequence[str], version: str) -> None:
-    """Download what the client needs on one kind of machine, in the locked versions."""
+    """Download the locked versions of the client's dependencies for one platform."""
     locked = dict(re.findall(r"^([a-z0-9-]+)==([^ ;\\]+)", LOCK.read_text(), re.MULTILINE))
     pins = [f"{name}=={locked[name]}" for name in NEEDED]
     where = [f"--platform={tag}" for tag in tags] + ["--python-version", version]

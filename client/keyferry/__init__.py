@@ -1,10 +1,9 @@
 """Keyferry on the offline machine: activate software that never sees the internet.
 
-Names are imported when they are used, so `from keyferry import load` imports no more than `load`
-itself needs.
+Names are imported on first use, so `from keyferry import load` imports only what `load` needs.
 """
 
-TYPE_CHECKING = False  # typing's own costs an import
+TYPE_CHECKING = False  # importing typing for it would cost time
 if TYPE_CHECKING:
     from keyferry.api import install_response as install_response
     from keyferry.api import load as load
@@ -54,7 +53,7 @@ def __getattr__(name: str) -> object:
     from importlib import import_module
 
     value: object = getattr(import_module(_HOMES[name]), name)
-    globals()[name] = value  # the next use does not come here
+    globals()[name] = value  # so the next use does not call this function
     return value
 
 

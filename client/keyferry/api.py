@@ -15,7 +15,7 @@ from keyferry.vendor import read_keys, read_vendor, vendor_id
 from keyferry_protocol.components import Machine
 from keyferry_protocol.keys import KeySet
 
-TYPE_CHECKING = False  # typing's own costs an import
+TYPE_CHECKING = False  # importing typing for it would cost time
 if TYPE_CHECKING:
     from keyferry.install import Installed
 
@@ -30,14 +30,14 @@ def load(
     dongle: AnyDongle = None,
     vendor: str | None = None,
 ) -> License:
-    """The first license on this computer that allows this product to run.
+    """Return the first license on this computer that allows this product to run.
 
-    `keys` is a KeySet, or the path of `keys.json` with `vendor.json` beside it. The licenses are
-    kept in `state_dir`, or where the vendor's id says. `released` is the release date of this
-    version of the product. `dongle` is a Token, or what finds one when a license asks for it
-    (`keyferry.dongle.find`).
+    `keys` is a KeySet, or the path of `keys.json` with `vendor.json` next to it. Licenses are
+    stored in `state_dir`, or in the directories for the vendor's id. `released` is the release
+    date of this version of the product. `dongle` is a Token, or a function that finds one when a
+    license needs it (`keyferry.dongle.find`).
 
-    Raises the KeyferryError that says why no license allows it.
+    Raises the KeyferryError that explains why no license allows it.
     """
     installation = open_installation(product, keys, state_dir, machine, now, dongle, vendor)
     return load_license(installation, None if released is None else release_seconds(released))
@@ -59,7 +59,7 @@ def make_request(
     dongle: AnyDongle = None,
     vendor: str | None = None,
 ) -> bytes:
-    """The bytes of a request file; from now on the license waits for the response.
+    """Make a request and return the bytes of its file; the license then waits for the response.
 
     Only `activate` takes an activation code, `replaces_seat` and a protection; the other kinds
     keep the protection that is installed. `deactivate` ends the license here before this returns.
@@ -88,7 +88,7 @@ def install_response(
 ) -> "Installed":
     """Install a response file. A file that fails a check changes nothing here.
 
-    An error of the license's dates or of the clock is raised after the response was stored.
+    An error about the license's dates or the clock is raised after the response was stored.
     """
     from keyferry.install import install
     from keyferry_protocol.response import verify_response

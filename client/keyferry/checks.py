@@ -1,4 +1,4 @@
-"""The checks that load and install share, each its own error (docs/format.md, "at load")."""
+"""Checks that load and install share, each with its own error (docs/format.md, "at load")."""
 
 from keyferry.dongle.signer import possession_nonce
 from keyferry.license_message import license_message

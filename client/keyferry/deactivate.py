@@ -1,4 +1,4 @@
-"""Ends a license on this machine, in an order that no crash can turn into a free copy."""
+"""Ends a license on this machine, in an order that leaves no free copy after a crash."""
 
 from keyferry.store.folder import (
     DEACTIVATE,
@@ -18,10 +18,10 @@ def deactivate(folder: Folder, state_dirs: StateDirs, data: bytes) -> None:
 
 
 def finish_deactivation(folder: Folder, state_dirs: StateDirs) -> None:
-    """Finish a deactivation that was started here; do nothing if there is none to finish."""
+    """Finish a deactivation that was started here, if there is one."""
     if not is_deactivating(folder, state_dirs):
         return
     folder.write_state(folder.state(ignore_damage=True)._replace(ended=True))
     folder.erase(INSTALLED)
     folder.erase(PENDING)
-    folder.erase(DEVICE_KEY)  # last: as long as it exists, `is_deactivating` finds the rest undone
+    folder.erase(DEVICE_KEY)  # last: while it exists, `is_deactivating` reports unfinished work

@@ -1,4 +1,4 @@
-"""Installs a response: every check in the format's order, and no change if one of them fails."""
+"""Installs a response: runs every check in the format's order, and changes nothing if one fails."""
 
 import os
 from contextlib import suppress
@@ -30,14 +30,14 @@ from keyferry_protocol.response import Response, verify_response
 
 
 class Installed(NamedTuple):
-    """What was installed: the license, None for the receipt of a deactivation."""
+    """The result of an install: the license, or None for the receipt of a deactivation."""
 
     kind: str
     license: License | None
 
 
 class _StoredRequest(NamedTuple):
-    """The request that a response answers, as it is stored in one folder."""
+    """The request that a response answers, as stored in one folder."""
 
     folder: Folder
     name: str
@@ -47,17 +47,17 @@ class _StoredRequest(NamedTuple):
 def install(response: Response, data: bytes, installation: Installation) -> Installed:
     """Install a response whose signatures were verified; `data` is its file.
 
-    A response that fails a check changes nothing here. An error of the license's dates or of the
-    clock is raised after the response was stored.
+    A response that fails a check changes nothing here. An error about the license's dates or
+    the clock is raised after the response was stored.
     """
     check_product(response, installation.product)
     if response.bound_to.dongle is not None and not response.is_receipt:
-        # Before the lock: somebody may have to type a PIN first.
+        # Before taking the lock, because the user may have to type a PIN.
         signer = signer_for(installation.dongle, response.bound_to.dongle)
         installation = replace(installation, dongle=signer)
     with locked(installation.state_dirs):
         folder = _check_and_store(response, data, installation)
-        with suppress(StateNotWritable):  # then issued_at alone counts, as in `load`
+        with suppress(StateNotWritable):  # then only issued_at counts, as in `load`
             _set_clock(response, installation.state_dirs)
     if response.is_receipt:
         return Installed(response.kind, None)
@@ -77,7 +77,7 @@ def _check_and_store(response: Response, data: bytes, installation: Installation
     number = response.license.number
     folders = [Folder(root, number) for root in installation.state_dirs]
     for folder in folders:
-        with suppress(StateNotWritable):  # the license has ended all the same
+        with suppress(StateNotWritable):  # the license has ended anyway
             finish_deactivation(folder, installation.state_dirs)
     request = _find_request(response, folders)
     same = _find_same(response, folders) or _find_damaged(response, folders, installation.keys)
@@ -93,7 +93,7 @@ def _check_and_store(response: Response, data: bytes, installation: Installation
             raise WrongMachine(message("errors.wrong-machine.another-key"))
         folder = request.folder
     if response.is_receipt and folder.holds_license():
-        folder.erase(DEACTIVATE)  # activated again in the meantime: only the request is done
+        folder.erase(DEACTIVATE)  # activated again in the meantime: remove only the request
         return folder
     _check_serial(response, folder)
     if not response.is_receipt:
@@ -114,7 +114,7 @@ def _find_request(response: Response, folders: list[Folder]) -> _StoredRequest |
 
 
 def _find_same(response: Response, folders: list[Folder]) -> Folder | None:
-    """Where the same response is installed already, perhaps with other signatures."""
+    """The folder where the same response is installed, perhaps with other signatures."""
     for folder in folders:
         data = folder.installed_bytes()
         with suppress(KeyferryError):  # a damaged one is not the same
@@ -124,7 +124,7 @@ def _find_same(response: Response, folders: list[Folder]) -> Folder | None:
 
 
 def _find_damaged(response: Response, folders: list[Folder], keys: KeySet) -> Folder | None:
-    """Where a response of this serial was installed and is now damaged: it may be restored."""
+    """The folder whose response of this serial is damaged, so that it may be restored."""
     for folder in folders:
         data = folder.installed_bytes()
         key = folder.device_key(ignore_damage=True)
@@ -168,7 +168,7 @@ def _check_serial(response: Response, folder: Folder) -> None:
 def _store(
     response: Response, data: bytes, folder: Folder, request: _StoredRequest | None
 ) -> Folder:
-    """Write the response first, so that a crash in between leaves a license that loads."""
+    """Write the response first, so a crash in between leaves a license that loads."""
     state = folder.state(ignore_damage=True)
     folder.write(INSTALLED, data)
     serial = max(state.max_serial, response.serial)

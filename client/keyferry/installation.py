@@ -1,4 +1,4 @@
-"""What every use case of the client is handed: one product's installation on one machine."""
+"""The context of every use case of the client: one product's installation on one machine."""
 
 from collections.abc import Callable
 
@@ -11,10 +11,10 @@ from keyferry_protocol.keys import KeySet
 
 @frozen
 class Installation:
-    """A product on a machine: where its licenses are kept, what it trusts, and what it can see.
+    """A product on a machine: its state directories, trusted keys, machine, clock, and dongle.
 
-    `clock` returns whole seconds since 1970. `dongle` is a DongleSigner, or what finds one when a
-    license asks for it.
+    `clock` returns whole seconds since 1970. `dongle` is a DongleSigner, or a function that finds
+    one when a license needs it.
     """
 
     state_dirs: StateDirs
@@ -25,8 +25,8 @@ class Installation:
     dongle: AnyDongle = None
 
     def with_machine_name(self, name: str) -> "Installation":
-        """The same installation whose requests call the machine by this name; "" withholds it."""
-        from dataclasses import replace  # costs an import that `load` does not pay
+        """A copy whose requests use this name for the machine; "" withholds the name."""
+        from dataclasses import replace  # imported here, because `load` does not need it
 
         machine = replace(self.machine.machine(), name=name)
         return replace(self, machine=known_machine(machine))

@@ -1,4 +1,4 @@
-"""A license that is valid on this machine, and the answers it gives an application."""
+"""A license that is valid on this machine, and the checks that an application runs on it."""
 
 from collections.abc import Callable, Mapping
 from datetime import datetime
@@ -19,15 +19,15 @@ from keyferry_protocol.errors import (
 from keyferry_protocol.response import Response
 
 _DAY_S = 86400
-SOON_DAYS = 30  # from then on, people are warned that a license ends
+SOON_DAYS = 30  # how long before the end of a license people are warned
 
 
 class Result(NamedTuple):
-    """The answer to one question; true in an `if` exactly when the answer is yes.
+    """The result of a check. It is true if the license or the feature may be used.
 
-    `code` is `ok` or an error's code. `reason` explains a no; for a yes it is `grace` while an
-    overdue check-in is tolerated, `ends-soon` in the last 30 days, otherwise None. `value` is the
-    feature's: True, or a limit of at least 1.
+    `code` is `ok` or an error's code. `reason` explains a failure; for a success it is `grace`
+    while an overdue check-in is tolerated, `ends-soon` in the last 30 days, otherwise None.
+    `value` is the value of the feature: True, or a limit of at least 1.
     """
 
     ok: bool
@@ -41,9 +41,9 @@ class Result(NamedTuple):
 
 
 class License:
-    """A license that is valid on this machine; every question checks its dates again.
+    """A license that is valid on this machine. Every check compares its dates with the clock.
 
-    It checks the dongle too: once that is pulled, the answer is no until the license is loaded
+    It checks the dongle too: once the dongle is unplugged, checks fail until the license is loaded
     again.
     """
 
@@ -89,7 +89,7 @@ class License:
 
     @property
     def expires(self) -> datetime | None:
-        """When the license stops working without an update: its end, or that of the grace days."""
+        """When the license stops working without an update: at its end, or after the grace days."""
         ends = [e for e in (self.response.license.valid_until, self._grace_ends()) if e is not None]
         return _as_datetime(min(ends, default=None))
 

@@ -1,4 +1,4 @@
-"""Lists every license on this computer and its status, in trying order."""
+"""Lists every license on this computer and its status, in the order they are tried."""
 
 from dataclasses import replace
 from typing import NamedTuple
@@ -19,7 +19,7 @@ ACTIVE = "active"
 class Row(NamedTuple):
     """One license. `state` is `active`, `pending`, or the code of the error that prevents its use.
 
-    `request` waits for a response; `response` is installed, whether or not it is valid.
+    `request` is waiting for a response. `response` is installed, whether or not it is valid.
     """
 
     number: str
@@ -33,14 +33,14 @@ class Row(NamedTuple):
 
     @property
     def protection(self) -> str:
-        """As installed, else as requested; "" where neither can be read."""
+        """The protection as installed, else as requested; "" if neither can be read."""
         if self.response is not None:
             return self.response.bound_to.protection
         return "" if self.request is None else self.request.protection
 
 
 def list_licenses(installation: Installation) -> list[Row]:
-    """Every license here, each judged for the product that it is for."""
+    """Every license here, each with its status for its own product."""
     rows = []
     for number in in_trying_order(installation.state_dirs):
         folders = [Folder(root, number) for root in installation.state_dirs]
@@ -51,7 +51,7 @@ def list_licenses(installation: Installation) -> list[Row]:
 
 
 def _rank(row: Row) -> int:
-    """Of a license in both folders, the one that works is shown, then one that is installed."""
+    """Ranks two copies of a license: one that works comes first, then one that is installed."""
     return {ACTIVE: 0, "pending": 2, "deactivated": 3}.get(row.state, 1)
 
 
@@ -79,12 +79,12 @@ def _row(folder: Folder, installation: Installation) -> Row | None:
     else:
         return None
     if response is not None and request is not None and response.request_sha256 == request.sha256:
-        request = None  # it was answered; only a crash left it here
+        request = None  # it was answered, and only a crash left it here
     return Row(folder.number, state, product, license, response, request, path, error)
 
 
 def _read_response(folder: Folder) -> Response | None:
-    """What is installed, if it can be read; whether it is genuine is not checked here."""
+    """The installed response, if it can be read. Does not verify its signatures."""
     data = folder.installed_bytes()
     try:
         return None if data is None else parse_response(open_envelope(data, RESPONSE))

@@ -28,10 +28,10 @@ from keyferry_protocol.response import Response, verify_response
 
 
 def load_license(installation: Installation, released: int | None = None) -> License:
-    """The first license, in trying order, that allows the product to run.
+    """Return the first license, in the order they are tried, that allows the product to run.
 
     `released` is the release date of this version of the product, in seconds since 1970. Raises
-    the KeyferryError that says why no license allows it.
+    the KeyferryError that explains why no license allows it.
     """
     errors: list[KeyferryError] = []
     for folder in license_folders(installation.state_dirs):
@@ -45,16 +45,16 @@ def load_license(installation: Installation, released: int | None = None) -> Lic
 
 
 def license_folders(state_dirs: StateDirs) -> Iterator[Folder]:
-    """The folders of every license here in trying order; for each number the user's first."""
+    """The folders of every license in the order they are tried, the user's before the site's."""
     for number in in_trying_order(state_dirs):
         for root in state_dirs:
             yield Folder(root, number)
 
 
 def verify_installed(folder: Folder, installation: Installation) -> Response:
-    """The response that is installed in a folder, once it passes all but the last two checks.
+    """The response that is installed in a folder, if it passes all but the last two checks.
 
-    These are the steps of docs/format.md, "at load", up to the serial: clock and dates are left.
+    These are the steps of docs/format.md, "at load", up to the serial; clock and dates remain.
     Raises the KeyferryError of the first check that fails.
     """
     return check_installed(
@@ -63,7 +63,7 @@ def verify_installed(folder: Folder, installation: Installation) -> Response:
 
 
 def check_installed(response: Response, folder: Folder, installation: Installation) -> Response:
-    """As `verify_installed`, for a response whose signatures were verified already."""
+    """Like `verify_installed`, for a response whose signatures were already verified."""
     state = folder.state()
     number = response.license.number
     ended = response.is_receipt or state.ended
@@ -87,7 +87,7 @@ def check_installed(response: Response, folder: Folder, installation: Installati
 def activate(
     response: Response, installation: Installation, released: int | None = None
 ) -> License:
-    """The license of a verified response, once clock and dates allow it. Stores the time first."""
+    """The license of a verified response, if clock and dates allow it. Stores the time first."""
     clock = read_clock(installation.state_dirs.user).advanced_to(response.issued_at)
     _store_time(clock, installation)
     license = License(response, clock.mark, installation.clock, released, installation.dongle)
@@ -96,7 +96,7 @@ def activate(
 
 
 def _store_time(clock: Clock, installation: Installation) -> None:
-    """Raise the stored mark to the present now and then; the application waits for no lock."""
+    """Advance the stored mark to the current time if it is old, unless the lock is taken."""
     now = installation.clock()
     user = installation.state_dirs.user
     if now < read_clock(user).mark + WRITE_EVERY_S:
@@ -105,7 +105,7 @@ def _store_time(clock: Clock, installation: Installation) -> None:
         with Lock(user, LOAD_WAIT_S):
             write_clock(user, read_clock(user).advanced_to(max(clock.mark, now)))
     except (StateBusy, StateNotWritable):
-        return  # the stored mark and issued_at still hold
+        return  # the stored mark and issued_at still apply
 
 
 def most_relevant_error(errors: list[KeyferryError], installation: Installation) -> KeyferryError:

@@ -1,4 +1,4 @@
-"""Changes the licenses kept here without a file that goes out or comes in."""
+"""Manages the licenses on this machine: changes that need no request and no response."""
 
 from keyferry.license_message import license_message
 from keyferry.store.clock_file import read_clock, write_clock
@@ -28,7 +28,7 @@ def cancel(number: str, state_dirs: StateDirs) -> None:
 
 
 def prefer(number: str, state_dirs: StateDirs) -> list[str]:
-    """Try this license first; returns the new trying order. Raises NotActivated."""
+    """Try this license first, and return the new order. Raises NotActivated."""
     with Lock(state_dirs.user):
         known = in_trying_order(state_dirs)
         if number not in known:
@@ -39,7 +39,7 @@ def prefer(number: str, state_dirs: StateDirs) -> list[str]:
 
 
 def move(number: str, steps: int, state_dirs: StateDirs) -> list[str]:
-    """Try a license so many places later, or earlier below 0; returns the new trying order.
+    """Try a license this many places later, or earlier if negative, and return the new order.
 
     Raises NotActivated.
     """

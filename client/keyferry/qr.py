@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from segno import QRCode
 
 MAX_VERSION = 22  # phones misread larger codes off a screen
-MARGIN = 4  # modules of white around it, without which no camera finds it
+MARGIN = 4  # modules: the white border that a camera needs to find the code
 MODULE = 4  # pixels
 _LIGHT, _UPPER, _LOWER, _DARK = "█", "▀", "▄", " "
 
@@ -23,7 +23,7 @@ class TooLong(KeyferryError):
 
 
 def request_link(page_url: str, data: bytes) -> str:
-    """The address that opens the page with this request file filled in."""
+    """The URL that opens the page with this request file filled in."""
     packed = b2a_base64(to_text_form(data), newline=False).decode("ascii")
     slash = "" if "/" in page_url.partition("://")[2] else "/"
     return f"{page_url}{slash}#r={packed.translate(_URL_SAFE).rstrip('=')}"
@@ -33,20 +33,20 @@ _URL_SAFE = str.maketrans("+/", "-_")
 
 
 def qr_svg(link: str) -> str:
-    """The QR code as a picture, black on white whatever the page's colours. Raises TooLong."""
+    """The QR code as SVG, black on white whatever the page's colors. Raises TooLong."""
     svg = BytesIO()
     _code(link).save(svg, kind="svg", scale=MODULE, border=MARGIN, light="#fff", xmldecl=False)
     return svg.getvalue().decode("utf-8")
 
 
 def qr_lines(link: str) -> list[str]:
-    """The QR code in half blocks, two rows of modules a line. Raises TooLong.
+    """The QR code in half blocks, two rows of modules per line. Raises TooLong.
 
-    Blocks are what is light, for light text on a dark terminal.
+    Blocks are the light modules, since terminals show light text on a dark background.
     """
     rows = [[bool(dark) for dark in row] for row in _code(link).matrix_iter(border=MARGIN)]
     if len(rows) % 2:
-        rows.append([False] * len(rows[0]))  # the last line is whole
+        rows.append([False] * len(rows[0]))  # each line takes two rows
     block = {
         (False, False): _LIGHT,
         (False, True): _UPPER,
@@ -58,12 +58,12 @@ def qr_lines(link: str) -> list[str]:
 
 
 def qr_version(link: str) -> int:
-    """How large the QR code is: 17 + 4 x version modules a side. Raises TooLong."""
+    """The version of the QR code: 17 + 4 x version modules per side. Raises TooLong."""
     return _version(_code(link))
 
 
 def _code(link: str) -> "QRCode":
-    import segno  # when it is drawn: an application that loads a license never does
+    import segno  # imported here, because `load` does not need it
 
     try:
         code = segno.make_qr(link, error="l", mode="byte")

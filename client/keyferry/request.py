@@ -1,4 +1,4 @@
-"""Makes a request file (docs/format.md, "Request") and stores it until its response comes."""
+"""Makes a request file (docs/format.md, "Request") and stores it until its response arrives."""
 
 from contextlib import ExitStack, suppress
 from dataclasses import replace
@@ -30,7 +30,7 @@ from keyferry_protocol.response import BoundTo, parse_response
 
 
 class PendingRequest(NamedTuple):
-    """A request that waits for its response: its file, its contents, and its license's folder."""
+    """A request that is waiting for its response: its file, contents, and license folder."""
 
     data: bytes
     request: Request
@@ -40,7 +40,7 @@ class PendingRequest(NamedTuple):
 def create_request(options: RequestOptions, installation: Installation) -> PendingRequest:
     """Make the request, or return the same one if it is pending. Raises a KeyferryError."""
     state_dirs = installation.state_dirs
-    signer = _dongle_signer(options, installation)  # before the lock: someone may type a PIN
+    signer = _dongle_signer(options, installation)  # before the lock: it may prompt for a PIN
     installation = replace(installation, dongle=signer)
     with ExitStack() as locks:
         locks.enter_context(Lock(state_dirs.user))
@@ -62,7 +62,7 @@ def create_request(options: RequestOptions, installation: Installation) -> Pendi
         for folder in filter(None, (original, source)):
             finish_deactivation(folder, state_dirs)
         if not source.has(DEVICE_KEY) and source.has(DEACTIVATE):
-            return _read_pending(source, DEACTIVATE)  # the same file until its receipt comes
+            return _read_pending(source, DEACTIVATE)  # the same file until its receipt arrives
         pending = _sign_and_store(options, _protection(source), source, installation)
         if original:
             finish_deactivation(original, state_dirs)
@@ -70,7 +70,7 @@ def create_request(options: RequestOptions, installation: Installation) -> Pendi
 
 
 def find_pending(number: str, state_dirs: StateDirs) -> PendingRequest | None:
-    """The request of a license that waits for its response, or a deactivation for its receipt."""
+    """A license's request that is waiting for a response, or its deactivation for a receipt."""
     for name in (PENDING, DEACTIVATE):
         for folder in (Folder(root, number) for root in state_dirs):
             if folder.request(name, ignore_damage=True) is not None:
@@ -79,7 +79,7 @@ def find_pending(number: str, state_dirs: StateDirs) -> PendingRequest | None:
 
 
 def find_license(options: RequestOptions, state_dirs: StateDirs) -> Folder:
-    """The license that an update or deactivation is about. Raises NotActivated."""
+    """The folder of the license to update or deactivate. Raises NotActivated."""
     folders = [Folder(root, options.number) for root in state_dirs]
     for folder in folders:
         if folder.holds_license() or (folder.has(DEVICE_KEY) and folder.has(PENDING)):
@@ -92,14 +92,14 @@ def find_license(options: RequestOptions, state_dirs: StateDirs) -> Folder:
 
 
 def remember_path(pending: PendingRequest, path: str) -> None:
-    """Note where the file was saved, for people; skipped while the folder cannot be written."""
+    """Record where the file was saved, to tell people. Skipped if the folder cannot be written."""
     with suppress(StateBusy, StateNotWritable), Lock(pending.folder.root):
         state = pending.folder.state(ignore_damage=True)
         pending.folder.write_state(state._replace(request_path=path))
 
 
 def _dongle_signer(options: RequestOptions, installation: Installation) -> DongleSigner | None:
-    """The dongle that signs: the license's own, or any one for an activation. None: no dongle."""
+    """The dongle that signs: the license's own, any dongle for an activation, or None."""
     if options.kind == "activate":
         is_for_dongle = options.protection == "dongle"
         return signer_for(installation.dongle, None) if is_for_dongle else None
@@ -109,7 +109,7 @@ def _dongle_signer(options: RequestOptions, installation: Installation) -> Dongl
 
 
 def _lock(root: StateDir, locks: ExitStack) -> bool:
-    """Lock a state directory for the rest of the call; False where this user may not write."""
+    """Lock a state directory for the rest of the call; False if this user may not write."""
     try:
         locks.enter_context(Lock(root))
     except StateNotWritable:
@@ -118,7 +118,7 @@ def _lock(root: StateDir, locks: ExitStack) -> bool:
 
 
 def _site_original(source: Folder, state_dirs: StateDirs) -> Folder | None:
-    """The site's folder that a user's folder is a copy of: one seat, which ends in both."""
+    """The site's folder that a user's folder copies. They share a seat, which ends in both."""
     site = Folder(state_dirs.site, source.number)
     key, other = source.device_key(ignore_damage=True), site.device_key(ignore_damage=True)
     same = key is not None and other is not None and key.public == other.public
@@ -126,7 +126,7 @@ def _site_original(source: Folder, state_dirs: StateDirs) -> Folder | None:
 
 
 def _copy_for_user(source: Folder, state_dirs: StateDirs) -> Folder:
-    """A user who may not write the site's folder keeps the update in a folder of his own."""
+    """Copy the site's folder for a user who cannot write to it, to store that user's update."""
     own = Folder(state_dirs.user, source.number)
     key = source.device_key()
     if key is not None:
@@ -136,7 +136,7 @@ def _copy_for_user(source: Folder, state_dirs: StateDirs) -> Folder:
 
 
 def _protection(folder: Folder) -> str:
-    """How the license is protected: as installed, else as requested. Raises StateDamaged."""
+    """The protection of a license as installed, else as requested. Raises StateDamaged."""
     binding = _binding(folder)
     return "machine" if binding is None else binding.protection
 
@@ -173,7 +173,7 @@ def _sign_and_store(
     signers += [] if activation is None else [activation]
     signers += [installation.dongle] if isinstance(installation.dongle, DongleSigner) else []
     data = seal(REQUEST, body.to_bytes(), signers)
-    request = parse_request(data)  # a file that the service could not read is never written
+    request = parse_request(data)  # never write a file that the service cannot read
     user = installation.state_dirs.user
     clock = read_clock(user, ignore_damage=True).advanced_to(now)
     if pending is not None:
@@ -196,7 +196,7 @@ def _read_pending(folder: Folder, name: str) -> PendingRequest:
 
 
 def _device_key(options: RequestOptions, protection: str, folder: Folder) -> Ed25519Signer:
-    """The key of this license on this machine; only an activation or a dongle may make one."""
+    """The key of this license on this machine; only an activation or a dongle may create one."""
     may_make = options.kind == "activate" or protection == "dongle"
     key = folder.device_key(ignore_damage=may_make)
     if key is not None:

@@ -1,4 +1,4 @@
-"""What a caller asks for in a request, and the BODY that says it."""
+"""The options of a request, and the BODY that states them."""
 
 import secrets
 from dataclasses import replace
@@ -16,11 +16,11 @@ from keyferry_protocol.messages import message
 from keyferry_protocol.messages.formats import comma_list
 from keyferry_protocol.request import Dongle, HashedMachine, Product, Request, RequestBody
 
-SAME_FILE_S = 7 * 86400  # for so long, the same command writes the same file again
+SAME_FILE_S = 7 * 86400  # for this long, the same command writes the same file
 
 
 class RequestOptions(NamedTuple):
-    """What the caller asks for, read and checked; `code` only for an activation."""
+    """The validated options of a request. Only an activation has a `code`."""
 
     number: str
     kind: str
@@ -37,7 +37,7 @@ def request_body(
     key: Ed25519Signer,
     last_serial: int,
 ) -> RequestBody:
-    """A new BODY that asks for these options. Raises MachineNotIdentified or DongleMissing."""
+    """Build a BODY with these options. Raises MachineNotIdentified or DongleMissing."""
     machine = installation.machine.machine()
     components = installation.machine.hashes(options.number, protection)
     if options.kind != "deactivate" and not is_identifiable(components, protection):
@@ -62,7 +62,7 @@ def request_body(
 def is_same_request(
     body: RequestBody, pending: Request, activation: Ed25519Signer | None, now: int
 ) -> bool:
-    """Whether the pending request differs in `id` and `created_at` alone.
+    """Whether the pending request differs only in `id` and `created_at`.
 
     It must also be signed with the same activation code.
     """

@@ -1,4 +1,4 @@
-"""Moments as the library takes and returns them, and as people read them."""
+"""Converts times: arguments and results of the library, and text for people."""
 
 import time
 from collections.abc import Callable
@@ -14,14 +14,14 @@ _DAY_S = 86400
 
 
 def seconds(moment: int | float | datetime) -> int:
-    """Whole seconds since 1970; a datetime without a zone counts as UTC."""
+    """Convert to whole seconds since 1970. A datetime without a time zone is in UTC."""
     if isinstance(moment, datetime):
         moment = (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
     return int(moment)
 
 
 def clock_at(now: Moment) -> Callable[[], int]:
-    """The computer's clock, or one that always returns the moment that a caller passes."""
+    """The computer's clock, or a clock that always returns the moment that was passed."""
     if now is None:
         return lambda: int(time.time())
     moment = seconds(now)
@@ -39,15 +39,15 @@ def release_seconds(released: int | float | str | date | datetime) -> int:
 
 def as_datetime(moment: int) -> datetime:
     """The moment in UTC."""
-    return _EPOCH + timedelta(seconds=moment)  # Windows' own calendar begins in 1970
+    return _EPOCH + timedelta(seconds=moment)  # fromtimestamp fails before 1970 on Windows
 
 
 def as_local(moment: int) -> datetime:
-    """The moment in this computer's time zone; in UTC where its calendar lacks that moment."""
+    """The moment in this computer's time zone; in UTC if the system cannot convert it."""
     utc = as_datetime(moment)
     try:
         return utc.astimezone()
-    except (OverflowError, OSError):  # the first or last day of all, or on Windows one before 1970
+    except (OverflowError, OSError):  # year 1 or 9999, or before 1970 on Windows
         return utc
 
 

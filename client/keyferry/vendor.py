@@ -25,7 +25,7 @@ class Vendor(NamedTuple):
     protections: tuple[str, ...] = PROTECTIONS  # offered to customers
 
     def names(self, product: str = "") -> dict[str, str]:
-        """The names that fill the sentences of errors; the vendor's own product by default."""
+        """The names to fill into error messages; by default, the vendor's own product."""
         return {
             "product": product or self.product,
             "vendor": self.name,
@@ -34,7 +34,7 @@ class Vendor(NamedTuple):
 
 
 def read_keys(path: str | os.PathLike[str]) -> KeySet:
-    """The key set in a file. Raises BadKeySet or UnsupportedVersion."""
+    """Read the key set in a file. Raises BadKeySet or UnsupportedVersion."""
     try:
         with open(path, "rb") as file:
             return KeySet.from_json(file.read())
@@ -44,7 +44,7 @@ def read_keys(path: str | os.PathLike[str]) -> KeySet:
 
 
 def read_vendor(keys_path: str | os.PathLike[str]) -> Vendor | None:
-    """The `vendor.json` beside the keys, None where there is none. Raises BadKeySet."""
+    """Read the `vendor.json` next to the keys; None if there is none. Raises BadKeySet."""
     path = os.path.join(os.path.dirname(os.fspath(keys_path)), "vendor.json")
     try:
         with open(path, "rb") as file:
@@ -67,7 +67,7 @@ def read_vendor(keys_path: str | os.PathLike[str]) -> Vendor | None:
 
 
 def _support(record: JsonObject) -> str:
-    """Where customers get help: the e-mail address, or else the web address."""
+    """Where customers get help: the email address, or else the web address."""
     if "support" not in record or record.is_null("support"):
         return ""
     support = record.json_object("support")
@@ -91,7 +91,7 @@ def _protections(record: JsonObject) -> tuple[str, ...]:
 
 
 def vendor_id(text: str) -> str:
-    """The text itself, if it may be a vendor's id. Raises ValueError otherwise."""
+    """Return the text if it is a valid vendor id. Raises ValueError otherwise."""
     if not _ID.fullmatch(text):
         raise ValueError(message("format.vendor-id"))
     return text

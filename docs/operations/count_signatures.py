@@ -33,7 +33,7 @@ class Signing:
     """One call of kms:Sign."""
 
     key: str  # its ARN
-    by: str  # the role's ARN, else that of whoever called
+    by: str  # the ARN of the role, else of the caller
     at: int
     error: str | None
 
@@ -99,7 +99,7 @@ def _events(file: Path) -> Iterator[Any]:
 
 
 def _unique(events: Iterator[Any]) -> Iterator[Any]:
-    """CloudTrail may tell of an event more than once."""
+    """Drop duplicates, because CloudTrail may report an event more than once."""
     return iter({event["eventID"]: event for event in events}.values())
 
 

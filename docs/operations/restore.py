@@ -7,8 +7,8 @@ docs/operations/recovery.md has the whole way. `--stack` names another stack tha
     python docs/operations/restore.py replay SINCE       2026-11-24T09:47:00Z, where the copy ends
     python docs/operations/restore.py resume
 
-Each may be run again. `replay` reads what customers got from the bucket of responses, and
-exits with 1 while a problem is left that only the vendor can solve.
+Each step can be repeated. `replay` reads the customers' responses from their bucket, and exits
+with 1 while a problem remains that only the vendor can solve.
 """
 
 import argparse
@@ -39,13 +39,13 @@ from keyferry_service.domain.signing_keys import KeyStatus
 
 PAUSED = ("ProcessRequestFunction", "SendResponseFunction")
 PAUSED_MESSAGE = "Requests wait; none is lost for 14 days. What is being answered ends in 20 s"
-CLOCKS_S = 600  # how far S3's clock and ours may be apart
+CLOCKS_S = 600  # how far S3's clock may differ from ours
 ENOUGH = 10**9  # seats and moves: what was answered is recorded, and counted afterwards
 
 
 @dataclass(frozen=True)
 class Published:
-    """A response that a customer may have, the ticket it was put for, and its request."""
+    """A response that a customer may have, its ticket, and its request."""
 
     ticket_id: str
     response: Response
@@ -53,7 +53,7 @@ class Published:
 
     @property
     def order(self) -> tuple[str, int, bool]:
-        """Sorts by license and serial, and a response before its resent copies."""
+        """Sort by license and serial, a response before its resent copies."""
         return self.response.license.number, self.response.serial, self.request is None
 
 
@@ -81,7 +81,7 @@ def main() -> int:
 
 
 def set_answering(stack: Stack, is_on: bool) -> int:
-    """Let the queues' functions run, or have the queues keep what comes; wait until it is so."""
+    """Turn the queues' functions on or off, and wait until the change takes effect."""
     functions = boto3.client("lambda")
     mappings = [
         mapping["UUID"]
@@ -101,7 +101,7 @@ def set_answering(stack: Stack, is_on: bool) -> int:
 
 
 def copy(source: str, target: str) -> int:
-    """Make the rows of one table those of another. Stopped half-way, it is run again."""
+    """Replace the rows of one table with those of another. If interrupted, run it again."""
     dynamodb = boto3.resource("dynamodb")
     if not any(row["sk"] == LICENSE for row in _rows(dynamodb.Table(source))):
         print(f"{source} holds no license: nothing was copied. Name the restored table.")
@@ -119,10 +119,10 @@ def copy(source: str, target: str) -> int:
 
 
 class Replay:
-    """Records again what the ledger lost, from the responses that customers were arguments.
+    """Restores lost ledger entries from the responses that customers received.
 
-    The request of each says what it changed; the rules that decided it then find the rows again,
-    and the BODY is the response's own, byte for byte.
+    Each request states what it changed. The rules that decided it determine the rows again, and
+    the BODY is that of the response, byte for byte.
     """
 
     def __init__(self, stack: Stack, since: int) -> None:
@@ -140,7 +140,7 @@ class Replay:
         return 1 if problems else 0
 
     def _published(self) -> Iterator[Published]:
-        """Every response since then that one of our keys signed."""
+        """Every response in that time that one of our keys signed."""
         pages = self._s3.get_paginator("list_objects_v2")
         bucket = self._stack.output("OutBucket")
         for page in pages.paginate(Bucket=bucket, Prefix="responses/"):
@@ -158,7 +158,7 @@ class Replay:
                             )
 
     def _record(self, published: Published) -> str | None:
-        """Write one answer's rows; "" when that is done, None where nothing was lost."""
+        """Write the rows of one response. Returns "" if it wrote them, None if nothing was lost."""
         response = published.response
         number = show_license_number(response.license.number)
         request = published.request
@@ -190,7 +190,7 @@ class Replay:
         return ""
 
     def _request(self, ticket_id: str, response: Response) -> Request | None:
-        """The file that was answered, among all that was put for its ticket."""
+        """The request that was answered, among all files that were uploaded for its ticket."""
         bucket, key = self._stack.output("InBucket"), f"requests/{ticket_id}"
         pages = self._s3.get_paginator("list_object_versions").paginate(Bucket=bucket, Prefix=key)
         for version in (version for page in pages for version in page.get("Versions", [])):
@@ -202,7 +202,7 @@ class Replay:
         return None
 
     def _overfull(self, published: Sequence[Published]) -> list[str]:
-        """Licenses whose customers hold more than is sold now: a change of the vendor's is lost."""
+        """Licenses with more seats than they now allow: a change by the vendor was lost."""
         problems = []
         for number in sorted({each.response.license.number for each in published}):
             license = self._stack.licenses.get(number)
@@ -217,7 +217,7 @@ class Replay:
 def decide_again(
     request: Request, response: Response, rows: Rows, license: LicenseRecord
 ) -> Grant | None:
-    """The grant that led to a response, if its seat can be found. It is never refused again."""
+    """The grant that led to a response, if its seat can be found. It is never refused."""
     roomy = replace(license, seats=ENOUGH, moves_per_year=ENOUGH)
     contexts = [
         RequestContext(request, rows, terms, response.issued_at) for terms in (license, roomy)
@@ -235,7 +235,7 @@ def decide_again(
 
 
 def _leads_to(context: RequestContext, response: Response) -> Grant | None:
-    """What is to be written for this request, if that comes to the seat of its response."""
+    """The grant for this request, if it leads to the seat of the response."""
     if not response.is_receipt:
         again = grant(context)
     elif context.current_seat is not None:

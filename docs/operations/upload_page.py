@@ -1,6 +1,6 @@
 """The last step of `make deploy`: upload the page and its sentences to the site bucket.
 
-`python docs/operations/upload_page.py [STACK]`, the stack's name being `keyferry` without one.
+`python docs/operations/upload_page.py [STACK]`, where STACK defaults to `keyferry`.
 """
 
 import sys
@@ -18,7 +18,7 @@ TYPES = {
     ".css": "text/css; charset=utf-8",
     ".js": "text/javascript; charset=utf-8",
     ".json": "application/json",
-    ".ts": "text/plain; charset=utf-8",  # types.d.ts, which no browser loads
+    ".ts": "text/plain; charset=utf-8",  # types.d.ts, which browsers do not load
 }
 
 
@@ -37,7 +37,7 @@ def main() -> int:
             Key=path,
             Body=content,
             ContentType=TYPES[PurePosixPath(path).suffix],
-            CacheControl="no-cache",  # asked for anew each time, so nobody sees an older page
+            CacheControl="no-cache",  # browsers revalidate, so nobody sees an older page
         )
     print(f"{len(files)} files of the page are at {page}/")
     return 0

@@ -2,7 +2,7 @@
 
     python modeler.py measured.csv
 
-`keys.json` and `vendor.json` lie beside this file, where a plain user may not write.
+`keys.json` and `vendor.json` are next to this file, where ordinary users may not write.
 """
 
 import csv
@@ -21,7 +21,7 @@ KEYS = Path(__file__).parent / "keys.json"
 
 
 def main(arguments: Sequence[str], machine: Machine | None = None) -> int:
-    """Run once and return the exit code; `machine` stands for this one in its test."""
+    """Run once and return the exit code; tests pass a recorded `machine`."""
     state = os.environ.get("KEYFERRY_STATE_DIR")
     try:
         license = load(PRODUCT, KEYS, state, machine, released=RELEASED)
@@ -43,7 +43,7 @@ def main(arguments: Sequence[str], machine: Machine | None = None) -> int:
 
 
 def fit(columns: dict[str, list[float]], license: License) -> list[str]:
-    """One line of text a column; without the feature `solver` its mean alone."""
+    """One line of text per column; without the feature `solver`, only its mean."""
     names = [name for name in columns if name != "x"]
     if not license.check("solver"):
         return [f"{name}: {mean(columns[name]):g} on average" for name in names]

@@ -25,7 +25,7 @@ def need(holds, code="malformed"):
     return True
 
 
-def parse(data):  # strict JSON
+def parse(data):  # parses strict JSON
     def members(pairs):
         return need(len(dict(pairs)) == len(pairs)) and dict(pairs)
 
@@ -38,7 +38,7 @@ def parse(data):  # strict JSON
 
     hooks = dict.fromkeys(("parse_int", "parse_float", "parse_constant"), number)
     value = json.loads(data.decode(), object_pairs_hook=members, **hooks)
-    json.dumps(value, ensure_ascii=False).encode()  # fails for a lone surrogate
+    json.dumps(value, ensure_ascii=False).encode()  # raises for a lone surrogate
     return need(depth(value) <= 16) and value
 
 
@@ -49,7 +49,7 @@ def unb64(text, url_safe=False):
     return need(base64.b64encode(data).decode() == text) and data
 
 
-def key(alg, text):  # how a signature is verified under this public key
+def key(alg, text):  # returns how to verify a signature with this public key
     raw = unb64(text)
     if alg == "Ed25519":
         y = int.from_bytes(raw, "little") % 2**255
@@ -130,7 +130,7 @@ def fits(record, shape):  # `path:test`, with `?` if null is allowed
     return record
 
 
-def bound(record, components):  # the components and the dongle fit the protection
+def bound(record, components):  # checks that the components and the dongle fit the protection
     protection, dongle = record["protection"], record["dongle"]
     limits = {"tpm_key": 1, "smbios_uuid": 1, "board_serial": 1, "os_id": 1, "mac": 8}
     limits |= {"disk_serial": 8, "user": 1 if protection == "personal" else 0}

@@ -1,1 +1,1 @@
-"""The whole journey by a recorded machine: `make demo`, and the client that `make run` offers."""
+"""The whole journey on a recorded machine: `make demo`, and the client for `make run`."""

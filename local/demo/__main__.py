@@ -1,4 +1,4 @@
-"""`make demo`: the whole journey with no hand on it, against a stack of its own on free ports."""
+"""`make demo`: the whole journey without a user, on its own stack with free ports."""
 
 import json
 import re
@@ -38,7 +38,7 @@ def main() -> int:
 
 
 def journey(stack: Running, offline: Path) -> None:
-    """Carry a request out and a response back, as customer and page do it."""
+    """Carry a request out and a response back, as a customer and the page do."""
     tell(stack.took_s, f"The stack is up: {stack.page}/")
     for name in ("keys.json", "license.json"):
         shutil.copy(stack.run / name, FOLDER)

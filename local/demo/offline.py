@@ -1,4 +1,4 @@
-"""What `.local/run/keyferry` runs: the client, as LAB-07 where this machine shows too little."""
+"""Runs the client for `.local/run/keyferry`, as LAB-07 if this machine cannot be identified."""
 
 import os
 import sys
@@ -25,7 +25,7 @@ RECORDED = Machine(
 
 
 def machine_here() -> Machine | None:
-    """None where this machine can be recognised by itself; else the recorded one, said aloud."""
+    """None if this machine can be identified; otherwise the recorded machine, with a notice."""
     if is_identifiable(
         hash_components("000000000000", this_machine().components, "machine"), "machine"
     ):

@@ -1,4 +1,4 @@
-"""What the page does, as calls over HTTP, and the inbox."""
+"""Calls the HTTP API as the page does, and reads the inbox."""
 
 import json
 import os
@@ -24,7 +24,7 @@ def call(url: str, document: object = None) -> dict[str, Any]:
 
 
 def upload(post: dict[str, Any], content: bytes) -> None:
-    """Send the presigned form as a browser does; the file comes last."""
+    """Send the presigned form as a browser does; the file must come last."""
     boundary = os.urandom(16).hex()
     part = f"--{boundary}\r\nContent-Disposition: form-data; name="
     lines = [f'{part}"{name}"\r\n\r\n{value}\r\n' for name, value in post["fields"].items()]

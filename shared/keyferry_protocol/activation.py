@@ -21,7 +21,7 @@ _FOLD = str.maketrans("abcdefghijklmnopqrstuvwxyzOIL", "ABCDEFGH1JK1MN0PQRSTUVWX
 
 
 def parse_license_number(text: str) -> str:
-    """The 12 digits of a license number that a person typed. Raises WrongLicenseNumber."""
+    """Return the 12 digits of a typed license number. Raises WrongLicenseNumber."""
     digits = _SEPARATORS.sub("", text)
     for symbol in digits:
         if symbol not in "0123456789":
@@ -32,14 +32,14 @@ def parse_license_number(text: str) -> str:
 
 
 def show_license_number(number: str) -> str:
-    """`015.120.020.093` for the 12 digits of a license number."""
+    """Format the 12 digits of a license number as `015.120.020.093`."""
     return ".".join(number[start : start + 3] for start in range(0, 12, 3))
 
 
 def new_activation_code(
     number: str, random_bytes: Callable[[int], bytes] = secrets.token_bytes
 ) -> str:
-    """A new code for this license number: 29 random symbols (145 bits) and a check symbol."""
+    """Generate a code for this license number: 29 random symbols (145 bits) and a check symbol."""
     while True:
         # 256 is a multiple of 32, so each byte's low five bits are uniform.
         symbols = "".join(_ALPHABET[byte & 31] for byte in random_bytes(CODE_SYMBOLS - 1))
@@ -49,12 +49,12 @@ def new_activation_code(
 
 
 def show_activation_code(code: str) -> str:
-    """Five groups of six symbols in lower case, as letters and screens show a code."""
+    """Format a code as letters and screens show it: five groups of six lower-case symbols."""
     return "-".join(code[start : start + 6] for start in range(0, CODE_SYMBOLS, 6)).lower()
 
 
 def parse_activation_code(text: str, number: str) -> str:
-    """The 30 symbols, in upper case, of a code that a person typed. Raises WrongActivationCode."""
+    """Return the 30 upper-case symbols of a typed code. Raises WrongActivationCode."""
     code = _SEPARATORS.sub("", text).translate(_FOLD)
     for symbol in code:
         if symbol not in _ALPHABET:
@@ -67,7 +67,7 @@ def parse_activation_code(text: str, number: str) -> str:
 
 
 def activation_key(code: str, number: str) -> Ed25519Signer:
-    """The key that proves knowledge of the code: HKDF-SHA256 (RFC 5869) of its symbols."""
+    """Derive the key that proves knowledge of the code, with HKDF-SHA256 (RFC 5869)."""
     hkdf = HKDF(SHA256(), length=32, salt=number.encode(), info=b"keyferry activation v1")
     return Ed25519Signer(hkdf.derive(code.encode("ascii")))
 

@@ -10,8 +10,8 @@ from keyferry_protocol.encoding import unb64
 from keyferry_protocol.frozen import frozen
 from keyferry_protocol.messages import message
 
-# At run time the other algorithms are imported where they are used: an application that requires
-# Ed25519 alone loads no other.
+# The other algorithms are imported where they are used, so an application that requires only
+# Ed25519 does not load them.
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.mldsa import MLDSA65PrivateKey, MLDSA65PublicKey
 
@@ -44,14 +44,14 @@ class Algorithm:
 
     name: str
     public_bytes: int
-    check_public: Callable[[bytes], None]  # ValueError for a key of this size that is not safe
+    check_public: Callable[[bytes], None]  # raises ValueError for an unsafe key of the right size
     verify: Callable[[bytes, bytes, bytes], None]  # public key, signature, message
     for_dongles: bool
 
 
 @frozen
 class ResponseAlgorithm(Algorithm):
-    """An algorithm that may sign responses, with a key in memory, in a PEM file or in KMS."""
+    """An algorithm that may sign responses, with a key in memory, in a PEM file, or in KMS."""
 
     private_key: "Callable[[bytes], PrivateKey]"  # from its seed
     key_types: "Callable[[], tuple[type[PrivateKey], type[PublicKey]]]"
@@ -145,7 +145,7 @@ DONGLE_ALGORITHMS = {a.name: a for a in _TABLE if a.for_dongles}
 
 
 def check_public_key(alg: str, public: bytes) -> bytes:
-    """Return the raw public key; ValueError for one that may not be used, wherever it is read."""
+    """Return the raw public key. Raises ValueError for a key that must not be used."""
     algorithm = ALGORITHMS[alg]
     if len(public) != algorithm.public_bytes:
         raise ValueError(message("format.no-public-key", alg=alg, n=algorithm.public_bytes))
@@ -154,12 +154,12 @@ def check_public_key(alg: str, public: bytes) -> bytes:
 
 
 def decode_public_key(alg: str, text: str) -> bytes:
-    """A raw public key from its base64; ValueError for one that may not be used."""
+    """Decode a raw public key from base64. Raises ValueError for a key that must not be used."""
     return check_public_key(alg, unb64(text))
 
 
 def dongle_algorithm(public: bytes) -> Algorithm:
-    """The algorithm of a dongle's raw public key, by its size. Raises ValueError."""
+    """Choose a dongle's algorithm by the size of its raw public key. Raises ValueError."""
     for algorithm in DONGLE_ALGORITHMS.values():
         if len(public) == algorithm.public_bytes:
             return algorithm
@@ -167,7 +167,7 @@ def dongle_algorithm(public: bytes) -> Algorithm:
 
 
 def verify_signature(alg: str, public_key: bytes, message: bytes, signature: bytes) -> bool:
-    """Whether the signature holds; False, never an exception, for any malformed key or signature.
+    """Whether the signature is valid. A malformed key or signature gives False, not an exception.
 
     Ed25519: RFC 8032, without the cofactor. ML-DSA-65: FIPS 204, pure, empty context.
     ECDSA-P256-SHA256: strict DER. Keys are raw bytes, for ECDSA the uncompressed point.

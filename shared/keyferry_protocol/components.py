@@ -17,19 +17,19 @@ ComponentHashes = Mapping[str, tuple[str, ...]]
 
 @frozen
 class Component:
-    """One component: what it weighs in the machine rule, and how its values are hashed."""
+    """One component: its weight in the machine rule, and how its values are hashed."""
 
     name: str
     weight: int  # points
-    anchor: bool  # a machine keeps at least one of its anchors
-    hardware: bool  # False for what the machine's owner can write
+    anchor: bool  # a machine must keep at least one of its anchors
+    hardware: bool  # False if the machine's owner can change it
     max_hashes: int
-    normalize: Callable[[str], str]  # a raw value in the one form that is hashed
+    normalize: Callable[[str], str]  # converts a raw value to the form that is hashed
 
 
 @frozen
 class Machine:
-    """A machine as it was read: raw values by component, hashed only inside requests."""
+    """A machine as it was read: raw values by component. Requests contain only their hashes."""
 
     name: str
     os: str
@@ -66,10 +66,10 @@ _TABLE = (
     ),
 )
 COMPONENTS = {component.name: component for component in _TABLE}
-USER = "user"  # weighs nothing, and must match
+USER = "user"  # has no weight, but must match
 _USER = Component(USER, 0, anchor=False, hardware=False, max_hashes=1, normalize=str.strip)
 
-# Which components the requests and responses of each protection hold, in this order.
+# The components in requests and responses of each protection, in this order.
 COMPONENTS_BY_PROTECTION: Mapping[str, tuple[Component, ...]] = {
     "machine": _TABLE,
     "personal": (*_TABLE, _USER),
@@ -77,12 +77,12 @@ COMPONENTS_BY_PROTECTION: Mapping[str, tuple[Component, ...]] = {
 }
 PROTECTIONS = tuple(COMPONENTS_BY_PROTECTION)
 
-# Canonical base64 of 16 bytes, as a pattern: four bits are left in the last symbol.
+# A pattern for canonical base64 of 16 bytes: the last symbol has four unused bits.
 _hash_text = text_matching("[A-Za-z0-9+/]{21}[AQgw]==", "no-hash")
 
 
 def hash_component(number: str, name: str, value: str) -> str:
-    """Base64 of half an HMAC-SHA256 under the license number: two licenses see two machines."""
+    """Base64 of half an HMAC-SHA256 keyed by the license number, so licenses share no hashes."""
     message = name.encode() + b"\0" + value.encode("utf-8", "surrogateescape")
     return b64(hmac.digest(number.encode(), message, "sha256")[:16])
 
@@ -90,7 +90,7 @@ def hash_component(number: str, name: str, value: str) -> str:
 def hash_components(
     number: str, values: Mapping[str, Sequence[str]], protection: str
 ) -> dict[str, tuple[str, ...]]:
-    """The hashes of raw values, of the components that the protection holds."""
+    """Hash the raw values of the components that the protection uses."""
     hashed = {}
     for component in COMPONENTS_BY_PROTECTION[protection]:
         name = component.name
@@ -102,7 +102,7 @@ def hash_components(
 
 
 def parse_components(parent: JsonObject, protection: str) -> dict[str, tuple[str, ...]]:
-    """The `components` member of a request's machine or of a response's `bound_to`.
+    """Parse the `components` member of a request's machine or of a response's `bound_to`.
 
     Raises InvalidMember.
     """

@@ -1,4 +1,4 @@
-"""Base64, times and free texts, as files hold them (docs/format.md)."""
+"""Encodes and decodes base64, times, and free text in files (docs/format.md)."""
 
 import re
 from binascii import Error, a2b_base64, b2a_base64
@@ -10,13 +10,13 @@ MAX_TEXT = 64  # Unicode code points
 _URL_SAFE = str.maketrans("-_", "+/")
 _EPOCH = datetime(1970, 1, 1)  # all times here are in UTC
 _TIME = re.compile(r"([0-9]{4})-([0-9]{2})-([0-9]{2})T([0-9]{2}):([0-9]{2}):([0-9]{2})Z")
-# Category Cc, line and paragraph separators, bidirectional controls: they could forge what people
-# read.
+# Category Cc, line and paragraph separators, bidirectional controls: they could disguise what
+# people read.
 _FORBIDDEN = re.compile("[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
 
 
 def b64(data: bytes) -> str:
-    """Standard base64 with padding (RFC 4648, section 4)."""
+    """Encode as standard base64 with padding (RFC 4648, section 4)."""
     return b2a_base64(data, newline=False).decode("ascii")
 
 
@@ -41,7 +41,7 @@ def unb64_any(text: str) -> bytes:
 
 
 def parse_time(text: str) -> int:
-    """Seconds since 1970 of `YYYY-MM-DDTHH:MM:SSZ`. Raises ValueError."""
+    """Parse `YYYY-MM-DDTHH:MM:SSZ` into seconds since 1970. Raises ValueError."""
     match = _TIME.fullmatch(text)
     if match is None:
         raise ValueError(message("format.no-time"))
@@ -54,18 +54,18 @@ def parse_time(text: str) -> int:
 
 
 def format_time(seconds: int) -> str:
-    """`YYYY-MM-DDTHH:MM:SSZ` of whole seconds since 1970."""
+    """Format whole seconds since 1970 as `YYYY-MM-DDTHH:MM:SSZ`."""
     moment = _EPOCH + timedelta(seconds=seconds)
     return f"{moment.isoformat()}Z"  # %Y does not pad before the year 1000, and is slower
 
 
 def escape_controls(text: str) -> str:
-    """The text as it may be shown to a person: characters that could forge it become U+FFFD."""
+    """Replace characters that could disguise a text on a screen with U+FFFD."""
     return _FORBIDDEN.sub("\ufffd", text)
 
 
 def free_text(text: str) -> str:
-    """Return the text if a file may hold it; the ValueError says what is wrong with it."""
+    """Return the text if a file may contain it. Raises ValueError with the reason."""
     if len(text) > MAX_TEXT:
         raise ValueError(message("format.too-long", n=MAX_TEXT))
     if _FORBIDDEN.search(text):

@@ -22,7 +22,7 @@ from keyferry_protocol.strict_json import InvalidMember, JsonObject, parse_json
 
 REQUEST = "application/vnd.keyferry.request.v1+json"
 RESPONSE = "application/vnd.keyferry.response.v1+json"
-MAX_PAE = 4096  # bytes: KMS signs no more as they are
+MAX_PAE = 4096  # bytes: the longest message that KMS signs
 MAX_FILE = {REQUEST: 8192, RESPONSE: 20480}  # bytes
 MAX_SIGNATURES = 8
 
@@ -37,7 +37,7 @@ _NAMES = {REQUEST: "request", RESPONSE: "response"}
 
 @frozen
 class Signature:
-    """One signature of an envelope, not yet verified."""
+    """One unverified signature of an envelope."""
 
     keyid: str
     sig: bytes
@@ -45,7 +45,7 @@ class Signature:
 
 @frozen
 class Envelope:
-    """An open file: its type, the signed bytes, and signatures that are not yet verified."""
+    """A file that was opened: its type, the signed bytes, and its unverified signatures."""
 
     payload_type: str
     body: bytes
@@ -58,11 +58,11 @@ class Envelope:
 
     @cached_property
     def sha256(self) -> str:
-        """The identity of the file: SHA-256 of its PAE, lower-case hex."""
+        """The SHA-256 of the PAE in lower-case hex, which identifies the file."""
         return sha256(self.pae).hexdigest()
 
     def is_signed_by(self, alg: str, public: bytes) -> bool:
-        """Whether one of the signatures with this key's id verifies under the key."""
+        """Whether a signature with this key's keyid verifies under the key."""
         name = keyid(alg, public)
         return any(
             signature.keyid == name and verify_signature(alg, public, self.pae, signature.sig)
@@ -77,9 +77,9 @@ def pae(payload_type: str, body: bytes) -> bytes:
 
 
 def open_envelope(data: bytes, expected: str) -> Envelope:
-    """Open a file of the expected type; nothing in it is verified yet.
+    """Open a file of the expected type without verifying its signatures.
 
-    The type is compared before anything else is read. Raises WrongType, UnsupportedVersion,
+    The type is checked before anything else is read. Raises WrongType, UnsupportedVersion,
     UnreadableRequest or UnreadableResponse.
     """
     unreadable = _UNREADABLE[expected]
@@ -115,13 +115,13 @@ def _compare_type(actual: str, expected: str) -> None:
 
 
 def seal(payload_type: str, body: bytes, signers: Sequence[Signer]) -> bytes:
-    """The file of a BODY, signed by every signer."""
+    """Sign a BODY with every signer, and return the file."""
     message = pae(payload_type, body)
     return pack(payload_type, body, [Signature(s.keyid, s.sign(message)) for s in signers])
 
 
 def pack(payload_type: str, body: bytes, signatures: Sequence[Signature]) -> bytes:
-    """The file of a BODY and its signatures."""
+    """Build the file from a BODY and its signatures."""
     members = {
         "payloadType": payload_type,
         "payload": b64(body),

@@ -8,7 +8,7 @@ from keyferry_protocol.messages import message
 class KeyferryError(Exception):
     """Base of all Keyferry errors: `str(error)` says what happened, `next_step` what to do now.
 
-    `facts` fill the placeholders of the catalogue's sentences and go into `--json`.
+    `facts` fill the placeholders of the catalog's sentences and appear in `--json`.
     """
 
     code: ClassVar[str] = "error"  # part of the contract: never renamed, never reused
@@ -28,13 +28,13 @@ class KeyferryError(Exception):
 
 
 class WrongType(KeyferryError):
-    """A well-formed envelope of another kind than the reader's."""
+    """A well-formed envelope of a type other than the expected one."""
 
     code = "wrong-type"
 
 
 class UnsupportedVersion(KeyferryError):
-    """A request, response or key set of a later version of the format."""
+    """A request, response, or key set in a later version of the format."""
 
     code = "unsupported-version"
 
@@ -58,20 +58,20 @@ class BadJson(KeyferryError):
 
 
 class BadKeySet(KeyferryError):
-    """A key set that breaks the format or could verify nothing."""
+    """A key set that breaks the format or cannot verify any response."""
 
     code = "bad-key-set"
 
 
 class NotAuthentic(KeyferryError):
-    """A request without one of the proofs it needs."""
+    """A request that lacks a proof it needs."""
 
     code = "not-authentic"
     exit = 7
 
 
 class CannotCancel(KeyferryError):
-    """A deactivation that waits for its receipt cannot be cancelled."""
+    """A deactivation that is waiting for its receipt cannot be canceled."""
 
     code = "cannot-cancel"
 
@@ -89,7 +89,7 @@ class NotRequested(KeyferryError):
 
 
 class OlderResponse(KeyferryError):
-    """A genuine response that is older than one installed before."""
+    """A genuine response that is older than one that was installed before."""
 
     code = "older-response"
 
@@ -101,19 +101,19 @@ class FeatureNotGranted(KeyferryError):
 
 
 class StateDamaged(KeyferryError):
-    """A file of the state folder that cannot be parsed."""
+    """A file in a state directory that cannot be parsed."""
 
     code = "state-damaged"
 
 
 class StateNotWritable(KeyferryError):
-    """A state folder or output folder that this user cannot write to."""
+    """A state directory or output folder that this user cannot write to."""
 
     code = "state-not-writable"
 
 
 class StateBusy(KeyferryError):
-    """A state folder that another process has locked."""
+    """A state directory that another process has locked."""
 
     code = "state-busy"
 
@@ -147,7 +147,7 @@ class Deactivated(KeyferryError):
 
 
 class Pending(KeyferryError):
-    """A request waits for its response."""
+    """A request is waiting for its response."""
 
     code = "pending"
     exit = 4

@@ -29,7 +29,7 @@ def keyid(alg: str, public: bytes) -> str:
 
 
 class Signer(Protocol):
-    """A private key that can sign: of a device, an activation code, a dongle or the service."""
+    """A private key that can sign: of a device, an activation code, a dongle, or the service."""
 
     alg: str
     public: bytes
@@ -40,7 +40,7 @@ class Signer(Protocol):
 
 
 class SeedSigner:
-    """A private key in memory; its seed is all that has to be stored."""
+    """A private key in memory. Store only its seed."""
 
     alg: str
 
@@ -101,7 +101,7 @@ class KeySet:
             raise BadKeySet(str(error)) from error
 
     def to_json(self) -> bytes:
-        """`keys.json` of this key set."""
+        """Serialize this key set as `keys.json`."""
         keys = [
             {
                 "keyid": key.keyid,

@@ -6,17 +6,17 @@ from keyferry_protocol.components import COMPONENTS, USER, ComponentHashes
 from keyferry_protocol.frozen import frozen
 
 MIN_WEIGHT = 3  # points
-# The components of which a machine keeps at least one.
+# The components of which a machine must keep at least one.
 ANCHORS = tuple(name for name, component in COMPONENTS.items() if component.anchor)
-# The components that the machine's owner cannot write.
+# The components that the machine's owner cannot change.
 HARDWARE = tuple(name for name, component in COMPONENTS.items() if component.hardware)
 _WEIGHTS = {name: component.weight for name, component in COMPONENTS.items()}
-_SHARES = 840  # the least number that 1 to 8 all divide, so shared weights stay integers
+_SHARES = 840  # least common multiple of 1 to 8, so shared weights stay integers
 
 
 @frozen
 class Match:
-    """How much of the recorded weight is there now, in points; `changed` names what differs."""
+    """How much of the recorded weight is present, in points; `changed` names the differences."""
 
     have: int
     of: int
@@ -25,10 +25,10 @@ class Match:
 
 
 def match(recorded: ComponentHashes, current: ComponentHashes) -> Match:
-    """Compare one recorded set, never a union, with the current one.
+    """Compare one recorded set, never a union of several, with the current set.
 
-    It is one machine if more than half of the recorded weight is there, more than half of the
-    recorded hardware's weight, and an anchor; a rule of which nothing was recorded holds.
+    It is the same machine if more than half of the recorded weight is present, more than half of
+    the recorded hardware's weight, and an anchor. A rule without recorded components holds.
     """
     shares = {name: _shares(name, recorded, current) for name in _WEIGHTS if name in recorded}
     anchors = [name for name in ANCHORS if name in shares]
@@ -51,27 +51,27 @@ def is_same_machine(recorded: ComponentHashes, current: ComponentHashes) -> bool
 
 
 def matching_weight(recorded: ComponentHashes, current: ComponentHashes) -> int:
-    """The recorded weight that is there now, in 840ths of a point: orders several matches."""
+    """The recorded weight that is present, in 840ths of a point, to rank several matches."""
     return sum(_shares(name, recorded, current) for name in _WEIGHTS if name in recorded)
 
 
 def recorded_weight(components: ComponentHashes) -> int:
-    """The whole weight of a set in points; a component with several hashes weighs what one does."""
+    """The total weight of a set in points. A component with several hashes counts once."""
     return sum(weight for name, weight in _WEIGHTS.items() if name in components)
 
 
 def hardware_weight(components: ComponentHashes) -> int:
-    """The weight, in points, of the components that the machine's owner cannot write."""
+    """The weight, in points, of the components that the machine's owner cannot change."""
     return sum(_WEIGHTS[name] for name in HARDWARE if name in components)
 
 
 def anchor_hashes(components: ComponentHashes) -> tuple[str, ...]:
-    """The hashes by which the service finds a machine's own seat."""
+    """The hashes by which the service finds a machine's current seat."""
     return tuple(item for name in ANCHORS for item in components.get(name, ()))
 
 
 def is_identifiable(components: ComponentHashes, protection: str) -> bool:
-    """Whether a set is enough to recognize its machine again; a dongle needs none."""
+    """Whether a set is large enough to recognize its machine; `dongle` needs no components."""
     if protection == "dongle":
         return True
     enough = recorded_weight(components) >= MIN_WEIGHT

@@ -37,7 +37,7 @@ class Product:
 
 @frozen
 class Dongle:
-    """A dongle as files hold it: its raw public key, its model and its serial number."""
+    """A dongle as it appears in files: its raw public key, model, and serial number."""
 
     alg: str
     public: bytes
@@ -117,7 +117,7 @@ class RequestBody:
         }
 
     def to_bytes(self) -> bytes:
-        """BODY, ready to be signed."""
+        """Serialize the BODY for signing."""
         return body_bytes(self.as_json())
 
 
@@ -133,7 +133,7 @@ class Request(RequestBody):
 
 
 def body_bytes(members: Mapping[str, Any]) -> bytes:
-    """Compact JSON of a BODY. These very bytes are signed and kept, never written again."""
+    """Serialize a BODY as compact JSON. These exact bytes are signed and never re-encoded."""
     return _ENCODER.encode(members).encode("utf-8")
 
 
@@ -142,7 +142,7 @@ def components_as_json(components: ComponentHashes) -> dict[str, list[str]]:
 
 
 def parse_request(data: bytes) -> Request:
-    """Parse a request file strictly; its proofs are not verified yet.
+    """Parse a request file strictly, without verifying its proofs.
 
     Raises UnreadableRequest, UnsupportedVersion or, for a response file, WrongType.
     """
@@ -166,8 +166,8 @@ def verify_request(data: bytes, activation_public_key: bytes | None) -> Request:
 def verify_proofs(request: Request, activation_public_key: bytes | None) -> None:
     """Verify every signature that this kind of request needs. Raises NotAuthentic.
 
-    `activation_public_key` is the license's raw Ed25519 key, None if there is no such license; it
-    is not used for update and deactivate.
+    `activation_public_key` is the license's raw Ed25519 key, or None if there is no such license.
+    An update or a deactivation does not need it.
     """
     proofs = [(DEVICE_ALGORITHM, request.device_key)]
     if request.dongle is not None:
@@ -177,7 +177,7 @@ def verify_proofs(request: Request, activation_public_key: bytes | None) -> None
     for alg, public in proofs:
         if not request.envelope.is_signed_by(alg, public):
             raise NotAuthentic(message("errors.not-authentic.signature"))
-    # Only now, so that an unknown license number takes no less time than a wrong code.
+    # Checked last, so an unknown license number takes as long as a wrong code.
     if request.kind == "activate" and activation_public_key in (None, request.device_key):
         raise NotAuthentic(message("errors.not-authentic.code"))
 
@@ -213,14 +213,14 @@ def _parse_body(members: JsonObject, envelope: Envelope) -> Request:
 
 
 def non_empty_text(text: str) -> str:
-    """Return the text if a file may hold it and it is not empty. Raises ValueError."""
+    """Return the text if it is not empty and a file may contain it. Raises ValueError."""
     if not text:
         raise ValueError(message("format.empty"))
     return free_text(text)
 
 
 def parse_dongle(members: JsonObject, protection: str) -> Dongle | None:
-    """The `dongle` member: an object exactly when the protection is `dongle`.
+    """Parse the `dongle` member: an object if, and only if, the protection is `dongle`.
 
     Raises InvalidMember.
     """

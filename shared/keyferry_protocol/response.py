@@ -28,7 +28,7 @@ _feature_name = text_matching("[a-z0-9_.-]{1,40}", "no-feature-name")
 
 @frozen
 class LicenseTerms:
-    """What the license grants; times are seconds since 1970, a feature is True or a limit."""
+    """What a license grants. Times are seconds since 1970; a feature is True or a limit."""
 
     number: str
     licensee: str
@@ -109,7 +109,7 @@ class ResponseBody:
         }
 
     def to_bytes(self) -> bytes:
-        """BODY, ready to be recorded and signed."""
+        """Serialize the BODY for the ledger and for signing."""
         return body_bytes(self.as_json())
 
 
@@ -121,7 +121,7 @@ class Response(ResponseBody):
 
 
 def verify_response(data: bytes, keys: KeySet) -> Response:
-    """Check type and signatures of a response file, then parse it; no machine and no clock.
+    """Verify the type and signatures of a response file, then parse it. Needs no machine or clock.
 
     Raises WrongType, UnsupportedVersion, UnreadableResponse, NotGenuine or KeyCompromised.
     """
@@ -133,8 +133,8 @@ def verify_response(data: bytes, keys: KeySet) -> Response:
 def verify_signatures(envelope: Envelope, keys: KeySet) -> None:
     """Require, for every required algorithm, a valid signature by a trusted key.
 
-    Raises NotGenuine if an algorithm has no valid signature at all, and KeyCompromised if each has
-    one, but one of them only by a compromised key.
+    Raises NotGenuine if an algorithm has no valid signature, and KeyCompromised if the only valid
+    signature of an algorithm was made by a compromised key.
     """
     compromised = []
     for alg in keys.require:
@@ -148,7 +148,7 @@ def verify_signatures(envelope: Envelope, keys: KeySet) -> None:
 
 
 def parse_response(envelope: Envelope) -> Response:
-    """Parse the BODY of a response whose signatures hold. Raises UnreadableResponse."""
+    """Parse the BODY of a response with verified signatures. Raises UnreadableResponse."""
     try:
         return _parse_body(JsonObject(parse_json(envelope.body)), envelope)
     except (BadJson, InvalidMember) as error:

@@ -11,14 +11,14 @@ from keyferry_protocol.messages.formats import comma_list
 
 MAX_DEPTH = 16
 MAX_INTEGER = 2**53 - 1
-# Possessive, so an unterminated string costs one pass and no backtracking.
+# Possessive, so an unterminated string takes one pass, without backtracking.
 _TOKEN = re.compile(r'"(?:[^"\\]++|\\.)*+"?|[\[\]{}]', re.DOTALL)
 _LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 _T = TypeVar("_T")
 
 
 def parse_json(data: bytes) -> object:
-    """Parse bytes that every JSON parser reads alike. Raises BadJson."""
+    """Parse JSON, accepting only what every parser reads the same way. Raises BadJson."""
     try:
         text = bytes(data).decode("utf-8")
     except UnicodeDecodeError as error:
@@ -86,7 +86,7 @@ _DECODER = json.JSONDecoder(
 
 
 class InvalidMember(Exception):
-    """A member that is missing, of a wrong type or outside its pattern."""
+    """A member that is missing, has the wrong type, or does not match its pattern."""
 
     def __init__(self, path: str, reason: str) -> None:
         super().__init__(
@@ -95,7 +95,7 @@ class InvalidMember(Exception):
 
 
 class JsonObject:
-    """One JSON object; its members are read by name and type, and every error names the path.
+    """One JSON object. Members are read by name and type, and every error names the path.
 
     The methods raise InvalidMember.
     """
@@ -121,7 +121,7 @@ class JsonObject:
         return self._members[name]
 
     def text(self, name: str, parse: Callable[[str], _T]) -> _T:
-        """A string member, converted by `parse`; a ValueError of `parse` says what is wrong."""
+        """A string member, converted by `parse`, whose ValueError gives the reason of a failure."""
         value = self.value(name)
         try:
             return parse(_string(value))
@@ -186,7 +186,7 @@ def _string(value: object) -> str:
 
 
 def text_matching(pattern: str, rule: str) -> Callable[[str], str]:
-    """A `parse` for texts that match the whole pattern; an error says it by `format.{rule}`."""
+    """Return a `parse` function that requires a full match; its error is `format.{rule}`."""
     compiled = re.compile(pattern)
 
     def parse(text: str) -> str:

@@ -7,7 +7,7 @@ from keyferry_protocol.errors import UnreadableRequest, UnsupportedVersion
 from keyferry_protocol.messages import message
 
 FORM = 1
-# What requests have in common, the most likely last. Never change it: a better one is number 2.
+# The text that requests share, most likely last. Never change it; add dictionary number 2.
 DICTIONARY = (
     b"macOS Windows Server 2022 Windows 10 Enterprise Ubuntu 24.04 LTS"
     b"Debian GNU/Linux 12 (bookworm)Windows 11 Pro 24H2"
@@ -24,12 +24,12 @@ DICTIONARY = (
     b'"trusts":["",""],"client":"keyferry 1.0.0"}'
 )
 DICTIONARY_NUMBER = 1
-LATER = range(2, 16)  # forms and dictionaries of later versions; any other number is damage
+LATER = range(2, 16)  # numbers of later forms and dictionaries; any other means damage
 _RAW = -zlib.MAX_WBITS  # DEFLATE without a header or checksum
 
 
 def to_text_form(data: bytes) -> bytes:
-    """The text form of a request file. Raises as `open_envelope` does, or UnreadableRequest."""
+    """Convert a request file to text form. Raises UnreadableRequest, or as `open_envelope` does."""
     envelope = open_envelope(data, REQUEST)
     packed = bytes((FORM, DICTIONARY_NUMBER, len(envelope.signatures)))
     for signature in envelope.signatures:
@@ -39,7 +39,7 @@ def to_text_form(data: bytes) -> bytes:
 
 
 def from_text_form(packed: bytes) -> bytes:
-    """The request file of a text form, byte for byte as the client wrote it; nothing is verified.
+    """Restore the exact request file from its text form, without verifying it.
 
     Raises UnreadableRequest or UnsupportedVersion.
     """
@@ -56,7 +56,7 @@ def from_text_form(packed: bytes) -> bytes:
         at += 10 + size
         signatures.append(Signature(keyid.hex(), packed[at - size : at]))
     data = pack(REQUEST, _inflate(packed[at:]), signatures)
-    open_envelope(data, REQUEST)  # within all limits
+    open_envelope(data, REQUEST)  # checks all limits
     return data
 
 

@@ -1,5 +1,5 @@
-"""The journeys of a license on its computer, each from a folder made once and copied for each try,
-and a real process to be killed in the middle of one."""
+"""The journeys of a license on its computer, each from a folder created once and copied for each
+try, and a real process to kill in the middle of one."""
 
 import os
 import shutil
@@ -208,7 +208,7 @@ def traced(act: Callable[[], int], kill_at: int = 0) -> tuple[int, list[str]]:
 @contextmanager
 def stopped_before(act: Callable[[], int], change: str) -> Iterator[None]:
     """While a child that does it is stopped before this change; afterwards it continues."""
-    ahead = [change]  # it may be there again, in the other of the two folders
+    ahead = [change]  # the same name may occur in the other of the two folders
 
     def point(count: int, name: str) -> None:
         if name in ahead:

@@ -72,7 +72,7 @@ def state_dirs(tmp_path: Path) -> StateDirs:
 
 @few
 @given(state=st.builds(LicenseState, counts, st.booleans(), texts))
-def test_a_state_is_read_back_without_a_path_that_is_no_text(
+def test_a_state_is_read_back_without_a_path_that_is_not_text(
     state_dirs: StateDirs, state: LicenseState
 ) -> None:
     folder = Folder(state_dirs.user, NUMBER)
@@ -249,7 +249,7 @@ def assert_reported(shell: Shell, file: bytes) -> None:
 
 
 @given(response_bodies(), st.integers(0, MAX_TIME), st.integers(0, MAX_TIME))
-def test_any_license_answers_whenever_it_is_asked(body: ResponseBody, now: int, mark: int) -> None:
+def test_any_license_can_be_checked_at_any_time(body: ResponseBody, now: int, mark: int) -> None:
     response = verify_response(seal(RESPONSE, body.to_bytes(), [SAMPLE_VENDOR]), CLASSIC)
     license = License(response, mark, lambda: now)
     for feature in (None, "solver", *license.features):

@@ -41,7 +41,7 @@ PACKINGS = [
 
 @contextmanager
 def at_most(limit: int) -> Iterator[None]:
-    """Nothing in here holds more than so many bytes at once."""
+    """Fail if the block allocates more than this many bytes at once."""
     tracemalloc.start()
     try:
         yield

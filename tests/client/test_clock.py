@@ -102,7 +102,7 @@ def test_another_users_response_lowers_nothing(room: Room) -> None:
     assert mark(room) == NOW + YEAR
 
 
-def test_making_the_same_file_again_notes_no_later_time(room: Room) -> None:
+def test_writing_the_same_request_again_keeps_its_first_time(room: Room) -> None:
     room.activate()
     room.request("update")
     noted = read_clock(room.state_dirs.user).at_request
@@ -143,5 +143,5 @@ def test_the_mark_is_lowered_by_the_documented_formula() -> None:
     assert clock.after_response("b", issued_at=300) == clock
 
 
-def test_a_note_includes_what_the_mark_was_lowered_by() -> None:
+def test_a_note_includes_what_was_subtracted_from_the_mark() -> None:
     assert Clock(mark=1000, lowered=50).with_note("a").at_request == {"a": 1050}

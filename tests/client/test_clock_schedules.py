@@ -1,7 +1,7 @@
 """No schedule of responses, users and wrong clocks gains a day, or locks a paying customer out.
 
-Everything runs on the real files, in memory. The service's own clock is right; the computer's is
-whatever somebody sets it to.
+Everything runs on the real files, in memory. The service's own clock is right; the computer's can
+be set to any time.
 """
 
 import shutil
@@ -26,7 +26,7 @@ DAYS = st.one_of(st.just(0), st.integers(-2, 2), st.integers(-60, 60), st.intege
 
 
 class Schedule(RuleBasedStateMachine):
-    """One computer with two users; time passes when somebody works, and only then."""
+    """One computer with two users; time passes only while one of them works."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -31,7 +31,7 @@ def activate(shell: Shell, **changes: Any) -> None:
     assert shell("install", "answer.response").exit == 0
 
 
-def test_the_whole_way(shell: Shell) -> None:
+def test_the_whole_journey(shell: Shell) -> None:
     assert shell("request", "015.120.020.093").exit == 0
     assert shell("status").exit == 4
     shell.carried(request_file())
@@ -201,7 +201,7 @@ def test_a_request_is_saved_where_the_user_wants_it(shell: Shell) -> None:
 
 
 @pytest.mark.parametrize("output", ["nowhere/", "nowhere/file.request", "nowhere/all.zip"])
-def test_a_missing_folder_is_reported_before_anything_is_made(shell: Shell, output: str) -> None:
+def test_a_missing_folder_is_reported_before_anything_is_written(shell: Shell, output: str) -> None:
     printed = shell("request", NUMBER, "--output", output)
     assert printed.exit == 2
     assert "There is no folder nowhere" in printed.err
@@ -247,7 +247,7 @@ def _content(output: str, name: str) -> bytes:
         return archive.read(name)
 
 
-def test_a_file_that_is_no_zip_archive_is_reported_and_kept(shell: Shell) -> None:
+def test_a_file_that_is_not_a_zip_archive_is_reported_and_kept(shell: Shell) -> None:
     Path("all.zip").write_bytes(b"not a zip archive")
     printed = shell("request", NUMBER, "--output", "all.zip")
     assert printed.exit == 1
@@ -268,7 +268,7 @@ def test_a_lost_computers_seat_is_named(shell: Shell) -> None:
     assert shell("request", NUMBER, "--replaces-seat", "0").exit == 2
 
 
-def test_a_license_that_needs_a_virtual_machine_allowed_is_warned_of(shell: Shell) -> None:
+def test_a_request_warns_if_the_license_must_allow_virtual_machines(shell: Shell) -> None:
     shell.room.machine = type(LAB_07)("LAB", "", "physical", {"os_id": ["a" * 32]})
     printed = shell("request", NUMBER)
     assert printed.exit == 0
@@ -280,7 +280,7 @@ def test_a_license_that_needs_a_virtual_machine_allowed_is_warned_of(shell: Shel
 # Which files are installed
 
 
-def test_of_a_folder_the_fitting_file_is_taken_whatever_its_name(
+def test_in_a_folder_the_matching_file_is_installed_whatever_its_name(
     shell: Shell, tmp_path: Path
 ) -> None:
     shell("request", NUMBER)
@@ -297,7 +297,7 @@ def test_of_a_folder_the_fitting_file_is_taken_whatever_its_name(
     assert printed.out.startswith("✓ License 015.120.020.093 is active on LAB-07\n")
 
 
-def test_of_a_zip_archive_the_fitting_file_is_taken(shell: Shell, tmp_path: Path) -> None:
+def test_in_a_zip_archive_the_matching_file_is_installed(shell: Shell, tmp_path: Path) -> None:
     shell("request", NUMBER)
     other = Room(tmp_path / "elsewhere", machine=LAB_09)
     with zipfile.ZipFile("keyferry-responses.zip", "w") as archive:
@@ -360,7 +360,7 @@ def test_a_forged_file_on_a_usb_drive_is_reported_as_forged(shell: Shell) -> Non
     assert shell("install", "drive").exit == 0
 
 
-def test_another_computers_file_is_never_taken(shell: Shell, tmp_path: Path) -> None:
+def test_another_computers_file_is_never_installed(shell: Shell, tmp_path: Path) -> None:
     shell("request", NUMBER)
     os.mkdir("drive")
     for number in range(2):
@@ -375,7 +375,7 @@ def test_another_computers_file_is_never_taken(shell: Shell, tmp_path: Path) -> 
     assert shell.room.files() == before
 
 
-def test_all_fitting_files_are_installed(shell: Shell) -> None:
+def test_all_matching_files_are_installed(shell: Shell) -> None:
     from keyferry_protocol.activation import new_activation_code
 
     os.mkdir("drive")
@@ -389,7 +389,7 @@ def test_all_fitting_files_are_installed(shell: Shell) -> None:
     assert [row["state"] for row in shell("list", "--json").json["licenses"]] == ["active"] * 2
 
 
-def test_standard_input_is_a_file_too(shell: Shell) -> None:
+def test_a_response_can_come_from_standard_input(shell: Shell) -> None:
     shell("request", NUMBER)
     response = shell.room.answer(Path(request_file()).read_bytes())
     assert shell("inspect", "-", stdin=response).exit == 0
@@ -446,7 +446,7 @@ def revoked(room: Room) -> None:
         (revoked, "This license was withdrawn", 5),
     ],
 )
-def test_the_reason_against_the_license_is_reported(
+def test_status_reports_why_a_license_does_not_work(
     shell: Shell, spoil: Callable[[Room], None], words: str, exit_code: int
 ) -> None:
     activate(shell)
@@ -540,7 +540,7 @@ def test_an_old_code_page_gets_words_for_marks(shell: Shell) -> None:
     assert shell("check", "cfd").err.startswith("FAIL This license does not include cfd")
 
 
-def test_a_closed_pipe_is_no_error_message(shell: Shell) -> None:
+def test_a_closed_pipe_prints_no_error(shell: Shell) -> None:
     environ = os.environ | {"PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
     command = [sys.executable, "-c", "from keyferry.cli.main import run; run()", "list"]
     read_end, write_end = os.pipe()

@@ -1,7 +1,7 @@
-"""A signing key that got out.
+"""A signing key that leaked.
 
-Tested elsewhere: what the desk does about a compromised key and that every live seat is signed anew
-(tests/stack/test_keys.py); a stripped signature of a hybrid (docs/vectors,
+Tested elsewhere: what the desk does about a compromised key, and that every live seat is signed
+again (tests/stack/test_keys.py); a stripped signature of a hybrid (docs/vectors,
 tests/unit/conformance/test_vectors.py).
 """
 

@@ -12,8 +12,8 @@ import keyferry
 from tests.support.offline import Room
 
 ROOT = Path(__file__).parents[2]
-# Each was measured to cost an application's start more than `load` is worth.
-DEAR = {
+# Each costs an application's start more time than `load` itself takes, as measured.
+EXPENSIVE = {
     "click",
     "pathlib",
     "dataclasses",
@@ -52,7 +52,7 @@ def in_a_fresh_process(code: str) -> list[str]:
 _SITE = f"sys.path += {[path for path in sys.path if path.endswith('site-packages')]!r}\n"
 
 
-def test_load_and_check_import_nothing_dear(room: Room) -> None:
+def test_load_and_check_import_nothing_expensive(room: Room) -> None:
     room.activate()
     (room.state / "keys.json").write_bytes(room.keys.to_json())
     code = f"""
@@ -63,10 +63,10 @@ assert load({room.product!r}, keys, {str(room.state)!r}, machine, {room.now}).ch
 import json
 print(json.dumps(sorted(sys.modules)))
 """
-    assert DEAR.isdisjoint(in_a_fresh_process(code))
+    assert EXPENSIVE.isdisjoint(in_a_fresh_process(code))
 
 
-def test_a_license_that_is_good_is_told_in_no_language(room: Room) -> None:
+def test_loading_a_good_license_reads_no_catalog(room: Room) -> None:
     """The catalog is read when a sentence is needed, which for `load` is an error's."""
     room.activate()
     (room.state / "keys.json").write_bytes(room.keys.to_json())
@@ -109,7 +109,7 @@ def test_importing_keyferry_imports_nothing_else() -> None:
     assert ours == ["keyferry"]
 
 
-def test_every_public_name_is_there() -> None:
+def test_every_public_name_can_be_imported() -> None:
     for name in keyferry.__all__:
         value = getattr(keyferry, name)
         assert value.__name__ == ("DongleSigner" if name == "Token" else name)
@@ -118,7 +118,7 @@ def test_every_public_name_is_there() -> None:
         keyferry.nonsense  # noqa: B018
 
 
-def test_only_the_wizards_window_holds_network_code() -> None:
+def test_only_the_wizards_window_contains_network_code() -> None:
     network = {"socket", "ssl", "http", "urllib", "asyncio", "ftplib", "smtplib", "requests"}
     files = list((ROOT / "client/keyferry").rglob("*.py"))
     assert len(files) > 30

@@ -30,7 +30,7 @@ def refused(room: Room, data: bytes) -> str:
     return excinfo.value.code
 
 
-def test_request_answer_install_and_the_license_is_there(room: Room) -> None:
+def test_a_license_works_after_request_response_and_install(room: Room) -> None:
     installed = room.install(room.answer(room.request()))
     assert installed.kind == "activate"
     assert installed.license is not None
@@ -38,7 +38,7 @@ def test_request_answer_install_and_the_license_is_there(room: Room) -> None:
     assert not room.folder().has(PENDING)
 
 
-def test_what_fails_before_it_is_stored_changes_nothing(room: Room) -> None:
+def test_a_response_refused_before_it_is_stored_changes_nothing(room: Room) -> None:
     room.activate()
     request = room.request("update")
     good = room.answer(request)
@@ -90,7 +90,7 @@ def test_without_a_pending_request_another_machines_file_is_reported_as_such(
     assert refused(room, same_machine.answer(same_machine.request())) == "not-requested"
 
 
-def test_what_fails_after_it_is_stored_stays_stored(room: Room) -> None:
+def test_a_response_refused_after_it_is_stored_stays_stored(room: Room) -> None:
     response = room.answer(room.request(), valid_until=NOW)
     with pytest.raises(KeyferryError) as excinfo:
         room.install(response)
@@ -261,7 +261,7 @@ def forbid_site(room: Room, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("os.open", opened)
 
 
-def test_where_the_site_cannot_be_written_the_license_is_the_users(
+def test_without_a_writable_site_folder_the_license_is_the_users(
     room: Room, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     forbid_site(room, monkeypatch)
@@ -270,7 +270,7 @@ def test_where_the_site_cannot_be_written_the_license_is_the_users(
     assert room.load().check()
 
 
-def test_a_plain_user_updates_a_sites_license_for_himself(
+def test_a_plain_user_updates_a_sites_license_in_the_users_own_folder(
     room: Room, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     room.activate()

@@ -54,5 +54,5 @@ def test_results_and_errors_are_in_the_language(
     monkeypatch.delenv("LC_MESSAGES", raising=False)
     refused = shell("request", "1")
     assert refused.err.startswith("X Das ist keine Lizenznummer (wrong-license-number)\n")
-    assert "Enter the 12 digits" in refused.err  # what German lacks
+    assert "Enter the 12 digits" in refused.err  # German lacks it
     assert messages.language_in_use() == "en"

@@ -18,7 +18,7 @@ from tests.support.samples import CODE, DAY, NOW, NUMBER, PRODUCT
 OTHER_CODE_KEYS = key_set(Ed25519Signer(b"x" * 32))
 
 
-def test_a_license_is_found_with_what_it_grants(room: Room) -> None:
+def test_load_returns_the_license_with_what_it_grants(room: Room) -> None:
     room.activate()
     license = room.load()
     assert (license.number, license.licensee, license.edition) == (
@@ -141,7 +141,7 @@ def test_a_personal_license_is_for_its_user_only(room: Room) -> None:
     assert excinfo.value.code == "wrong-machine"
 
 
-def test_a_machine_license_is_everyones(room: Room) -> None:
+def test_a_machine_license_works_for_every_user(room: Room) -> None:
     room.activate()
     room.machine = replace(LAB_07, components={**LAB_07.components, "user": ["S-1-5-21-1002"]})
     assert room.load().check()
@@ -151,7 +151,7 @@ def test_a_machine_license_is_everyones(room: Room) -> None:
     ("now", "code"),
     [(NOW + 9 * DAY, "not-yet-valid"), (NOW + 10 * DAY, None), (END - 1, None), (END, "expired")],
 )
-def test_a_license_holds_from_its_first_second_to_before_its_last(
+def test_a_license_works_from_its_first_second_to_before_its_last(
     room: Room, now: int, code: str | None
 ) -> None:
     response = room.answer(room.request(), valid_from=NOW + 10 * DAY)
@@ -195,7 +195,7 @@ def test_the_last_thirty_days_are_announced(room: Room) -> None:
 
 
 @pytest.mark.parametrize("days", [3_000_000, 2**53 - 1])
-def test_grace_of_ages_ends_with_the_calendar(room: Room, days: int) -> None:
+def test_a_grace_period_of_centuries_ends_with_the_calendar(room: Room, days: int) -> None:
     room.activate(check_in_by=NOW + 30 * DAY, grace_days=days, valid_until=None)
     room.now += 31 * DAY
     license = room.load()
@@ -254,7 +254,7 @@ def test_no_license_a_pending_one_and_an_ended_one_have_their_own_codes(room: Ro
     assert code() == "pending"
 
 
-def test_the_first_that_passes_is_taken_in_trying_order(room: Room) -> None:
+def test_load_returns_the_first_working_license_in_trying_order(room: Room) -> None:
     for number, code in ((NUMBER, CODE), (OTHER, None)):
         code = code or _code_of(number)
         room.install(room.answer(room.request(number=number, code=code)))
@@ -331,7 +331,7 @@ def test_a_vendor_without_an_id_is_an_error() -> None:
         load(PRODUCT, KEYS, vendor="../acme")
 
 
-def test_a_pending_request_does_not_matter(room: Room) -> None:
+def test_load_ignores_a_pending_request(room: Room) -> None:
     room.activate()
     room.request("update")
     assert room.folder().has(PENDING)

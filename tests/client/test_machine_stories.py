@@ -253,7 +253,7 @@ GUEST_STORIES = [
         CLOUD,
         {"cards": (("06:99:99:aa:bb:cc", BUILT_IN, "0"),)},
     ),
-    story("cloud machine made anew from its image", on_linux, CLOUD, {"id": OTHER_ID}, ANOTHER),
+    story("cloud machine created again from its image", on_linux, CLOUD, {"id": OTHER_ID}, ANOTHER),
 ]
 WINDOWS_STORIES = [
     story("Windows updated", on_windows, DESKTOP, {}),
@@ -426,7 +426,7 @@ TOO_LITTLE = "machine-not-identified"
         ),
     ],
 )
-def test_what_license_a_computer_can_ask_for(
+def test_which_protections_a_computer_can_request(
     room: Room, tmp_path: Path, facts: Facts, environment: str, asks: str
 ) -> None:
     room.machine = on_linux(tmp_path / "machine", facts)

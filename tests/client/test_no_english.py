@@ -256,6 +256,6 @@ def test_repairs(pseudo: Speaks, shell: Shell) -> None:
 @pytest.mark.parametrize("command", ALL)
 def test_every_option_says_what_it_is_for(shell: Shell, command: str) -> None:
     printed = shell(*command.split(), "--help").out
-    # One that is alone in its line, and nothing indented below it.
+    # An option alone in its line, with nothing indented below it.
     mute = re.findall(r"^  --[\w-]+(?: \S+)?\n(?! {4})", printed, re.MULTILINE)
     assert mute == []

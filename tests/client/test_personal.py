@@ -34,7 +34,7 @@ def open_room() -> Iterator[Room]:
 
 
 def as_whoever_runs() -> Machine:
-    """The machine, with the user that this process actually runs as."""
+    """The machine, with the user that this process runs as."""
     return replace(LAB_07, components={**LAB_07.components, "user": linux.users()})
 
 
@@ -82,7 +82,7 @@ def test_the_closed_folder_of_one_user_hides_no_license_for_everyone(
     assert asked_as(NOBODY, open_room) == "ok"
 
 
-def test_at_the_command_line(shell: Shell) -> None:
+def test_another_user_cannot_check_a_personal_license_at_the_command_line(shell: Shell) -> None:
     assert shell("request", NUMBER, "--protection", "personal").exit == 0
     (file,) = Path().glob("*.request")
     assert shell("install", str(shell.carried(str(file)))).exit == 0

@@ -301,8 +301,8 @@ def test_a_window_that_is_too_small_leads_to_the_picture(waiting: Shell) -> None
 
 def test_in_a_window_it_is_white_on_black_whatever_the_windows_colors(waiting: Shell) -> None:
     plain = waiting("qr", NUMBER).out.splitlines()[:-2]
-    coloured = in_window(waiting, 60, 120)("qr", NUMBER).out.splitlines()[:-2]
-    assert coloured == [f"\x1b[97m\x1b[40m{line}\x1b[0m" for line in plain]
+    colored = in_window(waiting, 60, 120)("qr", NUMBER).out.splitlines()[:-2]
+    assert colored == [f"\x1b[97m\x1b[40m{line}\x1b[0m" for line in plain]
 
 
 @pytest.mark.parametrize(("variable", "value"), [("NO_COLOR", "1"), ("TERM", "dumb")])
@@ -322,7 +322,7 @@ def test_a_window_without_half_blocks_leads_to_the_picture(waiting: Shell) -> No
     assert waiting("qr", NUMBER, "--output", "code.svg").exit == 0
 
 
-def test_its_request_is_still_the_pending_one(waiting: Shell) -> None:
+def test_drawing_a_request_changes_no_file(waiting: Shell) -> None:
     before = waiting.room.files()
     waiting("qr", NUMBER)
     assert waiting.room.files() == before

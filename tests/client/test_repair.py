@@ -1,4 +1,4 @@
-"""`keyferry doctor --repair`: damaged folders are repaired, or the reason against it is given."""
+"""`keyferry doctor --repair`: repairs a damaged folder, or says why it cannot."""
 
 import json
 import os
@@ -31,7 +31,7 @@ def desk(shell: Shell) -> Shell:
     return shell
 
 
-# The folder before the damage, made by the commands that a person types.
+# The folder before the damage, written by the commands that a person types.
 
 
 def requested(shell: Shell) -> None:
@@ -279,7 +279,7 @@ def test_a_damaged_deactivation_that_was_never_saved_keeps_the_license(desk: She
     assert desk("check").exit == 3
 
 
-def test_the_rights_are_those_of_the_format_afterwards(desk: Shell) -> None:
+def test_repair_restores_the_permissions_of_a_users_folder(desk: Shell) -> None:
     personal(desk)
     root = Path(desk.room.state_dirs.user.path)
     for path in [root, *root.rglob("*")]:
@@ -289,7 +289,7 @@ def test_the_rights_are_those_of_the_format_afterwards(desk: Shell) -> None:
         assert stat.S_IMODE(path.stat().st_mode) == 0o700, path
 
 
-def test_nobody_else_may_write_what_all_users_share_afterwards(desk: Shell) -> None:
+def test_repair_leaves_the_sites_folder_writable_by_owner_and_group_only(desk: Shell) -> None:
     active(desk)
     root = Path(desk.room.state_dirs.site.path)
     for path in [root, *root.rglob("*")]:

@@ -131,7 +131,7 @@ def test_a_machine_that_shows_nothing_can_deactivate_its_license(room: Room) -> 
     assert parse_request(room.request("deactivate")).machine.components == {}
 
 
-def test_a_text_that_no_file_may_hold_makes_no_request(room: Room) -> None:
+def test_a_computer_name_with_a_control_character_makes_no_request(room: Room) -> None:
     room.machine = replace(LAB_07, name="LAB\n07")
     with pytest.raises(KeyferryError) as excinfo:
         room.request()
@@ -179,7 +179,7 @@ def test_any_machine_that_holds_the_dongle_may_install(
     assert parse_request(another.request("update")).protection == "dongle"
 
 
-def test_without_the_dongle_or_with_another_nothing_runs(room: Room) -> None:
+def test_without_its_dongle_a_license_cannot_be_installed_or_loaded(room: Room) -> None:
     room.dongle = Token(ED.public, "SoftToken", "1", ED.sign)
     response = room.answer(room.request(protection="dongle"))
     another = Ed25519Signer(b"u" * 32)

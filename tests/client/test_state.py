@@ -136,7 +136,7 @@ def test_a_mark_beyond_the_calendar_is_damage(shell: Shell, mark: int) -> None:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="Elsewhere every name is text.")
-def test_a_usb_drive_whose_name_is_no_text_does_not_harm_the_license(shell: Shell) -> None:
+def test_a_usb_drive_whose_name_is_not_text_does_not_harm_the_license(shell: Shell) -> None:
     shell.room.activate()
     os.mkdir(b"drive \xff")
     assert shell("update", NUMBER, "--output", os.fsdecode(b"drive \xff")).exit == 0

@@ -549,7 +549,7 @@ def older_than_the_installed(room: Room) -> bytes:
         (older_than_the_installed, "older-response"),
     ],
 )
-def test_an_installed_license_works_on_while_a_newer_response_is_refused(
+def test_an_installed_license_keeps_working_while_a_newer_response_is_refused(
     room: Room, newer: Callable[[Room], bytes], code: str
 ) -> None:
     room.activate()
@@ -561,7 +561,9 @@ def test_an_installed_license_works_on_while_a_newer_response_is_refused(
     assert room.load().serial == 1
 
 
-def test_a_license_works_on_while_a_response_of_a_withdrawn_license_is_refused(room: Room) -> None:
+def test_a_license_keeps_working_while_a_response_of_a_withdrawn_license_is_refused(
+    room: Room,
+) -> None:
     room.activate()
     room.now += 60
     data = room.answer(room.request("update"))

@@ -17,7 +17,7 @@ def _read(folder: Path, members: Any) -> Vendor | None:
     return read_vendor(folder / "keys.json")
 
 
-def test_the_file_of_the_page_is_read_as_it_is() -> None:
+def test_the_pages_vendor_file_is_read_unchanged() -> None:
     vendor = read_vendor(PAGES_OWN.with_name("keys.json"))
     assert vendor is not None
     assert vendor.id == "example"
@@ -57,5 +57,5 @@ def test_an_invalid_vendor_file_is_refused(tmp_path: Path, members: Any) -> None
         _read(tmp_path, members)
 
 
-def test_an_application_may_come_without_it(tmp_path: Path) -> None:
+def test_an_application_needs_no_vendor_file(tmp_path: Path) -> None:
     assert read_vendor(tmp_path / "keys.json") is None

@@ -119,7 +119,7 @@ def test_a_wrong_file_is_named_for_what_it_is_and_changes_nothing(
     assert shell.room.files() == before
 
 
-def test_a_document_that_is_a_zip_holds_no_response(shell: Shell, good: bytes) -> None:
+def test_a_word_document_contains_no_response(shell: Shell, good: bytes) -> None:
     Path("letter.docx").write_bytes(zipped(b"<w/>"))
     result = shell("install", "letter.docx")
     assert result.exit == 1
@@ -132,6 +132,6 @@ def test_a_renamed_file_is_the_same_file(shell: Shell, good: bytes, name: str) -
     assert shell("install", name).exit == 0
 
 
-def test_what_an_editor_adds_harmlessly_does_no_harm(shell: Shell, good: bytes) -> None:
+def test_line_breaks_that_an_editor_adds_do_no_harm(shell: Shell, good: bytes) -> None:
     Path("answer.response").write_bytes(b"\r\n" + good + b"\r\n")
     assert shell("install", "answer.response").exit == 0

@@ -14,7 +14,7 @@ ROOT = Path(__file__).parents[2]
 GLOSSARY = (ROOT / "docs" / "glossary.md").read_text()
 TERMS, _, NAMES = GLOSSARY.partition("## Words that name nothing")
 CODE = ("shared/*.py", "client/*.py", "admin/*.py", "functions/*.py")
-# What is vendored, generated, or quotes others is not ours to word.
+# Vendored, generated, and quoted text keeps its own words.
 OTHERS = ("docs/vectors/", "docs/glossary.md", "CHANGELOG.md")
 
 
@@ -127,12 +127,12 @@ def test_each_name_in_code_is_in_the_code() -> None:
         ("def test_a_heartbeat_is_late() -> None: ...", "heartbeat"),
     ],
 )
-def test_a_word_that_is_ruled_out_is_seen(source: str, word: str) -> None:
+def test_a_forbidden_word_is_detected(source: str, word: str) -> None:
     assert [w for prose in prose_of(source) for w in ruled_out(prose)] == [word]
 
 
 @pytest.mark.parametrize(
     "source", ["told = 1", "def f(found): ...", "class Wish: ...", "_asked = 2"]
 )
-def test_a_name_that_names_nothing_is_seen(source: str) -> None:
+def test_a_forbidden_name_is_detected(source: str) -> None:
     assert any(is_no_name(name) for name in names_of(source))

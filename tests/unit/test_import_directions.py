@@ -37,7 +37,7 @@ NETWORK = {
     "smtplib",
 }
 TYPES_ALONE = {"_typeshed"}  # there for type checkers, never at run time
-# They convert, configure and name; they call nobody.
+# They convert, configure and name; they make no calls.
 HARMLESS = ("boto3.dynamodb.types", "botocore.config", "botocore.exceptions")
 ADAPTERS = ("_dynamodb", "_s3", "_kms", "_ses", "_sqs")
 
@@ -50,7 +50,7 @@ class Layer:
     ours: frozenset[str]
     others: frozenset[str]
     never: frozenset[str] = frozenset()  # of the standard library
-    listens: str = ""  # the one file that may, all the same
+    listens: str = ""  # the one file that may
 
 
 LAYERS = [
@@ -109,7 +109,7 @@ def package(module: str) -> str:
 
 
 def forbidden(source: str, layer: Layer, beside: set[str]) -> set[str]:
-    """What a file of this layer imports and may not; `beside` are the modules of its folder."""
+    """What a file of this layer imports but may not; `beside` are the modules of its folder."""
     modules = set()
     for module in imported(source):
         top = package(module)
@@ -212,11 +212,11 @@ ADMIN_USE_CASES, ADMIN_CLI = ADMIN_ROOMS
 
 
 def out_of_room(source: str, room: Room) -> set[str]:
-    """What a file of this room imports and may not."""
+    """What a file of this room imports but may not."""
     modules = set()
     for module in imported(source):
         top, _, rest = module.partition(".")
-        if module == room.package:  # of which a name is imported, and that name is looked at
+        if module == room.package:  # a name is imported from it, and that name is checked
             allowed = True
         elif top == room.package:
             allowed = rest.partition(".")[0] in room.rooms
@@ -257,7 +257,7 @@ def test_the_command_line_calls_use_cases_that_do_not_know_it(room: Room) -> Non
 
 
 @pytest.mark.parametrize("package", ["keyferry_protocol", "keyferry_admin"])
-def test_no_imports_run_in_a_circle(package: str) -> None:
+def test_no_imports_are_circular(package: str) -> None:
     assert not find_circles(import_graph(package))
 
 
@@ -303,7 +303,7 @@ def test_every_module_of_the_service_is_in_a_room_or_a_face() -> None:
         pytest.param(ADMIN_CLI, "import boto3", id="a client made by a command"),
     ],
 )
-def test_an_import_out_of_the_room_is_found(room: Room, source: str) -> None:
+def test_an_import_from_another_room_is_found(room: Room, source: str) -> None:
     assert out_of_room(source, room)
 
 
@@ -347,7 +347,7 @@ def test_a_wrong_import_is_found(layer: Layer, source: str) -> None:
         pytest.param(SERVICE, "from mypy_boto3_s3 import S3Client", id="a client's type"),
     ],
 )
-def test_a_right_import_is_let_through(layer: Layer, source: str) -> None:
+def test_an_allowed_import_is_accepted(layer: Layer, source: str) -> None:
     assert not forbidden(source, layer, set())
 
 

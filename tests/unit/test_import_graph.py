@@ -1,4 +1,4 @@
-"""Imports stay shallow and never run in circles; lazy ones count as much as the others."""
+"""Imports stay shallow and are never circular; lazy imports count too."""
 
 from pathlib import Path
 
@@ -23,7 +23,7 @@ def test_no_chain_of_imports_is_longer_than_12_modules(package: str) -> None:
 
 
 @pytest.mark.parametrize("package", PACKAGES)
-def test_no_imports_run_in_a_circle(package: str) -> None:
+def test_no_imports_are_circular(package: str) -> None:
     assert find_circles(import_graph(package)) == []
 
 
@@ -62,7 +62,7 @@ def test_every_way_to_import_is_found(tmp_path: Path, source: str) -> None:
     assert "keyferry.b" in import_graph("keyferry", root)["keyferry.a"]
 
 
-def test_a_circle_is_found_and_counts_with_all_its_modules(tmp_path: Path) -> None:
+def test_a_circular_import_is_found_and_counts_with_all_its_modules(tmp_path: Path) -> None:
     root = a_package(
         tmp_path,
         top="import keyferry.a",

@@ -1,4 +1,4 @@
-"""The offline machine's library starts no process and opens no connection, whatever it is asked."""
+"""The offline machine's library starts no process and opens no connection, in any task."""
 
 import subprocess
 import sys
@@ -46,13 +46,15 @@ def run(code: str, folder: Path) -> "subprocess.CompletedProcess[str]":
     return subprocess.run(command, capture_output=True, text=True)
 
 
-def test_request_install_load_and_check_are_done_alone(tmp_path: Path) -> None:
+def test_request_install_load_and_check_start_no_process_and_open_no_connection(
+    tmp_path: Path,
+) -> None:
     ran = run(JOURNEY, tmp_path)
     assert (ran.returncode, ran.stderr) == (0, "")
 
 
 @pytest.mark.parametrize(
-    "deed",
+    "program",
     [
         "import subprocess; subprocess.run(['true'])",
         "import os; os.system('true')",
@@ -61,12 +63,12 @@ def test_request_install_load_and_check_are_done_alone(tmp_path: Path) -> None:
         "import socket; socket.gethostname()",
     ],
 )
-def test_the_guard_sees_what_it_is_to_see(tmp_path: Path, deed: str) -> None:
-    assert run(deed, tmp_path).returncode == 1
+def test_the_guard_ends_a_program_that_is_not_alone(tmp_path: Path, program: str) -> None:
+    assert run(program, tmp_path).returncode == 1
 
 
-# What each of the client's modules brings along, the wizard's window left out or taken in. The
-# dongle's is left out: a package that python-pkcs11 needs takes two functions of `socket`.
+# What the client's modules import, with and without the wizard's window. The module for dongles
+# is left out: a package that python-pkcs11 needs imports two functions of `socket`.
 IMPORTS = """
 import pkgutil, importlib, keyferry
 for module in pkgutil.walk_packages(keyferry.__path__, "keyferry."):
@@ -81,7 +83,7 @@ print(sorted({"socket", "ssl", "http", "urllib.request", "asyncio"} & set(sys.mo
     [("wizard.window", "[]\n"), ("nothing", "['http', 'socket', 'ssl']\n")],
     ids=["all but the window: no network code", "the window: what listens on 127.0.0.1"],
 )
-def test_only_the_wizards_window_brings_network_code_along(left_out: str, output: str) -> None:
+def test_only_the_wizards_window_imports_network_code(left_out: str, output: str) -> None:
     code = f"import sys\nLEFT_OUT = {left_out!r}\n" + IMPORTS
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert (ran.stderr, ran.stdout) == ("", output)

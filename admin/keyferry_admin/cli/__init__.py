@@ -1,4 +1,4 @@
-"""`keyferry-admin`: one file for each group of commands; `admin_command` has what all share."""
+"""`keyferry-admin`: one file for each group of commands; `admin_command` has what they share."""
 
 import json
 import os
@@ -34,7 +34,7 @@ cli.add_command(keys)
 
 
 def main() -> None:
-    """Run the command line; with --json a usage error is a JSON document too."""
+    """Run the command line. With --json, a usage error is a JSON document too."""
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(errors="replace")  # type: ignore[union-attr]
     try:
@@ -48,6 +48,6 @@ def main() -> None:
         sys.exit(error.exit_code)
     except (click.Abort, KeyboardInterrupt):
         sys.exit(130)
-    except BrokenPipeError:  # `| head` has read enough
+    except BrokenPipeError:  # the reader closed the pipe, as `| head` does
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(0)

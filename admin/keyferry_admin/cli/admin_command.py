@@ -1,4 +1,4 @@
-"""What every command has: --stack, --json, and errors that say what to do next."""
+"""The base of every command: --stack, --json, and errors that say what to do next."""
 
 import sys
 import time
@@ -16,7 +16,7 @@ from keyferry_protocol.errors import KeyferryError
 
 @dataclass(frozen=True)
 class Settings:
-    """What a command works with; the clock is read once, here."""
+    """The settings of one command. The clock is read once, here."""
 
     stack: Stack
     output: Output

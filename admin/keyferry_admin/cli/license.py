@@ -19,7 +19,7 @@ from keyferry_protocol.encoding import format_time
 from keyferry_service.domain.license import LicenseRecord, Status
 from keyferry_service.views.refusal_text import Vendor
 
-# What a vendor who allows an environment should know.
+# Warnings for a vendor who allows an environment.
 ENVIRONMENT_WARNINGS = {
     "virtual": "Virtual machines are allowed: copies of one look the same, and nobody counts them.",
     "container": "Containers are allowed: one image started twice looks like one computer.",
@@ -167,7 +167,7 @@ def moves(license: LicenseRecord, now: int) -> str:
 
 
 def as_json(license: LicenseRecord) -> dict[str, Any]:
-    """The document of a license; it holds no secret."""
+    """The document of a license, which contains no secret."""
     return {
         "license_number": license.number,
         "status": license.status.value,

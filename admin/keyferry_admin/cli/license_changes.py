@@ -24,7 +24,7 @@ from keyferry_admin.use_cases import change_license, licenses
 from keyferry_protocol.components import ENVIRONMENTS, PROTECTIONS
 from keyferry_service.domain.license import DAY, LicenseRecord, Seat, Status
 
-__all__ = ["license"]  # the group, with the commands of this file too
+__all__ = ["license"]  # the group, including the commands in this file
 
 
 @license.command()
@@ -161,7 +161,7 @@ def _change(settings: Settings, number: str, terms: dict[str, Any], yes: bool) -
 
 
 def _confirm_reach(settings: Settings, number: str, action: str, yes: bool) -> None:
-    """Say what keeps working on customers' machines, and return only if the user confirms."""
+    """Print what keeps working on customers' machines, and return only if the user confirms."""
     license = licenses.find(settings.stack.licenses, number)
     seats = [seat for seat in settings.stack.licenses.seats(number) if seat.taken]
     confirm(settings.output, number, action, _reach(license, seats), yes)

@@ -1,4 +1,4 @@
-"""What commands print: sentences and tables to a terminal, TSV to a pipe, --json a document."""
+"""Prints results: sentences and tables to a terminal, TSV to a pipe, a document for --json."""
 
 import json
 import sys
@@ -26,9 +26,9 @@ class Column(Generic[_T]):
 
 @dataclass(frozen=True, slots=True)
 class Listing(Generic[_T]):
-    """A list of the command line, described once for all its forms."""
+    """A list that a command prints, described once for all output formats."""
 
-    member: str  # of the --json document that holds the items
+    member: str  # of the --json document, with the items
     as_json: Callable[[_T], Mapping[str, object]]
     columns: tuple[Column[_T], ...]
 
@@ -50,7 +50,7 @@ class Listing(Generic[_T]):
 
 @dataclass(frozen=True, slots=True)
 class Output:
-    """Prints what a command has to say, in the form that its reader needs."""
+    """Prints the results of a command in the format that suits the reader."""
 
     as_json: bool = False
     is_terminal: bool = False
@@ -88,7 +88,7 @@ class Output:
 
 
 def mark(name: str, stream: Any = None) -> str:
-    """✓ ! X, or words if the stream's encoding lacks them."""
+    """✓ ! X, or words if the stream cannot encode them."""
     encoding = getattr(stream or sys.stdout, "encoding", None) or "ascii"
     try:
         MARKS["ok"].encode(encoding)

@@ -1,4 +1,4 @@
-"""Types of arguments and options."""
+"""The types of arguments and options."""
 
 import re
 from typing import Any
@@ -35,7 +35,7 @@ class Address(click.ParamType[str]):
 
 
 class Moment(click.ParamType[int]):
-    """A time, or a day, which means its last second (UTC), as seconds since 1970."""
+    """A time in seconds since 1970. A day means its last second in UTC."""
 
     name = "YYYY-MM-DD"
 
@@ -47,7 +47,7 @@ class Moment(click.ParamType[int]):
 
 
 class Feature(click.ParamType[tuple[str, bool | int]]):
-    """A feature: `NAME`, or `NAME=N` with a limit."""
+    """A feature: `NAME`, or `NAME=N` for a limit."""
 
     name = "NAME[=N]"
 
@@ -55,6 +55,6 @@ class Feature(click.ParamType[tuple[str, bool | int]]):
         name, equals, limit = value.partition("=")
         if not equals:
             return name, True
-        if not re.fullmatch("[0-9]{1,16}", limit):  # the largest there is has 16 digits
+        if not re.fullmatch("[0-9]{1,16}", limit):  # the largest limit has 16 digits
             self.fail(f"{limit!r} is not a whole number", param, ctx)
         return name, int(limit)

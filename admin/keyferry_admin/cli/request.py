@@ -1,4 +1,4 @@
-"""`keyferry-admin request`: the responses of a license, and the way back for dead letters."""
+"""`keyferry-admin request`: the responses of a license, and the redrive of dead letters."""
 
 from typing import Any
 
@@ -198,7 +198,7 @@ def _redrive_lines(redriven: list[DeadLetter], logs: dict[str, str]) -> list[str
 
 
 def _resend_warnings(license: LicenseRecord, result: ResendResult) -> list[str]:
-    """What the vendor should know before the customer gets the response."""
+    """Warnings for the vendor before the customer gets the response."""
     warnings = []
     if license.status is Status.SUSPENDED:
         warnings.append("The license is suspended; this answer is handed out all the same.")

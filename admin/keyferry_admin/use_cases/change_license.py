@@ -1,4 +1,4 @@
-"""Changes to a license; each is written only if the license is still at the revision read."""
+"""Changes licenses. Each write requires that the license still has the revision that was read."""
 
 import random
 import time
@@ -48,7 +48,7 @@ def set_status(licenses: Licenses, number: str, status: Status) -> LicenseRecord
 
 
 def allow_move(licenses: Licenses, number: str) -> LicenseRecord:
-    """Allow one move beyond the moves of the year."""
+    """Allow one move more than the license allows per year."""
     return change(
         licenses,
         number,
@@ -57,7 +57,7 @@ def allow_move(licenses: Licenses, number: str) -> LicenseRecord:
 
 
 def replace_code(licenses: Licenses, number: str) -> LicenseWithCode:
-    """Replace the activation code; requests made with the old one are refused from now on."""
+    """Replace the activation code; requests made with the old one are refused from then on."""
     code = new_activation_code(number)
     public = activation_key(code, number).public
     after = change(licenses, number, lambda license: replace(license, activation_public=public))
@@ -83,7 +83,7 @@ def release_seat(licenses: Licenses, number: str, seat_number: int) -> tuple[Lic
 
 
 def find_taken_seat(licenses: Licenses, number: str, seat_number: int) -> Seat:
-    """The seat, if a computer has it. Raises NoSuchSeat."""
+    """Find a seat that a computer has. Raises NoSuchSeat."""
     for seat in licenses.seats(number):
         if seat.number == seat_number and seat.taken:
             return seat
@@ -114,7 +114,7 @@ def next_revision(before: LicenseRecord, after: LicenseRecord) -> LicenseRecord:
 
 
 def retry_on_conflict(attempt: Callable[[], _T]) -> _T:
-    """Repeat read, decide and write until nobody else wrote in between. Raises LicenseChanged."""
+    """Repeat read, decide, and write while others write in between. Raises LicenseChanged."""
     for index in range(_ATTEMPTS):
         try:
             return attempt()

@@ -1,4 +1,4 @@
-"""Messages that failed ten times and lie in a dead-letter queue, and their way back."""
+"""Moves messages that failed ten times from the dead-letter queues back to their queues."""
 
 from collections.abc import Iterator
 from contextlib import suppress
@@ -21,18 +21,18 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class DeadLetter:
-    """A message from a dead-letter queue. Without a known ticket, the rest stays None."""
+    """A message from a dead-letter queue. If its ticket is unknown, the rest is None."""
 
     queue: str
     ticket: str | None = None
-    license_number: str | None = None  # as the file says, if no ticket proves it
-    has_ended: bool = False  # too late: the customer has to choose the file again
+    license_number: str | None = None  # from the file, if no ticket confirms it
+    has_ended: bool = False  # too late: the customer must choose the file again
 
 
 def redrive(stack: Stack, now: int) -> Iterator[DeadLetter]:
     """Move every dead letter back to its queue, and yield each one after it moved.
 
-    It can run at any time and again: the same file gets the same response.
+    It is safe to repeat: the same file gets the same response.
     """
     dead, queue = stack.output("RequestsDeadQueue"), stack.output("RequestsQueue")
     for message in _move_back(stack.sqs, dead, queue):
@@ -51,7 +51,7 @@ def _move_back(sqs: "SQSClient", dead: str, queue: str) -> Iterator[str]:
         QueueUrl=dead,
         MaxNumberOfMessages=10,
         MessageAttributeNames=["All"],
-        WaitTimeSeconds=1,  # so that SQS asks all of its servers
+        WaitTimeSeconds=1,  # long polling, so SQS queries all of its servers
     ).get("Messages"):
         for message in messages:
             sqs.send_message(

@@ -14,8 +14,8 @@ from keyferry_service.domain.license import LicenseRecord, RegisteredDongle
 def parse_dongle_file(data: bytes, number: str) -> Dongle:
     """The dongle of a public key file, or of a request made with it. Raises BadDongle.
 
-    The proofs of a request are not verified: the service refuses whoever signs with a key that is
-    not registered.
+    The proofs of a request are not verified: the service refuses a request that is signed with
+    an unregistered key.
     """
     try:
         document = parse_json(data)

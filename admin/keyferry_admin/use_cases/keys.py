@@ -41,9 +41,9 @@ def create_in_kms(keys: SigningKeys, kms: "KMSClient", alg: str, arn: str) -> Si
 
 
 def create_in_pem(keys: SigningKeys, alg: str, file: Path) -> SigningKey:
-    """Start signing with the key of a PEM file, which is made if it does not exist.
+    """Start signing with the key in a PEM file, which is created if it does not exist.
 
-    The functions look for the file's name in the folder they were deployed with. Raises BadKey or
+    The functions look for a file of this name in the folder of their deployment. Raises BadKey or
     KeyExists.
     """
     if not file.exists():
@@ -55,7 +55,7 @@ def export(keys: SigningKeys, licenses: Licenses) -> KeySet:
     """The key set for applications. Raises NoActiveKey.
 
     It requires the algorithms of the active keys. Retired keys stay trusted, because responses that
-    they signed are in use.
+    they signed are still in use.
     """
     known = keys.all()
     signing = {key.alg for key in known if key.status is KeyStatus.ACTIVE}
@@ -71,7 +71,7 @@ def export(keys: SigningKeys, licenses: Licenses) -> KeySet:
 
 
 def find(keys: SigningKeys, keyid: str) -> SigningKey:
-    """The key of this id. Raises NoSuchKey."""
+    """The key with this keyid. Raises NoSuchKey."""
     for key in keys.all():
         if key.keyid == keyid:
             return key

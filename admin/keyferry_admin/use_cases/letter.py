@@ -1,4 +1,4 @@
-"""The license letter, on paper or as a file, that brings the customer the activation code."""
+"""The license letter, on paper or as a file, which gives the customer the activation code."""
 
 from keyferry_admin.use_cases.licenses import LicenseWithCode
 from keyferry_protocol.activation import show_activation_code, show_license_number
@@ -13,7 +13,7 @@ from keyferry_service.views.refusal_text import Vendor, protection_name, show_da
 def license_letter(
     created: LicenseWithCode, vendor: Vendor, page: str, *, is_new_code: bool
 ) -> str:
-    """The letter as plain text in 80 columns. It holds the code: whoever has it can take seats."""
+    """The letter as plain text in 80 columns. It contains the code, so it must stay secret."""
     license = created.license
     number = show_license_number(license.number)
     facts = {"number": number, "product": license.product, "vendor": vendor.name}
@@ -48,7 +48,7 @@ def license_letter(
 
 def _request(license: LicenseRecord) -> str:
     command = f"keyferry request {license.number}"
-    if "machine" in license.protections:  # which is what the command asks for by itself
+    if "machine" in license.protections:  # the default of `keyferry request`
         return command
     return f"{command} --protection {license.protections[0]}"
 

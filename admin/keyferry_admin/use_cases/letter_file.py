@@ -1,4 +1,4 @@
-"""The file of a license letter: a new one, which only its owner can read."""
+"""Writes a license letter to a new file that only its owner can read."""
 
 import os
 from collections.abc import Callable
@@ -29,7 +29,7 @@ def write_letter(
                 while letter:
                     letter = letter[file.write(letter) :]
                 os.fsync(descriptor)
-            except OSError as error:  # a full disk: the code exists already
+            except OSError as error:  # such as a full disk; the code already exists
                 raise _code_lost(path, created, error) from error
     except BaseException:
         path.unlink()

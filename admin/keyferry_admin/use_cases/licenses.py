@@ -1,4 +1,4 @@
-"""Create a license or find one; activation codes are never stored."""
+"""Creates and finds licenses. Activation codes are never stored."""
 
 import secrets
 from collections.abc import Mapping
@@ -13,7 +13,7 @@ from keyferry_service.domain.license import LicenseRecord
 
 
 class Terms(TypedDict, total=False):
-    """Terms of a new license; missing ones have the defaults of `LicenseRecord`."""
+    """The terms of a new license. Missing ones have the defaults of `LicenseRecord`."""
 
     licensee: str
     edition: str
@@ -31,7 +31,7 @@ class Terms(TypedDict, total=False):
 
 @dataclass(frozen=True, slots=True)
 class LicenseWithCode:
-    """A license and its activation code (30 symbols), which is stored nowhere."""
+    """A license and its activation code (30 symbols), which is never stored."""
 
     license: LicenseRecord
     activation_code: str
@@ -40,7 +40,7 @@ class LicenseWithCode:
 def create(
     licenses: Licenses, product: str, now: int, number: str | None = None, **terms: Unpack[Terms]
 ) -> LicenseWithCode:
-    """Create a license that is valid from now on. Raises BadTerms or NumberInUse."""
+    """Create a license that is valid immediately. Raises BadTerms or NumberInUse."""
     while True:
         candidate = number or f"{secrets.randbelow(10**12):012}"
         code = new_activation_code(candidate)
@@ -57,7 +57,7 @@ def create(
 
 
 def find(licenses: Licenses, number: str) -> LicenseRecord:
-    """The license of this number. Raises NoSuchLicense."""
+    """The license with this number. Raises NoSuchLicense."""
     license = licenses.get(number)
     if license is None:
         raise NoSuchLicense(f"There is no license {number}")

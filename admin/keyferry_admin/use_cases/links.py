@@ -1,4 +1,4 @@
-"""The CSV file of links for the customers, one line for each computer."""
+"""Writes the CSV file of links for customers, one line for each computer."""
 
 import csv
 import os
@@ -22,13 +22,13 @@ COLUMNS = [
     "link",
     "until",
 ]
-# Starts a formula in a spreadsheet. In many countries semicolons separate cells, even within ours.
+# The start of a formula in a spreadsheet, which may split cells at semicolons, depending on locale.
 _FORMULA = re.compile(r"(^|[;\t])(\s*)(?=[=+\-@])")
 
 
 @contextmanager
 def links_file(path: Path, page: str) -> Iterator[Callable[[Reissued], None]]:
-    """Write one line at a time; only the owner can read the file, for a link is all it takes.
+    """Write one line at a time. Only the owner can read the file, because each link is a secret.
 
     It replaces an older file once it is complete. Raises LinksNotWritten.
     """
@@ -61,5 +61,5 @@ def _line(reissued: Reissued, page: str) -> list[str]:
 
 
 def _cell(text: str) -> str:
-    """The text, escaped so that no spreadsheet evaluates what a customer called a computer."""
+    """Escape a text, so no spreadsheet evaluates a computer name as a formula."""
     return _FORMULA.sub(r"\1\2'", text)

@@ -1,7 +1,7 @@
-"""After a signing key was compromised: the response of every live seat, signed by the other keys.
+"""Signs the response of every live seat with the other keys after a key was compromised.
 
-The ticket ids of one run derive from a secret that is stored as long as the tickets live. So a run
-that was killed can be started again: it finds the tickets it made and makes the rest.
+The ticket ids of one run derive from a secret that is stored as long as the tickets exist, so an
+interrupted run can be repeated: it finds the tickets it opened and opens the rest.
 """
 
 import hmac
@@ -22,29 +22,29 @@ from keyferry_service.domain.ledger import response_in
 from keyferry_service.domain.license import LedgerEntry, LicenseRecord, Seat, Status
 from keyferry_service.domain.ticket import Ticket
 
-PER_SECOND = 25  # the requests of customers wait in the same queue
+PER_SECOND = 25  # customers' requests wait in the same queue
 _BATCH = 100  # ledger entries whose seats are read in one call
 
 
 @dataclass(frozen=True, slots=True)
 class Reissued:
-    """A live seat, and the ticket that hands out its response again."""
+    """A live seat, and the ticket for its new response."""
 
     license: LicenseRecord
     seat: Seat
     ticket: Ticket
-    is_new: bool  # else an earlier run made the ticket
+    is_new: bool  # False if an earlier run opened the ticket
 
 
 def live_seats(licenses: Licenses) -> int:
-    """How many seats are in use; those of revoked licenses do not count."""
+    """Count the seats in use, except those of revoked licenses."""
     return sum(each.seats_used for each in licenses.all() if each.status is not Status.REVOKED)
 
 
 def reissue_live_seats(stack: Stack, keyid: str, now: int) -> Iterator[Reissued]:
     """Have the service sign the latest response of every live seat again.
 
-    It skips revoked licenses. The order is undefined; memory holds a few seats at a time.
+    It skips revoked licenses. The order is undefined. Only a few seats are in memory at a time.
     """
     secret = stack.resignings.begin(keyid, secrets.token_bytes(32), now).secret
     for license in stack.licenses.all():
@@ -71,7 +71,7 @@ def _latest_responses(
 def _open_ticket(
     stack: Stack, ticket_id: str, response: ResponseBody, seat: Seat, entry: LedgerEntry, now: int
 ) -> tuple[Ticket, bool]:
-    """The ticket of a response, and whether it is new; asks again if it is not signed yet."""
+    """The ticket of a response, and whether it is new. Requests an outstanding signature again."""
     ticket = reissue_ticket(ticket_id, response, entry, seat.machine_name, None, now)
     try:
         stack.tickets.add(ticket)
@@ -90,6 +90,6 @@ def _ask(stack: Stack, ticket_id: str) -> None:
 
 
 def _ticket_id(secret: bytes, number: str, entry: LedgerEntry) -> str:
-    """256 bits, as of every ticket; nobody can guess them without the secret."""
+    """256 bits, like every ticket id, which nobody can guess without the secret."""
     name = f"{number} {entry.request_sha256}".encode()
     return urlsafe_b64encode(hmac.digest(secret, name, "sha256")).decode().rstrip("=")

@@ -1,4 +1,4 @@
-"""The responses of a license: find one in the ledger, or send it again."""
+"""Finds the responses of a license in the ledger, and sends them again."""
 
 import secrets
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from keyferry_service.domain.ticket import LIFE_S, EmailStatus, Ticket
 
 
 def newest_first(licenses: Licenses, number: str) -> list[ResponseBody]:
-    """Every response to a request for this license."""
+    """Every response for this license, the newest first."""
     responses = [response_in(entry) for entry in licenses.ledger_entries(number)]
     return sorted(responses, key=lambda response: response.serial, reverse=True)
 
@@ -39,13 +39,13 @@ class ResendResult:
 
     ticket: Ticket
     seat: Seat | None
-    is_latest: bool  # else the seat got a later response, or no computer has the seat now
+    is_latest: bool  # False if the seat got a later response or is free now
 
 
 def resend(stack: Stack, entry: LedgerEntry, email: str | None, now: int) -> ResendResult:
     """Have the service sign a response again, for a new ticket, and mail it if `email` is given.
 
-    The BODY stays the same: no seat, no move and no end changes.
+    The BODY stays the same: no seat, move, or end date changes.
     """
     response = response_in(entry)
     seat = stack.licenses.read_seats(response.license.number, {entry.seat}).get(entry.seat)
@@ -65,7 +65,7 @@ def reissue_ticket(
     email: str | None,
     now: int,
 ) -> Ticket:
-    """A new ticket that hands out a response again."""
+    """Open a ticket that hands out a response again."""
     ticket = Ticket(
         id=ticket_id,
         expires_at=now + LIFE_S,

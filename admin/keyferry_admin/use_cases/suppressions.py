@@ -1,4 +1,4 @@
-"""Addresses that get no mail, and how to allow one again."""
+"""Lists the addresses that get no email, and allows an address again."""
 
 from contextlib import suppress
 
@@ -13,11 +13,11 @@ def newest_first(stack: Stack, now: int) -> list[Suppression]:
 
 
 def lift(stack: Stack, address: str, now: int) -> Suppression | None:
-    """Allow mail to an address again; return our suppression of it, if there was one.
+    """Allow email to an address again, and return its suppression in this stack, if any.
 
-    SES has a suppression list of its own and silently drops mail to it. That list comes first, so
-    the same command finishes the job if it is interrupted between the two. Raises NotSuppressed if
-    the address is on neither.
+    SES has its own suppression list and silently drops email to those addresses. The address is
+    removed from that list first, so a repeated command completes an interrupted one. Raises
+    NotSuppressed if the address is on neither list.
     """
     was_in_ses = False
     with suppress(stack.ses.exceptions.NotFoundException):

@@ -1,4 +1,4 @@
-"""The terms that a license may have: they fit into a response and do not contradict each other."""
+"""Checks the terms of a license: they must fit into a response and not contradict one another."""
 
 import re
 from dataclasses import replace
@@ -20,7 +20,7 @@ _FEATURE_NAME = re.compile("[a-z0-9_.-]{1,40}")
 
 
 def check_terms(license: LicenseRecord) -> None:
-    """Raise BadTerms for terms that no offline machine could read, or that never apply."""
+    """Raises BadTerms for terms that no offline machine can read, or that never apply."""
     _check_texts(license)
     _check_numbers(license)
     for name, value in license.features.items():

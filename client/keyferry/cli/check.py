@@ -1,4 +1,4 @@
-"""`keyferry check`: ask the question that the application asks."""
+"""`keyferry check`: run the check that the application runs."""
 
 import click
 

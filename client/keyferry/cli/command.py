@@ -25,7 +25,7 @@ def shared_options() -> list[click.Option]:
 
 
 def take_shared(context: click.Context) -> None:
-    """Move the shared options into the settings; one after the command's name wins."""
+    """Move the shared options into the settings. An option after the command's name wins."""
     settings = context.ensure_object(Settings)
     for option in shared_options():
         assert option.name is not None
@@ -61,11 +61,11 @@ class KeyferryGroup(KeyferryCommand, click.Group):
 
     @property
     def path(self) -> str:
-        """`keyferry.dongle`, where the catalog has the help of the group's commands."""
+        """The catalog's name for the help of the group's commands, such as `keyferry.dongle`."""
         return f"keyferry.{self.name}"
 
     def find_command(self, name: str) -> click.Command | None:
-        """One of this group's commands by its name."""
+        """Find a command of this group by its name."""
         return self.commands.get(name)
 
 
@@ -75,7 +75,7 @@ def _path(ctx: click.Context) -> str:
 
 
 def _option_help(ctx: click.Context, option: click.Option) -> str | None:
-    """The help of an option, for this command or for all; None where its name says enough."""
+    """The help of an option, for this command or for all; None if its name explains it."""
     name = max(option.opts, key=len).lstrip("-")
     names = (f"help.{_path(ctx)}.{name}", f"help.option.{name}")
     return next((message(name) for name in names if has_message(name)), None)

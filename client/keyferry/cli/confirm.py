@@ -1,4 +1,4 @@
-"""Asks before something is removed."""
+"""Asks for confirmation before something is removed."""
 
 import click
 
@@ -9,7 +9,7 @@ yes_option = click.option("--yes", is_flag=True)
 
 
 def confirm(settings: Settings, question: str, yes: bool) -> bool:
-    """Whether to continue. Raises UsageError where nobody can be asked and `--yes` is missing."""
+    """Whether to continue. Raises UsageError without `--yes` if it cannot prompt."""
     if yes:
         return True
     if not settings.is_interactive or settings.terminal.as_json:

@@ -31,7 +31,7 @@ def command(
     check_output(output)
     installation = settings.installation(machine_name)
     options = RequestOptions(number, "deactivate", settings.product_version)
-    find_license(options, installation.state_dirs)  # ask nothing about a license that is not here
+    find_license(options, installation.state_dirs)  # do not prompt for a license that is not here
     if not yes:
         settings.terminal.warn(message("terminal.deactivate-warns", product=settings.product))
     question = message("terminal.deactivate-asks", number=show_license_number(number))

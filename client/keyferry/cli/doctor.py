@@ -41,7 +41,7 @@ def _show_repairs(settings: Settings, repairs: Sequence[Repair]) -> None:
 
 
 def _show_findings(settings: Settings, findings: Sequence[Finding]) -> None:
-    """One line for each check. If only one has a next step, the summary line says it."""
+    """Print a line for each check. If only one has a next step, the summary line has it."""
     notable = [finding for finding in findings if finding.result != "ok"]
     for finding in findings:
         name = message(f"doctor.name.{finding.name}").ljust(_NAME_WIDTH)

@@ -86,7 +86,7 @@ def _save(settings: Settings, dongle: PluggedDongle, output: str | None) -> None
 
 
 def _public(dongle: PluggedDongle) -> dict[str, str]:
-    """What the vendor registers: the same members as a request's `dongle`."""
+    """The document that the vendor registers, with the members of a request's `dongle`."""
     return {
         "alg": dongle_algorithm(dongle.keys[0]).name,
         "public": b64(dongle.keys[0]),

@@ -1,4 +1,4 @@
-"""Asks a person about dongles: the PIN, and which one of several."""
+"""Prompts for the PIN of a dongle, and for one of several dongles."""
 
 import os
 import sys
@@ -16,7 +16,7 @@ dongle_option = click.option("--dongle", "serial", metavar="SERIAL")
 
 
 def ask_pin(dongle: PluggedDongle, may_ask: bool) -> str | None:
-    """The PIN, neither shown nor stored; None where nobody can be asked."""
+    """Prompt for the PIN, which is neither shown nor stored; None if it cannot prompt."""
     pin = os.environ.get(PIN_VARIABLE)
     if pin:
         return pin
@@ -27,12 +27,12 @@ def ask_pin(dongle: PluggedDongle, may_ask: bool) -> str | None:
 
 
 def choose_signer(dongles: list[PluggedDongle], serial: str | None, may_ask: bool) -> PluggedDongle:
-    """As `choose`, among dongles that can sign; one with a key made for Keyferry comes first."""
+    """Like `choose`, among dongles that can sign; prefers a key that was made for Keyferry."""
     return choose(dongles if serial else preferred(dongles), serial, may_ask)
 
 
 def choose(dongles: list[PluggedDongle], serial: str | None, may_ask: bool) -> PluggedDongle:
-    """The dongle to use. Raises DongleMissing, or UsageError where nobody can be asked."""
+    """The dongle to use. Raises DongleMissing, or UsageError if it cannot prompt."""
     if serial:
         dongles = [dongle for dongle in dongles if dongle.serial == serial]
     if not dongles:

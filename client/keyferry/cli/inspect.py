@@ -1,4 +1,4 @@
-"""`keyferry inspect`: what a file says, in plain words, before it leaves the room."""
+"""`keyferry inspect`: what a file contains, in plain words, before it leaves the room."""
 
 from typing import Any
 

@@ -53,7 +53,7 @@ def _choose(source: str, installation: Installation) -> list[ResponseFile]:
 def _for_plugged_dongles(
     files: list[ResponseFile], installation: Installation
 ) -> list[ResponseFile]:
-    """The newest response for each plugged-in dongle: with one, no request is needed here."""
+    """The newest response for each plugged-in dongle, which needs no request on this machine."""
     newest: dict[str, ResponseFile] = {}
     for file in sorted(files, key=lambda file: file.response.serial):
         named = file.response.bound_to.dongle

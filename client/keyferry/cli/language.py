@@ -1,4 +1,4 @@
-"""The language that a command speaks."""
+"""Chooses the language of the command line."""
 
 from collections.abc import Mapping, Sequence
 
@@ -7,9 +7,9 @@ _LOCALE = ("LC_ALL", "LC_MESSAGES", "LANG")  # the first that is set decides (PO
 
 
 def chosen_language(typed: Sequence[str], environ: Mapping[str, str]) -> str:
-    """What `--lang`, KEYFERRY_LANG or the locale names, for example `de` or `pt_BR.UTF-8`.
+    """The language from `--lang`, KEYFERRY_LANG, or the locale, such as `de` or `pt_BR.UTF-8`.
 
-    Read before click reads the command line, so that help and usage errors are in it as well.
+    Called before click parses the command line, so help and usage errors use this language too.
     """
     for place, argument in reversed([*enumerate(typed)]):
         if argument.startswith(f"{OPTION}="):

@@ -1,4 +1,4 @@
-"""`keyferry list`: every license on this computer, in trying order."""
+"""`keyferry list`: every license on this computer, in the order they are tried."""
 
 import click
 

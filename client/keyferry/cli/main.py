@@ -97,10 +97,10 @@ def _run(typed: list[str], settings: Settings) -> int:
             "file", 1, message("terminal.file.title"), error.message, message("terminal.file.next")
         )
     except click.Abort:
-        click.echo(err=True)  # ends the line of the question
+        click.echo(err=True)  # end the line of the prompt
         return terminal.problem("stopped", 1, message("terminal.stopped"), "", "")
-    except BrokenPipeError:  # the reader has gone, so an error would reach nobody
-        sys.stdout = open(os.devnull, "w")  # noqa: SIM115 Python closes it as it ends
+    except BrokenPipeError:  # the reader closed the pipe, so nobody can see an error
+        sys.stdout = open(os.devnull, "w")  # noqa: SIM115 Python closes it at exit
         return 1
     except OSError as error:
         detail = f"{error.filename or ''}: {error.strerror or error}".removeprefix(": ")
@@ -110,5 +110,5 @@ def _run(typed: list[str], settings: Settings) -> int:
 
 
 def run() -> None:
-    """The console script."""
+    """Run the console script."""
     sys.exit(main())

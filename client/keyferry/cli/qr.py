@@ -27,7 +27,7 @@ class NothingWaits(KeyferryError):
 
 
 class CannotDraw(KeyferryError):
-    """A terminal that is too small for the code, or cannot show block characters."""
+    """A terminal that is too small for the QR code, or cannot show block characters."""
 
     code = "cannot-draw"
 
@@ -88,7 +88,7 @@ def _save(link: str, output: str) -> None:
 
 
 def _drawable(lines: list[str], source: str) -> list[str]:
-    """The lines themselves, if the terminal can show all of them at once. Raises CannotDraw."""
+    """Return the lines if the terminal can show all of them at once. Raises CannotDraw."""
     if not can_encode("".join(lines), sys.stdout):
         raise CannotDraw(message("terminal.qr.blocks"), source=source)
     width, height = shutil.get_terminal_size()

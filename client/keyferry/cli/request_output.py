@@ -1,4 +1,4 @@
-"""What `request`, `update` and `deactivate` share: make the file, save it, say what to do next."""
+"""Makes and saves the file of `request`, `update`, and `deactivate`, and prints the next step."""
 
 import os
 from typing import Any
@@ -32,7 +32,7 @@ def check_output(output: str) -> None:
 def write_request(
     settings: Settings, options: RequestOptions, installation: Installation, output: str
 ) -> None:
-    """Make the request, save its file, and say what to do next."""
+    """Make the request, save its file, and print what to do next."""
     check_output(output)
     pending = create_request(options, installation)
     saved = save_request(pending, output)

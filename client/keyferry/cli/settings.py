@@ -1,4 +1,4 @@
-"""What every command needs: options, environment and `vendor.json`, read when they are needed."""
+"""The settings of every command: options, environment, and `vendor.json`, read when needed."""
 
 import time
 from functools import cached_property
@@ -23,7 +23,7 @@ from keyferry_protocol.messages import message
 class Settings:
     """The context object of all commands.
 
-    `machine`, `now` and `dongle` replace this computer's own where `main` was passed them.
+    `machine`, `now` and `dongle` replace this computer's own if they were passed to `main`.
     """
 
     def __init__(
@@ -94,10 +94,10 @@ class Settings:
         return self.vendor.page_url or message("terminal.no-page")
 
     def names(self) -> dict[str, str]:
-        """The names that fill the sentences of errors, as far as they are known."""
+        """The names to fill into error messages, as far as they are known."""
         try:
             vendor = self.vendor
-        except BadKeySet:  # this is the error being reported, or it does not matter for it
+        except BadKeySet:  # this is the error being reported, or it is irrelevant to that one
             vendor = Vendor(id="")
         return vendor.names(self._text("product"))
 
@@ -106,7 +106,7 @@ class Settings:
 
     @cached_property
     def _any_dongle(self) -> AnyDongle:
-        """What finds the dongle that a license needs, and asks for its PIN then."""
+        """Return a function that finds the dongle a license needs and prompts for its PIN."""
         return self._dongle or find_dongle(
             lambda dongle: ask_pin(dongle, self.is_interactive),
             self.pkcs11_module,

@@ -1,4 +1,4 @@
-"""`keyferry status`: a sentence about each license; the exit code says what `load` would."""
+"""`keyferry status`: a sentence about each license; the exit code tells what `load` would do."""
 
 import click
 

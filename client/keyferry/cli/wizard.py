@@ -39,7 +39,7 @@ def command(settings: Settings, text: bool) -> None:
         message("wizard.ends"),
     ):
         settings.terminal.line(line)
-    # The command of some browsers returns only when the browser is closed.
+    # Some browsers' commands return only when the browser is closed.
     threading.Thread(target=browser.open, args=(window.start_link,), daemon=True).start()
     try:
         window.serve()
@@ -49,14 +49,14 @@ def command(settings: Settings, text: bool) -> None:
 
 
 def _is_remote() -> bool:
-    """Whether a browser here would open on a screen that nobody sees."""
+    """Whether a browser would open on a screen that the user cannot see."""
     return os.environ.get("TERM") == "dumb" or any(
         name in os.environ for name in ("SSH_CONNECTION", "SSH_CLIENT", "SSH_TTY")
     )
 
 
 def _browser() -> webbrowser.BaseBrowser | None:
-    """This desktop's browser; None without a desktop, where only text browsers could exist."""
+    """The desktop's browser; None without a desktop, where only text browsers can run."""
     has_display = sys.platform in ("win32", "darwin") or any(
         os.environ.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY")
     )

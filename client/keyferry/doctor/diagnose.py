@@ -1,4 +1,4 @@
-"""Finds what would go wrong, before a request is written; it reads and changes nothing."""
+"""Finds what would go wrong before a request is written. It only reads."""
 
 import os
 from collections.abc import Sequence
@@ -30,7 +30,7 @@ from keyferry_protocol.request import Dongle
 
 
 def diagnose(installation: Installation) -> tuple[Finding, ...]:
-    """Check this computer and its license folders; nothing is changed."""
+    """Check this computer and its license folders without changing anything."""
     machine, state_dirs = installation.machine.machine(), installation.state_dirs
     licenses = read_licenses(state_dirs, installation.keys)
     machines = [m for stored in licenses for m in _machines(stored, installation.machine)]
@@ -95,7 +95,7 @@ def _differs(before: str, now: str) -> bool:
 
 
 def clock(now: int, mark: int, licenses: Sequence[StoredLicense]) -> Finding:
-    """Whether the clock is behind a time that was observed here before."""
+    """Whether the clock is behind a time that was observed here."""
     facts = {"now": format_time(now), "latest_seen": format_time(mark) if mark else None}
     moment = local_time_with_zone(now)
     if now >= mark:
@@ -196,7 +196,7 @@ def _lacks_key(stored: StoredLicense) -> bool:
 
 
 def _answerable(trusts: Sequence[str], keys: KeySet) -> bool:
-    """Whether the keys that a request trusts can sign a response that passes here."""
+    """Whether the keys that a request trusts can sign a response that this key set accepts."""
     shared = [key for key in keys.keys if key.trusted and key.keyid in trusts]
     return {key.alg for key in shared} >= set(keys.require)
 
@@ -225,5 +225,5 @@ def _is_plugged_in(bound_to: Dongle, dongle: AnyDongle) -> bool:
     except DongleMissing:
         return False
     except DonglePin:
-        return True  # a dongle is there: it refused the PIN
+        return True  # a dongle is plugged in: it refused the PIN
     return signer is not None and signer.public == bound_to.public

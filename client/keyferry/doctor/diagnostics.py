@@ -1,4 +1,4 @@
-"""Can this computer be recognized, has it changed, is it a copy? Pure."""
+"""Checks whether this computer can be recognized, has changed, or is a copy. Pure."""
 
 from collections.abc import Sequence
 from typing import Any, NamedTuple
@@ -23,7 +23,7 @@ _GUESTS = ("virtual", "container")
 
 
 class RecordedMachine(NamedTuple):
-    """The machine that a license, or with `is_pending` a request, was made on; and this one now."""
+    """The machine that a license (`is_pending`: a request) was made on, and this machine now."""
 
     number: str
     is_pending: bool
@@ -94,7 +94,7 @@ def _drift_of(machine: RecordedMachine, several: bool) -> Finding:
     if result.same and not result.changed:
         text = message("doctor.drift.none", have=result.have, of=result.of)
         return Finding("drift", OK, text, "", facts)
-    # Two parts of the board have one name, which is said once.
+    # Two components of the board have the same name, so name it once.
     parts = {_part(name, machine): None for name in result.changed}
     rule = "warning" if result.same else _broken_rule(machine, result.have, result.of)
     hardware = _points(machine, HARDWARE)
@@ -112,7 +112,7 @@ def _drift_of(machine: RecordedMachine, several: bool) -> Finding:
 
 
 def _broken_rule(machine: RecordedMachine, have: int, of: int) -> str:
-    """The first rule for recognizing a machine that no longer holds."""
+    """The first rule of the machine match that no longer holds."""
     if 2 * have <= of:
         return "weight"
     if any(name in machine.recorded for name in ANCHORS) and not _points(machine, ANCHORS)[0]:
@@ -135,7 +135,7 @@ def _part(name: str, machine: RecordedMachine) -> str:
 def clone_signs(
     machine: Machine, machines: Sequence[RecordedMachine], folder_signs: Sequence[Sign]
 ) -> Finding:
-    """Signs that this computer or a license folder is a copy, as far as they show offline.
+    """Signs that this computer or a license folder is a copy, as far as they can be seen offline.
 
     A virtual machine that was copied with all its identifiers shows none; the text says so.
     """

@@ -1,4 +1,4 @@
-"""Reads the state directories in whatever condition they are, for diagnosis and repair."""
+"""Reads the state directories, even damaged ones, for diagnosis and repair."""
 
 import os
 import stat
@@ -30,14 +30,14 @@ _T = TypeVar("_T")
 LOCK = "lock"
 SHARED_FILES = (CLOCK, ORDER, LOCK)
 PROBE = "doctor.new"
-_PROBE_BYTES = 4096  # a whole block: on a full disk, a file may still have room for less
+_PROBE_BYTES = 4096  # a whole block, since a full disk may still accept less
 
 
 class StoredLicense(NamedTuple):
     """One license's folder: each file that can be read, and the damage of those that cannot.
 
     `response` is never a receipt; `refused` is the error of verifying it with the pinned keys.
-    `interrupted` names what was started and not finished: `deactivation`, `install`, or "".
+    `interrupted` names an unfinished operation: `deactivation`, `install`, or "".
     """
 
     folder: Folder
@@ -72,7 +72,7 @@ def read_licenses(state_dirs: StateDirs, keys: KeySet) -> list[StoredLicense]:
 
 
 def read_license(folder: Folder, state_dirs: StateDirs, keys: KeySet) -> StoredLicense:
-    """One license folder; what cannot be read is noted, never raised."""
+    """One license folder. A file that cannot be read is recorded, not raised."""
     damage: list[KeyferryError] = []
 
     def readable(read: Callable[[], _T], otherwise: _T) -> _T:
@@ -116,7 +116,7 @@ def read_state_dir(root: StateDir) -> StateDirReport:
 
 
 def leftovers(root: StateDir) -> Iterator[str]:
-    """The temporary files that interrupted writes left beside the real ones."""
+    """The temporary files that interrupted writes left next to the real ones."""
     own = [os.path.join(root.path, name) for name in SHARED_FILES]
     of_licenses = [
         Folder(root, number).path(name) for number in license_numbers(root) for name in FILES
@@ -126,7 +126,7 @@ def leftovers(root: StateDir) -> Iterator[str]:
 
 
 def wrong_rights(root: StateDir) -> Iterator[str]:
-    """Files and folders whose permissions a user, a backup or an archive tool has changed.
+    """Files and folders whose permissions a user, a backup, or an archive tool changed.
 
     A folder comes before its contents, so repairing them in this order reaches all of them.
     """
@@ -144,7 +144,7 @@ def wrong_rights(root: StateDir) -> Iterator[str]:
 
 
 def right_mode(path: str, shared: bool) -> int:
-    """The permissions that a file or folder should have, as close to its own as possible."""
+    """The permissions that a file or folder should have, changing as little as possible."""
     own = os.lstat(path).st_mode
     mode, folder = stat.S_IMODE(own), stat.S_ISDIR(own)
     if shared:  # readable by all; an administrator may let a group write
@@ -169,7 +169,7 @@ def _installed(folder: Folder) -> Response | None:
 
 
 def answered_request(folder: Folder, response: Response) -> str | None:
-    """The file of the request that is still stored although its response is installed."""
+    """The file of a request that is still stored although its response is installed."""
     for name in (PENDING, DEACTIVATE):
         request = folder.request(name, ignore_damage=True)
         if request is not None and request.sha256 == response.request_sha256:
@@ -192,10 +192,10 @@ def _verification_error(folder: Folder, keys: KeySet) -> KeyferryError | None:
 
 
 def _write_error(root: StateDir) -> str:
-    """Why nothing can be written here, as the system says it; "" where writing works.
+    """The system's reason why nothing can be written here; "" if writing works.
 
-    Found out by writing: permissions alone do not show full disks, quotas and Windows' access
-    lists. A missing folder is not made for this; the folder that would hold it is checked.
+    This writes a file, because permissions do not reveal full disks, quotas, and Windows access
+    control lists. A missing folder is not created: its future parent folder is checked instead.
     """
     path = root.path
     while not os.path.lexists(path) and os.path.dirname(path) != path:

@@ -1,6 +1,6 @@
-"""Repairs license folders: tidies up, finishes interrupted work, restores what can be derived.
+"""Repairs license folders: cleans up, finishes interrupted work, restores what can be derived.
 
-It removes no license and creates none: what only the vendor can restore is reported and left.
+It neither removes nor creates a license: what only the vendor can restore is only reported.
 """
 
 import os
@@ -39,7 +39,7 @@ from keyferry_protocol.response import Response, verify_response
 
 
 class Repair(NamedTuple):
-    """One repair that was done, or could not be: `what` is its code, `text` its sentence."""
+    """One repair that succeeded or failed: `what` is its code, `text` its sentence."""
 
     what: str
     done: bool
@@ -56,7 +56,7 @@ def repair(installation: Installation) -> list[Repair]:
         repairs += [done for folder in folders for done in _finish_writes(folder, keys)]
         repairs += [done for root in state_dirs for done in _remove_leftovers(root)]
         for folder in folders:
-            folder.discard()  # if only leftovers were in it
+            folder.discard()  # if it contained only leftovers
         repairs += [
             done for folder in folders for done in _repair_license(folder, state_dirs, keys)
         ]
@@ -77,7 +77,7 @@ def _remove_leftovers(root: StateDir) -> Iterator[Repair]:
 
 
 def _finish_writes(folder: Folder, keys: KeySet) -> Iterator[Repair]:
-    """Replace a damaged file by the new one beside it, where a write stopped before its rename."""
+    """Finish a write that stopped before its rename: replace the damaged file with the new one."""
     for name, parse in (
         (DEVICE_KEY, parse_device_key),
         (INSTALLED, lambda data: verify_response(data, keys)),
@@ -121,7 +121,7 @@ def _repair_license(folder: Folder, state_dirs: StateDirs, keys: KeySet) -> Iter
 
 
 def _lost(folder: Folder, name: str) -> Repair:
-    """A file that cannot be restored here; or it only belongs to another user, as after `sudo`."""
+    """Report a file that cannot be restored, or that belongs to another user, as after `sudo`."""
     path = folder.path(name)
     if not os.access(path, os.R_OK):
         return _could_not("read", path)
@@ -129,13 +129,13 @@ def _lost(folder: Folder, name: str) -> Repair:
 
 
 def _is_half_deactivated(folder: Folder, state_dirs: StateDirs) -> bool:
-    with suppress(StateDamaged):  # then it cannot be known, and the damage is reported
+    with suppress(StateDamaged):  # then nobody can tell, and the damage is reported
         return is_deactivating(folder, state_dirs)
     return False
 
 
 def _repair_request(folder: Folder, name: str) -> Repair:
-    """Restore a damaged request from the file that was saved, if that still exists."""
+    """Restore a damaged request from the saved file, if it still exists."""
     path = folder.path(name)
     saved = _saved_request(folder, name)
     if saved is not None:
@@ -168,7 +168,7 @@ def _has_key(folder: Folder) -> bool:
 
 
 def _derived_state(folder: Folder, response: Response | None) -> LicenseState:
-    """What `state.json` must have said, judging by the files beside it."""
+    """Derive the contents of `state.json` from the other files in its folder."""
     serials = [request.last_serial for request in _requests(folder)]
     if response is not None:
         return LicenseState(max([response.serial, *serials]), ended=response.is_receipt)
@@ -196,7 +196,7 @@ def _repair_order(user: StateDir) -> list[Repair]:
 
 
 def _repair_clock(state_dirs: StateDirs, folders: list[Folder], keys: KeySet) -> list[Repair]:
-    """Set the mark to the latest time that a file here names; nobody gains time by that."""
+    """Set the mark to the latest time in a file here, which gains nobody time."""
     if not _is_damaged(lambda: read_clock(state_dirs.user)):
         return []
     responses = [_genuine(folder, keys) for folder in folders]
@@ -213,7 +213,7 @@ def _requests(folder: Folder) -> list[Request]:
 
 
 def _is_damaged(read: Callable[[], object]) -> bool:
-    """Whether a file exists and cannot be read as what it should be."""
+    """Whether a file exists but cannot be parsed."""
     try:
         read()
     except StateDamaged:

@@ -19,9 +19,9 @@ Choose = Callable[[list[PluggedDongle]], PluggedDongle]
 
 
 def find_dongles(module: str | None = None) -> list[PluggedDongle]:
-    """The dongles that this PKCS#11 module sees, or all modules known on this computer.
+    """The dongles that this PKCS#11 module sees, or that any installed module sees.
 
-    Raises NoDriver, a DongleMissing, where nothing can look for a dongle.
+    Raises NoDriver, a DongleMissing, if nothing installed here can talk to dongles.
     """
     try:
         from keyferry.dongle.pkcs11 import plugged_dongles
@@ -34,7 +34,7 @@ def find_dongles(module: str | None = None) -> list[PluggedDongle]:
         raise NoDriver(message("dongle.no-module"))
     dongles: list[PluggedDongle] = []
     for path in modules:
-        with suppress(NoDriver):  # a broken module must not hide what another one sees
+        with suppress(NoDriver):  # a broken module must not hide another module's dongles
             dongles += plugged_dongles(path)
     return dongles
 
@@ -42,7 +42,7 @@ def find_dongles(module: str | None = None) -> list[PluggedDongle]:
 def open_dongle(
     dongle: PluggedDongle, pin: str | None, public: bytes | None = None
 ) -> DongleSigner:
-    """The dongle, ready to sign with this key of its own, or with its first one.
+    """Open the dongle to sign with this key, or with its first key.
 
     Raises DonglePin or DongleMissing.
     """
@@ -57,11 +57,11 @@ def open_dongle(
 def find_dongle(
     pin: str | AskPin | None = None, module: str | None = None, choose: Choose | None = None
 ) -> FindDongle:
-    """What `load` and the others take as `dongle`: it opens the dongle that a license names.
+    """Return a `dongle` argument for `load` and the others, which opens the dongle of a license.
 
-    `pin` is the PIN, or a function that asks for it. A dongle that refused one is not tried again,
-    since it would lock itself. `choose` picks one where several could sign and no license names
-    one.
+    `pin` is the PIN, or a function that asks for it. A dongle that refused a PIN is not tried
+    again, because it would lock itself. `choose` selects a dongle if several can sign and the
+    license names none.
     """
     opened: dict[bytes, DongleSigner] = {}
     failed: dict[PluggedDongle, KeyferryError] = {}
@@ -91,14 +91,14 @@ def find_dongle(
 
 
 def pin_for(pin: str | AskPin | None, dongle: PluggedDongle) -> str | None:
-    """The PIN; nobody is asked where the dongle needs none or has a keypad of its own."""
+    """The PIN. Does not ask for it if the dongle needs none or has its own keypad."""
     if not callable(pin):
         return pin
     return pin(dongle) if dongle.needs_pin else None
 
 
 def with_keys(dongles: list[PluggedDongle]) -> list[PluggedDongle]:
-    """Those that can sign, each once even if two modules see it. Raises DongleMissing if none."""
+    """The dongles that can sign, each once even if two modules see it. Raises DongleMissing."""
     by_key: dict[bytes, PluggedDongle] = {}
     for dongle in dongles:
         if dongle.keys:
@@ -111,12 +111,12 @@ def with_keys(dongles: list[PluggedDongle]) -> list[PluggedDongle]:
 
 
 def preferred(dongles: list[PluggedDongle]) -> list[PluggedDongle]:
-    """Those with a key that was made for Keyferry, if there are any, otherwise all."""
+    """The dongles with a key that was made for Keyferry, or all if there are none."""
     return [dongle for dongle in dongles if dongle.has_our_key] or dongles
 
 
 def only_dongle(dongles: list[PluggedDongle]) -> PluggedDongle:
-    """The preferred one. Raises DongleMissing where several are equally good."""
+    """The only preferred dongle. Raises DongleMissing if there are several."""
     dongles = preferred(dongles)
     if len(dongles) > 1:
         raise DongleMissing(message("dongle.several", dongles=comma_list(map(str, dongles))))

@@ -1,4 +1,4 @@
-"""Talks PKCS#11 to a dongle: its keys, a signature, a new key. Raises KeyferryErrors only.
+"""Uses a dongle through PKCS#11: its keys, a signature, a new key. Raises only KeyferryErrors.
 
 PKCS#11 calls a dongle a token.
 """
@@ -25,9 +25,9 @@ _POINT_BYTES = 65
 _ID_BYTES = 8
 _HALF_BYTES = 32  # of a raw signature, r then s
 
-# Modules are initialized for a single thread, so the threads of an application take turns.
+# Modules are initialized for single-threaded use, so an application's threads take turns.
 _turn = threading.RLock()
-# A login holds for the whole process, so a dongle that is opened again uses the same session.
+# A login applies to the whole process, so reopening a dongle reuses its session.
 _sessions: dict[tuple[str, int, str], pkcs11.Session] = {}
 
 
@@ -40,11 +40,11 @@ def plugged_dongles(module: str) -> list[PluggedDongle]:
             raise NoDriver(message("dongle.bad-module", path=module)) from error
         try:
             slots = library.get_slots(token_present=True)
-        except pkcs11.PKCS11Error:  # as some answer where no reader is plugged in
+        except pkcs11.PKCS11Error:  # some modules raise this if no reader is plugged in
             return []
         dongles = []
         for slot in slots:
-            with suppress(pkcs11.PKCS11Error):  # it was pulled just now
+            with suppress(pkcs11.PKCS11Error):  # it was just unplugged
                 token = slot.get_token()
                 if TokenFlag.TOKEN_INITIALIZED in token.flags:
                     dongles.append(_describe(token, module))
@@ -68,7 +68,7 @@ def open_key(dongle: PluggedDongle, pin: str | None, public: bytes) -> Callable[
 
 
 def make_key(dongle: PluggedDongle, pin: str | None) -> bytes:
-    """Make a key that never leaves the dongle; returns its public half."""
+    """Make a key that never leaves the dongle, and return its public half."""
     with _exclusive(dongle):
         session = _log_in(dongle, pin, writes=True)
         try:
@@ -80,7 +80,7 @@ def make_key(dongle: PluggedDongle, pin: str | None) -> bytes:
                 label=KEY_LABEL,
                 id=os.urandom(_ID_BYTES),
                 capabilities=MechanismFlag.SIGN | MechanismFlag.VERIFY,
-                public_template={Attribute.PRIVATE: False},  # found without a PIN
+                public_template={Attribute.PRIVATE: False},  # can be read without a PIN
                 private_template={
                     Attribute.PRIVATE: True,
                     Attribute.SENSITIVE: True,
@@ -111,7 +111,7 @@ def _describe(token: pkcs11.Token, module: str) -> PluggedDongle:
 
 
 def _text(text: str) -> str:
-    """A name as a request may hold it: modules pad names with arbitrary bytes."""
+    """Make a name valid in a request: modules pad names with arbitrary bytes."""
     return "".join(letter for letter in text if letter.isprintable()).strip()
 
 
@@ -134,7 +134,7 @@ def _point(key: pkcs11.PublicKey) -> bytes:
 
 
 def raw_point(point: bytes) -> bytes:
-    """The uncompressed point, without the DER wrapper that the standard asks for."""
+    """The uncompressed point, without the DER wrapper that the standard requires."""
     return point[2:] if len(point) == _POINT_BYTES + 2 else point
 
 
@@ -148,14 +148,14 @@ def _private_key(session: pkcs11.Session, public: bytes) -> pkcs11.SignMixin:
 
 
 def _needs_pin_each_time(key: pkcs11.SignMixin) -> bool:
-    """Whether every signature needs the PIN again, as in slot 9c of a PIV card."""
-    with suppress(pkcs11.PKCS11Error):  # older modules do not know the attribute
+    """Whether every signature needs the PIN again, as for slot 9c of a PIV card."""
+    with suppress(pkcs11.PKCS11Error):  # older modules lack the attribute
         return bool(key[Attribute.ALWAYS_AUTHENTICATE])
     return False
 
 
 def _session(dongle: PluggedDongle, pin: str | None, public: bytes) -> pkcs11.Session:
-    """A session that may sign: the last one, unless its dongle was pulled."""
+    """A session that can sign: the previous one, unless its dongle was unplugged."""
     name = (dongle.module, dongle.slot, dongle.serial)
     with suppress(KeyError, pkcs11.PKCS11Error):
         _private_key(_sessions[name], public)
@@ -184,7 +184,7 @@ def _log_in(dongle: PluggedDongle, pin: str | None, writes: bool = False) -> pkc
 
 
 def pin_error(dongle: PluggedDongle, flags: TokenFlag) -> DonglePin:
-    """The error for a wrong PIN. PKCS#11 says only whether one try is left, or none."""
+    """The error for a wrong PIN. PKCS#11 reports only whether one attempt is left, or none."""
     if TokenFlag.USER_PIN_LOCKED in flags:
         return DongleLocked(message("dongle.locked", dongle=dongle), tries_left=0)
     if TokenFlag.USER_PIN_FINAL_TRY in flags:
@@ -194,7 +194,7 @@ def pin_error(dongle: PluggedDongle, flags: TokenFlag) -> DonglePin:
 
 @contextmanager
 def _exclusive(dongle: PluggedDongle) -> Iterator[None]:
-    """One thread at a time; what a module raises becomes a DongleMissing."""
+    """Admit one thread at a time, and turn a module's errors into DongleMissing."""
     with _turn:
         try:
             yield

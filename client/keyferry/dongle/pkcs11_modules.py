@@ -1,4 +1,4 @@
-"""Where the PKCS#11 modules of dongles are, once their makers' installers have run."""
+"""Locates the PKCS#11 modules that the makers of dongles install."""
 
 import os
 import sys
@@ -29,7 +29,7 @@ _WINDOWS = (
 def module_paths(
     platform: str = sys.platform, environ: Mapping[str, str] = os.environ
 ) -> tuple[str, ...]:
-    """Every path where this system may have a module, the one to try first in front."""
+    """Every path where this system may have a module, in the order to try them."""
     if platform == "win32":
         folder = environ.get("ProgramFiles", r"C:\Program Files")
         return tuple(rf"{folder}\{path}" for path in _WINDOWS)

@@ -15,7 +15,7 @@ class NoDriver(DongleMissing):
 
 
 class DongleLocked(DonglePin):
-    """The dongle accepts no PIN any more."""
+    """The dongle no longer accepts a PIN."""
 
     @property
     def next_step(self) -> str:
@@ -23,9 +23,9 @@ class DongleLocked(DonglePin):
 
 
 class PluggedDongle(NamedTuple):
-    """A dongle that is plugged in, and its P-256 public keys, the one to use first.
+    """A dongle that is plugged in, and its P-256 public keys, the preferred one first.
 
-    `has_our_key`: that first key was made for Keyferry.
+    `has_our_key` tells whether the first key was made for Keyferry.
     """
 
     model: str

@@ -13,7 +13,7 @@ _POSSESSION = b"keyferry possession v1\0"
 
 
 class DongleSigner:
-    """A dongle that is plugged in: its raw public key, its names, and how it signs.
+    """A dongle that is plugged in: its raw public key, its names, and its signing function.
 
     The key is 32 bytes of Ed25519 or an uncompressed point of P-256. `sign` returns a raw Ed25519
     signature, or an ECDSA signature over SHA-256 in DER. Raises ValueError for a key of another
@@ -36,14 +36,14 @@ class DongleSigner:
 
 Token = DongleSigner  # the public name of version 1
 
-# Finds the dongle that a license names, or the one to use where no license names one yet. It is
-# called only for a license that needs a dongle, so nothing is opened for the others.
+# Finds the dongle that a license names, or the one to use if the license names none yet. It is
+# called only for a license that needs a dongle, so other licenses never open one.
 FindDongle = Callable[[Dongle | None], DongleSigner | None]
 AnyDongle = DongleSigner | FindDongle | None
 
 
 def signer_for(dongle: AnyDongle, named: Dongle | None) -> DongleSigner | None:
-    """The signer itself, or the one that is found now."""
+    """Return the signer, or find it now."""
     return dongle if dongle is None or isinstance(dongle, DongleSigner) else dongle(named)
 
 
@@ -60,7 +60,7 @@ def prove_dongle(bound_to: Dongle, dongle: AnyDongle) -> None:
         signature = signer.sign(nonce)
     except KeyferryError:
         raise
-    except Exception as error:  # whatever an application's own signer raises, it did not sign
+    except Exception as error:  # an application's own signer may raise anything
         detail = message("errors.dongle-missing.no-signature", serial=signer.serial, why=error)
         raise DongleMissing(detail) from error
     if not verify_signature(bound_to.alg, bound_to.public, nonce, signature):
@@ -68,5 +68,5 @@ def prove_dongle(bound_to: Dongle, dongle: AnyDongle) -> None:
 
 
 def possession_nonce() -> bytes:
-    """A fresh message to sign, which no other protocol would sign."""
+    """A random message to sign, with a prefix that no other protocol uses."""
     return _POSSESSION + os.urandom(32)

@@ -1,4 +1,4 @@
-"""What a file is that should have been a response file, judged by its content, never its name."""
+"""Identifies a file that is no response by its content, never by its name."""
 
 from keyferry_protocol.envelope import MAX_FILE, RESPONSE
 
@@ -17,7 +17,7 @@ _BEGINS = b'{"payloadType"'
 
 
 def kind_of(data: bytes) -> str:
-    """The kind of file, as its message below `kind.` is named."""
+    """The kind of a file, which names its message in the catalog (`terminal.kind.<kind>`)."""
     text = data.strip()
     if not text:
         return "empty"

@@ -18,8 +18,8 @@ from keyferry_protocol.messages import message
 from keyferry_protocol.response import Response, verify_response
 
 MAX_BYTES = MAX_FILE[RESPONSE]
-MAX_FILES = 10_000  # of one folder or archive
-# Only these unpack in steps of our size: 500 bytes of bzip2 become half a gigabyte at once.
+MAX_FILES = 10_000  # in one folder or archive
+# Only these decompress in bounded steps: 500 bytes of bzip2 become half a gigabyte at once.
 BOUNDED = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 
 
@@ -36,7 +36,7 @@ class ResponseFile(NamedTuple):
 
 
 def read_file(path: str) -> bytes:
-    """A file, or standard input for `-`: at most one byte more than a response may have."""
+    """Read a file, or standard input for `-`: at most one byte more than a response may have."""
     if path == "-":
         return sys.stdin.buffer.read(MAX_BYTES + 1)
     with open(path, "rb") as file:
@@ -46,13 +46,13 @@ def read_file(path: str) -> bytes:
 def read_response(path: str, keys: KeySet) -> ResponseFile:
     """The genuine response in a file, or in standard input for `-`.
 
-    Raises as `verify_response`; an UnreadableResponse names the kind of file that was found.
+    Raises like `verify_response`; an UnreadableResponse names the kind of the file.
     """
     return parse_response_file(read_file(path), keys, path)
 
 
 def parse_response_file(data: bytes, keys: KeySet, path: str = "") -> ResponseFile:
-    """As `read_response`, for a file whose bytes were read already."""
+    """Like `read_response`, for the bytes of a file that was already read."""
     try:
         return ResponseFile(verify_response(data, keys), data, path)
     except UnreadableResponse as error:
@@ -60,14 +60,14 @@ def parse_response_file(data: bytes, keys: KeySet, path: str = "") -> ResponseFi
 
 
 def is_collection(source: str) -> bool:
-    """Whether this is a folder or zip archive, from which the fitting files are taken."""
+    """Whether this is a folder or zip archive, which is searched for matching files."""
     return source != "-" and (os.path.isdir(source) or zipfile.is_zipfile(source))
 
 
 def genuine_responses(source: str, keys: KeySet) -> list[ResponseFile]:
     """The genuine response files in a folder or archive.
 
-    Where there are none, raises the error of the first response that is not genuine, or
+    If there are none, raises the error of the first response that is not genuine, or
     UnreadableResponse if there is no response at all.
     """
     genuine, errors = [], list[KeyferryError]()
@@ -75,7 +75,7 @@ def genuine_responses(source: str, keys: KeySet) -> list[ResponseFile]:
         try:
             genuine.append(ResponseFile(verify_response(data, keys), data, path))
         except (UnreadableResponse, WrongType):
-            continue  # a USB drive may hold any files
+            continue  # a USB drive may contain any files
         except KeyferryError as error:
             errors.append(error)
     if not genuine:
@@ -85,10 +85,10 @@ def genuine_responses(source: str, keys: KeySet) -> list[ResponseFile]:
 
 
 def _of_folder(folder: str) -> Iterator[tuple[str, bytes]]:
-    """Every file small enough to be a response, those in zip archives included."""
+    """Every file small enough to be a response, including those in zip archives."""
     for name in sorted(os.listdir(folder))[:MAX_FILES]:
         path = os.path.join(folder, name)
-        with suppress(OSError, DamagedZip):  # an unreadable file is not the expected one
+        with suppress(OSError, DamagedZip):  # the expected file is readable
             if not os.path.isfile(path):
                 continue
             if zipfile.is_zipfile(path):

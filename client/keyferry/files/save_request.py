@@ -1,4 +1,4 @@
-"""Saves a request file where the user wants it, and never replaces another device's file."""
+"""Saves a request file where the user wants it, without replacing another device's file."""
 
 import os
 import zipfile
@@ -15,11 +15,11 @@ from keyferry_protocol.errors import KeyferryError
 from keyferry_protocol.messages import message
 from keyferry_protocol.request import Request, parse_request
 
-MAX_ZIP = 100_000_000  # bytes that an archive may hold in all, to have a request added
+MAX_ZIP = 100_000_000  # bytes: the largest content of an archive that a request is added to
 
 
 class Saved(NamedTuple):
-    """Where the file is, as shown to people, and its own name."""
+    """The location of the file, as shown to people, and its name."""
 
     path: str
     name: str
@@ -67,7 +67,7 @@ def _save_in_zip(pending: PendingRequest, path: str) -> Saved:
 
 
 def _entries(path: str) -> dict[str, bytes]:
-    """What an archive holds already, to be written again beside the request."""
+    """Read the contents of an archive, to write them again with the request."""
     try:
         with zipfile.ZipFile(path) as archive:
             entries = archive.infolist()
@@ -77,12 +77,12 @@ def _entries(path: str) -> dict[str, bytes]:
             return {entry.filename: _read_entry(archive, entry) for entry in entries}
     except UnusableArchive:
         raise
-    except Exception as error:  # as in reading, damage makes zipfile raise errors of many types
+    except Exception as error:  # a damaged archive makes zipfile raise many types
         raise UnusableArchive(message("terminal.zip.damaged", path=path)) from error
 
 
 def _read_entry(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> bytes:
-    """One entry, and never more than its declared size."""
+    """Read one entry, but never more than its declared size."""
     with archive.open(entry) as member:
         return member.read(entry.file_size + 1)
 
@@ -94,7 +94,7 @@ def _names(name: str) -> Iterator[str]:
 
 
 def _is_ours(data: bytes, request: Request) -> bool:
-    """Whether a file is a request by the same device for the same license, so may be replaced."""
+    """Whether a file is this device's request for the same license, which may be replaced."""
     with suppress(KeyferryError):
         other = parse_request(data)
         return (other.license_number, other.device_key) == (
@@ -112,7 +112,7 @@ def _read(path: str) -> bytes:
 
 
 def _new(path: str) -> BinaryIO:
-    """The file that is renamed over another; in a shared folder, any user may write it."""
+    """Open the temporary file that replaces `path`; the umask decides who else may write it."""
     return os.fdopen(os.open(f"{path}.new", OPEN_TO_WRITE, 0o666), "wb")
 
 
@@ -120,5 +120,5 @@ def _write(path: str, data: bytes) -> None:
     with _new(path) as file:
         file.write(data)
         file.flush()
-        os.fsync(file.fileno())  # a USB drive may be pulled as soon as the command ends
+        os.fsync(file.fileno())  # a USB drive may be unplugged as soon as the command ends
     os.replace(f"{path}.new", path)

@@ -10,9 +10,9 @@ from keyferry_protocol.response import BoundTo
 
 
 class CurrentMachine:
-    """A machine, read at the first use and no more than once.
+    """A machine that is read on first use, and at most once.
 
-    `read_components` reads the raw values alone, with the user's only where it is passed True.
+    `read_components` reads only the raw values, and those of the user only if it is passed True.
     """
 
     def __init__(
@@ -26,11 +26,11 @@ class CurrentMachine:
         self._components: dict[bool, Mapping[str, Sequence[str]]] = {}
 
     def unread(self) -> "CurrentMachine":
-        """The same machine, to be read again."""
+        """A copy that reads the machine again."""
         return CurrentMachine(self._read, self._read_components)
 
     def machine(self) -> Machine:
-        """The whole machine, with the names that only people read."""
+        """The machine, with the names that only people read."""
         if self._machine is None:
             self._machine = self._read()
         return self._machine
@@ -51,7 +51,7 @@ class CurrentMachine:
     def check(self, number: str, bound_to: BoundTo) -> None:
         """Raises WrongMachine unless this is the machine, and for `personal` the user.
 
-        Raises MachineNotIdentified for a recorded set so small that every machine would match it.
+        Raises MachineNotIdentified if the recorded set is so small that every machine matches it.
         """
         if not is_identifiable(bound_to.components, bound_to.protection):
             raise MachineNotIdentified(message("errors.machine-not-identified.bound"))
@@ -69,5 +69,5 @@ class CurrentMachine:
 
 
 def known_machine(machine: Machine) -> CurrentMachine:
-    """A machine that was read already, such as a recorded one."""
+    """Wrap a machine that was already read, such as a recorded one."""
     return CurrentMachine(lambda: machine, lambda user: machine.components)

@@ -1,6 +1,6 @@
 """Reads a Linux machine from files only: no process, no socket, no root privileges.
 
-Every function takes the root folder, so that a test can pass a recorded one.
+Every function takes the root folder, so a test can pass a recorded one.
 """
 
 import os
@@ -11,13 +11,13 @@ from keyferry.machine.placeholders import is_placeholder, is_real_mac
 
 _ETHERNET = "1"  # ARPHRD_ETHER of if_arp.h: wired and wireless cards
 _PERMANENT = "0"  # NET_ADDR_PERM of netdevice.h: the address is the card's own
-# What a container engine mounts in a container, and the folders of its own that show there.
+# The paths that container engines mount in a container, and the engines' folders in those mounts.
 _ENGINE_MOUNTS = ("/", "/etc/hostname", "/etc/hosts", "/etc/resolv.conf")
 _ENGINES = ("/docker/", "/containerd/", "/containers/", "/kubelet/", "/lxc/")
 
 
 def components(root: str = "/") -> dict[str, list[str]]:
-    """What a plain user can read of this machine: `mac`, `os_id`, `disk_serial`."""
+    """The components that an unprivileged user can read: `mac`, `os_id`, `disk_serial`."""
     read = {"mac": macs(root), "os_id": os_ids(root), "disk_serial": disk_serials(root)}
     return {name: values for name, values in read.items() if values}
 
@@ -66,7 +66,7 @@ def users(root: str = "/") -> list[str]:
         fields = line.split(":")
         if len(fields) > 2 and fields[2] == uid:
             return [fields[0]]
-    import pwd  # may ask a directory service through a socket: only for a user in no file
+    import pwd  # may query a directory service over a socket, so only for a user in no file
 
     try:
         return [pwd.getpwuid(os.getuid()).pw_name]
@@ -93,7 +93,7 @@ def environment(root: str = "/") -> str:
     flags = next((line for line in cpu.splitlines() if line.startswith("flags")), "")
     if is_virtual(product) or _is_wsl(root):
         return "virtual"
-    # A Xen host looks like its guests, except for this.
+    # Only this distinguishes a Xen host from its guests.
     is_host = "control_d" in _text(root, "proc/xen/capabilities")
     if not is_host and (
         "hypervisor" in flags.split() or _text(root, "sys/hypervisor/type") or _has_guest_tree(root)
@@ -133,7 +133,7 @@ def _is_container(root: str) -> bool:
 
 
 def _is_of_engine(mount: list[str]) -> bool:
-    """Whether a container engine made this mount; on a host, those mounts are elsewhere."""
+    """Whether a container engine made this mount. On a host, its mounts are elsewhere."""
     if len(mount) < 5:
         return False
     origin, place, options = mount[3], mount[4], mount[-1]

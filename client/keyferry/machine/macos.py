@@ -1,6 +1,6 @@
-"""Interprets what macOS reports about its machine; pure, so that recorded answers test it.
+"""Interprets what macOS reports about its machine. Pure, so tests can use recorded output.
 
-`macos_calls.py` collects the answers. None of them needs root privileges.
+`macos_calls.py` collects the output, without root privileges.
 """
 
 import plistlib
@@ -20,7 +20,7 @@ class Recorded(NamedTuple):
 
 
 def components(recorded: Recorded) -> dict[str, list[str]]:
-    """The raw values by which this machine is recognized."""
+    """The raw values that identify this machine."""
     read = {
         "smbios_uuid": smbios_uuids(recorded.platform),
         "mac": macs(recorded.controllers),
@@ -30,7 +30,7 @@ def components(recorded: Recorded) -> dict[str, list[str]]:
 
 
 def smbios_uuids(platform: bytes) -> list[str]:
-    """IOPlatformUUID."""
+    """The IOPlatformUUID."""
     for entry in _entries(platform):
         uuid = str(entry.get("IOPlatformUUID", "")).lower()
         if not is_placeholder(uuid):
@@ -70,7 +70,7 @@ def _is_built_in(entry: dict[str, Any]) -> bool:
 
 
 def _entries(printed: bytes) -> Iterator[dict[str, Any]]:
-    """Every entry that ioreg printed, with all children; none if it is no property list."""
+    """Every entry that ioreg printed, with all children; none if it is not a property list."""
     if not printed.strip():
         return
     try:

@@ -1,4 +1,4 @@
-"""Asks macOS about its machine with the tools it ships; `macos.py` interprets the answers."""
+"""Queries macOS about its machine with its own tools; `macos.py` interprets the output."""
 
 import os
 import plistlib
@@ -12,7 +12,7 @@ _VERSION = "/System/Library/CoreServices/SystemVersion.plist"
 
 
 def record() -> Recorded:
-    """All answers by which this machine is recognized."""
+    """Record all output that identifies this machine."""
     return Recorded(
         platform=_ioreg("IOPlatformExpertDevice", "-d1"),
         controllers=tuple(_ioreg(name) for name in _CONTROLLERS),

@@ -1,4 +1,4 @@
-"""The makers whose name in the firmware shows that a machine is virtual."""
+"""The manufacturers whose names in the firmware show that a machine is virtual."""
 
 _VIRTUAL = (
     "alibaba cloud ecs",
@@ -11,7 +11,7 @@ _VIRTUAL = (
     "hetzner",
     "innotek",
     "kvm",
-    "nutanix ahv",  # Nutanix alone is the maker of the host
+    "nutanix ahv",  # just Nutanix is the maker of the host
     "openstack",
     "parallels",
     "qemu",
@@ -24,7 +24,7 @@ _VIRTUAL = (
 
 
 def is_virtual(maker_and_product: str) -> bool:
-    """Whether the firmware names a hypervisor as maker and product."""
+    """Whether the firmware names a hypervisor as the maker and product."""
     names = maker_and_product.lower()
     if "amazon ec2" in names and ".metal" in names:  # i3.metal is a whole physical machine
         return False

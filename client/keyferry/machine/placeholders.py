@@ -1,4 +1,4 @@
-"""Values that makers and firmware leave where a real one belongs; listed in docs/format.md."""
+"""Placeholders that makers and firmware leave instead of real values (docs/format.md)."""
 
 _PLACEHOLDERS = frozenset(
     {
@@ -52,7 +52,7 @@ _PLACEHOLDERS = frozenset(
 
 
 def is_placeholder(value: str) -> bool:
-    """Whether a value says nothing about its machine: a known filler, or one character repeated."""
+    """Whether a value tells nothing: a known placeholder, or one repeated character."""
     value = " ".join(value.lower().split())
     bare = value.strip(".-_ 0")
     return value in _PLACEHOLDERS or not bare or len(set(value)) == 1

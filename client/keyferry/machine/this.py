@@ -1,4 +1,4 @@
-"""This machine, read by the reader of its operating system."""
+"""Reads this machine with the module for its operating system."""
 
 import sys
 from collections.abc import Mapping, Sequence
@@ -6,18 +6,18 @@ from collections.abc import Mapping, Sequence
 from keyferry.machine.current_machine import CurrentMachine
 from keyferry_protocol.components import Machine
 
-MAX_TEXT = 64  # as for all free text in a file
+MAX_TEXT = 64  # like all free text in a file
 
 
 def current_machine() -> CurrentMachine:
-    """This machine; nothing of it is read before it is needed."""
+    """This machine, which is read only when it is needed."""
     return CurrentMachine(this_machine, read_components)
 
 
 def this_machine() -> Machine:
-    """This machine with everything a request says about it, in raw values.
+    """This machine with everything that a request describes, in raw values.
 
-    The values are hashed only inside a request.
+    Only their hashes go into a request.
     """
     if sys.platform == "win32":
         from keyferry.machine import windows_calls
@@ -37,7 +37,7 @@ def this_machine() -> Machine:
 
 
 def read_components(with_user: bool) -> Mapping[str, Sequence[str]]:
-    """The raw values by which this machine is recognized, with the user's only on request."""
+    """The raw values that identify this machine; those of the user only if `with_user`."""
     if sys.platform == "win32":
         from keyferry.machine import windows, windows_calls
 
@@ -53,5 +53,5 @@ def read_components(with_user: bool) -> Mapping[str, Sequence[str]]:
 
 
 def printable(text: str) -> str:
-    """The text as a file may carry it: at most 64 characters, no control characters."""
+    """Make a text valid in a file: at most 64 characters, no control characters."""
     return "".join(c for c in text if c.isprintable())[:MAX_TEXT]

@@ -1,6 +1,6 @@
-"""Interprets what Windows reports about its machine; pure, so that recorded answers test it.
+"""Interprets what Windows reports about its machine. Pure, so tests can use recorded answers.
 
-`windows_calls.py` collects the answers. None of them needs administrator rights.
+`windows_calls.py` collects the answers, without administrator rights.
 """
 
 import struct
@@ -19,7 +19,7 @@ _RSA_PUBLIC = b"RSA1"  # BCRYPT_RSAPUBLIC_MAGIC
 
 
 class Card(NamedTuple):
-    """A network card: facts of its MIB_IF_ROW2, and its device, such as `PCI\\VEN_8086...`."""
+    """A network card: fields of its MIB_IF_ROW2, and its device, such as `PCI\\VEN_8086...`."""
 
     permanent: bytes
     type: int
@@ -28,7 +28,7 @@ class Card(NamedTuple):
 
 
 class Recorded(NamedTuple):
-    """The answers of Windows, unchanged; empty where it gave none."""
+    """The answers of Windows, unchanged; empty if a call failed."""
 
     smbios: bytes = b""  # GetSystemFirmwareTable("RSMB")
     cards: tuple[Card, ...] = ()  # GetIfTable2
@@ -52,7 +52,7 @@ class Structure(NamedTuple):
 
 
 def components(recorded: Recorded) -> dict[str, list[str]]:
-    """The raw values by which this machine is recognized, with `user` if it was recorded."""
+    """The raw values that identify this machine, with `user` if it was recorded."""
     guid = recorded.machine_guid.strip().lower().replace("-", "")
     read = {
         "tpm_key": tpm_keys(recorded.endorsement_key),
@@ -67,7 +67,7 @@ def components(recorded: Recorded) -> dict[str, list[str]]:
 
 
 def environment(smbios: bytes) -> str:
-    """`virtual` or `physical`; `unknown` where the firmware does not say."""
+    """`virtual` or `physical`; `unknown` if the firmware does not tell."""
     for structure in structures(smbios):
         if structure.type == _SYSTEM:
             product = f"{structure.text(4)} {structure.text(5)}"
@@ -95,7 +95,7 @@ def board_serials(smbios: bytes) -> list[str]:
 
 
 def structures(smbios: bytes) -> Iterator[Structure]:
-    """The structures of a RawSMBIOSData, up to the first that is cut off."""
+    """The structures of a RawSMBIOSData, up to the first truncated one."""
     table = smbios[8:]  # after the calling method, version and length
     while len(table) >= 4:
         kind, length = table[0], table[1]
@@ -138,7 +138,7 @@ def disk_serials(descriptors: tuple[bytes, ...]) -> list[str]:
 def tpm_keys(blob: bytes) -> list[str]:
     """SHA-256 of the endorsement key's TPM2B_PUBLIC, rebuilt from its modulus.
 
-    The default template L-1 of TCG's EK Credential Profile: RSA 2048, SHA-256, to decrypt only.
+    This is default template L-1 of TCG's EK Credential Profile: RSA 2048, SHA-256, decrypt only.
     """
     if len(blob) < 24 or blob[:4] != _RSA_PUBLIC:
         return []

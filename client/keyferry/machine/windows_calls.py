@@ -1,6 +1,6 @@
-"""Asks Windows about its machine; an answer that fails is empty.
+"""Queries Windows about its machine, without starting a process.
 
-It starts no process. `windows.py` interprets the answers.
+The answer of a failed call is empty. `windows.py` interprets the answers.
 """
 
 import ctypes
@@ -84,7 +84,7 @@ class _SidAndAttributes(ctypes.Structure):
 
 
 def record(user: bool) -> Recorded:
-    """All answers by which this machine is recognized; with the user's SID only on request."""
+    """Record all answers that identify this machine, with the user's SID only if `user`."""
     return Recorded(
         smbios=_smbios(),
         cards=tuple(_cards()),
@@ -99,7 +99,7 @@ def describe() -> tuple[str, str, str]:
     """The computer's name, the system's, and the environment."""
     version = r"SOFTWARE\Microsoft\Windows NT\CurrentVersion"
     system = _registry(version, "ProductName")
-    if sys.getwindowsversion().build >= 22000:  # Windows 11 still calls itself 10 there
+    if sys.getwindowsversion().build >= 22000:  # Windows 11 calls itself 10 in the registry
         system = system.replace("Windows 10", "Windows 11")
     release = _registry(version, "DisplayVersion")
     name = os.environ.get("COMPUTERNAME", "")
@@ -160,7 +160,7 @@ def _disk(number: int) -> bytes:
 
 
 def _endorsement_key() -> bytes:
-    """PCP_EKPUB of the platform's crypto provider; empty where there is no TPM 2.0."""
+    """PCP_EKPUB of the platform's crypto provider; empty without a TPM 2.0."""
     try:
         library = ctypes.windll.ncrypt
     except OSError:

@@ -1,4 +1,4 @@
-"""The high-water mark: the latest time known, and how a wrong one is lowered fairly.
+"""The high-water mark: the latest known time, and the rule that lowers a wrong one.
 
 Pure; times are whole seconds since 1970 (docs/format.md, "Clock" and "Fair clock").
 """
@@ -9,19 +9,19 @@ from typing import NamedTuple
 from keyferry_protocol.errors import ClockRolledBack
 
 TOLERANCE_S = 24 * 3600
-WRITE_EVERY_S = 600  # `load` writes the mark no more often than this
-MAX_TIME = 253_402_300_799  # 9999-12-31T23:59:59Z: no file names a later time
+WRITE_EVERY_S = 600  # `load` writes the mark at most this often
+MAX_TIME = 253_402_300_799  # 9999-12-31T23:59:59Z: no file can name a later time
 
 
 class Clock(NamedTuple):
-    """What one user's `clock.json` remembers."""
+    """The contents of one user's `clock.json`."""
 
     mark: int = 0
     lowered: int = 0
     at_request: Mapping[str, int] = {}
 
     def advanced_to(self, moment: int) -> "Clock":
-        """The clock after this moment was observed: the mark never goes back by it."""
+        """The clock after this moment was observed. The mark never moves back."""
         return self._replace(mark=max(self.mark, moment))
 
     def with_note(self, request_sha256: str) -> "Clock":
@@ -37,8 +37,8 @@ class Clock(NamedTuple):
     def after_response(self, request_sha256: str, issued_at: int) -> "Clock":
         """The clock after a response was installed: the only event that lowers a wrong mark.
 
-        The mark drops by no more than what cannot have passed since the request was made, so that
-        holding a response back gains no day. Without the request's note nothing is lowered.
+        The mark drops at most by the time that cannot have passed since the request was made, so
+        holding a response back gains no time. Without a note of the request, it does not drop.
         """
         if request_sha256 not in self.at_request:
             return self.advanced_to(issued_at)
@@ -49,6 +49,6 @@ class Clock(NamedTuple):
         return clock.without_note(request_sha256)
 
     def check(self, now: int) -> None:
-        """Raises ClockRolledBack if the present is more than a day behind the mark."""
+        """Raises ClockRolledBack if the current time is more than a day behind the mark."""
         if now < self.mark - TOLERANCE_S:
             raise ClockRolledBack(now=now, mark=self.mark)

@@ -13,9 +13,9 @@ CLOCK = "clock.json"
 
 
 def read_clock(user: StateDir, ignore_damage: bool = False) -> Clock:
-    """What `clock.json` remembers; an empty clock where there is no such file.
+    """Read `clock.json`; an empty clock if there is no such file.
 
-    Raises StateDamaged, unless a damaged file is to count as missing.
+    Raises StateDamaged for a damaged file, unless `ignore_damage` treats it as missing.
     """
     path = os.path.join(user.path, CLOCK)
     try:

@@ -1,4 +1,4 @@
-"""Reads and writes single files of the state: each is the old one or the new one, never half.
+"""Reads and writes single state files. A crash leaves the old or the new file, never a part.
 
 The folders and files are part of the format (docs/format.md, "State on the offline machine").
 """
@@ -16,13 +16,13 @@ _WINDOWS_TRIES = 50
 # Following a link here could overwrite someone else's file: as root, any file.
 _NO_LINK = getattr(os, "O_NOFOLLOW", 0)
 OPEN_TO_WRITE = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | _NO_LINK | getattr(os, "O_BINARY", 0)
-MAX_BYTES = 65536  # of one file; every file of the state is far shorter
+MAX_BYTES = 65536  # of one file; every state file is far shorter
 
 
 def read(path: str) -> bytes | None:
-    """A file's bytes, at most MAX_BYTES of them; None if there is no such file.
+    """Read at most MAX_BYTES of a file; None if there is no such file.
 
-    Raises StateDamaged where the file cannot be read.
+    Raises StateDamaged if the file cannot be read.
     """
     try:
         with open(path, "rb") as file:
@@ -31,12 +31,12 @@ def read(path: str) -> bytes | None:
         return None
     except OSError as error:
         if not os.access(os.path.dirname(path), os.X_OK):
-            return None  # a folder that another user closed holds nothing of this user's
+            return None  # a folder that another user closed holds no license of this user
         raise damaged(path, message("errors.state-damaged.unread", why=error.strerror)) from error
 
 
 def write(path: str, data: bytes, shared: bool) -> None:
-    """Replace a file atomically: write beside it, flush, then rename.
+    """Replace a file atomically: write a temporary file, flush it, then rename it.
 
     A `shared` file is readable by every user. The caller holds the lock of the state directory.
     Raises StateNotWritable.
@@ -47,7 +47,7 @@ def write(path: str, data: bytes, shared: bool) -> None:
         make_folder(folder, shared)
         with os.fdopen(os.open(f"{path}.new", OPEN_TO_WRITE, mode), "wb") as file:
             if hasattr(os, "fchmod"):
-                os.fchmod(file.fileno(), mode)  # whatever the umask
+                os.fchmod(file.fileno(), mode)  # regardless of the umask
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
@@ -58,7 +58,7 @@ def write(path: str, data: bytes, shared: bool) -> None:
 
 
 def erase(path: str) -> None:
-    """Remove a file for good, if it exists. Raises StateNotWritable."""
+    """Delete a file, if it exists, and flush its folder. Raises StateNotWritable."""
     try:
         os.unlink(path)
         _flush_folder(os.path.dirname(path))
@@ -69,7 +69,7 @@ def erase(path: str) -> None:
 
 
 def read_json(path: str) -> JsonObject | None:
-    """The JSON object in a file, None if there is no such file. Raises StateDamaged."""
+    """The JSON object in a file; None if there is no such file. Raises StateDamaged."""
     data = read(path)
     if data is None:
         return None
@@ -80,7 +80,7 @@ def read_json(path: str) -> JsonObject | None:
 
 
 def write_json(path: str, members: Mapping[str, object], shared: bool) -> None:
-    """Replace a file by this JSON object, as `write`. Raises StateNotWritable."""
+    """Replace a file with this JSON object, like `write`. Raises StateNotWritable."""
     write(path, json.dumps(members).encode("ascii"), shared)
 
 
@@ -90,7 +90,7 @@ def damaged(path: str, reason: str) -> StateDamaged:
 
 
 def make_folder(path: str, shared: bool) -> None:
-    """Make a folder and its parents; a shared one is readable by all, whatever the umask."""
+    """Make a folder and its parents; all users can read a shared one, regardless of the umask."""
     if os.path.isdir(path):
         return
     if not shared:
@@ -119,7 +119,7 @@ def _replace(new: str, path: str) -> None:
 
 
 def _flush_folder(folder: str) -> None:
-    if os.name == "posix":  # elsewhere a folder cannot be opened; a rename is flushed with it
+    if os.name == "posix":  # Windows cannot open a folder, and flushes a rename itself
         handle = os.open(folder, os.O_RDONLY)
         try:
             os.fsync(handle)

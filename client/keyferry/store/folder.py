@@ -38,9 +38,9 @@ class LicenseState(NamedTuple):
 
 
 class Folder(NamedTuple):
-    """One license in one of the two state directories. Whoever writes holds that one's lock.
+    """One license in one of the two state directories. A writer must hold that directory's lock.
 
-    With `ignore_damage`, a damaged file counts as missing: for callers that write it anew.
+    With `ignore_damage`, a damaged file counts as missing, for callers that replace it.
     """
 
     root: StateDir
@@ -79,7 +79,7 @@ class Folder(NamedTuple):
         self.write(DEVICE_KEY, b64(key.seed).encode("ascii"))
 
     def request(self, name: str, ignore_damage: bool = False) -> Request | None:
-        """The request that is stored as `PENDING` or `DEACTIVATE`. Raises StateDamaged."""
+        """The request that is stored under `PENDING` or `DEACTIVATE`. Raises StateDamaged."""
         data = read(self.path(name))
         if data is None:
             return None
@@ -91,11 +91,11 @@ class Folder(NamedTuple):
             raise damaged(self.path(name), str(error)) from error
 
     def installed_bytes(self) -> bytes | None:
-        """The installed response file, unread. Raises StateDamaged where it cannot be read."""
+        """The installed response file, unparsed. Raises StateDamaged if it cannot be read."""
         return read(self.path(INSTALLED))
 
     def holds_license(self) -> bool:
-        """Whether a response that is no receipt is installed here, be it damaged."""
+        """Whether a response other than a receipt is installed here, even a damaged one."""
         data = self.installed_bytes()
         if data is None:
             return False
@@ -105,7 +105,7 @@ class Folder(NamedTuple):
             return True
 
     def state(self, ignore_damage: bool = False) -> LicenseState:
-        """What `state.json` says; the default where there is no such file. Raises StateDamaged."""
+        """The contents of `state.json`; defaults if there is no such file. Raises StateDamaged."""
         path = self.path(STATE)
         try:
             members = read_json(path)
@@ -117,7 +117,7 @@ class Folder(NamedTuple):
 
     def write_state(self, state: LicenseState) -> None:
         members: dict[str, object] = {"state": 1, **state._asdict()}
-        # A folder name on Linux may not be valid text. JSON must be, and only people read the path.
+        # On Linux, a folder name may be invalid text, but JSON must be valid. It is only shown.
         text = state.request_path.encode("utf-8", "ignore").decode()
         if not text or text != state.request_path:
             del members["request_path"]
@@ -125,9 +125,9 @@ class Folder(NamedTuple):
 
 
 def is_deactivating(folder: Folder, state_dirs: StateDirs) -> bool:
-    """Whether a deactivation was started here and not finished: the license has ended already.
+    """Whether a deactivation was started here but not finished. The license has ended already.
 
-    The request may be stored in the other state directory, where a user had a copy of the site's
+    The request may be stored in the other state directory, if a user had a copy of the site's
     license.
     """
     for root in state_dirs:
@@ -140,7 +140,7 @@ def is_deactivating(folder: Folder, state_dirs: StateDirs) -> bool:
 
 
 def parse_device_key(data: bytes) -> Ed25519Signer:
-    """The key in the bytes of a `device.key`. Raises ValueError."""
+    """Parse the bytes of a `device.key`. Raises ValueError."""
     return Ed25519Signer(unb64(data.decode("ascii")))
 
 

@@ -32,7 +32,7 @@ else:
 class Lock:
     """Holds the lock of a state directory for a `with` block; it is freed if the process dies.
 
-    Makes the directory. Raises StateBusy after `wait_s` seconds, and StateNotWritable where this
+    Creates the directory. Raises StateBusy after `wait_s` seconds, and StateNotWritable if this
     user may not write.
     """
 
@@ -73,7 +73,7 @@ class Lock:
 
 @contextmanager
 def locked(state_dirs: StateDirs) -> Iterator[None]:
-    """Hold the lock of each directory that this user may write; writes to the other one fail."""
+    """Hold the lock of each directory that this user may write. Writes to the other fail."""
     with ExitStack() as locks:
         for root in state_dirs:
             with suppress(StateNotWritable):

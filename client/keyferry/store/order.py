@@ -1,4 +1,4 @@
-"""In which order the licenses on this computer are tried; the user's preference comes first."""
+"""The order in which the licenses on this computer are tried: the user's preference first."""
 
 import os
 from contextlib import suppress
@@ -15,7 +15,7 @@ def license_numbers(root: StateDir) -> list[str]:
     """The licenses that have a folder in this state directory, ascending."""
     try:
         names = os.listdir(root.path)
-    except OSError:  # no folder yet, or one that this user may not list
+    except OSError:  # no such folder, or one that this user may not list
         return []
     return sorted(name for name in names if len(name) == 12 and name.isascii() and name.isdigit())
 
@@ -30,7 +30,7 @@ def in_trying_order(state_dirs: StateDirs) -> list[str]:
 
 
 def read_order(user: StateDir) -> tuple[str, ...]:
-    """The license numbers in `order.json`, none where there is no such file. StateDamaged."""
+    """The license numbers in `order.json`; none if it is missing. Raises StateDamaged."""
     path = os.path.join(user.path, ORDER)
     members = read_json(path)
     if members is None:

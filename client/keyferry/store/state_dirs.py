@@ -51,6 +51,6 @@ def _bases(platform: str, environ: Mapping[str, str]) -> tuple[str, str]:
         folder = "Library/Application Support/Keyferry"
         return f"{home}/{folder}", f"/{folder}"
     state = environ.get("XDG_STATE_HOME", "")
-    if not state.startswith("/"):  # the XDG specification: a relative path is to be ignored
+    if not state.startswith("/"):  # the XDG specification says to ignore a relative path
         state = f"{home}/.local/state"
     return f"{state}/keyferry", "/var/lib/keyferry"

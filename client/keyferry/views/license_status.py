@@ -7,7 +7,7 @@ from keyferry_protocol.messages import has_message, message
 
 
 def short_status(row: Row) -> str:
-    """A few words for a table that shows the end date beside them."""
+    """The status in a few words, for a table that also shows the end date."""
     if row.state == ACTIVE and row.license is not None:
         return (
             message("terminal.status.active") if _has_no_deadline(row.license) else long_status(row)
@@ -16,7 +16,7 @@ def short_status(row: Row) -> str:
 
 
 def long_status(row: Row) -> str:
-    """One license's status as a whole sentence."""
+    """The status as a complete sentence."""
     if row.license is not None:
         return _active(row.license)
     if row.state == "pending" and row.request is not None:
@@ -28,7 +28,7 @@ def long_status(row: Row) -> str:
 
 
 def end_date(row: Row) -> str:
-    """When the license ends, `-` where it does not."""
+    """The end date of the license; `-` if it has none."""
     response = row.response
     if response is None or response.is_receipt or response.license.valid_until is None:
         return "-"

@@ -1,4 +1,4 @@
-"""What a request says, in plain words; also before it is signed."""
+"""Summarizes a request in plain words, whether or not it is signed yet."""
 
 from keyferry.times import local_time_with_zone
 from keyferry_protocol.activation import show_license_number
@@ -52,7 +52,7 @@ def _codes(request: RequestBody) -> str:
 
 
 def _proofs(request: RequestBody) -> list[str]:
-    """Whose signatures the file should carry; only the service can verify them."""
+    """The signers that the file should have. Only the service can verify their signatures."""
     proofs = [message("inspect.proof-device")]
     if request.dongle is not None:
         proofs.append(message("inspect.proof-dongle"))

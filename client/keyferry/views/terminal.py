@@ -18,7 +18,7 @@ USAGE_EXIT = 2
 
 
 class Terminal:
-    """Results go to stdout, problems to stderr; color only where a person sees it."""
+    """Results go to stdout, problems to stderr; color only on a terminal."""
 
     def __init__(self, as_json: bool) -> None:
         self.as_json = as_json
@@ -40,7 +40,7 @@ class Terminal:
         self._write(message("terminal.question", question=sentence), sys.stdout, ends_line=False)
 
     def picture(self, lines: list[str]) -> None:
-        """Lines of block characters, white on black whatever the window's colors are."""
+        """Lines of block characters, white on black regardless of the window's colors."""
         for line in lines:
             colored = _is_colored(sys.stdout)
             styled = click.style(line, fg="bright_white", bg="black") if colored else line
@@ -52,12 +52,12 @@ class Terminal:
         self._mark(marks[result], sentence, sys.stdout)
 
     def document(self, members: dict[str, Any]) -> None:
-        """The one document of `--json`; nothing where text is written instead."""
+        """Write the document of `--json`; do nothing in text mode."""
         if self.as_json:
             print(json.dumps(members), flush=True)
 
     def fail(self, error: KeyferryError, **names: str) -> int:
-        """Report an error with the vendor's names in its sentences; returns the exit code."""
+        """Report an error, with the vendor's names filled in, and return the exit code."""
         facts = dict(error.facts)
         error.facts = {name: text for name, text in names.items() if text} | error.facts
         detail = "" if str(error) == error.title else str(error)
@@ -103,7 +103,7 @@ class Terminal:
     def _write(
         self, sentence: str, stream: TextIO, ends_line: bool = True, *, mark: str = ""
     ) -> None:
-        """Only `mark` may hold terminal controls: a sentence may name any file on a USB drive."""
+        """Only `mark` may contain terminal controls: a sentence may name any file on USB."""
         if self.as_json:
             return
         encoding = stream.encoding or "utf-8"
@@ -119,7 +119,7 @@ def _is_colored(stream: TextIO) -> bool:
 
 
 def can_encode(text: str, stream: TextIO) -> bool:
-    """Whether the stream's encoding has all these characters."""
+    """Whether the stream's encoding can represent the text."""
     try:
         text.encode(stream.encoding or "utf-8")
     except UnicodeEncodeError:

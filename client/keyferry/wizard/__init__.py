@@ -1,1 +1,1 @@
-"""`keyferry wizard`: License Configuration as screens, drawn in a window or asked in a terminal."""
+"""`keyferry wizard`: License Configuration, as screens in a window or prompts in a terminal."""

@@ -1,4 +1,4 @@
-"""What the wizard does, by the name that a screen gives it: each like the command of that name."""
+"""The wizard's actions, by the names that screens use. Each works like the command of its name."""
 
 import os
 from collections.abc import Callable, Mapping, Sequence
@@ -32,12 +32,12 @@ from keyferry_protocol.errors import (
 from keyferry_protocol.messages import message
 from keyferry_protocol.response import Response
 
-# `install` raises these after the response was stored: something has changed all the same.
+# `install` raises these after it stored the response, so something has changed anyway.
 AFTER_STORING = (CheckInOverdue, ClockRolledBack, Expired, MaintenanceEnded, NotYetValid)
 
 
 def perform(state: State, computer: Computer) -> Outcome:
-    """Perform the action of a state; errors become the problem of the outcome."""
+    """Perform the action of a state; an error becomes the problem of the outcome."""
     if state.answers.get("pin"):
         _use_chosen_dongle(state.answers, computer)
     try:
@@ -57,14 +57,14 @@ def _chose_dongle(state: State) -> bool:
 
 
 def _use_chosen_dongle(answers: Answers, computer: Computer) -> FindDongle:
-    """Let the installation use the dongle that was chosen, by its PIN. Both stay in memory."""
+    """Let the installation use the chosen dongle with its PIN. Both stay in memory."""
     serial = answers.get("token")
 
     def choose(dongles: Sequence[PluggedDongle]) -> PluggedDongle:
         for dongle in dongles:
             if serial in (None, dongle.serial):
                 return dongle
-        raise DongleMissing(message("wizard.token.none"))  # it was pulled: no other gets its PIN
+        raise DongleMissing(message("wizard.token.none"))  # unplugged: no other gets its PIN
 
     finder = find_dongle(answers.get("pin") or None, computer.pkcs11_module, choose)
     computer.installation = replace(computer.installation, dongle=finder)
@@ -72,7 +72,7 @@ def _use_chosen_dongle(answers: Answers, computer: Computer) -> FindDongle:
 
 
 def _open(answers: Answers, computer: Computer) -> Outcome:
-    """Open the dongle now, where a wrong PIN can be corrected: every later try would count."""
+    """Open the dongle on this screen, where the user can correct a wrong PIN."""
     _use_chosen_dongle(answers, computer)(None)
     return Outcome()
 

@@ -8,7 +8,7 @@ Answers = Mapping[str, str]  # by field; `goal` and `license` say what they are 
 
 
 def path(answers: Answers, protections: Sequence[str]) -> tuple[str, ...]:
-    """The screens from the first to the last, as far as the answers decide them."""
+    """The screens from first to last, as far as the answers determine them."""
     sent = {"qr": "qr", "online": "online"}.get(answers.get("how", ""), "saved")
     match answers.get("goal"):
         case "install" if answers.get("what") == "response":
@@ -30,7 +30,7 @@ def path(answers: Answers, protections: Sequence[str]) -> tuple[str, ...]:
 
 
 def _questions(answers: Answers, protections: Sequence[str]) -> list[str]:
-    """The questions for an activation, without those that the vendor or an answer decides."""
+    """The questions for an activation, except those that the vendor or an answer settles."""
     questions = ["lost"] if answers.get("what") == "lost" else []
     questions.append("number")
     others = [protection for protection in protections if protection != "dongle"]
@@ -42,7 +42,7 @@ def _questions(answers: Answers, protections: Sequence[str]) -> list[str]:
 
 
 def protection_of(answers: Answers, protections: Sequence[str]) -> str:
-    """`dongle` where it was chosen or is the only choice, otherwise who may use the license."""
+    """`dongle` if it was chosen or is the only choice, otherwise who may use the license."""
     if answers.get("protection") == "dongle" or tuple(protections) == ("dongle",):
         return "dongle"
     others = [protection for protection in protections if protection != "dongle"]
@@ -51,7 +51,7 @@ def protection_of(answers: Answers, protections: Sequence[str]) -> str:
 
 
 def number_of(answers: Answers) -> str:
-    """The license in question: the one being activated, or the one selected in the list."""
+    """The number of the license that is being activated or is selected in the list."""
     if answers.get("goal") == "install":
         return parse_license_number(answers.get("number", ""))
     return answers.get("license", "")

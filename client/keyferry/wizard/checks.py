@@ -1,4 +1,4 @@
-"""Checks what was typed into a field: one sentence for each fault. Pure, but for folders."""
+"""Checks the text of a field, with one sentence per fault. Pure, except that it reads folders."""
 
 import os
 import re
@@ -16,19 +16,19 @@ _MAX_SEAT_DIGITS = 9
 
 
 class Fault(NamedTuple):
-    """What is wrong with one answer; `buttons` lead on from it."""
+    """What is wrong with one answer; `buttons` offer ways to proceed."""
 
     text: str
     buttons: tuple[str, ...] = ()
 
 
 def check_code(text: str, license_number: str) -> Fault | None:
-    """An activation code of this license number; a fault names its group or its letter."""
+    """An activation code of this license number; a fault names the group or the symbol."""
     try:
         parse_activation_code(text, parse_license_number(license_number))
     except WrongActivationCode as error:
         return Fault(_group_fault(text) or _code_fault(text, str(error)))
-    except WrongLicenseNumber as error:  # only possible after going back and forth
+    except WrongLicenseNumber as error:  # only possible after Back changed the number
         return Fault(str(error))
     return None
 
@@ -89,6 +89,6 @@ def _group_fault(text: str) -> str:
 
 
 def _is_plain(text: str) -> bool:
-    """Whether a code may hold every symbol of it; otherwise that symbol is the fault to report."""
+    """Whether a code may contain every symbol; if not, that symbol is the fault to report."""
     symbols = _CODE_SEPARATORS.sub("", text)
     return symbols.isascii() and symbols.isalnum() and "U" not in symbols.upper()

@@ -1,4 +1,4 @@
-"""What the wizard knows about this computer: read again for every screen, and never changed."""
+"""What the wizard knows about this computer. It is read again for every screen."""
 
 import getpass
 from contextlib import suppress
@@ -27,7 +27,7 @@ from keyferry_protocol.messages import message
 
 
 class Computer:
-    """This computer as it is for one screen; the next screen has a new one."""
+    """A view of this computer for one screen. The next screen gets a new one."""
 
     def __init__(
         self,
@@ -117,13 +117,13 @@ class Computer:
         return save_locations.best_location(self.save_locations)
 
     def pending(self, number: str) -> PendingRequest | None:
-        """The request of a license that waits for its response or receipt."""
+        """A license's request that is waiting for its response or receipt."""
         return find_pending(number, self.installation.state_dirs)
 
     def response_files(self, number: str) -> list[ResponseFile]:
-        """Response files on USB drives, Desktop and Downloads that a request here waits for.
+        """Response files on USB drives, Desktop and Downloads that a request here is waiting for.
 
-        Only those of this license number, if there is one.
+        With a license number, only those for that license.
         """
         files = []
         for folder in save_locations.response_folders():
@@ -152,7 +152,7 @@ class Computer:
         )
 
     def request_preview(self, answers: Answers) -> list[str]:
-        """What the request file will say. Its key does not exist yet, so a new one stands in."""
+        """A summary of the request file. Its key does not exist yet, so a temporary one is used."""
         options = self.request_options(answers)
         key = Ed25519Signer.generate()
         with suppress(KeyferryError):  # reported when the file is made
@@ -161,6 +161,6 @@ class Computer:
         return []
 
     def installation_for(self, answers: Answers) -> Installation:
-        """The installation, with the machine under the name that was typed."""
+        """The installation with the computer name that was typed."""
         name = answers.get("name")
         return self.installation if name is None else self.installation.with_machine_name(name)

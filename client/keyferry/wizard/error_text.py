@@ -10,7 +10,7 @@ from keyferry_protocol.messages.formats import comma_list
 
 
 def problem_of(error: KeyferryError, names: Mapping[str, str]) -> Problem:
-    """The error with these names filled into its sentences, and what to do now."""
+    """The problem, with these names filled into its sentences and its next step."""
     error.facts = {name: text for name, text in names.items() if text} | error.facts
     detail = "" if str(error) == error.title else str(error)
     if isinstance(error, WrongMachine) and "match" in error.facts:
@@ -25,6 +25,6 @@ def problem_of(error: KeyferryError, names: Mapping[str, str]) -> Problem:
 
 
 def _name_parts(error: WrongMachine, detail: str) -> str:
-    """The detail, with the parts that differ as people call them."""
+    """The detail, with plain names for the components that differ."""
     parts = [message(f"wizard.part.{part}") for part in error.facts["match"]["changed"]]
     return message("wizard.different", detail=detail, parts=comma_list(parts)) if parts else detail

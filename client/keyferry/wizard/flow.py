@@ -1,4 +1,4 @@
-"""The wizard's decisions: from a screen, its answers and a button to the next screen.
+"""Decides the next screen from the current screen, its answers, and a button.
 
 Nothing is performed here: `State.action` names what the caller must do before it calls `finish`.
 """
@@ -12,11 +12,11 @@ from keyferry.wizard.screens import SCREENS
 from keyferry.wizard.state import BROWSE, LIST, Outcome, Problem, State
 from keyferry_protocol.messages import message
 
-AT_ONCE = ("up", "down")  # change the list itself, without a screen
+AT_ONCE = ("up", "down")  # change the list directly, without another screen
 
 
 def press(state: State, button: str, typed: Mapping[str, str], computer: Computer) -> State:
-    """The state after a button is pressed on a screen with this typed into its fields."""
+    """The state after a button was pressed, with the texts of the screen's fields."""
     answers = {**state.answers, **typed}
     state = state._replace(answers=answers, problems=(), notice="", action="")
     name, _, value = button.partition(":")
@@ -63,8 +63,8 @@ def finish(state: State, outcome: Outcome, computer: Computer) -> State:
 
 
 def failed(state: State, problem: Problem, learned: Mapping[str, str]) -> State:
-    """The same screen, with the problem on it."""
-    if "written" in learned:  # the request is pending; only its file must be saved elsewhere
+    """The same screen, showing the problem."""
+    if "written" in learned:  # the request is pending; only its file needs another place
         kept = {n: v for n, v in state.answers.items() if n in ("how", "folder")}
         answers = {**kept, "goal": "again", "license": learned["written"]}
         return State("again", answers, (problem,))
@@ -129,5 +129,5 @@ def _to_list(state: State, notice: str = "") -> State:
 
 
 def _license(state: State) -> str:
-    """The license last used: the one whose request was made, or the one selected in the list."""
+    """The license in use: the one whose request was made, or the one selected in the list."""
     return state.answers.get("written") or state.answers.get("license", "")

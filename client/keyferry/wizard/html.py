@@ -1,4 +1,4 @@
-"""Draws a page as HTML for the window. All text is escaped here, since some comes from files."""
+"""Draws a page as HTML for the window. Escapes all text, because some comes from files."""
 
 import re
 from html import escape
@@ -10,11 +10,11 @@ from keyferry_protocol.messages import language_in_use, message
 
 _NUMBERED = re.compile(r"[0-9]+\. ")
 _BOLD = re.compile(r"\*\*(.+?)\*\*")
-_RISKY = ("deactivate", "cancel", "remove")  # Enter in a field presses no button there
+_RISKY = ("deactivate", "cancel", "remove")  # screens on which Enter presses no button
 
 
 def page_html(page: Page, vendor: str, support: str) -> str:
-    """The whole document of one screen."""
+    """The complete HTML document of one screen."""
     title = page.full_title
     if page.problems:
         title = message("wizard.window-error", title=title)
@@ -119,7 +119,7 @@ def _text(lines: tuple[str, ...]) -> str:
 
 
 def _strong(line: str) -> str:
-    """The sentence, with what is between double asterisks in bold."""
+    """The sentence, with text between double asterisks in bold."""
     return _BOLD.sub(r"<strong>\1</strong>", escape(line))
 
 
@@ -169,7 +169,7 @@ def _form(page: Page) -> str:
     return (
         f'<form id="form" method="post" action="/"{encoding}>'
         f'<input type="hidden" name="screen" value="{page.screen}">'
-        # The first submit button is the one that Enter presses, wherever the others stand.
+        # Enter presses the first submit button, regardless of where the others are.
         f'<button name="press" value="{default}" hidden></button>'
         f"{_rows(page)}{_folders(page)}{fields}{_inside(page)}{_buttons(page)}</form>"
     )
@@ -200,7 +200,7 @@ def _text_field(field: FieldView, notes: str, attributes: str, focus: str) -> st
 
 
 def _input(field: FieldView, attributes: str, focus: str) -> str:
-    is_pin = field.kind == "pin"  # never shown while typed, nor filled in again
+    is_pin = field.kind == "pin"  # never shown, nor filled in again
     kind, value = ("password", "") if is_pin else ("text", escape(field.value))
     return (
         f'<input type="{kind}" id="{field.name}" name="{field.name}" value="{value}" '
@@ -242,7 +242,7 @@ def _checked(is_it: bool) -> str:
 
 
 def _identity(name: str, is_it: bool, focus: str) -> str:
-    """The selected option has the field's name as its id, the target of a problem's link."""
+    """Give the selected option the field's name as its id, which a problem's link targets."""
     return f' id="{name}"{focus}' if is_it else ""
 
 
@@ -277,7 +277,7 @@ def _inside(page: Page) -> str:
 
 
 def _rows(page: Page) -> str:
-    """The licenses; where there are several, each number is a button that selects it."""
+    """The licenses. If there are several, each number is a button that selects it."""
     rows = page.data.rows
     if not rows:
         return ""

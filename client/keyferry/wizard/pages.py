@@ -1,4 +1,4 @@
-"""A screen as it is shown now: all its text, fields, facts and buttons, whatever draws them."""
+"""A screen with its current text, fields, facts, and buttons, independent of how it is drawn."""
 
 from typing import NamedTuple
 
@@ -13,7 +13,7 @@ from keyferry_protocol.messages import has_message, message
 
 
 class Button(NamedTuple):
-    """A button: what it sends when pressed, and its label."""
+    """A button: the value that it sends, and its label."""
 
     press: str
     label: str
@@ -21,7 +21,7 @@ class Button(NamedTuple):
 
 
 class FieldView(NamedTuple):
-    """A field with its current value; without a label of its own, the title is its label."""
+    """A field with its current value; without its own label, the title is its label."""
 
     name: str
     kind: str
@@ -47,14 +47,14 @@ class Page(NamedTuple):
 
     @property
     def full_title(self) -> str:
-        """The title behind its step, if it is one of several."""
+        """The title, after its step number if there are several steps."""
         if not self.step or not self.title:
             return self.step or self.title
         return message("wizard.step-title", step=self.step, title=self.title)
 
 
 def draw(state: State, computer: Computer) -> Page:
-    """The page of a state, with what this computer has now."""
+    """The page of a state, with the current data of this computer."""
     screen = SCREENS[state.screen]
     data = screen_data(state.screen, state.answers, computer)
     facts = {
@@ -86,7 +86,7 @@ def trouble(problem: Problem) -> Page:
 
 
 def presses(page: Page) -> set[str]:
-    """Every button of the page, in whatever form it is drawn, and `close`."""
+    """Every button of the page, however it is drawn, and `close`."""
     names = {"close", *(button.press for button in page.buttons)}
     names |= {press for problem in page.problems for press in problem.buttons}
     names |= {f"choose:{number}" for number, *_ in page.data.rows}
@@ -104,7 +104,7 @@ def label(press: str, screen: str = "") -> str:
 
 
 def selected(answers: Answers, computer: Computer) -> Row | None:
-    """The license in the list that the buttons apply to: the first, until another is selected."""
+    """The license in the list that the buttons apply to: the first unless another is selected."""
     row = computer.row(answers.get("license", ""))
     return row or (computer.rows[0] if computer.rows else None)
 
@@ -134,7 +134,7 @@ def _sentences(name: str, **facts: object) -> list[str]:
 
 
 def _step(state: State, computer: Computer) -> str:
-    """`Step 2 of 6`, where there is more than one."""
+    """`Step 2 of 6`, if there is more than one."""
     screens = path(state.answers, computer.protections)
     if len(screens) < 2 or state.screen not in screens:
         return ""

@@ -1,4 +1,4 @@
-"""Asks the wizard's questions in the terminal, line by line, without clearing the screen."""
+"""Runs the wizard in the terminal, line by line, without clearing the screen."""
 
 import textwrap
 from collections.abc import Iterator
@@ -25,14 +25,14 @@ class Leave(Exception):
 
 
 class Prompt:
-    """The terminal's face of one session."""
+    """Runs one session in the terminal."""
 
     def __init__(self, session: Session, terminal: Terminal) -> None:
         self._session = session
         self._terminal = terminal
 
     def run(self) -> None:
-        """Ask until the wizard is closed, by a person or by the end of the input."""
+        """Show screens until the user closes the wizard or the input ends."""
         while not self._session.is_closed:
             page = self._session.page()
             self._show(page)
@@ -61,7 +61,7 @@ class Prompt:
             self._terminal.line(f"  {line}")
 
     def _ask(self, page: Page, typed: dict[str, str]) -> str:
-        """Ask for every field into `typed`; returns the button that leaves the page."""
+        """Read every field into `typed`, and return the button that leaves the page."""
         solutions = [Button(b, label(b)) for problem in page.problems for b in problem.buttons]
         if solutions and (press := self._menu(page, solutions, "")):
             return press
@@ -102,7 +102,7 @@ class Prompt:
             self._say(message("wizard.prompt.numbers", n=len(values)))
 
     def _secret(self, name: str) -> str:
-        """A secret, not shown while it is typed."""
+        """Read a secret without showing it."""
         try:
             typed: str = click.prompt(name, hide_input=True, default="", show_default=False)
         except click.Abort:
@@ -118,7 +118,7 @@ class Prompt:
         return self._line(message("wizard.prompt.consent"), page, "").lower() in _YES
 
     def _menu(self, page: Page, buttons: list[Button], default: str) -> str:
-        """A button, chosen by its number; Enter chooses the default."""
+        """Read the number of a button. Enter selects the default."""
         presses = [button.press for button in buttons]
         for n, button in enumerate(buttons, 1):
             self._terminal.line(f"  {n}. {button.label}")
@@ -132,7 +132,7 @@ class Prompt:
             self._say(message("wizard.prompt.numbers", n=len(presses)))
 
     def _line(self, name: str, page: Page, default: str) -> str:
-        """One typed line. Raises Leave for the keys that leave the screen."""
+        """Read one line. Raises Leave for the keys that leave the screen."""
         question = message("wizard.prompt.default", name=name, value=default) if default else name
         while True:
             self._terminal.question(question)
@@ -170,7 +170,7 @@ class Prompt:
 
 
 def _button_for(key: str, page: Page) -> str:
-    """The button that a key stands for on a page, where it may have another name."""
+    """The button of a key on this page, whose name may differ."""
     buttons = {
         "cancel": ("cancel", "finish", "close"),
         "back": ("back", "cancel", "finish", "look"),
@@ -180,7 +180,7 @@ def _button_for(key: str, page: Page) -> str:
 
 
 def _menu_buttons(page: Page) -> list[Button]:
-    """The buttons that are chosen by a number; the others have a key."""
+    """The buttons that have a number; the others have a key."""
     rows = page.data.rows if len(page.data.rows) > 1 else ()
     choices = [
         Button(f"choose:{number}", message("wizard.prompt.choose", number=shown))

@@ -1,4 +1,4 @@
-"""Where files are carried: USB drives first, then this user's Desktop and Downloads."""
+"""Folders to save and find files in: USB drives, then the user's Desktop and Downloads."""
 
 import os
 import re
@@ -12,14 +12,14 @@ from keyferry_protocol.messages import message
 from keyferry_protocol.messages.formats import decimal
 
 _MOUNTS = "/proc/self/mounts"
-_DRIVES = ("/media/", "/run/media/")  # where desktops mount what is plugged in
+_DRIVES = ("/media/", "/run/media/")  # where desktops mount removable drives
 _ESCAPED = re.compile(r"\\([0-7]{3})")
 _GIGABYTE = 1_000_000_000
 _REMOVABLE = 2  # GetDriveType's DRIVE_REMOVABLE
 
 
 class SaveLocation(NamedTuple):
-    """A folder that is offered to save a file in."""
+    """A folder in which the user may save a file."""
 
     path: str
     label: str
@@ -39,7 +39,7 @@ def save_locations() -> list[SaveLocation]:
 
 
 def best_location(offered: list[SaveLocation]) -> str:
-    """The only USB drive that can be written, otherwise the Desktop."""
+    """The USB drive if exactly one is writable, otherwise the Desktop."""
     drives = [location.path for location in offered if location.is_usb_drive]
     writable = [path for path in drives if os.access(path, os.W_OK)]
     return writable[0] if len(writable) == 1 else offered[-1].path
@@ -65,7 +65,7 @@ def usb_drives() -> list[tuple[str, str]]:
 
 
 def linux_drives(mounts: str) -> list[tuple[str, str]]:
-    """Those of `/proc/self/mounts`, whose fields escape spaces as `\\040`."""
+    """The drives in `/proc/self/mounts`, whose fields escape spaces as `\\040`."""
     fields = (line.split(" ") for line in mounts.splitlines())
     points = [_unescape(field[1]) for field in fields if len(field) > 2]
     drives = [path for path in points if path.startswith(_DRIVES) and _is_text(path)]
@@ -73,7 +73,7 @@ def linux_drives(mounts: str) -> list[tuple[str, str]]:
 
 
 def user_folder(name: str) -> str:
-    """`Desktop` or `Downloads`, under the name that this user's desktop gives it."""
+    """The path of `Desktop` or `Downloads`, which the user's desktop may name differently."""
     home = os.path.expanduser("~")
     variable = {"Desktop": "XDG_DESKTOP_DIR", "Downloads": "XDG_DOWNLOAD_DIR"}[name]
     config = os.environ.get("XDG_CONFIG_HOME") or os.path.join(home, ".config")
@@ -86,7 +86,7 @@ def user_folder(name: str) -> str:
 
 
 def subfolders(path: str) -> list[str]:
-    """The visible folders in a folder, by name; none where it cannot be read."""
+    """The visible folders in a folder, by name; none if it cannot be read."""
     try:
         with os.scandir(path) as entries:
             names = [e.name for e in entries if not e.name.startswith(".") and e.is_dir()]
@@ -96,7 +96,7 @@ def subfolders(path: str) -> list[str]:
 
 
 def _is_text(name: str) -> bool:
-    """Whether a name can be shown and typed: file systems allow any bytes."""
+    """Whether a name can be shown and typed. File systems allow arbitrary bytes."""
     return not any("\ud800" <= letter <= "\udfff" for letter in name)
 
 
@@ -105,7 +105,7 @@ def _unescape(text: str) -> str:
 
 
 def _drive_label(path: str, label: str) -> str:
-    """How a USB drive is shown; anybody may have named it, so controls are escaped."""
+    """The text for a USB drive. Anyone may have named it, so controls are escaped."""
     names = {"label": escape_controls(label), "path": escape_controls(path)}
     return message("wizard.place.stick", **names, free=_free(path))
 

@@ -1,4 +1,4 @@
-"""What a screen shows besides its own messages: facts, files and folders of this computer."""
+"""What a screen shows besides its messages: facts, files, and folders of this computer."""
 
 import os
 from collections.abc import Callable, Mapping
@@ -22,7 +22,7 @@ Line = tuple[str, str, str, str, str]  # number in digits, as shown, product, st
 
 
 class ScreenData(NamedTuple):
-    """What was looked up; `words` fill the screen's sentences, `is_success` marks a success."""
+    """The data of a screen. `words` fill its sentences; `is_success` marks a success."""
 
     words: Mapping[str, str] = {}
     title: str = ""
@@ -34,7 +34,7 @@ class ScreenData(NamedTuple):
     buttons: tuple[str, ...] = ()
     folders: tuple[tuple[str, str], ...] = ()  # path and label of each folder that can be opened
     link: str = ""  # to the vendor's page, with the request filled in
-    is_drawn: bool = False  # the link as a QR code
+    is_drawn: bool = False  # whether the link is drawn as a QR code
     copy: str = ""
     is_success: bool = False
 
@@ -164,7 +164,7 @@ def _properties(answers: Answers, computer: Computer) -> ScreenData:
 
 
 def _terms(response: Response, before: str = "") -> Facts:
-    """The terms; with the end date `before` an update, if the update changed it."""
+    """The terms, with the end date `before` the update if the update changed it."""
     terms = response.license
     until = terms.valid_until
     end = message("wizard.never") if until is None else long_date(until)

@@ -1,4 +1,4 @@
-"""The screens as data: the fields, action and buttons of each, with the checks of its fields.
+"""The screens as data: the fields, their checks, the action, and the buttons of each.
 
 Messages are found by id: `wizard.ID.title` and `wizard.ID.text` are a screen's, `wizard.FIELD` and
 `wizard.FIELD.hint` a field's, `wizard.ID.PRESS` or `wizard.press.PRESS` a button's.
@@ -27,7 +27,7 @@ Check = Callable[[str, Answers, Computer], Fault | None]
 
 
 class Option(NamedTuple):
-    """One of the answers to choose from."""
+    """One option of a choice."""
 
     value: str
     label: str
@@ -81,7 +81,7 @@ def _locations(answers: Answers, computer: Computer) -> tuple[Option, ...]:
 
 
 def _response_files(answers: Answers, computer: Computer) -> tuple[Option, ...]:
-    """The response files here that a request waits for; of one license if one was selected."""
+    """The response files that a request here is waiting for, or only the selected license's."""
     now = computer.installation.clock()
     return tuple(
         Option(
@@ -95,7 +95,7 @@ def _response_files(answers: Answers, computer: Computer) -> tuple[Option, ...]:
 
 
 def _moment(response: Response, now: int) -> str:
-    """When it was issued: only the time of day, if that was today."""
+    """When the response was issued; only the time of day if that was today."""
     issued, today = as_local(response.issued_at), as_local(now)
     is_today = issued.date() == today.date()
     return clock_time(issued) if is_today else local_time(response.issued_at)
@@ -157,13 +157,13 @@ def _check_dongle(text: str, answers: Answers, computer: Computer) -> Fault | No
 
 
 def _check_consent(text: str, answers: Answers, computer: Computer) -> Fault | None:
-    """The marks of the accepted warnings, separated by spaces: every warning needs its own."""
+    """The marks of the accepted warnings, separated by spaces. Every warning needs its mark."""
     missing = [warning for warning in computer.warnings if mark_of(warning) not in text.split()]
     return Fault(message("wizard.consent.missing")) if missing else None
 
 
 def mark_of(finding: Finding) -> str:
-    """Identifies a finding by its sentence, so that consent to one is not consent to another."""
+    """Identify a finding by its sentence, so consent to one is not consent to another."""
     return f"{finding.name}-{crc32(finding.text.encode()):08x}"
 
 

@@ -15,7 +15,7 @@ from keyferry_protocol.errors import KeyferryError
 
 
 class Session:
-    """Returns screens and takes button presses; each face of the wizard has one."""
+    """Returns pages and handles button presses. The window and the prompt each have one."""
 
     def __init__(
         self,
@@ -50,11 +50,11 @@ class Session:
         """The current screen."""
         try:
             return draw(self._state, self._computer())
-        except KeyferryError as error:  # another program has damaged a folder in the meantime
+        except KeyferryError as error:  # another program damaged a folder in the meantime
             return trouble(self._problem(error))
 
     def press(self, button: str, screen: str, typed: Mapping[str, str]) -> None:
-        """Press a button of a screen; nothing happens if another screen is shown by now."""
+        """Press a button of a screen; ignore it if another screen is shown."""
         if screen != self._state.screen or button not in presses(self.page()):
             return
         known = {field.name for field in SCREENS[screen].fields} | {"upload"}

@@ -1,4 +1,4 @@
-"""Finds out who owns the other end of a connection within this computer, where Linux says so."""
+"""Finds the user at the other end of a connection within this computer, on Linux."""
 
 import os
 import sys
@@ -6,13 +6,13 @@ from contextlib import suppress
 
 _TABLES = ("/proc/net/tcp", "/proc/net/tcp6")  # the second for IPv4 over an IPv6 socket
 _NEAR, _FAR, _OWNER = 1, 2, 7  # columns
-_ROOT = 0  # can do everything anyway, and some systems relay connections as root
+_ROOT = 0  # root can do everything anyway, and some systems relay connections as root
 
 Address = tuple[str, int]
 
 
 def is_another_users(theirs: Address, ours: Address) -> bool:
-    """Whether another user owns the other end: any user can read a browser's command line."""
+    """Whether another user owns the other end. Any user can read a browser's command line."""
     ends = (_as_listed(theirs), _as_listed(ours))
     for path in _TABLES:
         with suppress(OSError), open(path, encoding="ascii") as table:

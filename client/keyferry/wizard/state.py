@@ -1,4 +1,4 @@
-"""Where a person is in the wizard, and what an action changed. All of it is in memory only."""
+"""The user's place in the wizard, and the outcome of an action. Kept only in memory."""
 
 from collections.abc import Mapping
 from typing import NamedTuple
@@ -9,7 +9,7 @@ LIST, BROWSE = "list", "browse"
 
 
 class Problem(NamedTuple):
-    """A sentence about one field, or an error with a title; `buttons` lead on."""
+    """A sentence about one field, or an error with a title. `buttons` offer ways to proceed."""
 
     text: str
     field: str = ""
@@ -18,10 +18,10 @@ class Problem(NamedTuple):
 
 
 class State(NamedTuple):
-    """The screen, all answers so far, what to report there, and the action to perform next."""
+    """The screen, all answers so far, the report to show, and the action to perform next."""
 
     screen: str = LIST
-    answers: Answers = {}  # noqa: RUF012 it is never changed, only replaced
+    answers: Answers = {}  # noqa: RUF012 never modified, only replaced
     problems: tuple[Problem, ...] = ()
     notice: str = ""
     action: str = ""

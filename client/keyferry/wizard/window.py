@@ -1,7 +1,7 @@
 """The wizard as a window in this computer's own browser: the only file here that opens a socket.
 
-It listens on 127.0.0.1 only, for the one browser that opened the start link, and connects to
-nobody. It answers every request with a page of its own or a short page that says why not.
+It listens on 127.0.0.1 only, for the one browser that opened the start link, and makes
+no connections. It answers every request with its own page or a short page that says why not.
 """
 
 import secrets
@@ -28,7 +28,7 @@ GONE_S = 60.0  # after the tab was closed
 LIFE_S = 24 * 3600.0  # WCAG 2.2, SC 2.2.1: limits over 20 hours need no warning
 _TICK_S = 0.25
 _LAST_S = 5.0  # for the last page to fetch its style on a slow computer
-_MAX_BYTES = 100_000  # of one form: a response file of 20 kB and a few words
+_MAX_BYTES = 100_000  # of one form: a response file of 20 kB and some text
 _STYLE = "page.css"
 _ALIVE = "alive.js"
 _POLICY = (
@@ -58,7 +58,7 @@ class Window(socketserver.ThreadingTCPServer):
     def __init__(self, session: Session, gone_s: float = GONE_S, life_s: float = LIFE_S) -> None:
         super().__init__((HOST, 0), _Handler)
         self.session = session
-        self._language = language_in_use()  # a thread begins without one
+        self._language = language_in_use()  # threads do not inherit it
         self.turn = threading.Lock()  # one press at a time
         self.key: str | None = secrets.token_urlsafe(32)  # in the start link, until a form is sent
         self.cookie = secrets.token_urlsafe(32)
@@ -95,7 +95,7 @@ class Window(socketserver.ThreadingTCPServer):
             self.end()
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """Print nothing for a dropped connection: a person is reading the terminal."""
+        """Print nothing for a dropped connection, because the user is reading the terminal."""
         if not isinstance(sys.exc_info()[1], ConnectionError):
             super().handle_error(request, client_address)
 
@@ -117,7 +117,7 @@ class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     server_version = "keyferry"
     sys_version = ""
-    timeout = 30  # for one request; the connection of a tab is only written to
+    timeout = 30  # for one request; a tab's long connection is only written to
 
     def do_GET(self) -> None:
         if self.headers.get("Host") != self.server.authority:
@@ -179,7 +179,7 @@ class _Handler(BaseHTTPRequestHandler):
         self._say(HTTPStatus.OK, html, cookie=cookie)
 
     def _stay(self) -> None:
-        """A connection that lasts as long as the tab, since timers of a hidden tab may sleep."""
+        """Keep a connection open as long as the tab, because timers of a hidden tab may sleep."""
         self.send_response(HTTPStatus.OK)
         self.send_header("Content-Type", "text/event-stream")
         self.end_headers()
@@ -207,7 +207,7 @@ class _Handler(BaseHTTPRequestHandler):
         cookie: str = "",
         close: bool = False,
     ) -> None:
-        data = text.encode("utf-8", "replace")  # file names may hold bytes that are no text
+        data = text.encode("utf-8", "replace")  # file names may contain invalid text
         self.send_response(status)
         self.send_header("Content-Type", f"{kind}; charset=utf-8")
         self.send_header("Content-Length", str(len(data)))
@@ -238,7 +238,7 @@ class _Handler(BaseHTTPRequestHandler):
         return secrets.compare_digest(presented.encode(), self.server.cookie.encode())
 
     def log_message(self, format: str, *args: object) -> None:
-        """Print nothing: a person is reading the terminal, and URLs hold the start link's key."""
+        """Print nothing: the user is reading the terminal, and URLs hold the start link's key."""
 
 
 def _fields(kind: str, data: bytes) -> dict[str, str]:

@@ -1,7 +1,7 @@
-"""Every sentence that a person reads: `<language>/<room>.json` beside this file, found by name.
+"""The catalog of every sentence that people read: `<language>/<room>.json` in this folder.
 
 The edge (a command, a handler, the wizard's window) sets the language once, with `use_language`;
-everything below it calls `message`, and no function hands a language on.
+everything below it calls `message`, and no function takes a language as an argument.
 """
 
 import json
@@ -12,17 +12,17 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import cache
 
-Sentence = str | Mapping[str, str]  # by CLDR's plural category where it counts something
+Sentence = str | Mapping[str, str]  # by CLDR's plural category if it contains a count
 ENGLISH = "en"
 FOLDER = os.path.dirname(__file__)
 _language: ContextVar[str] = ContextVar("language", default=ENGLISH)
 
 
 def message(name: str, /, **facts: object) -> str:
-    """The sentence `room.name` in the language in use, its placeholders filled with the facts.
+    """The sentence `room.name` in the current language, with the facts in its placeholders.
 
-    The whole number `n` chooses the form of one that counts. A fact that is not given is named in
-    neutral words. Raises KeyError for an unknown name.
+    `n`, a whole number, selects the plural form. A missing fact becomes a neutral phrase. Raises
+    KeyError for an unknown name.
     """
     room, _, rest = name.partition(".")
     sentence = sentences(room)[rest]
@@ -38,15 +38,15 @@ def has_message(name: str) -> bool:
 
 
 def sentences(room: str) -> Mapping[str, Sentence]:
-    """All sentences of a room in the language in use; English for those that it lacks."""
+    """All sentences of a room in the current language, with English for missing ones."""
     return _sentences(FOLDER, room, _language.get())
 
 
 @contextmanager
 def use_language(language: str) -> Iterator[None]:
-    """Speak this language inside the `with`; English if there is no such language.
+    """Use this language inside the `with` block, or English if the catalog lacks it.
 
-    It is named by a tag of RFC 5646 or as a locale: `de`, `pt-BR`, `pt_BR.UTF-8`.
+    The language is a tag (RFC 5646) or a locale: `de`, `pt-BR`, `pt_BR.UTF-8`.
     """
     before = _language.set(_known(language))
     try:
@@ -56,17 +56,17 @@ def use_language(language: str) -> Iterator[None]:
 
 
 def language_in_use() -> str:
-    """The language that `message` speaks now."""
+    """The language that `message` uses now."""
     return _language.get()
 
 
 def languages() -> frozenset[str]:
-    """The languages that have a folder of their own."""
+    """The languages that have a folder in the catalog."""
     return _languages(FOLDER)
 
 
 def _known(language: str) -> str:
-    """The language's own folder, else the one of the language without its region."""
+    """The folder for this language, else for the language without its region."""
     tag = language.partition(".")[0].partition("@")[0].replace("_", "-")
     candidates = (tag, tag.partition("-")[0].lower(), ENGLISH)
     return next(name for name in candidates if name in languages() or name == ENGLISH)
@@ -78,7 +78,7 @@ class _Facts(dict[str, object]):
 
 
 def _plural(n: object) -> str:
-    """The category of a whole number by the rules of the language, for example `one`."""
+    """The plural category of a whole number in the current language, such as `one`."""
     if isinstance(n, int):
         for line in filter(None, message("formats.plural").split("; ")):
             category, _, rule = line.partition(": ")
@@ -88,7 +88,7 @@ def _plural(n: object) -> str:
 
 
 def _holds(rule: str, n: int) -> bool:
-    """Whether a rule such as `n mod 100 in 3..10 or n not in 0,2` holds (UTS 35, part 3, 5.1)."""
+    """Whether `n` satisfies a rule such as `n mod 100 in 3..10` (UTS 35, part 3, 5.1)."""
     return any(
         all(_relation_holds(relation, n) for relation in alternative.split(" and "))
         for alternative in rule.split(" or ")

@@ -1,4 +1,4 @@
-"""Dates, times, lists, and decimals in the language in use (`formats.json`, from CLDR)."""
+"""Formats dates, times, lists, and decimals in the current language (`formats.json`, CLDR)."""
 
 from collections.abc import Iterable
 from datetime import date, datetime
@@ -29,27 +29,27 @@ def clock_time(moment: datetime) -> str:
 
 
 def decimal(number: float, digits: int) -> str:
-    """`1.5`, with as many digits behind the separator as asked for."""
+    """`1.5`, with this many digits after the separator."""
     return f"{number:.{digits}f}".replace(".", message("formats.decimal"))
 
 
 def comma_list(parts: Iterable[str]) -> str:
-    """`one, two, three`; "" of none."""
+    """`one, two, three`; "" if there are none."""
     return _list(parts, "comma", "comma", "comma")
 
 
 def semicolon_list(parts: Iterable[str]) -> str:
-    """`one; two; three`; "" of none."""
+    """`one; two; three`; "" if there are none."""
     return _list(parts, "semicolon", "semicolon", "semicolon")
 
 
 def and_list(parts: Iterable[str]) -> str:
-    """`one, two and three`; "" of none."""
+    """`one, two and three`; "" if there are none."""
     return _list(parts, "comma", "and.two", "and.last")
 
 
 def or_list(parts: Iterable[str]) -> str:
-    """`one, two or three`; "" of none."""
+    """`one, two or three`; "" if there are none."""
     return _list(parts, "comma", "or.two", "or.last")
 
 

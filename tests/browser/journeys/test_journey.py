@@ -48,7 +48,7 @@ def test_a_chosen_file_becomes_an_installed_license(
     expect(steps).to_contain_text(f"keyferry install {stem(file)}.response")
 
 
-def test_choosing_tells_the_file_in_words_and_calls_nobody(
+def test_a_chosen_file_is_described_and_nothing_is_sent_to_the_service(
     page: Page, stack: RunningStack, offline: OfflineComputer
 ) -> None:
     page.goto(stack.page)
@@ -94,7 +94,7 @@ def test_a_second_computer_on_one_seat_sees_who_has_it(
     expect(page.locator("#seats tbody tr")).to_contain_text("LAB-07")
 
 
-def test_an_update_and_a_deactivation_have_their_own_words(
+def test_an_update_and_a_deactivation_have_their_own_sentences(
     page: Page, stack: RunningStack, offline: OfflineComputer
 ) -> None:
     offline.install(saved(page, stack, offline.request()).path().read_bytes())
@@ -111,7 +111,7 @@ def test_an_update_and_a_deactivation_have_their_own_words(
 def test_with_the_keyboard_alone_from_the_first_tab_to_a_saved_file(
     page: Page, stack: RunningStack, offline: OfflineComputer
 ) -> None:
-    page.on("filechooser", lambda _: None)  # from now on: a key press would outrun it
+    page.on("filechooser", lambda _: None)  # registered before the key press that opens it
     page.goto(stack.page)
     press = page.keyboard.press
     press("Tab")

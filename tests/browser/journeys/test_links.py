@@ -1,4 +1,4 @@
-"""What a mailed link does when scanners, people and time come to it."""
+"""What a mailed link does when scanners and people open it, and when its time is over."""
 
 import re
 import time
@@ -28,7 +28,7 @@ def mailed_link(
 
 
 def set_link(stack: RunningStack, link: str, expires_at: int) -> None:
-    """Let a link's time have come: its row is changed as no code of ours would."""
+    """Expire a link by changing its row, which no code of Keyferry does."""
     token = sha256(link.rpartition("/")[2].encode()).hexdigest()
     client(stack, "dynamodb").update_item(
         TableName=stack.outputs["TicketsTable"],
@@ -62,7 +62,7 @@ def test_a_link_opened_20_times_still_saves_for_a_person_and_ends_after_7_days(
         "Links work for 7 days. Choose the request file again: you get the same response."
     )
     face = "getComputedStyle(document.querySelector('h1')).fontFamily"
-    assert "system-ui" in person.evaluate(face)  # it looks as the page does
+    assert "system-ui" in person.evaluate(face)  # it looks like the page
     person.click("text=Choose the request file >> nth=-1")
     expect(person.locator("h1")).to_have_text("Get your response file")
     program = requests.get(link, headers={"Accept": "*/*"}, timeout=60)
@@ -79,7 +79,7 @@ def test_choosing_the_file_again_gives_the_same_response(
 
 
 @pytest.mark.parametrize("accept", ["text/html,*/*;q=0.8"])
-def test_a_link_that_was_never_made_is_a_page_for_people(
+def test_an_unknown_link_shows_a_page_for_people(
     stack: RunningStack, page: Page, accept: str
 ) -> None:
     answer = page.goto(f"{stack.api}/responses/{'A' * 43}")
@@ -95,5 +95,7 @@ def test_an_unauthentic_request_sends_no_mail_even_when_the_next_one_does(
     process(page, stack, offline.request_with_wrong_code(), address)
     expect(page.locator("h1")).to_have_text(REFUSED, timeout=60_000)
     expect(page.locator("#mail")).to_have_text("Nothing was e-mailed.")
-    mailed_link(page, stack, offline.request(8), address)  # mail is sent in turn: it would be there
+    mailed_link(
+        page, stack, offline.request(8), address
+    )  # mail is sent in order: an earlier one would have arrived
     assert len(mails(stack, address)) == 1

@@ -1,4 +1,4 @@
-"""Where no stick may be plugged in: a request goes out by a phone's camera."""
+"""Where no USB drive may be plugged in, a request leaves by a phone's camera."""
 
 import json
 import re

@@ -37,7 +37,7 @@ def colors(css: str) -> dict[str, dict[str, str]]:
 
 
 def problems(vendor: dict[str, Any], html: str, css: str) -> list[str]:
-    """One sentence for each problem; none if the page may be deployed."""
+    """One sentence for each problem; none if the page can be deployed."""
     sentences = [f"vendor.json has no {name}." for name in sorted(MEMBERS - vendor.keys())]
     if sentences:
         return sentences

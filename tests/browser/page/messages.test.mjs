@@ -11,7 +11,7 @@ test('a sentence is cut into text and values, whatever the values are', () => {
   assert.equal(english.parts('greeting', { name: 'Kim' }).join(''), 'Kim has  files');
 });
 
-test('a plural form that the catalogue does not have is "other"', () => {
+test('a plural form that the catalog does not have is "other"', () => {
   assert.equal(english.pluralKey('files', 1), 'files.one');
   assert.equal(english.pluralKey('files', 2), 'files.other');
   assert.equal(new Messages('ar', { 'files.other': '' }).pluralKey('files', 2), 'files.other');

@@ -77,7 +77,7 @@ EACH = pytest.mark.parametrize("name", EMAILS)
 def test_an_email_has_no_violation_and_fits(page: Page, name: str, width: int) -> None:
     page.set_viewport_size({"width": width, "height": 900})
     page.set_content(html_page(EMAILS[name]))
-    # The mail program has the background; axe assumes white where none is set.
+    # The mail program sets the background; axe assumes white where none is set.
     page.evaluate("document.body.style.background = 'Canvas'")
     for scheme, rules in (("light", []), ("dark", ["color-contrast"])):
         page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]

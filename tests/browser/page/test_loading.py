@@ -40,13 +40,13 @@ def test_the_page_costs_at_most_10_requests_on_one_connection_and_24_kb(
     assert len(responses) == len(sizes) <= MAX_REQUESTS
     assert sum(sizes.values()) <= MAX_BYTES
     assert {response["connection"] for response in responses} == {0}
-    # All else is named in the head; only a script knows which language the reader wants.
+    # Everything else is named in the head; only a script knows the reader's language.
     late = [url for url, initiator in initiators.items() if initiator == "script"]
     assert late == [f"{address}languages/ar.json"]
 
 
 def a_site_with_arabic(folder: Path) -> Path:
-    """The page with the largest catalogue as its second language."""
+    """The page with the largest catalog as its second language."""
     site = folder / "site"
     files = site_files(SITE)
     largest = max((n for n in files if n.startswith("languages/")), key=lambda n: len(files[n]))

@@ -42,7 +42,7 @@ def translation(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
 
 @pytest.fixture
 def pseudo_page(browser: Browser, site: str, translation: dict[str, str]) -> Iterator[Page]:
-    """The page as it is for whoever chose `qps`; dates are Japanese, which has no Latin letters."""
+    """The page in the language `qps`; dates are Japanese, which has no Latin letters."""
     context = browser.new_context(locale="ja-JP", timezone_id="Europe/Berlin")
     context.set_default_timeout(15_000)
     page = context.new_page()

@@ -22,7 +22,7 @@ MODULES = {file.name: file.read_text("utf-8") for file in (SITE / "js").glob("*.
 SCRIPT = "".join(MODULES.values())
 
 
-def test_the_deciding_modules_pass_their_own_tests() -> None:
+def test_the_logic_modules_pass_their_own_tests() -> None:
     node, _ = compute_driver_executable()  # Playwright has its own
     tests = sorted(HERE.glob("*.test.mjs"))
     ran = subprocess.run([node, "--test", *tests], capture_output=True, text=True, timeout=60)
@@ -45,21 +45,21 @@ def test_the_head_preloads_exactly_the_modules_that_the_page_imports() -> None:
 
 
 @pytest.mark.parametrize("module", ["journey.js", "messages.js", "request-file.js", "service.js"])
-def test_a_deciding_module_knows_no_document(module: str) -> None:
+def test_a_logic_module_does_not_touch_the_document(module: str) -> None:
     assert "view.js" not in imports(module)
     code = re.sub(r"//.*|/\*.*?\*/", "", MODULES[module], flags=re.S | re.M)
     browser = r"\b(?:document|window|navigator|location|history|localStorage|sessionStorage)\."
     assert re.findall(browser, code.replace("problem.document.", "")) == []
 
 
-def test_the_english_of_the_page_is_the_english_of_the_catalogue() -> None:
+def test_the_english_of_the_page_is_the_english_of_the_catalog() -> None:
     sentences_in_html: dict[str, str] = {}
     for key, text in re.findall(r'data-text="([^"]+)"[^>]*>([^<]*)<', INDEX):
         assert sentences_in_html.setdefault(key, html.unescape(text)) == html.unescape(text), key
     assert sentences_in_html == sentences("page")
 
 
-def test_the_catalogue_has_every_sentence_that_the_script_uses_and_no_other() -> None:
+def test_the_catalog_has_every_sentence_that_the_script_uses_and_no_other() -> None:
     known = set(sentences("page"))
     shown = set(re.findall(r'data-text="([^"]+)"', INDEX.split('<template id="words">')[0]))
     shown |= set(re.findall(r'data-say="([a-z][^"]*)"', INDEX))

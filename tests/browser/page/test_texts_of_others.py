@@ -1,4 +1,4 @@
-"""Markup and characters that turn letters round, in every text that the page shows.
+"""Markup and characters that reverse text, in every text that the page shows.
 
 Tested elsewhere: the same texts in an e-mail (tests/service/functions/test_texts_in_emails.py).
 """
@@ -91,7 +91,7 @@ def test_a_refusal_with_markup_in_title_sentence_and_seats_is_shown_as_text(
     assert is_calm(calm)
 
 
-def test_the_page_shows_no_request_that_could_forge_what_is_read(calm: Page, site: str) -> None:
+def test_the_page_shows_no_request_with_deceptive_characters(calm: Page, site: str) -> None:
     calm.goto(site)
     for character in FORGING.values():
         name = f"LAB{character}07"
@@ -109,7 +109,7 @@ def test_the_page_shows_no_request_that_could_forge_what_is_read(calm: Page, sit
             expect(calm.locator("#file-fault")).not_to_be_empty()
 
 
-def test_a_file_name_that_turns_its_letters_round_is_shown_without_that(
+def test_a_file_name_with_a_right_to_left_override_is_shown_without_it(
     calm: Page, site: str
 ) -> None:
     FakeService(

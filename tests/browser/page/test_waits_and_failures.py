@@ -99,7 +99,7 @@ def test_a_delay_is_announced_once_and_the_wait_continues(page: Page, site: str)
     expect(page.locator("#status")).to_be_empty()
 
 
-def test_an_expired_upload_is_repeated_once_without_a_word(page: Page, site: str) -> None:
+def test_an_expired_upload_is_repeated_once_silently(page: Page, site: str) -> None:
     service = FakeService(page, ready())
     service.upload_answer = [403, 201]
     process(page, site)

@@ -75,7 +75,7 @@ def test_all_steps_work_with_the_keyboard_only(desk: Desk, page: Page) -> None:
         enter(page, "License Configuration is closed")
 
 
-def test_no_screen_has_a_barrier_or_is_cut_in_light_or_dark_or_at_320_pixels(
+def test_no_screen_has_a_violation_or_is_clipped_in_light_or_dark_or_at_320_pixels(
     desk: Desk, page: Page
 ) -> None:
     barriers: dict[str, list[str]] = {}
@@ -98,7 +98,7 @@ def test_no_screen_has_a_barrier_or_is_cut_in_light_or_dark_or_at_320_pixels(
     assert {screen: barrier for screen, barrier in barriers.items() if barrier} == {}
 
 
-def test_without_javascript_all_works(desk: Desk, browser: Browser) -> None:
+def test_without_javascript_everything_works(desk: Desk, browser: Browser) -> None:
     context = browser.new_context(java_script_enabled=False)
     titles: list[str] = []
     page = context.new_page()
@@ -173,9 +173,7 @@ def test_keep_it_has_the_focus_so_that_enter_deactivates_nothing(desk: Desk, pag
     assert desk.room.files() == before
 
 
-def test_a_session_closed_with_a_pending_request_continues_another_day(
-    desk: Desk, page: Page
-) -> None:
+def test_a_session_closed_with_a_pending_request_can_continue_later(desk: Desk, page: Page) -> None:
     desk.room.request()
     (desk.desktop / f"{NUMBER}-0000.request").write_bytes(desk.room.request())
     desk.answer()
@@ -190,7 +188,7 @@ def test_a_session_closed_with_a_pending_request_continues_another_day(
 def test_a_response_in_another_folder_is_chosen_as_a_file(
     desk: Desk, page: Page, tmp_path: Path
 ) -> None:
-    file = tmp_path / "holiday.jpg"  # judged by its content, never its name
+    file = tmp_path / "holiday.jpg"  # recognized by its content, never its name
     file.write_bytes(desk.room.answer(desk.room.request()))
     with open_window(desk) as window:
         page.goto(window.start_link)
@@ -200,7 +198,7 @@ def test_a_response_in_another_folder_is_chosen_as_a_file(
         expect(page.locator("h1")).to_have_text("License 015.120.020.093 is active")
 
 
-def test_the_page_is_opened_here_with_the_request_filled_in(desk: Desk, page: Page) -> None:
+def test_the_activation_page_opens_with_the_request_filled_in(desk: Desk, page: Page) -> None:
     data = desk.room.request()
     with open_window(desk) as window:
         page.goto(window.start_link)
@@ -234,7 +232,7 @@ main({arguments!r})
 """
 
 
-def test_the_first_screen_is_there_within_a_second(desk: Desk, tmp_path: Path) -> None:
+def test_the_first_screen_appears_within_a_second(desk: Desk, tmp_path: Path) -> None:
     """From the start of the process to the page's last byte, in a process of its own.
 
     The processor's seconds are counted: those of the clock pass also for whoever waits in line.

@@ -1,6 +1,6 @@
 """`make client`: one file that runs where nothing is installed and nothing can be reached.
 
-The root it is tried in holds the C library and a few facts of a made-up computer, nothing else;
+The root folder that it runs in holds the C library and a few facts of a made-up computer;
 KEYFERRY_BARE_ROOT names a folder to use instead, for example one that debootstrap made.
 """
 
@@ -141,7 +141,7 @@ def test_it_refuses_as_the_command_does(bare: Bare) -> None:
 
 
 def test_it_starts_in_half_a_second(built: Path, tmp_path: Path) -> None:
-    """Limited in processor time, which other work does not lengthen; both are shown."""
+    """The limit is on processor time, which other work does not lengthen; both are printed."""
 
     def start_s() -> tuple[float, float]:
         began, before = time.perf_counter(), resource.getrusage(resource.RUSAGE_CHILDREN)

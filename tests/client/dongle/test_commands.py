@@ -84,7 +84,7 @@ def test_without_a_dongle_there_is_no_key_to_make(shell: Shell) -> None:
 # The customer's side
 
 
-def test_the_whole_way_and_the_dongle_pulled_between_two_checks(
+def test_a_whole_journey_with_the_dongle_pulled_between_two_checks(
     shell: Shell, dongles: Dongles
 ) -> None:
     token = dongles.new()

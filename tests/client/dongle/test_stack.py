@@ -1,4 +1,4 @@
-"""A dongle's license from the real service: registered by its file, answered, carried back."""
+"""A dongle's license from the real service: register the dongle, request, respond, install."""
 
 import subprocess
 from pathlib import Path

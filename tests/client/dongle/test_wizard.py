@@ -67,7 +67,7 @@ def test_a_dongle_that_is_plugged_in_again_is_found(
     assert parse_request(desk.saved()).dongle is not None
 
 
-def test_a_dongle_pulled_after_its_pin_is_asked_for_by_name(
+def test_a_dongle_pulled_after_its_pin_was_typed_must_be_plugged_in_again(
     desk: Desk, typed: Typist, dongles: Dongles
 ) -> None:
     token = dongles.new()
@@ -86,7 +86,7 @@ def test_a_dongle_pulled_after_its_pin_is_asked_for_by_name(
     assert parse_request(desk.saved()).dongle is not None
 
 
-def test_when_the_chosen_dongle_is_pulled_no_other_one_gets_its_pin(
+def test_when_the_chosen_dongle_is_pulled_no_other_dongle_gets_its_pin(
     desk: Desk, typed: Typist, dongles: Dongles
 ) -> None:
     tokens = {token.serial: token for token in (dongles.new(), dongles.new())}
@@ -153,7 +153,9 @@ def test_in_the_window_a_wrong_pin_is_never_tried_twice_nor_shown(
         assert browser.title().startswith(f"Step 2 of 2: License {SHOWN} is active")
 
 
-def test_in_the_window_a_missing_dongle_is_searched_again(desk: Desk, dongles: Dongles) -> None:
+def test_in_the_window_a_missing_dongle_can_be_looked_for_again(
+    desk: Desk, dongles: Dongles
+) -> None:
     token = dongles.new()
     dongles.pull(token)
     dongles.restart()

@@ -1,4 +1,4 @@
-"""The sample application starts where it is licensed, and says elsewhere why it does not."""
+"""The sample application starts where it is licensed, and says why where it is not."""
 
 import os
 import runpy

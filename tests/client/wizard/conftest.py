@@ -1,4 +1,4 @@
-"""The desk that every test here uses, and somebody who types at it."""
+"""The desk that every test here uses, and a person who types at it."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Both faces make the same request; which face starts where."""
+"""Both faces write the same request, and the environment decides which face starts."""
 
 import json
 from pathlib import Path
@@ -45,7 +45,7 @@ def test_both_faces_write_the_same_request_but_for_its_id_and_time(
         pytest.param({"TERM": "xterm"}, id="no display"),
     ],
 )
-def test_it_asks_in_the_terminal_where_nobody_could_see_a_window(
+def test_without_a_visible_window_the_wizard_runs_in_the_terminal(
     typed: Typist, monkeypatch: pytest.MonkeyPatch, environ: dict[str, str]
 ) -> None:
     for name in ("DISPLAY", "WAYLAND_DISPLAY", "SSH_CONNECTION", "SSH_CLIENT", "SSH_TTY", "TERM"):

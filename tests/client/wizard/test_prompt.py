@@ -10,7 +10,7 @@ from tests.support.desk import Desk
 from tests.support.offline import LAB_09, OTHER, Room
 from tests.support.samples import CODE, DAY, NOW, NUMBER
 
-INSTALL = "1"  # the first thing an empty list offers
+INSTALL = "1"  # the first choice of an empty list
 TO_SENDING = (INSTALL, "", NUMBER, "", CODE, "")  # what, number, nodelock, code, everyone
 SAVED = (*TO_SENDING, "", "", "", "")  # a file, to the Desktop, by the computer's name; Finish
 LOADS = """
@@ -53,7 +53,7 @@ def test_no_line_is_wider_than_80_columns(desk: Desk, typed: Typist) -> None:
     assert [line for line in lines if len(line) > 80] == []
 
 
-def test_a_request_that_is_pending_when_it_closes_is_activated_another_day(
+def test_a_request_pending_when_the_wizard_closes_can_be_activated_later(
     desk: Desk, typed: Typist
 ) -> None:
     typed(*SAVED[:-1], "q", "q")
@@ -180,12 +180,12 @@ def test_without_the_seat_number_of_a_lost_computer_the_page_asks(
     assert b'"replaces_seat":null' in _body(desk)
 
 
-def test_the_computers_name_may_be_another(desk: Desk, typed: Typist) -> None:
+def test_the_computers_name_can_be_changed(desk: Desk, typed: Typist) -> None:
     typed(*TO_SENDING, "", "", "Pump 3", "", "q")
     assert b'"name":"Pump 3"' in _body(desk)
 
 
-def test_a_missing_folder_is_reported_before_anything_is_made(desk: Desk, typed: Typist) -> None:
+def test_a_missing_folder_is_reported_before_anything_is_written(desk: Desk, typed: Typist) -> None:
     before = desk.room.files()
     printed = typed(*TO_SENDING, "", "/media/gone", "", "q", "q")
     assert "There is no folder /media/gone. Plug in the stick or choose another." in printed.out
@@ -230,7 +230,7 @@ def test_a_deactivation_is_explained_first_and_enter_keeps_the_license(
     assert "License 015.120.020.093 is deactivated here; its seat is free" in done.out
 
 
-def test_a_request_is_cancelled_only_on_demand(desk: Desk, typed: Typist) -> None:
+def test_a_request_is_canceled_only_after_confirmation(desk: Desk, typed: Typist) -> None:
     typed(*SAVED, "q")
     before = desk.room.files()
     kept = typed("3", "", "q")
@@ -277,7 +277,7 @@ def test_properties_show_everything_but_the_code_and_serial_numbers(
     assert [value for value in (*raw, CODE) if value in printed.out] == []
 
 
-def test_a_license_is_removed_only_on_demand(desk: Desk, typed: Typist) -> None:
+def test_a_license_is_removed_only_after_confirmation(desk: Desk, typed: Typist) -> None:
     desk.room.activate()
     before = desk.room.files()
     kept = typed("5", "", "q")
@@ -287,7 +287,7 @@ def test_a_license_is_removed_only_on_demand(desk: Desk, typed: Typist) -> None:
 
 
 @pytest.mark.parametrize("option", ["--json", "--non-interactive"])
-def test_where_nobody_can_be_asked_it_reports_that(typed: Typist, option: str) -> None:
+def test_without_a_person_to_ask_the_wizard_exits_with_2(typed: Typist, option: str) -> None:
     printed = typed(options=("--text", option))
     assert printed.exit == 2
     assert "The wizard asks a person." in printed.out + printed.err

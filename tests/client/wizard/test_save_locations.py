@@ -87,7 +87,7 @@ def test_the_desktop_is_where_this_users_settings_say(
     )
 
 
-def test_settings_may_be_elsewhere_and_be_no_text(
+def test_settings_may_be_in_another_folder_and_may_not_be_text(
     home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("XDG_CONFIG_HOME", str(home / "etc"))
@@ -152,7 +152,7 @@ def test_responses_are_searched_on_usb_drives_desktop_and_downloads(
     assert save_locations.response_folders() == [drive, str(desktop), str(downloads)]
 
 
-def test_folders_to_choose_from_are_those_that_people_see(tmp_path: Path) -> None:
+def test_hidden_folders_and_files_are_not_offered(tmp_path: Path) -> None:
     for name in ("beta", "Alpha", ".cache", "Ωmega"):
         folder(tmp_path / name)
     (tmp_path / "file").touch()
@@ -189,7 +189,7 @@ def test_on_macos_usb_drives_are_all_volumes_except_the_startup_disk(
     monkeypatch.setattr(
         save_locations, "subfolders", lambda path: ["Backups", "KINGSTON", "Macintosh HD"]
     )
-    # `Macintosh HD` is a link to /; `Backups` a folder that somebody made.
+    # `Macintosh HD` is a link to /; `Backups` is a plain folder.
     monkeypatch.setattr(os.path, "ismount", lambda path: path != "/Volumes/Backups")
     monkeypatch.setattr(os.path, "samefile", lambda path, other: path.endswith("HD"))
     assert save_locations.usb_drives() == [("/Volumes/KINGSTON", "KINGSTON")]

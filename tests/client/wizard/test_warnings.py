@@ -15,7 +15,7 @@ from tests.support.desk import Desk, open_window
 from tests.support.samples import NUMBER
 
 HOUR = 3600
-TO_AN_UPDATE = ("1", "")  # the first thing that an active license offers; Next
+TO_AN_UPDATE = ("1", "")  # the first choice of an active license; Next
 DEFAULTS = ("", "", "")  # a file, to the Desktop, by the computer's name
 Prepare = Callable[[Desk], None]
 

@@ -1,4 +1,4 @@
-"""The window's security over bare HTTP: who may talk to it, what it answers, when it ends."""
+"""The window's security over bare HTTP: who may connect, what it responds, when it ends."""
 
 import os
 import re
@@ -22,7 +22,7 @@ FORM = "application/x-www-form-urlencoded"
 
 
 class Browser:
-    """Sends what a browser would send, or what none ever would."""
+    """Sends what a browser would send, or what no browser would."""
 
     def __init__(self, window: Window) -> None:
         self.authority = window.authority
@@ -78,7 +78,7 @@ def browser(window: Window) -> Browser:
     return Browser(window)
 
 
-def test_it_listens_on_this_computer_only_and_asks_no_name_server(
+def test_it_listens_on_this_computer_only_and_queries_no_name_server(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refuse(*arguments: object) -> str:
@@ -236,7 +236,7 @@ def test_every_answer_carries_the_policy(browser: Browser, path: str) -> None:
         ("OPTIONS", "/", 501),
     ],
 )
-def test_it_has_one_page_a_style_and_a_script(
+def test_the_window_serves_one_page_a_style_and_a_script(
     browser: Browser, method: str, path: str, status: int
 ) -> None:
     browser.start()
@@ -266,7 +266,7 @@ def test_a_form_without_a_length_or_with_too_much_is_not_read(
         ("\0", "\0"),
     ],
 )
-def test_a_button_that_is_not_there_presses_nothing(
+def test_a_button_that_is_not_on_the_screen_does_nothing(
     browser: Browser, button: str, screen: str
 ) -> None:
     browser.start()
@@ -275,7 +275,7 @@ def test_a_button_that_is_not_there_presses_nothing(
 
 
 @pytest.mark.parametrize("kind", ["text/plain", "multipart/form-data", "application/json", ""])
-def test_a_form_of_another_kind_presses_nothing(browser: Browser, kind: str) -> None:
+def test_a_form_of_another_content_type_does_nothing(browser: Browser, kind: str) -> None:
     browser.start()
     origin = f"http://{browser.authority}"
     body = b'{"press": "begin:install", "screen": "list"}'
@@ -287,7 +287,7 @@ def test_a_form_of_another_kind_presses_nothing(browser: Browser, kind: str) -> 
     "folder",
     ["/nonexistent", "relative", "../..", "", "/etc/passwd", "/tmp\0/x", "file:///tmp", "~"],
 )
-def test_save_to_takes_a_folder_that_is_there_by_its_whole_path_and_nothing_else(
+def test_save_to_accepts_only_the_full_path_of_an_existing_folder(
     desk: Desk, browser: Browser, folder: str
 ) -> None:
     before = desk.room.files()
@@ -306,7 +306,7 @@ def test_the_saved_file_has_our_name_whatever_the_form_says(desk: Desk, browser:
     assert desk.saved()
 
 
-def test_a_folder_whose_name_is_no_text_does_no_harm(desk: Desk, browser: Browser) -> None:
+def test_a_folder_whose_name_is_not_text_does_no_harm(desk: Desk, browser: Browser) -> None:
     os.mkdir(os.fsencode(desk.desktop) + b"/caf\xe9")
     os.mkdir(desk.desktop / "Café")
     _up_to_sending(browser)
@@ -316,7 +316,7 @@ def test_a_folder_whose_name_is_no_text_does_no_harm(desk: Desk, browser: Browse
     assert "caf?" not in page
 
 
-def test_a_response_whose_name_is_no_text_is_still_shown(desk: Desk, browser: Browser) -> None:
+def test_a_response_whose_name_is_not_text_is_still_shown(desk: Desk, browser: Browser) -> None:
     _up_to_sending(browser)
     browser.press("next", "send", how="save", folder=str(desk.desktop), name="LAB-07")
     os.rename(desk.answer(), os.fsencode(desk.downloads) + b"/r\xe9ponse")
@@ -390,7 +390,7 @@ def test_foreign_or_dropped_requests_print_nothing_in_the_terminal(
     assert capfd.readouterr() == ("", "")
 
 
-def test_close_ends_it(desk: Desk) -> None:
+def test_close_ends_the_window(desk: Desk) -> None:
     with open_window(desk) as window:
         browser = Browser(window)
         browser.start()
@@ -398,12 +398,12 @@ def test_close_ends_it(desk: Desk) -> None:
         _assert_over(window)
 
 
-def test_it_ends_after_a_day_whatever_happens(desk: Desk) -> None:
+def test_the_window_ends_after_a_day_whatever_happens(desk: Desk) -> None:
     with open_window(desk, life_s=0.1) as window:
         _assert_over(window)
 
 
-def test_it_ends_a_minute_after_the_last_tab_was_closed(desk: Desk) -> None:
+def test_the_window_ends_a_minute_after_the_last_tab_was_closed(desk: Desk) -> None:
     with open_window(desk, gone_s=0.3) as window:
         browser = Browser(window)
         browser.start()

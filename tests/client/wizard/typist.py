@@ -1,4 +1,4 @@
-"""Somebody at the terminal, who types line after line; the output is kept."""
+"""A person at the terminal who types line after line; the output is kept."""
 
 import io
 import sys
@@ -18,7 +18,7 @@ Line = str | Callable[[], object]
 class Keyboard(io.TextIOBase):
     """Gives one line at a time, and shows it, as a terminal does.
 
-    What is callable is done first, and then Enter is typed.
+    A callable is called first, and then Enter is typed.
     """
 
     def __init__(self, lines: list[Line]) -> None:

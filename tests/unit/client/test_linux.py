@@ -180,7 +180,7 @@ def test_the_environment(tree: Tree, files: dict[str, str], environment: str) ->
     assert linux.environment(str(tree.root)) == environment
 
 
-def test_the_user_is_who_the_password_file_names(
+def test_the_user_is_read_from_the_password_file(
     tree: Tree, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     tree.put("etc/passwd", "root:x:0:0::/root:/bin/sh\nanna:x:1000:1000::/home/anna:/bin/sh\n")
@@ -188,7 +188,7 @@ def test_the_user_is_who_the_password_file_names(
     assert linux.users(str(tree.root)) == ["anna"]
 
 
-def test_the_systems_name(tree: Tree) -> None:
+def test_the_name_of_the_system(tree: Tree) -> None:
     assert linux.os_name(str(tree.root)) == "Linux"
     tree.put("etc/os-release", 'ID=debian\nPRETTY_NAME="Debian GNU/Linux 12 (bookworm)"\n')
     assert linux.os_name(str(tree.root)) == "Debian GNU/Linux 12 (bookworm)"

@@ -1,4 +1,4 @@
-"""The readers on what real machines answered; `recorded/README.md` says where it comes from.
+"""The readers with the recorded answers of real machines; `recorded/README.md` names the sources.
 
 The expected values were read from the recordings by hand.
 """
@@ -126,14 +126,14 @@ def test_every_recording_is_tested(system: str, known: dict[str, object]) -> Non
 
 
 @pytest.mark.parametrize("name", LINUX)
-def test_what_a_recorded_linux_is(tmp_path: Path, name: str) -> None:
+def test_components_of_each_recorded_linux(tmp_path: Path, name: str) -> None:
     root = str(linux_tree(tmp_path, name).root)
     assert linux.environment(root) == LINUX[name]
     assert linux.components(root) == LINUX_COMPONENTS.get(name, {})
 
 
 @pytest.mark.parametrize("name", WINDOWS)
-def test_what_a_recorded_windows_is(name: str) -> None:
+def test_components_of_each_recorded_windows(name: str) -> None:
     recorded = windows_answers(name)
     assert (windows.environment(recorded.smbios), windows.components(recorded)) == WINDOWS[name]
 
@@ -150,7 +150,7 @@ def test_any_truncated_windows_table_is_read_up_to_the_cut() -> None:
 
 
 @pytest.mark.parametrize("name", MACOS)
-def test_what_a_recorded_mac_is(name: str) -> None:
+def test_components_of_each_recorded_mac(name: str) -> None:
     assert macos.components(macos_answers(name)) == MACOS[name]
 
 

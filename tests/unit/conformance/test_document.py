@@ -34,7 +34,10 @@ def _family(error: type[KeyferryError]) -> set[type[KeyferryError]]:
 def test_every_code_and_exit_of_the_client_is_listed() -> None:
     listed = {code: int(exit) for code, exit in re.findall(r"`([a-z-]+)` \| (\d)", _after("codes"))}
     family = {e for e in _family(KeyferryError) if e.__module__ == errors.__name__}
-    family -= {KeyferryError, errors.NotAuthentic}  # the base, and what the service alone says
+    family -= {
+        KeyferryError,
+        errors.NotAuthentic,
+    }  # the base class, and the code of the service alone
     assert listed == {error.code: error.exit for error in family}
 
 

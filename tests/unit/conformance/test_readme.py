@@ -45,6 +45,6 @@ def test_make_demo_shows_its_steps_in_order() -> None:
     assert places == sorted(places)
 
 
-def test_the_picture_is_there_and_small() -> None:
+def test_the_picture_exists_and_is_small() -> None:
     (picture,) = re.findall(r"^!\[.+\]\((.+)\)$", README, re.MULTILINE)
     assert (ROOT / picture).stat().st_size < 100_000

@@ -140,7 +140,7 @@ def _set(members: dict[str, list[str]]) -> ComponentHashes:
 
 
 @pytest.mark.parametrize("vector", vectors.cases("identifiable"))
-def test_a_set_needs_weight(vector: Vector) -> None:
+def test_the_weight_of_a_set_decides_whether_it_identifies_a_machine(vector: Vector) -> None:
     components = _set(vector["components"])
     assert vector["expect"] == {
         "weight": recorded_weight(components),

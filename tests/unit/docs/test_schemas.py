@@ -87,7 +87,7 @@ def has_good_form(file: bytes, kind: str) -> bool:
 
 
 @pytest.mark.parametrize("name", SCHEMAS)
-def test_a_schema_is_a_schema(name: str) -> None:
+def test_each_schema_is_valid(name: str) -> None:
     Draft202012Validator.check_schema(SCHEMAS[name])
 
 

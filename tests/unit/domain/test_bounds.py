@@ -21,7 +21,7 @@ COMPUTERS = [Computer(f"PC-{number}") for number in range(7)]
 
 @dataclass
 class Service:
-    """The tables of one license, and all that ran on its answers."""
+    """The tables of one license, and every machine that ran on its responses."""
 
     license: LicenseRecord
     seats: dict[int, Seat] = field(default_factory=dict)
@@ -156,7 +156,7 @@ def test_a_move_counts_until_the_machine_that_left_has_stopped(days: int, may_mo
     assert service.running() <= 2
 
 
-def test_the_bound_is_reached_so_it_means_something() -> None:
+def test_the_bound_can_be_reached() -> None:
     service = Service(a_license(seats=1, moves_per_year=2, valid_until=None))
     for number in range(5):
         request = a_request(COMPUTERS[number], replaces_seat=1 if number else None)
@@ -177,7 +177,7 @@ def test_a_state_folder_copied_to_another_machine_takes_a_move_to_run_there() ->
 
 
 @pytest.mark.parametrize("request_", [a_request(), a_request(COMPUTERS[1])])
-def test_the_same_request_changes_nothing_again(request_: Request) -> None:
+def test_repeating_a_request_changes_nothing(request_: Request) -> None:
     service = Service(a_license())
     service.ask(request_, "any")
     before = replace(service.license)

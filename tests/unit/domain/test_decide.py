@@ -142,7 +142,7 @@ def test_replaces_seat_gives_the_seat_to_the_new_machine_and_is_a_move() -> None
     seat = grant.seat
     assert (seat.number, seat.machine_name, seat.since) == (1, "LAB-08", NOW)
     assert (seat.protection, seat.device_key) == ("personal", LAB_08.device.public)
-    assert seat.copies == 2  # counted for the seat, whoever has it
+    assert seat.copies == 2  # counted for the seat, not for its machine
     assert grant.license.moves == {TODAY: 1}
     assert (grant.license.seats_used, grant.read_revision) == (1, 7)
     assert grant.device_key == DeviceKey(request.device_keyid, 1)
@@ -162,7 +162,7 @@ def test_a_renewal_by_the_seats_own_key_changes_the_revision_only(kind: str) -> 
 
 
 @pytest.mark.parametrize("kind", ["update", "activate"])
-def test_a_renewal_that_binds_anew_is_a_move(kind: str) -> None:
+def test_a_renewal_that_binds_to_new_parts_is_a_move(kind: str) -> None:
     changed = replace(LAB_07, changed=("tpm_key", "smbios_uuid", "board_serial"))
     request = a_request(changed, kind, last_serial=1)
     grant = granted(request, a_snapshot(a_used_license(), a_seat(), request=request, key=1))

@@ -1,4 +1,4 @@
-"""What SES says of a mail that it does not take names the address; logs must not."""
+"""SES names the address of an e-mail that it rejects; the logs must not."""
 
 import traceback
 

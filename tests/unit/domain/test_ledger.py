@@ -1,4 +1,4 @@
-"""What a granted request is answered."""
+"""The response to a granted request, and its ledger entry."""
 
 import pytest
 
@@ -23,7 +23,7 @@ def test_a_response_states_lease_and_grace() -> None:
     assert (response.check_in_by, response.grace_days) == (NOW + 90 * DAY, 7)
 
 
-def test_the_ledger_gives_the_response_back() -> None:
+def test_the_ledger_returns_the_response() -> None:
     request, grant = a_request(LAB_07), a_grant(a_license())
     response = response_to(request, grant, NOW)
     answer = entry_for(response, grant)
@@ -31,7 +31,7 @@ def test_the_ledger_gives_the_response_back() -> None:
     assert (answer.request_sha256, answer.seat, answer.issued_at) == (request.sha256, 1, NOW)
 
 
-def test_nothing_is_recorded_that_could_not_be_signed() -> None:
+def test_a_response_too_long_to_sign_is_not_recorded() -> None:
     features = {f"feature-number-{number}": True for number in range(150)}
     grant = a_grant(a_license(features=features))
     with pytest.raises(ResponseTooLong):

@@ -1,4 +1,4 @@
-"""What a refusal knows beside its code: which of its sentences fits, and what that speaks of."""
+"""What a refusal has besides its code: which of its sentences applies, and the facts in it."""
 
 from dataclasses import replace
 from typing import Any
@@ -120,7 +120,7 @@ FULL = a_license(seats_used=1, seats_ever_used=1)
         ),
     ],
 )
-def test_what_a_refusal_tells(
+def test_the_facts_of_a_refusal(
     request_: Request,
     license: LicenseRecord | None,
     seat: Seat | None,

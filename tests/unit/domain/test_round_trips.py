@@ -1,4 +1,4 @@
-"""Rows and messages come back from what they were written as; of strangers' messages none harms."""
+"""Rows and messages are read back as they were written; no message of a stranger does harm."""
 
 import json
 from contextlib import suppress
@@ -208,7 +208,7 @@ messages = st.one_of(
 
 @settings(max_examples=300)
 @given(messages)
-def test_a_message_of_any_shape_is_read_or_stray(message: str) -> None:
+def test_a_message_of_any_shape_is_read_or_rejected(message: str) -> None:
     with suppress(StrayMessage):
         assert all(upload.key for upload in uploads_in(message, "in", REQUESTS))
     with suppress(StrayMessage):
@@ -231,29 +231,31 @@ addresses = st.builds(
 
 
 @given(addresses, st.integers(0, 60), st.sampled_from(list(' \r\n\0,;:<>()[]"\\@é')))
-def test_one_address_is_mailed_to_and_nothing_beside_it(address: str, at: int, symbol: str) -> None:
+def test_an_email_address_is_one_address_and_nothing_else(
+    address: str, at: int, symbol: str
+) -> None:
     assert is_email(address)
     assert not is_email(address[:at] + symbol + address[at:])
 
 
 @given(texts | json_values.map(json.dumps), st.booleans())
-def test_a_call_of_any_shape_is_read_or_a_problem(body: str, is_base64: bool) -> None:
+def test_a_call_of_any_shape_is_read_or_rejected(body: str, is_base64: bool) -> None:
     with suppress(Problem):
         email = read_email_or_none(read_call(body, is_base64))
         assert email is None or is_email(email)
 
 
 @given(st.ip_addresses(), st.integers(0, 65535))
-def test_neighbours_are_one_network_whoever_brings_their_address(address: Any, port: int) -> None:
+def test_neighboring_addresses_count_as_one_network(address: Any, port: int) -> None:
     direct = network_of(None, str(address))
     assert network_of(f"{address}:{port}", "127.0.0.1") == direct
     assert network_of(f"[{address}]:{port}", "127.0.0.1") == direct
     bits = 8 if address.version == 4 else 80
-    neighbour = type(address)(int(address) >> bits << bits)
-    assert network_of(None, str(neighbour)) == direct
+    neighbor = type(address)(int(address) >> bits << bits)
+    assert network_of(None, str(neighbor)) == direct
 
 
 @pytest.mark.parametrize("source", ["", "unknown", "1.2.3", "%", "1.2.3.4:5:6"])
 @given(texts)
-def test_an_address_that_is_none_is_still_counted(source: str, viewer: str) -> None:
+def test_an_invalid_address_is_still_counted(source: str, viewer: str) -> None:
     assert network_of(viewer, source)

@@ -69,7 +69,7 @@ def test_kms_signs_the_message_itself(kms, alg: str, named: str) -> None:  # typ
         stubber.assert_no_pending_responses()
 
 
-def test_kms_takes_no_more_than_a_pae_may_have(kms) -> None:  # type: ignore[no-untyped-def]
+def test_kms_signs_messages_up_to_the_size_limit_of_a_pae(kms) -> None:  # type: ignore[no-untyped-def]
     model = kms.meta.service_model.operation_model("Sign").input_shape.members["Message"]
     assert model.metadata["max"] == 4096
 
@@ -113,7 +113,7 @@ def test_every_active_key_signs_and_no_other(kms, tmp_path: Path) -> None:  # ty
 
 
 class Waiting:
-    """A signer that signs only while another one is signing too."""
+    """A signer that signs only while another one signs."""
 
     alg, public, keyid = VENDOR.alg, VENDOR.public, VENDOR.keyid
 

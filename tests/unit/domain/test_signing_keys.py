@@ -1,4 +1,4 @@
-"""Which applications could not believe today's signatures."""
+"""Which applications do not trust today's signing keys."""
 
 from dataclasses import replace
 

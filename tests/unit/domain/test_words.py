@@ -1,4 +1,4 @@
-"""The service's words: every language has the same ones, and every refusal its sentence."""
+"""The service's messages: every language has the same ones, and every refusal has its sentence."""
 
 import json
 from typing import Any
@@ -41,7 +41,7 @@ def test_every_refusal_has_a_title_and_a_next_step(code: RefusalCode, variant: s
     assert "{" not in message.title + message.next_step
 
 
-def test_facts_are_said_as_people_say_them() -> None:
+def test_facts_are_formatted_for_people() -> None:
     message = say_refusal(Refusal(RefusalCode.PROTECTION_NOT_ALLOWED, facts=FACTS), "en", VENDOR)
     assert message.title == 'This license cannot be used with "One user of this computer"'
     assert message.next_step == (
@@ -65,12 +65,12 @@ def test_a_single_seat_and_a_license_that_never_moves_have_sentences_of_their_ow
     )
 
 
-def test_a_date_is_said_in_the_language_in_use() -> None:
+def test_a_date_is_written_in_the_language_in_use() -> None:
     assert show_date(NOW) == "24 November 2026"
 
 
 @pytest.mark.parametrize("code", STATUS)
-def test_every_problem_has_its_words(code: str) -> None:
+def test_every_problem_has_a_title_and_a_detail(code: str) -> None:
     problem = Problem(code, n=3)
     document = json.loads(problem_document(problem))
     assert document["code"] == code
@@ -78,7 +78,7 @@ def test_every_problem_has_its_words(code: str) -> None:
     assert "{" not in document["detail"]
 
 
-def test_a_link_that_was_followed_in_vain_leads_on() -> None:
+def test_an_expired_link_shows_the_next_step() -> None:
     shown = problem_page(Problem("link-not-found"))
     assert "<h1>This link no longer works</h1>" in shown
     assert "Links work for 7 days. Choose the request file again" in shown

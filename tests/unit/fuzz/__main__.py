@@ -20,7 +20,7 @@ ROOT = Path(__file__).parents[3]
 LEARNED = ROOT / ".local" / "fuzz"
 FINDINGS = Path(__file__).with_name("found")
 MAX_BYTES = 8192
-ONE_INPUT_S = 10  # beyond it an input hangs; of what is only slow, one.py asks less
+ONE_INPUT_S = 10  # beyond it an input hangs; one.py has a lower limit for slow ones
 MIB = 1024
 
 

@@ -70,7 +70,7 @@ def _change(document: Any, chance: Random) -> None:
 
 
 def _places(value: Any) -> Iterator[tuple[Any, Any]]:
-    """Where each value inside stands: what holds it, and under which name or number."""
+    """The place of each value inside: its container, and its name or index there."""
     if isinstance(value, dict | list):
         for name in value if isinstance(value, dict) else range(len(value)):
             yield value, name

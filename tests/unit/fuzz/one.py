@@ -14,7 +14,7 @@ from tests.unit.fuzz.mutating import mutated
 with atheris.instrument_imports(include=["keyferry", "keyferry_protocol", "keyferry_service"]):
     from tests.unit.fuzz import targets
 
-SLOW_S = 1.0  # of processor time; what a reader takes is told in milliseconds
+SLOW_S = 1.0  # of processor time; a reader takes milliseconds
 
 
 def main() -> None:

@@ -57,14 +57,14 @@ def read_request_file(data: bytes) -> bool:
     assert parse_request(pack(REQUEST, request.to_bytes(), [])).as_json() == request.as_json()
     with suppress(NotAuthentic):
         verify_proofs(request, SIGNER.public)
-    with suppress(UnreadableRequest):  # a keyid need not be one, but in the text form
+    with suppress(UnreadableRequest):  # a keyid may be any text, except in the text form
         again = from_text_form(to_text_form(data))
         assert open_envelope(again, REQUEST) == request.envelope
     return True
 
 
 def read_request_body(body: bytes) -> bool:
-    """The same behind base64 and signatures, which a fuzzer rarely gets past."""
+    """The same behind base64 and signatures, which a fuzzer rarely passes."""
     return read_request_file(seal(REQUEST, body, [SIGNER]))
 
 

@@ -108,7 +108,7 @@ def test_the_types_of_a_key_identify_its_response_algorithm(alg: str) -> None:
     assert not any(isinstance(key, other.key_types()[0]) for other in others)
 
 
-def test_the_size_of_a_public_key_tells_the_algorithm_of_a_dongle() -> None:
+def test_the_size_of_a_public_key_identifies_a_dongles_algorithm() -> None:
     assert dongle_algorithm(bytes(32)) == ALGORITHMS[ED25519]
     assert dongle_algorithm(bytes(65)) == ALGORITHMS[ECDSA_P256]
     for size in (0, 33, 64, ALGORITHMS[ML_DSA_65].public_bytes):

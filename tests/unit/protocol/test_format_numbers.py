@@ -1,4 +1,4 @@
-"""What a person is told of a license number that is none."""
+"""The error for a license number that is mistyped."""
 
 import pytest
 
@@ -18,7 +18,7 @@ from keyferry_protocol.errors import WrongLicenseNumber
         ("\u0660" * 12, "A license number has digits alone, no \u0660."),
     ],
 )
-def test_what_is_wrong_is_told(typed: str, message: str) -> None:
+def test_the_error_says_what_is_wrong_with_a_number(typed: str, message: str) -> None:
     with pytest.raises(WrongLicenseNumber) as raised:
         parse_license_number(typed)
     assert str(raised.value) == message

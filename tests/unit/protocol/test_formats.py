@@ -49,12 +49,12 @@ def ten(generator: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
 
 
 @pytest.mark.parametrize("language", sorted(languages()))
-def test_the_committed_formats_are_cldrs(generator: ModuleType, language: str) -> None:
+def test_the_committed_formats_match_cldr(generator: ModuleType, language: str) -> None:
     path = Path(messages.FOLDER, language, "formats.json")
     assert path.read_text("utf-8") == generator.text(language), "make formats"
 
 
-def test_english_dates_are_as_they_always_were() -> None:
+def test_english_dates_and_times() -> None:
     moment = datetime(2026, 11, 4, 9, 5, tzinfo=UTC)
     assert long_date(DAY) == "3 September 2027"
     assert short_date(DAY) == "3 Sep 2027"
@@ -129,5 +129,7 @@ def test_a_number_chooses_the_form(language: str, categories: dict[int, str]) ->
         ("v not in 0", ""),
     ],
 )
-def test_a_rule_is_cut_to_whole_numbers(generator: ModuleType, rule: str, whole: str) -> None:
+def test_plural_rules_are_reduced_to_whole_numbers(
+    generator: ModuleType, rule: str, whole: str
+) -> None:
     assert generator.whole_number_rule(rule) == whole

@@ -39,6 +39,6 @@ def test_its_repr_shows_its_fields() -> None:
     assert repr(MODELER) == "Product(name='Example Modeler', version='4.2.0')"
 
 
-def test_the_standard_library_takes_it_for_a_dataclass() -> None:
+def test_the_standard_library_treats_it_as_a_dataclass() -> None:
     assert [field.name for field in fields(MODELER)] == ["name", "version"]
     assert replace(MODELER, version="5.0.0") == Product("Example Modeler", "5.0.0")

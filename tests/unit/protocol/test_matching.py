@@ -1,4 +1,4 @@
-"""The machine rule, as customers would tell it."""
+"""The machine rule, in the words of a customer."""
 
 from fractions import Fraction
 

@@ -39,14 +39,14 @@ def german(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("german")
 class TestLanguage:
-    def test_a_sentence_is_said_in_the_language_in_use(self) -> None:
+    def test_a_message_is_in_the_language_in_use(self) -> None:
         assert message("errors.error.title") == "Something went wrong"
         with use_language("de"):
             assert message("errors.error.title") == "Etwas ging schief"
             assert language_in_use() == "de"
         assert message("errors.error.title") == "Something went wrong"
 
-    def test_a_sentence_that_a_language_lacks_is_english(self) -> None:
+    def test_a_message_that_a_language_lacks_is_in_english(self) -> None:
         with use_language("de"):
             assert message("errors.pending.title") == "It waits"
             assert message("page.help", vendor="Acme") == "Help: Acme"
@@ -55,7 +55,7 @@ class TestLanguage:
                 "pending.title": "It waits",
             }
 
-    def test_a_fact_that_is_not_given_is_named_in_neutral_words(self) -> None:
+    def test_a_missing_fact_is_replaced_by_neutral_words(self) -> None:
         assert message("page.help") == "Help: the vendor"
         with use_language("de"):
             assert message("page.help") == "Help: der Hersteller"
@@ -68,19 +68,19 @@ class TestLanguage:
     @pytest.mark.parametrize(
         "language", ["fr", "C.UTF-8", "d", "", "..", "../en", "de/..", "en/errors.json"]
     )
-    def test_a_language_that_does_not_exist_is_english(self, language: str) -> None:
+    def test_a_language_that_does_not_exist_becomes_english(self, language: str) -> None:
         with use_language("de"), use_language(language):
             assert language_in_use() == "en"
             assert message("errors.error.title") == "Something went wrong"
 
 
 @pytest.mark.parametrize("name", ["errors.no-such-error", "no-such-room.title", "errors", ""])
-def test_a_name_that_nobody_wrote_is_an_error(name: str) -> None:
+def test_an_unknown_message_name_is_an_error(name: str) -> None:
     with pytest.raises(KeyError):
         message(name)
 
 
-def test_a_sentence_can_be_asked_for() -> None:
+def test_has_message_tells_which_messages_exist() -> None:
     assert has_message("errors.error.title")
     assert not has_message("errors.error.subtitle")
 
@@ -107,6 +107,6 @@ def test_a_sentence_that_counts_has_a_form_for_each_plural(language: str) -> Non
 
 
 def placeholders(sentence: Sentence) -> set[str]:
-    """Those of its fullest form: a single one need not be counted."""
+    """The placeholders of its fullest form: a singular needs no count."""
     forms = [sentence] if isinstance(sentence, str) else sentence.values()
     return {placeholder for form in forms for placeholder in re.findall(r"\{(\w+)\}", form)}

@@ -52,7 +52,7 @@ def test_a_text_form_with_one_byte_changed_is_refused_or_invalid(at: int, differ
     data = a_request_file()
     packed = bytearray(to_text_form(data))
     packed[at % len(packed)] ^= difference
-    with suppress(KeyferryError):  # bits after the last block mean nothing
+    with suppress(KeyferryError):  # bits after the last block have no meaning
         assert verify_request(from_text_form(bytes(packed)), ACTIVATION.public) == parse_request(
             data
         )

@@ -6,7 +6,7 @@ from typing import Any
 
 from tests.unit.conformance.cases.files import Vector
 
-# The third value is what is read; `...` where it is too deep to be told.
+# The third value is what is read; `...` where it is too deep to compare.
 GOOD: list[tuple[str, bytes, Any]] = [
     ("an object", b'{"a":1,"b":[true,false,null,"x"]}', {"a": 1, "b": [True, False, None, "x"]}),
     ("white space around and inside", b' \t\r\n{ "a" : [ 1 , 2 ] } \t\r\n', {"a": [1, 2]}),
