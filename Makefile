@@ -4,8 +4,9 @@ MAKEFLAGS += --no-print-directory
 PYTHON = $(firstword $(shell for p in python3 python3.13 python3.14 python3.12 python3.11; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p; done))
 RUN = .venv/bin/python
-BESIDE = $(addprefix tests/,browser/page service/simulation stack/privilege unit/fuzz client/bundles client/sample)
-TESTED = $(RUN) -m coverage run --parallel-mode -m pytest
+WITH_STACK = $(addprefix tests/,stack browser/journeys client/dongle/test_stack.py client/bundles client/sample)
+WITH_BROWSER = $(addprefix tests/,browser/page browser/wizard service/simulation unit/fuzz)
+MEASURED = $(RUN) -m coverage run --parallel-mode -m pytest $(addprefix --ignore=,$(WITH_STACK) $(WITH_BROWSER))
 LOCK = $(CURDIR)/.venv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-header
 BUILD = $(CURDIR)/.local/build
@@ -24,12 +25,17 @@ run: .venv/installed build-local  ## page, API, mail and a demonstration license
 demo: .venv/installed build-local  ## the whole journey by itself, each step timed
 	@$(RUN) -m local.demo
 
-# Two runs in parallel, because a test often waits for another process. BESIDE does not count toward coverage.
+# Four runs in parallel, because a test often waits for another process. The last one takes every folder that the others
+# do not name. Tests with a stack or a browser do not count toward coverage: measuring them adds nothing but time.
 test: .venv/installed .venv-sam/installed build-local chromium softhsm  ## everything that is checked before a change goes in
 	@$(RUN) -m coverage erase
-	@{ $(RUN) -m pytest $(BESIDE) && $(TESTED) tests/browser/wizard; } >.local/tests-beside 2>&1 & beside=$$!; \
-		$(TESTED) $(addprefix --ignore=,tests/browser/wizard $(BESIDE)); rest=$$?; \
-		wait $$beside; beside=$$?; cat .local/tests-beside; exit $$((rest | beside))
+	@$(RUN) -m pytest $(WITH_STACK) >.local/tests-stack 2>&1 & stack=$$!; \
+		$(RUN) -m pytest $(WITH_BROWSER) >.local/tests-browser 2>&1 & browser=$$!; \
+		$(MEASURED) tests/service >.local/tests-service 2>&1 & service=$$!; \
+		$(MEASURED) --ignore=tests/service; rest=$$?; \
+		wait $$stack; stack=$$?; wait $$browser; browser=$$?; wait $$service; service=$$?; \
+		cat .local/tests-stack .local/tests-browser .local/tests-service; \
+		exit $$((stack | browser | service | rest))
 	@$(RUN) -m coverage combine --quiet
 	@$(RUN) -m coverage report
 

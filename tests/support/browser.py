@@ -1,6 +1,7 @@
 """Chromium for the tests of the page: Debian's own, quiet, one for the whole session."""
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from shutil import which
 from typing import Any
 
@@ -33,23 +34,37 @@ def browser() -> Iterator[Browser]:
         running.close()
 
 
-@pytest.fixture
-def context(browser: Browser) -> Iterator[BrowserContext]:
-    new_context = browser.new_context(
+@contextmanager
+def open_context(browser: Browser) -> Iterator[BrowserContext]:
+    context = browser.new_context(
         accept_downloads=True, locale="en-US", timezone_id="Europe/Berlin"
     )
-    new_context.set_default_timeout(15_000)
-    yield new_context
-    new_context.close()
+    context.set_default_timeout(15_000)
+    try:
+        yield context
+    finally:
+        context.close()
+
+
+@contextmanager
+def open_page(context: BrowserContext) -> Iterator[Page]:
+    """A page that fails its test for any script error or policy violation."""
+    page = context.new_page()
+    page.add_init_script(WATCH)
+    errors: list[Any] = []
+    page.on("pageerror", lambda error: errors.append(error))
+    yield page
+    assert errors == []
+    assert page.evaluate("window.violations ?? []") == []
+
+
+@pytest.fixture
+def context(browser: Browser) -> Iterator[BrowserContext]:
+    with open_context(browser) as context:
+        yield context
 
 
 @pytest.fixture
 def page(context: BrowserContext) -> Iterator[Page]:
-    """A page that fails its test for any script error or policy violation."""
-    new_page = context.new_page()
-    new_page.add_init_script(WATCH)
-    errors: list[Any] = []
-    new_page.on("pageerror", lambda error: errors.append(error))
-    yield new_page
-    assert errors == []
-    assert new_page.evaluate("window.violations ?? []") == []
+    with open_page(context) as page:
+        yield page

@@ -52,11 +52,11 @@ def grant(context: RequestContext) -> Grant | Refusal:
 def release(context: RequestContext, seat: Seat) -> Grant:
     """Free the seat. The response is a receipt, which ends as it is issued."""
     ended_at = context.request.created_at  # by the clock that also dates this machine's activations
-    license, key = context.license, _key_row(context, seat.number)
+    key = _key_row(context, seat.number)
     return Grant(
-        license.with_seat_freed().issued(context.serial, context.now),
+        context.issued_license.with_seat_freed(),
         seat.freed(context.now),
-        license.revision,
+        context.license.revision,
         device_key=replace(key, deactivated_at=ended_at) if key else None,
         dongle_seats=(DongleSeat(seat.dongle_keyid, None, ended_at),) if seat.dongle_keyid else (),
         previous_valid_until=seat.valid_until,
@@ -69,18 +69,19 @@ def _renew(context: RequestContext, seat: Seat) -> Grant | Refusal:
     after = seat.renewed(request, context.serial, context.now, context.ends_at)
     if request.last_serial not in (seat.serial, seat.last_request_serial):
         after = replace(after, copies=seat.copies + 1)
-    license: LicenseRecord | None = context.license
+    license: LicenseRecord | None = context.issued_license
     new_anchors: tuple[str, ...] = ()
     if is_same_machine(seat.components, request.machine.components):
         after = replace(after, components=seat.components)
     else:
-        license, new_anchors = context.license.with_move(context.now), anchor_keys(request)
+        license = context.issued_license.with_move(context.now)
+        new_anchors = anchor_keys(request)
     if license is None:
         return _move_limit(context)
     # A dongle comes with the device key of any machine.
     is_other_key = request.device_key != seat.device_key
     return Grant(
-        license.issued(context.serial, context.now),
+        license,
         after,
         context.license.revision,
         device_key=_key_row(context, seat.number) if is_other_key else None,
@@ -93,7 +94,7 @@ def _move_in(
     context: RequestContext, before: Seat, after: Seat, previous_valid_until: int | None = None
 ) -> Grant | Refusal:
     """Give a taken seat to another device key."""
-    license = context.license.with_move(context.now)
+    license = context.issued_license.with_move(context.now)
     if license is None:
         return _move_limit(context)
     dongles: dict[str, DongleSeat] = {}
@@ -102,7 +103,7 @@ def _move_in(
     if after.dongle_keyid is not None:
         dongles[after.dongle_keyid] = DongleSeat(after.dongle_keyid, after.number)
     return Grant(
-        license.issued(context.serial, context.now),
+        license,
         after,
         context.license.revision,
         device_key=_key_row(context, after.number),
@@ -116,13 +117,14 @@ def _take_next(context: RequestContext) -> Grant | Refusal:
     """Take the seat with the next number; a move if a seat was freed before."""
     request, before = context.request, context.license
     is_move = before.seats_ever_used > before.seats_used
-    license = before.with_move(context.now) if is_move else before.with_seat_first_used()
+    issued = context.issued_license
+    license = issued.with_move(context.now) if is_move else issued
     if license is None:
         return _move_limit(context)
     number = before.next_seat
     seat = Seat.first_taken(number, request, context.serial, context.now, context.ends_at)
     return Grant(
-        license.with_seat_taken().issued(context.serial, context.now),
+        license.with_seat_taken(is_move=is_move),
         seat,
         before.revision,
         is_new=True,

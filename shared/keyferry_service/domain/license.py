@@ -64,17 +64,21 @@ class LicenseRecord:
         first = now if self.first_issued_at is None else self.first_issued_at
         return replace(self, revision=serial, first_issued_at=first)
 
-    def with_seat_taken(self) -> "LicenseRecord":
-        """The license after its seat with the number `next_seat` was taken."""
-        return replace(self, seats_used=self.seats_used + 1, next_seat=self.next_seat + 1)
+    def with_seat_taken(self, *, is_move: bool) -> "LicenseRecord":
+        """The license after its seat with the number `next_seat` was taken.
+
+        A move takes the place of a seat that was freed; `with_move` counts it.
+        """
+        return replace(
+            self,
+            seats_used=self.seats_used + 1,
+            seats_ever_used=self.seats_ever_used + (0 if is_move else 1),
+            next_seat=self.next_seat + 1,
+        )
 
     def with_seat_freed(self) -> "LicenseRecord":
         """The license after one of its seats was freed."""
         return replace(self, seats_used=self.seats_used - 1)
-
-    def with_seat_first_used(self) -> "LicenseRecord":
-        """The license after one more of its seats was used for the first time."""
-        return replace(self, seats_ever_used=self.seats_ever_used + 1)
 
     def with_move(self, now: int) -> "LicenseRecord | None":
         """The license after one move, or else one never-used seat less; None if neither is left."""
@@ -83,7 +87,7 @@ class LicenseRecord:
             today = day_of(now)
             return replace(self, moves={**moves, today: moves.get(today, 0) + 1})
         if self.seats_ever_used < self.seats:
-            return replace(self.with_seat_first_used(), moves=moves)
+            return replace(self, moves=moves, seats_ever_used=self.seats_ever_used + 1)
         return None
 
     def recent_moves(self, now: int) -> dict[str, int]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from keyferry_protocol.components import USER
 from keyferry_protocol.matching import anchor_hashes
@@ -44,10 +45,15 @@ class RequestContext:
         revision = self.license.revision
         return max(revision, min(self.request.last_serial, revision + MAX_LIFT)) + 1
 
+    @cached_property
+    def issued_license(self) -> LicenseRecord:
+        """The license after a response to this request, before any seat or move is counted."""
+        return self.license.issued(self.serial, self.now)
+
     @property
     def ends_at(self) -> int | None:
         """When what is granted ends; a trial that was never issued begins now."""
-        return self.license.issued(self.serial, self.now).ends_at
+        return self.issued_license.ends_at
 
     def _seat_of_key(self) -> Seat | None:
         """The seat that the request's device key has now."""

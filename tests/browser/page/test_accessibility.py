@@ -1,5 +1,7 @@
 """Accessibility: axe, small screens, text spacing, target sizes, forced colors, no JavaScript."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -10,9 +12,28 @@ from playwright.sync_api import Browser, Page, expect
 from keyferry_service.views.problem_document import Problem, problem_page
 from tests.browser.page.fake_service import TICKET
 from tests.browser.page.states import STATES
+from tests.support.browser import open_context, open_page
 
 AXE = (files("axe_playwright_python") / "axe.min.js").read_text("utf-8")
-EVERY_STATE = pytest.mark.parametrize("state", STATES)
+
+
+@pytest.fixture(scope="module", params=STATES)
+def state(request: pytest.FixtureRequest, browser: Browser, site: str) -> Iterator[Page]:
+    """The page in one of its states, entered once; each check leaves it as it found it."""
+    with open_context(browser) as context, open_page(context) as page:
+        page.emulate_media(color_scheme="light", reduced_motion="reduce")
+        STATES[request.param](page, site)
+        yield page
+
+
+@contextmanager
+def viewport(page: Page, width: int, height: int) -> Iterator[None]:
+    """Give the page a window of this size for a while."""
+    before = page.viewport_size
+    assert before is not None
+    page.set_viewport_size({"width": width, "height": height})
+    yield
+    page.set_viewport_size(before)
 
 
 def violations(page: Page, *rules: str) -> list[str]:
@@ -22,13 +43,12 @@ def violations(page: Page, *rules: str) -> list[str]:
     return [f"{rule['id']}: {rule['nodes'][0]['html']}" for rule in result["violations"]]
 
 
-@EVERY_STATE
-def test_axe_finds_no_violation_in_light_and_dark(page: Page, site: str, state: str) -> None:
-    page.emulate_media(color_scheme="light", reduced_motion="reduce")
-    STATES[state](page, site)
-    assert violations(page) == []
-    page.emulate_media(color_scheme="dark")
-    assert violations(page, "color-contrast") == []  # everything else is the same in dark mode
+def test_axe_finds_no_violation_in_light_and_dark(state: Page) -> None:
+    assert violations(state) == []
+    state.emulate_media(color_scheme="dark")
+    in_the_dark = violations(state, "color-contrast")  # all else is the same in the dark
+    state.emulate_media(color_scheme="light")
+    assert in_the_dark == []
 
 
 def test_axe_finds_no_violation_on_the_page_of_an_expired_link(page: Page, site: str) -> None:
@@ -41,7 +61,7 @@ def test_axe_finds_no_violation_on_the_page_of_an_expired_link(page: Page, site:
     for scheme in ("light", "dark"):
         page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
         assert violations(page) == []
-    assert page.evaluate("document.documentElement.scrollWidth") <= 320
+    assert page.evaluate(WIDTH) <= 320
 
 
 def test_axe_finds_the_one_bad_label_of_a_page(page: Page) -> None:
@@ -57,51 +77,49 @@ def test_axe_finds_low_contrast_in_both_color_schemes(page: Page, site: str) -> 
         assert [violation.split(":")[0] for violation in violations(page)] == ["color-contrast"]
 
 
+WIDTH = "document.documentElement.scrollWidth"
 CLIPPED = """[...document.querySelectorAll('button, p, h1, h2, dt, dd, td, li, code')]
     .filter((e) => e.checkVisibility() && e.scrollWidth > e.clientWidth + 1
         && getComputedStyle(e).display !== 'inline' && e.className !== 'unseen')
     .map((e) => e.outerHTML)"""
 
 
-@EVERY_STATE
-def test_at_320_pixels_or_400_percent_nothing_scrolls_sideways_or_is_clipped(
-    page: Page, site: str, state: str
-) -> None:
-    page.set_viewport_size({"width": 320, "height": 256})  # what 1280 x 1024 is at 400 %
-    STATES[state](page, site)
-    assert page.evaluate("document.documentElement.scrollWidth") <= 320
-    assert page.evaluate(CLIPPED) == []
+def test_at_320_pixels_or_400_percent_nothing_scrolls_sideways_or_is_clipped(state: Page) -> None:
+    with viewport(state, 320, 256):  # what 1280 x 1024 is at 400 %
+        width, clipped = state.evaluate(WIDTH), state.evaluate(CLIPPED)
+    assert width <= 320
+    assert clipped == []
 
 
-@EVERY_STATE
-def test_every_target_is_44_pixels_high_and_wide(page: Page, site: str, state: str) -> None:
-    page.set_viewport_size({"width": 390, "height": 800})
-    STATES[state](page, site)
-    page.focus("#skip")  # visible only with focus
-    small = page.evaluate(
-        """[...document.querySelectorAll(
-                'button, input, select, summary, footer a, #problems a, #skip')]
-            .filter((target) => target.checkVisibility() && target.type !== 'file')
-            .map((target) => [target.outerHTML, target.getBoundingClientRect()])
-            .filter(([, { width, height }]) => width < 44 || height < 44)"""
-    )
+def test_every_target_is_44_pixels_high_and_wide(state: Page) -> None:
+    with viewport(state, 390, 800):
+        state.focus("#skip")  # visible only then
+        small = state.evaluate(
+            """[...document.querySelectorAll(
+                    'button, input, select, summary, footer a, #problems a, #skip')]
+                .filter((target) => target.checkVisibility() && target.type !== 'file')
+                .map((target) => [target.outerHTML, target.getBoundingClientRect()])
+                .filter(([, { width, height }]) => width < 44 || height < 44)"""
+        )
+        state.evaluate("document.activeElement.blur()")
     assert small == []
 
 
-@EVERY_STATE
-def test_wider_text_spacing_clips_nothing(page: Page, site: str, state: str) -> None:
-    page.set_viewport_size({"width": 390, "height": 800})
-    STATES[state](page, site)
-    page.evaluate(
-        """() => {
-            const sheet = new CSSStyleSheet();
-            sheet.replaceSync(`* { line-height: 1.5 !important; letter-spacing: .12em !important;
-                word-spacing: .16em !important; } p { margin-block-end: 2em !important; }`);
-            document.adoptedStyleSheets = [sheet];
-        }"""
-    )
-    assert page.evaluate("document.documentElement.scrollWidth") <= 390
-    assert page.evaluate(CLIPPED) == []
+WIDER_SPACING = """() => {
+    const sheet = new CSSStyleSheet();
+    sheet.replaceSync(`* { line-height: 1.5 !important; letter-spacing: .12em !important;
+        word-spacing: .16em !important; } p { margin-block-end: 2em !important; }`);
+    document.adoptedStyleSheets = [sheet];
+}"""
+
+
+def test_wider_text_spacing_clips_nothing(state: Page) -> None:
+    with viewport(state, 390, 800):
+        state.evaluate(WIDER_SPACING)
+        width, clipped = state.evaluate(WIDTH), state.evaluate(CLIPPED)
+        state.evaluate("document.adoptedStyleSheets = []")
+    assert width <= 390
+    assert clipped == []
 
 
 def test_reduced_motion_stops_every_animation(page: Page, site: str) -> None:

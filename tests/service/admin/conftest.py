@@ -4,16 +4,28 @@ import json
 import sys
 from collections.abc import Iterator
 from contextlib import redirect_stderr, redirect_stdout
+from functools import cache
 from typing import Any
 
 import boto3
 import pytest
+from botocore.loaders import JSONFileLoader
 from moto import mock_aws
 
 from keyferry_admin.cli import main
 from keyferry_admin.stack import Stack
-from tests.service.admin.screens import NOW, Ran, Screen
+from tests.service.admin.screens import Ran, Screen
 from tests.service.admin.template import TEMPLATE
+from tests.support.samples import NOW
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _service_models_are_read_once() -> Iterator[None]:
+    """Each command opens a session of its own, for which botocore would read them again."""
+    read = cache(JSONFileLoader().load_file)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(JSONFileLoader, "load_file", lambda _, path: read(path))
+        yield
 
 
 @pytest.fixture
