@@ -25,12 +25,12 @@ from keyferry_service.domain.verify_and_decide import read_request, verify_and_d
 from tests.support.builders import (
     ACTIVATION,
     LAB_07,
-    NOW,
     SERVICE_KEY,
     VENDOR,
     a_license,
     a_request_file,
 )
+from tests.support.samples import NOW
 
 ROUNDS = 60
 REPEATS = 50  # in each round

@@ -1,4 +1,4 @@
-"""An independent reader of Keyferry's files, written from docs/format.md alone to check ours.
+"""An independent reader of Keyferry's files, written only from docs/format.md, to check ours.
 
 It imports only json, base64, hashlib and cryptography. `verify("key-set", data)`,
 `verify("request", data, activation_key)` and `verify("response", data, key_set)` return what the

@@ -15,7 +15,8 @@ from pathlib import Path
 import pytest
 
 from keyferry import KeyferryError
-from tests.support.offline import NUMBER, Room
+from tests.support.offline import Room
+from tests.support.samples import NUMBER
 from tests.support.terminal import Shell
 
 STICK = "stick"

@@ -38,7 +38,8 @@ from keyferry_protocol.errors import BadKeySet, KeyferryError, StateDamaged
 from keyferry_protocol.keys import Ed25519Signer
 from keyferry_protocol.messages import message
 from keyferry_protocol.response import ResponseBody, verify_response
-from tests.support.offline import KEYS, NUMBER
+from tests.support.offline import KEYS
+from tests.support.samples import NUMBER
 from tests.support.strategies import (
     counts,
     hexes,

@@ -24,7 +24,7 @@ from keyferry_protocol.request import parse_request
 from keyferry_protocol.response import verify_response
 from keyferry_protocol.strict_json import parse_json
 from keyferry_protocol.text_form import DICTIONARY_NUMBER, FORM, from_text_form
-from tests.support.offline import NUMBER
+from tests.support.samples import NUMBER
 from tests.support.terminal import Shell
 from tests.support.world import KEYS
 

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from keyferry import KeyferryError
 from keyferry.store.clock import Clock
 from keyferry.store.clock_file import read_clock
-from tests.support.offline import DAY, NOW, Room
+from tests.support.offline import Room
+from tests.support.samples import DAY, NOW
 
 YEAR = 365 * DAY
 

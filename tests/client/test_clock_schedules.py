@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 
 from keyferry import KeyferryError, License, parse_request
-from tests.support.offline import DAY, NOW, Room
+from tests.support.offline import Room
+from tests.support.samples import DAY, NOW
 
 LEASE_S, GRACE_DAYS = 30 * DAY, 14
 ALLOWED_S = LEASE_S + GRACE_DAYS * DAY

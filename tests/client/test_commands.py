@@ -14,18 +14,8 @@ import pytest
 from keyferry import __version__, parse_request
 from keyferry.cli.main import COMMANDS
 from keyferry_protocol.keys import Ed25519Signer
-from tests.support.offline import (
-    CODE,
-    DAY,
-    END,
-    LAB_07,
-    LAB_09,
-    NOW,
-    NUMBER,
-    OTHER,
-    VENDOR,
-    Room,
-)
+from tests.support.offline import END, LAB_07, LAB_09, OTHER, VENDOR, Room
+from tests.support.samples import CODE, DAY, NOW, NUMBER
 from tests.support.terminal import Shell
 
 

@@ -14,8 +14,9 @@ from keyferry_protocol.errors import KeyCompromised, KeyferryError, NotGenuine
 from keyferry_protocol.keys import Ed25519Signer, KeySet, PinnedKey, Signer
 from keyferry_protocol.response import verify_response
 from tests.support.builders import a_key
-from tests.support.offline import NUMBER, key_set
 from tests.support.offline import VENDOR as ROOM_VENDOR
+from tests.support.offline import key_set
+from tests.support.samples import NUMBER
 from tests.support.terminal import Shell
 
 pytestmark = pytest.mark.attack

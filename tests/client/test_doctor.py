@@ -15,17 +15,8 @@ from keyferry.doctor.finding import Finding
 from keyferry.store.folder import LicenseState
 from keyferry_protocol.keys import Ed25519Signer
 from tests.client.test_golden import assert_golden
-from tests.support.offline import (
-    DAY,
-    LAB_07,
-    LAB_09,
-    NOW,
-    NUMBER,
-    VENDOR,
-    VENDOR_PQ,
-    Room,
-    key_set,
-)
+from tests.support.offline import LAB_07, LAB_09, VENDOR, VENDOR_PQ, Room, key_set
+from tests.support.samples import DAY, NOW, NUMBER
 from tests.support.terminal import Shell
 
 

@@ -13,7 +13,8 @@ from keyferry.dongle.plugged import NoDriver, PluggedDongle
 from keyferry_protocol.activation import new_activation_code
 from keyferry_protocol.errors import DongleMissing, DonglePin
 from keyferry_protocol.keys import Ed25519Signer
-from tests.support.offline import KEYS, NOW, OTHER, PRODUCT, Room
+from tests.support.offline import KEYS, OTHER, Room
+from tests.support.samples import NOW, PRODUCT
 from tests.support.terminal import Shell
 
 FIRST, SECOND = b"\4" + b"a" * 64, b"\4" + b"b" * 64

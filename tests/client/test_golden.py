@@ -12,18 +12,8 @@ import pytest
 
 from keyferry_protocol.activation import new_activation_code
 from keyferry_protocol.keys import Ed25519Signer
-from tests.support.offline import (
-    CODE,
-    LAB_07,
-    LAB_09,
-    NOW,
-    NUMBER,
-    OTHER,
-    VENDOR,
-    VENDOR_PQ,
-    Room,
-    key_set,
-)
+from tests.support.offline import LAB_07, LAB_09, OTHER, VENDOR, VENDOR_PQ, Room, key_set
+from tests.support.samples import CODE, NOW, NUMBER
 from tests.support.terminal import Shell
 
 GOLDEN = Path(__file__).parent / "golden"

@@ -14,18 +14,8 @@ from keyferry.store.folder import DEACTIVATE, PENDING
 from keyferry_protocol.envelope import RESPONSE, Envelope, open_envelope, seal
 from keyferry_protocol.keys import Ed25519Signer
 from keyferry_protocol.response import BoundTo
-from tests.support.offline import (
-    DAY,
-    LAB_07,
-    LAB_09,
-    NOW,
-    NUMBER,
-    OTHER,
-    VENDOR,
-    VENDOR_PQ,
-    Room,
-    key_set,
-)
+from tests.support.offline import LAB_07, LAB_09, OTHER, VENDOR, VENDOR_PQ, Room, key_set
+from tests.support.samples import DAY, NOW, NUMBER
 from tests.support.terminal import Shell
 
 

@@ -12,22 +12,8 @@ from keyferry.store.folder import PENDING
 from keyferry.store.order import ORDER
 from keyferry_protocol.encoding import b64
 from keyferry_protocol.keys import Ed25519Signer
-from tests.support.offline import (
-    CODE,
-    DAY,
-    END,
-    KEYS,
-    LAB_07,
-    LAB_09,
-    NOW,
-    NUMBER,
-    OTHER,
-    PRODUCT,
-    VENDOR,
-    VENDOR_PQ,
-    Room,
-    key_set,
-)
+from tests.support.offline import END, KEYS, LAB_07, LAB_09, OTHER, VENDOR, VENDOR_PQ, Room, key_set
+from tests.support.samples import CODE, DAY, NOW, NUMBER, PRODUCT
 
 OTHER_CODE_KEYS = key_set(Ed25519Signer(b"x" * 32))
 

@@ -26,7 +26,8 @@ from tests.support.machines import (
     smbios,
     system,
 )
-from tests.support.offline import NUMBER, Room
+from tests.support.offline import Room
+from tests.support.samples import NUMBER
 
 RUNS, ANOTHER = "runs", "wrong-machine"
 Facts = Mapping[str, Any]

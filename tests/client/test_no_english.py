@@ -14,8 +14,9 @@ from keyferry.cli.main import COMMANDS
 from keyferry_protocol import messages
 from tests.client.test_commands import activate, moved, revoked
 from tests.client.test_wrong_files import KINDS, Make
-from tests.support.offline import CODE, DAY, LAB_07, LAB_09, NOW, NUMBER, Room
+from tests.support.offline import LAB_07, LAB_09, Room
 from tests.support.pseudo import PSEUDO, english_in, write_pseudo
+from tests.support.samples import CODE, DAY, NOW, NUMBER
 from tests.support.terminal import Printed, Shell
 
 ALL = ["", *COMMANDS, "dongle list", "dongle make-key", "dongle export"]

@@ -13,7 +13,8 @@ import pytest
 from keyferry import KeyferryError, Machine, parse_request
 from keyferry.machine import linux
 from keyferry.manage import prefer
-from tests.support.offline import LAB_07, NUMBER, Room
+from tests.support.offline import LAB_07, Room
+from tests.support.samples import NUMBER
 from tests.support.terminal import Shell
 
 NOBODY = 65534

@@ -17,7 +17,8 @@ from keyferry.qr import MARGIN, TooLong, qr_lines, qr_svg, qr_version, request_l
 from keyferry_protocol.envelope import REQUEST, open_envelope
 from keyferry_protocol.text_form import from_text_form, to_text_form
 from tests.support.codes import read_blocks
-from tests.support.offline import LAB_07, NUMBER, Room
+from tests.support.offline import LAB_07, Room
+from tests.support.samples import NUMBER
 from tests.support.terminal import Shell
 
 PAGE = "https://activate.example.com"

@@ -11,7 +11,8 @@ import pytest
 from keyferry.store.clock_file import read_clock
 from keyferry.store.folder import LicenseState
 from keyferry_protocol.encoding import b64
-from tests.support.offline import NUMBER, OTHER
+from tests.support.offline import OTHER
+from tests.support.samples import NUMBER
 from tests.support.terminal import Printed, Shell
 
 STICK = "KINGSTON"

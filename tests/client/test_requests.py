@@ -13,7 +13,8 @@ from keyferry import KeyferryError, Machine, Token, parse_request, verify_reques
 from keyferry.manage import cancel
 from keyferry_protocol.activation import activation_key, new_activation_code, parse_activation_code
 from keyferry_protocol.keys import Ed25519Signer
-from tests.support.offline import CODE, DAY, KEYS, LAB_07, LAB_09, NOW, NUMBER, OTHER, Room
+from tests.support.offline import KEYS, LAB_07, LAB_09, OTHER, Room
+from tests.support.samples import CODE, DAY, NOW, NUMBER
 
 ACTIVATION = activation_key(parse_activation_code(CODE, NUMBER), NUMBER).public
 ANOTHER_CODE = new_activation_code(NUMBER, lambda count: bytes(range(count)))

@@ -18,7 +18,8 @@ from keyferry.store.lock import Lock
 from keyferry.store.order import in_trying_order
 from keyferry.store.state_dirs import StateDir, find_state_dirs
 from keyferry_protocol.errors import StateBusy, StateNotWritable
-from tests.support.offline import NUMBER, OTHER, Room
+from tests.support.offline import OTHER, Room
+from tests.support.samples import NUMBER
 from tests.support.terminal import Shell
 
 

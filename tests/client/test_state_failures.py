@@ -34,7 +34,8 @@ from tests.client.interrupted_journeys import (
     start_child,
     stopped_before,
 )
-from tests.support.offline import CODE, LAB_09, NUMBER, PRODUCT, VENDOR, Room, key_set
+from tests.support.offline import LAB_09, VENDOR, Room, key_set
+from tests.support.samples import CODE, NUMBER, PRODUCT
 from tests.support.terminal import Shell, shell_in
 
 pytestmark = pytest.mark.crash

@@ -9,7 +9,8 @@ from keyferry.machine import linux
 from keyferry.machine.current_machine import known_machine
 from keyferry.machine.this import current_machine, printable, read_components, this_machine
 from keyferry_protocol.components import hash_components
-from tests.support.offline import LAB_07, NUMBER
+from tests.support.offline import LAB_07
+from tests.support.samples import NUMBER
 
 on_linux = pytest.mark.skipif(sys.platform != "linux", reason="compares with Linux' reader")
 

@@ -9,7 +9,8 @@ import pytest
 
 from keyferry_protocol.activation import new_activation_code
 from keyferry_protocol.keys import Ed25519Signer
-from tests.support.offline import LAB_09, NUMBER, OTHER, Room
+from tests.support.offline import LAB_09, OTHER, Room
+from tests.support.samples import NUMBER
 from tests.support.terminal import Shell
 
 Make = Callable[[Shell, bytes], bytes]

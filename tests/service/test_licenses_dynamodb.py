@@ -16,7 +16,8 @@ from keyferry_service.domain.allocate import Grant
 from keyferry_service.domain.license import DeviceKey, DongleSeat, LedgerEntry
 from keyferry_service.domain.request_context import anchor_keys
 from keyferry_service.domain.signing_keys import KeyStatus
-from tests.support.builders import NOW, NUMBER, SERVICE_KEY, a_key, a_license, a_request, a_seat
+from tests.support.builders import SERVICE_KEY, a_key, a_license, a_request, a_seat
+from tests.support.samples import NOW, NUMBER
 
 TICKET = {"Get": {"TableName": "Licenses", "Key": {"pk": {"S": "ticket"}, "sk": {"S": "-"}}}}
 

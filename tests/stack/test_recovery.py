@@ -20,9 +20,10 @@ from keyferry_service.domain.allocate import Grant, grant
 from keyferry_service.domain.ledger import response_to
 from keyferry_service.domain.request_context import RequestContext, Snapshot
 from tests.stack.crowd import Answer, Counts, Crowd, refusals, responses
-from tests.support.builders import NOW, VENDOR, Computer, a_license, a_request
+from tests.support.builders import VENDOR, Computer, a_license, a_request
 from tests.support.journeys import client
 from tests.support.running_stack import ROOT, RunningStack, start, stop, wait_until_ready
+from tests.support.samples import NOW
 
 pytestmark = pytest.mark.timeout(300)
 

@@ -19,13 +19,9 @@ from keyferry_protocol.request import (
 )
 from keyferry_service.domain.license import LicenseRecord, Seat
 from keyferry_service.domain.signing_keys import KeyStatus, SigningKey
+from tests.support.samples import BARE_CODE, DAY, NOW, NUMBER, PRODUCT
 
-NOW = 1_795_513_620  # 2026-11-24T09:47:00Z
-DAY = 86_400
-NUMBER = "015120020093"
-CODE = "M9S346Q3D25VT4F5V37E3S3E28JT9V"
-PRODUCT = "Example Modeler"
-ACTIVATION = activation_key(CODE, NUMBER)
+ACTIVATION = activation_key(BARE_CODE, NUMBER)
 VENDOR = Ed25519Signer(b"vendor's signing key............")
 SERVICE_KEY = SigningKey(VENDOR.keyid, VENDOR.alg, VENDOR.public, KeyStatus.ACTIVE, pem="test.pem")
 

@@ -17,7 +17,8 @@ from keyferry.vendor import read_vendor
 from keyferry.wizard.session import Session
 from keyferry.wizard.window import GONE_S, LIFE_S, Window
 from keyferry_protocol.keys import Ed25519Signer
-from tests.support.offline import NUMBER, Room
+from tests.support.offline import Room
+from tests.support.samples import NUMBER
 
 DEVICE = Ed25519Signer(sha256(b"LAB-07 79438").digest())
 VENDOR = {

@@ -22,14 +22,10 @@ from keyferry.store.state_dirs import StateDirs, find_state_dirs
 from keyferry_protocol.envelope import RESPONSE, seal
 from keyferry_protocol.keys import Ed25519Signer, MlDsa65Signer, PinnedKey, Signer
 from keyferry_protocol.response import BoundTo, LicenseTerms, ResponseBody
+from tests.support.samples import CODE, DAY, NOW, NUMBER, PRODUCT
 
-NOW = 1_795_513_620  # 2026-11-24T09:47:00Z
-DAY = 86_400
 END = 1_827_619_199  # 2027-11-30T23:59:59Z
-NUMBER = "015120020093"
 OTHER = "015120099042"
-CODE = "m9s346-q3d25v-t4f5v3-7e3s3e-28jt9v"
-PRODUCT = "Example Modeler"
 VENDOR = Ed25519Signer(b"v" * 32)
 VENDOR_PQ = MlDsa65Signer(b"q" * 32)
 

@@ -13,8 +13,9 @@ from typing import Any
 import pytest
 
 from keyferry.cli.main import main
-from tests.support.offline import CODE, Room
+from tests.support.offline import Room
 from tests.support.published import check_document
+from tests.support.samples import CODE
 
 
 @dataclass(frozen=True)

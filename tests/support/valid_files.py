@@ -9,8 +9,8 @@ from keyferry_protocol.components import hash_component
 from keyferry_protocol.encoding import b64
 from keyferry_protocol.envelope import REQUEST, RESPONSE, seal
 from keyferry_protocol.keys import Ed25519Signer, KeySet, MlDsa65Signer, PinnedKey, Signer
+from tests.support.samples import NUMBER
 
-NUMBER = "015120020093"
 DEVICE = Ed25519Signer(b"d" * 32)
 ACTIVATION = activation_key("0" * 30, NUMBER)
 VENDOR = Ed25519Signer(b"v" * 32)

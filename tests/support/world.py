@@ -27,8 +27,9 @@ from keyferry_service.use_cases.answer_request import AnswerRequest
 from keyferry_service.use_cases.publish_response import PublishResponse
 from keyferry_service.use_cases.send_email import SendEmail
 from keyferry_service.views.refusal_text import Vendor
-from tests.support.builders import NOW, NUMBER, VENDOR, a_license
+from tests.support.builders import VENDOR, a_license
 from tests.support.http_contract import check_answer
+from tests.support.samples import NOW, NUMBER
 
 ROOT = Path(__file__).parents[2]
 IN, OUT = "keyferry-in-123456789012-eu-central-1", "keyferry-out-123456789012-eu-central-1"

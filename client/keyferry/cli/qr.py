@@ -20,7 +20,7 @@ from keyferry_protocol.messages import message
 from keyferry_protocol.request import parse_request
 
 
-class NothingWaits(KeyferryError):
+class NoPendingRequest(KeyferryError):
     """A license that has no pending request on this machine."""
 
     code = "nothing-waits"
@@ -73,7 +73,7 @@ def _request_file(source: str, settings: Settings) -> bytes:
     number = parse_license_number(source)
     pending = find_pending(number, settings.state_dirs)
     if pending is None:
-        raise NothingWaits(
+        raise NoPendingRequest(
             license_message("errors.nothing-waits.license", number), license_number=number
         )
     return pending.data

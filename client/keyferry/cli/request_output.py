@@ -6,7 +6,7 @@ from typing import Any
 import click
 
 from keyferry.cli.settings import Settings
-from keyferry.files.save_request import Saved, save_request
+from keyferry.files.save_request import SavedFile, save_request
 from keyferry.installation import Installation
 from keyferry.request import PendingRequest, create_request, remember_path
 from keyferry.request_options import RequestOptions
@@ -56,7 +56,7 @@ def _warnings(pending: PendingRequest) -> list[dict[str, str]]:
     return warnings
 
 
-def _show(settings: Settings, pending: PendingRequest, saved: Saved) -> None:
+def _show(settings: Settings, pending: PendingRequest, saved: SavedFile) -> None:
     terminal, request = settings.terminal, pending.request
     number = show_license_number(request.license_number)
     shown = saved.path if saved.path.endswith(saved.name) else f"{saved.path}: {saved.name}"
@@ -69,7 +69,7 @@ def _show(settings: Settings, pending: PendingRequest, saved: Saved) -> None:
 
 
 def _document(
-    settings: Settings, pending: PendingRequest, saved: Saved, warnings: list[dict[str, str]]
+    settings: Settings, pending: PendingRequest, saved: SavedFile, warnings: list[dict[str, str]]
 ) -> dict[str, Any]:
     request = pending.request
     return {

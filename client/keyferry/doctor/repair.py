@@ -129,7 +129,7 @@ def _lost(folder: Folder, name: str) -> Repair:
 
 
 def _is_half_deactivated(folder: Folder, state_dirs: StateDirs) -> bool:
-    with suppress(StateDamaged):  # then nobody can tell, and the damage is reported
+    with suppress(StateDamaged):  # then this is unknown, and the damage is reported
         return is_deactivating(folder, state_dirs)
     return False
 

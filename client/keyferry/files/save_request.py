@@ -18,7 +18,7 @@ from keyferry_protocol.request import Request, parse_request
 MAX_ZIP = 100_000_000  # bytes: the largest content of an archive that a request is added to
 
 
-class Saved(NamedTuple):
+class SavedFile(NamedTuple):
     """The location of the file, as shown to people, and its name."""
 
     path: str
@@ -29,7 +29,7 @@ class UnusableArchive(OSError):
     """A zip archive that no request can be added to."""
 
 
-def save_request(pending: PendingRequest, output: str) -> Saved:
+def save_request(pending: PendingRequest, output: str) -> SavedFile:
     """Write the file to a folder, a zip archive, or the path given. Raises OSError."""
     if output.lower().endswith(".zip") and not os.path.isdir(output):
         return _save_in_zip(pending, output)
@@ -43,7 +43,7 @@ def save_request(pending: PendingRequest, output: str) -> Saved:
         if not os.path.lexists(path) or _is_ours(_read(path), pending.request)
     )
     _write(path, pending.data)
-    return Saved(path, name)
+    return SavedFile(path, name)
 
 
 def is_taken(pending: PendingRequest, folder: str) -> bool:
@@ -52,7 +52,7 @@ def is_taken(pending: PendingRequest, folder: str) -> bool:
     return os.path.lexists(path) and not _is_ours(_read(path), pending.request)
 
 
-def _save_in_zip(pending: PendingRequest, path: str) -> Saved:
+def _save_in_zip(pending: PendingRequest, path: str) -> SavedFile:
     entries = _entries(path) if os.path.exists(path) else {}
     stem = f"{pending.request.file_stem}.request"
     name = next(
@@ -63,7 +63,7 @@ def _save_in_zip(pending: PendingRequest, path: str) -> Saved:
         for entry, data in entries.items():
             archive.writestr(entry, data)
     os.replace(f"{path}.new", path)
-    return Saved(path, name)
+    return SavedFile(path, name)
 
 
 def _entries(path: str) -> dict[str, bytes]:

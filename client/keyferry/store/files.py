@@ -31,7 +31,7 @@ def read(path: str) -> bytes | None:
         return None
     except OSError as error:
         if not os.access(os.path.dirname(path), os.X_OK):
-            return None  # a folder that another user closed holds no license of this user
+            return None  # a folder that another user closed has no license of this user
         raise damaged(path, message("errors.state-damaged.unread", why=error.strerror)) from error
 
 

@@ -50,7 +50,7 @@ def check_folder(text: str) -> Fault | None:
 
 
 def check_computer_name(text: str) -> Fault | None:
-    """A name that a request may hold."""
+    """A name that a request may contain."""
     try:
         free_text(text)
     except ValueError as error:

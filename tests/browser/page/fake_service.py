@@ -19,6 +19,7 @@ from keyferry_protocol.encoding import parse_time
 from keyferry_protocol.envelope import REQUEST, seal
 from keyferry_protocol.keys import Ed25519Signer
 from keyferry_protocol.request import HashedMachine, Product, RequestBody
+from tests.support.samples import NUMBER
 
 SITE = Path(__file__).parents[3] / "static-site"
 UPLOADS = "https://uploads.test"
@@ -28,8 +29,6 @@ POLICY = (
     "require-trusted-types-for 'script'"
 )
 TICKET = "t" * 43
-NUMBER = "015120020093"
-CODE = "m9s346-q3d25v-t4f5v3-7e3s3e-28jt9v"
 DEVICE = Ed25519Signer(bytes(range(32)))
 STEM = f"{NUMBER}-{DEVICE.keyid[:4]}"
 HASHES = dict.fromkeys(COMPONENTS, ("AAAAAAAAAAAAAAAAAAAAAA==",))

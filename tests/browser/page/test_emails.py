@@ -16,8 +16,9 @@ from keyferry_service.views.email import (
     response_email,
 )
 from keyferry_service.views.refusal_text import Vendor
-from tests.browser.page.fake_service import NUMBER, STEM
+from tests.browser.page.fake_service import STEM
 from tests.browser.page.test_accessibility import CLIPPED, violations
+from tests.support.samples import NUMBER
 
 VENDOR = Vendor("Example", "licensing@example.com")
 LINK = f"https://activate.example.com/api/responses/{'Qm9' * 14}Q"

@@ -11,8 +11,6 @@ from keyferry_protocol.messages import message, sentences
 from keyferry_service.domain.refusals import Refusal, RefusalCode
 from tests.browser.page.check_vendor import SITE
 from tests.browser.page.fake_service import (
-    CODE,
-    NUMBER,
     PROCESSING,
     STEM,
     TICKET,
@@ -22,6 +20,7 @@ from tests.browser.page.fake_service import (
     refused,
 )
 from tests.browser.page.states import SEATS, STATES, choose, process
+from tests.support.samples import CODE, NUMBER
 
 
 def focused(page: Page) -> str:

@@ -7,7 +7,8 @@ from email.message import EmailMessage
 
 from playwright.sync_api import Browser
 
-from tests.browser.page.fake_service import CODE, NUMBER, STEM, a_request
+from tests.browser.page.fake_service import STEM, a_request
+from tests.support.samples import CODE, NUMBER
 
 REQUEST = a_request()
 SHOWN_NUMBER = "015.120.020.093"

@@ -12,7 +12,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect
 from tests.browser.page.test_accessibility import CLIPPED, violations
 from tests.browser.wizard.tour import press, walk
 from tests.support.desk import Desk, open_window
-from tests.support.offline import CODE, DAY, NUMBER
+from tests.support.samples import CODE, DAY, NUMBER
 
 FOCUSED = """(() => {
     const at = document.activeElement;

@@ -8,7 +8,8 @@ from playwright.sync_api import Page, expect
 from keyferry_protocol.encoding import escape_controls
 from tests.browser.wizard.tour import press
 from tests.support.desk import Desk, open_window
-from tests.support.offline import LAB_07, NUMBER
+from tests.support.offline import LAB_07
+from tests.support.samples import NUMBER
 
 pytestmark = pytest.mark.attack
 

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from playwright.sync_api import Page
 
 from tests.support.desk import Desk
-from tests.support.offline import CODE, NOW, NUMBER
+from tests.support.samples import CODE, NOW, NUMBER
 
 Look = Callable[[str], None]
 

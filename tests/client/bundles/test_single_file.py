@@ -17,7 +17,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.offline import CODE, NUMBER, PRODUCT, Room
+from tests.support.offline import Room
+from tests.support.samples import CODE, NUMBER, PRODUCT
 
 ROOT = Path(__file__).parents[3]
 STARTS_WITHIN_S = 0.5

@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from client.bundles import wheelhouse
-from tests.support.offline import KEYS, PRODUCT
+from tests.support.offline import KEYS
+from tests.support.samples import PRODUCT
 
 ROOT = Path(__file__).parents[3]
 HERE = f"linux-{platform.machine()}"

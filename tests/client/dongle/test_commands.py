@@ -16,7 +16,8 @@ from keyferry_admin.use_cases import dongles as desk
 from keyferry_protocol.activation import activation_key, parse_activation_code
 from keyferry_protocol.request import Dongle
 from tests.client.dongle.conftest import PIN, Dongles, key_of_another_program
-from tests.support.offline import CODE, DAY, LAB_09, NUMBER, OTHER, Room
+from tests.support.offline import LAB_09, OTHER, Room
+from tests.support.samples import CODE, DAY, NUMBER
 from tests.support.terminal import Shell
 
 ROOT = Path(__file__).parents[3]

@@ -12,7 +12,8 @@ from keyferry.dongle.plugged import PluggedDongle
 from keyferry_protocol.algorithms import ECDSA_P256
 from keyferry_protocol.errors import DongleMissing, DonglePin
 from tests.client.dongle.conftest import PIN, Dongles, key_of_another_program
-from tests.support.offline import CODE, KEYS, NOW, NUMBER, PRODUCT, Room
+from tests.support.offline import KEYS, Room
+from tests.support.samples import CODE, NOW, NUMBER, PRODUCT
 
 SECP256K1 = bytes.fromhex("06052b8104000a")  # its points are as long as those of P-256
 

@@ -9,7 +9,7 @@ from tests.client.dongle.conftest import PIN, Dongles
 from tests.client.wizard.test_window import Browser
 from tests.client.wizard.typist import Typist
 from tests.support.desk import Desk, desk, open_window
-from tests.support.offline import CODE, NUMBER
+from tests.support.samples import CODE, NUMBER
 
 __all__ = ["desk"]
 SHOWN = "015.120.020.093"

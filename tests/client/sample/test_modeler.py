@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.offline import DAY, END, LAB_07, LAB_09, NOW, Room
+from tests.support.offline import END, LAB_07, LAB_09, Room
+from tests.support.samples import DAY, NOW
 
 SAMPLE = Path(__file__).parents[3] / "docs" / "sample"
 MEASURED = str(SAMPLE / "measured.csv")

@@ -19,8 +19,9 @@ from keyferry_protocol.messages import use_language
 from tests.client.wizard.test_window import Browser
 from tests.client.wizard.typist import Typist
 from tests.support.desk import Desk, open_window
-from tests.support.offline import CODE, DAY, LAB_07, LAB_09, NOW, NUMBER
+from tests.support.offline import LAB_07, LAB_09
 from tests.support.pseudo import PSEUDO, english_in, write_pseudo
+from tests.support.samples import CODE, DAY, NOW, NUMBER
 
 NAMES = (
     *("Example Modeler", "Example Software", "Professional", "Nordhaven Pilot Plant", "LAB-07"),

@@ -7,7 +7,8 @@ import pytest
 
 from tests.client.wizard.typist import Typist, interrupt
 from tests.support.desk import Desk
-from tests.support.offline import CODE, DAY, LAB_09, NOW, NUMBER, OTHER, Room
+from tests.support.offline import LAB_09, OTHER, Room
+from tests.support.samples import CODE, DAY, NOW, NUMBER
 
 INSTALL = "1"  # the first choice of an empty list
 TO_SENDING = (INSTALL, "", NUMBER, "", CODE, "")  # what, number, nodelock, code, everyone

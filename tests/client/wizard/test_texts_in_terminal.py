@@ -9,7 +9,7 @@ import pytest
 from keyferry_protocol.encoding import escape_controls
 from tests.client.wizard.typist import Typist
 from tests.support.desk import Desk
-from tests.support.offline import NUMBER
+from tests.support.samples import NUMBER
 from tests.support.terminal import Printed, Shell
 
 pytestmark = pytest.mark.attack

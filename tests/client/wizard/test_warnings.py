@@ -12,7 +12,7 @@ from tests.client.wizard.test_prompt import TO_SENDING
 from tests.client.wizard.test_window import Browser, _up_to_sending
 from tests.client.wizard.typist import Typist
 from tests.support.desk import Desk, open_window
-from tests.support.offline import NUMBER
+from tests.support.samples import NUMBER
 
 HOUR = 3600
 TO_AN_UPDATE = ("1", "")  # the first choice of an active license; Next

@@ -16,7 +16,7 @@ import pytest
 from keyferry.wizard import socket_owner
 from keyferry.wizard.window import Window
 from tests.support.desk import Desk, open_window
-from tests.support.offline import NUMBER
+from tests.support.samples import NUMBER
 
 FORM = "application/x-www-form-urlencoded"
 

@@ -14,8 +14,9 @@ from moto import mock_aws
 
 from keyferry_admin.cli import main
 from keyferry_admin.stack import Stack
-from tests.service.admin.screens import NOW, Ran, Screen
+from tests.service.admin.screens import Ran, Screen
 from tests.service.admin.template import TEMPLATE
+from tests.support.samples import NOW
 
 
 @pytest.fixture(scope="session", autouse=True)

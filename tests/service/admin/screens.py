@@ -11,9 +11,8 @@ import boto3
 from keyferry_admin.stack import Stack
 from keyferry_service.adapters.items_dynamodb import members, to_item
 from keyferry_service.domain.license import Seat
+from tests.support.samples import NOW, NUMBER
 
-NOW = 1_795_513_620  # 24 November 2026, 09:47 UTC
-NUMBER = "015120020093"
 GOLDEN = Path(__file__).parent / "golden"
 
 

@@ -8,7 +8,8 @@ from keyferry_admin.stack import Stack
 from keyferry_admin.use_cases import licenses
 from keyferry_protocol.activation import activation_key, parse_activation_code
 from keyferry_service.domain.license import Status
-from tests.service.admin.screens import GOLDEN, NUMBER, Pipe, take_seat
+from tests.service.admin.screens import GOLDEN, Pipe, take_seat
+from tests.support.samples import NUMBER
 
 
 @pytest.fixture

@@ -19,10 +19,7 @@ from keyferry_service.adapters.items_dynamodb import members, to_item
 from keyferry_service.adapters.licenses_dynamodb import Licenses
 from keyferry_service.adapters.retries import ConditionFailed
 from keyferry_service.domain.license import LicenseRecord, Seat, Status
-
-NOW = 1_795_513_620
-NUMBER = "015120020093"
-DAY = 86_400
+from tests.support.samples import DAY, NOW, NUMBER
 
 
 @pytest.fixture

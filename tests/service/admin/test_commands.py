@@ -11,7 +11,8 @@ from keyferry_admin.use_cases import licenses
 from keyferry_protocol.activation import activation_key, parse_activation_code
 from keyferry_protocol.keys import KeySet
 from keyferry_service.adapters.items_dynamodb import to_item
-from tests.service.admin.screens import GOLDEN, NUMBER, OldPipe, Pipe, take_seat
+from tests.service.admin.screens import GOLDEN, OldPipe, Pipe, take_seat
+from tests.support.samples import NUMBER
 
 
 def test_create_prints_the_code_once(run: Any, stack: Stack) -> None:

@@ -11,9 +11,10 @@ import pytest
 from keyferry_admin.stack import Stack
 from keyferry_protocol.algorithms import ED25519
 from keyferry_protocol.request import Dongle
-from tests.service.admin.screens import GOLDEN, NUMBER, Pipe
+from tests.service.admin.screens import GOLDEN, Pipe
 from tests.service.admin.test_dongles import give_seat
 from tests.support.builders import Computer, a_key, a_request_file
+from tests.support.samples import NUMBER
 
 STICK = Dongle(ED25519, a_key("stick").public, "YubiKey 5C NFC", "12345678")
 NAMELESS = Dongle(ED25519, a_key("nameless").public, "", "")

@@ -27,7 +27,8 @@ from keyferry_service.adapters.licenses_dynamodb import Licenses
 from keyferry_service.adapters.retries import ConditionFailed
 from keyferry_service.domain.license import DongleSeat, LicenseRecord, RegisteredDongle
 from tests.service.admin.screens import take_seat
-from tests.support.builders import LAB_07, NOW, NUMBER, Computer, a_key, a_request_file
+from tests.support.builders import LAB_07, Computer, a_key, a_request_file
+from tests.support.samples import NOW, NUMBER
 from tests.support.valid_files import response_file
 
 POINT = (

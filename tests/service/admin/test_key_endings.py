@@ -15,9 +15,10 @@ from keyferry_protocol.algorithms import ED25519, ML_DSA_65
 from keyferry_service.adapters.items_dynamodb import to_item
 from keyferry_service.domain.license import LicenseRecord, Status
 from keyferry_service.domain.signing_keys import KeyStatus, SigningKey
-from tests.service.admin.screens import NOW, NUMBER, take_seat
+from tests.service.admin.screens import take_seat
 from tests.service.admin.test_requests import PAGE, answered, lying_in, whole
-from tests.support.builders import DAY, LAB_07, LAB_08, Computer
+from tests.support.builders import LAB_07, LAB_08, Computer
+from tests.support.samples import DAY, NOW, NUMBER
 
 __all__ = ["whole"]
 

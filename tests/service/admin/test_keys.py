@@ -21,9 +21,9 @@ from keyferry_protocol.keys import KeySet, keyid
 from keyferry_service.adapters.signer_pem import PemSigner
 from keyferry_service.domain.license import LicenseRecord, Status
 from keyferry_service.domain.signing_keys import KeyStatus
+from tests.support.samples import NOW
 
 ARN = "arn:aws:kms:eu-central-1:123456789012:key/5f2c0b8e"
-NOW = 1_795_513_620
 
 
 @contextmanager

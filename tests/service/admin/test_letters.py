@@ -16,8 +16,8 @@ from keyferry_protocol.activation import activation_key, parse_activation_code
 from keyferry_protocol.messages import message
 from keyferry_service.domain.license import LicenseRecord
 from keyferry_service.views.refusal_text import Vendor
-from tests.service.admin.screens import GOLDEN, NUMBER
-from tests.support.builders import CODE, NOW
+from tests.service.admin.screens import GOLDEN
+from tests.support.samples import BARE_CODE, NOW, NUMBER
 
 EXAMPLE = Vendor("Example", "licensing@example.com")
 # As refusals say it, too.
@@ -38,7 +38,7 @@ FULL: dict[str, Any] = {
 def letter(product: str = "Example Modeler", *, is_new_code: bool = False, **terms: Any) -> str:
     sold = LicenseRecord(NUMBER, bytes(32), product, NOW, **terms)
     return license_letter(
-        licenses.LicenseWithCode(sold, CODE), EXAMPLE, PAGE, is_new_code=is_new_code
+        licenses.LicenseWithCode(sold, BARE_CODE), EXAMPLE, PAGE, is_new_code=is_new_code
     )
 
 

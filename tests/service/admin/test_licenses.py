@@ -11,9 +11,7 @@ from keyferry_admin.use_cases.terms import check_terms, largest_response
 from keyferry_protocol.activation import activation_key, parse_activation_code
 from keyferry_protocol.envelope import MAX_PAE
 from keyferry_service.domain.license import LicenseRecord
-
-NOW = 1_795_513_620  # 24 November 2026, 09:47 UTC
-NUMBER = "015120020093"
+from tests.support.samples import NOW, NUMBER
 
 
 def a_license(**terms: Any) -> LicenseRecord:

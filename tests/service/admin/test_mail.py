@@ -12,10 +12,10 @@ from keyferry_admin.stack import Stack
 from keyferry_service.adapters.feedback_ses import Feedback, Reason
 from keyferry_service.adapters.suppressions_dynamodb import SUPPRESSED_S
 from keyferry_service.adapters.tickets_dynamodb import SentMail, hash_address
-from tests.service.admin.screens import GOLDEN, NOW, NUMBER, Pipe
+from tests.service.admin.screens import GOLDEN, Pipe
 from tests.service.admin.template import TEMPLATE
 from tests.service.admin.test_requests import TICKETS
-from tests.support.builders import DAY
+from tests.support.samples import DAY, NOW, NUMBER
 
 ANNA, BEN = "anna@example.com", "ben@example.com"
 

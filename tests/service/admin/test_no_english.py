@@ -9,8 +9,8 @@ import pytest
 from keyferry_protocol import messages
 from keyferry_protocol.messages import use_language
 from tests.service.admin.test_letters import FULL, PAGE, letter
-from tests.support.builders import NOW
 from tests.support.pseudo import PSEUDO, english_in, write_pseudo
+from tests.support.samples import NOW
 
 NAMES = (
     *("Example Modeler", "Example", "Professional", "Nordhaven Pilot Plant", "solver", "threads"),

@@ -12,10 +12,9 @@ from keyferry_service.adapters.items_dynamodb import members, to_item
 from keyferry_service.domain.allocate import Grant
 from keyferry_service.domain.ledger import entry_for, response_to
 from keyferry_service.domain.ticket import Ticket, TicketState
-from tests.service.admin.screens import GOLDEN, NOW, NUMBER, Pipe, take_seat
+from tests.service.admin.screens import GOLDEN, Pipe, take_seat
 from tests.service.admin.template import TEMPLATE
 from tests.support.builders import (
-    DAY,
     LAB_07,
     LAB_08,
     Computer,
@@ -24,6 +23,7 @@ from tests.support.builders import (
     a_request_file,
     a_seat,
 )
+from tests.support.samples import DAY, NOW, NUMBER
 
 TICKETS = {
     "Type": "AWS::DynamoDB::Table",

@@ -9,7 +9,7 @@ import pytest
 
 from keyferry.cli.main import main
 from keyferry_protocol.components import Machine
-from tests.support.builders import CODE, NUMBER, PRODUCT
+from tests.support.samples import BARE_CODE, NUMBER, PRODUCT
 from tests.support.world import KEYS, World
 
 
@@ -47,7 +47,7 @@ class OfflineComputer:
     def request(self, kind: str = "request") -> bytes:
         """The file that this kind of request writes."""
         code = self.folder.with_suffix(".code")
-        code.write_text(CODE)
+        code.write_text(BARE_CODE)
         of_kind = ("--activation-code-file", str(code)) if kind == "request" else ()
         result = self.run(kind, NUMBER, "--output", str(self.folder.parent), *of_kind, "--json")
         assert result.exit == 0, result

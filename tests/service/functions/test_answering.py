@@ -12,17 +12,8 @@ from keyferry_protocol.response import Response, verify_response
 from keyferry_service.domain.license import Status
 from keyferry_service.domain.refusals import BEFORE_PROOF, RefusalCode
 from keyferry_service.use_cases.outcome import Answered
-from tests.support.builders import (
-    DAY,
-    LAB_07,
-    LAB_08,
-    NOW,
-    NUMBER,
-    VENDOR,
-    Computer,
-    a_key,
-    a_request_file,
-)
+from tests.support.builders import LAB_07, LAB_08, VENDOR, Computer, a_key, a_request_file
+from tests.support.samples import DAY, NOW, NUMBER
 from tests.support.world import KEYS, World
 
 

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from tests.support.builders import DAY, LAB_07, LAB_08, a_request_file
+from tests.support.builders import LAB_07, LAB_08, a_request_file
+from tests.support.samples import DAY
 from tests.support.world import IN, OUT, World
 
 TICKET = "A" * 43

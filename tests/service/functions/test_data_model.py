@@ -8,7 +8,8 @@ from keyferry_protocol.keys import ED25519
 from keyferry_service.adapters.resignings_dynamodb import Resignings
 from keyferry_service.domain.license import RegisteredDongle
 from tests.service.functions.test_mail_feedback import NO_USER, a_notice, tags
-from tests.support.builders import DAY, LAB_07, LAB_08, a_key, a_request_file
+from tests.support.builders import LAB_07, LAB_08, a_key, a_request_file
+from tests.support.samples import DAY
 from tests.support.world import World
 
 __all__ = ["tags"]  # the fixture

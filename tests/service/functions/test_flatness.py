@@ -10,7 +10,8 @@ import pytest
 
 from keyferry_service.domain.license import YEAR_DAYS, day_of
 from tests.support import many
-from tests.support.builders import DAY, LAB_07, LAB_08, NOW, a_license, a_request_file
+from tests.support.builders import LAB_07, LAB_08, a_license, a_request_file
+from tests.support.samples import DAY, NOW
 from tests.support.world import World
 
 MOST_ROWS = 18  # in one call: docs/format.md names them all

@@ -22,17 +22,9 @@ from keyferry_service.domain.upload import Upload
 from keyferry_service.use_cases.outcome import Refused
 from tests.service.functions.memory import Buckets, Tables
 from tests.service.functions.offline import OfflineComputer
-from tests.support.builders import (
-    ACTIVATION,
-    DAY,
-    LAB_07,
-    LAB_08,
-    NOW,
-    Computer,
-    a_key,
-    a_request_file,
-)
+from tests.support.builders import ACTIVATION, LAB_07, LAB_08, Computer, a_key, a_request_file
 from tests.support.journeys import a_machine
+from tests.support.samples import DAY, NOW
 from tests.support.world import IN, OUT, World
 
 pytestmark = pytest.mark.attack

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from tests.service.functions.test_calls_counted import counting
-from tests.support.builders import DAY, LAB_07, a_request_file
+from tests.support.builders import LAB_07, a_request_file
+from tests.support.samples import DAY
 from tests.support.world import World, link_in
 
 pytestmark = pytest.mark.attack

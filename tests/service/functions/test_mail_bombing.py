@@ -17,7 +17,8 @@ from keyferry_service.adapters.tickets_dynamodb import (
     MAILS_PER_LICENSE,
     hash_address,
 )
-from tests.support.builders import DAY, LAB_07, LAB_08, a_key, a_request_file
+from tests.support.builders import LAB_07, LAB_08, a_key, a_request_file
+from tests.support.samples import DAY
 from tests.support.world import QUEUE, World
 
 pytestmark = pytest.mark.attack

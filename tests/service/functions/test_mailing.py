@@ -11,7 +11,8 @@ import requests
 
 from keyferry_protocol.request import HashedMachine
 from keyferry_service.adapters.tickets_dynamodb import hash_address
-from tests.support.builders import DAY, LAB_07, LAB_08, NOW, a_request, a_request_file
+from tests.support.builders import LAB_07, LAB_08, a_request, a_request_file
+from tests.support.samples import DAY, NOW
 from tests.support.world import QUEUE, World, link_in
 
 ANNA = "anna@example.org"

@@ -10,16 +10,8 @@ import pytest
 from keyferry_protocol.algorithms import verify_signature
 from keyferry_service.domain.license import Status
 from tests.service.functions.test_calls_counted import counting
-from tests.support.builders import (
-    ACTIVATION,
-    DAY,
-    LAB_07,
-    LAB_08,
-    NOW,
-    Computer,
-    a_key,
-    a_request_file,
-)
+from tests.support.builders import ACTIVATION, LAB_07, LAB_08, Computer, a_key, a_request_file
+from tests.support.samples import DAY, NOW
 from tests.support.world import World
 
 pytestmark = pytest.mark.attack

@@ -10,7 +10,8 @@ from botocore.exceptions import ClientError
 
 from keyferry_service.adapters import tickets_dynamodb
 from tests.service.functions.test_answering import conflict
-from tests.support.builders import DAY, LAB_07, a_request_file
+from tests.support.builders import LAB_07, a_request_file
+from tests.support.samples import DAY
 from tests.support.world import IN, OUT, World, an_event
 
 UNKNOWN = "A" * 43

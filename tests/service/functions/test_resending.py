@@ -10,7 +10,8 @@ from keyferry_protocol.response import verify_response
 from keyferry_service.adapters.queue_sqs import request_resign
 from keyferry_service.adapters.tickets_dynamodb import Tickets
 from keyferry_service.domain.ticket import EmailStatus, Ticket, TicketState
-from tests.support.builders import DAY, NOW, NUMBER, a_request, a_request_file
+from tests.support.builders import a_request, a_request_file
+from tests.support.samples import DAY, NOW, NUMBER
 from tests.support.world import KEYS, World, an_event
 
 TICKET = "r" * 43

@@ -20,8 +20,8 @@ class KnownStack(Stack):
     _outputs: Mapping[str, str] = OUTPUTS
 
 
-class Books:
-    """The license table, which may go back in time."""
+class LicenseTable:
+    """The license table, which can return to how it was."""
 
     def __init__(self, world: World) -> None:
         self._world = world
@@ -53,15 +53,15 @@ def replay(world: World) -> Any:
 
 def test_moves_that_used_up_a_free_seat_are_used_up_again(world: World, replay: Any) -> None:
     world.sell(seats=2, moves_per_year=1)
-    books = Books(world)
+    table = LicenseTable(world)
     world.activate(a_request_file(LAB_07))
     world.activate(a_request_file(LAB_08, replaces_seat=1))
     world.activate(a_request_file(Computer("LAB-09"), replaces_seat=1))
-    before = books.sorted()
+    before = table.sorted()
     assert world.license().moves_left(world.now) == 0
-    books.go_back()
+    table.go_back()
     assert replay.run() == 0
-    assert books.sorted() == before
+    assert table.sorted() == before
     one_more = world.activate(a_request_file(Computer("LAB-10"), replaces_seat=1))
     assert world.ticket(one_more)["refusal"]["code"] == "move-limit"
 
@@ -70,12 +70,12 @@ def test_a_resent_response_is_not_replayed_as_an_answer_of_its_own(
     world: World, replay: Any, capsys: pytest.CaptureFixture[str]
 ) -> None:
     world.sell()
-    books = Books(world)
+    table = LicenseTable(world)
     ticket = world.activate(a_request_file())
     ((name, data),) = world.answers(ticket).items()
     for resent in ("-" * 43, "z" * 43):  # before and after the ticket that was answered
         world.s3.put_object(Bucket=OUT, Key=f"responses/{resent}/{name}", Body=data)
-    books.go_back()
+    table.go_back()
     assert replay.run() == 0
     assert "1 answers recorded again; 2 were there\n" in capsys.readouterr().out
 
@@ -87,11 +87,11 @@ def test_a_request_is_found_under_later_uploads(world: World, replay: Any) -> No
         return params | {"MaxKeys": 2}
 
     world.sell()
-    books = Books(world)
+    table = LicenseTable(world)
     ticket = world.activate(a_request_file())
     for _ in range(5):
         world.upload(ticket, b"junk")
-    books.go_back()
+    table.go_back()
     replay._s3.meta.events.register("provide-client-params.s3.ListObjectVersions", in_small_pages)
     assert replay.run() == 0
     assert world.license().seats_used == 1

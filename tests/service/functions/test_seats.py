@@ -18,16 +18,14 @@ from keyferry_protocol.matching import is_same_machine
 from keyferry_protocol.response import Response, verify_response
 from tests.support.builders import (
     ACTIVATION,
-    CODE,
-    DAY,
     LAB_07,
     LAB_08,
-    NUMBER,
     Computer,
     a_key,
     a_request,
     a_request_file,
 )
+from tests.support.samples import BARE_CODE, DAY, NUMBER
 from tests.support.world import KEYS, World
 
 pytestmark = pytest.mark.attack
@@ -196,9 +194,9 @@ def test_who_took_all_seats_with_a_stolen_code_loses_them_to_a_new_code(eve: Eve
 
 def test_a_code_proves_nothing_for_another_license(world: World) -> None:
     """Its key is derived from the number too: codes of many licenses open no other."""
-    assert activation_key(CODE, "015120020094").public != ACTIVATION.public
+    assert activation_key(BARE_CODE, "015120020094").public != ACTIVATION.public
     world.sell()
-    other = a_request_file(LAB_07, activation=activation_key(CODE, "015120020094"))
+    other = a_request_file(LAB_07, activation=activation_key(BARE_CODE, "015120020094"))
     assert world.ticket(world.activate(other))["refusal"]["code"] == "not-authentic"
 
 

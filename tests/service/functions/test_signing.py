@@ -12,7 +12,8 @@ from keyferry_protocol.keys import MlDsa65Signer, Signer
 from keyferry_service.adapters.signing_keys_dynamodb import SigningKeys
 from keyferry_service.domain.signing_keys import KeyStatus, SigningKey
 from tests.service.functions.test_resending import TICKET, asked_to_sign, opened_by_the_desk
-from tests.support.builders import NUMBER, SERVICE_KEY, VENDOR, a_key, a_request_file
+from tests.support.builders import SERVICE_KEY, VENDOR, a_key, a_request_file
+from tests.support.samples import NUMBER
 from tests.support.world import World
 
 ARN = "arn:aws:kms:eu-central-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab"

@@ -13,7 +13,8 @@ from keyferry_protocol.envelope import REQUEST, RESPONSE, open_envelope, seal
 from keyferry_protocol.errors import NotGenuine
 from keyferry_protocol.keys import Ed25519Signer
 from keyferry_protocol.response import verify_response
-from tests.support.builders import ACTIVATION, CODE, LAB_07, LAB_08, VENDOR, a_key, a_request_file
+from tests.support.builders import ACTIVATION, LAB_07, LAB_08, VENDOR, a_key, a_request_file
+from tests.support.samples import BARE_CODE
 from tests.support.world import KEYS, World, link_in
 
 pytestmark = pytest.mark.attack
@@ -39,7 +40,7 @@ def test_stolen_tables_hold_no_code_no_private_key_and_no_link(sold: World) -> N
     rows = stolen(sold)
     link = link_in(sold.mails()[-1].replace(b"=\r\n", b"")).rpartition("/")[2]
     seeds = [ACTIVATION.seed, LAB_07.device.seed, VENDOR.seed]
-    secrets = [CODE, CODE.lower(), link, *(s.hex() for s in seeds)]
+    secrets = [BARE_CODE, BARE_CODE.lower(), link, *(s.hex() for s in seeds)]
     secrets += [b64encode(seed).decode() for seed in seeds]
     assert ACTIVATION.public.hex() in rows  # what is there is public
     assert [secret for secret in secrets if secret in rows] == []

@@ -9,8 +9,8 @@ import pytest
 from keyferry_admin.use_cases import change_license
 from keyferry_protocol.response import verify_response
 from tests.service.functions.offline import OfflineComputer
-from tests.support.builders import DAY, NOW, NUMBER
 from tests.support.journeys import a_machine
+from tests.support.samples import DAY, NOW, NUMBER
 from tests.support.world import KEYS, World
 
 Computers = Callable[[int], OfflineComputer]

@@ -21,31 +21,31 @@ def require(holds: bool, message: str) -> None:
 
 
 def seats_are_exact_and_never_oversold(world: World) -> None:
-    for number, license in world.books.licenses.items():
-        taken = sum(s.taken for (of, _), s in world.books.seats.items() if of == number)
+    for number, license in world.history.licenses.items():
+        taken = sum(s.taken for (of, _), s in world.history.seats.items() if of == number)
         require(taken == license.seats_used, f"{taken} seats held, {license.seats_used} counted")
-        before = world.books.before.get(number, license)
+        before = world.history.before.get(number, license)
         most = max(license.seats, before.seats, before.seats_used)
         require(license.seats_used <= most, f"{license.seats_used} of {license.seats} seats sold")
 
 
 def a_request_has_one_body(world: World) -> None:
-    books = world.books
-    require(not books.rewritten, f"the ledger's line {books.rewritten} was written again")
-    for files in map(books.published, books.published_responses()):
+    history = world.history
+    require(not history.rewritten, f"the ledger's line {history.rewritten} was written again")
+    for files in map(history.published, history.published_responses()):
         for data in files.values():
             body = open_envelope(data, RESPONSE).body
-            known = any(answer.body == body for answer in books.answers.values())
+            known = any(answer.body == body for answer in history.answers.values())
             require(known, "a response was handed out that the ledger does not have")
 
 
 def a_ticket_is_handed_its_own_answer(world: World) -> None:
     """Of the file that the ticket names: the one that was uploaded on it, if any was."""
-    books = world.books
-    for ticket_id in books.published_responses():
-        ticket = books.tickets[ticket_id]
-        own = books.answers[ticket.request_sha256 or ""].body
-        for data in books.published(ticket_id).values():
+    history = world.history
+    for ticket_id in history.published_responses():
+        ticket = history.tickets[ticket_id]
+        own = history.answers[ticket.request_sha256 or ""].body
+        for data in history.published(ticket_id).values():
             is_own = open_envelope(data, RESPONSE).body == own
             require(is_own, f"{ticket_id} was handed the answer of another")
         if versions := world.cloud.objects.get((IN, f"requests/{ticket_id}")):
@@ -54,27 +54,27 @@ def a_ticket_is_handed_its_own_answer(world: World) -> None:
 
 
 def nothing_is_signed_but_the_ledgers(world: World) -> None:
-    signable = world.books.signable()
+    signable = world.history.signable()
     new = world.cloud.signed
     require(all(message in signable for message in new), "something else was signed")
     new.clear()
 
 
 def serials_rise_and_never_repeat(world: World) -> None:
-    books = world.books
+    history = world.history
     for number in NUMBERS:
-        before = books.before.get(number)
+        before = history.before.get(number)
         if before is None:
             continue
-        require(books.licenses[number].revision >= before.revision, "a revision sank")
-        new = [r.serial for r in books.new if r.license.number == number]
+        require(history.licenses[number].revision >= before.revision, "a revision sank")
+        new = [r.serial for r in history.new if r.license.number == number]
         require(len(set(new)) == len(new), f"serials {new} repeat")
         require(all(serial > before.revision for serial in new), f"serials {new} sank")
 
 
 def a_ticket_has_one_answer(world: World) -> None:
-    for ticket in world.books.tickets.values():
-        files = world.books.published(ticket.id)
+    for ticket in world.history.tickets.values():
+        files = world.history.published(ticket.id)
         require(len(files) <= 1, f"{len(files)} answers on one ticket")
         for name in files:
             refused = ticket.state is TicketState.REFUSED
@@ -84,18 +84,18 @@ def a_ticket_has_one_answer(world: World) -> None:
 
 def nothing_is_lost(world: World) -> None:
     """An upload is answered, or its message waits, or was given up and an alarm tells of it."""
-    books, cloud = world.books, world.cloud
+    history, cloud = world.history, world.cloud
     pending = {
         queue.name: " ".join(m.body for m in queue.waiting + queue.dead)
         for queue in cloud.queues.values()
     }
     requests, responses = pending.values()
     for ticket_id, _ in world.uploads:
-        ticket = books.tickets[ticket_id]
-        done = bool(books.published(ticket_id)) or ticket_id in requests
+        ticket = history.tickets[ticket_id]
+        done = bool(history.published(ticket_id)) or ticket_id in requests
         require(done or ticket.expires_at <= cloud.now, f"the upload on {ticket_id} is lost")
         waits = ticket.email_status is EmailStatus.PENDING and ticket.license_number is not None
-        if waits and books.published(ticket_id) and ticket.expires_at > cloud.now:
+        if waits and history.published(ticket_id) and ticket.expires_at > cloud.now:
             require(ticket_id in responses, f"the mail of {ticket_id} is lost")
 
 
@@ -107,7 +107,7 @@ def what_fails_ten_times_is_given_up(world: World) -> None:
 
 
 def no_mail_without_proof(world: World) -> None:
-    addresses = {t.email for t in world.books.tickets.values() if t.license_number is not None}
+    addresses = {t.email for t in world.history.tickets.values() if t.license_number is not None}
     for mail in world.cloud.mails:
         is_expected = mail.address in addresses or re.fullmatch(r"b\d@example\.com", mail.address)
         require(bool(is_expected), f"a mail went to {mail.address}")
@@ -123,12 +123,12 @@ def no_more_machines_run_than_the_bounds_say(world: World) -> None:
     because its clock was set back is still caught.
     """
     for number in NUMBERS:
-        license, terms = world.books.licenses[number], world.terms[number]
+        license, terms = world.history.licenses[number], world.terms[number]
         if license.first_issued_at is None:
             continue
-        years = (world.books.latest - license.first_issued_at) // (365 * DAY) + 1
+        years = (world.history.latest - license.first_issued_at) // (365 * DAY) + 1
         bound = terms.most_seats + terms.allowed_moves + terms.moves * years
-        running = len(world.books.running[number])
+        running = len(world.history.running[number])
         require(running <= bound, f"{running} installations run, {bound} may")
 
 
@@ -153,26 +153,26 @@ def nothing_waits_for_good(world: World) -> None:
 
 def every_upload_has_its_answer(world: World) -> None:
     for ticket_id, _ in world.uploads:
-        ticket = world.books.tickets[ticket_id]
+        ticket = world.history.tickets[ticket_id]
         if ticket.expires_at > world.cloud.now:
-            require(len(world.books.published(ticket_id)) == 1, f"{ticket_id} has no answer")
+            require(len(world.history.published(ticket_id)) == 1, f"{ticket_id} has no answer")
             require(ticket.is_complete, f"the ticket {ticket_id} is stuck")
 
 
 def every_mail_is_sent_or_rightly_withheld(world: World) -> None:
     limits = {"license": MAILS_PER_LICENSE, "request": ADDRESSES_PER_REQUEST}
-    for ticket in world.books.tickets.values():
-        if ticket.license_number is None or not world.books.published(ticket.id):
+    for ticket in world.history.tickets.values():
+        if ticket.license_number is None or not world.history.published(ticket.id):
             continue
         if ticket.expires_at <= world.cloud.now:
             continue
         require(ticket.email_status is not EmailStatus.PENDING, f"the mail of {ticket.id} is stuck")
         if ticket.email_status is EmailStatus.WITHHELD:
-            of_request = world.books.counted.get(f"mail#{ticket.request_sha256}", 0)
+            of_request = world.history.counted.get(f"mail#{ticket.request_sha256}", 0)
             of_license = max(
                 (
                     count
-                    for name, count in world.books.counted.items()
+                    for name, count in world.history.counted.items()
                     if name.startswith(f"mail#{ticket.license_number}#")
                 ),
                 default=0,

@@ -77,11 +77,11 @@ def test_a_broken_call_ends_well_wherever_it_is(
         for invariant in (*ALWAYS, *AT_LAST):
             invariant(world)
         ticket_id, _ = world.uploads[-1]
-        ticket = world.books.tickets[ticket_id]
+        ticket = world.history.tickets[ticket_id]
         seats = {"a deactivation": 0}.get(story, 1)
-        assert world.books.licenses[ticket.license_number or ""].seats_used == seats
+        assert world.history.licenses[ticket.license_number or ""].seats_used == seats
         bodies = {"a first activation": 1, "a refusal": 1}.get(story, 2)
-        assert len(world.books.answers) == bodies
+        assert len(world.history.answers) == bodies
         assert ticket.email_status is EmailStatus.SENT
         assert {mail.address for mail in cloud.mails} == {ticket.email}
         assert not cloud.queues[REQUESTS].dead_ever

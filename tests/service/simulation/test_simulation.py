@@ -21,7 +21,8 @@ from tests.service.simulation.mutations import FREE_MOVES, MUTATIONS
 from tests.service.simulation.processes import changed
 from tests.service.simulation.schedule import KINDS, describe, drawn, play, shortest
 from tests.service.simulation.world import Step, World, begun, one_seat
-from tests.support.builders import NUMBER, Computer, a_request_file
+from tests.support.builders import Computer, a_request_file
+from tests.support.samples import NUMBER
 
 SEEDS = 100  # `make soak` plays 10,000
 FAILED_ONCE = (2081,)  # the clock is set back to before the first response
@@ -65,7 +66,7 @@ def _reinstall_while_the_clock_is_set_back(world: World) -> None:
 def test_setting_the_clock_back_gives_no_move_again() -> None:
     with one_seat() as world:
         _reinstall_while_the_clock_is_set_back(world)
-        assert len(world.books.running[NUMBER]) == 5, "a seat and four moves"
+        assert len(world.history.running[NUMBER]) == 5, "a seat and four moves"
 
 
 def test_moves_that_are_not_counted_are_found() -> None:
@@ -119,7 +120,7 @@ Tampering = Callable[[World], None]
 
 def _license(**changes: Any) -> Tampering:
     def tamper(world: World) -> None:
-        license = replace(world.books.licenses[NUMBER], **changes)
+        license = replace(world.history.licenses[NUMBER], **changes)
         row = {"pk": NUMBER, "sk": "license", **members(license)}
         world.cloud.tables.put_item(TableName="Licenses", Item=to_item(row))
 
@@ -134,11 +135,11 @@ def _rewrite_the_ledger(world: World) -> None:
 
 
 def _hand_out_anothers(world: World) -> None:
-    (first,) = world.books.published_responses()
+    (first,) = world.history.published_responses()
     for step in (Step("reinstall", 0, 0, 7), Step("serve")):
         world.do(step)
-    (second,) = set(world.books.published_responses()) - {first}
-    world.books._published[second] = world.books.published(first)
+    (second,) = set(world.history.published_responses()) - {first}
+    world.history._published[second] = world.history.published(first)
 
 
 def _sign_something_else(world: World) -> None:
@@ -146,8 +147,8 @@ def _sign_something_else(world: World) -> None:
 
 
 def _answer_twice(world: World) -> None:
-    (ticket_id,) = world.books.published_responses()
-    (data,) = world.books.published(ticket_id).values()
+    (ticket_id,) = world.history.published_responses()
+    (data,) = world.history.published(ticket_id).values()
     world.cloud.put(OUT, f"responses/{ticket_id}/another.response", data)
 
 
@@ -167,7 +168,7 @@ def _mail_a_stranger(world: World) -> None:
 
 def _let_one_more_run(world: World) -> None:
     # A seat and four moves: five installations may run.
-    world.books.running[NUMBER] = {f"PC-{n}" for n in range(6)}
+    world.history.running[NUMBER] = {f"PC-{n}" for n in range(6)}
 
 
 def _leave_a_message(world: World) -> None:
@@ -175,12 +176,12 @@ def _leave_a_message(world: World) -> None:
 
 
 def _leave_a_mail_pending(world: World) -> None:
-    (ticket_id,) = world.books.published_responses()
+    (ticket_id,) = world.history.published_responses()
     world.tickets.mark_email(ticket_id, EmailStatus.PENDING)
 
 
 def _withhold_a_mail(world: World) -> None:
-    (ticket_id,) = world.books.published_responses()
+    (ticket_id,) = world.history.published_responses()
     world.tickets.mark_email(ticket_id, EmailStatus.WITHHELD)
 
 
@@ -219,7 +220,7 @@ def test_each_invariant_can_fail(invariant: str, tamper: Tampering) -> None:
         for each in holds.values():
             each(world)
         tamper(world)
-        world.books.read()
+        world.history.read()
         with pytest.raises(Violation):
             holds[invariant](world)
 

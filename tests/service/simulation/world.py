@@ -22,7 +22,6 @@ from keyferry_service.adapters.tickets_dynamodb import Tickets
 from keyferry_service.domain.ledger import response_in
 from keyferry_service.domain.license import DAY, RegisteredDongle, Status
 from keyferry_service.domain.ticket import LIFE_S, EmailStatus, Ticket
-from tests.service.simulation.books import Books
 from tests.service.simulation.cloud import (
     ENDPOINT,
     FAULTS,
@@ -34,17 +33,17 @@ from tests.service.simulation.cloud import (
     Secrets,
     no_faults,
 )
+from tests.service.simulation.history import History
 from tests.service.simulation.processes import ACCOUNT, Lambdas, simulated
 from tests.support.builders import (
     ACTIVATION,
-    NOW,
-    NUMBER,
     SERVICE_KEY,
     Computer,
     a_key,
     a_license,
     a_request_file,
 )
+from tests.support.samples import NOW, NUMBER
 
 NUMBERS = (NUMBER, "015120020101")  # two customers
 DONGLE = a_key("dongle")
@@ -103,7 +102,7 @@ class Terms:
 
 
 class World:
-    """Two licenses and all who want something of them; `books` say what came of each step."""
+    """Two licenses and all who want something of them; `history` says what came of each step."""
 
     def __init__(
         self, cloud: Cloud, lambdas: Lambdas, seats: int, moves: int, machines: int = 4
@@ -129,18 +128,18 @@ class World:
         token = RegisteredDongle(DONGLE.keyid, ED25519, DONGLE.public, "Token", "1")
         row = {"pk": NUMBER, "sk": f"dongle#{token.keyid}", **members(token)}
         dynamodb.put_item(TableName="Licenses", Item=to_item(row))
-        self.books = Books(cloud)
-        self.books.read()
+        self.history = History(cloud)
+        self.history.read()
 
     def do(self, step: Step) -> None:
         """Take one step, in the order and with the faults that its seed draws."""
         self.cloud.rng.seed(step.seed)
         getattr(self, step.kind)(step)
         self.cloud.faults = no_faults
-        self.books.read()
+        self.history.read()
         for machine in self.machines:
-            if machine.is_active and self.books.has_answer(machine.computer.device.public):
-                self.books.running[machine.number].add(machine.installation)
+            if machine.is_active and self.history.has_answer(machine.computer.device.public):
+                self.history.running[machine.number].add(machine.installation)
 
     # What customers do.
 
@@ -191,12 +190,12 @@ class World:
         """Carry the newest answer home."""
         machine = self._machine(step)
         machine.last_serial = max(
-            machine.last_serial, self.books.serial_of(machine.computer.device.public)
+            machine.last_serial, self.history.serial_of(machine.computer.device.public)
         )
 
     def another_address(self, step: Step) -> None:
         """Have the page mail an answer once more, to another address."""
-        published = sorted(self.books.published_responses())
+        published = sorted(self.history.published_responses())
         if published:
             ticket_id = published[step.a % len(published)]
             self.tickets.mark_email(ticket_id, EmailStatus.PENDING)
@@ -247,7 +246,7 @@ class World:
         self.lambdas.bring(REQUESTS, 2 + step.a % 3, beside=self._work_at_the_desk(step))
 
     def resend(self, step: Step) -> None:
-        answers = list(self.books.answers.values())
+        answers = list(self.history.answers.values())
         if answers:
             answer = answers[step.a % len(answers)]
             ticket = reissue_ticket(
@@ -273,14 +272,14 @@ class World:
             self.cloud.now += 130
             for queue in (REQUESTS, RESPONSES):
                 self.lambdas.bring(queue, 4)
-        self.books.read()
+        self.history.read()
 
     def _machine(self, step: Step) -> Machine:
         return self.machines[step.a % len(self.machines)]
 
     def _holder(self, step: Step) -> Machine:
         """A machine whose key was answered, where there is one."""
-        served = self.books.has_answer
+        served = self.history.has_answer
         holders = [m for m in self.machines if served(m.computer.device.public)]
         return holders[step.a % len(holders)] if holders else self._machine(step)
 

@@ -20,7 +20,8 @@ from keyferry_service.domain.upload import Upload
 from keyferry_service.use_cases.publish_response import PublishResponse
 from keyferry_service.views.refusal_text import Vendor
 from tests.service.simulation.cloud import IN, OUT, Clients, Cloud
-from tests.support.builders import NOW, VENDOR, a_license
+from tests.support.builders import VENDOR, a_license
+from tests.support.samples import NOW
 
 TICKET = "t" * 43
 FAKE_KEY = SigningKey(VENDOR.keyid, VENDOR.alg, VENDOR.public, KeyStatus.ACTIVE, kms_arn="arn")

@@ -13,7 +13,8 @@ from keyferry_service.use_cases.outcome import Answered, Dropped, Refused
 from keyferry_service.use_cases.resign import Resign
 from tests.service.simulation.cloud import IN, OUT, Killed
 from tests.service.use_cases.fakes import TICKET, Deadline, Service
-from tests.support.builders import LAB_07, LAB_08, NOW, NUMBER, a_request, a_request_file
+from tests.support.builders import LAB_07, LAB_08, a_request, a_request_file
+from tests.support.samples import NOW, NUMBER
 
 FILE = a_request_file(LAB_07)
 FILE_NAME = f"{NUMBER}-{LAB_07.device.keyid[:4]}.response"

@@ -21,7 +21,8 @@ from keyferry_service.use_cases.outcome import (
 from keyferry_service.use_cases.record_feedback import RecordFeedback
 from keyferry_service.use_cases.send_email import SendEmail
 from tests.service.use_cases.fakes import FAKE_VENDOR, TICKET, Deadline, Service
-from tests.support.builders import LAB_07, NOW, a_request_file
+from tests.support.builders import LAB_07, a_request_file
+from tests.support.samples import NOW
 
 BOUNCE = Feedback("", Reason.BOUNCE, "General", is_final=True)
 

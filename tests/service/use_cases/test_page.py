@@ -14,7 +14,7 @@ from keyferry_service.use_cases.follow_link import FollowLink, NoSuchLink
 from keyferry_service.use_cases.open_ticket import OpenTicket
 from keyferry_service.use_cases.track_ticket import NoSuchTicket, NotReady, TrackTicket
 from tests.service.use_cases.fakes import TICKET, Deadline, Service
-from tests.support.builders import NOW
+from tests.support.samples import NOW
 
 NETWORK = "192.0.2.0/24"
 

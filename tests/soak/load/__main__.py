@@ -13,7 +13,7 @@ from pathlib import Path
 
 from local.stack import BUILD
 from tests.soak.load import report
-from tests.soak.load.books import Books
+from tests.soak.load.audit import Audit
 from tests.soak.load.customers import Customers
 from tests.soak.load.memory import watching
 from tests.support.running_stack import start, stop, wait_until_ready
@@ -45,16 +45,16 @@ def load(folder: Path, build: Path, requests: int, rate: float, burst: int) -> r
     process = start(folder, "--build", str(build))
     try:
         stack = wait_until_ready(process, folder)
-        customers, books = Customers(stack), Books(stack)
+        customers, audit = Customers(stack), Audit(stack)
         # Here all processes start on the same few processors; on AWS each has its own.
         warm_up = customers.send_steadily(list(customers.files(WARM_UP)), rate / 5)
-        books.wait_until_done(WARM_UP)
+        audit.wait_until_done(WARM_UP)
         with watching(folder) as memory:
             steady = customers.send_steadily(list(customers.files(requests)), rate)
-            books.wait_until_done(WARM_UP + requests)
+            audit.wait_until_done(WARM_UP + requests)
             at_once = customers.send_at_once(list(customers.files(burst)))
-            books.wait_until_done(WARM_UP + requests + burst)
-        counted, answered_at = books.count([*warm_up, *steady, *at_once]), books.answered_at()
+            audit.wait_until_done(WARM_UP + requests + burst)
+        counted, answered_at = audit.count([*warm_up, *steady, *at_once]), audit.answered_at()
     finally:
         stop(process, STOPS_WITHIN_S)
     return report.LoadResults(

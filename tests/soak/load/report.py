@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from tests.soak.load.books import Counted
+from tests.soak.load.audit import Counted
 from tests.soak.load.customers import Sent
 from tests.soak.load.memory import Memory
 

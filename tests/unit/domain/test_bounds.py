@@ -13,7 +13,8 @@ from keyferry_service.domain.decide import decide
 from keyferry_service.domain.ledger import entry_for, response_to
 from keyferry_service.domain.license import DeviceKey, LedgerEntry, LicenseRecord, Seat
 from keyferry_service.domain.request_context import Snapshot, anchor_keys
-from tests.support.builders import DAY, NOW, NUMBER, SERVICE_KEY, Computer, a_license, a_request
+from tests.support.builders import SERVICE_KEY, Computer, a_license, a_request
+from tests.support.samples import DAY, NOW, NUMBER
 
 COMPUTERS = [Computer(f"PC-{number}") for number in range(7)]
 

@@ -19,10 +19,8 @@ from keyferry_service.domain.license import (
 from keyferry_service.domain.refusals import Refusal, RefusalCode
 from keyferry_service.domain.request_context import Snapshot, anchor_keys
 from tests.support.builders import (
-    DAY,
     LAB_07,
     LAB_08,
-    NOW,
     SERVICE_KEY,
     Computer,
     a_key,
@@ -30,6 +28,7 @@ from tests.support.builders import (
     a_request,
     a_seat,
 )
+from tests.support.samples import DAY, NOW
 
 TODAY = "2026-11-24"
 DONGLE = a_key("dongle")

@@ -7,7 +7,8 @@ from keyferry_service.domain.decide import decide
 from keyferry_service.domain.ledger import ResponseTooLong, entry_for, response_in, response_to
 from keyferry_service.domain.license import LicenseRecord
 from keyferry_service.domain.request_context import Snapshot
-from tests.support.builders import DAY, LAB_07, NOW, SERVICE_KEY, a_license, a_request
+from tests.support.builders import LAB_07, SERVICE_KEY, a_license, a_request
+from tests.support.samples import DAY, NOW
 
 
 def a_grant(license: LicenseRecord) -> Grant:

@@ -12,8 +12,8 @@ from keyferry_service.domain.ticket import Ticket
 from keyferry_service.views.email import plain_text, refusal_email, response_email
 from keyferry_service.views.problem_document import STATUS, Problem, problem_document, problem_page
 from keyferry_service.views.refusal_text import say_refusal
-from tests.support.builders import NOW
 from tests.support.pseudo import PSEUDO, english_in, write_pseudo
+from tests.support.samples import NOW
 from tests.unit.domain.test_words import FACTS, VARIANTS, VENDOR
 
 NAMES = ("Example Modeler", "Example Viewer", "Example", "licensing@example.com", "LAB-07")

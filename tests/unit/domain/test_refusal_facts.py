@@ -10,16 +10,8 @@ from keyferry_service.domain.decide import decide
 from keyferry_service.domain.license import DeviceKey, LicenseRecord, Seat
 from keyferry_service.domain.refusals import Refusal
 from keyferry_service.domain.request_context import Snapshot
-from tests.support.builders import (
-    DAY,
-    LAB_07,
-    LAB_08,
-    NOW,
-    SERVICE_KEY,
-    a_license,
-    a_request,
-    a_seat,
-)
+from tests.support.builders import LAB_07, LAB_08, SERVICE_KEY, a_license, a_request, a_seat
+from tests.support.samples import DAY, NOW
 
 TODAY = "2026-11-24"
 TOMORROW_IN_A_YEAR = 1_827_100_800  # 2027-11-25T00:00:00Z, when today's moves no longer count

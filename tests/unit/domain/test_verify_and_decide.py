@@ -8,15 +8,8 @@ from keyferry_service.domain.decide import decide
 from keyferry_service.domain.refusals import Refusal, RefusalCode
 from keyferry_service.domain.request_context import Snapshot
 from keyferry_service.domain.verify_and_decide import read_request, verify_and_decide
-from tests.support.builders import (
-    NOW,
-    SERVICE_KEY,
-    VENDOR,
-    a_key,
-    a_license,
-    a_request,
-    a_request_file,
-)
+from tests.support.builders import SERVICE_KEY, VENDOR, a_key, a_license, a_request, a_request_file
+from tests.support.samples import NOW
 
 UNREADABLE = RefusalCode.UNREADABLE_REQUEST
 

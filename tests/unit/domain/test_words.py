@@ -9,7 +9,7 @@ from keyferry_service.domain.refusals import Refusal, RefusalCode
 from keyferry_service.views.api_input import network_of
 from keyferry_service.views.problem_document import STATUS, Problem, problem_document, problem_page
 from keyferry_service.views.refusal_text import Vendor, say_refusal, show_date
-from tests.support.builders import NOW
+from tests.support.samples import NOW
 
 VENDOR = Vendor("Example", "licensing@example.com")
 FACTS: dict[str, Any] = {

@@ -38,13 +38,13 @@ from keyferry_service.views.api_input import (
     read_language,
 )
 from keyferry_service.views.problem_document import Problem
+from tests.support.samples import NOW
 
 BUCKET, ACCOUNT, MAILS = "in", "000000000000", "mails"
 SIGNER = Ed25519Signer(b"signs what a fuzzer writes......")
 PINNED = KeySet(
     ("Ed25519",), (PinnedKey(SIGNER.keyid, SIGNER.alg, SIGNER.public, True),), frozenset()
 )
-NOW = 1_795_513_620  # 2026-11-24T09:47:00Z
 
 Reader = Callable[[bytes], bool]
 

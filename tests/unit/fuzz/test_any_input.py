@@ -26,8 +26,9 @@ from keyferry_protocol.errors import (
 )
 from keyferry_protocol.strict_json import parse_json
 from keyferry_protocol.text_form import from_text_form, to_text_form
+from tests.support.samples import NUMBER
 from tests.support.strategies import json_values, signers, texts
-from tests.support.valid_files import CLASSIC, NUMBER, VENDOR, request_file, response_file
+from tests.support.valid_files import CLASSIC, VENDOR, request_file, response_file
 
 Reader = Callable[..., object]
 Case = tuple[st.SearchStrategy[Any], tuple[type[Exception], ...]]

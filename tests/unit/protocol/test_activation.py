@@ -11,8 +11,8 @@ from keyferry_protocol.activation import (
     show_license_number,
 )
 from keyferry_protocol.errors import WrongActivationCode, WrongLicenseNumber
+from tests.support.samples import NUMBER
 
-NUMBER = "015120020093"
 CODE = new_activation_code(NUMBER, lambda count: bytes(range(count)))
 ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 

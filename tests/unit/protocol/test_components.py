@@ -15,8 +15,7 @@ from keyferry_protocol.components import (
 from keyferry_protocol.encoding import b64, unb64
 from keyferry_protocol.messages import sentences
 from keyferry_protocol.strict_json import InvalidMember, JsonObject
-
-NUMBER = "015120020093"
+from tests.support.samples import NUMBER
 
 
 def test_hashes_are_half_an_hmac_under_the_license_number() -> None:

@@ -14,14 +14,8 @@ from keyferry_protocol.envelope import REQUEST, seal
 from keyferry_protocol.errors import NotAuthentic, UnreadableRequest
 from keyferry_protocol.keys import Ed25519Signer, keyid
 from keyferry_protocol.request import Request, body_bytes, parse_request, verify_request
-from tests.support.valid_files import (
-    ACTIVATION,
-    DEVICE,
-    NUMBER,
-    Change,
-    request_file,
-    request_members,
-)
+from tests.support.samples import NUMBER
+from tests.support.valid_files import ACTIVATION, DEVICE, Change, request_file, request_members
 
 H = sorted(hash_component(NUMBER, "mac", str(n)) for n in range(9))
 

@@ -46,7 +46,9 @@ class Counted:
         return set(counts) == {self.expected} and self.dead_letters == 0
 
 
-class Books:
+class Audit:
+    """Counts what the service left in its tables, buckets, queues and inbox."""
+
     def __init__(self, stack: RunningStack) -> None:
         self._stack = stack
         self._s3, self._sqs = client(stack, "s3"), client(stack, "sqs")

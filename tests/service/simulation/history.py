@@ -1,4 +1,4 @@
-"""What is known of a simulated cloud at a moment: rows read once, and all that must not change."""
+"""What a simulated cloud holds after each step, and all that it has ever answered."""
 
 from collections import defaultdict
 from dataclasses import dataclass, field
@@ -15,8 +15,8 @@ from tests.service.simulation.cloud import OUT, Cloud
 
 
 @dataclass
-class Books:
-    """Rows as they stand, and the ledger as it ever was."""
+class History:
+    """The rows as they are now, and every line that the ledger has had."""
 
     cloud: Cloud
     licenses: dict[str, LicenseRecord] = field(default_factory=dict)
@@ -36,7 +36,7 @@ class Books:
     _objects_seen: int = 0
 
     def read(self) -> None:
-        """Enter what changed since."""
+        """Record what changed since the last call."""
         self.latest = max(self.latest, self.cloud.now)
         self.before, self.new = dict(self.licenses), []
         for place in sorted(self.cloud.tables.changed):
