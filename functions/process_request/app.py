@@ -37,7 +37,7 @@ resign = Resign(licenses, tickets, signing_keys, responses, time)
 
 
 def jobs_in(record: SQSRecord) -> Iterator[Job]:
-    """What a message asks for: new files to answer, or an old answer to sign anew."""
+    """What a message asks for: new files to answer, or an old answer to sign again."""
     ticket_id = parse_resign(record.body)
     if ticket_id is not None:
         yield Job(lambda _: resign.resign(ticket_id), ticket_id)

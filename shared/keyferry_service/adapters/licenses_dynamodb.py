@@ -161,8 +161,8 @@ class Licenses:
     def look_up(self, request: Request, get_ticket: Any) -> tuple[Snapshot, Item | None]:
         """All rows that the request names, as they stood at one moment, and `get_ticket`'s item.
 
-        Seats that only those rows name are read after them: whoever changes a seat changes the
-        license's revision too, on which the answer depends. Raises Conflict.
+        Seats that only those rows name are read after them. Every change of a seat also changes the
+        license's revision, on which the answer depends. Raises Conflict.
         """
         names = _names(request)
         gets: list[Any] = [{"Get": {"TableName": self._table, "Key": _key(*n)}} for n in names]

@@ -64,7 +64,7 @@ def release(context: RequestContext, seat: Seat) -> Grant:
 
 
 def _renew(context: RequestContext, seat: Seat) -> Grant | Refusal:
-    """Answer again for the seat that asks; a machine that changed too much is bound anew."""
+    """Answer again for the seat that asks; a machine that changed too much is bound again."""
     request = context.request
     after = seat.renewed(request, context.serial, context.now, context.ends_at)
     if request.last_serial not in (seat.serial, seat.last_request_serial):

@@ -1,4 +1,4 @@
-"""Sign anew what the ledger has, for a ticket that the vendor opened."""
+"""Sign a ledger entry again, for a ticket that the vendor opened."""
 
 from dataclasses import dataclass
 

@@ -1,32 +1,19 @@
-"""An offline computer beside the world of the handlers: its command line, and who carries files."""
+"""The command line of an offline computer, next to the handlers in the same process."""
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from keyferry.cli.main import main
 from keyferry_protocol.components import Machine
 from tests.support.samples import BARE_CODE, NUMBER, PRODUCT
+from tests.support.terminal import Printed
 from tests.support.world import KEYS, World
 
 
 @dataclass(frozen=True)
-class Printed:
-    exit: int
-    out: str
-    err: str
-
-    @property
-    def json(self) -> dict[str, Any]:
-        document: dict[str, Any] = json.loads(self.out)
-        return document
-
-
-@dataclass(frozen=True)
-class OfflineComputer:
+class OfflineCommandLine:
     """Runs `keyferry` at the world's time, with keys and a state folder of its own."""
 
     world: World

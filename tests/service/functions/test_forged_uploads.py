@@ -21,7 +21,7 @@ from keyferry_service.domain.ticket import EmailStatus, Ticket
 from keyferry_service.domain.upload import Upload
 from keyferry_service.use_cases.outcome import Refused
 from tests.service.functions.memory import Buckets, Tables
-from tests.service.functions.offline import OfflineComputer
+from tests.service.functions.offline import OfflineCommandLine
 from tests.support.builders import ACTIVATION, LAB_07, LAB_08, Computer, a_key, a_request_file
 from tests.support.journeys import a_machine
 from tests.support.samples import DAY, NOW
@@ -184,12 +184,12 @@ def test_a_deactivation_replayed_after_a_new_activation_frees_nothing(sold: Worl
 @pytest.fixture
 def computers(
     world: World, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> Callable[[int], OfflineComputer]:
-    return lambda n: OfflineComputer(world, a_machine(n), tmp_path / f"{n}", capsys)
+) -> Callable[[int], OfflineCommandLine]:
+    return lambda n: OfflineCommandLine(world, a_machine(n), tmp_path / f"{n}", capsys)
 
 
 def test_a_stolen_request_brings_the_thief_a_response_that_runs_nowhere_else(
-    world: World, computers: Callable[[int], OfflineComputer]
+    world: World, computers: Callable[[int], OfflineCommandLine]
 ) -> None:
     world.sell()
     anna, eve = computers(1), computers(2)
@@ -204,7 +204,7 @@ def test_a_stolen_request_brings_the_thief_a_response_that_runs_nowhere_else(
 
 
 def test_a_request_whose_answer_was_installed_cannot_bring_an_older_one_back(
-    world: World, computers: Callable[[int], OfflineComputer]
+    world: World, computers: Callable[[int], OfflineCommandLine]
 ) -> None:
     world.sell()
     anna = computers(1)

@@ -8,18 +8,18 @@ import pytest
 
 from keyferry_admin.use_cases import change_license
 from keyferry_protocol.response import verify_response
-from tests.service.functions.offline import OfflineComputer
+from tests.service.functions.offline import OfflineCommandLine
 from tests.support.journeys import a_machine
 from tests.support.samples import DAY, NOW, NUMBER
 from tests.support.world import KEYS, World
 
-Computers = Callable[[int], OfflineComputer]
+Computers = Callable[[int], OfflineCommandLine]
 
 
 @pytest.fixture
 def computer(world: World, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Computers:
-    def make(number: int) -> OfflineComputer:
-        return OfflineComputer(world, a_machine(number), tmp_path / f"{number}", capsys)
+    def make(number: int) -> OfflineCommandLine:
+        return OfflineCommandLine(world, a_machine(number), tmp_path / f"{number}", capsys)
 
     return make
 

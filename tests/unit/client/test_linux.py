@@ -66,10 +66,10 @@ def test_a_machine_shows_card_disk_and_machine_id(tree: Tree) -> None:
     ("card", "expected"),
     [
         pytest.param({"udev": "enxd0bf9c445566"}, ["d0bf9c445566"], id="udev knows it"),
-        pytest.param({"given": "1"}, [], id="made up at random"),
-        pytest.param({"given": "3"}, [], id="set by somebody"),
+        pytest.param({"assign_type": "1"}, [], id="made up at random"),
+        pytest.param({"assign_type": "3"}, [], id="set by somebody"),
         pytest.param(
-            {"given": "3", "udev": "enxd0bf9c445566"}, ["d0bf9c445566"], id="set, but udev"
+            {"assign_type": "3", "udev": "enxd0bf9c445566"}, ["d0bf9c445566"], id="set, but udev"
         ),
         pytest.param({"address": "02:bf:9c:11:22:33"}, [], id="locally administered"),
         pytest.param({"udev": "enx02bf9c445566"}, [], id="locally administered, says udev"),
