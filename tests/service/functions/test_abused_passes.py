@@ -61,9 +61,9 @@ def test_a_file_without_a_proof_waits_for_nobody_and_holds_nobody_up(world: Worl
     forged = world.put(world.open_ticket(), a_request_file(LAB_07, activation=GUESS))
     honest = world.put(world.open_ticket(), a_request_file(LAB_07))
     with ThreadPoolExecutor(2) as together:
-        with ExitStack() as held:
+        with ExitStack() as locked:
             for lock in answering.locks:
-                held.enter_context(lock)
+                locked.enter_context(lock)
             refused = together.submit(answering.answer, forged, world.context)
             assert refused.result(timeout=10) == Refused("not-authentic")
             answered = together.submit(answering.answer, honest, world.context)
