@@ -1,4 +1,7 @@
-"""The entry point of the single file: the command, with the vendor's keys if it has them."""
+"""The entry point of the single file: the command, with the vendor's keys if it has them.
+
+`keyferry --licenses` prints the licenses of everything inside.
+"""
 
 import os
 import sys
@@ -10,7 +13,11 @@ original = os.environ.pop("LD_LIBRARY_PATH_ORIG", None)
 os.environ.pop("LD_LIBRARY_PATH", None)
 if original is not None:
     os.environ["LD_LIBRARY_PATH"] = original
-inside = os.path.join(getattr(sys, "_MEIPASS", ""), "keys.json")
-if os.path.exists(inside):
-    os.environ.setdefault("KEYFERRY_KEYS", inside)
+inside = getattr(sys, "_MEIPASS", "")
+if sys.argv[1:] == ["--licenses"]:
+    with open(os.path.join(inside, "licenses.txt"), encoding="utf-8") as licenses:
+        sys.exit(print(licenses.read()))
+keys = os.path.join(inside, "keys.json")
+if os.path.exists(keys):
+    os.environ.setdefault("KEYFERRY_KEYS", keys)
 run()
