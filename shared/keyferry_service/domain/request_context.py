@@ -71,7 +71,10 @@ class RequestContext:
 
 
 def anchor_keys(request: Request) -> tuple[str, ...]:
-    """The sort keys by which this machine's own seat is found, for `personal` this user's."""
+    """The sort keys by which this machine's own seat is found, for `personal` this user's.
+
+    None is named twice: a transaction that names one row twice fails, however often it is tried.
+    """
     components = request.machine.components
     user = "".join(f"#{item}" for item in components.get(USER, ()))
-    return tuple(f"anchor#{item}{user}" for item in anchor_hashes(components))
+    return tuple(f"anchor#{item}{user}" for item in dict.fromkeys(anchor_hashes(components)))
