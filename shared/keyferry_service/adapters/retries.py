@@ -66,7 +66,9 @@ def _reasons(error: ClientError) -> set[str]:
         case "TransactionConflictException":
             return {"TransactionConflict"}
         case "TransactionCanceledException":
-            codes = {item.get("Code", "None") for item in error.response.get("CancellationReasons", [])}
+            codes = {
+                item.get("Code", "None") for item in error.response.get("CancellationReasons", [])
+            }
             return codes - {"None"}
     return set()
 
