@@ -12,5 +12,9 @@ if original is not None:
     os.environ["LD_LIBRARY_PATH"] = original
 inside = os.path.join(getattr(sys, "_MEIPASS", ""), "keys.json")
 if os.path.exists(inside):
-    os.environ.setdefault("KEYFERRY_KEYS", inside)
+    # A license is checked for the vendor, not for whoever set the environment of this process:
+    # it chooses neither the keys nor the product, nor code to run. Options still may.
+    for name in ("KEYFERRY_PRODUCT", "KEYFERRY_PKCS11_MODULE"):
+        os.environ.pop(name, None)
+    os.environ["KEYFERRY_KEYS"] = inside
 run()
