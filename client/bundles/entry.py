@@ -16,8 +16,13 @@ if original is not None:
 inside = getattr(sys, "_MEIPASS", "")
 if sys.argv[1:] == ["--licenses"]:
     with open(os.path.join(inside, "licenses.txt"), encoding="utf-8") as licenses:
-        sys.exit(print(licenses.read()))
+        sys.stdout.write(licenses.read())
+    sys.exit()
 keys = os.path.join(inside, "keys.json")
 if os.path.exists(keys):
-    os.environ.setdefault("KEYFERRY_KEYS", keys)
+    # A license is checked for the vendor, not for whoever set the environment of this process:
+    # it chooses neither the keys nor the product, nor code to run. Options still may.
+    for name in ("KEYFERRY_PRODUCT", "KEYFERRY_PKCS11_MODULE"):
+        os.environ.pop(name, None)
+    os.environ["KEYFERRY_KEYS"] = keys
 run()
