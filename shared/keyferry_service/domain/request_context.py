@@ -1,7 +1,7 @@
 """One request and all that is known about it: the input of a decision."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from keyferry_protocol.components import USER
@@ -22,6 +22,18 @@ class Snapshot:
     ledger_entry: LedgerEntry | None = None
     anchor_seats: frozenset[int] = frozenset()  # the seats that its anchors lead to
     seats: Mapping[int, Seat] = field(default_factory=dict)
+
+    @property
+    def unread_seats(self) -> set[int]:
+        """The seats that its rows lead to and that a decision needs, but that were not read yet."""
+        if self.ledger_entry is not None:  # the same answer again, whatever its seat is now
+            return set()
+        rows = (self.device_key, self.dongle)
+        named = {row.seat for row in rows if row is not None and row.seat is not None}
+        return (named | self.anchor_seats) - self.seats.keys()
+
+    def with_seats(self, seats: Mapping[int, Seat]) -> "Snapshot":
+        return replace(self, seats={**self.seats, **seats})
 
 
 class RequestContext:
@@ -71,7 +83,10 @@ class RequestContext:
 
 
 def anchor_keys(request: Request) -> tuple[str, ...]:
-    """The sort keys by which this machine's own seat is found, for `personal` this user's."""
+    """The sort keys by which this machine's own seat is found, for `personal` this user's.
+
+    None is named twice: a transaction that names one row twice fails, however often it is tried.
+    """
     components = request.machine.components
     user = "".join(f"#{item}" for item in components.get(USER, ()))
-    return tuple(f"anchor#{item}{user}" for item in anchor_hashes(components))
+    return tuple(f"anchor#{item}{user}" for item in dict.fromkeys(anchor_hashes(components)))

@@ -12,12 +12,14 @@ from keyferry_service.adapters.retries import HasDeadline, retry_until_deadline
 from keyferry_service.adapters.signing_keys_dynamodb import SigningKeys
 from keyferry_service.adapters.tickets_dynamodb import Tickets, ticket_from_item
 from keyferry_service.domain.allocate import Grant
+from keyferry_service.domain.decide import decide
 from keyferry_service.domain.ledger import entry_for, response_in, response_to
 from keyferry_service.domain.license import LedgerEntry
+from keyferry_service.domain.proof import read_request, refuse_unproven
 from keyferry_service.domain.refusals import Refusal
+from keyferry_service.domain.request_context import Snapshot
 from keyferry_service.domain.ticket import REFUSAL_FILE, Ticket
 from keyferry_service.domain.upload import Upload
-from keyferry_service.domain.verify_and_decide import read_request, verify_and_decide
 from keyferry_service.use_cases.edge import Clock
 from keyferry_service.use_cases.outcome import Answered, Dropped, Outcome, Refused
 from keyferry_service.use_cases.publish_response import PublishResponse
@@ -62,13 +64,9 @@ class AnswerRequest:
         ticket = ticket_from_item(item, now)
         if ticket is None or ticket.is_complete:
             return self._finish(ticket, upload, snapshot.ledger_entry)
-        keys = self.signing_keys.current(self.clock.monotonic())
         uploaded, name = ticket.with_upload(upload), request.machine.name
-        match verify_and_decide(request, snapshot, keys, now):
+        match self._decide(request, snapshot, now):
             case Refusal() as refusal:
-                if refusal.lists_seats:
-                    seats = self.licenses.seats_in_use(request.license_number)
-                    refusal = refusal.with_seats(seats)
                 self.tickets.complete(ticket, uploaded.refused(request, refusal), now)
                 return self._publish_refusal(upload, refusal)
             case LedgerEntry() as entry:  # the same file on another ticket: the same answer
@@ -92,6 +90,21 @@ class AnswerRequest:
                 finally:
                     lock.release()
                 return self.responses.publish(ticket.id, completed.file_name, entry)
+
+    def _decide(
+        self, request: Request, snapshot: Snapshot, now: int
+    ) -> LedgerEntry | Grant | Refusal:
+        """Decide a request once its proofs hold; until then nothing that rows lead to is read."""
+        unproven = refuse_unproven(request, snapshot.license)
+        if unproven is not None:
+            return unproven
+        number = request.license_number
+        keys = self.signing_keys.current(self.clock.monotonic())
+        snapshot = self.licenses.read_unread_seats(number, snapshot)
+        decision = decide(request, snapshot, keys, now)
+        if isinstance(decision, Refusal) and decision.lists_seats:
+            return decision.with_seats(self.licenses.seats_in_use(number))
+        return decision
 
     def _refuse_unread(self, refusal: Refusal, upload: Upload) -> Outcome:
         """Refuse a file that is no request: there is nothing else to read or decide."""
