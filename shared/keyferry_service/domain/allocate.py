@@ -58,7 +58,7 @@ def release(context: RequestContext, seat: Seat) -> Grant:
         seat.freed(context.now),
         context.license.revision,
         device_key=replace(key, deactivated_at=ended_at) if key else None,
-        dongle_seats=(DongleSeat(seat.dongle_keyid, None, ended_at),) if seat.dongle_keyid else (),
+        dongle_seats=(DongleSeat(seat.dongle_keyid),) if seat.dongle_keyid else (),
         previous_valid_until=seat.valid_until,
     )
 
