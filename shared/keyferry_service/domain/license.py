@@ -29,6 +29,7 @@ class LicenseRecord:
     product: str
     valid_from: int
     licensee: str = ""
+    contact: str = ""  # the address that is told when a seat is taken from a computer
     edition: str = ""
     features: Mapping[str, bool | int] = field(default_factory=dict)
     trial_days: int | None = None  # counted from the first issue, for all seats
