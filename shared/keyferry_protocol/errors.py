@@ -106,6 +106,12 @@ class StateDamaged(KeyferryError):
     code = "state-damaged"
 
 
+class StateNotReadable(KeyferryError):
+    """A state directory or key file that this user may not read, or that is not safe to read."""
+
+    code = "state-not-readable"
+
+
 class StateNotWritable(KeyferryError):
     """A state directory or output folder that this user cannot write to."""
 
@@ -116,6 +122,12 @@ class StateBusy(KeyferryError):
     """A state directory that another process has locked."""
 
     code = "state-busy"
+
+
+class CannotVerify(KeyferryError):
+    """A signature algorithm that this computer's cryptography lacks or forbids."""
+
+    code = "cannot-verify"
 
 
 class WrongLicenseNumber(KeyferryError):
@@ -192,6 +204,13 @@ class WrongMachine(KeyferryError):
     """A genuine response for another machine or user."""
 
     code = "wrong-machine"
+    exit = 6
+
+
+class EnvironmentNotAllowed(KeyferryError):
+    """A license that may not run in this environment: a virtual machine or a container."""
+
+    code = "environment-not-allowed"
     exit = 6
 
 

@@ -17,7 +17,7 @@ from tests.support.builders import LAB_07, LAB_08, a_request, a_request_file
 from tests.support.samples import NOW, NUMBER
 
 FILE = a_request_file(LAB_07)
-FILE_NAME = f"{NUMBER}-{LAB_07.device.keyid[:4]}.response"
+FILE_NAME = f"{NUMBER}-{LAB_07.device.keyid[:4]}-1.response"
 OTHER = "o" * 43
 
 
