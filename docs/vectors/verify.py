@@ -119,7 +119,8 @@ machine.environment:environment replaces_seat:from1? choose_seat:bool last_seria
 RESPONSE = """request_sha256:hex64 kind:answer serial:from1 seat:from1 issued_at:time
 grace_days:from0 license.number:number license.licensee:text license.product:name
 license.edition:text license.trial:bool license.valid_from:time license.valid_until:time?
-license.maintenance_until:time? check_in_by:time? bound_to.protection:protection bound_to.device_key:key"""
+license.maintenance_until:time? check_in_by:time? bound_to.protection:protection
+bound_to.device_key:key"""
 
 
 def fits(record, shape):  # `path:test`, with `?` if null is allowed

@@ -107,7 +107,7 @@ class StateDamaged(KeyferryError):
 
 
 class StateNotReadable(KeyferryError):
-    """A state directory or key file that this user may not read, or that is not safe to read."""
+    """A state directory that others may write, or a state file that this user may not read."""
 
     code = "state-not-readable"
 
