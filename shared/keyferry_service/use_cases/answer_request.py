@@ -1,8 +1,9 @@
 """Answer a request file: read, decide, record, sign, hand out."""
 
 import json
+from concurrent.futures import Executor
 from dataclasses import dataclass, field
-from threading import Lock
+from threading import RLock
 
 from keyferry_protocol.request import Request
 from keyferry_service.adapters.files_s3 import Files
@@ -40,16 +41,20 @@ class AnswerRequest:
     signing_keys: SigningKeys
     responses: PublishResponse
     clock: Clock
-    locks: tuple[Lock, ...] = field(default_factory=lambda: tuple(Lock() for _ in range(_LOCKS)))
+    pool: Executor  # reads a ticket beside its file
+    locks: tuple[RLock, ...] = field(default_factory=lambda: tuple(RLock() for _ in range(_LOCKS)))
 
     def answer(self, upload: Upload, deadline: HasDeadline) -> Outcome:
         """Answer one file. Raises FileGone, OutOfTime, AnswerLost, NoSigningKey."""
-        request = read_request(self.files.read(upload))
+        reading = self.pool.submit(self.tickets.get, upload.ticket_id, int(self.clock.time()))
+        file = self.files.read(upload)
+        ticket = reading.result()
+        if ticket is None or ticket.version_id not in (None, upload.version_id):
+            return self._finish(ticket, upload, None)
+        request = read_request(file)
         if isinstance(request, Refusal):
             return retry_until_deadline(deadline, lambda: self._refuse_unread(request, upload))
-        # One process's requests for one license would only conflict with each other.
-        with self.locks[hash(request.license_number) % len(self.locks)]:
-            return retry_until_deadline(deadline, lambda: self._complete(request, upload))
+        return retry_until_deadline(deadline, lambda: self._complete(request, upload))
 
     def _complete(self, request: Request, upload: Upload) -> Outcome:
         """Read all that the request names, decide, write all that follows, hand the answer out."""
@@ -72,9 +77,20 @@ class AnswerRequest:
                 response = response_to(request, grant, now)
                 completed = uploaded.answered(response, name, grant.previous_valid_until)
                 completed = completed.with_seats_of(grant.license)
+                if grant.replaced is not None:
+                    completed = completed.with_replaced(grant.replaced, grant.license.contact)
                 update = self.tickets.completion_update(ticket, completed, now)
                 entry = entry_for(response, grant)
-                self.licenses.claim(request, grant, entry, update)
+                # One process's grants of one license would only conflict with each other. Nobody
+                # waits here who has not proved that he knows the license.
+                lock = self.locks[hash(request.license_number) % len(self.locks)]
+                if not lock.acquire(blocking=False):
+                    with lock:  # its holder has changed the license by then: decide again
+                        return self._complete(request, upload)
+                try:
+                    self.licenses.claim(request, grant, entry, update)
+                finally:
+                    lock.release()
                 return self.responses.publish(ticket.id, completed.file_name, entry)
 
     def _decide(

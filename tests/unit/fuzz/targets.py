@@ -126,7 +126,7 @@ def read_api_call(data: bytes) -> bool:
     is_read = False
     for is_base64 in (False, True):
         with suppress(Problem):
-            call = read_call(_text(data), is_base64)
+            call = read_call("application/json", _text(data), is_base64)
             read_language(call)
             email = read_email_or_none(call)
             assert email is None or is_email(email)
