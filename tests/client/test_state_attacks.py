@@ -373,6 +373,48 @@ def remove(path: Path) -> None:
         path.unlink(missing_ok=True)
 
 
+# Pipes among the files that are carried in and out
+
+
+@pytest.mark.timeout(30)
+@pytest.mark.parametrize("command", ["install", "inspect", "qr", "verify"])
+def test_a_named_pipe_is_refused_and_not_waited_for(shell: Shell, command: str) -> None:
+    os.mkfifo("pipe.request")
+    refused = shell(command, "pipe.request")
+    assert refused.exit == 1
+    assert "pipe.request: not a regular file" in refused.err
+
+
+def test_a_response_still_comes_in_by_a_pipe_of_ones_own(shell: Shell) -> None:
+    activate(shell)
+    response = Path("answer.response").read_bytes()
+    assert shell("install", "-", stdin=response).exit == 0
+
+
+@pytest.mark.timeout(30)
+@pytest.mark.parametrize("lay", [lay_pipe, lay_link])
+def test_a_request_is_saved_in_place_of_what_was_laid_for_it(
+    shell: Shell, lay: Callable[[Path], None]
+) -> None:
+    assert shell("request", NUMBER).exit == 0
+    (request,) = Path().glob("*.request")
+    saved = request.read_bytes()
+    request.unlink()
+    lay(Path(f"{request}.new"))
+    assert shell("request", NUMBER).exit == 0
+    assert request.read_bytes() == saved
+
+
+@pytest.mark.timeout(30)
+def test_a_pipe_where_a_request_was_saved_holds_up_no_repair(shell: Shell) -> None:
+    assert shell("request", NUMBER).exit == 0
+    (request,) = Path().glob("*.request")
+    request.unlink()
+    os.mkfifo(request)
+    Path(shell.room.folder().path("pending.request")).write_bytes(b"{")
+    assert "Its saved file is not where it was" in shell("doctor", "--repair").out
+
+
 # Locks
 
 

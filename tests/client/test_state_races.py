@@ -96,7 +96,7 @@ def test_repair_gives_no_program_of_roots_the_set_uid_bit_of_the_attackers_file(
         open_to_the_group(site)
 
     with swapping((mine, link)):
-        rounds(lambda: repair(room.installation), opened_again)
+        rounds(lambda: repair(room.state_dirs, room.keys), opened_again)
     found = {path for path in site.iterdir() if not path.is_symlink()}
     assert not [p for p in found if p.stat().st_uid == 0 and p.stat().st_mode & 0o6000]
 
@@ -112,14 +112,16 @@ def test_repair_changes_no_mode_behind_a_folder_that_is_swapped_for_a_link(
     link.symlink_to(victim)
     (number / "state.json").chmod(0o666)
     with swapping((number, link)):
-        rounds(lambda: repair(room.installation), lambda: open_to_the_group(site))
+        rounds(lambda: repair(room.state_dirs, room.keys), lambda: open_to_the_group(site))
     assert listing(victim) == before
     for path in victim.glob("*"):
         if path.name != "program":
             path.unlink()
 
 
-@pytest.mark.parametrize("act", [request, Room.load, lambda room: repair(room.installation)])
+@pytest.mark.parametrize(
+    "act", [request, Room.load, lambda room: repair(room.state_dirs, room.keys)]
+)
 def test_nothing_is_written_behind_a_license_folder_that_is_swapped_for_a_link(
     room: Room, victim: Path, act: Callable[[Room], object]
 ) -> None:
@@ -130,7 +132,9 @@ def test_nothing_is_written_behind_a_license_folder_that_is_swapped_for_a_link(
         rounds(lambda: act(room), lambda: open_to_the_group(site))
 
 
-@pytest.mark.parametrize("act", [request, Room.load, lambda room: repair(room.installation)])
+@pytest.mark.parametrize(
+    "act", [request, Room.load, lambda room: repair(room.state_dirs, room.keys)]
+)
 def test_nothing_is_written_behind_the_state_folder_that_is_swapped_for_a_link(
     folder: Path, room: Room, victim: Path, act: Callable[[Room], object]
 ) -> None:

@@ -12,7 +12,6 @@ from typing import NamedTuple
 from keyferry.deactivate import finish_deactivation
 from keyferry.doctor.directories import leftovers, wrong_modes
 from keyferry.doctor.inspection import answered_request
-from keyferry.installation import Installation
 from keyferry.store.clock import Clock
 from keyferry.store.clock_file import CLOCK, read_clock, write_clock
 from keyferry.store.directory import license_numbers, read_regular, unsafe_directories
@@ -56,9 +55,8 @@ class Repair(NamedTuple):
     text: str
 
 
-def repair(installation: Installation) -> list[Repair]:
+def repair(state_dirs: StateDirs, keys: KeySet) -> list[Repair]:
     """Repair what can be repaired, and report each repair. Raises StateBusy."""
-    state_dirs, keys = installation.state_dirs, installation.keys
     repairs = [done for root in state_dirs for done in _repair_rights(root)]
     repairs += [done for root in state_dirs for done in _report_unsafe(root)]
     with ExitStack() as locks:
