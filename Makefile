@@ -75,10 +75,10 @@ build-local: .venv/installed
 	done
 
 client: .venv/installed  ## the offline machine's command as one file, dist/keyferry (KEYS=keys.json: yours inside)
-	@$(RUN) client/bundles/single_file.py $(if $(KEYS),--keys "$(KEYS)") $(if $(OUTPUT),--output "$(OUTPUT)")
+	@$(RUN) -m bundles.single_file $(if $(KEYS),--keys "$(KEYS)") $(if $(OUTPUT),--output "$(OUTPUT)")
 
 wheelhouse: .venv/installed  ## the client and all it needs as one zip, to install without a network
-	@$(RUN) client/bundles/wheelhouse.py $(if $(OUTPUT),--output "$(OUTPUT)")
+	@$(RUN) -m bundles.wheelhouse $(if $(OUTPUT),--output "$(OUTPUT)")
 
 deploy: build-sam  ## to your AWS account; settings: samconfig.toml and docs/operations/
 	@SAM_CLI_TELEMETRY=0 .venv-sam/bin/sam deploy
@@ -101,7 +101,7 @@ formats: .venv/installed  ## write dates, lists and plurals of each language fro
 	@$(RUN) docs/make_formats.py
 
 lock: .venv/installed  ## update the lock files from their .in files; they name no registry
-	@cd requirements && for name in dev sam soak docs; do $(LOCK) $$name.in --output-file $$name.txt || exit 1; done
+	@cd requirements && for name in dev client sam soak docs sbom; do $(LOCK) $$name.in --output-file $$name.txt || exit 1; done
 	@cd shared && $(LOCK) --constraint ../requirements/dev.txt requirements.in --output-file requirements.txt
 
 .venv/installed: requirements/dev.txt

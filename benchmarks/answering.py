@@ -18,10 +18,11 @@ from keyferry_protocol.keys import MlDsa65Signer, Signer
 from keyferry_protocol.strict_json import parse_json
 from keyferry_service.adapters.signers import seal_response
 from keyferry_service.domain.allocate import Grant
+from keyferry_service.domain.decide import decide
 from keyferry_service.domain.ledger import response_to
+from keyferry_service.domain.proof import read_request, refuse_unproven
 from keyferry_service.domain.refusals import Refusal
 from keyferry_service.domain.request_context import Snapshot
-from keyferry_service.domain.verify_and_decide import read_request, verify_and_decide
 from tests.support.builders import (
     ACTIVATION,
     LAB_07,
@@ -71,7 +72,8 @@ def answer(file: bytes, snapshot: Snapshot, signers: list[Signer]) -> bytes:
     """What process_request does between its AWS calls."""
     request = read_request(file)
     assert not isinstance(request, Refusal)
-    grant = verify_and_decide(request, snapshot, [SERVICE_KEY], NOW)
+    assert refuse_unproven(request, snapshot.license) is None
+    grant = decide(request, snapshot, [SERVICE_KEY], NOW)
     assert isinstance(grant, Grant)
     return seal_response(response_to(request, grant, NOW).to_bytes(), signers)
 

@@ -1,4 +1,7 @@
-"""The entry point of the single file: the command, with the vendor's keys if it has them."""
+"""The entry point of the single file: the command, with the vendor's keys if it has them.
+
+`keyferry --licenses` prints the licenses of everything inside.
+"""
 
 import os
 import sys
@@ -10,7 +13,16 @@ original = os.environ.pop("LD_LIBRARY_PATH_ORIG", None)
 os.environ.pop("LD_LIBRARY_PATH", None)
 if original is not None:
     os.environ["LD_LIBRARY_PATH"] = original
-inside = os.path.join(getattr(sys, "_MEIPASS", ""), "keys.json")
-if os.path.exists(inside):
-    os.environ.setdefault("KEYFERRY_KEYS", inside)
+inside = getattr(sys, "_MEIPASS", "")
+if sys.argv[1:] == ["--licenses"]:
+    with open(os.path.join(inside, "licenses.txt"), encoding="utf-8") as licenses:
+        sys.stdout.write(licenses.read())
+    sys.exit()
+keys = os.path.join(inside, "keys.json")
+if os.path.exists(keys):
+    # A license is checked for the vendor, not for whoever set the environment of this process:
+    # it chooses neither the keys nor the product, nor code to run. Options still may.
+    for name in ("KEYFERRY_PRODUCT", "KEYFERRY_PKCS11_MODULE"):
+        os.environ.pop(name, None)
+    os.environ["KEYFERRY_KEYS"] = keys
 run()

@@ -6,45 +6,43 @@ The vendor's `keys.json` and the `vendor.json` beside it go inside; without KEYS
 
 import argparse
 import re
+import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
-from PyInstaller.__main__ import run  # type: ignore[import-untyped]
 from PyInstaller.archive.readers import CArchiveReader  # type: ignore[import-untyped]
 
+from bundles.reproducible import ROOT, build_environment
 from keyferry.vendor import read_keys, read_vendor
-
-HERE = Path(__file__).parent
-# Parts of Python that no command uses. Without them, the file unpacks in half the time.
-LEFT_OUT = [
-    *("ssl", "_ssl", "_hashlib", "asyncio", "multiprocessing", "sqlite3", "tkinter", "unittest"),
-    *("pydoc", "doctest", "xmlrpc", "distutils", "setuptools", "lib2to3", "curses", "readline"),
-    *("bcrypt", "cryptography.hazmat.primitives.serialization.ssh", "decimal", "_decimal"),
-]
 
 
 def main() -> None:
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("--keys", type=Path, help="keys.json, with vendor.json beside it")
-    options.add_argument("--output", type=Path, default=HERE.parents[1] / "dist")
+    options.add_argument("--output", type=Path, default=ROOT / "dist")
     settings = options.parse_args()
-    work = settings.output / "work"
     inside = [] if settings.keys is None else vendor_files(settings.keys)
-    run(
-        [
-            *("--onefile", "--name", "keyferry", "--noconfirm", "--log-level", "ERROR", "--strip"),
-            *("--distpath", str(settings.output), "--workpath", str(work), "--specpath", str(work)),
-            *(f"--add-data={file.absolute()}:." for file in inside),
-            *("--paths", str(HERE.parent)),
-            *(f"--collect-{what}=keyferry" for what in ("data", "submodules")),
-            *("--collect-data=keyferry_protocol", "--collect-submodules=keyferry_protocol"),
-            *(f"--exclude-module={name}" for name in LEFT_OUT),
-            str(HERE / "entry.py"),
-        ]
-    )
-    built = settings.output / "keyferry"
+    built = build(settings.output, inside)
     size = built.stat().st_size / 1e6
     print(f"{built}: {size:.1f} MB, for glibc {oldest_glibc(built)} and later")
+
+
+def build(folder: Path, inside: list[Path]) -> Path:
+    """Build the file into the folder. What an earlier build left in a cache is not used."""
+    with tempfile.TemporaryDirectory() as scratch:
+        where = ["--distpath", str(folder), "--workpath", f"{scratch}/work"]
+        spec = str(Path(__file__).with_name("keyferry.spec"))
+        subprocess.run(
+            [
+                *(sys.executable, "-m", "PyInstaller", *where, spec, "--"),
+                *(str(file.absolute()) for file in inside),
+            ],
+            check=True,
+            env=build_environment() | {"PYINSTALLER_CONFIG_DIR": scratch, "PYI_LOG_LEVEL": "ERROR"},
+            umask=0o022,
+        )
+    return folder / "keyferry"
 
 
 def vendor_files(keys: Path) -> list[Path]:

@@ -1,22 +1,27 @@
 """Builds `dist/keyferry-wheelhouse.zip`: the client and all it needs, to install without a network.
 
-On the offline machine, unpacked:  python -m pip install --no-index --find-links wheelhouse keyferry
+Every wheel is one that requirements/client.txt names by its hash, or our own. On the offline
+machine, unpacked:
+
+  python -m pip install --no-index --find-links wheelhouse --require-hashes \
+      -r wheelhouse/requirements.txt
 """
 
 import argparse
 import re
-import shutil
 import subprocess
 import sys
 import tempfile
-import zipfile
 from collections.abc import Sequence
 from pathlib import Path
 
-CLIENT = Path(__file__).parents[1]
-LOCK = CLIENT.parent / "requirements/dev.txt"
-# click needs colorama on Windows, but pip on another system does not resolve that.
-NEEDED = ("cryptography", "click", "colorama", "segno", "python-pkcs11")
+from bundles.reproducible import ROOT, build_wheel, sha256, write_zip
+
+LOCK = ROOT / "requirements/client.txt"
+_PIN = re.compile(
+    r"^(?P<version>[a-z0-9-]+==[^ ]+)(?P<marker> ; [^\\]+)? \\\n(?P<hashes>(?: +--hash=.+\n)+)",
+    re.MULTILINE,
+)
 MACHINES = {  # the platform tags of their wheels
     "linux-x86_64": ("manylinux2014_x86_64", "manylinux_2_17_x86_64", "manylinux_2_28_x86_64"),
     "linux-aarch64": ("manylinux2014_aarch64", "manylinux_2_17_aarch64", "manylinux_2_28_aarch64"),
@@ -28,7 +33,7 @@ VERSIONS = ("3.11", "3.12", "3.13", "3.14")
 
 def main() -> None:
     options = argparse.ArgumentParser(description=__doc__)
-    options.add_argument("--output", type=Path, default=CLIENT.parent / "dist")
+    options.add_argument("--output", type=Path, default=ROOT / "dist")
     options.add_argument("--machine", action="append", choices=MACHINES, help="default: all")
     options.add_argument(
         "--python", action="append", help="for example 3.12; default: 3.11 to 3.14"
@@ -38,28 +43,38 @@ def main() -> None:
     target = settings.output / "keyferry-wheelhouse.zip"
     with tempfile.TemporaryDirectory() as scratch:
         wheels = Path(scratch)
-        copied = shutil.copytree(CLIENT, wheels / "client")  # a build writes files into its folder
-        pip("wheel", "--no-deps", "--wheel-dir", scratch, str(copied))
         for machine in settings.machine or MACHINES:
             for version in settings.python or VERSIONS:
                 fetch(wheels, MACHINES[machine], version)
-        files = sorted(wheels.glob("*.whl"))
-        with zipfile.ZipFile(target, "w") as archive:
-            for file in files:
-                archive.write(file, f"wheelhouse/{file.name}")
+        ours = build_wheel(ROOT / "client", wheels)
+        files = {f"wheelhouse/{wheel.name}": wheel.read_bytes() for wheel in wheels.glob("*.whl")}
+        pinned = requirements(ours, {sha256(wheel) for wheel in wheels.glob("*.whl")})
+        write_zip(target, files | {"wheelhouse/requirements.txt": pinned.encode()})
     print(f"{target}: {len(files)} wheels, {target.stat().st_size / 1e6:.0f} MB")
 
 
 def fetch(wheels: Path, tags: Sequence[str], version: str) -> None:
-    """Download the locked versions of the client's dependencies for one platform."""
-    locked = dict(re.findall(r"^([a-z0-9-]+)==([^ ;\\]+)", LOCK.read_text(), re.MULTILINE))
-    pins = [f"{name}=={locked[name]}" for name in NEEDED]
-    where = [f"--platform={tag}" for tag in tags] + ["--python-version", version]
-    pip("download", "--dest", str(wheels), "--only-binary", ":all:", *where, *pins)
+    """Download the locked wheels of the client's dependencies for one platform.
+
+    pip evaluates markers for the machine that it runs on, so they are left out.
+    """
+    pins = wheels / "pins.txt"
+    pins.write_text(_PIN.sub(r"\g<version> \\\n\g<hashes>", LOCK.read_text()))
+    pip = [sys.executable, "-m", "pip", "download", "--quiet", "--dest", str(wheels)]
+    only = ["--require-hashes", "--no-deps", "--only-binary", ":all:", "--requirement", str(pins)]
+    where = [*(f"--platform={tag}" for tag in tags), "--python-version", version]
+    subprocess.run([*pip, *only, *where], check=True)
 
 
-def pip(*arguments: str) -> None:
-    subprocess.run([sys.executable, "-m", "pip", *arguments, "--quiet"], check=True)
+def requirements(ours: Path, shipped: set[str]) -> str:
+    """What the offline machine installs: the lock, with the hashes of the shipped wheels alone."""
+    name, version, *_ = ours.name.split("-")
+    lines = [f"{name}[dongle]=={version} --hash=sha256:{sha256(ours)}"]
+    for pin in _PIN.finditer(LOCK.read_text()):
+        hashes = [each for each in re.findall(r"[0-9a-f]{64}", pin["hashes"]) if each in shipped]
+        options = "".join(f" --hash=sha256:{each}" for each in hashes)
+        lines.append(f"{pin['version']}{pin['marker'] or ''}{options}")
+    return "\n".join(lines) + "\n"
 
 
 if __name__ == "__main__":

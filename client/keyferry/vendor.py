@@ -35,9 +35,14 @@ class Vendor(NamedTuple):
 
 def read_keys(path: str | os.PathLike[str]) -> KeySet:
     """Read the key set in a file. Raises BadKeySet or UnsupportedVersion."""
+    return KeySet.from_json(read_key_file(path))
+
+
+def read_key_file(path: str | os.PathLike[str]) -> bytes:
+    """The bytes of a `keys.json`. Raises BadKeySet if the file cannot be read."""
     try:
         with open(path, "rb") as file:
-            return KeySet.from_json(file.read())
+            return file.read()
     except OSError as error:
         detail = message("errors.bad-key-set.unread", path=os.fspath(path), why=error.strerror)
         raise BadKeySet(detail) from error

@@ -2,7 +2,8 @@
 
     python modeler.py measured.csv
 
-`keys.json` and `vendor.json` are next to this file, where ordinary users may not write.
+The vendor's key set is part of the program (`vendor_keys.py`): whoever can replace it could as well
+replace the program.
 """
 
 import csv
@@ -10,21 +11,23 @@ import os
 import sys
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from statistics import linear_regression, mean
 
-from keyferry import KeyferryError, License, Machine, load
+from vendor_keys import KEYS  # type: ignore[import-not-found]  # README.md says how it is made
+
+from keyferry import KeyferryError, KeySet, License, Machine, load
 
 PRODUCT = "Example Modeler"
 RELEASED = "2026-11-24"
-KEYS = Path(__file__).parent / "keys.json"
+VENDOR = "example"  # the id in vendor.json, which names the folders of the licenses
 
 
 def main(arguments: Sequence[str], machine: Machine | None = None) -> int:
     """Run once and return the exit code; tests pass a recorded `machine`."""
     state = os.environ.get("KEYFERRY_STATE_DIR")
     try:
-        license = load(PRODUCT, KEYS, state, machine, released=RELEASED)
+        keys = KeySet.from_json(KEYS)
+        license = load(PRODUCT, keys, state, machine, released=RELEASED, vendor=VENDOR)
     except KeyferryError as error:
         why = [f"{PRODUCT} does not start: {error.title}", str(error), error.next_step]
         print(*dict.fromkeys(why), sep="\n", file=sys.stderr)

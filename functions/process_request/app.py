@@ -3,6 +3,7 @@
 import os
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 
@@ -32,7 +33,8 @@ tickets = Tickets(dynamodb, os.environ["TICKETS_TABLE"])
 signing_keys = SigningKeys(dynamodb, os.environ["LICENSES_TABLE"])
 signers = Signers(partial(KmsSigner, kms), Path(os.environ.get("PEM_FOLDER", "")))
 responses = PublishResponse(files, signing_keys, signers, time)
-answer_request = AnswerRequest(files, licenses, tickets, signing_keys, responses, time)
+pool = ThreadPoolExecutor(10)  # one for each message of a batch
+answer_request = AnswerRequest(files, licenses, tickets, signing_keys, responses, time, pool)
 resign = Resign(licenses, tickets, signing_keys, responses, time)
 
 

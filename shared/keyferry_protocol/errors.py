@@ -106,6 +106,12 @@ class StateDamaged(KeyferryError):
     code = "state-damaged"
 
 
+class StateNotReadable(KeyferryError):
+    """A state directory that others may write, or a state file that this user may not read."""
+
+    code = "state-not-readable"
+
+
 class StateNotWritable(KeyferryError):
     """A state directory or output folder that this user cannot write to."""
 

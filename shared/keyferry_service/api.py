@@ -1,6 +1,7 @@
 """The HTTP API (docs/http-api.md): its routes, and the problem that each error becomes."""
 
 import json
+import re
 from collections.abc import Callable
 from hmac import compare_digest
 from typing import Any
@@ -11,11 +12,13 @@ from aws_lambda_powertools.event_handler.exceptions import NotFoundError
 from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
+from keyferry_protocol.strict_json import JsonObject
 from keyferry_service.adapters.retries import OutOfTime
 from keyferry_service.adapters.tickets_dynamodb import HOUR_S, TooManyTickets
 from keyferry_service.domain.ticket import ticket_prefix
 from keyferry_service.use_cases.edge import Clock
 from keyferry_service.use_cases.follow_link import FollowLink, NoSuchLink
+from keyferry_service.use_cases.limit_calls import LimitCalls
 from keyferry_service.use_cases.open_ticket import OpenTicket
 from keyferry_service.use_cases.track_ticket import NoSuchTicket, NotReady, TrackTicket
 from keyferry_service.views.api_input import (
@@ -48,13 +51,13 @@ def api_handler(
 
     Only CloudFront knows `origin_secret`: any other caller is refused before its call is read.
     """
-    logger, metrics = Logger(), Metrics()
+    logger, metrics, limit = Logger(), Metrics(), LimitCalls(clock)
     app = APIGatewayHttpResolver()
 
     @app.post("/api/requests")
     def open_ticket() -> Response[str]:
         event = app.current_event
-        call = read_call(event.body, event.is_base64_encoded)
+        call = read_body()
         viewer = event.headers.get("cloudfront-viewer-address")
         network = network_of(viewer, event.request_context.http.source_ip)
         email, language = read_email_or_none(call), read_language(call)
@@ -72,14 +75,18 @@ def api_handler(
 
     @app.post("/api/requests/<ticket_id>/mail")
     def send_mail(ticket_id: str) -> Response[str]:
-        event = app.current_event
-        address = read_email(read_call(event.body, event.is_base64_encoded))
+        address = read_email(read_body())
         logger.append_keys(ticket=ticket_prefix(ticket_id))
         return json_response(202, {"email": tracking.send_email(ticket_id, address)})
 
     @app.route("/api/responses/<token>", method=["GET", "HEAD"])
     def follow_link(token: str) -> Response[str]:
         return Response(303, body="", headers={"Location": links.follow(token), **NO_STORE})
+
+    def read_body() -> JsonObject:
+        event = app.current_event
+        content_type = event.headers.get("content-type", "")
+        return read_call(content_type, event.body, event.is_base64_encoded)
 
     @app.exception_handler(Exception)  # type: ignore[untyped-decorator]
     def refuse(error: Exception) -> Response[str]:
@@ -93,14 +100,30 @@ def api_handler(
     @metrics.log_metrics
     def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
         metrics.add_metric("Calls", MetricUnit.Count, 1)
-        secret = event.get("headers", {}).get("x-origin-secret", "")
-        if not compare_digest(secret.encode(), origin_secret.encode()):
-            return {
-                "statusCode": 403,
-                "headers": {"content-type": PROBLEM},
-                "body": problem_document(Problem("forbidden")),
-            }
-        return app.resolve(event, context)
+        try:
+            admit(event)
+        except Problem as problem:
+            headers = {"Content-Type": PROBLEM, **_headers(problem.retry_after_s)}
+            body = problem_document(problem)
+            return {"statusCode": problem.status, "headers": headers, "body": body}
+        # No route of Powertools matches some characters, which no id has.
+        path = re.sub(r"[^\w/-]", "~", event["rawPath"], flags=re.ASCII)
+        return app.resolve(event | {"rawPath": path}, context)
+
+    def admit(event: dict[str, Any]) -> None:
+        """Let a call in, or raise the Problem for which it is not even read."""
+        headers = event.get("headers", {})
+        if not compare_digest(headers.get("x-origin-secret", "").encode(), origin_secret.encode()):
+            raise Problem("forbidden")
+        # Another site's page must not use up what its visitors' network may do here. A click on
+        # a link in webmail is welcome.
+        is_click = headers.get("sec-fetch-dest") == "document"
+        if headers.get("sec-fetch-site") == "cross-site" and not is_click:
+            raise Problem("forbidden")
+        viewer = headers.get("cloudfront-viewer-address")
+        network = network_of(viewer, event["requestContext"]["http"]["sourceIp"])
+        if wait_s := limit.wait_s(network):
+            raise _too_many_requests(wait_s)
 
     return lambda_handler
 
@@ -121,9 +144,12 @@ def problem_of(error: Exception, now: int) -> Problem | None:
         case OutOfTime():
             return Problem("busy", 1)
         case TooManyTickets():
-            wait_s = HOUR_S - now % HOUR_S
-            return Problem("too-many-requests", wait_s, n=-(-wait_s // 60))
+            return _too_many_requests(HOUR_S - now % HOUR_S)
     return None
+
+
+def _too_many_requests(wait_s: int) -> Problem:
+    return Problem("too-many-requests", wait_s, n=-(-wait_s // 60))
 
 
 def json_response(

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import zipfile
 from collections.abc import Callable
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -131,6 +132,13 @@ def test_the_shared_options_may_stand_before_the_command_and_after_it(shell: She
     shell.patch.setenv("KEYFERRY_KEYS", "not-there")
     assert shell(*options, "list").exit == 0, "what is typed wins over the environment"
     assert shell("list", *options).exit == 0
+
+
+def test_check_status_and_verify_name_the_key_set_that_answered(shell: Shell) -> None:
+    activate(shell)
+    expected = sha256(Path("vendor/keys.json").read_bytes()).hexdigest()
+    for command in (("check",), ("status",), ("verify", "answer.response")):
+        assert shell(*command, "--json").json["key_set_sha256"] == expected
 
 
 def test_a_missing_setting_is_named(shell: Shell) -> None:

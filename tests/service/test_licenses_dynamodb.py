@@ -80,6 +80,39 @@ def test_the_largest_read_has_17_items(dynamodb: Any, licenses: Licenses) -> Non
     assert read == [17]
 
 
+@pytest.mark.attack
+@pytest.mark.parametrize("replaced", [None, 1])
+def test_no_row_is_read_or_written_twice_in_one_transaction(
+    dynamodb: Any, licenses: Licenses, replaced: int | None
+) -> None:
+    """DynamoDB fails such a transaction as a whole, however often it comes."""
+    licenses.create(a_license())
+    request = a_request(replaces_seat=replaced)
+    same = request.machine.components["mac"]
+    components = {"tpm_key": same, "smbios_uuid": same, "board_serial": same, "mac": same * 3}
+    request = replace(request, machine=replace(request.machine, components=components))
+    transactions: list[list[Any]] = []
+    for name in ("TransactGetItems", "TransactWriteItems"):
+        dynamodb.meta.events.register(
+            f"provide-client-params.dynamodb.{name}",
+            lambda params, **_: transactions.append(list(map(_row, params["TransactItems"]))),
+        )
+    licenses.look_up(request, TICKET)
+    grant = Grant(
+        license=a_license(revision=1), seat=a_seat(number=3), anchor_keys=anchor_keys(request)
+    )
+    licenses.claim(request, grant, LedgerEntry(request.sha256, b"body", 3, NOW), None)
+    assert len(transactions) == 2
+    for rows in transactions:
+        assert len(set(rows)) == len(rows)
+
+
+def _row(item: Any) -> tuple[str, ...]:
+    (operation,) = item.values()
+    key = operation["Key"] if "Key" in operation else operation["Item"]
+    return (operation["TableName"], key["pk"]["S"], key["sk"]["S"])
+
+
 def test_the_largest_write_has_18_items(dynamodb: Any, licenses: Licenses) -> None:
     licenses.create(a_license())
     request = the_fullest_request()

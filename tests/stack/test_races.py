@@ -181,8 +181,8 @@ CLAIM = (
 AT_ONCE = [
     (
         ANSWER,
-        "with self.locks[hash(request.license_number) % len(self.locks)]:",
-        "if True:",
+        "if not lock.acquire(blocking=False):",
+        "lock = RLock()\n                if not lock.acquire():",
     ),
     (TABLE, CLAIM, f"{CLAIM}        __import__('time').sleep(0.3)\n"),
 ]

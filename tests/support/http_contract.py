@@ -33,8 +33,8 @@ def check_answer(
     """Fail unless the answer is one that the document describes for this route."""
     route, operation = find_route(method, path)
     if operation is None:
-        assert status in (403, 404)
-        _validate(json.loads(body), "Forbidden" if status == 403 else "NoSuchRoute")
+        schema = {403: "Forbidden", 404: "NoSuchRoute", 429: "TooManyRequests"}[status]
+        _validate(json.loads(body), schema)
         return Outcome(NO_SUCH_ROUTE, status, json.loads(body)["code"])
     assert str(status) in operation["responses"], f"{route} documents no {status}"
     response = resolve(operation["responses"][str(status)])
@@ -55,7 +55,7 @@ def check_answer(
 def find_route(method: str, path: str) -> tuple[str, dict[str, Any] | None]:
     """The operation that answers a call; None where the document names none."""
     for template, item in document()["paths"].items():
-        pattern = re.sub(r"\\\{\w+\\\}", "[^/]*", re.escape(template))
+        pattern = re.sub(r"\\\{\w+\\\}", "[^/]+", re.escape(template))
         if re.fullmatch(pattern, path) and method.lower() in item:
             return f"{method} {template}", item[method.lower()]
     return NO_SUCH_ROUTE, None

@@ -4,6 +4,7 @@ import json
 import re
 import secrets
 import time
+from concurrent.futures import ThreadPoolExecutor
 from copy import deepcopy
 from dataclasses import dataclass
 from functools import partial
@@ -132,6 +133,7 @@ class World:
             "tickets": Tickets(self.dynamodb, "Tickets"),
             "signing_keys": SigningKeys(self.dynamodb, "Licenses"),
             "clock": time,
+            "pool": ThreadPoolExecutor(1),
         } | adapters
         signers = Signers(partial(KmsSigner, self.service["kms"]), self.pem_folder)
         responses = PublishResponse(parts["files"], parts["signing_keys"], signers, parts["clock"])

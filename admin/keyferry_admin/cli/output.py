@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Generic, TypeVar
 
+from keyferry_admin.use_cases.spreadsheet import tsv_line
 from keyferry_protocol.messages.formats import long_date, short_date
 
 _T = TypeVar("_T")
@@ -39,7 +40,7 @@ class Listing(Generic[_T]):
 
     def tsv(self, items: Sequence[_T]) -> list[str]:
         """One line for each item, without titles."""
-        return ["\t".join(map(_cell, self._raw(item))) for item in items]
+        return [tsv_line(self._raw(item)) for item in items]
 
     def _raw(self, item: _T) -> list[object]:
         members, cells = self.as_json(item), list[object]()
@@ -122,10 +123,6 @@ def minute(seconds: int) -> str:
 def count_of(count: int, noun: str) -> str:
     """`1 seat`, `2 seats`."""
     return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
-
-
-def _cell(value: object) -> str:
-    return "" if value is None else str(value).replace("\t", " ").replace("\n", " ")
 
 
 def _print(lines: Sequence[str]) -> None:

@@ -11,9 +11,9 @@ from keyferry_service.adapters.files_s3 import FileGone
 from keyferry_service.adapters.queue_sqs import mail_requests_in, parse_resign
 from keyferry_service.adapters.stray_message import StrayMessage
 from keyferry_service.adapters.uploads_s3 import REQUESTS, uploads_in
+from keyferry_service.domain.proof import read_request
 from keyferry_service.domain.ticket import ticket_prefix
 from keyferry_service.domain.upload import Upload
-from keyferry_service.domain.verify_and_decide import read_request
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient

@@ -1,14 +1,13 @@
 """Writes the CSV file of links for customers, one line for each computer."""
 
-import csv
 import os
-import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from keyferry_admin.errors import LinksNotWritten
 from keyferry_admin.use_cases.reissue import Reissued
+from keyferry_admin.use_cases.spreadsheet import csv_line
 from keyferry_protocol.encoding import format_time
 
 COLUMNS = [
@@ -22,8 +21,6 @@ COLUMNS = [
     "link",
     "until",
 ]
-# The start of a formula in a spreadsheet, which may split cells at semicolons, depending on locale.
-_FORMULA = re.compile(r"(^|[;\t])(\s*)(?=[=+\-@])")
 
 
 @contextmanager
@@ -37,9 +34,9 @@ def links_file(path: Path, page: str) -> Iterator[Callable[[Reissued], None]]:
         partial.unlink(missing_ok=True)
         descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with open(descriptor, "w", encoding="utf-8", newline="") as out:
-            lines = csv.writer(out)
-            lines.writerow(COLUMNS)
-            yield lambda reissued: lines.writerow([_cell(each) for each in _line(reissued, page)])
+            write = csv_line(out)
+            write(COLUMNS)
+            yield lambda reissued: write(_line(reissued, page))
         partial.replace(path)
     except OSError as error:
         raise LinksNotWritten(f"{path} cannot be written: {error.strerror}") from error
@@ -58,8 +55,3 @@ def _line(reissued: Reissued, page: str) -> list[str]:
         f"{page}/#t={ticket.id}",
         format_time(ticket.expires_at),
     ]
-
-
-def _cell(text: str) -> str:
-    """Escape a text, so no spreadsheet evaluates a computer name as a formula."""
-    return _FORMULA.sub(r"\1\2'", text)

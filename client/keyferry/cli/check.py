@@ -43,6 +43,7 @@ def command(settings: Settings, feature: str | None) -> None:
             "feature": feature,
             "value": result.value,
             "expires": None if expires is None else format_time(expires),
+            "key_set_sha256": settings.key_set_sha256,
         }
     )
 

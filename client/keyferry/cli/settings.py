@@ -2,6 +2,7 @@
 
 import time
 from functools import cached_property
+from hashlib import sha256
 
 import click
 
@@ -12,7 +13,7 @@ from keyferry.installation import Installation
 from keyferry.machine.current_machine import known_machine
 from keyferry.machine.this import current_machine
 from keyferry.store.state_dirs import StateDirs, find_state_dirs
-from keyferry.vendor import Vendor, read_keys, read_vendor
+from keyferry.vendor import Vendor, read_key_file, read_vendor
 from keyferry.views.terminal import Terminal
 from keyferry_protocol.components import Machine
 from keyferry_protocol.errors import BadKeySet
@@ -75,7 +76,16 @@ class Settings:
 
     @cached_property
     def keys(self) -> KeySet:
-        return read_keys(self._required("keys", self._text("keys")))
+        return KeySet.from_json(self._key_file)
+
+    @property
+    def key_set_sha256(self) -> str:
+        """The SHA-256 of the `keys.json` that answers, over its bytes, in hex."""
+        return sha256(self._key_file).hexdigest()
+
+    @cached_property
+    def _key_file(self) -> bytes:
+        return read_key_file(self._required("keys", self._text("keys")))
 
     @property
     def product(self) -> str:

@@ -22,7 +22,9 @@ def command(settings: Settings) -> int:
     """Say how each license stands. The exit code is 0 exactly if the product may be used."""
     installation = settings.installation()
     rows = list_licenses(installation)
-    settings.terminal.document(licenses_document(rows))
+    settings.terminal.document(
+        licenses_document(rows) | {"key_set_sha256": settings.key_set_sha256}
+    )
     for row in rows:
         settings.terminal.line(f"{show_license_number(row.number)}  {long_status(row)}")
         for sentence in _details(row):

@@ -27,5 +27,6 @@ def command(settings: Settings, file: str) -> None:
             "kind": response.kind,
             "license_number": response.license.number,
             "serial": response.serial,
+            "key_set_sha256": settings.key_set_sha256,
         }
     )

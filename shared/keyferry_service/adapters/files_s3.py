@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 CONTENT_TYPE = "application/octet-stream"
-UPLOAD_FORM_S = 300
+UPLOAD_FORM_S = 120
 # Presigned URLs name the bucket's host in its region: the page's Content-Security-Policy knows no
 # other.
 PRESIGNING = Config(

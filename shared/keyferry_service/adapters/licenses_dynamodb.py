@@ -161,8 +161,7 @@ class Licenses:
     def look_up(self, request: Request, get_ticket: Any) -> tuple[Snapshot, Item | None]:
         """All rows that the request names, as they stood at one moment, and `get_ticket`'s item.
 
-        Seats that only those rows name are read after them. Every change of a seat also changes the
-        license's revision, on which the answer depends. Raises Conflict.
+        Which rows these are depends on nothing but the request. Raises Conflict.
         """
         names = _names(request)
         gets: list[Any] = [{"Get": {"TableName": self._table, "Key": _key(*n)}} for n in names]
@@ -170,7 +169,15 @@ class Licenses:
             reply = self._dynamodb.transact_get_items(TransactItems=[*gets, get_ticket])
         items = [entry.get("Item") for entry in reply["Responses"]]
         rows = {name[1]: item for name, item in zip(names, items, strict=False) if item}
-        return self._snapshot(request, rows), items[-1]
+        return _snapshot(request, rows), items[-1]
+
+    def read_unread_seats(self, number: str, snapshot: Snapshot) -> Snapshot:
+        """The snapshot with the seats that its rows lead to, read after them.
+
+        Only for a proven request: others could tell from this call what the rows hold. Every change
+        of a seat also changes the license's revision, on which the answer depends.
+        """
+        return snapshot.with_seats(self.read_seats(number, snapshot.unread_seats))
 
     def claim(
         self,
@@ -199,31 +206,6 @@ class Licenses:
         items += [self._put_anchor_index(number, row, grant.seat) for row in grant.anchor_keys]
         with translate_conflicts():
             self._dynamodb.transact_write_items(TransactItems=items)
-
-    def _snapshot(self, request: Request, rows: Mapping[str, Item]) -> Snapshot:
-        key = _read(DeviceKey, rows.get(_key_name(request)))
-        dongle = _read(DongleSeat, rows.get(_dongle_name(request)))
-        anchors = {
-            int(row["seat"]["N"]) for name, row in rows.items() if name.startswith("anchor#")
-        }
-        seats = {
-            seat.number: seat
-            for name, row in rows.items()
-            if name.startswith("seat#")
-            for seat in [from_item(Seat, row)]
-        }
-        named = anchors | {row.seat for row in (key, dongle) if row is not None and row.seat}
-        entry = _read(LedgerEntry, rows.get(f"answer#{request.sha256}"))
-        if entry is None:  # else the same answer is repeated, whatever its seat is now
-            seats |= self.read_seats(request.license_number, named - seats.keys())
-        return Snapshot(
-            license=read_license(rows.get(LICENSE)),
-            device_key=key,
-            dongle=dongle,
-            ledger_entry=entry,
-            anchor_seats=frozenset(anchors),
-            seats=seats,
-        )
 
     def _query(self, number: str, beginning: str) -> Any:
         return {
@@ -286,6 +268,20 @@ class Licenses:
 def read_license(item: Item | None) -> LicenseRecord | None:
     """The license of an item of the table."""
     return from_item(LicenseRecord, item, status=Status(item["status"]["S"])) if item else None
+
+
+def _snapshot(request: Request, rows: Mapping[str, Item]) -> Snapshot:
+    anchors = {int(row["seat"]["N"]) for name, row in rows.items() if name.startswith("anchor#")}
+    seats = [from_item(Seat, row) for name, row in rows.items() if name.startswith("seat#")]
+    entry = _read(LedgerEntry, rows.get(f"answer#{request.sha256}"))
+    return Snapshot(
+        license=read_license(rows.get(LICENSE)),
+        device_key=_read(DeviceKey, rows.get(_key_name(request))),
+        dongle=_read(RegisteredDongle, rows.get(_dongle_name(request))),
+        ledger_entry=entry,
+        anchor_seats=frozenset(anchors),
+        seats={seat.number: seat for seat in seats},
+    )
 
 
 def _license_item(license: LicenseRecord) -> Item:

@@ -12,6 +12,10 @@ LAST_START_MS = 3000  # what starts with less of the function's time left may be
 FIRST_WAIT_S = 0.02
 MAX_WAIT_S = 1.0
 
+# Why DynamoDB cancels a transaction that may succeed when it is tried again.
+_CONDITION_FAILED = "ConditionalCheckFailed"
+_CONTENTION = {"TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"}
+
 T = TypeVar("T")
 
 
@@ -39,19 +43,34 @@ class HasDeadline(Protocol):
 
 @contextmanager
 def translate_conflicts() -> Iterator[None]:
-    """Raise ConditionFailed or TransactionConflict for the errors by which DynamoDB says so."""
+    """Raise ConditionFailed or TransactionConflict for the errors by which DynamoDB says so.
+
+    A transaction that was canceled for any other reason would be canceled again: that is an error.
+    """
     try:
         yield
     except ClientError as error:
-        code = error.response["Error"]["Code"]
-        reasons = error.response.get("CancellationReasons", [])
-        if code == "ConditionalCheckFailedException" or any(
-            reason.get("Code") == "ConditionalCheckFailed" for reason in reasons
-        ):
+        reasons = _reasons(error)
+        if not reasons or reasons - _CONTENTION - {_CONDITION_FAILED}:
+            raise
+        if _CONDITION_FAILED in reasons:
             raise ConditionFailed("The rows changed after they were read.") from error
-        if code in ("TransactionCanceledException", "TransactionConflictException"):
-            raise TransactionConflict("Another transaction was writing these rows.") from error
-        raise
+        raise TransactionConflict("Another transaction was writing these rows.") from error
+
+
+def _reasons(error: ClientError) -> set[str]:
+    """Why a write was refused, for a transaction by every item that was."""
+    match error.response["Error"]["Code"]:
+        case "ConditionalCheckFailedException":
+            return {_CONDITION_FAILED}
+        case "TransactionConflictException":
+            return {"TransactionConflict"}
+        case "TransactionCanceledException":
+            codes = {
+                item.get("Code", "None") for item in error.response.get("CancellationReasons", [])
+            }
+            return codes - {"None"}
+    return set()
 
 
 def retry_until_deadline(context: HasDeadline, attempt: Callable[[], T]) -> T:

@@ -20,6 +20,7 @@ class Grant:
     dongle_seats: tuple[DongleSeat, ...] = ()
     anchor_keys: tuple[str, ...] = ()  # lead to the seat from now on
     previous_valid_until: int | None = None
+    replaced: Seat | None = None  # the seat as the machine had it from which it is taken
 
     @property
     def serial(self) -> int:
@@ -42,7 +43,7 @@ def grant(context: RequestContext) -> Grant | Refusal:
             facts = {"n": request.replaces_seat, **_moves_left(context)}
             return Refusal(RefusalCode.NO_SUCH_SEAT, facts=facts)
         after = other.given_to(request, context.serial, context.now, context.ends_at)
-        return _move_in(context, other, after)
+        return _move_in(context, other, after, replaced=other)
     if license.seats_used >= license.seats:
         facts = {"n": license.seats, **_moves_left(context)}
         return Refusal(RefusalCode.NO_SEATS_LEFT, facts=facts)
@@ -58,7 +59,7 @@ def release(context: RequestContext, seat: Seat) -> Grant:
         seat.freed(context.now),
         context.license.revision,
         device_key=replace(key, deactivated_at=ended_at) if key else None,
-        dongle_seats=(DongleSeat(seat.dongle_keyid, None, ended_at),) if seat.dongle_keyid else (),
+        dongle_seats=(DongleSeat(seat.dongle_keyid),) if seat.dongle_keyid else (),
         previous_valid_until=seat.valid_until,
     )
 
@@ -91,7 +92,12 @@ def _renew(context: RequestContext, seat: Seat) -> Grant | Refusal:
 
 
 def _move_in(
-    context: RequestContext, before: Seat, after: Seat, previous_valid_until: int | None = None
+    context: RequestContext,
+    before: Seat,
+    after: Seat,
+    *,
+    previous_valid_until: int | None = None,
+    replaced: Seat | None = None,
 ) -> Grant | Refusal:
     """Give a taken seat to another device key."""
     license = context.issued_license.with_move(context.now)
@@ -110,6 +116,7 @@ def _move_in(
         dongle_seats=tuple(dongles.values()),
         anchor_keys=anchor_keys(context.request),
         previous_valid_until=previous_valid_until,
+        replaced=replaced,
     )
 
 

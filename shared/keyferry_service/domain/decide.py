@@ -71,7 +71,7 @@ def _refuse_use(context: RequestContext) -> Refusal | None:
     environment = request.machine.environment
     if environment != "unknown" and environment not in (*license.environments, "physical"):
         return Refusal(RefusalCode.ENVIRONMENT_NOT_ALLOWED, environment)
-    if request.dongle is not None and context.snapshot.dongle is None:
+    if request.dongle is not None and context.dongle is None:
         return Refusal(RefusalCode.DONGLE_NOT_REGISTERED)
     return None
 
@@ -79,7 +79,10 @@ def _refuse_use(context: RequestContext) -> Refusal | None:
 def _is_not_activated(context: RequestContext) -> bool:
     if context.request.kind == "update":
         return context.current_seat is None
-    ended_at = context.identity.deactivated_at if context.identity else None
+    if context.request.dongle is not None:
+        return False  # a dongle's deactivation may have been dated by another computer's clock
+    key = context.snapshot.device_key
+    ended_at = key.deactivated_at if key else None
     # An activation that was made before its own deactivation must not undo it.
     return ended_at is not None and context.request.created_at < ended_at
 

@@ -29,6 +29,7 @@ class LicenseRecord:
     product: str
     valid_from: int
     licensee: str = ""
+    contact: str = ""  # the address that is told when a seat is taken from a computer
     edition: str = ""
     features: Mapping[str, bool | int] = field(default_factory=dict)
     trial_days: int | None = None  # counted from the first issue, for all seats
@@ -183,16 +184,15 @@ class DeviceKey:
 
 @dataclass(frozen=True, slots=True)
 class DongleSeat:
-    """Which seat a registered dongle has: a part of its row, all that a decision needs."""
+    """Which seat a registered dongle has from now on: the part of its row that a grant writes."""
 
     keyid: str
     seat: int | None = None
-    deactivated_at: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class RegisteredDongle:
-    """A dongle that is registered for a license: its whole row, as the vendor sees it."""
+    """A dongle that is registered for a license."""
 
     keyid: str
     alg: str

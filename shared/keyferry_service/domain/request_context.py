@@ -1,13 +1,19 @@
 """One request and all that is known about it: the input of a decision."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from keyferry_protocol.components import USER
 from keyferry_protocol.matching import anchor_hashes
 from keyferry_protocol.request import Request
-from keyferry_service.domain.license import DeviceKey, DongleSeat, LedgerEntry, LicenseRecord, Seat
+from keyferry_service.domain.license import (
+    DeviceKey,
+    LedgerEntry,
+    LicenseRecord,
+    RegisteredDongle,
+    Seat,
+)
 
 MAX_LIFT = 1_000_000  # how far one request may lift the revision of a restored table
 
@@ -18,10 +24,22 @@ class Snapshot:
 
     license: LicenseRecord | None = None
     device_key: DeviceKey | None = None
-    dongle: DongleSeat | None = None  # of its dongle
+    dongle: RegisteredDongle | None = None  # with the key id of its dongle
     ledger_entry: LedgerEntry | None = None
     anchor_seats: frozenset[int] = frozenset()  # the seats that its anchors lead to
     seats: Mapping[int, Seat] = field(default_factory=dict)
+
+    @property
+    def unread_seats(self) -> set[int]:
+        """The seats that its rows lead to and that a decision needs, but that were not read yet."""
+        if self.ledger_entry is not None:  # the same answer again, whatever its seat is now
+            return set()
+        rows = (self.device_key, self.dongle)
+        named = {row.seat for row in rows if row is not None and row.seat is not None}
+        return (named | self.anchor_seats) - self.seats.keys()
+
+    def with_seats(self, seats: Mapping[int, Seat]) -> "Snapshot":
+        return replace(self, seats={**self.seats, **seats})
 
 
 class RequestContext:
@@ -34,8 +52,9 @@ class RequestContext:
         self.snapshot = snapshot
         self.license = license
         self.now = now
+        self.dongle = self._registered_dongle()
         # What stands for the machine: its device key, or the dongle's key in place of that.
-        self.identity = snapshot.device_key if request.dongle is None else snapshot.dongle
+        self.identity = snapshot.device_key if request.dongle is None else self.dongle
         self.key_seat = self._seat_of_key()
         self.current_seat = self.key_seat if request.dongle is None else self._seat_of_dongle()
 
@@ -61,9 +80,16 @@ class RequestContext:
         seat = self.snapshot.seats.get(key.seat) if key else None
         return seat if seat and seat.taken and seat.device_key == self.request.device_key else None
 
+    def _registered_dongle(self) -> RegisteredDongle | None:
+        """The registered dongle that the request comes from; two keys may share a key id."""
+        row, dongle = self.snapshot.dongle, self.request.dongle
+        if row is None or dongle is None:
+            return None
+        return row if (row.alg, row.public) == (dongle.alg, dongle.public) else None
+
     def _seat_of_dongle(self) -> Seat | None:
         """The seat that the request's dongle has now."""
-        dongle = self.snapshot.dongle
+        dongle = self.dongle
         if dongle is None or dongle.seat is None:
             return None
         seat = self.snapshot.seats.get(dongle.seat)
@@ -71,7 +97,10 @@ class RequestContext:
 
 
 def anchor_keys(request: Request) -> tuple[str, ...]:
-    """The sort keys by which this machine's own seat is found, for `personal` this user's."""
+    """The sort keys by which this machine's own seat is found, for `personal` this user's.
+
+    None is named twice: a transaction that names one row twice fails, however often it is tried.
+    """
     components = request.machine.components
     user = "".join(f"#{item}" for item in components.get(USER, ()))
-    return tuple(f"anchor#{item}{user}" for item in anchor_hashes(components))
+    return tuple(f"anchor#{item}{user}" for item in dict.fromkeys(anchor_hashes(components)))

@@ -1,8 +1,9 @@
 """Answer a request file: read, decide, record, sign, hand out."""
 
 import json
+from concurrent.futures import Executor
 from dataclasses import dataclass, field
-from threading import Lock
+from threading import RLock
 
 from keyferry_protocol.request import Request
 from keyferry_service.adapters.files_s3 import Files
@@ -11,12 +12,14 @@ from keyferry_service.adapters.retries import HasDeadline, retry_until_deadline
 from keyferry_service.adapters.signing_keys_dynamodb import SigningKeys
 from keyferry_service.adapters.tickets_dynamodb import Tickets, ticket_from_item
 from keyferry_service.domain.allocate import Grant
+from keyferry_service.domain.decide import decide
 from keyferry_service.domain.ledger import entry_for, response_in, response_to
 from keyferry_service.domain.license import LedgerEntry
+from keyferry_service.domain.proof import read_request, refuse_unproven
 from keyferry_service.domain.refusals import Refusal
+from keyferry_service.domain.request_context import Snapshot
 from keyferry_service.domain.ticket import REFUSAL_FILE, Ticket
 from keyferry_service.domain.upload import Upload
-from keyferry_service.domain.verify_and_decide import read_request, verify_and_decide
 from keyferry_service.use_cases.edge import Clock
 from keyferry_service.use_cases.outcome import Answered, Dropped, Outcome, Refused
 from keyferry_service.use_cases.publish_response import PublishResponse
@@ -38,16 +41,20 @@ class AnswerRequest:
     signing_keys: SigningKeys
     responses: PublishResponse
     clock: Clock
-    locks: tuple[Lock, ...] = field(default_factory=lambda: tuple(Lock() for _ in range(_LOCKS)))
+    pool: Executor  # reads a ticket beside its file
+    locks: tuple[RLock, ...] = field(default_factory=lambda: tuple(RLock() for _ in range(_LOCKS)))
 
     def answer(self, upload: Upload, deadline: HasDeadline) -> Outcome:
         """Answer one file. Raises FileGone, OutOfTime, AnswerLost, NoSigningKey."""
-        request = read_request(self.files.read(upload))
+        reading = self.pool.submit(self.tickets.get, upload.ticket_id, int(self.clock.time()))
+        file = self.files.read(upload)
+        ticket = reading.result()
+        if ticket is None or ticket.version_id not in (None, upload.version_id):
+            return self._finish(ticket, upload, None)
+        request = read_request(file)
         if isinstance(request, Refusal):
             return retry_until_deadline(deadline, lambda: self._refuse_unread(request, upload))
-        # One process's requests for one license would only conflict with each other.
-        with self.locks[hash(request.license_number) % len(self.locks)]:
-            return retry_until_deadline(deadline, lambda: self._complete(request, upload))
+        return retry_until_deadline(deadline, lambda: self._complete(request, upload))
 
     def _complete(self, request: Request, upload: Upload) -> Outcome:
         """Read all that the request names, decide, write all that follows, hand the answer out."""
@@ -57,13 +64,9 @@ class AnswerRequest:
         ticket = ticket_from_item(item, now)
         if ticket is None or ticket.is_complete:
             return self._finish(ticket, upload, snapshot.ledger_entry)
-        keys = self.signing_keys.current(self.clock.monotonic())
         uploaded, name = ticket.with_upload(upload), request.machine.name
-        match verify_and_decide(request, snapshot, keys, now):
+        match self._decide(request, snapshot, now):
             case Refusal() as refusal:
-                if refusal.lists_seats:
-                    seats = self.licenses.seats_in_use(request.license_number)
-                    refusal = refusal.with_seats(seats)
                 self.tickets.complete(ticket, uploaded.refused(request, refusal), now)
                 return self._publish_refusal(upload, refusal)
             case LedgerEntry() as entry:  # the same file on another ticket: the same answer
@@ -74,10 +77,36 @@ class AnswerRequest:
                 response = response_to(request, grant, now)
                 completed = uploaded.answered(response, name, grant.previous_valid_until)
                 completed = completed.with_seats_of(grant.license)
+                if grant.replaced is not None:
+                    completed = completed.with_replaced(grant.replaced, grant.license.contact)
                 update = self.tickets.completion_update(ticket, completed, now)
                 entry = entry_for(response, grant)
-                self.licenses.claim(request, grant, entry, update)
+                # One process's grants of one license would only conflict with each other. Nobody
+                # waits here who has not proved that he knows the license.
+                lock = self.locks[hash(request.license_number) % len(self.locks)]
+                if not lock.acquire(blocking=False):
+                    with lock:  # its holder has changed the license by then: decide again
+                        return self._complete(request, upload)
+                try:
+                    self.licenses.claim(request, grant, entry, update)
+                finally:
+                    lock.release()
                 return self.responses.publish(ticket.id, completed.file_name, entry)
+
+    def _decide(
+        self, request: Request, snapshot: Snapshot, now: int
+    ) -> LedgerEntry | Grant | Refusal:
+        """Decide a request once its proofs hold; until then nothing that rows lead to is read."""
+        unproven = refuse_unproven(request, snapshot.license)
+        if unproven is not None:
+            return unproven
+        number = request.license_number
+        keys = self.signing_keys.current(self.clock.monotonic())
+        snapshot = self.licenses.read_unread_seats(number, snapshot)
+        decision = decide(request, snapshot, keys, now)
+        if isinstance(decision, Refusal) and decision.lists_seats:
+            return decision.with_seats(self.licenses.seats_in_use(number))
+        return decision
 
     def _refuse_unread(self, refusal: Refusal, upload: Upload) -> Outcome:
         """Refuse a file that is no request: there is nothing else to read or decide."""

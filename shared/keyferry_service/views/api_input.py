@@ -18,8 +18,10 @@ _EMAIL = re.compile(
 _LANGUAGE = re.compile("[a-z]{2}(-[A-Za-z]{2,4})?")
 
 
-def read_call(body: str | None, is_base64: bool | None) -> JsonObject:
-    """The JSON object that was sent. Raises Problem."""
+def read_call(content_type: str, body: str | None, is_base64: bool | None) -> JsonObject:
+    """The JSON object that was sent as such, which no form of another site can. Raises Problem."""
+    if content_type.partition(";")[0].strip().lower() != "application/json":
+        raise Problem("unsupported-media-type")
     text = body or ""
     data = text.encode("utf-8", "surrogatepass")
     try:

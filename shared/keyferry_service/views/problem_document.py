@@ -14,6 +14,7 @@ STATUS = {
     "link-not-found": 404,
     "no-such-route": 404,
     "not-ready": 409,
+    "unsupported-media-type": 415,
     "too-many-requests": 429,
     "busy": 503,
     "failed": 500,

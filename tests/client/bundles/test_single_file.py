@@ -17,6 +17,8 @@ from pathlib import Path
 
 import pytest
 
+from bundles.contents import archived_names, libraries, packages
+from bundles.reproducible import sha256
 from tests.support.offline import Room
 from tests.support.samples import CODE, NUMBER, PRODUCT
 
@@ -138,6 +140,31 @@ def test_it_refuses_as_the_command_does(bare: Bare) -> None:
     missing = bare.run("install", "/tmp/nothing.response")
     assert (missing.returncode, missing.stdout) == (2, "")
     assert "does not exist" in missing.stderr
+
+
+def test_another_build_of_the_same_source_is_the_same_file(
+    built: Path, elsewhere: Path, there: dict[str, str], tmp_path: Path
+) -> None:
+    keys = tmp_path / "keys.json"
+    shutil.copy(built.with_name("keys.json"), keys)
+    shutil.copy(built.with_name("vendor.json"), tmp_path)
+    command = [sys.executable, "-m", "bundles.single_file", "--keys", keys, "--output", tmp_path]
+    subprocess.run(command, cwd=elsewhere, env=os.environ | there, check=True, umask=0o077)
+    assert sha256(tmp_path / "keyferry") == sha256(built)
+
+
+def test_it_brings_the_license_of_everything_inside(built: Path) -> None:
+    printed = subprocess.run([built, "--licenses"], check=True, capture_output=True, text=True)
+    names = archived_names(built)
+    expected = ["Keyferry", "Python", *packages(names), *(each.name for each in libraries(names))]
+    assert {"cryptography", "click", "segno", "cffi", "pyinstaller", "libz.so.1"} <= set(expected)
+    for name in expected:
+        title = re.search(
+            rf"^{'=' * 72}\n{re.escape(name)}\b.*\n{'=' * 72}\n", printed.stdout, re.M
+        )
+        assert title is not None, name
+        text = printed.stdout[title.end() :].partition("=" * 72)[0]
+        assert re.search("license|copyright|copying", text, re.IGNORECASE), name
 
 
 def test_it_starts_in_half_a_second(built: Path, tmp_path: Path) -> None:

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.offline import END, LAB_07, LAB_09, Room
+from keyferry_protocol.keys import Ed25519Signer
+from tests.support.offline import END, LAB_07, LAB_09, Room, key_set
 from tests.support.samples import DAY, NOW
 
 SAMPLE = Path(__file__).parents[3] / "docs" / "sample"
@@ -24,13 +25,14 @@ def room(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Room:
 
 
 @pytest.fixture
-def modeler(room: Room, tmp_path: Path) -> Callable[..., int]:
-    """The program as a vendor ships it: its keys beside it."""
+def modeler(room: Room, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., int]:
+    """The program as a vendor ships it: its key set in its code."""
     folder = tmp_path / "modeler"
     folder.mkdir()
     shutil.copy(SAMPLE / "modeler.py", folder)
-    (folder / "keys.json").write_bytes(room.keys.to_json())
-    (folder / "vendor.json").write_text('{"id": "example"}')
+    (folder / "vendor_keys.py").write_text(f"KEYS = {room.keys.to_json()!r}")
+    monkeypatch.syspath_prepend(folder)
+    monkeypatch.delitem(sys.modules, "vendor_keys", raising=False)
     main: Callable[..., int] = runpy.run_path(str(folder / "modeler.py"))["main"]
     return main
 
@@ -80,6 +82,16 @@ def test_it_does_not_start_elsewhere(
     lines = capsys.readouterr().err.splitlines()
     assert lines[0].startswith(f"Example Modeler does not start: {title}")
     assert len(lines) >= 2
+
+
+def test_a_key_set_beside_the_program_changes_nothing(
+    room: Room, modeler: Callable[..., int], tmp_path: Path
+) -> None:
+    forger = Ed25519Signer(b"f" * 32)
+    forged = Room(room.state, keys=key_set(forger), signers=(forger,))
+    forged.activate()
+    (tmp_path / "modeler" / "keys.json").write_bytes(forged.keys.to_json())
+    assert modeler([MEASURED], LAB_07) == 7
 
 
 def test_without_a_license_it_says_how_to_get_one(room: Room, modeler: Callable[..., int]) -> None:

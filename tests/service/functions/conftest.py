@@ -1,5 +1,6 @@
 """The real handlers, loaded once a module, and a new world of tables, buckets and queues a test."""
 
+import concurrent.futures
 import importlib.util
 import time
 from collections.abc import Callable, Iterator
@@ -20,6 +21,7 @@ from moto.core.base_backend import BackendDict
 
 from keyferry_service.adapters.signing_keys_dynamodb import FRESH_S, SigningKeys
 from tests.support.builders import SERVICE_KEY, VENDOR
+from tests.support.inline import InlineExecutor
 from tests.support.world import IN, OUT, PAGE_ORIGIN, QUEUE, ROOT, SENDER, World
 
 # Each world begins so many seconds later that the handlers read this world's signing keys anew.
@@ -72,6 +74,8 @@ def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
         names = ("public_api", "process_request", "send_response", "mail_feedback")
         with patched.context() as loading:
             loading.setattr(boto3, "client", service.client)
+            # Calls follow each other, so that a test may tell their order.
+            loading.setattr(concurrent.futures, "ThreadPoolExecutor", lambda _: InlineExecutor())
             handlers = {name: _load(name).lambda_handler for name in names}
         stream = StringIO()
         log.registered_handler.setStream(stream)

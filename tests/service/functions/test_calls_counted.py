@@ -2,10 +2,14 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from threading import Barrier
 from typing import Any
 
 import pytest
 
+from keyferry_service.adapters.files_s3 import Files
+from keyferry_service.adapters.tickets_dynamodb import Tickets
+from keyferry_service.use_cases.outcome import Answered
 from tests.support.builders import LAB_07, a_request_file
 from tests.support.world import World, link_in
 
@@ -38,8 +42,16 @@ def test_each_step_makes_as_few_calls_as_promised(world: World, calls: list[str]
     message = world.upload(ticket, a_request_file(LAB_07))
     calls.clear()
     assert world.process(message) == []
-    # The Query reads our own keys, once a minute; signing is no call here, a key being in a file.
-    assert calls == ["GetObject", "TransactGetItems", "Query", "TransactWriteItems", "PutObject"]
+    # GetItem is made beside GetObject. The Query reads our own keys, once a minute; signing is no
+    # call here, a key being in a file.
+    assert calls == [
+        "GetItem",
+        "GetObject",
+        "TransactGetItems",
+        "Query",
+        "TransactWriteItems",
+        "PutObject",
+    ]
     calls.clear()
     world.ticket(ticket)
     assert calls == ["GetItem", "HeadObject"]
@@ -51,6 +63,17 @@ def test_each_step_makes_as_few_calls_as_promised(world: World, calls: list[str]
     assert calls == ["GetItem", "HeadObject"]
 
 
+def test_a_ticket_is_read_beside_its_file(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """So it costs an honest request no time; each read here waits until the other has begun."""
+    both = Barrier(2, timeout=10)
+    for kind, name in ((Files, "read"), (Tickets, "get")):
+        read = getattr(kind, name)
+        monkeypatch.setattr(kind, name, lambda *call, read=read: (both.wait(), read(*call))[1])
+    world.sell()
+    upload = world.put(world.open_ticket(), a_request_file(LAB_07))
+    assert isinstance(world.answer_request().answer(upload, world.context), Answered)
+
+
 def test_seat_rows_are_read_only_where_a_row_names_them(world: World, calls: list[str]) -> None:
     world.activate(a_request_file(LAB_07))
     ticket = world.open_ticket()
@@ -58,6 +81,7 @@ def test_seat_rows_are_read_only_where_a_row_names_them(world: World, calls: lis
     calls.clear()
     world.process(message)
     assert calls == [
+        "GetItem",
         "GetObject",
         "TransactGetItems",
         "BatchGetItem",

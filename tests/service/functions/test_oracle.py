@@ -32,6 +32,18 @@ UNPROVEN_REQUESTS: list[Any] = [
     pytest.param(
         {"activation": WRONG_CODE, "protection": "personal"}, id="with a wrong code, personal"
     ),
+    pytest.param(
+        {"activation": WRONG_CODE, "computer": LAB_07.reinstalled()},
+        id="with a wrong code and the parts of a computer that has a seat",
+    ),
+    pytest.param(
+        {"activation": WRONG_CODE, "computer": LAB_07, "replaces_seat": 1},
+        id="with a wrong code, that computer's parts and key, for its seat",
+    ),
+    pytest.param(
+        {"kind": "update", "computer": LAB_07, "signers": (WRONG_CODE,)},
+        id="update with the key of a computer that has a seat, unsigned",
+    ),
     pytest.param({"signers": (LAB_08.device,)}, id="without any proof of a code"),
     pytest.param({"signers": ()}, id="without any signature"),
     pytest.param(

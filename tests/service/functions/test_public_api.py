@@ -1,6 +1,7 @@
 """The routes of the HTTP API and their problem documents."""
 
 import json
+import time
 from base64 import b64decode
 from datetime import UTC, datetime
 from typing import Any
@@ -9,6 +10,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from keyferry_service.adapters import tickets_dynamodb
+from keyferry_service.use_cases import limit_calls
 from tests.service.functions.test_answering import conflict
 from tests.support.builders import LAB_07, a_request_file
 from tests.support.samples import DAY
@@ -101,7 +103,21 @@ def test_a_body_in_base64_is_read_too(world: World) -> None:
     assert problem(answer) == (400, "bad-request")
 
 
-@pytest.mark.parametrize("ticket", [UNKNOWN, "short", "..%2f..", UNKNOWN + "A"])
+MALFORMED = [
+    "short",
+    "..%2f..",
+    UNKNOWN + "A",
+    UNKNOWN + "\n",
+    "\x17",
+    "\x00",
+    "é",
+    '"',
+    "\\",
+    "#?",
+]
+
+
+@pytest.mark.parametrize("ticket", [UNKNOWN, *MALFORMED])
 def test_an_unknown_or_malformed_ticket_is_one_problem(world: World, ticket: str) -> None:
     gone = (404, "not-found")
     assert problem(world.call("GET", f"/api/requests/{ticket}")) == gone
@@ -109,9 +125,16 @@ def test_an_unknown_or_malformed_ticket_is_one_problem(world: World, ticket: str
     assert problem(world.call("POST", f"/api/requests/{ticket}/mail", document)) == gone
 
 
-@pytest.mark.parametrize("token", [UNKNOWN, "short"])
-def test_an_unknown_link_is_a_problem(world: World, token: str) -> None:
+@pytest.mark.parametrize("token", [UNKNOWN, *MALFORMED])
+def test_an_unknown_or_malformed_link_is_one_problem(world: World, token: str) -> None:
     assert problem(world.call("GET", f"/api/responses/{token}")) == (404, "link-not-found")
+
+
+@pytest.mark.parametrize("character", ["\n", "\x00", "é", "%0a"])
+def test_no_id_is_read_past_a_character_that_it_cannot_have(world: World, character: str) -> None:
+    ticket = world.open_ticket()
+    answer = world.call("GET", f"/api/requests/{ticket}{character}")
+    assert problem(answer) == (404, "not-found")
 
 
 @pytest.mark.parametrize(
@@ -183,6 +206,86 @@ def test_each_poll_mints_a_new_download_url(world: World) -> None:
 
 
 # ---- Abuse
+
+
+OTHER_SITES_FORM = ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data", ""]
+
+
+@pytest.mark.parametrize("content_type", [*OTHER_SITES_FORM, "text/plain; x=application/json"])
+def test_a_body_is_read_only_as_json(world: World, content_type: str) -> None:
+    """A page of any site can have its visitors' browsers send the others, without being asked."""
+    headers = {"content-type": content_type}
+    body = {"email": "a@b.example", "language": "en"}
+    refused = (415, "unsupported-media-type")
+    assert problem(world.call("POST", "/api/requests", body, headers)) == refused
+    assert world.rows("Tickets") == []
+    ticket = world.open_ticket()
+    assert problem(world.call("POST", f"/api/requests/{ticket}/mail", body, headers)) == refused
+
+
+@pytest.mark.parametrize("content_type", ["application/json; charset=utf-8", "Application/JSON ;"])
+def test_json_may_name_its_charset(world: World, content_type: str) -> None:
+    body = {"email": None, "language": "en"}
+    answer = world.call("POST", "/api/requests", body, {"content-type": content_type})
+    assert answer["statusCode"] == 201
+
+
+@pytest.fixture
+def few_calls(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limit_calls, "CALLS_PER_NETWORK", 2)
+
+
+def viewed_from(address: str) -> dict[str, str]:
+    return {"cloudfront-viewer-address": f"{address}:4000"}
+
+
+@pytest.mark.usefixtures("few_calls")
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        pytest.param("GET", f"/api/requests/{UNKNOWN}", id="polls"),
+        pytest.param("GET", f"/api/responses/{UNKNOWN}", id="links"),
+        pytest.param("POST", f"/api/requests/{UNKNOWN}/mail", id="mails"),
+        pytest.param("GET", "/api/nothing", id="routes that are none"),
+    ],
+)
+def test_a_network_makes_so_many_calls_a_minute(
+    world: World, monkeypatch: pytest.MonkeyPatch, method: str, path: str
+) -> None:
+    monkeypatch.setattr(time, "monotonic", lambda: 10_000_019.0)
+
+    def status(address: str) -> int:
+        return int(world.call(method, path, {}, viewed_from(address))["statusCode"])
+
+    counted = [status(f"203.0.113.{host}") for host in (1, 2, 3)]
+    assert counted[2] == 429
+    assert 429 not in counted[:2]
+    assert status("203.0.114.1") != 429
+    answer = world.call(method, path, {}, viewed_from("203.0.113.4"))
+    assert problem(answer) == (429, "too-many-requests")
+    assert answer["headers"]["Retry-After"] == "1"
+    assert json.loads(answer["body"])["detail"] == "Try again in a minute."
+    monkeypatch.setattr(time, "monotonic", lambda: 10_000_020.0)
+    assert status("203.0.113.1") != 429
+
+
+@pytest.mark.usefixtures("few_calls")
+def test_another_sites_page_cannot_use_up_what_its_visitors_network_may_do(world: World) -> None:
+    ticket = world.open_ticket()
+    image = {"sec-fetch-site": "cross-site", "sec-fetch-dest": "image"}
+    visitor = viewed_from("203.0.113.1")
+    for _ in range(10):
+        answer = world.call("GET", f"/api/requests/{ticket}", headers={**visitor, **image})
+        assert problem(answer) == (403, "forbidden")
+    own = {"sec-fetch-site": "same-origin", "sec-fetch-dest": "empty"}
+    answer = world.call("GET", f"/api/requests/{ticket}", headers={**visitor, **own})
+    assert answer["statusCode"] == 200
+
+
+def test_a_click_on_a_link_in_webmail_comes_from_another_site(world: World) -> None:
+    click = {"sec-fetch-site": "cross-site", "sec-fetch-dest": "document"}
+    answer = world.call("GET", f"/api/responses/{UNKNOWN}", headers=click)
+    assert problem(answer) == (404, "link-not-found")
 
 
 def test_a_network_opens_so_many_tickets_an_hour(

@@ -39,8 +39,11 @@ class Tables:
         return {"Item": deepcopy(row)} if row is not None else {}
 
     def transact_get_items(self, **call: Any) -> dict[str, Any]:
-        assert len(call["TransactItems"]) <= 100
-        return {"Responses": [self.get_item(**item["Get"]) for item in call["TransactItems"]]}
+        reads = [item["Get"] for item in call["TransactItems"]]
+        places = [_place(read["TableName"], read["Key"]) for read in reads]
+        assert len(reads) <= 100
+        assert len(set(places)) == len(places), "two reads of one transaction of one row"
+        return {"Responses": [self.get_item(**read) for read in reads]}
 
     def batch_get_item(self, **call: Any) -> dict[str, Any]:
         rows = {

@@ -12,12 +12,12 @@ NO_REVISION: Edits = [
 SIGN_BEFORE_LEDGER: Edits = [
     (
         ANSWER,
-        """                self.licenses.claim(request, grant, entry, update)
-                return self.responses.publish(ticket.id, completed.file_name, entry)
+        """                try:
+                    self.licenses.claim(request, grant, entry, update)
 """,
-        """                answered = self.responses.publish(ticket.id, completed.file_name, entry)
-                self.licenses.claim(request, grant, entry, update)
-                return answered
+        """                try:
+                    self.responses.publish(ticket.id, completed.file_name, entry)
+                    self.licenses.claim(request, grant, entry, update)
 """,
     ),
 ]

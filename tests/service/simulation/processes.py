@@ -41,6 +41,7 @@ from tests.service.simulation.cloud import (
     Message,
     Secrets,
 )
+from tests.support.inline import InlineExecutor
 
 ROOT = Path(__file__).parents[3]
 ACCOUNT = "123456789012"
@@ -120,7 +121,11 @@ class Process:
         self._lambdas = lambdas
         self.turn: Turn | None = None
         clients = Clients(lambdas.cloud, self._pause)
-        outside = {"time": lambdas.clock, "secrets": Secrets(lambdas.cloud.rng)}
+        outside = {
+            "time": lambdas.clock,
+            "secrets": Secrets(lambdas.cloud.rng),
+            "concurrent.futures": SimpleNamespace(ThreadPoolExecutor=lambda _: InlineExecutor()),
+        }
         self.module = _load(function, lambdas.code[function], clients, outside)
 
     def _pause(self) -> None:

@@ -14,6 +14,7 @@ from keyferry_service.use_cases.resign import Resign
 from tests.service.simulation.cloud import IN, OUT, Killed
 from tests.service.use_cases.fakes import TICKET, Deadline, Service
 from tests.support.builders import LAB_07, LAB_08, a_request, a_request_file
+from tests.support.inline import InlineExecutor
 from tests.support.samples import NOW, NUMBER
 
 FILE = a_request_file(LAB_07)
@@ -29,6 +30,7 @@ def answering(service: Service) -> AnswerRequest:
         service.signing_keys,
         service.responses,
         service.clock,
+        InlineExecutor(),
     )
 
 

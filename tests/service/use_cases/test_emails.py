@@ -22,6 +22,7 @@ from keyferry_service.use_cases.record_feedback import RecordFeedback
 from keyferry_service.use_cases.send_email import SendEmail
 from tests.service.use_cases.fakes import FAKE_VENDOR, TICKET, Deadline, Service
 from tests.support.builders import LAB_07, a_request_file
+from tests.support.inline import InlineExecutor
 from tests.support.samples import NOW
 
 BOUNCE = Feedback("", Reason.BOUNCE, "General", is_final=True)
@@ -53,6 +54,7 @@ def answered(service: Service) -> Service:
         service.signing_keys,
         service.responses,
         service.clock,
+        InlineExecutor(),
     ).answer(service.upload(a_request_file(LAB_07)), Deadline())
     return service
 

@@ -13,6 +13,7 @@ from keyferry_service.domain.license import (
     DongleSeat,
     LedgerEntry,
     LicenseRecord,
+    RegisteredDongle,
     Seat,
     Status,
 )
@@ -35,13 +36,18 @@ DONGLE = a_key("dongle")
 AT_A_DONGLE = Computer("LAB-07", dongle=DONGLE)
 
 
+def a_registered_dongle(**changes: Any) -> RegisteredDongle:
+    row = RegisteredDongle(DONGLE.keyid, DONGLE.alg, DONGLE.public, "Token", "1")
+    return replace(row, **changes)
+
+
 def a_snapshot(
     license: LicenseRecord | None,
     *seats: Seat,
     request: Request,
     key: int | None = None,
     ended_at: int | None = None,
-    dongle: DongleSeat | None = None,
+    dongle: RegisteredDongle | None = None,
     anchors: tuple[int, ...] = (),
     entry: LedgerEntry | None = None,
 ) -> Snapshot:
@@ -191,7 +197,7 @@ def test_deactivate_frees_the_seat_and_ends_the_key() -> None:
 def test_a_dongle_takes_a_seat_without_anchor_rows_and_its_row_names_the_seat() -> None:
     request = a_request(AT_A_DONGLE)
     grant = granted(
-        request, a_snapshot(a_used_license(), request=request, dongle=DongleSeat(DONGLE.keyid))
+        request, a_snapshot(a_used_license(), request=request, dongle=a_registered_dongle())
     )
     assert grant.dongle_seats == (DongleSeat(DONGLE.keyid, 2),)
     assert grant.anchor_keys == ()
@@ -205,7 +211,7 @@ def test_a_dongle_at_another_machine_is_no_move(kind: str) -> None:
     request = a_request(elsewhere, kind, last_serial=1)
     seat = a_seat(AT_A_DONGLE, protection="dongle")
     rows = a_snapshot(
-        a_used_license(moves_per_year=0), seat, request=request, dongle=DongleSeat(DONGLE.keyid, 1)
+        a_used_license(moves_per_year=0), seat, request=request, dongle=a_registered_dongle(seat=1)
     )
     grant = granted(request, rows)
     assert grant.license.moves == {}
@@ -217,7 +223,7 @@ def test_a_dongle_never_takes_a_machines_key_from_that_machines_own_seat() -> No
     request = a_request(AT_A_DONGLE, "update", last_serial=2)
     seats = (a_seat(LAB_07), a_seat(replace(LAB_08, dongle=DONGLE), 2, protection="dongle"))
     rows = a_snapshot(
-        a_used_license(), *seats, request=request, key=1, dongle=DongleSeat(DONGLE.keyid, 2)
+        a_used_license(), *seats, request=request, key=1, dongle=a_registered_dongle(seat=2)
     )
     grant = granted(request, rows)
     assert (grant.seat.number, grant.device_key) == (2, None)
@@ -227,10 +233,10 @@ def test_a_deactivated_dongle_has_no_seat() -> None:
     request = a_request(AT_A_DONGLE, "deactivate")
     seat = a_seat(AT_A_DONGLE, protection="dongle")
     rows = a_snapshot(
-        a_used_license(), seat, request=request, key=1, dongle=DongleSeat(DONGLE.keyid, 1)
+        a_used_license(), seat, request=request, key=1, dongle=a_registered_dongle(seat=1)
     )
     grant = granted(request, rows)
-    assert grant.dongle_seats == (DongleSeat(DONGLE.keyid, None, request.created_at),)
+    assert grant.dongle_seats == (DongleSeat(DONGLE.keyid, None),)
     assert not grant.seat.taken
 
 
@@ -238,16 +244,28 @@ def test_deactivating_a_dongle_leaves_the_key_of_a_machine_with_a_seat_alone() -
     request = a_request(AT_A_DONGLE, "deactivate")
     seats = (a_seat(LAB_07), a_seat(replace(LAB_08, dongle=DONGLE), 2, protection="dongle"))
     rows = a_snapshot(
-        a_used_license(), *seats, request=request, key=1, dongle=DongleSeat(DONGLE.keyid, 2)
+        a_used_license(), *seats, request=request, key=1, dongle=a_registered_dongle(seat=2)
     )
     grant = granted(request, rows)
     assert (grant.seat.number, grant.device_key) == (2, None)
 
 
+def test_a_dongle_activates_again_however_late_the_clock_was_that_dated_its_deactivation() -> None:
+    deactivation = a_request(AT_A_DONGLE, "deactivate", created_at=NOW + 999 * DAY)
+    seat = a_seat(AT_A_DONGLE, protection="dongle")
+    rows = a_snapshot(
+        a_used_license(), seat, request=deactivation, key=1, dongle=a_registered_dongle(seat=1)
+    )
+    freed = granted(deactivation, rows)
+    request = a_request(AT_A_DONGLE)
+    after = Snapshot(freed.license, freed.device_key, a_registered_dongle(), seats={1: freed.seat})
+    assert granted(request, after).is_new
+
+
 def test_a_dongle_that_replaces_a_machine_takes_its_seat() -> None:
     request = a_request(AT_A_DONGLE, replaces_seat=1)
     rows = a_snapshot(
-        a_used_license(), a_seat(LAB_08), request=request, dongle=DongleSeat(DONGLE.keyid)
+        a_used_license(), a_seat(LAB_08), request=request, dongle=a_registered_dongle()
     )
     grant = granted(request, rows)
     assert grant.dongle_seats == (DongleSeat(DONGLE.keyid, 1),)
@@ -416,6 +434,15 @@ REFUSED = [
         id="not-authentic: update by a dongle that the license never had",
     ),
     pytest.param(
+        a_request(AT_A_DONGLE, "update"),
+        {
+            "seats": [a_seat(AT_A_DONGLE, protection="dongle")],
+            "dongle": a_registered_dongle(seat=1, public=a_key("of the same key id").public),
+        },
+        RefusalCode.NOT_AUTHENTIC,
+        id="not-authentic: update by another key of a dongle's key id",
+    ),
+    pytest.param(
         a_request(trusts=("0123456789abcdef",)),
         {},
         RefusalCode.KEYS_TOO_OLD,
@@ -449,7 +476,7 @@ REFUSED = [
         a_request(AT_A_DONGLE, "update"),
         {
             "seats": [a_seat(replace(LAB_08, dongle=a_key("another")), protection="dongle")],
-            "dongle": DongleSeat(DONGLE.keyid, 1),
+            "dongle": a_registered_dongle(seat=1),
         },
         RefusalCode.NOT_ACTIVATED,
         id="not-activated: update after the dongle's seat went to another dongle",
@@ -459,12 +486,6 @@ REFUSED = [
         {"key": 1, "ended_at": NOW - 99, "seats": [a_seat(taken=False)]},
         RefusalCode.NOT_ACTIVATED,
         id="not-activated: activate made before its key's deactivation",
-    ),
-    pytest.param(
-        a_request(AT_A_DONGLE, created_at=NOW - 100),
-        {"dongle": DongleSeat(DONGLE.keyid, None, NOW - 99)},
-        RefusalCode.NOT_ACTIVATED,
-        id="not-activated: activate made before its dongle's deactivation",
     ),
     pytest.param(
         a_request(replace(LAB_07, parts=("os_id", "disk_serial"))),
@@ -543,6 +564,18 @@ REFUSED = [
         {"license": a_license(seats_used=1, seats_ever_used=1)},
         RefusalCode.DONGLE_NOT_REGISTERED,
         id="dongle-not-registered",
+    ),
+    pytest.param(
+        a_request(AT_A_DONGLE),
+        {"dongle": a_registered_dongle(public=a_key("of the same key id").public)},
+        RefusalCode.DONGLE_NOT_REGISTERED,
+        id="dongle-not-registered: another key of the same key id",
+    ),
+    pytest.param(
+        a_request(AT_A_DONGLE),
+        {"dongle": a_registered_dongle(alg="ECDSA-P256-SHA256")},
+        RefusalCode.DONGLE_NOT_REGISTERED,
+        id="dongle-not-registered: the same bytes as a key of another algorithm",
     ),
     pytest.param(
         a_request(LAB_08, replaces_seat=5),

@@ -241,7 +241,7 @@ def test_an_email_address_is_one_address_and_nothing_else(
 @given(texts | json_values.map(json.dumps), st.booleans())
 def test_a_call_of_any_shape_is_read_or_rejected(body: str, is_base64: bool) -> None:
     with suppress(Problem):
-        email = read_email_or_none(read_call(body, is_base64))
+        email = read_email_or_none(read_call("application/json", body, is_base64))
         assert email is None or is_email(email)
 
 

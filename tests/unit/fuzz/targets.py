@@ -28,8 +28,8 @@ from keyferry_service.adapters.feedback_ses import parse_feedback
 from keyferry_service.adapters.queue_sqs import parse_mail_request, parse_resign
 from keyferry_service.adapters.stray_message import StrayMessage
 from keyferry_service.adapters.uploads_s3 import REQUESTS, RESPONSES, uploads_in
+from keyferry_service.domain.proof import read_request
 from keyferry_service.domain.refusals import Refusal
-from keyferry_service.domain.verify_and_decide import read_request
 from keyferry_service.views.api_input import (
     is_email,
     network_of,
@@ -126,7 +126,7 @@ def read_api_call(data: bytes) -> bool:
     is_read = False
     for is_base64 in (False, True):
         with suppress(Problem):
-            call = read_call(_text(data), is_base64)
+            call = read_call("application/json", _text(data), is_base64)
             read_language(call)
             email = read_email_or_none(call)
             assert email is None or is_email(email)

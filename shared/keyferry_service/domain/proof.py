@@ -1,6 +1,4 @@
-"""From a file's bytes to a decision: read strictly, then verify the proofs, then decide."""
-
-from collections.abc import Sequence
+"""From a file's bytes to a proven request: read strictly, then verify the proofs."""
 
 from keyferry_protocol.envelope import RESPONSE, open_envelope
 from keyferry_protocol.errors import (
@@ -11,12 +9,8 @@ from keyferry_protocol.errors import (
     WrongType,
 )
 from keyferry_protocol.request import Request, parse_request, verify_proofs
-from keyferry_service.domain.allocate import Grant
-from keyferry_service.domain.decide import decide
-from keyferry_service.domain.license import LedgerEntry
+from keyferry_service.domain.license import LicenseRecord
 from keyferry_service.domain.refusals import Refusal, RefusalCode
-from keyferry_service.domain.request_context import Snapshot
-from keyferry_service.domain.signing_keys import SigningKey
 
 
 def read_request(data: bytes) -> Request | Refusal:
@@ -31,15 +25,16 @@ def read_request(data: bytes) -> Request | Refusal:
         return Refusal(RefusalCode.UNREADABLE_REQUEST, "response" if _is_response(data) else "")
 
 
-def verify_and_decide(
-    request: Request, snapshot: Snapshot, keys: Sequence[SigningKey], now: int
-) -> LedgerEntry | Grant | Refusal:
-    """Verify the proofs, then decide. An unknown license and a wrong code look the same."""
+def refuse_unproven(request: Request, license: LicenseRecord | None) -> Refusal | None:
+    """The refusal of a request whose proofs do not hold.
+
+    An unknown license and a wrong code look the same.
+    """
     try:
-        verify_proofs(request, snapshot.license.activation_public if snapshot.license else None)
+        verify_proofs(request, license.activation_public if license else None)
     except NotAuthentic:
         return Refusal(RefusalCode.NOT_AUTHENTIC)
-    return decide(request, snapshot, keys, now)
+    return None
 
 
 def _is_response(data: bytes) -> bool:

@@ -1,15 +1,11 @@
-"""From a file to a decision: form, then proofs, then the decision."""
+"""From a file to a proven request: its form, then its proofs."""
 
 import pytest
 
 from keyferry_protocol.envelope import REQUEST, RESPONSE, pack, seal
-from keyferry_service.domain.allocate import Grant
-from keyferry_service.domain.decide import decide
+from keyferry_service.domain.proof import read_request, refuse_unproven
 from keyferry_service.domain.refusals import Refusal, RefusalCode
-from keyferry_service.domain.request_context import Snapshot
-from keyferry_service.domain.verify_and_decide import read_request, verify_and_decide
-from tests.support.builders import SERVICE_KEY, VENDOR, a_key, a_license, a_request, a_request_file
-from tests.support.samples import NOW
+from tests.support.builders import VENDOR, a_key, a_license, a_request, a_request_file
 
 UNREADABLE = RefusalCode.UNREADABLE_REQUEST
 
@@ -44,15 +40,11 @@ def test_another_file_is_refused_for_its_form(data: bytes, refusal: Refusal) -> 
     assert read_request(data) == refusal
 
 
-def test_a_proven_request_is_decided() -> None:
-    request, rows = a_request(), Snapshot(a_license())
-    decision = verify_and_decide(request, rows, [SERVICE_KEY], NOW)
-    assert isinstance(decision, Grant)
-    assert decision == decide(request, rows, [SERVICE_KEY], NOW)
+def test_a_proven_request_is_not_refused() -> None:
+    assert refuse_unproven(a_request(), a_license()) is None
 
 
 def test_an_unknown_license_and_a_wrong_code_look_the_same() -> None:
-    guessed = a_request(activation=a_key("a guess"))
-    wrong_code = verify_and_decide(guessed, Snapshot(a_license()), [SERVICE_KEY], NOW)
+    wrong_code = refuse_unproven(a_request(activation=a_key("a guess")), a_license())
     assert wrong_code == Refusal(RefusalCode.NOT_AUTHENTIC)
-    assert verify_and_decide(a_request(), Snapshot(), [SERVICE_KEY], NOW) == wrong_code
+    assert refuse_unproven(a_request(), None) == wrong_code
