@@ -10,7 +10,6 @@ from keyferry.installation import Installation
 from keyferry.license_message import license_message
 from keyferry.request_options import RequestOptions, is_same_request, request_body
 from keyferry.store.clock_file import read_clock, write_clock
-from keyferry.store.files import damaged, read
 from keyferry.store.folder import (
     DEACTIVATE,
     DEVICE_KEY,
@@ -20,6 +19,7 @@ from keyferry.store.folder import (
     is_deactivating,
 )
 from keyferry.store.lock import Lock
+from keyferry.store.order import refuse_unsafe
 from keyferry.store.state_dirs import StateDir, StateDirs
 from keyferry_protocol.activation import activation_key
 from keyferry_protocol.envelope import REQUEST, RESPONSE, open_envelope, seal
@@ -40,6 +40,7 @@ class PendingRequest(NamedTuple):
 def create_request(options: RequestOptions, installation: Installation) -> PendingRequest:
     """Make the request, or return the same one if it is pending. Raises a KeyferryError."""
     state_dirs = installation.state_dirs
+    refuse_unsafe(state_dirs)
     signer = _dongle_signer(options, installation)  # before the lock: it may prompt for a PIN
     installation = replace(installation, dongle=signer)
     with ExitStack() as locks:
@@ -153,7 +154,7 @@ def _binding(folder: Folder) -> BoundTo | Request | None:
     try:
         return parse_response(open_envelope(data, RESPONSE)).bound_to
     except KeyferryError as error:
-        raise damaged(folder.path(INSTALLED), str(error)) from error
+        raise folder.damaged(INSTALLED, str(error)) from error
 
 
 def _sign_and_store(
@@ -191,7 +192,7 @@ def _sign_and_store(
 
 
 def _read_pending(folder: Folder, name: str) -> PendingRequest:
-    data = read(folder.path(name)) or b""
+    data = folder.read(name) or b""
     return PendingRequest(data, parse_request(data), folder)
 
 

@@ -5,14 +5,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from keyferry.doctor.diagnostics import RecordedMachine, Sign, clone_signs, drift, identity
+from keyferry.doctor.directories import StateDirReport, read_state_dir
 from keyferry.doctor.finding import OK, PROBLEM, WARNING, Finding
-from keyferry.doctor.inspection import (
-    StateDirReport,
-    StoredLicense,
-    read_licenses,
-    read_shared_damage,
-    read_state_dir,
-)
+from keyferry.doctor.inspection import StoredLicense, read_licenses, read_shared_damage
 from keyferry.dongle.signer import AnyDongle, signer_for
 from keyferry.installation import Installation
 from keyferry.machine.current_machine import CurrentMachine
@@ -133,13 +128,18 @@ def storage(site: StateDirReport, user: StateDirReport) -> list[Finding]:
         findings = [Finding("storage", PROBLEM if which == "none" else WARNING, text, step, facts)]
     both = (site, user)
     findings += [_untidy("leftover", path) for report in both for path in report.leftovers]
-    findings += [_untidy("rights", path) for report in both for path in report.wrong_rights]
+    wrong = {wrong.path: wrong for report in both for wrong in report.wrong_modes}
+    for path, mode in wrong.items():
+        findings.append(_untidy("rights", path, PROBLEM if mode.is_unsafe else WARNING))
+    for path, error in {e.facts["path"]: e for report in both for e in report.unsafe}.items():
+        facts = {"unsafe": path}
+        findings.append(Finding("storage", PROBLEM, str(error), error.next_step, facts))
     return findings
 
 
-def _untidy(what: str, path: str) -> Finding:
+def _untidy(what: str, path: str, result: str = WARNING) -> Finding:
     text = message(f"doctor.storage.{what}", path=path)
-    return Finding("storage", WARNING, text, message("doctor.next.repair"), {what: path})
+    return Finding("storage", result, text, message("doctor.next.repair"), {what: path})
 
 
 # There is no copy of these to restore; `--repair` restores everything else.
