@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from keyferry.checks import check_product, check_revoked, prove_device_key
+from keyferry.checks import check_product, check_revoked, prove_load_key
 from keyferry.dongle.signer import prove_dongle
 from keyferry.installation import Installation
 from keyferry.license import License
@@ -76,7 +76,7 @@ def check_installed(response: Response, folder: Folder, installation: Installati
     if bound_to.dongle is not None:
         prove_dongle(bound_to.dongle, installation.dongle)
     else:
-        prove_device_key(folder.device_key(), bound_to.device_key)
+        prove_load_key(folder.load_key(), bound_to.load_key)
         installation.machine.check(number, bound_to)
     if response.serial < state.max_serial:
         raise OlderResponse(

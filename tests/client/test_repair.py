@@ -201,7 +201,7 @@ HOPELESS = [
         id="the response is damaged",
     ),
     pytest.param(
-        active, garbled("device.key"), 1, "request 015120020093", "", id="the key is damaged"
+        active, garbled("load.key"), 1, "request 015120020093", "", id="the key is damaged"
     ),
     pytest.param(
         requested,

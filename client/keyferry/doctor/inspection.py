@@ -61,6 +61,7 @@ def read_license(folder: Folder, state_dirs: StateDirs, keys: KeySet) -> StoredL
             return otherwise
 
     key = readable(folder.device_key, None)
+    readable(folder.load_key, None)
     response = readable(lambda: _installed(folder), None)
     stored = StoredLicense(
         folder=folder,

@@ -21,12 +21,13 @@ from keyferry.store.folder import (
     DEACTIVATE,
     DEVICE_KEY,
     INSTALLED,
+    LOAD_KEY,
     PENDING,
     STATE,
     Folder,
     LicenseState,
     is_deactivating,
-    parse_device_key,
+    parse_key,
 )
 from keyferry.store.lock import locked
 from keyferry.store.order import ORDER, license_numbers, read_order
@@ -81,7 +82,8 @@ def _remove_leftovers(root: StateDir) -> Iterator[Repair]:
 def _finish_writes(folder: Folder, keys: KeySet) -> Iterator[Repair]:
     """Finish a write that stopped before its rename: replace the damaged file with the new one."""
     for name, parse in (
-        (DEVICE_KEY, parse_device_key),
+        (DEVICE_KEY, parse_key),
+        (LOAD_KEY, parse_key),
         (INSTALLED, lambda data: verify_response(data, keys)),
     ):
         is_damaged = folder.has(name) and not _is_whole(folder, name, parse)
@@ -119,8 +121,9 @@ def _repair_license(folder: Folder, state_dirs: StateDirs, keys: KeySet) -> Iter
         yield _attempt("install", folder.path(INSTALLED), finish)
     if response is None and folder.has(INSTALLED):
         yield _lost(folder, INSTALLED)
-    if _is_damaged(folder.device_key):
-        yield _lost(folder, DEVICE_KEY)
+    for name, read_key in ((DEVICE_KEY, folder.device_key), (LOAD_KEY, folder.load_key)):
+        if _is_damaged(read_key):
+            yield _lost(folder, name)
 
 
 def _lost(folder: Folder, name: str) -> Repair:
