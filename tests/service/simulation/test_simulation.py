@@ -199,6 +199,11 @@ def _withhold_a_mail(world: World) -> None:
     world.tickets.mark_email(ticket_id, EmailStatus.WITHHELD)
 
 
+def _replace_and_tell_nobody(world: World) -> None:
+    for step in (Step("replace_lost", 1), Step("serve")):
+        world.do(step)
+
+
 def _upload_unseen(world: World) -> None:
     ticket_id = world._ticket(1)
     world.uploads.append((ticket_id, b""))
@@ -219,6 +224,7 @@ TAMPERINGS = {
     "nothing_waits_for_good": _leave_a_message,
     "every_upload_has_its_answer": _upload_unseen,
     "every_mail_is_sent_or_rightly_withheld": _leave_a_mail_pending,
+    "every_contact_is_told_of_every_replaced_computer": _replace_and_tell_nobody,
 }
 
 

@@ -65,6 +65,11 @@ DESK = (
 URL = f"{ENDPOINT}/{ACCOUNT}/"
 
 
+def contact_of(number: str) -> str:
+    """The address that the vendor has of a customer."""
+    return f"contact-{number}@example.com"
+
+
 @dataclass(frozen=True)
 class Step:
     """One thing that somebody does; `a` and `b` choose whom and what, `seed` draws the rest."""
@@ -122,7 +127,13 @@ class World:
         self.tickets = Tickets(dynamodb, "Tickets")
         SigningKeys(dynamodb, "Licenses").put(replace(SERVICE_KEY, pem=None, kms_arn="arn"))
         for number in NUMBERS:
-            license = a_license(number=number, seats=seats, moves_per_year=moves, valid_until=None)
+            license = a_license(
+                number=number,
+                seats=seats,
+                moves_per_year=moves,
+                valid_until=None,
+                contact=contact_of(number),
+            )
             row = {"pk": number, "sk": "license", **members(license)}
             dynamodb.put_item(TableName="Licenses", Item=to_item(row))
         token = RegisteredDongle(DONGLE.keyid, ED25519, DONGLE.public, "Token", "1")
@@ -153,7 +164,10 @@ class World:
         self._send(machine, "activate")
 
     def replace_lost(self, step: Step) -> None:
-        self._send(self._machine(step), "activate", replaces_seat=1 + step.b % 3)
+        machine = self._machine(step)
+        seats = self.history.seats.items()
+        taken = [n for (number, n), seat in seats if number == machine.number and seat.taken]
+        self._send(machine, "activate", replaces_seat=[*taken, 1][step.b % (len(taken) + 1)])
 
     def update(self, step: Step) -> None:
         machine = self._holder(step)
