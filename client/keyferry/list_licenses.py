@@ -7,7 +7,7 @@ from keyferry.installation import Installation
 from keyferry.license import License
 from keyferry.load_license import activate, verify_installed
 from keyferry.store.folder import DEACTIVATE, PENDING, Folder
-from keyferry.store.order import in_trying_order
+from keyferry.store.order import in_trying_order, refuse_unsafe
 from keyferry_protocol.envelope import RESPONSE, open_envelope
 from keyferry_protocol.errors import Deactivated, KeyferryError
 from keyferry_protocol.request import Request
@@ -40,7 +40,8 @@ class Row(NamedTuple):
 
 
 def list_licenses(installation: Installation) -> list[Row]:
-    """Every license here, each with its status for its own product."""
+    """Every license here, each with its status for its own product. Raises StateNotReadable."""
+    refuse_unsafe(installation.state_dirs)
     rows = []
     for number in in_trying_order(installation.state_dirs):
         folders = [Folder(root, number) for root in installation.state_dirs]

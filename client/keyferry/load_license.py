@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from keyferry.checks import check_product, check_revoked, prove_device_key
+from keyferry.checks import check_product, check_revoked, prove_load_key
 from keyferry.dongle.signer import prove_dongle
 from keyferry.installation import Installation
 from keyferry.license import License
@@ -11,7 +11,7 @@ from keyferry.store.clock import WRITE_EVERY_S, Clock
 from keyferry.store.clock_file import read_clock, write_clock
 from keyferry.store.folder import DEACTIVATE, INSTALLED, PENDING, Folder, is_deactivating
 from keyferry.store.lock import LOAD_WAIT_S, Lock
-from keyferry.store.order import in_trying_order
+from keyferry.store.order import in_trying_order, refuse_unsafe
 from keyferry.store.state_dirs import StateDirs
 from keyferry_protocol.errors import (
     Deactivated,
@@ -20,6 +20,7 @@ from keyferry_protocol.errors import (
     OlderResponse,
     Pending,
     StateBusy,
+    StateNotReadable,
     StateNotWritable,
     WrongProduct,
 )
@@ -75,7 +76,7 @@ def check_installed(response: Response, folder: Folder, installation: Installati
     if bound_to.dongle is not None:
         prove_dongle(bound_to.dongle, installation.dongle)
     else:
-        prove_device_key(folder.device_key(), bound_to.device_key)
+        prove_load_key(folder.load_key(), bound_to.load_key)
         installation.machine.check(number, bound_to)
     if response.serial < state.max_serial:
         raise OlderResponse(
@@ -104,7 +105,7 @@ def _store_time(clock: Clock, installation: Installation) -> None:
     try:
         with Lock(user, LOAD_WAIT_S):
             write_clock(user, read_clock(user).advanced_to(max(clock.mark, now)))
-    except (StateBusy, StateNotWritable):
+    except (StateBusy, StateNotReadable, StateNotWritable):
         return  # the stored mark and issued_at still apply
 
 
@@ -114,6 +115,10 @@ def most_relevant_error(errors: list[KeyferryError], installation: Installation)
     for error in errors:
         if not isinstance(error, WrongProduct | Deactivated):
             return error
+    try:
+        refuse_unsafe(installation.state_dirs)
+    except StateNotReadable as error:
+        return error
     folders = list(license_folders(installation.state_dirs))
     for folder in folders:
         if folder.has(PENDING):

@@ -10,16 +10,17 @@ from keyferry.installation import Installation
 from keyferry.license_message import license_message
 from keyferry.request_options import RequestOptions, is_same_request, request_body
 from keyferry.store.clock_file import read_clock, write_clock
-from keyferry.store.files import damaged, read
 from keyferry.store.folder import (
     DEACTIVATE,
     DEVICE_KEY,
     INSTALLED,
+    LOAD_KEY,
     PENDING,
     Folder,
     is_deactivating,
 )
 from keyferry.store.lock import Lock
+from keyferry.store.order import refuse_unsafe
 from keyferry.store.state_dirs import StateDir, StateDirs
 from keyferry_protocol.activation import activation_key
 from keyferry_protocol.envelope import REQUEST, RESPONSE, open_envelope, seal
@@ -40,6 +41,7 @@ class PendingRequest(NamedTuple):
 def create_request(options: RequestOptions, installation: Installation) -> PendingRequest:
     """Make the request, or return the same one if it is pending. Raises a KeyferryError."""
     state_dirs = installation.state_dirs
+    refuse_unsafe(state_dirs)
     signer = _dongle_signer(options, installation)  # before the lock: it may prompt for a PIN
     installation = replace(installation, dongle=signer)
     with ExitStack() as locks:
@@ -128,9 +130,10 @@ def _site_original(source: Folder, state_dirs: StateDirs) -> Folder | None:
 def _copy_for_user(source: Folder, state_dirs: StateDirs) -> Folder:
     """Copy the site's folder for a user who cannot write to it, to store that user's update."""
     own = Folder(state_dirs.user, source.number)
-    key = source.device_key()
-    if key is not None:
-        own.write_device_key(key)
+    key, load_key = source.device_key(), source.load_key()
+    if key is not None and load_key is not None:
+        own.write_key(DEVICE_KEY, key)
+        own.write_key(LOAD_KEY, load_key)
         own.write_state(source.state())
     return own
 
@@ -153,16 +156,16 @@ def _binding(folder: Folder) -> BoundTo | Request | None:
     try:
         return parse_response(open_envelope(data, RESPONSE)).bound_to
     except KeyferryError as error:
-        raise damaged(folder.path(INSTALLED), str(error)) from error
+        raise folder.damaged(INSTALLED, str(error)) from error
 
 
 def _sign_and_store(
     options: RequestOptions, protection: str, folder: Folder, installation: Installation
 ) -> PendingRequest:
     """Sign the request and store it, or return the same one if it is pending."""
-    key = _device_key(options, protection, folder)
+    key, load_key = _keys(options, protection, folder)
     state = folder.state(ignore_damage=True)
-    body = request_body(options, installation, protection, key, state.max_serial)
+    body = request_body(options, installation, protection, key, load_key, state.max_serial)
     now = body.created_at
     activation = None if options.code is None else activation_key(options.code, options.number)
     name = DEACTIVATE if options.kind == "deactivate" else PENDING
@@ -180,7 +183,9 @@ def _sign_and_store(
         clock = clock.without_note(pending.sha256)
     write_clock(user, clock.with_note(request.sha256))
     if not folder.has(DEVICE_KEY) or folder.device_key(ignore_damage=True) is None:
-        folder.write_device_key(key)
+        folder.write_key(DEVICE_KEY, key)
+    if load_key is not None and folder.load_key(ignore_damage=True) is None:
+        folder.write_key(LOAD_KEY, load_key)
     if state.request_path:
         folder.write_state(state._replace(request_path=""))
     if name == DEACTIVATE:
@@ -191,16 +196,23 @@ def _sign_and_store(
 
 
 def _read_pending(folder: Folder, name: str) -> PendingRequest:
-    data = read(folder.path(name)) or b""
+    data = folder.read(name) or b""
     return PendingRequest(data, parse_request(data), folder)
 
 
-def _device_key(options: RequestOptions, protection: str, folder: Folder) -> Ed25519Signer:
-    """The key of this license on this machine; only an activation or a dongle may create one."""
+def _keys(
+    options: RequestOptions, protection: str, folder: Folder
+) -> tuple[Ed25519Signer, Ed25519Signer | None]:
+    """The device key and the load key of this license on this machine; a dongle has no load key.
+
+    Only an activation or a dongle may create one. Raises NotActivated.
+    """
     may_make = options.kind == "activate" or protection == "dongle"
     key = folder.device_key(ignore_damage=may_make)
-    if key is not None:
-        return key
-    if not may_make:
+    load_key = None if protection == "dongle" else folder.load_key(ignore_damage=may_make)
+    if not may_make and (key is None or load_key is None):
         raise NotActivated(license_message("errors.not-activated.no-key", options.number))
-    return Ed25519Signer.generate()
+    key = key or Ed25519Signer.generate()
+    if protection != "dongle" and load_key is None:
+        load_key = Ed25519Signer.generate()
+    return key, load_key

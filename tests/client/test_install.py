@@ -253,10 +253,12 @@ def forbid_site(room: Room, monkeypatch: pytest.MonkeyPatch) -> None:
     """Root may write everywhere, so opening for writing fails instead."""
     real: Callable[..., int] = os.open
 
-    def opened(path: str, flags: int, *rest: int) -> int:
-        if str(path).startswith(room.state_dirs.site.path) and flags & (os.O_WRONLY | os.O_RDWR):
+    def opened(path: str, flags: int, *mode: int, dir_fd: int | None = None) -> int:
+        folder = "" if dir_fd is None else os.readlink(f"/proc/self/fd/{dir_fd}")
+        in_site = os.path.join(folder, path).startswith(room.state_dirs.site.path)
+        if in_site and flags & (os.O_WRONLY | os.O_RDWR):
             raise PermissionError(13, "Permission denied", path)
-        return real(path, flags, *rest)
+        return real(path, flags, *mode, dir_fd=dir_fd)
 
     monkeypatch.setattr("os.open", opened)
 

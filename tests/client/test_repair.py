@@ -201,7 +201,7 @@ HOPELESS = [
         id="the response is damaged",
     ),
     pytest.param(
-        active, garbled("device.key"), 1, "request 015120020093", "", id="the key is damaged"
+        active, garbled("load.key"), 1, "request 015120020093", "", id="the key is damaged"
     ),
     pytest.param(
         requested,
@@ -279,32 +279,27 @@ def test_a_damaged_deactivation_that_was_never_saved_keeps_the_license(desk: She
     assert desk("check").exit == 3
 
 
-def test_repair_restores_the_permissions_of_a_users_folder(desk: Shell) -> None:
-    personal(desk)
-    root = Path(desk.room.state_dirs.user.path)
+@pytest.mark.parametrize(
+    ("before", "modes"),
+    [
+        pytest.param(personal, {"folder": 0o700, "file": 0o600, "lock": 0o600}, id="user"),
+        pytest.param(active, {"folder": 0o755, "file": 0o644, "lock": 0o600}, id="site"),
+    ],
+)
+@pytest.mark.parametrize("wrong", [0o777, 0o7777])
+def test_repair_restores_the_permissions_of_a_state_directory(
+    desk: Shell, before: Callable[[Shell], None], modes: dict[str, int], wrong: int
+) -> None:
+    before(desk)
+    roots = desk.room.state_dirs
+    root = Path((roots.user if before is personal else roots.site).path)
     for path in [root, *root.rglob("*")]:
-        path.chmod(0o777)
-    run_repair(desk)
-    for path in [root, *root.rglob("*")]:
-        assert stat.S_IMODE(path.stat().st_mode) == 0o700, path
-
-
-def test_repair_leaves_the_sites_folder_writable_by_owner_and_group_only(desk: Shell) -> None:
-    active(desk)
-    root = Path(desk.room.state_dirs.site.path)
-    for path in [root, *root.rglob("*")]:
-        path.chmod(0o777)
+        path.chmod(wrong)
     assert "Permissions" in run_repair(desk).out
     for path in [root, *root.rglob("*")]:
-        assert stat.S_IMODE(path.stat().st_mode) == 0o775, path
-
-
-def test_an_administrator_may_let_a_group_write_the_sites_folder(desk: Shell) -> None:
-    active(desk)
-    site = Path(desk.room.state_dirs.site.path)
-    site.chmod(0o2775)
-    assert "Nothing to mend" in run_repair(desk).out
-    assert stat.S_IMODE(site.stat().st_mode) == 0o2775
+        kind = "folder" if path.is_dir() else "lock" if path.name == "lock" else "file"
+        assert stat.S_IMODE(path.stat().st_mode) == modes[kind], path
+    assert desk("check").exit == 0
 
 
 def test_a_receipt_or_a_forged_file_is_never_put_in_the_place_of_a_license(desk: Shell) -> None:

@@ -10,27 +10,31 @@ from functools import partial
 from typing import NamedTuple
 
 from keyferry.deactivate import finish_deactivation
-from keyferry.doctor.inspection import answered_request, leftovers, right_mode, wrong_rights
+from keyferry.doctor.directories import leftovers, wrong_modes
+from keyferry.doctor.inspection import answered_request
 from keyferry.installation import Installation
 from keyferry.store.clock import Clock
 from keyferry.store.clock_file import CLOCK, read_clock, write_clock
-from keyferry.store.files import erase, read
+from keyferry.store.directory import read_regular
+from keyferry.store.files import erase, finish_write
 from keyferry.store.folder import (
     DEACTIVATE,
     DEVICE_KEY,
     INSTALLED,
+    LOAD_KEY,
     PENDING,
     STATE,
     Folder,
     LicenseState,
     is_deactivating,
-    parse_device_key,
+    parse_key,
 )
 from keyferry.store.lock import locked
 from keyferry.store.order import ORDER, license_numbers, read_order
 from keyferry.store.state_dirs import StateDir, StateDirs
 from keyferry_protocol.activation import show_license_number
 from keyferry_protocol.algorithms import DEVICE_ALGORITHM
+from keyferry_protocol.envelope import MAX_FILE, REQUEST
 from keyferry_protocol.errors import KeyferryError, StateDamaged, StateNotWritable
 from keyferry_protocol.keys import KeySet
 from keyferry_protocol.messages import message
@@ -66,30 +70,31 @@ def repair(installation: Installation) -> list[Repair]:
 
 
 def _repair_rights(root: StateDir) -> Iterator[Repair]:
-    for path in wrong_rights(root):
-        mode = right_mode(path, root.shared)
-        yield _attempt("rights", path, partial(os.chmod, path, mode))
+    for wrong in wrong_modes(root):
+        yield _attempt("rights", wrong.path, wrong.repair)
 
 
 def _remove_leftovers(root: StateDir) -> Iterator[Repair]:
-    for path in list(leftovers(root)):
-        yield _attempt("leftover", path, partial(erase, path))
+    for name in leftovers(root):
+        yield _attempt("leftover", root.path_of(name), partial(erase, root, name))
 
 
 def _finish_writes(folder: Folder, keys: KeySet) -> Iterator[Repair]:
     """Finish a write that stopped before its rename: replace the damaged file with the new one."""
     for name, parse in (
-        (DEVICE_KEY, parse_device_key),
+        (DEVICE_KEY, parse_key),
+        (LOAD_KEY, parse_key),
         (INSTALLED, lambda data: verify_response(data, keys)),
     ):
-        path = folder.path(name)
-        if not _is_whole(path, parse) and _is_whole(f"{path}.new", parse) and folder.has(name):
-            yield _attempt("finished", path, partial(os.replace, f"{path}.new", path))
+        is_damaged = folder.has(name) and not _is_whole(folder, name, parse)
+        if is_damaged and _is_whole(folder, f"{name}.new", parse):
+            finish = partial(finish_write, folder.root, folder.name(name))
+            yield _attempt("finished", folder.path(name), finish)
 
 
-def _is_whole(path: str, parse: Callable[[bytes], object]) -> bool:
+def _is_whole(folder: Folder, name: str, parse: Callable[[bytes], object]) -> bool:
     try:
-        parse(read(path) or b"")
+        parse(folder.read(name) or b"")
     except (KeyferryError, ValueError):
         return False
     return True
@@ -116,8 +121,9 @@ def _repair_license(folder: Folder, state_dirs: StateDirs, keys: KeySet) -> Iter
         yield _attempt("install", folder.path(INSTALLED), finish)
     if response is None and folder.has(INSTALLED):
         yield _lost(folder, INSTALLED)
-    if _is_damaged(folder.device_key):
-        yield _lost(folder, DEVICE_KEY)
+    for name, read_key in ((DEVICE_KEY, folder.device_key), (LOAD_KEY, folder.load_key)):
+        if _is_damaged(read_key):
+            yield _lost(folder, name)
 
 
 def _lost(folder: Folder, name: str) -> Repair:
@@ -148,10 +154,10 @@ def _repair_request(folder: Folder, name: str) -> Repair:
 def _saved_request(folder: Folder, name: str) -> bytes | None:
     """The bytes of the request file where it was saved, if it is the one that was stored here."""
     path = folder.state(ignore_damage=True).request_path
-    data = read(path) if path else None
     try:
-        request = parse_request(data or b"")
-    except KeyferryError:
+        data = read_regular(path, MAX_FILE[REQUEST] + 1)
+        request = parse_request(data)
+    except (OSError, ValueError, KeyferryError):
         return None
     key = folder.device_key(ignore_damage=True)
     is_same = (
@@ -189,10 +195,9 @@ def _genuine(folder: Folder, keys: KeySet) -> Response | None:
 
 
 def _repair_order(user: StateDir) -> list[Repair]:
-    path = os.path.join(user.path, ORDER)
     if not _is_damaged(lambda: read_order(user)):
         return []
-    return [_attempt("order", path, partial(erase, path))]
+    return [_attempt("order", user.path_of(ORDER), partial(erase, user, ORDER))]
 
 
 def _repair_clock(state_dirs: StateDirs, folders: list[Folder], keys: KeySet) -> list[Repair]:
@@ -203,7 +208,7 @@ def _repair_clock(state_dirs: StateDirs, folders: list[Folder], keys: KeySet) ->
     times = [response.issued_at for response in responses if response is not None]
     times += [request.created_at for folder in folders for request in _requests(folder)]
     clock = Clock(mark=max(times, default=0))
-    path = os.path.join(state_dirs.user.path, CLOCK)
+    path = state_dirs.user.path_of(CLOCK)
     return [_attempt("clock", path, lambda: write_clock(state_dirs.user, clock))]
 
 

@@ -9,12 +9,19 @@ from typing import BinaryIO, NamedTuple
 
 from keyferry.files.read_responses import BOUNDED
 from keyferry.request import PendingRequest
-from keyferry.store.files import OPEN_TO_WRITE
 from keyferry_protocol.envelope import MAX_FILE, REQUEST
 from keyferry_protocol.errors import KeyferryError
 from keyferry_protocol.messages import message
 from keyferry_protocol.request import Request, parse_request
 
+# Following a link here could overwrite someone else's file: as root, any file.
+OPEN_TO_WRITE = (
+    os.O_WRONLY
+    | os.O_CREAT
+    | os.O_TRUNC
+    | getattr(os, "O_NOFOLLOW", 0)
+    | getattr(os, "O_BINARY", 0)
+)
 MAX_ZIP = 100_000_000  # bytes: the largest content of an archive that a request is added to
 
 

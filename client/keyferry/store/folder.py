@@ -1,10 +1,10 @@
 """One license's folder in a state directory, and the files in it (docs/format.md, "State")."""
 
-import os
 from contextlib import suppress
 from typing import NamedTuple
 
-from keyferry.store.files import damaged, erase, read, read_json, write, write_json
+from keyferry.store.directory import open_directory
+from keyferry.store.files import damaged, erase, has, read, read_json, write, write_json
 from keyferry.store.state_dirs import StateDir, StateDirs
 from keyferry_protocol.encoding import b64, unb64
 from keyferry_protocol.envelope import RESPONSE, open_envelope
@@ -22,11 +22,12 @@ from keyferry_protocol.response import parse_response
 from keyferry_protocol.strict_json import InvalidMember, JsonObject
 
 DEVICE_KEY = "device.key"
+LOAD_KEY = "load.key"
 PENDING = "pending.request"
 DEACTIVATE = "deactivate.request"
 INSTALLED = "installed.response"
 STATE = "state.json"
-FILES = (DEVICE_KEY, PENDING, DEACTIVATE, INSTALLED, STATE)
+FILES = (DEVICE_KEY, LOAD_KEY, PENDING, DEACTIVATE, INSTALLED, STATE)
 
 
 class LicenseState(NamedTuple):
@@ -47,40 +48,60 @@ class Folder(NamedTuple):
     number: str
 
     def path(self, name: str) -> str:
-        return os.path.join(self.root.path, self.number, name)
+        """The path of a file, as shown to people."""
+        return self.root.path_of(self.name(name))
+
+    def name(self, name: str) -> str:
+        """The name of a file in the state directory."""
+        return f"{self.number}/{name}"
 
     def has(self, name: str) -> bool:
-        return os.path.exists(self.path(name))
+        return has(self.root, self.name(name))
+
+    def read(self, name: str) -> bytes | None:
+        """The bytes of a file; None if it is missing. Raises StateDamaged."""
+        return read(self.root, self.name(name))
 
     def write(self, name: str, data: bytes) -> None:
-        write(self.path(name), data, self.root.shared)
+        write(self.root, self.name(name), data)
 
     def erase(self, name: str) -> None:
-        erase(self.path(name))
+        erase(self.root, self.name(name))
+
+    def damaged(self, name: str, reason: str) -> StateDamaged:
+        """The error that names a damaged file and says why."""
+        return damaged(self.root, self.name(name), reason)
 
     def discard(self) -> None:
         """Remove the folder itself, if it is empty."""
-        with suppress(OSError):
-            os.rmdir(os.path.join(self.root.path, self.number))
+        with suppress(OSError), open_directory(self.root, to_write=True) as directory:
+            directory.remove_directory(self.number)
 
     def device_key(self, ignore_damage: bool = False) -> Ed25519Signer | None:
-        """The key of this license on this machine. Raises StateDamaged."""
-        data = read(self.path(DEVICE_KEY))
+        """The key that signs this license's requests. Raises StateDamaged."""
+        return self._key(DEVICE_KEY, ignore_damage)
+
+    def load_key(self, ignore_damage: bool = False) -> Ed25519Signer | None:
+        """The key that proves at load that this state is the machine's own. Raises StateDamaged."""
+        return self._key(LOAD_KEY, ignore_damage)
+
+    def write_key(self, name: str, key: Ed25519Signer) -> None:
+        self.write(name, b64(key.seed).encode("ascii"))
+
+    def _key(self, name: str, ignore_damage: bool) -> Ed25519Signer | None:
+        data = self.read(name)
         if data is None:
             return None
         try:
-            return parse_device_key(data)
+            return parse_key(data)
         except ValueError as error:
             if ignore_damage:
                 return None
-            raise damaged(self.path(DEVICE_KEY), message("errors.state-damaged.no-key")) from error
-
-    def write_device_key(self, key: Ed25519Signer) -> None:
-        self.write(DEVICE_KEY, b64(key.seed).encode("ascii"))
+            raise self.damaged(name, message("errors.state-damaged.no-key")) from error
 
     def request(self, name: str, ignore_damage: bool = False) -> Request | None:
         """The request that is stored under `PENDING` or `DEACTIVATE`. Raises StateDamaged."""
-        data = read(self.path(name))
+        data = self.read(name)
         if data is None:
             return None
         try:
@@ -88,11 +109,11 @@ class Folder(NamedTuple):
         except (UnreadableRequest, UnsupportedVersion, WrongType) as error:
             if ignore_damage:
                 return None
-            raise damaged(self.path(name), str(error)) from error
+            raise self.damaged(name, str(error)) from error
 
     def installed_bytes(self) -> bytes | None:
         """The installed response file, unparsed. Raises StateDamaged if it cannot be read."""
-        return read(self.path(INSTALLED))
+        return self.read(INSTALLED)
 
     def holds_license(self) -> bool:
         """Whether a response other than a receipt is installed here, even a damaged one."""
@@ -106,10 +127,9 @@ class Folder(NamedTuple):
 
     def state(self, ignore_damage: bool = False) -> LicenseState:
         """The contents of `state.json`; defaults if there is no such file. Raises StateDamaged."""
-        path = self.path(STATE)
         try:
-            members = read_json(path)
-            return LicenseState() if members is None else _parse_state(members, path)
+            members = read_json(self.root, self.name(STATE))
+            return LicenseState() if members is None else self._parse_state(members)
         except StateDamaged:
             if ignore_damage:
                 return LicenseState()
@@ -121,7 +141,16 @@ class Folder(NamedTuple):
         text = state.request_path.encode("utf-8", "ignore").decode()
         if not text or text != state.request_path:
             del members["request_path"]
-        write_json(self.path(STATE), members, self.root.shared)
+        write_json(self.root, self.name(STATE), members)
+
+    def _parse_state(self, members: JsonObject) -> LicenseState:
+        try:
+            if members.integer("state", 1) != 1:
+                raise InvalidMember("state", message("format.later-version"))
+            path = members.text("request_path", str) if "request_path" in members else ""
+            return LicenseState(members.integer("max_serial", 0), members.boolean("ended"), path)
+        except InvalidMember as error:
+            raise self.damaged(STATE, str(error)) from error
 
 
 def is_deactivating(folder: Folder, state_dirs: StateDirs) -> bool:
@@ -139,17 +168,6 @@ def is_deactivating(folder: Folder, state_dirs: StateDirs) -> bool:
     return False
 
 
-def parse_device_key(data: bytes) -> Ed25519Signer:
-    """Parse the bytes of a `device.key`. Raises ValueError."""
+def parse_key(data: bytes) -> Ed25519Signer:
+    """Parse the bytes of a `device.key` or `load.key`. Raises ValueError."""
     return Ed25519Signer(unb64(data.decode("ascii")))
-
-
-def _parse_state(members: JsonObject, path: str) -> LicenseState:
-    try:
-        if members.integer("state", 1) != 1:
-            raise InvalidMember("state", message("format.later-version"))
-        request_path = members.text("request_path", str) if "request_path" in members else ""
-        max_serial, ended = members.integer("max_serial", 0), members.boolean("ended")
-        return LicenseState(max_serial, ended, request_path)
-    except InvalidMember as error:
-        raise damaged(path, str(error)) from error

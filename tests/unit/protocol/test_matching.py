@@ -67,7 +67,13 @@ def without(recorded: dict[str, tuple[str, ...]], *names: str) -> dict[str, tupl
             id="no hardware left",
         ),
         pytest.param({"mac": ("a", "b")}, {"mac": ("a",)}, False, id="exactly half is not enough"),
-        pytest.param({}, WINDOWS, True, id="nothing recorded is never contradicted"),
+        pytest.param({"mac": ("mac",)}, LINUX | {"mac": ("mac",)}, False, id="one card of three"),
+        pytest.param(
+            {"smbios_uuid": ("u",)}, without(MACOS, "disk_serial"), True, id="5 of 8 were recorded"
+        ),
+        pytest.param({"smbios_uuid": ("u",)}, MACOS, False, id="5 of 10 were recorded: half"),
+        pytest.param({}, WINDOWS, False, id="nothing was recorded"),
+        pytest.param({}, {}, True, id="nothing to compare, as for a dongle"),
     ],
 )
 def test_a_machine_is_known_by_more_than_half(
@@ -87,6 +93,8 @@ def test_a_personal_license_needs_its_user() -> None:
 def test_a_match_has_whole_points_and_the_names_of_changed_components() -> None:
     result = match(WINDOWS, without(WINDOWS, "mac"))
     assert (result.have, result.of, result.changed, result.same) == (18, 21, ("mac",), True)
+    few = match({"mac": ("mac",)}, WINDOWS)
+    assert (few.have, few.of, few.current, few.same) == (3, 3, 21, False)
     half = match(LINUX, LINUX | {"mac": ("m1",)})
     assert (half.have, half.of, half.changed) == (6, 8, ("mac",))
     assert str(half.have) == "6"
@@ -117,6 +125,7 @@ def test_the_rule_is_the_one_of_the_specification(
         more_than_half(list(recorded))
         and more_than_half([n for n in recorded if n != "os_id"])
         and (not body or any(share([n])[0] for n in body))
+        and (not current or 2 * share([*recorded])[1] > sum(WEIGHTS[n] for n in current))
     )
     assert is_same_machine(recorded, current) is expected
 
