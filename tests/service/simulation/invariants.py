@@ -135,6 +135,16 @@ def no_more_machines_run_than_the_bounds_say(world: World) -> None:
         require(running <= bound, f"{running} installations run, {bound} may")
 
 
+def an_update_by_the_load_key_binds_nothing_anew(world: World) -> None:
+    """It repeats what an answer to the device key was bound to, for the same seat."""
+    responses = world.history.responses
+    bound = [(r.seat, r.bound_to) for sha, r in responses.items() if sha not in world.by_load_key]
+    for response in world.history.new:
+        if response.request_sha256 in world.by_load_key:
+            is_known = (response.seat, response.bound_to) in bound
+            require(is_known, f"seat {response.seat} was bound to something else")
+
+
 ALWAYS: tuple[Callable[[World], None], ...] = (
     seats_are_exact_and_never_oversold,
     a_request_has_one_body,
@@ -146,6 +156,7 @@ ALWAYS: tuple[Callable[[World], None], ...] = (
     what_fails_ten_times_is_given_up,
     no_mail_without_proof,
     no_more_machines_run_than_the_bounds_say,
+    an_update_by_the_load_key_binds_nothing_anew,
 )
 
 

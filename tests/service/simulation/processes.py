@@ -26,7 +26,6 @@ import keyferry_admin.use_cases.change_license
 import keyferry_service.adapters.queue_sqs
 import keyferry_service.adapters.retries
 import keyferry_service.use_cases.answer_request
-import keyferry_service.use_cases.notify_contact
 import keyferry_service.use_cases.resign
 import keyferry_service.use_cases.send_email
 from tests.service.simulation.cloud import (
@@ -65,7 +64,7 @@ ENVIRONMENT = {
 }
 USE_CASES = tuple(
     f"shared/keyferry_service/use_cases/{name}.py"
-    for name in ("publish_response", "answer_request", "resign", "notify_contact", "send_email")
+    for name in ("publish_response", "answer_request", "resign", "send_email")
 )
 TURN_S = 20  # longer than any turn takes: a process that waits for something else ends the run
 

@@ -13,7 +13,8 @@ from keyferry_admin.errors import AdminError
 from keyferry_admin.use_cases import dongles
 from keyferry_admin.use_cases.requests import reissue_ticket
 from keyferry_protocol.algorithms import ED25519
-from keyferry_protocol.request import Dongle
+from keyferry_protocol.envelope import REQUEST, open_envelope
+from keyferry_protocol.request import Dongle, HashedMachine
 from keyferry_service.adapters.items_dynamodb import members, to_item
 from keyferry_service.adapters.licenses_dynamodb import Licenses
 from keyferry_service.adapters.queue_sqs import MailRequest, request_mail, request_resign
@@ -121,6 +122,7 @@ class World:
         self.terms = {number: Terms(seats, moves=moves) for number in NUMBERS}
         self.codes = dict.fromkeys(NUMBERS, ACTIVATION)
         self.uploads: list[tuple[str, bytes]] = []  # ticket, file
+        self.by_load_key: set[str] = set()  # the requests that the load key alone signed
         clients = Clients(cloud, lambda: None)
         dynamodb = clients.client("dynamodb")
         self.sqs = clients.client("sqs")
@@ -171,7 +173,22 @@ class World:
 
     def update(self, step: Step) -> None:
         machine = self._holder(step)
-        self._send(machine, "update" if machine.is_active else "activate")
+        if not machine.is_active:
+            self._send(machine, "activate")
+        elif step.b % 2 and machine.computer.dongle is None:
+            self._update_by_load_key(machine, step)
+        else:
+            self._send(machine, "update")
+
+    def _update_by_load_key(self, machine: Machine, step: Step) -> None:
+        """By a user who cannot read the device key; sometimes the state is on another computer."""
+        computer = machine.computer
+        place = self._machine(step).computer if step.b % 4 == 1 else computer
+        described = HashedMachine(
+            place.name, "Windows 11", place.environment, place.components("machine")
+        )
+        self._send(machine, "update", signers=(computer.load_key,), machine=described)
+        self.by_load_key.add(open_envelope(machine.files[-1], REQUEST).sha256)
 
     def deactivate(self, step: Step) -> None:
         machine = self._holder(step)
@@ -298,7 +315,7 @@ class World:
         return holders[step.a % len(holders)] if holders else self._machine(step)
 
     def _send(
-        self, machine: Machine, kind: str, *, is_forged: bool = False, **changes: Any
+        self, machine: Machine, kind: str, /, *, is_forged: bool = False, **changes: Any
     ) -> None:
         machine.is_active |= kind == "activate" and not is_forged
         computer = machine.computer
