@@ -26,11 +26,12 @@ def check_revoked(response: Response, keys: KeySet) -> None:
         )
 
 
-def prove_device_key(key: Ed25519Signer | None, public_key: bytes) -> None:
-    """Raises WrongMachine unless this machine's key is the one that a response names."""
+def prove_load_key(key: Ed25519Signer | None, public_key: bytes | None) -> None:
+    """Raises WrongMachine unless this machine's load key is the one that a response names."""
     nonce = possession_nonce()
     if (
         key is None
+        or public_key is None
         or key.public != public_key
         or not verify_signature(DEVICE_ALGORITHM, public_key, nonce, key.sign(nonce))
     ):

@@ -4,6 +4,7 @@ from keyferry.store.folder import (
     DEACTIVATE,
     DEVICE_KEY,
     INSTALLED,
+    LOAD_KEY,
     PENDING,
     Folder,
     is_deactivating,
@@ -24,4 +25,5 @@ def finish_deactivation(folder: Folder, state_dirs: StateDirs) -> None:
     folder.write_state(folder.state(ignore_damage=True)._replace(ended=True))
     folder.erase(INSTALLED)
     folder.erase(PENDING)
+    folder.erase(LOAD_KEY)
     folder.erase(DEVICE_KEY)  # last: while it exists, `is_deactivating` reports unfinished work

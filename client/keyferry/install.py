@@ -5,7 +5,7 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import NamedTuple
 
-from keyferry.checks import check_product, check_revoked, prove_device_key
+from keyferry.checks import check_product, check_revoked, prove_load_key
 from keyferry.deactivate import finish_deactivation
 from keyferry.dongle.signer import prove_dongle, signer_for
 from keyferry.installation import Installation
@@ -42,6 +42,7 @@ class _StoredRequest(NamedTuple):
     folder: Folder
     name: str
     device_key: bytes
+    load_key: bytes | None
 
 
 def install(response: Response, data: bytes, installation: Installation) -> Installed:
@@ -89,7 +90,8 @@ def _check_and_store(response: Response, data: bytes, installation: Installation
     else:
         if request is None:
             raise _not_requested(response, installation)
-        if request.device_key != response.bound_to.device_key:
+        bound_to = response.bound_to
+        if (request.device_key, request.load_key) != (bound_to.device_key, bound_to.load_key):
             raise WrongMachine(message("errors.wrong-machine.another-key"))
         folder = request.folder
     if response.is_receipt and folder.holds_license():
@@ -99,7 +101,7 @@ def _check_and_store(response: Response, data: bytes, installation: Installation
     if not response.is_receipt:
         check_revoked(response, installation.keys)
         if response.bound_to.dongle is None:
-            prove_device_key(folder.device_key(), response.bound_to.device_key)
+            prove_load_key(folder.load_key(), response.bound_to.load_key)
             installation.machine.check(number, response.bound_to)
     return _store(response, data, folder, request)
 
@@ -109,7 +111,7 @@ def _find_request(response: Response, folders: list[Folder]) -> _StoredRequest |
     for folder in folders:
         request = folder.request(name, ignore_damage=True)
         if request is not None and request.sha256 == response.request_sha256:
-            return _StoredRequest(folder, name, request.device_key)
+            return _StoredRequest(folder, name, request.device_key, request.load_key)
     return None
 
 

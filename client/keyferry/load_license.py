@@ -2,16 +2,17 @@
 
 from collections.abc import Iterator
 
-from keyferry.checks import check_product, check_revoked, prove_device_key
+from keyferry.checks import check_product, check_revoked, prove_load_key
 from keyferry.dongle.signer import prove_dongle
 from keyferry.installation import Installation
 from keyferry.license import License
 from keyferry.license_message import license_message
 from keyferry.store.clock import WRITE_EVERY_S, Clock
 from keyferry.store.clock_file import read_clock, write_clock
+from keyferry.store.directory import refuse_unsafe
 from keyferry.store.folder import DEACTIVATE, INSTALLED, PENDING, Folder, is_deactivating
 from keyferry.store.lock import LOAD_WAIT_S, Lock
-from keyferry.store.order import in_trying_order, refuse_unsafe
+from keyferry.store.order import in_trying_order
 from keyferry.store.state_dirs import StateDirs
 from keyferry_protocol.errors import (
     Deactivated,
@@ -76,7 +77,7 @@ def check_installed(response: Response, folder: Folder, installation: Installati
     if bound_to.dongle is not None:
         prove_dongle(bound_to.dongle, installation.dongle)
     else:
-        prove_device_key(folder.device_key(), bound_to.device_key)
+        prove_load_key(folder.load_key(), bound_to.load_key)
         installation.machine.check(number, bound_to)
     if response.serial < state.max_serial:
         raise OlderResponse(

@@ -10,16 +10,17 @@ from keyferry.installation import Installation
 from keyferry.license_message import license_message
 from keyferry.request_options import RequestOptions, is_same_request, request_body
 from keyferry.store.clock_file import read_clock, write_clock
+from keyferry.store.directory import refuse_unsafe
 from keyferry.store.folder import (
     DEACTIVATE,
     DEVICE_KEY,
     INSTALLED,
+    LOAD_KEY,
     PENDING,
     Folder,
     is_deactivating,
 )
 from keyferry.store.lock import Lock
-from keyferry.store.order import refuse_unsafe
 from keyferry.store.state_dirs import StateDir, StateDirs
 from keyferry_protocol.activation import activation_key
 from keyferry_protocol.envelope import REQUEST, RESPONSE, open_envelope, seal
@@ -80,7 +81,7 @@ def find_pending(number: str, state_dirs: StateDirs) -> PendingRequest | None:
 
 
 def find_license(options: RequestOptions, state_dirs: StateDirs) -> Folder:
-    """The folder of the license to update or deactivate. Raises NotActivated."""
+    """The folder of the license to update or deactivate. Raises NotActivated, StateNotReadable."""
     folders = [Folder(root, options.number) for root in state_dirs]
     for folder in folders:
         if folder.holds_license() or (folder.has(DEVICE_KEY) and folder.has(PENDING)):
@@ -88,6 +89,7 @@ def find_license(options: RequestOptions, state_dirs: StateDirs) -> Folder:
     for folder in folders:
         if options.kind == "deactivate" and folder.has(DEACTIVATE):
             return folder
+    refuse_unsafe(state_dirs)
     text = license_message("errors.not-activated.not-active", options.number)
     raise NotActivated(text, license_number=options.number)
 
@@ -129,9 +131,10 @@ def _site_original(source: Folder, state_dirs: StateDirs) -> Folder | None:
 def _copy_for_user(source: Folder, state_dirs: StateDirs) -> Folder:
     """Copy the site's folder for a user who cannot write to it, to store that user's update."""
     own = Folder(state_dirs.user, source.number)
-    key = source.device_key()
-    if key is not None:
-        own.write_device_key(key)
+    key, load_key = source.device_key(), source.load_key()
+    if key is not None and load_key is not None:
+        own.write_key(DEVICE_KEY, key)
+        own.write_key(LOAD_KEY, load_key)
         own.write_state(source.state())
     return own
 
@@ -161,9 +164,9 @@ def _sign_and_store(
     options: RequestOptions, protection: str, folder: Folder, installation: Installation
 ) -> PendingRequest:
     """Sign the request and store it, or return the same one if it is pending."""
-    key = _device_key(options, protection, folder)
+    key, load_key = _keys(options, protection, folder)
     state = folder.state(ignore_damage=True)
-    body = request_body(options, installation, protection, key, state.max_serial)
+    body = request_body(options, installation, protection, key, load_key, state.max_serial)
     now = body.created_at
     activation = None if options.code is None else activation_key(options.code, options.number)
     name = DEACTIVATE if options.kind == "deactivate" else PENDING
@@ -181,7 +184,9 @@ def _sign_and_store(
         clock = clock.without_note(pending.sha256)
     write_clock(user, clock.with_note(request.sha256))
     if not folder.has(DEVICE_KEY) or folder.device_key(ignore_damage=True) is None:
-        folder.write_device_key(key)
+        folder.write_key(DEVICE_KEY, key)
+    if load_key is not None and folder.load_key(ignore_damage=True) is None:
+        folder.write_key(LOAD_KEY, load_key)
     if state.request_path:
         folder.write_state(state._replace(request_path=""))
     if name == DEACTIVATE:
@@ -196,12 +201,19 @@ def _read_pending(folder: Folder, name: str) -> PendingRequest:
     return PendingRequest(data, parse_request(data), folder)
 
 
-def _device_key(options: RequestOptions, protection: str, folder: Folder) -> Ed25519Signer:
-    """The key of this license on this machine; only an activation or a dongle may create one."""
+def _keys(
+    options: RequestOptions, protection: str, folder: Folder
+) -> tuple[Ed25519Signer, Ed25519Signer | None]:
+    """The device key and the load key of this license on this machine; a dongle has no load key.
+
+    Only an activation or a dongle may create one. Raises NotActivated.
+    """
     may_make = options.kind == "activate" or protection == "dongle"
     key = folder.device_key(ignore_damage=may_make)
-    if key is not None:
-        return key
-    if not may_make:
+    load_key = None if protection == "dongle" else folder.load_key(ignore_damage=may_make)
+    if not may_make and (key is None or load_key is None):
         raise NotActivated(license_message("errors.not-activated.no-key", options.number))
-    return Ed25519Signer.generate()
+    key = key or Ed25519Signer.generate()
+    if protection != "dongle" and load_key is None:
+        load_key = Ed25519Signer.generate()
+    return key, load_key

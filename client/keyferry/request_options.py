@@ -8,7 +8,7 @@ from keyferry.dongle.signer import DongleSigner
 from keyferry.installation import Installation
 from keyferry_protocol import __version__
 from keyferry_protocol.algorithms import DEVICE_ALGORITHM
-from keyferry_protocol.components import ComponentHashes
+from keyferry_protocol.components import ComponentHashes, limit_hashes
 from keyferry_protocol.errors import DongleMissing, MachineNotIdentified
 from keyferry_protocol.keys import Ed25519Signer
 from keyferry_protocol.matching import MIN_WEIGHT, is_identifiable, recorded_weight
@@ -34,12 +34,13 @@ def request_body(
     options: RequestOptions,
     installation: Installation,
     protection: str,
-    key: Ed25519Signer,
+    device_key: Ed25519Signer,
+    load_key: Ed25519Signer | None,
     last_serial: int,
 ) -> RequestBody:
     """Build a BODY with these options. Raises MachineNotIdentified or DongleMissing."""
     machine = installation.machine.machine()
-    components = installation.machine.hashes(options.number, protection)
+    components = limit_hashes(installation.machine.hashes(options.number, protection), {})
     if options.kind != "deactivate" and not is_identifiable(components, protection):
         raise MachineNotIdentified(_too_little(components))
     return RequestBody(
@@ -49,10 +50,12 @@ def request_body(
         license_number=options.number,
         product=Product(installation.product, options.product_version),
         protection=protection,
-        device_key=key.public,
+        device_key=device_key.public,
+        load_key=None if load_key is None else load_key.public,
         machine=HashedMachine(machine.name, machine.os, machine.environment, components),
         dongle=_dongle(installation) if protection == "dongle" else None,
         replaces_seat=options.replaces_seat,
+        choose_seat=options.kind == "activate" and options.replaces_seat is None,
         last_serial=last_serial,
         trusts=installation.keys.trusts(),
         client=f"keyferry {__version__}",

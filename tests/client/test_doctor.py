@@ -12,7 +12,7 @@ import pytest
 from keyferry import KeySet, Machine, Token
 from keyferry.doctor.diagnose import diagnose
 from keyferry.doctor.finding import Finding
-from keyferry.store.folder import LicenseState
+from keyferry.store.folder import DEVICE_KEY, LOAD_KEY, LicenseState
 from keyferry_protocol.keys import Ed25519Signer
 from tests.client.test_golden import assert_golden
 from tests.support.offline import LAB_07, LAB_09, VENDOR, VENDOR_PQ, Room, key_set
@@ -342,9 +342,11 @@ def another_key(room: Room) -> None:
     room.activate()
     other = Room(room.state / "other")
     other.activate()
-    key = other.folder().device_key()
+    key, load_key = other.folder().device_key(), other.folder().load_key()
     assert key is not None
-    room.folder().write_device_key(key)
+    assert load_key is not None
+    room.folder().write_key(DEVICE_KEY, key)
+    room.folder().write_key(LOAD_KEY, load_key)
 
 
 def copied_folder(room: Room) -> None:

@@ -50,7 +50,7 @@ NAMES = (
 )
 # Paths, names of files, and the code that stands behind an error's title.
 FACTS = re.compile(
-    r"(?<!:)/[\w./-]+|\b[\w-]+\.(request|response|json|svg|zip)\b| \([a-z-]+\)$", re.M
+    r"(?<!:)/[\w./-]+|\b[\w-]+\*?\.(request|response|json|svg|zip)\b| \([a-z-]+\)$", re.M
 )
 FIRST_COLUMN = re.compile(r"^  (-h, --help|--[\w-]+( \S+)?|[a-z-]+)(?=  |$)", re.M)
 

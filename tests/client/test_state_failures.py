@@ -15,7 +15,6 @@ import pytest
 
 from keyferry import KeyferryError
 from keyferry.manage import cancel
-from keyferry_protocol.response import BoundTo
 from tests.client.interrupted_journeys import (
     ANSWER,
     DEACTIVATE,
@@ -240,7 +239,7 @@ def test_a_plain_user_runs_roots_license_and_updates_it_in_a_folder_of_his_own(
     ("names", "report", "code"),
     [
         (["../clock.json", "state.json"], "Made anew", 0),
-        (["device.key"], "This user may not read it", 1),
+        (["load.key"], "This user may not read it", 1),
         (["installed.response"], "This user may not read it", 1),
     ],
 )
@@ -521,7 +520,7 @@ def never_asked_for(room: Room) -> bytes:
 
 def for_another_key(room: Room) -> bytes:
     data = room.request("update")
-    bound_to = BoundTo("machine", VENDOR.public, room.load().response.bound_to.components, None)
+    bound_to = replace(room.load().response.bound_to, device_key=VENDOR.public)
     return room.answer(data, bound_to=bound_to)
 
 

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from keyferry.dongle.find import find_dongle
+from keyferry.store.folder import DEVICE_KEY
 from keyferry.vendor import read_vendor
 from keyferry.wizard.session import Session
 from keyferry.wizard.window import GONE_S, LIFE_S, Window
@@ -76,7 +77,7 @@ class Desk:
 
     def give_device_key(self, number: str = NUMBER) -> None:
         """Give this computer the device key that every such desk has."""
-        self.room.folder(number).write_device_key(DEVICE)
+        self.room.folder(number).write_key(DEVICE_KEY, DEVICE)
 
 
 def desk_in(folder: Path, **vendor: Any) -> Desk:

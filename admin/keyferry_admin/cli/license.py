@@ -14,7 +14,7 @@ from keyferry_admin.use_cases.letter import license_letter
 from keyferry_admin.use_cases.letter_file import write_letter
 from keyferry_admin.use_cases.licenses import LicenseWithCode
 from keyferry_protocol.activation import show_activation_code, show_license_number
-from keyferry_protocol.components import ENVIRONMENTS, PROTECTIONS
+from keyferry_protocol.components import LICENSABLE_ENVIRONMENTS, PROTECTIONS
 from keyferry_protocol.encoding import format_time
 from keyferry_service.domain.license import LicenseRecord, Status
 from keyferry_service.views.refusal_text import Vendor
@@ -91,7 +91,7 @@ def license() -> None:
 @click.option(
     "--environment",
     "environments",
-    type=click.Choice(ENVIRONMENTS[1:3]),
+    type=click.Choice(LICENSABLE_ENVIRONMENTS[1:]),
     multiple=True,
     help="Allowed beside physical computers. Repeatable.",
 )

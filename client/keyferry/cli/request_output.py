@@ -65,7 +65,7 @@ def _show(settings: Settings, pending: PendingRequest, saved: SavedFile) -> None
         return terminal.line(message("terminal.next-page-deactivate", page=settings.page))
     terminal.line(f"  {message(f'terminal.{request.kind}-waits', number=number)}")
     terminal.line(message("terminal.next-page", page=settings.page))
-    terminal.line(message("terminal.next-install", name=f"{request.file_stem}.response"))
+    terminal.line(message("terminal.next-install", name=f"{request.file_stem}-*.response"))
 
 
 def _document(

@@ -13,7 +13,7 @@ from keyferry.installation import Installation
 from keyferry.machine.current_machine import CurrentMachine
 from keyferry.store.clock import TOLERANCE_S
 from keyferry.store.clock_file import read_clock
-from keyferry.store.folder import DEVICE_KEY, INSTALLED
+from keyferry.store.folder import DEVICE_KEY, INSTALLED, LOAD_KEY
 from keyferry.times import local_time_with_zone
 from keyferry_protocol.activation import show_license_number
 from keyferry_protocol.encoding import format_time
@@ -143,7 +143,7 @@ def _untidy(what: str, path: str, result: str = WARNING) -> Finding:
 
 
 # There is no copy of these to restore; `--repair` restores everything else.
-_REPLACED_BY = {INSTALLED: "install-again", DEVICE_KEY: "new-key"}
+_REPLACED_BY = {INSTALLED: "install-again", DEVICE_KEY: "new-key", LOAD_KEY: "new-key"}
 
 
 def damage(licenses: Sequence[StoredLicense], shared: Sequence[KeyferryError]) -> list[Finding]:
@@ -154,8 +154,8 @@ def damage(licenses: Sequence[StoredLicense], shared: Sequence[KeyferryError]) -
         step = message(f"doctor.next.{_REPLACED_BY.get(os.path.basename(path), 'repair')}")
         findings.append(Finding("storage", PROBLEM, str(error), step, {"damaged": path}))
     for stored in licenses:
-        if _lacks_key(stored):
-            path = stored.folder.path(DEVICE_KEY)
+        for name in _missing_keys(stored):
+            path = stored.folder.path(name)
             text, step = message("doctor.storage.no-key", path=path), message("doctor.next.new-key")
             findings.append(Finding("storage", PROBLEM, text, step, {"missing": path}))
         if stored.interrupted:
@@ -190,9 +190,9 @@ def key_set(licenses: Sequence[StoredLicense], keys: KeySet) -> list[Finding]:
     return findings
 
 
-def _lacks_key(stored: StoredLicense) -> bool:
+def _missing_keys(stored: StoredLicense) -> list[str]:
     bound = stored.response is not None and stored.response.bound_to.dongle is None
-    return bound and not stored.folder.has(DEVICE_KEY)
+    return [name for name in (DEVICE_KEY, LOAD_KEY) if bound and not stored.folder.has(name)]
 
 
 def _answerable(trusts: Sequence[str], keys: KeySet) -> bool:

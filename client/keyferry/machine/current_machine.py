@@ -60,6 +60,9 @@ class CurrentMachine:
             return
         hashes = self.hashes(number, bound_to.protection)
         facts = {"have": match.have, "of": match.of, "changed": list(match.changed)}
+        if 2 * match.of <= match.current:
+            detail = message("errors.wrong-machine.few-parts", of=match.of, current=match.current)
+            raise WrongMachine(detail, match={**facts, "current": match.current})
         if 2 * match.have > match.of and bound_to.components.get(USER) != hashes.get(USER):
             raise WrongMachine(message("errors.wrong-machine.user"), match=facts)
         name = self.machine().name

@@ -22,11 +22,12 @@ from keyferry_protocol.response import parse_response
 from keyferry_protocol.strict_json import InvalidMember, JsonObject
 
 DEVICE_KEY = "device.key"
+LOAD_KEY = "load.key"
 PENDING = "pending.request"
 DEACTIVATE = "deactivate.request"
 INSTALLED = "installed.response"
 STATE = "state.json"
-FILES = (DEVICE_KEY, PENDING, DEACTIVATE, INSTALLED, STATE)
+FILES = (DEVICE_KEY, LOAD_KEY, PENDING, DEACTIVATE, INSTALLED, STATE)
 
 
 class LicenseState(NamedTuple):
@@ -77,19 +78,26 @@ class Folder(NamedTuple):
             directory.remove_directory(self.number)
 
     def device_key(self, ignore_damage: bool = False) -> Ed25519Signer | None:
-        """The key of this license on this machine. Raises StateDamaged."""
-        data = self.read(DEVICE_KEY)
+        """The key that signs this license's requests. Raises StateDamaged."""
+        return self._key(DEVICE_KEY, ignore_damage)
+
+    def load_key(self, ignore_damage: bool = False) -> Ed25519Signer | None:
+        """The key that proves at load that this state is the machine's own. Raises StateDamaged."""
+        return self._key(LOAD_KEY, ignore_damage)
+
+    def write_key(self, name: str, key: Ed25519Signer) -> None:
+        self.write(name, b64(key.seed).encode("ascii"))
+
+    def _key(self, name: str, ignore_damage: bool) -> Ed25519Signer | None:
+        data = self.read(name)
         if data is None:
             return None
         try:
-            return parse_device_key(data)
+            return parse_key(data)
         except ValueError as error:
             if ignore_damage:
                 return None
-            raise self.damaged(DEVICE_KEY, message("errors.state-damaged.no-key")) from error
-
-    def write_device_key(self, key: Ed25519Signer) -> None:
-        self.write(DEVICE_KEY, b64(key.seed).encode("ascii"))
+            raise self.damaged(name, message("errors.state-damaged.no-key")) from error
 
     def request(self, name: str, ignore_damage: bool = False) -> Request | None:
         """The request that is stored under `PENDING` or `DEACTIVATE`. Raises StateDamaged."""
@@ -160,6 +168,6 @@ def is_deactivating(folder: Folder, state_dirs: StateDirs) -> bool:
     return False
 
 
-def parse_device_key(data: bytes) -> Ed25519Signer:
-    """Parse the bytes of a `device.key`. Raises ValueError."""
+def parse_key(data: bytes) -> Ed25519Signer:
+    """Parse the bytes of a `device.key` or `load.key`. Raises ValueError."""
     return Ed25519Signer(unb64(data.decode("ascii")))

@@ -152,12 +152,14 @@ class Computer:
         )
 
     def request_preview(self, answers: Answers) -> list[str]:
-        """A summary of the request file. Its key does not exist yet, so a temporary one is used."""
+        """A summary of the request file. Its keys do not exist yet, so temporary ones are used."""
         options = self.request_options(answers)
-        key = Ed25519Signer.generate()
+        protection, key = options.protection, Ed25519Signer.generate()
+        load_key = None if protection == "dongle" else Ed25519Signer.generate()
         with suppress(KeyferryError):  # reported when the file is made
             installation = self.installation_for(answers)
-            return request_lines(request_body(options, installation, options.protection, key, 0))
+            body = request_body(options, installation, protection, key, load_key, 0)
+            return request_lines(body)
         return []
 
     def installation_for(self, answers: Answers) -> Installation:

@@ -121,6 +121,7 @@ class Seat:
     taken: bool
     protection: str
     device_key: bytes
+    load_key: bytes | None
     components: ComponentHashes
     machine_name: str
     since: int
@@ -141,6 +142,7 @@ class Seat:
             taken=True,
             protection=request.protection,
             device_key=request.device_key,
+            load_key=request.load_key,
             components=request.machine.components,
             machine_name=request.machine.name,
             since=now,
@@ -156,6 +158,7 @@ class Seat:
         return replace(
             self,
             device_key=request.device_key,
+            load_key=request.load_key,
             components=request.machine.components,
             serial=serial,
             last_request_serial=request.last_serial,

@@ -48,7 +48,7 @@ def test_a_first_activation_gets_a_response_that_the_application_believes(world:
     document = world.ticket(ticket)["response"]
     assert document.pop("download_url").startswith("https://")
     assert document == {
-        "filename": f"{NUMBER}-{LAB_07.device.keyid[:4]}.response",
+        "filename": f"{NUMBER}-{LAB_07.device.keyid[:4]}-1.response",
         "expires_at": "2026-11-24T09:48:00Z",
         "seat": 1,
         "machine_name": "LAB-07",

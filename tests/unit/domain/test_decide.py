@@ -94,6 +94,7 @@ def test_a_new_seat_is_no_move_if_none_was_freed() -> None:
         taken=True,
         protection="machine",
         device_key=LAB_08.device.public,
+        load_key=LAB_08.load_key.public,
         components=LAB_08.components("machine"),
         machine_name="LAB-08",
         since=NOW,
@@ -128,6 +129,7 @@ def test_a_new_key_for_the_machines_own_seat_is_a_move_and_the_old_key_row_stays
     assert grant.seat == replace(
         before,
         device_key=again.device.public,
+        load_key=again.load_key.public,
         components=again.components("machine"),
         serial=8,
         last_request_serial=3,
