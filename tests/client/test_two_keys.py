@@ -104,14 +104,14 @@ def test_no_other_account_can_copy_the_keys_and_give_the_seat_back(
     kept = Path(computer.folder().path(""))
     copied = stolen.state / "site" / NUMBER
 
-    def give_back() -> bytes:
+    def release() -> bytes:
         copied.mkdir(parents=True)
         for file in kept.iterdir():
             if os.access(file, os.R_OK):
                 shutil.copy(file, copied)
         return stolen.request("deactivate")
 
-    assert run_as(BOB, give_back) == b"not-activated"
+    assert run_as(BOB, release) == b"not-activated"
 
 
 @pytest.mark.attack

@@ -25,7 +25,7 @@ _WINDOWS_TRIES = 50
 def read(root: StateDir, name: str) -> bytes | None:
     """Read at most MAX_BYTES of a file; None if it is missing or its directory is not readable.
 
-    Raises StateDamaged if it cannot be read, and StateNotReadable for a file of the site's directory
+    Raises StateDamaged if it cannot be read, and StateNotReadable for a file of the site's folder
     that only an administrator may read.
     """
     folder, _, file = name.rpartition("/")
