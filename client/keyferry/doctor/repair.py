@@ -5,21 +5,21 @@ It neither removes nor creates a license: what only the vendor can restore is on
 
 import os
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from functools import partial
 from typing import NamedTuple
 
 from keyferry.deactivate import finish_deactivation
 from keyferry.doctor.directories import leftovers, wrong_modes
 from keyferry.doctor.inspection import answered_request
-from keyferry.installation import Installation
 from keyferry.store.clock import Clock
 from keyferry.store.clock_file import CLOCK, read_clock, write_clock
-from keyferry.store.directory import read_regular
+from keyferry.store.directory import license_numbers, read_regular, unsafe_directories
 from keyferry.store.files import erase, finish_write
 from keyferry.store.folder import (
     DEACTIVATE,
     DEVICE_KEY,
+    DEVICE_PUBLIC,
     INSTALLED,
     LOAD_KEY,
     PENDING,
@@ -29,13 +29,18 @@ from keyferry.store.folder import (
     is_deactivating,
     parse_key,
 )
-from keyferry.store.lock import locked
-from keyferry.store.order import ORDER, license_numbers, read_order
+from keyferry.store.lock import Lock
+from keyferry.store.order import ORDER, read_order
 from keyferry.store.state_dirs import StateDir, StateDirs
 from keyferry_protocol.activation import show_license_number
 from keyferry_protocol.algorithms import DEVICE_ALGORITHM
 from keyferry_protocol.envelope import MAX_FILE, REQUEST
-from keyferry_protocol.errors import KeyferryError, StateDamaged, StateNotWritable
+from keyferry_protocol.errors import (
+    KeyferryError,
+    StateDamaged,
+    StateNotReadable,
+    StateNotWritable,
+)
 from keyferry_protocol.keys import KeySet
 from keyferry_protocol.messages import message
 from keyferry_protocol.request import Request, parse_request
@@ -51,11 +56,14 @@ class Repair(NamedTuple):
     text: str
 
 
-def repair(installation: Installation) -> list[Repair]:
+def repair(state_dirs: StateDirs, keys: KeySet) -> list[Repair]:
     """Repair what can be repaired, and report each repair. Raises StateBusy."""
-    state_dirs, keys = installation.state_dirs, installation.keys
     repairs = [done for root in state_dirs for done in _repair_rights(root)]
-    with locked(state_dirs):
+    repairs += [done for root in state_dirs for done in _report_unsafe(root)]
+    with ExitStack() as locks:
+        for root in state_dirs:
+            with suppress(StateNotReadable, StateNotWritable):
+                locks.enter_context(Lock(root))
         folders = [Folder(root, number) for root in state_dirs for number in license_numbers(root)]
         repairs += [done for folder in folders for done in _finish_writes(folder, keys)]
         repairs += [done for root in state_dirs for done in _remove_leftovers(root)]
@@ -72,6 +80,12 @@ def repair(installation: Installation) -> list[Repair]:
 def _repair_rights(root: StateDir) -> Iterator[Repair]:
     for wrong in wrong_modes(root):
         yield _attempt("rights", wrong.path, wrong.repair)
+
+
+def _report_unsafe(root: StateDir) -> Iterator[Repair]:
+    """What is left alone here, since a link or another user could replace it."""
+    for error in unsafe_directories(root):
+        yield _could_not("unsafe", error.facts["path"], why=error)
 
 
 def _remove_leftovers(root: StateDir) -> Iterator[Repair]:
@@ -105,7 +119,7 @@ def _repair_license(folder: Folder, state_dirs: StateDirs, keys: KeySet) -> Iter
     for name in (DEACTIVATE, PENDING):
         if _is_damaged(partial(folder.request, name)):
             yield _repair_request(folder, name)
-    if _is_half_deactivated(folder, state_dirs):
+    if _is_half_deactivated(folder):
         path = folder.path(DEACTIVATE)
         yield _attempt(
             "deactivation", path, lambda: finish_deactivation(folder, state_dirs), number=number
@@ -124,6 +138,8 @@ def _repair_license(folder: Folder, state_dirs: StateDirs, keys: KeySet) -> Iter
     for name, read_key in ((DEVICE_KEY, folder.device_key), (LOAD_KEY, folder.load_key)):
         if _is_damaged(read_key):
             yield _lost(folder, name)
+    if _is_damaged(folder.device_public):
+        yield _attempt("device-public", folder.path(DEVICE_PUBLIC), partial(_derive_public, folder))
 
 
 def _lost(folder: Folder, name: str) -> Repair:
@@ -134,9 +150,9 @@ def _lost(folder: Folder, name: str) -> Repair:
     return _could_not(name, path, number=folder.number)
 
 
-def _is_half_deactivated(folder: Folder, state_dirs: StateDirs) -> bool:
+def _is_half_deactivated(folder: Folder) -> bool:
     with suppress(StateDamaged):  # then this is unknown, and the damage is reported
-        return is_deactivating(folder, state_dirs)
+        return is_deactivating(folder)
     return False
 
 
@@ -159,18 +175,26 @@ def _saved_request(folder: Folder, name: str) -> bytes | None:
         request = parse_request(data)
     except (OSError, ValueError, KeyferryError):
         return None
-    key = folder.device_key(ignore_damage=True)
+    signer = request.load_key if request.is_by_load_key else request.device_key
     is_same = (
         request.license_number == folder.number
         and (request.kind == "deactivate") == (name == DEACTIVATE)
-        and request.envelope.is_signed_by(DEVICE_ALGORITHM, request.device_key)
-        and (key is None or key.public == request.device_key)
+        and request.envelope.is_signed_by(DEVICE_ALGORITHM, signer or b"")
+        and folder.device_public(ignore_damage=True) in (None, request.device_key)
     )
     return data if is_same else None
 
 
 def _has_key(folder: Folder) -> bool:
-    return folder.device_key(ignore_damage=True) is not None
+    return folder.device_public(ignore_damage=True) is not None
+
+
+def _derive_public(folder: Folder) -> None:
+    """Write the public half of the device key again."""
+    key = folder.device_key(ignore_damage=True)
+    if key is None:
+        raise StateNotWritable
+    folder.write_device_public(key.public)
 
 
 def _derived_state(folder: Folder, response: Response | None) -> LicenseState:
@@ -223,13 +247,15 @@ def _is_damaged(read: Callable[[], object]) -> bool:
         read()
     except StateDamaged:
         return True
+    except StateNotReadable:  # it is not this user's to repair
+        return False
     return False
 
 
 def _attempt(what: str, path: str, act: Callable[[], object], **facts: object) -> Repair:
     try:
         act()
-    except (StateNotWritable, OSError) as error:
+    except (StateNotReadable, StateNotWritable, OSError) as error:
         return _could_not("write", path, why=getattr(error, "strerror", None) or error)
     return Repair(what, True, path, message(f"doctor.did.{what}", path=path, **facts))
 
