@@ -14,7 +14,7 @@ FUNCTIONS = public_api:PublicApi process_request:ProcessRequest send_response:Se
 CHECKED = shared functions client/keyferry client/bundles docs/sample admin/keyferry_admin local benchmarks
 
 .DEFAULT_GOAL = help
-.PHONY: help run demo test soak lint build build-sam build-local client wheelhouse deploy bench docs lighthouse clean lock formats chromium softhsm
+.PHONY: help run demo test soak lint build build-sam build-local client wheelhouse release deploy bench docs lighthouse clean lock formats chromium softhsm
 
 help:  ## list these targets
 	@sed -n 's/^\([a-z]*\):.*  ## \(.*\)/  make \1\t\2/p' Makefile | expand -t 18
@@ -27,7 +27,7 @@ demo: .venv/installed build-local  ## the whole journey by itself, each step tim
 
 # Four runs in parallel, because a test often waits for another process. The last one takes every folder that the others
 # do not name. Tests with a stack or a browser do not count toward coverage: measuring them adds nothing but time.
-test: .venv/installed .venv-sam/installed build-local chromium softhsm  ## everything that is checked before a change goes in
+test: .venv/installed .venv-sam/installed .venv-sbom/installed build-local chromium softhsm  ## everything that is checked before a change goes in
 	@$(RUN) -m coverage erase
 	@$(RUN) -m pytest $(WITH_STACK) >.local/tests-stack 2>&1 & stack=$$!; \
 		$(RUN) -m pytest $(WITH_BROWSER) >.local/tests-browser 2>&1 & browser=$$!; \
@@ -80,6 +80,9 @@ client: .venv/installed  ## the offline machine's command as one file, dist/keyf
 wheelhouse: .venv/installed  ## the client and all it needs as one zip, to install without a network
 	@$(RUN) -m bundles.wheelhouse $(if $(OUTPUT),--output "$(OUTPUT)")
 
+release: .venv/installed .venv-sbom/installed  ## all that is published beside a tag, with SBOMs and SHA-256 sums, in dist/
+	@$(RUN) -m bundles.release $(if $(OUTPUT),--output "$(OUTPUT)")
+
 deploy: build-sam  ## to your AWS account; settings: samconfig.toml and docs/operations/
 	@SAM_CLI_TELEMETRY=0 .venv-sam/bin/sam deploy
 	@$(RUN) docs/operations/upload_page.py
@@ -119,6 +122,10 @@ lock: .venv/installed  ## update the lock files from their .in files; they name 
 .venv-docs/installed: requirements/docs.txt
 	@$(call new_venv,.venv-docs)
 	@$(call install,.venv-docs,docs)
+
+.venv-sbom/installed: requirements/sbom.txt
+	@$(call new_venv,.venv-sbom)
+	@$(call install,.venv-sbom,sbom)
 
 %/node_modules/.package-lock.json: %/package-lock.json
 	@command -v npm >/dev/null || { echo "This needs npm. Debian: apt install npm; macOS: brew install node" >&2; exit 1; }

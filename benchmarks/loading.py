@@ -102,12 +102,15 @@ def activate(
             product=product,
             edition="Professional",
             features={"solver": True, "threads": 16},
+            environments=("physical",),
             trial=False,
             valid_from=request.created_at,
             valid_until=None,
             maintenance_until=None,
         ),
-        bound_to=BoundTo("machine", request.device_key, request.machine.components, None),
+        bound_to=BoundTo(
+            "machine", request.device_key, request.load_key, request.machine.components, None
+        ),
         check_in_by=None,
         grace_days=14,
     )

@@ -16,7 +16,7 @@ from keyferry_admin.use_cases import keys, licenses
 from keyferry_admin.use_cases.site import site_files
 from keyferry_protocol.activation import show_activation_code
 from keyferry_protocol.algorithms import RESPONSE_ALGORITHMS
-from keyferry_protocol.components import ENVIRONMENTS
+from keyferry_protocol.components import LICENSABLE_ENVIRONMENTS
 from local.cloud import CannotStart, Cloud, running_cloud
 from local.deploy import STACK, deploy, upload_site
 from local.edge import Edge
@@ -107,7 +107,7 @@ def _provide(folder: Path, vendor: Any, outputs: dict[str, str]) -> None:
             licensee="Nordhaven Pilot Plant",
             edition="Professional",
             features={"solver": True, "threads": 16},
-            environments=ENVIRONMENTS,
+            environments=LICENSABLE_ENVIRONMENTS,
             moves_per_year=1000,
         )
         code = show_activation_code(created.activation_code)

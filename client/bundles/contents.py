@@ -1,5 +1,7 @@
-"""What the single file holds besides our own code, and under which licenses."""
+"""What the single file holds besides our own code: its licenses, and its entries of an SBOM."""
 
+import hashlib
+import platform
 import re
 import subprocess
 import sysconfig
@@ -47,6 +49,31 @@ def libraries(names: Iterable[str]) -> list[Library]:
     return [_library(name) for name in sorted(set(names)) if _LIBRARY.fullmatch(name)]
 
 
+def components(built: Path) -> list[dict[str, object]]:
+    """Python and the libraries of the operating system in the single file, for its SBOM."""
+    archive = CArchiveReader(str(built))
+    python: dict[str, object] = {
+        "bom-ref": "python",
+        "type": "platform",
+        "name": "CPython",
+        "version": platform.python_version(),
+        "licenses": [{"license": {"id": "Python-2.0"}}],
+    }
+    system = libraries(archive.toc)
+    return [python, *(_component(each, archive.extract(each.name)) for each in system)]
+
+
+def _component(library: Library, content: bytes) -> dict[str, object]:
+    return {
+        "bom-ref": library.name,
+        "type": "library",
+        "name": library.name,
+        "version": library.version,
+        "description": f"From the package {library.package} of the system it was built on.",
+        "hashes": [{"alg": "SHA-256", "content": hashlib.sha256(content).hexdigest()}],
+    }
+
+
 def license_texts(names: Iterable[str]) -> str:
     """The license of the program, and of everything in it."""
     names = list(names)
@@ -62,11 +89,11 @@ def license_texts(names: Iterable[str]) -> str:
 def _library(name: str) -> Library:
     """As Debian's package manager describes it; other systems have their own way to look it up."""
     try:
-        found = _dpkg("--search", f"*/{name}")
+        owner = _dpkg("--search", f"*/{name}")
     except (OSError, subprocess.CalledProcessError):
         unknown = "A library of the operating system that this file was built on."
         return Library(name, "operating system", "", unknown)
-    package = found.split(": ")[0]
+    package = owner.split(": ")[0]
     license = Path("/usr/share/doc", package.split(":")[0], "copyright").read_text()
     return Library(name, package, _dpkg("--show", "--showformat=${Version}", package), license)
 

@@ -42,12 +42,16 @@ def build_wheel(project: Path, folder: Path) -> Path:
             path.chmod(0o755 if path.is_dir() else 0o644)
         built = Path(scratch, "wheel")
         options = ["--quiet", "--no-deps", "--no-index", "--no-build-isolation"]
-        subprocess.run(
+        pip = subprocess.run(
             [sys.executable, "-m", "pip", "wheel", *options, "--wheel-dir", built, copied],
-            check=True,
+            check=False,
+            capture_output=True,
+            text=True,
             env=build_environment(),
             umask=0o022,
         )
+        if pip.returncode:
+            sys.exit(pip.stderr)
         (wheel,) = built.iterdir()
         return Path(shutil.copy(wheel, folder))
 

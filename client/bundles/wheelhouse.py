@@ -32,7 +32,16 @@ VERSIONS = ("3.11", "3.12", "3.13", "3.14")
 
 
 def main() -> None:
-    options = argparse.ArgumentParser(description=__doc__)
+    settings = arguments(__doc__)
+    target, count = build(settings.output, settings.machine, settings.python)
+    print(f"{target}: {count} wheels, {target.stat().st_size / 1e6:.0f} MB")
+
+
+def arguments(description: str | None) -> argparse.Namespace:
+    """The arguments that say where to build, and for which machines and Pythons."""
+    options = argparse.ArgumentParser(
+        description=description, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     options.add_argument("--output", type=Path, default=ROOT / "dist")
     options.add_argument("--machine", action="append", choices=MACHINES, help="default: all")
     options.add_argument(
@@ -40,17 +49,24 @@ def main() -> None:
     )
     settings = options.parse_args()
     settings.output.mkdir(parents=True, exist_ok=True)
-    target = settings.output / "keyferry-wheelhouse.zip"
+    return settings
+
+
+def build(
+    folder: Path, machines: Sequence[str] | None, versions: Sequence[str] | None
+) -> tuple[Path, int]:
+    """Build the zip archive in the folder. None: for all of them."""
+    target = folder / "keyferry-wheelhouse.zip"
     with tempfile.TemporaryDirectory() as scratch:
         wheels = Path(scratch)
-        for machine in settings.machine or MACHINES:
-            for version in settings.python or VERSIONS:
+        for machine in machines or MACHINES:
+            for version in versions or VERSIONS:
                 fetch(wheels, MACHINES[machine], version)
         ours = build_wheel(ROOT / "client", wheels)
         files = {f"wheelhouse/{wheel.name}": wheel.read_bytes() for wheel in wheels.glob("*.whl")}
         pinned = requirements(ours, {sha256(wheel) for wheel in wheels.glob("*.whl")})
         write_zip(target, files | {"wheelhouse/requirements.txt": pinned.encode()})
-    print(f"{target}: {len(files)} wheels, {target.stat().st_size / 1e6:.0f} MB")
+    return target, len(files)
 
 
 def fetch(wheels: Path, tags: Sequence[str], version: str) -> None:
@@ -64,6 +80,11 @@ def fetch(wheels: Path, tags: Sequence[str], version: str) -> None:
     only = ["--require-hashes", "--no-deps", "--only-binary", ":all:", "--requirement", str(pins)]
     where = [*(f"--platform={tag}" for tag in tags), "--python-version", version]
     subprocess.run([*pip, *only, *where], check=True)
+
+
+def locked_names() -> list[str]:
+    """The packages that the client needs."""
+    return [pin["version"].split("==")[0] for pin in _PIN.finditer(LOCK.read_text())]
 
 
 def requirements(ours: Path, shipped: set[str]) -> str:

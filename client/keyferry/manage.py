@@ -2,7 +2,8 @@
 
 from keyferry.license_message import license_message
 from keyferry.store.clock_file import read_clock, write_clock
-from keyferry.store.folder import DEACTIVATE, DEVICE_KEY, INSTALLED, PENDING, STATE, Folder
+from keyferry.store.directory import refuse_unsafe
+from keyferry.store.folder import DEACTIVATE, FILES, PENDING, Folder
 from keyferry.store.lock import Lock, locked
 from keyferry.store.order import in_trying_order, write_order
 from keyferry.store.state_dirs import StateDirs
@@ -29,6 +30,7 @@ def cancel(number: str, state_dirs: StateDirs) -> None:
 
 def prefer(number: str, state_dirs: StateDirs) -> list[str]:
     """Try this license first, and return the new order. Raises NotActivated."""
+    refuse_unsafe(state_dirs)
     with Lock(state_dirs.user):
         known = in_trying_order(state_dirs)
         if number not in known:
@@ -43,6 +45,7 @@ def move(number: str, steps: int, state_dirs: StateDirs) -> list[str]:
 
     Raises NotActivated.
     """
+    refuse_unsafe(state_dirs)
     with Lock(state_dirs.user):
         order = in_trying_order(state_dirs)
         if number not in order:
@@ -58,11 +61,10 @@ def remove(number: str, state_dirs: StateDirs) -> None:
     """Remove a license from this computer. Raises NotActivated if it is not here."""
     with locked(state_dirs):
         folders = [Folder(root, number) for root in state_dirs]
-        names = (INSTALLED, PENDING, DEACTIVATE, DEVICE_KEY, STATE)
-        if not any(folder.has(name) for folder in folders for name in names):
+        if not any(folder.has(name) for folder in folders for name in FILES):
             raise _not_here(number)
         for folder in folders:
-            for name in names:
+            for name in FILES:
                 folder.erase(name)
             folder.discard()
 

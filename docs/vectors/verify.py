@@ -101,6 +101,7 @@ TESTS = {
     "hex64": lambda v: chars(v, 64),
     "number": lambda v: chars(v, 12, "0123456789"),
     "kind": ("activate", "update", "deactivate").__contains__,
+    "answer": ("activate", "update", "deactivate", "renewal").__contains__,
     "protection": ("machine", "personal", "dongle").__contains__,
     "environment": ("physical", "virtual", "container", "unknown").__contains__,
     "alg": ("Ed25519", "ECDSA-P256-SHA256").__contains__,
@@ -114,11 +115,12 @@ TESTS = {
 }
 REQUEST = """id:hex32 kind:kind created_at:time license_number:number product.name:name client:text
 product.version:text protection:protection device_key:key machine.name:text machine.os:text
-machine.environment:environment replaces_seat:from1? last_serial:from0"""
-RESPONSE = """request_sha256:hex64 kind:kind serial:from1 seat:from1 issued_at:time grace_days:from0
-license.number:number license.licensee:text license.product:name license.edition:text
-license.trial:bool license.valid_from:time license.valid_until:time? check_in_by:time?
-license.maintenance_until:time? bound_to.protection:protection bound_to.device_key:key"""
+machine.environment:environment replaces_seat:from1? choose_seat:bool last_serial:from0"""
+RESPONSE = """request_sha256:hex64 kind:answer serial:from1 seat:from1 issued_at:time
+grace_days:from0 license.number:number license.licensee:text license.product:name
+license.edition:text license.trial:bool license.valid_from:time license.valid_until:time?
+license.maintenance_until:time? check_in_by:time? bound_to.protection:protection
+bound_to.device_key:key"""
 
 
 def fits(record, shape):  # `path:test`, with `?` if null is allowed
@@ -130,16 +132,20 @@ def fits(record, shape):  # `path:test`, with `?` if null is allowed
     return record
 
 
-def bound(record, components):  # checks that the components and the dongle fit the protection
+def bound(record, components):  # checks that keys, components and dongle fit the protection
     protection, dongle = record["protection"], record["dongle"]
     limits = {"tpm_key": 1, "smbios_uuid": 1, "board_serial": 1, "os_id": 1, "mac": 8}
     limits |= {"disk_serial": 8, "user": 1 if protection == "personal" else 0}
     need(type(components) is dict and not (protection == "dongle" and components))
+    seen = set()
     for name in components.keys() & {name for name in limits if limits[name]}:
         hashes = components[name]
         need(type(hashes) is list and 0 < len(hashes) <= limits[name])
         need(hashes == sorted(set(hashes)) and {len(unb64(h)) for h in hashes} == {16})
-    need((dongle is None) == (protection != "dongle"))
+        need(not seen & set(hashes))
+        seen.update(hashes)
+    need((dongle is None) == (protection != "dongle") == (record["load_key"] is not None))
+    need(record["load_key"] is None or key("Ed25519", record["load_key"]))
     if dongle is not None:
         fits(dongle, "alg:alg model:text serial:text") and key(dongle["alg"], dongle["public"])
 
@@ -177,13 +183,17 @@ def read_request(data, activation_key):
     envelope, body = open_envelope(data, "request", 8192)
     r = fits(parse(body), REQUEST)
     bound(r, r["machine"]["components"])
-    need(r["replaces_seat"] is None or r["kind"] == "activate")
+    need((r["replaces_seat"], r["choose_seat"]) == (None, False) or r["kind"] == "activate")
+    need(r["replaces_seat"] is None or r["choose_seat"] is False)
     need(type(r["trusts"]) is list and len(set(r["trusts"])) == len(r["trusts"]) <= 16)
     need(all(chars(t, 16) for t in r["trusts"]))
+    keys = [k for k in (r["device_key"], r["load_key"], activation_key) if k is not None]
+    need(len(set(keys)) == len(keys), "not-authentic")
     proofs = [("Ed25519", r["device_key"])]
+    if r["kind"] == "update" and r["load_key"] and not signed(envelope, *proofs[0]):
+        proofs = [("Ed25519", r["load_key"])]
     if r["kind"] == "activate":
-        need(activation_key not in (None, r["device_key"]), "not-authentic")
-        proofs.append(("Ed25519", activation_key))
+        proofs.append(("Ed25519", need(activation_key, "not-authentic") and activation_key))
     if r["dongle"]:
         proofs.append((r["dongle"]["alg"], r["dongle"]["public"]))
     return need(all(signed(envelope, *proof) for proof in proofs), "not-authentic") and r
@@ -200,6 +210,9 @@ def read_response(data, keys):
     for name, value in r["license"]["features"].items():
         need(0 < len(name) <= 40 and set(name) <= set("abcdefghijklmnopqrstuvwxyz0123456789_.-"))
         need(value is True or TESTS["from1"](value))
+    places = r["license"]["environments"]
+    need(type(places) is list and len(set(places)) == len(places) and "physical" in places)
+    need(set(places) <= {"physical", "virtual", "container"})
     end = r["license"]["valid_until"], r["license"]["features"]
     return need(r["kind"] != "deactivate" or end == (r["issued_at"], {})) and r
 

@@ -9,7 +9,8 @@ from keyferry_protocol.frozen import frozen
 from keyferry_protocol.messages import message
 from keyferry_protocol.strict_json import InvalidMember, JsonObject, text_matching
 
-ENVIRONMENTS = ("physical", "virtual", "container", "unknown")
+LICENSABLE_ENVIRONMENTS = ("physical", "virtual", "container")
+ENVIRONMENTS = (*LICENSABLE_ENVIRONMENTS, "unknown")
 
 # The hashes of a machine's components, by component name.
 ComponentHashes = Mapping[str, tuple[str, ...]]
@@ -75,6 +76,7 @@ COMPONENTS_BY_PROTECTION: Mapping[str, tuple[Component, ...]] = {
     "personal": (*_TABLE, _USER),
     "dongle": (),
 }
+MAX_HASHES = {component.name: component.max_hashes for component in (*_TABLE, _USER)}
 PROTECTIONS = tuple(COMPONENTS_BY_PROTECTION)
 
 # A pattern for canonical base64 of 16 bytes: the last symbol has four unused bits.
@@ -90,15 +92,28 @@ def hash_component(number: str, name: str, value: str) -> str:
 def hash_components(
     number: str, values: Mapping[str, Sequence[str]], protection: str
 ) -> dict[str, tuple[str, ...]]:
-    """Hash the raw values of the components that the protection uses."""
+    """Hash all raw values of the components that the protection uses; in ascending order."""
     hashed = {}
     for component in COMPONENTS_BY_PROTECTION[protection]:
         name = component.name
         normalized = {component.normalize(value) for value in values.get(name, ())} - {""}
         if normalized:
             hashes = sorted(hash_component(number, name, value) for value in normalized)
-            hashed[name] = tuple(hashes[: component.max_hashes])
+            hashed[name] = tuple(hashes)
     return hashed
+
+
+def limit_hashes(current: ComponentHashes, recorded: ComponentHashes) -> ComponentHashes:
+    """Cut a machine's hashes to what a request may contain, keeping those that were recorded.
+
+    Otherwise a machine with more network cards than fit would lose the ones it is known by.
+    """
+    limited = {}
+    for name, hashes in current.items():
+        known = set(recorded.get(name, ()))
+        chosen = sorted(hashes, key=lambda item: (item not in known, item))
+        limited[name] = tuple(sorted(chosen[: MAX_HASHES[name]]))
+    return limited
 
 
 def parse_components(parent: JsonObject, protection: str) -> dict[str, tuple[str, ...]]:
@@ -109,11 +124,17 @@ def parse_components(parent: JsonObject, protection: str) -> dict[str, tuple[str
     members = parent.json_object("components")
     if protection == "dongle" and next(members.names(), None) is not None:
         raise InvalidMember(parent.path_of("components"), message("format.dongle-components"))
-    return {
-        component.name: _parse_hashes(members, component)
-        for component in COMPONENTS_BY_PROTECTION[protection]
-        if component.name in members
-    }
+    components: dict[str, tuple[str, ...]] = {}
+    parsed: set[str] = set()
+    for component in COMPONENTS_BY_PROTECTION[protection]:
+        if component.name in members:
+            hashes = _parse_hashes(members, component)
+            if not parsed.isdisjoint(hashes):
+                reason = message("format.hash-twice")
+                raise InvalidMember(members.path_of(component.name), reason)
+            parsed.update(hashes)
+            components[component.name] = hashes
+    return components
 
 
 def _parse_hashes(members: JsonObject, component: Component) -> tuple[str, ...]:

@@ -124,6 +124,12 @@ class StateBusy(KeyferryError):
     code = "state-busy"
 
 
+class CannotVerify(KeyferryError):
+    """A signature algorithm that this computer's cryptography lacks or forbids."""
+
+    code = "cannot-verify"
+
+
 class WrongLicenseNumber(KeyferryError):
     """Text that is not a license number."""
 
@@ -198,6 +204,13 @@ class WrongMachine(KeyferryError):
     """A genuine response for another machine or user."""
 
     code = "wrong-machine"
+    exit = 6
+
+
+class EnvironmentNotAllowed(KeyferryError):
+    """A license that may not run in this environment: a virtual machine or a container."""
+
+    code = "environment-not-allowed"
     exit = 6
 
 

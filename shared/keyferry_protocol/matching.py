@@ -16,10 +16,14 @@ _SHARES = 840  # least common multiple of 1 to 8, so shared weights stay integer
 
 @frozen
 class Match:
-    """How much of the recorded weight is present, in points; `changed` names the differences."""
+    """How much of the recorded weight is present, in points; `changed` names the differences.
+
+    `current` is the weight of the current set.
+    """
 
     have: int
     of: int
+    current: int
     changed: tuple[str, ...]
     same: bool
 
@@ -28,7 +32,9 @@ def match(recorded: ComponentHashes, current: ComponentHashes) -> Match:
     """Compare one recorded set, never a union of several, with the current set.
 
     It is the same machine if more than half of the recorded weight is present, more than half of
-    the recorded hardware's weight, and an anchor. A rule without recorded components holds.
+    the recorded hardware's weight, and an anchor; and if the recorded components weigh more than
+    half of the current ones, so that no set can make one part stand for a whole machine. A rule
+    without components to compare holds.
     """
     shares = {name: _shares(name, recorded, current) for name in _WEIGHTS if name in recorded}
     anchors = [name for name in ANCHORS if name in shares]
@@ -36,10 +42,12 @@ def match(recorded: ComponentHashes, current: ComponentHashes) -> Match:
         _more_than_half(shares, list(shares))
         and _more_than_half(shares, [name for name in HARDWARE if name in shares])
         and (not anchors or any(shares[name] for name in anchors))
+        and _outweighs_half(recorded, current)
     )
     return Match(
         have=sum(shares.values()) // _SHARES,
         of=recorded_weight(recorded),
+        current=recorded_weight(current),
         changed=tuple(name for name in shares if shares[name] < _WEIGHTS[name] * _SHARES),
         same=same and recorded.get(USER, ()) == (current.get(USER, ()) if USER in recorded else ()),
     )
@@ -76,6 +84,11 @@ def is_identifiable(components: ComponentHashes, protection: str) -> bool:
         return True
     enough = recorded_weight(components) >= MIN_WEIGHT
     return enough and (protection != "personal" or USER in components)
+
+
+def _outweighs_half(recorded: ComponentHashes, current: ComponentHashes) -> bool:
+    weight = recorded_weight(current)
+    return not weight or 2 * recorded_weight(recorded) > weight
 
 
 def _shares(name: str, recorded: ComponentHashes, current: ComponentHashes) -> int:

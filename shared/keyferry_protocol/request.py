@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from functools import cached_property
 from typing import Any
 
 from keyferry_protocol.algorithms import DEVICE_ALGORITHM, DONGLE_ALGORITHMS, decode_public_key
@@ -78,9 +79,11 @@ class RequestBody:
     product: Product
     protection: str
     device_key: bytes
+    load_key: bytes | None  # None exactly for `dongle`
     machine: HashedMachine
     dongle: Dongle | None
     replaces_seat: int | None
+    choose_seat: bool  # whether the person on the page may name the seat to replace
     last_serial: int
     trusts: tuple[str, ...]
     client: str
@@ -91,7 +94,7 @@ class RequestBody:
 
     @property
     def file_stem(self) -> str:
-        """The file name without its extension; the response file has the same stem."""
+        """The file name without its extension; a response's adds its serial."""
         return f"{self.license_number}-{self.device_keyid[:4]}"
 
     def as_json(self) -> dict[str, Any]:
@@ -103,6 +106,7 @@ class RequestBody:
             "product": {"name": self.product.name, "version": self.product.version},
             "protection": self.protection,
             "device_key": b64(self.device_key),
+            "load_key": None if self.load_key is None else b64(self.load_key),
             "machine": {
                 "name": self.machine.name,
                 "os": self.machine.os,
@@ -111,6 +115,7 @@ class RequestBody:
             },
             "dongle": None if self.dongle is None else self.dongle.as_json(),
             "replaces_seat": self.replaces_seat,
+            "choose_seat": self.choose_seat,
             "last_serial": self.last_serial,
             "trusts": list(self.trusts),
             "client": self.client,
@@ -130,6 +135,18 @@ class Request(RequestBody):
     @property
     def sha256(self) -> str:
         return self.envelope.sha256
+
+    @cached_property
+    def is_by_load_key(self) -> bool:
+        """Whether an update relies on the load key's signature, since the device key's is absent.
+
+        `verify_proofs` checks that signature.
+        """
+        return (
+            self.kind == "update"
+            and self.load_key is not None
+            and not self.envelope.is_signed_by(DEVICE_ALGORITHM, self.device_key)
+        )
 
 
 def body_bytes(members: Mapping[str, Any]) -> bytes:
@@ -167,9 +184,11 @@ def verify_proofs(request: Request, activation_public_key: bytes | None) -> None
     """Verify every signature that this kind of request needs. Raises NotAuthentic.
 
     `activation_public_key` is the license's raw Ed25519 key, or None if there is no such license.
-    An update or a deactivation does not need it.
+    An update or a deactivation does not need it. `Request.is_by_load_key` says which key of the
+    machine made the proof.
     """
-    proofs = [(DEVICE_ALGORITHM, request.device_key)]
+    own_keys = [key for key in (request.device_key, request.load_key) if key is not None]
+    proofs = [(DEVICE_ALGORITHM, own_keys[1] if request.is_by_load_key else own_keys[0])]
     if request.dongle is not None:
         proofs.append((request.dongle.alg, request.dongle.public))
     if request.kind == "activate" and activation_public_key is not None:
@@ -178,8 +197,10 @@ def verify_proofs(request: Request, activation_public_key: bytes | None) -> None
         if not request.envelope.is_signed_by(alg, public):
             raise NotAuthentic(message("errors.not-authentic.signature"))
     # Checked last, so an unknown license number takes as long as a wrong code.
-    if request.kind == "activate" and activation_public_key in (None, request.device_key):
+    if request.kind == "activate" and activation_public_key is None:
         raise NotAuthentic(message("errors.not-authentic.code"))
+    if activation_public_key in own_keys or len(set(own_keys)) < len(own_keys):
+        raise NotAuthentic(message("errors.not-authentic.same-key"))
 
 
 def _parse_body(members: JsonObject, envelope: Envelope) -> Request:
@@ -194,9 +215,8 @@ def _parse_body(members: JsonObject, envelope: Envelope) -> Request:
         license_number=members.text("license_number", license_number_text),
         product=Product(product.text("name", non_empty_text), product.text("version", free_text)),
         protection=protection,
-        device_key=members.text(
-            "device_key", lambda text: decode_public_key(DEVICE_ALGORITHM, text)
-        ),
+        device_key=members.text("device_key", decode_device_key),
+        load_key=parse_load_key(members, protection),
         machine=HashedMachine(
             name=machine.text("name", free_text),
             os=machine.text("os", free_text),
@@ -205,6 +225,7 @@ def _parse_body(members: JsonObject, envelope: Envelope) -> Request:
         ),
         dongle=parse_dongle(members, protection),
         replaces_seat=_parse_replaces_seat(members, kind),
+        choose_seat=_parse_choose_seat(members, kind),
         last_serial=members.integer("last_serial", 0),
         trusts=_parse_trusts(members),
         client=members.text("client", free_text),
@@ -219,13 +240,28 @@ def non_empty_text(text: str) -> str:
     return free_text(text)
 
 
+def decode_device_key(text: str) -> bytes:
+    """Decode a machine's raw Ed25519 public key from base64. Raises ValueError."""
+    return decode_public_key(DEVICE_ALGORITHM, text)
+
+
+def parse_load_key(members: JsonObject, protection: str) -> bytes | None:
+    """Parse the `load_key` member: null if, and only if, the protection is `dongle`.
+
+    Raises InvalidMember.
+    """
+    if members.is_null("load_key") != (protection == "dongle"):
+        raise InvalidMember(members.path_of("load_key"), message("format.other-protection"))
+    return None if protection == "dongle" else members.text("load_key", decode_device_key)
+
+
 def parse_dongle(members: JsonObject, protection: str) -> Dongle | None:
     """Parse the `dongle` member: an object if, and only if, the protection is `dongle`.
 
     Raises InvalidMember.
     """
     if members.is_null("dongle") != (protection != "dongle"):
-        raise InvalidMember(members.path_of("dongle"), message("format.dongle-or-not"))
+        raise InvalidMember(members.path_of("dongle"), message("format.other-protection"))
     if protection != "dongle":
         return None
     dongle = members.json_object("dongle")
@@ -244,6 +280,13 @@ def _parse_replaces_seat(members: JsonObject, kind: str) -> int | None:
     if kind != "activate":
         raise InvalidMember(members.path_of("replaces_seat"), message("format.replaces-seat"))
     return members.integer("replaces_seat", 1)
+
+
+def _parse_choose_seat(members: JsonObject, kind: str) -> bool:
+    choose_seat = members.boolean("choose_seat")
+    if choose_seat and (kind != "activate" or not members.is_null("replaces_seat")):
+        raise InvalidMember(members.path_of("choose_seat"), message("format.choose-seat"))
+    return choose_seat
 
 
 def _parse_trusts(members: JsonObject) -> tuple[str, ...]:

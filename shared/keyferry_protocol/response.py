@@ -3,25 +3,35 @@
 from collections.abc import Mapping
 from typing import Any
 
-from keyferry_protocol.algorithms import DEVICE_ALGORITHM, decode_public_key
-from keyferry_protocol.components import PROTECTIONS, ComponentHashes, parse_components
+from keyferry_protocol.algorithms import DEVICE_ALGORITHM
+from keyferry_protocol.components import (
+    LICENSABLE_ENVIRONMENTS,
+    PROTECTIONS,
+    ComponentHashes,
+    parse_components,
+)
 from keyferry_protocol.encoding import b64, format_time, free_text, parse_time
 from keyferry_protocol.envelope import RESPONSE, Envelope, open_envelope
 from keyferry_protocol.errors import BadJson, KeyCompromised, NotGenuine, UnreadableResponse
 from keyferry_protocol.frozen import frozen
 from keyferry_protocol.keys import KeySet, keyid
 from keyferry_protocol.messages import message
+from keyferry_protocol.messages.formats import comma_list
 from keyferry_protocol.request import (
     KINDS,
     Dongle,
     body_bytes,
     components_as_json,
+    decode_device_key,
     license_number_text,
     non_empty_text,
     parse_dongle,
+    parse_load_key,
 )
 from keyferry_protocol.strict_json import InvalidMember, JsonObject, parse_json, text_matching
 
+# A renewal answers no request: it is today's terms for a seat as it stands.
+RESPONSE_KINDS = (*KINDS, "renewal")
 _sha256_text = text_matching("[0-9a-f]{64}", "no-sha256")
 _feature_name = text_matching("[a-z0-9_.-]{1,40}", "no-feature-name")
 
@@ -35,6 +45,7 @@ class LicenseTerms:
     product: str
     edition: str
     features: Mapping[str, bool | int]
+    environments: tuple[str, ...]  # where it may run; `physical` is always among them
     trial: bool
     valid_from: int
     valid_until: int | None
@@ -47,6 +58,7 @@ class LicenseTerms:
             "product": self.product,
             "edition": self.edition,
             "features": dict(self.features),
+            "environments": list(self.environments),
             "trial": self.trial,
             "valid_from": format_time(self.valid_from),
             "valid_until": _time_or_null(self.valid_until),
@@ -60,6 +72,7 @@ class BoundTo:
 
     protection: str
     device_key: bytes
+    load_key: bytes | None  # None exactly for `dongle`
     components: ComponentHashes
     dongle: Dongle | None
 
@@ -67,6 +80,7 @@ class BoundTo:
         return {
             "protection": self.protection,
             "device_key": b64(self.device_key),
+            "load_key": None if self.load_key is None else b64(self.load_key),
             "components": components_as_json(self.components),
             "dongle": None if self.dongle is None else self.dongle.as_json(),
         }
@@ -91,9 +105,14 @@ class ResponseBody:
         return self.kind == "deactivate"
 
     @property
+    def is_renewal(self) -> bool:
+        return self.kind == "renewal"
+
+    @property
     def file_stem(self) -> str:
-        """The file name without its extension, the same as the request's."""
-        return f"{self.license.number}-{keyid(DEVICE_ALGORITHM, self.bound_to.device_key)[:4]}"
+        """The file name without its extension: the request's, and the serial."""
+        device_keyid = keyid(DEVICE_ALGORITHM, self.bound_to.device_key)
+        return f"{self.license.number}-{device_keyid[:4]}-{self.serial}"
 
     def as_json(self) -> dict[str, Any]:
         return {
@@ -160,16 +179,15 @@ def _parse_body(members: JsonObject, envelope: Envelope) -> Response:
     protection = bound_to.one_of("protection", PROTECTIONS)
     response = Response(
         request_sha256=members.text("request_sha256", _sha256_text),
-        kind=members.one_of("kind", KINDS),
+        kind=members.one_of("kind", RESPONSE_KINDS),
         serial=members.integer("serial", 1),
         seat=members.integer("seat", 1),
         issued_at=members.text("issued_at", parse_time),
         license=_parse_terms(members.json_object("license")),
         bound_to=BoundTo(
             protection=protection,
-            device_key=bound_to.text(
-                "device_key", lambda text: decode_public_key(DEVICE_ALGORITHM, text)
-            ),
+            device_key=bound_to.text("device_key", decode_device_key),
+            load_key=parse_load_key(bound_to, protection),
             components=parse_components(bound_to, protection),
             dongle=parse_dongle(bound_to, protection),
         ),
@@ -192,6 +210,7 @@ def _parse_terms(members: JsonObject) -> LicenseTerms:
         product=members.text("product", non_empty_text),
         edition=members.text("edition", free_text),
         features=_parse_features(members.json_object("features")),
+        environments=_parse_environments(members),
         trial=members.boolean("trial"),
         valid_from=members.text("valid_from", parse_time),
         valid_until=_parse_time_or_null(members, "valid_until"),
@@ -208,6 +227,19 @@ def _parse_features(members: JsonObject) -> dict[str, bool | int]:
             raise InvalidMember(members.path_of(name), str(error)) from error
         features[name] = True if members.value(name) is True else members.integer(name, 1)
     return features
+
+
+def _parse_environments(members: JsonObject) -> tuple[str, ...]:
+    environments = members.texts("environments", _environment)
+    if len(set(environments)) < len(environments) or "physical" not in environments:
+        raise InvalidMember(members.path_of("environments"), message("format.environments"))
+    return environments
+
+
+def _environment(text: str) -> str:
+    if text not in LICENSABLE_ENVIRONMENTS:
+        raise ValueError(message("format.none-of", values=comma_list(LICENSABLE_ENVIRONMENTS)))
+    return text
 
 
 def _parse_time_or_null(members: JsonObject, name: str) -> int | None:

@@ -12,16 +12,16 @@ DICTIONARY = (
     b"macOS Windows Server 2022 Windows 10 Enterprise Ubuntu 24.04 LTS"
     b"Debian GNU/Linux 12 (bookworm)Windows 11 Pro 24H2"
     b'"protection":"personal""user":["'
-    b'"protection":"dongle","machine":{"name":"","components":{}},'
+    b'"protection":"dongle","load_key":null,"machine":{"name":"","components":{}},'
     b'"dongle":{"alg":"ECDSA-P256-SHA256","public":"B","model":"","serial":""},'
     b'"environment":"virtual","environment":"container","environment":"unknown",'
-    b'"kind":"deactivate","kind":"update",'
+    b'"kind":"deactivate","kind":"update",null,"choose_seat":false,"last_serial":'
     b'{"id":"0","kind":"activate","created_at":"2026-11-24T00:00:00Z","license_number":"0",'
     b'"product":{"name":"","version":"1.0.0"},"protection":"machine","device_key":"=",'
-    b'"machine":{"name":"","os":"","environment":"physical","components":{"tpm_key":["=="],'
-    b'"smbios_uuid":["=="],"board_serial":["=="],"mac":["==","=="],"os_id":["=="],'
-    b'"disk_serial":["==","=="]}},"dongle":null,"replaces_seat":null,"last_serial":0,'
-    b'"trusts":["",""],"client":"keyferry 1.0.0"}'
+    b'"load_key":"=","machine":{"name":"","os":"","environment":"physical","components":{'
+    b'"tpm_key":["=="],"smbios_uuid":["=="],"board_serial":["=="],"mac":["==","=="],"os_id":["=="],'
+    b'"disk_serial":["==","=="]}},"dongle":null,"replaces_seat":null,"choose_seat":true,'
+    b'"last_serial":0,"trusts":["",""],"client":"keyferry 1.0.0"}'
 )
 DICTIONARY_NUMBER = 1
 LATER = range(2, 16)  # numbers of later forms and dictionaries; any other means damage

@@ -150,11 +150,11 @@ const isFreeText = (text) => typeof text === 'string' && [...text].length <= 64 
 /** The preset dictionary of the text form, never changed. */
 export const DICTIONARY =
   'macOS Windows Server 2022 Windows 10 Enterprise Ubuntu 24.04 LTSDebian GNU/Linux 12 (bookworm)Windows 11 Pro 24H2' +
-  '"protection":"personal""user":[""protection":"dongle","machine":{"name":"","components":{}},"dongle":{"alg":"ECDSA-P256-SHA256","public":"B","model":"","serial":""},' +
-  '"environment":"virtual","environment":"container","environment":"unknown","kind":"deactivate","kind":"update",' +
-  '{"id":"0","kind":"activate","created_at":"2026-11-24T00:00:00Z","license_number":"0","product":{"name":"","version":"1.0.0"},"protection":"machine","device_key":"=",' +
+  '"protection":"personal""user":[""protection":"dongle","load_key":null,"machine":{"name":"","components":{}},"dongle":{"alg":"ECDSA-P256-SHA256","public":"B","model":"","serial":""},' +
+  '"environment":"virtual","environment":"container","environment":"unknown","kind":"deactivate","kind":"update",null,"choose_seat":false,"last_serial":' +
+  '{"id":"0","kind":"activate","created_at":"2026-11-24T00:00:00Z","license_number":"0","product":{"name":"","version":"1.0.0"},"protection":"machine","device_key":"=","load_key":"=",' +
   '"machine":{"name":"","os":"","environment":"physical","components":{"tpm_key":["=="],"smbios_uuid":["=="],"board_serial":["=="],"mac":["==","=="],"os_id":["=="],"disk_serial":["==","=="]}},' +
-  '"dongle":null,"replaces_seat":null,"last_serial":0,"trusts":["",""],"client":"keyferry 1.0.0"}';
+  '"dongle":null,"replaces_seat":null,"choose_seat":true,"last_serial":0,"trusts":["",""],"client":"keyferry 1.0.0"}';
 
 /**
  * Unpacks a QR code's link to the client's file, byte for byte (docs/format.md, "Text form").

@@ -24,6 +24,7 @@ from keyferry.store.folder import (
     DEACTIVATE,
     DEVICE_KEY,
     INSTALLED,
+    LOAD_KEY,
     PENDING,
     STATE,
     Folder,
@@ -100,7 +101,7 @@ def test_a_trying_order_is_read_back(state_dirs: StateDirs, order: list[str]) ->
 @given(seed=st.binary(min_size=32, max_size=32))
 def test_a_device_key_is_read_back(state_dirs: StateDirs, seed: bytes) -> None:
     folder = Folder(state_dirs.user, NUMBER)
-    folder.write_device_key(Ed25519Signer(seed))
+    folder.write_key(DEVICE_KEY, Ed25519Signer(seed))
     key = folder.device_key()
     assert key is not None
     assert key.seed == seed
@@ -111,6 +112,7 @@ def test_a_device_key_is_read_back(state_dirs: StateDirs, seed: bytes) -> None:
 
 READS: dict[str, Callable[[Folder, bool], object]] = {
     DEVICE_KEY: lambda folder, ignore: folder.device_key(ignore),
+    LOAD_KEY: lambda folder, ignore: folder.load_key(ignore),
     PENDING: lambda folder, ignore: folder.request(PENDING, ignore),
     DEACTIVATE: lambda folder, ignore: folder.request(DEACTIVATE, ignore),
     STATE: lambda folder, ignore: folder.state(ignore),

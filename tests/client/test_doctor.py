@@ -12,7 +12,7 @@ import pytest
 from keyferry import KeySet, Machine, Token
 from keyferry.doctor.diagnose import diagnose
 from keyferry.doctor.finding import Finding
-from keyferry.store.folder import LicenseState
+from keyferry.store.folder import DEVICE_KEY, LOAD_KEY, LicenseState
 from keyferry_protocol.keys import Ed25519Signer
 from tests.client.test_golden import assert_golden
 from tests.support.offline import LAB_07, LAB_09, VENDOR, VENDOR_PQ, Room, key_set
@@ -207,13 +207,13 @@ def test_identity_says_what_can_be_read_and_what_the_license_must_allow(
 
 def test_a_license_that_works_here_needs_no_further_permission(room: Room) -> None:
     room.machine = replace(LAB_07, environment="virtual")
-    room.activate()
+    room.activate(environments=("physical", "virtual"))
     assert by_check(room)["identity"].result == "ok"
 
 
 def test_a_guest_without_anchors_learns_what_a_reinstall_requires(room: Room) -> None:
     room.machine = replace(a_computer(A_PC, "mac"), environment="virtual")
-    room.activate()
+    room.activate(environments=("physical", "virtual"))
     finding = by_check(room)["identity"]
     assert (finding.result, "--replaces-seat" in finding.next_step) == ("warning", True)
 
@@ -338,13 +338,16 @@ def older_folder(room: Room) -> None:
 
 
 def another_key(room: Room) -> None:
-    """Two folders were mixed: the key is of one, the response of the other."""
+    """Two folders were mixed: the keys are of one, the response of the other."""
     room.activate()
     other = Room(room.state / "other")
     other.activate()
-    key = other.folder().device_key()
+    key, load_key = other.folder().device_key(), other.folder().load_key()
     assert key is not None
-    room.folder().write_device_key(key)
+    assert load_key is not None
+    room.folder().write_key(DEVICE_KEY, key)
+    room.folder().write_device_public(key.public)
+    room.folder().write_key(LOAD_KEY, load_key)
 
 
 def copied_folder(room: Room) -> None:

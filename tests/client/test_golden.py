@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from hashlib import sha256
+from itertools import cycle
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,7 @@ from tests.support.terminal import Shell
 
 GOLDEN = Path(__file__).parent / "golden"
 DEVICE = Ed25519Signer(sha256(b"LAB-07 79438").digest())  # its key id starts with 7f3a
+LOAD = Ed25519Signer(sha256(b"LAB-07 load").digest())
 STICK = "KINGSTON"
 REQUEST = f"{STICK}/015120020093-7f3a.request"
 
@@ -34,9 +36,10 @@ def _here_and_now(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 @pytest.fixture
 def lab_07(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> Shell:
-    """LAB-07, whose device key and request ids are always the same, with a USB drive."""
+    """LAB-07, whose keys and request ids are always the same, with a USB drive."""
+    keys = cycle([DEVICE, LOAD])
     monkeypatch.setattr(
-        "keyferry_protocol.keys.Ed25519Signer.generate", classmethod(lambda _: DEVICE)
+        "keyferry_protocol.keys.Ed25519Signer.generate", classmethod(lambda _: next(keys))
     )
     monkeypatch.setattr("secrets.token_hex", lambda count: "7b0e" * (count // 2))
     os.mkdir(STICK)

@@ -71,11 +71,11 @@ FAILURES: list[tuple[str, str, Callable[[Room], object]]] = [
         "license-revoked",
         lambda r: setattr(r, "keys", key_set(VENDOR, revoked=(NUMBER,))),
     ),
-    ("the device key is gone", "wrong-machine", lambda r: r.folder().erase("device.key")),
+    ("the load key is gone", "wrong-machine", lambda r: r.folder().erase("load.key")),
     (
-        "the device key is another",
+        "the load key is another",
         "wrong-machine",
-        edit("device.key", lambda data: b64(b"k" * 32).encode()),
+        edit("load.key", lambda data: b64(b"k" * 32).encode()),
     ),
     (
         "the state moved to another machine",
@@ -261,7 +261,7 @@ def test_load_returns_the_first_working_license_in_trying_order(room: Room) -> N
     assert room.load().number == NUMBER
     (Path(room.state_dirs.user.path) / ORDER).write_text(f'{{"order": ["{OTHER}"]}}')
     assert room.load().number == OTHER
-    Path(room.folder(OTHER).path("device.key")).unlink()
+    Path(room.folder(OTHER).path("load.key")).unlink()
     assert room.load().number == NUMBER
 
 
@@ -270,7 +270,7 @@ def test_of_several_failing_licenses_the_first_in_trying_order_is_reported(room:
     room.install(
         room.answer(room.request(number=OTHER, code=_code_of(OTHER)), valid_until=NOW + DAY)
     )
-    room.folder().erase("device.key")
+    room.folder().erase("load.key")
     room.now = NOW + DAY
     with pytest.raises(KeyferryError) as excinfo:
         room.load()
@@ -292,7 +292,7 @@ def test_the_users_license_is_tried_before_the_sites(room: Room) -> None:
     room.activate()
     room.activate("personal")
     assert room.load().protection == "personal"
-    room.folder(shared=False).erase("device.key")
+    room.folder(shared=False).erase("load.key")
     assert room.load().protection == "machine"
 
 

@@ -50,7 +50,7 @@ NAMES = (
 )
 # Paths, names of files, and the code that stands behind an error's title.
 FACTS = re.compile(
-    r"(?<!:)/[\w./-]+|\b[\w-]+\.(request|response|json|svg|zip)\b| \([a-z-]+\)$", re.M
+    r"(?<!:)/[\w./-]+|\b[\w-]+\*?\.(request|response|json|svg|zip)\b| \([a-z-]+\)$", re.M
 )
 FIRST_COLUMN = re.compile(r"^  (-h, --help|--[\w-]+( \S+)?|[a-z-]+)(?=  |$)", re.M)
 
@@ -186,7 +186,7 @@ def test_mistyped(pseudo: Speaks, shell: Shell, monkeypatch: pytest.MonkeyPatch)
         pseudo("request", NUMBER, exits=2)
     monkeypatch.setenv("KEYFERRY_ACTIVATION_CODE", CODE)
     pseudo("request", NUMBER, "--output", "gone/", exits=2)
-    pseudo("request", NUMBER, "--machine-name", "x" * 65, exits=1)
+    pseudo("request", NUMBER, "--machine-name", "x" * 65, exits=2)
     pseudo("update", NUMBER, exits=3)
     pseudo("deactivate", NUMBER, "--non-interactive", exits=3)
     pseudo("wizard", "--non-interactive", exits=2)

@@ -68,10 +68,10 @@ def test_the_link_is_the_pages_address_and_the_text_form(
 @pytest.mark.parametrize(
     ("machine", "protection", "largest"),
     [
-        pytest.param(with_parts(1, 0), "machine", 15, id="machine, 1 code"),
+        pytest.param(with_parts(1, 0), "machine", 16, id="machine, 1 code"),
         pytest.param(LAB_07, "machine", 19, id="machine, 9 codes"),
-        pytest.param(LAB_07, "personal", 19, id="personal, 9 codes and the user's"),
-        pytest.param(with_parts(8, 8, *ALL), "machine", 22, id="machine, 20 codes, the most"),
+        pytest.param(LAB_07, "personal", 20, id="personal, 9 codes and the user's"),
+        pytest.param(with_parts(8, 7, *ALL), "machine", 22, id="machine, 19 codes"),
     ],
 )
 def test_a_camera_reads_the_drawn_code_and_gets_the_file(
@@ -82,10 +82,16 @@ def test_a_camera_reads_the_drawn_code_and_gets_the_file(
     assert_read_back(data, largest)
 
 
+def test_the_most_codes_that_a_request_can_contain_are_too_many_to_draw(room: Room) -> None:
+    room.machine = with_parts(8, 8, *ALL)
+    with pytest.raises(TooLong):
+        qr_version(request_link(PAGE, room.request()))
+
+
 @pytest.mark.parametrize("kind", ["update", "deactivate"])
 def test_the_later_requests_of_a_license_are_drawn_too(room: Room, kind: str) -> None:
     room.activate()
-    assert_read_back(room.request(kind), 17)
+    assert_read_back(room.request(kind), 18)
 
 
 def test_a_dongles_request_is_drawn_too(room: Room) -> None:

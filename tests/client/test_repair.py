@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import stat
 from collections.abc import Callable
 from pathlib import Path
@@ -71,8 +72,8 @@ def nothing(shell: Shell) -> None:
 
 
 def request_file() -> str:
-    (name,) = (name for name in os.listdir(STICK) if name.endswith(".request"))
-    return f"{STICK}/{name}"
+    """The request file that was last saved on the stick."""
+    return str(max(Path(STICK).glob("*.request"), key=lambda file: file.stat().st_mtime_ns))
 
 
 # The damage.
@@ -117,7 +118,7 @@ def renaming_cut_off(name: str) -> Damage:
 
     def damage(shell: Shell) -> None:
         path = file_of(shell, name)
-        Path(f"{path}.new").write_bytes(path.read_bytes())
+        shutil.copy(path, f"{path}.new")
         path.write_bytes(b"\0" * 512)
 
     return damage
@@ -201,7 +202,7 @@ HOPELESS = [
         id="the response is damaged",
     ),
     pytest.param(
-        active, garbled("device.key"), 1, "request 015120020093", "", id="the key is damaged"
+        active, garbled("load.key"), 1, "update 015120020093", "", id="the load key is damaged"
     ),
     pytest.param(
         requested,
@@ -279,32 +280,28 @@ def test_a_damaged_deactivation_that_was_never_saved_keeps_the_license(desk: She
     assert desk("check").exit == 3
 
 
-def test_repair_restores_the_permissions_of_a_users_folder(desk: Shell) -> None:
-    personal(desk)
-    root = Path(desk.room.state_dirs.user.path)
+@pytest.mark.parametrize(
+    ("before", "modes"),
+    [
+        pytest.param(personal, {"folder": 0o700, "file": 0o600, "owner's file": 0o600}, id="user"),
+        pytest.param(active, {"folder": 0o755, "file": 0o644, "owner's file": 0o600}, id="site"),
+    ],
+)
+@pytest.mark.parametrize("wrong", [0o777, 0o7777])
+def test_repair_restores_the_permissions_of_a_state_directory(
+    desk: Shell, before: Callable[[Shell], None], modes: dict[str, int], wrong: int
+) -> None:
+    before(desk)
+    roots = desk.room.state_dirs
+    root = Path((roots.user if before is personal else roots.site).path)
     for path in [root, *root.rglob("*")]:
-        path.chmod(0o777)
-    run_repair(desk)
-    for path in [root, *root.rglob("*")]:
-        assert stat.S_IMODE(path.stat().st_mode) == 0o700, path
-
-
-def test_repair_leaves_the_sites_folder_writable_by_owner_and_group_only(desk: Shell) -> None:
-    active(desk)
-    root = Path(desk.room.state_dirs.site.path)
-    for path in [root, *root.rglob("*")]:
-        path.chmod(0o777)
+        path.chmod(wrong)
     assert "Permissions" in run_repair(desk).out
     for path in [root, *root.rglob("*")]:
-        assert stat.S_IMODE(path.stat().st_mode) == 0o775, path
-
-
-def test_an_administrator_may_let_a_group_write_the_sites_folder(desk: Shell) -> None:
-    active(desk)
-    site = Path(desk.room.state_dirs.site.path)
-    site.chmod(0o2775)
-    assert "Nothing to mend" in run_repair(desk).out
-    assert stat.S_IMODE(site.stat().st_mode) == 0o2775
+        is_owners = path.name in ("lock", "device.key")
+        kind = "folder" if path.is_dir() else "owner's file" if is_owners else "file"
+        assert stat.S_IMODE(path.stat().st_mode) == modes[kind], path
+    assert desk("check").exit == 0
 
 
 def test_a_receipt_or_a_forged_file_is_never_put_in_the_place_of_a_license(desk: Shell) -> None:
@@ -403,3 +400,13 @@ def test_the_document_lists_what_was_done(desk: Shell) -> None:
     (deed,) = desk(*REPAIR, "--json").json["repairs"]
     assert (deed["what"], deed["done"], deed["path"]) == ("leftover", True, path)
     assert path in deed["text"]
+
+
+def test_repair_comes_before_the_question_which_product_is_meant(desk: Shell) -> None:
+    active(desk)
+    half_written("installed.response")(desk)
+    Path("vendor/vendor.json").unlink()
+    printed = desk(*REPAIR)
+    assert "Removed what a cut-off write had left" in printed.out
+    assert printed.exit == 2
+    assert "--product" in printed.err

@@ -71,6 +71,8 @@ def test_the_files_are_those_of_the_format(room: Room) -> None:
     assert set(room.files()) == {
         "user/clock.json",
         f"site/{NUMBER}/device.key",
+        f"site/{NUMBER}/device.public",
+        f"site/{NUMBER}/load.key",
         f"site/{NUMBER}/installed.response",
         f"site/{NUMBER}/pending.request",
         f"site/{NUMBER}/state.json",
@@ -94,15 +96,15 @@ def test_a_file_is_flushed_before_it_takes_its_place_and_its_folder_after(
     def recorded(name: str) -> Callable[..., None]:
         real: Callable[..., None] = getattr(os, name)
 
-        def call(*arguments: Any) -> None:
+        def call(*arguments: Any, **directories: Any) -> None:
             events.append(name)
-            real(*arguments)
+            real(*arguments, **directories)
 
         return call
 
     for name in ("fsync", "replace"):
         monkeypatch.setattr(os, name, recorded(name))
-    write(str(tmp_path / "file"), b"new", shared=False)
+    write(StateDir(str(tmp_path), shared=False), "file", b"new")
     assert events == ["fsync", "replace", "fsync"]
 
 
@@ -188,9 +190,12 @@ def test_load_works_where_nothing_can_be_written(
 ) -> None:
     room.activate()
     room.now += 3600
+    real: Callable[..., int] = os.open
 
-    def opened(path: str, *rest: object) -> int:
-        raise PermissionError(13, "Permission denied", path)
+    def opened(path: str, flags: int, *mode: int, dir_fd: int | None = None) -> int:
+        if flags & (os.O_WRONLY | os.O_RDWR):
+            raise PermissionError(13, "Permission denied", path)
+        return real(path, flags, *mode, dir_fd=dir_fd)
 
     monkeypatch.setattr("os.open", opened)
     assert room.load().check()
@@ -202,7 +207,7 @@ def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     with pytest.raises(StateNotWritable, match="file"), Lock(StateDir(str(file), shared=True)):
         pass
     with pytest.raises(StateNotWritable, match="file"):
-        write(str(file / "state.json"), b"", shared=True)
+        write(StateDir(str(file), shared=True), "state.json", b"")
 
 
 def _ask(state: Path, barrier: Any, answers: Any) -> None:

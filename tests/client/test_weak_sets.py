@@ -14,7 +14,7 @@ DISK = replace(LAB_07, components={"disk_serial": ["S5GXNX0T1"]})
 
 def _bound(data: bytes, components: ComponentHashes) -> BoundTo:
     request = parse_request(data)
-    return BoundTo(request.protection, request.device_key, components, None)
+    return BoundTo(request.protection, request.device_key, request.load_key, components, None)
 
 
 def _components(data: bytes) -> ComponentHashes:
@@ -49,7 +49,12 @@ def test_a_personal_set_without_its_user_identifies_nobody(room: Room) -> None:
 
 
 def test_the_smallest_sufficient_set_works(room: Room) -> None:
-    data = room.request()
-    os_id = {"os_id": _components(data)["os_id"]}
-    room.install(room.answer(data, bound_to=_bound(data, os_id)))
+    room.machine = replace(LAB_07, components={"os_id": LAB_07.components["os_id"]})
+    room.install(room.answer(room.request()))
     assert room.load().check()
+
+
+def test_one_part_of_a_machine_does_not_stand_for_all_of_it(room: Room) -> None:
+    data = room.request()
+    card = {"mac": _components(data)["mac"]}
+    assert _code_of_install(room, data, card) == "wrong-machine"

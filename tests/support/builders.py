@@ -47,6 +47,10 @@ class Computer:
     def device(self) -> Ed25519Signer:
         return a_key(f"{self.name} {self.installation}")
 
+    @property
+    def load_key(self) -> Ed25519Signer:
+        return a_key(f"{self.name} {self.installation}, load")
+
     def reinstalled(self) -> "Computer":
         """The same computer after its system was set up afresh: a new key, new soft parts."""
         return replace(self, installation=self.installation + 1, changed=("os_id", "disk_serial"))
@@ -81,12 +85,15 @@ def a_seat(computer: Computer = LAB_07, number: int = 1, **changes: Any) -> Seat
         taken=True,
         protection=protection,
         device_key=computer.device.public,
+        load_key=None if protection == "dongle" else computer.load_key.public,
         components=computer.components(protection),
         machine_name=computer.name,
         since=NOW - DAY,
         serial=number,
         last_request_serial=0,
         last_response_at=NOW - DAY,
+        request_sha256="0" * 64,
+        issued=(number,),
         valid_until=NOW + 100 * DAY,
         dongle_keyid=computer.dongle.keyid if computer.dongle else None,
     )
@@ -112,11 +119,13 @@ def a_request_file(
         product=Product(PRODUCT, "4.2.0"),
         protection=protection,
         device_key=computer.device.public,
+        load_key=None if protection == "dongle" else computer.load_key.public,
         machine=HashedMachine(
             computer.name, "Windows 11", computer.environment, computer.components(protection)
         ),
         dongle=Dongle(ED25519, dongle.public, "Token", "1") if dongle else None,
         replaces_seat=None,
+        choose_seat=False,
         last_serial=0,
         trusts=(VENDOR.keyid,),
         client="keyferry 1.0.0",

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from keyferry.dongle.find import find_dongle
+from keyferry.store.folder import DEVICE_KEY
 from keyferry.vendor import read_vendor
 from keyferry.wizard.session import Session
 from keyferry.wizard.window import GONE_S, LIFE_S, Window
@@ -64,8 +65,9 @@ class Desk:
         return Session(installation, vendor, pkcs11_module=module)
 
     def saved(self, number: str = NUMBER) -> bytes:
-        """The request file that was saved to the Desktop."""
-        (file,) = self.desktop.glob(f"{number}-????.request")
+        """The request file that was last saved to the Desktop."""
+        files = self.desktop.glob(f"{number}-????*.request")
+        file = max(files, key=lambda file: file.stat().st_mtime_ns)
         return file.read_bytes()
 
     def answer(self, number: str = NUMBER, **changes: Any) -> Path:
@@ -76,7 +78,7 @@ class Desk:
 
     def give_device_key(self, number: str = NUMBER) -> None:
         """Give this computer the device key that every such desk has."""
-        self.room.folder(number).write_device_key(DEVICE)
+        self.room.folder(number).write_key(DEVICE_KEY, DEVICE)
 
 
 def desk_in(folder: Path, **vendor: Any) -> Desk:

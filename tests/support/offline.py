@@ -114,6 +114,7 @@ class Room:
             product=PRODUCT,
             edition="Professional",
             features={} if is_receipt else {"solver": True, "threads": 16},
+            environments=("physical",),
             trial=False,
             valid_from=NOW - DAY,
             valid_until=issued_at if is_receipt else END,
@@ -130,6 +131,7 @@ class Room:
             bound_to=BoundTo(
                 request.protection,
                 request.device_key,
+                request.load_key,
                 request.machine.components,
                 request.dongle,
             ),

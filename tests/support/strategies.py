@@ -5,11 +5,16 @@ from typing import Any
 from hypothesis import strategies as st
 
 from keyferry_protocol.algorithms import ED25519
-from keyferry_protocol.components import COMPONENTS_BY_PROTECTION, ENVIRONMENTS, PROTECTIONS
+from keyferry_protocol.components import (
+    COMPONENTS_BY_PROTECTION,
+    ENVIRONMENTS,
+    LICENSABLE_ENVIRONMENTS,
+    PROTECTIONS,
+)
 from keyferry_protocol.encoding import b64, parse_time
 from keyferry_protocol.keys import Ed25519Signer, PinnedKey
 from keyferry_protocol.request import KINDS, Dongle, HashedMachine, Product, RequestBody
-from keyferry_protocol.response import BoundTo, LicenseTerms, ResponseBody
+from keyferry_protocol.response import RESPONSE_KINDS, BoundTo, LicenseTerms, ResponseBody
 from tests.support.valid_files import VENDOR, VENDOR_PQ, pinned
 
 FIRST, LAST = parse_time("0001-01-01T00:00:00Z"), parse_time("9999-12-31T23:59:59Z")
@@ -49,12 +54,15 @@ _hashes = st.binary(min_size=16, max_size=16).map(b64)
 
 @st.composite
 def component_sets(draw: st.DrawFn, protection: str) -> dict[str, tuple[str, ...]]:
-    """Any set of component hashes that the protection allows."""
-    drawn = {
-        component.name: draw(st.sets(_hashes, max_size=component.max_hashes))
-        for component in COMPONENTS_BY_PROTECTION[protection]
-    }
-    return {name: tuple(sorted(hashes)) for name, hashes in drawn.items() if hashes}
+    """Any set of component hashes that the protection allows; none twice."""
+    sets: dict[str, tuple[str, ...]] = {}
+    drawn: set[str] = set()
+    for component in COMPONENTS_BY_PROTECTION[protection]:
+        hashes = draw(st.sets(_hashes, max_size=component.max_hashes)) - drawn
+        drawn |= hashes
+        if hashes:
+            sets[component.name] = tuple(sorted(hashes))
+    return sets
 
 
 @st.composite
@@ -65,6 +73,8 @@ def dongles(draw: st.DrawFn) -> Dongle:
 @st.composite
 def request_bodies(draw: st.DrawFn) -> RequestBody:
     kind, protection = draw(st.sampled_from(KINDS)), draw(st.sampled_from(PROTECTIONS))
+    replaces_seat = draw(st.none() | st.integers(1, 2**53 - 1)) if kind == "activate" else None
+    may_choose = kind == "activate" and replaces_seat is None
     return RequestBody(
         id=draw(st.binary(min_size=16, max_size=16)).hex(),
         kind=kind,
@@ -73,6 +83,7 @@ def request_bodies(draw: st.DrawFn) -> RequestBody:
         product=Product(draw(names), draw(free_texts)),
         protection=protection,
         device_key=draw(signers).public,
+        load_key=None if protection == "dongle" else draw(signers).public,
         machine=HashedMachine(
             draw(free_texts),
             draw(free_texts),
@@ -80,7 +91,8 @@ def request_bodies(draw: st.DrawFn) -> RequestBody:
             draw(component_sets(protection)),
         ),
         dongle=draw(dongles()) if protection == "dongle" else None,
-        replaces_seat=draw(st.none() | st.integers(1, 2**53 - 1)) if kind == "activate" else None,
+        replaces_seat=replaces_seat,
+        choose_seat=may_choose and draw(st.booleans()),
         last_serial=draw(counts),
         trusts=tuple(draw(st.lists(keyids, max_size=16, unique=True))),
         client=draw(free_texts),
@@ -88,8 +100,14 @@ def request_bodies(draw: st.DrawFn) -> RequestBody:
 
 
 @st.composite
+def environment_lists(draw: st.DrawFn) -> tuple[str, ...]:
+    others = draw(st.sets(st.sampled_from(LICENSABLE_ENVIRONMENTS)))
+    return tuple(draw(st.permutations(sorted(others | {"physical"}))))
+
+
+@st.composite
 def response_bodies(draw: st.DrawFn) -> ResponseBody:
-    kind, protection = draw(st.sampled_from(KINDS)), draw(st.sampled_from(PROTECTIONS))
+    kind, protection = draw(st.sampled_from(RESPONSE_KINDS)), draw(st.sampled_from(PROTECTIONS))
     is_receipt, issued_at = kind == "deactivate", draw(times)
     feature = st.text("abcdefghijklmnopqrstuvwxyz0123456789_.-", min_size=1, max_size=40)
     limits: st.SearchStrategy[Any] = st.just(True) | st.integers(1, 2**53 - 1)
@@ -105,6 +123,7 @@ def response_bodies(draw: st.DrawFn) -> ResponseBody:
             product=draw(names),
             edition=draw(free_texts),
             features={} if is_receipt else draw(st.dictionaries(feature, limits, max_size=8)),
+            environments=draw(environment_lists()),
             trial=draw(st.booleans()),
             valid_from=draw(times),
             valid_until=issued_at if is_receipt else draw(st.none() | times),
@@ -113,6 +132,7 @@ def response_bodies(draw: st.DrawFn) -> ResponseBody:
         bound_to=BoundTo(
             protection,
             draw(signers).public,
+            None if protection == "dongle" else draw(signers).public,
             draw(component_sets(protection)),
             draw(dongles()) if protection == "dongle" else None,
         ),

@@ -12,6 +12,7 @@ from keyferry_protocol.keys import Ed25519Signer, KeySet, MlDsa65Signer, PinnedK
 from tests.support.samples import NUMBER
 
 DEVICE = Ed25519Signer(b"d" * 32)
+LOAD = Ed25519Signer(b"l" * 32)
 ACTIVATION = activation_key("0" * 30, NUMBER)
 VENDOR = Ed25519Signer(b"v" * 32)
 VENDOR_PQ = MlDsa65Signer(b"q" * 32)
@@ -36,6 +37,7 @@ def request_members() -> dict[str, Any]:
         "product": {"name": "Example Modeler", "version": "4.2.0"},
         "protection": "machine",
         "device_key": b64(DEVICE.public),
+        "load_key": b64(LOAD.public),
         "machine": {
             "name": "LAB-07",
             "os": "Debian GNU/Linux 12",
@@ -47,6 +49,7 @@ def request_members() -> dict[str, Any]:
         },
         "dongle": None,
         "replaces_seat": None,
+        "choose_seat": False,
         "last_serial": 0,
         "trusts": [VENDOR.keyid],
         "client": "keyferry 1.0.0",
@@ -66,6 +69,7 @@ def response_members() -> dict[str, Any]:
             "product": "Example Modeler",
             "edition": "Professional",
             "features": {"solver": True, "threads": 16},
+            "environments": ["physical"],
             "trial": False,
             "valid_from": "2026-11-24T00:00:00Z",
             "valid_until": "2027-11-30T23:59:59Z",
@@ -74,6 +78,7 @@ def response_members() -> dict[str, Any]:
         "bound_to": {
             "protection": "machine",
             "device_key": b64(DEVICE.public),
+            "load_key": b64(LOAD.public),
             "components": request_members()["machine"]["components"],
             "dongle": None,
         },

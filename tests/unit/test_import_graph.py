@@ -13,11 +13,11 @@ from tests.support.import_graph import (
     rooms,
 )
 
-MAX_DEPTH = 12
+MAX_DEPTH = 14
 
 
 @pytest.mark.parametrize("package", PACKAGES)
-def test_no_chain_of_imports_is_longer_than_12_modules(package: str) -> None:
+def test_no_chain_of_imports_is_longer_than_14_modules(package: str) -> None:
     deepest = max(longest_chains(import_graph(package)).values(), key=len)
     assert len(deepest) <= MAX_DEPTH, " -> ".join(deepest)
 

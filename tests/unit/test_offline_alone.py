@@ -32,8 +32,10 @@ machine = Machine("LAB-07", "Debian", "physical", {"smbios_uuid": ["4c4c4544"], 
 place = {"product": "Example", "machine": machine, "state_dir": sys.argv[1]}
 request = parse_request(make_request(number, new_activation_code(number), keys=keys, **place))
 terms = LicenseTerms(
-    number, "", "Example", "", {"solver": True}, False, request.created_at, None, None)
-bound_to = BoundTo("machine", request.device_key, request.machine.components, None)
+    number, "", "Example", "", {"solver": True}, ("physical",), False, request.created_at, None,
+    None)
+bound_to = BoundTo(
+    "machine", request.device_key, request.load_key, request.machine.components, None)
 response = ResponseBody(
     request.sha256, "activate", 1, 1, request.created_at, terms, bound_to, None, 14)
 install_response(seal(RESPONSE, response.to_bytes(), [vendor]), keys, **place)

@@ -8,13 +8,13 @@ import click
 
 from keyferry_admin.cli.admin_command import AdminGroup, Settings
 from keyferry_admin.cli.output import Column, Listing, aligned, count_of, day, mark
-from keyferry_admin.cli.parameters import Feature, LicenseNumber, Moment
+from keyferry_admin.cli.parameters import AddressOrNone, Feature, LicenseNumber, Moment
 from keyferry_admin.use_cases import licenses
 from keyferry_admin.use_cases.letter import license_letter
 from keyferry_admin.use_cases.letter_file import write_letter
 from keyferry_admin.use_cases.licenses import LicenseWithCode
 from keyferry_protocol.activation import show_activation_code, show_license_number
-from keyferry_protocol.components import ENVIRONMENTS, PROTECTIONS
+from keyferry_protocol.components import LICENSABLE_ENVIRONMENTS, PROTECTIONS
 from keyferry_protocol.encoding import format_time
 from keyferry_service.domain.license import LicenseRecord, Status
 from keyferry_service.views.refusal_text import Vendor
@@ -42,6 +42,12 @@ def license() -> None:
     "--product", envvar="KEYFERRY_PRODUCT", required=True, help="As the application names itself."
 )
 @click.option("--licensee", default="", help="Whom it is sold to.")
+@click.option(
+    "--contact",
+    type=AddressOrNone(),
+    default="none",
+    help="Is mailed when a seat in use goes to another computer.",
+)
 @click.option("--edition", default="", help="For example Professional.")
 @click.option(
     "--feature",
@@ -85,7 +91,7 @@ def license() -> None:
 @click.option(
     "--environment",
     "environments",
-    type=click.Choice(ENVIRONMENTS[1:3]),
+    type=click.Choice(LICENSABLE_ENVIRONMENTS[1:]),
     multiple=True,
     help="Allowed beside physical computers. Repeatable.",
 )
@@ -140,6 +146,7 @@ def show(settings: Settings, number: str) -> None:
         ("License", show_license_number(license.number)),
         ("Status", license.status.value),
         ("Licensee", license.licensee or "-"),
+        ("Contact", license.contact or "-"),
         ("Product", f"{license.product} {license.edition}".strip()),
         ("Features", show_features(license.features)),
         ("Seats", f"{license.seats_used} of {license.seats} in use"),
@@ -172,6 +179,7 @@ def as_json(license: LicenseRecord) -> dict[str, Any]:
         "license_number": license.number,
         "status": license.status.value,
         "licensee": license.licensee,
+        "contact": license.contact,
         "product": license.product,
         "edition": license.edition,
         "features": dict(license.features),
@@ -234,7 +242,7 @@ def print_code(
     ]
     if path is not None:
         lines.append(f"  Letter           {path}")
-        lines.append("  It holds the code: whoever reads it can take every seat.")
+        lines.append("  It holds the code: whoever reads it can take every seat, even one in use.")
     lines += [f"{mark('warning')} {warning}" for warning in warnings]
     document = {"activation_code": code, "license": as_json(license), "letter": path}
     settings.output.result(lines, document | {"warnings": warnings})

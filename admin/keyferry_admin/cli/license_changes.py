@@ -19,9 +19,9 @@ from keyferry_admin.cli.license import (
     with_letter,
 )
 from keyferry_admin.cli.output import count_of, day, mark
-from keyferry_admin.cli.parameters import Feature, LicenseNumber, Moment
+from keyferry_admin.cli.parameters import AddressOrNone, Feature, LicenseNumber, Moment
 from keyferry_admin.use_cases import change_license, licenses
-from keyferry_protocol.components import ENVIRONMENTS, PROTECTIONS
+from keyferry_protocol.components import LICENSABLE_ENVIRONMENTS, PROTECTIONS
 from keyferry_service.domain.license import DAY, LicenseRecord, Seat, Status
 
 __all__ = ["license"]  # the group, including the commands in this file
@@ -74,6 +74,9 @@ def extend(settings: Settings, number: str, until: int, yes: bool) -> None:
 @license.command()
 @click.argument("number", type=LicenseNumber())
 @click.option("--seats", type=int, help="Computers at a time.")
+@click.option(
+    "--contact", type=AddressOrNone(), help="Is mailed when a seat goes to another computer."
+)
 @click.option("--edition", help="For example Professional.")
 @click.option(
     "--feature", "features", type=Feature(), multiple=True, help="All that is granted. Repeatable."
@@ -92,7 +95,7 @@ def extend(settings: Settings, number: str, until: int, yes: bool) -> None:
 @click.option(
     "--environment",
     "environments",
-    type=click.Choice(ENVIRONMENTS[:3]),
+    type=click.Choice(LICENSABLE_ENVIRONMENTS),
     multiple=True,
     help="All that are allowed; physical is always. Repeatable.",
 )

@@ -34,6 +34,15 @@ class Address(click.ParamType[str]):
         return str(value)
 
 
+class AddressOrNone(Address):
+    """An e-mail address, or `none` to take one away."""
+
+    name = "email|none"
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> str:
+        return "" if value == "none" else super().convert(value, param, ctx)
+
+
 class Moment(click.ParamType[int]):
     """A time in seconds since 1970. A day means its last second in UTC."""
 

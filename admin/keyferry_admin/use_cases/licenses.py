@@ -16,6 +16,7 @@ class Terms(TypedDict, total=False):
     """The terms of a new license. Missing ones have the defaults of `LicenseRecord`."""
 
     licensee: str
+    contact: str
     edition: str
     features: Mapping[str, bool | int]
     trial_days: int | None

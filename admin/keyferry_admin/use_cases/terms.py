@@ -5,7 +5,11 @@ from dataclasses import replace
 
 from keyferry_admin.errors import BadTerms
 from keyferry_protocol.algorithms import DONGLE_ALGORITHMS
-from keyferry_protocol.components import COMPONENTS_BY_PROTECTION, ENVIRONMENTS, PROTECTIONS
+from keyferry_protocol.components import (
+    COMPONENTS_BY_PROTECTION,
+    LICENSABLE_ENVIRONMENTS,
+    PROTECTIONS,
+)
 from keyferry_protocol.encoding import free_text
 from keyferry_protocol.envelope import MAX_PAE, REQUEST, RESPONSE, Envelope, pae
 from keyferry_protocol.request import Dongle, HashedMachine, Product, Request, non_empty_text
@@ -33,8 +37,8 @@ def check_terms(license: LicenseRecord) -> None:
             raise BadTerms(f"The limit of the feature {name} is not a whole number from 1")
     if not license.protections or set(license.protections) - set(PROTECTIONS):
         raise BadTerms(f"A protection is one of {', '.join(PROTECTIONS)}")
-    if set(license.environments) - set(ENVIRONMENTS):
-        raise BadTerms(f"An environment is one of {', '.join(ENVIRONMENTS)}")
+    if set(license.environments) - set(LICENSABLE_ENVIRONMENTS):
+        raise BadTerms(f"An environment is one of {', '.join(LICENSABLE_ENVIRONMENTS)}")
     if license.valid_until is not None and license.valid_until <= license.valid_from:
         raise BadTerms("The license would end before it begins")
     if (size := largest_response(license)) > MAX_PAE:
@@ -84,9 +88,11 @@ def _signed_bytes(license: LicenseRecord, protection: str) -> int:
         product=Product(license.product, ""),
         protection=protection,
         device_key=key,
+        load_key=None if protection == "dongle" else key,
         machine=HashedMachine("", "", "physical", components),
         dongle=_largest_dongle() if protection == "dongle" else None,
         replaces_seat=None,
+        choose_seat=False,
         last_serial=0,
         trusts=(),
         client="",
@@ -98,6 +104,7 @@ def _signed_bytes(license: LicenseRecord, protection: str) -> int:
         taken=True,
         protection=protection,
         device_key=key,
+        load_key=request.load_key,
         components=components,
         machine_name="",
         since=late,

@@ -5,20 +5,15 @@ from collections.abc import Sequence
 from typing import Any
 
 from keyferry.doctor.diagnostics import RecordedMachine, Sign, clone_signs, drift, identity
+from keyferry.doctor.directories import StateDirReport, read_state_dir
 from keyferry.doctor.finding import OK, PROBLEM, WARNING, Finding
-from keyferry.doctor.inspection import (
-    StateDirReport,
-    StoredLicense,
-    read_licenses,
-    read_shared_damage,
-    read_state_dir,
-)
+from keyferry.doctor.inspection import StoredLicense, read_licenses, read_shared_damage
 from keyferry.dongle.signer import AnyDongle, signer_for
 from keyferry.installation import Installation
 from keyferry.machine.current_machine import CurrentMachine
 from keyferry.store.clock import TOLERANCE_S
 from keyferry.store.clock_file import read_clock
-from keyferry.store.folder import DEVICE_KEY, INSTALLED
+from keyferry.store.folder import DEVICE_KEY, INSTALLED, LOAD_KEY
 from keyferry.times import local_time_with_zone
 from keyferry_protocol.activation import show_license_number
 from keyferry_protocol.encoding import format_time
@@ -133,17 +128,22 @@ def storage(site: StateDirReport, user: StateDirReport) -> list[Finding]:
         findings = [Finding("storage", PROBLEM if which == "none" else WARNING, text, step, facts)]
     both = (site, user)
     findings += [_untidy("leftover", path) for report in both for path in report.leftovers]
-    findings += [_untidy("rights", path) for report in both for path in report.wrong_rights]
+    wrong = {wrong.path: wrong for report in both for wrong in report.wrong_modes}
+    for path, mode in wrong.items():
+        findings.append(_untidy("rights", path, PROBLEM if mode.is_unsafe else WARNING))
+    for path, error in {e.facts["path"]: e for report in both for e in report.unsafe}.items():
+        facts = {"unsafe": path}
+        findings.append(Finding("storage", PROBLEM, str(error), error.next_step, facts))
     return findings
 
 
-def _untidy(what: str, path: str) -> Finding:
+def _untidy(what: str, path: str, result: str = WARNING) -> Finding:
     text = message(f"doctor.storage.{what}", path=path)
-    return Finding("storage", WARNING, text, message("doctor.next.repair"), {what: path})
+    return Finding("storage", result, text, message("doctor.next.repair"), {what: path})
 
 
 # There is no copy of these to restore; `--repair` restores everything else.
-_REPLACED_BY = {INSTALLED: "install-again", DEVICE_KEY: "new-key"}
+_REPLACED_BY = {INSTALLED: "install-again", DEVICE_KEY: "new-key", LOAD_KEY: "new-load-key"}
 
 
 def damage(licenses: Sequence[StoredLicense], shared: Sequence[KeyferryError]) -> list[Finding]:
@@ -154,9 +154,10 @@ def damage(licenses: Sequence[StoredLicense], shared: Sequence[KeyferryError]) -
         step = message(f"doctor.next.{_REPLACED_BY.get(os.path.basename(path), 'repair')}")
         findings.append(Finding("storage", PROBLEM, str(error), step, {"damaged": path}))
     for stored in licenses:
-        if _lacks_key(stored):
-            path = stored.folder.path(DEVICE_KEY)
-            text, step = message("doctor.storage.no-key", path=path), message("doctor.next.new-key")
+        for name in stored.missing_keys:
+            path = stored.folder.path(name)
+            text = message("doctor.storage.no-key", path=path)
+            step = message(f"doctor.next.{_REPLACED_BY[name]}")
             findings.append(Finding("storage", PROBLEM, text, step, {"missing": path}))
         if stored.interrupted:
             number = stored.folder.number
@@ -188,11 +189,6 @@ def key_set(licenses: Sequence[StoredLicense], keys: KeySet) -> list[Finding]:
             step = message("doctor.next.again", number=number)
             findings.append(Finding("keys", WARNING, text, step, facts))
     return findings
-
-
-def _lacks_key(stored: StoredLicense) -> bool:
-    bound = stored.response is not None and stored.response.bound_to.dongle is None
-    return bound and not stored.folder.has(DEVICE_KEY)
 
 
 def _answerable(trusts: Sequence[str], keys: KeySet) -> bool:

@@ -11,6 +11,7 @@ from keyferry_protocol.matching import (
     ANCHORS,
     HARDWARE,
     MIN_WEIGHT,
+    Match,
     hardware_weight,
     is_identifiable,
     match,
@@ -96,10 +97,15 @@ def _drift_of(machine: RecordedMachine, several: bool) -> Finding:
         return Finding("drift", OK, text, "", facts)
     # Two components of the board have the same name, so name it once.
     parts = {_part(name, machine): None for name in result.changed}
-    rule = "warning" if result.same else _broken_rule(machine, result.have, result.of)
+    rule = "warning" if result.same else _broken_rule(machine, result)
     hardware = _points(machine, HARDWARE)
     text = message(
-        f"doctor.drift.{rule}", have=result.have, of=result.of, hw=hardware[0], hw_of=hardware[1]
+        f"doctor.drift.{rule}",
+        have=result.have,
+        of=result.of,
+        current=result.current,
+        hw=hardware[0],
+        hw_of=hardware[1],
     )
     if parts:
         text = message("doctor.drift.changed", parts=and_list(parts), result=text)
@@ -111,9 +117,11 @@ def _drift_of(machine: RecordedMachine, several: bool) -> Finding:
     return Finding("drift", WARNING if result.same else PROBLEM, text, next_step, facts)
 
 
-def _broken_rule(machine: RecordedMachine, have: int, of: int) -> str:
+def _broken_rule(machine: RecordedMachine, result: Match) -> str:
     """The first rule of the machine match that no longer holds."""
-    if 2 * have <= of:
+    if 2 * result.of <= result.current:
+        return "few-parts"
+    if 2 * result.have <= result.of:
         return "weight"
     if any(name in machine.recorded for name in ANCHORS) and not _points(machine, ANCHORS)[0]:
         return "body"

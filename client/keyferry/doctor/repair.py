@@ -5,33 +5,42 @@ It neither removes nor creates a license: what only the vendor can restore is on
 
 import os
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from functools import partial
 from typing import NamedTuple
 
 from keyferry.deactivate import finish_deactivation
-from keyferry.doctor.inspection import answered_request, leftovers, right_mode, wrong_rights
-from keyferry.installation import Installation
+from keyferry.doctor.directories import leftovers, wrong_modes
+from keyferry.doctor.inspection import answered_request
 from keyferry.store.clock import Clock
 from keyferry.store.clock_file import CLOCK, read_clock, write_clock
-from keyferry.store.files import erase, read
+from keyferry.store.directory import license_numbers, read_regular, unsafe_directories
+from keyferry.store.files import erase, finish_write
 from keyferry.store.folder import (
     DEACTIVATE,
     DEVICE_KEY,
+    DEVICE_PUBLIC,
     INSTALLED,
+    LOAD_KEY,
     PENDING,
     STATE,
     Folder,
     LicenseState,
     is_deactivating,
-    parse_device_key,
+    parse_key,
 )
-from keyferry.store.lock import locked
-from keyferry.store.order import ORDER, license_numbers, read_order
+from keyferry.store.lock import Lock
+from keyferry.store.order import ORDER, read_order
 from keyferry.store.state_dirs import StateDir, StateDirs
 from keyferry_protocol.activation import show_license_number
 from keyferry_protocol.algorithms import DEVICE_ALGORITHM
-from keyferry_protocol.errors import KeyferryError, StateDamaged, StateNotWritable
+from keyferry_protocol.envelope import MAX_FILE, REQUEST
+from keyferry_protocol.errors import (
+    KeyferryError,
+    StateDamaged,
+    StateNotReadable,
+    StateNotWritable,
+)
 from keyferry_protocol.keys import KeySet
 from keyferry_protocol.messages import message
 from keyferry_protocol.request import Request, parse_request
@@ -47,11 +56,14 @@ class Repair(NamedTuple):
     text: str
 
 
-def repair(installation: Installation) -> list[Repair]:
+def repair(state_dirs: StateDirs, keys: KeySet) -> list[Repair]:
     """Repair what can be repaired, and report each repair. Raises StateBusy."""
-    state_dirs, keys = installation.state_dirs, installation.keys
     repairs = [done for root in state_dirs for done in _repair_rights(root)]
-    with locked(state_dirs):
+    repairs += [done for root in state_dirs for done in _report_unsafe(root)]
+    with ExitStack() as locks:
+        for root in state_dirs:
+            with suppress(StateNotReadable, StateNotWritable):
+                locks.enter_context(Lock(root))
         folders = [Folder(root, number) for root in state_dirs for number in license_numbers(root)]
         repairs += [done for folder in folders for done in _finish_writes(folder, keys)]
         repairs += [done for root in state_dirs for done in _remove_leftovers(root)]
@@ -66,30 +78,37 @@ def repair(installation: Installation) -> list[Repair]:
 
 
 def _repair_rights(root: StateDir) -> Iterator[Repair]:
-    for path in wrong_rights(root):
-        mode = right_mode(path, root.shared)
-        yield _attempt("rights", path, partial(os.chmod, path, mode))
+    for wrong in wrong_modes(root):
+        yield _attempt("rights", wrong.path, wrong.repair)
+
+
+def _report_unsafe(root: StateDir) -> Iterator[Repair]:
+    """What is left alone here, since a link or another user could replace it."""
+    for error in unsafe_directories(root):
+        yield _could_not("unsafe", error.facts["path"], why=error)
 
 
 def _remove_leftovers(root: StateDir) -> Iterator[Repair]:
-    for path in list(leftovers(root)):
-        yield _attempt("leftover", path, partial(erase, path))
+    for name in leftovers(root):
+        yield _attempt("leftover", root.path_of(name), partial(erase, root, name))
 
 
 def _finish_writes(folder: Folder, keys: KeySet) -> Iterator[Repair]:
     """Finish a write that stopped before its rename: replace the damaged file with the new one."""
     for name, parse in (
-        (DEVICE_KEY, parse_device_key),
+        (DEVICE_KEY, parse_key),
+        (LOAD_KEY, parse_key),
         (INSTALLED, lambda data: verify_response(data, keys)),
     ):
-        path = folder.path(name)
-        if not _is_whole(path, parse) and _is_whole(f"{path}.new", parse) and folder.has(name):
-            yield _attempt("finished", path, partial(os.replace, f"{path}.new", path))
+        is_damaged = folder.has(name) and not _is_whole(folder, name, parse)
+        if is_damaged and _is_whole(folder, f"{name}.new", parse):
+            finish = partial(finish_write, folder.root, folder.name(name))
+            yield _attempt("finished", folder.path(name), finish)
 
 
-def _is_whole(path: str, parse: Callable[[bytes], object]) -> bool:
+def _is_whole(folder: Folder, name: str, parse: Callable[[bytes], object]) -> bool:
     try:
-        parse(read(path) or b"")
+        parse(folder.read(name) or b"")
     except (KeyferryError, ValueError):
         return False
     return True
@@ -100,7 +119,7 @@ def _repair_license(folder: Folder, state_dirs: StateDirs, keys: KeySet) -> Iter
     for name in (DEACTIVATE, PENDING):
         if _is_damaged(partial(folder.request, name)):
             yield _repair_request(folder, name)
-    if _is_half_deactivated(folder, state_dirs):
+    if _is_half_deactivated(folder):
         path = folder.path(DEACTIVATE)
         yield _attempt(
             "deactivation", path, lambda: finish_deactivation(folder, state_dirs), number=number
@@ -116,8 +135,11 @@ def _repair_license(folder: Folder, state_dirs: StateDirs, keys: KeySet) -> Iter
         yield _attempt("install", folder.path(INSTALLED), finish)
     if response is None and folder.has(INSTALLED):
         yield _lost(folder, INSTALLED)
-    if _is_damaged(folder.device_key):
-        yield _lost(folder, DEVICE_KEY)
+    for name, read_key in ((DEVICE_KEY, folder.device_key), (LOAD_KEY, folder.load_key)):
+        if _is_damaged(read_key):
+            yield _lost(folder, name)
+    if _is_damaged(folder.device_public):
+        yield _attempt("device-public", folder.path(DEVICE_PUBLIC), partial(_derive_public, folder))
 
 
 def _lost(folder: Folder, name: str) -> Repair:
@@ -128,9 +150,9 @@ def _lost(folder: Folder, name: str) -> Repair:
     return _could_not(name, path, number=folder.number)
 
 
-def _is_half_deactivated(folder: Folder, state_dirs: StateDirs) -> bool:
+def _is_half_deactivated(folder: Folder) -> bool:
     with suppress(StateDamaged):  # then this is unknown, and the damage is reported
-        return is_deactivating(folder, state_dirs)
+        return is_deactivating(folder)
     return False
 
 
@@ -148,23 +170,31 @@ def _repair_request(folder: Folder, name: str) -> Repair:
 def _saved_request(folder: Folder, name: str) -> bytes | None:
     """The bytes of the request file where it was saved, if it is the one that was stored here."""
     path = folder.state(ignore_damage=True).request_path
-    data = read(path) if path else None
     try:
-        request = parse_request(data or b"")
-    except KeyferryError:
+        data = read_regular(path, MAX_FILE[REQUEST] + 1)
+        request = parse_request(data)
+    except (OSError, ValueError, KeyferryError):
         return None
-    key = folder.device_key(ignore_damage=True)
+    signer = request.load_key if request.is_by_load_key else request.device_key
     is_same = (
         request.license_number == folder.number
         and (request.kind == "deactivate") == (name == DEACTIVATE)
-        and request.envelope.is_signed_by(DEVICE_ALGORITHM, request.device_key)
-        and (key is None or key.public == request.device_key)
+        and request.envelope.is_signed_by(DEVICE_ALGORITHM, signer or b"")
+        and folder.device_public(ignore_damage=True) in (None, request.device_key)
     )
     return data if is_same else None
 
 
 def _has_key(folder: Folder) -> bool:
-    return folder.device_key(ignore_damage=True) is not None
+    return folder.device_public(ignore_damage=True) is not None
+
+
+def _derive_public(folder: Folder) -> None:
+    """Write the public half of the device key again."""
+    key = folder.device_key(ignore_damage=True)
+    if key is None:
+        raise StateNotWritable
+    folder.write_device_public(key.public)
 
 
 def _derived_state(folder: Folder, response: Response | None) -> LicenseState:
@@ -189,10 +219,9 @@ def _genuine(folder: Folder, keys: KeySet) -> Response | None:
 
 
 def _repair_order(user: StateDir) -> list[Repair]:
-    path = os.path.join(user.path, ORDER)
     if not _is_damaged(lambda: read_order(user)):
         return []
-    return [_attempt("order", path, partial(erase, path))]
+    return [_attempt("order", user.path_of(ORDER), partial(erase, user, ORDER))]
 
 
 def _repair_clock(state_dirs: StateDirs, folders: list[Folder], keys: KeySet) -> list[Repair]:
@@ -203,7 +232,7 @@ def _repair_clock(state_dirs: StateDirs, folders: list[Folder], keys: KeySet) ->
     times = [response.issued_at for response in responses if response is not None]
     times += [request.created_at for folder in folders for request in _requests(folder)]
     clock = Clock(mark=max(times, default=0))
-    path = os.path.join(state_dirs.user.path, CLOCK)
+    path = state_dirs.user.path_of(CLOCK)
     return [_attempt("clock", path, lambda: write_clock(state_dirs.user, clock))]
 
 
@@ -218,13 +247,15 @@ def _is_damaged(read: Callable[[], object]) -> bool:
         read()
     except StateDamaged:
         return True
+    except StateNotReadable:  # it is not this user's to repair
+        return False
     return False
 
 
 def _attempt(what: str, path: str, act: Callable[[], object], **facts: object) -> Repair:
     try:
         act()
-    except (StateNotWritable, OSError) as error:
+    except (StateNotReadable, StateNotWritable, OSError) as error:
         return _could_not("write", path, why=getattr(error, "strerror", None) or error)
     return Repair(what, True, path, message(f"doctor.did.{what}", path=path, **facts))
 

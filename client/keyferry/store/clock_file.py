@@ -1,7 +1,5 @@
 """Reads and writes `clock.json`, the clock of one user."""
 
-import os
-
 from keyferry.store.clock import MAX_TIME, Clock
 from keyferry.store.files import damaged, read_json, write_json
 from keyferry.store.state_dirs import StateDir
@@ -17,10 +15,9 @@ def read_clock(user: StateDir, ignore_damage: bool = False) -> Clock:
 
     Raises StateDamaged for a damaged file, unless `ignore_damage` treats it as missing.
     """
-    path = os.path.join(user.path, CLOCK)
     try:
-        members = read_json(path)
-        return Clock() if members is None else _parse_clock(members, path)
+        members = read_json(user, CLOCK)
+        return Clock() if members is None else _parse_clock(members, user)
     except StateDamaged:
         if ignore_damage:
             return Clock()
@@ -29,10 +26,10 @@ def read_clock(user: StateDir, ignore_damage: bool = False) -> Clock:
 
 def write_clock(user: StateDir, clock: Clock) -> None:
     """Replace `clock.json`. The caller holds the lock. Raises StateNotWritable."""
-    write_json(os.path.join(user.path, CLOCK), clock._asdict(), user.shared)
+    write_json(user, CLOCK, clock._asdict())
 
 
-def _parse_clock(members: JsonObject, path: str) -> Clock:
+def _parse_clock(members: JsonObject, user: StateDir) -> Clock:
     try:
         notes = members.json_object("at_request")
         at_request = {name: notes.integer(name, 0) for name in notes.names()}
@@ -41,4 +38,4 @@ def _parse_clock(members: JsonObject, path: str) -> Clock:
             raise InvalidMember("mark", message("format.no-calendar-time"))
         return Clock(mark, members.integer("lowered", 0), at_request)
     except InvalidMember as error:
-        raise damaged(path, str(error)) from error
+        raise damaged(user, CLOCK, str(error)) from error

@@ -1,32 +1,36 @@
 """One license's folder in a state directory, and the files in it (docs/format.md, "State")."""
 
-import os
 from contextlib import suppress
 from typing import NamedTuple
 
-from keyferry.store.files import damaged, erase, read, read_json, write, write_json
+from keyferry.store.directory import open_directory
+from keyferry.store.files import damaged, erase, has, read, read_json, write, write_json
 from keyferry.store.state_dirs import StateDir, StateDirs
 from keyferry_protocol.encoding import b64, unb64
 from keyferry_protocol.envelope import RESPONSE, open_envelope
 from keyferry_protocol.errors import (
     KeyferryError,
     StateDamaged,
+    StateNotReadable,
     UnreadableRequest,
     UnsupportedVersion,
     WrongType,
 )
 from keyferry_protocol.keys import Ed25519Signer
 from keyferry_protocol.messages import message
-from keyferry_protocol.request import Request, parse_request
+from keyferry_protocol.request import Request, decode_device_key, parse_request
 from keyferry_protocol.response import parse_response
 from keyferry_protocol.strict_json import InvalidMember, JsonObject
 
 DEVICE_KEY = "device.key"
+LOAD_KEY = "load.key"
+DEVICE_PUBLIC = "device.public"
+KEYS = (LOAD_KEY, DEVICE_KEY, DEVICE_PUBLIC)  # in the order in which a deactivation erases them
 PENDING = "pending.request"
 DEACTIVATE = "deactivate.request"
 INSTALLED = "installed.response"
 STATE = "state.json"
-FILES = (DEVICE_KEY, PENDING, DEACTIVATE, INSTALLED, STATE)
+FILES = (INSTALLED, PENDING, DEACTIVATE, *KEYS, STATE)
 
 
 class LicenseState(NamedTuple):
@@ -47,40 +51,84 @@ class Folder(NamedTuple):
     number: str
 
     def path(self, name: str) -> str:
-        return os.path.join(self.root.path, self.number, name)
+        """The path of a file, as shown to people."""
+        return self.root.path_of(self.name(name))
+
+    def name(self, name: str) -> str:
+        """The name of a file in the state directory."""
+        return f"{self.number}/{name}"
 
     def has(self, name: str) -> bool:
-        return os.path.exists(self.path(name))
+        return has(self.root, self.name(name))
+
+    def read(self, name: str) -> bytes | None:
+        """The bytes of a file; None if it is missing. Raises StateDamaged."""
+        return read(self.root, self.name(name))
 
     def write(self, name: str, data: bytes) -> None:
-        write(self.path(name), data, self.root.shared)
+        write(self.root, self.name(name), data)
 
     def erase(self, name: str) -> None:
-        erase(self.path(name))
+        erase(self.root, self.name(name))
+
+    def damaged(self, name: str, reason: str) -> StateDamaged:
+        """The error that names a damaged file and says why."""
+        return damaged(self.root, self.name(name), reason)
 
     def discard(self) -> None:
         """Remove the folder itself, if it is empty."""
-        with suppress(OSError):
-            os.rmdir(os.path.join(self.root.path, self.number))
+        with suppress(OSError), open_directory(self.root, to_write=True) as directory:
+            directory.remove_directory(self.number)
 
     def device_key(self, ignore_damage: bool = False) -> Ed25519Signer | None:
-        """The key of this license on this machine. Raises StateDamaged."""
-        data = read(self.path(DEVICE_KEY))
+        """The key that signs this license's requests.
+
+        Raises StateDamaged, and StateNotReadable for a user who may not read it.
+        """
+        return self._key(DEVICE_KEY, ignore_damage)
+
+    def device_public(self, ignore_damage: bool = False) -> bytes | None:
+        """The public half of the device key, which every user of the license may read.
+
+        If its file is missing, it is derived from the device key. Raises StateDamaged.
+        """
+        data = self.read(DEVICE_PUBLIC)
         if data is None:
+            with suppress(StateNotReadable):
+                key = self.device_key(ignore_damage)
+                return None if key is None else key.public
             return None
         try:
-            return parse_device_key(data)
+            return decode_device_key(data.decode("ascii"))
         except ValueError as error:
             if ignore_damage:
                 return None
-            raise damaged(self.path(DEVICE_KEY), message("errors.state-damaged.no-key")) from error
+            raise self.damaged(DEVICE_PUBLIC, message("errors.state-damaged.no-key")) from error
 
-    def write_device_key(self, key: Ed25519Signer) -> None:
-        self.write(DEVICE_KEY, b64(key.seed).encode("ascii"))
+    def load_key(self, ignore_damage: bool = False) -> Ed25519Signer | None:
+        """The key that proves at load that this state is the machine's own. Raises StateDamaged."""
+        return self._key(LOAD_KEY, ignore_damage)
+
+    def write_key(self, name: str, key: Ed25519Signer) -> None:
+        self.write(name, b64(key.seed).encode("ascii"))
+
+    def write_device_public(self, public: bytes) -> None:
+        self.write(DEVICE_PUBLIC, b64(public).encode("ascii"))
+
+    def _key(self, name: str, ignore_damage: bool) -> Ed25519Signer | None:
+        data = self.read(name)
+        if data is None:
+            return None
+        try:
+            return parse_key(data)
+        except ValueError as error:
+            if ignore_damage:
+                return None
+            raise self.damaged(name, message("errors.state-damaged.no-key")) from error
 
     def request(self, name: str, ignore_damage: bool = False) -> Request | None:
         """The request that is stored under `PENDING` or `DEACTIVATE`. Raises StateDamaged."""
-        data = read(self.path(name))
+        data = self.read(name)
         if data is None:
             return None
         try:
@@ -88,11 +136,11 @@ class Folder(NamedTuple):
         except (UnreadableRequest, UnsupportedVersion, WrongType) as error:
             if ignore_damage:
                 return None
-            raise damaged(self.path(name), str(error)) from error
+            raise self.damaged(name, str(error)) from error
 
     def installed_bytes(self) -> bytes | None:
         """The installed response file, unparsed. Raises StateDamaged if it cannot be read."""
-        return read(self.path(INSTALLED))
+        return self.read(INSTALLED)
 
     def holds_license(self) -> bool:
         """Whether a response other than a receipt is installed here, even a damaged one."""
@@ -106,10 +154,9 @@ class Folder(NamedTuple):
 
     def state(self, ignore_damage: bool = False) -> LicenseState:
         """The contents of `state.json`; defaults if there is no such file. Raises StateDamaged."""
-        path = self.path(STATE)
         try:
-            members = read_json(path)
-            return LicenseState() if members is None else _parse_state(members, path)
+            members = read_json(self.root, self.name(STATE))
+            return LicenseState() if members is None else self._parse_state(members)
         except StateDamaged:
             if ignore_damage:
                 return LicenseState()
@@ -121,35 +168,53 @@ class Folder(NamedTuple):
         text = state.request_path.encode("utf-8", "ignore").decode()
         if not text or text != state.request_path:
             del members["request_path"]
-        write_json(self.path(STATE), members, self.root.shared)
+        write_json(self.root, self.name(STATE), members)
+
+    def _parse_state(self, members: JsonObject) -> LicenseState:
+        try:
+            if members.integer("state", 1) != 1:
+                raise InvalidMember("state", message("format.later-version"))
+            path = members.text("request_path", str) if "request_path" in members else ""
+            return LicenseState(members.integer("max_serial", 0), members.boolean("ended"), path)
+        except InvalidMember as error:
+            raise self.damaged(STATE, str(error)) from error
 
 
-def is_deactivating(folder: Folder, state_dirs: StateDirs) -> bool:
-    """Whether a deactivation was started here but not finished. The license has ended already.
+def key_folder(folder: Folder, state_dirs: StateDirs) -> Folder:
+    """The folder that holds the keys of a license: its own, or the site's for a user's without.
 
-    The request may be stored in the other state directory, if a user had a copy of the site's
-    license.
+    The load key is never copied, so a deactivation of the site's license ends every user's.
     """
-    for root in state_dirs:
-        request = Folder(root, folder.number).request(DEACTIVATE)
-        if request is not None:
-            key = folder.device_key(ignore_damage=True)
-            if key is not None and key.public == request.device_key:
-                return True
-    return False
+    site = Folder(state_dirs.site, folder.number)
+    return folder if folder.has(LOAD_KEY) or not site.has(LOAD_KEY) else site
 
 
-def parse_device_key(data: bytes) -> Ed25519Signer:
-    """Parse the bytes of a `device.key`. Raises ValueError."""
+def pending_request(
+    folder: Folder, state_dirs: StateDirs, ignore_damage: bool = False
+) -> Request | None:
+    """The request that waits in a folder for its response. Raises StateDamaged.
+
+    Once its keys are gone, it waits no longer.
+    """
+    request = folder.request(PENDING, ignore_damage)
+    if request is None:
+        return None
+    for holder in (folder, Folder(state_dirs.site, folder.number)):
+        load_key = holder.load_key(ignore_damage=True)
+        has_load_key = load_key is not None and load_key.public == request.load_key
+        if holder.device_public(ignore_damage=True) == request.device_key and (
+            has_load_key or request.load_key is None
+        ):
+            return request
+    return None
+
+
+def is_deactivating(folder: Folder) -> bool:
+    """Whether a deactivation was started here but not finished. The license has ended already."""
+    request = folder.request(DEACTIVATE)
+    return request is not None and folder.device_public(ignore_damage=True) == request.device_key
+
+
+def parse_key(data: bytes) -> Ed25519Signer:
+    """Parse the bytes of a `device.key` or `load.key`. Raises ValueError."""
     return Ed25519Signer(unb64(data.decode("ascii")))
-
-
-def _parse_state(members: JsonObject, path: str) -> LicenseState:
-    try:
-        if members.integer("state", 1) != 1:
-            raise InvalidMember("state", message("format.later-version"))
-        request_path = members.text("request_path", str) if "request_path" in members else ""
-        max_serial, ended = members.integer("max_serial", 0), members.boolean("ended")
-        return LicenseState(max_serial, ended, request_path)
-    except InvalidMember as error:
-        raise damaged(path, str(error)) from error

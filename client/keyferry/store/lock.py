@@ -7,60 +7,79 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from types import TracebackType
 
-from keyferry.store.files import make_folder
+from keyferry.store.directory import Directory, make_directory, refuse_unsafe
 from keyferry.store.state_dirs import StateDir, StateDirs
 from keyferry_protocol.errors import StateBusy, StateNotWritable
 from keyferry_protocol.messages import message
 
+LOCK = "lock"
 WAIT_S = 5.0  # for a command
 LOAD_WAIT_S = 0.05  # for `load`: an application starts without waiting
 _PAUSE_S = 0.01
-_OPEN = os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0)
 
 if sys.platform == "win32":
     import msvcrt
 
-    def _take(handle: int) -> None:
-        msvcrt.locking(handle, msvcrt.LK_NBLCK, 1)
+    def _lock(handle: int) -> bool:
+        with suppress(OSError):
+            msvcrt.locking(handle, msvcrt.LK_NBLCK, 1)
+            return True
+        return False
 else:
     import fcntl
 
-    def _take(handle: int) -> None:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    def _lock(handle: int) -> bool:
+        with suppress(BlockingIOError):
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return True
+        return False
 
 
 class Lock:
     """Holds the lock of a state directory for a `with` block; it is freed if the process dies.
 
-    Creates the directory. Raises StateBusy after `wait_s` seconds, and StateNotWritable if this
-    user may not write.
+    Creates the directory. Raises StateBusy after `wait_s` seconds, StateNotWritable if this user
+    may not write, and StateNotReadable if others may.
     """
 
     def __init__(self, root: StateDir, wait_s: float = WAIT_S) -> None:
-        self._root, self._shared = root
+        self._root = root
         self._wait_s = wait_s
         self._handle = -1
 
     def __enter__(self) -> "Lock":
         try:
-            make_folder(self._root, self._shared)
-            path = os.path.join(self._root, "lock")
-            self._handle = os.open(path, _OPEN, 0o644 if self._shared else 0o600)
+            with make_directory(self._root) as directory:
+                self._handle = self._take(directory)
         except OSError as error:
-            raise StateNotWritable(f"{self._root}: {error.strerror}.", path=self._root) from error
+            path = self._root.path
+            raise StateNotWritable(f"{path}: {error.strerror}.", path=path) from error
+        return self
+
+    def _take(self, directory: Directory) -> int:
         ends = time.monotonic() + self._wait_s
         while True:
-            try:
-                _take(self._handle)
-                return self
-            except (
-                OSError
-            ) as error:  # another process holds it; flock and msvcrt share no error code
-                if time.monotonic() >= ends:
-                    os.close(self._handle)
-                    detail = message("errors.state-busy.folder", path=self._root)
-                    raise StateBusy(detail, path=self._root) from error
+            handle = directory.open_file(LOCK, os.O_RDWR | os.O_CREAT)
+            status = os.fstat(handle)
+            if _lock(handle) and _is_current(status, directory):
+                if _others_open(status):
+                    os.fchmod(handle, 0o600)
+                return handle
+            os.close(handle)
+            if time.monotonic() >= ends:
+                return self._replace(status, directory)
             time.sleep(_PAUSE_S)
+
+    def _replace(self, status: os.stat_result, directory: Directory) -> int:
+        """Replace the site's lock if users who may not write there may hold it, else StateBusy."""
+        if self._root.shared and _others_open(status):
+            handle = directory.open_file(f"{LOCK}.new", os.O_RDWR | os.O_CREAT)
+            if _lock(handle) and _is_current(status, directory):
+                directory.replace(f"{LOCK}.new", LOCK)
+                return handle
+            os.close(handle)
+        path = self._root.path
+        raise StateBusy(message("errors.state-busy.folder", path=path), path=path)
 
     def __exit__(
         self,
@@ -73,9 +92,24 @@ class Lock:
 
 @contextmanager
 def locked(state_dirs: StateDirs) -> Iterator[None]:
-    """Hold the lock of each directory that this user may write. Writes to the other fail."""
+    """Hold the lock of each directory that this user may write. Writes to the other fail.
+
+    Raises StateBusy, and StateNotReadable for a directory that others may write.
+    """
+    refuse_unsafe(state_dirs)
     with ExitStack() as locks:
         for root in state_dirs:
             with suppress(StateNotWritable):
                 locks.enter_context(Lock(root))
         yield
+
+
+def _is_current(status: os.stat_result, directory: Directory) -> bool:
+    """Whether this is still the lock's file. If it was replaced, another process may hold that."""
+    with suppress(FileNotFoundError):
+        return os.path.samestat(status, directory.status_of(LOCK))
+    return False
+
+
+def _others_open(status: os.stat_result) -> bool:
+    return os.name == "posix" and bool(status.st_mode & 0o077)

@@ -1,23 +1,14 @@
 """The order in which the licenses on this computer are tried: the user's preference first."""
 
-import os
 from contextlib import suppress
 
+from keyferry.store.directory import license_numbers
 from keyferry.store.files import damaged, read_json, write_json
 from keyferry.store.state_dirs import StateDir, StateDirs
 from keyferry_protocol.errors import StateDamaged
 from keyferry_protocol.strict_json import InvalidMember
 
 ORDER = "order.json"
-
-
-def license_numbers(root: StateDir) -> list[str]:
-    """The licenses that have a folder in this state directory, ascending."""
-    try:
-        names = os.listdir(root.path)
-    except OSError:  # no such folder, or one that this user may not list
-        return []
-    return sorted(name for name in names if len(name) == 12 and name.isascii() and name.isdigit())
 
 
 def in_trying_order(state_dirs: StateDirs) -> list[str]:
@@ -31,16 +22,15 @@ def in_trying_order(state_dirs: StateDirs) -> list[str]:
 
 def read_order(user: StateDir) -> tuple[str, ...]:
     """The license numbers in `order.json`; none if it is missing. Raises StateDamaged."""
-    path = os.path.join(user.path, ORDER)
-    members = read_json(path)
+    members = read_json(user, ORDER)
     if members is None:
         return ()
     try:
         return members.texts("order", str)
     except InvalidMember as error:
-        raise damaged(path, str(error)) from error
+        raise damaged(user, ORDER, str(error)) from error
 
 
 def write_order(user: StateDir, order: list[str]) -> None:
     """Replace `order.json`. The caller holds the lock. Raises StateNotWritable."""
-    write_json(os.path.join(user.path, ORDER), {"order": order}, user.shared)
+    write_json(user, ORDER, {"order": order})

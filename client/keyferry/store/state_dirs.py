@@ -7,10 +7,22 @@ from typing import NamedTuple
 
 
 class StateDir(NamedTuple):
-    """One of a vendor's two state directories: the site's (`shared`) or this user's."""
+    """One of a vendor's two state directories: the site's (`shared`) or this user's.
 
-    path: str
+    No link may lead to `top` or to anything below it. Directories above are the system's own.
+    """
+
+    top: str
     shared: bool
+    name: str = ""  # its name in the top; "" if it is the top itself
+
+    @property
+    def path(self) -> str:
+        return os.path.join(self.top, self.name) if self.name else self.top
+
+    def path_of(self, name: str) -> str:
+        """The path of a file, as shown to people; `name` may start with a license's folder."""
+        return os.path.join(self.path, *name.split("/"))
 
 
 class StateDirs(NamedTuple):
@@ -28,12 +40,12 @@ def find_state_dirs(
 ) -> StateDirs:
     """The state directories of a vendor id on this platform, or the two below `state_dir`."""
     if state_dir is not None:
-        base = os.fspath(state_dir)
-        user, site = os.path.join(base, "user"), os.path.join(base, "site")
-    else:
-        if vendor is None:
-            raise TypeError("Give state_dir, vendor, or keys as a path with vendor.json beside it")
-        user, site = (f"{base}{_separator(platform)}{vendor}" for base in _bases(platform, environ))
+        # Without a separator at its end, with which the system would follow a link.
+        top = os.path.dirname(os.path.join(os.fspath(state_dir), "user")) or os.curdir
+        return StateDirs(StateDir(top, False, "user"), StateDir(top, True, "site"))
+    if vendor is None:
+        raise TypeError("Give state_dir, vendor, or keys as a path with vendor.json beside it")
+    user, site = (f"{base}{_separator(platform)}{vendor}" for base in _bases(platform, environ))
     return StateDirs(StateDir(user, shared=False), StateDir(site, shared=True))
 
 

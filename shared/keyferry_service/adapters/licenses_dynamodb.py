@@ -277,7 +277,7 @@ def _snapshot(request: Request, rows: Mapping[str, Item]) -> Snapshot:
     return Snapshot(
         license=read_license(rows.get(LICENSE)),
         device_key=_read(DeviceKey, rows.get(_key_name(request))),
-        dongle=_read(DongleSeat, rows.get(_dongle_name(request))),
+        dongle=_read(RegisteredDongle, rows.get(_dongle_name(request))),
         ledger_entry=entry,
         anchor_seats=frozenset(anchors),
         seats={seat.number: seat for seat in seats},

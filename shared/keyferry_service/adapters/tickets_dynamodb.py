@@ -154,6 +154,26 @@ class Tickets:
         except ConditionFailed as error:
             raise MailWithheld("No more mail for this license, request or address.") from error
 
+    def allow_contact_mail(self, ticket: Ticket, contact: str, mail_id: str, now: int) -> None:
+        """Record that an e-mail goes to the license's contact; no number of mails withholds it.
+
+        Moves are few, and so are these. Raises MailWithheld for an address that wants no mail, and
+        Conflict.
+        """
+        items = [
+            self._check_not_suppressed(contact, now),
+            self._put_sent(ticket, contact, mail_id, now),
+        ]
+        try:
+            with translate_conflicts():
+                self._dynamodb.transact_write_items(TransactItems=items)
+        except ConditionFailed as error:
+            raise MailWithheld("The contact's address wants no mail.") from error
+
+    def mark_contact_notified(self, ticket_id: str) -> None:
+        """Forget whom to tell of a replaced computer: it was done."""
+        self._update_if(self._email_update(ticket_id, {"contact": None}))
+
     def get_sent(self, mail_id: str, now: int) -> SentMail | None:
         """The record of an e-mail, unless it is unknown, was used up by feedback, or has ended."""
         item = self._get(sent_key(mail_id))

@@ -21,12 +21,12 @@ def decide(
     if snapshot.license is None:
         return Refusal(RefusalCode.NOT_AUTHENTIC)
     context = RequestContext(request, snapshot, snapshot.license, now)
-    if request.kind != "activate" and context.identity is None:  # the license never had this key
-        return Refusal(RefusalCode.NOT_AUTHENTIC)
     if snapshot.ledger_entry is not None:
         if context.license.status is Status.REVOKED and request.kind != "deactivate":
             return Refusal(RefusalCode.LICENSE_REVOKED)
         return snapshot.ledger_entry
+    if request.kind != "activate" and not context.is_known:
+        return Refusal(RefusalCode.NOT_AUTHENTIC)
     if request.kind == "deactivate":
         seat = context.current_seat
         if seat is None or (seat.protection == "dongle") != (request.dongle is not None):
@@ -44,6 +44,8 @@ def _refuse(context: RequestContext, keys: Sequence[SigningKey]) -> Refusal | No
         return Refusal(RefusalCode.NOT_ACTIVATED)
     if not _is_identified(context):
         return Refusal(RefusalCode.MACHINE_NOT_IDENTIFIED)
+    if request.is_by_load_key and not context.is_as_recorded:
+        return Refusal(RefusalCode.NEEDS_ADMINISTRATOR)
     if license.status is Status.SUSPENDED:
         return Refusal(RefusalCode.LICENSE_SUSPENDED)
     if license.status is Status.REVOKED:
@@ -71,7 +73,7 @@ def _refuse_use(context: RequestContext) -> Refusal | None:
     environment = request.machine.environment
     if environment != "unknown" and environment not in (*license.environments, "physical"):
         return Refusal(RefusalCode.ENVIRONMENT_NOT_ALLOWED, environment)
-    if request.dongle is not None and context.snapshot.dongle is None:
+    if request.dongle is not None and context.dongle is None:
         return Refusal(RefusalCode.DONGLE_NOT_REGISTERED)
     return None
 
@@ -79,7 +81,10 @@ def _refuse_use(context: RequestContext) -> Refusal | None:
 def _is_not_activated(context: RequestContext) -> bool:
     if context.request.kind == "update":
         return context.current_seat is None
-    ended_at = context.identity.deactivated_at if context.identity else None
+    if context.request.dongle is not None:
+        return False  # a dongle's deactivation may have been dated by another computer's clock
+    key = context.snapshot.device_key
+    ended_at = key.deactivated_at if key else None
     # An activation that was made before its own deactivation must not undo it.
     return ended_at is not None and context.request.created_at < ended_at
 
@@ -88,9 +93,9 @@ def _is_identified(context: RequestContext) -> bool:
     request = context.request
     if not is_identifiable(request.machine.components, request.protection):
         return False
-    # A virtual machine's hardware is a file, like its system: there the whole set has to do.
+    # A guest's hardware is a file, like its system: there the whole set has to do.
     return (
         request.dongle is not None
-        or "virtual" in context.license.environments
+        or not {"virtual", "container"}.isdisjoint(context.license.environments)
         or hardware_weight(request.machine.components) >= MIN_WEIGHT
     )

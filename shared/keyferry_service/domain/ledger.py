@@ -1,5 +1,6 @@
 """What a grant becomes: the response to the offline machine, and the ledger's entry for it."""
 
+from keyferry_protocol.components import LICENSABLE_ENVIRONMENTS
 from keyferry_protocol.envelope import MAX_PAE, RESPONSE, Envelope, pae
 from keyferry_protocol.request import Request
 from keyferry_protocol.response import BoundTo, LicenseTerms, ResponseBody, parse_response
@@ -23,7 +24,13 @@ def response_to(request: Request, grant: Grant, now: int) -> ResponseBody:
         seat=seat.number,
         issued_at=now,
         license=_terms(license, is_receipt, seat.valid_until),
-        bound_to=BoundTo(seat.protection, request.device_key, seat.components, request.dongle),
+        bound_to=BoundTo(
+            seat.protection,
+            request.device_key,
+            request.load_key,
+            seat.components,
+            request.dongle,
+        ),
         check_in_by=now + (license.lease_days or 0) * DAY if leased else None,
         grace_days=license.grace_days,
     )
@@ -58,6 +65,11 @@ def _terms(license: LicenseRecord, is_receipt: bool, valid_until: int | None) ->
         product=license.product,
         edition=license.edition,
         features={} if is_receipt else license.features,
+        environments=tuple(
+            name
+            for name in LICENSABLE_ENVIRONMENTS
+            if name == "physical" or name in license.environments
+        ),
         trial=license.trial_days is not None,
         valid_from=license.valid_from,
         valid_until=valid_until,

@@ -5,9 +5,15 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from keyferry_protocol.components import USER
-from keyferry_protocol.matching import anchor_hashes
+from keyferry_protocol.matching import anchor_hashes, is_same_machine
 from keyferry_protocol.request import Request
-from keyferry_service.domain.license import DeviceKey, DongleSeat, LedgerEntry, LicenseRecord, Seat
+from keyferry_service.domain.license import (
+    DeviceKey,
+    LedgerEntry,
+    LicenseRecord,
+    RegisteredDongle,
+    Seat,
+)
 
 MAX_LIFT = 1_000_000  # how far one request may lift the revision of a restored table
 
@@ -18,7 +24,7 @@ class Snapshot:
 
     license: LicenseRecord | None = None
     device_key: DeviceKey | None = None
-    dongle: DongleSeat | None = None  # of its dongle
+    dongle: RegisteredDongle | None = None  # with the key id of its dongle
     ledger_entry: LedgerEntry | None = None
     anchor_seats: frozenset[int] = frozenset()  # the seats that its anchors lead to
     seats: Mapping[int, Seat] = field(default_factory=dict)
@@ -46,10 +52,9 @@ class RequestContext:
         self.snapshot = snapshot
         self.license = license
         self.now = now
-        # What stands for the machine: its device key, or the dongle's key in place of that.
-        self.identity = snapshot.device_key if request.dongle is None else snapshot.dongle
+        self.dongle = self._registered_dongle()
         self.key_seat = self._seat_of_key()
-        self.current_seat = self.key_seat if request.dongle is None else self._seat_of_dongle()
+        self.current_seat = self._current_seat()
 
     @property
     def serial(self) -> int:
@@ -67,15 +72,48 @@ class RequestContext:
         """When what is granted ends; a trial that was never issued begins now."""
         return self.issued_license.ends_at
 
+    @property
+    def is_known(self) -> bool:
+        """Whether the license has or had the key by which the machine proves itself."""
+        if self.request.dongle is not None:
+            return self.dongle is not None
+        if not self.request.is_by_load_key:
+            return self.snapshot.device_key is not None
+        key = self.snapshot.device_key
+        had = key is not None and key.load_key == self.request.load_key
+        return had or self.current_seat is not None
+
+    @cached_property
+    def is_as_recorded(self) -> bool:
+        """Whether the machine still is the one that its current seat has recorded."""
+        seat, components = self.current_seat, self.request.machine.components
+        return seat is not None and is_same_machine(seat.components, components)
+
+    def _current_seat(self) -> Seat | None:
+        """The seat of the key by which the machine proves itself."""
+        if self.request.dongle is not None:
+            return self._seat_of_dongle()
+        seat = self.key_seat
+        if seat is not None and self.request.is_by_load_key:
+            return seat if seat.load_key == self.request.load_key else None
+        return seat
+
     def _seat_of_key(self) -> Seat | None:
         """The seat that the request's device key has now."""
         key = self.snapshot.device_key
         seat = self.snapshot.seats.get(key.seat) if key else None
         return seat if seat and seat.taken and seat.device_key == self.request.device_key else None
 
+    def _registered_dongle(self) -> RegisteredDongle | None:
+        """The registered dongle that the request comes from; two keys may share a key id."""
+        row, dongle = self.snapshot.dongle, self.request.dongle
+        if row is None or dongle is None:
+            return None
+        return row if (row.alg, row.public) == (dongle.alg, dongle.public) else None
+
     def _seat_of_dongle(self) -> Seat | None:
         """The seat that the request's dongle has now."""
-        dongle = self.snapshot.dongle
+        dongle = self.dongle
         if dongle is None or dongle.seat is None:
             return None
         seat = self.snapshot.seats.get(dongle.seat)

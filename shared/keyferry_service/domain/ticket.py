@@ -5,7 +5,7 @@ from enum import StrEnum
 
 from keyferry_protocol.request import Request
 from keyferry_protocol.response import ResponseBody
-from keyferry_service.domain.license import DAY, LicenseRecord
+from keyferry_service.domain.license import DAY, LicenseRecord, Seat
 from keyferry_service.domain.refusals import Refusal
 from keyferry_service.domain.upload import Upload
 
@@ -59,6 +59,8 @@ class Ticket:
     seats_used: int | None = None  # right after its own answer; unknown for a repeated one
     seats: int | None = None
     refusal: Refusal | None = None
+    contact: str | None = None  # who is still to be told that the seat was another computer's
+    replaced_machine: str | None = None
 
     @property
     def is_complete(self) -> bool:
@@ -91,6 +93,10 @@ class Ticket:
     def with_seats_of(self, license: LicenseRecord) -> "Ticket":
         """The ticket with the seats of the license as its own answer left them."""
         return replace(self, seats_used=license.seats_used, seats=license.seats)
+
+    def with_replaced(self, seat: Seat, contact: str) -> "Ticket":
+        """The ticket with the computer that its answer took the seat from, and whom to tell."""
+        return replace(self, contact=contact or None, replaced_machine=seat.machine_name)
 
     def refused(self, request: Request | None, refusal: Refusal) -> "Ticket":
         """The ticket once its file was refused; no license is named before the proof."""

@@ -81,6 +81,8 @@ class AnswerRequest:
                 response = response_to(request, grant, now)
                 completed = uploaded.answered(response, name, grant.previous_valid_until)
                 completed = completed.with_seats_of(grant.license)
+                if grant.replaced is not None:
+                    completed = completed.with_replaced(grant.replaced, grant.license.contact)
                 update = self.tickets.completion_update(ticket, completed, now)
                 entry = entry_for(response, grant)
                 # One process's grants of one license would only conflict with each other. Nobody

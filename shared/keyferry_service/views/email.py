@@ -10,7 +10,7 @@ from email.policy import SMTP
 from html import escape
 
 from keyferry_protocol.activation import show_license_number
-from keyferry_protocol.messages import message, use_language
+from keyferry_protocol.messages import language_in_use, message, use_language
 from keyferry_service.domain.refusals import Refusal
 from keyferry_service.domain.ticket import Ticket
 from keyferry_service.views.refusal_text import Vendor, say_refusal, show_date
@@ -95,6 +95,36 @@ def refusal_email(ticket: Ticket, refusal: Refusal, vendor: Vendor) -> Email:
             last=message("email.refused.last"),
             support=vendor.support,
         )
+
+
+def replacement_email(ticket: Ticket, vendor: Vendor) -> Email:
+    """The e-mail that tells a license's contact that a seat was taken from a computer."""
+    names = _names(ticket) | {
+        "n": str(ticket.seat),
+        "new": _computer(ticket.machine_name, "email.replaced.new-computer"),
+        "old": _computer(ticket.replaced_machine or "", "email.replaced.old-computer"),
+        "support": vendor.support,
+    }
+    return Email(
+        language=language_in_use(),  # not the page's: whoever took the seat chose that
+        subject=message("email.replaced.subject", **names),
+        first=message("email.replaced.first", **names),
+        after_link=message("email.replaced.why", **names),
+        facts=(
+            (message("email.license"), names["number"]),
+            (message("email.seat"), names["n"]),
+            (message("email.replaced.old-label"), names["old"]),
+            (message("email.replaced.new-label"), names["new"]),
+        ),
+        steps_title=message("email.replaced.nobody"),
+        steps=(
+            Step(message("email.replaced.new-code", **names)),
+            Step(message("email.replaced.release", **names)),
+            Step(message("email.replaced.activate", **names)),
+        ),
+        last=message("email.replaced.last"),
+        support=vendor.support,
+    )
 
 
 def plain_text(email: Email) -> str:
@@ -227,16 +257,20 @@ def _wrap(text: str, lead: str = "", indent: str = "") -> list[str]:
 
 
 def _names(ticket: Ticket) -> dict[str, str]:
-    plain = _is_plain(ticket.machine_name)
     return {
         "number": show_license_number(ticket.license_number or ""),
         "product": ticket.product,
-        "computer": ticket.machine_name if plain else message("email.computer"),
+        "computer": _computer(ticket.machine_name, "email.computer"),
         "ends": _end(ticket),
         "before": _date(ticket.previous_valid_until),
         "used": str(ticket.seats_used),
         "seats": str(ticket.seats),
     }
+
+
+def _computer(name: str, otherwise: str) -> str:
+    """A computer's name if it can carry no message, else a phrase of the catalog."""
+    return name if _is_plain(name) else message(otherwise)
 
 
 def _is_plain(name: str) -> bool:

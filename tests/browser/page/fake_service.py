@@ -30,7 +30,8 @@ POLICY = (
 )
 TICKET = "t" * 43
 DEVICE = Ed25519Signer(bytes(range(32)))
-STEM = f"{NUMBER}-{DEVICE.keyid[:4]}"
+LOAD = Ed25519Signer(bytes(range(32, 64)))
+STEM = f"{NUMBER}-{DEVICE.keyid[:4]}-18"
 HASHES = dict.fromkeys(COMPONENTS, ("AAAAAAAAAAAAAAAAAAAAAA==",))
 
 
@@ -45,9 +46,11 @@ def a_request(created_at: str = "2026-11-24T09:47:00Z", **changes: Any) -> bytes
             "product": Product("Example Modeler", "4.2.0"),
             "protection": "machine",
             "device_key": DEVICE.public,
+            "load_key": LOAD.public,
             "machine": HashedMachine("LAB-07", "Windows 11 Pro", "physical", HASHES),
             "dongle": None,
             "replaces_seat": None,
+            "choose_seat": False,
             "last_serial": 0,
             "trusts": (),
             "client": "keyferry 1.0.0",

@@ -33,7 +33,7 @@ def test_both_faces_write_the_same_request_but_for_its_id_and_time(
         bodies.append(json.loads(parse_request(desk.saved()).envelope.body))
     in_window, at_prompt = bodies
     differ = {name for name in in_window if in_window[name] != at_prompt[name]}
-    assert differ == {"id", "created_at"}
+    assert differ == {"id", "created_at", "load_key"}
     assert in_window.keys() == at_prompt.keys()
 
 

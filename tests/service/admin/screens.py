@@ -54,6 +54,7 @@ def take_seat(stack: Stack, number: int, **facts: Any) -> None:
     known: dict[str, Any] = {
         "protection": "machine",
         "device_key": bytes(32),
+        "load_key": bytes(32),
         "components": {},
         "machine_name": f"LAB-{number:02}",
         "since": NOW,

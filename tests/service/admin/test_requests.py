@@ -101,7 +101,7 @@ class TestLedger:
         document = run(f"request list {NUMBER} --json").json
         assert (document["license_number"], document["total"]) == (NUMBER, 3)
         assert [each["serial"] for each in document["answers"]] == [60, 2, 1]
-        assert document["answers"][2]["file"] == f"{a_request(LAB_07).file_stem}.response"
+        assert document["answers"][2]["file"] == f"{a_request(LAB_07).file_stem}-1.response"
 
     def test_one_page_without_all(self, run: Any, stack: Stack) -> None:
         for serial in range(1, 23):
@@ -141,7 +141,7 @@ class TestResend:
         document = run(f"{line} --to anna@example.com --json").json
         assert run(f"license show {NUMBER} --json").json == before
         page, _, id = document["page"].partition("/#t=")
-        file = f"{a_request(LAB_07).file_stem}.response"
+        file = f"{a_request(LAB_07).file_stem}-7.response"
         assert (page, document["email"], document["file"]) == (
             PAGE["PageUrl"],
             "anna@example.com",
@@ -164,7 +164,8 @@ class TestResend:
         sha256 = answered(whole, 7)
         first, second = run(f"request resend {NUMBER} {sha256}").out.splitlines()
         assert (
-            first == f"✓ {a_request(LAB_07).file_stem}.response of 24 November 2026 is signed anew"
+            first
+            == f"✓ {a_request(LAB_07).file_stem}-7.response of 24 November 2026 is signed anew"
         )
         sentence, _, id = second.partition("/#t=")
         assert sentence == "  For the customer, until 1 December 2026: https://activate.example.com"

@@ -8,7 +8,7 @@ from keyferry_protocol.keys import ED25519
 from keyferry_service.adapters.resignings_dynamodb import Resignings
 from keyferry_service.domain.license import RegisteredDongle
 from tests.service.functions.test_mail_feedback import NO_USER, a_notice, tags
-from tests.support.builders import LAB_07, LAB_08, a_key, a_request_file
+from tests.support.builders import LAB_07, LAB_08, Computer, a_key, a_request_file
 from tests.support.samples import DAY
 from tests.support.world import World
 
@@ -48,7 +48,7 @@ def written(world: World) -> dict[str, set[str]]:
 
 def test_every_row_and_attribute_is_documented(world: World, tags: list[str]) -> None:
     dongle = a_key("dongle")
-    world.sell(seats=3)
+    world.sell(seats=3, contact="contact@example.org")
     license = world.license()
     world.licenses.add_dongle(
         license,
@@ -60,6 +60,7 @@ def test_every_row_and_attribute_is_documented(world: World, tags: list[str]) ->
     for attempt in ("a", "b"):
         ticket = world.activate(a_request_file(LAB_07, id=attempt * 32), "anna@example.org")
         assert world.send(ticket) == []
+    world.activate(a_request_file(Computer("LAB-09"), replaces_seat=1))
     rows = written(world)
     assert world.handle("mail_feedback", a_notice(tags[-1], **NO_USER)) == []
     Resignings(world.dynamodb, "Tickets").begin("0123456789abcdef", b"secret", world.now + DAY)

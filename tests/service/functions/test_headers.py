@@ -123,7 +123,7 @@ def test_no_name_of_a_product_or_vendor_adds_a_header_or_a_recipient(text: str) 
         edition=text,
         machine_name=text,
         seat=1,
-        file_name="015120020093-7f3a.response",
+        file_name="015120020093-7f3a-18.response",
     )
     vendor = Vendor(text, "licensing@example.com")
     content = response_email(ticket, "https://a.example/api/responses/x", NOW, vendor)
@@ -161,7 +161,7 @@ def test_a_responses_name_and_key_hold_nothing_that_a_request_says(world: World,
     file = a_request_file(LAB_07, product=Product(text, text), machine=machine, client=text)
     ticket = world.activate(file)
     response = world.ticket(ticket)["response"]
-    assert re.fullmatch(r"015120020093-[0-9a-f]{4}\.response", response["filename"])
+    assert re.fullmatch(r"015120020093-[0-9a-f]{4}-\d+\.response", response["filename"])
     (key,) = [entry["Key"] for entry in world.s3.list_objects_v2(Bucket=OUT)["Contents"]]
     assert key == f"responses/{ticket}/{response['filename']}"
     url = urlsplit(response["download_url"])

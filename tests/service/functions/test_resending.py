@@ -15,7 +15,7 @@ from tests.support.samples import DAY, NOW, NUMBER
 from tests.support.world import KEYS, World, an_event
 
 TICKET = "r" * 43
-FILE_NAME = f"{a_request().file_stem}.response"
+FILE_NAME = f"{a_request().file_stem}-1.response"
 
 
 def asked_to_sign(world: World, ticket_id: str) -> dict[str, Any]:

@@ -19,7 +19,7 @@ from tests.support.inline import InlineExecutor
 from tests.support.samples import NOW, NUMBER
 
 FILE = a_request_file(LAB_07)
-FILE_NAME = f"{NUMBER}-{LAB_07.device.keyid[:4]}.response"
+FILE_NAME = f"{NUMBER}-{LAB_07.device.keyid[:4]}-1.response"
 OTHER = "o" * 43
 
 

@@ -45,7 +45,7 @@ def a_ticket(kind: str, **changes: object) -> Ticket:
             "seats": 2,
             "seats_used": 1,
             "valid_until": NOW,
-            "file_name": "015120020093-7f3a.response",
+            "file_name": "015120020093-7f3a-18.response",
             **changes,
         }
     )
@@ -92,7 +92,7 @@ def test_refusals_and_their_mail(refusal: Refusal) -> None:
 )
 def test_the_mail_of_a_response(kind: str, changes: dict[str, object]) -> None:
     email = response_email(a_ticket(kind, **changes), "https://a.example/r", NOW, VENDOR)
-    command = "keyferry install 015120020093-7f3a.response"
-    file = "015120020093-7f3a.response"
+    command = "keyferry install 015120020093-7f3a-18.response"
+    file = "015120020093-7f3a-18.response"
     names = (*NAMES, "https://a.example/r", command, file)
     assert english_in(f"{email.subject}\n{plain_text(email)}", names) == []

@@ -124,6 +124,7 @@ def test_a_license(license: LicenseRecord) -> None:
         taken=st.booleans(),
         protection=st.just("personal"),
         device_key=public_keys,
+        load_key=st.none() | public_keys,
         components=component_sets("personal"),
         machine_name=free_texts,
         dongle_keyid=st.none() | hexes,

@@ -109,6 +109,7 @@ READERS: dict[Reader, Case] = {
     request.parse_request: (requests, REQUEST_ERRORS),
     request.verify_request: (st.tuples(requests, st.none()), (*REQUEST_ERRORS, NotAuthentic)),
     request.non_empty_text: (texts, (ValueError,)),
+    request.decode_device_key: (any_base64 | raw_keys.map(encoding.b64), (ValueError,)),
     response.verify_response: (
         st.tuples(responses, st.just(CLASSIC)),
         (*RESPONSE_ERRORS, NotGenuine),

@@ -20,6 +20,7 @@ from keyferry_protocol.components import (
     PROTECTIONS,
     USER,
     hash_components,
+    limit_hashes,
     parse_components,
 )
 from keyferry_protocol.encoding import escape_controls, free_text
@@ -189,7 +190,7 @@ def test_a_hashed_machine_is_parsed_and_recognized(
         name: [value.encode("utf-8", "ignore").decode() for value in texts_of_component]
         for name, texts_of_component in values.items()
     }
-    hashed = hash_components(number, encodable, protection)
+    hashed = limit_hashes(hash_components(number, encodable, protection), {})
     members = {"components": {name: list(hashes) for name, hashes in hashed.items()}}
     assert parse_components(JsonObject(members), protection) == hashed
     assert is_same_machine(hashed, hashed)

@@ -10,6 +10,7 @@ from keyferry_protocol.components import (
     Component,
     hash_component,
     hash_components,
+    limit_hashes,
     parse_components,
 )
 from keyferry_protocol.encoding import b64, unb64
@@ -47,11 +48,20 @@ def test_a_set_has_the_components_of_its_protection() -> None:
     values = {"mac": [f"{i:012x}" for i in range(12)], "user": ["ann"], "shoe_size": ["42"]}
     machine = hash_components(NUMBER, values, "machine")
     assert set(machine) == {"mac"}
-    assert len(machine["mac"]) == 8
+    assert len(machine["mac"]) == 12
     assert list(machine["mac"]) == sorted(machine["mac"])
     assert set(hash_components(NUMBER, values, "personal")) == {"mac", "user"}
     assert hash_components(NUMBER, values, "dongle") == {}
-    assert len(hash_components(NUMBER, {"tpm_key": ["ab", "cd"]}, "machine")["tpm_key"]) == 1
+
+
+def test_a_request_contains_at_most_eight_hashes_and_those_that_were_recorded_first() -> None:
+    values = {"mac": [f"{i:012x}" for i in range(12)], "tpm_key": ["ab", "cd"]}
+    current = hash_components(NUMBER, values, "machine")
+    cards = current["mac"]
+    lowest = limit_hashes(current, {})
+    assert (lowest["mac"], len(lowest["tpm_key"])) == (cards[:8], 1)
+    kept = limit_hashes(current, {"mac": (*cards[10:], "a card that is gone")})
+    assert kept["mac"] == (*cards[:6], *cards[10:])
 
 
 @pytest.mark.parametrize("component", COMPONENTS.values(), ids=lambda component: component.name)
@@ -68,9 +78,18 @@ def test_the_catalog_names_every_component(component: Component) -> None:
 @pytest.mark.parametrize("protection", PROTECTIONS)
 def test_hashes_are_read_as_they_were_written(protection: str) -> None:
     values = {name: ["1", "2"] for name in (*COMPONENTS, "user")}
-    hashes = hash_components(NUMBER, values, protection)
+    hashes = limit_hashes(hash_components(NUMBER, values, protection), {})
     document = JsonObject({"components": {name: list(values) for name, values in hashes.items()}})
     assert parse_components(document, protection) == hashes
+
+
+def test_no_hash_stands_twice_in_a_set() -> None:
+    twice = hash_component(NUMBER, "mac", "1")
+    hashes = {"mac": [twice], "smbios_uuid": [twice]}
+    with pytest.raises(InvalidMember, match="mac contains a hash that another component has too"):
+        parse_components(JsonObject({"components": hashes}), "machine")
+    ignored = {"mac": [twice], "user": [twice], "cpu": [twice]}
+    assert parse_components(JsonObject({"components": ignored}), "machine") == {"mac": (twice,)}
 
 
 def test_a_component_that_its_protection_does_not_hold_is_not_read() -> None:

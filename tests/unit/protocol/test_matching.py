@@ -1,6 +1,7 @@
 """The machine rule, in the words of a customer."""
 
 from fractions import Fraction
+from itertools import product
 
 import pytest
 from hypothesis import given
@@ -67,7 +68,13 @@ def without(recorded: dict[str, tuple[str, ...]], *names: str) -> dict[str, tupl
             id="no hardware left",
         ),
         pytest.param({"mac": ("a", "b")}, {"mac": ("a",)}, False, id="exactly half is not enough"),
-        pytest.param({}, WINDOWS, True, id="nothing recorded is never contradicted"),
+        pytest.param({"mac": ("mac",)}, LINUX | {"mac": ("mac",)}, False, id="one card of three"),
+        pytest.param(
+            {"smbios_uuid": ("u",)}, without(MACOS, "disk_serial"), True, id="5 of 8 were recorded"
+        ),
+        pytest.param({"smbios_uuid": ("u",)}, MACOS, False, id="5 of 10 were recorded: half"),
+        pytest.param({}, WINDOWS, False, id="nothing was recorded"),
+        pytest.param({}, {}, True, id="nothing to compare, as for a dongle"),
     ],
 )
 def test_a_machine_is_known_by_more_than_half(
@@ -87,6 +94,8 @@ def test_a_personal_license_needs_its_user() -> None:
 def test_a_match_has_whole_points_and_the_names_of_changed_components() -> None:
     result = match(WINDOWS, without(WINDOWS, "mac"))
     assert (result.have, result.of, result.changed, result.same) == (18, 21, ("mac",), True)
+    few = match({"mac": ("mac",)}, WINDOWS)
+    assert (few.have, few.of, few.current, few.same) == (3, 3, 21, False)
     half = match(LINUX, LINUX | {"mac": ("m1",)})
     assert (half.have, half.of, half.changed) == (6, 8, ("mac",))
     assert str(half.have) == "6"
@@ -117,6 +126,7 @@ def test_the_rule_is_the_one_of_the_specification(
         more_than_half(list(recorded))
         and more_than_half([n for n in recorded if n != "os_id"])
         and (not body or any(share([n])[0] for n in body))
+        and (not current or 2 * share([*recorded])[1] > sum(WEIGHTS[n] for n in current))
     )
     assert is_same_machine(recorded, current) is expected
 
@@ -128,11 +138,33 @@ def test_two_machines_without_common_hardware_never_both_match_one_set(
     other: dict[str, tuple[str, ...]],
 ) -> None:
     disjoint = {
-        name: tuple(h for h in hashes if name == "os_id" or h not in one.get(name, ()))
+        name: left
         for name, hashes in other.items()
+        if (left := tuple(h for h in hashes if name == "os_id" or h not in one.get(name, ())))
     }
     if hardware_weight(recorded) >= 3:
         assert not (is_same_machine(recorded, one) and is_same_machine(recorded, disjoint))
+
+
+# A part with one or two hashes, and what of it the one machine has; the other has the rest.
+DIVIDED = [("", ""), ("a", ""), ("a", "a"), ("ab", ""), ("ab", "a"), ("ab", "ab")]
+
+
+@pytest.mark.parametrize("os_id", ["", "o"], ids=["no os_id", "both have its os_id"])
+def test_however_a_sets_hardware_is_divided_it_is_never_two_machines(os_id: str) -> None:
+    """Exactly half each is the closest that two come, so "at least half" would be two machines."""
+    hardware = [name for name in WEIGHTS if name != "os_id"]
+    for parts in product(DIVIDED, repeat=len(hardware)):
+        sets = {"recorded": {"os_id": os_id}, "one": {"os_id": os_id}, "other": {"os_id": os_id}}
+        for name, (hashes, ones) in zip(hardware, parts, strict=True):
+            sets["recorded"][name], sets["one"][name] = hashes, ones
+            sets["other"][name] = "".join(h for h in hashes if h not in ones)
+        recorded, one, other = (
+            {name: tuple(hashes) for name, hashes in each.items() if hashes}
+            for each in sets.values()
+        )
+        if hardware_weight(recorded) >= 3:
+            assert not (is_same_machine(recorded, one) and is_same_machine(recorded, other))
 
 
 @pytest.mark.parametrize(

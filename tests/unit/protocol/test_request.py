@@ -12,10 +12,17 @@ from keyferry_protocol.components import hash_component
 from keyferry_protocol.encoding import b64
 from keyferry_protocol.envelope import REQUEST, seal
 from keyferry_protocol.errors import NotAuthentic, UnreadableRequest
-from keyferry_protocol.keys import Ed25519Signer, keyid
-from keyferry_protocol.request import Request, body_bytes, parse_request, verify_request
+from keyferry_protocol.keys import Ed25519Signer, Signer, keyid
+from keyferry_protocol.request import KINDS, Request, body_bytes, parse_request, verify_request
 from tests.support.samples import NUMBER
-from tests.support.valid_files import ACTIVATION, DEVICE, Change, request_file, request_members
+from tests.support.valid_files import (
+    ACTIVATION,
+    DEVICE,
+    LOAD,
+    Change,
+    request_file,
+    request_members,
+)
 
 H = sorted(hash_component(NUMBER, "mac", str(n)) for n in range(9))
 
@@ -40,7 +47,7 @@ TOKEN = Token()
 
 
 def with_dongle(members: dict[str, object]) -> None:
-    members["protection"] = "dongle"
+    members |= {"protection": "dongle", "load_key": None}
     members["machine"]["components"] = {}  # type: ignore[index]
     members["dongle"] = {"alg": TOKEN.alg, "public": b64(TOKEN.public), "model": "", "serial": "7"}
 
@@ -75,10 +82,33 @@ def test_an_activation_needs_both_proofs() -> None:
         verify_request(request_file(), None)
 
 
-def test_the_device_key_is_not_the_activation_key() -> None:
-    file = request_file(lambda m: m.update(device_key=b64(ACTIVATION.public)), ACTIVATION)
-    with pytest.raises(NotAuthentic):
+@pytest.mark.parametrize(
+    ("device_key", "load_key"),
+    [(ACTIVATION, LOAD), (DEVICE, ACTIVATION), (DEVICE, DEVICE)],
+    ids=["device and activation", "load and activation", "device and load"],
+)
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_keys_of_a_request_differ_from_each_other(
+    kind: str, device_key: Ed25519Signer, load_key: Ed25519Signer
+) -> None:
+    keys = {"device_key": b64(device_key.public), "load_key": b64(load_key.public)}
+    file = request_file(lambda m: m.update(kind=kind, **keys), device_key, ACTIVATION)
+    with pytest.raises(NotAuthentic, match="must differ"):
         verify_request(file, ACTIVATION.public)
+
+
+def test_an_update_may_be_proven_by_the_load_key() -> None:
+    def update(*signers: Signer) -> Request:
+        file = request_file(lambda m: m.update(kind="update"), *signers)
+        return verify_request(file, ACTIVATION.public)
+
+    assert update(LOAD).is_by_load_key
+    assert not update(DEVICE).is_by_load_key
+    assert not update(LOAD, DEVICE).is_by_load_key  # the device key's signature counts
+    for kind, signers in (("deactivate", [LOAD]), ("activate", [LOAD, ACTIVATION])):
+        file = request_file(lambda m, k=kind: m.update(kind=k), *signers)
+        with pytest.raises(NotAuthentic):
+            verify_request(file, ACTIVATION.public)
 
 
 def test_a_dongle_signs_too() -> None:
@@ -124,9 +154,13 @@ def components(**sets: object) -> Change:
         (components(mac=[H[0][:-4]]), r"machine.components.mac\[0\]"),
         (components(mac=H[0]), "machine.components.mac"),
         (components(os_id=H[:2]), "machine.components.os_id"),
+        (components(smbios_uuid=[H[0]], mac=H[:2]), "machine.components.mac contains"),
         (lambda m: m["machine"].update(components=[]), "machine.components"),
         (lambda m: m.update(dongle={}), "dongle"),
-        (lambda m: m.update(protection="dongle", dongle={}), "machine.components"),
+        (lambda m: m.update(load_key=None), "load_key does not fit the"),
+        (lambda m: m.update(load_key=b64(bytes(32))), "load_key"),
+        (lambda m: (with_dongle(m), m.update(load_key=b64(LOAD.public))), "load_key does not"),
+        (lambda m: m.update(protection="dongle", load_key=None, dongle={}), "machine.components"),
         (lambda m: (with_dongle(m), m.update(dongle=None)), "dongle"),
         (
             lambda m: (with_dongle(m), m["machine"].update(components={"x": 1})),
@@ -137,6 +171,9 @@ def components(**sets: object) -> Change:
         (lambda m: m.update(replaces_seat=0), "replaces_seat"),
         (lambda m: m.update(replaces_seat=True), "replaces_seat"),
         (lambda m: m.update(kind="update", replaces_seat=1), "replaces_seat is not null,"),
+        (lambda m: m.update(choose_seat=None), "choose_seat"),
+        (lambda m: m.update(choose_seat=True, kind="update"), "choose_seat must be false"),
+        (lambda m: m.update(choose_seat=True, replaces_seat=1), "choose_seat must be false"),
         (lambda m: m.update(last_serial=-1), "last_serial"),
         (lambda m: m.update(trusts=["0" * 16] * 2), "trusts holds more than 16 key ids"),
         (lambda m: m.update(trusts=[f"{n:016x}" for n in range(17)]), "trusts"),

@@ -39,11 +39,20 @@ def test_a_leased_response_for_a_dongle_is_written_back_with_all_its_times() -> 
     def leased(members: dict[str, Any]) -> None:
         members["check_in_by"] = "2027-02-22T09:50:00Z"
         members["license"]["maintenance_until"] = "2027-06-30T00:00:00Z"
-        members["bound_to"] |= {"protection": "dongle", "components": {}, "dongle": TOKEN}
+        members["bound_to"] |= {"protection": "dongle", "load_key": None}
+        members["bound_to"] |= {"components": {}, "dongle": TOKEN}
 
     members = response_members()
     leased(members)
     assert verify_response(response_file(leased), CLASSIC).as_json() == members
+
+
+def test_a_renewal_is_parsed_and_its_file_name_has_its_serial() -> None:
+    response = verify_response(
+        response_file(lambda m: m.update(kind="renewal", serial=18)), CLASSIC
+    )
+    assert (response.kind, response.is_receipt) == ("renewal", False)
+    assert response.file_stem == f"015120020093-{DEVICE.keyid[:4]}-18"
 
 
 def test_a_receipt_is_parsed() -> None:
@@ -95,7 +104,19 @@ def test_a_missing_algorithm_outweighs_a_compromised_key() -> None:
         (lambda m: m["license"].update(features=["a"]), "license.features"),
         (lambda m: m["license"].update(number="1"), "license.number"),
         (lambda m: m["bound_to"].update(device_key=b64(bytes(32))), "bound_to.device_key"),
-        (lambda m: m["bound_to"].update(protection="dongle"), "bound_to.components"),
+        (lambda m: m["bound_to"].update(load_key=None), "bound_to.load_key"),
+        (lambda m: m["bound_to"].update(protection="dongle"), "bound_to.load_key"),
+        (
+            lambda m: m["bound_to"].update(protection="dongle", load_key=None),
+            "bound_to.components",
+        ),
+        (lambda m: m["license"].update(environments=[]), "license.environments must contain"),
+        (lambda m: m["license"].update(environments=["virtual"]), "license.environments"),
+        (lambda m: m["license"].update(environments=["physical"] * 2), "license.environments"),
+        (
+            lambda m: m["license"].update(environments=["physical", "unknown"]),
+            "license.environments[1] is none of physical, virtual, container",
+        ),
         (lambda m: m["bound_to"].pop("dongle"), "bound_to.dongle"),
         (lambda m: m["bound_to"].update(components={"mac": []}), "bound_to.components.mac"),
         (lambda m: m.update(kind="deactivate"), "license.features"),

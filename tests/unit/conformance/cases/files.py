@@ -7,7 +7,16 @@ from hashlib import sha256
 from hmac import digest
 from typing import Any
 
-from tests.unit.conformance.cases.keys import ACTIVATION, DEVICE, NUMBER, SERVICE, TOKEN, Key, b64
+from tests.unit.conformance.cases.keys import (
+    ACTIVATION,
+    DEVICE,
+    LOAD,
+    NUMBER,
+    SERVICE,
+    TOKEN,
+    Key,
+    b64,
+)
 
 REQUEST = "application/vnd.keyferry.request.v1+json"
 RESPONSE = "application/vnd.keyferry.response.v1+json"
@@ -40,6 +49,7 @@ def request(**changes: Any) -> Body:
         "product": {"name": "Example Modeler", "version": "4.2.0"},
         "protection": "machine",
         "device_key": b64(DEVICE.public),
+        "load_key": b64(LOAD.public),
         "machine": {
             "name": "LAB-07",
             "os": "Debian GNU/Linux 12",
@@ -48,6 +58,7 @@ def request(**changes: Any) -> Body:
         },
         "dongle": None,
         "replaces_seat": None,
+        "choose_seat": False,
         "last_serial": 0,
         "trusts": [SERVICE.keyid],
         "client": "keyferry 1.0.0",
@@ -58,7 +69,8 @@ def request(**changes: Any) -> Body:
 def dongle_request(**changes: Any) -> Body:
     """The BODY of a valid request for a dongle."""
     machine = request()["machine"] | {"components": {}}
-    return request(protection="dongle", machine=machine, dongle=DONGLE, **changes)
+    token = {"protection": "dongle", "load_key": None, "machine": machine, "dongle": DONGLE}
+    return request(**token | changes)
 
 
 def response(**changes: Any) -> Body:
@@ -75,6 +87,7 @@ def response(**changes: Any) -> Body:
             "product": "Example Modeler",
             "edition": "Professional",
             "features": {"solver": True, "threads": 16},
+            "environments": ["physical"],
             "trial": False,
             "valid_from": "2026-11-01T00:00:00Z",
             "valid_until": "2027-11-30T23:59:59Z",
@@ -83,6 +96,7 @@ def response(**changes: Any) -> Body:
         "bound_to": {
             "protection": "machine",
             "device_key": b64(DEVICE.public),
+            "load_key": b64(LOAD.public),
             "components": COMPONENTS,
             "dongle": None,
         },
@@ -94,7 +108,7 @@ def response(**changes: Any) -> Body:
 
 def dongle_response() -> Body:
     """The BODY of a valid response for a dongle."""
-    bound = {"protection": "dongle", "components": {}, "dongle": DONGLE}
+    bound = {"protection": "dongle", "load_key": None, "components": {}, "dongle": DONGLE}
     return response(bound_to=response()["bound_to"] | bound)
 
 

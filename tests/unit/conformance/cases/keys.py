@@ -118,6 +118,7 @@ def activation_code(number: str, name: str) -> str:
 CODE = "M9S346Q3D25VT4F5V37E3S3E28JT9V"
 ACTIVATION = ed25519_of(activation_seed(CODE, NUMBER))
 DEVICE = ed25519_key("device")
+LOAD = ed25519_key("load")
 SERVICE = ed25519_key("service")
 SERVICE_ML_DSA = ml_dsa_key("service")
 TOKEN = p256_key("token")

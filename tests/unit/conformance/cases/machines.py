@@ -156,7 +156,7 @@ RULE: list[tuple[str, Set, Set, bool]] = [
         _changed(_set("mac", "disk_serial"), "mac"),
         False,
     ),
-    ("more is seen than was recorded", _set("mac"), WINDOWS | _set("mac"), True),
+    ("more is seen than was recorded", _set("mac"), WINDOWS | _set("mac"), False),
     ("personal, the same user", PERSONAL, PERSONAL, True),
     ("personal, another user", PERSONAL, PERSONAL | OTHER_USER, False),
     ("personal, no user seen", PERSONAL, WINDOWS, False),

@@ -26,6 +26,7 @@ from tests.unit.conformance.cases.files import (
 from tests.unit.conformance.cases.keys import (
     ACTIVATION,
     DEVICE,
+    LOAD,
     SERVICE,
     SERVICE_ML_DSA,
     STRANGER,
@@ -205,6 +206,7 @@ def _trusts(one: Body) -> Iterator[bodies.Case]:
 
 def _fitting(one: Body) -> Iterator[bodies.Case]:
     """Members that are valid alone but not together."""
+    yield "a load key beside a token", dongle_request(load_key=b64(LOAD.public))
     yield "a token for protection machine", one | {"dongle": DONGLE}
     yield "protection dongle without a token", one | {"protection": "dongle"}
     token = dongle_request()

@@ -29,6 +29,7 @@ from tests.unit.conformance.cases.files import (
 from tests.unit.conformance.cases.key_sets import KEY_SETS, LEAKED
 from tests.unit.conformance.cases.keys import (
     DEVICE,
+    LOAD,
     SERVICE,
     SERVICE_ML_DSA,
     STRANGER,
@@ -198,6 +199,7 @@ def _features(one: Body) -> Iterator[bodies.Case]:
 
 def _fitting(one: Body, token: Body) -> Iterator[bodies.Case]:
     """Members that are valid alone but not together."""
+    yield "a load key beside a token", changed(token, ("bound_to", "load_key"), b64(LOAD.public))
     yield "a token for protection machine", changed(one, ("bound_to", "dongle"), DONGLE)
     yield "protection dongle without a token", changed(one, ("bound_to", "protection"), "dongle")
     yield "components of a token", changed(token, PARTS, COMPONENTS)
