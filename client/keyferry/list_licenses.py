@@ -6,8 +6,9 @@ from typing import NamedTuple
 from keyferry.installation import Installation
 from keyferry.license import License
 from keyferry.load_license import activate, verify_installed
+from keyferry.store.directory import refuse_unsafe
 from keyferry.store.folder import DEACTIVATE, PENDING, Folder
-from keyferry.store.order import in_trying_order, refuse_unsafe
+from keyferry.store.order import in_trying_order
 from keyferry_protocol.envelope import RESPONSE, open_envelope
 from keyferry_protocol.errors import Deactivated, KeyferryError
 from keyferry_protocol.request import Request

@@ -9,9 +9,10 @@ from keyferry.license import License
 from keyferry.license_message import license_message
 from keyferry.store.clock import WRITE_EVERY_S, Clock
 from keyferry.store.clock_file import read_clock, write_clock
+from keyferry.store.directory import refuse_unsafe
 from keyferry.store.folder import DEACTIVATE, INSTALLED, PENDING, Folder, is_deactivating
 from keyferry.store.lock import LOAD_WAIT_S, Lock
-from keyferry.store.order import in_trying_order, refuse_unsafe
+from keyferry.store.order import in_trying_order
 from keyferry.store.state_dirs import StateDirs
 from keyferry_protocol.errors import (
     Deactivated,

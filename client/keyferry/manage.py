@@ -2,6 +2,7 @@
 
 from keyferry.license_message import license_message
 from keyferry.store.clock_file import read_clock, write_clock
+from keyferry.store.directory import refuse_unsafe
 from keyferry.store.folder import (
     DEACTIVATE,
     DEVICE_KEY,
@@ -37,6 +38,7 @@ def cancel(number: str, state_dirs: StateDirs) -> None:
 
 def prefer(number: str, state_dirs: StateDirs) -> list[str]:
     """Try this license first, and return the new order. Raises NotActivated."""
+    refuse_unsafe(state_dirs)
     with Lock(state_dirs.user):
         known = in_trying_order(state_dirs)
         if number not in known:
@@ -51,6 +53,7 @@ def move(number: str, steps: int, state_dirs: StateDirs) -> list[str]:
 
     Raises NotActivated.
     """
+    refuse_unsafe(state_dirs)
     with Lock(state_dirs.user):
         order = in_trying_order(state_dirs)
         if number not in order:

@@ -10,6 +10,7 @@ from keyferry.installation import Installation
 from keyferry.license_message import license_message
 from keyferry.request_options import RequestOptions, is_same_request, request_body
 from keyferry.store.clock_file import read_clock, write_clock
+from keyferry.store.directory import refuse_unsafe
 from keyferry.store.folder import (
     DEACTIVATE,
     DEVICE_KEY,
@@ -20,7 +21,6 @@ from keyferry.store.folder import (
     is_deactivating,
 )
 from keyferry.store.lock import Lock
-from keyferry.store.order import refuse_unsafe
 from keyferry.store.state_dirs import StateDir, StateDirs
 from keyferry_protocol.activation import activation_key
 from keyferry_protocol.envelope import REQUEST, RESPONSE, open_envelope, seal
@@ -81,7 +81,7 @@ def find_pending(number: str, state_dirs: StateDirs) -> PendingRequest | None:
 
 
 def find_license(options: RequestOptions, state_dirs: StateDirs) -> Folder:
-    """The folder of the license to update or deactivate. Raises NotActivated."""
+    """The folder of the license to update or deactivate. Raises NotActivated, StateNotReadable."""
     folders = [Folder(root, options.number) for root in state_dirs]
     for folder in folders:
         if folder.holds_license() or (folder.has(DEVICE_KEY) and folder.has(PENDING)):
@@ -89,6 +89,7 @@ def find_license(options: RequestOptions, state_dirs: StateDirs) -> Folder:
     for folder in folders:
         if options.kind == "deactivate" and folder.has(DEACTIVATE):
             return folder
+    refuse_unsafe(state_dirs)
     text = license_message("errors.not-activated.not-active", options.number)
     raise NotActivated(text, license_number=options.number)
 

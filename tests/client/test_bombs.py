@@ -149,6 +149,8 @@ HOSTILE_JSON = [
     pytest.param(b'["' + b"\\ud800" * 200_000 + b'"]', id="200,000 halves of characters"),
     pytest.param(b"\xff" * MEGABYTE, id="a million bytes that are no text"),
     pytest.param(b"[" * 9 + b"[[]]," * 200_000, id="200,000 arrays and no end"),
+    pytest.param(b"[" + b"[]," * 20 + b'"' + b"a" * MEGABYTE, id="arrays, then a text without end"),
+    pytest.param(b"[" + b"[]," * 20 + b'"' + b"\\" * MEGABYTE, id="arrays, then backslashes"),
 ]
 
 

@@ -398,3 +398,13 @@ def test_the_document_lists_what_was_done(desk: Shell) -> None:
     (deed,) = desk(*REPAIR, "--json").json["repairs"]
     assert (deed["what"], deed["done"], deed["path"]) == ("leftover", True, path)
     assert path in deed["text"]
+
+
+def test_repair_comes_before_the_question_which_product_is_meant(desk: Shell) -> None:
+    active(desk)
+    half_written("installed.response")(desk)
+    Path("vendor/vendor.json").unlink()
+    printed = desk(*REPAIR)
+    assert "Removed what a cut-off write had left" in printed.out
+    assert printed.exit == 2
+    assert "--product" in printed.err

@@ -21,11 +21,11 @@ _WORST_FIRST = ("problem", "warning", "ok")
 @click.pass_obj
 def command(settings: Settings, repairs_first: bool) -> None:
     """Look for what would go wrong: this computer, its changes, copies, clock and folders."""
-    installation = settings.installation()
-    repairs = repair(installation) if repairs_first else []
-    findings = diagnose(installation)
+    repairs: list[Repair] = []
     if repairs_first:
+        repairs = repair(settings.state_dirs, settings.keys)  # whatever the product
         _show_repairs(settings, repairs)
+    findings = diagnose(settings.installation())
     _show_findings(settings, findings)
     document = _document(findings)
     if repairs_first:

@@ -12,11 +12,19 @@ from functools import partial
 from typing import NamedTuple
 
 from keyferry.store.clock_file import CLOCK
-from keyferry.store.directory import Directory, directory_mode, open_directory, others_write
+from keyferry.store.directory import (
+    Directory,
+    directory_mode,
+    license_numbers,
+    license_numbers_in,
+    open_directory,
+    others_write,
+    unsafe_directories,
+)
 from keyferry.store.files import file_mode, has
 from keyferry.store.folder import FILES, Folder
 from keyferry.store.lock import LOCK
-from keyferry.store.order import ORDER, license_numbers, license_numbers_in
+from keyferry.store.order import ORDER
 from keyferry.store.state_dirs import StateDir
 from keyferry_protocol.errors import StateNotReadable
 from keyferry_protocol.messages import message
@@ -55,12 +63,13 @@ def read_state_dir(root: StateDir) -> StateDirReport:
     """Whether one state directory can be written, and whether it is tidy."""
     wrong = tuple(wrong_modes(root))
     paths = {one.path for one in wrong}
+    unsafe = [error for error in unsafe_directories(root) if error.facts["path"] not in paths]
     return StateDirReport(
         root=root,
         write_error=_write_error(root),
         leftovers=tuple(root.path_of(name) for name in leftovers(root)),
         wrong_modes=wrong,
-        unsafe=tuple(error for error in _unsafe(root) if error.facts["path"] not in paths),
+        unsafe=tuple(unsafe),
     )
 
 
@@ -82,20 +91,10 @@ def wrong_modes(root: StateDir) -> Iterator[WrongMode]:
         if not root.name:
             yield from _in_state_dir(top, root)
             return
-        if others_write(top.status):
+        if top.others_write:
             yield _of_directory(top, stat.S_IMODE(top.status.st_mode) & 0o755)
         with top.open_directory(root.name) as directory:
             yield from _in_state_dir(directory, root)
-
-
-def _unsafe(root: StateDir) -> Iterator[StateNotReadable]:
-    """The directories that are passed over because a link or another user could replace them."""
-    for number in ("", *license_numbers(root)):
-        try:
-            with suppress(OSError):
-                open_directory(root, number).close()
-        except StateNotReadable as error:
-            yield error
 
 
 def _write_error(root: StateDir) -> str:
@@ -149,7 +148,7 @@ def _in_state_dir(directory: Directory, root: StateDir) -> Iterator[WrongMode]:
 
 
 def _in_folder(directory: Directory, root: StateDir, names: tuple[str, ...]) -> Iterator[WrongMode]:
-    if _is_wrong(directory.status, directory_mode(root)):
+    if directory.others_write or _is_wrong(directory.status, directory_mode(root)):
         yield _of_directory(directory, directory_mode(root))
     for name in names:
         with suppress(OSError):
@@ -167,7 +166,7 @@ def _is_wrong(status: os.stat_result, mode: int) -> bool:
 
 def _of_directory(directory: Directory, mode: int) -> WrongMode:
     repair = partial(_set_mode_of_directory, directory, mode)
-    return WrongMode(directory.path, others_write(directory.status), repair)
+    return WrongMode(directory.path, directory.others_write, repair)
 
 
 def _set_mode_of_directory(directory: Directory, mode: int) -> None:

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import NamedTuple, TypeVar
 
 from keyferry.store.clock_file import read_clock
+from keyferry.store.directory import license_numbers
 from keyferry.store.folder import (
     DEACTIVATE,
     INSTALLED,
@@ -12,7 +13,7 @@ from keyferry.store.folder import (
     LicenseState,
     is_deactivating,
 )
-from keyferry.store.order import license_numbers, read_order
+from keyferry.store.order import read_order
 from keyferry.store.state_dirs import StateDirs
 from keyferry_protocol.envelope import RESPONSE, open_envelope
 from keyferry_protocol.errors import KeyferryError

@@ -5,17 +5,16 @@ It neither removes nor creates a license: what only the vendor can restore is on
 
 import os
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from functools import partial
 from typing import NamedTuple
 
 from keyferry.deactivate import finish_deactivation
 from keyferry.doctor.directories import leftovers, wrong_modes
 from keyferry.doctor.inspection import answered_request
-from keyferry.installation import Installation
 from keyferry.store.clock import Clock
 from keyferry.store.clock_file import CLOCK, read_clock, write_clock
-from keyferry.store.directory import read_regular
+from keyferry.store.directory import license_numbers, read_regular, unsafe_directories
 from keyferry.store.files import erase, finish_write
 from keyferry.store.folder import (
     DEACTIVATE,
@@ -29,13 +28,18 @@ from keyferry.store.folder import (
     is_deactivating,
     parse_key,
 )
-from keyferry.store.lock import locked
-from keyferry.store.order import ORDER, license_numbers, read_order
+from keyferry.store.lock import Lock
+from keyferry.store.order import ORDER, read_order
 from keyferry.store.state_dirs import StateDir, StateDirs
 from keyferry_protocol.activation import show_license_number
 from keyferry_protocol.algorithms import DEVICE_ALGORITHM
 from keyferry_protocol.envelope import MAX_FILE, REQUEST
-from keyferry_protocol.errors import KeyferryError, StateDamaged, StateNotWritable
+from keyferry_protocol.errors import (
+    KeyferryError,
+    StateDamaged,
+    StateNotReadable,
+    StateNotWritable,
+)
 from keyferry_protocol.keys import KeySet
 from keyferry_protocol.messages import message
 from keyferry_protocol.request import Request, parse_request
@@ -51,11 +55,14 @@ class Repair(NamedTuple):
     text: str
 
 
-def repair(installation: Installation) -> list[Repair]:
+def repair(state_dirs: StateDirs, keys: KeySet) -> list[Repair]:
     """Repair what can be repaired, and report each repair. Raises StateBusy."""
-    state_dirs, keys = installation.state_dirs, installation.keys
     repairs = [done for root in state_dirs for done in _repair_rights(root)]
-    with locked(state_dirs):
+    repairs += [done for root in state_dirs for done in _report_unsafe(root)]
+    with ExitStack() as locks:
+        for root in state_dirs:
+            with suppress(StateNotReadable, StateNotWritable):
+                locks.enter_context(Lock(root))
         folders = [Folder(root, number) for root in state_dirs for number in license_numbers(root)]
         repairs += [done for folder in folders for done in _finish_writes(folder, keys)]
         repairs += [done for root in state_dirs for done in _remove_leftovers(root)]
@@ -72,6 +79,12 @@ def repair(installation: Installation) -> list[Repair]:
 def _repair_rights(root: StateDir) -> Iterator[Repair]:
     for wrong in wrong_modes(root):
         yield _attempt("rights", wrong.path, wrong.repair)
+
+
+def _report_unsafe(root: StateDir) -> Iterator[Repair]:
+    """What is left alone here, since a link or another user could replace it."""
+    for error in unsafe_directories(root):
+        yield _could_not("unsafe", error.facts["path"], why=error)
 
 
 def _remove_leftovers(root: StateDir) -> Iterator[Repair]:
@@ -229,7 +242,7 @@ def _is_damaged(read: Callable[[], object]) -> bool:
 def _attempt(what: str, path: str, act: Callable[[], object], **facts: object) -> Repair:
     try:
         act()
-    except (StateNotWritable, OSError) as error:
+    except (StateNotReadable, StateNotWritable, OSError) as error:
         return _could_not("write", path, why=getattr(error, "strerror", None) or error)
     return Repair(what, True, path, message(f"doctor.did.{what}", path=path, **facts))
 

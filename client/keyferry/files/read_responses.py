@@ -11,6 +11,7 @@ from contextlib import suppress
 from typing import IO, NamedTuple
 
 from keyferry.files.kinds import kind_of
+from keyferry.store.directory import read_regular
 from keyferry_protocol.envelope import MAX_FILE, RESPONSE
 from keyferry_protocol.errors import KeyferryError, UnreadableResponse, WrongType
 from keyferry_protocol.keys import KeySet
@@ -36,11 +37,13 @@ class ResponseFile(NamedTuple):
 
 
 def read_file(path: str) -> bytes:
-    """Read a file, or standard input for `-`: at most one byte more than a response may have."""
+    """Read a file, or standard input for `-`: at most one byte more than a response may have.
+
+    A named pipe, which nobody may ever fill, raises OSError.
+    """
     if path == "-":
         return sys.stdin.buffer.read(MAX_BYTES + 1)
-    with open(path, "rb") as file:
-        return file.read(MAX_BYTES + 1)
+    return read_regular(path, MAX_BYTES + 1)
 
 
 def read_response(path: str, keys: KeySet) -> ResponseFile:
@@ -61,7 +64,9 @@ def parse_response_file(data: bytes, keys: KeySet, path: str = "") -> ResponseFi
 
 def is_collection(source: str) -> bool:
     """Whether this is a folder or zip archive, which is searched for matching files."""
-    return source != "-" and (os.path.isdir(source) or zipfile.is_zipfile(source))
+    if source == "-":
+        return False
+    return os.path.isdir(source) or (os.path.isfile(source) and zipfile.is_zipfile(source))
 
 
 def genuine_responses(source: str, keys: KeySet) -> list[ResponseFile]:

@@ -14,14 +14,8 @@ from keyferry_protocol.errors import KeyferryError
 from keyferry_protocol.messages import message
 from keyferry_protocol.request import Request, parse_request
 
-# Following a link here could overwrite someone else's file: as root, any file.
-OPEN_TO_WRITE = (
-    os.O_WRONLY
-    | os.O_CREAT
-    | os.O_TRUNC
-    | getattr(os, "O_NOFOLLOW", 0)
-    | getattr(os, "O_BINARY", 0)
-)
+# A link or a pipe laid here is replaced, not written to: as root, that could be any file.
+_NEW_FILE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
 MAX_ZIP = 100_000_000  # bytes: the largest content of an archive that a request is added to
 
 
@@ -120,7 +114,9 @@ def _read(path: str) -> bytes:
 
 def _new(path: str) -> BinaryIO:
     """Open the temporary file that replaces `path`; the umask decides who else may write it."""
-    return os.fdopen(os.open(f"{path}.new", OPEN_TO_WRITE, 0o666), "wb")
+    with suppress(FileNotFoundError):
+        os.unlink(f"{path}.new")
+    return os.fdopen(os.open(f"{path}.new", _NEW_FILE, 0o666), "wb")
 
 
 def _write(path: str, data: bytes) -> None:

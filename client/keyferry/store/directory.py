@@ -8,10 +8,11 @@ file. Windows has no such calls; there, names are reached by the directory's pat
 import errno
 import os
 import stat
+from collections.abc import Iterator
 from contextlib import suppress
 from types import TracebackType
 
-from keyferry.store.state_dirs import StateDir
+from keyferry.store.state_dirs import StateDir, StateDirs
 from keyferry_protocol.errors import StateNotReadable
 from keyferry_protocol.messages import message
 
@@ -63,6 +64,22 @@ class Directory:
     def close(self) -> None:
         if self._fd is not None:
             os.close(self._fd)
+
+    @property
+    def others_write(self) -> bool:
+        """Whether users other than its owner and root may write here."""
+        if not others_write(self.status):
+            # An access list shows as rights of the group, which may be the owner's own.
+            is_listed = self.status.st_mode & stat.S_IWGRP and self._has_access_list()
+            return bool(is_listed)
+        return True
+
+    def _has_access_list(self) -> bool:
+        if self._fd is None or not hasattr(os, "listxattr"):
+            return False
+        with suppress(OSError):  # a file system without them
+            return "system.posix_acl_access" in os.listxattr(self._fd)
+        return False
 
     def names(self) -> list[str]:
         return os.listdir(self.path if self._fd is None else self._fd)
@@ -166,8 +183,37 @@ def directory_mode(root: StateDir) -> int:
     return 0o755 if root.shared else 0o700
 
 
+def license_numbers(root: StateDir) -> list[str]:
+    """The licenses that have a folder in this state directory, ascending."""
+    with suppress(OSError, StateNotReadable), open_directory(root) as directory:
+        return license_numbers_in(directory)
+    return []  # there is no such directory, or this user may not read it
+
+
+def license_numbers_in(directory: Directory) -> list[str]:
+    names = directory.names()
+    return sorted(name for name in names if len(name) == 12 and name.isascii() and name.isdigit())
+
+
+def unsafe_directories(root: StateDir) -> Iterator[StateNotReadable]:
+    """The errors of the directories that readers pass over, as `open_directory` raises them."""
+    for number in ("", *license_numbers(root)):
+        try:
+            with suppress(OSError):
+                open_directory(root, number).close()
+        except StateNotReadable as error:
+            yield error
+
+
+def refuse_unsafe(state_dirs: StateDirs) -> None:
+    """Raises StateNotReadable if a directory is passed over, for callers that need them all."""
+    for root in state_dirs:
+        for error in unsafe_directories(root):
+            raise error
+
+
 def others_write(status: os.stat_result) -> bool:
-    """Whether users other than its owner and root may write in a directory."""
+    """Whether the permissions let users other than the owner and root write."""
     if not _IS_POSIX or not status.st_mode & _OTHERS_WRITE:
         return False
     return bool(status.st_mode & stat.S_IWOTH) or not _is_group_of_owner(status)
@@ -213,7 +259,7 @@ def _made_above(path: str, mode: int) -> Directory:
 
 def _checked(directory: Directory, to_write: bool) -> Directory:
     try:
-        if others_write(directory.status):
+        if directory.others_write:
             detail = message("errors.state-not-readable.others-write", path=directory.path)
             raise StateNotReadable(detail, path=directory.path)
         if to_write:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from types import TracebackType
 
-from keyferry.store.directory import Directory, make_directory
+from keyferry.store.directory import Directory, make_directory, refuse_unsafe
 from keyferry.store.state_dirs import StateDir, StateDirs
 from keyferry_protocol.errors import StateBusy, StateNotWritable
 from keyferry_protocol.messages import message
@@ -92,7 +92,11 @@ class Lock:
 
 @contextmanager
 def locked(state_dirs: StateDirs) -> Iterator[None]:
-    """Hold the lock of each directory that this user may write. Writes to the other fail."""
+    """Hold the lock of each directory that this user may write. Writes to the other fail.
+
+    Raises StateBusy, and StateNotReadable for a directory that others may write.
+    """
+    refuse_unsafe(state_dirs)
     with ExitStack() as locks:
         for root in state_dirs:
             with suppress(StateNotWritable):

@@ -120,7 +120,7 @@ class _Handler(BaseHTTPRequestHandler):
     timeout = 30  # for one request; a tab's long connection is only written to
 
     def do_GET(self) -> None:
-        if self.headers.get("Host") != self.server.authority:
+        if not self._is_from_here():
             return self._refuse()
         path, _, query = self.path.partition("?")
         if path == f"/{_STYLE}":
@@ -141,7 +141,7 @@ class _Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         origin = self.headers.get("Origin")
         if (
-            self.headers.get("Host") != self.server.authority
+            not self._is_from_here()
             or origin != f"http://{self.server.authority}"
             or not self._is_known()
         ):
@@ -167,8 +167,6 @@ class _Handler(BaseHTTPRequestHandler):
         key = self.server.key
         presented = parse_qs(query).get("key", [""])[0]
         if key is None or not secrets.compare_digest(presented.encode(), key.encode()):
-            return self._refuse()
-        if is_another_users(self.client_address, (HOST, self.server.server_address[1])):
             return self._refuse()
         return self._page(f"{self._cookie_name}={self.server.cookie}; {_COOKIE}")
 
@@ -226,6 +224,13 @@ class _Handler(BaseHTTPRequestHandler):
     @property
     def _cookie_name(self) -> str:
         return f"keyferry-{self.server.server_address[1]}"  # cookies are shared by all ports
+
+    def _is_from_here(self) -> bool:
+        """Whether it was sent to this window's own address, and by this user or by root."""
+        here = (HOST, self.server.server_address[1])
+        return self.headers.get("Host") == self.server.authority and not is_another_users(
+            self.client_address, here
+        )
 
     def _is_known(self) -> bool:
         """Whether the browser is the one that opened the start link."""

@@ -133,6 +133,30 @@ def test_the_start_link_lets_no_other_user_of_this_computer_in(
     connection.close()
 
 
+def test_another_user_who_got_hold_of_the_cookie_is_refused(
+    browser: Browser, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Cookies are shared by all ports (RFC 6265, section 8.5): a server of another user on this
+    computer, which the browser once visits, is sent this window's too."""
+    browser.start()
+    host, _, port = browser.authority.partition(":")
+    table = tmp_path / "tcp"
+    monkeypatch.setattr(socket_owner, "_TABLES", (str(table),))
+    press = urlencode({"press": "begin:install", "screen": "list"})
+    for method, path, body in (("GET", "/", ""), ("GET", "/alive", ""), ("POST", "/", press)):
+        with socket.create_server((host, 0)) as free:
+            near = free.getsockname()[1]
+        line = LISTED["IPv4"].format(near, int(port), os.getuid() + 1)
+        table.write_text(f"{HEAD}\n{line}\n")
+        connection = HTTPConnection(host, int(port), timeout=10, source_address=(host, near))
+        headers = {"Origin": f"http://{browser.authority}", "Content-Type": FORM}
+        connection.request(method, path, body, {"Cookie": browser.cookie, **headers})
+        assert connection.getresponse().status == 403
+        connection.close()
+    table.write_text(f"{HEAD}\n")
+    assert browser.title().startswith("License Configuration")
+
+
 def test_the_system_table_shows_who_connected(browser: Browser) -> None:
     host, _, port = browser.authority.partition(":")
     with socket.create_connection((host, int(port))) as line:

@@ -12,6 +12,7 @@ from botocore.exceptions import ClientError
 from keyferry_service.adapters import tickets_dynamodb
 from keyferry_service.use_cases import limit_calls
 from tests.service.functions.test_answering import conflict
+from tests.service.functions.test_calls_counted import counting
 from tests.support.builders import LAB_07, a_request_file
 from tests.support.samples import DAY
 from tests.support.world import IN, OUT, World, an_event
@@ -171,6 +172,17 @@ def test_a_call_around_cloudfront_is_refused(world: World) -> None:
     event = an_event("public_api")
     del event["headers"]["x-origin-secret"]
     assert world.handlers["public_api"](event, world.context)["statusCode"] == 403
+
+
+def test_a_call_around_cloudfront_reads_and_writes_nothing(world: World) -> None:
+    with counting(*world.service.values()) as calls:
+        for secret in ("guess", ""):
+            body, headers = {"email": None, "language": "en"}, {"x-origin-secret": secret}
+            assert world.call("POST", "/api/requests", body, headers)["statusCode"] == 403
+            answer = world.call("GET", f"/api/requests/{UNKNOWN}", headers=headers)
+            assert answer["statusCode"] == 403
+    assert calls == []
+    assert world.rows("Tickets") == []
 
 
 def test_an_upload_is_shown_as_processing_and_after_15_minutes_as_delayed(

@@ -1,6 +1,7 @@
 """The envelope: its type, sizes, base64 and signatures."""
 
 import json
+from base64 import b64decode
 from typing import Any
 
 import pytest
@@ -41,6 +42,14 @@ def test_a_file_of_the_other_kind_is_a_wrong_type_whatever_its_size() -> None:
         parse_request(response_file(lambda m: None, VENDOR, VENDOR_PQ, VENDOR_PQ))
     with pytest.raises(WrongType, match="This is a request file"):
         verify_response(request_file(), CLASSIC)
+
+
+def test_no_file_is_genuine_under_another_type_than_it_was_signed_for() -> None:
+    body = b64decode(json.loads(response_file())["payload"])
+    signed_as_request = seal(REQUEST, body, [VENDOR])
+    with pytest.raises(NotGenuine):
+        verify_response(changed(signed_as_request, payloadType=RESPONSE), CLASSIC)
+    verify_response(seal(RESPONSE, body, [VENDOR]), CLASSIC)
 
 
 @pytest.mark.parametrize(

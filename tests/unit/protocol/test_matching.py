@@ -1,6 +1,7 @@
 """The machine rule, in the words of a customer."""
 
 from fractions import Fraction
+from itertools import product
 
 import pytest
 from hypothesis import given
@@ -137,11 +138,33 @@ def test_two_machines_without_common_hardware_never_both_match_one_set(
     other: dict[str, tuple[str, ...]],
 ) -> None:
     disjoint = {
-        name: tuple(h for h in hashes if name == "os_id" or h not in one.get(name, ()))
+        name: left
         for name, hashes in other.items()
+        if (left := tuple(h for h in hashes if name == "os_id" or h not in one.get(name, ())))
     }
     if hardware_weight(recorded) >= 3:
         assert not (is_same_machine(recorded, one) and is_same_machine(recorded, disjoint))
+
+
+# A part with one or two hashes, and what of it the one machine has; the other has the rest.
+DIVIDED = [("", ""), ("a", ""), ("a", "a"), ("ab", ""), ("ab", "a"), ("ab", "ab")]
+
+
+@pytest.mark.parametrize("os_id", ["", "o"], ids=["no os_id", "both have its os_id"])
+def test_however_a_sets_hardware_is_divided_it_is_never_two_machines(os_id: str) -> None:
+    """Exactly half each is the closest that two come, so "at least half" would be two machines."""
+    hardware = [name for name in WEIGHTS if name != "os_id"]
+    for parts in product(DIVIDED, repeat=len(hardware)):
+        sets = {"recorded": {"os_id": os_id}, "one": {"os_id": os_id}, "other": {"os_id": os_id}}
+        for name, (hashes, ones) in zip(hardware, parts, strict=True):
+            sets["recorded"][name], sets["one"][name] = hashes, ones
+            sets["other"][name] = "".join(h for h in hashes if h not in ones)
+        recorded, one, other = (
+            {name: tuple(hashes) for name, hashes in each.items() if hashes}
+            for each in sets.values()
+        )
+        if hardware_weight(recorded) >= 3:
+            assert not (is_same_machine(recorded, one) and is_same_machine(recorded, other))
 
 
 @pytest.mark.parametrize(
