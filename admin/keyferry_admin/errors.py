@@ -133,6 +133,16 @@ class BadDongle(AdminError):
     next_step = "Give the public key file of the dongle, or a request file that was made with it."
 
 
+class BadAttestation(AdminError):
+    """A file that does not prove that the dongle's key was made inside a YubiKey."""
+
+    code = "bad-attestation"
+    next_step = (
+        "Nothing was registered. Ask for the file that `keyferry dongle export --attest` saves. "
+        "Without a proof, leave --attestation out."
+    )
+
+
 class DongleExists(AdminError):
     """This dongle is already registered for the license."""
 

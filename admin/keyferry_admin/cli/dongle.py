@@ -9,6 +9,7 @@ from keyferry_admin.cli.confirm import confirm, yes_option
 from keyferry_admin.cli.output import Column, Listing, count_of, mark
 from keyferry_admin.cli.parameters import LicenseNumber
 from keyferry_admin.use_cases import dongles, licenses
+from keyferry_admin.use_cases.attestation import YUBICO, verify_attestation
 from keyferry_protocol.activation import show_license_number
 from keyferry_protocol.encoding import b64
 from keyferry_service.domain.license import RegisteredDongle
@@ -22,22 +23,54 @@ def dongle() -> None:
 @dongle.command()
 @click.argument("number", type=LicenseNumber())
 @click.argument("file", type=click.File("rb"))
+@click.option(
+    "--attestation",
+    type=click.File("rb"),
+    help="Proof of a YubiKey that it made the key, from `keyferry dongle export --attest`.",
+)
+@click.option(
+    "--issuers",
+    type=click.File("rb"),
+    help="PEM file of the certificates that sign those of YubiKeys. Default: Yubico's.",
+)
 @click.pass_obj
-def add(settings: Settings, number: str, file: BinaryIO) -> None:
+def add(
+    settings: Settings,
+    number: str,
+    file: BinaryIO,
+    attestation: BinaryIO | None,
+    issuers: BinaryIO | None,
+) -> None:
     """Register a dongle. Example: keyferry-admin dongle add 015120020093 dongle.json
 
     FILE is the dongle's public key file, or a request file that was made with it and refused; -
     reads it from stdin. The request file goes through when it is chosen again.
+
+    Anyone can write such a file for a key that is no dongle's. So only a key that you made in the
+    dongle yourself, or one with an attestation, binds the license to one dongle.
     """
     dongle = dongles.parse_dongle_file(file.read(), number)
-    license, added = dongles.add(settings.stack.licenses, number, dongle)
+    proof = None
+    if attestation is not None:
+        trusted = issuers.read() if issuers else YUBICO.read_bytes()
+        proof = verify_attestation(attestation.read(), trusted)
+    license, added = dongles.add(settings.stack.licenses, number, dongle, proof)
     shown = show_license_number(number)
     lines = [
         f"{mark('ok')} Dongle {added.keyid} is registered for license {shown}",
         f"  {_model_and_serial(added)}, {added.alg}",
-        "  Compare model and serial with what the customer says. Not theirs:",
-        f"    keyferry-admin dongle remove {number} {added.keyid}",
     ]
+    if proof is not None:
+        lines.append(f"  The YubiKey attests that it made this key (firmware {proof.firmware}).")
+    else:
+        lines += [
+            f"{mark('warning')} Nothing proves the model, the serial number, or that "
+            "a dongle has this key:",
+            "  a key in a file works on any number of computers. Only a key that you made in",
+            "  the dongle, or one with an attestation, binds the license to one dongle.",
+            "  To remove it again:",
+            f"    keyferry-admin dongle remove {number} {added.keyid}",
+        ]
     is_allowed = "dongle" in license.protections
     if not is_allowed:
         allow = " ".join(f"--protection {name}" for name in (*license.protections, "dongle"))
@@ -89,12 +122,17 @@ def as_json(dongle: RegisteredDongle) -> dict[str, Any]:
         "model": dongle.model,
         "serial": dongle.serial,
         "seat": dongle.seat,
+        "attested_firmware": dongle.attested_firmware,
     }
 
 
 def _model_and_serial(dongle: RegisteredDongle) -> str:
     model = dongle.model or "A dongle without a model"
     return f"{model}, serial {dongle.serial}" if dongle.serial else f"{model}, no serial"
+
+
+def _attested(dongle: RegisteredDongle) -> str:
+    return f"firmware {dongle.attested_firmware}" if dongle.attested_firmware else "-"
 
 
 DONGLES: Listing[RegisteredDongle] = Listing(
@@ -106,5 +144,6 @@ DONGLES: Listing[RegisteredDongle] = Listing(
         Column("MODEL", lambda each: each.model or "-", ("model",)),
         Column("SERIAL", lambda each: each.serial or "-", ("serial",)),
         Column("SEAT", lambda each: str(each.seat or "-"), ("seat",)),
+        Column("ATTESTED", _attested, ("attested_firmware",)),
     ),
 )

@@ -1,6 +1,15 @@
 """The dongles that a license may be used with, registered from files."""
 
-from keyferry_admin.errors import BadDongle, DongleExists, DongleInUse, NoSuchDongle
+from dataclasses import replace
+
+from keyferry_admin.errors import (
+    BadAttestation,
+    BadDongle,
+    DongleExists,
+    DongleInUse,
+    NoSuchDongle,
+)
+from keyferry_admin.use_cases.attestation import Attestation
 from keyferry_admin.use_cases.change_license import next_revision, retry_on_conflict
 from keyferry_admin.use_cases.licenses import find
 from keyferry_protocol.activation import show_license_number
@@ -32,11 +41,26 @@ def parse_dongle_file(data: bytes, number: str) -> Dongle:
     return _require_dongle(request.dongle)
 
 
-def add(licenses: Licenses, number: str, dongle: Dongle) -> tuple[LicenseRecord, RegisteredDongle]:
-    """Register a dongle for the license. Raises NoSuchLicense or DongleExists."""
+def add(
+    licenses: Licenses, number: str, dongle: Dongle, attestation: Attestation | None = None
+) -> tuple[LicenseRecord, RegisteredDongle]:
+    """Register a dongle for the license.
+
+    With an attestation, model and serial number are those that it proves, not those that the
+    customer wrote. Raises NoSuchLicense, DongleExists or BadAttestation.
+    """
     registered = RegisteredDongle(
         dongle.keyid, dongle.alg, dongle.public, dongle.model, dongle.serial
     )
+    if attestation is not None:
+        if attestation.public != dongle.public:
+            raise BadAttestation("The attestation is for another key")
+        registered = replace(
+            registered,
+            model="YubiKey",
+            serial=attestation.serial,
+            attested_firmware=attestation.firmware,
+        )
 
     def attempt() -> LicenseRecord:
         before = find(licenses, number)

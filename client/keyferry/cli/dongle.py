@@ -2,6 +2,7 @@
 
 import json
 import os
+import textwrap
 from typing import Any
 
 import click
@@ -10,7 +11,7 @@ from keyferry.cli.command import KeyferryCommand, KeyferryGroup
 from keyferry.cli.dongle_prompts import ask_pin, choose, choose_signer, dongle_option
 from keyferry.cli.settings import Settings
 from keyferry.dongle.find import find_dongles, with_keys
-from keyferry.dongle.plugged import PluggedDongle
+from keyferry.dongle.plugged import NotAttested, PluggedDongle
 from keyferry_protocol.algorithms import dongle_algorithm
 from keyferry_protocol.encoding import b64
 from keyferry_protocol.errors import DongleMissing
@@ -18,6 +19,7 @@ from keyferry_protocol.keys import keyid
 from keyferry_protocol.messages import message
 
 output_option = click.option("--output", metavar="FILE")
+attest_option = click.option("--attest", is_flag=True)
 COLUMNS = ("dongle.list-model", "dongle.list-serial", "dongle.list-key")
 
 
@@ -46,8 +48,9 @@ def list_(settings: Settings) -> None:
 @command.command("make-key", cls=KeyferryCommand)
 @dongle_option
 @output_option
+@attest_option
 @click.pass_obj
-def make_key(settings: Settings, serial: str | None, output: str | None) -> None:
+def make_key(settings: Settings, serial: str | None, output: str | None, attest: bool) -> None:
     """Make a key that never leaves its dongle."""
     dongles = find_dongles(settings.pkcs11_module)
     if not dongles:
@@ -62,27 +65,51 @@ def make_key(settings: Settings, serial: str | None, output: str | None) -> None
         public = pkcs11.make_key(dongle, pin)
         dongle = dongle._replace(keys=(public, *dongle.keys), has_our_key=True)
         settings.terminal.good(message("dongle.key-made", dongle=dongle))
-    _save(settings, dongle, output)
+    _save(settings, dongle, output, attest)
 
 
 @command.command("export", cls=KeyferryCommand)
 @dongle_option
 @output_option
+@attest_option
 @click.pass_obj
-def export(settings: Settings, serial: str | None, output: str | None) -> None:
+def export(settings: Settings, serial: str | None, output: str | None, attest: bool) -> None:
     """Save a key's public half for the vendor."""
     dongles = with_keys(find_dongles(settings.pkcs11_module))
-    _save(settings, choose_signer(dongles, serial, settings.is_interactive), output)
+    _save(settings, choose_signer(dongles, serial, settings.is_interactive), output, attest)
 
 
-def _save(settings: Settings, dongle: PluggedDongle, output: str | None) -> None:
+def _save(settings: Settings, dongle: PluggedDongle, output: str | None, attest: bool) -> None:
     path = output or f"dongle-{dongle.serial}.json"
+    attestation_path = f"{os.path.splitext(path)[0]}.pem" if attest else None
+    attestation = _attestation(dongle) if attest else ""
     members = _public(dongle)
     with open(path, "w", encoding="ascii") as file:
         file.write(json.dumps(members) + "\n")
     settings.terminal.good(message("dongle.key-saved", path=path))
-    settings.terminal.line(message("dongle.register", name=os.path.basename(path)))
-    settings.terminal.document({"ok": True, "path": os.path.abspath(path), "dongle": members})
+    document = {"ok": True, "path": os.path.abspath(path), "dongle": members}
+    command = os.path.basename(path)
+    if attestation_path:
+        with open(attestation_path, "w", encoding="ascii") as file:
+            file.write(attestation)
+        settings.terminal.good(message("dongle.attestation-saved", path=attestation_path))
+        document["attestation_path"] = os.path.abspath(attestation_path)
+        command += f" --attestation {os.path.basename(attestation_path)}"
+    settings.terminal.line(message("dongle.register", name=command))
+    settings.terminal.document(document)
+
+
+def _attestation(dongle: PluggedDongle) -> str:
+    """The dongle's proof that it made its key, in PEM. Raises NotAttested or DongleMissing."""
+    from keyferry.dongle import pkcs11
+
+    certificates = pkcs11.attestation(dongle, dongle.keys[0])
+    if not certificates:
+        raise NotAttested(message("dongle.not-attested", dongle=dongle))
+    return "".join(
+        f"-----BEGIN CERTIFICATE-----\n{textwrap.fill(b64(each), 64)}\n-----END CERTIFICATE-----\n"
+        for each in certificates
+    )
 
 
 def _public(dongle: PluggedDongle) -> dict[str, str]:

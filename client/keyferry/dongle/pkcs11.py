@@ -20,6 +20,8 @@ from keyferry_protocol.errors import DongleMissing, DonglePin
 from keyferry_protocol.messages import message
 
 KEY_LABEL = "keyferry"
+# How Yubico's module ykcs11 labels a key's attestation (the slot follows) and its YubiKey's own.
+_ATTESTATION_LABEL = "X.509 Certificate for PIV Attestation"
 _P256 = bytes.fromhex("06082a8648ce3d030107")  # the curve's DER name, as in EC_PARAMS
 _POINT_BYTES = 65
 _ID_BYTES = 8
@@ -90,6 +92,25 @@ def make_key(dongle: PluggedDongle, pin: str | None) -> bytes:
             return _point(public)
         finally:
             session.close()
+
+
+def attestation(dongle: PluggedDongle, public: bytes) -> list[bytes]:
+    """The certificates in DER by which a YubiKey attests that it made a key: the key's, its own.
+
+    Empty if the module shows none, as all but Yubico's. Nothing is verified here: the vendor does.
+    Raises DongleMissing.
+    """
+    of_device: list[bytes] = []
+    of_key: list[bytes] = []
+    with _exclusive(dongle), _token(dongle).open() as session:
+        ids = [key[Attribute.ID] for key in _public_keys(session) if _point(key) == public]
+        for certificate in list(session.get_objects({Attribute.CLASS: ObjectClass.CERTIFICATE})):
+            label = str(certificate[Attribute.LABEL])
+            if label == _ATTESTATION_LABEL:
+                of_device.append(certificate[Attribute.VALUE])
+            elif label.startswith(_ATTESTATION_LABEL) and certificate[Attribute.ID] in ids:
+                of_key.append(certificate[Attribute.VALUE])
+    return [of_key[0], of_device[0]] if of_key and of_device else []
 
 
 def _describe(token: pkcs11.Token, module: str) -> PluggedDongle:
@@ -167,10 +188,7 @@ def _session(dongle: PluggedDongle, pin: str | None, public: bytes) -> pkcs11.Se
 def _log_in(dongle: PluggedDongle, pin: str | None, writes: bool = False) -> pkcs11.Session:
     if dongle.needs_pin and not pin:
         raise DonglePin(message("dongle.needs-pin", dongle=dongle))
-    slots = pkcs11.lib(dongle.module).get_slots(token_present=True)
-    token = next((slot.get_token() for slot in slots if slot.slot_id == dongle.slot), None)
-    if token is None:
-        raise pkcs11.TokenNotPresent
+    token = _token(dongle)
     try:
         return token.open(rw=writes, user_pin=PROTECTED_AUTH if _has_keypad(token) else pin)
     except pkcs11.UserAlreadyLoggedIn:
@@ -181,6 +199,14 @@ def _log_in(dongle: PluggedDongle, pin: str | None, writes: bool = False) -> pkc
         raise pin_error(dongle, token.slot.get_token().flags) from error
     except (pkcs11.PinExpired, pkcs11.UserPinNotInitialized) as error:
         raise DonglePin(message("dongle.set-pin", dongle=dongle)) from error
+
+
+def _token(dongle: PluggedDongle) -> pkcs11.Token:
+    slots = pkcs11.lib(dongle.module).get_slots(token_present=True)
+    token = next((slot.get_token() for slot in slots if slot.slot_id == dongle.slot), None)
+    if token is None:
+        raise pkcs11.TokenNotPresent
+    return token
 
 
 def pin_error(dongle: PluggedDongle, flags: TokenFlag) -> DonglePin:

@@ -14,6 +14,14 @@ class NoDriver(DongleMissing):
         return message("dongle.driver-next")
 
 
+class NotAttested(DongleMissing):
+    """The dongle does not attest its key."""
+
+    @property
+    def next_step(self) -> str:
+        return message("dongle.not-attested-next")
+
+
 class DongleLocked(DonglePin):
     """The dongle no longer accepts a PIN."""
 

@@ -203,6 +203,7 @@ class RegisteredDongle:
     model: str
     serial: str
     seat: int | None = None
+    attested_firmware: str | None = None  # of the YubiKey that proved it made the key
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pkcs11
 import pytest
-from pkcs11 import Attribute, KeyType, MechanismFlag
+from cryptography.x509 import load_der_x509_certificate
+from pkcs11 import Attribute, CertificateType, KeyType, MechanismFlag, ObjectClass
 
 from keyferry.dongle import pkcs11 as tokens_pkcs11
 from keyferry.dongle.find import find_dongles
@@ -100,6 +101,33 @@ def key_of_another_program(
             public_template={Attribute.PRIVATE: False},
             private_template={Attribute[name]: value for name, value in private.items()},
         )
+
+
+def attest(dongles: Dongles, token: PluggedDongle, *certificates: tuple[str, bytes]) -> None:
+    """Put certificates into the token under these labels, as Yubico's module shows a YubiKey's.
+
+    Each has the id of the token's first key; the module makes up those of keys when it is asked.
+    """
+    card = next(
+        slot.get_token()
+        for slot in pkcs11.lib(dongles.module).get_slots(token_present=True)
+        if slot.slot_id == token.slot
+    )
+    with card.open(rw=True, user_pin=PIN) as session:
+        keys = session.get_objects({Attribute.CLASS: ObjectClass.PUBLIC_KEY})
+        (key_id,) = [key[Attribute.ID] for key in keys]
+        for label, der in certificates:
+            session.create_object(
+                {
+                    Attribute.CLASS: ObjectClass.CERTIFICATE,
+                    Attribute.CERTIFICATE_TYPE: CertificateType.X_509,
+                    Attribute.TOKEN: True,
+                    Attribute.LABEL: label,
+                    Attribute.ID: key_id,
+                    Attribute.SUBJECT: load_der_x509_certificate(der).subject.public_bytes(),
+                    Attribute.VALUE: der,
+                }
+            )
 
 
 @pytest.fixture

@@ -10,22 +10,29 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, EllipticCurvePublicKey
+from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.x509 import load_pem_x509_certificate
 
 from keyferry import parse_request, verify_request
+from keyferry.dongle.plugged import PluggedDongle
 from keyferry_admin.use_cases import dongles as desk
+from keyferry_admin.use_cases.attestation import Attestation, verify_attestation
 from keyferry_protocol.activation import activation_key, parse_activation_code
+from keyferry_protocol.components import LICENSABLE_ENVIRONMENTS
 from keyferry_protocol.request import Dongle
-from tests.client.dongle.conftest import PIN, Dongles, key_of_another_program
+from tests.client.dongle.conftest import PIN, Dongles, attest, key_of_another_program
 from tests.support.offline import LAB_09, OTHER, Room
 from tests.support.samples import CODE, DAY, NUMBER
 from tests.support.terminal import Shell
+from tests.support.yubikey import a_private_key, attestation_of, device, root
 
 ROOT = Path(__file__).parents[3]
 
 
 def request_file() -> Path:
-    (file,) = Path().glob("*.request")
-    return file
+    """The request file that was last saved to the working folder."""
+    return max(Path().glob("*.request"), key=lambda file: file.stat().st_mtime_ns)
 
 
 def activate(shell: Shell, *options: str, **changes: Any) -> Path:
@@ -79,6 +86,64 @@ def test_without_a_dongle_there_is_no_key_to_make(shell: Shell) -> None:
     assert shell("dongle", "list").out == "No dongle was found.\n"
     for command in ("make-key", "export"):
         assert shell("dongle", command, "--json").json["error"]["code"] == "dongle-missing"
+
+
+# A YubiKey's proof. There is no YubiKey here: the certificates stand in SoftHSM's token as Yubico's
+# module shows them (github.com/Yubico/yubico-piv-tool, doc/YKCS11/Functions_and_values.adoc).
+
+
+def a_yubikey(dongles: Dongles) -> PluggedDongle:
+    """A dongle with a key, its attestation, and the certificates that a YubiKey also has."""
+    token = dongles.new()
+    public = EllipticCurvePublicKey.from_encoded_point(SECP256R1(), token.keys[0])
+    another = a_private_key("another").public_key()
+    label = "X.509 Certificate for PIV Attestation"
+    attest(
+        dongles,
+        token,
+        ("X.509 Certificate for PIV Authentication", der(attestation_of(another))),
+        (label, der(device())),
+        (f"{label} 9a", der(attestation_of(public))),
+    )
+    return token
+
+
+def der(pem: bytes) -> bytes:
+    return load_pem_x509_certificate(pem).public_bytes(Encoding.DER)
+
+
+@pytest.mark.parametrize("command", ["make-key", "export"])
+def test_the_desk_believes_what_a_yubikey_attests(
+    shell: Shell, dongles: Dongles, command: str
+) -> None:
+    token = a_yubikey(dongles)
+    saved = shell("dongle", command, "--attest", "--output", "dongle.json")
+    assert saved.exit == 0, saved.err
+    assert "keyferry-admin dongle add NUMBER dongle.json --attestation dongle.pem" in saved.out
+    proof = verify_attestation(Path("dongle.pem").read_bytes(), root())
+    assert proof == Attestation(token.keys[0], "15732500", "5.7.4")
+    document = shell("dongle", command, "--attest", "--json").json
+    assert document["attestation_path"] == str(Path(f"dongle-{token.serial}.pem").absolute())
+
+
+@pytest.mark.parametrize(
+    "labels",
+    [
+        pytest.param([], id="none at all, as another module shows it"),
+        pytest.param(["X.509 Certificate for PIV Attestation"], id="for no key, as one imported"),
+        pytest.param(["X.509 Certificate for PIV Attestation 9a"], id="without the YubiKey's own"),
+        pytest.param(["X.509 Certificate for PIV Authentication"], id="no attestation"),
+    ],
+)
+def test_a_dongle_that_proves_nothing_says_so_and_saves_nothing(
+    shell: Shell, dongles: Dongles, labels: list[str]
+) -> None:
+    token = dongles.new()
+    attest(dongles, token, *((label, der(device())) for label in labels))
+    refused = shell("dongle", "export", "--attest", "--json").json["error"]
+    assert (refused["code"], token.serial in refused["detail"]) == ("dongle-missing", True)
+    assert "ykcs11" in refused["next_step"]
+    assert not [path for path in Path().iterdir() if path.suffix in (".json", ".pem")]
 
 
 # The customer's side
@@ -330,7 +395,10 @@ def test_each_command_finds_the_dongle_in_a_process_of_its_own(
     """The commands that a customer types; a computer without the dongle has empty slots."""
     dongles.new()
     shell.room.now = int(time.time())
-    response = activate(shell, valid_from=shell.room.now - DAY, valid_until=None)
+    anywhere = LICENSABLE_ENVIRONMENTS  # the tests may run in a container
+    response = activate(
+        shell, valid_from=shell.room.now - DAY, valid_until=None, environments=anywhere
+    )
 
     def run(*arguments: str, **environ: str) -> int:
         done = subprocess.run(

@@ -51,14 +51,19 @@ def test_dongles_are_added_listed_and_removed(
     rows = run(f"dongle list {NUMBER}", Pipe).out.splitlines()
     assert sorted(rows) == sorted(
         [
-            f"{STICK.keyid}\tEd25519\tYubiKey 5C NFC\t12345678\t1",
-            f"{NAMELESS.keyid}\tEd25519\t\t\t",
+            f"{STICK.keyid}\tEd25519\tYubiKey 5C NFC\t12345678\t1\t",
+            f"{NAMELESS.keyid}\tEd25519\t\t\t\t",
         ]
     )
     removed = run(f"dongle remove {NUMBER} {NAMELESS.keyid} --yes")
     assert removed.out == (GOLDEN / "dongle-remove.txt").read_text()
     (left,) = run(f"dongle list {NUMBER} --json").json["dongles"]
-    assert left == {"keyid": STICK.keyid, **STICK.as_json(), "seat": 1}
+    assert left == {
+        "keyid": STICK.keyid,
+        **STICK.as_json(),
+        "seat": 1,
+        "attested_firmware": None,
+    }
 
 
 def test_the_list_of_no_dongles_says_how_to_start(run: Any, sold: Stack) -> None:
