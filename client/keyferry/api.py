@@ -56,13 +56,15 @@ def make_request(
     state_dir: str | os.PathLike[str] | None = None,
     now: Moment = None,
     replaces_seat: int | None = None,
+    choose_seat: bool = True,
     dongle: AnyDongle = None,
     vendor: str | None = None,
 ) -> bytes:
     """Make a request and return the bytes of its file; the license then waits for the response.
 
     Only `activate` takes an activation code, `replaces_seat` and a protection; the other kinds
-    keep the protection that is installed. `deactivate` ends the license here before this returns.
+    keep the protection that is installed. `choose_seat` lets the person on the page name the seat
+    to replace, if none is left. `deactivate` ends the license here before this returns.
     """
     from keyferry.request import create_request
     from keyferry.request_options import RequestOptions
@@ -71,7 +73,9 @@ def make_request(
     installation = open_installation(product, keys, state_dir, machine, now, dongle, vendor)
     number = parse_license_number(license_number)
     code = parse_activation_code(activation_code or "", number) if kind == "activate" else None
-    options = RequestOptions(number, kind, product_version, protection, replaces_seat, code)
+    options = RequestOptions(
+        number, kind, product_version, protection, replaces_seat, choose_seat, code
+    )
     return create_request(options, installation).data
 
 

@@ -2,8 +2,15 @@
 
 from keyferry.dongle.signer import possession_nonce
 from keyferry.license_message import license_message
+from keyferry.machine.current_machine import CurrentMachine
 from keyferry_protocol.algorithms import DEVICE_ALGORITHM, verify_signature
-from keyferry_protocol.errors import LicenseRevoked, WrongMachine, WrongProduct
+from keyferry_protocol.components import LICENSABLE_ENVIRONMENTS
+from keyferry_protocol.errors import (
+    EnvironmentNotAllowed,
+    LicenseRevoked,
+    WrongMachine,
+    WrongProduct,
+)
 from keyferry_protocol.keys import Ed25519Signer, KeySet
 from keyferry_protocol.messages import message
 from keyferry_protocol.response import Response
@@ -36,3 +43,14 @@ def prove_load_key(key: Ed25519Signer | None, public_key: bytes | None) -> None:
         or not verify_signature(DEVICE_ALGORITHM, public_key, nonce, key.sign(nonce))
     ):
         raise WrongMachine(message("errors.wrong-machine.device-key"))
+
+
+def check_environment(response: Response, machine: CurrentMachine) -> None:
+    """Raises EnvironmentNotAllowed on a virtual machine or in a container that is not allowed."""
+    allowed = response.license.environments
+    if set(allowed).issuperset(LICENSABLE_ENVIRONMENTS):
+        return  # reading the environment takes time
+    environment = machine.environment()
+    if environment in LICENSABLE_ENVIRONMENTS and environment not in allowed:
+        detail = message(f"errors.environment-not-allowed.{environment}")
+        raise EnvironmentNotAllowed(detail, environment=environment)

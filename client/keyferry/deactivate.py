@@ -2,12 +2,12 @@
 
 from keyferry.store.folder import (
     DEACTIVATE,
-    DEVICE_KEY,
     INSTALLED,
-    LOAD_KEY,
+    KEYS,
     PENDING,
     Folder,
     is_deactivating,
+    key_folder,
 )
 from keyferry.store.state_dirs import StateDirs
 
@@ -20,10 +20,13 @@ def deactivate(folder: Folder, state_dirs: StateDirs, data: bytes) -> None:
 
 def finish_deactivation(folder: Folder, state_dirs: StateDirs) -> None:
     """Finish a deactivation that was started here, if there is one."""
-    if not is_deactivating(folder, state_dirs):
+    if not is_deactivating(folder):
         return
     folder.write_state(folder.state(ignore_damage=True)._replace(ended=True))
-    folder.erase(INSTALLED)
-    folder.erase(PENDING)
-    folder.erase(LOAD_KEY)
-    folder.erase(DEVICE_KEY)  # last: while it exists, `is_deactivating` reports unfinished work
+    user = Folder(state_dirs.user, folder.number)
+    shared = [user] if user != folder and key_folder(user, state_dirs) == folder else []
+    for ended in (*shared, folder):  # what is kept for this user loads by the same keys
+        ended.erase(INSTALLED)
+        ended.erase(PENDING)
+    for name in KEYS:  # the public half is the last: by it `is_deactivating` knows unfinished work
+        folder.erase(name)

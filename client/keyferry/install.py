@@ -5,7 +5,7 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import NamedTuple
 
-from keyferry.checks import check_product, check_revoked, prove_load_key
+from keyferry.checks import check_environment, check_product, check_revoked, prove_load_key
 from keyferry.deactivate import finish_deactivation
 from keyferry.dongle.signer import prove_dongle, signer_for
 from keyferry.installation import Installation
@@ -13,7 +13,15 @@ from keyferry.license import License
 from keyferry.license_message import license_message
 from keyferry.load_license import activate, check_installed
 from keyferry.store.clock_file import read_clock, write_clock
-from keyferry.store.folder import DEACTIVATE, INSTALLED, PENDING, Folder, LicenseState
+from keyferry.store.folder import (
+    DEACTIVATE,
+    INSTALLED,
+    PENDING,
+    Folder,
+    LicenseState,
+    key_folder,
+    pending_request,
+)
 from keyferry.store.lock import locked
 from keyferry.store.state_dirs import StateDirs
 from keyferry_protocol.envelope import RESPONSE, open_envelope
@@ -26,14 +34,19 @@ from keyferry_protocol.errors import (
 )
 from keyferry_protocol.keys import KeySet
 from keyferry_protocol.messages import message
+from keyferry_protocol.request import Request
 from keyferry_protocol.response import Response, verify_response
 
 
 class Installed(NamedTuple):
-    """The result of an install: the license, or None for the receipt of a deactivation."""
+    """The result of an install: the license, or None for the receipt of a deactivation.
+
+    `already` says that this very response was installed before, and answers no request now.
+    """
 
     kind: str
     license: License | None
+    already: bool
 
 
 class _StoredRequest(NamedTuple):
@@ -41,15 +54,22 @@ class _StoredRequest(NamedTuple):
 
     folder: Folder
     name: str
-    device_key: bytes
-    load_key: bytes | None
+    request: Request
+
+
+class _Stored(NamedTuple):
+    """Where a response is stored, and whether it was installed there before."""
+
+    folder: Folder
+    already: bool
 
 
 def install(response: Response, data: bytes, installation: Installation) -> Installed:
     """Install a response whose signatures were verified; `data` is its file.
 
-    A response that fails a check changes nothing here. An error about the license's dates or
-    the clock is raised after the response was stored.
+    A response that fails a check changes nothing here, except that an older one no longer lets its
+    request wait. An error about the license's dates or the clock is raised after the response was
+    stored.
     """
     check_product(response, installation.product)
     if response.bound_to.dongle is not None and not response.is_receipt:
@@ -57,61 +77,107 @@ def install(response: Response, data: bytes, installation: Installation) -> Inst
         signer = signer_for(installation.dongle, response.bound_to.dongle)
         installation = replace(installation, dongle=signer)
     with locked(installation.state_dirs):
-        folder = _check_and_store(response, data, installation)
+        stored = _check_and_store(response, data, installation)
         with suppress(StateNotWritable):  # then only issued_at counts, as in `load`
             _set_clock(response, installation.state_dirs)
     if response.is_receipt:
-        return Installed(response.kind, None)
-    check_installed(response, folder, installation)  # success means that the license loads
-    return Installed(response.kind, activate(response, installation))
+        return Installed(response.kind, None, stored.already)
+    check_installed(response, stored.folder, installation)  # success means that the license loads
+    return Installed(response.kind, activate(response, installation), stored.already)
 
 
 def is_expected(response: Response, state_dirs: StateDirs) -> bool:
-    """Whether a request here waits for this response, or this very response is installed."""
+    """Whether this response fits here: a request waits for it, or its machine's state is here.
+
+    A response that is already installed fits too.
+    """
     folders = [Folder(root, response.license.number) for root in state_dirs]
-    answers = _find_request(response, folders) is not None
-    return answers or _find_same(response, folders) is not None
+    if _find_same(response, folders) is not None:
+        return True
+    if response.is_renewal:
+        return _find_renewed(response, folders) is not None
+    return _find_request(response, folders, state_dirs) is not None
 
 
-def _check_and_store(response: Response, data: bytes, installation: Installation) -> Folder:
-    """Check a genuine response against what is stored here, store it, and return its folder."""
-    number = response.license.number
-    folders = [Folder(root, number) for root in installation.state_dirs]
+def _check_and_store(response: Response, data: bytes, installation: Installation) -> _Stored:
+    """Check a genuine response against what is stored here, and store it."""
+    state_dirs = installation.state_dirs
+    folders = [Folder(root, response.license.number) for root in state_dirs]
     for folder in folders:
         with suppress(StateNotWritable):  # the license has ended anyway
-            finish_deactivation(folder, installation.state_dirs)
-    request = _find_request(response, folders)
-    same = _find_same(response, folders) or _find_damaged(response, folders, installation.keys)
-    if same is not None:
-        return _store(response, data, same, request)
-    if response.bound_to.dongle is not None and not response.is_receipt:
-        prove_dongle(response.bound_to.dongle, installation.dongle)
-        folder = request.folder if request else _writable(folders)
-    else:
-        if request is None:
-            raise _not_requested(response, installation)
-        bound_to = response.bound_to
-        if (request.device_key, request.load_key) != (bound_to.device_key, bound_to.load_key):
-            raise WrongMachine(message("errors.wrong-machine.another-key"))
-        folder = request.folder
+            finish_deactivation(folder, state_dirs)
+    request = _find_request(response, folders, state_dirs)
+    same = _find_same(response, folders)
+    restored = same or _find_damaged(response, folders, state_dirs, installation.keys)
+    if restored is not None:
+        ended = _ended_after(response, restored, is_same=same is not None)
+        _store(response, data, restored, request, ended)
+        return _Stored(restored, already=same is not None and request is None)
+    folder = _choose_folder(response, request, folders, installation)
     if response.is_receipt and folder.holds_license():
         folder.erase(DEACTIVATE)  # activated again in the meantime: remove only the request
-        return folder
-    _check_serial(response, folder)
+        return _Stored(folder, already=False)
+    _check_serial(response, folder, request)
     if not response.is_receipt:
         check_revoked(response, installation.keys)
         if response.bound_to.dongle is None:
-            prove_load_key(folder.load_key(), response.bound_to.load_key)
-            installation.machine.check(number, response.bound_to)
-    return _store(response, data, folder, request)
+            key = key_folder(folder, state_dirs).load_key()
+            prove_load_key(key, response.bound_to.load_key)
+            installation.machine.check(response.license.number, response.bound_to)
+        check_environment(response, installation.machine)
+    _store(response, data, folder, request, ended=response.is_receipt)
+    return _Stored(folder, already=False)
 
 
-def _find_request(response: Response, folders: list[Folder]) -> _StoredRequest | None:
-    name = DEACTIVATE if response.is_receipt else PENDING
+def _choose_folder(
+    response: Response,
+    request: _StoredRequest | None,
+    folders: list[Folder],
+    installation: Installation,
+) -> Folder:
+    """The folder that a response goes to. Raises the error of a response that does not fit here."""
+    bound_to = response.bound_to
+    if bound_to.dongle is not None and not response.is_receipt:
+        prove_dongle(bound_to.dongle, installation.dongle)
+        return request.folder if request else _writable(folders)
+    if response.is_renewal:
+        renewed = _find_renewed(response, folders)
+        if renewed is None:
+            raise _not_requested(response, installation)
+        return renewed if _is_writable(renewed) else _writable(folders)
+    if request is None:
+        raise _not_requested(response, installation)
+    named = (request.request.device_key, request.request.load_key)
+    if named != (bound_to.device_key, bound_to.load_key):
+        raise WrongMachine(message("errors.wrong-machine.another-key"))
+    return request.folder
+
+
+def _find_request(
+    response: Response, folders: list[Folder], state_dirs: StateDirs
+) -> _StoredRequest | None:
+    """The request that this response answers, if it waits in one of the folders."""
     for folder in folders:
-        request = folder.request(name, ignore_damage=True)
+        if response.is_receipt:
+            name, request = DEACTIVATE, folder.request(DEACTIVATE, ignore_damage=True)
+        else:
+            name, request = PENDING, pending_request(folder, state_dirs, ignore_damage=True)
         if request is not None and request.sha256 == response.request_sha256:
-            return _StoredRequest(folder, name, request.device_key, request.load_key)
+            return _StoredRequest(folder, name, request)
+    return None
+
+
+def _find_renewed(response: Response, folders: list[Folder]) -> Folder | None:
+    """The folder whose keys a renewal names, unless a deactivation of that device key waits."""
+    bound_to = response.bound_to
+    for folder in folders:
+        key = folder.load_key(ignore_damage=True)
+        if key is None or key.public != bound_to.load_key:
+            continue
+        ending = folder.request(DEACTIVATE, ignore_damage=True)
+        is_ending = ending is not None and ending.device_key == bound_to.device_key
+        if folder.device_public(ignore_damage=True) == bound_to.device_key and not is_ending:
+            return folder
     return None
 
 
@@ -125,12 +191,14 @@ def _find_same(response: Response, folders: list[Folder]) -> Folder | None:
     return None
 
 
-def _find_damaged(response: Response, folders: list[Folder], keys: KeySet) -> Folder | None:
+def _find_damaged(
+    response: Response, folders: list[Folder], state_dirs: StateDirs, keys: KeySet
+) -> Folder | None:
     """The folder whose response of this serial is damaged, so that it may be restored."""
     for folder in folders:
         data = folder.installed_bytes()
-        key = folder.device_key(ignore_damage=True)
-        if data is None or key is None or key.public != response.bound_to.device_key:
+        public = key_folder(folder, state_dirs).device_public(ignore_damage=True)
+        if data is None or public != response.bound_to.device_key:
             continue
         if response.serial != folder.state(ignore_damage=True).max_serial:
             continue
@@ -139,6 +207,14 @@ def _find_damaged(response: Response, folders: list[Folder], keys: KeySet) -> Fo
         except KeyferryError:
             return folder
     return None
+
+
+def _ended_after(response: Response, folder: Folder, is_same: bool) -> bool:
+    """Whether the license has ended once this response is stored again."""
+    waits = folder.request(DEACTIVATE, ignore_damage=True)
+    if is_same and waits is not None and waits.device_key == response.bound_to.device_key:
+        return folder.state(ignore_damage=True).ended
+    return response.is_receipt
 
 
 def _not_requested(response: Response, installation: Installation) -> KeyferryError:
@@ -154,30 +230,40 @@ def _not_requested(response: Response, installation: Installation) -> KeyferryEr
 def _writable(folders: list[Folder]) -> Folder:
     """The site's folder if this user may write there, otherwise the user's own."""
     user, site = folders
-    return site if os.access(site.root.path, os.W_OK) else user
+    return site if _is_writable(site) else user
 
 
-def _check_serial(response: Response, folder: Folder) -> None:
+def _is_writable(folder: Folder) -> bool:
+    return os.access(folder.root.path, os.W_OK)
+
+
+def _check_serial(response: Response, folder: Folder, request: _StoredRequest | None) -> None:
+    """Raises OlderResponse. An answer that came too late still ends the waiting of its request."""
     highest = folder.state(ignore_damage=True).max_serial
-    if response.serial <= highest:
-        facts = {"highest": highest, "serial": response.serial}
-        number = response.license.number
-        raise OlderResponse(
-            license_message("errors.older-response.already-higher", number, **facts)
-        )
+    if response.serial > highest:
+        return
+    if request is not None and not response.is_renewal:
+        with suppress(StateNotWritable):
+            request.folder.erase(request.name)
+    facts = {"highest": highest, "serial": response.serial}
+    number = response.license.number
+    raise OlderResponse(license_message("errors.older-response.already-higher", number, **facts))
 
 
 def _store(
-    response: Response, data: bytes, folder: Folder, request: _StoredRequest | None
-) -> Folder:
+    response: Response, data: bytes, folder: Folder, request: _StoredRequest | None, ended: bool
+) -> None:
     """Write the response first, so a crash in between leaves a license that loads."""
     state = folder.state(ignore_damage=True)
     folder.write(INSTALLED, data)
-    serial = max(state.max_serial, response.serial)
-    folder.write_state(LicenseState(serial, ended=response.is_receipt))
-    if request is not None:
+    folder.write_state(LicenseState(max(state.max_serial, response.serial), ended))
+    if request is None:
+        return
+    try:
         request.folder.erase(request.name)
-    return folder
+    except StateNotWritable:
+        if request.folder == folder:
+            raise  # only a renewal may meet a request in the directory of others
 
 
 def _set_clock(response: Response, state_dirs: StateDirs) -> None:

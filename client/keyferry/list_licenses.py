@@ -5,12 +5,12 @@ from typing import NamedTuple
 
 from keyferry.installation import Installation
 from keyferry.license import License
-from keyferry.load_license import activate, verify_installed
+from keyferry.load_license import newest_license
 from keyferry.store.directory import refuse_unsafe
-from keyferry.store.folder import DEACTIVATE, PENDING, Folder
+from keyferry.store.folder import DEACTIVATE, Folder, pending_request
 from keyferry.store.order import in_trying_order
 from keyferry_protocol.envelope import RESPONSE, open_envelope
-from keyferry_protocol.errors import Deactivated, KeyferryError
+from keyferry_protocol.errors import Deactivated, KeyferryError, Pending
 from keyferry_protocol.request import Request
 from keyferry_protocol.response import Response, parse_response
 
@@ -43,46 +43,38 @@ class Row(NamedTuple):
 def list_licenses(installation: Installation) -> list[Row]:
     """Every license here, each with its status for its own product. Raises StateNotReadable."""
     refuse_unsafe(installation.state_dirs)
-    rows = []
-    for number in in_trying_order(installation.state_dirs):
-        folders = [Folder(root, number) for root in installation.state_dirs]
-        candidates = [row for folder in folders if (row := _row(folder, installation)) is not None]
-        if candidates:
-            rows.append(min(candidates, key=_rank))
-    return rows
+    rows = [_row(number, installation) for number in in_trying_order(installation.state_dirs)]
+    return [row for row in rows if row is not None]
 
 
-def _rank(row: Row) -> int:
-    """Ranks two copies of a license: one that works comes first, then one that is installed."""
-    return {ACTIVE: 0, "pending": 2, "deactivated": 3}.get(row.state, 1)
-
-
-def _row(folder: Folder, installation: Installation) -> Row | None:
-    request = folder.request(PENDING, ignore_damage=True)
-    response = _read_response(folder)
-    path = folder.state(ignore_damage=True).request_path
+def _row(number: str, installation: Installation) -> Row | None:
+    folders = [Folder(root, number) for root in installation.state_dirs]
+    states = [folder.state(ignore_damage=True) for folder in folders]
+    requests = [pending_request(f, installation.state_dirs, ignore_damage=True) for f in folders]
+    request = next(filter(None, requests), None)
+    responses = filter(None, map(_read_response, folders))
+    response = max(responses, key=lambda response: response.serial, default=None)
     product = _product(response, request, installation.product)
     license: License | None = None
     error: KeyferryError | None = None
-    if response is not None or folder.installed_bytes() is not None:
-        of_product = replace(installation, product=product)
-        try:
-            license = activate(verify_installed(folder, of_product), of_product)
-        except KeyferryError as refusal:
-            error = refusal
+    try:
+        license = newest_license(number, replace(installation, product=product))
+    except KeyferryError as refusal:
+        error = refusal
     if license is not None:
-        state = ACTIVE
-    elif error is not None and not (isinstance(error, Deactivated) and request is not None):
+        state, response = ACTIVE, license.response
+    elif error is not None and not (isinstance(error, Deactivated | Pending) and request):
         state = error.code
     elif request is not None:
         state, error = "pending", None
-    elif folder.has(DEACTIVATE) or folder.state(ignore_damage=True).ended:
+    elif any(s.ended for s in states) or any(folder.has(DEACTIVATE) for folder in folders):
         state = "deactivated"
     else:
         return None
     if response is not None and request is not None and response.request_sha256 == request.sha256:
         request = None  # it was answered, and only a crash left it here
-    return Row(folder.number, state, product, license, response, request, path, error)
+    path = next(filter(None, (state.request_path for state in states)), "")
+    return Row(number, state, product, license, response, request, path, error)
 
 
 def _read_response(folder: Folder) -> Response | None:

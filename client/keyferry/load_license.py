@@ -1,8 +1,6 @@
 """Decides at an application's start whether a license here allows this product to run today."""
 
-from collections.abc import Iterator
-
-from keyferry.checks import check_product, check_revoked, prove_load_key
+from keyferry.checks import check_environment, check_product, check_revoked, prove_load_key
 from keyferry.dongle.signer import prove_dongle
 from keyferry.installation import Installation
 from keyferry.license import License
@@ -10,7 +8,14 @@ from keyferry.license_message import license_message
 from keyferry.store.clock import WRITE_EVERY_S, Clock
 from keyferry.store.clock_file import read_clock, write_clock
 from keyferry.store.directory import refuse_unsafe
-from keyferry.store.folder import DEACTIVATE, INSTALLED, PENDING, Folder, is_deactivating
+from keyferry.store.folder import (
+    DEACTIVATE,
+    INSTALLED,
+    LOAD_KEY,
+    Folder,
+    key_folder,
+    pending_request,
+)
 from keyferry.store.lock import LOAD_WAIT_S, Lock
 from keyferry.store.order import in_trying_order
 from keyferry.store.state_dirs import StateDirs
@@ -21,6 +26,7 @@ from keyferry_protocol.errors import (
     OlderResponse,
     Pending,
     StateBusy,
+    StateDamaged,
     StateNotReadable,
     StateNotWritable,
     WrongProduct,
@@ -36,21 +42,44 @@ def load_license(installation: Installation, released: int | None = None) -> Lic
     the KeyferryError that explains why no license allows it.
     """
     errors: list[KeyferryError] = []
-    for folder in license_folders(installation.state_dirs):
-        if folder.has(INSTALLED):
-            try:
-                response = verify_installed(folder, installation)
-                return activate(response, installation, released)
-            except KeyferryError as error:
-                errors.append(error)
+    for number in in_trying_order(installation.state_dirs):
+        try:
+            license = newest_license(number, installation, released)
+        except KeyferryError as error:
+            errors.append(error)
+            continue
+        if license is not None:
+            return license
     raise most_relevant_error(errors, installation)
 
 
-def license_folders(state_dirs: StateDirs) -> Iterator[Folder]:
-    """The folders of every license in the order they are tried, the user's before the site's."""
-    for number in in_trying_order(state_dirs):
-        for root in state_dirs:
-            yield Folder(root, number)
+def newest_license(
+    number: str, installation: Installation, released: int | None = None
+) -> License | None:
+    """The license of this number with the highest serial of those that allow the product to run.
+
+    It may be installed in both state directories. None if it is installed in neither; raises the
+    KeyferryError that explains why what is installed does not allow it.
+    """
+    user, site = (Folder(root, number) for root in installation.state_dirs)
+    verified: list[tuple[Response, Folder]] = []
+    errors: dict[Folder, KeyferryError] = {}
+    for folder in (user, site):
+        if folder.has(INSTALLED):
+            try:
+                verified.append((verify_installed(folder, installation), folder))
+            except KeyferryError as error:
+                errors[folder] = error
+    for response, folder in sorted(verified, key=lambda pair: pair[0].serial, reverse=True):
+        try:
+            return activate(response, installation, released)
+        except KeyferryError as error:
+            errors[folder] = error
+    if not errors:
+        return None
+    if user in errors and not user.has(LOAD_KEY):  # it depends on the site's license
+        raise errors.get(site) or _absence(site, installation) or errors[user]
+    raise errors.get(user) or errors[site]
 
 
 def verify_installed(folder: Folder, installation: Installation) -> Response:
@@ -66,24 +95,32 @@ def verify_installed(folder: Folder, installation: Installation) -> Response:
 
 def check_installed(response: Response, folder: Folder, installation: Installation) -> Response:
     """Like `verify_installed`, for a response whose signatures were already verified."""
-    state = folder.state()
-    number = response.license.number
-    ended = response.is_receipt or state.ended
-    if ended or is_deactivating(folder, installation.state_dirs):
+    state_dirs, number = installation.state_dirs, response.license.number
+    state, bound_to = folder.state(), response.bound_to
+    if response.is_receipt or state.ended or _is_deactivated(response, state_dirs):
         raise Deactivated(license_message("errors.deactivated.here", number), license_number=number)
     check_product(response, installation.product)
     check_revoked(response, installation.keys)
-    bound_to = response.bound_to
     if bound_to.dongle is not None:
         prove_dongle(bound_to.dongle, installation.dongle)
     else:
-        prove_load_key(folder.load_key(), bound_to.load_key)
+        prove_load_key(key_folder(folder, state_dirs).load_key(), bound_to.load_key)
         installation.machine.check(number, bound_to)
+    check_environment(response, installation.machine)
     if response.serial < state.max_serial:
         raise OlderResponse(
             license_message("errors.older-response.newer-known", number), license_number=number
         )
     return response
+
+
+def _is_deactivated(response: Response, state_dirs: StateDirs) -> bool:
+    """Whether a deactivation of this response's device key was made on this computer."""
+    for root in state_dirs:
+        request = Folder(root, response.license.number).request(DEACTIVATE)
+        if request is not None and request.device_key == response.bound_to.device_key:
+            return True
+    return False
 
 
 def activate(
@@ -116,20 +153,34 @@ def most_relevant_error(errors: list[KeyferryError], installation: Installation)
     for error in errors:
         if not isinstance(error, WrongProduct | Deactivated):
             return error
+    state_dirs = installation.state_dirs
     try:
-        refuse_unsafe(installation.state_dirs)
+        refuse_unsafe(state_dirs)
     except StateNotReadable as error:
         return error
-    folders = list(license_folders(installation.state_dirs))
-    for folder in folders:
-        if folder.has(PENDING):
-            text = license_message("errors.pending.waits", folder.number)
-            return Pending(text, product=product, license_number=folder.number)
-    errors.sort(key=lambda error: isinstance(error, Deactivated))
+    folders = [Folder(root, n) for n in in_trying_order(state_dirs) for root in state_dirs]
+    absences = [absence for f in folders if (absence := _absence(f, installation)) is not None]
+    for absence in absences:
+        if isinstance(absence, Pending):
+            return absence
+    errors = [*sorted(errors, key=lambda error: isinstance(error, Deactivated)), *absences]
     if errors:
         return errors[0]
-    for folder in folders:
-        if folder.has(DEACTIVATE) or folder.state().ended:
-            text = license_message("errors.deactivated.here", folder.number)
-            return Deactivated(text, product=product, license_number=folder.number)
     return NotActivated(message("errors.not-activated.product", product=product), product=product)
+
+
+def _absence(folder: Folder, installation: Installation) -> KeyferryError | None:
+    """Why a folder may hold no license: a request waits there, or the license ended."""
+    facts = {"product": installation.product, "license_number": folder.number}
+    if _waits(folder, installation.state_dirs):
+        return Pending(license_message("errors.pending.waits", folder.number), **facts)
+    if folder.has(DEACTIVATE) or folder.state().ended:
+        return Deactivated(license_message("errors.deactivated.here", folder.number), **facts)
+    return None
+
+
+def _waits(folder: Folder, state_dirs: StateDirs) -> bool:
+    try:
+        return pending_request(folder, state_dirs) is not None
+    except StateDamaged:
+        return True  # it may be repaired from its saved file

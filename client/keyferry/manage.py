@@ -3,15 +3,7 @@
 from keyferry.license_message import license_message
 from keyferry.store.clock_file import read_clock, write_clock
 from keyferry.store.directory import refuse_unsafe
-from keyferry.store.folder import (
-    DEACTIVATE,
-    DEVICE_KEY,
-    INSTALLED,
-    LOAD_KEY,
-    PENDING,
-    STATE,
-    Folder,
-)
+from keyferry.store.folder import DEACTIVATE, FILES, PENDING, Folder
 from keyferry.store.lock import Lock, locked
 from keyferry.store.order import in_trying_order, write_order
 from keyferry.store.state_dirs import StateDirs
@@ -69,11 +61,10 @@ def remove(number: str, state_dirs: StateDirs) -> None:
     """Remove a license from this computer. Raises NotActivated if it is not here."""
     with locked(state_dirs):
         folders = [Folder(root, number) for root in state_dirs]
-        names = (INSTALLED, PENDING, DEACTIVATE, LOAD_KEY, DEVICE_KEY, STATE)
-        if not any(folder.has(name) for folder in folders for name in names):
+        if not any(folder.has(name) for folder in folders for name in FILES):
             raise _not_here(number)
         for folder in folders:
-            for name in names:
+            for name in FILES:
                 folder.erase(name)
             folder.discard()
 

@@ -8,34 +8,66 @@ from keyferry.deactivate import deactivate, finish_deactivation
 from keyferry.dongle.signer import DongleSigner, signer_for
 from keyferry.installation import Installation
 from keyferry.license_message import license_message
-from keyferry.request_options import RequestOptions, is_same_request, request_body
+from keyferry.request_options import RequestOptions, StateFacts, is_same_request, request_body
 from keyferry.store.clock_file import read_clock, write_clock
 from keyferry.store.directory import refuse_unsafe
 from keyferry.store.folder import (
     DEACTIVATE,
     DEVICE_KEY,
+    DEVICE_PUBLIC,
     INSTALLED,
     LOAD_KEY,
     PENDING,
     Folder,
     is_deactivating,
+    key_folder,
+    pending_request,
 )
 from keyferry.store.lock import Lock
 from keyferry.store.state_dirs import StateDir, StateDirs
 from keyferry_protocol.activation import activation_key
+from keyferry_protocol.components import ComponentHashes
 from keyferry_protocol.envelope import REQUEST, RESPONSE, open_envelope, seal
-from keyferry_protocol.errors import KeyferryError, NotActivated, StateBusy, StateNotWritable
+from keyferry_protocol.errors import (
+    KeyferryError,
+    NotActivated,
+    StateBusy,
+    StateDamaged,
+    StateNotReadable,
+    StateNotWritable,
+)
 from keyferry_protocol.keys import Ed25519Signer, Signer
 from keyferry_protocol.request import Dongle, Request, parse_request
-from keyferry_protocol.response import BoundTo, parse_response
+from keyferry_protocol.response import BoundTo, Response, parse_response
 
 
 class PendingRequest(NamedTuple):
-    """A request that is waiting for its response: its file, contents, and license folder."""
+    """A request that is waiting for its response: its file, contents, and license folder.
+
+    `replaced_id` is the id of the request whose place it took, or "".
+    """
 
     data: bytes
     request: Request
     folder: Folder
+    replaced_id: str = ""
+
+
+class _Keys(NamedTuple):
+    """This machine's keys for a license, and the folder that holds them.
+
+    `device` is None for a user who may not read it, `load` for a dongle's license.
+    """
+
+    holder: Folder
+    public: bytes
+    device: Ed25519Signer | None
+    load: Ed25519Signer | None
+
+    @property
+    def signers(self) -> list[Signer]:
+        """The device key; for a user who may not read it, the load key."""
+        return [key for key in (self.device or self.load,) if key is not None]
 
 
 def create_request(options: RequestOptions, installation: Installation) -> PendingRequest:
@@ -47,36 +79,26 @@ def create_request(options: RequestOptions, installation: Installation) -> Pendi
     with ExitStack() as locks:
         locks.enter_context(Lock(state_dirs.user))
         if options.kind == "activate":
-            shared = options.protection != "personal" and _lock(state_dirs.site, locks)
-            folder = Folder(state_dirs.site if shared else state_dirs.user, options.number)
+            folder = _activation_folder(options, state_dirs, locks)
             finish_deactivation(folder, state_dirs)
-            return _sign_and_store(options, options.protection, folder, installation)
+            keys = _keys(options, options.protection, folder)
+            return _sign_and_store(options, options.protection, keys, folder, installation)
         source = find_license(options, state_dirs)
+        holder = key_folder(source, state_dirs)
         if options.kind == "update":
-            folder = source
-            if source.root.shared and not _lock(state_dirs.site, locks):
-                folder = _copy_for_user(source, state_dirs)
-            finish_deactivation(folder, state_dirs)
-            return _sign_and_store(options, _protection(source), folder, installation)
-        original = _site_original(source, state_dirs)
-        if source.root.shared or original:
-            locks.enter_context(Lock(state_dirs.site))
-        for folder in filter(None, (original, source)):
-            finish_deactivation(folder, state_dirs)
-        if not source.has(DEVICE_KEY) and source.has(DEACTIVATE):
-            return _read_pending(source, DEACTIVATE)  # the same file until its receipt arrives
-        pending = _sign_and_store(options, _protection(source), source, installation)
-        if original:
-            finish_deactivation(original, state_dirs)
-        return pending
+            return _update(options, source, holder, installation, locks)
+        return _deactivate(options, source, holder, installation, locks)
 
 
 def find_pending(number: str, state_dirs: StateDirs) -> PendingRequest | None:
     """A license's request that is waiting for a response, or its deactivation for a receipt."""
-    for name in (PENDING, DEACTIVATE):
-        for folder in (Folder(root, number) for root in state_dirs):
-            if folder.request(name, ignore_damage=True) is not None:
-                return _read_pending(folder, name)
+    folders = [Folder(root, number) for root in state_dirs]
+    for folder in folders:
+        if pending_request(folder, state_dirs, ignore_damage=True) is not None:
+            return _read_pending(folder, PENDING)
+    for folder in folders:
+        if folder.request(DEACTIVATE, ignore_damage=True) is not None:
+            return _read_pending(folder, DEACTIVATE)
     return None
 
 
@@ -84,7 +106,7 @@ def find_license(options: RequestOptions, state_dirs: StateDirs) -> Folder:
     """The folder of the license to update or deactivate. Raises NotActivated, StateNotReadable."""
     folders = [Folder(root, options.number) for root in state_dirs]
     for folder in folders:
-        if folder.holds_license() or (folder.has(DEVICE_KEY) and folder.has(PENDING)):
+        if folder.holds_license() or pending_request(folder, state_dirs, ignore_damage=True):
             return folder
     for folder in folders:
         if options.kind == "deactivate" and folder.has(DEACTIVATE):
@@ -107,8 +129,65 @@ def _dongle_signer(options: RequestOptions, installation: Installation) -> Dongl
         is_for_dongle = options.protection == "dongle"
         return signer_for(installation.dongle, None) if is_for_dongle else None
     source = find_license(options, installation.state_dirs)
-    named = None if is_deactivating(source, installation.state_dirs) else _dongle(source)
+    is_ending = is_deactivating(key_folder(source, installation.state_dirs))
+    named = None if is_ending else _dongle(source)
     return None if named is None else signer_for(installation.dongle, named)
+
+
+def _activation_folder(options: RequestOptions, state_dirs: StateDirs, locks: ExitStack) -> Folder:
+    """Where an activation is stored: for one user, or for all if this user may write there.
+
+    Raises StateNotReadable if all users have this license, and only its administrator its key.
+    """
+    site = Folder(state_dirs.site, options.number)
+    if options.protection == "machine":
+        site.device_key(ignore_damage=True)
+    if options.protection != "personal" and _lock(state_dirs.site, locks):
+        return site
+    return Folder(state_dirs.user, options.number)
+
+
+def _update(
+    options: RequestOptions,
+    source: Folder,
+    holder: Folder,
+    installation: Installation,
+    locks: ExitStack,
+) -> PendingRequest:
+    """Make an update. A user who may not sign or write for all gets it in the user's own folder.
+
+    The keys stay where they are, so a deactivation ends what every user has of this license.
+    """
+    state_dirs = installation.state_dirs
+    is_writable = not holder.root.shared or _lock(state_dirs.site, locks)
+    if is_deactivating(holder):
+        if is_writable:
+            finish_deactivation(holder, state_dirs)
+        raise _no_key(options.number)
+    protection = _protection(source)
+    keys = _keys(options, protection, holder)
+    own = Folder(state_dirs.user, options.number)
+    folder = holder if is_writable and keys.device is not None else own
+    return _sign_and_store(options, protection, keys, folder, installation)
+
+
+def _deactivate(
+    options: RequestOptions,
+    source: Folder,
+    holder: Folder,
+    installation: Installation,
+    locks: ExitStack,
+) -> PendingRequest:
+    """Make a deactivation, or return the one that waits for its receipt."""
+    holder.device_key(ignore_damage=True)  # a user who may not read it cannot free the seat
+    if holder.root.shared:
+        locks.enter_context(Lock(installation.state_dirs.site))
+    finish_deactivation(holder, installation.state_dirs)
+    if holder.has(DEACTIVATE) and not holder.has(DEVICE_KEY):
+        return _read_pending(holder, DEACTIVATE)
+    protection = _protection(source)
+    keys = _keys(options, protection, holder)
+    return _sign_and_store(options, protection, keys, holder, installation)
 
 
 def _lock(root: StateDir, locks: ExitStack) -> bool:
@@ -118,25 +197,6 @@ def _lock(root: StateDir, locks: ExitStack) -> bool:
     except StateNotWritable:
         return False
     return True
-
-
-def _site_original(source: Folder, state_dirs: StateDirs) -> Folder | None:
-    """The site's folder that a user's folder copies. They share a seat, which ends in both."""
-    site = Folder(state_dirs.site, source.number)
-    key, other = source.device_key(ignore_damage=True), site.device_key(ignore_damage=True)
-    same = key is not None and other is not None and key.public == other.public
-    return site if same and not source.root.shared else None
-
-
-def _copy_for_user(source: Folder, state_dirs: StateDirs) -> Folder:
-    """Copy the site's folder for a user who cannot write to it, to store that user's update."""
-    own = Folder(state_dirs.user, source.number)
-    key, load_key = source.device_key(), source.load_key()
-    if key is not None and load_key is not None:
-        own.write_key(DEVICE_KEY, key)
-        own.write_key(LOAD_KEY, load_key)
-        own.write_state(source.state())
-    return own
 
 
 def _protection(folder: Folder) -> str:
@@ -151,49 +211,73 @@ def _dongle(folder: Folder) -> Dongle | None:
 
 
 def _binding(folder: Folder) -> BoundTo | Request | None:
+    response = _installed(folder)
+    return folder.request(PENDING) if response is None else response.bound_to
+
+
+def _installed(folder: Folder) -> Response | None:
+    """The installed response; its signatures are not verified. Raises StateDamaged."""
     data = folder.installed_bytes()
     if data is None:
-        return folder.request(PENDING)
+        return None
     try:
-        return parse_response(open_envelope(data, RESPONSE)).bound_to
+        return parse_response(open_envelope(data, RESPONSE))
     except KeyferryError as error:
         raise folder.damaged(INSTALLED, str(error)) from error
 
 
+def _recorded_components(number: str, state_dirs: StateDirs) -> ComponentHashes:
+    """The components of the newest installed response, which a request keeps if not all fit."""
+    responses = []
+    for root in state_dirs:
+        with suppress(StateDamaged):
+            responses.append(_installed(Folder(root, number)))
+    newest = max(filter(None, responses), key=lambda response: response.serial, default=None)
+    return {} if newest is None else newest.bound_to.components
+
+
 def _sign_and_store(
-    options: RequestOptions, protection: str, folder: Folder, installation: Installation
+    options: RequestOptions,
+    protection: str,
+    keys: _Keys,
+    folder: Folder,
+    installation: Installation,
 ) -> PendingRequest:
     """Sign the request and store it, or return the same one if it is pending."""
-    key, load_key = _keys(options, protection, folder)
+    state_dirs = installation.state_dirs
     state = folder.state(ignore_damage=True)
-    body = request_body(options, installation, protection, key, load_key, state.max_serial)
+    facts = StateFacts(
+        protection=protection,
+        device_key=keys.public,
+        load_key=None if keys.load is None else keys.load.public,
+        last_serial=state.max_serial,
+        recorded=_recorded_components(options.number, state_dirs),
+    )
+    body = request_body(options, facts, installation)
     now = body.created_at
     activation = None if options.code is None else activation_key(options.code, options.number)
     name = DEACTIVATE if options.kind == "deactivate" else PENDING
-    pending = folder.request(name, ignore_damage=True)
-    if pending is not None and is_same_request(body, pending, activation, now):
+    stored = folder.request(name, ignore_damage=True)
+    if stored is not None and is_same_request(body, stored, activation, now):
         return _read_pending(folder, name)
-    signers: list[Signer] = [key]
+    signers = keys.signers
     signers += [] if activation is None else [activation]
     signers += [installation.dongle] if isinstance(installation.dongle, DongleSigner) else []
     data = seal(REQUEST, body.to_bytes(), signers)
     request = parse_request(data)  # never write a file that the service cannot read
-    user = installation.state_dirs.user
-    clock = read_clock(user, ignore_damage=True).advanced_to(now)
-    if pending is not None:
-        clock = clock.without_note(pending.sha256)
-    write_clock(user, clock.with_note(request.sha256))
-    if not folder.has(DEVICE_KEY) or folder.device_key(ignore_damage=True) is None:
-        folder.write_key(DEVICE_KEY, key)
-    if load_key is not None and folder.load_key(ignore_damage=True) is None:
-        folder.write_key(LOAD_KEY, load_key)
+    clock = read_clock(state_dirs.user, ignore_damage=True).advanced_to(now)
+    if stored is not None:
+        clock = clock.without_note(stored.sha256)
+    write_clock(state_dirs.user, clock.with_note(request.sha256))
+    if folder == keys.holder or not keys.holder.has(DEVICE_KEY):
+        _store_keys(keys, folder)
     if state.request_path:
         folder.write_state(state._replace(request_path=""))
     if name == DEACTIVATE:
-        deactivate(folder, installation.state_dirs, data)
+        deactivate(folder, state_dirs, data)
     else:
         folder.write(PENDING, data)
-    return PendingRequest(data, request, folder)
+    return PendingRequest(data, request, folder, "" if stored is None else stored.id)
 
 
 def _read_pending(folder: Folder, name: str) -> PendingRequest:
@@ -201,19 +285,42 @@ def _read_pending(folder: Folder, name: str) -> PendingRequest:
     return PendingRequest(data, parse_request(data), folder)
 
 
-def _keys(
-    options: RequestOptions, protection: str, folder: Folder
-) -> tuple[Ed25519Signer, Ed25519Signer | None]:
-    """The device key and the load key of this license on this machine; a dongle has no load key.
+def _keys(options: RequestOptions, protection: str, holder: Folder) -> _Keys:
+    """This machine's keys for a license. Only an activation or a dongle may have a new device key.
 
-    Only an activation or a dongle may create one. Raises NotActivated.
+    A lost load key is made anew with the device key, which the service asks for then. Raises
+    NotActivated without keys, and StateNotReadable if this user may not read the device key but the
+    request needs it.
     """
     may_make = options.kind == "activate" or protection == "dongle"
-    key = folder.device_key(ignore_damage=may_make)
-    load_key = None if protection == "dongle" else folder.load_key(ignore_damage=may_make)
-    if not may_make and (key is None or load_key is None):
-        raise NotActivated(license_message("errors.not-activated.no-key", options.number))
-    key = key or Ed25519Signer.generate()
-    if protection != "dongle" and load_key is None:
-        load_key = Ed25519Signer.generate()
-    return key, load_key
+    try:
+        device = holder.device_key(ignore_damage=may_make)
+    except StateNotReadable:
+        load = None if protection == "dongle" else holder.load_key()
+        public = holder.device_public()
+        if options.kind != "update" or load is None or public is None:
+            raise
+        return _Keys(holder, public, None, load)
+    if device is None and not may_make:
+        raise _no_key(options.number)
+    device = device or Ed25519Signer.generate()
+    if protection == "dongle":
+        return _Keys(holder, device.public, device, None)
+    load = holder.load_key(ignore_damage=True) or Ed25519Signer.generate()
+    return _Keys(holder, device.public, device, load)
+
+
+def _store_keys(keys: _Keys, folder: Folder) -> None:
+    """Store the keys that are new, or replace damaged ones."""
+    if keys.device is None:
+        return
+    if folder.device_key(ignore_damage=True) is None:
+        folder.write_key(DEVICE_KEY, keys.device)
+    if not folder.has(DEVICE_PUBLIC) or folder.device_public(ignore_damage=True) != keys.public:
+        folder.write_device_public(keys.public)
+    if keys.load is not None and folder.load_key(ignore_damage=True) is None:
+        folder.write_key(LOAD_KEY, keys.load)
+
+
+def _no_key(number: str) -> NotActivated:
+    return NotActivated(license_message("errors.not-activated.no-key", number))

@@ -27,22 +27,33 @@ class RequestOptions(NamedTuple):
     product_version: str = ""
     protection: str = "machine"
     replaces_seat: int | None = None
+    choose_seat: bool = True
     code: str | None = None
 
 
+class StateFacts(NamedTuple):
+    """What the state of a license on this machine adds to the options of a request.
+
+    `recorded` are the components that its newest response is bound to.
+    """
+
+    protection: str
+    device_key: bytes
+    load_key: bytes | None
+    last_serial: int = 0
+    recorded: ComponentHashes = {}  # noqa: RUF012 never modified
+
+
 def request_body(
-    options: RequestOptions,
-    installation: Installation,
-    protection: str,
-    device_key: Ed25519Signer,
-    load_key: Ed25519Signer | None,
-    last_serial: int,
+    options: RequestOptions, facts: StateFacts, installation: Installation
 ) -> RequestBody:
     """Build a BODY with these options. Raises MachineNotIdentified or DongleMissing."""
-    machine = installation.machine.machine()
-    components = limit_hashes(installation.machine.hashes(options.number, protection), {})
+    machine, protection = installation.machine.machine(), facts.protection
+    hashes = installation.machine.hashes(options.number, protection)
+    components = limit_hashes(hashes, facts.recorded)
     if options.kind != "deactivate" and not is_identifiable(components, protection):
         raise MachineNotIdentified(_too_little(components))
+    may_choose = options.kind == "activate" and options.replaces_seat is None
     return RequestBody(
         id=secrets.token_hex(16),
         kind=options.kind,
@@ -50,13 +61,13 @@ def request_body(
         license_number=options.number,
         product=Product(installation.product, options.product_version),
         protection=protection,
-        device_key=device_key.public,
-        load_key=None if load_key is None else load_key.public,
+        device_key=facts.device_key,
+        load_key=facts.load_key,
         machine=HashedMachine(machine.name, machine.os, machine.environment, components),
         dongle=_dongle(installation) if protection == "dongle" else None,
         replaces_seat=options.replaces_seat,
-        choose_seat=options.kind == "activate" and options.replaces_seat is None,
-        last_serial=last_serial,
+        choose_seat=may_choose and options.choose_seat,
+        last_serial=facts.last_serial,
         trusts=installation.keys.trusts(),
         client=f"keyferry {__version__}",
     )
@@ -65,11 +76,13 @@ def request_body(
 def is_same_request(
     body: RequestBody, pending: Request, activation: Ed25519Signer | None, now: int
 ) -> bool:
-    """Whether the pending request differs only in `id` and `created_at`.
+    """Whether the pending request differs only in `id`, `created_at` and `last_serial`.
 
     It must also be signed with the same activation code.
     """
-    same = replace(body, id=pending.id, created_at=pending.created_at)
+    same = replace(
+        body, id=pending.id, created_at=pending.created_at, last_serial=pending.last_serial
+    )
     return (
         abs(now - pending.created_at) < SAME_FILE_S  # or made by a clock that was far ahead
         and same.to_bytes() == pending.envelope.body

@@ -105,6 +105,10 @@ class ResponseBody:
         return self.kind == "deactivate"
 
     @property
+    def is_renewal(self) -> bool:
+        return self.kind == "renewal"
+
+    @property
     def file_stem(self) -> str:
         """The file name without its extension: the request's, and the serial."""
         device_keyid = keyid(DEVICE_ALGORITHM, self.bound_to.device_key)

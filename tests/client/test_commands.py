@@ -241,6 +241,59 @@ def test_another_devices_file_of_the_same_name_is_kept(
     assert _names(output) - names == {second}, "a file of the same device is overwritten"
 
 
+@pytest.mark.parametrize("output", [".", "all.zip"])
+def test_another_request_of_this_device_is_kept_too(shell: Shell, output: str) -> None:
+    """An update replaces the update before it, but not the activation that was saved first."""
+    shell("request", NUMBER, "--output", output)
+    (first,) = _names(output)
+    activation = _content(output, first)
+    shell.room.install(shell.room.answer(activation))
+    second = shell("update", NUMBER, "--output", output, "--json").json["request"]
+    assert second["name"] == f"{Path(first).stem}-2.request"
+    third = shell("update", NUMBER, "--output", output, "--product-version", "5", "--json").json
+    assert third["request"]["name"] == second["name"]
+    assert third["request"]["id"] != second["id"]
+    assert _content(output, first) == activation
+
+
+@pytest.mark.attack
+@pytest.mark.parametrize("output", ["/proc", "/proc/file.request", "/proc/all.zip"])
+def test_a_license_is_not_ended_where_its_request_cannot_be_saved(
+    shell: Shell, output: str
+) -> None:
+    activate(shell)
+    before = shell.room.files()
+    assert shell("deactivate", NUMBER, "--yes", "--output", output).exit == 1
+    assert shell.room.files() == before
+    assert shell("check").exit == 0
+
+
+def test_a_license_is_not_ended_for_an_archive_that_takes_no_file(shell: Shell) -> None:
+    activate(shell)
+    Path("all.zip").write_bytes(b"not a zip archive")
+    before = shell.room.files()
+    assert shell("deactivate", NUMBER, "--yes", "--output", "all.zip").exit == 1
+    assert shell.room.files() == before
+    assert Path("all.zip").read_bytes() == b"not a zip archive"
+
+
+def test_nothing_laid_beside_a_request_file_is_written_to(shell: Shell) -> None:
+    Path("precious").write_text("precious")
+    os.symlink("precious", "mine.request.new")
+    assert shell("request", NUMBER, "--output", "mine.request").exit == 0
+    os.mkfifo("mine.request.new")
+    assert shell("request", NUMBER, "--output", "mine.request").exit == 0
+    assert Path("precious").read_text() == "precious"
+    assert parse_request(Path("mine.request").read_bytes())
+
+
+def test_a_computer_name_that_no_request_may_contain_is_told_as_that(shell: Shell) -> None:
+    refused = shell("request", NUMBER, "--machine-name", "x" * 65, "--json")
+    assert (refused.exit, refused.json["error"]["code"]) == (2, "usage")
+    assert "longer than 64 characters" in refused.json["error"]["detail"]
+    assert shell.room.files() == {}
+
+
 def _names(output: str) -> set[str]:
     if output == ".":
         return {name for name in os.listdir() if name.endswith(".request")}
@@ -395,6 +448,30 @@ def test_all_matching_files_are_installed(shell: Shell) -> None:
     document = shell("install", "drive", "--json").json
     assert [each["license_number"] for each in document["installed"]] == [NUMBER, OTHER]
     assert [row["state"] for row in shell("list", "--json").json["licenses"]] == ["active"] * 2
+
+
+def test_a_failing_older_file_does_not_stop_the_one_that_is_needed(shell: Shell) -> None:
+    activate(shell, valid_until=NOW + DAY)
+    os.mkdir("drive")
+    os.rename("answer.response", "drive/old.response")
+    shell.room.now += 2 * DAY
+    assert shell("check").exit == 5
+    shell("update", NUMBER, "--output", "update.request")
+    shell.carried("update.request", "drive/new.response")
+    assert shell("install", "drive").exit == 0
+    assert shell("check").exit == 0
+
+
+def test_the_installed_response_brought_again_is_told_beside_what_waits(shell: Shell) -> None:
+    activate(shell)
+    shell("update", NUMBER, "--output", "update.request")
+    document = shell("install", "answer.response", "--json").json
+    assert document["already"]
+    assert document["waiting_request"] == parse_request(Path("update.request").read_bytes()).id
+    printed = shell("install", "answer.response")
+    assert printed.exit == 0
+    assert printed.out.startswith("✓ This response file is installed already.")
+    assert "still waits for its response file" in printed.out
 
 
 def test_a_response_can_come_from_standard_input(shell: Shell) -> None:

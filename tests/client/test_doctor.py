@@ -207,13 +207,13 @@ def test_identity_says_what_can_be_read_and_what_the_license_must_allow(
 
 def test_a_license_that_works_here_needs_no_further_permission(room: Room) -> None:
     room.machine = replace(LAB_07, environment="virtual")
-    room.activate()
+    room.activate(environments=("physical", "virtual"))
     assert by_check(room)["identity"].result == "ok"
 
 
 def test_a_guest_without_anchors_learns_what_a_reinstall_requires(room: Room) -> None:
     room.machine = replace(a_computer(A_PC, "mac"), environment="virtual")
-    room.activate()
+    room.activate(environments=("physical", "virtual"))
     finding = by_check(room)["identity"]
     assert (finding.result, "--replaces-seat" in finding.next_step) == ("warning", True)
 
@@ -338,7 +338,7 @@ def older_folder(room: Room) -> None:
 
 
 def another_key(room: Room) -> None:
-    """Two folders were mixed: the key is of one, the response of the other."""
+    """Two folders were mixed: the keys are of one, the response of the other."""
     room.activate()
     other = Room(room.state / "other")
     other.activate()
@@ -346,6 +346,7 @@ def another_key(room: Room) -> None:
     assert key is not None
     assert load_key is not None
     room.folder().write_key(DEVICE_KEY, key)
+    room.folder().write_device_public(key.public)
     room.folder().write_key(LOAD_KEY, load_key)
 
 

@@ -200,6 +200,7 @@ def test_two_licenses_each_find_their_own_dongle(room: Room) -> None:
         PRODUCT,
         KEYS,
         room.state,
+        room.machine,
         now=NOW + 2,
         dongle=lambda named: None if named is None else tokens.get(named.public),
     )

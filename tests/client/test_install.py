@@ -50,8 +50,6 @@ def test_a_response_refused_before_it_is_stored_changes_nothing(room: Room) -> N
     assert refused(room, room.answer(request, product="Example Viewer")) == "wrong-product"
     assert refused(room, room.answer(request, number=OTHER)) == "wrong-machine"
     assert refused(room, room.answer(request, request_sha256="0" * 64)) == "not-requested"
-    old = room.answer(request, serial=1)
-    assert refused(room, old) == "older-response"
     room.keys = key_set(VENDOR, revoked=(NUMBER,))
     assert refused(room, good) == "license-revoked"
     room.keys = key_set(VENDOR)
@@ -138,6 +136,56 @@ def test_an_update_replaces_the_installed_response(room: Room) -> None:
     assert refused(room, first) == "not-requested"
 
 
+# What is installed already, and what comes too late
+
+
+def test_the_installed_response_brought_again_is_told_as_that(room: Room) -> None:
+    response = room.activate()
+    request = room.request("update")
+    before = room.files()
+    installed = room.install(response)
+    assert (installed.already, installed.license is not None) == (True, True)
+    assert room.files() == before, "neither the request nor its note is touched"
+    assert room.install(room.answer(request)).already is False
+
+
+def test_a_response_whose_install_was_cut_off_answers_its_request(room: Room) -> None:
+    request = room.request()
+    response = room.answer(request)
+    room.folder().write("installed.response", response)
+    assert room.install(response).already is False
+    assert not room.folder().has(PENDING)
+
+
+def test_an_older_response_ends_the_waiting_of_the_request_that_it_answers(room: Room) -> None:
+    room.serial = 5
+    room.activate()
+    answer = room.answer(room.request("update"), serial=2)
+    before = room.files()
+    with pytest.raises(KeyferryError) as excinfo:
+        room.install(answer)
+    assert excinfo.value.code == "older-response"
+    del before["site/015120020093/pending.request"]
+    assert room.files() == before
+
+
+def test_the_same_response_ends_no_deactivation(room: Room) -> None:
+    response = room.activate()
+    kept = room.files()
+    request = room.request("deactivate")
+    room.folder().write("installed.response", response)
+    with pytest.raises(KeyferryError) as excinfo:
+        room.install(response)
+    assert excinfo.value.code == "deactivated"
+    assert room.folder().state().ended
+    for name in ("load.key", "device.key", "device.public"):  # a copy of the keys changes nothing
+        room.folder().write(name, kept[f"site/{NUMBER}/{name}"])
+    with pytest.raises(KeyferryError):
+        room.install(response)
+    assert room.folder().state().ended
+    assert room.folder().request(DEACTIVATE) == parse_request(request)
+
+
 def test_a_personal_license_is_kept_with_its_user_only(room: Room) -> None:
     room.activate("personal")
     folder = room.folder(shared=False)
@@ -146,10 +194,11 @@ def test_a_personal_license_is_kept_with_its_user_only(room: Room) -> None:
     assert not room.folder().has("installed.response")
 
 
-def test_a_machine_license_is_readable_by_all(room: Room) -> None:
+def test_a_machine_license_is_readable_by_all_but_its_device_key(room: Room) -> None:
     room.activate()
-    for name in ("device.key", "installed.response", "state.json"):
+    for name in ("load.key", "device.public", "installed.response", "state.json"):
         assert Path(room.folder().path(name)).stat().st_mode & 0o777 == 0o644
+    assert Path(room.folder().path("device.key")).stat().st_mode & 0o777 == 0o600
 
 
 def test_a_machine_license_is_readable_by_all_whatever_the_umask(tmp_path: Path) -> None:
@@ -159,7 +208,7 @@ def test_a_machine_license_is_readable_by_all_whatever_the_umask(tmp_path: Path)
         room.activate()
     finally:
         os.umask(before)
-    path = Path(room.folder().path("device.key"))
+    path = Path(room.folder().path("load.key"))
     assert path.stat().st_mode & 0o777 == 0o644
     for folder in (path.parent, path.parent.parent):
         assert folder.stat().st_mode & 0o777 == 0o755, folder
@@ -173,14 +222,15 @@ def test_a_license_ends_before_its_deactivation_request_can_leave(room: Room) ->
     room.activate()
     request = room.request("deactivate")
     assert not room.folder().has("installed.response")
-    assert not room.folder().has("device.key")
+    for name in ("load.key", "device.key", "device.public"):
+        assert not room.folder().has(name)
     assert room.folder().state().ended
     assert room.request("deactivate") == request
     room.now += 400 * DAY
     assert room.request("deactivate") == request
     room.now -= 400 * DAY
     installed = room.install(room.answer(request))
-    assert installed == ("deactivate", None)
+    assert installed == ("deactivate", None, False)
     assert not room.folder().has(DEACTIVATE)
     with pytest.raises(KeyferryError) as excinfo:
         room.request("deactivate")

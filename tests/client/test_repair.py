@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import stat
 from collections.abc import Callable
 from pathlib import Path
@@ -71,8 +72,8 @@ def nothing(shell: Shell) -> None:
 
 
 def request_file() -> str:
-    (name,) = (name for name in os.listdir(STICK) if name.endswith(".request"))
-    return f"{STICK}/{name}"
+    """The request file that was last saved on the stick."""
+    return str(max(Path(STICK).glob("*.request"), key=lambda file: file.stat().st_mtime_ns))
 
 
 # The damage.
@@ -117,7 +118,7 @@ def renaming_cut_off(name: str) -> Damage:
 
     def damage(shell: Shell) -> None:
         path = file_of(shell, name)
-        Path(f"{path}.new").write_bytes(path.read_bytes())
+        shutil.copy(path, f"{path}.new")
         path.write_bytes(b"\0" * 512)
 
     return damage
@@ -201,7 +202,7 @@ HOPELESS = [
         id="the response is damaged",
     ),
     pytest.param(
-        active, garbled("load.key"), 1, "request 015120020093", "", id="the key is damaged"
+        active, garbled("load.key"), 1, "update 015120020093", "", id="the load key is damaged"
     ),
     pytest.param(
         requested,
@@ -282,8 +283,8 @@ def test_a_damaged_deactivation_that_was_never_saved_keeps_the_license(desk: She
 @pytest.mark.parametrize(
     ("before", "modes"),
     [
-        pytest.param(personal, {"folder": 0o700, "file": 0o600, "lock": 0o600}, id="user"),
-        pytest.param(active, {"folder": 0o755, "file": 0o644, "lock": 0o600}, id="site"),
+        pytest.param(personal, {"folder": 0o700, "file": 0o600, "owner's file": 0o600}, id="user"),
+        pytest.param(active, {"folder": 0o755, "file": 0o644, "owner's file": 0o600}, id="site"),
     ],
 )
 @pytest.mark.parametrize("wrong", [0o777, 0o7777])
@@ -297,7 +298,8 @@ def test_repair_restores_the_permissions_of_a_state_directory(
         path.chmod(wrong)
     assert "Permissions" in run_repair(desk).out
     for path in [root, *root.rglob("*")]:
-        kind = "folder" if path.is_dir() else "lock" if path.name == "lock" else "file"
+        is_owners = path.name in ("lock", "device.key")
+        kind = "folder" if path.is_dir() else "owner's file" if is_owners else "file"
         assert stat.S_IMODE(path.stat().st_mode) == modes[kind], path
     assert desk("check").exit == 0
 

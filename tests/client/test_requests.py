@@ -9,7 +9,14 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from keyferry import KeyferryError, Machine, Token, parse_request, verify_request
+from keyferry import (
+    KeyferryError,
+    Machine,
+    Token,
+    parse_request,
+    verify_request,
+    verify_response,
+)
 from keyferry.manage import cancel
 from keyferry_protocol.activation import activation_key, new_activation_code, parse_activation_code
 from keyferry_protocol.keys import Ed25519Signer
@@ -45,7 +52,37 @@ def test_the_same_command_writes_the_same_file_for_seven_days(room: Room) -> Non
     assert room.request() == again
 
 
+def test_a_newer_response_in_the_meantime_makes_no_new_request(room: Room) -> None:
+    room.activate()
+    first = room.request("update")
+    state = room.folder().state()
+    room.folder().write_state(state._replace(max_serial=9))  # a renewal was installed
+    assert room.request("update") == first
+
+
+def test_a_machine_with_more_parts_than_fit_keeps_those_it_is_known_by(room: Room) -> None:
+    room.activate()
+    recorded = verify_response(room.folder().installed_bytes() or b"", KEYS).bound_to.components
+    more = [f"d0bf9c9900{n:02x}" for n in range(20)]
+    parts = {**LAB_07.components, "mac": [*LAB_07.components["mac"], *more]}
+    room.machine = replace(LAB_07, components=parts)
+    assert room.load().check(), "at load, nothing that is seen is cut"
+    cards = parse_request(room.request("update")).machine.components["mac"]
+    assert len(cards) == 8
+    assert set(recorded["mac"]) <= set(cards)
+    assert list(cards) == sorted(cards)
+
+
+def test_only_an_activation_without_a_seat_lets_the_page_choose_one(room: Room) -> None:
+    assert parse_request(room.request()).choose_seat
+    assert not parse_request(room.request(choose_seat=False)).choose_seat
+    assert not parse_request(room.request(replaces_seat=2)).choose_seat
+    room.activate()
+    assert not parse_request(room.request("update")).choose_seat
+
+
 CHANGES = [
+    pytest.param({"choose_seat": False}, id="the page may not choose a seat"),
     pytest.param({"code": ANOTHER_CODE}, id="another code signs"),
     pytest.param({"product_version": "4.2.1"}, id="the product was updated"),
     pytest.param({"replaces_seat": 2}, id="another seat is replaced"),

@@ -71,6 +71,7 @@ def test_the_files_are_those_of_the_format(room: Room) -> None:
     assert set(room.files()) == {
         "user/clock.json",
         f"site/{NUMBER}/device.key",
+        f"site/{NUMBER}/device.public",
         f"site/{NUMBER}/load.key",
         f"site/{NUMBER}/installed.response",
         f"site/{NUMBER}/pending.request",

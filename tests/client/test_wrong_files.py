@@ -97,7 +97,6 @@ KINDS: list[tuple[str, Make, str, str]] = [
     ("another license's", of_another_license, "not-requested", "has no request here"),
     ("another machine's", of_another_machine, "wrong-machine", "another computer"),
     ("not the vendor's", forged, "not-genuine", ""),
-    ("an older one", older, "older-response", "newer"),
     ("a receipt of elsewhere", a_receipt, "not-requested", "has no request here"),
 ]
 

@@ -65,8 +65,9 @@ class Desk:
         return Session(installation, vendor, pkcs11_module=module)
 
     def saved(self, number: str = NUMBER) -> bytes:
-        """The request file that was saved to the Desktop."""
-        (file,) = self.desktop.glob(f"{number}-????.request")
+        """The request file that was last saved to the Desktop."""
+        files = self.desktop.glob(f"{number}-????*.request")
+        file = max(files, key=lambda file: file.stat().st_mtime_ns)
         return file.read_bytes()
 
     def answer(self, number: str = NUMBER, **changes: Any) -> Path:

@@ -58,6 +58,7 @@ def _request_document(request: Request) -> dict[str, Any]:
         "product": {"name": request.product.name, "version": request.product.version},
         "protection": request.protection,
         "replaces_seat": request.replaces_seat,
+        "choose_seat": request.choose_seat,
         "client": request.client,
         "sha256": request.sha256,
     }

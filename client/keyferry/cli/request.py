@@ -34,6 +34,7 @@ CODE_VARIABLE = "KEYFERRY_ACTIVATION_CODE"
     type=click.IntRange(min=1),
     metavar="N",
 )
+@click.option("--no-choose-seat", is_flag=True)
 @click.pass_obj
 def command(
     settings: Settings,
@@ -44,6 +45,7 @@ def command(
     output: str,
     machine_name: str | None,
     replaces_seat: int | None,
+    no_choose_seat: bool,
 ) -> None:
     """Make a request file that asks to activate a license here."""
     number = parse_license_number(license_number)
@@ -51,7 +53,13 @@ def command(
     code = parse_activation_code(_read_code(settings, activation_code_file), number)
     settings.options["dongle"] = serial
     options = RequestOptions(
-        number, "activate", settings.product_version, protection, replaces_seat, code
+        number,
+        "activate",
+        settings.product_version,
+        protection,
+        replaces_seat,
+        choose_seat=not no_choose_seat,
+        code=code,
     )
     write_request(settings, options, settings.installation(machine_name), output)
 

@@ -6,16 +6,28 @@ from typing import Any
 import click
 
 from keyferry.cli.settings import Settings
-from keyferry.files.save_request import SavedFile, save_request
+from keyferry.files.save_request import SavedFile, check_can_save, save_request
 from keyferry.installation import Installation
 from keyferry.request import PendingRequest, create_request, remember_path
 from keyferry.request_options import RequestOptions
 from keyferry_protocol.activation import show_license_number
+from keyferry_protocol.encoding import free_text
 from keyferry_protocol.matching import MIN_WEIGHT, hardware_weight
 from keyferry_protocol.messages import message
 
 output_option = click.option("--output", default=os.curdir, metavar="FOLDER|ZIP|FILE")
-machine_name_option = click.option("--machine-name")
+
+
+def _machine_name(context: click.Context, option: click.Parameter, name: str | None) -> str | None:
+    """Raises UsageError for a name that no request may contain."""
+    try:
+        return None if name is None else free_text(name)
+    except ValueError as error:
+        detail = message("terminal.usage.machine-name", why=error)
+        raise click.UsageError(detail, context) from error
+
+
+machine_name_option = click.option("--machine-name", callback=_machine_name)
 STATES = {"activate": "pending", "update": "active", "deactivate": "deactivated"}
 
 
@@ -34,6 +46,8 @@ def write_request(
 ) -> None:
     """Make the request, save its file, and print what to do next."""
     check_output(output)
+    if options.kind == "deactivate":
+        check_can_save(output)
     pending = create_request(options, installation)
     saved = save_request(pending, output)
     remember_path(pending, os.path.abspath(saved.path))

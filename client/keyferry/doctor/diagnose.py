@@ -143,7 +143,7 @@ def _untidy(what: str, path: str, result: str = WARNING) -> Finding:
 
 
 # There is no copy of these to restore; `--repair` restores everything else.
-_REPLACED_BY = {INSTALLED: "install-again", DEVICE_KEY: "new-key", LOAD_KEY: "new-key"}
+_REPLACED_BY = {INSTALLED: "install-again", DEVICE_KEY: "new-key", LOAD_KEY: "new-load-key"}
 
 
 def damage(licenses: Sequence[StoredLicense], shared: Sequence[KeyferryError]) -> list[Finding]:
@@ -154,9 +154,10 @@ def damage(licenses: Sequence[StoredLicense], shared: Sequence[KeyferryError]) -
         step = message(f"doctor.next.{_REPLACED_BY.get(os.path.basename(path), 'repair')}")
         findings.append(Finding("storage", PROBLEM, str(error), step, {"damaged": path}))
     for stored in licenses:
-        for name in _missing_keys(stored):
+        for name in stored.missing_keys:
             path = stored.folder.path(name)
-            text, step = message("doctor.storage.no-key", path=path), message("doctor.next.new-key")
+            text = message("doctor.storage.no-key", path=path)
+            step = message(f"doctor.next.{_REPLACED_BY[name]}")
             findings.append(Finding("storage", PROBLEM, text, step, {"missing": path}))
         if stored.interrupted:
             number = stored.folder.number
@@ -188,11 +189,6 @@ def key_set(licenses: Sequence[StoredLicense], keys: KeySet) -> list[Finding]:
             step = message("doctor.next.again", number=number)
             findings.append(Finding("keys", WARNING, text, step, facts))
     return findings
-
-
-def _missing_keys(stored: StoredLicense) -> list[str]:
-    bound = stored.response is not None and stored.response.bound_to.dongle is None
-    return [name for name in (DEVICE_KEY, LOAD_KEY) if bound and not stored.folder.has(name)]
 
 
 def _answerable(trusts: Sequence[str], keys: KeySet) -> bool:

@@ -7,16 +7,19 @@ from keyferry.store.clock_file import read_clock
 from keyferry.store.directory import license_numbers
 from keyferry.store.folder import (
     DEACTIVATE,
+    DEVICE_KEY,
     INSTALLED,
+    LOAD_KEY,
     PENDING,
     Folder,
     LicenseState,
     is_deactivating,
+    key_folder,
 )
 from keyferry.store.order import read_order
 from keyferry.store.state_dirs import StateDirs
 from keyferry_protocol.envelope import RESPONSE, open_envelope
-from keyferry_protocol.errors import KeyferryError
+from keyferry_protocol.errors import KeyferryError, StateNotReadable
 from keyferry_protocol.keys import KeySet
 from keyferry_protocol.request import Request
 from keyferry_protocol.response import Response, parse_response, verify_response
@@ -27,12 +30,14 @@ _T = TypeVar("_T")
 class StoredLicense(NamedTuple):
     """One license's folder: each file that can be read, and the damage of those that cannot.
 
-    `response` is never a receipt; `refused` is the error of verifying it with the pinned keys.
+    `key` is the public half of the device key. `response` is never a receipt; `refused` is the
+    error of verifying it with the pinned keys.
     `interrupted` names an unfinished operation: `deactivation`, `install`, or "".
     """
 
     folder: Folder
     key: bytes | None
+    missing_keys: tuple[str, ...]
     response: Response | None
     refused: KeyferryError | None
     request: Request | None
@@ -57,21 +62,25 @@ def read_license(folder: Folder, state_dirs: StateDirs, keys: KeySet) -> StoredL
     def readable(read: Callable[[], _T], otherwise: _T) -> _T:
         try:
             return read()
+        except StateNotReadable:
+            return otherwise  # the site's device key is for its administrator alone
         except KeyferryError as error:
             damage.append(error)
             return otherwise
 
-    key = readable(folder.device_key, None)
-    readable(folder.load_key, None)
+    key = readable(folder.device_public, None)
+    for read_key in (folder.device_key, folder.load_key):
+        readable(read_key, None)
     response = readable(lambda: _installed(folder), None)
     stored = StoredLicense(
         folder=folder,
-        key=None if key is None else key.public,
+        key=key,
+        missing_keys=() if response is None else _missing_keys(response, folder, state_dirs),
         response=None if response is None or response.is_receipt else response,
         refused=None if response is None else _verification_error(folder, keys),
         request=readable(lambda: folder.request(PENDING), None),
         state=readable(folder.state, LicenseState()),
-        interrupted=readable(lambda: _interrupted(folder, state_dirs, response), ""),
+        interrupted=readable(lambda: _interrupted(folder, response), ""),
         damage=(),
     )
     return stored._replace(damage=tuple(damage))
@@ -105,8 +114,16 @@ def answered_request(folder: Folder, response: Response) -> str | None:
     return None
 
 
-def _interrupted(folder: Folder, state_dirs: StateDirs, response: Response | None) -> str:
-    if is_deactivating(folder, state_dirs):
+def _missing_keys(response: Response, folder: Folder, state_dirs: StateDirs) -> tuple[str, ...]:
+    """The key files that a response needs; a user's folder may use the site's."""
+    if response.is_receipt or response.bound_to.dongle is not None:
+        return ()
+    holder = key_folder(folder, state_dirs)
+    return tuple(name for name in (DEVICE_KEY, LOAD_KEY) if not holder.has(name))
+
+
+def _interrupted(folder: Folder, response: Response | None) -> str:
+    if is_deactivating(folder):
         return "deactivation"
     return "install" if response is not None and answered_request(folder, response) else ""
 

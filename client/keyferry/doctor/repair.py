@@ -19,6 +19,7 @@ from keyferry.store.files import erase, finish_write
 from keyferry.store.folder import (
     DEACTIVATE,
     DEVICE_KEY,
+    DEVICE_PUBLIC,
     INSTALLED,
     LOAD_KEY,
     PENDING,
@@ -118,7 +119,7 @@ def _repair_license(folder: Folder, state_dirs: StateDirs, keys: KeySet) -> Iter
     for name in (DEACTIVATE, PENDING):
         if _is_damaged(partial(folder.request, name)):
             yield _repair_request(folder, name)
-    if _is_half_deactivated(folder, state_dirs):
+    if _is_half_deactivated(folder):
         path = folder.path(DEACTIVATE)
         yield _attempt(
             "deactivation", path, lambda: finish_deactivation(folder, state_dirs), number=number
@@ -137,6 +138,8 @@ def _repair_license(folder: Folder, state_dirs: StateDirs, keys: KeySet) -> Iter
     for name, read_key in ((DEVICE_KEY, folder.device_key), (LOAD_KEY, folder.load_key)):
         if _is_damaged(read_key):
             yield _lost(folder, name)
+    if _is_damaged(folder.device_public):
+        yield _attempt("device-public", folder.path(DEVICE_PUBLIC), partial(_derive_public, folder))
 
 
 def _lost(folder: Folder, name: str) -> Repair:
@@ -147,9 +150,9 @@ def _lost(folder: Folder, name: str) -> Repair:
     return _could_not(name, path, number=folder.number)
 
 
-def _is_half_deactivated(folder: Folder, state_dirs: StateDirs) -> bool:
+def _is_half_deactivated(folder: Folder) -> bool:
     with suppress(StateDamaged):  # then this is unknown, and the damage is reported
-        return is_deactivating(folder, state_dirs)
+        return is_deactivating(folder)
     return False
 
 
@@ -172,18 +175,26 @@ def _saved_request(folder: Folder, name: str) -> bytes | None:
         request = parse_request(data)
     except (OSError, ValueError, KeyferryError):
         return None
-    key = folder.device_key(ignore_damage=True)
+    signer = request.load_key if request.is_by_load_key else request.device_key
     is_same = (
         request.license_number == folder.number
         and (request.kind == "deactivate") == (name == DEACTIVATE)
-        and request.envelope.is_signed_by(DEVICE_ALGORITHM, request.device_key)
-        and (key is None or key.public == request.device_key)
+        and request.envelope.is_signed_by(DEVICE_ALGORITHM, signer or b"")
+        and folder.device_public(ignore_damage=True) in (None, request.device_key)
     )
     return data if is_same else None
 
 
 def _has_key(folder: Folder) -> bool:
-    return folder.device_key(ignore_damage=True) is not None
+    return folder.device_public(ignore_damage=True) is not None
+
+
+def _derive_public(folder: Folder) -> None:
+    """Write the public half of the device key again."""
+    key = folder.device_key(ignore_damage=True)
+    if key is None:
+        raise StateNotWritable
+    folder.write_device_public(key.public)
 
 
 def _derived_state(folder: Folder, response: Response | None) -> LicenseState:
@@ -236,6 +247,8 @@ def _is_damaged(read: Callable[[], object]) -> bool:
         read()
     except StateDamaged:
         return True
+    except StateNotReadable:  # it is not this user's to repair
+        return False
     return False
 
 

@@ -1,4 +1,4 @@
-"""Saves a request file where the user wants it, without replacing another device's file."""
+"""Saves a request file where the user wants it, without replacing any other file."""
 
 import os
 import zipfile
@@ -12,10 +12,8 @@ from keyferry.request import PendingRequest
 from keyferry_protocol.envelope import MAX_FILE, REQUEST
 from keyferry_protocol.errors import KeyferryError
 from keyferry_protocol.messages import message
-from keyferry_protocol.request import Request, parse_request
+from keyferry_protocol.request import parse_request
 
-# A link or a pipe laid here is replaced, not written to: as root, that could be any file.
-_NEW_FILE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
 MAX_ZIP = 100_000_000  # bytes: the largest content of an archive that a request is added to
 
 
@@ -30,9 +28,33 @@ class UnusableArchive(OSError):
     """A zip archive that no request can be added to."""
 
 
+def check_can_save(output: str) -> None:
+    """Raises OSError unless a request file can be saved there. Writes and deletes a temporary file.
+
+    A deactivation cannot be undone, so this is known before it is made.
+    """
+    path, size = output, MAX_FILE[REQUEST]
+    if os.path.isdir(output):
+        path = os.path.join(output, "keyferry.request")
+    elif _is_archive(output) and os.path.exists(output):
+        _entries(output)
+        size += os.path.getsize(output)
+    try:
+        with _new(path) as file:
+            file.write(bytes(size))
+            file.flush()
+            os.fsync(file.fileno())
+    finally:
+        with suppress(OSError):
+            os.unlink(f"{path}.new")
+
+
 def save_request(pending: PendingRequest, output: str) -> SavedFile:
-    """Write the file to a folder, a zip archive, or the path given. Raises OSError."""
-    if output.lower().endswith(".zip") and not os.path.isdir(output):
+    """Write the file to a folder, a zip archive, or the path given. Raises OSError.
+
+    If the name is taken by another file, the name gets `-2`, `-3` before its extension.
+    """
+    if _is_archive(output):
         return _save_in_zip(pending, output)
     folder, name = os.path.split(output)
     if os.path.isdir(output):
@@ -41,24 +63,30 @@ def save_request(pending: PendingRequest, output: str) -> SavedFile:
     name, path = next(
         (free, path)
         for free, path in paths
-        if not os.path.lexists(path) or _is_ours(_read(path), pending.request)
+        if not os.path.lexists(path) or _may_replace(_read(path), pending)
     )
     _write(path, pending.data)
     return SavedFile(path, name)
 
 
 def is_taken(pending: PendingRequest, folder: str) -> bool:
-    """Whether another device's file has this request's name in a folder."""
+    """Whether a file of another computer has this request's name in a folder."""
     path = os.path.join(folder, f"{pending.request.file_stem}.request")
-    return os.path.lexists(path) and not _is_ours(_read(path), pending.request)
+    if not os.path.lexists(path):
+        return False
+    with suppress(KeyferryError):
+        return parse_request(_read(path)).device_key != pending.request.device_key
+    return True
+
+
+def _is_archive(output: str) -> bool:
+    return output.lower().endswith(".zip") and not os.path.isdir(output)
 
 
 def _save_in_zip(pending: PendingRequest, path: str) -> SavedFile:
     entries = _entries(path) if os.path.exists(path) else {}
     stem = f"{pending.request.file_stem}.request"
-    name = next(
-        n for n in _names(stem) if n not in entries or _is_ours(entries[n], pending.request)
-    )
+    name = next(n for n in _names(stem) if n not in entries or _may_replace(entries[n], pending))
     entries[name] = pending.data
     with _new(path) as file, zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
         for entry, data in entries.items():
@@ -94,14 +122,10 @@ def _names(name: str) -> Iterator[str]:
     return (name if n == 1 else f"{stem}-{n}{extension}" for n in count(1))
 
 
-def _is_ours(data: bytes, request: Request) -> bool:
-    """Whether a file is this device's request for the same license, which may be replaced."""
+def _may_replace(data: bytes, pending: PendingRequest) -> bool:
+    """Whether a file is this very request, or the one whose place it takes."""
     with suppress(KeyferryError):
-        other = parse_request(data)
-        return (other.license_number, other.device_key) == (
-            request.license_number,
-            request.device_key,
-        )
+        return parse_request(data).id in (pending.request.id, pending.replaced_id)
     return False
 
 
@@ -113,10 +137,10 @@ def _read(path: str) -> bytes:
 
 
 def _new(path: str) -> BinaryIO:
-    """Open the temporary file that replaces `path`; the umask decides who else may write it."""
+    """Create the temporary file that replaces `path`; the umask decides who else may write it."""
     with suppress(FileNotFoundError):
-        os.unlink(f"{path}.new")
-    return os.fdopen(os.open(f"{path}.new", _NEW_FILE, 0o666), "wb")
+        os.unlink(f"{path}.new")  # left by an interrupted command, or laid there by somebody
+    return open(f"{path}.new", "xb")
 
 
 def _write(path: str, data: bytes) -> None:

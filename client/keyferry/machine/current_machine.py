@@ -12,28 +12,35 @@ from keyferry_protocol.response import BoundTo
 class CurrentMachine:
     """A machine that is read on first use, and at most once.
 
-    `read_components` reads only the raw values, and those of the user only if it is passed True.
+    `read_components` reads only the raw values, and those of the user only if it is passed True;
+    `read_environment` only what the environment shows.
     """
 
     def __init__(
         self,
         read: Callable[[], Machine],
         read_components: Callable[[bool], Mapping[str, Sequence[str]]],
+        read_environment: Callable[[], str],
     ) -> None:
         self._read = read
         self._read_components = read_components
+        self._read_environment = read_environment
         self._machine: Machine | None = None
         self._components: dict[bool, Mapping[str, Sequence[str]]] = {}
 
     def unread(self) -> "CurrentMachine":
         """A copy that reads the machine again."""
-        return CurrentMachine(self._read, self._read_components)
+        return CurrentMachine(self._read, self._read_components, self._read_environment)
 
     def machine(self) -> Machine:
         """The machine, with the names that only people read."""
         if self._machine is None:
             self._machine = self._read()
         return self._machine
+
+    def environment(self) -> str:
+        """`physical`, `virtual`, `container` or `unknown`."""
+        return self._read_environment() if self._machine is None else self._machine.environment
 
     def hashes(self, number: str, protection: str) -> ComponentHashes:
         """The component hashes of this machine under a license number."""
@@ -73,4 +80,6 @@ class CurrentMachine:
 
 def known_machine(machine: Machine) -> CurrentMachine:
     """Wrap a machine that was already read, such as a recorded one."""
-    return CurrentMachine(lambda: machine, lambda user: machine.components)
+    return CurrentMachine(
+        lambda: machine, lambda user: machine.components, lambda: machine.environment
+    )

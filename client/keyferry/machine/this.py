@@ -11,7 +11,7 @@ MAX_TEXT = 64  # like all free text in a file
 
 def current_machine() -> CurrentMachine:
     """This machine, which is read only when it is needed."""
-    return CurrentMachine(this_machine, read_components)
+    return CurrentMachine(this_machine, read_components, read_environment)
 
 
 def this_machine() -> Machine:
@@ -50,6 +50,21 @@ def read_components(with_user: bool) -> Mapping[str, Sequence[str]]:
     from keyferry.machine import linux
 
     return linux.components() | ({"user": linux.users()} if with_user else {})
+
+
+def read_environment() -> str:
+    """`physical`, `virtual` or `container`; `unknown` where nothing shows which."""
+    if sys.platform == "win32":
+        from keyferry.machine import windows_calls
+
+        return windows_calls.describe()[2]
+    if sys.platform == "darwin":
+        from keyferry.machine import macos_calls
+
+        return macos_calls.describe()[2]
+    from keyferry.machine import linux
+
+    return linux.environment()
 
 
 def printable(text: str) -> str:

@@ -17,14 +17,16 @@ from keyferry_protocol.messages import message
 from keyferry_protocol.strict_json import InvalidMember, JsonObject, parse_json
 
 MAX_BYTES = 65536  # of one file; every state file is far shorter
-OWNER_ONLY = ("lock",)  # whoever may read a lock may hold it
+# Whoever may read the device key may free the seat; whoever may read a lock may hold it.
+OWNER_ONLY = ("device.key", "lock")
 _WINDOWS_TRIES = 50
 
 
 def read(root: StateDir, name: str) -> bytes | None:
     """Read at most MAX_BYTES of a file; None if it is missing or its directory is not readable.
 
-    Raises StateDamaged if the file cannot be read.
+    Raises StateDamaged if it cannot be read, and StateNotReadable for a file of the site's folder
+    that only an administrator may read.
     """
     folder, _, file = name.rpartition("/")
     try:
@@ -39,6 +41,10 @@ def read(root: StateDir, name: str) -> bytes | None:
         except FileNotFoundError:
             return None
         except OSError as error:
+            if root.shared and isinstance(error, PermissionError):
+                path = root.path_of(name)
+                detail = message("errors.state-not-readable.file", path=path)
+                raise StateNotReadable(detail, path=path) from error
             raise _unread(root, name, error) from error
 
 

@@ -11,23 +11,26 @@ from keyferry_protocol.envelope import RESPONSE, open_envelope
 from keyferry_protocol.errors import (
     KeyferryError,
     StateDamaged,
+    StateNotReadable,
     UnreadableRequest,
     UnsupportedVersion,
     WrongType,
 )
 from keyferry_protocol.keys import Ed25519Signer
 from keyferry_protocol.messages import message
-from keyferry_protocol.request import Request, parse_request
+from keyferry_protocol.request import Request, decode_device_key, parse_request
 from keyferry_protocol.response import parse_response
 from keyferry_protocol.strict_json import InvalidMember, JsonObject
 
 DEVICE_KEY = "device.key"
 LOAD_KEY = "load.key"
+DEVICE_PUBLIC = "device.public"
+KEYS = (LOAD_KEY, DEVICE_KEY, DEVICE_PUBLIC)  # in the order in which a deactivation erases them
 PENDING = "pending.request"
 DEACTIVATE = "deactivate.request"
 INSTALLED = "installed.response"
 STATE = "state.json"
-FILES = (DEVICE_KEY, LOAD_KEY, PENDING, DEACTIVATE, INSTALLED, STATE)
+FILES = (INSTALLED, PENDING, DEACTIVATE, *KEYS, STATE)
 
 
 class LicenseState(NamedTuple):
@@ -78,8 +81,29 @@ class Folder(NamedTuple):
             directory.remove_directory(self.number)
 
     def device_key(self, ignore_damage: bool = False) -> Ed25519Signer | None:
-        """The key that signs this license's requests. Raises StateDamaged."""
+        """The key that signs this license's requests.
+
+        Raises StateDamaged, and StateNotReadable for a user who may not read it.
+        """
         return self._key(DEVICE_KEY, ignore_damage)
+
+    def device_public(self, ignore_damage: bool = False) -> bytes | None:
+        """The public half of the device key, which every user of the license may read.
+
+        If its file is missing, it is derived from the device key. Raises StateDamaged.
+        """
+        data = self.read(DEVICE_PUBLIC)
+        if data is None:
+            with suppress(StateNotReadable):
+                key = self.device_key(ignore_damage)
+                return None if key is None else key.public
+            return None
+        try:
+            return decode_device_key(data.decode("ascii"))
+        except ValueError as error:
+            if ignore_damage:
+                return None
+            raise self.damaged(DEVICE_PUBLIC, message("errors.state-damaged.no-key")) from error
 
     def load_key(self, ignore_damage: bool = False) -> Ed25519Signer | None:
         """The key that proves at load that this state is the machine's own. Raises StateDamaged."""
@@ -87,6 +111,9 @@ class Folder(NamedTuple):
 
     def write_key(self, name: str, key: Ed25519Signer) -> None:
         self.write(name, b64(key.seed).encode("ascii"))
+
+    def write_device_public(self, public: bytes) -> None:
+        self.write(DEVICE_PUBLIC, b64(public).encode("ascii"))
 
     def _key(self, name: str, ignore_damage: bool) -> Ed25519Signer | None:
         data = self.read(name)
@@ -153,19 +180,39 @@ class Folder(NamedTuple):
             raise self.damaged(STATE, str(error)) from error
 
 
-def is_deactivating(folder: Folder, state_dirs: StateDirs) -> bool:
-    """Whether a deactivation was started here but not finished. The license has ended already.
+def key_folder(folder: Folder, state_dirs: StateDirs) -> Folder:
+    """The folder that holds the keys of a license: its own, or the site's for a user's without.
 
-    The request may be stored in the other state directory, if a user had a copy of the site's
-    license.
+    The load key is never copied, so a deactivation of the site's license ends every user's.
     """
-    for root in state_dirs:
-        request = Folder(root, folder.number).request(DEACTIVATE)
-        if request is not None:
-            key = folder.device_key(ignore_damage=True)
-            if key is not None and key.public == request.device_key:
-                return True
-    return False
+    site = Folder(state_dirs.site, folder.number)
+    return folder if folder.has(LOAD_KEY) or not site.has(LOAD_KEY) else site
+
+
+def pending_request(
+    folder: Folder, state_dirs: StateDirs, ignore_damage: bool = False
+) -> Request | None:
+    """The request that waits in a folder for its response. Raises StateDamaged.
+
+    Once its keys are gone, it waits no longer.
+    """
+    request = folder.request(PENDING, ignore_damage)
+    if request is None:
+        return None
+    for holder in (folder, Folder(state_dirs.site, folder.number)):
+        load_key = holder.load_key(ignore_damage=True)
+        has_load_key = load_key is not None and load_key.public == request.load_key
+        if holder.device_public(ignore_damage=True) == request.device_key and (
+            has_load_key or request.load_key is None
+        ):
+            return request
+    return None
+
+
+def is_deactivating(folder: Folder) -> bool:
+    """Whether a deactivation was started here but not finished. The license has ended already."""
+    request = folder.request(DEACTIVATE)
+    return request is not None and folder.device_public(ignore_damage=True) == request.device_key
 
 
 def parse_key(data: bytes) -> Ed25519Signer:

@@ -26,6 +26,8 @@ def request_lines(request: RequestBody) -> list[str]:
     ]
     if request.replaces_seat is not None:
         lines.append(message("inspect.replaces", n=request.replaces_seat))
+    if request.choose_seat:
+        lines.append(message("inspect.chooses-seat"))
     return [
         *lines,
         _codes(request),

@@ -8,7 +8,7 @@ from keyferry.dongle.find import find_dongle
 from keyferry.dongle.plugged import PluggedDongle
 from keyferry.dongle.signer import FindDongle
 from keyferry.files.read_responses import parse_response_file, read_response
-from keyferry.files.save_request import is_taken, save_request
+from keyferry.files.save_request import check_can_save, is_taken, save_request
 from keyferry.install import install
 from keyferry.load_license import load_license
 from keyferry.manage import cancel, move, remove
@@ -80,6 +80,11 @@ def _open(answers: Answers, computer: Computer) -> Outcome:
 def _make(answers: Answers, computer: Computer) -> Outcome:
     """Make the request, then save its file; from then on the license waits for its response."""
     options = computer.request_options(answers)
+    if options.kind == "deactivate":
+        try:
+            check_can_save(answers["folder"])
+        except OSError as error:
+            return Outcome({}, _unsaved(answers["folder"], error))
     pending = create_request(options, computer.installation_for(answers))
     return _deliver(pending, answers, computer)
 
@@ -111,10 +116,13 @@ def _deliver(pending: PendingRequest, answers: Answers, computer: Computer) -> O
             return Outcome(learned, Problem(message("wizard.folder.taken"), "folder"))
         path = os.path.abspath(save_request(pending, folder).path)
     except OSError as error:
-        text = message("wizard.folder.fails", path=folder, what=error.strerror)
-        return Outcome(learned, Problem(text, "folder"))
+        return Outcome(learned, _unsaved(folder, error))
     remember_path(pending, path)
     return Outcome({**learned, "path": path})
+
+
+def _unsaved(folder: str, error: OSError) -> Problem:
+    return Problem(message("wizard.folder.fails", path=folder, what=error.strerror), "folder")
 
 
 def _install(answers: Answers, computer: Computer) -> Outcome:
@@ -127,10 +135,13 @@ def _install(answers: Answers, computer: Computer) -> Outcome:
         file = read_response(answers["response"], installation.keys)
     number = file.response.license.number
     row = computer.row(number)
-    license = install(file.response, file.data, installation).license
+    installed = install(file.response, file.data, installation)
+    license = installed.license
     if license is not None:
         load_license(installation)
     learned = {"made": "yes", "written": number}
+    if installed.already:
+        learned["already"] = "yes"
     if license is not None and row is not None and row.response is not None:
         learned["before"] = _end(row.response)
     return Outcome(learned)

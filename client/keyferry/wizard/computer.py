@@ -14,7 +14,7 @@ from keyferry.install import is_expected
 from keyferry.installation import Installation
 from keyferry.list_licenses import Row, list_licenses
 from keyferry.request import PendingRequest, find_pending
-from keyferry.request_options import RequestOptions, request_body
+from keyferry.request_options import RequestOptions, StateFacts, request_body
 from keyferry.vendor import Vendor
 from keyferry.views.request_summary import request_lines
 from keyferry.wizard import save_locations
@@ -154,12 +154,12 @@ class Computer:
     def request_preview(self, answers: Answers) -> list[str]:
         """A summary of the request file. Its keys do not exist yet, so temporary ones are used."""
         options = self.request_options(answers)
-        protection, key = options.protection, Ed25519Signer.generate()
-        load_key = None if protection == "dongle" else Ed25519Signer.generate()
+        device, load = Ed25519Signer.generate().public, Ed25519Signer.generate().public
+        is_for_dongle = options.protection == "dongle"
+        facts = StateFacts(options.protection, device, None if is_for_dongle else load)
         with suppress(KeyferryError):  # reported when the file is made
             installation = self.installation_for(answers)
-            body = request_body(options, installation, protection, key, load_key, 0)
-            return request_lines(body)
+            return request_lines(request_body(options, facts, installation))
         return []
 
     def installation_for(self, answers: Answers) -> Installation:

@@ -120,7 +120,9 @@ def _active(answers: Answers, computer: Computer) -> ScreenData:
     words = {"number": show_license_number(number)}
     if row is None or row.license is None or row.response is None:
         return ScreenData(words, message("wizard.active.receipt", **words), is_success=True)
-    text = [message("wizard.active.done")]
+    text = [message("wizard.active.already" if "already" in answers else "wizard.active.done")]
+    if row.request is not None:
+        text.append(message("terminal.still-waits", moment=local_time(row.request.created_at)))
     license = row.license
     if license.check_in_by is not None and license.is_in_grace:
         date, days = long_date(seconds(license.check_in_by)), license.days_left

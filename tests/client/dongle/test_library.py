@@ -137,6 +137,7 @@ def test_an_application_finds_the_dongle_in_two_lines(room: Room, dongles: Dongl
         PRODUCT,
         KEYS,
         room.state,
+        room.machine,
         now=NOW,
         dongle=find_dongle(lambda token: PIN, module=dongles.module),
     )
