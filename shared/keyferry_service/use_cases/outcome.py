@@ -57,14 +57,6 @@ class EmailWithheld(Outcome):
 
 
 @dataclass(frozen=True, slots=True)
-class ContactNotified(Outcome):
-    """SES took the e-mail that tells a license's contact of a replaced computer."""
-
-    event = "contact notified"
-    metric = "ContactsNotified"
-
-
-@dataclass(frozen=True, slots=True)
 class EmailDelayed(Outcome):
     """An e-mail came back, but the next one may well arrive."""
 
