@@ -12,7 +12,6 @@ from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from keyferry_service.adapters.email_ses import Mailer
 from keyferry_service.adapters.queue_sqs import mail_requests_in
 from keyferry_service.adapters.tickets_dynamodb import Tickets
-from keyferry_service.use_cases.notify_contact import NotifyContact
 from keyferry_service.use_cases.send_email import SendEmail
 from keyferry_service.views.refusal_text import Vendor
 from keyferry_service.worker import CLIENT_CONFIG, Job, batch_handler
@@ -20,20 +19,20 @@ from keyferry_service.worker import CLIENT_CONFIG, Job, batch_handler
 OUT_BUCKET = os.environ["OUT_BUCKET"]
 SENDER = os.environ["MAIL_FROM"]
 ses = boto3.client("sesv2", config=CLIENT_CONFIG)
-tickets = Tickets(boto3.client("dynamodb", config=CLIENT_CONFIG), os.environ["TICKETS_TABLE"])
-mailer = Mailer(ses, SENDER, os.environ["MAIL_CONFIGURATION_SET"])
-vendor = Vendor(os.environ["VENDOR_NAME"], os.environ["SUPPORT_CONTACT"])
 send_email = SendEmail(
-    tickets, mailer, SENDER, os.environ["PAGE_ORIGIN"], vendor, clock=time, secrets=secrets
+    tickets=Tickets(boto3.client("dynamodb", config=CLIENT_CONFIG), os.environ["TICKETS_TABLE"]),
+    mailer=Mailer(ses, SENDER, os.environ["MAIL_CONFIGURATION_SET"]),
+    sender=SENDER,
+    page_origin=os.environ["PAGE_ORIGIN"],
+    vendor=Vendor(os.environ["VENDOR_NAME"], os.environ["SUPPORT_CONTACT"]),
+    clock=time,
+    secrets=secrets,
 )
-notify_contact = NotifyContact(tickets, mailer, SENDER, vendor, clock=time, secrets=secrets)
 
 
 def jobs_in(record: SQSRecord) -> Iterator[Job]:
     """The e-mails that a message asks for."""
     for request in mail_requests_in(record.body, OUT_BUCKET):
-        # First: whoever takes a seat chooses the other address, and may choose one that fails.
-        yield Job(partial(notify_contact.notify, request.ticket_id), request.ticket_id)
         yield Job(partial(send_email.send, request, record.message_id), request.ticket_id)
 
 

@@ -445,14 +445,14 @@ def test_whoever_holds_a_lock_that_all_could_open_stops_a_writer_for_the_usual_w
     root = StateDir(str(tmp_path), shared=True)
     lock = tmp_path / "lock"
     lock.touch(mode=0o644)
-    held = held_by_another(lock)
+    handle = held_by_another(lock)
     started = time.monotonic()
     with Lock(root, wait_s=0.2):
         assert 0.2 <= time.monotonic() - started < 2
         assert stat.S_IMODE(lock.stat().st_mode) == 0o600
         with pytest.raises(StateBusy), Lock(root, wait_s=0):
             pass
-    os.close(held)
+    os.close(handle)
     assert [path.name for path in tmp_path.iterdir()] == ["lock"]
 
 
@@ -463,10 +463,10 @@ def test_a_lock_that_no_other_user_can_hold_is_never_taken_from_its_holder(
     root = StateDir(str(tmp_path), shared=shared)
     lock = tmp_path / "lock"
     lock.touch(mode=mode)
-    held = held_by_another(lock)
+    handle = held_by_another(lock)
     with pytest.raises(StateBusy), Lock(root, wait_s=0.05):
         pass
-    os.close(held)
+    os.close(handle)
     with Lock(root, wait_s=0):
         assert stat.S_IMODE(lock.stat().st_mode) == 0o600
 

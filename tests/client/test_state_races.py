@@ -97,8 +97,8 @@ def test_repair_gives_no_program_of_roots_the_set_uid_bit_of_the_attackers_file(
 
     with swapping((mine, link)):
         rounds(lambda: repair(room.state_dirs, room.keys), opened_again)
-    found = {path for path in site.iterdir() if not path.is_symlink()}
-    assert not [p for p in found if p.stat().st_uid == 0 and p.stat().st_mode & 0o6000]
+    files = {path for path in site.iterdir() if not path.is_symlink()}
+    assert not [p for p in files if p.stat().st_uid == 0 and p.stat().st_mode & 0o6000]
 
 
 def test_repair_changes_no_mode_behind_a_folder_that_is_swapped_for_a_link(

@@ -24,6 +24,7 @@ from tests.support.customer import (
     request_on,
     terms,
     update_by_an_unknown_key,
+    update_by_the_load_key_on_a_changed_computer,
     update_of_a_released_seat,
     with_a_dongle,
     with_a_wrong_code,
@@ -108,6 +109,13 @@ CASES = {
         f"missing. Or use a USB dongle, or ask {ASK}.",
         request_on(components=FEW_PARTS),
         lift=terms(environments=("physical", "virtual")),
+    ),
+    "a user's update on a computer that changed": Case(
+        "needs-administrator",
+        "This computer has changed too much since the license was installed",
+        "Make the update on the offline computer as the administrator who installed the license, "
+        "and choose that file here.",
+        update_by_the_load_key_on_a_changed_computer,
     ),
     "on hold": Case(
         "license-suspended",

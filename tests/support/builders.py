@@ -92,6 +92,8 @@ def a_seat(computer: Computer = LAB_07, number: int = 1, **changes: Any) -> Seat
         serial=number,
         last_request_serial=0,
         last_response_at=NOW - DAY,
+        request_sha256="0" * 64,
+        issued=(number,),
         valid_until=NOW + 100 * DAY,
         dongle_keyid=computer.dongle.keyid if computer.dongle else None,
     )

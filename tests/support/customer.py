@@ -3,6 +3,7 @@
 import json
 import subprocess
 import time
+from base64 import b64decode
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -17,7 +18,9 @@ from keyferry_admin.use_cases import change_license, licenses
 from keyferry_protocol.activation import new_activation_code
 from keyferry_protocol.algorithms import ED25519
 from keyferry_protocol.components import Machine
+from keyferry_protocol.envelope import REQUEST, seal
 from keyferry_protocol.keys import Ed25519Signer, KeySet, PinnedKey
+from keyferry_protocol.request import parse_request
 from keyferry_service.adapters.licenses_dynamodb import Licenses
 from keyferry_service.domain.license import LicenseRecord, Status
 from tests.support.journeys import a_machine, carry, download
@@ -143,6 +146,15 @@ def update_of_a_released_seat(customer: Customer) -> bytes:
     file = customer.file(kind="update")
     customer.release(1)
     return file
+
+
+def update_by_the_load_key_on_a_changed_computer(customer: Customer) -> bytes:
+    """What a user asks for who cannot read the device key."""
+    customer.activate()
+    changed = replace(a_machine(1), components=a_machine(2).components)
+    body = parse_request(customer.file(changed, kind="update")).envelope.body
+    (load_key,) = (customer.folder / changed.name).rglob("load.key")
+    return seal(REQUEST, body, [Ed25519Signer(b64decode(load_key.read_bytes()))])
 
 
 def answered_before(customer: Customer) -> bytes:

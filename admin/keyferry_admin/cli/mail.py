@@ -1,4 +1,4 @@
-"""`keyferry-admin mail`: the addresses that get no mail, and how to allow one again."""
+"""`keyferry-admin mail`: who gets no mail, and how to allow it again."""
 
 from typing import Any
 
@@ -6,16 +6,16 @@ import click
 
 from keyferry_admin.cli.admin_command import AdminGroup, Settings
 from keyferry_admin.cli.output import Column, Listing, day, mark, minute
-from keyferry_admin.cli.parameters import Address
+from keyferry_admin.cli.parameters import Address, LicenseNumber
 from keyferry_admin.use_cases import suppressions
 from keyferry_protocol.activation import show_license_number
 from keyferry_protocol.encoding import format_time
-from keyferry_service.adapters.suppressions_dynamodb import Suppression
+from keyferry_service.adapters.suppressions_dynamodb import StoppedLicense, Suppression
 
 
 @click.group(cls=AdminGroup)
 def mail() -> None:
-    """See which addresses get no more mail, and let one have it again."""
+    """See which addresses and licenses get no more mail, and let one have it again."""
 
 
 @mail.command(name="list")
@@ -23,12 +23,19 @@ def mail() -> None:
 def list_(settings: Settings) -> None:
     """List the addresses whose mail came back or was complained of, the latest first.
 
-    An address is kept as its SHA-256 alone: of the address in small letters.
+    An address is kept as its SHA-256 alone: of the address in small letters. A license of which
+    5 mails came back within 30 days sends none until these days are over: it is named below.
 
     Example: keyferry-admin mail list
     """
     suppressed = suppressions.newest_first(settings.stack, settings.now)
-    settings.output.listing(ADDRESSES, suppressed, footer=_footer(len(suppressed)))
+    stopped = list(settings.stack.suppressions.stopped_licenses(settings.now))
+    settings.output.listing(
+        ADDRESSES,
+        suppressed,
+        footer="\n".join([_footer(len(suppressed)), *map(_stopped_line, stopped)]),
+        stopped_licenses=[_stopped_as_json(license) for license in stopped],
+    )
 
 
 @mail.command()
@@ -55,6 +62,40 @@ def allow(settings: Settings, address: str) -> None:
             "lifted": None if suppression is None else _as_json(suppression),
         },
     )
+
+
+@mail.command()
+@click.argument("number", type=LicenseNumber())
+@click.pass_obj
+def allow_license(settings: Settings, number: str) -> None:
+    """Let a license send mail again, once you know why its mails came back.
+
+    Their addresses still get none: see `mail allow`. Sends nothing by itself.
+
+    Example: keyferry-admin mail allow-license 015120020093
+    """
+    settings.stack.suppressions.allow_license(number, settings.now)
+    shown = show_license_number(number)
+    settings.output.result(
+        [f"{mark('ok')} License {shown} sends mail again"], {"license_number": number}
+    )
+
+
+def _stopped_line(license: StoppedLicense) -> str:
+    number = show_license_number(license.license_number)
+    return (
+        f"{mark('warning')} License {number} sends no mail until {day(license.expires_at)}: "
+        f"{license.bounce_count} came back. keyferry-admin mail allow-license"
+        f" {license.license_number} allows it again."
+    )
+
+
+def _stopped_as_json(license: StoppedLicense) -> dict[str, Any]:
+    return {
+        "license_number": license.license_number,
+        "bounces": license.bounce_count,
+        "until": format_time(license.expires_at),
+    }
 
 
 def _reason(suppression: Suppression) -> str:

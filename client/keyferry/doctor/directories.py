@@ -121,7 +121,7 @@ def _make_error(root: StateDir) -> str:
         path = os.path.dirname(path)
     try:
         with Directory(path, path, None, follow=True) as above:
-            above.refuse_foreign()
+            above.refuse_foreign(root.is_system)
         if not os.access(path, os.W_OK | os.X_OK):
             raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), path)
     except OSError as error:

@@ -2,7 +2,8 @@
 
 Whoever may rename a directory can swap it for a link between a check and a use. So what is checked
 and used is what is open: a name is looked up in the open directory, and a mode is set on an open
-file. Windows has no such calls; there, names are reached by the directory's path.
+file. Windows has no such calls: there, a name is reached by its directory's path, and an access
+list keeps others from changing what lies on it.
 """
 
 import errno
@@ -17,12 +18,17 @@ from keyferry_protocol.errors import StateNotReadable
 from keyferry_protocol.messages import message
 
 _IS_POSIX = os.name == "posix"
+TYPE_CHECKING = False
+if TYPE_CHECKING or not _IS_POSIX:  # elsewhere, importing ctypes would cost an application time
+    from keyferry.store import windows_access
+
 _NO_LINK = getattr(os, "O_NOFOLLOW", 0)
 _DIRECTORY = os.O_RDONLY | getattr(os, "O_DIRECTORY", 0)
 # Without O_NONBLOCK, a pipe in place of a file would be waited for.
 _REGULAR = getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
 _NOT_REGULAR = (errno.ELOOP, errno.ENXIO, errno.EISDIR)  # a link, a socket or pipe, a directory
 _NO_DIRECTORY = (errno.ENOTDIR, errno.ELOOP)
+_LINKS_OF_WINDOWS = (0xA000_0003, 0xA000_000C)  # a junction, a symbolic link
 _OTHERS_WRITE = 0o022
 _TOP_MODE = 0o755  # of a directory that holds both state directories
 
@@ -38,12 +44,12 @@ class Directory:
         self._fd: int | None = None
         try:
             if _IS_POSIX:
-                self._fd = os.open(
-                    name, _DIRECTORY if follow else _DIRECTORY | _NO_LINK, dir_fd=parent
-                )
+                flags = _DIRECTORY if follow else _DIRECTORY | _NO_LINK
+                self._fd = os.open(name, flags, dir_fd=parent)
                 self.status = os.fstat(self._fd)
             else:
-                self.status = os.stat(path) if follow else _status_of_directory(path)
+                name = path
+                self.status = _status_of_directory(path, follow)
         except OSError as error:
             if error.errno in _NO_DIRECTORY and _is_link(name, parent):
                 detail = message("errors.state-not-readable.link", path=path)
@@ -68,18 +74,11 @@ class Directory:
     @property
     def others_write(self) -> bool:
         """Whether users other than its owner and root may write here."""
-        if not others_write(self.status):
-            # An access list shows as rights of the group, which may be the owner's own.
-            is_listed = self.status.st_mode & stat.S_IWGRP and self._has_access_list()
-            return bool(is_listed)
-        return True
-
-    def _has_access_list(self) -> bool:
-        if self._fd is None or not hasattr(os, "listxattr"):
-            return False
-        with suppress(OSError):  # a file system without them
-            return "system.posix_acl_access" in os.listxattr(self._fd)
-        return False
+        if self._fd is None:
+            return windows_access.others_write(windows_access.describe(self.path))
+        # The rights of an access list show as those of the group, which may be the owner's own.
+        is_for_group = bool(self.status.st_mode & stat.S_IWGRP)
+        return others_write(self.status) or (is_for_group and _has_access_list(self._fd))
 
     def names(self) -> list[str]:
         return os.listdir(self.path if self._fd is None else self._fd)
@@ -96,6 +95,9 @@ class Directory:
 
     def open_file(self, name: str, flags: int = os.O_RDONLY, mode: int = 0o600) -> int:
         """The handle of a regular file; anything else raises OSError and is not waited for."""
+        if self._fd is None and flags & os.O_CREAT and mode == 0o600:
+            path = self._place(name)
+            return windows_access.open_private_file(path, is_new=bool(flags & os.O_EXCL))
         return _open_regular(self._place(name), flags | _NO_LINK, mode, self._fd)
 
     def read_file(self, name: str, max_bytes: int) -> bytes:
@@ -105,10 +107,10 @@ class Directory:
         """The handle of a new file, in place of any other of this name, whatever the umask."""
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL
         try:
-            handle = self.open_file(name, flags)
+            handle = self.open_file(name, flags, mode)
         except FileExistsError:
             self.remove(name)
-            handle = self.open_file(name, flags)
+            handle = self.open_file(name, flags, mode)
         if _IS_POSIX:
             os.fchmod(handle, mode)
         return handle
@@ -130,13 +132,21 @@ class Directory:
     def open_directory(self, name: str) -> "Directory":
         return Directory(os.path.join(self.path, name), name, self._fd)
 
-    def make_directory(self, name: str, mode: int) -> "Directory":
-        """Make a directory, whatever the umask, unless another process was faster."""
-        self.refuse_foreign()
+    def make_directory(self, name: str, mode: int, is_system: bool = False) -> "Directory":
+        """Make a directory, whatever the umask, unless another process was faster.
+
+        One of the system's own folders of Windows is the administrators', like those above it.
+        """
+        self.refuse_foreign(is_system)
         with suppress(FileExistsError):
-            os.mkdir(self._place(name), mode, dir_fd=self._fd)
+            if self._fd is not None:
+                os.mkdir(name, mode, dir_fd=self._fd)
+            elif is_system:
+                windows_access.make_folder(self._place(name), windows_access.SITE_FOLDER)
+            else:
+                windows_access.make_folder(self._place(name), windows_access.FOLDERS[mode])
         directory = self.open_directory(name)
-        is_new = _is_own(directory.status) and not directory.names()
+        is_new = self._fd is not None and _is_own(directory.status) and not directory.names()
         if is_new and stat.S_IMODE(directory.status.st_mode) != mode:
             directory.set_mode(mode)
         return directory
@@ -144,9 +154,18 @@ class Directory:
     def remove_directory(self, name: str) -> None:
         os.rmdir(self._place(name), dir_fd=self._fd)
 
-    def refuse_foreign(self) -> None:
-        """Raises ForeignDirectory for root in a directory of another user, who could replace it."""
-        if _IS_POSIX and os.geteuid() == 0 and not _is_own(self.status):
+    def refuse_foreign(self, is_system: bool) -> None:
+        """Raises ForeignDirectory for root in a directory of another user, who could replace it.
+
+        On Windows, every user may make one of the system's folders: there it is refused to all.
+        """
+        if self._fd is not None:
+            is_foreign = os.geteuid() == 0 and not _is_own(self.status)
+        elif is_system:
+            is_foreign = not windows_access.is_administrators(windows_access.describe(self.path))
+        else:
+            is_foreign = False
+        if is_foreign:
             raise ForeignDirectory(self.path)
 
     def _place(self, name: str) -> str:
@@ -222,14 +241,17 @@ def others_write(status: os.stat_result) -> bool:
 def _open(root: StateDir, number: str, to_write: bool, make: bool) -> Directory:
     mode = directory_mode(root)
     try:
-        directory = _checked(_open_top(root, mode, make), to_write)
+        directory = _checked(_open_top(root, mode, make), root, to_write)
         for name in filter(None, (root.name, number)):
             with directory as parent:
-                child = parent.make_directory(name, mode) if make else parent.open_directory(name)
-                directory = _checked(child, to_write)
+                if make:
+                    directory = parent.make_directory(name, mode, root.is_system)
+                else:
+                    directory = parent.open_directory(name)
+                _checked(directory, root, to_write)
     except ForeignDirectory as error:
         if root.shared:
-            detail = message("errors.state-not-readable.another-owner", path=error.filename)
+            detail = _detail("another-owner", error.filename)
             raise StateNotReadable(detail, path=error.filename) from error
         raise
     return directory
@@ -242,32 +264,36 @@ def _open_top(root: StateDir, mode: int, make: bool) -> Directory:
     except FileNotFoundError:
         if not make:
             raise
-    if root.name:
-        mode = _TOP_MODE
-    above, name = os.path.split(root.top)
-    with _made_above(above or os.curdir, mode) as directory:
-        return directory.make_directory(name, mode)
+    return _make_path(root.top, _TOP_MODE if root.name else mode, root.is_system)
 
 
-def _made_above(path: str, mode: int) -> Directory:
-    with suppress(FileNotFoundError):
-        return Directory(path, path, None, follow=True)
+def _make_path(path: str, mode: int, is_system: bool) -> Directory:
+    """Make a directory and those above it, as far as they are missing."""
     above, name = os.path.split(path)
-    with _made_above(above or os.curdir, mode) as directory:
-        return directory.make_directory(name, mode)
+    try:
+        parent = Directory(above or os.curdir, above or os.curdir, None, follow=True)
+    except FileNotFoundError:
+        parent = _make_path(above, mode, is_system)
+    with parent:
+        return parent.make_directory(name, mode, is_system)
 
 
-def _checked(directory: Directory, to_write: bool) -> Directory:
+def _checked(directory: Directory, root: StateDir, to_write: bool) -> Directory:
     try:
         if directory.others_write:
-            detail = message("errors.state-not-readable.others-write", path=directory.path)
-            raise StateNotReadable(detail, path=directory.path)
-        if to_write:
-            directory.refuse_foreign()
+            raise StateNotReadable(_detail("others-write", directory.path), path=directory.path)
+        if to_write or not _IS_POSIX:
+            directory.refuse_foreign(root.is_system)
     except BaseException:
         directory.close()
         raise
     return directory
+
+
+def _detail(name: str, path: str) -> str:
+    """The sentence that names a directory and the command that mends it on this system."""
+    name = f"errors.state-not-readable.{name}"
+    return message(name if _IS_POSIX else f"{name}.windows", path=path)
 
 
 def _open_regular(path: str, flags: int, mode: int, parent: int | None) -> int:
@@ -302,19 +328,26 @@ def _is_link(name: str, parent: int | None) -> bool:
 
 
 def _is_junction(status: os.stat_result) -> bool:
-    return bool(getattr(status, "st_reparse_tag", 0))
+    return getattr(status, "st_reparse_tag", 0) in _LINKS_OF_WINDOWS
 
 
-def _status_of_directory(path: str) -> os.stat_result:
+def _status_of_directory(path: str, follow: bool) -> os.stat_result:
     """The status of a directory of Windows, where no open handle keeps it in its place."""
-    status = os.lstat(path)
+    status = os.stat(path, follow_symlinks=follow)
     if _is_junction(status) or not stat.S_ISDIR(status.st_mode):
         raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), path)
     return status
 
 
+def _has_access_list(fd: int) -> bool:
+    if hasattr(os, "listxattr"):
+        with suppress(OSError):  # a file system without them
+            return "system.posix_acl_access" in os.listxattr(fd)
+    return False
+
+
 def _is_own(status: os.stat_result) -> bool:
-    return not _IS_POSIX or status.st_uid == os.geteuid()
+    return status.st_uid == os.geteuid()
 
 
 def _is_group_of_owner(status: os.stat_result) -> bool:

@@ -20,6 +20,11 @@ class StateDir(NamedTuple):
     def path(self) -> str:
         return os.path.join(self.top, self.name) if self.name else self.top
 
+    @property
+    def is_system(self) -> bool:
+        """Whether it lies in a folder of the system's, for all users of the computer."""
+        return self.shared and not self.name
+
     def path_of(self, name: str) -> str:
         """The path of a file, as shown to people; `name` may start with a license's folder."""
         return os.path.join(self.path, *name.split("/"))

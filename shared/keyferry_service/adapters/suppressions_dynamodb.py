@@ -1,4 +1,4 @@
-"""Addresses that get no more e-mail: rows of the `Tickets` table that hold only a hash."""
+"""Who gets no more e-mail: addresses, known by a hash, and licenses with too many bounces."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -8,7 +8,10 @@ from keyferry_service.adapters.feedback_ses import Feedback
 from keyferry_service.adapters.items_dynamodb import Item, from_item, members, plain, to_item
 from keyferry_service.adapters.retries import translate_conflicts
 from keyferry_service.adapters.tickets_dynamodb import (
+    BOUNCES_PER_LICENSE,
+    BOUNCES_S,
     SentMail,
+    bounces_key,
     hash_address,
     sent_key,
     suppressed_key,
@@ -35,6 +38,15 @@ class Suppression:
     address_sha256: str
 
 
+@dataclass(frozen=True, slots=True)
+class StoppedLicense:
+    """A license that sends no e-mail because too many came back or were complained of."""
+
+    license_number: str
+    bounce_count: int
+    expires_at: int
+
+
 class Suppressions:
     """Reads and writes the rows; `Tickets.allow_mail` checks them for each e-mail."""
 
@@ -43,7 +55,7 @@ class Suppressions:
         self._table = table
 
     def add(self, feedback: Feedback, sent: SentMail, now: int) -> None:
-        """Suppress the address of an e-mail and delete the e-mail's record: a notice counts once.
+        """Suppress an e-mail's address, count it for its license, delete its record: only once.
 
         Raises ConditionFailed if the record was deleted meanwhile.
         """
@@ -61,6 +73,7 @@ class Suppressions:
             self._dynamodb.transact_write_items(
                 TransactItems=[
                     {"Put": {"TableName": self._table, "Item": item}},
+                    {"Update": self._count_bounce(sent.license_number, now)},
                     {
                         "Delete": {
                             "TableName": self._table,
@@ -73,14 +86,15 @@ class Suppressions:
 
     def all(self, now: int) -> Iterator[Suppression]:
         """Every address that gets no e-mail now. Scans the table: for the vendor alone."""
-        pages = self._dynamodb.get_paginator("scan").paginate(
-            TableName=self._table,
-            FilterExpression="begins_with(pk, :suppressed) AND expires_at > :now",
-            ExpressionAttributeValues=to_item({":suppressed": suppressed_key(""), ":now": now}),
-        )
-        for page in pages:
-            for item in page["Items"]:
-                yield from_item(Suppression, item)
+        for item in self._scan(suppressed_key(""), now):
+            yield from_item(Suppression, item)
+
+    def stopped_licenses(self, now: int) -> Iterator[StoppedLicense]:
+        """Every license that sends no e-mail now. Scans the table: for the vendor alone."""
+        for item in self._scan("bounces#", now):
+            license = from_item(StoppedLicense, item)
+            if license.bounce_count >= BOUNCES_PER_LICENSE:
+                yield license
 
     def lift(self, address: str, now: int) -> Suppression | None:
         """Allow e-mail to an address again. Returns the suppression, or None if there was none."""
@@ -93,3 +107,31 @@ class Suppressions:
         if item is None or plain(item)["expires_at"] <= now:
             return None
         return from_item(Suppression, item)
+
+    def allow_license(self, license_number: str, now: int) -> None:
+        """Let a license send e-mail again: its bounces count from zero."""
+        key = to_item({"pk": bounces_key(license_number, now)})
+        self._dynamodb.delete_item(TableName=self._table, Key=key)
+
+    def _scan(self, beginning: str, now: int) -> Iterator[Item]:
+        pages = self._dynamodb.get_paginator("scan").paginate(
+            TableName=self._table,
+            FilterExpression="begins_with(pk, :beginning) AND expires_at > :now",
+            ExpressionAttributeValues=to_item({":beginning": beginning, ":now": now}),
+        )
+        for page in pages:
+            yield from page["Items"]
+
+    def _count_bounce(self, license_number: str, now: int) -> Any:
+        values = {
+            ":one": 1,
+            ":license_number": license_number,
+            ":expires_at": (now // BOUNCES_S + 1) * BOUNCES_S,
+        }
+        return {
+            "TableName": self._table,
+            "Key": to_item({"pk": bounces_key(license_number, now)}),
+            "UpdateExpression": "SET license_number = :license_number, expires_at = :expires_at"
+            " ADD bounce_count :one",
+            "ExpressionAttributeValues": to_item(values),
+        }

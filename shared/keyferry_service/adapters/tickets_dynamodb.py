@@ -26,6 +26,9 @@ HOUR_S = 3600
 TICKETS_PER_NETWORK = 1000  # an hour: five rooms of 200 computers
 MAILS_PER_LICENSE = 20  # a day
 ADDRESSES_PER_REQUEST = 3
+MAILS_PER_ADDRESS = 2  # a day, for one request
+BOUNCES_PER_LICENSE = 5  # in a period of BOUNCES_S; complaints count, too
+BOUNCES_S = 30 * DAY
 ADDRESSES_KEPT_S = 30 * DAY
 SENT_KEPT_S = 30 * DAY  # complaints may come this late
 
@@ -137,7 +140,9 @@ class Tickets:
         items = [
             self._count_mail(ticket, message_id, now),
             self._count_address(ticket, address, now),
+            self._count_mail_to(ticket, address, message_id, now),
             self._check_not_suppressed(address, now),
+            self._check_few_bounces(ticket, now),
             self._put_sent(ticket, address, mail_id, now),
             {"Update": self._email_update(ticket.id, pending)},
         ]
@@ -263,6 +268,10 @@ class Tickets:
         hashed = hash_address(address)
         return self._add_once(key, "address_hashes", hashed, ADDRESSES_PER_REQUEST, end)
 
+    def _count_mail_to(self, ticket: Ticket, address: str, message_id: str, now: int) -> Any:
+        key = f"mail#{ticket.request_sha256}#{hash_address(address)}#{day_of(now)}"
+        return self._add_once(key, "message_ids", message_id, MAILS_PER_ADDRESS, now + 2 * DAY)
+
     def _add_once(self, key: str, name: str, member: str, limit: int, expires_at: int) -> Any:
         """Add a member to the set of this name, of at most `limit`; one that is there fits in."""
         values = {":member": member, ":set": {member}, ":limit": limit, ":expires_at": expires_at}
@@ -284,6 +293,16 @@ class Tickets:
                 "Key": _key(suppressed_key(hash_address(address))),
                 "ConditionExpression": "attribute_not_exists(pk) OR expires_at <= :now",
                 "ExpressionAttributeValues": to_item({":now": now}),
+            }
+        }
+
+    def _check_few_bounces(self, ticket: Ticket, now: int) -> Any:
+        return {
+            "ConditionCheck": {
+                "TableName": self._table,
+                "Key": _key(bounces_key(ticket.license_number or "", now)),
+                "ConditionExpression": "attribute_not_exists(pk) OR bounce_count < :limit",
+                "ExpressionAttributeValues": to_item({":limit": BOUNCES_PER_LICENSE}),
             }
         }
 
@@ -319,6 +338,11 @@ def sent_key(mail_id: str) -> str:
 
 def suppressed_key(address_sha256: str) -> str:
     return f"suppressed#{address_sha256}"
+
+
+def bounces_key(license_number: str, now: int) -> str:
+    """The key of the row that counts a license's bounces in the period of `now`."""
+    return f"bounces#{license_number}#{now // BOUNCES_S}"
 
 
 def hash_address(address: str) -> str:

@@ -32,10 +32,10 @@ def grant(context: RequestContext) -> Grant | Refusal:
     request, license = context.request, context.license
     current = context.current_seat
     if current is not None and current.protection == request.protection:
-        return _renew(context, current)
+        return _renew(context, current) if request.is_by_load_key else _update(context, current)
     own = _machines_own(context)
     if own is not None:
-        after = own.renewed(request, context.serial, context.now, context.ends_at)
+        after = own.updated(request, context.serial, context.now, context.ends_at)
         return _move_in(context, own, after, previous_valid_until=own.valid_until)
     if request.replaces_seat is not None:
         other = context.snapshot.seats.get(request.replaces_seat)
@@ -64,15 +64,25 @@ def release(context: RequestContext, seat: Seat) -> Grant:
     )
 
 
-def _renew(context: RequestContext, seat: Seat) -> Grant | Refusal:
+def _renew(context: RequestContext, seat: Seat) -> Grant:
+    """Give the seat today's terms. Whoever has the load key alone changes nothing else."""
+    return Grant(
+        context.issued_license,
+        seat.renewed(context.serial, context.now, context.ends_at),
+        context.license.revision,
+        previous_valid_until=seat.valid_until,
+    )
+
+
+def _update(context: RequestContext, seat: Seat) -> Grant | Refusal:
     """Answer again for the seat that asks; a machine that changed too much is bound again."""
     request = context.request
-    after = seat.renewed(request, context.serial, context.now, context.ends_at)
-    if request.last_serial not in (seat.serial, seat.last_request_serial):
+    after = seat.updated(request, context.serial, context.now, context.ends_at)
+    if _may_be_copy(context, seat):
         after = replace(after, copies=seat.copies + 1)
     license: LicenseRecord | None = context.issued_license
     new_anchors: tuple[str, ...] = ()
-    if is_same_machine(seat.components, request.machine.components):
+    if context.is_as_recorded:
         after = replace(after, components=seat.components)
     else:
         license = context.issued_license.with_move(context.now)
@@ -89,6 +99,19 @@ def _renew(context: RequestContext, seat: Seat) -> Grant | Refusal:
         anchor_keys=new_anchors,
         previous_valid_until=seat.valid_until,
     )
+
+
+def _may_be_copy(context: RequestContext, seat: Seat) -> bool:
+    """Whether the request comes from another state than the last that was answered.
+
+    A serial above the seat's is one that a restored table has lost, and a dongle is carried from
+    one computer's state to the next.
+    """
+    if context.request.dongle is not None:
+        return False
+    serial = context.request.last_serial
+    known = (seat.last_request_serial, *seat.issued)
+    return serial <= seat.serial and serial not in known
 
 
 def _move_in(
@@ -164,7 +187,7 @@ def _key_row(context: RequestContext, seat: int) -> DeviceKey | None:
     holds = context.key_seat
     if context.request.dongle is not None and holds is not None and holds.number != seat:
         return None
-    return DeviceKey(context.request.device_keyid, seat)
+    return DeviceKey(context.request.device_keyid, seat, context.request.load_key)
 
 
 def _move_limit(context: RequestContext) -> Refusal:

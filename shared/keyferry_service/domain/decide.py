@@ -21,12 +21,12 @@ def decide(
     if snapshot.license is None:
         return Refusal(RefusalCode.NOT_AUTHENTIC)
     context = RequestContext(request, snapshot, snapshot.license, now)
-    if request.kind != "activate" and context.identity is None:  # the license never had this key
-        return Refusal(RefusalCode.NOT_AUTHENTIC)
     if snapshot.ledger_entry is not None:
         if context.license.status is Status.REVOKED and request.kind != "deactivate":
             return Refusal(RefusalCode.LICENSE_REVOKED)
         return snapshot.ledger_entry
+    if request.kind != "activate" and not context.is_known:
+        return Refusal(RefusalCode.NOT_AUTHENTIC)
     if request.kind == "deactivate":
         seat = context.current_seat
         if seat is None or (seat.protection == "dongle") != (request.dongle is not None):
@@ -44,6 +44,8 @@ def _refuse(context: RequestContext, keys: Sequence[SigningKey]) -> Refusal | No
         return Refusal(RefusalCode.NOT_ACTIVATED)
     if not _is_identified(context):
         return Refusal(RefusalCode.MACHINE_NOT_IDENTIFIED)
+    if request.is_by_load_key and not context.is_as_recorded:
+        return Refusal(RefusalCode.NEEDS_ADMINISTRATOR)
     if license.status is Status.SUSPENDED:
         return Refusal(RefusalCode.LICENSE_SUSPENDED)
     if license.status is Status.REVOKED:
@@ -91,9 +93,9 @@ def _is_identified(context: RequestContext) -> bool:
     request = context.request
     if not is_identifiable(request.machine.components, request.protection):
         return False
-    # A virtual machine's hardware is a file, like its system: there the whole set has to do.
+    # A guest's hardware is a file, like its system: there the whole set has to do.
     return (
         request.dongle is not None
-        or "virtual" in context.license.environments
+        or not {"virtual", "container"}.isdisjoint(context.license.environments)
         or hardware_weight(request.machine.components) >= MIN_WEIGHT
     )

@@ -121,13 +121,15 @@ class Seat:
     taken: bool
     protection: str
     device_key: bytes
-    load_key: bytes | None
+    load_key: bytes | None  # None for a dongle
     components: ComponentHashes
-    machine_name: str
+    machine_name: str  # as the last request by the device key gave it
     since: int
     serial: int  # of the last response
-    last_request_serial: int  # the `last_serial` which that one answered
+    last_request_serial: int  # the `last_serial` of the last request by the device key
     last_response_at: int
+    request_sha256: str = ""  # of the last request by the device key
+    issued: tuple[int, ...] = ()  # the serials given since that request; its answer's is the first
     valid_until: int | None = None  # as in the last response
     copies: int = 0  # requests that may come from a copied state
     dongle_keyid: str | None = None
@@ -149,22 +151,20 @@ class Seat:
             serial=serial,
             last_request_serial=request.last_serial,
             last_response_at=now,
+            request_sha256=request.sha256,
+            issued=(serial,),
             valid_until=valid_until,
             dongle_keyid=request.dongle.keyid if request.dongle else None,
         )
 
-    def renewed(self, request: Request, serial: int, now: int, valid_until: int | None) -> "Seat":
+    def updated(self, request: Request, serial: int, now: int, valid_until: int | None) -> "Seat":
         """The seat after one more response to its machine, as that machine is now."""
-        return replace(
-            self,
-            device_key=request.device_key,
-            load_key=request.load_key,
-            components=request.machine.components,
-            serial=serial,
-            last_request_serial=request.last_serial,
-            last_response_at=now,
-            valid_until=valid_until,
-        )
+        first = Seat.first_taken(self.number, request, serial, now, valid_until)
+        return replace(first, since=self.since, copies=self.copies)
+
+    def renewed(self, serial: int, now: int, valid_until: int | None) -> "Seat":
+        """The seat after a response that gives it today's terms and changes nothing else."""
+        return replace(self, serial=serial, last_response_at=now, valid_until=valid_until)
 
     def given_to(self, request: Request, serial: int, now: int, valid_until: int | None) -> "Seat":
         """The seat after it went to another machine."""
@@ -182,6 +182,7 @@ class DeviceKey:
 
     keyid: str
     seat: int
+    load_key: bytes | None = None  # that it came with; None for a dongle's
     deactivated_at: int | None = None
 
 

@@ -17,6 +17,7 @@ class RefusalCode(StrEnum):
     KEYS_TOO_OLD = "keys-too-old"
     NOT_ACTIVATED = "not-activated"
     MACHINE_NOT_IDENTIFIED = "machine-not-identified"
+    NEEDS_ADMINISTRATOR = "needs-administrator"
     LICENSE_SUSPENDED = "license-suspended"
     LICENSE_REVOKED = "license-revoked"
     LICENSE_EXPIRED = "license-expired"

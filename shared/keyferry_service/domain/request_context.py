@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from keyferry_protocol.components import USER
-from keyferry_protocol.matching import anchor_hashes
+from keyferry_protocol.matching import anchor_hashes, is_same_machine
 from keyferry_protocol.request import Request
 from keyferry_service.domain.license import (
     DeviceKey,
@@ -53,10 +53,8 @@ class RequestContext:
         self.license = license
         self.now = now
         self.dongle = self._registered_dongle()
-        # What stands for the machine: its device key, or the dongle's key in place of that.
-        self.identity = snapshot.device_key if request.dongle is None else self.dongle
         self.key_seat = self._seat_of_key()
-        self.current_seat = self.key_seat if request.dongle is None else self._seat_of_dongle()
+        self.current_seat = self._current_seat()
 
     @property
     def serial(self) -> int:
@@ -73,6 +71,32 @@ class RequestContext:
     def ends_at(self) -> int | None:
         """When what is granted ends; a trial that was never issued begins now."""
         return self.issued_license.ends_at
+
+    @property
+    def is_known(self) -> bool:
+        """Whether the license has or had the key by which the machine proves itself."""
+        if self.request.dongle is not None:
+            return self.dongle is not None
+        if not self.request.is_by_load_key:
+            return self.snapshot.device_key is not None
+        key = self.snapshot.device_key
+        had = key is not None and key.load_key == self.request.load_key
+        return had or self.current_seat is not None
+
+    @cached_property
+    def is_as_recorded(self) -> bool:
+        """Whether the machine still is the one that its current seat has recorded."""
+        seat, components = self.current_seat, self.request.machine.components
+        return seat is not None and is_same_machine(seat.components, components)
+
+    def _current_seat(self) -> Seat | None:
+        """The seat of the key by which the machine proves itself."""
+        if self.request.dongle is not None:
+            return self._seat_of_dongle()
+        seat = self.key_seat
+        if seat is not None and self.request.is_by_load_key:
+            return seat if seat.load_key == self.request.load_key else None
+        return seat
 
     def _seat_of_key(self) -> Seat | None:
         """The seat that the request's device key has now."""

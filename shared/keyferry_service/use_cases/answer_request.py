@@ -21,9 +21,10 @@ from keyferry_service.domain.request_context import Snapshot
 from keyferry_service.domain.ticket import REFUSAL_FILE, Ticket
 from keyferry_service.domain.upload import Upload
 from keyferry_service.use_cases.edge import Clock
-from keyferry_service.use_cases.outcome import Answered, Dropped, Outcome, Refused
+from keyferry_service.use_cases.outcome import Answered, Dropped, FurtherUpload, Outcome, Refused
 from keyferry_service.use_cases.publish_response import PublishResponse
 
+_TICKETS = 10_000  # of which a process knows that they have their answer
 _LOCKS = 64  # licenses that share a lock wait for each other: slower, never wrong
 
 
@@ -42,10 +43,13 @@ class AnswerRequest:
     responses: PublishResponse
     clock: Clock
     pool: Executor  # reads a ticket beside its file
+    answered_versions: dict[str, str | None] = field(default_factory=dict)  # by ticket
     locks: tuple[RLock, ...] = field(default_factory=lambda: tuple(RLock() for _ in range(_LOCKS)))
 
     def answer(self, upload: Upload, deadline: HasDeadline) -> Outcome:
         """Answer one file. Raises FileGone, OutOfTime, AnswerLost, NoSigningKey."""
+        if self.answered_versions.get(upload.ticket_id, upload.version_id) != upload.version_id:
+            return FurtherUpload()
         reading = self.pool.submit(self.tickets.get, upload.ticket_id, int(self.clock.time()))
         file = self.files.read(upload)
         ticket = reading.result()
@@ -124,8 +128,11 @@ class AnswerRequest:
         """Hand out again what a ticket was answered; another file on it changes nothing."""
         if ticket is None:
             return Dropped("The ticket has ended.")
+        if len(self.answered_versions) == _TICKETS:
+            self.answered_versions.clear()
+        self.answered_versions[ticket.id] = ticket.version_id
         if ticket.version_id != upload.version_id:
-            return Dropped("Another file was answered on this ticket.")
+            return FurtherUpload()
         if ticket.refusal is not None:
             return self._publish_refusal(upload, ticket.refusal)
         if entry is not None:

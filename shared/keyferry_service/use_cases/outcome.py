@@ -41,6 +41,14 @@ class Dropped(Outcome):
 
 
 @dataclass(frozen=True, slots=True)
+class FurtherUpload(Dropped):
+    """A pass was used again: another file has its answer on this ticket."""
+
+    metric = "FurtherUploads"
+    reason: str = "Another file was answered on this ticket."
+
+
+@dataclass(frozen=True, slots=True)
 class EmailSent(Outcome):
     """SES took the e-mail."""
 
@@ -54,14 +62,6 @@ class EmailWithheld(Outcome):
 
     event = "mail withheld"
     metric = "MailsWithheld"
-
-
-@dataclass(frozen=True, slots=True)
-class ContactNotified(Outcome):
-    """SES took the e-mail that tells a license's contact of a replaced computer."""
-
-    event = "contact notified"
-    metric = "ContactsNotified"
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,6 @@
-"""Send the e-mail that brings the link to a response, or a refusal."""
+"""Send the e-mail that brings the link to a response, or a refusal; tell a license's contact."""
 
+from contextlib import suppress
 from dataclasses import dataclass
 
 from keyferry_service.adapters.email_ses import Mailer
@@ -9,7 +10,13 @@ from keyferry_service.adapters.tickets_dynamodb import MailWithheld, Tickets
 from keyferry_service.domain.ticket import LIFE_S, EmailStatus, Ticket
 from keyferry_service.use_cases.edge import Clock, Secrets
 from keyferry_service.use_cases.outcome import Dropped, EmailSent, EmailWithheld
-from keyferry_service.views.email import Email, mime_message, refusal_email, response_email
+from keyferry_service.views.email import (
+    Email,
+    mime_message,
+    refusal_email,
+    replacement_email,
+    response_email,
+)
 from keyferry_service.views.refusal_text import Vendor
 
 
@@ -36,6 +43,9 @@ class SendEmail:
         ticket = self.tickets.get(request.ticket_id, now)
         if ticket is None:
             return Dropped("The ticket has ended.")
+        if ticket.contact is not None:
+            # First: whoever takes a seat chooses the other address, and may choose one that fails.
+            self._notify_contact(ticket, ticket.contact, now, deadline)
         address = request.to or ticket.email
         is_new = request.to is not None or ticket.email_status is EmailStatus.PENDING
         # Nothing is sent for a license before a request proved that it knows the code.
@@ -57,6 +67,21 @@ class SendEmail:
         self.mailer.send(address, message, mail_id)
         self.tickets.mark_sent(ticket.id, mail_id, None if token is None else now + LIFE_S)
         return EmailSent()
+
+    def _notify_contact(
+        self, ticket: Ticket, contact: str, now: int, deadline: HasDeadline
+    ) -> None:
+        """Tell the license's contact that a seat was taken from a computer."""
+        mail_id = self.secrets.token_hex(16)
+        with suppress(MailWithheld):
+            retry_until_deadline(
+                deadline, lambda: self.tickets.allow_contact_mail(ticket, contact, mail_id, now)
+            )
+            email = replacement_email(ticket, self.vendor)
+            mime_id = self.secrets.token_hex(16)
+            message = mime_message(email, self.sender, contact, self.vendor, mime_id)
+            self.mailer.send(contact, message, mail_id)
+        self.tickets.mark_contact_notified(ticket.id)
 
     def _compose(self, ticket: Ticket, token: str | None, link_expires_at: int) -> Email:
         if ticket.refusal is not None:

@@ -11,7 +11,7 @@ from botocore.stub import Stubber
 from keyferry_admin.stack import Stack
 from keyferry_service.adapters.feedback_ses import Feedback, Reason
 from keyferry_service.adapters.suppressions_dynamodb import SUPPRESSED_S
-from keyferry_service.adapters.tickets_dynamodb import SentMail, hash_address
+from keyferry_service.adapters.tickets_dynamodb import BOUNCES_PER_LICENSE, SentMail, hash_address
 from tests.service.admin.screens import GOLDEN, Pipe
 from tests.service.admin.template import TEMPLATE
 from tests.service.admin.test_requests import TICKETS
@@ -69,7 +69,7 @@ def hold_back(stack: Stack, address: str, reason: Reason, detail: str, at: int) 
 
 def test_every_address_gets_mail(run: Any, mailing: Stack) -> None:
     assert run("mail list").out.endswith("\nEvery address gets mail.\n")
-    assert run("mail list --json").json == {"ok": True, "addresses": []}
+    assert run("mail list --json").json == {"ok": True, "stopped_licenses": [], "addresses": []}
 
 
 def test_the_list_has_reason_and_date_but_no_address(run: Any, mailing: Stack) -> None:
@@ -91,6 +91,24 @@ def test_the_list_has_reason_and_date_but_no_address(run: Any, mailing: Stack) -
         "license_number": NUMBER,
         "ticket": "aaaaaaaa",
     }
+
+
+def test_a_license_whose_mails_come_back_is_named_and_allowed_again(
+    run: Any, mailing: Stack
+) -> None:
+    for number in range(BOUNCES_PER_LICENSE):
+        assert "sends no mail" not in run("mail list").out
+        hold_back(mailing, f"{number}@nowhere.example", Reason.BOUNCE, "General", NOW - number)
+    assert run("mail list").out.splitlines()[-1] == (
+        "! License 015.120.020.093 sends no mail until 3 December 2026: 5 came back. "
+        "keyferry-admin mail allow-license 015120020093 allows it again."
+    )
+    assert run("mail list --json").json["stopped_licenses"] == [
+        {"license_number": NUMBER, "bounces": 5, "until": "2026-12-03T00:00:00Z"}
+    ]
+    allowed = run(f"mail allow-license {NUMBER}")
+    assert (allowed.exit, allowed.out) == (0, "✓ License 015.120.020.093 sends mail again\n")
+    assert run("mail list --json").json["stopped_licenses"] == []
 
 
 @pytest.mark.parametrize(

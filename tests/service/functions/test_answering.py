@@ -9,7 +9,7 @@ from botocore.exceptions import ClientError
 
 from keyferry_protocol.envelope import RESPONSE, open_envelope
 from keyferry_protocol.response import Response, verify_response
-from keyferry_service.domain.license import Status
+from keyferry_service.domain.license import RegisteredDongle, Status
 from keyferry_service.domain.refusals import BEFORE_PROOF, RefusalCode
 from keyferry_service.use_cases.outcome import Answered
 from tests.support.builders import LAB_07, LAB_08, VENDOR, Computer, a_key, a_request_file
@@ -94,8 +94,9 @@ def test_a_license_lives_through_update_reinstall_loss_deactivation_and_move(
 def test_a_dongle_takes_its_seat_to_any_computer(world: World) -> None:
     dongle = a_key("dongle")
     world.sell(moves_per_year=0)
-    row = {"pk": {"S": NUMBER}, "sk": {"S": f"dongle#{dongle.keyid}"}, "keyid": {"S": dongle.keyid}}
-    world.dynamodb.put_item(TableName="Licenses", Item=row)
+    license = world.license()
+    registered = RegisteredDongle(dongle.keyid, dongle.alg, dongle.public, "Token", "1")
+    world.licenses.add_dongle(license, replace(license, revision=1), registered)
     here, there = replace(LAB_07, dongle=dongle), replace(LAB_08, dongle=dongle)
     assert verified(world, world.activate(a_request_file(here))).seat == 1
     response = verified(world, world.activate(a_request_file(there)))

@@ -1,6 +1,7 @@
 """What must hold after each step, whatever failed, and what must have come of all of it at last."""
 
 import re
+from collections import Counter
 from collections.abc import Callable
 
 from keyferry_protocol.envelope import REQUEST, RESPONSE, open_envelope
@@ -8,7 +9,7 @@ from keyferry_service.adapters.tickets_dynamodb import ADDRESSES_PER_REQUEST, MA
 from keyferry_service.domain.license import DAY
 from keyferry_service.domain.ticket import REFUSAL_FILE, EmailStatus, TicketState
 from tests.service.simulation.cloud import IN
-from tests.service.simulation.world import NUMBERS, World
+from tests.service.simulation.world import NUMBERS, World, contact_of
 
 
 class Violation(Exception):
@@ -107,7 +108,9 @@ def what_fails_ten_times_is_given_up(world: World) -> None:
 
 
 def no_mail_without_proof(world: World) -> None:
-    addresses = {t.email for t in world.history.tickets.values() if t.license_number is not None}
+    tickets = [t for t in world.history.tickets.values() if t.license_number is not None]
+    addresses = {t.email for t in tickets}
+    addresses |= {contact_of(str(t.license_number)) for t in tickets if t.replaced_machine}
     for mail in world.cloud.mails:
         is_expected = mail.address in addresses or re.fullmatch(r"b\d@example\.com", mail.address)
         require(bool(is_expected), f"a mail went to {mail.address}")
@@ -132,6 +135,16 @@ def no_more_machines_run_than_the_bounds_say(world: World) -> None:
         require(running <= bound, f"{running} installations run, {bound} may")
 
 
+def an_update_by_the_load_key_binds_nothing_anew(world: World) -> None:
+    """It repeats what an answer to the device key was bound to, for the same seat."""
+    responses = world.history.responses
+    bound = [(r.seat, r.bound_to) for sha, r in responses.items() if sha not in world.by_load_key]
+    for response in world.history.new:
+        if response.request_sha256 in world.by_load_key:
+            is_known = (response.seat, response.bound_to) in bound
+            require(is_known, f"seat {response.seat} was bound to something else")
+
+
 ALWAYS: tuple[Callable[[World], None], ...] = (
     seats_are_exact_and_never_oversold,
     a_request_has_one_body,
@@ -143,6 +156,7 @@ ALWAYS: tuple[Callable[[World], None], ...] = (
     what_fails_ten_times_is_given_up,
     no_mail_without_proof,
     no_more_machines_run_than_the_bounds_say,
+    an_update_by_the_load_key_binds_nothing_anew,
 )
 
 
@@ -181,8 +195,20 @@ def every_mail_is_sent_or_rightly_withheld(world: World) -> None:
             require(full, f"the mail of {ticket.id} was withheld for nothing")
 
 
+def every_contact_is_told_of_every_replaced_computer(world: World) -> None:
+    mailed = Counter(mail.address for mail in world.cloud.mails)
+    replaced = Counter[str]()
+    for ticket in world.history.tickets.values():
+        if ticket.replaced_machine and ticket.expires_at > world.cloud.now:
+            require(ticket.contact is None, f"the contact is not told of {ticket.id}")
+            replaced[contact_of(str(ticket.license_number))] += 1
+    for contact, count in replaced.items():
+        require(mailed[contact] >= count, f"{mailed[contact]} mails to {contact}, {count} replaced")
+
+
 AT_LAST: tuple[Callable[[World], None], ...] = (
     nothing_waits_for_good,
     every_upload_has_its_answer,
     every_mail_is_sent_or_rightly_withheld,
+    every_contact_is_told_of_every_replaced_computer,
 )

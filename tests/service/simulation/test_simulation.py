@@ -185,6 +185,14 @@ def _let_one_more_run(world: World) -> None:
     world.history.running[NUMBER] = {f"PC-{n}" for n in range(6)}
 
 
+def _bind_anew_by_the_load_key(world: World) -> None:
+    for step in (Step("reinstall", seed=7), Step("serve")):
+        world.do(step)
+    (response,) = world.history.new
+    world.by_load_key.add(response.request_sha256)
+    world.history.read = lambda: None  # type: ignore[method-assign]  # as after that step
+
+
 def _leave_a_message(world: World) -> None:
     world.cloud.queues[REQUESTS].waiting.append(Message("1", "{}"))
 
@@ -197,6 +205,11 @@ def _leave_a_mail_pending(world: World) -> None:
 def _withhold_a_mail(world: World) -> None:
     (ticket_id,) = world.history.published_responses()
     world.tickets.mark_email(ticket_id, EmailStatus.WITHHELD)
+
+
+def _replace_and_tell_nobody(world: World) -> None:
+    for step in (Step("replace_lost", 1), Step("serve")):
+        world.do(step)
 
 
 def _upload_unseen(world: World) -> None:
@@ -216,9 +229,11 @@ TAMPERINGS = {
     "what_fails_ten_times_is_given_up": _bring_for_ever,
     "no_mail_without_proof": _mail_a_stranger,
     "no_more_machines_run_than_the_bounds_say": _let_one_more_run,
+    "an_update_by_the_load_key_binds_nothing_anew": _bind_anew_by_the_load_key,
     "nothing_waits_for_good": _leave_a_message,
     "every_upload_has_its_answer": _upload_unseen,
     "every_mail_is_sent_or_rightly_withheld": _leave_a_mail_pending,
+    "every_contact_is_told_of_every_replaced_computer": _replace_and_tell_nobody,
 }
 
 

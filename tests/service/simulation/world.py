@@ -13,7 +13,8 @@ from keyferry_admin.errors import AdminError
 from keyferry_admin.use_cases import dongles
 from keyferry_admin.use_cases.requests import reissue_ticket
 from keyferry_protocol.algorithms import ED25519
-from keyferry_protocol.request import Dongle
+from keyferry_protocol.envelope import REQUEST, open_envelope
+from keyferry_protocol.request import Dongle, HashedMachine
 from keyferry_service.adapters.items_dynamodb import members, to_item
 from keyferry_service.adapters.licenses_dynamodb import Licenses
 from keyferry_service.adapters.queue_sqs import MailRequest, request_mail, request_resign
@@ -63,6 +64,11 @@ DESK = (
     *("seats", "seats", "extend", "new-code", "dongle add", "dongle remove"),
 )
 URL = f"{ENDPOINT}/{ACCOUNT}/"
+
+
+def contact_of(number: str) -> str:
+    """The address that the vendor has of a customer."""
+    return f"contact-{number}@example.com"
 
 
 @dataclass(frozen=True)
@@ -116,13 +122,20 @@ class World:
         self.terms = {number: Terms(seats, moves=moves) for number in NUMBERS}
         self.codes = dict.fromkeys(NUMBERS, ACTIVATION)
         self.uploads: list[tuple[str, bytes]] = []  # ticket, file
+        self.by_load_key: set[str] = set()  # the requests that the load key alone signed
         clients = Clients(cloud, lambda: None)
         dynamodb = clients.client("dynamodb")
         self.sqs = clients.client("sqs")
         self.tickets = Tickets(dynamodb, "Tickets")
         SigningKeys(dynamodb, "Licenses").put(replace(SERVICE_KEY, pem=None, kms_arn="arn"))
         for number in NUMBERS:
-            license = a_license(number=number, seats=seats, moves_per_year=moves, valid_until=None)
+            license = a_license(
+                number=number,
+                seats=seats,
+                moves_per_year=moves,
+                valid_until=None,
+                contact=contact_of(number),
+            )
             row = {"pk": number, "sk": "license", **members(license)}
             dynamodb.put_item(TableName="Licenses", Item=to_item(row))
         token = RegisteredDongle(DONGLE.keyid, ED25519, DONGLE.public, "Token", "1")
@@ -153,11 +166,29 @@ class World:
         self._send(machine, "activate")
 
     def replace_lost(self, step: Step) -> None:
-        self._send(self._machine(step), "activate", replaces_seat=1 + step.b % 3)
+        machine = self._machine(step)
+        seats = self.history.seats.items()
+        taken = [n for (number, n), seat in seats if number == machine.number and seat.taken]
+        self._send(machine, "activate", replaces_seat=[*taken, 1][step.b % (len(taken) + 1)])
 
     def update(self, step: Step) -> None:
         machine = self._holder(step)
-        self._send(machine, "update" if machine.is_active else "activate")
+        if not machine.is_active:
+            self._send(machine, "activate")
+        elif step.b % 2 and machine.computer.dongle is None:
+            self._update_by_load_key(machine, step)
+        else:
+            self._send(machine, "update")
+
+    def _update_by_load_key(self, machine: Machine, step: Step) -> None:
+        """By a user who cannot read the device key; sometimes the state is on another computer."""
+        computer = machine.computer
+        place = self._machine(step).computer if step.b % 4 == 1 else computer
+        described = HashedMachine(
+            place.name, "Windows 11", place.environment, place.components("machine")
+        )
+        self._send(machine, "update", signers=(computer.load_key,), machine=described)
+        self.by_load_key.add(open_envelope(machine.files[-1], REQUEST).sha256)
 
     def deactivate(self, step: Step) -> None:
         machine = self._holder(step)
@@ -284,7 +315,7 @@ class World:
         return holders[step.a % len(holders)] if holders else self._machine(step)
 
     def _send(
-        self, machine: Machine, kind: str, *, is_forged: bool = False, **changes: Any
+        self, machine: Machine, kind: str, /, *, is_forged: bool = False, **changes: Any
     ) -> None:
         machine.is_active |= kind == "activate" and not is_forged
         computer = machine.computer

@@ -6,8 +6,10 @@ from typing import Any
 import pytest
 
 from keyferry_protocol.request import Request
+from keyferry_protocol.response import BoundTo
 from keyferry_service.domain.allocate import Grant
 from keyferry_service.domain.decide import decide
+from keyferry_service.domain.ledger import response_to
 from keyferry_service.domain.license import (
     DeviceKey,
     DongleSeat,
@@ -33,6 +35,7 @@ from tests.support.samples import DAY, NOW
 
 TODAY = "2026-11-24"
 DONGLE = a_key("dongle")
+OTHER = a_key("another load key").public
 AT_A_DONGLE = Computer("LAB-07", dongle=DONGLE)
 
 
@@ -46,15 +49,22 @@ def a_snapshot(
     *seats: Seat,
     request: Request,
     key: int | None = None,
+    load_key: bytes | None = None,
     ended_at: int | None = None,
     dongle: RegisteredDongle | None = None,
     anchors: tuple[int, ...] = (),
     entry: LedgerEntry | None = None,
 ) -> Snapshot:
     """The rows of a license; `key` is the seat that the request's device key row leads to."""
-    row = None if key is None else DeviceKey(request.device_keyid, key, ended_at)
+    load_key = load_key or request.load_key
+    row = None if key is None else DeviceKey(request.device_keyid, key, load_key, ended_at)
     taken = {seat.number: seat for seat in seats}
     return Snapshot(license, row, dongle, entry, frozenset(anchors), taken)
+
+
+def a_key_row(request: Request, seat: int, ended_at: int | None = None) -> DeviceKey:
+    """The row of the device key that an answer to this request leaves."""
+    return DeviceKey(request.device_keyid, seat, request.load_key, ended_at)
 
 
 def granted(request: Request, rows: Snapshot) -> Grant:
@@ -87,7 +97,7 @@ def test_a_new_seat_is_no_move_if_none_was_freed() -> None:
         {},
     )
     assert (grant.is_new, grant.seat.number, grant.serial, grant.read_revision) == (True, 2, 8, 7)
-    assert grant.device_key == DeviceKey(request.device_keyid, 2)
+    assert grant.device_key == a_key_row(request, 2)
     assert (grant.anchor_keys, grant.dongle_seats) == (anchor_keys(request), ())
     assert grant.seat == Seat(
         number=2,
@@ -101,6 +111,8 @@ def test_a_new_seat_is_no_move_if_none_was_freed() -> None:
         serial=8,
         last_request_serial=0,
         last_response_at=NOW,
+        request_sha256=request.sha256,
+        issued=(8,),
         valid_until=license.valid_until,
     )
 
@@ -134,11 +146,13 @@ def test_a_new_key_for_the_machines_own_seat_is_a_move_and_the_old_key_row_stays
         serial=8,
         last_request_serial=3,
         last_response_at=NOW,
+        request_sha256=request.sha256,
+        issued=(8,),
         valid_until=grant.license.valid_until,
     )
     assert grant.license.moves == {TODAY: 1}
     assert (grant.license.seats_used, grant.license.seats_ever_used) == (1, 1)
-    assert grant.device_key == DeviceKey(request.device_keyid, 1)
+    assert grant.device_key == a_key_row(request, 1)
     assert grant.anchor_keys == anchor_keys(request)
     assert not grant.is_new
     assert grant.previous_valid_until == before.valid_until
@@ -153,12 +167,12 @@ def test_replaces_seat_gives_the_seat_to_the_new_machine_and_is_a_move() -> None
     assert seat.copies == 2  # counted for the seat, not for its machine
     assert grant.license.moves == {TODAY: 1}
     assert (grant.license.seats_used, grant.read_revision) == (1, 7)
-    assert grant.device_key == DeviceKey(request.device_keyid, 1)
+    assert grant.device_key == a_key_row(request, 1)
     assert grant.previous_valid_until is None
 
 
 @pytest.mark.parametrize("kind", ["update", "activate"])
-def test_a_renewal_by_the_seats_own_key_changes_the_revision_only(kind: str) -> None:
+def test_an_update_by_the_seats_own_key_changes_the_revision_only(kind: str) -> None:
     drifted = replace(LAB_07, changed=("mac",))
     request = a_request(drifted, kind, last_serial=1)
     grant = granted(request, a_snapshot(a_used_license(), a_seat(), request=request, key=1))
@@ -170,7 +184,7 @@ def test_a_renewal_by_the_seats_own_key_changes_the_revision_only(kind: str) -> 
 
 
 @pytest.mark.parametrize("kind", ["update", "activate"])
-def test_a_renewal_that_binds_to_new_parts_is_a_move(kind: str) -> None:
+def test_an_update_that_binds_to_new_parts_is_a_move(kind: str) -> None:
     changed = replace(LAB_07, changed=("tpm_key", "smbios_uuid", "board_serial"))
     request = a_request(changed, kind, last_serial=1)
     grant = granted(request, a_snapshot(a_used_license(), a_seat(), request=request, key=1))
@@ -178,6 +192,51 @@ def test_a_renewal_that_binds_to_new_parts_is_a_move(kind: str) -> None:
     assert grant.seat.components == changed.components("machine")
     assert grant.anchor_keys == anchor_keys(request)
     assert grant.device_key is None
+
+
+# ---- Updates by the load key
+
+
+def by_load_key(computer: Computer = LAB_07, **changes: Any) -> Request:
+    """An update of whoever runs the application, who cannot read the device key."""
+    return a_request(computer, "update", signers=(computer.load_key,), **changes)
+
+
+@pytest.mark.parametrize("last_serial", [0, 1, 5, 99])
+def test_an_update_by_the_load_key_gives_todays_terms_and_changes_nothing_else(
+    last_serial: int,
+) -> None:
+    request = by_load_key(replace(LAB_07, changed=("mac",)), last_serial=last_serial)
+    seat = a_seat(serial=6, last_request_serial=2, issued=(4, 5))
+    license = a_used_license(moves_per_year=0, revision=99)
+    grant = granted(request, a_snapshot(license, seat, request=request, key=1))
+    assert grant.license == replace(license, revision=100, first_issued_at=NOW)
+    assert grant.seat == replace(
+        seat, serial=100, last_response_at=NOW, valid_until=license.valid_until
+    )
+    assert (grant.device_key, grant.anchor_keys, grant.dongle_seats) == (None, (), ())
+    assert (grant.read_revision, grant.previous_valid_until) == (99, a_seat().valid_until)
+    response = response_to(request, grant, NOW)
+    assert response.bound_to == BoundTo(
+        "machine", seat.device_key, seat.load_key, seat.components, None
+    )
+
+
+def test_the_load_key_that_an_update_by_the_device_key_brought_counts() -> None:
+    request = a_request(LAB_07, "update", load_key=OTHER, last_serial=1)
+    seat = granted(request, a_snapshot(a_used_license(), a_seat(), request=request, key=1)).seat
+    assert seat.load_key == OTHER
+    by_new = a_request(LAB_07, "update", load_key=OTHER, signers=(a_key("another load key"),))
+    old = LAB_07.load_key.public
+    rows = a_snapshot(a_used_license(), seat, request=by_new, key=1, load_key=old)
+    assert granted(by_new, rows).seat.load_key == OTHER
+
+
+def test_an_answered_update_by_the_load_key_gets_the_same_answer_after_its_seat_is_gone() -> None:
+    request = by_load_key()
+    entry = LedgerEntry(request.sha256, b"the bytes", 1, NOW - DAY)
+    rows = a_snapshot(a_used_license(), request=request, entry=entry)
+    assert decide(request, rows, [], NOW) is entry
 
 
 def test_deactivate_frees_the_seat_and_ends_the_key() -> None:
@@ -191,7 +250,7 @@ def test_deactivate_frees_the_seat_and_ends_the_key() -> None:
         {},
     )
     assert grant.seat == replace(a_seat(), taken=False, valid_until=NOW)
-    assert grant.device_key == DeviceKey(request.device_keyid, 1, deactivated_at=request.created_at)
+    assert grant.device_key == a_key_row(request, 1, ended_at=request.created_at)
     assert (grant.read_revision, grant.anchor_keys, grant.dongle_seats) == (7, (), ())
     assert grant.previous_valid_until == a_seat().valid_until
 
@@ -218,7 +277,7 @@ def test_a_dongle_at_another_machine_is_no_move(kind: str) -> None:
     grant = granted(request, rows)
     assert grant.license.moves == {}
     assert grant.seat.device_key == LAB_08.device.public
-    assert grant.device_key == DeviceKey(request.device_keyid, 1)
+    assert grant.device_key == a_key_row(request, 1)
 
 
 def test_a_dongle_never_takes_a_machines_key_from_that_machines_own_seat() -> None:
@@ -377,16 +436,26 @@ def test_replaces_seat_alone_changes_the_protection_of_ones_own_seat() -> None:
 @pytest.mark.parametrize(
     ("last_serial", "copies"),
     [
-        pytest.param(5, 0, id="the seat's last serial"),
+        pytest.param(4, 0, id="that of the last request's answer"),
+        pytest.param(5, 0, id="that of a renewal since"),
         pytest.param(2, 0, id="the one that was answered by it: its response never came back"),
-        pytest.param(4, 1, id="neither"),
+        pytest.param(3, 1, id="one from before"),
+        pytest.param(6, 1, id="that of an update by the load key, which went elsewhere"),
+        pytest.param(7, 0, id="above the seat's: a restored table has lost it"),
     ],
 )
 def test_an_unexpected_last_serial_counts_as_a_copy(last_serial: int, copies: int) -> None:
     request = a_request(LAB_07, "update", last_serial=last_serial)
-    seat = a_seat(serial=5, last_request_serial=2)
+    seat = a_seat(serial=6, last_request_serial=2, issued=(4, 5))
     grant = granted(request, a_snapshot(a_used_license(), seat, request=request, key=1))
     assert grant.seat.copies == copies
+
+
+def test_a_dongle_is_carried_and_no_copy_of_it_is_counted() -> None:
+    request = a_request(AT_A_DONGLE, "update", last_serial=3)
+    seat = a_seat(AT_A_DONGLE, protection="dongle", serial=6, issued=(6,))
+    rows = a_snapshot(a_used_license(), seat, request=request, dongle=a_registered_dongle(seat=1))
+    assert granted(request, rows).seat.copies == 0
 
 
 @pytest.mark.parametrize(
@@ -445,6 +514,24 @@ REFUSED = [
         id="not-authentic: update by another key of a dongle's key id",
     ),
     pytest.param(
+        by_load_key(trusts=()),
+        {"key": 1, "seats": [a_seat(load_key=OTHER)], "load_key": OTHER},
+        RefusalCode.NOT_AUTHENTIC,
+        id="not-authentic: update by a load key that the license never had",
+    ),
+    pytest.param(
+        by_load_key(trusts=()),
+        {},
+        RefusalCode.NOT_AUTHENTIC,
+        id="not-authentic: update by a load key for a device key that the license never had",
+    ),
+    pytest.param(
+        by_load_key(),
+        {"key": 1, "seats": [a_seat(AT_A_DONGLE, protection="dongle")], "load_key": b"none"},
+        RefusalCode.NOT_AUTHENTIC,
+        id="not-authentic: update by a load key for a dongle's seat",
+    ),
+    pytest.param(
         a_request(trusts=("0123456789abcdef",)),
         {},
         RefusalCode.KEYS_TOO_OLD,
@@ -461,6 +548,24 @@ REFUSED = [
         {"key": 1, "seats": [a_seat(LAB_08)]},
         RefusalCode.NOT_ACTIVATED,
         id="not-activated: update after the seat went to another key",
+    ),
+    pytest.param(
+        by_load_key(),
+        {"key": 1, "seats": [a_seat(taken=False)]},
+        RefusalCode.NOT_ACTIVATED,
+        id="not-activated: update by the load key after the seat was freed",
+    ),
+    pytest.param(
+        by_load_key(),
+        {"key": 1, "seats": [a_seat(LAB_08)]},
+        RefusalCode.NOT_ACTIVATED,
+        id="not-activated: update by the load key after the seat went to another machine",
+    ),
+    pytest.param(
+        by_load_key(),
+        {"key": 1, "seats": [a_seat(load_key=a_key("a later one").public)]},
+        RefusalCode.NOT_ACTIVATED,
+        id="not-activated: update by a load key that an update replaced",
     ),
     pytest.param(
         a_request(kind="deactivate"),
@@ -500,6 +605,24 @@ REFUSED = [
         {"license": a_license(environments=("physical", "virtual"))},
         RefusalCode.MACHINE_NOT_IDENTIFIED,
         id="machine-not-identified: all of it weighs less than 3",
+    ),
+    pytest.param(
+        by_load_key(replace(LAB_07, parts=("os_id", "disk_serial"))),
+        {"key": 1, "seats": [a_seat()]},
+        RefusalCode.MACHINE_NOT_IDENTIFIED,
+        id="machine-not-identified: too little, by the load key too",
+    ),
+    pytest.param(
+        by_load_key(replace(LAB_07, changed=("tpm_key", "smbios_uuid", "board_serial"))),
+        {"key": 1, "seats": [a_seat()], "license": a_license(status=Status.SUSPENDED)},
+        RefusalCode.NEEDS_ADMINISTRATOR,
+        id="needs-administrator: an update by the load key would bind anew",
+    ),
+    pytest.param(
+        by_load_key(protection="personal"),
+        {"key": 1, "seats": [a_seat()]},
+        RefusalCode.PROTECTION_NOT_ALLOWED,
+        id="protection-not-allowed: an update by the load key never changes it either",
     ),
     pytest.param(
         a_request(),
@@ -670,10 +793,11 @@ def test_a_revoked_license_repeats_no_answer_but_a_receipt() -> None:
         assert decision == (Refusal(RefusalCode.LICENSE_REVOKED) if refused else entry)
 
 
-def test_virtual_machines_are_told_apart_by_soft_parts_where_they_are_allowed() -> None:
-    guest = replace(LAB_07, parts=("os_id",), environment="virtual")
+@pytest.mark.parametrize("environment", ["virtual", "container"])
+def test_guests_are_told_apart_by_soft_parts_where_they_are_allowed(environment: str) -> None:
+    guest = replace(LAB_07, parts=("os_id",), environment=environment)
     request = a_request(guest)
-    license = a_license(environments=("physical", "virtual"))
+    license = a_license(environments=("physical", environment))
     assert granted(request, a_snapshot(license, request=request)).is_new
 
 
