@@ -10,7 +10,7 @@ from keyferry_service.adapters.retries import OutOfTime
 from keyferry_service.domain.ticket import LIFE_S, REFUSAL_FILE, Ticket, TicketState
 from keyferry_service.use_cases import answer_request
 from keyferry_service.use_cases.answer_request import AnswerLost, AnswerRequest
-from keyferry_service.use_cases.outcome import Answered, Dropped, Refused
+from keyferry_service.use_cases.outcome import Answered, Dropped, FurtherUpload, Refused
 from keyferry_service.use_cases.resign import Resign
 from tests.service.simulation.cloud import IN, OUT, Killed
 from tests.service.use_cases.fakes import TICKET, Deadline, Service
@@ -70,7 +70,7 @@ def test_another_file_on_an_answered_ticket_is_dropped(service: Service) -> None
     answering(service).answer(service.upload(FILE), Deadline())
     second = service.upload(a_request_file(LAB_08))
     outcome = answering(service).answer(second, Deadline())
-    assert outcome == Dropped("Another file was answered on this ticket.")
+    assert outcome == FurtherUpload()
 
 
 def test_a_process_remembers_only_so_many_tickets(
@@ -83,7 +83,7 @@ def test_a_process_remembers_only_so_many_tickets(
         answering_all.answer(service.upload(FILE, ticket), Deadline())
         for _ in range(2):
             outcome = answering_all.answer(service.upload(FILE, ticket), Deadline())
-            assert outcome == Dropped("Another file was answered on this ticket.")
+            assert outcome == FurtherUpload()
     assert list(answering_all.answered_versions) == [OTHER]
 
 
