@@ -11,6 +11,7 @@ import multiprocessing
 import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import count
 from statistics import median
@@ -162,13 +163,17 @@ def _abuse(calls: Sequence[bytes], total: Any) -> None:
 
 async def _repeat(call: bytes, total: Any) -> None:
     host, port = call.split(b"Host: ")[1].split(b"\r\n")[0].decode().split(":")
-    reader, writer = await asyncio.open_connection(host, int(port))
     clock = asyncio.get_running_loop()
     while True:
-        due_at = clock.time() + 1 / UPLOADS_PER_S
-        writer.write(call)
-        head = (await reader.readuntil(b"\r\n\r\n")).lower()
-        assert head.startswith(b"http/1.1 200"), head
-        await reader.readexactly(int(head.split(b"content-length:")[1].split(b"\r\n")[0]))
-        total.value += 1
-        await asyncio.sleep(max(0.0, due_at - clock.time()))
+        reader, writer = await asyncio.open_connection(host, int(port))
+        with suppress(asyncio.IncompleteReadError, ConnectionError):  # closed now and then
+            while True:
+                due_at = clock.time() + 1 / UPLOADS_PER_S
+                writer.write(call)
+                head = (await reader.readuntil(b"\r\n\r\n")).lower()
+                assert head.startswith(b"http/1.1 200"), head
+                length = int(head.split(b"content-length:")[1].split(b"\r\n")[0])
+                await reader.readexactly(length)
+                total.value += 1
+                await asyncio.sleep(max(0.0, due_at - clock.time()))
+        writer.close()

@@ -85,8 +85,8 @@ class AnswerRequest:
                     completed = completed.with_replaced(grant.replaced, grant.license.contact)
                 update = self.tickets.completion_update(ticket, completed, now)
                 entry = entry_for(response, grant)
-                # One process's grants of one license would only conflict with each other. Nobody
-                # waits here who has not proved that he knows the license.
+                # One process's grants of one license would only conflict with each other. Only
+                # who has proved to know the license waits here.
                 lock = self.locks[hash(request.license_number) % len(self.locks)]
                 if not lock.acquire(blocking=False):
                     with lock:  # its holder has changed the license by then: decide again
