@@ -11,11 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from keyferry import KeyferryError, parse_request, verify_request
+from keyferry import KeyferryError, Token, parse_request, verify_request
 from keyferry.manage import cancel
 from keyferry.request import find_pending
 from keyferry.store.clock_file import read_clock
-from keyferry.store.folder import DEACTIVATE, DEVICE_KEY, DEVICE_PUBLIC, LOAD_KEY
+from keyferry.store.folder import DEACTIVATE, DEVICE_KEY, DEVICE_PUBLIC, LOAD_KEY, PENDING
 from keyferry_protocol.envelope import REQUEST, seal
 from keyferry_protocol.keys import Ed25519Signer
 from tests.support.offline import Room
@@ -36,7 +36,8 @@ class Account:
     @property
     def own(self) -> UserRoom:
         site = Path(self.room.state_dirs.site.path)
-        return UserRoom(self.home / "state", now=self.room.now, site=site)
+        room = self.room
+        return UserRoom(self.home / "state", now=room.now, dongle=room.dongle, site=site)
 
     def request(self, kind: str, protection: str = "machine") -> bytes:
         """The bytes of a request file, or the code of the error."""
@@ -200,6 +201,29 @@ def test_a_plain_user_repairs_their_own_clock(alice: Account) -> None:
     assert alice.install(room.answer(alice.request("update"))) == b"ok"
     assert alice.load() == b"2"
     assert read_clock(alice.own.state_dirs.user).mark == room.now
+
+
+def test_a_plain_user_cancels_their_own_request_only(alice: Account) -> None:
+    room = alice.room
+    room.request("update")
+
+    def cancel_it() -> str:
+        cancel(NUMBER, alice.own.state_dirs)
+        return "canceled"
+
+    assert run_as(ALICE, cancel_it) == b"state-not-writable"
+    alice.request("update")
+    assert run_as(ALICE, cancel_it) == b"canceled"
+    assert alice.files() == set()
+    assert room.folder().has(PENDING)
+
+
+def test_a_dongles_license_is_updated_by_its_administrator(alice: Account) -> None:
+    key = Ed25519Signer(b"t" * 32)
+    alice.room.dongle = Token(key.public, "SoftToken", "1", key.sign)
+    alice.room.activate("dongle")
+    assert alice.request("update") == b"state-not-readable"
+    assert alice.load() == b"2"
 
 
 def test_a_plain_user_installs_a_renewal_in_their_own_directory(alice: Account) -> None:
