@@ -45,6 +45,7 @@ soak: .venv/installed .venv-soak/installed build-local  ## what takes hours: fau
 	@$(RUN) -m tests.soak.load
 	@$(RUN) -m tests.soak.load.growth
 	@$(RUN) -m pytest -m attack --second-s3
+	@$(RUN) -m tests.soak.abused_passes --passes 100
 	@$(RUN) -m tests.stack.privilege
 	@$(RUN) -m tests.soak.http_api
 	@.venv-soak/bin/python -m tests.unit.fuzz --minutes 10
@@ -57,7 +58,7 @@ lint: .venv/installed .venv-sam/installed requirements/page/node_modules/.packag
 	@$(RUN) -m tests.browser.page.check_vendor
 	@requirements/page/node_modules/.bin/tsc --project requirements/page
 	@requirements/page/node_modules/.bin/eslint --config requirements/page/eslint.config.js static-site tests
-	@.venv/bin/cfn-lint template.yaml
+	@.venv/bin/cfn-lint template.yaml docs/operations/web-acl.yaml
 	@SAM_CLI_TELEMETRY=0 .venv-sam/bin/sam validate --lint --region us-east-1 >/dev/null
 
 build: .venv/installed  ## every artifact of template.yaml for AWS with SAM; TARGET=local: for this machine

@@ -7,17 +7,22 @@ from keyferry.store.folder import DEACTIVATE, FILES, PENDING, Folder
 from keyferry.store.lock import Lock, locked
 from keyferry.store.order import in_trying_order, write_order
 from keyferry.store.state_dirs import StateDirs
-from keyferry_protocol.errors import CannotCancel, NotActivated
+from keyferry_protocol.errors import CannotCancel, NotActivated, StateNotWritable
 
 
 def cancel(number: str, state_dirs: StateDirs) -> None:
-    """Discard the pending request; the device key stays. Raises CannotCancel or NotActivated."""
+    """Discard the pending request; the keys stay. Raises CannotCancel or NotActivated."""
     with locked(state_dirs):
         folders = [Folder(root, number) for root in state_dirs]
         pending = [folder for folder in folders if folder.has(PENDING)]
         for folder in pending:
             request = folder.request(PENDING, ignore_damage=True)
-            folder.erase(PENDING)
+            try:
+                folder.erase(PENDING)
+            except StateNotWritable:
+                if folder == pending[0]:
+                    raise
+                continue  # this user's own is canceled; the administrator's is not this user's
             if request is not None:
                 clock = read_clock(state_dirs.user, ignore_damage=True)
                 write_clock(state_dirs.user, clock.without_note(request.sha256))

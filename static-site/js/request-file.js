@@ -51,11 +51,10 @@ export function readRequest(bytes, size = bytes.length) {
   if (secret) return { problem: secret };
   if (size > MAX_FILE_BYTES) return { problem: 'too-big' };
   if (/^[1-9]\d*$/.test(version) && version !== '1') return { problem: 'unsupported-version' };
-  if (!type) return { problem: /^\{\s*"payload|^\0+$/.test(text) && !isJson(text) ? 'damaged' : 'other' };
   try {
     return { request: parse(bytes) };
   } catch {
-    return { problem: 'damaged' };
+    return { problem: type || (/^\{\s*"payload|^\0+$/.test(text) && !isJson(text)) ? 'damaged' : 'other' };
   }
 }
 
@@ -104,27 +103,69 @@ function isJson(text) {
 }
 
 /**
+ * Throws for what is not JSON that every parser reads alike (docs/format.md, "JSON").
+ * @param {Uint8Array} bytes
+ */
+function parseJson(bytes) {
+  const text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
+  let names = 0;
+  const document = JSON.parse(text, function (name, value) {
+    if (!Array.isArray(this)) names += 1;
+    check(!/\p{Cs}/u.test(name) && (typeof value !== 'string' || !/\p{Cs}/u.test(value)));
+    check(typeof value !== 'number' || Number.isSafeInteger(value));
+    return value;
+  });
+  let outside = text.replace(/"(?:[^"\\]|\\.)*"/g, '');
+  check(names === outside.split(':').length && !/\d[.e]|-0/i.test(outside)); // no name twice, no 1.0, 1e3 or -0
+  for (let depth = 0; depth < 16; depth += 1) outside = outside.replace(/[[{][^[\]{}]*[\]}]/g, '');
+  check(!/[[{]/.test(outside));
+  return document;
+}
+
+const CONTROLS = '[\\p{Cc}\\u2028-\\u202e\\u2066-\\u2069]';
+const FREE_TEXT = new RegExp(`^(?![^]*${CONTROLS})[^]{0,64}$`, 'u');
+// Without the encodings of low order and those that are not canonical.
+const KEY = /^(?!A[AQ]A{39}[AI]A|JuiVj8KyJ7BFw\/SJ8u\+Y8NXfrAXTxjM5sTgCiG1T\/[AI]U|xxdqcD1N2E\+6PAt2DRBnDyogU\/osOczGTsf9d5KsA[3/]o|[789+/][Pfv/]\/{39}[3/]8)[A-Za-z\d+/]{42}[AEIMQUYcgkosw048]=$/;
+const POINT = /^B[A-P][A-Za-z\d+/]{84}[AEIMQUYcgkosw048]=$/;
+const MAX_HASHES = { tpm_key: 1, smbios_uuid: 1, board_serial: 1, mac: 8, os_id: 1, disk_serial: 8, user: 1 };
+
+/**
  * Throws for a form that the service would refuse.
  * @param {Uint8Array} bytes
  * @returns {LicenseRequest}
  */
 function parse(bytes) {
-  const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
-  const envelope = JSON.parse(utf8.decode(bytes));
-  const { signatures } = envelope;
-  check(envelope.payloadType === REQUEST && Array.isArray(signatures) && signatures.length <= 8);
+  const { payloadType, payload, signatures } = parseJson(bytes);
+  check(payloadType === REQUEST && Array.isArray(signatures) && signatures.length <= 8);
   for (const { keyid, sig } of signatures) check(typeof keyid === 'string' && decodeBase64(sig));
-  const body = decodeBase64(envelope.payload);
+  const body = decodeBase64(payload);
   check(`DSSEv1 ${REQUEST.length} ${REQUEST} ${body.length} `.length + body.length <= MAX_SIGNED_BYTES);
-  const { kind, license_number, created_at, product, protection, machine, dongle, replaces_seat } =
-    JSON.parse(utf8.decode(body));
+  const { id, kind, created_at, license_number, product, protection, device_key, load_key, machine, dongle, replaces_seat,
+    choose_seat, last_serial, trusts, client } = parseJson(body);
+  match(/^[\da-f]{32}$/, id);
+  match(/^(activate|update|deactivate)$/, kind);
+  match(/^\d{12}$/, license_number);
+  match(/^(machine|personal|dongle)$/, protection);
+  match(/^(physical|virtual|container|unknown)$/, machine.environment);
+  match(FREE_TEXT, product.name, product.version, machine.name, machine.os, client);
+  match(KEY, device_key);
   const createdAt = new Date(created_at);
-  check(['activate', 'update', 'deactivate'].includes(kind) && /^\d{12}$/.test(license_number));
-  check(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/.test(created_at) && !Number.isNaN(createdAt.getTime()));
-  check(['machine', 'personal', 'dongle'].includes(protection) && (protection === 'dongle') === (dongle !== null));
-  for (const text of [product.name, product.version, machine.name, machine.os, dongle?.model ?? '']) check(isFreeText(text));
-  const hashes = Object.values(machine.components).flat();
-  check(hashes.every((hash) => typeof hash === 'string'));
+  check(createdAt.toISOString().replace('.000', '') === created_at && !/^0000/.test(created_at) && product.name);
+  check(replaces_seat === null || (kind === 'activate' && Number.isInteger(replaces_seat) && replaces_seat > 0));
+  check(choose_seat === false || (choose_seat === true && kind === 'activate' && replaces_seat === null));
+  check(Number.isInteger(last_serial) && last_serial >= 0);
+  check(Array.isArray(trusts) && trusts.length <= 16 && areDifferent(trusts));
+  match(/^[\da-f]{16}$/, ...trusts);
+  const hashes = readHashes(machine.components, protection);
+  if (protection === 'dongle') {
+    check(load_key === null);
+    match(/^(Ed25519|ECDSA-P256-SHA256)$/, dongle.alg);
+    match(dongle.alg === 'Ed25519' ? KEY : POINT, dongle.public);
+    match(FREE_TEXT, dongle.model, dongle.serial);
+  } else {
+    match(KEY, load_key);
+    check(dongle === null);
+  }
   return {
     kind,
     licenseNumber: license_number,
@@ -139,13 +180,38 @@ function parse(bytes) {
 }
 
 /**
+ * @param {Record<string, any>} components
+ * @param {string} protection
+ */
+function readHashes(components, protection) {
+  check(typeof components === 'object' && !Array.isArray(components));
+  check(protection !== 'dongle' || Object.keys(components).length === 0);
+  const all = [];
+  for (const [name, most] of Object.entries(MAX_HASHES)) {
+    if (!Object.hasOwn(components, name) || (name === 'user' && protection !== 'personal')) continue;
+    const hashes = components[name];
+    check(Array.isArray(hashes) && hashes.length > 0 && hashes.length <= most && `${[...hashes].sort()}` === `${hashes}`);
+    all.push(...hashes);
+  }
+  match(/^[A-Za-z\d+/]{21}[AQgw]==$/, ...all);
+  check(areDifferent(all));
+  return all;
+}
+
+/** @param {unknown[]} values */
+const areDifferent = (values) => new Set(values).size === values.length;
+
+/**
+ * @param {RegExp} pattern
+ * @param {unknown[]} texts
+ */
+const match = (pattern, ...texts) => check(texts.every((text) => typeof text === 'string' && pattern.test(text)));
+
+/**
  * Control and bidirectional characters could forge what a person reads.
  * @param {string} text
  */
-export const replaceControls = (text) => text.replace(/[\p{Cc}\u2028-\u202e\u2066-\u2069]/gu, '\ufffd');
-
-/** @param {unknown} text */
-const isFreeText = (text) => typeof text === 'string' && [...text].length <= 64 && replaceControls(text) === text;
+export const replaceControls = (text) => text.replace(new RegExp(CONTROLS, 'gu'), '\ufffd');
 
 /** The preset dictionary of the text form, never changed. */
 export const DICTIONARY =

@@ -101,6 +101,27 @@ def test_an_archive_in_an_archive_is_not_opened(shell: Shell) -> None:
     assert shell("install", "inner.zip").exit == 0
 
 
+@pytest.mark.parametrize(
+    "name",
+    ["../../up.response", "/tmp/keyferry-abs.response", "..\\..\\up.response", "C:\\x.response"],
+)
+def test_no_name_in_an_archive_leads_anywhere(shell: Shell, tmp_path: Path, name: str) -> None:
+    """Entries are read into memory. What is stored has a name of its own."""
+    shell("request", NUMBER)
+    (request,) = Path().glob("*.request")
+    with zipfile.ZipFile("slip.zip", "w") as archive:
+        archive.writestr(name, shell.carried(str(request)).read_bytes())
+    before = {path for path in tmp_path.rglob("*") if shell.room.state not in path.parents}
+    assert shell("install", "slip.zip").exit == 0
+    assert shell("check").exit == 0
+    after = {path for path in tmp_path.rglob("*") if shell.room.state not in path.parents}
+    assert after == before
+    assert {path.name for path in shell.room.state.rglob("*") if path.suffix == ".response"} == {
+        "installed.response"
+    }
+    assert not Path("/tmp/keyferry-abs.response").exists()
+
+
 def test_no_more_than_ten_thousand_names_of_an_archive_are_read(shell: Shell) -> None:
     shell("request", NUMBER)
     with zipfile.ZipFile("many.zip", "w") as archive:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 
 from keyferry import KeyferryError, License, parse_request
-from tests.support.offline import Room
+from tests.support.other_users import UserRoom
 from tests.support.samples import DAY, NOW
 
 LEASE_S, GRACE_DAYS = 30 * DAY, 14
@@ -32,10 +32,8 @@ class Schedule(RuleBasedStateMachine):
         super().__init__()
         self.folder = Path(tempfile.mkdtemp(dir=MEMORY))
         self.true_now, self.ahead = NOW, 0
-        self.users = {name: Room(self.folder / name) for name in ("anna", "ben")}
-        (self.folder / "anna" / "site").mkdir(parents=True)
-        (self.folder / "ben").mkdir()
-        (self.folder / "ben" / "site").symlink_to(self.folder / "anna" / "site")
+        site = self.folder / "site"
+        self.users = {name: UserRoom(self.folder / name, site=site) for name in ("anna", "ben")}
         self.used = dict.fromkeys(self.users, 0)
         self.answered: dict[str, bytes] = {}  # by the request's SHA-256
         self.issued: list[int] = []
@@ -121,7 +119,7 @@ class Schedule(RuleBasedStateMachine):
         except KeyferryError:
             return None
 
-    def at_the_computer(self, user: str) -> Room:
+    def at_the_computer(self, user: str) -> UserRoom:
         room = self.users[user]
         room.now = self.true_now + self.ahead
         return room

@@ -1,8 +1,7 @@
 """A renewal answers no request: it fits the machine's keys, and replaces what is installed."""
 
-from dataclasses import fields, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -10,23 +9,10 @@ from keyferry import KeyferryError, Token, parse_request, verify_response
 from keyferry.request import find_pending
 from keyferry.store.clock_file import read_clock
 from keyferry.store.folder import DEACTIVATE, PENDING
-from keyferry_protocol.envelope import RESPONSE, seal
 from keyferry_protocol.keys import Ed25519Signer
-from keyferry_protocol.response import ResponseBody
 from tests.support.offline import LAB_07, LAB_09, Room
 from tests.support.samples import DAY, NOW, NUMBER
 from tests.support.terminal import Shell
-
-
-def renewal(room: Room, response: bytes, **changes: Any) -> bytes:
-    """Today's terms for the seat of a response, made by the vendor without a request."""
-    room.serial += 1
-    answered = verify_response(response, room.keys)
-    body = ResponseBody(**{f.name: getattr(answered, f.name) for f in fields(ResponseBody)})
-    of_terms = {n: changes.pop(n) for n in list(changes) if hasattr(body.license, n)}
-    terms = replace(body.license, **of_terms)
-    facts = {"kind": "renewal", "serial": room.serial, "issued_at": room.now, "license": terms}
-    return seal(RESPONSE, replace(body, **{**facts, **changes}).to_bytes(), room.signers)
 
 
 def refused(room: Room, data: bytes) -> str:
@@ -40,7 +26,7 @@ def refused(room: Room, data: bytes) -> str:
 
 def test_a_renewal_needs_no_request(room: Room) -> None:
     response = room.activate()
-    installed = room.install(renewal(room, response, features={"threads": 64}))
+    installed = room.install(room.renewal(response, features={"threads": 64}))
     assert (installed.kind, installed.already) == ("renewal", False)
     assert room.load().check("threads").value == 64
 
@@ -49,7 +35,7 @@ def test_it_ends_the_waiting_of_the_request_that_was_answered_before_it(room: Ro
     room.activate()
     request = room.request("update")
     answer = room.answer(request)
-    room.install(renewal(room, answer))
+    room.install(room.renewal(answer))
     assert find_pending(NUMBER, room.state_dirs) is None
     assert refused(room, answer) == "not-requested"
 
@@ -57,7 +43,7 @@ def test_it_ends_the_waiting_of_the_request_that_was_answered_before_it(room: Ro
 def test_it_leaves_every_other_request_waiting(room: Room) -> None:
     response = room.activate()
     request = room.request("update")
-    room.install(renewal(room, response))
+    room.install(room.renewal(response))
     room.install(room.answer(request))
     assert room.load().serial == 3
 
@@ -68,12 +54,12 @@ def test_the_note_of_the_answered_request_counts_for_it(room: Room) -> None:
     room.load()
     room.now = NOW
     request = room.request("update")
-    room.install(renewal(room, room.answer(request)))
+    room.install(room.renewal(room.answer(request)))
     assert read_clock(room.state_dirs.user).mark == NOW
 
 
 def test_another_machine_does_not_install_it(room: Room, tmp_path: Path) -> None:
-    response = renewal(room, room.activate())
+    response = room.renewal(room.activate())
     assert refused(Room(tmp_path / "another", machine=LAB_09), response) == "wrong-machine"
     assert refused(Room(tmp_path / "without its keys"), response) == "not-requested"
 
@@ -83,15 +69,15 @@ def test_both_keys_must_be_the_machines(room: Room, name: str) -> None:
     response = room.activate()
     other = {name: Ed25519Signer(b"o" * 32).public}
     bound_to = replace(verify_response(response, room.keys).bound_to, **other)
-    assert refused(room, renewal(room, response, bound_to=bound_to)) == "not-requested"
+    assert refused(room, room.renewal(response, bound_to=bound_to)) == "not-requested"
 
 
 def test_it_must_be_newer_than_what_was_installed(room: Room) -> None:
     first = room.activate()
-    older = renewal(room, first)
+    older = room.renewal(first)
     room.install(room.answer(room.request("update")))
     request = room.request("update")
-    late = renewal(room, room.answer(request), serial=1)
+    late = room.renewal(room.answer(request), serial=1)
     for data in (older, late):
         assert refused(room, data) == "older-response"
     assert room.folder().has(PENDING), "a late renewal leaves the request waiting"
@@ -101,17 +87,17 @@ def test_after_a_deactivation_no_renewal_brings_the_license_back(room: Room) -> 
     response = room.activate()
     kept = room.files()
     deactivation = room.request("deactivate")
-    assert refused(room, renewal(room, response)) == "not-requested"
+    assert refused(room, room.renewal(response)) == "not-requested"
     for name, data in kept.items():  # even where a copy of the keys is put back
         (room.state / name).write_bytes(data)
     room.folder().write(DEACTIVATE, deactivation)
     with pytest.raises(KeyferryError) as excinfo:
-        room.install(renewal(room, response))
+        room.install(room.renewal(response))
     assert excinfo.value.code == "not-requested"
 
 
 def test_it_must_fit_machine_and_environment(room: Room) -> None:
-    data = renewal(room, room.activate())
+    data = room.renewal(room.activate())
     room.machine = replace(LAB_07, environment="container")
     assert refused(room, data) == "environment-not-allowed"
     room.machine = LAB_09
@@ -121,7 +107,7 @@ def test_it_must_fit_machine_and_environment(room: Room) -> None:
 def test_for_a_dongle_the_token_signs(room: Room, tmp_path: Path) -> None:
     key = Ed25519Signer(b"t" * 32)
     room.dongle = Token(key.public, "SoftToken", "1", key.sign)
-    data = renewal(room, room.activate("dongle"))
+    data = room.renewal(room.activate("dongle"))
     another = Room(tmp_path / "another", machine=LAB_09, dongle=room.dongle)
     assert another.install(data).kind == "renewal"
     room.dongle = None
@@ -133,10 +119,10 @@ def test_of_a_folder_each_machine_takes_its_own_and_the_newest_stays(shell: Shel
     response = room.activate()
     other = Room(room.state / "other", machine=LAB_09)
     Path("drive").mkdir()
-    later, sooner = renewal(room, response, serial=9), renewal(room, response, serial=7)
+    later, sooner = room.renewal(response, serial=9), room.renewal(response, serial=7)
     Path("drive/a.response").write_bytes(later)
     Path("drive/b.response").write_bytes(sooner)
-    Path("drive/c.response").write_bytes(renewal(other, other.activate(), serial=8))
+    Path("drive/c.response").write_bytes(other.renewal(other.activate(), serial=8))
     document = shell("install", "drive", "--json").json
     assert [each["serial"] for each in document["installed"]] == [7, 9]
     assert room.load().serial == 9

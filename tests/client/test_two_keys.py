@@ -11,56 +11,45 @@ from pathlib import Path
 
 import pytest
 
-from keyferry import KeyferryError, parse_request, verify_request
-from keyferry.install import install
-from keyferry.installation import Installation
-from keyferry.load_license import load_license
+from keyferry import KeyferryError, Token, parse_request, verify_request
 from keyferry.manage import cancel
-from keyferry.request import create_request, find_pending
-from keyferry.request_options import RequestOptions
+from keyferry.request import find_pending
 from keyferry.store.clock_file import read_clock
-from keyferry.store.folder import DEACTIVATE, DEVICE_KEY, DEVICE_PUBLIC, LOAD_KEY
-from keyferry.store.state_dirs import StateDir, StateDirs
-from keyferry_protocol.activation import parse_activation_code
+from keyferry.store.folder import DEACTIVATE, DEVICE_KEY, DEVICE_PUBLIC, LOAD_KEY, PENDING
 from keyferry_protocol.envelope import REQUEST, seal
 from keyferry_protocol.keys import Ed25519Signer
-from keyferry_protocol.response import verify_response
 from tests.support.offline import Room
-from tests.support.other_users import ALICE, BOB, as_root, open_folder, run_as
-from tests.support.samples import CODE, DAY, NUMBER
+from tests.support.other_users import ALICE, BOB, UserRoom, as_root, open_folder, run_as
+from tests.support.samples import DAY, NUMBER
 
 pytestmark = as_root
 
 
 @dataclass
 class Account:
-    """A plain user of the room's computer, whose own directory is in their home."""
+    """A plain user of the room's computer. Each action runs in a process of theirs."""
 
     room: Room
     uid: int
     home: Path
 
     @property
-    def installation(self) -> Installation:
-        user = StateDir(str(self.home / "state"), shared=False)
-        return replace(
-            self.room.installation, state_dirs=StateDirs(user, self.room.state_dirs.site)
-        )
+    def own(self) -> UserRoom:
+        site = Path(self.room.state_dirs.site.path)
+        room = self.room
+        return UserRoom(self.home / "state", now=room.now, dongle=room.dongle, site=site)
 
     def request(self, kind: str, protection: str = "machine") -> bytes:
         """The bytes of a request file, or the code of the error."""
-        code = parse_activation_code(CODE, NUMBER) if kind == "activate" else None
-        options = RequestOptions(NUMBER, kind, protection=protection, code=code)
-        return run_as(self.uid, lambda: create_request(options, self.installation).data)
+        return run_as(self.uid, lambda: self.own.request(kind, protection=protection))
 
     def install(self, data: bytes) -> bytes:
         """`ok`, or the code of the error."""
-        response = verify_response(data, self.room.keys)
-        return run_as(self.uid, lambda: install(response, data, self.installation) and "ok")
+        return run_as(self.uid, lambda: self.own.install(data) and "ok")
 
     def load(self) -> bytes:
         """The serial of the license, or the code of the error."""
-        return run_as(self.uid, lambda: str(load_license(self.installation).serial))
+        return run_as(self.uid, lambda: str(self.own.load().serial))
 
     def files(self) -> set[str]:
         folder = self.home / "state" / NUMBER
@@ -211,7 +200,37 @@ def test_a_plain_user_repairs_their_own_clock(alice: Account) -> None:
     assert alice.load() == b"clock-rolled-back"
     assert alice.install(room.answer(alice.request("update"))) == b"ok"
     assert alice.load() == b"2"
-    assert read_clock(alice.installation.state_dirs.user).mark == room.now
+    assert read_clock(alice.own.state_dirs.user).mark == room.now
+
+
+def test_a_plain_user_cancels_their_own_request_only(alice: Account) -> None:
+    room = alice.room
+    room.request("update")
+
+    def cancel_it() -> str:
+        cancel(NUMBER, alice.own.state_dirs)
+        return "canceled"
+
+    assert run_as(ALICE, cancel_it) == b"state-not-writable"
+    alice.request("update")
+    assert run_as(ALICE, cancel_it) == b"canceled"
+    assert alice.files() == set()
+    assert room.folder().has(PENDING)
+
+
+def test_a_dongles_license_is_updated_by_its_administrator(alice: Account) -> None:
+    key = Ed25519Signer(b"t" * 32)
+    alice.room.dongle = Token(key.public, "SoftToken", "1", key.sign)
+    alice.room.activate("dongle")
+    assert alice.request("update") == b"state-not-readable"
+    assert alice.load() == b"2"
+
+
+def test_a_plain_user_installs_a_renewal_in_their_own_directory(alice: Account) -> None:
+    installed = alice.room.folder().installed_bytes() or b""
+    assert alice.install(alice.room.renewal(installed)) == b"ok"
+    assert alice.files() == {"installed.response", "state.json"}
+    assert alice.load() == b"2"
 
 
 # The seat ends for all
@@ -234,6 +253,9 @@ def test_a_deactivation_that_was_cut_off_ends_it_too(alice: Account) -> None:
     room.folder().write(DEACTIVATE, deactivation)
     assert alice.load() == b"deactivated"
     assert alice.request("update") == b"not-activated"
+    assert (
+        alice.install(room.renewal(kept[f"site/{NUMBER}/installed.response"])) == b"not-requested"
+    )
 
 
 def test_a_request_whose_keys_are_gone_waits_no_longer(alice: Account) -> None:
@@ -241,7 +263,7 @@ def test_a_request_whose_keys_are_gone_waits_no_longer(alice: Account) -> None:
     request = alice.request("update")
     room.request("deactivate")
     room.activate()
-    waiting = find_pending(NUMBER, alice.installation.state_dirs)
+    waiting = find_pending(NUMBER, alice.own.state_dirs)
     assert waiting is not None
     assert waiting.request.kind == "deactivate"
     assert alice.install(room.answer(request)) == b"not-requested"

@@ -11,6 +11,7 @@ import multiprocessing
 import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import count
 from statistics import median
@@ -78,14 +79,14 @@ def measure(stack: RunningStack, passes: int, seconds: float) -> Result:
     alone_s = honest(time.monotonic() + seconds)
     calls = _calls(stack, _further_uploads(stack, crowd, passes))
     spawn = multiprocessing.get_context("spawn")
-    made = spawn.Value("i", 0)
-    strangers = spawn.Process(target=_abuse, args=(calls, made), daemon=True)
+    total = spawn.Value("i", 0)
+    strangers = spawn.Process(target=_abuse, args=(calls, total), daemon=True)
     strangers.start()
-    while made.value < len(calls):
-        time.sleep(0.05)
-    began, before = time.monotonic(), made.value
+    honest(time.monotonic() + seconds)  # more processes start
+    assert strangers.is_alive()
+    began, before = time.monotonic(), total.value
     beside_s = honest(began + seconds)
-    uploads, took_s = TOGETHER * (made.value - before), time.monotonic() - began
+    uploads, took_s = TOGETHER * (total.value - before), time.monotonic() - began
     strangers.terminate()
     strangers.join()
     return Result(passes, uploads, took_s, alone_s, beside_s)
@@ -151,24 +152,28 @@ def _call(stack: RunningStack, messages: Sequence[str]) -> bytes:
     return "\r\n".join(lines).encode() + call.data
 
 
-def _abuse(calls: Sequence[bytes], made: Any) -> None:
+def _abuse(calls: Sequence[bytes], total: Any) -> None:
     """Make each call UPLOADS_PER_S times a second, from a process of its own, until it is ended."""
 
     async def all_together() -> None:
-        await asyncio.gather(*(_repeat(call, made) for call in calls))
+        await asyncio.gather(*(_repeat(call, total) for call in calls))
 
     asyncio.run(all_together())
 
 
-async def _repeat(call: bytes, made: Any) -> None:
+async def _repeat(call: bytes, total: Any) -> None:
     host, port = call.split(b"Host: ")[1].split(b"\r\n")[0].decode().split(":")
-    reader, writer = await asyncio.open_connection(host, int(port))
     clock = asyncio.get_running_loop()
     while True:
-        due_at = clock.time() + 1 / UPLOADS_PER_S
-        writer.write(call)
-        head = (await reader.readuntil(b"\r\n\r\n")).lower()
-        assert head.startswith(b"http/1.1 200"), head
-        await reader.readexactly(int(head.split(b"content-length:")[1].split(b"\r\n")[0]))
-        made.value += 1
-        await asyncio.sleep(max(0.0, due_at - clock.time()))
+        reader, writer = await asyncio.open_connection(host, int(port))
+        with suppress(asyncio.IncompleteReadError, ConnectionError):  # closed now and then
+            while True:
+                due_at = clock.time() + 1 / UPLOADS_PER_S
+                writer.write(call)
+                head = (await reader.readuntil(b"\r\n\r\n")).lower()
+                assert head.startswith(b"http/1.1 200"), head
+                length = int(head.split(b"content-length:")[1].split(b"\r\n")[0])
+                await reader.readexactly(length)
+                total.value += 1
+                await asyncio.sleep(max(0.0, due_at - clock.time()))
+        writer.close()

@@ -14,7 +14,7 @@ from tests.support.journeys import client
 from tests.support.running_stack import ROOT, RunningStack
 
 # What an embedded cloud leaves out: no TLS, no ML-DSA in KMS, nobody to tell of alarms.
-OFF = {"OnAws", "HasMlDsaInKms", "HasAlarmEmail", "HasCertificate"}
+OFF = {"OnAws", "HasMlDsaInKms", "HasAlarmEmail", "HasBudget", "HasCertificate", "HasWebAcl"}
 EXPANDED = {  # what SAM makes of its own types
     "AWS::Serverless::Function": "AWS::Lambda::Function",
     "AWS::Serverless::LayerVersion": "AWS::Lambda::LayerVersion",

@@ -1,6 +1,6 @@
 """An offline room for tests: a vendor who answers, a machine, a state folder and a clock."""
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ from keyferry import (
     load,
     make_request,
     parse_request,
+    verify_response,
 )
 from keyferry.api import open_installation
 from keyferry.dongle.signer import AnyDongle
@@ -139,6 +140,20 @@ class Room:
             grace_days=14,
         )
         return seal(RESPONSE, replace(body, **changes).to_bytes(), self.signers)
+
+    def renewal(self, response: bytes, **changes: Any) -> bytes:
+        """Sign today's terms for the seat of a response, as the vendor does without a request."""
+        self.serial += 1
+        answered = verify_response(response, self.keys)
+        body = ResponseBody(**{f.name: getattr(answered, f.name) for f in fields(ResponseBody)})
+        of_terms = {n: changes.pop(n) for n in list(changes) if hasattr(body.license, n)}
+        renewed = {
+            "kind": "renewal",
+            "serial": self.serial,
+            "issued_at": self.now,
+            "license": replace(body.license, **of_terms),
+        }
+        return seal(RESPONSE, replace(body, **{**renewed, **changes}).to_bytes(), self.signers)
 
     def install(self, data: bytes) -> Installed:
         return install_response(

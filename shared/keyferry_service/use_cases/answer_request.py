@@ -21,7 +21,7 @@ from keyferry_service.domain.request_context import Snapshot
 from keyferry_service.domain.ticket import REFUSAL_FILE, Ticket
 from keyferry_service.domain.upload import Upload
 from keyferry_service.use_cases.edge import Clock
-from keyferry_service.use_cases.outcome import Answered, Dropped, Outcome, Refused
+from keyferry_service.use_cases.outcome import Answered, Dropped, FurtherUpload, Outcome, Refused
 from keyferry_service.use_cases.publish_response import PublishResponse
 
 _TICKETS = 10_000  # of which a process knows that they have their answer
@@ -49,7 +49,7 @@ class AnswerRequest:
     def answer(self, upload: Upload, deadline: HasDeadline) -> Outcome:
         """Answer one file. Raises FileGone, OutOfTime, AnswerLost, NoSigningKey."""
         if self.answered_versions.get(upload.ticket_id, upload.version_id) != upload.version_id:
-            return _another_file()
+            return FurtherUpload()
         reading = self.pool.submit(self.tickets.get, upload.ticket_id, int(self.clock.time()))
         file = self.files.read(upload)
         ticket = reading.result()
@@ -85,8 +85,8 @@ class AnswerRequest:
                     completed = completed.with_replaced(grant.replaced, grant.license.contact)
                 update = self.tickets.completion_update(ticket, completed, now)
                 entry = entry_for(response, grant)
-                # One process's grants of one license would only conflict with each other. Nobody
-                # waits here who has not proved that he knows the license.
+                # One process's grants of one license would only conflict with each other. Only
+                # who has proved to know the license waits here.
                 lock = self.locks[hash(request.license_number) % len(self.locks)]
                 if not lock.acquire(blocking=False):
                     with lock:  # its holder has changed the license by then: decide again
@@ -132,7 +132,7 @@ class AnswerRequest:
             self.answered_versions.clear()
         self.answered_versions[ticket.id] = ticket.version_id
         if ticket.version_id != upload.version_id:
-            return _another_file()
+            return FurtherUpload()
         if ticket.refusal is not None:
             return self._publish_refusal(upload, ticket.refusal)
         if entry is not None:
@@ -145,7 +145,3 @@ class AnswerRequest:
         body = json.dumps(refusal.as_json()).encode()
         self.files.publish(upload.ticket_id, REFUSAL_FILE, body)
         return Refused(refusal.code)
-
-
-def _another_file() -> Dropped:
-    return Dropped("Another file was answered on this ticket.")

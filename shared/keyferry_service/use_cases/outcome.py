@@ -41,6 +41,14 @@ class Dropped(Outcome):
 
 
 @dataclass(frozen=True, slots=True)
+class FurtherUpload(Dropped):
+    """A pass was used again: another file has its answer on this ticket."""
+
+    metric = "FurtherUploads"
+    reason: str = "Another file was answered on this ticket."
+
+
+@dataclass(frozen=True, slots=True)
 class EmailSent(Outcome):
     """SES took the e-mail."""
 

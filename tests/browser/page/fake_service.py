@@ -14,7 +14,7 @@ from playwright.sync_api import Page, Route
 
 from keyferry_admin.use_cases.site import site_files
 from keyferry_protocol.activation import activation_key
-from keyferry_protocol.components import COMPONENTS
+from keyferry_protocol.components import COMPONENTS, hash_component
 from keyferry_protocol.encoding import parse_time
 from keyferry_protocol.envelope import REQUEST, seal
 from keyferry_protocol.keys import Ed25519Signer
@@ -32,7 +32,7 @@ TICKET = "t" * 43
 DEVICE = Ed25519Signer(bytes(range(32)))
 LOAD = Ed25519Signer(bytes(range(32, 64)))
 STEM = f"{NUMBER}-{DEVICE.keyid[:4]}-18"
-HASHES = dict.fromkeys(COMPONENTS, ("AAAAAAAAAAAAAAAAAAAAAA==",))
+HASHES = {name: (hash_component(NUMBER, name, "1"),) for name in COMPONENTS}
 
 
 def a_request(created_at: str = "2026-11-24T09:47:00Z", **changes: Any) -> bytes:

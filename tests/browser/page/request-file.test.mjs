@@ -7,6 +7,8 @@ const TYPE = 'application/vnd.keyferry.request.v1+json';
 const bytes = (text) => new TextEncoder().encode(text);
 const latin1 = (text) => Uint8Array.from(text, (character) => character.charCodeAt(0));
 const base64 = (text) => Buffer.from(text).toString('base64');
+const KEY = base64('k'.repeat(32));
+const [ONE, TWO, THREE] = ['1', '2', '3'].map((digit) => base64(digit.repeat(16)));
 const BODY = {
   id: '7b0e'.repeat(8),
   kind: 'activate',
@@ -14,10 +16,12 @@ const BODY = {
   license_number: '015120020093',
   product: { name: 'Example Modeler', version: '4.2.0' },
   protection: 'machine',
-  device_key: base64('0'.repeat(32)),
-  machine: { name: 'LAB-07', os: 'Windows 11 Pro', environment: 'physical', components: { mac: ['a', 'b'], os_id: ['c'] } },
+  device_key: KEY,
+  load_key: base64('l'.repeat(32)),
+  machine: { name: 'LAB-07', os: 'Windows 11 Pro', environment: 'physical', components: { mac: [ONE, TWO], os_id: [THREE] } },
   dongle: null,
   replaces_seat: null,
+  choose_seat: false,
   last_serial: 0,
   trusts: [],
   client: 'keyferry 1.0.0',
@@ -40,8 +44,8 @@ test('a request is read, whatever whitespace surrounds or indents it', () => {
 test('a request may replace a seat, have no computer name, or name a dongle', () => {
   assert.equal(read(envelope(base64(body({ replaces_seat: 3 })))).request.replacesSeat, true);
   const unnamed = { ...BODY.machine, name: '', os: '', components: {} };
-  const dongle = { alg: 'Ed25519', public: 'AA==', model: 'Key 5', serial: '1' };
-  const { request } = read(envelope(base64(body({ machine: unnamed, protection: 'dongle', dongle }))));
+  const dongle = { alg: 'Ed25519', public: KEY, model: 'Key 5', serial: '1' };
+  const { request } = read(envelope(base64(body({ machine: unnamed, protection: 'dongle', load_key: null, dongle }))));
   assert.deepEqual([request.computer, request.dongleModel, request.componentHashes], ['', 'Key 5', 0]);
 });
 

@@ -205,7 +205,7 @@ def test_the_browser_reads_every_vector_as_the_protocol_does(page: Page, site: s
 def test_a_camera_reads_the_qr_code_from_a_screen_and_opens_the_page(
     page: Page, site: str, tmp_path: Path, scheme: Any
 ) -> None:
-    hashes = tuple(b64(sha256(bytes((n,))).digest()[:16]) for n in range(17))
+    hashes = tuple(sorted(b64(sha256(bytes((n,))).digest()[:16]) for n in range(17)))
     parts = {"mac": hashes[:8], "disk_serial": hashes[8:16], "os_id": hashes[16:]}
     data = a_request(machine=HashedMachine("LAB-07", "Windows 11 Pro", "physical", parts))
     picture = tmp_path / "code.svg"

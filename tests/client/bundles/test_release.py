@@ -26,9 +26,13 @@ from cyclonedx.validation.json import JsonStrictValidator
 sys.exit(JsonStrictValidator(SchemaVersion.V1_6).validate_str(sys.stdin.read()))
 """
 
-pytestmark = pytest.mark.skipif(
-    not sys.platform.startswith("linux"), reason="the machines of the wheelhouse are named for it"
-)
+pytestmark = [
+    pytest.mark.timeout(600),  # a release builds everything
+    pytest.mark.skipif(
+        not sys.platform.startswith("linux"),
+        reason="the machines of the wheelhouse are named for it",
+    ),
+]
 
 
 @pytest.fixture(scope="module")

@@ -25,10 +25,13 @@ INSTALL = ["-m", "pip", "install", "--no-index", "--find-links", "wheelhouse", "
 REQUIREMENTS = ["-r", "wheelhouse/requirements.txt"]
 TROJAN = "from pathlib import Path\nPath({marker!r}).write_text('here I am')\n"
 
-pytestmark = pytest.mark.skipif(
-    HERE not in wheelhouse.MACHINES or os.geteuid() != 0,
-    reason="taking the network away needs Linux, and root",
-)
+pytestmark = [
+    pytest.mark.timeout(600),  # downloads, builds, and installs
+    pytest.mark.skipif(
+        HERE not in wheelhouse.MACHINES or os.geteuid() != 0,
+        reason="taking the network away needs Linux, and root",
+    ),
+]
 
 
 @pytest.fixture(scope="module")

@@ -140,6 +140,26 @@ def test_no_log_line_holds_a_code_a_key_an_address_or_a_link(
         assert secret not in out
 
 
+FORGED_LINE = '{"level":"INFO","message":"answered","ticket":"forged"}'
+
+
+def test_nothing_that_is_sent_forges_a_line_of_the_log(world: World) -> None:
+    world.sell()
+    evil = f"x\n{FORGED_LINE}\r\n{FORGED_LINE}\u2028"
+    for path in (f"/api/requests/{evil}", f"/api/responses/{evil}", f"/{evil}", f"/api/{evil}"):
+        world.call("GET", path, headers={"accept": evil, "user-agent": evil})
+    world.call("POST", "/api/requests", {"email": evil, "language": evil})
+    world.call("POST", "/api/requests", evil, {"content-type": evil})
+    world.activate(evil.encode())
+    message = world.notice("process_request", f"requests/{evil}", evil)
+    assert world.process(message | {"messageId": evil}, {**message, "body": evil}) == []
+    lines = world.log.getvalue().splitlines()
+    assert lines
+    for line in lines:
+        assert json.loads(line).get("ticket") != "forged"
+        assert FORGED_LINE not in line
+
+
 @pytest.mark.parametrize("bucket", [IN, "someone-elses"])
 def test_mail_is_sent_for_objects_of_the_out_bucket_alone(world: World, bucket: str) -> None:
     world.sell()

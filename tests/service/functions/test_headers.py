@@ -23,7 +23,7 @@ from keyferry_service.views.email import mime_message, response_email
 from keyferry_service.views.refusal_text import Vendor
 from tests.support.builders import LAB_07, a_license, a_request, a_request_file
 from tests.support.samples import NOW
-from tests.support.world import OUT, World
+from tests.support.world import IN, OUT, World, link_in
 
 pytestmark = pytest.mark.attack
 
@@ -147,6 +147,33 @@ def test_no_product_with_a_line_break_is_ever_licensed_or_asked_for(
     world.sell()
     ticket = world.activate(a_request_file(LAB_07, product=Product(text, "1")), VICTIM)
     assert world.ticket(ticket)["refusal"]["code"] == "unreadable-request"
+
+
+ELSEWHERE = {
+    "host": "evil.example",
+    "x-forwarded-host": "evil.example",
+    "x-forwarded-proto": "http",
+    "forwarded": "host=evil.example",
+    "origin": "https://evil.example",
+    "referer": "https://evil.example/",
+}
+
+
+def test_no_header_of_a_call_changes_where_a_file_goes_or_a_link_leads(world: World) -> None:
+    """Every address is the deployment's own, and none that somebody names is ever fetched."""
+    world.sell()
+    body = {"email": "anna@example.org", "language": "en"}
+    opened = json.loads(world.call("POST", "/api/requests", body, ELSEWHERE)["body"])
+    assert opened["upload"]["url"] == f"https://{IN}.s3.eu-central-1.amazonaws.com/"
+    ticket = opened["id"]
+    assert world.process(world.upload(ticket, a_request_file(LAB_07))) == []
+    shown = world.call("GET", f"/api/requests/{ticket}", headers=ELSEWHERE)
+    world.send(ticket)
+    link = link_in(world.mails()[-1].replace(b"=\r\n", b""))
+    followed = world.call("GET", link, headers=ELSEWHERE)["headers"]["Location"]
+    for url in (json.loads(shown["body"])["response"]["download_url"], followed):
+        assert url.startswith(f"https://{OUT}.s3.eu-central-1.amazonaws.com/responses/{ticket}/")
+    assert "evil" not in str([opened, shown, world.mails(), world.rows("Tickets")])
 
 
 # Names of files: made of a number and a key's id alone

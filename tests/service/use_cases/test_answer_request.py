@@ -1,8 +1,11 @@
 """Answering and signing anew: what comes of a file, and what its caller is told."""
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 
 from keyferry_protocol.envelope import RESPONSE, open_envelope
 from keyferry_service.adapters.files_s3 import FileGone
@@ -10,9 +13,10 @@ from keyferry_service.adapters.retries import OutOfTime
 from keyferry_service.domain.ticket import LIFE_S, REFUSAL_FILE, Ticket, TicketState
 from keyferry_service.use_cases import answer_request
 from keyferry_service.use_cases.answer_request import AnswerLost, AnswerRequest
-from keyferry_service.use_cases.outcome import Answered, Dropped, Refused
+from keyferry_service.use_cases.outcome import Answered, Dropped, FurtherUpload, Refused
 from keyferry_service.use_cases.resign import Resign
 from tests.service.simulation.cloud import IN, OUT, Killed
+from tests.service.simulation.dynamodb import failure
 from tests.service.use_cases.fakes import TICKET, Deadline, Service
 from tests.support.builders import LAB_07, LAB_08, a_request, a_request_file
 from tests.support.inline import InlineExecutor
@@ -70,7 +74,7 @@ def test_another_file_on_an_answered_ticket_is_dropped(service: Service) -> None
     answering(service).answer(service.upload(FILE), Deadline())
     second = service.upload(a_request_file(LAB_08))
     outcome = answering(service).answer(second, Deadline())
-    assert outcome == Dropped("Another file was answered on this ticket.")
+    assert outcome == FurtherUpload()
 
 
 def test_a_process_remembers_only_so_many_tickets(
@@ -83,7 +87,7 @@ def test_a_process_remembers_only_so_many_tickets(
         answering_all.answer(service.upload(FILE, ticket), Deadline())
         for _ in range(2):
             outcome = answering_all.answer(service.upload(FILE, ticket), Deadline())
-            assert outcome == Dropped("Another file was answered on this ticket.")
+            assert outcome == FurtherUpload()
     assert list(answering_all.answered_versions) == [OTHER]
 
 
@@ -108,6 +112,27 @@ def test_conflicts_until_the_deadline_are_an_error_and_change_nothing(service: S
         answering(service).answer(upload, Deadline(left_ms=3500))
     assert service.cloud.calls.count(is_write) == 4  # at 3.4, 3.3, 3.2 and 3.1 seconds left
     assert list(service.licenses.ledger_entries(NUMBER)) == []
+
+
+@pytest.mark.attack
+def test_a_write_that_is_not_valid_is_tried_once_and_locks_nobody_out(service: Service) -> None:
+    upload, transact = service.upload(FILE), service.dynamodb.transact_write_items
+    writes: list[int] = []
+
+    def cancel(**call: Any) -> None:
+        writes.append(len(call["TransactItems"]))
+        reasons = [{"Code": "ValidationError"}]
+        raise failure("TransactionCanceledException", "write", CancellationReasons=reasons)
+
+    service.dynamodb.transact_write_items = cancel
+    use_case = answering(service)
+    with pytest.raises(ClientError):
+        use_case.answer(upload, Deadline())
+    assert len(writes) == 1
+    service.dynamodb.transact_write_items = transact
+    with ThreadPoolExecutor(1) as another:  # whose locks are not this thread's
+        answer = another.submit(use_case.answer, upload, Deadline()).result(timeout=10)
+    assert answer == Answered(FILE_NAME, 1)
 
 
 def test_an_answer_that_the_ledger_lost_is_an_error(service: Service) -> None:

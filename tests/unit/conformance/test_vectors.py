@@ -156,6 +156,7 @@ def test_a_machine_is_known_by_more_than_half_of_its_weight(vector: Vector) -> N
         "same": is_same_machine(recorded, current),
         "matching_840ths": matching_weight(recorded, current),
         "recorded_840ths": 840 * recorded_weight(recorded),
+        "seen_840ths": 840 * recorded_weight(current),
     }
 
 
@@ -188,6 +189,7 @@ def test_requests_are_parsed_strictly_then_verified(vector: Vector) -> None:
             "kind": request.kind,
             "license_number": request.license_number,
             "file_name": f"{request.file_stem}.request",
+            "proof": "load_key" if request.is_by_load_key else "device_key",
         }
     except KeyferryError as error:
         result = {"code": error.code}
@@ -227,7 +229,9 @@ def test_responses_are_verified_then_parsed_strictly(vector: Vector) -> None:
             "license_number": response.license.number,
             "serial": response.serial,
             "seat": response.seat,
+            "file_name": f"{response.file_stem}.response",
             "features": dict(response.license.features),
+            "environments": list(response.license.environments),
         }
     except KeyferryError as error:
         result = {"code": error.code}

@@ -40,6 +40,16 @@ BEYOND_SCHEMAS = {
         "BODY: machine.components.mac: descending",
         "BODY: bound_to.components.mac: descending",
     },
+    "Different hashes": {
+        f"BODY: {place}.components: one hash in {one} and in {other}"
+        for place in ("machine", "bound_to")
+        for one, other in [
+            ("mac", "smbios_uuid"),
+            ("mac", "disk_serial"),
+            ("os_id", "board_serial"),
+            ("tpm_key", "user"),
+        ]
+    },
     "Point on the curve": {
         "BODY: dongle.public: off the curve",
         "BODY: bound_to.dongle.public: off the curve",

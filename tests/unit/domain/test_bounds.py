@@ -80,7 +80,10 @@ class Service:
 STEPS = st.lists(
     st.tuples(
         st.sampled_from(
-            ["activate", "activate", "reinstall", "replace", "update", "copy", "deactivate"]
+            [
+                *("activate", "activate", "reinstall", "replace", "update", "copy", "deactivate"),
+                *("update by the load key", "copy by the load key"),
+            ]
         ),
         st.integers(0, len(COMPUTERS) - 1),
         st.integers(1, 3),  # the seat to replace, or the computer whose state folder is copied
@@ -89,7 +92,13 @@ STEPS = st.lists(
     max_size=40,
 )
 
-REQUEST_OF = {"reinstall": "activate", "replace": "activate", "copy": "update"}
+REQUEST_OF = {
+    "reinstall": "activate",
+    "replace": "activate",
+    "copy": "update",
+    "update by the load key": "update",
+    "copy by the load key": "update",
+}
 
 
 def play(service: Service, steps: Any) -> Any:
@@ -101,9 +110,11 @@ def play(service: Service, steps: Any) -> Any:
         if step == "reinstall":
             computer = computers[which] = computer.reinstalled()
         kind = REQUEST_OF.get(step, step)
+        owner = computers[seat] if step.startswith("copy") else computer
         request = a_request(
-            computers[seat] if step == "copy" else computer,
+            owner,
             kind,
+            signers=(owner.load_key,) if step.endswith("load key") else None,
             id=f"{count:032x}",
             created_at=service.now,
             replaces_seat=seat if step == "replace" else None,

@@ -5,7 +5,7 @@ from dataclasses import fields
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from keyferry_protocol.activation import (
@@ -108,8 +108,9 @@ def test_strict_json(value: object, ascii_alone: bool, indent: int | None) -> No
 @given(json_values)
 def test_any_parser_reads_strict_json_alike(value: object) -> None:
     data = json.dumps(value).encode()
+    assume(repr(json.loads(data)) == repr(value))  # two lone surrogates may make a pair
     try:
-        assert repr(parse_json(data)) == repr(json.loads(data))
+        assert repr(parse_json(data)) == repr(value)
     except BadJson:
         assert not _is_strict(value)
     else:

@@ -1,6 +1,7 @@
 """Deviations from a valid BODY that requests and responses share: (name, path, value)."""
 
 import copy
+import json
 from collections.abc import Iterable, Iterator
 from typing import Any
 
@@ -167,6 +168,16 @@ def components(body: Body, path: Path) -> Iterator[Case]:
         ],
     )
 
+    for one, other in [
+        ("mac", "smbios_uuid"),
+        ("mac", "disk_serial"),
+        ("os_id", "board_serial"),
+        ("tpm_key", "user"),
+    ]:
+        several = sorted([first, second]) if one == "mac" else [first]
+        twice = changed(changed(body, (*path, one), several), (*path, other), [first])
+        yield f"{shown(path)}: one hash in {one} and in {other}", twice
+
 
 def good_components(body: Body, path: Path) -> Iterator[Case]:
     """Sets that are well formed; `body` is for `machine`."""
@@ -174,7 +185,14 @@ def good_components(body: Body, path: Path) -> Iterator[Case]:
     yield "an empty set, weak but well formed", changed(body, path, {})
     yield "eight hashes", changed(body, (*path, "mac"), eight)
     yield "an unknown component", changed(body, (*path, "cpu"), ["x"])
-    yield "an unknown component of another type", changed(body, (*path, "cpu"), 7)
+    others: list[Any] = [7, None, True, "x", {}, {"x": ["y"]}, [], [None], [[7]]]
+    for value in others:
+        name = f"an unknown component that is {json.dumps(value)}"
+        yield name, changed(body, (*path, "cpu"), value)
+    yield "an unknown component alone", changed(body, path, {"cpu": 7})
+    hashes = COMPONENTS["mac"]
+    yield "an unknown component with a hash of another", changed(body, (*path, "cpu"), hashes)
+    yield "an ignored user with a hash of another", changed(body, (*path, "user"), hashes[:1])
     yield "a user outside personal, ignored", changed(body, (*path, "user"), "anna")
     yield "an ignored user with an empty list", changed(body, (*path, "user"), [])
 

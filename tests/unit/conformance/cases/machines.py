@@ -35,6 +35,11 @@ def _changed(recorded: Set, *names: str) -> dict[str, list[str]]:
     }
 
 
+def _new(*names: str) -> dict[str, list[str]]:
+    """Components with a hash that no other set has."""
+    return {name: [component(name, "new")] for name in names}
+
+
 def _some(recorded: Set, name: str, count: int) -> dict[str, list[str]]:
     """A set that keeps only `count` of a component's hashes."""
     return {**recorded, name: recorded[name][:count]}
@@ -48,6 +53,7 @@ TWO_CARDS = _set("os_id", "disk_serial", mac=2)
 PERSONAL = WINDOWS | {"user": [component("user", "anna")]}
 OTHER_USER = {"user": [component("user", "ben")]}
 GUEST = _set("os_id", "disk_serial")
+CARRIED = {"mac": [component("mac", "carried from machine to machine")]}
 
 RULE: list[tuple[str, Set, Set, bool]] = [
     ("nothing changed", WINDOWS, WINDOWS, True),
@@ -156,7 +162,72 @@ RULE: list[tuple[str, Set, Set, bool]] = [
         _changed(_set("mac", "disk_serial"), "mac"),
         False,
     ),
-    ("more is seen than was recorded", _set("mac"), WINDOWS | _set("mac"), False),
+    ("a set of one card: 3 of the 8 of a Linux machine", _set("mac"), LINUX, False),
+    ("a set of one card: 3 of the 10 of a Mac", _set("mac"), MAC_OS, False),
+    ("a set of one card: 3 of the 21 of a Windows machine", _set("mac"), WINDOWS, False),
+    ("a set of one card: 3 of 5", _set("mac"), _set("mac", "disk_serial"), True),
+    ("a set of one card: 3 of 6 is half", _set("mac"), _set("mac", "os_id"), False),
+    ("system and disk: 5 of the 8 of a Linux machine with a new card", GUEST, LINUX, True),
+    ("UUID and disk: 7 of 10", _set("smbios_uuid", "disk_serial"), MAC_OS, True),
+    ("the UUID alone: 5 of 10 is half", _set("smbios_uuid"), MAC_OS, False),
+    ("11 of 21", _set("smbios_uuid", "board_serial", "mac"), WINDOWS, True),
+    ("10 of 21", _set("tpm_key", "smbios_uuid"), WINDOWS, False),
+    ("8 of 16 is half", LINUX, WINDOWS_NO_TPM, False),
+    ("what else is seen weighs though it was never recorded", LINUX, LINUX | _new("tpm_key"), True),
+    (
+        "what else is seen weighs as much as what was recorded",
+        LINUX,
+        LINUX | _new("tpm_key", "board_serial"),
+        False,
+    ),
+    ("what was recorded weighs whole though it is not seen", MAC_OS, _set("smbios_uuid"), False),
+    (
+        "recorded parts that are not seen still weigh: 11 against 8",
+        _set("smbios_uuid", "mac", "os_id"),
+        _set("smbios_uuid", "mac"),
+        True,
+    ),
+    ("one card of eight weighs as all: 3 of 5", _set(mac=8), _set("disk_serial", mac=8), True),
+    (
+        "eight cards seen weigh as one: 3 of 5",
+        _set("mac"),
+        _set("disk_serial", mac=8),
+        True,
+    ),
+    ("more cards seen than a set can contain", _set(mac=8), _set(mac=12), True),
+    (
+        "a carried card and a made-up disk: a Linux machine, 3 of 5 and 5 of 8",
+        CARRIED | _new("disk_serial"),
+        LINUX | CARRIED,
+        True,
+    ),
+    (
+        "a carried card and a made-up disk: no Mac, 5 of 10 is half",
+        CARRIED | _new("disk_serial"),
+        MAC_OS | CARRIED,
+        False,
+    ),
+    (
+        "a carried card and a made-up system: 3 of 6 is half",
+        CARRIED | _new("os_id"),
+        LINUX | CARRIED,
+        False,
+    ),
+    (
+        "a carried card and filler for Windows: 3 of 11",
+        CARRIED | _new("smbios_uuid", "board_serial"),
+        WINDOWS | CARRIED,
+        False,
+    ),
+    (
+        "a Mac's UUID and a made-up disk: 5 of 7 and 7 of 10",
+        _set("smbios_uuid") | _new("disk_serial"),
+        MAC_OS,
+        True,
+    ),
+    ("nothing recorded, nothing seen", {}, {}, True),
+    ("nothing recorded", {}, LINUX, False),
+    ("nothing recorded, a user seen", {}, OTHER_USER, True),
     ("personal, the same user", PERSONAL, PERSONAL, True),
     ("personal, another user", PERSONAL, PERSONAL | OTHER_USER, False),
     ("personal, no user seen", PERSONAL, WINDOWS, False),
@@ -181,6 +252,7 @@ def rule_vectors() -> Iterator[Vector]:
                 "same": same,
                 "matching_840ths": sum(_shares(recorded, current, c) for c in counted),
                 "recorded_840ths": sum(WEIGHTS[c] * 840 for c in counted),
+                "seen_840ths": sum(840 * w for c, w in WEIGHTS.items() if c in current),
             },
         }
 

@@ -75,13 +75,23 @@ def _facts(body: Body, data: bytes) -> dict[str, Any]:
         "license_number": body["license"]["number"],
         "serial": body["serial"],
         "seat": body["seat"],
+        "file_name": f"{body['license']['number']}-{DEVICE.keyid[:4]}-{body['serial']}.response",
         "features": body["license"]["features"],
+        "environments": body["license"]["environments"],
     }
 
 
 def _personal() -> Body:
     bound = {"protection": "personal", "components": COMPONENTS | USER}
     return response(bound_to=response()["bound_to"] | bound)
+
+
+_ENVIRONMENTS = [
+    ["physical", "virtual"],
+    ["container", "physical"],
+    ["physical", "virtual", "container"],
+    ["virtual", "container", "physical"],
+]
 
 
 def _good() -> Iterator[bodies.Case]:
@@ -94,6 +104,12 @@ def _good() -> Iterator[bodies.Case]:
         changed(dongle_response(), ("bound_to", "dongle"), token),
     )
     yield "update", response(kind="update", serial=2)
+    yield "a renewal", response(kind="renewal", serial=18)
+    yield "a renewal, personal", _personal() | {"kind": "renewal"}
+    yield "a renewal, a token", dongle_response() | {"kind": "renewal"}
+    for places in _ENVIRONMENTS:
+        name = ", ".join(places)
+        yield f"environments {name}", changed(response(), ("license", "environments"), places)
     yield "a receipt", receipt()
     yield (
         "a receipt with maintenance and a lease",
@@ -180,8 +196,11 @@ def _bad_bodies() -> Iterator[bodies.Case]:
     yield from bodies.free_texts(one, ("license", "product"), may_be_empty=False)
     yield from bodies.free_texts(one, ("license", "edition"))
     yield from _features(one)
+    yield from _environments(one)
     yield from bodies.closed(one, ("bound_to", "protection"))
     yield from bodies.ed25519_keys(one, ("bound_to", "device_key"))
+    yield from bodies.ed25519_keys(one, ("bound_to", "load_key"))
+    yield "load_key is null, personal", changed(_personal(), ("bound_to", "load_key"), None)
     yield from bodies.components(_personal(), PARTS)
     yield from bodies.dongles(token, ("bound_to", "dongle"))
     yield from _fitting(one, token)
@@ -195,6 +214,23 @@ def _features(one: Body) -> Iterator[bodies.Case]:
     for value in values:
         shown = json.dumps(value)
         yield f"license.features: the value {shown}", changed(one, path, {"solver": value})
+
+
+def _environments(one: Body) -> Iterator[bodies.Case]:
+    values: list[tuple[str, Any]] = [
+        ("none", []),
+        ("not the physical one", ["virtual"]),
+        ("the physical one twice", ["physical", "physical"]),
+        ("another twice", ["physical", "virtual", "virtual"]),
+        ("unknown, which no license allows", ["physical", "unknown"]),
+        ("an unknown one", ["physical", "cloud"]),
+        ("another case", ["Physical"]),
+        ("null inside", ["physical", None]),
+        ("a number inside", ["physical", 1]),
+        ("an array inside", ["physical", ["virtual"]]),
+        ("a text", "physical"),
+    ]
+    yield from bodies.out_of_pattern(one, ("license", "environments"), values)
 
 
 def _fitting(one: Body, token: Body) -> Iterator[bodies.Case]:
