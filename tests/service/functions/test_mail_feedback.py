@@ -205,7 +205,8 @@ def test_a_notice_counts_once_however_often_and_late_it_comes(
     world.sell()
     mailed(world)
     notice = a_notice(tags[0], **NO_USER)
-    assert record_feedback(world, notice, notice) == []
+    for _ in range(2):  # one after the other: moto's transactions are not atomic side by side
+        assert record_feedback(world, notice) == []
     assert len(suppressed(world)) == 1
     Suppressions(world.dynamodb, "Tickets").lift(ANNA, world.now)
     world.now += 3 * DAY

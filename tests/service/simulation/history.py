@@ -86,6 +86,11 @@ class History:
     def serial_of(self, device_key: bytes) -> int:
         return self._served.get(device_key, 0)
 
+    def most_counted(self, beginning: str) -> int:
+        """The most mails that any of these counters has counted."""
+        counts = (n for name, n in self.counted.items() if name.startswith(beginning))
+        return max(counts, default=0)
+
     def published(self, ticket_id: str) -> dict[str, bytes]:
         """What lies in the out bucket for a ticket, by file name."""
         return self._published.get(ticket_id, {})
