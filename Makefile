@@ -45,7 +45,7 @@ soak: .venv/installed .venv-soak/installed build-local  ## what takes hours: fau
 	@$(RUN) -m tests.soak.load
 	@$(RUN) -m tests.soak.load.growth
 	@$(RUN) -m pytest -m attack --second-s3
-	@$(RUN) -m tests.soak.abused_passes
+	@$(RUN) -m tests.soak.abused_passes --passes 100
 	@$(RUN) -m tests.stack.privilege
 	@$(RUN) -m tests.soak.http_api
 	@.venv-soak/bin/python -m tests.unit.fuzz --minutes 10

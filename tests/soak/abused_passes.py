@@ -2,7 +2,8 @@
 
 `python -m tests.soak.abused_passes`; for a trial, add `--passes 30 --seconds 5`. It exits with 1 if
 the median of the honest requests is delayed by 2 s or more. The embedded cloud, the functions, and
-the strangers share the processors of one computer, and whatever else runs there.
+the strangers share the processors of one computer, and whatever else runs there. On two cores
+the embedded cloud keeps up with 100 passes, but not with 300.
 """
 
 import argparse

@@ -1,4 +1,4 @@
-"""Passes that are used again and again hold up nobody else; `make soak` abuses 300 of them."""
+"""Passes that are used again and again hold up nobody else; `make soak` abuses 100 of them."""
 
 import pytest
 

@@ -216,6 +216,16 @@ def test_an_update_shows_the_end_it_had_before(desk: Desk, typed: Typist) -> Non
     assert "24 October 2028 (before: 30 November 2027)" in printed.out
 
 
+def test_a_response_that_is_installed_already_is_told_beside_what_waits(
+    desk: Desk, typed: Typist
+) -> None:
+    (desk.downloads / "again.response").write_bytes(desk.room.activate())
+    desk.room.request("update")
+    printed = typed("9", "2", "1", "", "", "q")
+    assert "This response file was installed before. Nothing changed." in printed.out
+    assert "still waits for its response file" in printed.out
+
+
 def test_a_deactivation_is_explained_first_and_enter_keeps_the_license(
     desk: Desk, typed: Typist
 ) -> None:
