@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -63,6 +64,23 @@ def test_state_is_kept_where_clients_in_other_languages_find_it(
 ) -> None:
     dirs = find_state_dirs("acme", None, platform, environ)
     assert (dirs.user.path, dirs.site.path) == (user, site)
+
+
+@pytest.mark.parametrize("home", [{}, {"HOME": ""}, {"HOME": "anna"}])
+@pytest.mark.parametrize(
+    ("recorded", "expected"), [("/home/anna", "/home/anna"), ("", ""), (None, "")]
+)
+def test_a_process_without_a_home_never_keeps_its_state_where_it_happens_to_run(
+    monkeypatch: pytest.MonkeyPatch, home: dict[str, str], recorded: str | None, expected: str
+) -> None:
+    def entry(uid: int) -> SimpleNamespace:
+        if recorded is None:
+            raise KeyError(uid)
+        return SimpleNamespace(pw_dir=recorded)
+
+    monkeypatch.setattr("pwd.getpwuid", entry)
+    user = find_state_dirs("acme", None, "linux", home).user
+    assert user.path == f"{expected}/.local/state/keyferry/acme"
 
 
 def test_the_files_are_those_of_the_format(room: Room) -> None:

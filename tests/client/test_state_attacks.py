@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+import keyferry.store.lock
 from keyferry.store.files import write
 from keyferry.store.lock import Lock
 from keyferry.store.state_dirs import StateDir, StateDirs, find_state_dirs
@@ -471,13 +472,23 @@ def test_a_lock_that_no_other_user_can_hold_is_never_taken_from_its_holder(
         assert stat.S_IMODE(lock.stat().st_mode) == 0o600
 
 
-def test_whoever_waited_for_a_lock_that_was_replaced_takes_the_new_one(tmp_path: Path) -> None:
+def test_a_lock_that_is_replaced_before_it_is_taken_is_not_the_lock(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     root = StateDir(str(tmp_path), shared=True)
     lock = tmp_path / "lock"
-    with Lock(root):
-        lock.rename(tmp_path / "old")
-        with Lock(root, wait_s=0), pytest.raises(StateBusy), Lock(root, wait_s=0.05):
-            pass
+    take = keyferry.store.lock._lock
+    replacements = iter([tmp_path / "replaced"])
+
+    def take_late(handle: int) -> bool:
+        for aside in replacements:
+            lock.rename(aside)
+            lock.touch(mode=0o600)
+        return take(handle)
+
+    monkeypatch.setattr(keyferry.store.lock, "_lock", take_late)
+    with Lock(root), pytest.raises(StateBusy), Lock(root, wait_s=0.05):
+        pass
 
 
 @only_root

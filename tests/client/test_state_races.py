@@ -1,6 +1,7 @@
 """Another user swaps files and directories for links, a thousand times, while root works there."""
 
 import os
+import shutil
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -12,6 +13,7 @@ from keyferry.doctor.repair import repair
 from keyferry.store.clock_file import CLOCK
 from tests.client.attacker import NOBODY, only_root, open_folder, swapping
 from tests.support.offline import Room
+from tests.support.samples import NUMBER
 
 pytestmark = [pytest.mark.attack, only_root]
 ROUNDS = 1000
@@ -144,6 +146,23 @@ def test_nothing_is_written_behind_the_state_folder_that_is_swapped_for_a_link(
     folder.chmod(0o777)
     with swapping((room.state, link)):
         assert rounds(lambda: act(room)) < ROUNDS
+
+
+def test_repair_changes_no_mode_behind_the_state_folder_that_is_swapped_for_a_link(
+    folder: Path, room: Room
+) -> None:
+    copy = folder / "another"
+    shutil.copytree(room.state, copy)
+    (copy / "site" / NUMBER / "state.json").chmod(0o600)
+    before = listing(copy)
+    link = folder / "swapped"
+    link.symlink_to(copy)
+    folder.chmod(0o777)
+    with open(room.folder().path("state.json"), "rb") as opened, swapping((room.state, link)):
+        rounds(
+            lambda: repair(room.state_dirs, room.keys), lambda: os.fchmod(opened.fileno(), 0o666)
+        )
+    assert listing(copy) == before
 
 
 def test_nothing_is_written_through_a_file_that_is_swapped_for_a_link(

@@ -3,6 +3,7 @@
 import os
 import sys
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import NamedTuple
 
 
@@ -63,7 +64,10 @@ def _bases(platform: str, environ: Mapping[str, str]) -> tuple[str, str]:
         local = environ.get("LOCALAPPDATA", r"C:\Users\Default\AppData\Local")
         data = environ.get("ProgramData", r"C:\ProgramData")
         return rf"{local}\Keyferry", rf"{data}\Keyferry"
-    home = environ.get("HOME") or os.path.expanduser("~")
+    home = environ.get("HOME", "")
+    if not home.startswith("/"):
+        home = _recorded_home()
+    home = home.rstrip("/")
     if platform == "darwin":
         folder = "Library/Application Support/Keyferry"
         return f"{home}/{folder}", f"/{folder}"
@@ -71,3 +75,12 @@ def _bases(platform: str, environ: Mapping[str, str]) -> tuple[str, str]:
     if not state.startswith("/"):  # the XDG specification says to ignore a relative path
         state = f"{home}/.local/state"
     return f"{state}/keyferry", "/var/lib/keyferry"
+
+
+def _recorded_home() -> str:
+    """The home of this process's user; the root for one without, as in a container."""
+    import pwd  # imported here, because nearly every process has HOME
+
+    with suppress(KeyError):
+        return pwd.getpwuid(os.getuid()).pw_dir or "/"
+    return "/"

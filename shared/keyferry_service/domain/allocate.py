@@ -98,6 +98,7 @@ def _update(context: RequestContext, seat: Seat) -> Grant | Refusal:
         device_key=_key_row(context, seat.number) if is_other_key else None,
         anchor_keys=new_anchors,
         previous_valid_until=seat.valid_until,
+        replaced=None if context.is_as_recorded else seat,
     )
 
 

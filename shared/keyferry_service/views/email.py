@@ -99,10 +99,12 @@ def refusal_email(ticket: Ticket, refusal: Refusal, vendor: Vendor) -> Email:
 
 def replacement_email(ticket: Ticket, vendor: Vendor) -> Email:
     """The e-mail that tells a license's contact that a seat was taken from a computer."""
+    old = _computer(ticket.replaced_machine or "", "email.replaced.old-computer")
+    new = _computer(ticket.machine_name, "email.replaced.new-computer")
     names = _names(ticket) | {
         "n": str(ticket.seat),
-        "new": _computer(ticket.machine_name, "email.replaced.new-computer"),
-        "old": _computer(ticket.replaced_machine or "", "email.replaced.old-computer"),
+        "new": message("email.replaced.same-name", old=old) if new == old else new,
+        "old": old,
         "support": vendor.support,
     }
     return Email(

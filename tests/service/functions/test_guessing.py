@@ -35,8 +35,9 @@ def test_each_ticket_and_each_link_holds_256_random_bits(world: World) -> None:
     ticket = answered(world)
     tickets = [world.open_ticket() for _ in range(50)]
     tokens = [mailed_link(world).rpartition("/")[2]]
-    for _ in range(3):
-        again = world.activate(a_request_file(LAB_07), "anna@example.org")
+    for number in range(3):
+        file = a_request_file(LAB_07, id=f"{number:032x}")
+        again = world.activate(file, "anna@example.org")
         world.send(again)
         tokens.append(mailed_link(world).rpartition("/")[2])
     every = [ticket, *tickets, *tokens]

@@ -8,6 +8,7 @@ import json
 import re
 import sys
 from contextlib import redirect_stderr, redirect_stdout
+from dataclasses import replace
 from email.message import EmailMessage
 from email.policy import default
 from pathlib import Path
@@ -22,7 +23,7 @@ from keyferry_service.adapters import tickets_dynamodb
 from keyferry_service.adapters.email_ses import MailRefused
 from keyferry_service.adapters.tickets_dynamodb import hash_address, suppressed_key
 from tests.service.admin.screens import Screen
-from tests.support.builders import ACTIVATION, LAB_07, LAB_08, Computer, a_request_file
+from tests.support.builders import ACTIVATION, LAB_07, LAB_08, Computer, a_request, a_request_file
 from tests.support.samples import NUMBER
 from tests.support.world import IN, OUT, ROOT, World
 
@@ -76,8 +77,8 @@ def test_the_contact_is_told_which_seat_went_from_which_computer_to_which(world:
         text_of(mail)
         == """\
 Seat 1 of license 015.120.020.093 went from LAB-07 to LAB-08.
-Someone who has the activation code requested this and said that the old
-computer is lost or broken. The old computer can no longer update its license.
+Someone who has the activation code, or a copy of the old computer's license
+files, requested this. The old computer can no longer update its license.
 
   License        015.120.020.093
   Seat           1
@@ -94,6 +95,22 @@ If none of your people did this
 If your people did this, you can ignore this message. Questions? Ask us:
 licensing@example.com
 """
+    )
+
+
+def test_the_contact_is_told_of_a_thief_who_passes_for_the_reinstalled_computer(
+    world: World,
+) -> None:
+    a_sold_seat(world)
+    parts = a_request(LAB_07).machine  # in a request file that was left on a stick
+    world.send(world.activate(a_request_file(LAB_08, machine=parts)))
+    assert mails_to(world, CONTACT) == []  # the seat is still bound to LAB-07's parts
+    own_parts = replace(a_request(LAB_08).machine, name="LAB-07")
+    world.send(world.activate(a_request_file(LAB_08, "update", machine=own_parts)))
+    (mail,) = mails_to(world, CONTACT)
+    assert text_of(mail).startswith(
+        "Seat 1 of license 015.120.020.093 went from LAB-07 to another computer, or\n"
+        "LAB-07 with new parts."
     )
 
 
