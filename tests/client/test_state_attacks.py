@@ -552,7 +552,7 @@ def test_a_lock_that_another_user_owns_is_replaced(shell: Shell) -> None:
     lock.unlink()
     lock.touch(0o600)
     os.chown(lock, NOBODY, NOBODY)
-    with lock.open() as held:
-        fcntl.flock(held, fcntl.LOCK_EX)
+    with lock.open() as theirs:
+        fcntl.flock(theirs, fcntl.LOCK_EX)
         assert shell("update", NUMBER).exit == 0
     assert lock.stat().st_uid == os.geteuid()
