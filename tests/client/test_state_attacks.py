@@ -219,7 +219,7 @@ def test_root_with_anothers_home_writes_nothing_below_it(
 @pytest.mark.parametrize("mode", [0o600, 0o6777])
 def test_repair_changes_no_file_of_another_user(shell: Shell, mode: int) -> None:
     activate(shell)
-    file = Path(shell.room.folder().path("state.json"))
+    file = Path(shell.room.folder().path("installed.response"))
     os.chown(file, NOBODY, NOBODY)
     file.chmod(mode)
     printed = shell("doctor", "--repair")
@@ -504,3 +504,55 @@ def test_load_and_a_users_own_commands_need_no_lock_of_the_site(reachable: Shell
 
     with Lock(user.site):
         assert as_nobody(act) == 0
+
+
+# Files that another user left where they could once write
+
+
+@only_root
+@pytest.mark.parametrize(
+    ("name", "commands"),
+    [
+        ("device.key", (f"request {NUMBER}", f"update {NUMBER}", f"deactivate {NUMBER} --yes")),
+        ("load.key", ("check", f"update {NUMBER}")),
+        ("installed.response", ("check",)),
+    ],
+)
+def test_a_file_that_another_user_left_is_not_used_once_the_folder_is_closed(
+    shell: Shell, name: str, commands: tuple[str, ...]
+) -> None:
+    """Its owner knows what is in it, and may still change it."""
+    activate(shell)
+    left = Path(shell.room.folder().path(name))
+    os.chown(left, NOBODY, NOBODY)
+    left.parent.chmod(0o777)
+    shell("doctor", "--repair")
+    assert stat.S_IMODE(left.parent.stat().st_mode) == 0o755
+    for command in commands:
+        refused = shell(*command.split())
+        assert refused.exit == 1, command
+        assert f"{left} is damaged: It cannot be read: it belongs to another user" in refused.err
+
+
+@only_root
+def test_a_state_file_that_another_user_left_is_derived_anew(shell: Shell) -> None:
+    activate(shell)
+    state = Path(shell.room.folder().path("state.json"))
+    os.chown(state, NOBODY, NOBODY)
+    assert shell("check").exit == 1
+    assert shell("doctor", "--repair").exit == 0
+    assert state.stat().st_uid == os.geteuid()
+    assert shell("check").exit == 0
+
+
+@only_root
+def test_a_lock_that_another_user_owns_is_replaced(shell: Shell) -> None:
+    activate(shell)
+    lock = site_of(shell) / "lock"
+    lock.unlink()
+    lock.touch(0o600)
+    os.chown(lock, NOBODY, NOBODY)
+    with lock.open() as theirs:
+        fcntl.flock(theirs, fcntl.LOCK_EX)
+        assert shell("update", NUMBER).exit == 0
+    assert lock.stat().st_uid == os.geteuid()

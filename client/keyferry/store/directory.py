@@ -98,7 +98,11 @@ class Directory:
         if self._fd is None and flags & os.O_CREAT and mode == 0o600:
             path = self._place(name)
             return windows_access.open_private_file(path, is_new=bool(flags & os.O_EXCL))
-        return _open_regular(self._place(name), flags | _NO_LINK, mode, self._fd)
+        handle = _open_regular(self._place(name), flags | _NO_LINK, mode, self._fd)
+        if _IS_POSIX and os.fstat(handle).st_uid not in (0, self.status.st_uid, os.geteuid()):
+            os.close(handle)  # left from when others could write here, and still theirs to change
+            raise ForeignFile(os.path.join(self.path, name))
+        return handle
 
     def read_file(self, name: str, max_bytes: int) -> bytes:
         return _read(self.open_file(name), max_bytes)
@@ -174,6 +178,13 @@ class Directory:
 
 class ForeignDirectory(PermissionError):
     """A directory of another user, in which root changes nothing."""
+
+    def __init__(self, path: str) -> None:
+        super().__init__(errno.EPERM, message("errors.state-not-writable.another-owner"), path)
+
+
+class ForeignFile(OSError):
+    """A file of a user who is neither the owner of its directory nor root."""
 
     def __init__(self, path: str) -> None:
         super().__init__(errno.EPERM, message("errors.state-not-writable.another-owner"), path)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from types import TracebackType
 
-from keyferry.store.directory import Directory, make_directory, refuse_unsafe
+from keyferry.store.directory import Directory, ForeignFile, make_directory, refuse_unsafe
 from keyferry.store.state_dirs import StateDir, StateDirs
 from keyferry_protocol.errors import StateBusy, StateNotWritable
 from keyferry_protocol.messages import message
@@ -59,7 +59,11 @@ class Lock:
     def _take(self, directory: Directory) -> int:
         ends = time.monotonic() + self._wait_s
         while True:
-            handle = directory.open_file(LOCK, os.O_RDWR | os.O_CREAT)
+            try:
+                handle = directory.open_file(LOCK, os.O_RDWR | os.O_CREAT)
+            except ForeignFile:
+                directory.remove(LOCK)  # whoever owns it could hold it for ever
+                continue
             status = os.fstat(handle)
             if _lock(handle) and _is_current(status, directory):
                 if _others_open(status):
