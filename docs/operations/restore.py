@@ -230,6 +230,7 @@ def decide_again(
     seat = replace(
         again.seat,
         serial=again.seat.serial if response.is_receipt else response.serial,
+        issued=tuple(response.serial if n == again.serial else n for n in again.seat.issued),
         valid_until=response.license.valid_until,
     )
     return replace(again, license=replace(again.license, revision=revision), seat=seat)
