@@ -24,7 +24,7 @@ class RunningStack:
     endpoint: str
     outputs: dict[str, str]  # of the stack
     output: Path  # what `make run` prints
-    patience_s: float = 150  # a message that a killed function held comes again after 120
+    patience_s: float = 260  # what a killed function held comes again after 120, perhaps twice
 
     @property
     def license(self) -> dict[str, str]:
