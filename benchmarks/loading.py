@@ -21,6 +21,10 @@ MACHINE = """Machine("LAB-07", "Debian GNU/Linux 12", "physical", {
     "smbios_uuid": ["4c4c4544-0042-3510-8054-b4c04f564433"], "board_serial": ["CNFCW0015G00AB"],
     "mac": ["b4c04f5644aa"], "os_id": ["8f2b9d3e6a51"], "disk_serial": ["S4EWNX0R512345"]})"""
 IMPORT_ED25519 = "from cryptography.hazmat.primitives.asymmetric import ed25519"
+# What `cryptography` itself imports before it verifies an ML-DSA-65 signature.
+IMPORT_BOTH = f"""{IMPORT_ED25519}, mldsa
+from cryptography.hazmat.backends.openssl.backend import backend
+assert backend.mldsa_supported()"""
 # Without `machine=`, load() reads this machine. A container shows too little to hold a license, so
 # the script reads it for the time that takes, and loads with a recorded machine.
 LOAD = """
@@ -42,6 +46,7 @@ def rows() -> list[Row]:
             "import": IMPORT_ED25519,
             "one": installed(folder / "one", ed25519),
             "hybrid": installed(folder / "hybrid", hybrid),
+            "import both": IMPORT_BOTH,
             "empty": "",
         }
         timers = {name: process_timer(code, environment) for name, code in scripts.items()}
@@ -54,6 +59,7 @@ def rows() -> list[Row]:
         ratio_row("the same, 99 of another product first", samples["last"], one, 2.0),
         time_row("load + check, new process", one),
         time_row("import ed25519, new process", baseline),
+        time_row("import ed25519 and ML-DSA-65, new process", samples["import both"]),
         time_row("empty process", samples["empty"]),
     ]
 
