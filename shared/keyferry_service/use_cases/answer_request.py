@@ -8,11 +8,7 @@ from threading import RLock
 from keyferry_protocol.request import Request
 from keyferry_service.adapters.files_s3 import Files
 from keyferry_service.adapters.licenses_dynamodb import Licenses
-from keyferry_service.adapters.retries import (
-    HasDeadline,
-    TransactionConflict,
-    retry_until_deadline,
-)
+from keyferry_service.adapters.retries import HasDeadline, retry_until_deadline
 from keyferry_service.adapters.signing_keys_dynamodb import SigningKeys
 from keyferry_service.adapters.tickets_dynamodb import Tickets, ticket_from_item
 from keyferry_service.domain.allocate import Grant
@@ -30,7 +26,6 @@ from keyferry_service.use_cases.publish_response import PublishResponse
 
 _TICKETS = 10_000  # of which a process knows that they have their answer
 _LOCKS = 64  # licenses that share a lock wait for each other: slower, never wrong
-_LOCK_WAIT_S = 1.0  # then it is seen whether the function still has time
 
 
 class AnswerLost(Exception):
@@ -93,12 +88,10 @@ class AnswerRequest:
                 # One process's grants of one license would only conflict with each other. Only
                 # who has proved to know the license waits here.
                 lock = self.locks[hash(request.license_number) % len(self.locks)]
-                waited = not lock.acquire(blocking=False)
-                if waited and not lock.acquire(timeout=_LOCK_WAIT_S):
-                    raise TransactionConflict("Other requests of this license are being answered.")
-                try:
-                    if waited:  # its holder has changed the license: decide again
+                if not lock.acquire(blocking=False):
+                    with lock:  # its holder has changed the license by then: decide again
                         return self._complete(request, upload)
+                try:
                     self.licenses.claim(request, grant, entry, update)
                 finally:
                     lock.release()

@@ -1,7 +1,6 @@
 """Answering and signing anew: what comes of a file, and what its caller is told."""
 
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
 from dataclasses import replace
 from typing import Any
 
@@ -113,22 +112,6 @@ def test_conflicts_until_the_deadline_are_an_error_and_change_nothing(service: S
         answering(service).answer(upload, Deadline(left_ms=3500))
     assert service.cloud.calls.count(is_write) == 4  # at 3.4, 3.3, 3.2 and 3.1 seconds left
     assert list(service.licenses.ledger_entries(NUMBER)) == []
-
-
-def test_whoever_waits_for_a_busy_license_gives_up_before_the_function_is_killed(
-    service: Service, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(answer_request, "_LOCK_WAIT_S", 0.01)
-    use_case, upload = answering(service), service.upload(FILE)
-    with ExitStack() as held:
-        for lock in use_case.locks:
-            held.enter_context(lock)
-        with ThreadPoolExecutor(1) as another:  # whose locks are not this thread's
-            waiting = another.submit(use_case.answer, upload, Deadline(left_ms=3500))
-            with pytest.raises(OutOfTime):
-                waiting.result(timeout=10)
-    assert list(service.licenses.ledger_entries(NUMBER)) == []
-    assert use_case.answer(upload, Deadline()) == Answered(FILE_NAME, 1)
 
 
 @pytest.mark.attack
