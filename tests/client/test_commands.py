@@ -160,7 +160,7 @@ def test_the_code_is_asked_for_and_never_printed(shell: Shell) -> None:
     shell.patch.delenv("KEYFERRY_ACTIVATION_CODE")
     printed = shell("request", NUMBER, stdin=f"{CODE}\n")
     assert printed.exit == 0
-    assert printed.err.startswith("Activation code (30 letters and digits): ")
+    assert printed.err.startswith("Activation code (30 letters and digits):")
     assert CODE not in printed.out + printed.err
 
 
