@@ -255,8 +255,8 @@ def test_a_file_comes_and_goes_through_the_pages_own_host(world: World) -> None:
 def test_a_ready_ticket_tells_the_size_and_hash_of_its_response(world: World) -> None:
     world.sell()
     ticket = world.activate(a_request_file(LAB_07))
-    data, told = world.response(ticket), world.ticket(ticket)["response"]
-    assert (told["bytes"], told["sha256"]) == (len(data), sha256(data).hexdigest())
+    data, response = world.response(ticket), world.ticket(ticket)["response"]
+    assert (response["bytes"], response["sha256"]) == (len(data), sha256(data).hexdigest())
 
 
 @pytest.mark.attack
