@@ -59,7 +59,44 @@ def api_handler(
     """
     logger, metrics, limit = Logger(), Metrics(), LimitCalls(clock)
     app = APIGatewayHttpResolver()
+    _add_ticket_routes(app, opening, tracking, vendor, clock, logger)
 
+    @app.route("/api/responses/<token>", method=["GET", "HEAD"])
+    def follow_link(token: str) -> Response[str]:
+        return Response(303, body="", headers={"Location": links.follow(token), **NO_STORE})
+
+    @app.exception_handler(Exception)  # type: ignore[untyped-decorator]
+    def refuse(error: Exception) -> Response[str]:
+        problem = problem_of(error, int(clock.time()))
+        if problem is None:
+            logger.exception("failed", exc_info=error)
+            problem = Problem("failed")
+        return problem_response(problem, app.current_event.headers.get("accept", ""))
+
+    @logger.inject_lambda_context(clear_state=True)
+    @metrics.log_metrics
+    def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+        metrics.add_metric("Calls", MetricUnit.Count, 1)
+        problem = _refuse_unread(event, origin_secret, limit)
+        if problem is not None:
+            headers = {"Content-Type": PROBLEM, **_headers(problem.retry_after_s)}
+            body = problem_document(problem)
+            return {"statusCode": problem.status, "headers": headers, "body": body}
+        # No route of Powertools matches some characters, which no id has.
+        path = re.sub(r"[^\w/-]", "~", event["rawPath"], flags=re.ASCII)
+        return app.resolve(event | {"rawPath": path}, context)
+
+    return lambda_handler
+
+
+def _add_ticket_routes(
+    app: APIGatewayHttpResolver,
+    opening: OpenTicket,
+    tracking: TrackTicket,
+    vendor: Vendor,
+    clock: Clock,
+    logger: Logger,
+) -> None:
     @app.post("/api/requests")
     def open_ticket() -> Response[str]:
         event = app.current_event
@@ -97,53 +134,25 @@ def api_handler(
         logger.append_keys(ticket=ticket_prefix(ticket_id))
         return json_response(202, {"email": tracking.send_email(ticket_id, address)})
 
-    @app.route("/api/responses/<token>", method=["GET", "HEAD"])
-    def follow_link(token: str) -> Response[str]:
-        return Response(303, body="", headers={"Location": links.follow(token), **NO_STORE})
-
     def body() -> tuple[str, str | None, bool | None]:
         """What was sent: its content type, its text, and whether that is base64."""
         event = app.current_event
         return event.headers.get("content-type", ""), event.body, event.is_base64_encoded
 
-    @app.exception_handler(Exception)  # type: ignore[untyped-decorator]
-    def refuse(error: Exception) -> Response[str]:
-        problem = problem_of(error, int(clock.time()))
-        if problem is None:
-            logger.exception("failed", exc_info=error)
-            problem = Problem("failed")
-        return problem_response(problem, app.current_event.headers.get("accept", ""))
 
-    @logger.inject_lambda_context(clear_state=True)
-    @metrics.log_metrics
-    def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-        metrics.add_metric("Calls", MetricUnit.Count, 1)
-        try:
-            admit(event)
-        except Problem as problem:
-            headers = {"Content-Type": PROBLEM, **_headers(problem.retry_after_s)}
-            body = problem_document(problem)
-            return {"statusCode": problem.status, "headers": headers, "body": body}
-        # No route of Powertools matches some characters, which no id has.
-        path = re.sub(r"[^\w/-]", "~", event["rawPath"], flags=re.ASCII)
-        return app.resolve(event | {"rawPath": path}, context)
-
-    def admit(event: dict[str, Any]) -> None:
-        """Let a call in, or raise the Problem for which it is not even read."""
-        headers = event.get("headers", {})
-        if not compare_digest(headers.get("x-origin-secret", "").encode(), origin_secret.encode()):
-            raise Problem("forbidden")
-        # Another site's page must not use up what its visitors' network may do here. A click on
-        # a link in webmail is welcome.
-        is_click = headers.get("sec-fetch-dest") == "document"
-        if headers.get("sec-fetch-site") == "cross-site" and not is_click:
-            raise Problem("forbidden")
-        viewer = headers.get("cloudfront-viewer-address")
-        network = network_of(viewer, event["requestContext"]["http"]["sourceIp"])
-        if wait_s := limit.wait_s(network):
-            raise _too_many_requests(wait_s)
-
-    return lambda_handler
+def _refuse_unread(event: dict[str, Any], origin_secret: str, limit: LimitCalls) -> Problem | None:
+    """The problem of a call that is not even read; None for a call that may be answered."""
+    headers = event.get("headers", {})
+    if not compare_digest(headers.get("x-origin-secret", "").encode(), origin_secret.encode()):
+        return Problem("forbidden")
+    # Another site's page must not use up what its visitors' network may do here. A click on a link
+    # in webmail is welcome.
+    is_click = headers.get("sec-fetch-dest") == "document"
+    if headers.get("sec-fetch-site") == "cross-site" and not is_click:
+        return Problem("forbidden")
+    viewer = headers.get("cloudfront-viewer-address")
+    wait_s = limit.wait_s(network_of(viewer, event["requestContext"]["http"]["sourceIp"]))
+    return _too_many_requests(wait_s) if wait_s else None
 
 
 def problem_of(error: Exception, now: int) -> Problem | None:
