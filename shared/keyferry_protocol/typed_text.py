@@ -24,7 +24,9 @@ _DASHES = (  # category Pd, the minus signs, and what keyboards of other scripts
     "\u2e1a\u2e3a\u2e3b\u2e40\u2e5d\u301c\u3030\u30a0\u30fc\ufe31\ufe32\ufe58\ufe63\uff0d\uff70"
     "\U00010d6e\U00010ead"
 )
-_POINTS = "\xb7\u2022\u2024\u2027\u2044\u2215\u2219\u22c5\u3002\u30fb\ufe52\uff0e\uff0f\uff3f\uff61\uff65"
+_POINTS = (
+    "\xb7\u2022\u2024\u2027\u2044\u2215\u2219\u22c5\u3002\u30fb\ufe52\uff0e\uff0f\uff3f\uff61\uff65"
+)
 
 _IS_UNSEEN = re.compile(f"[{_UNSEEN}]")
 _IS_SPACE = re.compile(f"[{_SPACES}]")

@@ -71,5 +71,14 @@ def test_big_endian_text_with_a_mark_and_text_of_old_windows_are_decoded() -> No
 
 
 def test_any_bytes_are_decoded() -> None:
-    for data in (b"", b"\0", b"\0\0", b"a\0", b"\xff\xfe", b"\xff\xfea", b"\x81\x8d", b"\xfe\xff\xd8"):
+    for data in (
+        b"",
+        b"\0",
+        b"\0\0",
+        b"a\0",
+        b"\xff\xfe",
+        b"\xff\xfea",
+        b"\x81\x8d",
+        b"\xfe\xff\xd8",
+    ):
         assert isinstance(decode_text(data), str)
