@@ -103,10 +103,54 @@ def test_a_different_request_replaces_the_pending_one(room: Room, change: dict[s
     assert excinfo.value.code == "not-requested"
 
 
-def test_a_changed_machine_makes_a_new_request(room: Room) -> None:
+LABELS = [
+    pytest.param({"name": "dhcp-10-0-4-23"}, id="the network renamed the computer"),
+    pytest.param({"name": ""}, id="the computer has no name any more"),
+    pytest.param({"os": "Windows 11 Pro 24H2"}, id="the operating system was updated"),
+]
+
+
+@pytest.mark.parametrize("kind", ["activate", "update"])
+@pytest.mark.parametrize("change", LABELS)
+def test_yesterdays_response_installs_although_a_label_has_changed(
+    room: Room, change: dict[str, str], kind: str
+) -> None:
+    if kind == "update":
+        room.activate()
+    first = room.request(kind)
+    room.machine = replace(LAB_07, **change)
+    room.now += DAY
+    assert room.request(kind) == first
+    assert room.install(room.answer(first)).license is not None
+
+
+def test_a_newer_client_writes_the_same_file_again(
+    room: Room, monkeypatch: pytest.MonkeyPatch
+) -> None:
     first = room.request()
-    room.machine = replace(LAB_07, name="LAB-08")
+    monkeypatch.setattr("keyferry.request_options.__version__", "9.0.0")
+    assert room.request() == first
+
+
+PARTS = [
+    pytest.param({"environment": "virtual"}, id="it runs on a virtual machine now"),
+    pytest.param({"components": {**LAB_07.components, "mac": ["d0bf9c112244"]}}, id="a new card"),
+]
+
+
+@pytest.mark.parametrize("change", PARTS)
+def test_a_changed_machine_makes_a_new_request(room: Room, change: dict[str, Any]) -> None:
+    first = room.request()
+    room.machine = replace(LAB_07, **change)
     assert room.request() != first
+
+
+def test_another_product_of_the_vendor_asks_for_the_licenses_own(room: Room) -> None:
+    room.activate()
+    room.product = "Example Viewer"
+    for kind in ("update", "deactivate"):
+        request = parse_request(room.request(kind, product_version="7.0"))
+        assert (request.product.name, request.product.version) == ("Example Modeler", "")
 
 
 def test_requests_of_two_licenses_wait_side_by_side(room: Room) -> None:

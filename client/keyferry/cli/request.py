@@ -71,8 +71,9 @@ def command(
         replaces_seat,
         choose_seat=not no_choose_seat,
         code=code,
+        machine_name=machine_name,
     )
-    write_request(settings, options, settings.installation(machine_name), output)
+    write_request(settings, options, settings.installation(), output)
 
 
 def _read_code(settings: Settings, file: BinaryIO | None) -> str:

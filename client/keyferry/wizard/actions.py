@@ -85,7 +85,7 @@ def _make(answers: Answers, computer: Computer) -> Outcome:
             check_can_save(answers["folder"])
         except OSError as error:
             return Outcome({}, _unsaved(answers["folder"], error))
-    pending = create_request(options, computer.installation_for(answers))
+    pending = create_request(options, computer.installation)
     return _deliver(pending, answers, computer)
 
 

@@ -141,8 +141,10 @@ class Computer:
         """The request that the answers ask for."""
         number = number_of(answers)
         goal = answers["goal"]
+        name = answers.get("name", self.name)
+        typed_name = None if name == self.name else name
         if goal in ("update", "deactivate"):
-            return RequestOptions(number, goal, self._product_version)
+            return RequestOptions(number, goal, self._product_version, machine_name=typed_name)
         return RequestOptions(
             number,
             "activate",
@@ -150,6 +152,7 @@ class Computer:
             protection=protection_of(answers, self.protections),
             replaces_seat=parse_seat(answers.get("seat", "")),
             code=parse_activation_code(answers["code"], number),
+            machine_name=typed_name,
         )
 
     def request_preview(self, answers: Answers) -> list[str]:
@@ -157,13 +160,10 @@ class Computer:
         options = self.request_options(answers)
         device, load = Ed25519Signer.generate().public, Ed25519Signer.generate().public
         is_for_dongle = options.protection == "dongle"
-        facts = StateFacts(options.protection, device, None if is_for_dongle else load)
+        row = self.row(number_of(answers))
+        product = self.product if options.kind == "activate" or row is None else row.product
+        load_key = None if is_for_dongle else load
+        facts = StateFacts(product, options.protection, device, load_key)
         with suppress(KeyferryError):  # reported when the file is made
-            installation = self.installation_for(answers)
-            return request_lines(request_body(options, facts, installation))
+            return request_lines(request_body(options, facts, self.installation))
         return []
-
-    def installation_for(self, answers: Answers) -> Installation:
-        """The installation with the computer name that was typed."""
-        name = answers.get("name")
-        return self.installation if name is None else self.installation.with_machine_name(name)
