@@ -29,8 +29,9 @@ class SeatNumber(click.IntRange):
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         """Convert it without the unseen characters around it."""
-        text = plain_separators(value).strip() if isinstance(value, str) else value
-        return super().convert(text, param, ctx)
+        if isinstance(value, str):
+            value = plain_separators(value).strip()
+        return super().convert(value, param, ctx)
 
 
 @click.command("request", cls=KeyferryCommand)
