@@ -26,6 +26,7 @@ from keyferry_protocol.errors import (
 )
 from keyferry_protocol.strict_json import parse_json
 from keyferry_protocol.text_form import from_text_form, to_text_form
+from keyferry_protocol.typed_text import decode_text, plain_separators
 from tests.support.samples import NUMBER
 from tests.support.strategies import json_values, signers, texts
 from tests.support.valid_files import CLASSIC, VENDOR, request_file, response_file
@@ -115,6 +116,8 @@ READERS: dict[Reader, Case] = {
         st.tuples(responses, st.just(CLASSIC)),
         (*RESPONSE_ERRORS, NotGenuine),
     ),
+    decode_text: (bytes_, ()),
+    plain_separators: (texts, ()),
     parse_json: (json_bytes, (BadJson,)),
     to_text_form: (requests, REQUEST_ERRORS),
     from_text_form: (text_forms, (UnreadableRequest, UnsupportedVersion)),
@@ -140,6 +143,7 @@ WRITERS = {
     "messages.sentences",
     "messages.use_language",
     "strict_json.text_matching",
+    "typed_text.show_symbol",
 }
 
 
