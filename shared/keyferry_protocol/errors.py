@@ -8,7 +8,8 @@ from keyferry_protocol.messages import message
 class KeyferryError(Exception):
     """Base of all Keyferry errors: `str(error)` says what happened, `next_step` what to do now.
 
-    `facts` fill the placeholders of the catalog's sentences and appear in `--json`.
+    `facts` fill the placeholders of the catalog's sentences and appear in `--json`. A `reason`
+    among them selects the next step.
     """
 
     code: ClassVar[str] = "error"  # part of the contract: never renamed, never reused
@@ -24,7 +25,9 @@ class KeyferryError(Exception):
 
     @property
     def next_step(self) -> str:
-        return message(f"errors.{self.code}.next-step", **self.facts)
+        reason = self.facts.get("reason")
+        name = f"errors.{self.code}.next-step" + (f".{reason}" if reason else "")
+        return message(name, **self.facts)
 
 
 class WrongType(KeyferryError):
@@ -122,6 +125,19 @@ class StateBusy(KeyferryError):
     """A state directory that another process has locked."""
 
     code = "state-busy"
+
+
+class CannotSave(KeyferryError):
+    """A place where no request file can be saved. Nothing was changed."""
+
+    code = "cannot-save"
+
+
+class NotSaved(KeyferryError):
+    """A request that was made, but whose file could not be saved. The same command saves it."""
+
+    code = "not-saved"
+    exit = 10
 
 
 class CannotVerify(KeyferryError):
