@@ -23,6 +23,7 @@ def cancel(number: str, state_dirs: StateDirs) -> None:
                 if folder == pending[0]:
                     raise
                 continue  # this user's own is canceled; the administrator's is not this user's
+            folder.write_state(folder.state(ignore_damage=True).without_request())
             if request is not None:
                 clock = read_clock(state_dirs.user, ignore_damage=True)
                 write_clock(state_dirs.user, clock.without_note(request.sha256))

@@ -2,32 +2,39 @@
 
 from typing import Any, ClassVar
 
-from keyferry_protocol.messages import message
+from keyferry_protocol.messages import built_in, has_message, message
 
 
 class KeyferryError(Exception):
     """Base of all Keyferry errors: `str(error)` says what happened, `next_step` what to do now.
 
-    `facts` fill the placeholders of the catalog's sentences and appear in `--json`. A `reason`
-    among them selects the next step.
+    `facts` fill the placeholders of the catalog's sentences and appear in `--json`. `case` selects
+    a title or a next step of its own for one case of the error.
     """
 
     code: ClassVar[str] = "error"  # part of the contract: never renamed, never reused
     exit: ClassVar[int] = 1  # the command line's exit code
 
-    def __init__(self, detail: str = "", **facts: Any) -> None:
+    def __init__(self, detail: str = "", *, case: str = "", **facts: Any) -> None:
+        self.case = case
         self.facts = facts
         super().__init__(detail or self.title)
 
     @property
     def title(self) -> str:
-        return message(f"errors.{self.code}.title", **self.facts)
+        return self._sentence("title")
 
     @property
     def next_step(self) -> str:
-        reason = self.facts.get("reason")
-        name = f"errors.{self.code}.next-step" + (f".{reason}" if reason else "")
-        return message(name, **self.facts)
+        return self._sentence("next-step")
+
+    def _sentence(self, part: str) -> str:
+        """Never raises: an application shows these where it refuses to run."""
+        names = (f"errors.{self.code}.{self.case}.{part}", f"errors.{self.code}.{part}")
+        for name in names:
+            if has_message(name):
+                return message(name, **self.facts)
+        return built_in(names[-1], self.facts)
 
 
 class WrongType(KeyferryError):

@@ -72,11 +72,11 @@ def test_a_folder_may_be_named_like_a_file(shell: Shell) -> None:
 
 
 ERRORS = {
-    errno.EROFS: ("read-only", "Remove the write protection"),
-    errno.ENOSPC: ("full", "Free up space"),
-    errno.EDQUOT: ("full", "Free up space"),
-    errno.EACCES: ("", "Choose another place with --output"),
-    errno.EIO: ("", "Choose another place with --output"),
+    errno.EROFS: "Remove the write protection",
+    errno.ENOSPC: "Free up space",
+    errno.EDQUOT: "Free up space",
+    errno.EACCES: "Choose another place with --output",
+    errno.EIO: "Choose another place with --output",
 }
 
 
@@ -100,11 +100,11 @@ def test_a_drive_that_takes_no_file_is_reported_before_anything_changes(
     with shell.patch.context() as patched:
         patched.setattr(saving.os, "fsync", fails_with(error))
         refused = shell(*command, "--output", output, "--json")
-    told = refused.json["error"]
-    assert (refused.exit, told["code"], told["reason"]) == (1, "cannot-save", ERRORS[error][0])
-    assert told["detail"] == f"{output}: {os.strerror(error)}."
-    assert told["next_step"].startswith("Nothing has changed on this computer.")
-    assert ERRORS[error][1] in told["next_step"]
+    problem = refused.json["error"]
+    assert (refused.exit, problem["code"]) == (1, "cannot-save")
+    assert problem["detail"] == f"{output}: {os.strerror(error)}."
+    assert problem["next_step"].startswith("Nothing has changed on this computer.")
+    assert ERRORS[error] in problem["next_step"]
     assert shell.room.files() == before
     assert os.listdir("drive") == []
 
@@ -156,9 +156,9 @@ def test_programs_read_the_code_and_the_place(shell: Shell) -> None:
     activate(shell)
     with shell.patch.context() as patched:
         patched.setattr(saving, "_publish", fails_with(errno.ENOSPC))
-        told = shell(*DEACTIVATE, "--output", ".", "--json").json["error"]
-    assert (told["code"], told["exit"], told["path"]) == ("not-saved", 10, ".")
-    assert told["license_number"] == NUMBER
+        problem = shell(*DEACTIVATE, "--output", ".", "--json").json["error"]
+    assert (problem["code"], problem["exit"], problem["path"]) == ("not-saved", 10, ".")
+    assert problem["license_number"] == NUMBER
 
 
 # A drive that is pulled as soon as the command is done

@@ -15,6 +15,7 @@ from keyferry.files.save_request import (
 from keyferry.installation import Installation
 from keyferry.request import PendingRequest, create_request, remember_path
 from keyferry.request_options import RequestOptions
+from keyferry.times import local_time
 from keyferry_protocol.activation import show_license_number
 from keyferry_protocol.encoding import free_text
 from keyferry_protocol.matching import MIN_WEIGHT, hardware_weight
@@ -73,6 +74,10 @@ def write_request(
 def _warnings(pending: PendingRequest) -> list[dict[str, str]]:
     request, root = pending.request, pending.folder.root
     warnings = []
+    if pending.replaced is not None:
+        moment = local_time(pending.replaced.created_at)
+        text = message("terminal.request-replaced", moment=moment)
+        warnings.append({"code": "request-replaced", "text": text})
     if request.protection != "personal" and not root.shared:
         text = message("terminal.kept-for-user", path=root.path)
         warnings.append({"code": "kept-for-user", "text": text})

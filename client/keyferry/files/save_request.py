@@ -18,7 +18,7 @@ from typing import BinaryIO, NamedTuple
 from keyferry.files.read_responses import BOUNDED
 from keyferry.request import PendingRequest
 from keyferry.store.lock import try_lock
-from keyferry.store.unwritable import reason_of
+from keyferry.store.unwritable import case_of
 from keyferry_protocol.activation import show_license_number
 from keyferry_protocol.envelope import MAX_FILE, REQUEST
 from keyferry_protocol.errors import CannotSave, KeyferryError, NotSaved
@@ -60,10 +60,10 @@ def check_can_save(output: str) -> None:
             file.flush()
             os.fsync(file.fileno())
     except OSError as error:
-        why, reason = _why(error), reason_of(error)
+        why = _why(error)
         is_named = isinstance(error, UnusableArchive)  # its own words name the path
         detail = why if is_named else message("errors.cannot-save.why", path=output, why=why)
-        raise CannotSave(detail, path=output, why=why, reason=reason) from error
+        raise CannotSave(detail, case=case_of(error), path=output, why=why) from error
 
 
 def save_request(pending: PendingRequest, output: str) -> SavedFile:

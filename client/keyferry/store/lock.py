@@ -6,7 +6,6 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
-from types import TracebackType
 
 from keyferry.store.directory import Directory, ForeignFile, make_directory, refuse_unsafe
 from keyferry.store.state_dirs import StateDir, StateDirs
@@ -104,12 +103,7 @@ class Lock:
         path = self._root.path
         raise StateBusy(message("errors.state-busy.folder", path=path), path=path)
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         os.close(self._handle)
 
 

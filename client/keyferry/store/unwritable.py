@@ -4,7 +4,7 @@ import errno
 
 from keyferry_protocol.errors import StateNotWritable
 
-_REASONS = {
+_CASES = {
     errno.EROFS: "read-only",
     errno.ENOSPC: "full",
     errno.EDQUOT: "full",
@@ -12,11 +12,11 @@ _REASONS = {
 }
 
 
-def reason_of(error: OSError) -> str:
-    """The reason that has a next step of its own in the catalog; "" for any other."""
-    return _REASONS.get(error.errno or 0, "")
+def case_of(error: OSError) -> str:
+    """The case that has a next step of its own in the catalog; "" for any other."""
+    return _CASES.get(error.errno or 0, "")
 
 
 def not_writable(path: str, error: OSError) -> StateNotWritable:
     """The error of a state file or directory that could not be written."""
-    return StateNotWritable(f"{path}: {error.strerror}.", path=path, reason=reason_of(error))
+    return StateNotWritable(f"{path}: {error.strerror}.", case=case_of(error), path=path)

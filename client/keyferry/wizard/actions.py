@@ -87,7 +87,7 @@ def _make(answers: Answers, computer: Computer) -> Outcome:
             check_can_save(answers["folder"])
         except CannotSave as error:
             return Outcome({}, _unsaved("fails", error))
-    pending = create_request(options, computer.installation_for(answers))
+    pending = create_request(options, computer.installation)
     return _deliver(pending, answers, computer)
 
 

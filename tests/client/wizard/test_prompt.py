@@ -126,6 +126,11 @@ def test_a_mistyped_number_is_reported_at_once(typed: Typist, number: str, expec
         ("m9s346q3d25vt4f5v37e3s3e28jt9", "The fifth group has 5 of 6 characters."),
         ("m9s346-q3d25v-t4f5u3-7e3s3e-28jt9v", "A code has no letter U."),
         (
+            "m9s346\u2013q3d2\u04305v-t4f5v3-7e3s3e-28jt9v",
+            "A code has no letter \u0430 (U+0430). It is character 11; type it again.",
+        ),
+        ("m9s346\u2013q3d25v\u00a0t4f5v-7e3s3e-28jt9v", "The third group has 5 of 6 characters."),
+        (
             "m9s346-q3d25v-t4f5v3-7e3s3e-28jt9w",
             "One character is wrong or two are swapped. Compare it with your letter.",
         ),
@@ -169,6 +174,12 @@ def test_only_this_user_makes_a_personal_license(desk: Desk, typed: Typist) -> N
     printed = typed(*TO_SENDING[:-1], "2", "", "", "", "", desk.answer, "1", "", "", "q")
     assert "License 015.120.020.093 is active" in printed.out
     assert desk.room.load().protection == "personal"
+
+
+def test_what_an_email_does_to_number_code_and_seat_does_no_harm(desk: Desk, typed: Typist) -> None:
+    number, code = "\ufeff015\u2011120\u00a0020\u2013093\u200b", CODE.replace("-", "\u00ad")
+    typed(INSTALL, "3", "\u200b2\u00a0", number, "", f"{code}\u202c", *[""] * 5, "q")
+    assert b'"replaces_seat":2' in _body(desk)
 
 
 def test_the_request_names_the_seat_of_a_lost_computer(desk: Desk, typed: Typist) -> None:

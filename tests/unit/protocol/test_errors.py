@@ -47,6 +47,16 @@ def test_each_error_says_what_happened_and_what_to_do_next(
     assert kind("A detail.").args == ("A detail.",)
 
 
+SHOWN = [name for name in sentences("errors") if name.endswith((".title", ".next-step"))]
+
+
+@pytest.mark.parametrize("name", SHOWN)
+def test_each_title_and_next_step_reads_well_without_facts(name: str) -> None:
+    sentence = message(f"errors.{name}")
+    assert "{" not in sentence
+    assert sentence.endswith(".") == name.endswith(".next-step") or sentence.endswith(".svg")
+
+
 @pytest.mark.parametrize("kind", FAMILY, ids=lambda kind: kind.code)
 def test_each_code_has_its_exit(kind: type[errors.KeyferryError]) -> None:
     expected = next((number for number, codes in EXITS.items() if kind.code in codes), 1)
