@@ -1,5 +1,6 @@
 """What a request holds, and when the same command writes the same file again."""
 
+import os
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,7 @@ from keyferry_protocol.activation import activation_key, new_activation_code, pa
 from keyferry_protocol.keys import Ed25519Signer
 from tests.support.offline import KEYS, LAB_07, LAB_09, OTHER, Room
 from tests.support.samples import CODE, DAY, NOW, NUMBER
+from tests.support.terminal import Shell
 
 ACTIVATION = activation_key(parse_activation_code(CODE, NUMBER), NUMBER).public
 ANOTHER_CODE = new_activation_code(NUMBER, lambda count: bytes(range(count)))
@@ -180,6 +182,40 @@ def test_a_typing_error_makes_no_request(
         room.request(number=number, code=code)
     assert excinfo.value.code == error
     assert room.files() == {}
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        pytest.param(f"{CODE}\r\n".encode("utf-16"), id="PowerShell's UTF-16"),
+        pytest.param(b"\xfe\xff" + CODE.encode("utf-16-be"), id="UTF-16, big endian"),
+        pytest.param(CODE.encode("utf-16-le"), id="UTF-16 without a byte-order mark"),
+        pytest.param(CODE.encode("utf-8-sig"), id="Notepad's byte-order mark"),
+        pytest.param(f"\r\n {CODE}\r\n\r\n\n".encode(), id="blank lines around it"),
+        pytest.param(CODE.replace("-", "\u2013").encode(), id="Word's dashes"),
+        pytest.param(CODE.replace("-", "\u2013").encode("cp1252"), id="in Windows' code page"),
+        pytest.param(f"{CODE}\u200b\n".encode("utf-16") + b"\r\0\n\0" * 1500, id="6 kB of lines"),
+    ],
+)
+def test_a_code_file_is_read_however_it_was_saved(shell: Shell, data: bytes) -> None:
+    Path("code.txt").write_bytes(data)
+    number = f"\u200b{NUMBER}\u00a0"
+    from_file = shell("request", number, "--activation-code-file", "code.txt", "--json")
+    assert from_file.exit == 0, from_file.out
+    assert shell("request", NUMBER, "--activation-code-file", "-", stdin=data).exit == 0
+
+
+def test_a_code_file_of_anything_else_is_refused_in_words(shell: Shell) -> None:
+    for data in (b"", b"\xff\xfe", b"\0" * 80, os.urandom(4096), b"\xd8\x00" * 40):
+        refused = shell("request", NUMBER, "--activation-code-file", "-", "--json", stdin=data)
+        assert refused.json["error"]["code"] == "wrong-activation-code"
+        assert refused.err == ""
+
+
+def test_a_seat_number_is_read_with_what_a_copy_brings_along(shell: Shell) -> None:
+    shell("request", NUMBER, "--replaces-seat", "\u00a02\u200b")
+    (request,) = Path().glob("*.request")
+    assert parse_request(request.read_bytes()).replaces_seat == 2
 
 
 @pytest.mark.parametrize(

@@ -19,6 +19,7 @@ from keyferry.vendor import Vendor
 from keyferry.views.request_summary import request_lines
 from keyferry.wizard import save_locations
 from keyferry.wizard.answers import Answers, number_of, protection_of
+from keyferry.wizard.checks import parse_seat
 from keyferry.wizard.save_locations import SaveLocation
 from keyferry_protocol.activation import parse_activation_code
 from keyferry_protocol.errors import DongleMissing, KeyferryError
@@ -149,7 +150,7 @@ class Computer:
             "activate",
             self._product_version,
             protection=protection_of(answers, self.protections),
-            replaces_seat=int(answers["seat"]) if answers.get("seat", "").strip() else None,
+            replaces_seat=parse_seat(answers.get("seat", "")),
             code=parse_activation_code(answers["code"], number),
             machine_name=typed_name,
         )
