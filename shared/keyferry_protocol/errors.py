@@ -134,6 +134,19 @@ class StateBusy(KeyferryError):
     code = "state-busy"
 
 
+class CannotSave(KeyferryError):
+    """A place where no request file can be saved. Nothing was changed."""
+
+    code = "cannot-save"
+
+
+class NotSaved(KeyferryError):
+    """A request that was made, but whose file could not be saved. The same command saves it."""
+
+    code = "not-saved"
+    exit = 10
+
+
 class CannotVerify(KeyferryError):
     """A signature algorithm that this computer's cryptography lacks or forbids."""
 
