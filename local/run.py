@@ -10,8 +10,11 @@ from pathlib import Path
 
 from keyferry_protocol.activation import show_license_number
 from local.cloud import CannotStart
+from local.demo.provide import NUMBER
 from local.deploy import STACK
-from local.stack import BUILD, NUMBER, ROOT, Running, running
+from local.stack import BUILD, ROOT, Running, running
+
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 def main() -> int:
@@ -20,17 +23,26 @@ def main() -> int:
     options.add_argument("--folder", type=Path, default=ROOT / ".local", help="keeps all state")
     options.add_argument("--build", type=Path, default=BUILD, help="what gets deployed")
     arguments = options.parse_args()
-    stopped = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: stopped.set())
+    for number in SIGNALS:
+        signal.signal(number, _stop)
+    is_ready = False
     try:
         with running(arguments.folder.absolute(), arguments.port, arguments.build) as stack:
             print(screen(stack), flush=True)
-            stopped.wait()
+            is_ready = True
+            threading.Event().wait()
+    except KeyboardInterrupt:
+        return 0 if is_ready else 130
     except CannotStart as error:
         print(error, file=sys.stderr)
-        return 1
-    return 0
+    return 1
+
+
+def _stop(*_: object) -> None:
+    """Stop in order, wherever it is; a second signal changes nothing about that."""
+    for number in SIGNALS:
+        signal.signal(number, signal.SIG_IGN)
+    raise KeyboardInterrupt
 
 
 def screen(stack: Running) -> str:
