@@ -14,8 +14,6 @@ from local.demo.provide import NUMBER
 from local.deploy import STACK
 from local.stack import BUILD, ROOT, Running, running
 
-SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-
 
 def main() -> int:
     options = argparse.ArgumentParser(description=__doc__)
@@ -23,26 +21,23 @@ def main() -> int:
     options.add_argument("--folder", type=Path, default=ROOT / ".local", help="keeps all state")
     options.add_argument("--build", type=Path, default=BUILD, help="what gets deployed")
     arguments = options.parse_args()
-    for number in SIGNALS:
-        signal.signal(number, _stop)
-    is_ready = False
+    stopped = threading.Event()
+
+    def stop(number: int, _: object) -> None:
+        """Stop in order, once it is ready; a second signal ends this process at once."""
+        stopped.set()
+        signal.signal(number, signal.SIG_DFL)
+
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, stop)
     try:
         with running(arguments.folder.absolute(), arguments.port, arguments.build) as stack:
             print(screen(stack), flush=True)
-            is_ready = True
-            threading.Event().wait()
-    except KeyboardInterrupt:
-        return 0 if is_ready else 130
+            stopped.wait()
     except CannotStart as error:
         print(error, file=sys.stderr)
-    return 1
-
-
-def _stop(*_: object) -> None:
-    """Stop in order, wherever it is; a second signal changes nothing about that."""
-    for number in SIGNALS:
-        signal.signal(number, signal.SIG_IGN)
-    raise KeyboardInterrupt
+        return 1
+    return 0
 
 
 def screen(stack: Running) -> str:
