@@ -1,7 +1,7 @@
 """The disks of a cloud that end with the instance (docs/format.md, "Machine")."""
 
 # How the models of Amazon, Google and Azure begin; Windows cuts them off.
-_MODELS = ("amazon ec2 nvme", "ephemeraldisk", "microsoft nvme direct disk")
+MODELS = ("amazon ec2 nvme", "ephemeraldisk", "microsoft nvme direct disk")
 _GOOGLE = "nvme_card"  # also nvme_card0; Google's lasting disks are nvme_card-pd
 _AMAZON = "AWS"  # and 17 hex digits; Amazon's lasting disks are vol...
 
@@ -11,7 +11,7 @@ def is_instance_disk(model: str, serial: str) -> bool:
     model = " ".join(model.lower().split())
     digits = serial[len(_AMAZON) : 20]
     return (
-        model.replace("_", " ").startswith(_MODELS)
+        model.replace("_", " ").startswith(MODELS)
         or model.rstrip("0123456789") == _GOOGLE
         or (serial.startswith(_AMAZON) and len(digits) == 17 and _is_hex(digits))
     )

@@ -12,7 +12,7 @@ _DOM0 = 1 << 11  # XENFEAT_dom0 of Xen's features.h
 # Parallels, XenSource, Microsoft.
 _GUEST_VENDORS = ("0x15ad", "0x1af4", "0x1b36", "0x80ee", "0x1ab8", "0x5853", "0x1414")
 # What runs around a single application, or is no container although systemd calls it one.
-_SANDBOXES = ("bubblewrap", "bwrap", "firejail", "flatpak", "pressure-vessel", "snap", "wsl")
+SANDBOXES = ("bubblewrap", "bwrap", "firejail", "flatpak", "pressure-vessel", "snap", "wsl")
 # The paths that container engines mount in a container, and the engines' folders in those mounts.
 _ENGINE_MOUNTS = ("/", "/etc/hostname", "/etc/hosts", "/etc/resolv.conf")
 _ENGINES = ("/docker/", "/containerd/", "/containers/", "/kubelet/", "/lxc/")
@@ -99,7 +99,7 @@ def _is_container(root: str) -> bool:
     if os.path.exists(os.path.join(root, "run/.containerenv")):
         return True
     for sign in ("run/systemd/container", "run/host/container-manager"):
-        if os.path.exists(os.path.join(root, sign)) and text(root, sign) not in _SANDBOXES:
+        if os.path.exists(os.path.join(root, sign)) and text(root, sign) not in SANDBOXES:
             return True
     groups, mounted = text(root, "proc/1/cgroup"), mounts(root)
     if any(word in groups for word in _ENGINE_GROUPS) or any(map(_is_of_engine, mounted)):

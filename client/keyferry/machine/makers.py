@@ -1,7 +1,7 @@
 """The names in the firmware that show that a machine is virtual (docs/format.md, "Machine")."""
 
 # Firmware that only a hypervisor has.
-_HYPERVISORS = (
+HYPERVISORS = (
     "apple virtualization",
     "bhyve",
     "bochs",
@@ -32,7 +32,7 @@ _HYPERVISORS = (
     "xen",
 )
 # Clouds that rent out both virtual machines and whole ones under the same name.
-_CLOUDS = (
+CLOUDS = (
     "akamai",
     "alibaba cloud ecs",
     "amazon ec2",
@@ -58,9 +58,9 @@ def is_virtual(firmware: str, hypervisor: bool | None = None) -> bool:
     """
     words = " ".join("".join(c if c.isalnum() else " " for c in firmware.lower()).split())
     names = f" {words} "
-    if _contains(names, _HYPERVISORS):
+    if _contains(names, HYPERVISORS):
         return True
-    if not _contains(names, _CLOUDS) or _contains(names, (_WHOLE_MACHINE,)):
+    if not _contains(names, CLOUDS) or _contains(names, (_WHOLE_MACHINE,)):
         return False
     return hypervisor is not False
 

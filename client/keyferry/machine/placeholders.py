@@ -68,11 +68,10 @@ _PLACEHOLDERS = frozenset(
 )
 
 # The first digits of addresses that every unit of a product has. Reports are GitHub issues.
-_SHARED_ADDRESSES = (
+SHARED_ADDRESSES = (
     "000000",  # emulators and test tools
     "00005e",  # virtual routers (RFC 9568)
     "00037f",  # Atheros, Qualcomm: aredn/aredn#397, openwrt/openwrt#21917
-    "004854200",  # Radxa E24C: armbian/linux-rockchip#525
     "00059a3c7",  # Cisco AnyConnect
     "00090faa0001",  # FortiClient
     "00090ffe0001",  # FortiClient
@@ -85,6 +84,7 @@ _SHARED_ADDRESSES = (
     "001518018131",  # Amlogic: its u-boot's CONFIG_ETHADDR
     "001c42000008",  # Parallels on its host
     "001c42000009",  # Parallels on its host
+    "004854200",  # Radxa E24C: armbian/linux-rockchip#525
     "005056c0",  # VMware on its host
     "00904c",  # Broadcom: brcmfmac's default and its sisters
     "00e04c3600",  # Realtek RTL8152
@@ -121,7 +121,7 @@ def is_real_mac(value: str) -> bool:
         return False
     if len(octets) != 6 or octets[0] & 0b11:  # bit 0: multicast; bit 1: locally administered
         return False
-    is_shared = value.lower().startswith(_SHARED_ADDRESSES)
+    is_shared = value.lower().startswith(SHARED_ADDRESSES)
     return any(octets[3:]) and not is_shared and not _has_pattern(octets)
 
 
