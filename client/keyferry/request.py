@@ -26,6 +26,7 @@ from keyferry.store.folder import (
 from keyferry.store.lock import Lock
 from keyferry.store.state_dirs import StateDir, StateDirs
 from keyferry_protocol.activation import activation_key
+from keyferry_protocol.algorithms import self_test
 from keyferry_protocol.components import ComponentHashes
 from keyferry_protocol.envelope import REQUEST, RESPONSE, open_envelope, seal
 from keyferry_protocol.errors import (
@@ -44,13 +45,18 @@ from keyferry_protocol.response import BoundTo, Response, parse_response
 class PendingRequest(NamedTuple):
     """A request that is waiting for its response: its file, contents, and license folder.
 
-    `replaced_id` is the id of the request whose place it took, or "".
+    `replaced` is the request whose place it took, whose response will not install here.
     """
 
     data: bytes
     request: Request
     folder: Folder
-    replaced_id: str = ""
+    replaced: Request | None = None
+
+    @property
+    def replaced_id(self) -> str:
+        """The id of the request whose place it took, or ""."""
+        return "" if self.replaced is None else self.replaced.id
 
 
 class _Keys(NamedTuple):
@@ -74,6 +80,9 @@ def create_request(options: RequestOptions, installation: Installation) -> Pendi
     """Make the request, or return the same one if it is pending. Raises a KeyferryError."""
     state_dirs = installation.state_dirs
     refuse_unsafe(state_dirs)
+    if options.kind != "deactivate":
+        for alg in installation.keys.require:
+            self_test(alg)  # nobody makes a trip for a response that could not be checked here
     signer = _dongle_signer(options, installation)  # before the lock: it may prompt for a PIN
     installation = replace(installation, dongle=signer)
     with ExitStack() as locks:
@@ -82,7 +91,7 @@ def create_request(options: RequestOptions, installation: Installation) -> Pendi
             folder = _activation_folder(options, state_dirs, locks)
             finish_deactivation(folder, state_dirs)
             keys = _keys(options, options.protection, folder)
-            return _sign_and_store(options, options.protection, keys, folder, installation)
+            return _sign_and_store(options, folder, keys, folder, installation)
         source = find_license(options, state_dirs)
         holder = key_folder(source, state_dirs)
         if options.kind == "update":
@@ -120,7 +129,7 @@ def remember_path(pending: PendingRequest, path: str) -> None:
     """Record where the file was saved, to tell people. Skipped if the folder cannot be written."""
     with suppress(StateBusy, StateNotWritable), Lock(pending.folder.root):
         state = pending.folder.state(ignore_damage=True)
-        pending.folder.write_state(state._replace(request_path=path))
+        pending.folder.write_state(state.saved_at(path))
 
 
 def _dongle_signer(options: RequestOptions, installation: Installation) -> DongleSigner | None:
@@ -164,11 +173,10 @@ def _update(
         if is_writable:
             finish_deactivation(holder, state_dirs)
         raise _no_key(options.number)
-    protection = _protection(source)
-    keys = _keys(options, protection, holder)
+    keys = _keys(options, _protection(source), holder)
     own = Folder(state_dirs.user, options.number)
     folder = holder if is_writable and keys.device is not None else own
-    return _sign_and_store(options, protection, keys, folder, installation)
+    return _sign_and_store(options, source, keys, folder, installation)
 
 
 def _deactivate(
@@ -185,9 +193,8 @@ def _deactivate(
     finish_deactivation(holder, installation.state_dirs)
     if holder.has(DEACTIVATE) and not holder.has(DEVICE_KEY):
         return _read_pending(holder, DEACTIVATE)
-    protection = _protection(source)
-    keys = _keys(options, protection, holder)
-    return _sign_and_store(options, protection, keys, holder, installation)
+    keys = _keys(options, _protection(source), holder)
+    return _sign_and_store(options, source, keys, holder, installation)
 
 
 def _lock(root: StateDir, locks: ExitStack) -> bool:
@@ -203,6 +210,15 @@ def _protection(folder: Folder) -> str:
     """The protection of a license as installed, else as requested. Raises StateDamaged."""
     binding = _binding(folder)
     return "machine" if binding is None else binding.protection
+
+
+def _product(folder: Folder) -> str | None:
+    """The product of a license as installed, else as requested. Raises StateDamaged."""
+    response = _installed(folder)
+    if response is not None:
+        return response.license.product
+    request = folder.request(PENDING)
+    return None if request is None else request.product.name
 
 
 def _dongle(folder: Folder) -> Dongle | None:
@@ -238,16 +254,21 @@ def _recorded_components(number: str, state_dirs: StateDirs) -> ComponentHashes:
 
 def _sign_and_store(
     options: RequestOptions,
-    protection: str,
+    source: Folder,
     keys: _Keys,
     folder: Folder,
     installation: Installation,
 ) -> PendingRequest:
-    """Sign the request and store it, or return the same one if it is pending."""
+    """Sign the request and store it, or return the same one if it is pending.
+
+    Unless it activates, it is about the license in `source`.
+    """
     state_dirs = installation.state_dirs
     state = folder.state(ignore_damage=True)
+    is_new = options.kind == "activate"
     facts = StateFacts(
-        protection=protection,
+        product=(None if is_new else _product(source)) or installation.product,
+        protection=options.protection if is_new else _protection(source),
         device_key=keys.public,
         load_key=None if keys.load is None else keys.load.public,
         last_serial=state.max_serial,
@@ -258,7 +279,7 @@ def _sign_and_store(
     activation = None if options.code is None else activation_key(options.code, options.number)
     name = DEACTIVATE if options.kind == "deactivate" else PENDING
     stored = folder.request(name, ignore_damage=True)
-    if stored is not None and is_same_request(body, stored, activation, now):
+    if stored is not None and is_same_request(body, stored, options, activation):
         return _read_pending(folder, name)
     signers = keys.signers
     signers += [] if activation is None else [activation]
@@ -271,13 +292,15 @@ def _sign_and_store(
     write_clock(state_dirs.user, clock.with_note(request.sha256))
     if folder == keys.holder or not keys.holder.has(DEVICE_KEY):
         _store_keys(keys, folder)
-    if state.request_path:
+    if stored is not None:
+        folder.write_state(state.without_request())
+    elif state.request_path:
         folder.write_state(state._replace(request_path=""))
     if name == DEACTIVATE:
         deactivate(folder, state_dirs, data)
     else:
         folder.write(PENDING, data)
-    return PendingRequest(data, request, folder, "" if stored is None else stored.id)
+    return PendingRequest(data, request, folder, stored)
 
 
 def _read_pending(folder: Folder, name: str) -> PendingRequest:

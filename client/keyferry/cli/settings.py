@@ -40,21 +40,15 @@ class Settings:
         self._now = now
         self._dongle = dongle
 
-    def installation(self, machine_name: str | None = None) -> Installation:
-        """The installation that the options describe.
-
-        `machine_name` replaces the computer's own name in a request; "" withholds it.
-        """
-        installation = Installation(
+    def installation(self) -> Installation:
+        """The installation that the options describe."""
+        return Installation(
             state_dirs=self.state_dirs,
             keys=self.keys,
             product=self.product,
             machine=current_machine() if self._machine is None else known_machine(self._machine),
             clock=self._time,
             dongle=self._any_dongle,
-        )
-        return (
-            installation if machine_name is None else installation.with_machine_name(machine_name)
         )
 
     @property

@@ -30,6 +30,7 @@ PENDING = "pending.request"
 DEACTIVATE = "deactivate.request"
 INSTALLED = "installed.response"
 STATE = "state.json"
+_PATHS = ("request_path", "void_path")  # members of `state.json` that are only shown to people
 FILES = (INSTALLED, PENDING, DEACTIVATE, *KEYS, STATE)
 
 
@@ -39,6 +40,16 @@ class LicenseState(NamedTuple):
     max_serial: int = 0
     ended: bool = False
     request_path: str = ""  # where the last request file was saved; shown to people
+    void_path: str = ""  # where a request file was saved whose response is no longer expected
+
+    def without_request(self) -> "LicenseState":
+        """The state once the request is canceled or another one takes its place."""
+        return self._replace(request_path="", void_path=self.request_path or self.void_path)
+
+    def saved_at(self, path: str) -> "LicenseState":
+        """The state once a request file was saved; it may take the place of a void one."""
+        void_path = "" if self.void_path == path else self.void_path
+        return self._replace(request_path=path, void_path=void_path)
 
 
 class Folder(NamedTuple):
@@ -164,18 +175,20 @@ class Folder(NamedTuple):
 
     def write_state(self, state: LicenseState) -> None:
         members: dict[str, object] = {"state": 1, **state._asdict()}
-        # On Linux, a folder name may be invalid text, but JSON must be valid. It is only shown.
-        text = state.request_path.encode("utf-8", "ignore").decode()
-        if not text or text != state.request_path:
-            del members["request_path"]
+        for name in _PATHS:
+            # On Linux, a folder name may be invalid text, but JSON must be valid.
+            path = members[name]
+            assert isinstance(path, str)
+            if not path or path.encode("utf-8", "ignore").decode() != path:
+                del members[name]
         write_json(self.root, self.name(STATE), members)
 
     def _parse_state(self, members: JsonObject) -> LicenseState:
         try:
             if members.integer("state", 1) != 1:
                 raise InvalidMember("state", message("format.later-version"))
-            path = members.text("request_path", str) if "request_path" in members else ""
-            return LicenseState(members.integer("max_serial", 0), members.boolean("ended"), path)
+            paths = [members.text(name, str) if name in members else "" for name in _PATHS]
+            return LicenseState(members.integer("max_serial", 0), members.boolean("ended"), *paths)
         except InvalidMember as error:
             raise self.damaged(STATE, str(error)) from error
 

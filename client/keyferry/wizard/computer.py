@@ -19,6 +19,7 @@ from keyferry.vendor import Vendor
 from keyferry.views.request_summary import request_lines
 from keyferry.wizard import save_locations
 from keyferry.wizard.answers import Answers, number_of, protection_of
+from keyferry.wizard.checks import parse_seat
 from keyferry.wizard.save_locations import SaveLocation
 from keyferry_protocol.activation import parse_activation_code
 from keyferry_protocol.errors import DongleMissing, KeyferryError
@@ -140,15 +141,18 @@ class Computer:
         """The request that the answers ask for."""
         number = number_of(answers)
         goal = answers["goal"]
+        name = answers.get("name", self.name)
+        typed_name = None if name == self.name else name
         if goal in ("update", "deactivate"):
-            return RequestOptions(number, goal, self._product_version)
+            return RequestOptions(number, goal, self._product_version, machine_name=typed_name)
         return RequestOptions(
             number,
             "activate",
             self._product_version,
             protection=protection_of(answers, self.protections),
-            replaces_seat=int(answers["seat"]) if answers.get("seat", "").strip() else None,
+            replaces_seat=parse_seat(answers.get("seat", "")),
             code=parse_activation_code(answers["code"], number),
+            machine_name=typed_name,
         )
 
     def request_preview(self, answers: Answers) -> list[str]:
@@ -156,13 +160,10 @@ class Computer:
         options = self.request_options(answers)
         device, load = Ed25519Signer.generate().public, Ed25519Signer.generate().public
         is_for_dongle = options.protection == "dongle"
-        facts = StateFacts(options.protection, device, None if is_for_dongle else load)
+        row = self.row(number_of(answers))
+        product = self.product if options.kind == "activate" or row is None else row.product
+        load_key = None if is_for_dongle else load
+        facts = StateFacts(product, options.protection, device, load_key)
         with suppress(KeyferryError):  # reported when the file is made
-            installation = self.installation_for(answers)
-            return request_lines(request_body(options, facts, installation))
+            return request_lines(request_body(options, facts, self.installation))
         return []
-
-    def installation_for(self, answers: Answers) -> Installation:
-        """The installation with the computer name that was typed."""
-        name = answers.get("name")
-        return self.installation if name is None else self.installation.with_machine_name(name)
