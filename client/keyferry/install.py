@@ -23,6 +23,7 @@ from keyferry.store.folder import (
     pending_request,
 )
 from keyferry.store.lock import locked
+from keyferry.store.own_folders import own_folders
 from keyferry.store.state_dirs import StateDirs
 from keyferry_protocol.envelope import RESPONSE, open_envelope
 from keyferry_protocol.errors import (
@@ -139,12 +140,12 @@ def _choose_folder(
     bound_to = response.bound_to
     if bound_to.dongle is not None and not response.is_receipt:
         prove_dongle(bound_to.dongle, installation.dongle)
-        return request.folder if request else _writable(folders)
+        return request.folder if request else _writable(response, installation)
     if response.is_renewal:
         renewed = _find_renewed(response, folders)
         if renewed is None:
             raise _not_requested(response, installation)
-        return renewed if _is_writable(renewed) else _writable(folders)
+        return renewed if _is_writable(renewed) else _writable(response, installation)
     if request is None:
         raise _not_requested(response, installation)
     named = (request.request.device_key, request.request.load_key)
@@ -227,9 +228,11 @@ def _not_requested(response: Response, installation: Installation) -> KeyferryEr
     return NotRequested(license_message("errors.not-requested.no-request", number))
 
 
-def _writable(folders: list[Folder]) -> Folder:
+def _writable(response: Response, installation: Installation) -> Folder:
     """The site's folder if this user may write there, otherwise the user's own."""
-    user, site = folders
+    number = response.license.number
+    own = own_folders(installation.state_dirs, installation.machine.hashes, number)
+    user, site = (Folder(root, number) for root in own)
     return site if _is_writable(site) else user
 
 

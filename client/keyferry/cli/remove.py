@@ -19,9 +19,10 @@ def command(settings: Settings, license_number: str, yes: bool) -> None:
     """Take a license off this computer. It frees no seat: deactivate does."""
     number = parse_license_number(license_number)
     shown = show_license_number(number)
-    if any(Folder(root, number).holds_license() for root in settings.state_dirs):
+    state_dirs = settings.own_state_dirs(number)
+    if any(Folder(root, number).holds_license() for root in state_dirs):
         settings.terminal.warn(message("terminal.remove-warns", number=shown))
     if confirm(settings, message("terminal.remove-asks", number=shown), yes):
-        remove(number, settings.state_dirs)
+        remove(number, state_dirs)
         settings.terminal.good(message("terminal.removed", number=shown))
         settings.terminal.document({"ok": True, "license_number": number, "state": "removed"})

@@ -159,12 +159,14 @@ def _end(response: Response) -> str:
 
 
 def _cancel(answers: Answers, computer: Computer) -> Outcome:
-    cancel(answers["license"], computer.installation.state_dirs)
+    number = answers["license"]
+    cancel(number, computer.own_state_dirs(number))
     return Outcome()
 
 
 def _remove(answers: Answers, computer: Computer) -> Outcome:
-    remove(answers["license"], computer.installation.state_dirs)
+    number = answers["license"]
+    remove(number, computer.own_state_dirs(number))
     return Outcome({"license": ""})
 
 
