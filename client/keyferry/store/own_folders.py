@@ -79,9 +79,9 @@ def _all_names(number: str) -> Iterator[str]:
 def _find_own(root: StateDir, number: str, names: list[str], hashes: ReadHashes) -> str | None:
     """The folder that names this computer, else one that names none, else None."""
     owners = {n: _is_own(Folder(root.with_folder(number, n), number), hashes) for n in names}
-    for wanted in (True, None):
+    for sought in (True, None):
         for name, is_own in owners.items():
-            if is_own is wanted:
+            if is_own is sought:
                 return name
     return None
 

@@ -19,6 +19,7 @@ from keyferry.wizard.answers import Answers
 from keyferry.wizard.computer import Computer
 from keyferry.wizard.error_text import problem_of
 from keyferry.wizard.state import Outcome, Problem, State
+from keyferry_protocol.activation import show_license_number
 from keyferry_protocol.errors import (
     CannotSave,
     CheckInOverdue,
@@ -166,7 +167,10 @@ def _cancel(answers: Answers, computer: Computer) -> Outcome:
 
 def _remove(answers: Answers, computer: Computer) -> Outcome:
     number = answers["license"]
-    remove(number, computer.own_state_dirs(number))
+    kept = remove(number, computer.installation.state_dirs)
+    if kept:
+        shown = show_license_number(number)
+        return Outcome({}, Problem(message(f"terminal.remove-keeps.{kept}", number=shown)))
     return Outcome({"license": ""})
 
 
