@@ -3,7 +3,7 @@
 from keyferry.dongle.signer import possession_nonce
 from keyferry.license_message import license_message
 from keyferry.machine.current_machine import CurrentMachine
-from keyferry_protocol.algorithms import DEVICE_ALGORITHM, verify_signature
+from keyferry_protocol.algorithms import DEVICE_ALGORITHM, is_valid_signature
 from keyferry_protocol.components import LICENSABLE_ENVIRONMENTS
 from keyferry_protocol.errors import (
     EnvironmentNotAllowed,
@@ -40,7 +40,7 @@ def prove_load_key(key: Ed25519Signer | None, public_key: bytes | None) -> None:
         key is None
         or public_key is None
         or key.public != public_key
-        or not verify_signature(DEVICE_ALGORITHM, public_key, nonce, key.sign(nonce))
+        or not is_valid_signature(DEVICE_ALGORITHM, public_key, nonce, key.sign(nonce))
     ):
         raise WrongMachine(message("errors.wrong-machine.device-key"))
 

@@ -3,7 +3,7 @@
 from keyferry.license_message import license_message
 from keyferry.store.clock_file import read_clock, write_clock
 from keyferry.store.directory import refuse_unsafe
-from keyferry.store.folder import DEACTIVATE, FILES, PENDING, Folder
+from keyferry.store.folder import DEACTIVATE, FILES, PENDING, Folder, pending_request
 from keyferry.store.lock import Lock, locked
 from keyferry.store.order import in_trying_order, write_order
 from keyferry.store.state_dirs import StateDirs
@@ -63,16 +63,36 @@ def move(number: str, steps: int, state_dirs: StateDirs) -> list[str]:
         return order
 
 
-def remove(number: str, state_dirs: StateDirs) -> None:
-    """Remove a license from this computer. Raises NotActivated if it is not here."""
+def kept_request(number: str, state_dirs: StateDirs) -> str:
+    """The kind of the request for which a license is not removed; "" if it can be removed.
+
+    Without its stored deactivation, a seat could not be freed any more; without its stored request,
+    a response would take a seat and not install. Raises NotActivated if the license is not here.
+    """
+    folders = [Folder(root, number) for root in state_dirs]
+    if not any(folder.has(name) for folder in folders for name in FILES):
+        raise _not_here(number)
+    if any(folder.request(DEACTIVATE, ignore_damage=True) for folder in folders):
+        return "deactivate"
+    requests = [pending_request(folder, state_dirs, ignore_damage=True) for folder in folders]
+    return next((request.kind for request in requests if request is not None), "")
+
+
+def remove(number: str, state_dirs: StateDirs) -> str:
+    """Remove a license from this computer, unless a request of it waits: then return its kind.
+
+    Raises NotActivated if the license is not here.
+    """
     with locked(state_dirs):
+        kept = kept_request(number, state_dirs)
+        if kept:
+            return kept
         folders = [Folder(root, number) for root in state_dirs]
-        if not any(folder.has(name) for folder in folders for name in FILES):
-            raise _not_here(number)
         for folder in folders:
             for name in FILES:
                 folder.erase(name)
             folder.discard()
+        return ""
 
 
 def _not_here(number: str) -> NotActivated:

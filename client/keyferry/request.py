@@ -26,6 +26,7 @@ from keyferry.store.folder import (
 from keyferry.store.lock import Lock
 from keyferry.store.state_dirs import StateDir, StateDirs
 from keyferry_protocol.activation import activation_key
+from keyferry_protocol.algorithms import self_test
 from keyferry_protocol.components import ComponentHashes
 from keyferry_protocol.envelope import REQUEST, RESPONSE, open_envelope, seal
 from keyferry_protocol.errors import (
@@ -79,6 +80,9 @@ def create_request(options: RequestOptions, installation: Installation) -> Pendi
     """Make the request, or return the same one if it is pending. Raises a KeyferryError."""
     state_dirs = installation.state_dirs
     refuse_unsafe(state_dirs)
+    if options.kind != "deactivate":
+        for alg in installation.keys.require:
+            self_test(alg)  # nobody makes a trip for a response that could not be checked here
     signer = _dongle_signer(options, installation)  # before the lock: it may prompt for a PIN
     installation = replace(installation, dongle=signer)
     with ExitStack() as locks:

@@ -12,7 +12,6 @@ from aws_lambda_powertools.event_handler.exceptions import NotFoundError
 from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from keyferry_protocol.strict_json import JsonObject
 from keyferry_service.adapters.retries import OutOfTime
 from keyferry_service.adapters.tickets_dynamodb import HOUR_S, TooManyTickets
 from keyferry_service.domain.ticket import ticket_prefix
@@ -20,12 +19,18 @@ from keyferry_service.use_cases.edge import Clock
 from keyferry_service.use_cases.follow_link import FollowLink, NoSuchLink
 from keyferry_service.use_cases.limit_calls import LimitCalls
 from keyferry_service.use_cases.open_ticket import OpenTicket
-from keyferry_service.use_cases.track_ticket import NoSuchTicket, NotReady, TrackTicket
+from keyferry_service.use_cases.track_ticket import (
+    AlreadyUploaded,
+    NoSuchTicket,
+    NotReady,
+    TrackTicket,
+)
 from keyferry_service.views.api_input import (
     network_of,
     read_call,
     read_email,
     read_email_or_none,
+    read_file,
     read_language,
 )
 from keyferry_service.views.problem_document import Problem, problem_document, problem_page
@@ -34,6 +39,7 @@ from keyferry_service.views.ticket_view import may_change, new_ticket_document, 
 
 JSON = "application/json"
 PROBLEM = "application/problem+json"
+FILE = "application/octet-stream"
 NO_STORE = {"Cache-Control": "no-store"}
 
 LambdaHandler = Callable[[dict[str, Any], LambdaContext], dict[str, Any]]
@@ -94,7 +100,7 @@ def _add_ticket_routes(
     @app.post("/api/requests")
     def open_ticket() -> Response[str]:
         event = app.current_event
-        call = read_body()
+        call = read_call(*body())
         viewer = event.headers.get("cloudfront-viewer-address")
         network = network_of(viewer, event.request_context.http.source_ip)
         email, language = read_email_or_none(call), read_language(call)
@@ -105,21 +111,33 @@ def _add_ticket_routes(
     def show_ticket(ticket_id: str) -> Response[str]:
         logger.append_keys(ticket=ticket_prefix(ticket_id))
         status, now = tracking.status(ticket_id), int(clock.time())
-        document = ticket_document(
-            status.ticket, status.uploaded_at, status.download_url, vendor, now
-        )
+        document = ticket_document(status.ticket, status.uploaded_at, status.response, vendor, now)
         return json_response(200, document, retry_after_s=1 if may_change(document) else None)
+
+    @app.put("/api/requests/<ticket_id>/file")
+    def take_file(ticket_id: str) -> Response[str]:
+        data = read_file(*body())
+        logger.append_keys(ticket=ticket_prefix(ticket_id))
+        tracking.take_request_file(ticket_id, data)
+        return json_response(202, {"state": "processing"})
+
+    @app.get("/api/requests/<ticket_id>/file")
+    def hand_out_file(ticket_id: str) -> Response[bytes]:
+        logger.append_keys(ticket=ticket_prefix(ticket_id))
+        name, data = tracking.response_file(ticket_id)
+        headers = {"Content-Disposition": f'attachment; filename="{name}"', **NO_STORE}
+        return Response(200, FILE, data, headers)
 
     @app.post("/api/requests/<ticket_id>/mail")
     def send_mail(ticket_id: str) -> Response[str]:
-        address = read_email(read_body())
+        address = read_email(read_call(*body()))
         logger.append_keys(ticket=ticket_prefix(ticket_id))
         return json_response(202, {"email": tracking.send_email(ticket_id, address)})
 
-    def read_body() -> JsonObject:
+    def body() -> tuple[str, str | None, bool | None]:
+        """What was sent: its content type, its text, and whether that is base64."""
         event = app.current_event
-        content_type = event.headers.get("content-type", "")
-        return read_call(content_type, event.body, event.is_base64_encoded)
+        return event.headers.get("content-type", ""), event.body, event.is_base64_encoded
 
 
 def _refuse_unread(event: dict[str, Any], origin_secret: str, limit: LimitCalls) -> Problem | None:
@@ -148,6 +166,8 @@ def problem_of(error: Exception, now: int) -> Problem | None:
             return Problem("not-found")
         case NotReady():
             return Problem("not-ready")
+        case AlreadyUploaded():
+            return Problem("already-uploaded")
         case NoSuchLink():
             return Problem("link-not-found")
         case OutOfTime():

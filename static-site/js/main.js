@@ -1,7 +1,7 @@
 // Starts the page and connects what a person does to the journey.
 import { Journey } from './journey.js';
 import { Messages, chooseLanguage } from './messages.js';
-import { findSecret, readFiles, readLink } from './request-file.js';
+import { findSecret, readFiles } from './request-file.js';
 import { View, getElement, readCatalogue } from './view.js';
 
 /** @typedef {{ journey: Journey, view: View }} Page */
@@ -45,6 +45,19 @@ function takeLink() {
   const text = location.hash.slice(3);
   history.replaceState(null, '', location.pathname + location.search);
   return text;
+}
+
+/**
+ * @param {string} text of a QR code's link
+ * @returns {Promise<RequestFile | FileProblem>}
+ */
+async function readLink(text) {
+  try {
+    const module = await import('./link.js');
+    return await module.readLink(text);
+  } catch {
+    return { problem: 'link' }; // the module did not load
+  }
 }
 
 /** @param {string} url */

@@ -201,11 +201,11 @@ def test_a_request_is_saved_where_the_user_wants_it(shell: Shell) -> None:
     assert shell("request", NUMBER, "--output", "drive").exit == 0
     (name,) = os.listdir("drive")
     assert name.startswith(f"{NUMBER}-")
-    shell("request", NUMBER, "--output", "mine.txt")
-    assert Path("mine.txt").read_bytes() == Path("drive", name).read_bytes()
+    shell("request", NUMBER, "--output", "mine.request")
+    assert Path("mine.request").read_bytes() == Path("drive", name).read_bytes()
     shell("request", NUMBER, "--output", "all.zip")
     with zipfile.ZipFile("all.zip") as archive:
-        assert archive.read(name) == Path("mine.txt").read_bytes()
+        assert archive.read(name) == Path("mine.request").read_bytes()
 
 
 @pytest.mark.parametrize("output", ["nowhere/", "nowhere/file.request", "nowhere/all.zip"])

@@ -4,6 +4,7 @@ import os
 from collections.abc import Sequence
 from typing import Any
 
+from keyferry.doctor.cryptography import cryptography
 from keyferry.doctor.diagnostics import RecordedMachine, Sign, clone_signs, drift, identity
 from keyferry.doctor.directories import StateDirReport, read_state_dir
 from keyferry.doctor.finding import OK, PROBLEM, WARNING, Finding
@@ -16,6 +17,7 @@ from keyferry.store.clock_file import read_clock
 from keyferry.store.folder import DEVICE_KEY, INSTALLED, LOAD_KEY
 from keyferry.times import local_time_with_zone
 from keyferry_protocol.activation import show_license_number
+from keyferry_protocol.algorithms import DEVICE_ALGORITHM
 from keyferry_protocol.encoding import format_time
 from keyferry_protocol.errors import DongleMissing, DonglePin, KeyferryError
 from keyferry_protocol.keys import KeySet
@@ -34,6 +36,7 @@ def diagnose(installation: Installation) -> tuple[Finding, ...]:
     mark = read_clock(state_dirs.user, ignore_damage=True).mark
     latest = max([mark, *(s.response.issued_at for s in licenses if s.response)])
     return (
+        *cryptography(_algorithms(licenses, installation.keys), installation.product),
         identity(machine, works_here),
         *drift(machines),
         clone_signs(machine, machines, folder_signs),
@@ -43,6 +46,12 @@ def diagnose(installation: Installation) -> tuple[Finding, ...]:
         *key_set(licenses, installation.keys),
         *dongles(licenses, installation.dongle),
     )
+
+
+def _algorithms(licenses: Sequence[StoredLicense], keys: KeySet) -> list[str]:
+    """The signature algorithms that the product and the licenses here need."""
+    bound_to = [stored.response.bound_to for stored in licenses if stored.response]
+    return [DEVICE_ALGORITHM, *keys.require, *(b.dongle.alg for b in bound_to if b.dongle)]
 
 
 def _machines(stored: StoredLicense, current: CurrentMachine) -> list[RecordedMachine]:

@@ -13,7 +13,7 @@ from typing import IO, NamedTuple
 from keyferry.files.kinds import kind_of
 from keyferry.store.directory import read_regular
 from keyferry_protocol.envelope import MAX_FILE, RESPONSE
-from keyferry_protocol.errors import KeyferryError, UnreadableResponse, WrongType
+from keyferry_protocol.errors import CannotVerify, KeyferryError, UnreadableResponse, WrongType
 from keyferry_protocol.keys import KeySet
 from keyferry_protocol.messages import message
 from keyferry_protocol.response import Response, verify_response
@@ -81,6 +81,8 @@ def genuine_responses(source: str, keys: KeySet) -> list[ResponseFile]:
             genuine.append(ResponseFile(verify_response(data, keys), data, path))
         except (UnreadableResponse, WrongType):
             continue  # a USB drive may contain any files
+        except CannotVerify:
+            raise  # no file here can be judged
         except KeyferryError as error:
             errors.append(error)
     if not genuine:

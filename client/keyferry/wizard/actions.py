@@ -19,7 +19,9 @@ from keyferry.wizard.answers import Answers
 from keyferry.wizard.computer import Computer
 from keyferry.wizard.error_text import problem_of
 from keyferry.wizard.state import Outcome, Problem, State
+from keyferry_protocol.activation import show_license_number
 from keyferry_protocol.errors import (
+    CannotSave,
     CheckInOverdue,
     ClockRolledBack,
     DongleMissing,
@@ -27,6 +29,7 @@ from keyferry_protocol.errors import (
     Expired,
     KeyferryError,
     MaintenanceEnded,
+    NotSaved,
     NotYetValid,
 )
 from keyferry_protocol.messages import message
@@ -80,11 +83,11 @@ def _open(answers: Answers, computer: Computer) -> Outcome:
 def _make(answers: Answers, computer: Computer) -> Outcome:
     """Make the request, then save its file; from then on the license waits for its response."""
     options = computer.request_options(answers)
-    if options.kind == "deactivate":
+    if "folder" in answers:
         try:
             check_can_save(answers["folder"])
-        except OSError as error:
-            return Outcome({}, _unsaved(answers["folder"], error))
+        except CannotSave as error:
+            return Outcome({}, _unsaved("fails", error))
     pending = create_request(options, computer.installation)
     return _deliver(pending, answers, computer)
 
@@ -115,14 +118,18 @@ def _deliver(pending: PendingRequest, answers: Answers, computer: Computer) -> O
         if is_taken(pending, folder):
             return Outcome(learned, Problem(message("wizard.folder.taken"), "folder"))
         path = os.path.abspath(save_request(pending, folder).path)
-    except OSError as error:
-        return Outcome(learned, _unsaved(folder, error))
+    except NotSaved as error:
+        is_ended = pending.request.kind == "deactivate"
+        return Outcome(learned, _unsaved("fails-after-end" if is_ended else "fails", error))
     remember_path(pending, path)
     return Outcome({**learned, "path": path})
 
 
-def _unsaved(folder: str, error: OSError) -> Problem:
-    return Problem(message("wizard.folder.fails", path=folder, what=error.strerror), "folder")
+def _unsaved(name: str, error: CannotSave | NotSaved) -> Problem:
+    facts = error.facts
+    return Problem(
+        message(f"wizard.folder.{name}", path=facts["path"], what=facts["why"]), "folder"
+    )
 
 
 def _install(answers: Answers, computer: Computer) -> Outcome:
@@ -158,7 +165,11 @@ def _cancel(answers: Answers, computer: Computer) -> Outcome:
 
 
 def _remove(answers: Answers, computer: Computer) -> Outcome:
-    remove(answers["license"], computer.installation.state_dirs)
+    number = answers["license"]
+    kept = remove(number, computer.installation.state_dirs)
+    if kept:
+        shown = show_license_number(number)
+        return Outcome({}, Problem(message(f"terminal.remove-keeps.{kept}", number=shown)))
     return Outcome({"license": ""})
 
 

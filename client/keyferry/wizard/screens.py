@@ -9,7 +9,7 @@ from typing import NamedTuple
 from zlib import crc32
 
 from keyferry.doctor.finding import Finding
-from keyferry.list_licenses import ACTIVE
+from keyferry.journey import ACTIVE
 from keyferry.times import as_local, local_time
 from keyferry.wizard import checks
 from keyferry.wizard.answers import Answers

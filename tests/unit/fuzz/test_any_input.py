@@ -81,6 +81,14 @@ any_base64 = texts | BASE64_SYMBOLS
 raw_keys = bytes_ | st.binary(min_size=32, max_size=32) | st.binary(min_size=65, max_size=65)
 
 
+signature_arguments = st.tuples(
+    st.sampled_from(sorted(algorithms.ALGORITHMS)) | texts,
+    raw_keys | signers.map(lambda s: s.public),
+    bytes_,
+    st.binary(min_size=64, max_size=64) | bytes_,
+)
+
+
 def with_algorithm(values: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
     return st.tuples(st.sampled_from(sorted(algorithms.ALGORITHMS)), values)
 
@@ -106,15 +114,8 @@ READERS: dict[Reader, Case] = {
         with_algorithm(any_base64 | raw_keys.map(encoding.b64)),
         (ValueError,),
     ),
-    algorithms.verify_signature: (
-        st.tuples(
-            st.sampled_from(sorted(algorithms.ALGORITHMS)) | texts,
-            raw_keys | signers.map(lambda s: s.public),
-            bytes_,
-            st.binary(min_size=64, max_size=64) | bytes_,
-        ),
-        (),
-    ),
+    algorithms.verify_signature: (signature_arguments, ()),
+    algorithms.is_valid_signature: (signature_arguments, ()),  # on a computer with all algorithms
     request.parse_request: (requests, REQUEST_ERRORS),
     request.verify_request: (st.tuples(requests, st.none()), (*REQUEST_ERRORS, NotAuthentic)),
     request.non_empty_text: (texts, (ValueError,)),
@@ -142,6 +143,8 @@ WRITERS = {
     "activation.new_activation_code",
     "activation.show_activation_code",
     "activation.activation_key",
+    "algorithms.private_key",
+    "algorithms.self_test",
     "encoding.b64",
     "envelope.pae",
     "envelope.seal",
@@ -149,6 +152,7 @@ WRITERS = {
     "keys.keyid",
     "components.hash_component",
     "components.hash_components",
+    "messages.built_in",
     "messages.has_message",
     "messages.message",
     "messages.sentences",
