@@ -24,7 +24,7 @@ _MAX_DEPTH = 3  # packed, and that packed again
 _MAX_WORK = 2**22  # bytes that one file may unpack to, all in all
 _MAX_PARTS = 16  # files, links, or blocks of base64 in one text
 
-_GZIP = b"\x1f\x8b"
+_GZIP, _ZIP = b"\x1f\x8b", b"PK\x03\x04"
 _GZIP_WBITS = 16 + zlib.MAX_WBITS
 _OLE, _TNEF = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", b"\x78\x9f\x3e\x22"
 _ATTACHMENTS_OF_MSG = b"_\0_\0s\0u\0b\0s\0t\0g"
@@ -67,12 +67,12 @@ def repair_file(data: bytes, expected: str) -> Repaired:
 
     A file of the `expected` type wins over others. Two that differ are none.
     """
-    if len(data) > MAX_BYTES or _type_of(data) is not None:
+    if len(data) > MAX_BYTES or type_of(data) is not None:
         return Repaired(data)
     files: dict[str, dict[bytes, _Candidate]] = {REQUEST: {}, RESPONSE: {}}
     for packed in _unpacked(data):
         for candidate in _candidates(packed):
-            kind = _type_of(candidate.data)
+            kind = type_of(candidate.data)
             if kind is not None:
                 files[kind].setdefault(b"".join(candidate.data.split()), candidate)
     for kind in sorted(files, key=lambda kind: kind != expected):
@@ -82,6 +82,19 @@ def repair_file(data: bytes, expected: str) -> Repaired:
         if files[kind]:
             break
     return Repaired(data)
+
+
+def type_of(data: bytes) -> str | None:
+    """The type of a file that the strict reader opens, or would in a later version."""
+    for kind in (REQUEST, RESPONSE):
+        try:
+            open_envelope(data, kind)
+        except UnsupportedVersion:
+            return kind
+        except KeyferryError:
+            continue
+        return kind
+    return None
 
 
 def is_email(data: bytes) -> bool:
@@ -131,6 +144,8 @@ def _unpack(packed: Repaired) -> Iterator[Repaired]:
 
 def _may_be_text(data: bytes) -> bool:
     """Whether there is text in it: pictures and programs have a null byte near their start."""
+    if data.startswith(_ZIP):
+        return False  # what opens archives says which of their files it takes
     return has_changed_encoding(data) or 0 not in data[:512] or b"payloadType" in data
 
 
@@ -146,7 +161,7 @@ def _of_text(packed: Repaired) -> tuple[str, ...]:
 
 def _candidates(packed: Repaired) -> Iterator[_Candidate]:
     """What begins as an envelope does, with ever more changes of the text undone."""
-    if packed.data.startswith((b"{", _GZIP)) and _type_of(packed.data) is not None:
+    if packed.data.startswith((b"{", _GZIP)) and type_of(packed.data) is not None:
         yield _Candidate(packed.data, "", [], packed.repairs)
     elif not packed.data.startswith(_GZIP) and _may_be_text(packed.data):
         text, repairs = decode_text(packed.data), _of_text(packed)
@@ -198,19 +213,6 @@ def _objects(text: str) -> list[bytes]:
                 objects.append(text[start.start() : end].encode("utf-8", "replace"))
                 break
     return objects
-
-
-def _type_of(data: bytes) -> str | None:
-    """The type of a file that the strict reader opens, or would in a later version."""
-    for kind in (REQUEST, RESPONSE):
-        try:
-            open_envelope(data, kind)
-        except UnsupportedVersion:
-            return kind
-        except KeyferryError:
-            continue
-        return kind
-    return None
 
 
 def _first(matches: Iterator[re.Match[str]]) -> Iterator[re.Match[str]]:

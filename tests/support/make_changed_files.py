@@ -2,7 +2,7 @@
 
     python -m tests.support.make_changed_files
 
-The client's repairs and the page's are tested with the same file. `brought` is a text, or
+The client's repairs and the page's are tested with the same file. `text` is its text, or
 `base64` of other bytes. `finds` says which file is in it, null for none that could be repaired,
 and `repairs` what was done. `page` is what the page says where it can send nothing.
 """
@@ -261,24 +261,24 @@ def _case(name: str, content: bytes | str, **facts: Any) -> Case:
     except UnicodeDecodeError:
         text = "\0"
     is_text = text.replace("\r", "").replace("\n", "").replace("\t", "").isprintable()
-    brought = {"brought": text} if is_text else {"base64": b64encode(data).decode()}
-    return {"name": name, **brought, **facts}
+    member = {"text": text} if is_text else {"base64": b64encode(data).decode()}
+    return {"name": name, **member, **facts}
 
 
 def document() -> str:
-    found = list(cases())
+    all_cases = list(cases())
     head = {
         "about": textwrap.dedent(__doc__.split("\n\n")[2]).replace("\n", " ").strip(),
         "request": TEXT,
         "response": RESPONSE.decode(),
     }
-    lines = ",\n".join(json.dumps(case, ensure_ascii=True) for case in found)
+    lines = ",\n".join(json.dumps(case, ensure_ascii=True) for case in all_cases)
     return f'{json.dumps(head, indent=1)[:-2]},\n "cases": [\n{lines}\n]}}\n'
 
 
 def content(case: Case) -> bytes:
     """The bytes of one of the cases."""
-    return case["brought"].encode() if "brought" in case else b64decode(case["base64"])
+    return case["text"].encode() if "text" in case else b64decode(case["base64"])
 
 
 if __name__ == "__main__":

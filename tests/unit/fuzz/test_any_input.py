@@ -24,7 +24,7 @@ from keyferry_protocol.errors import (
     WrongLicenseNumber,
     WrongType,
 )
-from keyferry_protocol.repair import is_email, repair_file
+from keyferry_protocol.repair import is_email, repair_file, type_of
 from keyferry_protocol.strict_json import parse_json
 from keyferry_protocol.text_form import from_text_form, to_text_form
 from keyferry_protocol.typed_text import (
@@ -132,6 +132,7 @@ READERS: dict[Reader, Case] = {
         st.tuples(changed_files, st.sampled_from((envelope.REQUEST, envelope.RESPONSE))),
         (),
     ),
+    type_of: (requests | responses, ()),
     without_spaces: (texts, ()),
     parse_json: (json_bytes, (BadJson,)),
     to_text_form: (requests, REQUEST_ERRORS),
