@@ -116,6 +116,20 @@ class Folder(NamedTuple):
                 return None
             raise self.damaged(DEVICE_PUBLIC, message("errors.state-damaged.no-key")) from error
 
+    def access_to(self, device_key: bytes) -> str:
+        """Who may sign with the device key of this public half.
+
+        `owner` is this user, `administrator` another, `nobody` if the key is gone or damaged, and
+        `other-key` if the folder belongs to another device key.
+        """
+        public = self.device_public(ignore_damage=True)
+        if public != device_key:
+            return "nobody" if public is None else "other-key"
+        try:
+            return "nobody" if self.device_key(ignore_damage=True) is None else "owner"
+        except StateNotReadable:
+            return "administrator"
+
     def load_key(self, ignore_damage: bool = False) -> Ed25519Signer | None:
         """The key that proves at load that this state is the machine's own. Raises StateDamaged."""
         return self._key(LOAD_KEY, ignore_damage)
