@@ -93,12 +93,16 @@ def install_response(
 ) -> "Installed":
     """Install a response file. A file that fails a check changes nothing here.
 
+    A file that lost no byte on its way is repaired first (`keyferry_protocol.repair`).
     An error about the license's dates or the clock is raised after the response was stored.
     """
     from keyferry.install import install
+    from keyferry_protocol.envelope import RESPONSE
+    from keyferry_protocol.repair import repair_file
     from keyferry_protocol.response import verify_response
 
     installation = open_installation(product, keys, state_dir, machine, now, dongle, vendor)
+    data = repair_file(data, RESPONSE).data
     return install(verify_response(data, installation.keys), data, installation)
 
 

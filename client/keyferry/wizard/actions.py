@@ -15,6 +15,7 @@ from keyferry.manage import cancel, move, remove
 from keyferry.qr import TooLong, qr_version, request_link
 from keyferry.request import PendingRequest, create_request, remember_path
 from keyferry.times import long_date
+from keyferry.views.repair_note import repair_note
 from keyferry.wizard.answers import Answers
 from keyferry.wizard.computer import Computer
 from keyferry.wizard.error_text import problem_of
@@ -149,6 +150,8 @@ def _install(answers: Answers, computer: Computer) -> Outcome:
     learned = {"made": "yes", "written": number}
     if installed.already:
         learned["already"] = "yes"
+    if file.repairs:
+        learned["repaired"] = repair_note(file.repairs)
     if license is not None and row is not None and row.response is not None:
         learned["before"] = _end(row.response)
     return Outcome(learned)

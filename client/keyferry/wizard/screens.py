@@ -90,7 +90,7 @@ def _response_files(answers: Answers, computer: Computer) -> tuple[Option, ...]:
                 "wizard.response.found", path=escape_controls(path), moment=_moment(response, now)
             ),
         )
-        for response, _, path in computer.response_files(answers.get("license", ""))
+        for response, _, path, _ in computer.response_files(answers.get("license", ""))
     )
 
 
