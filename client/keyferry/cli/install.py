@@ -13,11 +13,17 @@ from keyferry.files.install_files import (
     worst_error,
 )
 from keyferry.files.install_report import report_lines
-from keyferry.files.read_responses import is_collection, read_collection, read_response
+from keyferry.files.read_responses import (
+    ResponseFile,
+    is_collection,
+    read_collection,
+    read_response,
+)
 from keyferry.install import Installed
 from keyferry.installation import Installation
 from keyferry.request import PendingRequest, find_pending
 from keyferry.times import local_time, long_date
+from keyferry.views.repair_note import repair_note
 from keyferry_protocol.activation import show_license_number
 from keyferry_protocol.encoding import format_time
 from keyferry_protocol.messages import message
@@ -36,11 +42,13 @@ def command(settings: Settings, source: str) -> None:
     documents = []
     for one in reports:
         if one.file is not None and one.installed is not None:
-            documents.append(_show(settings, one.file.response, one.installed, installation))
+            documents.append(_show(settings, one.file, one.installed, installation))
     files = [_file_document(one) for one in reports]
     error = worst_error(reports, source)
-    # The error to end with is printed as such.
-    rest = [one for one in reports if one.installed is None and not (error and one.error is error)]
+    failing = next((one for one in reports if error is not None and one.error is error), None)
+    if failing is not None and failing.file is not None and failing.file.repairs:
+        settings.terminal.line(repair_note(failing.file.repairs))
+    rest = [one for one in reports if one.installed is None and one is not failing]
     for line in report_lines(rest):
         settings.terminal.line(f"  {line}")
     if error is not None:
@@ -58,10 +66,12 @@ def _install(source: str, installation: Installation) -> list[FileReport]:
 
 
 def _show(
-    settings: Settings, response: Response, installed: Installed, installation: Installation
+    settings: Settings, file: ResponseFile, installed: Installed, installation: Installation
 ) -> dict[str, Any]:
     """Print what was installed, and return its document."""
-    terminal = settings.terminal
+    response, terminal = file.response, settings.terminal
+    if file.repairs:
+        terminal.line(repair_note(file.repairs))
     number = show_license_number(response.license.number)
     waiting = find_pending(response.license.number, installation.state_dirs)
     if installed.license is None:
@@ -75,7 +85,7 @@ def _show(
     if waiting is not None:
         moment = local_time(waiting.request.created_at)
         terminal.line(f"  {message('terminal.still-waits', moment=moment)}")
-    return _document(installed, response, waiting)
+    return _document(installed, response, waiting) | {"repaired": list(file.repairs)}
 
 
 def _file_document(report: FileReport) -> dict[str, Any]:

@@ -13,14 +13,15 @@ from typing import IO, NamedTuple
 
 from keyferry.files.kinds import kind_of
 from keyferry.store.directory import read_regular
-from keyferry_protocol.envelope import MAX_FILE, RESPONSE
+from keyferry_protocol.envelope import REQUEST, RESPONSE
 from keyferry_protocol.errors import CannotVerify, KeyferryError, UnreadableResponse, WrongType
 from keyferry_protocol.keys import KeySet
 from keyferry_protocol.messages import message
-from keyferry_protocol.request import parse_request
+from keyferry_protocol.repair import MAX_BYTES, Repaired, repair_file, type_of
 from keyferry_protocol.response import Response, verify_response
 
-MAX_BYTES = MAX_FILE[RESPONSE]
+MAX_SEARCHED = 2**16  # bytes of a file in a folder or archive, among many others
+MAX_REPAIRED = 200  # files of one folder or archive, in none of which a response may be
 MAX_FILES = 10_000  # in one folder or archive
 # Only these decompress in bounded steps: 500 bytes of bzip2 become half a gigabyte at once.
 BOUNDED = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
@@ -31,11 +32,15 @@ class DamagedZip(Exception):
 
 
 class ResponseFile(NamedTuple):
-    """A genuine response file, its path, and its name; in an archive, the archive's path."""
+    """A genuine response file, its path, and its name; in an archive, the archive's path.
+
+    `repairs` names what was done to read it; `data` is the repaired file.
+    """
 
     response: Response
     data: bytes
     path: str
+    repairs: tuple[str, ...] = ()
     name: str = ""
 
 
@@ -60,13 +65,18 @@ class Collection(NamedTuple):
 
 
 def read_file(path: str) -> bytes:
-    """Read a file, or standard input for `-`: at most one byte more than a response may have.
+    """Read a file, or standard input for `-`: at most one byte more than can be repaired.
 
     A named pipe, which nobody may ever fill, raises OSError.
     """
     if path == "-":
         return sys.stdin.buffer.read(MAX_BYTES + 1)
     return read_regular(path, MAX_BYTES + 1)
+
+
+def read_repaired(path: str, expected: str) -> Repaired:
+    """Read a file as `read_file` does, and repair it (see `repair_file`)."""
+    return repair_file(read_file(path), expected)
 
 
 def read_response(path: str, keys: KeySet) -> ResponseFile:
@@ -80,17 +90,9 @@ def read_response(path: str, keys: KeySet) -> ResponseFile:
 def parse_response_file(data: bytes, keys: KeySet, path: str = "") -> ResponseFile:
     """Like `read_response`, for the bytes of a file that was already read."""
     try:
-        return ResponseFile(verify_response(data, keys), data, path, os.path.basename(path))
+        return _verify(repair_file(data, RESPONSE), keys, path)
     except UnreadableResponse as error:
         raise UnreadableResponse(message(f"terminal.kind.{kind_of(data)}")) from error
-
-
-def is_request(data: bytes) -> bool:
-    """Whether this is a request file."""
-    with suppress(KeyferryError):
-        parse_request(data)
-        return True
-    return False
 
 
 def is_collection(source: str) -> bool:
@@ -125,15 +127,19 @@ def read_archive(data: bytes, keys: KeySet, name: str) -> Collection | None:
 
 
 def _collect(files: Iterable[tuple[str, str, bytes]], keys: KeySet, source: str) -> Collection:
-    collection, requests = Collection(source, [], []), 0
+    collection = Collection(source, [], [])
+    requests, repairable = 0, MAX_REPAIRED
     for path, name, data in files:
+        file = Repaired(data)
+        if repairable and type_of(data) is None:
+            repairable -= 1
+            file = repair_file(data, RESPONSE)
         try:
-            response = verify_response(data, keys)
-            collection.responses.append(ResponseFile(response, data, path, name))
+            collection.responses.append(_verify(file, keys, path)._replace(name=name))
         except UnreadableResponse:
             continue  # a USB drive may contain any files
         except WrongType:
-            requests += is_request(data)
+            requests += type_of(file.data) == REQUEST
         except CannotVerify:
             raise  # no file here can be judged
         except KeyferryError as error:
@@ -141,8 +147,13 @@ def _collect(files: Iterable[tuple[str, str, bytes]], keys: KeySet, source: str)
     return collection._replace(requests=requests)
 
 
+def _verify(file: Repaired, keys: KeySet, path: str) -> ResponseFile:
+    response = verify_response(file.data, keys)
+    return ResponseFile(response, file.data, path, file.repairs, os.path.basename(path))
+
+
 def _of_folder(folder: str) -> Iterator[tuple[str, str, bytes]]:
-    """Path, name, and bytes of every file small enough to be a response, also in zip archives."""
+    """Path, name, and bytes of every file small enough to hold a response, also in archives."""
     for name in sorted(os.listdir(folder))[:MAX_FILES]:
         path = os.path.join(folder, name)
         with suppress(OSError, DamagedZip):  # the expected file is readable
@@ -151,7 +162,7 @@ def _of_folder(folder: str) -> Iterator[tuple[str, str, bytes]]:
             if zipfile.is_zipfile(path):
                 with open(path, "rb") as file:
                     yield from ((path, *entry) for entry in _of_zip(file))
-            elif os.path.getsize(path) <= MAX_BYTES:
+            elif os.path.getsize(path) <= MAX_SEARCHED:
                 yield path, name, read_file(path)
 
 
@@ -167,10 +178,10 @@ def _of_zip(file: IO[bytes]) -> Iterator[tuple[str, bytes]]:
     try:
         with zipfile.ZipFile(file) as archive:
             for entry in archive.infolist()[:MAX_FILES]:
-                is_small = entry.file_size <= MAX_BYTES and entry.compress_type in BOUNDED
+                is_small = entry.file_size <= MAX_SEARCHED and entry.compress_type in BOUNDED
                 if is_small and not entry.is_dir():
                     with archive.open(entry) as member:
-                        yield entry.filename, member.read(MAX_BYTES + 1)
+                        yield entry.filename, member.read(MAX_SEARCHED + 1)
     # Not only BadZipFile: damage makes zipfile and its decompressors raise errors of many types.
     except Exception as error:
         raise DamagedZip from error

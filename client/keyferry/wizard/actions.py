@@ -23,6 +23,7 @@ from keyferry.manage import cancel, move, remove
 from keyferry.qr import TooLong, qr_version, request_link
 from keyferry.request import PendingRequest, create_request, remember_path
 from keyferry.times import long_date
+from keyferry.views.repair_note import repair_note
 from keyferry.wizard.answers import Answers
 from keyferry.wizard.computer import Computer
 from keyferry.wizard.error_text import problem_of
@@ -149,6 +150,8 @@ def _install(answers: Answers, computer: Computer) -> Outcome:
     learned = {"made": "yes", "written": number}
     if newest.installed.already:
         learned["already"] = "yes"
+    if newest.file.repairs:
+        learned["repaired"] = repair_note(newest.file.repairs)
     earlier = before.get(number)
     if newest.installed.license is not None and earlier is not None:
         learned["before"] = _end(earlier)
@@ -179,7 +182,8 @@ def _end(response: Response) -> str:
 
 
 def _cancel(answers: Answers, computer: Computer) -> Outcome:
-    cancel(answers["license"], computer.installation.state_dirs)
+    number = answers["license"]
+    cancel(number, computer.own_state_dirs(number))
     return Outcome()
 
 
