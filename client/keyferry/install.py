@@ -5,7 +5,13 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import NamedTuple
 
-from keyferry.checks import check_environment, check_product, check_revoked, prove_load_key
+from keyferry.checks import (
+    check_environment,
+    check_machine,
+    check_product,
+    check_recognized,
+    check_revoked,
+)
 from keyferry.deactivate import finish_deactivation
 from keyferry.dongle.signer import prove_dongle, signer_for
 from keyferry.installation import Installation
@@ -23,6 +29,7 @@ from keyferry.store.folder import (
     pending_request,
 )
 from keyferry.store.lock import locked
+from keyferry.store.own_folders import own_folders
 from keyferry.store.state_dirs import StateDirs
 from keyferry_protocol.envelope import RESPONSE, open_envelope
 from keyferry_protocol.errors import (
@@ -121,9 +128,8 @@ def _check_and_store(response: Response, data: bytes, installation: Installation
     if not response.is_receipt:
         check_revoked(response, installation.keys)
         if response.bound_to.dongle is None:
-            key = key_folder(folder, state_dirs).load_key()
-            prove_load_key(key, response.bound_to.load_key)
-            installation.machine.check(response.license.number, response.bound_to)
+            holder = key_folder(folder, state_dirs)
+            check_recognized(response, installation.machine, holder.load_key(), holder.access_to)
         check_environment(response, installation.machine)
     _store(response, data, folder, request, ended=response.is_receipt)
     return _Stored(folder, already=False)
@@ -139,14 +145,14 @@ def _choose_folder(
     bound_to = response.bound_to
     if bound_to.dongle is not None and not response.is_receipt:
         prove_dongle(bound_to.dongle, installation.dongle)
-        return request.folder if request else _writable(folders)
+        return request.folder if request else _writable(response, installation)
     if response.is_renewal:
         renewed = _find_renewed(response, folders)
         if renewed is None:
-            raise _not_requested(response, installation)
-        return renewed if _is_writable(renewed) else _writable(folders)
+            raise _not_requested(response, folders, installation)
+        return renewed if _is_writable(renewed) else _writable(response, installation)
     if request is None:
-        raise _not_requested(response, installation)
+        raise _not_requested(response, folders, installation)
     named = (request.request.device_key, request.request.load_key)
     if named != (bound_to.device_key, bound_to.load_key):
         raise WrongMachine(message("errors.wrong-machine.another-key"))
@@ -217,19 +223,27 @@ def _ended_after(response: Response, folder: Folder, is_same: bool) -> bool:
     return response.is_receipt
 
 
-def _not_requested(response: Response, installation: Installation) -> KeyferryError:
-    number = response.license.number
+def _not_requested(
+    response: Response, folders: list[Folder], installation: Installation
+) -> KeyferryError:
+    """The error of a response that answers no request here."""
     if not response.is_receipt:
+        publics = {folder.device_public(ignore_damage=True): folder for folder in folders}
+        is_own = response.bound_to.device_key in publics
+        holder = publics.get(response.bound_to.device_key, folders[1])
         try:
-            installation.machine.check(number, response.bound_to)
+            check_machine(response, installation.machine, holder.access_to, is_own)
         except WrongMachine as error:
             return error
+    number = response.license.number
     return NotRequested(license_message("errors.not-requested.no-request", number))
 
 
-def _writable(folders: list[Folder]) -> Folder:
+def _writable(response: Response, installation: Installation) -> Folder:
     """The site's folder if this user may write there, otherwise the user's own."""
-    user, site = folders
+    number = response.license.number
+    own = own_folders(installation.state_dirs, installation.machine.hashes, number)
+    user, site = (Folder(root, number) for root in own)
     return site if _is_writable(site) else user
 
 

@@ -1,6 +1,6 @@
 """Decides at an application's start whether a license here allows this product to run today."""
 
-from keyferry.checks import check_environment, check_product, check_revoked, prove_load_key
+from keyferry.checks import check_environment, check_product, check_recognized, check_revoked
 from keyferry.dongle.signer import prove_dongle
 from keyferry.installation import Installation
 from keyferry.license import License
@@ -104,8 +104,8 @@ def check_installed(response: Response, folder: Folder, installation: Installati
     if bound_to.dongle is not None:
         prove_dongle(bound_to.dongle, installation.dongle)
     else:
-        prove_load_key(key_folder(folder, state_dirs).load_key(), bound_to.load_key)
-        installation.machine.check(number, bound_to)
+        holder = key_folder(folder, state_dirs)
+        check_recognized(response, installation.machine, holder.load_key(), holder.access_to)
     check_environment(response, installation.machine)
     if response.serial < state.max_serial:
         raise OlderResponse(

@@ -18,6 +18,7 @@ from keyferry.install import Installed, install, is_expected
 from keyferry.installation import Installation
 from keyferry.request import PendingRequest, find_pending
 from keyferry.times import local_time, long_date
+from keyferry.views.repair_note import repair_note
 from keyferry_protocol.activation import show_license_number
 from keyferry_protocol.encoding import format_time
 from keyferry_protocol.errors import KeyferryError, NotRequested
@@ -84,6 +85,8 @@ def _for_plugged_dongles(
 
 def _install(settings: Settings, file: ResponseFile, installation: Installation) -> dict[str, Any]:
     response, terminal = file.response, settings.terminal
+    if file.repairs:
+        terminal.line(repair_note(file.repairs))
     installed = install(response, file.data, installation)
     number = show_license_number(response.license.number)
     waiting = find_pending(response.license.number, installation.state_dirs)
@@ -97,7 +100,7 @@ def _install(settings: Settings, file: ResponseFile, installation: Installation)
     if waiting is not None:
         moment = local_time(waiting.request.created_at)
         terminal.line(f"  {message('terminal.still-waits', moment=moment)}")
-    return _document(installed, response, waiting)
+    return _document(installed, response, waiting) | {"repaired": list(file.repairs)}
 
 
 def _terms(response: Response) -> str:

@@ -12,13 +12,15 @@ from typing import IO, NamedTuple
 
 from keyferry.files.kinds import kind_of
 from keyferry.store.directory import read_regular
-from keyferry_protocol.envelope import MAX_FILE, RESPONSE
+from keyferry_protocol.envelope import RESPONSE
 from keyferry_protocol.errors import CannotVerify, KeyferryError, UnreadableResponse, WrongType
 from keyferry_protocol.keys import KeySet
 from keyferry_protocol.messages import message
+from keyferry_protocol.repair import MAX_BYTES, Repaired, repair_file, type_of
 from keyferry_protocol.response import Response, verify_response
 
-MAX_BYTES = MAX_FILE[RESPONSE]
+MAX_SEARCHED = 2**16  # bytes of a file in a folder or archive, among many others
+MAX_REPAIRED = 200  # files of one folder or archive, in none of which a response may be
 MAX_FILES = 10_000  # in one folder or archive
 # Only these decompress in bounded steps: 500 bytes of bzip2 become half a gigabyte at once.
 BOUNDED = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
@@ -29,21 +31,30 @@ class DamagedZip(Exception):
 
 
 class ResponseFile(NamedTuple):
-    """A genuine response file and its path; for a file in an archive, the archive's path."""
+    """A genuine response file and its path; for a file in an archive, the archive's path.
+
+    `repairs` names what was done to read it; `data` is the repaired file.
+    """
 
     response: Response
     data: bytes
     path: str
+    repairs: tuple[str, ...] = ()
 
 
 def read_file(path: str) -> bytes:
-    """Read a file, or standard input for `-`: at most one byte more than a response may have.
+    """Read a file, or standard input for `-`: at most one byte more than can be repaired.
 
     A named pipe, which nobody may ever fill, raises OSError.
     """
     if path == "-":
         return sys.stdin.buffer.read(MAX_BYTES + 1)
     return read_regular(path, MAX_BYTES + 1)
+
+
+def read_repaired(path: str, expected: str) -> Repaired:
+    """Read a file as `read_file` does, and repair it (see `repair_file`)."""
+    return repair_file(read_file(path), expected)
 
 
 def read_response(path: str, keys: KeySet) -> ResponseFile:
@@ -57,7 +68,7 @@ def read_response(path: str, keys: KeySet) -> ResponseFile:
 def parse_response_file(data: bytes, keys: KeySet, path: str = "") -> ResponseFile:
     """Like `read_response`, for the bytes of a file that was already read."""
     try:
-        return ResponseFile(verify_response(data, keys), data, path)
+        return _verify(repair_file(data, RESPONSE), keys, path)
     except UnreadableResponse as error:
         raise UnreadableResponse(message(f"terminal.kind.{kind_of(data)}")) from error
 
@@ -75,10 +86,14 @@ def genuine_responses(source: str, keys: KeySet) -> list[ResponseFile]:
     If there are none, raises the error of the first response that is not genuine, or
     UnreadableResponse if there is no response at all.
     """
-    genuine, errors = [], list[KeyferryError]()
+    genuine, errors, repairable = [], list[KeyferryError](), MAX_REPAIRED
     for path, data in _of_folder(source) if os.path.isdir(source) else _of_zip_file(source):
+        file = Repaired(data)
+        if repairable and type_of(data) is None:
+            repairable -= 1
+            file = repair_file(data, RESPONSE)
         try:
-            genuine.append(ResponseFile(verify_response(data, keys), data, path))
+            genuine.append(_verify(file, keys, path))
         except (UnreadableResponse, WrongType):
             continue  # a USB drive may contain any files
         except CannotVerify:
@@ -91,8 +106,12 @@ def genuine_responses(source: str, keys: KeySet) -> list[ResponseFile]:
     return genuine
 
 
+def _verify(file: Repaired, keys: KeySet, path: str) -> ResponseFile:
+    return ResponseFile(verify_response(file.data, keys), file.data, path, file.repairs)
+
+
 def _of_folder(folder: str) -> Iterator[tuple[str, bytes]]:
-    """Every file small enough to be a response, including those in zip archives."""
+    """Every file small enough to hold a response, including those in zip archives."""
     for name in sorted(os.listdir(folder))[:MAX_FILES]:
         path = os.path.join(folder, name)
         with suppress(OSError, DamagedZip):  # the expected file is readable
@@ -101,7 +120,7 @@ def _of_folder(folder: str) -> Iterator[tuple[str, bytes]]:
             if zipfile.is_zipfile(path):
                 with open(path, "rb") as file:
                     yield from ((path, data) for data in _of_zip(file))
-            elif os.path.getsize(path) <= MAX_BYTES:
+            elif os.path.getsize(path) <= MAX_SEARCHED:
                 yield path, read_file(path)
 
 
@@ -117,10 +136,10 @@ def _of_zip(file: IO[bytes]) -> Iterator[bytes]:
     try:
         with zipfile.ZipFile(file) as archive:
             for entry in archive.infolist()[:MAX_FILES]:
-                is_small = entry.file_size <= MAX_BYTES and entry.compress_type in BOUNDED
+                is_small = entry.file_size <= MAX_SEARCHED and entry.compress_type in BOUNDED
                 if is_small and not entry.is_dir():
                     with archive.open(entry) as member:
-                        yield member.read(MAX_BYTES + 1)
+                        yield member.read(MAX_SEARCHED + 1)
     # Not only BadZipFile: damage makes zipfile and its decompressors raise errors of many types.
     except Exception as error:
         raise DamagedZip from error

@@ -15,10 +15,12 @@ from keyferry.manage import cancel, move, remove
 from keyferry.qr import TooLong, qr_version, request_link
 from keyferry.request import PendingRequest, create_request, remember_path
 from keyferry.times import long_date
+from keyferry.views.repair_note import repair_note
 from keyferry.wizard.answers import Answers
 from keyferry.wizard.computer import Computer
 from keyferry.wizard.error_text import problem_of
 from keyferry.wizard.state import Outcome, Problem, State
+from keyferry_protocol.activation import show_license_number
 from keyferry_protocol.errors import (
     CannotSave,
     CheckInOverdue,
@@ -148,6 +150,8 @@ def _install(answers: Answers, computer: Computer) -> Outcome:
     learned = {"made": "yes", "written": number}
     if installed.already:
         learned["already"] = "yes"
+    if file.repairs:
+        learned["repaired"] = repair_note(file.repairs)
     if license is not None and row is not None and row.response is not None:
         learned["before"] = _end(row.response)
     return Outcome(learned)
@@ -159,12 +163,17 @@ def _end(response: Response) -> str:
 
 
 def _cancel(answers: Answers, computer: Computer) -> Outcome:
-    cancel(answers["license"], computer.installation.state_dirs)
+    number = answers["license"]
+    cancel(number, computer.own_state_dirs(number))
     return Outcome()
 
 
 def _remove(answers: Answers, computer: Computer) -> Outcome:
-    remove(answers["license"], computer.installation.state_dirs)
+    number = answers["license"]
+    kept = remove(number, computer.installation.state_dirs)
+    if kept:
+        shown = show_license_number(number)
+        return Outcome({}, Problem(message(f"terminal.remove-keeps.{kept}", number=shown)))
     return Outcome({"license": ""})
 
 

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from zlib import crc32
 
 from keyferry.doctor.finding import Finding
-from keyferry.list_licenses import ACTIVE
+from keyferry.journey import ACTIVE
 from keyferry.times import as_local, local_time
 from keyferry.wizard import checks
 from keyferry.wizard.answers import Answers
@@ -90,7 +90,7 @@ def _response_files(answers: Answers, computer: Computer) -> tuple[Option, ...]:
                 "wizard.response.found", path=escape_controls(path), moment=_moment(response, now)
             ),
         )
-        for response, _, path in computer.response_files(answers.get("license", ""))
+        for response, _, path, _ in computer.response_files(answers.get("license", ""))
     )
 
 

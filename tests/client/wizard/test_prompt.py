@@ -2,6 +2,7 @@
 
 import errno
 import os
+import gzip
 import subprocess
 import sys
 from typing import Any
@@ -242,6 +243,17 @@ def test_a_response_that_is_installed_already_is_told_beside_what_waits(
     assert "still waits for its response file" in printed.out
 
 
+def test_a_response_that_was_changed_on_its_way_is_offered_and_its_repair_said(
+    desk: Desk, typed: Typist
+) -> None:
+    typed(*SAVED, "q")
+    file = desk.answer()
+    file.write_bytes(gzip.compress(file.read_bytes()))
+    printed = typed("1", "1", "", "q")
+    assert "✓ Step 2 of 2: License 015.120.020.093 is active" in printed.out
+    assert "The file was repaired: it had been compressed." in printed.out
+
+
 def test_a_deactivation_is_explained_first_and_enter_keeps_the_license(
     desk: Desk, typed: Typist
 ) -> None:
@@ -368,3 +380,25 @@ def _code_of(number: str) -> str:
     from keyferry_protocol.activation import new_activation_code
 
     return new_activation_code(number)
+
+
+@pytest.mark.parametrize("number", ["1", "0", "7"])
+def test_a_number_where_no_file_is_offered_is_no_choice_from_1_to_0(
+    desk: Desk, typed: Typist, number: str
+) -> None:
+    printed = typed("1", "2", number, "q", "2")
+    assert "1 to 0" not in printed.out
+    assert f"There is no file {number}." in printed.out
+
+
+def test_what_is_waiting_is_told_under_the_license(desk: Desk, typed: Typist) -> None:
+    desk.room.activate()
+    desk.room.request("update")
+    printed = typed("q")
+    lines = printed.out.splitlines()
+    place = lines.index("015.120.020.093  Active until 30 November 2027")
+    assert lines[place + 1 : place + 4] == [
+        "  Seat 1",
+        "  An update is waiting for its response file since 24 November 2026, 09:47",
+        "  Next: choose its request file on https://activate.example.com, then install",
+    ]
