@@ -24,7 +24,6 @@ from keyferry.store.folder import (
     INSTALLED,
     PENDING,
     Folder,
-    LicenseState,
     key_folder,
     pending_request,
 )
@@ -33,8 +32,13 @@ from keyferry.store.own_folders import own_folders
 from keyferry.store.state_dirs import StateDirs
 from keyferry_protocol.envelope import RESPONSE, open_envelope
 from keyferry_protocol.errors import (
+    CheckInOverdue,
+    ClockRolledBack,
+    Expired,
     KeyferryError,
+    MaintenanceEnded,
     NotRequested,
+    NotYetValid,
     OlderResponse,
     StateNotWritable,
     WrongMachine,
@@ -43,6 +47,9 @@ from keyferry_protocol.keys import KeySet
 from keyferry_protocol.messages import message
 from keyferry_protocol.request import Request
 from keyferry_protocol.response import Response, verify_response
+
+# Raised after the response was stored: an error about the license's dates or the clock.
+AFTER_STORING = (CheckInOverdue, ClockRolledBack, Expired, MaintenanceEnded, NotYetValid)
 
 
 class Installed(NamedTuple):
@@ -104,6 +111,27 @@ def is_expected(response: Response, state_dirs: StateDirs) -> bool:
     if response.is_renewal:
         return _find_renewed(response, folders) is not None
     return _find_request(response, folders, state_dirs) is not None
+
+
+def highest_serial(response: Response, state_dirs: StateDirs) -> int | None:
+    """The highest serial of a response's license here; None if another machine asked for it."""
+    folders = [Folder(root, response.license.number) for root in state_dirs]
+    return max(
+        (
+            folder.state(ignore_damage=True).max_serial
+            for folder in folders
+            if key_folder(folder, state_dirs).device_public(ignore_damage=True)
+            == response.bound_to.device_key
+        ),
+        default=None,
+    )
+
+
+def older_response(response: Response, highest: int) -> OlderResponse:
+    """The error of a response whose serial is not above the highest one here."""
+    facts = {"highest": highest, "serial": response.serial}
+    number = response.license.number
+    return OlderResponse(license_message("errors.older-response.already-higher", number, **facts))
 
 
 def _check_and_store(response: Response, data: bytes, installation: Installation) -> _Stored:
@@ -259,9 +287,7 @@ def _check_serial(response: Response, folder: Folder, request: _StoredRequest | 
     if request is not None and not response.is_renewal:
         with suppress(StateNotWritable):
             request.folder.erase(request.name)
-    facts = {"highest": highest, "serial": response.serial}
-    number = response.license.number
-    raise OlderResponse(license_message("errors.older-response.already-higher", number, **facts))
+    raise older_response(response, highest)
 
 
 def _store(
@@ -270,7 +296,8 @@ def _store(
     """Write the response first, so a crash in between leaves a license that loads."""
     state = folder.state(ignore_damage=True)
     folder.write(INSTALLED, data)
-    folder.write_state(LicenseState(max(state.max_serial, response.serial), ended))
+    highest = max(state.max_serial, response.serial)
+    folder.write_state(state._replace(max_serial=highest, ended=ended, request_path=""))
     if request is None:
         return
     try:
