@@ -23,7 +23,7 @@ HYBRID = key_set(VENDOR, VENDOR_PQ)
 Break = Callable[[pytest.MonkeyPatch], object]
 
 
-def forbids(error: Exception) -> Break:
+def forbids(error: BaseException) -> Break:
     """Neither a public nor a private key of Ed25519 can be made."""
 
     def breaks(patch: pytest.MonkeyPatch) -> None:
@@ -54,7 +54,12 @@ def is_missing(module: str) -> Break:
     return breaks
 
 
+class PanicException(BaseException):
+    """What a broken installation of `cryptography` raises where its parts do not fit together."""
+
+
 WAYS = [
+    pytest.param(forbids(PanicException("Python API call failed")), id="the library panics"),
     pytest.param(forbids(FIPS), id="FIPS mode forbids Ed25519"),
     pytest.param(forbids(InternalError("Unknown OpenSSL error.", [])), id="OpenSSL fails"),
     pytest.param(forbids(ValueError("An Ed25519 public key is 32 bytes long")), id="no provider"),
