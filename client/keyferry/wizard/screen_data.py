@@ -128,16 +128,23 @@ def _active(answers: Answers, computer: Computer) -> ScreenData:
     row = computer.row(number)
     words = {"number": show_license_number(number)}
     if row is None or row.license is None or row.response is None:
-        return ScreenData(words, message("wizard.active.receipt", **words), is_success=True)
+        title, repaired = message("wizard.active.receipt", **words), tuple(_repaired(answers))
+        return ScreenData(words, title, repaired, is_success=True)
     text = [message("wizard.active.already" if "already" in answers else "wizard.active.done")]
+    text += _repaired(answers)
     if row.request is not None:
         text.append(message("terminal.still-waits", moment=local_time(row.request.created_at)))
+    text += answers.get("report", "").splitlines()
     license = row.license
     if license.check_in_by is not None and license.is_in_grace:
         date, days = long_date(seconds(license.check_in_by)), license.days_left
         text.insert(0, message("terminal.grace", date=date, product=license.product, n=days))
     facts = _terms(row.response, answers.get("before", ""))
     return ScreenData(words, text=tuple(text), facts=facts, is_success=True)
+
+
+def _repaired(answers: Answers) -> list[str]:
+    return [answers["repaired"]] if "repaired" in answers else []
 
 
 def _number(answers: Answers, computer: Computer) -> ScreenData:
