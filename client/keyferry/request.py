@@ -85,7 +85,7 @@ def create_request(options: RequestOptions, installation: Installation) -> Pendi
         for alg in installation.keys.require:
             self_test(alg)  # nobody makes a trip for a response that could not be checked here
     # Before the lock: it may prompt for a PIN.
-    signer = _dongle_signer(options, _with_own_folders(installation, options.number))
+    signer = _dongle_signer(options, _with_own_folders(installation, options))
     with ExitStack() as locks:
         locks.enter_context(Lock(installation.state_dirs.user))
         is_new = options.kind == "activate"
@@ -95,7 +95,7 @@ def create_request(options: RequestOptions, installation: Installation) -> Pendi
             and _lock(installation.state_dirs.site, locks)
         )
         # Now: another computer that shares a directory may have made the first folder meanwhile.
-        installation = replace(_with_own_folders(installation, options.number), dongle=signer)
+        installation = replace(_with_own_folders(installation, options), dongle=signer)
         state_dirs = installation.state_dirs
         if is_new:
             folder = _activation_folder(options, state_dirs, is_for_all)
@@ -152,9 +152,11 @@ def remember_path(pending: PendingRequest, path: str) -> None:
         pending.folder.write_state(state.saved_at(path))
 
 
-def _with_own_folders(installation: Installation, number: str) -> Installation:
-    """A copy that uses only this computer's own folders of a license."""
-    dirs = own_folders(installation.state_dirs, installation.machine.hashes, number)
+def _with_own_folders(installation: Installation, options: RequestOptions) -> Installation:
+    """A copy that uses only this computer's own folders of the license."""
+    is_new = options.kind == "activate"
+    hashes = installation.machine.hashes
+    dirs = own_folders(installation.state_dirs, hashes, options.number, is_new)
     return replace(installation, state_dirs=dirs)
 
 

@@ -94,6 +94,25 @@ def test_a_room_made_from_one_image_has_a_seat_for_each_computer(tmp_path: Path)
     for room in rooms:
         room.activate("personal")
     assert [code_of(room.load) for room in rooms] == ["runs"] * 3
+    for room in rooms:
+        room.now += 60
+        room.serial += 10
+        room.install(room.answer(room.request("update")))
+    assert [code_of(room.load) for room in rooms] == ["runs"] * 3
+
+
+def test_a_computer_whose_hardware_was_all_replaced_keeps_its_seat_by_an_update(
+    tmp_path: Path,
+) -> None:
+    room = Room(tmp_path / "home", computer(1))
+    key = parse_request(room.request(protection="personal")).device_key
+    room.activate("personal")
+    room.now += 60
+    room.machine = computer(1, mac=["another"], disk_serial=["another"])
+    data = room.request("update")
+    assert parse_request(data).device_key == key
+    room.install(room.answer(data))
+    assert code_of(room.load) == "runs"
 
 
 def test_a_computer_that_has_no_license_in_a_shared_home_changes_none(

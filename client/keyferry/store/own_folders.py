@@ -7,11 +7,13 @@ other mark of a computer lasts as long (docs/format.md, "State on the offline ma
 
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from enum import IntEnum
+from itertools import count
 
 from keyferry.store.directory import folder_names
 from keyferry.store.folder import DEACTIVATE, PENDING, Folder
 from keyferry.store.state_dirs import StateDir, StateDirs
-from keyferry_protocol.components import ComponentHashes
+from keyferry_protocol.components import USER, ComponentHashes
 from keyferry_protocol.envelope import RESPONSE, open_envelope
 from keyferry_protocol.errors import KeyferryError
 from keyferry_protocol.matching import HARDWARE, match, recorded_weight
@@ -19,6 +21,15 @@ from keyferry_protocol.request import Request
 from keyferry_protocol.response import BoundTo, parse_response
 
 ReadHashes = Callable[[str, str], ComponentHashes]  # by license number and protection
+
+
+class Owner(IntEnum):
+    """Whose folder of a license this is, as its files say."""
+
+    THIS = 0  # a part of this computer's hardware is recorded, or the machine rule holds
+    UNKNOWN = 1  # no file names a computer
+    LIKE_THIS = 2  # only software is as recorded: all hardware was replaced, or both have one image
+    ANOTHER = 3
 
 
 def choose_folders(state_dirs: StateDirs, hashes: ReadHashes) -> StateDirs:
@@ -29,12 +40,16 @@ def choose_folders(state_dirs: StateDirs, hashes: ReadHashes) -> StateDirs:
     return StateDirs(*(_choose(root, hashes) for root in state_dirs))
 
 
-def own_folders(state_dirs: StateDirs, hashes: ReadHashes, number: str) -> StateDirs:
+def own_folders(
+    state_dirs: StateDirs, hashes: ReadHashes, number: str, is_new: bool = False
+) -> StateDirs:
     """Use only this computer's own folders of a license, to write there: new ones if need be.
 
-    The caller holds the locks of the directories, or creates nothing.
+    An activation (`is_new`) leaves alone what may be another computer's of the same image. The
+    caller holds the locks of the directories, or creates nothing.
     """
-    return StateDirs(*(_with_own(root, hashes, number) for root in state_dirs))
+    last = Owner.UNKNOWN if is_new else Owner.LIKE_THIS
+    return StateDirs(*(_with_own(root, hashes, number, last) for root in state_dirs))
 
 
 def shared_folder(state_dirs: StateDirs, number: str) -> str | None:
@@ -49,17 +64,17 @@ def shared_folder(state_dirs: StateDirs, number: str) -> str | None:
 def _choose(root: StateDir, hashes: ReadHashes) -> StateDir:
     root = root._replace(folders=())
     for number in {name[:12] for name in folder_names(root) if len(name) > 12}:
-        names = _names(root, number)
-        root = root.with_folder(number, _find_own(root, number, names, hashes) or names[0])
+        owners = _owners(root, hashes, number)
+        root = root.with_folder(number, min(owners, key=lambda name: owners[name]))
     return root
 
 
-def _with_own(root: StateDir, hashes: ReadHashes, number: str) -> StateDir:
-    names = _names(root, number)
-    if not names:
-        return root.with_folder(number, number)
-    own = _find_own(root, number, names, hashes)
-    return root.with_folder(number, own or next(n for n in _all_names(number) if n not in names))
+def _with_own(root: StateDir, hashes: ReadHashes, number: str, last: Owner) -> StateDir:
+    owners = _owners(root, hashes, number)
+    own = min(owners, key=lambda name: owners[name], default=None)
+    if own is None or owners[own] > last:
+        own = next(name for name in _all_names(number) if name not in owners)
+    return root.with_folder(number, own)
 
 
 def _names(root: StateDir, number: str) -> list[str]:
@@ -70,43 +85,33 @@ def _names(root: StateDir, number: str) -> list[str]:
 
 def _all_names(number: str) -> Iterator[str]:
     yield number
-    n = 2
-    while True:
-        yield f"{number}-{n}"
-        n += 1
+    yield from (f"{number}-{n}" for n in count(2))
 
 
-def _find_own(root: StateDir, number: str, names: list[str], hashes: ReadHashes) -> str | None:
-    """The folder that names this computer, else one that names none, else None."""
-    owners = {n: _is_own(Folder(root.with_folder(number, n), number), hashes) for n in names}
-    for sought in (True, None):
-        for name, is_own in owners.items():
-            if is_own is sought:
-                return name
-    return None
+def _owners(root: StateDir, hashes: ReadHashes, number: str) -> dict[str, Owner]:
+    return {
+        name: _owner_of(Folder(root.with_folder(number, name), number), hashes)
+        for name in _names(root, number)
+    }
 
 
-def _is_own(folder: Folder, hashes: ReadHashes) -> bool | None:
-    """Whether the files in a folder name this computer; None if they name none.
-
-    A computer that changed past recognition still owns its folder: only where no recorded part of
-    its hardware is left is it another one.
-    """
-    answers = [_names_this(binding, folder.number, hashes) for binding in _bindings(folder)]
-    if True in answers:
-        return True
-    return False if False in answers else None
+def _owner_of(folder: Folder, hashes: ReadHashes) -> Owner:
+    owners = [_owner_named_by(binding, folder.number, hashes) for binding in _bindings(folder)]
+    known = [owner for owner in owners if owner != Owner.UNKNOWN]
+    return min(known, default=Owner.UNKNOWN)
 
 
-def _names_this(binding: BoundTo | Request, number: str, hashes: ReadHashes) -> bool | None:
+def _owner_named_by(binding: BoundTo | Request, number: str, hashes: ReadHashes) -> Owner:
     if binding.dongle is not None:
-        return True  # it goes where its token goes
+        return Owner.THIS  # it goes where its token goes
     recorded = binding.components if isinstance(binding, BoundTo) else binding.machine.components
     current = hashes(number, binding.protection)
     if not recorded_weight(recorded) or not recorded_weight(current):
-        return None
-    is_left = any(set(recorded.get(n, ())) & set(current.get(n, ())) for n in HARDWARE)
-    return is_left or match(recorded, current).same
+        return Owner.UNKNOWN
+    common = {name for name in recorded if set(recorded[name]) & set(current.get(name, ()))}
+    if common.intersection(HARDWARE) or match(recorded, current).same:
+        return Owner.THIS
+    return Owner.LIKE_THIS if common - {USER} else Owner.ANOTHER
 
 
 def _bindings(folder: Folder) -> Iterator[BoundTo | Request]:
