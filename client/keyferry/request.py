@@ -114,7 +114,8 @@ def create_request(options: RequestOptions, installation: Installation) -> Pendi
 
 def own_seat(number: str, protection: str, installation: Installation) -> int | None:
     """The seat that an activation here will replace, unless it names another one."""
-    return seat_to_replace(number, protection, _with_own_folders(installation, number))
+    options = RequestOptions(number, "activate", protection=protection)
+    return seat_to_replace(number, protection, _with_own_folders(installation, options))
 
 
 def find_pending(number: str, state_dirs: StateDirs) -> PendingRequest | None:
