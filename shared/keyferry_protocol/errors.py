@@ -229,6 +229,13 @@ class WrongMachine(KeyferryError):
     code = "wrong-machine"
     exit = 6
 
+    @property
+    def next_step(self) -> str:
+        """What to do, then the command that helps if that is impossible."""
+        name = f"errors.{self.code}.remedy.{self.facts.get('remedy')}"
+        step = super().next_step
+        return f"{step} {message(name, **self.facts)}" if has_message(name) else step
+
 
 class EnvironmentNotAllowed(KeyferryError):
     """A license that may not run in this environment: a virtual machine or a container."""

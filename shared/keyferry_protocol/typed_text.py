@@ -31,6 +31,7 @@ _POINTS = (
 _IS_UNSEEN = re.compile(f"[{_UNSEEN}]")
 _IS_SPACE = re.compile(f"[{_SPACES}]")
 _IS_DASH = re.compile(f"[{_DASHES}{_POINTS}]")
+_IS_SPACE_OR_UNSEEN = re.compile(f"[{_SPACES}{_UNSEEN}\xad]+")
 
 
 def decode_text(data: bytes) -> str:
@@ -41,7 +42,7 @@ def decode_text(data: bytes) -> str:
     for mark, encoding in _MARKS.items():
         if data.startswith(mark):
             return data[len(mark) :].decode(encoding, "replace")
-    if 0 in data[:2] and data[:2] != b"\0\0":
+    if has_changed_encoding(data):
         return data.decode("utf-16-be" if data[0] == 0 else "utf-16-le", "replace")
     try:
         return data.decode("utf-8")
@@ -55,6 +56,16 @@ def plain_separators(text: str) -> str:
     Letters and digits stay as they are, those of other scripts and widths too.
     """
     return _IS_DASH.sub("-", _IS_SPACE.sub(" ", _IS_UNSEEN.sub("", text)))
+
+
+def without_spaces(text: str) -> str:
+    """The text without spaces, line breaks, soft hyphens, and characters unseen."""
+    return _IS_SPACE_OR_UNSEEN.sub("", text)
+
+
+def has_changed_encoding(data: bytes) -> bool:
+    """Whether this is text in UTF-16 or with a byte-order mark."""
+    return data.startswith(tuple(_MARKS)) or (0 in data[:2] and data[:2] != b"\0\0")
 
 
 def show_symbol(symbol: str) -> str:

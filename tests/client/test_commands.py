@@ -542,7 +542,7 @@ def revoked(room: Room) -> None:
 @pytest.mark.parametrize(
     ("spoil", "words", "exit_code"),
     [
-        (moved, "This computer changed", 6),
+        (moved, "This computer is not recognized", 6),
         (revoked, "This license was withdrawn", 5),
     ],
 )

@@ -48,7 +48,12 @@ def _row_as_json(order: int, row: Row, page: str) -> dict[str, Any]:
         "text": [long_status(row), *details(row, page)],
     }
     if row.error is not None:
-        members["error"] = {"code": row.error.code, "title": row.error.title}
+        members["error"] = row.error.facts | {
+            "code": row.error.code,
+            "title": row.error.title,
+            "detail": str(row.error),
+            "next_step": row.error.next_step,
+        }
     return members
 
 

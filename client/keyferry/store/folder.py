@@ -67,7 +67,7 @@ class Folder(NamedTuple):
 
     def name(self, name: str) -> str:
         """The name of a file in the state directory."""
-        return f"{self.number}/{name}"
+        return f"{self.root.folder_of(self.number)}/{name}"
 
     def has(self, name: str) -> bool:
         return has(self.root, self.name(name))
@@ -89,7 +89,7 @@ class Folder(NamedTuple):
     def discard(self) -> None:
         """Remove the folder itself, if it is empty."""
         with suppress(OSError), open_directory(self.root, to_write=True) as directory:
-            directory.remove_directory(self.number)
+            directory.remove_directory(self.root.folder_of(self.number))
 
     def device_key(self, ignore_damage: bool = False) -> Ed25519Signer | None:
         """The key that signs this license's requests.
@@ -115,6 +115,20 @@ class Folder(NamedTuple):
             if ignore_damage:
                 return None
             raise self.damaged(DEVICE_PUBLIC, message("errors.state-damaged.no-key")) from error
+
+    def access_to(self, device_key: bytes) -> str:
+        """Who may sign with the device key of this public half.
+
+        `owner` is this user, `administrator` another, `nobody` if the key is gone or damaged, and
+        `other-key` if the folder belongs to another device key.
+        """
+        public = self.device_public(ignore_damage=True)
+        if public != device_key:
+            return "nobody" if public is None else "other-key"
+        try:
+            return "nobody" if self.device_key(ignore_damage=True) is None else "owner"
+        except StateNotReadable:
+            return "administrator"
 
     def load_key(self, ignore_damage: bool = False) -> Ed25519Signer | None:
         """The key that proves at load that this state is the machine's own. Raises StateDamaged."""

@@ -65,6 +65,7 @@ def details(row: Row, page: str) -> list[str]:
     if row.journey.void_path:
         sentences.append(message("terminal.void-file", path=row.journey.void_path))
     if row.error is not None:
+        sentences += [str(row.error)] if str(row.error) != row.error.title else []
         sentences.append(row.error.next_step)
     return sentences
 

@@ -13,8 +13,10 @@ from keyferry.files.read_responses import ResponseFile, genuine_responses
 from keyferry.install import is_expected
 from keyferry.installation import Installation
 from keyferry.list_licenses import Row, list_licenses
-from keyferry.request import PendingRequest, find_pending
+from keyferry.request import PendingRequest, find_pending, own_seat
 from keyferry.request_options import RequestOptions, StateFacts, request_body
+from keyferry.store.own_folders import choose_folders, own_folders
+from keyferry.store.state_dirs import StateDirs
 from keyferry.vendor import Vendor
 from keyferry.views.request_summary import request_lines
 from keyferry.wizard import save_locations
@@ -37,7 +39,9 @@ class Computer:
         product_version: str = "",
         pkcs11_module: str | None = None,
     ) -> None:
-        self.installation = replace(installation, machine=installation.machine.unread())
+        machine = installation.machine.unread()
+        state_dirs = choose_folders(installation.state_dirs, machine.hashes)
+        self.installation = replace(installation, machine=machine, state_dirs=state_dirs)
         self.vendor = vendor
         self.pkcs11_module = pkcs11_module
         self.no_dongle = ""
@@ -137,6 +141,11 @@ class Computer:
             and is_expected(file.response, self.installation.state_dirs)
         ]
 
+    def own_state_dirs(self, number: str) -> StateDirs:
+        """The state directories with only this computer's own folders of a license."""
+        installation = self.installation
+        return own_folders(installation.state_dirs, installation.machine.hashes, number)
+
     def request_options(self, answers: Answers) -> RequestOptions:
         """The request that the answers ask for."""
         number = number_of(answers)
@@ -150,10 +159,15 @@ class Computer:
             "activate",
             self._product_version,
             protection=protection_of(answers, self.protections),
-            replaces_seat=parse_seat(answers.get("seat", "")),
+            replaces_seat=parse_seat(answers.get("seat", "")) or self.own_seat(answers),
             code=parse_activation_code(answers["code"], number),
             machine_name=typed_name,
         )
+
+    def own_seat(self, answers: Answers) -> int | None:
+        """The seat that this computer had, and that the service would not find."""
+        protection = protection_of(answers, self.protections)
+        return own_seat(number_of(answers), protection, self.installation)
 
     def request_preview(self, answers: Answers) -> list[str]:
         """A summary of the request file. Its keys do not exist yet, so temporary ones are used."""

@@ -76,7 +76,11 @@ def _dongle(answers: Answers, computer: Computer) -> ScreenData:
 def _send(answers: Answers, computer: Computer) -> ScreenData:
     lines = [line.strip() for line in computer.request_preview(answers)]
     pairs = [line.partition("  ") for line in lines[1:]]
-    return ScreenData(inside=tuple((label, text.strip()) for label, _, text in pairs))
+    inside = tuple((label, text.strip()) for label, _, text in pairs)
+    is_new = answers["goal"] == "install" and not answers.get("seat", "").strip()
+    seat = computer.own_seat(answers) if is_new else None
+    text = () if seat is None else (message("wizard.send.own-seat", n=seat),)
+    return ScreenData(inside=inside, text=text)
 
 
 def _saved(answers: Answers, computer: Computer) -> ScreenData:
@@ -128,16 +132,23 @@ def _active(answers: Answers, computer: Computer) -> ScreenData:
     row = computer.row(number)
     words = {"number": show_license_number(number)}
     if row is None or row.license is None or row.response is None:
-        return ScreenData(words, message("wizard.active.receipt", **words), is_success=True)
+        title, repaired = message("wizard.active.receipt", **words), tuple(_repaired(answers))
+        return ScreenData(words, title, repaired, is_success=True)
     text = [message("wizard.active.already" if "already" in answers else "wizard.active.done")]
+    text += _repaired(answers)
     if row.request is not None:
         text.append(message("terminal.still-waits", moment=local_time(row.request.created_at)))
+    text += answers.get("report", "").splitlines()
     license = row.license
     if license.check_in_by is not None and license.is_in_grace:
         date, days = long_date(seconds(license.check_in_by)), license.days_left
         text.insert(0, message("terminal.grace", date=date, product=license.product, n=days))
     facts = _terms(row.response, answers.get("before", ""))
     return ScreenData(words, text=tuple(text), facts=facts, is_success=True)
+
+
+def _repaired(answers: Answers) -> list[str]:
+    return [answers["repaired"]] if "repaired" in answers else []
 
 
 def _number(answers: Answers, computer: Computer) -> ScreenData:

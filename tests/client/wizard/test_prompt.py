@@ -1,6 +1,7 @@
 """The wizard at the prompt: a first activation and every other task, line by line."""
 
 import errno
+import gzip
 import os
 import subprocess
 import sys
@@ -240,6 +241,17 @@ def test_a_response_that_is_installed_already_is_told_beside_what_waits(
     printed = typed("9", "2", "1", "", "", "q")
     assert "This response file was installed before. Nothing changed." in printed.out
     assert "still waits for its response file" in printed.out
+
+
+def test_a_response_that_was_changed_on_its_way_is_offered_and_its_repair_said(
+    desk: Desk, typed: Typist
+) -> None:
+    typed(*SAVED, "q")
+    file = desk.answer()
+    file.write_bytes(gzip.compress(file.read_bytes()))
+    printed = typed("1", "1", "", "q")
+    assert "✓ Step 2 of 2: License 015.120.020.093 is active" in printed.out
+    assert "The file was repaired: it had been compressed." in printed.out
 
 
 def test_a_deactivation_is_explained_first_and_enter_keeps_the_license(

@@ -24,9 +24,16 @@ from keyferry_protocol.errors import (
     WrongLicenseNumber,
     WrongType,
 )
+from keyferry_protocol.repair import is_email, repair_file, type_of
 from keyferry_protocol.strict_json import parse_json
 from keyferry_protocol.text_form import from_text_form, to_text_form
-from keyferry_protocol.typed_text import decode_text, plain_separators
+from keyferry_protocol.typed_text import (
+    decode_text,
+    has_changed_encoding,
+    plain_separators,
+    without_spaces,
+)
+from tests.support.make_changed_files import CHANGED, content
 from tests.support.samples import NUMBER
 from tests.support.strategies import json_values, signers, texts
 from tests.support.valid_files import CLASSIC, VENDOR, request_file, response_file
@@ -69,6 +76,7 @@ requests = bytes_ | spoiled(A_REQUEST) | documents(envelope.REQUEST, _request_bo
 responses = bytes_ | spoiled(A_RESPONSE) | documents(envelope.RESPONSE, _response_body)
 text_forms = bytes_ | spoiled(to_text_form(A_REQUEST))
 json_bytes = bytes_ | json_values.map(lambda value: json.dumps(value).encode())
+changed_files = bytes_ | st.sampled_from([content(case) for case in CHANGED]).flatmap(spoiled)
 any_base64 = texts | BASE64_SYMBOLS
 raw_keys = bytes_ | st.binary(min_size=32, max_size=32) | st.binary(min_size=65, max_size=65)
 
@@ -117,7 +125,15 @@ READERS: dict[Reader, Case] = {
         (*RESPONSE_ERRORS, NotGenuine),
     ),
     decode_text: (bytes_, ()),
+    has_changed_encoding: (bytes_, ()),
+    is_email: (bytes_ | changed_files, ()),
     plain_separators: (texts, ()),
+    repair_file: (
+        st.tuples(changed_files, st.sampled_from((envelope.REQUEST, envelope.RESPONSE))),
+        (),
+    ),
+    type_of: (requests | responses, ()),
+    without_spaces: (texts, ()),
     parse_json: (json_bytes, (BadJson,)),
     to_text_form: (requests, REQUEST_ERRORS),
     from_text_form: (text_forms, (UnreadableRequest, UnsupportedVersion)),
