@@ -144,7 +144,8 @@ function listen(started) {
     const text = clipboardData.getData('text/plain');
     const field = inputAround(target);
     const secret = findSecret(text);
-    const isForField = field && !secret && files.length === 0 && !text.trimStart().startsWith('{');
+    const isAddress = text.trim().length <= 254 && !/^\s*\{|#r=/.test(text);
+    const isForField = field && !secret && files.length === 0 && isAddress;
     if (isForField) return; // an address
     event.preventDefault();
     if (field && secret) (await started).journey.rejectSecret(field.id, secret);
