@@ -6,6 +6,7 @@ from keyferry.store.directory import refuse_unsafe
 from keyferry.store.folder import DEACTIVATE, FILES, PENDING, Folder, pending_request
 from keyferry.store.lock import Lock, locked
 from keyferry.store.order import in_trying_order, write_order
+from keyferry.store.own_folders import shared_folder
 from keyferry.store.state_dirs import StateDirs
 from keyferry_protocol.errors import CannotCancel, NotActivated, StateNotWritable
 
@@ -30,8 +31,8 @@ def cancel(number: str, state_dirs: StateDirs) -> None:
         if not pending and any(folder.has(DEACTIVATE) for folder in folders):
             text = license_message("errors.cannot-cancel.waits-to-be-freed", number)
             raise CannotCancel(text, license_number=number)
-        if number not in in_trying_order(state_dirs):
-            raise _not_here(number)
+        if number not in in_trying_order(state_dirs) or shared_folder(state_dirs, number):
+            raise _not_here(number, state_dirs)
 
 
 def prefer(number: str, state_dirs: StateDirs) -> list[str]:
@@ -40,7 +41,7 @@ def prefer(number: str, state_dirs: StateDirs) -> list[str]:
     with Lock(state_dirs.user):
         known = in_trying_order(state_dirs)
         if number not in known:
-            raise _not_here(number)
+            raise _not_here(number, state_dirs)
         order = [number, *(other for other in known if other != number)]
         write_order(state_dirs.user, order)
         return order
@@ -55,7 +56,7 @@ def move(number: str, steps: int, state_dirs: StateDirs) -> list[str]:
     with Lock(state_dirs.user):
         order = in_trying_order(state_dirs)
         if number not in order:
-            raise _not_here(number)
+            raise _not_here(number, state_dirs)
         place = max(0, order.index(number) + steps)
         order.remove(number)
         order.insert(place, number)
@@ -71,7 +72,7 @@ def kept_request(number: str, state_dirs: StateDirs) -> str:
     """
     folders = [Folder(root, number) for root in state_dirs]
     if not any(folder.has(name) for folder in folders for name in FILES):
-        raise _not_here(number)
+        raise _not_here(number, state_dirs)
     if any(folder.request(DEACTIVATE, ignore_damage=True) for folder in folders):
         return "deactivate"
     requests = [pending_request(folder, state_dirs, ignore_damage=True) for folder in folders]
@@ -95,6 +96,8 @@ def remove(number: str, state_dirs: StateDirs) -> str:
         return ""
 
 
-def _not_here(number: str) -> NotActivated:
-    text = license_message("errors.not-activated.not-here", number)
+def _not_here(number: str, state_dirs: StateDirs) -> NotActivated:
+    path = shared_folder(state_dirs, number)
+    name = "not-here" if path is None else "another-computer"
+    text = license_message(f"errors.not-activated.{name}", number, path=path)
     return NotActivated(text, license_number=number)

@@ -62,8 +62,8 @@ def _remedy(
     """The command that binds the license to this computer, and the moves that it uses.
 
     `remedy` is `update` (`free-update` if it uses no move), `administrator` (an update by whoever
-    may read the device key), `request` (of the same seat), or `none` where the service would refuse
-    each of them. Whoever brought another computer's file to one with a seat of its own needs none.
+    may read the device key), `request` (of the same seat), `own-seat` (beside another computer that
+    may share this folder), or `none` where the service would refuse each of them. Whoever brought another computer's file to one with a seat of its own needs none.
     """
     if not is_own and access == "other-key":
         return {}
@@ -73,10 +73,13 @@ def _remedy(
     has_enough = hardware_weight(current) >= MIN_WEIGHT or allows_guests
     if not is_identifiable(current, bound_to.protection) or not has_enough:
         return {"remedy": "none"}
+    personal = " --protection personal" if bound_to.protection == "personal" else ""
+    match = machine.match(number, bound_to)
+    if is_own and not match.have:
+        return {"remedy": "own-seat", "command": f"keyferry request {number}{personal}"}
     if access in ("owner", "administrator"):
-        moves = 0 if machine.match(number, bound_to).same else 1
+        moves = 0 if match.same else 1
         name = access if access == "administrator" else "update" if moves else "free-update"
         return {"remedy": name, "command": f"keyferry update {number}", "moves": moves}
-    personal = " --protection personal" if bound_to.protection == "personal" else ""
     command = f"keyferry request {number}{personal} --replaces-seat {response.seat}"
     return {"remedy": "request", "command": command, "moves": 1}

@@ -24,6 +24,7 @@ from keyferry.store.folder import (
     pending_request,
 )
 from keyferry.store.lock import Lock
+from keyferry.store.own_folders import own_folders, shared_folder
 from keyferry.store.state_dirs import StateDir, StateDirs
 from keyferry_protocol.activation import activation_key
 from keyferry_protocol.algorithms import self_test
@@ -78,17 +79,25 @@ class _Keys(NamedTuple):
 
 def create_request(options: RequestOptions, installation: Installation) -> PendingRequest:
     """Make the request, or return the same one if it is pending. Raises a KeyferryError."""
-    state_dirs = installation.state_dirs
-    refuse_unsafe(state_dirs)
+    refuse_unsafe(installation.state_dirs)
     if options.kind != "deactivate":
         for alg in installation.keys.require:
             self_test(alg)  # nobody makes a trip for a response that could not be checked here
-    signer = _dongle_signer(options, installation)  # before the lock: it may prompt for a PIN
-    installation = replace(installation, dongle=signer)
+    # Before the lock: it may prompt for a PIN.
+    signer = _dongle_signer(options, _with_own_folders(installation, options))
     with ExitStack() as locks:
-        locks.enter_context(Lock(state_dirs.user))
-        if options.kind == "activate":
-            folder = _activation_folder(options, state_dirs, locks)
+        locks.enter_context(Lock(installation.state_dirs.user))
+        is_new = options.kind == "activate"
+        is_for_all = (
+            is_new
+            and options.protection != "personal"
+            and _lock(installation.state_dirs.site, locks)
+        )
+        # Now: another computer that shares a directory may have made the first folder meanwhile.
+        installation = replace(_with_own_folders(installation, options), dongle=signer)
+        state_dirs = installation.state_dirs
+        if is_new:
+            folder = _activation_folder(options, state_dirs, is_for_all)
             finish_deactivation(folder, state_dirs)
             keys = _keys(options, options.protection, folder)
             return _sign_and_store(options, folder, keys, folder, installation)
@@ -121,7 +130,9 @@ def find_license(options: RequestOptions, state_dirs: StateDirs) -> Folder:
         if options.kind == "deactivate" and folder.has(DEACTIVATE):
             return folder
     refuse_unsafe(state_dirs)
-    text = license_message("errors.not-activated.not-active", options.number)
+    path = shared_folder(state_dirs, options.number)
+    name = "not-active" if path is None else "another-computer"
+    text = license_message(f"errors.not-activated.{name}", options.number, path=path)
     raise NotActivated(text, license_number=options.number)
 
 
@@ -130,6 +141,14 @@ def remember_path(pending: PendingRequest, path: str) -> None:
     with suppress(StateBusy, StateNotWritable), Lock(pending.folder.root):
         state = pending.folder.state(ignore_damage=True)
         pending.folder.write_state(state.saved_at(path))
+
+
+def _with_own_folders(installation: Installation, options: RequestOptions) -> Installation:
+    """A copy that uses only this computer's own folders of the license."""
+    is_new = options.kind == "activate"
+    hashes = installation.machine.hashes
+    dirs = own_folders(installation.state_dirs, hashes, options.number, is_new)
+    return replace(installation, state_dirs=dirs)
 
 
 def _dongle_signer(options: RequestOptions, installation: Installation) -> DongleSigner | None:
@@ -143,7 +162,7 @@ def _dongle_signer(options: RequestOptions, installation: Installation) -> Dongl
     return None if named is None else signer_for(installation.dongle, named)
 
 
-def _activation_folder(options: RequestOptions, state_dirs: StateDirs, locks: ExitStack) -> Folder:
+def _activation_folder(options: RequestOptions, state_dirs: StateDirs, is_for_all: bool) -> Folder:
     """Where an activation is stored: for one user, or for all if this user may write there.
 
     Raises StateNotReadable if all users have this license, and only its administrator its key.
@@ -151,9 +170,7 @@ def _activation_folder(options: RequestOptions, state_dirs: StateDirs, locks: Ex
     site = Folder(state_dirs.site, options.number)
     if options.protection == "machine":
         site.device_key(ignore_damage=True)
-    if options.protection != "personal" and _lock(state_dirs.site, locks):
-        return site
-    return Folder(state_dirs.user, options.number)
+    return site if is_for_all else Folder(state_dirs.user, options.number)
 
 
 def _update(

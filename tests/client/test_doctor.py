@@ -253,7 +253,13 @@ def test_a_guest_without_anchors_learns_what_a_reinstall_requires(room: Room) ->
             "Change the parts back. Or run `keyferry update 015120020093`",
             id="a new system board",
         ),
-        pytest.param(LAB_09, "problem", "0 of 21 points match", "update", id="another computer"),
+        pytest.param(
+            LAB_09,
+            "problem",
+            "0 of 21 points match",
+            "Or run `keyferry request 015120020093` to use a seat for this computer.",
+            id="another computer",
+        ),
     ],
 )
 def test_drift_says_what_changed_and_how_many_points_are_left(

@@ -33,7 +33,9 @@ def command(
     options = RequestOptions(
         number, "deactivate", settings.product_version, machine_name=machine_name
     )
-    find_license(options, installation.state_dirs)  # do not prompt for a license that is not here
+    find_license(
+        options, settings.own_state_dirs(number)
+    )  # do not prompt for a license that is not here
     if not yes:
         settings.terminal.warn(message("terminal.deactivate-warns", product=settings.product))
     question = message("terminal.deactivate-asks", number=show_license_number(number))

@@ -71,7 +71,7 @@ def _request_file(source: str, settings: Settings) -> bytes:
     if source == "-" or source.endswith(".request") or os.path.isfile(source):
         return read_file(source)
     number = parse_license_number(source)
-    pending = find_pending(number, settings.state_dirs)
+    pending = find_pending(number, settings.own_state_dirs(number))
     if pending is None:
         raise NoPendingRequest(
             license_message("errors.nothing-waits.license", number), license_number=number

@@ -3,16 +3,17 @@
 A file is judged by its content, never by its name.
 """
 
+import io
 import os
 import sys
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from typing import IO, NamedTuple
 
 from keyferry.files.kinds import kind_of
 from keyferry.store.directory import read_regular
-from keyferry_protocol.envelope import RESPONSE
+from keyferry_protocol.envelope import REQUEST, RESPONSE
 from keyferry_protocol.errors import CannotVerify, KeyferryError, UnreadableResponse, WrongType
 from keyferry_protocol.keys import KeySet
 from keyferry_protocol.messages import message
@@ -31,7 +32,7 @@ class DamagedZip(Exception):
 
 
 class ResponseFile(NamedTuple):
-    """A genuine response file and its path; for a file in an archive, the archive's path.
+    """A genuine response file, its path, and its name; in an archive, the archive's path.
 
     `repairs` names what was done to read it; `data` is the repaired file.
     """
@@ -40,6 +41,27 @@ class ResponseFile(NamedTuple):
     data: bytes
     path: str
     repairs: tuple[str, ...] = ()
+    name: str = ""
+
+
+class Collection(NamedTuple):
+    """What is in a folder or archive: genuine responses, and the names of those that are not."""
+
+    path: str
+    responses: list[ResponseFile]
+    failures: list[tuple[str, KeyferryError]]
+    requests: int = 0
+
+    def check(self) -> None:
+        """Raises the error of a collection without any genuine response."""
+        if self.responses:
+            return
+        for _, error in self.failures:
+            raise error
+        if self.requests:
+            text = message("terminal.only-requests", n=self.requests, path=self.path)
+            raise WrongType(text)
+        raise UnreadableResponse(message("terminal.none-in-folder", path=self.path))
 
 
 def read_file(path: str) -> bytes:
@@ -81,37 +103,57 @@ def is_collection(source: str) -> bool:
 
 
 def genuine_responses(source: str, keys: KeySet) -> list[ResponseFile]:
-    """The genuine response files in a folder or archive.
+    """The genuine response files in a folder or archive, or the error of one without any."""
+    collection = read_collection(source, keys)
+    collection.check()
+    return collection.responses
 
-    If there are none, raises the error of the first response that is not genuine, or
-    UnreadableResponse if there is no response at all.
-    """
-    genuine, errors, repairable = [], list[KeyferryError](), MAX_REPAIRED
-    for path, data in _of_folder(source) if os.path.isdir(source) else _of_zip_file(source):
+
+def read_collection(source: str, keys: KeySet) -> Collection:
+    """Every response file in a folder or archive. Raises UnreadableResponse for a damaged one."""
+    files = _of_folder(source) if os.path.isdir(source) else _of_zip_file(source)
+    return _collect(files, keys, source)
+
+
+def read_archive(data: bytes, keys: KeySet, name: str) -> Collection | None:
+    """Like `read_collection`, for the bytes of an archive; None if they are no archive."""
+    archive = io.BytesIO(data)
+    if not zipfile.is_zipfile(archive):
+        return None
+    try:
+        return _collect(((name, *entry) for entry in _of_zip(archive)), keys, name)
+    except DamagedZip as error:
+        raise UnreadableResponse(message("terminal.zip.damaged", path=name)) from error
+
+
+def _collect(files: Iterable[tuple[str, str, bytes]], keys: KeySet, source: str) -> Collection:
+    collection = Collection(source, [], [])
+    requests, repairable = 0, MAX_REPAIRED
+    for path, name, data in files:
         file = Repaired(data)
         if repairable and type_of(data) is None:
             repairable -= 1
             file = repair_file(data, RESPONSE)
         try:
-            genuine.append(_verify(file, keys, path))
-        except (UnreadableResponse, WrongType):
+            collection.responses.append(_verify(file, keys, path)._replace(name=name))
+        except UnreadableResponse:
             continue  # a USB drive may contain any files
+        except WrongType:
+            requests += type_of(file.data) == REQUEST
         except CannotVerify:
             raise  # no file here can be judged
         except KeyferryError as error:
-            errors.append(error)
-    if not genuine:
-        nothing = UnreadableResponse(message("terminal.none-in-folder", path=source))
-        raise errors[0] if errors else nothing
-    return genuine
+            collection.failures.append((name, error))
+    return collection._replace(requests=requests)
 
 
 def _verify(file: Repaired, keys: KeySet, path: str) -> ResponseFile:
-    return ResponseFile(verify_response(file.data, keys), file.data, path, file.repairs)
+    response = verify_response(file.data, keys)
+    return ResponseFile(response, file.data, path, file.repairs, os.path.basename(path))
 
 
-def _of_folder(folder: str) -> Iterator[tuple[str, bytes]]:
-    """Every file small enough to hold a response, including those in zip archives."""
+def _of_folder(folder: str) -> Iterator[tuple[str, str, bytes]]:
+    """Path, name, and bytes of every file small enough to hold a response, also in archives."""
     for name in sorted(os.listdir(folder))[:MAX_FILES]:
         path = os.path.join(folder, name)
         with suppress(OSError, DamagedZip):  # the expected file is readable
@@ -119,27 +161,27 @@ def _of_folder(folder: str) -> Iterator[tuple[str, bytes]]:
                 continue
             if zipfile.is_zipfile(path):
                 with open(path, "rb") as file:
-                    yield from ((path, data) for data in _of_zip(file))
+                    yield from ((path, *entry) for entry in _of_zip(file))
             elif os.path.getsize(path) <= MAX_SEARCHED:
-                yield path, read_file(path)
+                yield path, name, read_file(path)
 
 
-def _of_zip_file(path: str) -> Iterator[tuple[str, bytes]]:
+def _of_zip_file(path: str) -> Iterator[tuple[str, str, bytes]]:
     try:
         with open(path, "rb") as file:
-            yield from ((path, data) for data in _of_zip(file))
+            yield from ((path, *entry) for entry in _of_zip(file))
     except DamagedZip as error:
         raise UnreadableResponse(message("terminal.zip.damaged", path=path)) from error
 
 
-def _of_zip(file: IO[bytes]) -> Iterator[bytes]:
+def _of_zip(file: IO[bytes]) -> Iterator[tuple[str, bytes]]:
     try:
         with zipfile.ZipFile(file) as archive:
             for entry in archive.infolist()[:MAX_FILES]:
                 is_small = entry.file_size <= MAX_SEARCHED and entry.compress_type in BOUNDED
                 if is_small and not entry.is_dir():
                     with archive.open(entry) as member:
-                        yield member.read(MAX_SEARCHED + 1)
+                        yield entry.filename, member.read(MAX_SEARCHED + 1)
     # Not only BadZipFile: damage makes zipfile and its decompressors raise errors of many types.
     except Exception as error:
         raise DamagedZip from error

@@ -67,7 +67,7 @@ class Folder(NamedTuple):
 
     def name(self, name: str) -> str:
         """The name of a file in the state directory."""
-        return f"{self.number}/{name}"
+        return f"{self.root.folder_of(self.number)}/{name}"
 
     def has(self, name: str) -> bool:
         return has(self.root, self.name(name))
@@ -89,7 +89,7 @@ class Folder(NamedTuple):
     def discard(self) -> None:
         """Remove the folder itself, if it is empty."""
         with suppress(OSError), open_directory(self.root, to_write=True) as directory:
-            directory.remove_directory(self.number)
+            directory.remove_directory(self.root.folder_of(self.number))
 
     def device_key(self, ignore_damage: bool = False) -> Ed25519Signer | None:
         """The key that signs this license's requests.

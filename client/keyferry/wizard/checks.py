@@ -72,7 +72,7 @@ def check_computer_name(text: str) -> Fault | None:
 
 def check_response(path: str, is_uploaded: bool) -> Fault | None:
     """A response file that was uploaded, or the path of an existing one."""
-    if is_uploaded or (path and os.path.isfile(path)):
+    if is_uploaded or (path and os.path.exists(path)):
         return None
     if not path:
         return Fault(message("wizard.response.none"))

@@ -15,6 +15,8 @@ from keyferry.installation import Installation
 from keyferry.list_licenses import Row, list_licenses
 from keyferry.request import PendingRequest, find_pending
 from keyferry.request_options import RequestOptions, StateFacts, request_body
+from keyferry.store.own_folders import choose_folders, own_folders
+from keyferry.store.state_dirs import StateDirs
 from keyferry.vendor import Vendor
 from keyferry.views.request_summary import request_lines
 from keyferry.wizard import save_locations
@@ -37,7 +39,9 @@ class Computer:
         product_version: str = "",
         pkcs11_module: str | None = None,
     ) -> None:
-        self.installation = replace(installation, machine=installation.machine.unread())
+        machine = installation.machine.unread()
+        state_dirs = choose_folders(installation.state_dirs, machine.hashes)
+        self.installation = replace(installation, machine=machine, state_dirs=state_dirs)
         self.vendor = vendor
         self.pkcs11_module = pkcs11_module
         self.no_dongle = ""
@@ -136,6 +140,11 @@ class Computer:
             if number in ("", file.response.license.number)
             and is_expected(file.response, self.installation.state_dirs)
         ]
+
+    def own_state_dirs(self, number: str) -> StateDirs:
+        """The state directories with only this computer's own folders of a license."""
+        installation = self.installation
+        return own_folders(installation.state_dirs, installation.machine.hashes, number)
 
     def request_options(self, answers: Answers) -> RequestOptions:
         """The request that the answers ask for."""

@@ -134,6 +134,7 @@ def _active(answers: Answers, computer: Computer) -> ScreenData:
     text += _repaired(answers)
     if row.request is not None:
         text.append(message("terminal.still-waits", moment=local_time(row.request.created_at)))
+    text += answers.get("report", "").splitlines()
     license = row.license
     if license.check_in_by is not None and license.is_in_grace:
         date, days = long_date(seconds(license.check_in_by)), license.days_left

@@ -1,8 +1,8 @@
 """The wizard at the prompt: a first activation and every other task, line by line."""
 
 import errno
-import os
 import gzip
+import os
 import subprocess
 import sys
 from typing import Any

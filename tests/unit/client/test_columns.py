@@ -28,7 +28,9 @@ def test_the_cells_of_a_table_start_in_one_column_whatever_the_alphabet() -> Non
         pytest.param(200, ["  Next: take the file to the page"], id="200"),
         pytest.param(20, ["  Next: take the", "    file to the page"], id="20"),
         pytest.param(
-            3, ["  Next:", *(f"    {w}" for w in "take the file to the page".split())], id="3"
+            3,
+            ["  Next:", *(f"    {w}" for w in ["take", "the", "file", "to", "the", "page"])],
+            id="3",
         ),
     ],
 )
