@@ -92,7 +92,7 @@ async function* unpack({ bytes, repairs }) {
   const plain = fromHtml(text);
   const blocks = [...plain.matchAll(BASE64)].map(([block]) => block).filter((block) => block.length >= MIN_BASE64);
   for (const block of blocks.sort((a, b) => b.length - a.length).slice(0, MAX_PARTS)) {
-    yield { bytes: fromBase64(block), repairs: ofText.includes('email') ? ofText : [...ofText, 'base64'] };
+    yield { bytes: fromBase64(block), repairs: ofText.includes('email') ? ofText : [...ofText, 'encoded'] };
   }
   for (const source of [text, plain]) { // a link may be in a tag
     for (const [, link] of first(fromQuotedPrintable(source).matchAll(LINK))) {
@@ -165,7 +165,7 @@ function repairsOf({ bytes, text, names, repairs }) {
     const fewer = names.filter((other) => other !== name);
     if (objectsIn(fewer.reduce((changed, other) => CHANGES[other](changed), text)).includes(file)) names = fewer;
   }
-  if (repairs.includes('email')) names = names.filter((name) => name !== 'quoted-printable');
+  if (repairs.includes('email')) names = names.filter((name) => name !== 'encoded');
   const all = [...repairs, ...names];
   return all.length ? all : ['around'];
 }
@@ -267,9 +267,8 @@ const withoutSpaces = (text) => text.replace(UNSEEN, '').replace(/[\s\p{Z}\xad\x
 
 /** @type {Record<string, (text: string) => string>} */
 const CHANGES = {
-  html: fromHtml,
-  'quoted-printable': fromQuotedPrintable,
+  encoded: (text) => fromQuotedPrintable(fromHtml(text)),
   quoted: unquote,
-  quotes: (text) => text.replace(/[\u201c-\u201f\u2033\u2036\uff02]/g, '"'),
-  folded: (text) => withoutSpaces(text.replace(/\\[rnt]/g, '')), // no member of an envelope contains a space
+  // No member of an envelope contains a space, so each came on the way.
+  edited: (text) => withoutSpaces(text.replace(/[\u201c-\u201f\u2033\u2036\uff02]/g, '"').replace(/\\[rnt]/g, '')),
 };

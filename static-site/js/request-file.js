@@ -91,7 +91,7 @@ const FULL_WIDTH = /[\uff10-\uff19\uff21-\uff3a\uff41-\uff5a]/g;
 /** Format characters and what else is shown as nothing, but for the soft hyphen. */
 export const UNSEEN = /(?!\xad)[\p{Cf}\p{Default_Ignorable_Code_Point}]/gu;
 const SPACES = /(?![\r\n])[\s\p{Z}\x1c-\x1f\x85\u2800]/gu;
-const DASHES = /[\xad\xb7\p{Pd}\u2022\u2024\u2027\u2043\u2044\u2053\u207b\u208b\u2212\u2215\u2219\u22c5\u2500\u2501\u3002\u30fb\u30fc\ufe52\uff0e\uff0f\uff3f\uff61\uff65\uff70]/gu;
+const DASHES = /[\xad\xb7\p{Pd}\u207b\u208b\u2212-\u22c5\u2022-\u2027\u2043\u2044\u2053\u2500\u2501\u3002\u30fb\u30fc\ufe52\uff0e-\uff65\uff70]/gu;
 
 /**
  * An address as it was typed or pasted, without spaces around it and characters that nobody sees.

@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from keyferry_protocol.text_form import to_text_form
-from tests.browser.page.fake_service import PROCESSING, FakeService, a_request
+from tests.browser.page.fake_service import PROCESSING, UPLOADS, FakeService, a_request
 from tests.browser.page.states import choose
 from tests.browser.page.test_states import paste
 from tests.support.make_changed_files import CHANGED, as_eml, content, email, folded, quoted
@@ -54,7 +54,8 @@ def test_the_browser_repairs_what_the_client_repairs(page: Page, site: str) -> N
         pytest.param(as_eml(email(REQUEST)), "it was inside an email", id="e-mail"),
         pytest.param(
             quoted(folded(TEXT)).encode(),
-            "it had been quoted in an email and its line breaks had been changed",
+            "it had been quoted in an email and its line breaks or quotation marks had been "
+            "changed",
             id="quoted",
         ),
         pytest.param(
@@ -72,8 +73,8 @@ def test_what_was_repaired_is_said_and_the_repaired_file_is_sent(
     choose(page, data, "Fwd.txt")
     expect(page.locator("#chosen .note")).to_have_text(f"The file was repaired: {what}.")
     expect(page.locator("#problems")).to_be_hidden()
-    page.click("form button.primary")
-    expect(page.locator("h1")).to_have_text("Processing your request")
+    with page.expect_response(f"{UPLOADS}/**"):
+        page.click("form button.primary")
     (upload,) = service.calls_by("UPLOAD")
     assert REQUEST in upload[2]
     assert data not in upload[2]
