@@ -13,7 +13,7 @@ from keyferry.files.read_responses import ResponseFile, genuine_responses
 from keyferry.install import is_expected
 from keyferry.installation import Installation
 from keyferry.list_licenses import Row, list_licenses
-from keyferry.request import PendingRequest, find_pending
+from keyferry.request import PendingRequest, find_pending, own_seat
 from keyferry.request_options import RequestOptions, StateFacts, request_body
 from keyferry.store.own_folders import choose_folders, own_folders
 from keyferry.store.state_dirs import StateDirs
@@ -159,10 +159,15 @@ class Computer:
             "activate",
             self._product_version,
             protection=protection_of(answers, self.protections),
-            replaces_seat=parse_seat(answers.get("seat", "")),
+            replaces_seat=parse_seat(answers.get("seat", "")) or self.own_seat(answers),
             code=parse_activation_code(answers["code"], number),
             machine_name=typed_name,
         )
+
+    def own_seat(self, answers: Answers) -> int | None:
+        """The seat that this computer had, and that the service would not find."""
+        protection = protection_of(answers, self.protections)
+        return own_seat(number_of(answers), protection, self.installation)
 
     def request_preview(self, answers: Answers) -> list[str]:
         """A summary of the request file. Its keys do not exist yet, so temporary ones are used."""

@@ -95,6 +95,20 @@ def test_the_script_contains_no_english_sentence() -> None:
     assert re.findall(r"'[A-Z][a-z]+ [a-z]+[^']*'", code) == []
 
 
+def test_a_script_is_served_as_it_is_but_for_the_lines_of_its_comments() -> None:
+    served = {name: data for name, data in site_files(SITE).items() if name.endswith(".js")}
+    assert len(served) == len(MODULES)
+    for name, data in served.items():
+        rest = data.decode().splitlines()
+        for line in (SITE / name).read_text("utf-8").splitlines():
+            if rest and line == rest[0]:
+                del rest[0]
+            else:
+                assert re.match(r"\s*(//|/\*|\*)", line), f"{name} lost: {line}"
+        assert rest == []
+    assert len(b"".join(served.values())) < 0.8 * len("".join(MODULES.values()).encode())
+
+
 def test_the_vendor_file_has_no_problem() -> None:
     assert problems(VENDOR, INDEX, CSS) == []
 
