@@ -138,9 +138,7 @@ def test_where_the_storage_is_blocked_the_pages_own_host_carries_both_files(
     expect(page.locator("h1")).to_have_text("Your response file is ready")
 
 
-def test_a_firewall_that_drops_the_storages_packets_costs_20_seconds(
-    page: Page, site: str
-) -> None:
+def test_a_firewall_that_drops_the_storages_packets_costs_20_seconds(page: Page, site: str) -> None:
     service = FakeService(page, ready())
     service.between_storage = lambda route: None  # answers nothing
     page.clock.install()
