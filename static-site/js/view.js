@@ -240,6 +240,9 @@ export class View {
    */
   showSaving(key, fileName) {
     this.#put('saving', key, { file: fileName && fileElement(fileName) });
+    const panel = get('saving').parentElement;
+    panel?.classList.toggle('good', Boolean(fileName));
+    panel?.classList.toggle('bad', !fileName);
     if (!fileName) this.#setStatus(key, {}, 'unseen');
   }
 
