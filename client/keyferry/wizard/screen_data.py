@@ -76,7 +76,11 @@ def _dongle(answers: Answers, computer: Computer) -> ScreenData:
 def _send(answers: Answers, computer: Computer) -> ScreenData:
     lines = [line.strip() for line in computer.request_preview(answers)]
     pairs = [line.partition("  ") for line in lines[1:]]
-    return ScreenData(inside=tuple((label, text.strip()) for label, _, text in pairs))
+    inside = tuple((label, text.strip()) for label, _, text in pairs)
+    is_new = answers["goal"] == "install" and not answers.get("seat", "").strip()
+    seat = computer.own_seat(answers) if is_new else None
+    text = () if seat is None else (message("wizard.send.own-seat", n=seat),)
+    return ScreenData(inside=inside, text=text)
 
 
 def _saved(answers: Answers, computer: Computer) -> ScreenData:
