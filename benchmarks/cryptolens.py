@@ -5,7 +5,6 @@ v1.5, SHA-256); applications store the service's answer in a file.
 """
 
 import json
-import subprocess
 from base64 import b64encode
 from pathlib import Path
 

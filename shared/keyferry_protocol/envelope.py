@@ -4,9 +4,9 @@ import json
 import re
 from collections.abc import Sequence
 from functools import cached_property
-from hashlib import sha256
 
 from keyferry_protocol.algorithms import is_valid_signature
+from keyferry_protocol.digests import sha256
 from keyferry_protocol.encoding import b64, unb64_any
 from keyferry_protocol.errors import (
     BadJson,

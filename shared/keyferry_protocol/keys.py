@@ -2,7 +2,6 @@
 
 import json
 import os
-from hashlib import sha256
 from typing import Protocol, Self
 
 from keyferry_protocol.algorithms import (
@@ -14,6 +13,7 @@ from keyferry_protocol.algorithms import (
     private_key,
     self_test,
 )
+from keyferry_protocol.digests import sha256
 from keyferry_protocol.encoding import b64
 from keyferry_protocol.errors import BadJson, BadKeySet, UnsupportedVersion
 from keyferry_protocol.frozen import frozen
