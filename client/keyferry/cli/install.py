@@ -23,6 +23,7 @@ from keyferry.install import Installed
 from keyferry.installation import Installation
 from keyferry.request import PendingRequest, find_pending
 from keyferry.times import local_time, long_date
+from keyferry.views.license_status import terms_line
 from keyferry.views.repair_note import repair_note
 from keyferry_protocol.activation import show_license_number
 from keyferry_protocol.encoding import format_time
@@ -82,7 +83,7 @@ def _show(
         name = "terminal.already-installed" if installed.already else "terminal.active-on"
         computer = installation.machine.machine().name or message("terminal.this-computer")
         terminal.good(message(name, number=number, computer=computer))
-        terminal.line(f"  {_terms(response)}")
+        terminal.line(f"  {terms_line(response)}")
         if not installed.already:
             _warn_of_clock(settings, response, installation.clock())
         terminal.line(f"  {message('terminal.seat-to-note', n=response.seat)}")
@@ -111,14 +112,6 @@ def _warn_of_clock(settings: Settings, response: Response, now: int) -> None:
     if now >= response.issued_at + UNUSUAL_DELAY_S:
         dates = {"now": long_date(now), "date": long_date(response.issued_at)}
         settings.terminal.warn(message("terminal.clock-ahead", **dates))
-
-
-def _terms(response: Response) -> str:
-    terms = response.license
-    facts = {"product": f"{terms.product} {terms.edition}".rstrip(), "licensee": terms.licensee}
-    if terms.valid_until is None:
-        return message("terminal.terms", **facts)
-    return message("terminal.terms-until", date=long_date(terms.valid_until), **facts)
 
 
 def _document(
