@@ -7,6 +7,9 @@ import pytest
 from keyferry import KeyferryError
 from keyferry.store.clock_file import read_clock
 from keyferry.store.lock import LOAD_WAIT_S, Lock
+from keyferry.vendor import Vendor
+from keyferry.wizard.computer import Computer
+from keyferry.wizard.screen_data import screen_data
 from tests.support.offline import END, Room
 from tests.support.samples import DAY, NOW, NUMBER
 from tests.support.terminal import Shell
@@ -120,6 +123,15 @@ def test_an_install_in_time_warns_of_nothing(shell: Shell) -> None:
     file = shell.carried(request.name)
     shell.room.now += 29 * DAY
     assert shell("install", str(file)).err == ""
+
+
+@pytest.mark.parametrize("answers", [{}, {"already": "yes"}])
+def test_the_wizard_warns_of_the_clock_too(room: Room, answers: dict[str, str]) -> None:
+    room.now = NOW + 4 * YEAR
+    room.install(room.answer(room.request(), issued_at=NOW, valid_until=None))
+    computer = Computer(room.installation, Vendor(id="acme"))
+    text = screen_data("active", {"written": NUMBER, **answers}, computer).text
+    assert any("23 November 2030" in line for line in text) is (not answers)
 
 
 @pytest.mark.parametrize(
