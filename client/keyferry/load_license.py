@@ -1,5 +1,8 @@
 """Decides at an application's start whether a license here allows this product to run today."""
 
+from contextlib import suppress
+from functools import partial
+
 from keyferry.checks import check_environment, check_product, check_recognized, check_revoked
 from keyferry.dongle.signer import prove_dongle
 from keyferry.installation import Installation
@@ -129,9 +132,21 @@ def activate(
     """The license of a verified response, if clock and dates allow it. Stores the time first."""
     clock = read_clock(installation.state_dirs.user).advanced_to(response.issued_at)
     _store_time(clock, installation)
-    license = License(response, clock.mark, installation.clock, released, installation.dongle)
+    license = License(
+        response,
+        clock.mark,
+        installation.clock,
+        released,
+        installation.dongle,
+        partial(_store_time_of_open_license, installation),
+    )
     license.check_terms()
     return license
+
+
+def _store_time_of_open_license(installation: Installation, now: int) -> None:
+    with suppress(StateDamaged):  # told at the next `load`
+        _store_time(Clock(mark=now), installation)
 
 
 def _store_time(clock: Clock, installation: Installation) -> None:

@@ -62,9 +62,9 @@ def _remedy(
     """The command that binds the license to this computer, and the moves that it uses.
 
     `remedy` is `update` (`free-update` if it uses no move), `administrator` (an update by whoever
-    may read the device key), `request` (of the same seat), `own-seat` (another computer may share
-    this folder), or `none` where the service would refuse each of them. Whoever brought another
-    computer's file to one with a seat of its own needs none.
+    may read the device key), `request` (of the same seat), `own-seat` (beside another computer that
+    may share this folder), or `none` where the service would refuse each of them. Whoever brought
+    another computer's file to one with a seat of its own needs none.
     """
     if not is_own and access == "other-key":
         return {}

@@ -8,6 +8,7 @@ from keyferry.deactivate import deactivate, finish_deactivation
 from keyferry.dongle.signer import DongleSigner, signer_for
 from keyferry.installation import Installation
 from keyferry.license_message import license_message
+from keyferry.own_seat import seat_to_replace
 from keyferry.request_options import RequestOptions, StateFacts, is_same_request, request_body
 from keyferry.store.clock_file import read_clock, write_clock
 from keyferry.store.directory import refuse_unsafe
@@ -99,6 +100,9 @@ def create_request(options: RequestOptions, installation: Installation) -> Pendi
         if is_new:
             folder = _activation_folder(options, state_dirs, is_for_all)
             finish_deactivation(folder, state_dirs)
+            if options.replaces_seat is None:
+                seat = seat_to_replace(options.number, options.protection, installation)
+                options = options._replace(replaces_seat=seat)
             keys = _keys(options, options.protection, folder)
             return _sign_and_store(options, folder, keys, folder, installation)
         source = find_license(options, state_dirs)
@@ -106,6 +110,12 @@ def create_request(options: RequestOptions, installation: Installation) -> Pendi
         if options.kind == "update":
             return _update(options, source, holder, installation, locks)
         return _deactivate(options, source, holder, installation, locks)
+
+
+def own_seat(number: str, protection: str, installation: Installation) -> int | None:
+    """The seat that an activation here will replace, unless it names another one."""
+    options = RequestOptions(number, "activate", protection=protection)
+    return seat_to_replace(number, protection, _with_own_folders(installation, options))
 
 
 def find_pending(number: str, state_dirs: StateDirs) -> PendingRequest | None:

@@ -57,11 +57,11 @@ export class View {
   }
 
   /** @param {Vendor} vendor */
-  #showVendor({ name, product, logo, accent = {}, support = {}, privacy_url: privacyUrl }) {
-    for (const [scheme, color] of Object.entries(accent)) {
+  #showVendor({ name, product, logo, accent, support, privacy_url: privacyUrl }) {
+    for (const [scheme, color] of Object.entries(accent ?? {})) {
       if (CSS.supports('color', color)) document.documentElement.style.setProperty(`--accent-${scheme}`, color);
     }
-    const { url, email, hours } = support;
+    const { url, email, hours } = support ?? {};
     const link = url || email
       ? create('a', email ?? url ?? '', { href: url ?? `mailto:${email}` })
       : get('help').querySelector('a') ?? '';
@@ -115,7 +115,8 @@ export class View {
       product: isolate(response.product),
       number: formatLicenseNumber(licenseNumber),
       command,
-    }, { [kind]: true, install: kind !== 'deactivate', saving: !isSaved, saved: isSaved })]);
+    }, { [kind]: true, install: kind !== 'deactivate' })]);
+    this.showSaving(isSaved ? 'ready.saved' : 'ready.saving', response.filename);
     const anotherEmail = getElement('another-email', HTMLInputElement);
     get('again').addEventListener('click', () => this.#actions.downloadAgain());
     get('send-another').addEventListener('click', () => {
@@ -156,15 +157,20 @@ export class View {
     this.#show('gone', [this.#copy('gone')]);
   }
 
-  showDown() {
-    this.#show('down', [this.#copy('down')]);
+  /** @param {string} [code] of the Problem */
+  showDown(code) {
+    const isBlocked = code === 'not-ours';
+    this.#show('down', [this.#copy('down', {}, { blocked: isBlocked, down: !isBlocked, unreachable: code === 'unreachable' })]);
     get('retry').addEventListener('click', () => this.#actions.retry());
   }
 
   // Parts of a screen
 
-  /** @param {LicenseRequest | null} request null hides it */
-  showRequest(request) {
+  /**
+   * @param {LicenseRequest | null} request null hides it
+   * @param {string[]} [repairs] what was done to read it
+   */
+  showRequest(request, repairs = []) {
     this.#put('choose', request ? 'file.another' : 'file.choose');
     const panel = get('chosen');
     panel.hidden = !request;
@@ -183,7 +189,8 @@ export class View {
       ago: messages.ago(request.createdAt, now),
       codes: this.#say(messages.pluralKey('codes', hashes), { n: messages.number(hashes) }),
       n: messages.number(days),
-    }, { deactivate: request.kind === 'deactivate', lost: request.replacesSeat, old: days > 30, codes: hashes > 0 }));
+      what: messages.list([...new Set(repairs)].map((name) => messages.text(`repaired.${name}`))),
+    }, { repaired: repairs.length > 0, deactivate: request.kind === 'deactivate', lost: request.replacesSeat, old: days > 30, codes: hashes > 0 }));
     this.#setStatus(requestKey(request), { number }, 'unseen');
   }
 
@@ -224,6 +231,19 @@ export class View {
     const item = create('li', '');
     item.append(link);
     return [item];
+  }
+
+  /**
+   * Says beside the download button what becomes of the file; what went wrong, to a screen reader too.
+   * @param {string} key
+   * @param {string} [fileName]
+   */
+  showSaving(key, fileName) {
+    this.#put('saving', key, { file: fileName && fileElement(fileName) });
+    const panel = get('saving').parentElement;
+    panel?.classList.toggle('good', Boolean(fileName));
+    panel?.classList.toggle('bad', !fileName);
+    if (!fileName) this.#setStatus(key, {}, 'unseen');
   }
 
   /**
@@ -282,12 +302,18 @@ export class View {
     getElement(id, HTMLInputElement).value = '';
   }
 
-  /** @param {string} url of an attachment */
-  save(url) {
-    const link = create('a', '', { href: url, hidden: true });
+  /**
+   * @param {Uint8Array<ArrayBuffer>} file
+   * @param {string} name
+   */
+  save(file, name) {
+    const href = URL.createObjectURL(new Blob([file], { type: 'application/octet-stream' }));
+    const link = create('a', '', { href, download: name, hidden: true });
     document.body.append(link);
     link.click();
     link.remove();
+    setTimeout(() => URL.revokeObjectURL(href), 60_000); // a browser may ask the person first
+    this.showSaving('ready.saving', name);
   }
 
   // What these use

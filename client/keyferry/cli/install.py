@@ -23,6 +23,7 @@ from keyferry.install import Installed
 from keyferry.installation import Installation
 from keyferry.request import PendingRequest, find_pending
 from keyferry.times import local_time, long_date
+from keyferry.views.clock_warning import clock_warning
 from keyferry.views.repair_note import repair_note
 from keyferry_protocol.activation import show_license_number
 from keyferry_protocol.encoding import format_time
@@ -81,6 +82,9 @@ def _show(
         computer = installation.machine.machine().name or message("terminal.this-computer")
         terminal.good(message(name, number=number, computer=computer))
         terminal.line(f"  {_terms(response)}")
+        warning = clock_warning(response, installation.clock())
+        if warning and not installed.already:
+            terminal.warn(warning)
         terminal.line(f"  {message('terminal.seat-to-note', n=response.seat)}")
     if waiting is not None:
         moment = local_time(waiting.request.created_at)

@@ -14,8 +14,13 @@ from keyferry.cli.request_output import (
     write_request,
 )
 from keyferry.cli.settings import Settings
+from keyferry.request import own_seat
 from keyferry.request_options import RequestOptions
-from keyferry_protocol.activation import parse_activation_code, parse_license_number
+from keyferry_protocol.activation import (
+    parse_activation_code,
+    parse_license_number,
+    show_license_number,
+)
 from keyferry_protocol.components import PROTECTIONS
 from keyferry_protocol.messages import message
 from keyferry_protocol.typed_text import decode_text, plain_separators
@@ -62,6 +67,13 @@ def command(
     """Make a request file that asks to activate a license here."""
     number = parse_license_number(license_number)
     check_output(output)
+    installation = settings.installation()
+    if replaces_seat is None:
+        replaces_seat = own_seat(number, protection, installation)
+        if replaces_seat is not None:
+            shown = show_license_number(number)
+            text = message("terminal.own-seat", n=replaces_seat, number=shown)
+            settings.terminal.warn(text)
     code = parse_activation_code(_read_code(settings, activation_code_file), number)
     settings.options["dongle"] = serial
     options = RequestOptions(
@@ -74,7 +86,7 @@ def command(
         code=code,
         machine_name=machine_name,
     )
-    write_request(settings, options, settings.installation(), output)
+    write_request(settings, options, installation, output)
 
 
 def _read_code(settings: Settings, file: BinaryIO | None) -> str:

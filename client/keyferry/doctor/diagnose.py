@@ -38,13 +38,12 @@ def diagnose(installation: Installation) -> tuple[Finding, ...]:
     works_here = any(_works(recorded, installation.product) for recorded in machines)
     folder_signs = [s for stored in licenses for s in _folder_signs(stored, machine.environment)]
     mark = read_clock(state_dirs.user, ignore_damage=True).mark
-    latest = max([mark, *(s.response.issued_at for s in licenses if s.response)])
     return (
         *cryptography(_algorithms(licenses, installation.keys), installation.product),
         identity(machine, works_here),
         *drift(machines),
         clone_signs(machine, machines, folder_signs),
-        clock(installation.clock(), latest, licenses),
+        clock(installation.clock(), mark, licenses),
         *storage(read_state_dir(state_dirs.site), read_state_dir(state_dirs.user)),
         *damage(licenses, read_shared_damage(state_dirs)),
         *key_set(licenses, installation.keys),
@@ -108,7 +107,9 @@ def _differs(before: str, now: str) -> bool:
 
 
 def clock(now: int, mark: int, licenses: Sequence[StoredLicense]) -> Finding:
-    """Whether the clock is behind a time that was observed here."""
+    """Whether the clock is behind the mark, or behind the issue date of a license."""
+    issued = max((s.response.issued_at for s in licenses if s.response), default=0)
+    mark = max(mark, issued)
     facts = {"now": format_time(now), "latest_seen": format_time(mark) if mark else None}
     moment = local_time_with_zone(now)
     if now >= mark:
@@ -119,7 +120,9 @@ def clock(now: int, mark: int, licenses: Sequence[StoredLicense]) -> Finding:
         "doctor.clock.late" if late else "doctor.clock.behind", moment=moment, seen=latest
     )
     number = next((s.folder.number for s in licenses if s.response), None)
-    step = "doctor.next.set-clock" if number is None else "doctor.next.clock"
+    # An update corrects a wrong mark; it is never issued before a date that the vendor signed.
+    helps = number is not None and now >= issued - TOLERANCE_S
+    step = "doctor.next.clock" if helps else "doctor.next.set-clock"
     return Finding("clock", PROBLEM if late else WARNING, text, message(step, number=number), facts)
 
 

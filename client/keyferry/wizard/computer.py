@@ -14,7 +14,7 @@ from keyferry.files.read_responses import ResponseFile, genuine_responses
 from keyferry.install import is_expected
 from keyferry.installation import Installation
 from keyferry.list_licenses import Row, list_licenses
-from keyferry.request import PendingRequest, find_pending
+from keyferry.request import PendingRequest, find_pending, own_seat
 from keyferry.request_options import RequestOptions, StateFacts, request_body
 from keyferry.store.own_folders import choose_folders, own_folders
 from keyferry.store.state_dirs import StateDirs
@@ -25,7 +25,7 @@ from keyferry.wizard.answers import Answers, number_of, protection_of
 from keyferry.wizard.checks import parse_seat
 from keyferry.wizard.save_locations import SaveLocation
 from keyferry_protocol.activation import parse_activation_code
-from keyferry_protocol.errors import DongleMissing, KeyferryError
+from keyferry_protocol.errors import CannotVerify, DongleMissing, KeyferryError
 from keyferry_protocol.keys import Ed25519Signer
 from keyferry_protocol.messages import message
 
@@ -136,8 +136,12 @@ class Computer:
         """
         files = []
         for folder in save_locations.response_folders():
-            with suppress(KeyferryError, OSError):  # no response there, or none for this vendor
+            try:
                 files += genuine_responses(folder, self.installation.keys)
+            except CannotVerify:
+                raise  # or it would seem that there is none
+            except (KeyferryError, OSError):  # no response there, or none for this vendor
+                continue
         return [
             file
             for file in files
@@ -163,10 +167,15 @@ class Computer:
             "activate",
             self._product_version,
             protection=protection_of(answers, self.protections),
-            replaces_seat=parse_seat(answers.get("seat", "")),
+            replaces_seat=parse_seat(answers.get("seat", "")) or self.own_seat(answers),
             code=parse_activation_code(answers["code"], number),
             machine_name=typed_name,
         )
+
+    def own_seat(self, answers: Answers) -> int | None:
+        """The seat that this computer had, and that the service would not find."""
+        protection = protection_of(answers, self.protections)
+        return own_seat(number_of(answers), protection, self.installation)
 
     def request_preview(self, answers: Answers) -> list[str]:
         """A summary of the request file. Its keys do not exist yet, so temporary ones are used."""

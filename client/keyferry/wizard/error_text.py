@@ -12,7 +12,7 @@ def problem_of(error: KeyferryError, names: Mapping[str, str]) -> Problem:
     """The problem, with these names filled into its sentences and its next step."""
     error.facts = {name: text for name, text in names.items() if text} | error.facts
     detail = "" if str(error) == error.title else str(error)
-    if isinstance(error, ClockRolledBack) and "mark" in error.facts:
+    if isinstance(error, ClockRolledBack) and not error.case:
         now, mark = error.facts["now"], error.facts["mark"]
         detail = message("wizard.clock", now=long_date(now), mark=long_date(mark))
     text = error.next_step

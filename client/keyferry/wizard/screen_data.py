@@ -7,6 +7,7 @@ from typing import NamedTuple
 from keyferry.list_licenses import Row
 from keyferry.qr import request_link
 from keyferry.times import local_time, long_date, seconds
+from keyferry.views.clock_warning import clock_warning
 from keyferry.views.license_status import details, end_date, long_status
 from keyferry.wizard.answers import Answers
 from keyferry.wizard.computer import Computer
@@ -76,7 +77,11 @@ def _dongle(answers: Answers, computer: Computer) -> ScreenData:
 def _send(answers: Answers, computer: Computer) -> ScreenData:
     lines = [line.strip() for line in computer.request_preview(answers)]
     pairs = [line.partition("  ") for line in lines[1:]]
-    return ScreenData(inside=tuple((label, text.strip()) for label, _, text in pairs))
+    inside = tuple((label, text.strip()) for label, _, text in pairs)
+    is_new = answers["goal"] == "install" and not answers.get("seat", "").strip()
+    seat = computer.own_seat(answers) if is_new else None
+    text = () if seat is None else (message("wizard.send.own-seat", n=seat),)
+    return ScreenData(inside=inside, text=text)
 
 
 def _saved(answers: Answers, computer: Computer) -> ScreenData:
@@ -139,6 +144,9 @@ def _active(answers: Answers, computer: Computer) -> ScreenData:
     if license.check_in_by is not None and license.is_in_grace:
         date, days = long_date(seconds(license.check_in_by)), license.days_left
         text.insert(0, message("terminal.grace", date=date, product=license.product, n=days))
+    warning = clock_warning(row.response, computer.installation.clock())
+    if warning and "already" not in answers:
+        text.insert(0, warning)
     facts = _terms(row.response, answers.get("before", ""))
     return ScreenData(words, text=tuple(text), facts=facts, is_success=True)
 
