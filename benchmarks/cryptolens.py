@@ -1,7 +1,8 @@
-"""A license of Cryptolens, as their service signs it, and the code that verifies it with their SDK.
+"""A license that is signed as Cryptolens signs it, and code that verifies it with their SDK.
 
-https://help.cryptolens.io/web-api/skm.net: the license is base64 of JSON, signed with RSA (PKCS #1
-v1.5, SHA-256); applications store the service's answer in a file.
+Their license is base64 of JSON, signed with RSA-2048 (PKCS #1 v1.5, SHA-256). An application for a
+computer without internet keeps the answer of their service in a file. The code verifies only that:
+it does not look at the computer, as `load` does.
 """
 
 import json
@@ -17,7 +18,6 @@ PYTHON = ROOT / ".venv-bench/bin/python"
 # As their manual says, for a computer without internet.
 LOAD = """
 from licensing.models import LicenseKey
-from licensing.methods import Helpers
 with open({file!r}) as file:
     license = LicenseKey.load_from_string({key!r}, file.read())
 assert license is not None and license.f1
