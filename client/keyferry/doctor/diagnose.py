@@ -142,10 +142,10 @@ def storage(site: StateDirReport, user: StateDirReport) -> list[Finding]:
     if which is None:
         findings = [Finding("storage", OK, message("doctor.storage.ok", **names), "", facts)]
     else:
-        text, step = (
-            message(f"doctor.storage.{which}", **names),
-            message(f"doctor.next.{which}-refused"),
-        )
+        text = message(f"doctor.storage.{which}", **names)
+        case = site.write_case or user.write_case
+        own_step = f"errors.state-not-writable.{case}.next-step"
+        step = message(own_step if case else f"doctor.next.{which}-refused")
         findings = [Finding("storage", PROBLEM if which == "none" else WARNING, text, step, facts)]
     both = (site, user)
     findings += [_untidy("leftover", path) for report in both for path in report.leftovers]
