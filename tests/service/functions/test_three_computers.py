@@ -123,3 +123,14 @@ def test_one_seat_goes_from_computer_to_computer(room: Room) -> None:
         GOLDEN.parent.mkdir(exist_ok=True)
         GOLDEN.write_text(room.transcript, encoding="utf-8")
     assert room.transcript == GOLDEN.read_text(encoding="utf-8")
+
+
+def test_a_seat_is_shown_by_the_name_that_its_computer_had_last(room: Room) -> None:
+    room.on("LAB-07", "request 015.120.020.093 --output usb/first.request")
+    room.page("usb/first.request")
+    room.on("LAB-07", "install usb")
+    room.on("LAB-07", "update 015.120.020.093 --machine-name PRESS-3 --output usb/update.request")
+    room.page("usb/update.request")
+    room.on("LAB-09", "request 015.120.020.093 --output usb/lab-09.request")
+    (seat,) = room.page("usb/lab-09.request")["refusal"]["seats"]
+    assert (seat["seat"], seat["machine_name"]) == (1, "PRESS-3")
