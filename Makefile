@@ -108,6 +108,7 @@ formats: .venv/tools  ## write dates, lists and plurals of each language from CL
 lock: .venv/tools  ## update the lock files from their .in files; they name no registry
 	@cd requirements && for name in dev client sam soak docs sbom; do $(LOCK) $$name.in --output-file $$name.txt || exit 1; done
 	@cd requirements && $(LOCK) --constraint dev.txt run.in --output-file run.txt
+	@cd requirements && $(LOCK) --resolution lowest-direct ../client/pyproject.toml --extra dongle --output-file lowest.txt
 	@cd shared && $(LOCK) --constraint ../requirements/dev.txt requirements.in --output-file requirements.txt
 
 .venv/installed: requirements/run.txt
