@@ -116,9 +116,8 @@ def clock(now: int, mark: int, licenses: Sequence[StoredLicense]) -> Finding:
         return Finding("clock", OK, message("doctor.clock.ahead", moment=moment), "", facts)
     latest = local_time_with_zone(mark)
     late = now < mark - TOLERANCE_S
-    text = message(
-        "doctor.clock.late" if late else "doctor.clock.behind", moment=moment, seen=latest
-    )
+    name = ("late" if late else "behind") + (".issued" if mark == issued else "")
+    text = message(f"doctor.clock.{name}", moment=moment, seen=latest)
     number = next((s.folder.number for s in licenses if s.response), None)
     # An update corrects a wrong mark; it is never issued before a date that the vendor signed.
     helps = number is not None and now >= issued - TOLERANCE_S

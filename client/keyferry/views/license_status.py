@@ -71,6 +71,12 @@ def details(row: Row, page: str) -> list[str]:
     return sentences
 
 
+def names_path(row: Row, sentence: str) -> bool:
+    """Whether a sentence of `details` holds a path, which is copied and so never broken."""
+    paths = (row.journey.void_path, *(file.path for file in row.journey.waiting))
+    return any(path and path in sentence for path in paths)
+
+
 def terms_line(response: Response) -> str:
     """What a response grants, to whom, and until when."""
     terms = response.license
