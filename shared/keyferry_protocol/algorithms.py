@@ -1,9 +1,9 @@
 """The signature algorithms: one table (docs/format.md, "Keys")."""
 
 from collections.abc import Callable
-from hashlib import sha256
 from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
+from keyferry_protocol.digests import sha256
 from keyferry_protocol.encoding import unb64
 from keyferry_protocol.errors import CannotVerify
 from keyferry_protocol.frozen import frozen

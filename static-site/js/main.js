@@ -148,8 +148,10 @@ async function start() {
  * @param {FocusOption} [options]
  */
 function route(journey, link, options) {
+  const ticket = /^#t=(.+)$/.exec(location.hash)?.[1] ?? null;
   if (link !== null) journey.choose(() => readLink(link));
-  else journey.open(/^#t=(.+)$/.exec(location.hash)?.[1] ?? null, options);
+  else if (ticket && !/^[\w-]{43}$/.test(ticket)) journey.choose(async () => ({ problem: 'link-cut' }));
+  else journey.open(ticket, options);
 }
 
 /**

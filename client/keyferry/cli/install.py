@@ -22,8 +22,9 @@ from keyferry.files.read_responses import (
 from keyferry.install import Installed
 from keyferry.installation import Installation
 from keyferry.request import PendingRequest, find_pending
-from keyferry.times import local_time, long_date
+from keyferry.times import local_time
 from keyferry.views.clock_warning import clock_warning
+from keyferry.views.license_status import terms_line
 from keyferry.views.repair_note import repair_note
 from keyferry_protocol.activation import show_license_number
 from keyferry_protocol.encoding import format_time
@@ -81,7 +82,7 @@ def _show(
         name = "terminal.already-installed" if installed.already else "terminal.active-on"
         computer = installation.machine.machine().name or message("terminal.this-computer")
         terminal.good(message(name, number=number, computer=computer))
-        terminal.line(f"  {_terms(response)}")
+        terminal.line(f"  {terms_line(response)}")
         warning = clock_warning(response, installation.clock())
         if warning and not installed.already:
             terminal.warn(warning)
@@ -104,14 +105,6 @@ def _file_document(report: FileReport) -> dict[str, Any]:
             "seat": response.seat,
         }
     return members | {"code": None if report.error is None else report.error.code}
-
-
-def _terms(response: Response) -> str:
-    terms = response.license
-    facts = {"product": f"{terms.product} {terms.edition}".rstrip(), "licensee": terms.licensee}
-    if terms.valid_until is None:
-        return message("terminal.terms", **facts)
-    return message("terminal.terms-until", date=long_date(terms.valid_until), **facts)
 
 
 def _document(
