@@ -8,23 +8,25 @@ from keyferry_protocol.messages import message
 class KeyferryError(Exception):
     """Base of all Keyferry errors: `str(error)` says what happened, `next_step` what to do now.
 
-    `facts` fill the placeholders of the catalog's sentences and appear in `--json`.
+    `variant` chooses among the sentences of one code. `facts` fill the placeholders of the
+    catalog's sentences and appear in `--json`.
     """
 
     code: ClassVar[str] = "error"  # part of the contract: never renamed, never reused
     exit: ClassVar[int] = 1  # the command line's exit code
 
-    def __init__(self, detail: str = "", **facts: Any) -> None:
+    def __init__(self, detail: str = "", *, variant: str = "", **facts: Any) -> None:
         self.facts = facts
+        self._sentences = f"errors.{self.code}.{variant}" if variant else f"errors.{self.code}"
         super().__init__(detail or self.title)
 
     @property
     def title(self) -> str:
-        return message(f"errors.{self.code}.title", **self.facts)
+        return message(f"{self._sentences}.title", **self.facts)
 
     @property
     def next_step(self) -> str:
-        return message(f"errors.{self.code}.next-step", **self.facts)
+        return message(f"{self._sentences}.next-step", **self.facts)
 
 
 class WrongType(KeyferryError):

@@ -64,7 +64,7 @@ export async function submit(file, { email, language }, connection) {
 }
 
 /**
- * Yields each state of a ticket until it is ready or refused and its e-mail is decided. Throws a Problem.
+ * Yields each state of a ticket until it is ready or refused and its email is decided. Throws a Problem.
  * @param {string} url the ticket's status URL
  * @param {Connection} connection
  * @returns {AsyncGenerator<Ticket, void, void>}

@@ -14,7 +14,7 @@ from keyferry_protocol.response import verify_response
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, allow_dash=True))
 @click.pass_obj
 def command(settings: Settings, file: str) -> None:
-    """Say whether a response file was signed by the vendor; this computer does not matter."""
+    """Check that the vendor signed a response file. Works on any computer."""
     keys = settings.keys
     response = verify_response(read_file(file), keys)
     algorithms = comma_list(keys.require)

@@ -1,4 +1,4 @@
-"""Say how a ticket stands, and have its answer e-mailed once more."""
+"""Say how a ticket stands, and have its answer emailed once more."""
 
 import re
 from collections.abc import Callable
@@ -16,7 +16,7 @@ class NoSuchTicket(Exception):
 
 
 class NotReady(Exception):
-    """A ticket whose response is not there to be e-mailed."""
+    """A ticket whose response is not there to be emailed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +48,7 @@ class TrackTicket:
         return TicketStatus(ticket, ticket.uploaded_at, url)
 
     def send_email(self, ticket_id: str, address: str) -> EmailStatus:
-        """Have the response e-mailed to this address too. Raises NoSuchTicket, NotReady."""
+        """Have the response emailed to this address too. Raises NoSuchTicket, NotReady."""
         ticket = self._require_ticket(ticket_id)
         if not self._is_ready(ticket):
             raise NotReady("The ticket has no response yet.")

@@ -264,7 +264,7 @@ test('each download asks for a fresh URL', async () => {
   assert.deepEqual(page.last('save'), ['https://out.test/2']);
 });
 
-test('the link is e-mailed to another address, and the state of the e-mail is shown', async () => {
+test('the link is emailed to another address, and the state of the email is shown', async () => {
   const page = aJourney(READY, aDocument({}, 202), aDocument({ state: 'ready', email: 'sent', response: RESPONSE }));
   await page.journey.open('t');
   await page.journey.emailTo('lee@example.com');
@@ -284,7 +284,7 @@ for (const [name, text, answers] of [
   });
 }
 
-test('a secret in an e-mail field is cleared, named and stored nowhere', async () => {
+test('a secret in an email field is cleared, named and stored nowhere', async () => {
   const page = aJourney(READY);
   page.journey.checkEmail(CODE);
   await page.journey.submit(CODE);

@@ -30,7 +30,7 @@ def test_an_upload_that_fails_returns_to_the_form(page: Page, site: str) -> None
     service = FakeService(page, ready())
     service.upload_answer = ["lost", 201]
     process(page, site, "kim@example.com")
-    expect(page.locator("#problems a")).to_have_text("The file could not be uploaded. Try again")
+    expect(page.locator("#problems a")).to_have_text("The file could not be uploaded. Try again.")
     expect(page.locator("#problems")).to_be_focused()
     expect(page.locator("#chosen h2")).to_be_visible()
     page.click("text=Process request file")
@@ -72,7 +72,7 @@ def test_a_long_wait_is_announced_after_10_and_60_seconds(page: Page, site: str)
     page.clock.run_for(50_000)
     expect(page.locator("#status")).to_have_text(
         "This is taking longer than usual. You can close this page: "
-        "the link will be e-mailed to kim@example.com."
+        "the link will be emailed to kim@example.com."
     )
 
 
@@ -80,9 +80,7 @@ def test_a_delay_is_announced_once_and_the_wait_continues(page: Page, site: str)
     service = FakeService(page, PROCESSING | {"delayed": True})
     page.clock.install()
     process(page, site)
-    sentence = (
-        "This is taking longer than usual. You can close this page and come back with this same"
-    )
+    sentence = "This is taking longer than usual. You can close this page and come back to this web"
     expect(page.locator("#status")).to_contain_text(sentence)
     page.evaluate(
         """window.announcements = 0;
@@ -107,7 +105,7 @@ def test_an_expired_upload_is_repeated_once_silently(page: Page, site: str) -> N
     assert [len(service.calls_by(call)) for call in ("POST", "UPLOAD")] == [2, 2]
     service.upload_answer = [403, 403]
     process(page, site)
-    expect(page.locator("#problems a")).to_have_text("The file could not be uploaded. Try again")
+    expect(page.locator("#problems a")).to_have_text("The file could not be uploaded. Try again.")
     assert [len(service.calls_by(call)) for call in ("POST", "UPLOAD")] == [4, 4]
 
 
@@ -129,7 +127,7 @@ def test_three_failed_polls_show_that_the_service_is_down(page: Page, site: str)
     expect(page.locator("h1")).to_have_text("The service is not working right now")
     expect(page.locator("h1")).to_be_focused()
     expect(page.locator("#view")).to_contain_text(
-        "Your file was not lost. Try again in a few minutes, or come back with this same address."
+        "Your file is not lost. Try again in a few minutes, or come back to this web address later."
     )
     service.polls = [ready()]
     page.click("#retry")
@@ -165,7 +163,7 @@ def test_with_downloads_blocked_the_button_and_the_steps_still_show(
     FakeService(page, ready())
     process(page, site)
     expect(page.locator("ol.steps li")).to_have_count(3)
-    expect(page.locator("#view")).to_contain_text("Not there? Use the button.")
+    expect(page.locator("#view")).to_contain_text("If it is not there, use the button.")
     with page.expect_request(f"**/api/requests/{TICKET}"):
         page.click("text=Download again")
     expect(page.locator("#again")).to_be_visible()
