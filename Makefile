@@ -27,7 +27,7 @@ demo: .venv/installed build-local  ## the whole journey by itself, each step tim
 
 # Four runs in parallel, because a test often waits for another process. The last one takes every folder that the others
 # do not name. Tests with a stack or a browser do not count toward coverage: measuring them adds nothing but time.
-test: .venv/installed .venv-sam/installed .venv-sbom/installed build-local chromium softhsm  ## everything that is checked before a change goes in
+test: .venv/tools .venv-sam/installed .venv-sbom/installed build-local chromium softhsm  ## everything that is checked before a change goes in
 	@$(RUN) -m coverage erase
 	@$(RUN) -m pytest $(WITH_STACK) >.local/tests-stack 2>&1 & stack=$$!; \
 		$(RUN) -m pytest $(WITH_BROWSER) >.local/tests-browser 2>&1 & browser=$$!; \
@@ -39,7 +39,7 @@ test: .venv/installed .venv-sam/installed .venv-sbom/installed build-local chrom
 	@$(RUN) -m coverage combine --quiet
 	@$(RUN) -m coverage report
 
-soak: .venv/installed .venv-soak/installed build-local  ## what takes hours: faults, races, load, attacks, fuzzing, mutants
+soak: .venv/tools .venv-soak/installed build-local  ## what takes hours: faults, races, load, attacks, fuzzing, mutants
 	@$(RUN) -m tests.service.simulation --seeds 10000
 	@$(RUN) -m pytest tests/stack/test_races.py --rounds 20
 	@$(RUN) -m tests.soak.load
@@ -51,7 +51,7 @@ soak: .venv/installed .venv-soak/installed build-local  ## what takes hours: fau
 	@.venv-soak/bin/python -m tests.unit.fuzz --minutes 10
 	@$(RUN) -m tests.soak.mutation.run
 
-lint: .venv/installed .venv-sam/installed requirements/page/node_modules/.package-lock.json  ## style, types and the template (needs npm)
+lint: .venv/tools .venv-sam/installed requirements/page/node_modules/.package-lock.json  ## style, types and the template (needs npm)
 	@.venv/bin/ruff check --quiet
 	@.venv/bin/ruff format --quiet --check
 	@.venv/bin/mypy $(CHECKED)
@@ -69,47 +69,53 @@ build-sam: .venv-sam/installed
 
 # Calls the Makefiles that SAM calls, without SAM's own second.
 build-local: .venv/installed
+	@test -d "$(BUILD)" || echo "Building the layer and the functions." >&2
 	@$(MAKE) -C shared build-SharedLayer ARTIFACTS_DIR="$(BUILD)/shared" PYTHON="$(CURDIR)/$(RUN)" PLATFORM= >/dev/null
 	@for pair in $(FUNCTIONS); do \
 		folder=functions/$${pair%%:*}; rm -rf "$(BUILD)/$$folder"; \
 		$(MAKE) -C $$folder build-$${pair##*:}Function ARTIFACTS_DIR="$(BUILD)/$$folder" >/dev/null || exit 1; \
 	done
 
-client: .venv/installed  ## the offline machine's command as one file, dist/keyferry (KEYS=keys.json: yours inside)
+client: .venv/tools  ## the offline machine's command as one file, dist/keyferry (KEYS=keys.json: yours inside)
 	@$(RUN) -m bundles.single_file $(if $(KEYS),--keys "$(KEYS)") $(if $(OUTPUT),--output "$(OUTPUT)")
 
-wheelhouse: .venv/installed  ## the client and all it needs as one zip, to install without a network
+wheelhouse: .venv/tools  ## the client and all it needs as one zip, to install without a network
 	@$(RUN) -m bundles.wheelhouse $(if $(OUTPUT),--output "$(OUTPUT)")
 
-release: .venv/installed .venv-sbom/installed  ## all that is published beside a tag, with SBOMs and SHA-256 sums, in dist/
+release: .venv/tools .venv-sbom/installed  ## all that is published beside a tag, with SBOMs and SHA-256 sums, in dist/
 	@$(RUN) -m bundles.release $(if $(OUTPUT),--output "$(OUTPUT)")
 
 deploy: build-sam  ## to your AWS account; settings: samconfig.toml and docs/operations/
 	@SAM_CLI_TELEMETRY=0 .venv-sam/bin/sam deploy
 	@$(RUN) docs/operations/upload_page.py
 
-bench: .venv/installed build-local  ## counted calls and measured times beside their goals
+bench: .venv/tools build-local  ## counted calls and measured times beside their goals
 	@$(RUN) -m benchmarks
 
 docs: .venv-docs/installed  ## the API reference of the client, in .local/site
 	@NO_MKDOCS_2_WARNING=1 .venv-docs/bin/mkdocs build --quiet --strict --config-file docs/mkdocs.yml
 
-lighthouse: .venv/installed tests/soak/lighthouse/node_modules/.package-lock.json chromium  ## what Lighthouse says about the page (needs npm)
+lighthouse: .venv/tools tests/soak/lighthouse/node_modules/.package-lock.json chromium  ## what Lighthouse says about the page (needs npm)
 	@$(RUN) -m tests.soak.lighthouse.measure
 
 clean:  ## delete the local stack, its licenses and everything that was built
 	@rm -rf .local .aws-sam .mypy_cache .ruff_cache .pytest_cache .hypothesis
 	@find . -name __pycache__ -not -path './.venv*' -prune -exec rm -rf {} +
 
-formats: .venv/installed  ## write dates, lists and plurals of each language from CLDR
+formats: .venv/tools  ## write dates, lists and plurals of each language from CLDR
 	@$(RUN) docs/make_formats.py
 
-lock: .venv/installed  ## update the lock files from their .in files; they name no registry
+lock: .venv/tools  ## update the lock files from their .in files; they name no registry
 	@cd requirements && for name in dev client sam soak docs sbom; do $(LOCK) $$name.in --output-file $$name.txt || exit 1; done
+	@cd requirements && $(LOCK) --constraint dev.txt run.in --output-file run.txt
 	@cd shared && $(LOCK) --constraint ../requirements/dev.txt requirements.in --output-file requirements.txt
 
-.venv/installed: requirements/dev.txt
+.venv/installed: requirements/run.txt
 	@$(call new_venv,.venv)
+	@$(call install,.venv,run,shared client admin)
+
+# What tests, checks and builds, in the same environment: its versions of what runs are the same.
+.venv/tools: .venv/installed requirements/dev.txt
 	@$(call install,.venv,dev,shared client admin)
 
 .venv-sam/installed: requirements/sam.txt
@@ -133,8 +139,10 @@ lock: .venv/installed  ## update the lock files from their .in files; they name 
 	@cd $* && npm ci --silent
 	@touch $@
 
+# An environment without `installed` was interrupted, and is made again from nothing: pip takes half a package for a whole one.
 # On Debian and Ubuntu, the module that installs pip into an environment is a separate package.
 define new_venv
+	[ -e $(1)/installed ] || rm -rf $(1); \
 	test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed and was not found." >&2; exit 1; }; \
 	$(PYTHON) -m venv $(1) >/dev/null 2>&1 \
 		|| { [ "$$(id -u)" = 0 ] && apt-get update -qq && apt-get install -y -qq python3-venv >/dev/null \
@@ -144,11 +152,13 @@ endef
 
 # $(1) the environment, $(2) its lock file, $(3) our folders that it imports from.
 define install
+	echo "Installing $$(grep -c '^[a-z].*==' requirements/$(2).txt) packages in $(1). This happens once, and can take a minute." >&2; \
+	rm -f $(1)/installed $@ && \
 	$(1)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps \
 		-r requirements/$(2).txt && \
 	printf '%s\n' $(patsubst %,"$(CURDIR)/%",$(3)) \
 		> "$$($(1)/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/keyferry.pth" && \
-	touch $(1)/installed
+	touch $(1)/installed $@
 endef
 
 chromium:

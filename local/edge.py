@@ -14,7 +14,14 @@ from botocore.exceptions import ClientError
 
 from local.cloud import Cloud
 
-PASSED_BACK = ("Content-Type", "Cache-Control", "Location", "Retry-After", "Content-Language")
+PASSED_BACK = (
+    "Content-Type",
+    "Content-Disposition",
+    "Cache-Control",
+    "Location",
+    "Retry-After",
+    "Content-Language",
+)
 
 
 @dataclass(frozen=True)

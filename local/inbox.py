@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from local.cloud import Cloud
+from local.files import read, write
 
 Mail = dict[str, Any]  # at, to, subject, text, html, source
 
@@ -16,7 +17,7 @@ class Inbox:
     def __init__(self, cloud: Cloud, file: Path) -> None:
         self._url = f"{cloud.endpoint}/_ministack/ses/messages"
         self._file = file
-        self._kept: list[Mail] = json.loads(file.read_bytes()) if file.exists() else []
+        self._kept: list[Mail] = json.loads(read(file) or "[]")
 
     def messages(self) -> list[Mail]:
         """All email, newest first."""
@@ -26,7 +27,7 @@ class Inbox:
         return sorted([*sent, *self._kept], key=lambda mail: str(mail["at"]), reverse=True)
 
     def keep(self) -> None:
-        self._file.write_text(json.dumps(self.messages()))
+        write(self._file, json.dumps(self.messages()))
 
 
 def _mail(record: dict[str, Any]) -> Mail:

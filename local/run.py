@@ -10,8 +10,9 @@ from pathlib import Path
 
 from keyferry_protocol.activation import show_license_number
 from local.cloud import CannotStart
+from local.demo.provide import NUMBER
 from local.deploy import STACK
-from local.stack import BUILD, NUMBER, ROOT, Running, running
+from local.stack import BUILD, ROOT, Running, running
 
 
 def main() -> int:
@@ -21,8 +22,14 @@ def main() -> int:
     options.add_argument("--build", type=Path, default=BUILD, help="what gets deployed")
     arguments = options.parse_args()
     stopped = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: stopped.set())
+
+    def stop(number: int, _: object) -> None:
+        """Stop in order, once it is ready; a second signal ends this process at once."""
+        stopped.set()
+        signal.signal(number, signal.SIG_DFL)
+
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, stop)
     try:
         with running(arguments.folder.absolute(), arguments.port, arguments.build) as stack:
             print(screen(stack), flush=True)

@@ -25,6 +25,8 @@ _PIN = re.compile(
 MACHINES = {  # the platform tags of their wheels
     "linux-x86_64": ("manylinux2014_x86_64", "manylinux_2_17_x86_64", "manylinux_2_28_x86_64"),
     "linux-aarch64": ("manylinux2014_aarch64", "manylinux_2_17_aarch64", "manylinux_2_28_aarch64"),
+    "alpine-x86_64": ("musllinux_1_2_x86_64",),
+    "alpine-aarch64": ("musllinux_1_2_aarch64",),
     "windows": ("win_amd64",),
     "macos": ("macosx_11_0_arm64", "macosx_10_13_universal2", "macosx_10_12_x86_64"),
 }

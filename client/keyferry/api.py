@@ -9,6 +9,7 @@ from keyferry.license import License
 from keyferry.load_license import load_license
 from keyferry.machine.current_machine import known_machine
 from keyferry.machine.this import current_machine
+from keyferry.store.own_folders import choose_folders
 from keyferry.store.state_dirs import find_state_dirs
 from keyferry.times import Moment, clock_at, release_seconds
 from keyferry.vendor import read_keys, read_vendor, vendor_id
@@ -92,12 +93,16 @@ def install_response(
 ) -> "Installed":
     """Install a response file. A file that fails a check changes nothing here.
 
+    A file that lost no byte on its way is repaired first (`keyferry_protocol.repair`).
     An error about the license's dates or the clock is raised after the response was stored.
     """
     from keyferry.install import install
+    from keyferry_protocol.envelope import RESPONSE
+    from keyferry_protocol.repair import repair_file
     from keyferry_protocol.response import verify_response
 
     installation = open_installation(product, keys, state_dir, machine, now, dongle, vendor)
+    data = repair_file(data, RESPONSE).data
     return install(verify_response(data, installation.keys), data, installation)
 
 
@@ -118,11 +123,13 @@ def open_installation(
             beside = read_vendor(keys)
             vendor = beside and beside.id
         key_set = read_keys(keys)
+    current = current_machine() if machine is None else known_machine(machine)
+    state_dirs = find_state_dirs(vendor and vendor_id(vendor), state_dir)
     return Installation(
-        state_dirs=find_state_dirs(vendor and vendor_id(vendor), state_dir),
+        state_dirs=choose_folders(state_dirs, current.hashes),
         keys=key_set,
         product=product,
-        machine=current_machine() if machine is None else known_machine(machine),
+        machine=current,
         clock=clock_at(now),
         dongle=dongle,
     )

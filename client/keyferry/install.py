@@ -5,7 +5,13 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import NamedTuple
 
-from keyferry.checks import check_environment, check_product, check_revoked, prove_load_key
+from keyferry.checks import (
+    check_environment,
+    check_machine,
+    check_product,
+    check_recognized,
+    check_revoked,
+)
 from keyferry.deactivate import finish_deactivation
 from keyferry.dongle.signer import prove_dongle, signer_for
 from keyferry.installation import Installation
@@ -18,16 +24,21 @@ from keyferry.store.folder import (
     INSTALLED,
     PENDING,
     Folder,
-    LicenseState,
     key_folder,
     pending_request,
 )
 from keyferry.store.lock import locked
+from keyferry.store.own_folders import own_folders
 from keyferry.store.state_dirs import StateDirs
 from keyferry_protocol.envelope import RESPONSE, open_envelope
 from keyferry_protocol.errors import (
+    CheckInOverdue,
+    ClockRolledBack,
+    Expired,
     KeyferryError,
+    MaintenanceEnded,
     NotRequested,
+    NotYetValid,
     OlderResponse,
     StateNotWritable,
     WrongMachine,
@@ -36,6 +47,9 @@ from keyferry_protocol.keys import KeySet
 from keyferry_protocol.messages import message
 from keyferry_protocol.request import Request
 from keyferry_protocol.response import Response, verify_response
+
+# Raised after the response was stored: an error about the license's dates or the clock.
+AFTER_STORING = (CheckInOverdue, ClockRolledBack, Expired, MaintenanceEnded, NotYetValid)
 
 
 class Installed(NamedTuple):
@@ -99,6 +113,27 @@ def is_expected(response: Response, state_dirs: StateDirs) -> bool:
     return _find_request(response, folders, state_dirs) is not None
 
 
+def highest_serial(response: Response, state_dirs: StateDirs) -> int | None:
+    """The highest serial of a response's license here; None if another machine asked for it."""
+    folders = [Folder(root, response.license.number) for root in state_dirs]
+    return max(
+        (
+            folder.state(ignore_damage=True).max_serial
+            for folder in folders
+            if key_folder(folder, state_dirs).device_public(ignore_damage=True)
+            == response.bound_to.device_key
+        ),
+        default=None,
+    )
+
+
+def older_response(response: Response, highest: int) -> OlderResponse:
+    """The error of a response whose serial is not above the highest one here."""
+    facts = {"highest": highest, "serial": response.serial}
+    number = response.license.number
+    return OlderResponse(license_message("errors.older-response.already-higher", number, **facts))
+
+
 def _check_and_store(response: Response, data: bytes, installation: Installation) -> _Stored:
     """Check a genuine response against what is stored here, and store it."""
     state_dirs = installation.state_dirs
@@ -121,9 +156,8 @@ def _check_and_store(response: Response, data: bytes, installation: Installation
     if not response.is_receipt:
         check_revoked(response, installation.keys)
         if response.bound_to.dongle is None:
-            key = key_folder(folder, state_dirs).load_key()
-            prove_load_key(key, response.bound_to.load_key)
-            installation.machine.check(response.license.number, response.bound_to)
+            holder = key_folder(folder, state_dirs)
+            check_recognized(response, installation.machine, holder.load_key(), holder.access_to)
         check_environment(response, installation.machine)
     _store(response, data, folder, request, ended=response.is_receipt)
     return _Stored(folder, already=False)
@@ -139,14 +173,14 @@ def _choose_folder(
     bound_to = response.bound_to
     if bound_to.dongle is not None and not response.is_receipt:
         prove_dongle(bound_to.dongle, installation.dongle)
-        return request.folder if request else _writable(folders)
+        return request.folder if request else _writable(response, installation)
     if response.is_renewal:
         renewed = _find_renewed(response, folders)
         if renewed is None:
-            raise _not_requested(response, installation)
-        return renewed if _is_writable(renewed) else _writable(folders)
+            raise _not_requested(response, folders, installation)
+        return renewed if _is_writable(renewed) else _writable(response, installation)
     if request is None:
-        raise _not_requested(response, installation)
+        raise _not_requested(response, folders, installation)
     named = (request.request.device_key, request.request.load_key)
     if named != (bound_to.device_key, bound_to.load_key):
         raise WrongMachine(message("errors.wrong-machine.another-key"))
@@ -217,19 +251,27 @@ def _ended_after(response: Response, folder: Folder, is_same: bool) -> bool:
     return response.is_receipt
 
 
-def _not_requested(response: Response, installation: Installation) -> KeyferryError:
-    number = response.license.number
+def _not_requested(
+    response: Response, folders: list[Folder], installation: Installation
+) -> KeyferryError:
+    """The error of a response that answers no request here."""
     if not response.is_receipt:
+        publics = {folder.device_public(ignore_damage=True): folder for folder in folders}
+        is_own = response.bound_to.device_key in publics
+        holder = publics.get(response.bound_to.device_key, folders[1])
         try:
-            installation.machine.check(number, response.bound_to)
+            check_machine(response, installation.machine, holder.access_to, is_own)
         except WrongMachine as error:
             return error
+    number = response.license.number
     return NotRequested(license_message("errors.not-requested.no-request", number))
 
 
-def _writable(folders: list[Folder]) -> Folder:
+def _writable(response: Response, installation: Installation) -> Folder:
     """The site's folder if this user may write there, otherwise the user's own."""
-    user, site = folders
+    number = response.license.number
+    own = own_folders(installation.state_dirs, installation.machine.hashes, number)
+    user, site = (Folder(root, number) for root in own)
     return site if _is_writable(site) else user
 
 
@@ -245,9 +287,7 @@ def _check_serial(response: Response, folder: Folder, request: _StoredRequest | 
     if request is not None and not response.is_renewal:
         with suppress(StateNotWritable):
             request.folder.erase(request.name)
-    facts = {"highest": highest, "serial": response.serial}
-    number = response.license.number
-    raise OlderResponse(license_message("errors.older-response.already-higher", number, **facts))
+    raise older_response(response, highest)
 
 
 def _store(
@@ -256,7 +296,8 @@ def _store(
     """Write the response first, so a crash in between leaves a license that loads."""
     state = folder.state(ignore_damage=True)
     folder.write(INSTALLED, data)
-    folder.write_state(LicenseState(max(state.max_serial, response.serial), ended))
+    highest = max(state.max_serial, response.serial)
+    folder.write_state(state._replace(max_serial=highest, ended=ended, request_path=""))
     if request is None:
         return
     try:

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from keyferry.dongle.signer import AnyDongle
-from keyferry.machine.current_machine import CurrentMachine, known_machine
+from keyferry.machine.current_machine import CurrentMachine
 from keyferry.store.state_dirs import StateDirs
 from keyferry_protocol.frozen import frozen
 from keyferry_protocol.keys import KeySet
@@ -23,10 +23,3 @@ class Installation:
     machine: CurrentMachine
     clock: Callable[[], int]
     dongle: AnyDongle = None
-
-    def with_machine_name(self, name: str) -> "Installation":
-        """A copy whose requests use this name for the machine; "" withholds the name."""
-        from dataclasses import replace  # imported here, because `load` does not need it
-
-        machine = replace(self.machine.machine(), name=name)
-        return replace(self, machine=known_machine(machine))

@@ -6,10 +6,11 @@ from typing import NamedTuple
 
 from keyferry.dongle.signer import AnyDongle, prove_dongle
 from keyferry.license_message import license_message
-from keyferry.store.clock import MAX_TIME, Clock
+from keyferry.store.clock import MAX_TIME, TOLERANCE_S, WRITE_EVERY_S
 from keyferry.times import as_datetime, long_date, seconds
 from keyferry_protocol.errors import (
     CheckInOverdue,
+    ClockRolledBack,
     Expired,
     FeatureNotGranted,
     KeyferryError,
@@ -44,7 +45,8 @@ class License:
     """A license that is valid on this machine. Every check compares its dates with the clock.
 
     It checks the dongle too: once the dongle is unplugged, checks fail until the license is loaded
-    again.
+    again. Every check advances the mark, the latest known time, so an application that stays open
+    notices a clock that is set back; `store_time` stores it now and then.
     """
 
     def __init__(
@@ -54,10 +56,13 @@ class License:
         clock: Callable[[], int],
         released: int | None = None,
         dongle: AnyDongle = None,
+        store_time: Callable[[int], None] = lambda now: None,
     ) -> None:
         self.response = response
         self._mark = mark
         self._clock = clock
+        self._store_time = store_time
+        self._stored_at = clock()  # by `load`
         self._released = released
         self._dongle = dongle
         terms = response.license
@@ -132,24 +137,46 @@ class License:
 
     def check_terms(self) -> None:
         """Raises the KeyferryError of the clock or of the date that forbids using the license."""
-        Clock(self._mark).check(self._clock())
-        now = self._now()
+        now = self._advance_mark()
         terms = self.response.license
         if now < terms.valid_from:
-            raise self._on(NotYetValid, terms.valid_from)
+            raise self._on(NotYetValid, terms.valid_from, now)
         if terms.valid_until is not None and now >= terms.valid_until:
-            raise self._on(Expired, terms.valid_until)
+            raise self._on(Expired, terms.valid_until, now)
         grace_ends = self._grace_ends()
         if grace_ends is not None and now >= grace_ends:
-            raise self._on(CheckInOverdue, self.response.check_in_by or grace_ends)
+            raise self._on(CheckInOverdue, self.response.check_in_by or grace_ends, now)
         maintained = terms.maintenance_until
         if self._released is not None and maintained is not None and self._released > maintained:
-            raise self._on(MaintenanceEnded, maintained)
+            raise self._on(MaintenanceEnded, maintained, now)
 
-    def _on(self, error: type[KeyferryError], moment: int) -> KeyferryError:
-        date = long_date(moment)
-        detail = license_message(f"errors.{error.code}.license", self.number, date=date)
-        return error(detail, date=date, product=self.product, license_number=self.number)
+    def _on(self, error: type[KeyferryError], moment: int, now: int) -> KeyferryError:
+        dates = {"date": long_date(moment), "now": long_date(now)}
+        detail = license_message(f"errors.{error.code}.license", self.number, **dates)
+        return error(detail, **dates, product=self.product, license_number=self.number)
+
+    def _advance_mark(self) -> int:
+        """The latest known time, now included. Raises ClockRolledBack."""
+        now = self._clock()
+        if now < self._mark - TOLERANCE_S:
+            raise self._rolled_back(now)
+        self._mark = max(self._mark, now)
+        if now >= self._stored_at + WRITE_EVERY_S:
+            self._stored_at = now
+            self._store_time(now)
+        return self._mark
+
+    def _rolled_back(self, now: int) -> KeyferryError:
+        """An update can help only if the mark is wrong: a date that the vendor signed is not."""
+        issued_at = self.response.issued_at
+        is_wrong = now < issued_at - TOLERANCE_S
+        against = issued_at if is_wrong else self._mark
+        name = "issued" if is_wrong else "used"
+        dates = {"now": long_date(now), "mark": long_date(against)}
+        detail = license_message(f"errors.clock-rolled-back.{name}", self.number, **dates)
+        case = "wrong" if is_wrong else ""
+        facts = {"now": now, "mark": against, "license_number": self.number}
+        return ClockRolledBack(detail, case=case, **facts)
 
     def _grace_ends(self) -> int | None:
         check_in_by = self.response.check_in_by

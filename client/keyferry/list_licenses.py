@@ -1,20 +1,30 @@
 """Lists every license on this computer and its status, in the order they are tried."""
 
+from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import replace
 from typing import NamedTuple
 
 from keyferry.installation import Installation
+from keyferry.journey import (
+    ACTIVATION_WAITING,
+    ACTIVE,
+    UPDATE_WAITING,
+    Journey,
+    LicenseFiles,
+    WaitingFile,
+    journey_of,
+)
 from keyferry.license import License
 from keyferry.load_license import newest_license
-from keyferry.store.directory import refuse_unsafe
-from keyferry.store.folder import DEACTIVATE, Folder, pending_request
+from keyferry.store.directory import read_regular, refuse_unsafe
+from keyferry.store.folder import DEACTIVATE, Folder, LicenseState, pending_request
 from keyferry.store.order import in_trying_order
-from keyferry_protocol.envelope import RESPONSE, open_envelope
+from keyferry.store.state_dirs import StateDirs
+from keyferry_protocol.envelope import MAX_FILE, REQUEST, RESPONSE, open_envelope
 from keyferry_protocol.errors import Deactivated, KeyferryError, Pending
-from keyferry_protocol.request import Request
+from keyferry_protocol.request import Request, parse_request
 from keyferry_protocol.response import Response, parse_response
-
-ACTIVE = "active"
 
 
 class Row(NamedTuple):
@@ -28,9 +38,14 @@ class Row(NamedTuple):
     product: str
     license: License | None
     response: Response | None
-    request: Request | None
-    request_path: str
+    journey: Journey
     error: KeyferryError | None
+
+    @property
+    def request(self) -> Request | None:
+        """The activation or update that is waiting for its response."""
+        waiting = (file.request for file in self.journey.waiting)
+        return next((request for request in waiting if request.kind != "deactivate"), None)
 
     @property
     def protection(self) -> str:
@@ -49,32 +64,55 @@ def list_licenses(installation: Installation) -> list[Row]:
 
 def _row(number: str, installation: Installation) -> Row | None:
     folders = [Folder(root, number) for root in installation.state_dirs]
-    states = [folder.state(ignore_damage=True) for folder in folders]
-    requests = [pending_request(f, installation.state_dirs, ignore_damage=True) for f in folders]
-    request = next(filter(None, requests), None)
+    waiting = tuple(_waiting(folders, installation.state_dirs))
     responses = filter(None, map(_read_response, folders))
     response = max(responses, key=lambda response: response.serial, default=None)
-    product = _product(response, request, installation.product)
+    product = _product(response, waiting, installation.product)
     license: License | None = None
     error: KeyferryError | None = None
     try:
         license = newest_license(number, replace(installation, product=product))
     except KeyferryError as refusal:
         error = refusal
+    states = [folder.state(ignore_damage=True) for folder in folders]
+    has_ended = any(s.ended for s in states) or any(folder.has(DEACTIVATE) for folder in folders)
+    response = response if license is None else license.response
+    files = LicenseFiles(license is not None, has_ended, response, waiting, _void(states, waiting))
+    journey = journey_of(files)
     if license is not None:
-        state, response = ACTIVE, license.response
-    elif error is not None and not (isinstance(error, Deactivated | Pending) and request):
+        state = ACTIVE
+    elif error is not None and not (isinstance(error, Deactivated | Pending) and waiting):
         state = error.code
-    elif request is not None:
+    elif journey.step in (ACTIVATION_WAITING, UPDATE_WAITING):
         state, error = "pending", None
-    elif any(s.ended for s in states) or any(folder.has(DEACTIVATE) for folder in folders):
+    elif has_ended:
         state = "deactivated"
     else:
         return None
-    if response is not None and request is not None and response.request_sha256 == request.sha256:
-        request = None  # it was answered, and only a crash left it here
-    path = next(filter(None, (state.request_path for state in states)), "")
-    return Row(number, state, product, license, response, request, path, error)
+    return Row(number, state, product, license, response, journey, error)
+
+
+def _waiting(folders: list[Folder], state_dirs: StateDirs) -> Iterator[WaitingFile]:
+    """The requests that wait in each folder. Only the one made last has a known file."""
+    for folder in folders:
+        path = folder.state(ignore_damage=True).request_path
+        request = pending_request(folder, state_dirs, ignore_damage=True)
+        if request is not None:
+            yield WaitingFile(request, path)
+        deactivation = folder.request(DEACTIVATE, ignore_damage=True)
+        if deactivation is not None:
+            yield WaitingFile(deactivation, path if request is None else "")
+
+
+def _void(states: list[LicenseState], waiting: tuple[WaitingFile, ...]) -> str:
+    """Where a request file lies whose response will not install here; "" if there is none."""
+    expected = [file.request.id for file in waiting]
+    for state in states:
+        with suppress(OSError, KeyferryError):  # it was deleted, or its USB drive is not plugged in
+            data = read_regular(state.void_path, MAX_FILE[REQUEST] + 1)
+            if parse_request(data).id not in expected:
+                return state.void_path
+    return ""
 
 
 def _read_response(folder: Folder) -> Response | None:
@@ -86,7 +124,7 @@ def _read_response(folder: Folder) -> Response | None:
         return None
 
 
-def _product(response: Response | None, request: Request | None, product: str) -> str:
+def _product(response: Response | None, waiting: tuple[WaitingFile, ...], product: str) -> str:
     if response is not None:
         return response.license.product
-    return product if request is None else request.product.name
+    return next((file.request.product.name for file in waiting), product)

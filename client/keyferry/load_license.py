@@ -1,6 +1,9 @@
 """Decides at an application's start whether a license here allows this product to run today."""
 
-from keyferry.checks import check_environment, check_product, check_revoked, prove_load_key
+from contextlib import suppress
+from functools import partial
+
+from keyferry.checks import check_environment, check_product, check_recognized, check_revoked
 from keyferry.dongle.signer import prove_dongle
 from keyferry.installation import Installation
 from keyferry.license import License
@@ -104,13 +107,13 @@ def check_installed(response: Response, folder: Folder, installation: Installati
     if bound_to.dongle is not None:
         prove_dongle(bound_to.dongle, installation.dongle)
     else:
-        prove_load_key(key_folder(folder, state_dirs).load_key(), bound_to.load_key)
-        installation.machine.check(number, bound_to)
+        holder = key_folder(folder, state_dirs)
+        check_recognized(response, installation.machine, holder.load_key(), holder.access_to)
     check_environment(response, installation.machine)
     if response.serial < state.max_serial:
         raise OlderResponse(
             license_message("errors.older-response.newer-known", number),
-            variant="installed",
+            case="installed",
             license_number=number,
         )
     return response
@@ -131,9 +134,21 @@ def activate(
     """The license of a verified response, if clock and dates allow it. Stores the time first."""
     clock = read_clock(installation.state_dirs.user).advanced_to(response.issued_at)
     _store_time(clock, installation)
-    license = License(response, clock.mark, installation.clock, released, installation.dongle)
+    license = License(
+        response,
+        clock.mark,
+        installation.clock,
+        released,
+        installation.dongle,
+        partial(_store_time_of_open_license, installation),
+    )
     license.check_terms()
     return license
+
+
+def _store_time_of_open_license(installation: Installation, now: int) -> None:
+    with suppress(StateDamaged):  # told at the next `load`
+        _store_time(Clock(mark=now), installation)
 
 
 def _store_time(clock: Clock, installation: Installation) -> None:

@@ -8,6 +8,7 @@ from keyferry.deactivate import deactivate, finish_deactivation
 from keyferry.dongle.signer import DongleSigner, signer_for
 from keyferry.installation import Installation
 from keyferry.license_message import license_message
+from keyferry.own_seat import seat_to_replace
 from keyferry.request_options import RequestOptions, StateFacts, is_same_request, request_body
 from keyferry.store.clock_file import read_clock, write_clock
 from keyferry.store.directory import refuse_unsafe
@@ -24,8 +25,10 @@ from keyferry.store.folder import (
     pending_request,
 )
 from keyferry.store.lock import Lock
+from keyferry.store.own_folders import own_folders, shared_folder
 from keyferry.store.state_dirs import StateDir, StateDirs
 from keyferry_protocol.activation import activation_key
+from keyferry_protocol.algorithms import self_test
 from keyferry_protocol.components import ComponentHashes
 from keyferry_protocol.envelope import REQUEST, RESPONSE, open_envelope, seal
 from keyferry_protocol.errors import (
@@ -44,13 +47,18 @@ from keyferry_protocol.response import BoundTo, Response, parse_response
 class PendingRequest(NamedTuple):
     """A request that is waiting for its response: its file, contents, and license folder.
 
-    `replaced_id` is the id of the request whose place it took, or "".
+    `replaced` is the request whose place it took, whose response will not install here.
     """
 
     data: bytes
     request: Request
     folder: Folder
-    replaced_id: str = ""
+    replaced: Request | None = None
+
+    @property
+    def replaced_id(self) -> str:
+        """The id of the request whose place it took, or ""."""
+        return "" if self.replaced is None else self.replaced.id
 
 
 class _Keys(NamedTuple):
@@ -72,22 +80,42 @@ class _Keys(NamedTuple):
 
 def create_request(options: RequestOptions, installation: Installation) -> PendingRequest:
     """Make the request, or return the same one if it is pending. Raises a KeyferryError."""
-    state_dirs = installation.state_dirs
-    refuse_unsafe(state_dirs)
-    signer = _dongle_signer(options, installation)  # before the lock: it may prompt for a PIN
-    installation = replace(installation, dongle=signer)
+    refuse_unsafe(installation.state_dirs)
+    if options.kind != "deactivate":
+        for alg in installation.keys.require:
+            self_test(alg)  # nobody makes a trip for a response that could not be checked here
+    # Before the lock: it may prompt for a PIN.
+    signer = _dongle_signer(options, _with_own_folders(installation, options))
     with ExitStack() as locks:
-        locks.enter_context(Lock(state_dirs.user))
-        if options.kind == "activate":
-            folder = _activation_folder(options, state_dirs, locks)
+        locks.enter_context(Lock(installation.state_dirs.user))
+        is_new = options.kind == "activate"
+        is_for_all = (
+            is_new
+            and options.protection != "personal"
+            and _lock(installation.state_dirs.site, locks)
+        )
+        # Now: another computer that shares a directory may have made the first folder meanwhile.
+        installation = replace(_with_own_folders(installation, options), dongle=signer)
+        state_dirs = installation.state_dirs
+        if is_new:
+            folder = _activation_folder(options, state_dirs, is_for_all)
             finish_deactivation(folder, state_dirs)
+            if options.replaces_seat is None:
+                seat = seat_to_replace(options.number, options.protection, installation)
+                options = options._replace(replaces_seat=seat)
             keys = _keys(options, options.protection, folder)
-            return _sign_and_store(options, options.protection, keys, folder, installation)
+            return _sign_and_store(options, folder, keys, folder, installation)
         source = find_license(options, state_dirs)
         holder = key_folder(source, state_dirs)
         if options.kind == "update":
             return _update(options, source, holder, installation, locks)
         return _deactivate(options, source, holder, installation, locks)
+
+
+def own_seat(number: str, protection: str, installation: Installation) -> int | None:
+    """The seat that an activation here will replace, unless it names another one."""
+    options = RequestOptions(number, "activate", protection=protection)
+    return seat_to_replace(number, protection, _with_own_folders(installation, options))
 
 
 def find_pending(number: str, state_dirs: StateDirs) -> PendingRequest | None:
@@ -112,7 +140,9 @@ def find_license(options: RequestOptions, state_dirs: StateDirs) -> Folder:
         if options.kind == "deactivate" and folder.has(DEACTIVATE):
             return folder
     refuse_unsafe(state_dirs)
-    text = license_message("errors.not-activated.not-active", options.number)
+    path = shared_folder(state_dirs, options.number)
+    name = "not-active" if path is None else "another-computer"
+    text = license_message(f"errors.not-activated.{name}", options.number, path=path)
     raise NotActivated(text, license_number=options.number)
 
 
@@ -120,7 +150,15 @@ def remember_path(pending: PendingRequest, path: str) -> None:
     """Record where the file was saved, to tell people. Skipped if the folder cannot be written."""
     with suppress(StateBusy, StateNotWritable), Lock(pending.folder.root):
         state = pending.folder.state(ignore_damage=True)
-        pending.folder.write_state(state._replace(request_path=path))
+        pending.folder.write_state(state.saved_at(path))
+
+
+def _with_own_folders(installation: Installation, options: RequestOptions) -> Installation:
+    """A copy that uses only this computer's own folders of the license."""
+    is_new = options.kind == "activate"
+    hashes = installation.machine.hashes
+    dirs = own_folders(installation.state_dirs, hashes, options.number, is_new)
+    return replace(installation, state_dirs=dirs)
 
 
 def _dongle_signer(options: RequestOptions, installation: Installation) -> DongleSigner | None:
@@ -134,7 +172,7 @@ def _dongle_signer(options: RequestOptions, installation: Installation) -> Dongl
     return None if named is None else signer_for(installation.dongle, named)
 
 
-def _activation_folder(options: RequestOptions, state_dirs: StateDirs, locks: ExitStack) -> Folder:
+def _activation_folder(options: RequestOptions, state_dirs: StateDirs, is_for_all: bool) -> Folder:
     """Where an activation is stored: for one user, or for all if this user may write there.
 
     Raises StateNotReadable if all users have this license, and only its administrator its key.
@@ -142,9 +180,7 @@ def _activation_folder(options: RequestOptions, state_dirs: StateDirs, locks: Ex
     site = Folder(state_dirs.site, options.number)
     if options.protection == "machine":
         site.device_key(ignore_damage=True)
-    if options.protection != "personal" and _lock(state_dirs.site, locks):
-        return site
-    return Folder(state_dirs.user, options.number)
+    return site if is_for_all else Folder(state_dirs.user, options.number)
 
 
 def _update(
@@ -164,11 +200,10 @@ def _update(
         if is_writable:
             finish_deactivation(holder, state_dirs)
         raise _no_key(options.number)
-    protection = _protection(source)
-    keys = _keys(options, protection, holder)
+    keys = _keys(options, _protection(source), holder)
     own = Folder(state_dirs.user, options.number)
     folder = holder if is_writable and keys.device is not None else own
-    return _sign_and_store(options, protection, keys, folder, installation)
+    return _sign_and_store(options, source, keys, folder, installation)
 
 
 def _deactivate(
@@ -185,9 +220,8 @@ def _deactivate(
     finish_deactivation(holder, installation.state_dirs)
     if holder.has(DEACTIVATE) and not holder.has(DEVICE_KEY):
         return _read_pending(holder, DEACTIVATE)
-    protection = _protection(source)
-    keys = _keys(options, protection, holder)
-    return _sign_and_store(options, protection, keys, holder, installation)
+    keys = _keys(options, _protection(source), holder)
+    return _sign_and_store(options, source, keys, holder, installation)
 
 
 def _lock(root: StateDir, locks: ExitStack) -> bool:
@@ -203,6 +237,15 @@ def _protection(folder: Folder) -> str:
     """The protection of a license as installed, else as requested. Raises StateDamaged."""
     binding = _binding(folder)
     return "machine" if binding is None else binding.protection
+
+
+def _product(folder: Folder) -> str | None:
+    """The product of a license as installed, else as requested. Raises StateDamaged."""
+    response = _installed(folder)
+    if response is not None:
+        return response.license.product
+    request = folder.request(PENDING)
+    return None if request is None else request.product.name
 
 
 def _dongle(folder: Folder) -> Dongle | None:
@@ -238,16 +281,21 @@ def _recorded_components(number: str, state_dirs: StateDirs) -> ComponentHashes:
 
 def _sign_and_store(
     options: RequestOptions,
-    protection: str,
+    source: Folder,
     keys: _Keys,
     folder: Folder,
     installation: Installation,
 ) -> PendingRequest:
-    """Sign the request and store it, or return the same one if it is pending."""
+    """Sign the request and store it, or return the same one if it is pending.
+
+    Unless it activates, it is about the license in `source`.
+    """
     state_dirs = installation.state_dirs
     state = folder.state(ignore_damage=True)
+    is_new = options.kind == "activate"
     facts = StateFacts(
-        protection=protection,
+        product=(None if is_new else _product(source)) or installation.product,
+        protection=options.protection if is_new else _protection(source),
         device_key=keys.public,
         load_key=None if keys.load is None else keys.load.public,
         last_serial=state.max_serial,
@@ -258,7 +306,7 @@ def _sign_and_store(
     activation = None if options.code is None else activation_key(options.code, options.number)
     name = DEACTIVATE if options.kind == "deactivate" else PENDING
     stored = folder.request(name, ignore_damage=True)
-    if stored is not None and is_same_request(body, stored, activation, now):
+    if stored is not None and is_same_request(body, stored, options, activation):
         return _read_pending(folder, name)
     signers = keys.signers
     signers += [] if activation is None else [activation]
@@ -271,13 +319,15 @@ def _sign_and_store(
     write_clock(state_dirs.user, clock.with_note(request.sha256))
     if folder == keys.holder or not keys.holder.has(DEVICE_KEY):
         _store_keys(keys, folder)
-    if state.request_path:
+    if stored is not None:
+        folder.write_state(state.without_request())
+    elif state.request_path:
         folder.write_state(state._replace(request_path=""))
     if name == DEACTIVATE:
         deactivate(folder, state_dirs, data)
     else:
         folder.write(PENDING, data)
-    return PendingRequest(data, request, folder, "" if stored is None else stored.id)
+    return PendingRequest(data, request, folder, stored)
 
 
 def _read_pending(folder: Folder, name: str) -> PendingRequest:

@@ -20,7 +20,10 @@ SAME_FILE_S = 7 * 86400  # for this long, the same command writes the same file
 
 
 class RequestOptions(NamedTuple):
-    """The validated options of a request. Only an activation has a `code`."""
+    """The validated options of a request. Only an activation has a `code`.
+
+    `machine_name` replaces the computer's own name; "" withholds it.
+    """
 
     number: str
     kind: str
@@ -29,14 +32,17 @@ class RequestOptions(NamedTuple):
     replaces_seat: int | None = None
     choose_seat: bool = True
     code: str | None = None
+    machine_name: str | None = None
 
 
 class StateFacts(NamedTuple):
     """What the state of a license on this machine adds to the options of a request.
 
-    `recorded` are the components that its newest response is bound to.
+    `recorded` are the components that its newest response is bound to. `product` is the license's
+    own: another product of the same vendor may ask for its update.
     """
 
+    product: str
     protection: str
     device_key: bytes
     load_key: bytes | None
@@ -49,6 +55,8 @@ def request_body(
 ) -> RequestBody:
     """Build a BODY with these options. Raises MachineNotIdentified or DongleMissing."""
     machine, protection = installation.machine.machine(), facts.protection
+    name = machine.name if options.machine_name is None else options.machine_name
+    version = options.product_version if facts.product == installation.product else ""
     hashes = installation.machine.hashes(options.number, protection)
     components = limit_hashes(hashes, facts.recorded)
     if options.kind != "deactivate" and not is_identifiable(components, protection):
@@ -59,11 +67,11 @@ def request_body(
         kind=options.kind,
         created_at=installation.clock(),
         license_number=options.number,
-        product=Product(installation.product, options.product_version),
+        product=Product(facts.product, version),
         protection=protection,
         device_key=facts.device_key,
         load_key=facts.load_key,
-        machine=HashedMachine(machine.name, machine.os, machine.environment, components),
+        machine=HashedMachine(name, machine.os, machine.environment, components),
         dongle=_dongle(installation) if protection == "dongle" else None,
         replaces_seat=options.replaces_seat,
         choose_seat=may_choose and options.choose_seat,
@@ -74,17 +82,29 @@ def request_body(
 
 
 def is_same_request(
-    body: RequestBody, pending: Request, activation: Ed25519Signer | None, now: int
+    body: RequestBody,
+    pending: Request,
+    options: RequestOptions,
+    activation: Ed25519Signer | None,
 ) -> bool:
-    """Whether the pending request differs only in `id`, `created_at` and `last_serial`.
+    """Whether the pending request asks for the same, signed with the same activation code.
 
-    It must also be signed with the same activation code.
+    Names do not matter, unless the user typed one: a network may rename the computer overnight, and
+    the response to yesterday's request would no longer fit.
     """
+    pending_name = pending.machine.name
+    name = pending_name if options.machine_name is None else options.machine_name
     same = replace(
-        body, id=pending.id, created_at=pending.created_at, last_serial=pending.last_serial
+        body,
+        id=pending.id,
+        created_at=pending.created_at,
+        last_serial=pending.last_serial,
+        machine=replace(body.machine, name=name, os=pending.machine.os),
+        client=pending.client,
     )
+    age = body.created_at - pending.created_at
     return (
-        abs(now - pending.created_at) < SAME_FILE_S  # or made by a clock that was far ahead
+        abs(age) < SAME_FILE_S  # or made by a clock that was far ahead
         and same.to_bytes() == pending.envelope.body
         and (
             activation is None or pending.envelope.is_signed_by(DEVICE_ALGORITHM, activation.public)

@@ -1,15 +1,14 @@
 """License numbers, activation codes, and the key that both sides derive from a code."""
 
+import hmac
 import re
 import secrets
 from collections.abc import Callable
 
-from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.kdf.hkdf import HKDF
-
 from keyferry_protocol.errors import WrongActivationCode, WrongLicenseNumber
 from keyferry_protocol.keys import Ed25519Signer
 from keyferry_protocol.messages import message
+from keyferry_protocol.typed_text import plain_separators, show_symbol
 
 NUMBER_DIGITS = 12
 CODE_SYMBOLS = 30
@@ -22,10 +21,10 @@ _FOLD = str.maketrans("abcdefghijklmnopqrstuvwxyzOIL", "ABCDEFGH1JK1MN0PQRSTUVWX
 
 def parse_license_number(text: str) -> str:
     """Return the 12 digits of a typed license number. Raises WrongLicenseNumber."""
-    digits = _SEPARATORS.sub("", text)
-    for symbol in digits:
+    digits = _SEPARATORS.sub("", plain_separators(text))
+    for position, symbol in enumerate(digits, 1):
         if symbol not in "0123456789":
-            raise WrongLicenseNumber(message("errors.wrong-license-number.symbol", symbol=symbol))
+            raise WrongLicenseNumber(_wrong_symbol("wrong-license-number", symbol, position))
     if len(digits) != NUMBER_DIGITS:
         raise WrongLicenseNumber(message("errors.wrong-license-number.length", n=len(digits)))
     return digits
@@ -55,10 +54,10 @@ def show_activation_code(code: str) -> str:
 
 def parse_activation_code(text: str, number: str) -> str:
     """Return the 30 upper-case symbols of a typed code. Raises WrongActivationCode."""
-    code = _SEPARATORS.sub("", text).translate(_FOLD)
-    for symbol in code:
+    code = _SEPARATORS.sub("", plain_separators(text)).translate(_FOLD)
+    for position, symbol in enumerate(code, 1):
         if symbol not in _ALPHABET:
-            raise WrongActivationCode(message("errors.wrong-activation-code.symbol", symbol=symbol))
+            raise WrongActivationCode(_wrong_symbol("wrong-activation-code", symbol, position))
     if len(code) != CODE_SYMBOLS:
         raise WrongActivationCode(message("errors.wrong-activation-code.length", n=len(code)))
     if _check(number + code[:-1]) != _ALPHABET.index(code[-1]):
@@ -67,9 +66,19 @@ def parse_activation_code(text: str, number: str) -> str:
 
 
 def activation_key(code: str, number: str) -> Ed25519Signer:
-    """Derive the key that proves knowledge of the code, with HKDF-SHA256 (RFC 5869)."""
-    hkdf = HKDF(SHA256(), length=32, salt=number.encode(), info=b"keyferry activation v1")
-    return Ed25519Signer(hkdf.derive(code.encode("ascii")))
+    """Derive the key that proves knowledge of the code, with HKDF-SHA256 (RFC 5869).
+
+    One block of it is two calls of HMAC, which no mode of a computer's OpenSSL forbids.
+    """
+    extracted = hmac.digest(number.encode(), code.encode("ascii"), "sha256")
+    return Ed25519Signer(hmac.digest(extracted, b"keyferry activation v1\x01", "sha256"))
+
+
+def _wrong_symbol(code: str, symbol: str, position: int) -> str:
+    """Name a wrong symbol; one that may look like a right one, or like nothing, by its place."""
+    if symbol.isascii() and symbol.isprintable():
+        return message(f"errors.{code}.symbol", symbol=symbol)
+    return message(f"errors.{code}.symbol-at", symbol=show_symbol(symbol), n=position)
 
 
 def _check(symbols: str) -> int:

@@ -3,16 +3,19 @@
 from collections.abc import Callable
 from typing import TYPE_CHECKING, TypeAlias
 
-from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
-
 from keyferry_protocol.encoding import unb64
+from keyferry_protocol.errors import CannotVerify
 from keyferry_protocol.frozen import frozen
 from keyferry_protocol.messages import message
 
-# The other algorithms are imported where they are used, so an application that requires only
-# Ed25519 does not load them.
+# `cryptography` is imported where it is used: an application that requires only Ed25519 does not
+# load the others, and a computer where an algorithm cannot be imported gets an error that says so.
 if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import (
+        Ed25519PrivateKey,
+        Ed25519PublicKey,
+    )
     from cryptography.hazmat.primitives.asymmetric.mldsa import MLDSA65PrivateKey, MLDSA65PublicKey
 
     PrivateKey: TypeAlias = Ed25519PrivateKey | MLDSA65PrivateKey
@@ -23,6 +26,9 @@ ML_DSA_65 = "ML-DSA-65"
 ECDSA_P256 = "ECDSA-P256-SHA256"
 DEVICE_ALGORITHM = ED25519  # of every device key and activation key
 SEED_BYTES = 32  # of the private keys of every response algorithm
+
+_SAMPLE = b"keyferry self-test"
+_FIPS_MODE = "/proc/sys/crypto/fips_enabled"  # Linux's switch for the whole computer
 
 _P = 2**255 - 19
 # Points of low order: a signature under them proves nothing.
@@ -36,6 +42,9 @@ _LOW_ORDER = frozenset(
         )
     }
 )
+# P-256 (FIPS 186-4, D.1.2.3): y^2 = x^3 - 3x + b modulo p.
+_P256_P = 2**256 - 2**224 + 2**192 + 2**96 - 1
+_P256_B = 0x5AC635D8AA3A93E7B3EBBD55769886BC651D06B0CC53B0F63BCE3C3E27D2604B
 
 
 @frozen
@@ -46,6 +55,7 @@ class Algorithm:
     public_bytes: int
     check_public: Callable[[bytes], None]  # raises ValueError for an unsafe key of the right size
     verify: Callable[[bytes, bytes, bytes], None]  # public key, signature, message
+    sign_sample: Callable[[], tuple[bytes, bytes]]  # public key and signature of a throwaway key
     for_dongles: bool
 
 
@@ -65,18 +75,26 @@ def _check_ed25519(public: bytes) -> None:
         raise ValueError(message("format.low-order"))
 
 
+def _ed25519_types() -> "tuple[type[Ed25519PrivateKey], type[Ed25519PublicKey]]":
+    from cryptography.hazmat.primitives.asymmetric import ed25519
+
+    return ed25519.Ed25519PrivateKey, ed25519.Ed25519PublicKey
+
+
 def _verify_ed25519(public: bytes, signature: bytes, message: bytes) -> None:
-    Ed25519PublicKey.from_public_bytes(public).verify(signature, message)
+    _, public_type = _ed25519_types()
+    public_type.from_public_bytes(public).verify(signature, message)
 
 
-def _ed25519_types() -> tuple[type[Ed25519PrivateKey], type[Ed25519PublicKey]]:
-    return Ed25519PrivateKey, Ed25519PublicKey
+def _ed25519_private_key(seed: bytes) -> "Ed25519PrivateKey":
+    private_type, _ = _ed25519_types()
+    return private_type.from_private_bytes(seed)
 
 
 def _ml_dsa_65_types() -> "tuple[type[MLDSA65PrivateKey], type[MLDSA65PublicKey]]":
-    from cryptography.hazmat.primitives.asymmetric.mldsa import MLDSA65PrivateKey, MLDSA65PublicKey
+    from cryptography.hazmat.primitives.asymmetric import mldsa
 
-    return MLDSA65PrivateKey, MLDSA65PublicKey
+    return mldsa.MLDSA65PrivateKey, mldsa.MLDSA65PublicKey
 
 
 def _verify_ml_dsa_65(public: bytes, signature: bytes, message: bytes) -> None:
@@ -89,23 +107,44 @@ def _ml_dsa_65_private_key(seed: bytes) -> "MLDSA65PrivateKey":
     return private_type.from_seed_bytes(seed)
 
 
-def _check_p256(public: bytes) -> None:
-    from cryptography.hazmat.primitives.asymmetric import ec
+def _sample_of(private_key: "Callable[[bytes], PrivateKey]") -> Callable[[], tuple[bytes, bytes]]:
+    def sign_sample() -> tuple[bytes, bytes]:
+        key = private_key(bytes(SEED_BYTES))
+        return key.public_key().public_bytes_raw(), key.sign(_SAMPLE)
 
+    return sign_sample
+
+
+def _check_p256(public: bytes) -> None:
+    """Plain arithmetic, so that a file can be read where P-256 is not available."""
     if public[0] != 4:
         raise ValueError(message("format.no-point"))
-    try:
-        ec.EllipticCurvePublicKey.from_encoded_point(ec.SECP256R1(), public)
-    except ValueError as error:
-        raise ValueError(message("format.no-p256-point")) from error
+    x, y = int.from_bytes(public[1:33], "big"), int.from_bytes(public[33:], "big")
+    if max(x, y) >= _P256_P or (y * y - (x * x * x - 3 * x + _P256_B)) % _P256_P:
+        raise ValueError(message("format.no-p256-point"))
+
+
+def _p256_key(public: bytes) -> "EllipticCurvePublicKey":
+    from cryptography.hazmat.primitives.asymmetric import ec
+
+    return ec.EllipticCurvePublicKey.from_encoded_point(ec.SECP256R1(), public)
 
 
 def _verify_ecdsa_p256(public: bytes, signature: bytes, message: bytes) -> None:
     from cryptography.hazmat.primitives.asymmetric import ec
     from cryptography.hazmat.primitives.hashes import SHA256
 
-    point = ec.EllipticCurvePublicKey.from_encoded_point(ec.SECP256R1(), public)
-    point.verify(signature, message, ec.ECDSA(SHA256()))
+    _p256_key(public).verify(signature, message, ec.ECDSA(SHA256()))
+
+
+def _sample_ecdsa_p256() -> tuple[bytes, bytes]:
+    from cryptography.hazmat.primitives.asymmetric import ec
+    from cryptography.hazmat.primitives.hashes import SHA256
+
+    key = ec.derive_private_key(1, ec.SECP256R1())
+    numbers = key.public_key().public_numbers()
+    public = b"\4" + numbers.x.to_bytes(32, "big") + numbers.y.to_bytes(32, "big")
+    return public, key.sign(_SAMPLE, ec.ECDSA(SHA256()))
 
 
 _TABLE = (
@@ -114,8 +153,9 @@ _TABLE = (
         public_bytes=32,
         check_public=_check_ed25519,
         verify=_verify_ed25519,
+        sign_sample=_sample_of(_ed25519_private_key),
         for_dongles=True,
-        private_key=Ed25519PrivateKey.from_private_bytes,
+        private_key=_ed25519_private_key,
         key_types=_ed25519_types,
         kms_key_spec="ECC_NIST_EDWARDS25519",
         kms_signing_algorithm="ED25519_SHA_512",
@@ -125,6 +165,7 @@ _TABLE = (
         public_bytes=1952,
         check_public=lambda public: None,
         verify=_verify_ml_dsa_65,
+        sign_sample=_sample_of(_ml_dsa_65_private_key),
         for_dongles=False,
         private_key=_ml_dsa_65_private_key,
         key_types=_ml_dsa_65_types,
@@ -136,6 +177,7 @@ _TABLE = (
         public_bytes=65,
         check_public=_check_p256,
         verify=_verify_ecdsa_p256,
+        sign_sample=_sample_ecdsa_p256,
         for_dongles=True,
     ),
 )
@@ -173,8 +215,59 @@ def verify_signature(alg: str, public_key: bytes, message: bytes, signature: byt
     ECDSA-P256-SHA256: strict DER. Keys are raw bytes, for ECDSA the uncompressed point.
     """
     try:
+        return is_valid_signature(alg, public_key, message, signature)
+    except CannotVerify:
+        return False
+
+
+def is_valid_signature(alg: str, public_key: bytes, message: bytes, signature: bytes) -> bool:
+    """Like `verify_signature`, but raises CannotVerify where this computer cannot tell."""
+    try:
         check_public_key(alg, public_key)
+    except (ValueError, KeyError, TypeError):
+        return False
+    try:
         ALGORITHMS[alg].verify(public_key, signature, message)
-    except (InvalidSignature, UnsupportedAlgorithm, ValueError, KeyError, TypeError):
+    except Exception:  # whatever it is, a computer that passes the test has judged the signature
+        self_test(alg)
         return False
     return True
+
+
+def private_key(alg: str, seed: bytes) -> "PrivateKey":
+    """The private key of a seed. Raises ValueError for another length, and CannotVerify."""
+    if len(seed) != SEED_BYTES:
+        raise ValueError(message("errors.state-damaged.no-key"))
+    try:
+        return RESPONSE_ALGORITHMS[alg].private_key(seed)
+    except Exception as error:
+        raise _cannot_verify(alg, error) from error
+
+
+def self_test(alg: str) -> None:
+    """Raises CannotVerify unless this computer can sign and verify with the algorithm.
+
+    In FIPS mode, or with an old or broken library, it may not: then nothing can be said about a
+    signature, least of all that it is forged.
+    """
+    algorithm = ALGORITHMS[alg]
+    try:
+        public, signature = algorithm.sign_sample()
+        algorithm.verify(public, signature, _SAMPLE)
+    except Exception as error:
+        raise _cannot_verify(alg, error) from error
+
+
+def _cannot_verify(alg: str, error: Exception) -> CannotVerify:
+    case = "old" if isinstance(error, ImportError) else "fips" if _is_in_fips_mode() else ""
+    why = str(error).strip().rstrip(".") or type(error).__name__
+    detail = message("errors.cannot-verify.algorithm", alg=alg, why=why)
+    return CannotVerify(detail, case=case, alg=alg, why=why)
+
+
+def _is_in_fips_mode() -> bool:
+    try:
+        with open(_FIPS_MODE, "rb") as switch:
+            return switch.read(1) == b"1"
+    except OSError:  # another system than Linux
+        return False

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from functools import cached_property
 from hashlib import sha256
 
-from keyferry_protocol.algorithms import verify_signature
+from keyferry_protocol.algorithms import is_valid_signature
 from keyferry_protocol.encoding import b64, unb64_any
 from keyferry_protocol.errors import (
     BadJson,
@@ -62,10 +62,10 @@ class Envelope:
         return sha256(self.pae).hexdigest()
 
     def is_signed_by(self, alg: str, public: bytes) -> bool:
-        """Whether a signature with this key's keyid verifies under the key."""
+        """Whether a signature with this key's keyid verifies under the key. Raises CannotVerify."""
         name = keyid(alg, public)
         return any(
-            signature.keyid == name and verify_signature(alg, public, self.pae, signature.sig)
+            signature.keyid == name and is_valid_signature(alg, public, self.pae, signature.sig)
             for signature in self.signatures
         )
 

@@ -2,31 +2,39 @@
 
 from typing import Any, ClassVar
 
-from keyferry_protocol.messages import message
+from keyferry_protocol.messages import built_in, has_message, message
 
 
 class KeyferryError(Exception):
     """Base of all Keyferry errors: `str(error)` says what happened, `next_step` what to do now.
 
-    `variant` chooses among the sentences of one code. `facts` fill the placeholders of the
-    catalog's sentences and appear in `--json`.
+    `facts` fill the placeholders of the catalog's sentences and appear in `--json`. `case` selects
+    a title or a next step of its own for one case of the error.
     """
 
     code: ClassVar[str] = "error"  # part of the contract: never renamed, never reused
     exit: ClassVar[int] = 1  # the command line's exit code
 
-    def __init__(self, detail: str = "", *, variant: str = "", **facts: Any) -> None:
+    def __init__(self, detail: str = "", *, case: str = "", **facts: Any) -> None:
+        self.case = case
         self.facts = facts
-        self._sentences = f"errors.{self.code}.{variant}" if variant else f"errors.{self.code}"
         super().__init__(detail or self.title)
 
     @property
     def title(self) -> str:
-        return message(f"{self._sentences}.title", **self.facts)
+        return self._sentence("title")
 
     @property
     def next_step(self) -> str:
-        return message(f"{self._sentences}.next-step", **self.facts)
+        return self._sentence("next-step")
+
+    def _sentence(self, part: str) -> str:
+        """Never raises: an application shows these where it refuses to run."""
+        names = (f"errors.{self.code}.{self.case}.{part}", f"errors.{self.code}.{part}")
+        for name in names:
+            if has_message(name):
+                return message(name, **self.facts)
+        return built_in(names[-1], self.facts)
 
 
 class WrongType(KeyferryError):
@@ -126,6 +134,19 @@ class StateBusy(KeyferryError):
     code = "state-busy"
 
 
+class CannotSave(KeyferryError):
+    """A place where no request file can be saved. Nothing was changed."""
+
+    code = "cannot-save"
+
+
+class NotSaved(KeyferryError):
+    """A request that was made, but whose file could not be saved. The same command saves it."""
+
+    code = "not-saved"
+    exit = 10
+
+
 class CannotVerify(KeyferryError):
     """A signature algorithm that this computer's cryptography lacks or forbids."""
 
@@ -207,6 +228,13 @@ class WrongMachine(KeyferryError):
 
     code = "wrong-machine"
     exit = 6
+
+    @property
+    def next_step(self) -> str:
+        """What to do, then the command that helps if that is impossible."""
+        name = f"errors.{self.code}.remedy.{self.facts.get('remedy')}"
+        step = super().next_step
+        return f"{step} {message(name, **self.facts)}" if has_message(name) else step
 
 
 class EnvironmentNotAllowed(KeyferryError):

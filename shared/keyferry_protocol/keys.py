@@ -11,6 +11,8 @@ from keyferry_protocol.algorithms import (
     RESPONSE_ALGORITHMS,
     SEED_BYTES,
     decode_public_key,
+    private_key,
+    self_test,
 )
 from keyferry_protocol.encoding import b64
 from keyferry_protocol.errors import BadJson, BadKeySet, UnsupportedVersion
@@ -45,7 +47,7 @@ class SeedSigner:
     alg: str
 
     def __init__(self, seed: bytes) -> None:
-        self._key = RESPONSE_ALGORITHMS[self.alg].private_key(seed)
+        self._key = private_key(self.alg, seed)
         self.seed = seed
         self.public = self._key.public_key().public_bytes_raw()
         self.keyid = keyid(self.alg, self.public)
@@ -55,7 +57,11 @@ class SeedSigner:
         return cls(os.urandom(SEED_BYTES))
 
     def sign(self, message: bytes) -> bytes:
-        return self._key.sign(message)
+        try:
+            return self._key.sign(message)
+        except Exception:
+            self_test(self.alg)  # says what this computer cannot do
+            raise
 
 
 class Ed25519Signer(SeedSigner):

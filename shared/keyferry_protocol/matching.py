@@ -1,6 +1,6 @@
 """The machine rule: whether two sets of components are one machine (docs/format.md, "Machine")."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 from keyferry_protocol.components import COMPONENTS, USER, ComponentHashes
 from keyferry_protocol.frozen import frozen
@@ -18,14 +18,22 @@ _SHARES = 840  # least common multiple of 1 to 8, so shared weights stay integer
 class Match:
     """How much of the recorded weight is present, in points; `changed` names the differences.
 
-    `current` is the weight of the current set.
+    `current` is the weight of the current set. `rule` is the first rule that fails: `recorded`,
+    `weight`, `anchor`, `hardware` or `user`; "" for the same machine. A weight that is shared by
+    several hashes is rounded so that the points never contradict the rule.
     """
 
     have: int
     of: int
+    have_hardware: int
+    of_hardware: int
     current: int
     changed: tuple[str, ...]
-    same: bool
+    rule: str
+
+    @property
+    def same(self) -> bool:
+        return not self.rule
 
 
 def match(recorded: ComponentHashes, current: ComponentHashes) -> Match:
@@ -37,19 +45,15 @@ def match(recorded: ComponentHashes, current: ComponentHashes) -> Match:
     without components to compare holds.
     """
     shares = {name: _shares(name, recorded, current) for name in _WEIGHTS if name in recorded}
-    anchors = [name for name in ANCHORS if name in shares]
-    same = (
-        _more_than_half(shares, list(shares))
-        and _more_than_half(shares, [name for name in HARDWARE if name in shares])
-        and (not anchors or any(shares[name] for name in anchors))
-        and _outweighs_half(recorded, current)
-    )
+    hardware = {name: shares[name] for name in HARDWARE if name in shares}
     return Match(
-        have=sum(shares.values()) // _SHARES,
+        have=_points(shares),
         of=recorded_weight(recorded),
+        have_hardware=_points(hardware),
+        of_hardware=hardware_weight(recorded),
         current=recorded_weight(current),
         changed=tuple(name for name in shares if shares[name] < _WEIGHTS[name] * _SHARES),
-        same=same and recorded.get(USER, ()) == (current.get(USER, ()) if USER in recorded else ()),
+        rule=_broken_rule(shares, hardware, recorded, current),
     )
 
 
@@ -86,6 +90,25 @@ def is_identifiable(components: ComponentHashes, protection: str) -> bool:
     return enough and (protection != "personal" or USER in components)
 
 
+def _broken_rule(
+    shares: Mapping[str, int],
+    hardware: Mapping[str, int],
+    recorded: ComponentHashes,
+    current: ComponentHashes,
+) -> str:
+    """The first rule that fails. The anchor comes before the hardware, which it often explains."""
+    if not _outweighs_half(recorded, current):
+        return "recorded"
+    if not _more_than_half(shares):
+        return "weight"
+    anchors = [shares[name] for name in ANCHORS if name in shares]
+    if anchors and not any(anchors):
+        return "anchor"
+    if not _more_than_half(hardware):
+        return "hardware"
+    return "user" if recorded.get(USER, current.get(USER)) != current.get(USER) else ""
+
+
 def _outweighs_half(recorded: ComponentHashes, current: ComponentHashes) -> bool:
     weight = recorded_weight(current)
     return not weight or 2 * recorded_weight(recorded) > weight
@@ -97,6 +120,16 @@ def _shares(name: str, recorded: ComponentHashes, current: ComponentHashes) -> i
     return _WEIGHTS[name] * _SHARES * kept // len(hashes)
 
 
-def _more_than_half(shares: Mapping[str, int], names: Sequence[str]) -> bool:
-    weight = sum(_WEIGHTS[name] for name in names) * _SHARES
-    return not names or 2 * sum(shares[name] for name in names) > weight
+def _more_than_half(shares: Mapping[str, int]) -> bool:
+    return not shares or 2 * sum(shares.values()) > _weight(shares)
+
+
+def _points(shares: Mapping[str, int]) -> int:
+    """Whole points: rounded up where rounding down would make more than half a half or less."""
+    whole = sum(shares.values()) // _SHARES
+    rounds_up = _more_than_half(shares) and 2 * whole * _SHARES <= _weight(shares)
+    return whole + 1 if shares and rounds_up else whole
+
+
+def _weight(shares: Mapping[str, int]) -> int:
+    return sum(_WEIGHTS[name] for name in shares) * _SHARES

@@ -142,7 +142,8 @@ class Response(ResponseBody):
 def verify_response(data: bytes, keys: KeySet) -> Response:
     """Verify the type and signatures of a response file, then parse it. Needs no machine or clock.
 
-    Raises WrongType, UnsupportedVersion, UnreadableResponse, NotGenuine or KeyCompromised.
+    Raises WrongType, UnsupportedVersion, UnreadableResponse, NotGenuine, KeyCompromised, or
+    CannotVerify.
     """
     envelope = open_envelope(data, RESPONSE)
     verify_signatures(envelope, keys)
@@ -153,7 +154,8 @@ def verify_signatures(envelope: Envelope, keys: KeySet) -> None:
     """Require, for every required algorithm, a valid signature by a trusted key.
 
     Raises NotGenuine if an algorithm has no valid signature, and KeyCompromised if the only valid
-    signature of an algorithm was made by a compromised key.
+    signature of an algorithm was made by a compromised key. Raises CannotVerify if this computer
+    cannot check an algorithm, which says nothing about the file.
     """
     compromised = []
     for alg in keys.require:

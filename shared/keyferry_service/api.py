@@ -12,7 +12,6 @@ from aws_lambda_powertools.event_handler.exceptions import NotFoundError
 from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from keyferry_protocol.strict_json import JsonObject
 from keyferry_service.adapters.retries import OutOfTime
 from keyferry_service.adapters.tickets_dynamodb import HOUR_S, TooManyTickets
 from keyferry_service.domain.ticket import ticket_prefix
@@ -20,12 +19,18 @@ from keyferry_service.use_cases.edge import Clock
 from keyferry_service.use_cases.follow_link import FollowLink, NoSuchLink
 from keyferry_service.use_cases.limit_calls import LimitCalls
 from keyferry_service.use_cases.open_ticket import OpenTicket
-from keyferry_service.use_cases.track_ticket import NoSuchTicket, NotReady, TrackTicket
+from keyferry_service.use_cases.track_ticket import (
+    AlreadyUploaded,
+    NoSuchTicket,
+    NotReady,
+    TrackTicket,
+)
 from keyferry_service.views.api_input import (
     network_of,
     read_call,
     read_email,
     read_email_or_none,
+    read_file,
     read_language,
 )
 from keyferry_service.views.problem_document import Problem, problem_document, problem_page
@@ -34,6 +39,7 @@ from keyferry_service.views.ticket_view import may_change, new_ticket_document, 
 
 JSON = "application/json"
 PROBLEM = "application/problem+json"
+FILE = "application/octet-stream"
 NO_STORE = {"Cache-Control": "no-store"}
 
 LambdaHandler = Callable[[dict[str, Any], LambdaContext], dict[str, Any]]
@@ -53,40 +59,11 @@ def api_handler(
     """
     logger, metrics, limit = Logger(), Metrics(), LimitCalls(clock)
     app = APIGatewayHttpResolver()
-
-    @app.post("/api/requests")
-    def open_ticket() -> Response[str]:
-        event = app.current_event
-        call = read_body()
-        viewer = event.headers.get("cloudfront-viewer-address")
-        network = network_of(viewer, event.request_context.http.source_ip)
-        email, language = read_email_or_none(call), read_language(call)
-        new = opening.open(email, language, network, app.lambda_context)
-        return json_response(201, new_ticket_document(new.ticket, new.upload_form))
-
-    @app.get("/api/requests/<ticket_id>")
-    def show_ticket(ticket_id: str) -> Response[str]:
-        logger.append_keys(ticket=ticket_prefix(ticket_id))
-        status, now = tracking.status(ticket_id), int(clock.time())
-        document = ticket_document(
-            status.ticket, status.uploaded_at, status.download_url, vendor, now
-        )
-        return json_response(200, document, retry_after_s=1 if may_change(document) else None)
-
-    @app.post("/api/requests/<ticket_id>/mail")
-    def send_mail(ticket_id: str) -> Response[str]:
-        address = read_email(read_body())
-        logger.append_keys(ticket=ticket_prefix(ticket_id))
-        return json_response(202, {"email": tracking.send_email(ticket_id, address)})
+    _add_ticket_routes(app, opening, tracking, vendor, clock, logger)
 
     @app.route("/api/responses/<token>", method=["GET", "HEAD"])
     def follow_link(token: str) -> Response[str]:
         return Response(303, body="", headers={"Location": links.follow(token), **NO_STORE})
-
-    def read_body() -> JsonObject:
-        event = app.current_event
-        content_type = event.headers.get("content-type", "")
-        return read_call(content_type, event.body, event.is_base64_encoded)
 
     @app.exception_handler(Exception)  # type: ignore[untyped-decorator]
     def refuse(error: Exception) -> Response[str]:
@@ -100,9 +77,8 @@ def api_handler(
     @metrics.log_metrics
     def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
         metrics.add_metric("Calls", MetricUnit.Count, 1)
-        try:
-            admit(event)
-        except Problem as problem:
+        problem = _refuse_unread(event, origin_secret, limit)
+        if problem is not None:
             headers = {"Content-Type": PROBLEM, **_headers(problem.retry_after_s)}
             body = problem_document(problem)
             return {"statusCode": problem.status, "headers": headers, "body": body}
@@ -110,22 +86,73 @@ def api_handler(
         path = re.sub(r"[^\w/-]", "~", event["rawPath"], flags=re.ASCII)
         return app.resolve(event | {"rawPath": path}, context)
 
-    def admit(event: dict[str, Any]) -> None:
-        """Let a call in, or raise the Problem for which it is not even read."""
-        headers = event.get("headers", {})
-        if not compare_digest(headers.get("x-origin-secret", "").encode(), origin_secret.encode()):
-            raise Problem("forbidden")
-        # Another site's page must not use up what its visitors' network may do here. A click on
-        # a link in webmail is welcome.
-        is_click = headers.get("sec-fetch-dest") == "document"
-        if headers.get("sec-fetch-site") == "cross-site" and not is_click:
-            raise Problem("forbidden")
-        viewer = headers.get("cloudfront-viewer-address")
-        network = network_of(viewer, event["requestContext"]["http"]["sourceIp"])
-        if wait_s := limit.wait_s(network):
-            raise _too_many_requests(wait_s)
-
     return lambda_handler
+
+
+def _add_ticket_routes(
+    app: APIGatewayHttpResolver,
+    opening: OpenTicket,
+    tracking: TrackTicket,
+    vendor: Vendor,
+    clock: Clock,
+    logger: Logger,
+) -> None:
+    @app.post("/api/requests")
+    def open_ticket() -> Response[str]:
+        event = app.current_event
+        call = read_call(*body())
+        viewer = event.headers.get("cloudfront-viewer-address")
+        network = network_of(viewer, event.request_context.http.source_ip)
+        email, language = read_email_or_none(call), read_language(call)
+        new = opening.open(email, language, network, app.lambda_context)
+        return json_response(201, new_ticket_document(new.ticket, new.upload_form))
+
+    @app.get("/api/requests/<ticket_id>")
+    def show_ticket(ticket_id: str) -> Response[str]:
+        logger.append_keys(ticket=ticket_prefix(ticket_id))
+        status, now = tracking.status(ticket_id), int(clock.time())
+        document = ticket_document(status.ticket, status.uploaded_at, status.response, vendor, now)
+        return json_response(200, document, retry_after_s=1 if may_change(document) else None)
+
+    @app.put("/api/requests/<ticket_id>/file")
+    def take_file(ticket_id: str) -> Response[str]:
+        data = read_file(*body())
+        logger.append_keys(ticket=ticket_prefix(ticket_id))
+        tracking.take_request_file(ticket_id, data)
+        return json_response(202, {"state": "processing"})
+
+    @app.get("/api/requests/<ticket_id>/file")
+    def hand_out_file(ticket_id: str) -> Response[bytes]:
+        logger.append_keys(ticket=ticket_prefix(ticket_id))
+        name, data = tracking.response_file(ticket_id)
+        headers = {"Content-Disposition": f'attachment; filename="{name}"', **NO_STORE}
+        return Response(200, FILE, data, headers)
+
+    @app.post("/api/requests/<ticket_id>/mail")
+    def send_mail(ticket_id: str) -> Response[str]:
+        address = read_email(read_call(*body()))
+        logger.append_keys(ticket=ticket_prefix(ticket_id))
+        return json_response(202, {"email": tracking.send_email(ticket_id, address)})
+
+    def body() -> tuple[str, str | None, bool | None]:
+        """What was sent: its content type, its text, and whether that is base64."""
+        event = app.current_event
+        return event.headers.get("content-type", ""), event.body, event.is_base64_encoded
+
+
+def _refuse_unread(event: dict[str, Any], origin_secret: str, limit: LimitCalls) -> Problem | None:
+    """The problem of a call that is not even read; None for a call that may be answered."""
+    headers = event.get("headers", {})
+    if not compare_digest(headers.get("x-origin-secret", "").encode(), origin_secret.encode()):
+        return Problem("forbidden")
+    # Another site's page must not use up what its visitors' network may do here. A click on a link
+    # in webmail is welcome.
+    is_click = headers.get("sec-fetch-dest") == "document"
+    if headers.get("sec-fetch-site") == "cross-site" and not is_click:
+        return Problem("forbidden")
+    viewer = headers.get("cloudfront-viewer-address")
+    wait_s = limit.wait_s(network_of(viewer, event["requestContext"]["http"]["sourceIp"]))
+    return _too_many_requests(wait_s) if wait_s else None
 
 
 def problem_of(error: Exception, now: int) -> Problem | None:
@@ -139,6 +166,8 @@ def problem_of(error: Exception, now: int) -> Problem | None:
             return Problem("not-found")
         case NotReady():
             return Problem("not-ready")
+        case AlreadyUploaded():
+            return Problem("already-uploaded")
         case NoSuchLink():
             return Problem("link-not-found")
         case OutOfTime():

@@ -1,6 +1,6 @@
 // Decides what the page shows and what happens next. Knows no document: it draws through the view.
 import { findSecret } from './request-file.js';
-import { Problem, UploadFailed, emailLink, follow, freshDownloadUrl, isAbort, isEmailAddress, statusUrl, submit } from './service.js';
+import { Problem, UploadFailed, download, emailLink, follow, freshResponse, isAbort, isEmailAddress, submit } from './service.js';
 /** @import { View } from './view.js' */
 
 const STILL_WAITING_MS = 10_000;
@@ -22,7 +22,10 @@ export class Journey {
   /** @type {string | null} */
   #ticketId = null;
   #isOffline = false;
+  /** The service has the file: only now may the page say that it will email. */
+  #isProcessing = false;
   #controller = new AbortController();
+  #downloadController = new AbortController();
   /** @type {Promise<void>} */
   #reading = Promise.resolve();
 
@@ -142,8 +145,7 @@ export class Journey {
   /** Each download URL is valid for a minute, so this asks for a new one. */
   async downloadAgain() {
     const id = this.#ticketId;
-    if (id === null) return;
-    await this.#attempt(async () => this.#view.save(await freshDownloadUrl(id, this.#connect())));
+    if (id !== null) await this.#download(id, (connection) => freshResponse(id, connection), { isSaved: false });
   }
 
   /**
@@ -157,7 +159,7 @@ export class Journey {
     if (problem !== null && problem !== 'email') this.#view.clearField('another-email');
     this.#view.showAnotherEmailProblem(problem);
     if (problem !== null || id === null) return;
-    this.#cancelCalls();
+    this.#stopFollowing();
     this.#email = email;
     await this.#attempt(async () => {
       try {
@@ -192,7 +194,8 @@ export class Journey {
   async #follow(ticketId, { isShown = false } = {}) {
     const connection = this.#connect();
     try {
-      for await (const ticket of follow(statusUrl(ticketId), connection)) {
+      for await (const ticket of follow(ticketId, connection)) {
+        this.#isProcessing = ticket.state === 'processing';
         if (ticket.state === 'ready' || ticket.state === 'refused') {
           connection.report = () => {}; // only the email is still awaited: no reason to disturb
           if (!isShown) this.#showResult(ticketId, ticket);
@@ -220,19 +223,35 @@ export class Journey {
     }
     const isSaved = this.#browser.storage.getItem('saved') === ticketId; // a reload does not save a second copy
     this.#view.showReady(ticket, { isSaved });
-    if (!isSaved) this.#view.save(ticket.response.download_url);
-    this.#browser.storage.setItem('saved', ticketId);
-    void this.#offerShare(ticketId, ticket.response);
+    if (!isSaved || this.#browser.canShare) void this.#download(ticketId, async () => ticket.response, { isSaved });
   }
 
   /**
+   * Saves a response, unless it was saved before, and offers to share it. What goes wrong is said beside the button.
    * @param {string} ticketId
-   * @param {ResponseFile} response
+   * @param {(connection: Connection) => Promise<ResponseFile>} find
+   * @param {{ isSaved: boolean }} options
    */
-  async #offerShare(ticketId, response) {
-    const share = await this.#browser.prepareShare(response);
-    const isStillShown = this.#screen === 'ready' && this.#ticketId === ticketId;
-    if (share && isStillShown) this.#view.showShare(share);
+  async #download(ticketId, find, { isSaved }) {
+    // Fails rather than waits while offline: the button is there.
+    const { signal } = this.#downloadController;
+    const connection = { ...this.#connect(signal), isOnline: () => true, report() {} };
+    try {
+      const response = await find(connection);
+      const file = await download(ticketId, response, connection);
+      if (signal.aborted) return;
+      if (!isSaved) {
+        this.#view.save(file, response.filename);
+        this.#browser.storage.setItem('saved', ticketId);
+      }
+      const share = this.#browser.prepareShare(file, response.filename);
+      if (share) this.#view.showShare(share);
+    } catch (error) {
+      if (isAbort(error)) return;
+      if (!(error instanceof Problem)) throw error;
+      if (error.code === 'not-found') this.#showProblem(error);
+      else if (!isSaved) this.#view.showSaving(error.code === 'not-ours' ? 'ready.blocked' : 'ready.failed');
+    }
   }
 
   /**
@@ -258,7 +277,7 @@ export class Journey {
   }
 
   #announceLongWait() {
-    if (this.#email) this.#view.announce('waiting.long', { email: this.#email });
+    if (this.#email && this.#isProcessing) this.#view.announce('waiting.long', { email: this.#email });
     else this.#view.announce('waiting.long-no-mail');
   }
 
@@ -279,7 +298,7 @@ export class Journey {
 
   /** @param {Problem} problem */
   #showProblem(problem) {
-    if (problem.status === 404) {
+    if (problem.code === 'not-found') {
       this.#screen = 'gone';
       this.#view.showGone();
     } else if (problem.status === 429) {
@@ -289,7 +308,7 @@ export class Journey {
       this.#returnToForm('email', { name: 'email' });
     } else {
       this.#screen = 'down';
-      this.#view.showDown();
+      this.#view.showDown(problem.code);
     }
   }
 
@@ -327,16 +346,23 @@ export class Journey {
   }
 
   #cancelCalls() {
+    this.#stopFollowing();
+    this.#downloadController.abort();
+    this.#downloadController = new AbortController();
+    this.#isProcessing = false;
+  }
+
+  #stopFollowing() {
     this.#controller.abort();
     this.#controller = new AbortController();
     this.#isOffline = false;
   }
 
   /** @returns {Connection} */
-  #connect() {
+  #connect(signal = this.#controller.signal) {
     return {
       ...this.#network,
-      signal: this.#controller.signal,
+      signal,
       report: (delay) => {
         this.#isOffline = delay === 'offline';
         this.#view.announce(delay);

@@ -1,14 +1,22 @@
 // Starts the page and connects what a person does to the journey.
 import { Journey } from './journey.js';
 import { Messages, chooseLanguage } from './messages.js';
-import { findSecret, readFiles, readLink } from './request-file.js';
+import { findSecret, readFiles } from './request-file.js';
 import { View, getElement, readCatalogue } from './view.js';
 
 /** @typedef {{ journey: Journey, view: View }} Page */
 
+const CALL_TIMEOUT_MS = 20_000;
+
 /** @type {Network} */
 const network = {
-  fetch: (url, init) => fetch(url, init),
+  fetch(url, init) {
+    const controller = new AbortController();
+    const signal = init?.signal;
+    signal?.addEventListener('abort', () => controller.abort(signal.reason));
+    setTimeout(() => controller.abort(new DOMException('', 'TimeoutError')), CALL_TIMEOUT_MS);
+    return fetch(url, { ...init, signal: controller.signal });
+  },
   sleep: (ms, signal) => new Promise((resolve, reject) => {
     setTimeout(resolve, ms);
     signal?.addEventListener('abort', () => reject(signal.reason), { once: true });
@@ -19,23 +27,52 @@ const network = {
   }),
 };
 
+/**
+ * A storage of the browser; where it has none or blocks it, one that forgets with the page.
+ * @param {() => Storage} open
+ * @returns {Pick<Storage, 'getItem' | 'setItem'>}
+ */
+function openStorage(open) {
+  try {
+    const storage = open();
+    storage.setItem('test', '');
+    storage.removeItem('test');
+    return storage;
+  } catch {
+    /** @type {Map<string, string>} */
+    const values = new Map();
+    return { getItem: (key) => values.get(key) ?? null, setItem: (key, value) => values.set(key, value) };
+  }
+}
+
+const ofTab = openStorage(() => sessionStorage);
+const ofBrowser = openStorage(() => localStorage);
+
+/**
+ * Changes the page's address where the browser lets it: some refuse, for example the hundredth time in half a minute.
+ * @param {'pushState' | 'replaceState'} method
+ * @param {string} address
+ */
+function changeAddress(method, address) {
+  try {
+    history[method](null, '', address);
+  } catch {
+    return; // only a reload would need it
+  }
+}
+
 /** @type {Browser} */
 const browser = {
-  storage: sessionStorage,
+  storage: ofTab,
   navigate(ticketId) {
-    history.pushState(null, '', ticketId ? `#t=${ticketId}` : location.pathname + location.search);
+    changeAddress('pushState', ticketId ? `#t=${ticketId}` : location.pathname + location.search);
   },
-  async prepareShare({ filename, download_url: url }) {
-    if (!navigator.canShare || !matchMedia('(pointer: coarse)').matches) return null;
-    try {
-      const answer = await fetch(url); // now, since a browser shares only during a press
-      // As text, since browsers share only types that they know.
-      const files = [new File([await answer.blob()], `${filename}.txt`, { type: 'text/plain' })];
-      if (!answer.ok || !navigator.canShare({ files })) return null;
-      return () => navigator.share({ files }).catch(() => {}); // the person closed the share sheet
-    } catch {
-      return null; // the download button is there too
-    }
+  canShare: 'canShare' in navigator && matchMedia('(pointer: coarse)').matches,
+  prepareShare(file, name) {
+    // As text, since browsers share only types that they know.
+    const files = [new File([file], `${name}.txt`, { type: 'text/plain' })];
+    if (!browser.canShare || !navigator.canShare({ files })) return null;
+    return () => navigator.share({ files }).catch(() => {}); // the person closed the share sheet
   },
 };
 
@@ -43,33 +80,55 @@ const browser = {
 function takeLink() {
   if (!location.hash.startsWith('#r=')) return null;
   const text = location.hash.slice(3);
-  history.replaceState(null, '', location.pathname + location.search);
+  changeAddress('replaceState', location.pathname + location.search);
   return text;
 }
 
-/** @param {string} url */
+/**
+ * @param {string} text of a QR code's link
+ * @returns {Promise<RequestFile | FileProblem>}
+ */
+async function readLink(text) {
+  try {
+    const module = await import('./link.js');
+    return await module.readLink(text);
+  } catch {
+    return { problem: 'link' }; // the module did not load
+  }
+}
+
+/**
+ * A file of the page; null where there is none, or something else answers. The page then shows what it shows without it.
+ * @param {string} url
+ */
 async function loadJson(url) {
-  const answer = await fetch(url, { signal: AbortSignal.timeout(5000) });
-  return answer.json();
+  try {
+    const answer = await network.fetch(url);
+    return answer.ok ? await answer.json() : null;
+  } catch {
+    return null;
+  }
 }
 
 /** @returns {Promise<Page>} */
 async function start() {
   const languages = [...getElement('language', HTMLSelectElement).options].map((option) => option.value);
   const query = new URLSearchParams(location.search).get('lang');
-  const language = chooseLanguage(languages, [query, localStorage.getItem('language'), ...navigator.languages]);
+  const wanted = chooseLanguage(languages, [query, ofBrowser.getItem('language'), ...navigator.languages]);
   const [translation, vendor] = await Promise.all([
-    language === 'en' ? {} : loadJson(`languages/${language}.json`),
-    loadJson('vendor.json').catch(() => ({})), // the page then shows what it shows without a script
+    wanted === 'en' ? null : loadJson(`languages/${wanted}.json`),
+    loadJson('vendor.json'),
   ]);
-  const messages = new Messages(language, { ...readCatalogue(), ...translation });
-  const view = new View(messages, vendor, {
+  const language = translation?.title ? wanted : 'en';
+  const messages = new Messages(language, { ...readCatalogue(), ...(language !== 'en' && translation) });
+  const view = new View(messages, vendor ?? {}, {
     restart: () => journey.restart(),
     retry: () => journey.retry(),
     downloadAgain: () => journey.downloadAgain(),
     emailTo: (email) => journey.emailTo(email),
   });
   const journey = new Journey({ view, browser, network, language });
+  getElement('stalled', HTMLElement).remove();
   return { journey, view };
 }
 
@@ -99,7 +158,7 @@ function listen(started) {
     if (files.length) journey.choose(() => readFiles(files));
   };
 
-  email.value = sessionStorage.getItem('email') ?? '';
+  email.value = ofTab.getItem('email') ?? '';
   email.addEventListener('change', async () => (await started).journey.checkEmail(email.value));
   chooseButton.addEventListener('click', () => fileInput.click());
   fileInput.addEventListener('change', () => {
@@ -115,8 +174,9 @@ function listen(started) {
     /** @type {HTMLElement | null} */ (document.querySelector('h1'))?.focus();
   });
   select.addEventListener('change', () => {
-    localStorage.setItem('language', select.value);
-    location.replace(location.pathname + location.hash); // without ?lang=, which would win
+    ofBrowser.setItem('language', select.value);
+    const query = ofBrowser instanceof Storage ? '' : `?lang=${select.value}`; // which would win
+    location.replace(location.pathname + query + location.hash);
     if (location.hash) location.reload();
   });
   addEventListener('hashchange', async () => {

@@ -69,6 +69,9 @@ interface PresignedForm {
 
 interface ResponseFile {
   filename: string;
+  bytes: number;
+  /** Lower-case hex. */
+  sha256: string;
   /** Valid for a minute. */
   download_url: string;
   machine_name: string;
@@ -118,14 +121,19 @@ interface Connection extends Network {
   report(delay: 'offline' | 'busy' | null): void;
 }
 
+/** Finds in an answer what the service would say; null if the answer is another. */
+type Reader<T> = (answer: Response) => Promise<T | null>;
+
 /** The browser, its network apart. */
 interface Browser {
   /** Of this tab. */
   storage: Pick<Storage, 'getItem' | 'setItem'>;
   /** Puts the ticket into the page's address, as a step of the history; null takes it out. */
   navigate(ticketId: string | null): void;
-  /** Resolves to what opens the share sheet; null where the browser cannot share the file. */
-  prepareShare(response: ResponseFile): Promise<(() => Promise<void>) | null>;
+  /** Whether this is a phone that has a share sheet. */
+  canShare: boolean;
+  /** What opens the share sheet with this file; null where the browser cannot share it. */
+  prepareShare(file: Uint8Array<ArrayBuffer>, name: string): (() => Promise<void>) | null;
 }
 
 /** What a person can press on a screen. */

@@ -57,11 +57,11 @@ export class View {
   }
 
   /** @param {Vendor} vendor */
-  #showVendor({ name, product, logo, accent = {}, support = {}, privacy_url: privacyUrl }) {
-    for (const [scheme, color] of Object.entries(accent)) {
+  #showVendor({ name, product, logo, accent, support, privacy_url: privacyUrl }) {
+    for (const [scheme, color] of Object.entries(accent ?? {})) {
       if (CSS.supports('color', color)) document.documentElement.style.setProperty(`--accent-${scheme}`, color);
     }
-    const { url, email, hours } = support;
+    const { url, email, hours } = support ?? {};
     const link = url || email
       ? create('a', email ?? url ?? '', { href: url ?? `mailto:${email}` })
       : get('help').querySelector('a') ?? '';
@@ -115,7 +115,8 @@ export class View {
       product: isolate(response.product),
       number: formatLicenseNumber(licenseNumber),
       command,
-    }, { [kind]: true, install: kind !== 'deactivate', saving: !isSaved, saved: isSaved })]);
+    }, { [kind]: true, install: kind !== 'deactivate' })]);
+    this.showSaving(isSaved ? 'ready.saved' : 'ready.saving', response.filename);
     const anotherEmail = getElement('another-email', HTMLInputElement);
     get('again').addEventListener('click', () => this.#actions.downloadAgain());
     get('send-another').addEventListener('click', () => {
@@ -156,8 +157,10 @@ export class View {
     this.#show('gone', [this.#copy('gone')]);
   }
 
-  showDown() {
-    this.#show('down', [this.#copy('down')]);
+  /** @param {string} [code] of the Problem */
+  showDown(code) {
+    const isBlocked = code === 'not-ours';
+    this.#show('down', [this.#copy('down', {}, { blocked: isBlocked, down: !isBlocked, unreachable: code === 'unreachable' })]);
     get('retry').addEventListener('click', () => this.#actions.retry());
   }
 
@@ -227,6 +230,16 @@ export class View {
   }
 
   /**
+   * Says beside the download button what becomes of the file; what went wrong, to a screen reader too.
+   * @param {string} key
+   * @param {string} [fileName]
+   */
+  showSaving(key, fileName) {
+    this.#put('saving', key, { file: fileName && fileElement(fileName) });
+    if (!fileName) this.#setStatus(key, {}, 'unseen');
+  }
+
+  /**
    * @param {ReadyTicket | RefusedTicket} ticket
    * @param {string | null} email null if unknown
    */
@@ -282,12 +295,18 @@ export class View {
     getElement(id, HTMLInputElement).value = '';
   }
 
-  /** @param {string} url of an attachment */
-  save(url) {
-    const link = create('a', '', { href: url, hidden: true });
+  /**
+   * @param {Uint8Array<ArrayBuffer>} file
+   * @param {string} name
+   */
+  save(file, name) {
+    const href = URL.createObjectURL(new Blob([file], { type: 'application/octet-stream' }));
+    const link = create('a', '', { href, download: name, hidden: true });
     document.body.append(link);
     link.click();
     link.remove();
+    setTimeout(() => URL.revokeObjectURL(href), 60_000); // a browser may ask the person first
+    this.showSaving('ready.saving', name);
   }
 
   // What these use

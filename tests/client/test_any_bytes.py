@@ -72,15 +72,15 @@ def state_dirs(tmp_path: Path) -> StateDirs:
 
 
 @few
-@given(state=st.builds(LicenseState, counts, st.booleans(), texts))
+@given(state=st.builds(LicenseState, counts, st.booleans(), texts, texts))
 def test_a_state_is_read_back_without_a_path_that_is_not_text(
     state_dirs: StateDirs, state: LicenseState
 ) -> None:
     folder = Folder(state_dirs.user, NUMBER)
     folder.write_state(state)
-    path = state.request_path
-    is_text = path == path.encode("utf-8", "ignore").decode()
-    assert folder.state() == state._replace(request_path=path if is_text else "")
+    paths = (state.request_path, state.void_path)
+    shown = [p if p == p.encode("utf-8", "ignore").decode() else "" for p in paths]
+    assert folder.state() == state._replace(request_path=shown[0], void_path=shown[1])
 
 
 @few
@@ -130,7 +130,7 @@ def altered(draw: st.DrawFn, members: dict[str, Any]) -> bytes:
 
 in_a_state = st.one_of(
     contents,
-    altered({"state": 1, "max_serial": 5, "ended": False, "request_path": "/a"}),
+    altered({"state": 1, "max_serial": 5, "ended": False, "request_path": "/a", "void_path": "/b"}),
     altered({"mark": 5, "lowered": 0, "at_request": {"a": 1}}),
     altered({"order": [NUMBER]}),
 )

@@ -160,7 +160,7 @@ def test_the_code_is_asked_for_and_never_printed(shell: Shell) -> None:
     shell.patch.delenv("KEYFERRY_ACTIVATION_CODE")
     printed = shell("request", NUMBER, stdin=f"{CODE}\n")
     assert printed.exit == 0
-    assert printed.err.startswith("Activation code (30 letters and digits): ")
+    assert printed.err.startswith("Activation code (30 letters and digits):")
     assert CODE not in printed.out + printed.err
 
 
@@ -201,11 +201,11 @@ def test_a_request_is_saved_where_the_user_wants_it(shell: Shell) -> None:
     assert shell("request", NUMBER, "--output", "drive").exit == 0
     (name,) = os.listdir("drive")
     assert name.startswith(f"{NUMBER}-")
-    shell("request", NUMBER, "--output", "mine.txt")
-    assert Path("mine.txt").read_bytes() == Path("drive", name).read_bytes()
+    shell("request", NUMBER, "--output", "mine.request")
+    assert Path("mine.request").read_bytes() == Path("drive", name).read_bytes()
     shell("request", NUMBER, "--output", "all.zip")
     with zipfile.ZipFile("all.zip") as archive:
-        assert archive.read(name) == Path("mine.txt").read_bytes()
+        assert archive.read(name) == Path("mine.request").read_bytes()
 
 
 @pytest.mark.parametrize("output", ["nowhere/", "nowhere/file.request", "nowhere/all.zip"])
@@ -320,6 +320,21 @@ def test_a_computer_may_withhold_its_name(shell: Shell) -> None:
     shell("request", NUMBER, "--machine-name", "")
     assert parse_request(Path(request_file()).read_bytes()).machine.name == ""
     assert "no computer" in shell("inspect", request_file()).out
+
+
+def test_a_name_that_was_typed_makes_a_new_request_and_that_is_said(shell: Shell) -> None:
+    shell("request", NUMBER)
+    first = Path(request_file()).read_bytes()
+    shell.room.now += DAY
+    printed = shell("request", NUMBER, "--machine-name", "", "--json")
+    (warning,) = printed.json["warnings"]
+    assert warning["code"] == "request-replaced"
+    assert "24 November 2026" in warning["text"]
+    request = parse_request(Path(request_file()).read_bytes())
+    assert request.machine.name == ""
+    assert shell("request", NUMBER, "--json").json["request"]["id"] == request.id, "still withheld"
+    Path("old.response").write_bytes(shell.room.answer(first))
+    assert shell("install", "old.response").exit == 1
 
 
 def test_a_lost_computers_seat_is_named(shell: Shell) -> None:
@@ -527,7 +542,7 @@ def revoked(room: Room) -> None:
 @pytest.mark.parametrize(
     ("spoil", "words", "exit_code"),
     [
-        (moved, "This computer has changed", 6),
+        (moved, "This computer is not recognized", 6),
         (revoked, "This license has been revoked", 5),
     ],
 )

@@ -64,7 +64,7 @@ def story(shell: Shell, *steps: str | Callable[[], object], stdin: str = "") -> 
         )
     text = "\n".join(lines) + "\n"
     for place in (str(Path.cwd().resolve()), str(Path.cwd())):
-        text = text.replace(f"{place}/{STICK}", "/media/KINGSTON")
+        text = text.replace(f"{place}/{STICK}", "/media/KINGSTON").replace(place, "/home/lab")
     return text.replace(STICK, "KINGSTON").replace("saved: KINGSTON", "saved: /media/KINGSTON")
 
 

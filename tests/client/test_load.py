@@ -123,11 +123,15 @@ def test_the_error_for_another_machine_names_points_and_parts(room: Room) -> Non
     room.activate()
     components = {**LAB_09.components, "disk_serial": LAB_07.components["disk_serial"]}
     room.machine = replace(LAB_09, components=components)
-    with pytest.raises(KeyferryError, match=r"2 of 21 points match this one \(LAB-09\)") as excinfo:
+    with pytest.raises(KeyferryError, match=r"2 of 21 points match") as excinfo:
         room.load()
+    assert "(LAB-09)" in str(excinfo.value)
     assert excinfo.value.facts["match"] == {
+        "rule": "weight",
         "have": 2,
         "of": 21,
+        "hardware": {"have": 2, "of": 18},
+        "current": 21,
         "changed": ["tpm_key", "smbios_uuid", "board_serial", "mac", "os_id"],
     }
 

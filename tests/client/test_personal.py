@@ -71,7 +71,8 @@ def test_a_copy_of_the_users_folder_is_refused_to_another_user(open_room: Room) 
     for path in (open_room.state, *open_room.state.rglob("*")):
         os.chown(path, NOBODY, NOBODY)
     refused = asked_as(NOBODY, open_room)
-    assert refused == "wrong-machine: It is bound to another user of this computer."
+    words = "License 015.120.020.093 is bound to another user of this computer."
+    assert refused == f"wrong-machine: {words}"
 
 
 @as_root

@@ -1,5 +1,6 @@
 """What a request holds, and when the same command writes the same file again."""
 
+import os
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,7 @@ from keyferry_protocol.activation import activation_key, new_activation_code, pa
 from keyferry_protocol.keys import Ed25519Signer
 from tests.support.offline import KEYS, LAB_07, LAB_09, OTHER, Room
 from tests.support.samples import CODE, DAY, NOW, NUMBER
+from tests.support.terminal import Shell
 
 ACTIVATION = activation_key(parse_activation_code(CODE, NUMBER), NUMBER).public
 ANOTHER_CODE = new_activation_code(NUMBER, lambda count: bytes(range(count)))
@@ -101,10 +103,54 @@ def test_a_different_request_replaces_the_pending_one(room: Room, change: dict[s
     assert excinfo.value.code == "not-requested"
 
 
-def test_a_changed_machine_makes_a_new_request(room: Room) -> None:
+LABELS = [
+    pytest.param({"name": "dhcp-10-0-4-23"}, id="the network renamed the computer"),
+    pytest.param({"name": ""}, id="the computer has no name any more"),
+    pytest.param({"os": "Windows 11 Pro 24H2"}, id="the operating system was updated"),
+]
+
+
+@pytest.mark.parametrize("kind", ["activate", "update"])
+@pytest.mark.parametrize("change", LABELS)
+def test_yesterdays_response_installs_although_a_label_has_changed(
+    room: Room, change: dict[str, str], kind: str
+) -> None:
+    if kind == "update":
+        room.activate()
+    first = room.request(kind)
+    room.machine = replace(LAB_07, **change)
+    room.now += DAY
+    assert room.request(kind) == first
+    assert room.install(room.answer(first)).license is not None
+
+
+def test_a_newer_client_writes_the_same_file_again(
+    room: Room, monkeypatch: pytest.MonkeyPatch
+) -> None:
     first = room.request()
-    room.machine = replace(LAB_07, name="LAB-08")
+    monkeypatch.setattr("keyferry.request_options.__version__", "9.0.0")
+    assert room.request() == first
+
+
+PARTS = [
+    pytest.param({"environment": "virtual"}, id="it runs on a virtual machine now"),
+    pytest.param({"components": {**LAB_07.components, "mac": ["d0bf9c112244"]}}, id="a new card"),
+]
+
+
+@pytest.mark.parametrize("change", PARTS)
+def test_a_changed_machine_makes_a_new_request(room: Room, change: dict[str, Any]) -> None:
+    first = room.request()
+    room.machine = replace(LAB_07, **change)
     assert room.request() != first
+
+
+def test_another_product_of_the_vendor_asks_for_the_licenses_own(room: Room) -> None:
+    room.activate()
+    room.product = "Example Viewer"
+    for kind in ("update", "deactivate"):
+        request = parse_request(room.request(kind, product_version="7.0"))
+        assert (request.product.name, request.product.version) == ("Example Modeler", "")
 
 
 def test_requests_of_two_licenses_wait_side_by_side(room: Room) -> None:
@@ -136,6 +182,40 @@ def test_a_typing_error_makes_no_request(
         room.request(number=number, code=code)
     assert excinfo.value.code == error
     assert room.files() == {}
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        pytest.param(f"{CODE}\r\n".encode("utf-16"), id="PowerShell's UTF-16"),
+        pytest.param(b"\xfe\xff" + CODE.encode("utf-16-be"), id="UTF-16, big endian"),
+        pytest.param(CODE.encode("utf-16-le"), id="UTF-16 without a byte-order mark"),
+        pytest.param(CODE.encode("utf-8-sig"), id="Notepad's byte-order mark"),
+        pytest.param(f"\r\n {CODE}\r\n\r\n\n".encode(), id="blank lines around it"),
+        pytest.param(CODE.replace("-", "\u2013").encode(), id="Word's dashes"),
+        pytest.param(CODE.replace("-", "\u2013").encode("cp1252"), id="in Windows' code page"),
+        pytest.param(f"{CODE}\u200b\n".encode("utf-16") + b"\r\0\n\0" * 1500, id="6 kB of lines"),
+    ],
+)
+def test_a_code_file_is_read_however_it_was_saved(shell: Shell, data: bytes) -> None:
+    Path("code.txt").write_bytes(data)
+    number = f"\u200b{NUMBER}\u00a0"
+    from_file = shell("request", number, "--activation-code-file", "code.txt", "--json")
+    assert from_file.exit == 0, from_file.out
+    assert shell("request", NUMBER, "--activation-code-file", "-", stdin=data).exit == 0
+
+
+def test_a_code_file_of_anything_else_is_refused_in_words(shell: Shell) -> None:
+    for data in (b"", b"\xff\xfe", b"\0" * 80, os.urandom(4096), b"\xd8\x00" * 40):
+        refused = shell("request", NUMBER, "--activation-code-file", "-", "--json", stdin=data)
+        assert refused.json["error"]["code"] == "wrong-activation-code"
+        assert refused.err == ""
+
+
+def test_a_seat_number_is_read_with_what_a_copy_brings_along(shell: Shell) -> None:
+    shell("request", NUMBER, "--replaces-seat", "\u00a02\u200b")
+    (request,) = Path().glob("*.request")
+    assert parse_request(request.read_bytes()).replaces_seat == 2
 
 
 @pytest.mark.parametrize(

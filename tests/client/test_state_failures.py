@@ -145,9 +145,17 @@ def test_on_a_full_disk_a_command_fails_and_the_license_keeps_working(
     assert on_a_small_disk(case, 8, full) == 1
 
 
-@pytest.mark.parametrize("command", [f"cancel {NUMBER}", f"remove {NUMBER} --yes"])
-def test_on_a_full_disk_removals_still_work(shell: Shell, tmp_path: Path, command: str) -> None:
-    case = scene_of(shell, tmp_path, REQUEST, command).copy()
+@pytest.mark.parametrize(
+    ("before", "command"),
+    [
+        pytest.param(REQUEST, f"cancel {NUMBER}", id="cancel"),
+        pytest.param(ACTIVE, f"remove {NUMBER} --yes", id="remove"),
+    ],
+)
+def test_on_a_full_disk_removals_still_work(
+    shell: Shell, tmp_path: Path, before: str, command: str
+) -> None:
+    case = scene_of(shell, tmp_path, before, command).copy()
 
     def full() -> int:
         fill(case.place / "state")
@@ -359,7 +367,7 @@ def test_two_processes_at_once_end_as_one_after_the_other(
         pytest.param(INSTALL, "rename installed.response.new", id="installing"),
         pytest.param(DEACTIVATE, "remove device.key", id="deactivating"),
         pytest.param(f"{UPDATE} --machine-name PC", "rename pending.request.new", id="updating"),
-        pytest.param(f"remove {NUMBER} --yes", "remove pending.request", id="removing"),
+        pytest.param(f"remove {NUMBER} --yes", "remove installed.response", id="removing"),
         pytest.param(f"cancel {NUMBER}", "rename clock.json.new", id="cancelling"),
     ],
 )
@@ -367,14 +375,17 @@ def test_two_processes_at_once_end_as_one_after_the_other(
 def test_a_process_that_finds_the_state_locked_changes_nothing_and_reports_it(
     shell: Shell, tmp_path: Path, writes: str, change: str, other: str
 ) -> None:
-    case = scene_of(shell, tmp_path, f"{WAITING}; later", writes).copy()
+    before = f"{WAITING}; later"
+    if writes.startswith("remove"):
+        before += f"; cancel {NUMBER}"  # a license for which a request waits is kept
+    case = scene_of(shell, tmp_path, before, writes).copy()
     shell.patch.setattr("keyferry.store.lock.Lock.__init__.__defaults__", (0.0,))
     with stopped_before(case.act, change):
-        before = {path: path.read_bytes() for path in case.place.rglob("*") if path.is_file()}
+        files = {path: path.read_bytes() for path in case.place.rglob("*") if path.is_file()}
         refused = shell(*other.split()).err
         assert "(state-busy)" in refused or "(not-activated)" in refused  # deactivated by then
         after = {path: path.read_bytes() for path in case.place.rglob("*") if path.is_file()}
-        assert after == before
+        assert after == files
 
 
 # Copies and backups

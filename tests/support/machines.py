@@ -94,13 +94,20 @@ def board(serial: str = "/7BT5VD3/CN/") -> bytes:
     return structure(2, bytes([1, 2, 0, 3, 0]) + bytes(6), "Dell Inc.", "0ABC", serial)
 
 
-def disk(serial: str = "S5GXNX0T1", bus: int = 17, removable: int = 0) -> bytes:
-    head = struct.pack("<IIBBBBIIIIII", 40, 80, 0, 0, removable, 1, 0, 0, 0, 40, bus, 0)
-    return head.ljust(40, b"\0") + serial.encode() + b"\0"
+def disk(serial: str = "S5GXNX0T1", bus: int = 17, removable: int = 0, product: str = "") -> bytes:
+    place = 40 + len(serial) + 1 if product else 0
+    head = struct.pack("<IIBBBBIIIIII", 40, 80, 0, 0, removable, 1, 0, place, 0, 40, bus, 0)
+    return head.ljust(40, b"\0") + serial.encode() + b"\0" + product.encode() + b"\0"
 
 
 def card(address: str = "d0bf9c112233", device: str = "PCI\\VEN_8086", **facts: Any) -> Card:
-    return Card(bytes.fromhex(address), facts.get("type", 6), facts.get("hardware", True), device)
+    return Card(
+        bytes.fromhex(address),
+        facts.get("type", 6),
+        facts.get("hardware", True),
+        device,
+        facts.get("container", ""),
+    )
 
 
 def endorsement_key(modulus: bytes = b"\xc1" * 256) -> bytes:

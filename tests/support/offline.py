@@ -1,5 +1,6 @@
 """An offline room for tests: a vendor who answers, a machine, a state folder and a clock."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from keyferry import (
 from keyferry.api import open_installation
 from keyferry.dongle.signer import AnyDongle
 from keyferry.installation import Installation
+from keyferry.load_license import load_license
 from keyferry.store.folder import Folder
 from keyferry.store.state_dirs import StateDirs, find_state_dirs
 from keyferry_protocol.envelope import RESPONSE, seal
@@ -182,6 +184,10 @@ class Room:
             dongle=self.dongle,
             **options,
         )
+
+    def load_with_clock(self, clock: Callable[[], int]) -> License:
+        """Load as an application that stays open while its computer's clock goes on."""
+        return load_license(replace(self.installation, clock=clock))
 
     def files(self) -> dict[str, bytes]:
         """Every file of the state; the lock, which holds nothing, left out."""

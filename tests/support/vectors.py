@@ -2,6 +2,7 @@
 
 import json
 from base64 import b64decode
+from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from typing import Any
 
@@ -23,3 +24,13 @@ def cases(kind: str) -> list[Any]:
 def key_sets() -> dict[str, bytes]:
     """The key sets of the vectors of responses, by name."""
     return {name: b64decode(text) for name, text in document("responses")["key_sets"].items()}
+
+
+def independent_verifier() -> Any:
+    """docs/vectors/verify.py, which no package holds."""
+    spec = spec_from_file_location("independent_verifier", FOLDER / "verify.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module

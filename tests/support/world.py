@@ -4,6 +4,7 @@ import json
 import re
 import secrets
 import time
+from base64 import b64encode
 from concurrent.futures import ThreadPoolExecutor
 from copy import deepcopy
 from dataclasses import dataclass
@@ -93,11 +94,15 @@ class World:
     def call(
         self, method: str, path: str, body: Any = None, headers: dict[str, str] | None = None
     ) -> dict[str, Any]:
-        """One call of the HTTP API."""
+        """One call of the HTTP API; a body of bytes is a file."""
         event = an_event("public_api")
         event["rawPath"] = path
         event["requestContext"]["http"] |= {"method": method, "path": path}
         event["headers"] |= headers or {}
+        event["isBase64Encoded"] = isinstance(body, bytes)
+        if isinstance(body, bytes):  # as API Gateway passes on what is no text
+            event["headers"] |= {"content-type": "application/octet-stream"} | (headers or {})
+            body = b64encode(body).decode()
         event["body"] = body if isinstance(body, str) or body is None else json.dumps(body)
         reply: dict[str, Any] = self.handlers["public_api"](event, self.context)
         check_answer(method, path, reply["statusCode"], reply["headers"], reply["body"])
@@ -118,6 +123,12 @@ class World:
         """Put a request file; the message that S3 then sends."""
         upload = self.put(ticket, data)
         return self.notice("process_request", upload.key, upload.version_id)
+
+    def uploaded(self, ticket: str) -> dict[str, Any]:
+        """The message that S3 sends of the file that the API has put."""
+        key = f"requests/{ticket}"
+        version = self.s3.head_object(Bucket=IN, Key=key)["VersionId"]
+        return self.notice("process_request", key, version)
 
     def put(self, ticket: str, data: bytes) -> Upload:
         """Put a request file."""

@@ -4,6 +4,7 @@ In the client: store, machine, dongle <- the library <- doctor, files, views <- 
 """
 
 import ast
+import re
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -405,3 +406,24 @@ def test_an_import_of_the_wrong_room_is_found(module: str, imported: str) -> Non
     assert module in graph
     assert imported in graph
     assert wrong_rooms({**graph, module: frozenset({imported})}) == {module: [imported]}
+
+
+def test_what_runs_imports_only_what_make_run_installs() -> None:
+    locked = {
+        name: set(re.findall(r"^([a-z0-9-]+)==(\S+)", lock.read_text(), re.MULTILINE))
+        for name in ("run", "dev")
+        for lock in [ROOT / f"requirements/{name}.txt"]
+    }
+    assert locked["run"] < locked["dev"]  # in the versions that are tested
+    folders = ["local", *(layer.folder for layer in LAYERS)]
+    modules = {
+        package(module)
+        for folder in folders
+        for path in (ROOT / folder).rglob("*.py")
+        for module in imported(path.read_text())
+    }
+    needed = modules - OURS - TYPES_ALONE - sys.stdlib_module_names - {"app", "bundles"}
+    # The layer has Powertools, a dongle needs its extra, and mypy_boto3 has types.
+    needed -= {"aws_lambda_powertools", "pkcs11", "mypy_boto3"}
+    assert needed <= {name for name, _ in locked["run"]}
+    assert {"ministack", "cryptography"} <= needed

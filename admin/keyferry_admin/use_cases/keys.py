@@ -136,12 +136,14 @@ def _public_key_in_pem(alg: str, file: Path) -> bytes:
 
 def _write_new_key(alg: str, file: Path) -> None:
     key = RESPONSE_ALGORITHMS[alg].private_key(os.urandom(SEED_BYTES))
+    new = file.with_name(f"{file.name}.new")  # a killed process leaves no half of a key
     try:
-        descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        new.unlink(missing_ok=True)
+        with open(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as out:
+            out.write(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+        new.rename(file)
     except OSError as error:
         raise BadKey(f"{file} cannot be written: {error.strerror}") from error
-    with open(descriptor, "wb") as out:
-        out.write(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
 
 
 def _create(

@@ -15,6 +15,6 @@ from keyferry_protocol.messages import message
 def command(settings: Settings, license_number: str) -> None:
     """Cancel a waiting request. If it was already answered, its seat stays taken."""
     number = parse_license_number(license_number)
-    cancel(number, settings.state_dirs)
+    cancel(number, settings.own_state_dirs(number))
     settings.terminal.good(message("terminal.cancelled", number=show_license_number(number)))
     settings.terminal.document({"ok": True, "license_number": number, "state": "cancelled"})

@@ -1,9 +1,12 @@
 """The options that every command takes, and the one place that reads them."""
 
+import sys
+
 import click
 
 from keyferry.cli.language import OPTION
 from keyferry.cli.settings import Settings
+from keyferry.views.terminal import USAGE_EXIT, encodable
 from keyferry_protocol.messages import has_message, message
 
 
@@ -45,6 +48,9 @@ class KeyferryCommand(click.Command):
                 option.help = _option_help(ctx, option)
         return params
 
+    def get_help(self, ctx: click.Context) -> str:
+        return encodable(super().get_help(ctx), sys.stdout)
+
     def invoke(self, ctx: click.Context) -> object:
         take_shared(ctx)
         return super().invoke(ctx)
@@ -52,6 +58,12 @@ class KeyferryCommand(click.Command):
 
 class KeyferryGroup(KeyferryCommand, click.Group):
     """A group of commands; the shared options may also come before a command's name."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        if not args:  # click's own way to show the help here differs between its versions
+            ctx.ensure_object(Settings).terminal.lines(ctx.get_help())
+            ctx.exit(USAGE_EXIT)
+        return super().parse_args(ctx, args)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         command = self.find_command(cmd_name)

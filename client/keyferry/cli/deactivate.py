@@ -29,9 +29,13 @@ def command(
     """Stop using a license here and make the request file that frees its seat."""
     number = parse_license_number(license_number)
     check_output(output)
-    installation = settings.installation(machine_name)
-    options = RequestOptions(number, "deactivate", settings.product_version)
-    find_license(options, installation.state_dirs)  # do not prompt for a license that is not here
+    installation = settings.installation()
+    options = RequestOptions(
+        number, "deactivate", settings.product_version, machine_name=machine_name
+    )
+    find_license(
+        options, settings.own_state_dirs(number)
+    )  # do not prompt for a license that is not here
     if not yes:
         settings.terminal.warn(message("terminal.deactivate-warns", product=settings.product))
     question = message("terminal.deactivate-asks", number=show_license_number(number))

@@ -12,6 +12,7 @@ from keyferry.cli.dongle_prompts import ask_pin, choose, choose_signer, dongle_o
 from keyferry.cli.settings import Settings
 from keyferry.dongle.find import find_dongles, with_keys
 from keyferry.dongle.plugged import NotAttested, PluggedDongle
+from keyferry.views.columns import table
 from keyferry_protocol.algorithms import dongle_algorithm
 from keyferry_protocol.encoding import b64
 from keyferry_protocol.errors import DongleMissing
@@ -36,12 +37,10 @@ def list_(settings: Settings) -> None:
     settings.terminal.document({"ok": True, "dongles": [_as_json(dongle) for dongle in dongles]})
     if not dongles:
         return settings.terminal.line(message("dongle.none"))
-    table = [tuple(map(message, COLUMNS))]
-    table += [(dongle.model, dongle.serial, _keyid(dongle) or "-") for dongle in dongles]
-    widths = [max(map(len, column)) for column in zip(*table, strict=True)]
-    for line in table:
-        cells = [cell.ljust(width) for cell, width in zip(line, widths, strict=True)]
-        settings.terminal.line("  ".join(cells).rstrip())
+    lines = [tuple(map(message, COLUMNS))]
+    lines += [(dongle.model, dongle.serial, _keyid(dongle) or "-") for dongle in dongles]
+    for line in table(lines):
+        settings.terminal.line(line)
     return None
 
 

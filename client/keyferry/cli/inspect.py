@@ -6,12 +6,13 @@ import click
 
 from keyferry.cli.command import KeyferryCommand
 from keyferry.cli.settings import Settings
-from keyferry.files.read_responses import read_file
+from keyferry.files.read_responses import read_repaired
 from keyferry.times import local_time_with_zone, long_date
+from keyferry.views.repair_note import repair_note
 from keyferry.views.request_summary import request_lines
 from keyferry_protocol.activation import show_license_number
 from keyferry_protocol.encoding import format_time
-from keyferry_protocol.envelope import RESPONSE, open_envelope
+from keyferry_protocol.envelope import REQUEST, RESPONSE, open_envelope
 from keyferry_protocol.errors import WrongType
 from keyferry_protocol.messages import message
 from keyferry_protocol.messages.formats import comma_list
@@ -24,7 +25,7 @@ from keyferry_protocol.response import Response, parse_response
 @click.pass_obj
 def command(settings: Settings, file: str) -> None:
     """Show what a request or response file holds, in plain words."""
-    data = read_file(file)
+    data, repairs = read_repaired(file, REQUEST)
     try:
         contents: Request | Response = parse_request(data)
     except WrongType:
@@ -33,9 +34,11 @@ def command(settings: Settings, file: str) -> None:
         lines, document = request_lines(contents), _request_document(contents)
     else:
         lines, document = _response_lines(contents), _response_document(contents)
+    if repairs:
+        settings.terminal.line(repair_note(repairs))
     for line in lines:
         settings.terminal.line(line)
-    settings.terminal.document(document)
+    settings.terminal.document(document | {"repaired": list(repairs)})
 
 
 def _request_document(request: Request) -> dict[str, Any]:

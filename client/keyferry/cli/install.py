@@ -1,28 +1,35 @@
-"""`keyferry install`: install the response that came back."""
+"""`keyferry install`: install the responses that came back."""
 
-from collections.abc import Iterable
 from typing import Any
 
 import click
 
 from keyferry.cli.command import KeyferryCommand
 from keyferry.cli.settings import Settings
-from keyferry.dongle.signer import signer_for
+from keyferry.files.install_files import (
+    FileReport,
+    install_file,
+    install_files,
+    worst_error,
+)
+from keyferry.files.install_report import report_lines
 from keyferry.files.read_responses import (
     ResponseFile,
-    genuine_responses,
     is_collection,
+    read_collection,
     read_response,
 )
-from keyferry.install import Installed, install, is_expected
+from keyferry.install import Installed
 from keyferry.installation import Installation
 from keyferry.request import PendingRequest, find_pending
 from keyferry.times import local_time, long_date
+from keyferry.views.repair_note import repair_note
 from keyferry_protocol.activation import show_license_number
 from keyferry_protocol.encoding import format_time
-from keyferry_protocol.errors import KeyferryError, NotRequested
 from keyferry_protocol.messages import message
 from keyferry_protocol.response import Response
+
+UNUSUAL_DELAY_S = 30 * 86400  # from a response's issue to its install
 
 
 @click.command("install", cls=KeyferryCommand)
@@ -33,58 +40,40 @@ from keyferry_protocol.response import Response
 def command(settings: Settings, source: str) -> None:
     """Install a response file; of a folder or zip archive those that this computer waits for."""
     installation = settings.installation()
-    documents: list[dict[str, Any]] = []
-    errors: dict[str, KeyferryError] = {}
-    for file in _choose(source, installation):
-        number = file.response.license.number
-        try:
-            documents.append(_install(settings, file, installation))
-            errors.pop(number, None)  # of an older file for the same license
-        except KeyferryError as error:
-            errors[number] = error
-    for reported in errors.values():
-        raise reported
-    one = len(documents) == 1
-    settings.terminal.document(documents[0] if one else {"ok": True, "installed": documents})
+    reports = _install(source, installation)
+    documents = []
+    for one in reports:
+        if one.file is not None and one.installed is not None:
+            documents.append(_show(settings, one.file, one.installed, installation))
+    files = [_file_document(one) for one in reports]
+    error = worst_error(reports, source)
+    failing = next((one for one in reports if error is not None and one.error is error), None)
+    if failing is not None and failing.file is not None and failing.file.repairs:
+        settings.terminal.line(repair_note(failing.file.repairs))
+    rest = [one for one in reports if one.installed is None and one is not failing]
+    for line in report_lines(rest):
+        settings.terminal.line(f"  {line}")
+    if error is not None:
+        error.facts |= {"installed": documents, "files": files}
+        raise error
+    one_document = documents[0] if len(documents) == 1 else {"ok": True, "installed": documents}
+    settings.terminal.document(one_document | {"files": files})
 
 
-def _choose(source: str, installation: Installation) -> list[ResponseFile]:
-    """The files to install, the lowest serial first.
-
-    A single file is always tried, so that its own error is reported.
-    """
-    if not is_collection(source):
-        return [read_response(source, installation.keys)]
-    files = genuine_responses(source, installation.keys)
-    files = sorted(_each_once(files), key=lambda file: file.response.serial)
-    fitting = [file for file in files if is_expected(file.response, installation.state_dirs)]
-    if len(files) > 1 and not fitting:
-        fitting = _for_plugged_dongles(files, installation)
-    if len(files) == 1 or fitting:
-        return fitting or files[:1]
-    raise NotRequested(message("terminal.none-fits", n=len(files), path=source))
+def _install(source: str, installation: Installation) -> list[FileReport]:
+    """Install a single file whether or not it fits, so that its own error is reported."""
+    if is_collection(source):
+        return install_files(read_collection(source, installation.keys), installation)
+    return [install_file(read_response(source, installation.keys), installation)]
 
 
-def _each_once(files: list[ResponseFile]) -> Iterable[ResponseFile]:
-    """Of copies, such as a file and the archive it came in, only the first."""
-    return {file.response.envelope.sha256: file for file in reversed(files)}.values()
-
-
-def _for_plugged_dongles(
-    files: list[ResponseFile], installation: Installation
-) -> list[ResponseFile]:
-    """The newest response for each plugged-in dongle, which needs no request on this machine."""
-    newest: dict[str, ResponseFile] = {}
-    for file in files:
-        named = file.response.bound_to.dongle
-        if named and not file.response.is_receipt and signer_for(installation.dongle, named):
-            newest[file.response.license.number] = file
-    return list(newest.values())
-
-
-def _install(settings: Settings, file: ResponseFile, installation: Installation) -> dict[str, Any]:
+def _show(
+    settings: Settings, file: ResponseFile, installed: Installed, installation: Installation
+) -> dict[str, Any]:
+    """Print what was installed, and return its document."""
     response, terminal = file.response, settings.terminal
-    installed = install(response, file.data, installation)
+    if file.repairs:
+        terminal.line(repair_note(file.repairs))
     number = show_license_number(response.license.number)
     waiting = find_pending(response.license.number, installation.state_dirs)
     if installed.license is None:
@@ -94,10 +83,34 @@ def _install(settings: Settings, file: ResponseFile, installation: Installation)
         computer = installation.machine.machine().name or message("terminal.this-computer")
         terminal.good(message(name, number=number, computer=computer))
         terminal.line(f"  {_terms(response)}")
+        if not installed.already:
+            _warn_of_clock(settings, response, installation.clock())
+        terminal.line(f"  {message('terminal.seat-to-note', n=response.seat)}")
     if waiting is not None:
         moment = local_time(waiting.request.created_at)
         terminal.line(f"  {message('terminal.still-waits', moment=moment)}")
-    return _document(installed, response, waiting)
+    return _document(installed, response, waiting) | {"repaired": list(file.repairs)}
+
+
+def _file_document(report: FileReport) -> dict[str, Any]:
+    """One file of the report; `code` is that of the error that belongs to it."""
+    members: dict[str, Any] = {"name": report.name, "outcome": report.outcome}
+    if report.file is not None:
+        response = report.file.response
+        members |= {
+            "license_number": response.license.number,
+            "kind": response.kind,
+            "serial": response.serial,
+            "seat": response.seat,
+        }
+    return members | {"code": None if report.error is None else report.error.code}
+
+
+def _warn_of_clock(settings: Settings, response: Response, now: int) -> None:
+    """Say what the clock says if the response is old by it: then the clock may be far ahead."""
+    if now >= response.issued_at + UNUSUAL_DELAY_S:
+        dates = {"now": long_date(now), "date": long_date(response.issued_at)}
+        settings.terminal.warn(message("terminal.clock-ahead", **dates))
 
 
 def _terms(response: Response) -> str:
@@ -117,6 +130,7 @@ def _document(
         "license_number": terms.number,
         "state": "deactivated" if installed.license is None else "active",
         "serial": response.serial,
+        "seat": response.seat,
         "edition": terms.edition,
         "features": dict(terms.features),
         "valid_until": None if terms.valid_until is None else format_time(terms.valid_until),

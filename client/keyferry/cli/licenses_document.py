@@ -3,16 +3,18 @@
 import os
 from typing import Any
 
+from keyferry.journey import WaitingFile
 from keyferry.list_licenses import Row
+from keyferry.views.license_status import details, long_status
 from keyferry_protocol.encoding import format_time
 
 
-def licenses_document(rows: list[Row]) -> dict[str, Any]:
-    """The document of `list` and `status`."""
-    return {"ok": True, "licenses": [_row_as_json(n, row) for n, row in enumerate(rows, 1)]}
+def licenses_document(rows: list[Row], page: str) -> dict[str, Any]:
+    """The document of `list` and `status`. `page` is the address of the vendor's page."""
+    return {"ok": True, "licenses": [_row_as_json(n, row, page) for n, row in enumerate(rows, 1)]}
 
 
-def _row_as_json(order: int, row: Row) -> dict[str, Any]:
+def _row_as_json(order: int, row: Row, page: str) -> dict[str, Any]:
     members: dict[str, Any] = {
         "order": order,
         "license_number": row.number,
@@ -34,13 +36,34 @@ def _row_as_json(order: int, row: Row) -> dict[str, Any]:
         }
     if row.license is not None and row.license.is_in_grace:
         members["reason"] = "grace"
-    if row.request is not None:
-        members["since"] = format_time(row.request.created_at)
-        path = row.request_path if os.path.exists(row.request_path) else None
-        members["request"] = {"id": row.request.id, "kind": row.request.kind, "path": path}
+    waiting = [_waiting_as_json(file) for file in row.journey.waiting]
+    if waiting:
+        current = next((one for one in waiting if one["kind"] != "deactivate"), waiting[0])
+        members["since"] = current["since"]
+        members["request"] = {name: current[name] for name in ("id", "kind", "path")}
+    members["journey"] = {
+        "step": row.journey.step,
+        "waiting": waiting,
+        "void_path": row.journey.void_path or None,
+        "text": [long_status(row), *details(row, page)],
+    }
     if row.error is not None:
-        members["error"] = {"code": row.error.code, "title": row.error.title}
+        members["error"] = row.error.facts | {
+            "code": row.error.code,
+            "title": row.error.title,
+            "detail": str(row.error),
+            "next_step": row.error.next_step,
+        }
     return members
+
+
+def _waiting_as_json(file: WaitingFile) -> dict[str, Any]:
+    return {
+        "kind": file.request.kind,
+        "id": file.request.id,
+        "since": format_time(file.request.created_at),
+        "path": file.path if os.path.exists(file.path) else None,
+    }
 
 
 def _time(moment: int | None) -> str | None:

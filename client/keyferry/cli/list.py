@@ -6,6 +6,7 @@ from keyferry.cli.command import KeyferryCommand
 from keyferry.cli.licenses_document import licenses_document
 from keyferry.cli.settings import Settings
 from keyferry.list_licenses import list_licenses
+from keyferry.views.columns import table
 from keyferry.views.license_status import end_date, short_status
 from keyferry_protocol.activation import show_license_number
 from keyferry_protocol.messages import message
@@ -18,15 +19,13 @@ COLUMNS = tuple(f"terminal.list-{name}" for name in ("license", "product", "stat
 def command(settings: Settings) -> None:
     """Show every license on this computer, in the order in which they are tried."""
     rows = list_licenses(settings.installation())
-    settings.terminal.document(licenses_document(rows))
+    settings.terminal.document(licenses_document(rows, settings.page))
     if not rows:
         return settings.terminal.line(message("terminal.none"))
-    table = [("", *map(message, COLUMNS))]
+    lines = [("", *map(message, COLUMNS))]
     for order, row in enumerate(rows, 1):
         number = show_license_number(row.number)
-        table.append((f"{order}.", number, row.product, short_status(row), end_date(row)))
-    widths = [max(len(line[column]) for line in table) for column in range(len(table[0]))]
-    for line in table:
-        cells = [cell.ljust(width) for cell, width in zip(line, widths, strict=True)]
-        settings.terminal.line("  ".join(cells).rstrip())
+        lines.append((f"{order}.", number, row.product, short_status(row), end_date(row)))
+    for line in table(lines):
+        settings.terminal.line(line)
     return None

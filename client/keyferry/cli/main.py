@@ -87,9 +87,6 @@ def _run(typed: list[str], settings: Settings) -> int:
         return code if isinstance(code, int) else 0
     except KeyferryError as error:
         return terminal.fail(error, **settings.names())
-    except click.exceptions.NoArgsIsHelpError as error:
-        terminal.line(error.format_message())
-        return error.exit_code
     except click.UsageError as error:
         return terminal.usage(error)
     except click.ClickException as error:

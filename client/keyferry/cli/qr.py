@@ -7,7 +7,7 @@ import sys
 import click
 
 from keyferry.cli.command import KeyferryCommand
-from keyferry.cli.request_output import check_output
+from keyferry.cli.request_output import check_folder
 from keyferry.cli.settings import Settings
 from keyferry.files.read_responses import read_file
 from keyferry.license_message import license_message
@@ -71,7 +71,7 @@ def _request_file(source: str, settings: Settings) -> bytes:
     if source == "-" or source.endswith(".request") or os.path.isfile(source):
         return read_file(source)
     number = parse_license_number(source)
-    pending = find_pending(number, settings.state_dirs)
+    pending = find_pending(number, settings.own_state_dirs(number))
     if pending is None:
         raise NoPendingRequest(
             license_message("errors.nothing-waits.license", number), license_number=number
@@ -82,7 +82,7 @@ def _request_file(source: str, settings: Settings) -> bytes:
 def _save(link: str, output: str) -> None:
     if not output.lower().endswith(".svg"):
         raise click.UsageError(message("terminal.usage.svg"), click.get_current_context())
-    check_output(output)
+    check_folder(os.path.dirname(output))
     with open(output, "w", encoding="utf-8") as file:
         file.write(qr_svg(link))
 

@@ -6,10 +6,16 @@ from typing import Any
 import click
 
 from keyferry.cli.settings import Settings
-from keyferry.files.save_request import SavedFile, check_can_save, save_request
+from keyferry.files.save_request import (
+    ENDINGS,
+    SavedFile,
+    check_can_save,
+    save_request,
+)
 from keyferry.installation import Installation
 from keyferry.request import PendingRequest, create_request, remember_path
 from keyferry.request_options import RequestOptions
+from keyferry.times import local_time
 from keyferry_protocol.activation import show_license_number
 from keyferry_protocol.encoding import free_text
 from keyferry_protocol.matching import MIN_WEIGHT, hardware_weight
@@ -32,13 +38,21 @@ STATES = {"activate": "pending", "update": "active", "deactivate": "deactivated"
 
 
 def check_output(output: str) -> None:
-    """Raises UsageError, before a request is made, if no file can be saved there."""
-    is_folder = os.path.isdir(output) or output.endswith(("/", os.sep))
-    folder = output if is_folder else os.path.dirname(output) or os.curdir
-    if not os.path.isdir(folder):
-        raise click.UsageError(
-            message("terminal.usage.no-folder", path=folder), click.get_current_context()
-        )
+    """Raises UsageError, before a request is made, if the folder to save its file in is missing."""
+    is_folder = not output.lower().endswith(ENDINGS)
+    check_folder(output if is_folder else os.path.dirname(output), may_be_file=is_folder)
+
+
+def check_folder(folder: str, may_be_file: bool = False) -> None:
+    """Raises UsageError if a folder is missing; "" is the current one.
+
+    `may_be_file` if the path may have been meant as the name of a file.
+    """
+    if not os.path.isdir(folder or os.curdir):
+        path = folder.rstrip("/" + os.sep)
+        name = "no-such-folder" if may_be_file and path == folder else "no-folder"
+        context = click.get_current_context()
+        raise click.UsageError(message(f"terminal.usage.{name}", path=path), context)
 
 
 def write_request(
@@ -46,8 +60,7 @@ def write_request(
 ) -> None:
     """Make the request, save its file, and print what to do next."""
     check_output(output)
-    if options.kind == "deactivate":
-        check_can_save(output)
+    check_can_save(output)
     pending = create_request(options, installation)
     saved = save_request(pending, output)
     remember_path(pending, os.path.abspath(saved.path))
@@ -61,6 +74,10 @@ def write_request(
 def _warnings(pending: PendingRequest) -> list[dict[str, str]]:
     request, root = pending.request, pending.folder.root
     warnings = []
+    if pending.replaced is not None:
+        moment = local_time(pending.replaced.created_at)
+        text = message("terminal.request-replaced", moment=moment)
+        warnings.append({"code": "request-replaced", "text": text})
     if request.protection != "personal" and not root.shared:
         text = message("terminal.kept-for-user", path=root.path)
         warnings.append({"code": "kept-for-user", "text": text})

@@ -10,8 +10,9 @@ from keyferry.cli.dongle_prompts import ask_pin, choose_signer
 from keyferry.dongle.find import find_dongle
 from keyferry.dongle.signer import AnyDongle
 from keyferry.installation import Installation
-from keyferry.machine.current_machine import known_machine
+from keyferry.machine.current_machine import CurrentMachine, known_machine
 from keyferry.machine.this import current_machine
+from keyferry.store.own_folders import choose_folders, own_folders
 from keyferry.store.state_dirs import StateDirs, find_state_dirs
 from keyferry.vendor import Vendor, read_key_file, read_vendor
 from keyferry.views.terminal import Terminal
@@ -40,21 +41,15 @@ class Settings:
         self._now = now
         self._dongle = dongle
 
-    def installation(self, machine_name: str | None = None) -> Installation:
-        """The installation that the options describe.
-
-        `machine_name` replaces the computer's own name in a request; "" withholds it.
-        """
-        installation = Installation(
+    def installation(self) -> Installation:
+        """The installation that the options describe."""
+        return Installation(
             state_dirs=self.state_dirs,
             keys=self.keys,
             product=self.product,
-            machine=current_machine() if self._machine is None else known_machine(self._machine),
+            machine=self._current_machine,
             clock=self._time,
             dongle=self._any_dongle,
-        )
-        return (
-            installation if machine_name is None else installation.with_machine_name(machine_name)
         )
 
     @property
@@ -95,9 +90,19 @@ class Settings:
     def state_dirs(self) -> StateDirs:
         state_dir = self._text("state_dir")
         if state_dir:
-            return find_state_dirs(None, state_dir)
-        self._required("keys", self._text("keys"))
-        return find_state_dirs(self._required("state", self.vendor.id), None)
+            state_dirs = find_state_dirs(None, state_dir)
+        else:
+            self._required("keys", self._text("keys"))
+            state_dirs = find_state_dirs(self._required("state", self.vendor.id), None)
+        return choose_folders(state_dirs, self._current_machine.hashes)
+
+    def own_state_dirs(self, number: str) -> StateDirs:
+        """The state directories with only this computer's own folders of a license."""
+        return own_folders(self.state_dirs, self._current_machine.hashes, number)
+
+    @cached_property
+    def _current_machine(self) -> CurrentMachine:
+        return current_machine() if self._machine is None else known_machine(self._machine)
 
     @property
     def page(self) -> str:

@@ -17,5 +17,5 @@ from keyferry_protocol.activation import parse_license_number
 def command(settings: Settings, license_number: str, output: str, machine_name: str | None) -> None:
     """Make a request file that asks for changes of an active license."""
     number = parse_license_number(license_number)
-    options = RequestOptions(number, "update", settings.product_version)
-    write_request(settings, options, settings.installation(machine_name), output)
+    options = RequestOptions(number, "update", settings.product_version, machine_name=machine_name)
+    write_request(settings, options, settings.installation(), output)

@@ -4,7 +4,9 @@ import click
 
 from keyferry.cli.command import KeyferryCommand
 from keyferry.cli.settings import Settings
-from keyferry.files.read_responses import read_file
+from keyferry.files.read_responses import read_repaired
+from keyferry.views.repair_note import repair_note
+from keyferry_protocol.envelope import RESPONSE
 from keyferry_protocol.messages import message
 from keyferry_protocol.messages.formats import comma_list
 from keyferry_protocol.response import verify_response
@@ -16,9 +18,12 @@ from keyferry_protocol.response import verify_response
 def command(settings: Settings, file: str) -> None:
     """Check that the vendor signed a response file. Works on any computer."""
     keys = settings.keys
-    response = verify_response(read_file(file), keys)
+    data, repairs = read_repaired(file, RESPONSE)
+    response = verify_response(data, keys)
     algorithms = comma_list(keys.require)
     settings.terminal.good(message("terminal.genuine", n=len(keys.require), algorithms=algorithms))
+    if repairs:
+        settings.terminal.line(repair_note(repairs))
     settings.terminal.document(
         {
             "ok": True,
@@ -28,5 +33,6 @@ def command(settings: Settings, file: str) -> None:
             "license_number": response.license.number,
             "serial": response.serial,
             "key_set_sha256": settings.key_set_sha256,
+            "repaired": list(repairs),
         }
     )

@@ -4,6 +4,7 @@ import os
 from collections.abc import Sequence
 from typing import Any
 
+from keyferry.doctor.cryptography import cryptography
 from keyferry.doctor.diagnostics import RecordedMachine, Sign, clone_signs, drift, identity
 from keyferry.doctor.directories import StateDirReport, read_state_dir
 from keyferry.doctor.finding import OK, PROBLEM, WARNING, Finding
@@ -11,11 +12,14 @@ from keyferry.doctor.inspection import StoredLicense, read_licenses, read_shared
 from keyferry.dongle.signer import AnyDongle, signer_for
 from keyferry.installation import Installation
 from keyferry.machine.current_machine import CurrentMachine
+from keyferry.not_recognized import not_recognized
 from keyferry.store.clock import TOLERANCE_S
 from keyferry.store.clock_file import read_clock
-from keyferry.store.folder import DEVICE_KEY, INSTALLED, LOAD_KEY
+from keyferry.store.folder import DEVICE_KEY, INSTALLED, LOAD_KEY, key_folder
+from keyferry.store.state_dirs import StateDirs
 from keyferry.times import local_time_with_zone
 from keyferry_protocol.activation import show_license_number
+from keyferry_protocol.algorithms import DEVICE_ALGORITHM
 from keyferry_protocol.encoding import format_time
 from keyferry_protocol.errors import DongleMissing, DonglePin, KeyferryError
 from keyferry_protocol.keys import KeySet
@@ -28,16 +32,18 @@ def diagnose(installation: Installation) -> tuple[Finding, ...]:
     """Check this computer and its license folders without changing anything."""
     machine, state_dirs = installation.machine.machine(), installation.state_dirs
     licenses = read_licenses(state_dirs, installation.keys)
-    machines = [m for stored in licenses for m in _machines(stored, installation.machine)]
+    machines = [
+        m for stored in licenses for m in _machines(stored, installation.machine, state_dirs)
+    ]
     works_here = any(_works(recorded, installation.product) for recorded in machines)
     folder_signs = [s for stored in licenses for s in _folder_signs(stored, machine.environment)]
     mark = read_clock(state_dirs.user, ignore_damage=True).mark
-    latest = max([mark, *(s.response.issued_at for s in licenses if s.response)])
     return (
+        *cryptography(_algorithms(licenses, installation.keys), installation.product),
         identity(machine, works_here),
         *drift(machines),
         clone_signs(machine, machines, folder_signs),
-        clock(installation.clock(), latest, licenses),
+        clock(installation.clock(), mark, licenses),
         *storage(read_state_dir(state_dirs.site), read_state_dir(state_dirs.user)),
         *damage(licenses, read_shared_damage(state_dirs)),
         *key_set(licenses, installation.keys),
@@ -45,20 +51,31 @@ def diagnose(installation: Installation) -> tuple[Finding, ...]:
     )
 
 
-def _machines(stored: StoredLicense, current: CurrentMachine) -> list[RecordedMachine]:
+def _algorithms(licenses: Sequence[StoredLicense], keys: KeySet) -> list[str]:
+    """The signature algorithms that the product and the licenses here need."""
+    bound_to = [stored.response.bound_to for stored in licenses if stored.response]
+    return [DEVICE_ALGORITHM, *keys.require, *(b.dongle.alg for b in bound_to if b.dongle)]
+
+
+def _machines(
+    stored: StoredLicense, current: CurrentMachine, state_dirs: StateDirs
+) -> list[RecordedMachine]:
     """The machines that a license's response and its request were made on."""
     machines = []
-    number = stored.folder.number
-    if stored.response is not None and stored.response.bound_to.dongle is None:
-        bound_to = stored.response.bound_to
+    number, response, request = stored.folder.number, stored.response, stored.request
+    if response is not None and response.bound_to.dongle is None:
+        bound_to = response.bound_to
         now = current.hashes(number, bound_to.protection)
-        product = stored.response.license.product
-        machines.append(RecordedMachine(number, False, bound_to.components, now, product))
-    if stored.request is not None and stored.request.dongle is None:
-        recorded = stored.request.machine.components
-        now = current.hashes(number, stored.request.protection)
-        product = stored.request.product.name
-        machines.append(RecordedMachine(number, True, recorded, now, product))
+        remedy = ""
+        if not match(bound_to.components, now).same:
+            access = key_folder(stored.folder, state_dirs).access_to(bound_to.device_key)
+            remedy = not_recognized(response, current, access).next_step
+        product = response.license.product
+        machines.append(RecordedMachine(number, False, bound_to.components, now, product, remedy))
+    if request is not None and request.dongle is None:
+        recorded = request.machine.components
+        now = current.hashes(number, request.protection)
+        machines.append(RecordedMachine(number, True, recorded, now, request.product.name))
     return machines
 
 
@@ -90,7 +107,9 @@ def _differs(before: str, now: str) -> bool:
 
 
 def clock(now: int, mark: int, licenses: Sequence[StoredLicense]) -> Finding:
-    """Whether the clock is behind a time that was observed here."""
+    """Whether the clock is behind the mark, or behind the issue date of a license."""
+    issued = max((s.response.issued_at for s in licenses if s.response), default=0)
+    mark = max(mark, issued)
     facts = {"now": format_time(now), "latest_seen": format_time(mark) if mark else None}
     moment = local_time_with_zone(now)
     if now >= mark:
@@ -101,7 +120,9 @@ def clock(now: int, mark: int, licenses: Sequence[StoredLicense]) -> Finding:
         "doctor.clock.late" if late else "doctor.clock.behind", moment=moment, seen=latest
     )
     number = next((s.folder.number for s in licenses if s.response), None)
-    step = "doctor.next.set-clock" if number is None else "doctor.next.clock"
+    # An update corrects a wrong mark; it is never issued before a date that the vendor signed.
+    helps = number is not None and now >= issued - TOLERANCE_S
+    step = "doctor.next.clock" if helps else "doctor.next.set-clock"
     return Finding("clock", PROBLEM if late else WARNING, text, message(step, number=number), facts)
 
 

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from keyferry.doctor.finding import OK, PROBLEM, WARNING, Finding
+from keyferry.machine.differences import broken_rule, differing_parts, match_facts
 from keyferry.machine.readable import readable_components
 from keyferry_protocol.activation import show_license_number
 from keyferry_protocol.components import COMPONENTS, USER, ComponentHashes, Machine, hash_components
@@ -11,7 +12,6 @@ from keyferry_protocol.matching import (
     ANCHORS,
     HARDWARE,
     MIN_WEIGHT,
-    Match,
     hardware_weight,
     is_identifiable,
     match,
@@ -24,13 +24,17 @@ _GUESTS = ("virtual", "container")
 
 
 class RecordedMachine(NamedTuple):
-    """The machine that a license (`is_pending`: a request) was made on, and this machine now."""
+    """The machine that a license (`is_pending`: a request) was made on, and this machine now.
+
+    `remedy` is what to do if it is not recognized.
+    """
 
     number: str
     is_pending: bool
     recorded: ComponentHashes
     current: ComponentHashes
     product: str
+    remedy: str = ""
 
 
 class Sign(NamedTuple):
@@ -89,55 +93,31 @@ def _drift_of(machine: RecordedMachine, several: bool) -> Finding:
     result = match(machine.recorded, machine.current)
     facts: dict[str, Any] = {
         "changed": list(result.changed),
-        "match": {"have": result.have, "of": result.of},
+        "match": match_facts(result),
     }
     facts |= {"license_number": machine.number, "request_waits": machine.is_pending}
     if result.same and not result.changed:
         text = message("doctor.drift.none", have=result.have, of=result.of)
         return Finding("drift", OK, text, "", facts)
-    # Two components of the board have the same name, so name it once.
-    parts = {_part(name, machine): None for name in result.changed}
-    rule = "warning" if result.same else _broken_rule(machine, result)
-    hardware = _points(machine, HARDWARE)
-    text = message(
-        f"doctor.drift.{rule}",
-        have=result.have,
-        of=result.of,
-        current=result.current,
-        hw=hardware[0],
-        hw_of=hardware[1],
-    )
+    if result.same:
+        text = message("doctor.drift.warning", have=result.have, of=result.of)
+    else:
+        text = broken_rule(result)
+    parts = differing_parts(machine.recorded, machine.current, result)
     if parts:
         text = message("doctor.drift.changed", parts=and_list(parts), result=text)
     if several:
         name = "doctor.drift.waiting" if machine.is_pending else "doctor.drift.license"
         text = message(name, number=show_license_number(machine.number), result=text)
-    step = "again" if machine.is_pending else ("update" if result.same else "moved")
-    next_step = message(f"doctor.next.{step}", number=machine.number)
+    step = "again" if machine.is_pending else "update"
+    next_step = machine.remedy or message(f"doctor.next.{step}", number=machine.number)
     return Finding("drift", WARNING if result.same else PROBLEM, text, next_step, facts)
-
-
-def _broken_rule(machine: RecordedMachine, result: Match) -> str:
-    """The first rule of the machine match that no longer holds."""
-    if 2 * result.of <= result.current:
-        return "few-parts"
-    if 2 * result.have <= result.of:
-        return "weight"
-    if any(name in machine.recorded for name in ANCHORS) and not _points(machine, ANCHORS)[0]:
-        return "body"
-    have_hardware, of_hardware = _points(machine, HARDWARE)
-    return "hardware" if of_hardware and 2 * have_hardware <= of_hardware else "user"
 
 
 def _points(machine: RecordedMachine, names: Sequence[str]) -> tuple[int, int]:
     recorded = {n: hashes for n, hashes in machine.recorded.items() if n in names}
     result = match(recorded, machine.current)
     return result.have, result.of
-
-
-def _part(name: str, machine: RecordedMachine) -> str:
-    left = set(machine.recorded[name]) & set(machine.current.get(name, ()))
-    return message(f"doctor.some.{name}" if left else f"doctor.part.{name}")
 
 
 def clone_signs(

@@ -15,8 +15,8 @@ from keyferry.store.clock_file import CLOCK
 from keyferry.store.directory import (
     Directory,
     directory_mode,
+    folder_names_in,
     license_numbers,
-    license_numbers_in,
     open_directory,
     others_write,
     unsafe_directories,
@@ -142,8 +142,8 @@ def _write_probe(directory: Directory) -> None:
 
 def _in_state_dir(directory: Directory, root: StateDir) -> Iterator[WrongMode]:
     yield from _in_folder(directory, root, SHARED_FILES)
-    for number in license_numbers_in(directory):
-        with suppress(OSError, StateNotReadable), directory.open_directory(number) as folder:
+    for name in folder_names_in(directory):
+        with suppress(OSError, StateNotReadable), directory.open_directory(name) as folder:
             yield from _in_folder(folder, root, FILES)
 
 

@@ -19,7 +19,7 @@ from keyferry.store.folder import (
 from keyferry.store.order import read_order
 from keyferry.store.state_dirs import StateDirs
 from keyferry_protocol.envelope import RESPONSE, open_envelope
-from keyferry_protocol.errors import KeyferryError, StateNotReadable
+from keyferry_protocol.errors import CannotVerify, KeyferryError, StateNotReadable
 from keyferry_protocol.keys import KeySet
 from keyferry_protocol.request import Request
 from keyferry_protocol.response import Response, parse_response, verify_response
@@ -62,7 +62,7 @@ def read_license(folder: Folder, state_dirs: StateDirs, keys: KeySet) -> StoredL
     def readable(read: Callable[[], _T], otherwise: _T) -> _T:
         try:
             return read()
-        except StateNotReadable:
+        except (StateNotReadable, CannotVerify):
             return otherwise  # the site's device key is for its administrator alone
         except KeyferryError as error:
             damage.append(error)
@@ -131,6 +131,8 @@ def _interrupted(folder: Folder, response: Response | None) -> str:
 def _verification_error(folder: Folder, keys: KeySet) -> KeyferryError | None:
     try:
         verify_response(folder.installed_bytes() or b"", keys)
+    except CannotVerify:
+        return None  # it says nothing about this file
     except KeyferryError as error:
         return error
     return None

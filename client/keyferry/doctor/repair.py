@@ -33,7 +33,7 @@ from keyferry.store.lock import Lock
 from keyferry.store.order import ORDER, read_order
 from keyferry.store.state_dirs import StateDir, StateDirs
 from keyferry_protocol.activation import show_license_number
-from keyferry_protocol.algorithms import DEVICE_ALGORITHM
+from keyferry_protocol.algorithms import DEVICE_ALGORITHM, self_test
 from keyferry_protocol.envelope import MAX_FILE, REQUEST
 from keyferry_protocol.errors import (
     KeyferryError,
@@ -57,7 +57,12 @@ class Repair(NamedTuple):
 
 
 def repair(state_dirs: StateDirs, keys: KeySet) -> list[Repair]:
-    """Repair what can be repaired, and report each repair. Raises StateBusy."""
+    """Repair what can be repaired, and report each repair. Raises StateBusy.
+
+    Raises CannotVerify where a file that is whole could not be told from a damaged one.
+    """
+    for alg in (DEVICE_ALGORITHM, *keys.require):
+        self_test(alg)
     repairs = [done for root in state_dirs for done in _repair_rights(root)]
     repairs += [done for root in state_dirs for done in _report_unsafe(root)]
     with ExitStack() as locks:

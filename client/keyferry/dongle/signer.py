@@ -3,7 +3,7 @@
 import os
 from collections.abc import Callable
 
-from keyferry_protocol.algorithms import dongle_algorithm, verify_signature
+from keyferry_protocol.algorithms import dongle_algorithm, is_valid_signature
 from keyferry_protocol.errors import DongleMissing, KeyferryError
 from keyferry_protocol.keys import keyid
 from keyferry_protocol.messages import message
@@ -63,7 +63,7 @@ def prove_dongle(bound_to: Dongle, dongle: AnyDongle) -> None:
     except Exception as error:  # an application's own signer may raise anything
         detail = message("errors.dongle-missing.no-signature", serial=signer.serial, why=error)
         raise DongleMissing(detail) from error
-    if not verify_signature(bound_to.alg, bound_to.public, nonce, signature):
+    if not is_valid_signature(bound_to.alg, bound_to.public, nonce, signature):
         raise DongleMissing(message("errors.dongle-missing.no-proof", serial=signer.serial))
 
 

@@ -1,31 +1,40 @@
 """Identifies a file that is no response by its content, never by its name."""
 
+import re
+
 from keyferry_protocol.envelope import MAX_FILE, RESPONSE
+from keyferry_protocol.repair import is_email
+from keyferry_protocol.typed_text import decode_text
 
 _STARTS = (
     (b"%PDF", "pdf"),
     *((start, "picture") for start in (b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"RIFF")),
-    (b"PK\x03\x04", "archive"),
+    *((start, "archive") for start in (b"PK\x03\x04", b"\x1f\x8b", b"\xd0\xcf\x11\xe0")),
     (b"L\0\0\0\x01\x14\x02\0", "shortcut"),  # MS-SHLLINK
     (b"[InternetShortcut]", "shortcut"),
-    *((start, "e-mail") for start in (b"From:", b"Return-Path:", b"Received:", b"Delivered-To:")),
-    *(
-        (start, "editor") for start in (b"\xff\xfe", b"\xfe\xff", b"\xef\xbb\xbf")
-    ),  # byte order marks
 )
-_BEGINS = b'{"payloadType"'
+_WEB_PAGE = re.compile(
+    r"(?:<\?xml[^>]*>|<!--[^>]*-->|\s)*<(?:!doctype html|html|head|meta|script)\b", re.I
+)
+_BEGINS = '{"payloadType"'
+_ENDS = "}]}"
 
 
 def kind_of(data: bytes) -> str:
     """The kind of a file, which names its message in the catalog (`terminal.kind.<kind>`)."""
-    text = data.strip()
-    if not text:
+    start = data.lstrip()
+    if not start:
         return "empty"
+    if is_email(data):
+        return "e-mail"
+    for signature, kind in _STARTS:
+        if start.startswith(signature):
+            return kind
+    text = decode_text(data).strip("\0\x1a \t\r\n")
+    if _WEB_PAGE.match(text):
+        return "web page"
+    if text.startswith(_BEGINS):
+        return "editor" if _ENDS in text else "cut"
     if len(data) > MAX_FILE[RESPONSE]:
         return "big"
-    for start, kind in _STARTS:
-        if text.startswith(start):
-            return kind
-    if text.startswith(_BEGINS):
-        return "editor" if text.endswith(b"}") else "cut"
-    return "editor" if b"payloadType" in text else "other"
+    return "editor" if not text or "payloadType" in text else "other"

@@ -2,10 +2,8 @@
 
 from collections.abc import Callable, Mapping, Sequence
 
-from keyferry_protocol.components import USER, ComponentHashes, Machine, hash_components
-from keyferry_protocol.errors import MachineNotIdentified, WrongMachine
-from keyferry_protocol.matching import Match, is_identifiable, match
-from keyferry_protocol.messages import message
+from keyferry_protocol.components import ComponentHashes, Machine, hash_components
+from keyferry_protocol.matching import Match, match
 from keyferry_protocol.response import BoundTo
 
 
@@ -54,28 +52,6 @@ class CurrentMachine:
     def match(self, number: str, bound_to: BoundTo) -> Match:
         """How much of the machine that a response is bound to is present here."""
         return match(bound_to.components, self.hashes(number, bound_to.protection))
-
-    def check(self, number: str, bound_to: BoundTo) -> None:
-        """Raises WrongMachine unless this is the machine, and for `personal` the user.
-
-        Raises MachineNotIdentified if the recorded set is so small that every machine matches it.
-        """
-        if not is_identifiable(bound_to.components, bound_to.protection):
-            raise MachineNotIdentified(message("errors.machine-not-identified.bound"))
-        match = self.match(number, bound_to)
-        if match.same:
-            return
-        hashes = self.hashes(number, bound_to.protection)
-        facts = {"have": match.have, "of": match.of, "changed": list(match.changed)}
-        if 2 * match.of <= match.current:
-            detail = message("errors.wrong-machine.few-parts", of=match.of, current=match.current)
-            raise WrongMachine(detail, match={**facts, "current": match.current})
-        if 2 * match.have > match.of and bound_to.components.get(USER) != hashes.get(USER):
-            raise WrongMachine(message("errors.wrong-machine.user"), match=facts)
-        name = self.machine().name
-        which = "errors.wrong-machine.named" if name else "errors.wrong-machine.unnamed"
-        detail = message(which, have=match.have, of=match.of, computer=name)
-        raise WrongMachine(detail, match=facts)
 
 
 def known_machine(machine: Machine) -> CurrentMachine:

@@ -4,16 +4,22 @@ Every function takes the root folder, so a test can pass a recorded one.
 """
 
 import os
-from collections.abc import Iterator
 
-from keyferry.machine.makers import is_virtual
+from keyferry.machine.instance_disks import is_instance_disk
+from keyferry.machine.linux_environment import environment as environment
+from keyferry.machine.linux_environment import is_wsl
+from keyferry.machine.linux_files import entries, mounts, place_of, text, udev_property
 from keyferry.machine.placeholders import is_placeholder, is_real_mac
 
 _ETHERNET = "1"  # ARPHRD_ETHER of if_arp.h: wired and wireless cards
 _PERMANENT = "0"  # NET_ADDR_PERM of netdevice.h: the address is the card's own
-# The paths that container engines mount in a container, and the engines' folders in those mounts.
-_ENGINE_MOUNTS = ("/", "/etc/hostname", "/etc/hosts", "/etc/resolv.conf")
-_ENGINES = ("/docker/", "/containerd/", "/containers/", "/kubelet/", "/lxc/")
+_MEMORY = ("tmpfs", "ramfs", "rootfs")
+# Folders of sysfs for what hangs on USB, Thunderbolt or Bluetooth.
+_PLUGS = ("usb", "domain", "thunderbolt", "bluetooth")
+_AZURE = "7783-7084-3265-9085-8269-3286-77"  # the chassis's asset tag of every machine on Azure
+# Azure's temporary disk is on the second IDE channel, or the second one of the SCSI controller.
+_AZURE_IDE = "/00000000-0001-"
+_AZURE_SCSI = "/f8b3781a-1e82-4818-a1c3-63d806ec15bb/"
 
 
 def components(root: str = "/") -> dict[str, list[str]]:
@@ -24,37 +30,46 @@ def components(root: str = "/") -> dict[str, list[str]]:
 
 def macs(root: str = "/") -> list[str]:
     """The permanent addresses of its network cards, as 12 lower-case hex digits."""
+    if is_wsl(root):  # makes its card anew at each start
+        return []
+    bonded = _bonded_addresses(root)
     addresses = []
-    for card in _entries(root, "sys/class/net"):
-        if _text(card, "type") == _ETHERNET and _is_built_in(root, card):
-            address = _udev(root, f"n{_text(card, 'ifindex')}", "ID_NET_NAME_MAC")[3:]
-            if not address and _text(card, "addr_assign_type") == _PERMANENT:
-                address = _text(card, "address").replace(":", "")
+    for card in entries(root, "sys/class/net"):
+        if text(card, "type") == _ETHERNET and _is_built_in(root, card) and not _is_function(card):
+            address = (
+                udev_property(root, f"n{text(card, 'ifindex')}", "ID_NET_NAME_MAC")[3:]
+                or bonded.get(os.path.basename(card), "")
+                or (text(card, "address") if text(card, "addr_assign_type") == _PERMANENT else "")
+            ).replace(":", "")
             if is_real_mac(address):
                 addresses.append(address.lower())
     return addresses
 
 
 def os_ids(root: str = "/") -> list[str]:
-    """The installation's machine-id."""
+    """The installation's machine-id, unless it ends with this boot."""
     for name in ("etc/machine-id", "var/lib/dbus/machine-id"):
-        value = _text(root, name).lower()
-        if len(value) == 32 and not is_placeholder(value):
-            return [value]
+        value = text(root, name).lower()
+        if value:
+            is_lasting = len(value) == 32 and not is_placeholder(value)
+            return [value] if is_lasting and not _is_in_memory(root, name) else []
     return []
 
 
 def disk_serials(root: str = "/") -> list[str]:
     """The serial numbers of its built-in disks."""
+    if is_wsl(root):  # its disks are files, and the one for swapping is new at each start
+        return []
     serials = []
-    for disk in _entries(root, "sys/block"):
-        if _is_built_in(root, disk) and not _is_removable(disk):
+    for disk in entries(root, "sys/block"):
+        if _is_built_in(root, disk) and text(disk, "device/type") != "SD":
+            number = text(disk, "dev")
             serial = (
-                _udev(root, f"b{_text(disk, 'dev')}", "ID_SERIAL_SHORT")
-                or _text(disk, "serial")
-                or _text(disk, "device/serial")
+                udev_property(root, f"b{number}", "ID_SERIAL_SHORT")
+                or text(disk, "serial")
+                or text(disk, "device/serial")
             )
-            if not is_placeholder(serial):
+            if not is_placeholder(serial) and not _is_of_instance(root, disk, serial):
                 serials.append(serial)
     return serials
 
@@ -62,7 +77,7 @@ def disk_serials(root: str = "/") -> list[str]:
 def users(root: str = "/") -> list[str]:
     """The login name of the real user id."""
     uid = str(os.getuid())
-    for line in _text(root, "etc/passwd").splitlines():
+    for line in text(root, "etc/passwd").splitlines():
         fields = line.split(":")
         if len(fields) > 2 and fields[2] == uid:
             return [fields[0]]
@@ -77,102 +92,88 @@ def users(root: str = "/") -> list[str]:
 def os_name(root: str = "/") -> str:
     """The system's name for people, such as `Debian GNU/Linux 12 (bookworm)`."""
     for name in ("etc/os-release", "usr/lib/os-release"):
-        for line in _text(root, name).splitlines():
+        for line in text(root, name).splitlines():
             if line.startswith("PRETTY_NAME="):
                 return line.partition("=")[2].strip("\"'")
     return "Linux"
 
 
-def environment(root: str = "/") -> str:
-    """`container`, `virtual` or `physical`; `unknown` where nothing shows which."""
-    if _is_container(root):
-        return "container"
-    names = [_text(root, f"sys/class/dmi/id/{name}") for name in ("sys_vendor", "product_name")]
-    product = " ".join(names)
-    cpu = _text(root, "proc/cpuinfo")
-    flags = next((line for line in cpu.splitlines() if line.startswith("flags")), "")
-    if is_virtual(product) or _is_wsl(root):
-        return "virtual"
-    # Only this distinguishes a Xen host from its guests.
-    is_host = "control_d" in _text(root, "proc/xen/capabilities")
-    if not is_host and (
-        "hypervisor" in flags.split() or _text(root, "sys/hypervisor/type") or _has_guest_tree(root)
-    ):
-        return "virtual"
-    return "physical" if product.strip() or flags else "unknown"
-
-
-def _is_wsl(root: str) -> bool:
-    return "microsoft" in _text(root, "proc/sys/kernel/osrelease").lower()
-
-
-def _has_guest_tree(root: str) -> bool:
-    """Whether a hypervisor made the device tree, which machines without DMI have."""
-    nodes = [os.path.basename(node) for node in _entries(root, "proc/device-tree")]
-    return (
-        "hypervisor" in nodes
-        or any(node.startswith("fw-cfg@") for node in nodes)
-        or "linux,dummy-virt" in _text(root, "proc/device-tree/compatible")
-    )
-
-
-def _is_container(root: str) -> bool:
-    signs = (
-        "run/.containerenv",
-        ".dockerenv",
-        "run/systemd/container",
-        "run/host/container-manager",
-    )
-    if any(os.path.exists(os.path.join(root, sign)) for sign in signs):
-        return True
-    groups = _text(root, "proc/1/cgroup")
-    if any(word in groups for word in ("/docker", "/kubepods", "/lxc", "/libpod")):
-        return True
-    mounts = _text(root, "proc/self/mountinfo").splitlines()
-    return any(_is_of_engine(mount.split()) for mount in mounts)
-
-
-def _is_of_engine(mount: list[str]) -> bool:
-    """Whether a container engine made this mount. On a host, its mounts are elsewhere."""
-    if len(mount) < 5:
-        return False
-    origin, place, options = mount[3], mount[4], mount[-1]
-    if place in _ENGINE_MOUNTS:
-        return any(engine in text for engine in _ENGINES for text in (origin, options))
-    return place.startswith("/proc/") and "fuse.lxcfs" in mount
-
-
-def _entries(root: str, folder: str) -> Iterator[str]:
-    path = os.path.join(root, folder)
-    try:
-        names = sorted(os.listdir(path))
-    except OSError:
-        return
-    for name in names:
-        yield os.path.join(path, name)
+def _bonded_addresses(root: str) -> dict[str, str]:
+    """The own addresses of the cards in a bond, by card; the kernel shows the bond's for each."""
+    addresses = {}
+    for bond in entries(root, "proc/net/bonding"):
+        card = ""
+        for line in text(bond).splitlines():
+            name, _, value = line.partition(": ")
+            if name == "Slave Interface":
+                card = value.strip()
+            elif name == "Permanent HW addr" and card:
+                addresses[card] = value.strip()
+    return addresses
 
 
 def _is_built_in(root: str, entry: str) -> bool:
-    """Whether a device is part of the machine: not made by software, not plugged into USB."""
-    place = os.path.relpath(os.path.realpath(entry), os.path.realpath(root))
-    return not place.startswith("sys/devices/virtual/") and "/usb" not in place
+    """Whether a device is part of the machine: not made by software, and not plugged in."""
+    place = place_of(root, entry)
+    parts = place.split("/")
+    if place.startswith("sys/devices/virtual/") or any(part.startswith(_PLUGS) for part in parts):
+        return False
+    path, is_bridge = os.path.realpath(entry), False
+    while len(parts) > 2:
+        if text(path, "removable") in ("1", "removable"):
+            return False
+        if _is_pci(parts[-1]):
+            if is_bridge and _is_thunderbolt(path):
+                return False
+            is_bridge = True  # each PCI device that is still above
+        path, parts = os.path.dirname(path), parts[:-1]
+    return True
 
 
-def _is_removable(disk: str) -> bool:
-    return _text(disk, "removable") == "1" or _text(disk, "device/type") == "SD"
+def _is_thunderbolt(bridge: str) -> bool:
+    """Whether a PCI bridge is a Thunderbolt controller's: beside its ports hangs its driver's part.
+
+    Kernels before 5.14 do not call what is behind it removable.
+    """
+    return any(
+        "DRIVER=thunderbolt" in text(function, "uevent").splitlines()
+        for port in _pci_devices(bridge)
+        for function in _pci_devices(port)
+    )
 
 
-def _udev(root: str, device: str, name: str) -> str:
-    for line in _text(root, f"run/udev/data/{device}").splitlines():
-        if line.startswith(f"E:{name}="):
-            return line.partition("=")[2].strip()
-    return ""
+def _pci_devices(bridge: str) -> list[str]:
+    return [path for path in entries(bridge, "") if _is_pci(os.path.basename(path))]
 
 
-def _text(*path: str) -> str:
-    """The trimmed text of a small file; "" if it does not exist or cannot be read."""
-    try:
-        with open(os.path.join(*path), encoding="utf-8", errors="surrogateescape") as file:
-            return file.read().strip("\0 \t\r\n")
-    except OSError:
-        return ""
+def _is_pci(name: str) -> bool:
+    """Whether a folder of sysfs is a PCI device, such as 0000:00:1f.6."""
+    return name.count(":") == 2 and name[-2] == "."
+
+
+def _is_function(card: str) -> bool:
+    """Whether a card is a virtual function of another one (SR-IOV), which software adds."""
+    return os.path.exists(os.path.join(card, "device/physfn"))
+
+
+def _is_of_instance(root: str, disk: str, serial: str) -> bool:
+    """Whether a disk ends with a cloud's instance."""
+    model = text(disk, "device/model") or udev_property(root, f"b{text(disk, 'dev')}", "ID_MODEL")
+    if is_instance_disk(model, serial):
+        return True
+    if text(root, "sys/class/dmi/id/chassis_asset_tag") != _AZURE:
+        return False
+    place = place_of(root, disk)
+    return _AZURE_IDE in place or (_AZURE_SCSI in place and ":1/block/" in place)
+
+
+def _is_in_memory(root: str, name: str) -> bool:
+    """Whether a file lies in memory, such as a machine-id that systemd mounts for one boot."""
+    file = "/" + place_of(root, os.path.join(root, name))
+    above = [
+        mount
+        for mount in mounts(root)
+        if mount.place in (file, "/") or file.startswith(mount.place + "/")
+    ]
+    above.reverse()  # of several on the same place, the last one is seen
+    return bool(above) and max(above, key=lambda mount: len(mount.place)).type in _MEMORY

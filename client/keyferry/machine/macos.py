@@ -8,7 +8,9 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 from xml.parsers.expat import ExpatError
 
-from keyferry.machine.placeholders import is_placeholder, is_real_mac
+from keyferry.machine.placeholders import is_placeholder, is_real_mac, is_real_uuid
+
+_VIRTUAL_MODELS = ("VirtualMac", "VMware", "Parallels")  # kernels before macOS 11 tell only these
 
 
 class Recorded(NamedTuple):
@@ -29,11 +31,21 @@ def components(recorded: Recorded) -> dict[str, list[str]]:
     return {name: values for name, values in read.items() if values}
 
 
+def environment(hypervisor: str, model: str) -> str:
+    """`virtual` or `physical` by the kernel's kern.hv_vmm_present and hw.model; else `unknown`.
+
+    A Mac that runs virtual machines is physical: the kernel asks whether itself is in one.
+    """
+    if hypervisor == "1" or model.startswith(_VIRTUAL_MODELS):
+        return "virtual"
+    return "physical" if hypervisor == "0" else "unknown"
+
+
 def smbios_uuids(platform: bytes) -> list[str]:
     """The IOPlatformUUID."""
     for entry in _entries(platform):
         uuid = str(entry.get("IOPlatformUUID", "")).lower()
-        if not is_placeholder(uuid):
+        if is_real_uuid(uuid):
             return [uuid]
     return []
 

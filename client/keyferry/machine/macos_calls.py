@@ -4,7 +4,7 @@ import os
 import plistlib
 import subprocess
 
-from keyferry.machine.macos import Recorded
+from keyferry.machine.macos import Recorded, environment
 
 # Since macOS 15, the legacy class has the real address of Wi-Fi, the class above a private one.
 _CONTROLLERS = ("IOEthernetController", "IOSkywalkEthernetInterface", "IOSkywalkLegacyEthernet")
@@ -38,13 +38,16 @@ def describe() -> tuple[str, str, str]:
         system = f"{version['ProductName']} {version['ProductVersion']}"
     except (OSError, KeyError, ValueError):
         system = "macOS"
-    guest = _run("/usr/sbin/sysctl", "-n", "kern.hv_vmm_present").strip()
-    environment = {b"1": "virtual", b"0": "physical"}.get(guest, "unknown")
-    return os.uname().nodename.removesuffix(".local"), system, environment
+    where = environment(_sysctl("kern.hv_vmm_present"), _sysctl("hw.model"))
+    return os.uname().nodename.removesuffix(".local"), system, where
 
 
 def _ioreg(name: str, *options: str) -> bytes:
     return _run("/usr/sbin/ioreg", "-a", "-r", "-c", name, *options)
+
+
+def _sysctl(name: str) -> str:
+    return _run("/usr/sbin/sysctl", "-n", name).decode("ascii", "replace").strip()
 
 
 def _run(*command: str) -> bytes:

@@ -8,23 +8,33 @@ from collections.abc import Iterator
 from hashlib import sha256
 from typing import NamedTuple
 
+from keyferry.machine.instance_disks import is_instance_disk
 from keyferry.machine.makers import is_virtual
-from keyferry.machine.placeholders import is_placeholder, is_real_mac
+from keyferry.machine.placeholders import is_placeholder, is_real_mac, is_real_uuid
 
 _CARD_TYPES = (6, 71)  # IF_TYPE_ETHERNET_CSMACD, IF_TYPE_IEEE80211
 # STORAGE_BUS_TYPE: FireWire, USB, iSCSI, SD, virtual, file-backed virtual, storage spaces
 _FOREIGN_BUSES = (4, 7, 9, 12, 14, 15, 16)
-_SYSTEM, _BOARD, _LAST = 1, 2, 127  # SMBIOS (DSP0134) structure types
+# What enumerates the cards that are plugged in or made by software.
+_FOREIGN_DEVICES = ("USB\\", "ROOT\\", "BTH\\", "BTHENUM\\", "SWD\\")
+_BUILT_IN = "{00000000-0000-0000-ffff-ffffffffffff}"  # the container of all that is in the computer
+_FIRMWARE, _SYSTEM, _BOARD, _LAST = 0, 1, 2, 127  # SMBIOS (DSP0134) structure types
+_VIRTUAL_MACHINE = 0x10  # of the second byte that extends the firmware's characteristics
 _RSA_PUBLIC = b"RSA1"  # BCRYPT_RSAPUBLIC_MAGIC
 
 
 class Card(NamedTuple):
-    """A network card: fields of its MIB_IF_ROW2, and its device, such as `PCI\\VEN_8086...`."""
+    """A network card: fields of its MIB_IF_ROW2, and its device, such as `PCI\\VEN_8086...`.
+
+    `container` is the device's ContainerID: that of the computer unless the device, or one above
+    it, can be taken away, such as a dock on Thunderbolt; "" if Windows does not tell.
+    """
 
     permanent: bytes
     type: int
     is_hardware: bool
     device: str
+    container: str = ""
 
 
 class Recorded(NamedTuple):
@@ -54,11 +64,14 @@ class Structure(NamedTuple):
 def components(recorded: Recorded) -> dict[str, list[str]]:
     """The raw values that identify this machine, with `user` if it was recorded."""
     guid = recorded.machine_guid.strip().lower().replace("-", "")
+    uuids = smbios_uuids(recorded.smbios)
+    # Hyper-V may assign the address of a guest's card again, so it is the last resort.
+    cards = () if uuids and _is_hyper_v_guest(recorded.smbios) else recorded.cards
     read = {
         "tpm_key": tpm_keys(recorded.endorsement_key),
-        "smbios_uuid": smbios_uuids(recorded.smbios),
+        "smbios_uuid": uuids,
         "board_serial": board_serials(recorded.smbios),
-        "mac": macs(recorded.cards),
+        "mac": macs(cards),
         "disk_serial": disk_serials(recorded.disks),
         "os_id": [] if is_placeholder(guid) else [guid],
         "user": [recorded.sid] if recorded.sid else [],
@@ -67,12 +80,31 @@ def components(recorded: Recorded) -> dict[str, list[str]]:
 
 
 def environment(smbios: bytes) -> str:
-    """`virtual` or `physical`; `unknown` if the firmware does not tell."""
+    """`virtual` or `physical`; `unknown` if the firmware does not tell.
+
+    The processor is not asked: it shows a hypervisor on a physical computer too, where Hyper-V, WSL
+    or the security that is based on virtualization is on.
+    """
+    names: list[str] = []
+    is_known = False
     for structure in structures(smbios):
-        if structure.type == _SYSTEM:
-            product = f"{structure.text(4)} {structure.text(5)}"
-            return "virtual" if is_virtual(product) else "physical"
-    return "unknown"
+        if structure.type == _FIRMWARE:
+            names.append(structure.text(4))
+            if structure.formatted[19:20] and structure.formatted[19] & _VIRTUAL_MACHINE:
+                return "virtual"
+        elif structure.type == _BOARD:
+            names.append(structure.text(4))
+        elif structure.type == _SYSTEM:
+            names += [structure.text(4), structure.text(5)]
+            is_known = True
+    if not is_known:
+        return "unknown"
+    return "virtual" if is_virtual(" ".join(names)) else "physical"
+
+
+def _is_hyper_v_guest(smbios: bytes) -> bool:
+    names = [(s.text(4), s.text(5)) for s in structures(smbios) if s.type == _SYSTEM]
+    return ("Microsoft Corporation", "Virtual Machine") in names
 
 
 def smbios_uuids(smbios: bytes) -> list[str]:
@@ -83,7 +115,7 @@ def smbios_uuids(smbios: bytes) -> list[str]:
             first, second, third = struct.unpack_from("<IHH", raw)
             rest = raw[8:].hex()
             uuid = f"{first:08x}-{second:04x}-{third:04x}-{rest[:4]}-{rest[4:]}"
-            return [] if is_placeholder(uuid) else [uuid]
+            return [uuid] if is_real_uuid(uuid) else []
     return []
 
 
@@ -114,7 +146,8 @@ def macs(cards: tuple[Card, ...]) -> list[str]:
         for card in cards
         if card.type in _CARD_TYPES
         and card.is_hardware
-        and not card.device.upper().startswith(("USB\\", "ROOT\\", "BTH\\"))
+        and not card.device.upper().startswith(_FOREIGN_DEVICES)
+        and card.container.lower() in ("", _BUILT_IN)
         and is_real_mac(card.permanent.hex())
     ]
 
@@ -126,13 +159,20 @@ def disk_serials(descriptors: tuple[bytes, ...]) -> list[str]:
         if len(descriptor) < 36:
             continue
         removable = descriptor[10]
-        offset, bus = struct.unpack_from("<II", descriptor, 24)
-        if removable or bus in _FOREIGN_BUSES or not 0 < offset < len(descriptor):
+        product, _, offset, bus = struct.unpack_from("<IIII", descriptor, 16)
+        serial = _text_at(descriptor, offset)
+        if removable or bus in _FOREIGN_BUSES or is_placeholder(serial):
             continue
-        serial = descriptor[offset:].partition(b"\0")[0].decode("latin-1").strip()
-        if not is_placeholder(serial):
+        if not is_instance_disk(_text_at(descriptor, product), serial):
             serials.append(serial)
     return serials
+
+
+def _text_at(descriptor: bytes, offset: int) -> str:
+    """The text at an offset of a STORAGE_DEVICE_DESCRIPTOR; "" if there is none."""
+    if not 0 < offset < len(descriptor):
+        return ""
+    return descriptor[offset:].partition(b"\0")[0].decode("latin-1").strip()
 
 
 def tpm_keys(blob: bytes) -> list[str]:

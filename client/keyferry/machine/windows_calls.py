@@ -20,6 +20,7 @@ _HARDWARE, _FILTER = 0b01, 0b10  # InterfaceAndOperStatusFlags
 _QUERY_PROPERTY = 0x002D1400  # IOCTL_STORAGE_QUERY_PROPERTY
 _INVALID_HANDLE = ctypes.c_void_p(-1).value
 _TOKEN_QUERY, _TOKEN_USER = 0x0008, 1
+_DEVICE = r"SYSTEM\CurrentControlSet\Enum\{device}"
 _CONNECTION = (
     r"SYSTEM\CurrentControlSet\Control\Network\{{4D36E972-E325-11CE-BFC1-08002BE10318}}"
     r"\{guid}\Connection"
@@ -122,17 +123,20 @@ def _cards() -> list[Card]:
     try:
         start = ctypes.addressof(table.contents) + _Table.rows.offset
         rows = (_Row * table.contents.count).from_address(start)
-        return [
-            Card(
-                permanent=bytes(row.permanent[: row.address_bytes]),
-                type=row.type,
-                is_hardware=bool(row.flags & _HARDWARE) and not row.flags & _FILTER,
-                device=_registry(_CONNECTION.format(guid=row.guid), "PnpInstanceID"),
-            )
-            for row in rows
-        ]
+        return [_card(row) for row in rows]
     finally:
         library.FreeMibTable(table)
+
+
+def _card(row: _Row) -> Card:
+    device = _registry(_CONNECTION.format(guid=row.guid), "PnpInstanceID")
+    return Card(
+        permanent=bytes(row.permanent[: row.address_bytes]),
+        type=row.type,
+        is_hardware=bool(row.flags & _HARDWARE) and not row.flags & _FILTER,
+        device=device,
+        container=_registry(_DEVICE.format(device=device), "ContainerID") if device else "",
+    )
 
 
 def _disk(number: int) -> bytes:

@@ -6,8 +6,6 @@ Pure; times are whole seconds since 1970 (docs/format.md, "Clock" and "Fair cloc
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from keyferry_protocol.errors import ClockRolledBack
-
 TOLERANCE_S = 24 * 3600
 WRITE_EVERY_S = 600  # `load` writes the mark at most this often
 MAX_TIME = 253_402_300_799  # 9999-12-31T23:59:59Z: no file can name a later time
@@ -47,8 +45,3 @@ class Clock(NamedTuple):
         reduction = max(0, self.mark - mark)
         clock = self._replace(mark=mark, lowered=self.lowered + reduction)
         return clock.without_note(request_sha256)
-
-    def check(self, now: int) -> None:
-        """Raises ClockRolledBack if the current time is more than a day behind the mark."""
-        if now < self.mark - TOLERANCE_S:
-            raise ClockRolledBack(now=now, mark=self.mark)

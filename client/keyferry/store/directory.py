@@ -11,7 +11,6 @@ import os
 import stat
 from collections.abc import Iterator
 from contextlib import suppress
-from types import TracebackType
 
 from keyferry.store.state_dirs import StateDir, StateDirs
 from keyferry_protocol.errors import StateNotReadable
@@ -59,12 +58,7 @@ class Directory:
     def __enter__(self) -> "Directory":
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         self.close()
 
     def close(self) -> None:
@@ -215,22 +209,26 @@ def directory_mode(root: StateDir) -> int:
 
 def license_numbers(root: StateDir) -> list[str]:
     """The licenses that have a folder in this state directory, ascending."""
+    return sorted({name[:12] for name in folder_names(root)})
+
+
+def folder_names(root: StateDir) -> list[str]:
+    """The folders of licenses in this state directory; a license has one for each computer."""
     with suppress(OSError, StateNotReadable), open_directory(root) as directory:
-        return license_numbers_in(directory)
+        return folder_names_in(directory)
     return []  # there is no such directory, or this user may not read it
 
 
-def license_numbers_in(directory: Directory) -> list[str]:
-    names = directory.names()
-    return sorted(name for name in names if len(name) == 12 and name.isascii() and name.isdigit())
+def folder_names_in(directory: Directory) -> list[str]:
+    return sorted(name for name in directory.names() if _is_of_license(name))
 
 
 def unsafe_directories(root: StateDir) -> Iterator[StateNotReadable]:
     """The errors of the directories that readers pass over, as `open_directory` raises them."""
-    for number in ("", *license_numbers(root)):
+    for name in ("", *folder_names(root)):
         try:
             with suppress(OSError):
-                open_directory(root, number).close()
+                open_directory(root, name).close()
         except StateNotReadable as error:
             yield error
 
@@ -247,6 +245,14 @@ def others_write(status: os.stat_result) -> bool:
     if not _IS_POSIX or not status.st_mode & _OTHERS_WRITE:
         return False
     return bool(status.st_mode & stat.S_IWOTH) or not _is_group_of_owner(status)
+
+
+def _is_of_license(name: str) -> bool:
+    """Whether this is `015120020093` or, of another computer, `015120020093-2`."""
+    number, counter = name[:12], name[12:]
+    is_number = len(number) == 12 and number.isascii() and number.isdigit()
+    is_counter = counter[:1] == "-" and counter[1:].isascii() and counter[1:].isdigit()
+    return is_number and (not counter or is_counter)
 
 
 def _open(root: StateDir, number: str, to_write: bool, make: bool) -> Directory:

@@ -12,6 +12,7 @@ from contextlib import suppress
 
 from keyferry.store.directory import Directory, make_directory, open_directory
 from keyferry.store.state_dirs import StateDir
+from keyferry.store.unwritable import not_writable
 from keyferry_protocol.errors import BadJson, StateDamaged, StateNotReadable, StateNotWritable
 from keyferry_protocol.messages import message
 from keyferry_protocol.strict_json import InvalidMember, JsonObject, parse_json
@@ -131,8 +132,7 @@ def _unread(root: StateDir, name: str, error: OSError) -> StateDamaged:
 
 
 def _unwritten(root: StateDir, name: str, error: OSError) -> StateNotWritable:
-    path = root.path_of(name)
-    return StateNotWritable(f"{path}: {error.strerror}.", path=path)
+    return not_writable(root.path_of(name), error)
 
 
 def _replace(directory: Directory, name: str) -> None:

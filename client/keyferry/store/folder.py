@@ -30,6 +30,7 @@ PENDING = "pending.request"
 DEACTIVATE = "deactivate.request"
 INSTALLED = "installed.response"
 STATE = "state.json"
+_PATHS = ("request_path", "void_path")  # members of `state.json` that are only shown to people
 FILES = (INSTALLED, PENDING, DEACTIVATE, *KEYS, STATE)
 
 
@@ -39,6 +40,16 @@ class LicenseState(NamedTuple):
     max_serial: int = 0
     ended: bool = False
     request_path: str = ""  # where the last request file was saved; shown to people
+    void_path: str = ""  # where a request file was saved whose response is no longer expected
+
+    def without_request(self) -> "LicenseState":
+        """The state once the request is canceled or another one takes its place."""
+        return self._replace(request_path="", void_path=self.request_path or self.void_path)
+
+    def saved_at(self, path: str) -> "LicenseState":
+        """The state once a request file was saved; it may take the place of a void one."""
+        void_path = "" if self.void_path == path else self.void_path
+        return self._replace(request_path=path, void_path=void_path)
 
 
 class Folder(NamedTuple):
@@ -56,7 +67,7 @@ class Folder(NamedTuple):
 
     def name(self, name: str) -> str:
         """The name of a file in the state directory."""
-        return f"{self.number}/{name}"
+        return f"{self.root.folder_of(self.number)}/{name}"
 
     def has(self, name: str) -> bool:
         return has(self.root, self.name(name))
@@ -78,7 +89,7 @@ class Folder(NamedTuple):
     def discard(self) -> None:
         """Remove the folder itself, if it is empty."""
         with suppress(OSError), open_directory(self.root, to_write=True) as directory:
-            directory.remove_directory(self.number)
+            directory.remove_directory(self.root.folder_of(self.number))
 
     def device_key(self, ignore_damage: bool = False) -> Ed25519Signer | None:
         """The key that signs this license's requests.
@@ -104,6 +115,20 @@ class Folder(NamedTuple):
             if ignore_damage:
                 return None
             raise self.damaged(DEVICE_PUBLIC, message("errors.state-damaged.no-key")) from error
+
+    def access_to(self, device_key: bytes) -> str:
+        """Who may sign with the device key of this public half.
+
+        `owner` is this user, `administrator` another, `nobody` if the key is gone or damaged, and
+        `other-key` if the folder belongs to another device key.
+        """
+        public = self.device_public(ignore_damage=True)
+        if public != device_key:
+            return "nobody" if public is None else "other-key"
+        try:
+            return "nobody" if self.device_key(ignore_damage=True) is None else "owner"
+        except StateNotReadable:
+            return "administrator"
 
     def load_key(self, ignore_damage: bool = False) -> Ed25519Signer | None:
         """The key that proves at load that this state is the machine's own. Raises StateDamaged."""
@@ -164,18 +189,20 @@ class Folder(NamedTuple):
 
     def write_state(self, state: LicenseState) -> None:
         members: dict[str, object] = {"state": 1, **state._asdict()}
-        # On Linux, a folder name may be invalid text, but JSON must be valid. It is only shown.
-        text = state.request_path.encode("utf-8", "ignore").decode()
-        if not text or text != state.request_path:
-            del members["request_path"]
+        for name in _PATHS:
+            # On Linux, a folder name may be invalid text, but JSON must be valid.
+            path = members[name]
+            assert isinstance(path, str)
+            if not path or path.encode("utf-8", "ignore").decode() != path:
+                del members[name]
         write_json(self.root, self.name(STATE), members)
 
     def _parse_state(self, members: JsonObject) -> LicenseState:
         try:
             if members.integer("state", 1) != 1:
                 raise InvalidMember("state", message("format.later-version"))
-            path = members.text("request_path", str) if "request_path" in members else ""
-            return LicenseState(members.integer("max_serial", 0), members.boolean("ended"), path)
+            paths = [members.text(name, str) if name in members else "" for name in _PATHS]
+            return LicenseState(members.integer("max_serial", 0), members.boolean("ended"), *paths)
         except InvalidMember as error:
             raise self.damaged(STATE, str(error)) from error
 

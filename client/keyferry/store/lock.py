@@ -1,14 +1,15 @@
 """One lock for each state directory, honored by every process that can lock a file."""
 
+import errno
 import os
 import sys
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
-from types import TracebackType
 
 from keyferry.store.directory import Directory, ForeignFile, make_directory, refuse_unsafe
 from keyferry.store.state_dirs import StateDir, StateDirs
+from keyferry.store.unwritable import not_writable
 from keyferry_protocol.errors import StateBusy, StateNotWritable
 from keyferry_protocol.messages import message
 
@@ -16,23 +17,41 @@ LOCK = "lock"
 WAIT_S = 5.0  # for a command
 LOAD_WAIT_S = 0.05  # for `load`: an application starts without waiting
 _PAUSE_S = 0.01
+# Some network drives answer EACCES, and Windows too, while another process holds the lock.
+_LOCK_CONFLICTS = (errno.EAGAIN, errno.EACCES, errno.EDEADLK)
 
 if sys.platform == "win32":
     import msvcrt
 
-    def _lock(handle: int) -> bool:
-        with suppress(OSError):
-            msvcrt.locking(handle, msvcrt.LK_NBLCK, 1)
-            return True
-        return False
+    def _lock(handle: int) -> None:
+        msvcrt.locking(handle, msvcrt.LK_NBLCK, 1)
 else:
     import fcntl
 
-    def _lock(handle: int) -> bool:
-        with suppress(BlockingIOError):
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            return True
-        return False
+    def _lock(handle: int) -> None:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+def try_lock(handle: int) -> bool:
+    """Lock an open file until it is closed; False if another process has it locked.
+
+    Raises NoLocks where the file system locks no file, as some network drives do.
+    """
+    try:
+        _lock(handle)
+    except OSError as error:
+        if error.errno in _LOCK_CONFLICTS:
+            return False
+        raise NoLocks(error) from error
+    return True
+
+
+class NoLocks(OSError):
+    """A file system without locks. To wait would not help, and to go on could lose a license."""
+
+    def __init__(self, error: OSError) -> None:
+        super().__init__(errno.ENOLCK, message("errors.state-not-writable.no-locks"))
+        self.__cause__ = error
 
 
 class Lock:
@@ -52,8 +71,7 @@ class Lock:
             with make_directory(self._root) as directory:
                 self._handle = self._take(directory)
         except OSError as error:
-            path = self._root.path
-            raise StateNotWritable(f"{path}: {error.strerror}.", path=path) from error
+            raise not_writable(self._root.path, error) from error
         return self
 
     def _take(self, directory: Directory) -> int:
@@ -65,7 +83,7 @@ class Lock:
                 directory.remove(LOCK)  # whoever owns it could hold it for ever
                 continue
             status = os.fstat(handle)
-            if _lock(handle) and _is_current(status, directory):
+            if try_lock(handle) and _is_current(status, directory):
                 if _others_open(status):
                     os.fchmod(handle, 0o600)
                 return handle
@@ -78,19 +96,14 @@ class Lock:
         """Replace the site's lock if users who may not write there may hold it, else StateBusy."""
         if self._root.shared and _others_open(status):
             handle = directory.open_file(f"{LOCK}.new", os.O_RDWR | os.O_CREAT)
-            if _lock(handle) and _is_current(status, directory):
+            if try_lock(handle) and _is_current(status, directory):
                 directory.replace(f"{LOCK}.new", LOCK)
                 return handle
             os.close(handle)
         path = self._root.path
         raise StateBusy(message("errors.state-busy.folder", path=path), path=path)
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         os.close(self._handle)
 
 

@@ -11,11 +11,13 @@ class StateDir(NamedTuple):
     """One of a vendor's two state directories: the site's (`shared`) or this user's.
 
     No link may lead to `top` or to anything below it. Directories above are the system's own.
+    `folders` are this computer's, as (number, name), where another computer has the first.
     """
 
     top: str
     shared: bool
     name: str = ""  # its name in the top; "" if it is the top itself
+    folders: tuple[tuple[str, str], ...] = ()
 
     @property
     def path(self) -> str:
@@ -25,6 +27,15 @@ class StateDir(NamedTuple):
     def is_system(self) -> bool:
         """Whether it lies in a folder of the system's, for all users of the computer."""
         return self.shared and not self.name
+
+    def folder_of(self, number: str) -> str:
+        """The name of this computer's folder for a license."""
+        return next((name for known, name in self.folders if known == number), number)
+
+    def with_folder(self, number: str, name: str) -> "StateDir":
+        """A copy that uses this folder for a license."""
+        others = tuple(pair for pair in self.folders if pair[0] != number)
+        return self._replace(folders=others if name == number else (*others, (number, name)))
 
     def path_of(self, name: str) -> str:
         """The path of a file, as shown to people; `name` may start with a license's folder."""

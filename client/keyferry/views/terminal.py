@@ -29,6 +29,10 @@ class Terminal:
     def line(self, sentence: str) -> None:
         self._write(sentence, sys.stdout)
 
+    def lines(self, text: str) -> None:
+        for line in text.splitlines():
+            self.line(line)
+
     def warn(self, sentence: str) -> None:
         self._mark(WARNING, sentence, sys.stderr)
 
@@ -106,9 +110,8 @@ class Terminal:
         """Only `mark` may contain terminal controls: a sentence may name any file on USB."""
         if self.as_json:
             return
-        encoding = stream.encoding or "utf-8"
         text = f"{mark}{escape_controls(sentence)}"
-        click.echo(text.encode(encoding, "replace").decode(encoding), file=stream, nl=ends_line)
+        click.echo(encodable(text, stream), file=stream, nl=ends_line)
 
 
 _MARKS = {plain: mark for mark, plain in _PLAIN.items()}
@@ -116,6 +119,24 @@ _MARKS = {plain: mark for mark, plain in _PLAIN.items()}
 
 def _is_colored(stream: TextIO) -> bool:
     return stream.isatty() and "NO_COLOR" not in os.environ and os.environ.get("TERM") != "dumb"
+
+
+# Typographic characters, and the ASCII that stands in for them in an encoding without them.
+_ASCII = str.maketrans(
+    {
+        **dict.fromkeys("‘’‚‹›", "'"),
+        **dict.fromkeys("“”„«»", '"'),
+        **dict.fromkeys("‐‑‒–—·•", "-"),
+        **{"…": "...", "→": "->", "×": "x", "\u00a0": " ", "\u202f": " ", "\ufffd": "?"},
+    }
+)
+
+
+def encodable(text: str, stream: TextIO) -> str:
+    """The text, with replacements for characters that the stream's encoding lacks."""
+    encoding = stream.encoding or "utf-8"
+    parts = (c if can_encode(c, stream) else c.translate(_ASCII) for c in text)
+    return "".join(parts).encode(encoding, "replace").decode(encoding)
 
 
 def can_encode(text: str, stream: TextIO) -> bool:

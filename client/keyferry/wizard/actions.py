@@ -7,33 +7,37 @@ from dataclasses import replace
 from keyferry.dongle.find import find_dongle
 from keyferry.dongle.plugged import PluggedDongle
 from keyferry.dongle.signer import FindDongle
-from keyferry.files.read_responses import parse_response_file, read_response
+from keyferry.files.install_files import FileReport, install_file, install_files, worst_error
+from keyferry.files.install_report import report_lines
+from keyferry.files.read_responses import (
+    is_collection,
+    parse_response_file,
+    read_archive,
+    read_collection,
+    read_response,
+)
 from keyferry.files.save_request import check_can_save, is_taken, save_request
-from keyferry.install import install
+from keyferry.install import AFTER_STORING
 from keyferry.load_license import load_license
 from keyferry.manage import cancel, move, remove
 from keyferry.qr import TooLong, qr_version, request_link
 from keyferry.request import PendingRequest, create_request, remember_path
 from keyferry.times import long_date
+from keyferry.views.repair_note import repair_note
 from keyferry.wizard.answers import Answers
 from keyferry.wizard.computer import Computer
 from keyferry.wizard.error_text import problem_of
 from keyferry.wizard.state import Outcome, Problem, State
+from keyferry_protocol.activation import show_license_number
 from keyferry_protocol.errors import (
-    CheckInOverdue,
-    ClockRolledBack,
+    CannotSave,
     DongleMissing,
     DonglePin,
-    Expired,
     KeyferryError,
-    MaintenanceEnded,
-    NotYetValid,
+    NotSaved,
 )
 from keyferry_protocol.messages import message
 from keyferry_protocol.response import Response
-
-# `install` raises these after it stored the response, so something has changed anyway.
-AFTER_STORING = (CheckInOverdue, ClockRolledBack, Expired, MaintenanceEnded, NotYetValid)
 
 
 def perform(state: State, computer: Computer) -> Outcome:
@@ -80,12 +84,12 @@ def _open(answers: Answers, computer: Computer) -> Outcome:
 def _make(answers: Answers, computer: Computer) -> Outcome:
     """Make the request, then save its file; from then on the license waits for its response."""
     options = computer.request_options(answers)
-    if options.kind == "deactivate":
+    if "folder" in answers:
         try:
             check_can_save(answers["folder"])
-        except OSError as error:
-            return Outcome({}, _unsaved(answers["folder"], error))
-    pending = create_request(options, computer.installation_for(answers))
+        except CannotSave as error:
+            return Outcome({}, _unsaved("fails", error))
+    pending = create_request(options, computer.installation)
     return _deliver(pending, answers, computer)
 
 
@@ -115,36 +119,61 @@ def _deliver(pending: PendingRequest, answers: Answers, computer: Computer) -> O
         if is_taken(pending, folder):
             return Outcome(learned, Problem(message("wizard.folder.taken"), "folder"))
         path = os.path.abspath(save_request(pending, folder).path)
-    except OSError as error:
-        return Outcome(learned, _unsaved(folder, error))
+    except NotSaved as error:
+        is_ended = pending.request.kind == "deactivate"
+        return Outcome(learned, _unsaved("fails-after-end" if is_ended else "fails", error))
     remember_path(pending, path)
     return Outcome({**learned, "path": path})
 
 
-def _unsaved(folder: str, error: OSError) -> Problem:
-    return Problem(message("wizard.folder.fails", path=folder, what=error.strerror), "folder")
+def _unsaved(name: str, error: CannotSave | NotSaved) -> Problem:
+    facts = error.facts
+    return Problem(
+        message(f"wizard.folder.{name}", path=facts["path"], what=facts["why"]), "folder"
+    )
 
 
 def _install(answers: Answers, computer: Computer) -> Outcome:
-    """Install the chosen response, then load the license as the application will."""
-    upload = answers.get("upload", "")
-    installation = computer.installation
-    if upload:
-        file = parse_response_file(upload.encode("latin-1"), installation.keys)
-    else:
-        file = read_response(answers["response"], installation.keys)
-    number = file.response.license.number
-    row = computer.row(number)
-    installed = install(file.response, file.data, installation)
-    license = installed.license
-    if license is not None:
-        load_license(installation)
+    """Install the chosen file, or all that fit in a folder or archive, then load the license."""
+    before = {row.number: row.response for row in computer.rows}
+    reports = _reports(answers, computer)
+    error = worst_error(reports, answers.get("response") or message("wizard.upload.label"))
+    if error is not None:
+        raise error
+    done = [one for one in reports if one.file is not None and one.installed is not None]
+    newest = done[-1]
+    assert newest.file is not None
+    assert newest.installed is not None
+    number = newest.file.response.license.number
+    if newest.installed.license is not None:
+        load_license(computer.installation)
     learned = {"made": "yes", "written": number}
-    if installed.already:
+    if newest.installed.already:
         learned["already"] = "yes"
-    if license is not None and row is not None and row.response is not None:
-        learned["before"] = _end(row.response)
+    if newest.file.repairs:
+        learned["repaired"] = repair_note(newest.file.repairs)
+    earlier = before.get(number)
+    if newest.installed.license is not None and earlier is not None:
+        learned["before"] = _end(earlier)
+    learned["report"] = "\n".join(report_lines(one for one in reports if one is not newest))
     return Outcome(learned)
+
+
+def _reports(answers: Answers, computer: Computer) -> list[FileReport]:
+    """What became of the file that was chosen or uploaded, or of each in a folder or archive."""
+    installation = computer.installation
+    upload, path = answers.get("upload", ""), answers.get("response", "")
+    collection = None
+    if upload:
+        data = upload.encode("latin-1")
+        collection = read_archive(data, installation.keys, message("wizard.upload.label"))
+        if collection is None:
+            return [install_file(parse_response_file(data, installation.keys), installation)]
+    elif is_collection(path):
+        collection = read_collection(path, installation.keys)
+    else:
+        return [install_file(read_response(path, installation.keys), installation)]
+    return install_files(collection, installation)
 
 
 def _end(response: Response) -> str:
@@ -153,12 +182,17 @@ def _end(response: Response) -> str:
 
 
 def _cancel(answers: Answers, computer: Computer) -> Outcome:
-    cancel(answers["license"], computer.installation.state_dirs)
+    number = answers["license"]
+    cancel(number, computer.own_state_dirs(number))
     return Outcome()
 
 
 def _remove(answers: Answers, computer: Computer) -> Outcome:
-    remove(answers["license"], computer.installation.state_dirs)
+    number = answers["license"]
+    kept = remove(number, computer.installation.state_dirs)
+    if kept:
+        shown = show_license_number(number)
+        return Outcome({}, Problem(message(f"terminal.remove-keeps.{kept}", number=shown)))
     return Outcome({"license": ""})
 
 

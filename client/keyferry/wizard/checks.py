@@ -8,11 +8,12 @@ from keyferry_protocol.activation import CODE_SYMBOLS, parse_activation_code, pa
 from keyferry_protocol.encoding import free_text
 from keyferry_protocol.errors import WrongActivationCode, WrongLicenseNumber
 from keyferry_protocol.messages import message
+from keyferry_protocol.typed_text import plain_separators
 
 _GROUP = 6
 _GROUPS = CODE_SYMBOLS // _GROUP
 _CODE_SEPARATORS = re.compile(r"[ \t\r\n.\-_/]+")
-_MAX_SEAT_DIGITS = 9
+_SEAT = re.compile("0*[1-9][0-9]{0,8}")
 
 
 class Fault(NamedTuple):
@@ -24,6 +25,7 @@ class Fault(NamedTuple):
 
 def check_code(text: str, license_number: str) -> Fault | None:
     """An activation code of this license number; a fault names the group or the symbol."""
+    text = plain_separators(text)
     try:
         parse_activation_code(text, parse_license_number(license_number))
     except WrongActivationCode as error:
@@ -35,11 +37,21 @@ def check_code(text: str, license_number: str) -> Fault | None:
 
 def check_seat(text: str) -> Fault | None:
     """A seat number from 1, or nothing."""
-    digits = text.strip()
-    right = not digits or (digits.isascii() and digits.isdigit() and int(digits[:20]) > 0)
-    if right and len(digits) <= _MAX_SEAT_DIGITS:
+    try:
+        parse_seat(text)
+    except ValueError:
+        return Fault(message("wizard.seat.wrong"))
+    return None
+
+
+def parse_seat(text: str) -> int | None:
+    """The seat number in a field, None if it is empty. Raises ValueError."""
+    digits = plain_separators(text).strip()
+    if not digits:
         return None
-    return Fault(message("wizard.seat.wrong"))
+    if _SEAT.fullmatch(digits) is None:
+        raise ValueError(digits)
+    return int(digits)
 
 
 def check_folder(text: str) -> Fault | None:
@@ -60,7 +72,7 @@ def check_computer_name(text: str) -> Fault | None:
 
 def check_response(path: str, is_uploaded: bool) -> Fault | None:
     """A response file that was uploaded, or the path of an existing one."""
-    if is_uploaded or (path and os.path.isfile(path)):
+    if is_uploaded or (path and os.path.exists(path)):
         return None
     if not path:
         return Fault(message("wizard.response.none"))

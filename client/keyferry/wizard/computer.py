@@ -13,12 +13,15 @@ from keyferry.files.read_responses import ResponseFile, genuine_responses
 from keyferry.install import is_expected
 from keyferry.installation import Installation
 from keyferry.list_licenses import Row, list_licenses
-from keyferry.request import PendingRequest, find_pending
+from keyferry.request import PendingRequest, find_pending, own_seat
 from keyferry.request_options import RequestOptions, StateFacts, request_body
+from keyferry.store.own_folders import choose_folders, own_folders
+from keyferry.store.state_dirs import StateDirs
 from keyferry.vendor import Vendor
 from keyferry.views.request_summary import request_lines
 from keyferry.wizard import save_locations
 from keyferry.wizard.answers import Answers, number_of, protection_of
+from keyferry.wizard.checks import parse_seat
 from keyferry.wizard.save_locations import SaveLocation
 from keyferry_protocol.activation import parse_activation_code
 from keyferry_protocol.errors import DongleMissing, KeyferryError
@@ -36,7 +39,9 @@ class Computer:
         product_version: str = "",
         pkcs11_module: str | None = None,
     ) -> None:
-        self.installation = replace(installation, machine=installation.machine.unread())
+        machine = installation.machine.unread()
+        state_dirs = choose_folders(installation.state_dirs, machine.hashes)
+        self.installation = replace(installation, machine=machine, state_dirs=state_dirs)
         self.vendor = vendor
         self.pkcs11_module = pkcs11_module
         self.no_dongle = ""
@@ -136,33 +141,43 @@ class Computer:
             and is_expected(file.response, self.installation.state_dirs)
         ]
 
+    def own_state_dirs(self, number: str) -> StateDirs:
+        """The state directories with only this computer's own folders of a license."""
+        installation = self.installation
+        return own_folders(installation.state_dirs, installation.machine.hashes, number)
+
     def request_options(self, answers: Answers) -> RequestOptions:
         """The request that the answers ask for."""
         number = number_of(answers)
         goal = answers["goal"]
+        name = answers.get("name", self.name)
+        typed_name = None if name == self.name else name
         if goal in ("update", "deactivate"):
-            return RequestOptions(number, goal, self._product_version)
+            return RequestOptions(number, goal, self._product_version, machine_name=typed_name)
         return RequestOptions(
             number,
             "activate",
             self._product_version,
             protection=protection_of(answers, self.protections),
-            replaces_seat=int(answers["seat"]) if answers.get("seat", "").strip() else None,
+            replaces_seat=parse_seat(answers.get("seat", "")) or self.own_seat(answers),
             code=parse_activation_code(answers["code"], number),
+            machine_name=typed_name,
         )
+
+    def own_seat(self, answers: Answers) -> int | None:
+        """The seat that this computer had, and that the service would not find."""
+        protection = protection_of(answers, self.protections)
+        return own_seat(number_of(answers), protection, self.installation)
 
     def request_preview(self, answers: Answers) -> list[str]:
         """A summary of the request file. Its keys do not exist yet, so temporary ones are used."""
         options = self.request_options(answers)
         device, load = Ed25519Signer.generate().public, Ed25519Signer.generate().public
         is_for_dongle = options.protection == "dongle"
-        facts = StateFacts(options.protection, device, None if is_for_dongle else load)
+        row = self.row(number_of(answers))
+        product = self.product if options.kind == "activate" or row is None else row.product
+        load_key = None if is_for_dongle else load
+        facts = StateFacts(product, options.protection, device, load_key)
         with suppress(KeyferryError):  # reported when the file is made
-            installation = self.installation_for(answers)
-            return request_lines(request_body(options, facts, installation))
+            return request_lines(request_body(options, facts, self.installation))
         return []
-
-    def installation_for(self, answers: Answers) -> Installation:
-        """The installation with the computer name that was typed."""
-        name = answers.get("name")
-        return self.installation if name is None else self.installation.with_machine_name(name)

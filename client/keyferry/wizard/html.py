@@ -171,7 +171,7 @@ def _form(page: Page) -> str:
         f'<input type="hidden" name="screen" value="{page.screen}">'
         # Enter presses the first submit button, regardless of where the others are.
         f'<button name="press" value="{default}" hidden></button>'
-        f"{_rows(page)}{_folders(page)}{fields}{_inside(page)}{_buttons(page)}</form>"
+        f"{_rows(page)}{_details(page)}{_folders(page)}{fields}{_inside(page)}{_buttons(page)}</form>"
     )
 
 
@@ -298,6 +298,16 @@ def _rows(page: Page) -> str:
         f"<table><caption>{caption}</caption><thead><tr>{head}</tr></thead>"
         f"<tbody>{body}</tbody></table>"
     )
+
+
+def _details(page: Page) -> str:
+    """What is known of the chosen license."""
+    if not page.data.details:
+        return ""
+    shown = next(row[1] for row in page.data.rows if row[0] == page.data.chosen)
+    title = escape(message("wizard.list.for", number=shown))
+    lines = "".join(f"<p>{escape(line)}</p>" for line in page.data.details)
+    return f'<section class="panel" aria-label="{title}">{lines}</section>'
 
 
 def _folders(page: Page) -> str:

@@ -2,7 +2,8 @@
 
 from typing import NamedTuple
 
-from keyferry.list_licenses import ACTIVE, Row
+from keyferry.journey import ACTIVE
+from keyferry.list_licenses import Row
 from keyferry.store.folder import DEACTIVATE, Folder
 from keyferry.wizard.answers import Answers, path
 from keyferry.wizard.computer import Computer

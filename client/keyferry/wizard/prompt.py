@@ -1,10 +1,10 @@
 """Runs the wizard in the terminal, line by line, without clearing the screen."""
 
-import textwrap
 from collections.abc import Iterator
 
 import click
 
+from keyferry.views.columns import columns_of, pad, window_columns, wrap
 from keyferry.views.terminal import Terminal
 from keyferry.wizard.flow import is_asked
 from keyferry.wizard.pages import Button, FieldView, Page, label, presses
@@ -14,6 +14,7 @@ from keyferry.wizard.state import LIST
 from keyferry_protocol.messages import message
 
 _WIDTH = 80
+_INDENT = "  "
 _YES = ("y", "yes")
 
 
@@ -56,7 +57,9 @@ class Prompt:
         for line in (page.notice, *page.text):
             self._say(line)
         for line in _licenses(page):
-            self._terminal.line(line)
+            self._say(line)
+        for line in page.data.details:
+            self._say(line, _INDENT)
         for line in _pairs(page.data.facts):
             self._terminal.line(f"  {line}")
 
@@ -95,7 +98,7 @@ class Prompt:
             typed = self._line(self._name_of(field, name), page, shown)
             if typed.isdigit() and 1 <= int(typed) <= len(values):
                 return values[int(typed) - 1]
-            if field.kind != "choice" and not typed.isdigit():
+            if field.kind != "choice" and not (typed.isdigit() and values):
                 if not typed and field.kind == "file":
                     raise Leave("look")
                 return typed
@@ -163,9 +166,10 @@ class Prompt:
             for line in _pairs(page.data.inside):
                 self._terminal.line(f"  {line}")
 
-    def _say(self, text: str) -> None:
-        plain = text.replace("**", "")
-        for line in textwrap.wrap(plain, _WIDTH, break_long_words=False, break_on_hyphens=False):
+    def _say(self, text: str, indent: str = "") -> None:
+        """Print a text in lines that fit the window, if there is any."""
+        columns = min(window_columns() or _WIDTH, _WIDTH)
+        for line in wrap(indent + text.replace("**", ""), columns, indent) if text else ():
             self._terminal.line(line)
 
 
@@ -202,6 +206,6 @@ def _licenses(page: Page) -> Iterator[str]:
 
 
 def _pairs(facts: tuple[tuple[str, str], ...]) -> Iterator[str]:
-    width = max((len(name) for name, _ in facts), default=0)
+    width = max((columns_of(name) for name, _ in facts), default=0)
     for name, text in facts:
-        yield f"{name.ljust(width)}  {text}"
+        yield f"{pad(name, width)}  {text}"

@@ -7,7 +7,7 @@ from typing import NamedTuple
 from keyferry.list_licenses import Row
 from keyferry.qr import request_link
 from keyferry.times import local_time, long_date, seconds
-from keyferry.views.license_status import end_date, long_status
+from keyferry.views.license_status import details, end_date, long_status
 from keyferry.wizard.answers import Answers
 from keyferry.wizard.computer import Computer
 from keyferry.wizard.save_locations import subfolders
@@ -31,6 +31,7 @@ class ScreenData(NamedTuple):
     inside: Facts = ()  # of the request file, collapsed
     rows: tuple[Line, ...] = ()
     chosen: str = ""
+    details: tuple[str, ...] = ()  # about the chosen license
     buttons: tuple[str, ...] = ()
     folders: tuple[tuple[str, str], ...] = ()  # path and label of each folder that can be opened
     link: str = ""  # to the vendor's page, with the request filled in
@@ -53,7 +54,10 @@ def _list(answers: Answers, computer: Computer) -> ScreenData:
     numbers = [row.number for row in computer.rows]
     number = answers.get("license", "")
     chosen = number if number in numbers else next(iter(numbers), "")
-    return ScreenData(rows=rows, chosen=chosen, text=() if rows else (message("terminal.none"),))
+    row = computer.row(chosen)
+    if row is None:
+        return ScreenData(text=(message("terminal.none"),))
+    return ScreenData(rows=rows, chosen=chosen, details=tuple(details(row, computer.page)))
 
 
 def _browse(answers: Answers, computer: Computer) -> ScreenData:
@@ -72,14 +76,18 @@ def _dongle(answers: Answers, computer: Computer) -> ScreenData:
 def _send(answers: Answers, computer: Computer) -> ScreenData:
     lines = [line.strip() for line in computer.request_preview(answers)]
     pairs = [line.partition("  ") for line in lines[1:]]
-    return ScreenData(inside=tuple((label, text.strip()) for label, _, text in pairs))
+    inside = tuple((label, text.strip()) for label, _, text in pairs)
+    is_new = answers["goal"] == "install" and not answers.get("seat", "").strip()
+    seat = computer.own_seat(answers) if is_new else None
+    text = () if seat is None else (message("wizard.send.own-seat", n=seat),)
+    return ScreenData(inside=inside, text=text)
 
 
 def _saved(answers: Answers, computer: Computer) -> ScreenData:
     number = answers.get("written") or answers["license"]
     pending = computer.pending(number)
     row = computer.row(number)
-    path = answers.get("path") or (row.request_path if row is not None else "")
+    path = answers.get("path") or (_saved_path(row) if row is not None else "")
     words = {"number": show_license_number(number), "path": path}
     if pending is None:
         return ScreenData(words)
@@ -89,6 +97,11 @@ def _saved(answers: Answers, computer: Computer) -> ScreenData:
     unknown = () if known else (message("wizard.saved.unknown"),)
     facts = [(message("wizard.fact.file"), known)] if known else []
     return ScreenData(words, text=(*unknown, next_step), facts=tuple(facts), is_success=bool(known))
+
+
+def _saved_path(row: Row) -> str:
+    """Where the file of the waiting request was saved last; "" if that is not known."""
+    return next((file.path for file in row.journey.waiting if file.path), "")
 
 
 def _qr(answers: Answers, computer: Computer) -> ScreenData:
@@ -119,16 +132,23 @@ def _active(answers: Answers, computer: Computer) -> ScreenData:
     row = computer.row(number)
     words = {"number": show_license_number(number)}
     if row is None or row.license is None or row.response is None:
-        return ScreenData(words, message("wizard.active.receipt", **words), is_success=True)
+        title, repaired = message("wizard.active.receipt", **words), tuple(_repaired(answers))
+        return ScreenData(words, title, repaired, is_success=True)
     text = [message("wizard.active.already" if "already" in answers else "wizard.active.done")]
+    text += _repaired(answers)
     if row.request is not None:
         text.append(message("terminal.still-waits", moment=local_time(row.request.created_at)))
+    text += answers.get("report", "").splitlines()
     license = row.license
     if license.check_in_by is not None and license.is_in_grace:
         date, days = long_date(seconds(license.check_in_by)), license.days_left
         text.insert(0, message("terminal.grace", date=date, product=license.product, n=days))
     facts = _terms(row.response, answers.get("before", ""))
     return ScreenData(words, text=tuple(text), facts=facts, is_success=True)
+
+
+def _repaired(answers: Answers) -> list[str]:
+    return [answers["repaired"]] if "repaired" in answers else []
 
 
 def _number(answers: Answers, computer: Computer) -> ScreenData:
@@ -177,6 +197,7 @@ def _terms(response: Response, before: str = "") -> Facts:
         "starts": long_date(terms.valid_from),
         "ends": end if before in ("", end) else message("wizard.before", until=end, before=before),
         "updates": "" if terms.maintenance_until is None else long_date(terms.maintenance_until),
+        "seat": "" if response.is_receipt else str(response.seat),
         "check-in": "" if response.check_in_by is None else long_date(response.check_in_by),
     }
     return tuple((message(f"wizard.fact.{name}"), text) for name, text in facts.items() if text)
@@ -186,7 +207,6 @@ def _binding(row: Row, response: Response, computer: Computer) -> Facts:
     bound_to = response.bound_to
     facts = [
         ("protection", message(f"inspect.protection.{bound_to.protection}")),
-        ("seat", str(response.seat)),
         ("serial", str(response.serial)),
     ]
     if bound_to.dongle is not None:
@@ -200,10 +220,10 @@ def _binding(row: Row, response: Response, computer: Computer) -> Facts:
 def _paths(row: Row, computer: Computer) -> Facts:
     folders = [os.path.join(root.path, row.number) for root in computer.installation.state_dirs]
     facts = [("folder", folder) for folder in folders if os.path.isdir(folder)]
-    if row.request is not None:
-        facts.append(("made", local_time(row.request.created_at)))
-    if row.request_path and os.path.isfile(row.request_path):
-        facts.append(("file", row.request_path))
+    for file in row.journey.waiting:
+        facts.append(("made", local_time(file.request.created_at)))
+        if os.path.isfile(file.path):
+            facts.append(("file", file.path))
     return tuple((message(f"wizard.fact.{name}"), text) for name, text in facts)
 
 

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from zlib import crc32
 
 from keyferry.doctor.finding import Finding
-from keyferry.list_licenses import ACTIVE
+from keyferry.journey import ACTIVE
 from keyferry.times import as_local, local_time
 from keyferry.wizard import checks
 from keyferry.wizard.answers import Answers
@@ -83,15 +83,20 @@ def _locations(answers: Answers, computer: Computer) -> tuple[Option, ...]:
 def _response_files(answers: Answers, computer: Computer) -> tuple[Option, ...]:
     """The response files that a request here is waiting for, or only the selected license's."""
     now = computer.installation.clock()
+    places: dict[str, list[Response]] = {}
+    for file in computer.response_files(answers.get("license", "")):
+        places.setdefault(file.path, []).append(file.response)
     return tuple(
-        Option(
-            path,
-            message(
-                "wizard.response.found", path=escape_controls(path), moment=_moment(response, now)
-            ),
-        )
-        for response, _, path in computer.response_files(answers.get("license", ""))
+        Option(path, _place_of(escape_controls(path), responses, now))
+        for path, responses in places.items()
     )
+
+
+def _place_of(path: str, responses: list[Response], now: int) -> str:
+    """A file, or an archive with several, which are installed together."""
+    if len(responses) > 1:
+        return message("wizard.response.several", path=path, n=len(responses))
+    return message("wizard.response.found", path=path, moment=_moment(responses[0], now))
 
 
 def _moment(response: Response, now: int) -> str:

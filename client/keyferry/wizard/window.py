@@ -28,7 +28,9 @@ GONE_S = 60.0  # after the tab was closed
 LIFE_S = 24 * 3600.0  # WCAG 2.2, SC 2.2.1: limits over 20 hours need no warning
 _TICK_S = 0.25
 _LAST_S = 5.0  # for the last page to fetch its style on a slow computer
-_MAX_BYTES = 100_000  # of one form: a response file of 20 kB and some text
+_MAX_BYTES = 100_000  # of a form with texts
+_MAX_UPLOAD = 5_000_000  # of a form with a file: an archive of 200 response files of 20 kB
+_MULTIPART = "multipart/form-data"
 _STYLE = "page.css"
 _ALIVE = "alive.js"
 _POLICY = (
@@ -147,7 +149,8 @@ class _Handler(BaseHTTPRequestHandler):
         ):
             return self._refuse()
         length = self.headers.get("Content-Length", "")
-        if not length.isdecimal() or int(length) > _MAX_BYTES:
+        is_upload = self.headers.get("Content-Type", "").startswith(_MULTIPART)
+        if not length.isdecimal() or int(length) > (_MAX_UPLOAD if is_upload else _MAX_BYTES):
             self.close_connection = True
             return self._say(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, over_page())
         typed = _fields(self.headers.get("Content-Type", ""), self.rfile.read(int(length)))
@@ -251,7 +254,7 @@ def _fields(kind: str, data: bytes) -> dict[str, str]:
 
     The values of several boxes with the same name are joined by spaces.
     """
-    if kind.partition(";")[0].strip().lower() != "multipart/form-data":
+    if kind.partition(";")[0].strip().lower() != _MULTIPART:
         form = parse_qs(data.decode("utf-8", "replace"), keep_blank_values=True, max_num_fields=50)
         return {name: " ".join(values) for name, values in form.items()}
     head = b"Content-Type: " + kind.encode("latin-1") + b"\r\n\r\n"

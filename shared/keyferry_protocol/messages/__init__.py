@@ -15,17 +15,34 @@ from functools import cache
 Sentence = str | Mapping[str, str]  # by CLDR's plural category if it contains a count
 ENGLISH = "en"
 FOLDER = os.path.dirname(__file__)
+# The patterns without which dates and lists could not be read.
+_BUILT_IN = {
+    "formats.date.long": "{y}-{M:02}-{d:02}",
+    "formats.date.short": "{y}-{M:02}-{d:02}",
+    "formats.time": "{HH}:{mm}",
+    "formats.date-time": "{date} {time}",
+    "formats.decimal": ".",
+    "formats.plural": "",
+    **dict.fromkeys(
+        (f"formats.list.{kind}" for kind in ("comma", "and.two", "and.last", "or.two", "or.last")),
+        "{first}, {last}",
+    ),
+    "formats.list.semicolon": "{first}; {last}",
+}
 _language: ContextVar[str] = ContextVar("language", default=ENGLISH)
 
 
 def message(name: str, /, **facts: object) -> str:
     """The sentence `room.name` in the current language, with the facts in its placeholders.
 
-    `n`, a whole number, selects the plural form. A missing fact becomes a neutral phrase. Raises
-    KeyError for an unknown name.
+    `n`, a whole number, selects the plural form. A missing fact becomes a neutral phrase. Without
+    the room's catalog, the sentence is a built-in one. Raises KeyError for an unknown name.
     """
     room, _, rest = name.partition(".")
-    sentence = sentences(room)[rest]
+    known = sentences(room)
+    if not known:
+        return built_in(name, facts)
+    sentence = known[rest]
     if not isinstance(sentence, str):
         sentence = sentence.get(_plural(facts.get("n")), sentence["other"])
     return sentence.format_map(_Facts(facts))
@@ -38,8 +55,24 @@ def has_message(name: str) -> bool:
 
 
 def sentences(room: str) -> Mapping[str, Sentence]:
-    """All sentences of a room in the current language, with English for missing ones."""
+    """All sentences of a room in the current language, with English for missing ones.
+
+    Empty if the catalog is missing or damaged, as in an application that was bundled without it.
+    """
     return _sentences(FOLDER, room, _language.get())
+
+
+def built_in(name: str, facts: Mapping[str, object]) -> str:
+    """What to say in place of a sentence that the catalog cannot give. Never raises."""
+    if name in _BUILT_IN:
+        return _BUILT_IN[name].format(**facts)
+    room, _, rest = name.partition(".")
+    if rest.endswith("next-step"):
+        return "Install this software again, because its messages are missing. Or ask its vendor."
+    if room != "errors":
+        return rest
+    known = ", ".join(f"{fact}: {value}" for fact, value in facts.items() if value)
+    return f"License error: {rest.removesuffix('.title')}" + (f" ({known})" if known else "")
 
 
 @contextmanager
@@ -106,17 +139,19 @@ def _relation_holds(relation: str, n: int) -> bool:
 
 @cache
 def _languages(folder: str) -> frozenset[str]:
-    with os.scandir(folder) as entries:
-        return frozenset(e.name for e in entries if e.is_dir() and e.name != "__pycache__")
+    try:
+        with os.scandir(folder) as entries:
+            return frozenset(e.name for e in entries if e.is_dir() and e.name != "__pycache__")
+    except OSError:  # bundled without its catalog
+        return frozenset()
 
 
 @cache
 def _sentences(folder: str, room: str, language: str) -> Mapping[str, Sentence]:
     english = {} if language == ENGLISH else _sentences(folder, room, ENGLISH)
+    path = os.path.join(folder, language, f"{room}.json")
     try:
-        with open(os.path.join(folder, language, f"{room}.json"), encoding="utf-8") as file:
+        with open(path, encoding="utf-8") as file:
             return {**english, **json.load(file)}
-    except FileNotFoundError:
-        if not english:
-            raise KeyError(room) from None
+    except (OSError, ValueError):
         return english

@@ -42,16 +42,20 @@ class Files:
         conditions.append(["content-length-range", 1, MAX_FILE[REQUEST]])
         return self._s3.generate_presigned_post(
             self._in_bucket,
-            f"requests/{ticket_id}",
+            _uploaded_key(ticket_id),
             Fields=fields,
             Conditions=conditions,
             ExpiresIn=UPLOAD_FORM_S,
         )
 
+    def store_upload(self, ticket_id: str, data: bytes) -> bool:
+        """Put the object that the presigned POST would put. False if there is one already."""
+        return self._put_once(self._in_bucket, _uploaded_key(ticket_id), data)
+
     def uploaded_at(self, ticket_id: str) -> int | None:
         """When the ticket's request file arrived, in seconds since 1970; None if it did not."""
         try:
-            head = self._s3.head_object(Bucket=self._in_bucket, Key=f"requests/{ticket_id}")
+            head = self._s3.head_object(Bucket=self._in_bucket, Key=_uploaded_key(ticket_id))
         except ClientError as error:
             _raise_unless_not_found(error)
             return None
@@ -70,17 +74,16 @@ class Files:
 
     def publish(self, ticket_id: str, file_name: str, data: bytes) -> None:
         """Put a response or refusal, unless the ticket has one already."""
+        self._put_once(self._out_bucket, _published_key(ticket_id, file_name), data)
+
+    def read_published(self, ticket_id: str, file_name: str) -> bytes | None:
+        """The response or refusal that the ticket has; None if it has none."""
+        key = _published_key(ticket_id, file_name)
         try:
-            self._s3.put_object(
-                Bucket=self._out_bucket,
-                Key=_published_key(ticket_id, file_name),
-                Body=data,
-                ContentType=CONTENT_TYPE,
-                IfNoneMatch="*",
-            )
+            return self._s3.get_object(Bucket=self._out_bucket, Key=key)["Body"].read()
         except ClientError as error:
-            if error.response["Error"]["Code"] != "PreconditionFailed":
-                raise
+            _raise_unless_not_found(error)
+            return None
 
     def is_published(self, ticket_id: str, file_name: str) -> bool:
         """Whether the ticket has this response or refusal."""
@@ -102,6 +105,22 @@ class Files:
             },
             ExpiresIn=DOWNLOAD_URL_S,
         )
+
+    def _put_once(self, bucket: str, key: str, data: bytes) -> bool:
+        """Put an object unless its key has one. Returns whether it was put."""
+        try:
+            self._s3.put_object(
+                Bucket=bucket, Key=key, Body=data, ContentType=CONTENT_TYPE, IfNoneMatch="*"
+            )
+        except ClientError as error:
+            if error.response["Error"]["Code"] != "PreconditionFailed":
+                raise
+            return False
+        return True
+
+
+def _uploaded_key(ticket_id: str) -> str:
+    return f"requests/{ticket_id}"
 
 
 def _published_key(ticket_id: str, file_name: str) -> str:

@@ -42,12 +42,9 @@ def request_resign(sqs: "SQSClient", queue_url: str, ticket_id: str) -> None:
 
 def parse_resign(message: str) -> str | None:
     """The ticket of a message that `request_resign` sent; None for any other message."""
-    try:
-        match json.loads(message):
-            case {"sign": {"ticket": str(ticket_id)}}:
-                return ticket_id if re.fullmatch(TICKET_ID, ticket_id) else None
-    except (ValueError, RecursionError):
-        pass
+    match _json_in(message):
+        case {"sign": {"ticket": str(ticket_id)}} if re.fullmatch(TICKET_ID, ticket_id):
+            return ticket_id
     return None
 
 
@@ -59,12 +56,11 @@ def request_mail(sqs: "SQSClient", queue_url: str, request: MailRequest) -> None
 
 def parse_mail_request(message: str) -> MailRequest | None:
     """The request in a message that `request_mail` sent; None for any other message."""
-    try:
-        match json.loads(message):
-            case {"mail": {"ticket": str(ticket_id), "to": str(to)}}:
-                return MailRequest(ticket_id, to) if re.fullmatch(TICKET_ID, ticket_id) else None
-    except (ValueError, RecursionError):
-        pass
+    match _json_in(message):
+        case {"mail": {"ticket": str(ticket_id), "to": str(to)}} if re.fullmatch(
+            TICKET_ID, ticket_id
+        ):
+            return MailRequest(ticket_id, to)
     return None
 
 
@@ -77,3 +73,11 @@ def mail_requests_in(message: str, bucket: str) -> list[MailRequest]:
     if request is not None:
         return [request]
     return [MailRequest(upload.ticket_id) for upload in uploads_in(message, bucket, RESPONSES)]
+
+
+def _json_in(message: str) -> object:
+    """The JSON value in a message; None if there is none."""
+    try:
+        return json.loads(message)
+    except (ValueError, RecursionError):
+        return None

@@ -34,6 +34,14 @@ class EmailStatus(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class ResponseFile:
+    """A response that is there, and a URL that downloads it; good for DOWNLOAD_URL_S."""
+
+    data: bytes
+    download_url: str
+
+
+@dataclass(frozen=True, slots=True)
 class Ticket:
     """Times are seconds since 1970. Facts of a license are None until its request proved itself."""
 

@@ -1,4 +1,7 @@
-"""Say how a ticket stands, and have its answer emailed once more."""
+"""Say how a ticket stands, have its answer emailed once more, and carry its two files.
+
+A browser that cannot reach the storage sends and fetches the files here.
+"""
 
 import re
 from collections.abc import Callable
@@ -7,7 +10,13 @@ from dataclasses import dataclass
 from keyferry_service.adapters.files_s3 import Files
 from keyferry_service.adapters.queue_sqs import MailRequest
 from keyferry_service.adapters.tickets_dynamodb import Tickets
-from keyferry_service.domain.ticket import TICKET_ID, EmailStatus, Ticket, TicketState
+from keyferry_service.domain.ticket import (
+    TICKET_ID,
+    EmailStatus,
+    ResponseFile,
+    Ticket,
+    TicketState,
+)
 from keyferry_service.use_cases.edge import Clock
 
 
@@ -16,16 +25,20 @@ class NoSuchTicket(Exception):
 
 
 class NotReady(Exception):
-    """A ticket whose response is not there to be emailed."""
+    """A ticket whose response is not there."""
+
+
+class AlreadyUploaded(Exception):
+    """A ticket that has its request file already: only the first one counts."""
 
 
 @dataclass(frozen=True, slots=True)
 class TicketStatus:
-    """A ticket, when its file arrived, and the link to its response once that is there."""
+    """A ticket, when its file arrived, and its response once that is there."""
 
     ticket: Ticket
     uploaded_at: int | None
-    download_url: str | None
+    response: ResponseFile | None
 
 
 @dataclass(frozen=True)
@@ -42,15 +55,33 @@ class TrackTicket:
         ticket = self._require_ticket(ticket_id)
         if ticket.state is TicketState.AWAITING_UPLOAD:
             return TicketStatus(ticket, self.files.uploaded_at(ticket.id), None)
-        url = None
-        if self._is_ready(ticket):
+        data, response = self._response(ticket), None
+        if data is not None:
             url = self.files.presign_download(ticket.id, ticket.file_name)
-        return TicketStatus(ticket, ticket.uploaded_at, url)
+            response = ResponseFile(data, url)
+        return TicketStatus(ticket, ticket.uploaded_at, response)
+
+    def take_request_file(self, ticket_id: str, data: bytes) -> None:
+        """Store the request file as an upload to the storage does.
+
+        Raises NoSuchTicket, AlreadyUploaded.
+        """
+        ticket = self._require_ticket(ticket_id)
+        if ticket.is_complete or not self.files.store_upload(ticket.id, data):
+            raise AlreadyUploaded("The ticket has a file already.")
+
+    def response_file(self, ticket_id: str) -> tuple[str, bytes]:
+        """The name and the bytes of the response file. Raises NoSuchTicket, NotReady."""
+        ticket = self._require_ticket(ticket_id)
+        data = self._response(ticket)
+        if data is None:
+            raise NotReady("The ticket has no response yet.")
+        return ticket.file_name, data
 
     def send_email(self, ticket_id: str, address: str) -> EmailStatus:
         """Have the response emailed to this address too. Raises NoSuchTicket, NotReady."""
         ticket = self._require_ticket(ticket_id)
-        if not self._is_ready(ticket):
+        if self._response(ticket) is None:
             raise NotReady("The ticket has no response yet.")
         self.tickets.mark_email(ticket.id, EmailStatus.PENDING)
         self.request_email(MailRequest(ticket.id, address))
@@ -64,7 +95,8 @@ class TrackTicket:
             raise NoSuchTicket("There is no such ticket, or it has ended.")
         return ticket
 
-    def _is_ready(self, ticket: Ticket) -> bool:
-        """Whether its response is there: that alone makes it ready."""
-        answered = ticket.state is TicketState.PROCESSING
-        return answered and self.files.is_published(ticket.id, ticket.file_name)
+    def _response(self, ticket: Ticket) -> bytes | None:
+        """The response, which alone makes the ticket ready. Asking for it costs no call more."""
+        if ticket.state is not TicketState.PROCESSING:
+            return None
+        return self.files.read_published(ticket.id, ticket.file_name)

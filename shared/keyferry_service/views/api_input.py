@@ -4,6 +4,7 @@ import ipaddress
 import re
 from binascii import Error, a2b_base64
 
+from keyferry_protocol.envelope import MAX_FILE, REQUEST
 from keyferry_protocol.errors import BadJson
 from keyferry_protocol.strict_json import InvalidMember, JsonObject, parse_json
 from keyferry_service.views.problem_document import Problem
@@ -20,17 +21,34 @@ _LANGUAGE = re.compile("[a-z]{2}(-[A-Za-z]{2,4})?")
 
 def read_call(content_type: str, body: str | None, is_base64: bool | None) -> JsonObject:
     """The JSON object that was sent as such, which no form of another site can. Raises Problem."""
-    if content_type.partition(";")[0].strip().lower() != "application/json":
-        raise Problem("unsupported-media-type")
-    text = body or ""
-    data = text.encode("utf-8", "surrogatepass")
+    data = _read_body(content_type, "application/json", body, is_base64)
     try:
-        if is_base64:
-            data = a2b_base64(data)
         if len(data) > MAX_CALL:
             raise BadJson("The call is too long.")
         return JsonObject(parse_json(data))
-    except (BadJson, InvalidMember, Error) as error:
+    except (BadJson, InvalidMember) as error:
+        raise Problem("bad-request") from error
+
+
+def read_file(content_type: str, body: str | None, is_base64: bool | None) -> bytes:
+    """The request file that was sent, unread. Raises Problem."""
+    data = _read_body(content_type, "application/octet-stream", body, is_base64)
+    if not data:
+        raise Problem("empty-file")
+    if len(data) > MAX_FILE[REQUEST]:
+        raise Problem("too-large")
+    return data
+
+
+def _read_body(
+    content_type: str, expected_type: str, body: str | None, is_base64: bool | None
+) -> bytes:
+    if content_type.partition(";")[0].strip().lower() != expected_type:
+        raise Problem("unsupported-media-type")
+    data = (body or "").encode("utf-8", "surrogatepass")
+    try:
+        return a2b_base64(data) if is_base64 else data
+    except Error as error:
         raise Problem("bad-request") from error
 
 

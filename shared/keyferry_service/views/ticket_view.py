@@ -1,10 +1,17 @@
 """A ticket as the API describes it (docs: "HTTP API")."""
 
+from hashlib import sha256
 from typing import Any
 
 from keyferry_protocol.encoding import format_time
 from keyferry_service.domain.refusals import Refusal
-from keyferry_service.domain.ticket import DOWNLOAD_URL_S, EmailStatus, Ticket, TicketState
+from keyferry_service.domain.ticket import (
+    DOWNLOAD_URL_S,
+    EmailStatus,
+    ResponseFile,
+    Ticket,
+    TicketState,
+)
 from keyferry_service.views.refusal_text import Vendor, say_refusal
 
 DELAYED_S = 15 * 60
@@ -22,17 +29,17 @@ def new_ticket_document(ticket: Ticket, upload_form: dict[str, Any]) -> dict[str
 
 
 def ticket_document(
-    ticket: Ticket, uploaded_at: int | None, download_url: str | None, vendor: Vendor, now: int
+    ticket: Ticket, uploaded_at: int | None, response: ResponseFile | None, vendor: Vendor, now: int
 ) -> dict[str, Any]:
-    """The ticket's state and facts. `download_url` is None until its response is there."""
+    """The ticket's state and facts. `response` is None until it is there."""
     document: dict[str, Any] = {
-        "state": _state(ticket, uploaded_at, download_url),
+        "state": _state(ticket, uploaded_at, response is not None),
         "kind": ticket.kind,
         "license_number": ticket.license_number,
         "email": _email_status(ticket),
     }
-    if download_url is not None:
-        document["response"] = _response(ticket, download_url, now)
+    if response is not None:
+        document["response"] = _response(ticket, response, now)
     if ticket.refusal is not None:
         document["refusal"] = _refusal(ticket.refusal, ticket.language, vendor)
     if document["state"] == "processing" and uploaded_at and now - uploaded_at >= DELAYED_S:
@@ -46,9 +53,9 @@ def may_change(document: dict[str, Any]) -> bool:
     return is_open or document["email"] == EmailStatus.PENDING
 
 
-def _state(ticket: Ticket, uploaded_at: int | None, download_url: str | None) -> str:
+def _state(ticket: Ticket, uploaded_at: int | None, is_ready: bool) -> str:
     if ticket.state is TicketState.PROCESSING:
-        return "ready" if download_url else "processing"
+        return "ready" if is_ready else "processing"
     if ticket.state is TicketState.AWAITING_UPLOAD and uploaded_at is not None:
         return "processing"
     return ticket.state
@@ -62,10 +69,12 @@ def _email_status(ticket: Ticket) -> EmailStatus:
     return ticket.email_status
 
 
-def _response(ticket: Ticket, download_url: str, now: int) -> dict[str, Any]:
+def _response(ticket: Ticket, response: ResponseFile, now: int) -> dict[str, Any]:
     return {
         "filename": ticket.file_name,
-        "download_url": download_url,
+        "bytes": len(response.data),
+        "sha256": sha256(response.data).hexdigest(),
+        "download_url": response.download_url,
         "expires_at": format_time(now + DOWNLOAD_URL_S),
         "seat": ticket.seat,
         "machine_name": ticket.machine_name,

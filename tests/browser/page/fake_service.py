@@ -2,9 +2,10 @@
 
 import json
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
+from hashlib import sha256
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -33,6 +34,13 @@ DEVICE = Ed25519Signer(bytes(range(32)))
 LOAD = Ed25519Signer(bytes(range(32, 64)))
 STEM = f"{NUMBER}-{DEVICE.keyid[:4]}-18"
 HASHES = {name: (hash_component(NUMBER, name, "1"),) for name in COMPONENTS}
+
+
+SIGNED = b"signed"
+STORAGE_SAYS = {
+    201: f"<PostResponse><Key>requests/{TICKET}</Key></PostResponse>",
+    403: "<Error><Code>AccessDenied</Code><Message>Policy expired.</Message></Error>",
+}
 
 
 def a_request(created_at: str = "2026-11-24T09:47:00Z", **changes: Any) -> bytes:
@@ -64,6 +72,8 @@ def ready(**changes: Any) -> dict[str, Any]:
     """A ticket with its response."""
     response = {
         "filename": f"{STEM}.response",
+        "bytes": len(SIGNED),
+        "sha256": sha256(SIGNED).hexdigest(),
         "download_url": f"{UPLOADS}/{STEM}.response",
         "expires_at": "2026-11-24T09:51:00Z",
         "seat": 1,
@@ -97,14 +107,22 @@ def refused(code: str, title: str, detail: str, **facts: Any) -> dict[str, Any]:
 PROCESSING = {"state": "processing", "kind": None, "license_number": None, "email": "none"}
 
 
+Answer = Callable[[Route], None]
+
+
 class FakeService:
-    """Answers polls from a list, repeating the last answer, and records every call."""
+    """Answers polls from a list, repeating the last answer, and records every call.
+
+    `between` answers a call in place of the service, `between_storage` in place of the storage.
+    """
 
     def __init__(self, page: Page, *polls: Any) -> None:
         self.polls = list(polls)
         self.calls: list[tuple[str, str, Any]] = []
         self.open_answer: Any = 201
         self.upload_answer: Any = 201
+        self.between: Answer | None = None
+        self.between_storage: Answer | None = None
         page.route("**/api/**", self._api)
         page.route(f"{UPLOADS}/**", self._store)
 
@@ -114,8 +132,16 @@ class FakeService:
     def _api(self, route: Route) -> None:
         request = route.request
         path = request.url.split("/api/")[1]
-        self.calls.append((request.method, path, request.post_data_json))
-        if request.method == "POST" and path.endswith("/mail"):
+        is_file = path.endswith("/file")
+        sent = request.post_data_buffer if is_file else request.post_data_json
+        self.calls.append((request.method, path, sent))
+        if self.between is not None:
+            self.between(route)
+        elif is_file and request.method == "PUT":
+            route.fulfill(status=202, json={"state": "processing"})
+        elif is_file:
+            route.fulfill(status=200, content_type="application/octet-stream", body=SIGNED)
+        elif request.method == "POST" and path.endswith("/mail"):
             route.fulfill(status=202, json={})
         elif request.method == "POST":
             upload = {"url": f"{UPLOADS}/", "fields": {"key": f"requests/{TICKET}"}}
@@ -132,17 +158,20 @@ class FakeService:
 
     def _store(self, route: Route) -> None:
         allow = {"Access-Control-Allow-Origin": "*"}
+        if self.between_storage is not None:
+            self.calls.append(("STORAGE", route.request.url, None))
+            return self.between_storage(route)
         if route.request.method == "POST":
             self.calls.append(("UPLOAD", route.request.url, route.request.post_data_buffer))
             queue = self.upload_answer
             answer = queue.pop(0) if isinstance(queue, list) else queue
             if answer == "lost":
                 return route.abort("connectionfailed")
-            return route.fulfill(status=answer, headers=allow, body="")
+            return route.fulfill(status=answer, headers=allow, body=STORAGE_SAYS.get(answer, ""))
         self.calls.append(("SAVE", route.request.url, None))
         name = f'attachment; filename="{STEM}.response"'
         headers = allow | {"Content-Disposition": name}
-        return route.fulfill(status=200, headers=headers, body="signed")
+        return route.fulfill(status=200, headers=headers, body=SIGNED)
 
 
 def _fulfill(route: Route, status: Any, document: Any) -> None:

@@ -1,27 +1,35 @@
 import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
 import { test } from 'node:test';
 import { Journey } from '../../../static-site/js/journey.js';
-import { aConnection, aResponse, connectionLost } from './fakes.mjs';
+import { BETWEEN, aConnection, aResponse, connectionLost, stored } from './fakes.mjs';
 
 const CODE = 'm9s346-q3d25v-t4f5v3-7e3s3e-28jt9v';
 const FILE = { name: 'x.request', bytes: new TextEncoder().encode('file'), request: { kind: 'activate' } };
 const NEW_TICKET = aDocument({ id: 't', upload: { url: 'https://in.test/', fields: {} } }, 201);
-const UPLOADED = aDocument({}, 201);
+const UPLOADED = stored;
 const PROCESSING = aDocument({ state: 'processing', email: 'none' });
-const RESPONSE = { filename: 'x.response', download_url: 'https://out.test/1' };
+const SIGNED = new TextEncoder().encode('signed');
+const RESPONSE = {
+  filename: 'x.response', download_url: 'https://out.test/1', bytes: 6, sha256: createHash('sha256').update(SIGNED).digest('hex'),
+};
+const FILE_OUT = () => new Response(SIGNED);
 const READY = aDocument({ state: 'ready', email: 'none', response: RESPONSE });
 const down = [connectionLost, connectionLost, connectionLost];
-const REFUSED = aDocument({ state: 'refused', email: 'none', refusal: { title: 'No' } });
+const REFUSED = aDocument({ state: 'refused', email: 'none', refusal: { title: 'No', detail: 'Ask.' } });
 
 /** A response that is new for each call. */
 function aDocument(document, status = 200) {
   return () => aResponse(status, document);
 }
 
-/** A journey whose calls get these answers; `screens` lists the calls of its view. */
+/**
+ * A journey whose calls get these answers; `screens` lists the calls of its view. Downloads get those of `downloads`, by default
+ * the file.
+ */
 function aJourney(...answers) {
   const screens = [];
-  const stored = new Map();
+  const kept = new Map();
   const view = new Proxy({}, { get: (_, name) => (...values) => { screens.push([name, ...values]); } });
   const timers = [];
   const network = { ...aConnection(...answers), sleep: (ms, signal) => new Promise((resolve, reject) => {
@@ -29,20 +37,34 @@ function aJourney(...answers) {
     if (ms < 10_000) resolve(); // between polls
     else timers.push(resolve);
   }) };
+  const downloads = [];
+  const { fetch } = network;
+  network.fetch = (url, init = {}) => {
+    const isDownload = url.startsWith('https://out.test/') || (url.endsWith('/file') && !init.method);
+    if (!isDownload) return fetch(url, init);
+    network.downloads = [...network.downloads ?? [], url];
+    return (async () => (downloads.shift() ?? FILE_OUT)())();
+  };
   const addresses = [];
   const browser = {
-    storage: { getItem: (key) => stored.get(key) ?? null, setItem: (key, value) => stored.set(key, value) },
+    storage: { getItem: (key) => kept.get(key) ?? null, setItem: (key, value) => kept.set(key, value) },
     navigate: (ticketId) => addresses.push(ticketId),
-    prepareShare: async () => null,
+    canShare: false,
+    prepareShare: () => null,
   };
   const journey = new Journey({ view, browser, network, language: 'de' });
   const shown = () => screens.map(([name]) => name);
   const last = (name) => screens.findLast((screen) => screen[0] === name)?.slice(1);
-  return { journey, screens, shown, last, stored, addresses, browser, network, timers };
+  return { journey, screens, shown, last, stored: kept, addresses, browser, network, timers, downloads };
 }
 
 /** Resolves once every pending promise that can settle has settled. */
 const settled = () => new Promise((resolve) => { setTimeout(resolve); });
+
+/** Resolves once the view was called so: a checksum takes its own time. */
+async function shows(page, name) {
+  for (let turns = 0; turns < 1000 && !page.last(name); turns++) await settled();
+}
 
 const chosen = (page, result = FILE) => page.journey.choose(async () => result);
 
@@ -92,9 +114,11 @@ test('a file becomes a ticket, and the ticket a saved response', async () => {
   const page = aJourney(NEW_TICKET, UPLOADED, PROCESSING, READY);
   chosen(page);
   await page.journey.submit(' kim@example.com ');
-  assert.deepEqual(page.shown().slice(1), ['showProblems', 'showWaiting', 'showReady', 'save', 'showEmail']);
+  await shows(page, 'save');
+  assert.deepEqual(page.shown().slice(1), ['showProblems', 'showWaiting', 'showReady', 'showEmail', 'save']);
   assert.deepEqual(page.last('showWaiting')[0], 'x.request');
-  assert.deepEqual(page.last('save'), ['https://out.test/1']);
+  assert.deepEqual(page.last('save'), [SIGNED, 'x.response']);
+  assert.equal(page.stored.get('saved'), 't');
   assert.deepEqual(page.last('showEmail')[1], 'kim@example.com');
   assert.deepEqual(page.addresses, ['t']);
   assert.deepEqual(JSON.parse(page.network.calls[0].body), { email: 'kim@example.com', language: 'de' });
@@ -124,25 +148,36 @@ test('once the result is shown, a lost connection is not announced', async () =>
   const page = aJourney(EMAIL_PENDING, connectionLost, READY);
   page.network.isOnline = () => false;
   await page.journey.open('t');
-  assert.deepEqual(page.shown(), ['showWaiting', 'showReady', 'save', 'showEmail', 'showEmail']);
+  await settled();
+  assert.deepEqual(page.shown().filter((name) => name !== 'save'), ['showWaiting', 'showReady', 'showEmail', 'showEmail']);
 });
 
 test('once the result is shown, it stays even if the service goes down', async () => {
   const page = aJourney(EMAIL_PENDING, ...down);
   await page.journey.open('t');
-  assert.equal(page.shown().at(-1), 'showEmail');
+  assert.equal(page.shown().filter((name) => name !== 'save').at(-1), 'showEmail');
 });
 
 test('a refusal is shown and nothing is saved', async () => {
   const page = aJourney(REFUSED);
   await page.journey.open('t');
-  assert.deepEqual(page.last('showRefused'), [{ title: 'No' }]);
+  assert.deepEqual(page.last('showRefused'), [{ title: 'No', detail: 'Ask.' }]);
   assert.equal(page.last('save'), undefined);
 });
 
 const FAILURES = {
   'the ticket is unknown': { answers: [aDocument({ code: 'not-found' }, 404)], last: ['showGone'] },
-  'the service is down': { answers: down, last: ['showDown'] },
+  'the service cannot be reached': { answers: down, last: ['showDown', 'unreachable'] },
+  'the service is down': { answers: Array(3).fill(aDocument({}, 500)), last: ['showDown', undefined] },
+  'something else answers': { answers: [BETWEEN['a sign-in page']], last: ['showDown', 'not-ours'] },
+  'something else answers the upload both ways': {
+    answers: [NEW_TICKET, BETWEEN['a sign-in page'], BETWEEN['a sign-in page']],
+    last: ['showDown', 'not-ours'],
+  },
+  'something else says that the ticket is unknown': {
+    answers: [NEW_TICKET, UPLOADED, BETWEEN['a filter that says it is not there']],
+    last: ['showDown', 'not-ours'],
+  },
   'the network has sent too much': {
     answers: [aDocument({ code: 'too-many-requests', n: 12 }, 429)],
     last: ['showProblems', { file: { name: 'too-many', n: 12 } }],
@@ -160,7 +195,7 @@ const FAILURES = {
     last: ['showProblems', { email: { name: 'email' } }],
   },
   'the upload is refused': {
-    answers: [NEW_TICKET, aDocument({}, 400)],
+    answers: [NEW_TICKET, aDocument({}, 400), aDocument({ code: 'too-large' }, 413)],
     last: ['showProblems', { file: { name: 'upload' } }],
   },
 };
@@ -191,6 +226,14 @@ test('a retry sends the second file, not the ticket of the first', async () => {
   assert.deepEqual(page.addresses, [null, 't']);
 });
 
+test('after a sign-in to the network the same file is sent', async () => {
+  const page = aJourney(BETWEEN['a sign-in page'], NEW_TICKET, UPLOADED, READY);
+  chosen(page);
+  await page.journey.submit('');
+  await page.journey.retry();
+  assert.equal(page.last('showReady')[0].state, 'ready');
+});
+
 test('a ticket that could not be polled is opened again', async () => {
   const page = aJourney(...down, READY);
   await page.journey.open('t');
@@ -200,9 +243,10 @@ test('a ticket that could not be polled is opened again', async () => {
 });
 
 test('a wait is announced after 10 and after 60 seconds, unless the page is offline', async () => {
-  const page = aJourney(() => new Promise(() => {}));
+  const page = aJourney(NEW_TICKET, UPLOADED, PROCESSING, () => new Promise(() => {}));
   chosen(page);
   page.journey.submit('kim@example.com');
+  await settled();
   await settled();
   page.timers.shift()();
   await settled();
@@ -211,6 +255,24 @@ test('a wait is announced after 10 and after 60 seconds, unless the page is offl
   await settled();
   assert.deepEqual(page.last('announce'), ['waiting.long', { email: 'kim@example.com' }]);
 });
+
+for (const [name, answers] of [
+  ['is opening the ticket', []], ['has only the ticket', [NEW_TICKET]],
+  ['waits for the file', [NEW_TICKET, UPLOADED, aDocument({ state: 'awaiting-upload', email: 'pending' })]],
+]) {
+  test(`no email is promised while the service ${name}`, async () => {
+    const page = aJourney(...answers, () => new Promise(() => {}));
+    chosen(page);
+    page.journey.submit('kim@example.com');
+    await settled();
+    await settled();
+    page.timers.shift()();
+    await settled();
+    page.timers.shift()();
+    await settled();
+    assert.deepEqual(page.last('announce'), ['waiting.long-no-mail']);
+  });
+}
 
 test('while offline, a wait does not replace the announcement of that', async () => {
   const page = aJourney(connectionLost);
@@ -258,10 +320,58 @@ test('a pending call is dropped when the person starts over', async () => {
 });
 
 test('each download asks for a fresh URL', async () => {
-  const page = aJourney(READY, aDocument({ response: { download_url: 'https://out.test/2' } }));
+  const page = aJourney(READY, aDocument({ state: 'ready', email: 'none', response: { ...RESPONSE, download_url: 'https://out.test/2' } }));
+  await page.journey.open('t');
+  await shows(page, 'save');
+  await page.journey.downloadAgain();
+  assert.deepEqual(page.network.downloads, ['https://out.test/1', 'https://out.test/2']);
+  assert.equal(page.shown().filter((name) => name === 'save').length, 2);
+});
+
+for (const [name, answer, key] of [
+  ['something else answers', BETWEEN['a sign-in page'], 'ready.blocked'],
+  ['the file is another', () => new Response('other'), 'ready.blocked'],
+  ['nothing answers', connectionLost, 'ready.failed'],
+]) {
+  test(`where ${name}, nothing is saved, the page stays and its button works`, async () => {
+    const page = aJourney(READY, READY);
+    page.downloads.push(...Array(4).fill(answer));
+    await page.journey.open('t');
+    await shows(page, 'showSaving');
+    assert.deepEqual(page.last('showSaving'), [key]);
+    assert.deepEqual([page.last('save'), page.stored.get('saved')], [undefined, undefined]);
+    assert.equal(page.last('showDown'), undefined);
+    page.downloads.length = 0;
+    await page.journey.downloadAgain();
+    assert.deepEqual(page.last('save'), [SIGNED, 'x.response']);
+  });
+}
+
+test('a download again that something else answers stays on the page', async () => {
+  const page = aJourney(READY, BETWEEN['a redirect to a sign-in page']);
+  await page.journey.open('t');
+  await settled();
+  await page.journey.downloadAgain();
+  assert.deepEqual(page.last('showSaving'), ['ready.blocked']);
+  assert.equal(page.last('showDown'), undefined);
+});
+
+test('a download again of a ticket that has ended says so', async () => {
+  const page = aJourney(READY, aDocument({ code: 'not-found' }, 404));
   await page.journey.open('t');
   await page.journey.downloadAgain();
-  assert.deepEqual(page.last('save'), ['https://out.test/2']);
+  assert.deepEqual(page.screens.at(-1), ['showGone']);
+});
+
+test('an email that is asked for does not end a download', async () => {
+  const page = aJourney(READY, aDocument({}, 202), READY);
+  let hand;
+  page.downloads.push(() => new Promise((resolve) => { hand = resolve; }));
+  await page.journey.open('t');
+  await page.journey.emailTo('lee@example.com');
+  hand(FILE_OUT());
+  await shows(page, 'save');
+  assert.deepEqual(page.last('save'), [SIGNED, 'x.response']);
 });
 
 test('the link is emailed to another address, and the state of the email is shown', async () => {
@@ -305,34 +415,48 @@ test('a good address is stored for the next visit, and an unfinished one is no p
   assert.equal(page.stored.get('email'), 'kim@example.com');
 });
 
-test('the share button appears where the browser can share the file', async () => {
+test('the share button appears where the browser can share the file, with the bytes that were checked', async () => {
   const share = async () => {};
   const page = aJourney(READY);
-  page.browser.prepareShare = async () => share;
+  let given;
+  page.browser.prepareShare = (...values) => { given = values; return share; };
   await page.journey.open('t');
-  await settled();
+  await shows(page, 'showShare');
   assert.deepEqual(page.last('showShare'), [share]);
+  assert.deepEqual(given, [SIGNED, 'x.response']);
+});
+
+test('after a reload a phone can still share, and saves no second copy', async () => {
+  const page = aJourney(READY);
+  page.stored.set('saved', 't');
+  page.browser.canShare = true;
+  page.browser.prepareShare = () => async () => {};
+  await page.journey.open('t');
+  await shows(page, 'showShare');
+  assert.notEqual(page.last('showShare'), undefined);
+  assert.equal(page.last('save'), undefined);
 });
 
 for (const [name, leave] of [
   ['the form', (journey) => journey.restart()],
   ['the response of another ticket', (journey) => journey.open('another')],
 ]) {
-  test(`a file that is prepared for sharing too late is not offered on another screen: ${name}`, async () => {
-    const page = aJourney(READY, READY);
-    const prepared = [];
-    page.browser.prepareShare = () => new Promise((resolve) => { prepared.push(resolve); });
+  test(`a file that arrives too late is neither saved nor offered on another screen: ${name}`, async () => {
+    const page = aJourney(READY, REFUSED);
+    let hand;
+    page.downloads.push(() => new Promise((resolve) => { hand = resolve; }));
+    page.browser.prepareShare = () => async () => {};
     await page.journey.open('t');
     await leave(page.journey);
-    prepared[0](async () => {});
+    hand(FILE_OUT());
     await settled();
-    assert.equal(page.last('showShare'), undefined);
+    assert.deepEqual([page.last('save'), page.last('showShare')], [undefined, undefined]);
   });
 }
 
 test('where the browser cannot share the file, there is no share button', async () => {
   const page = aJourney(READY);
   await page.journey.open('t');
-  await settled();
+  await shows(page, 'save');
   assert.equal(page.last('showShare'), undefined);
 });

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
-import { DICTIONARY, PREFIX_BYTES, findSecret, readFiles, readLink, readRequest, replaceControls } from '../../../static-site/js/request-file.js';
+import { DICTIONARY, readLink } from '../../../static-site/js/link.js';
+import { PREFIX_BYTES, findSecret, readFiles, readRequest, replaceControls } from '../../../static-site/js/request-file.js';
 
 const TYPE = 'application/vnd.keyferry.request.v1+json';
 const bytes = (text) => new TextEncoder().encode(text);

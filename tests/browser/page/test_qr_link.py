@@ -1,6 +1,7 @@
 """A QR code's link opens the page with the request filled in; nothing is sent before a click."""
 
 from base64 import b64decode, urlsafe_b64encode
+from collections.abc import Callable
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -84,6 +85,32 @@ def test_a_link_shows_what_the_same_file_shows(page: Page, site: str) -> None:
     expect(page.locator("#choose")).to_have_text("Choose another file")
     expect(page.locator("#status")).to_contain_text("This file asks to activate")
     expect(page.locator("#problems")).to_be_hidden()
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        pytest.param(
+            lambda page: page.add_init_script("delete globalThis.DecompressionStream"),
+            id="an old browser",
+        ),
+        pytest.param(
+            lambda page: page.route("**/link.js", lambda route: route.abort()),
+            id="a blocked script",
+        ),
+    ],
+)
+def test_a_link_that_this_browser_cannot_read_says_what_else_works(
+    page: Page, site: str, broken: Callable[[Page], None]
+) -> None:
+    broken(page)
+    page.goto(link_of(site))
+    expect(page.locator("#problems a")).to_have_text(
+        "This browser could not read the request in the link. Open the link again, or choose the "
+        "request file."
+    )
+    choose(page)
+    expect(page.locator("#chosen h2")).to_be_visible()
 
 
 def test_only_a_click_sends_the_file_that_the_client_wrote(page: Page, site: str) -> None:
@@ -188,7 +215,7 @@ def test_the_browser_reads_every_vector_as_the_protocol_does(page: Page, site: s
     links = [urlsafe_b64encode(b64decode(form["text_form"])).decode() for form in forms]
     read = page.evaluate(
         """async (links) => {
-            const { readLink } = await import('./js/request-file.js');
+            const { readLink } = await import('./js/link.js');
             const unpadded = links.map((link) => link.replace(/=+$/, ''));
             const results = await Promise.all(unpadded.map((link) => readLink(link)));
             const base64 = (bytes) => btoa(String.fromCharCode(...bytes));

@@ -3,7 +3,6 @@
 import json
 import subprocess
 from base64 import b64decode
-from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from typing import Any
 
@@ -32,16 +31,7 @@ def page() -> dict[str, str | None]:
     return problems
 
 
-def _load_second_reader() -> Any:
-    spec = spec_from_file_location("second_reader", vectors.FOLDER / "verify.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-second_reader = _load_second_reader()
+second_reader = vectors.independent_verifier()
 
 
 @pytest.mark.parametrize("vector", vectors.cases("requests"))

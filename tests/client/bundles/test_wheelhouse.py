@@ -19,7 +19,9 @@ from tests.support.samples import PRODUCT
 ROOT = Path(__file__).parents[3]
 HERE = f"linux-{platform.machine()}"
 VERSION = f"{sys.version_info.major}.{sys.version_info.minor}"
-BUILD = [sys.executable, "-m", "bundles.wheelhouse", "--machine", HERE, "--python", VERSION]
+ALPINE = f"alpine-{platform.machine()}"
+BUILD = [sys.executable, "-m", "bundles.wheelhouse", "--machine", HERE, "--machine", ALPINE]
+BUILD += ["--python", VERSION]
 # As docs/rollout.md says.
 INSTALL = ["-m", "pip", "install", "--no-index", "--find-links", "wheelhouse", "--require-hashes"]
 REQUIREMENTS = ["-r", "wheelhouse/requirements.txt"]
@@ -80,6 +82,21 @@ def test_pip_installs_the_client_from_the_wheelhouse_alone(built: Path, tmp_path
     settings = ["--keys", "keys.json", "--state-dir", "state", "--product", PRODUCT, "--json"]
     listed = without_network(tmp_path, python.with_name("keyferry"), "list", *settings)
     assert (listed.returncode, json.loads(listed.stdout)) == (0, {"ok": True, "licenses": []})
+
+
+@pytest.mark.parametrize("machine", [HERE, ALPINE])
+def test_pip_finds_a_wheel_of_everything_for_each_c_library(
+    built: Path, tmp_path: Path, machine: str
+) -> None:
+    """As pip of that machine chooses them: glibc's on most, musl's on Alpine."""
+    tags = [f"--platform={tag}" for tag in wheelhouse.MACHINES[machine]]
+    target = ["--target", tmp_path, "--only-binary", ":all:", "--python-version", VERSION]
+    install = [*INSTALL, *REQUIREMENTS, *tags, *target]
+    assert without_network(built, sys.executable, *install).returncode == 0
+    loaders = [path.read_bytes() for path in tmp_path.rglob("*.so")]
+    assert loaders
+    for binary in loaders:
+        assert (b"libc.musl-" in binary) is (machine == ALPINE)
 
 
 def test_each_wheel_is_pinned_by_its_hash_and_brings_its_license(built: Path) -> None:

@@ -25,6 +25,7 @@ from tests.support.samples import CODE, DAY, NOW, NUMBER
 
 NAMES = (
     *("Example Modeler", "Example Software", "Professional", "Nordhaven Pilot Plant", "LAB-07"),
+    *("LAB-09", "keyferry request", "keyferry update", "keyferry", "--replaces-seat"),
     *("licensing@example.com", "activate.example.com", "https://activate.example.com"),
     *(
         "Windows 11 Pro 23H2",

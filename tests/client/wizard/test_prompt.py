@@ -1,10 +1,16 @@
 """The wizard at the prompt: a first activation and every other task, line by line."""
 
+import errno
+import gzip
+import os
 import subprocess
 import sys
+from typing import Any
 
 import pytest
 
+from keyferry import parse_request
+from keyferry.files import save_request
 from tests.client.wizard.typist import Typist, interrupt
 from tests.support.desk import Desk
 from tests.support.offline import LAB_09, OTHER, Room
@@ -121,6 +127,11 @@ def test_a_mistyped_number_is_reported_at_once(typed: Typist, number: str, expec
         ("m9s346q3d25vt4f5v37e3s3e28jt9", "The fifth group has 5 of 6 characters."),
         ("m9s346-q3d25v-t4f5u3-7e3s3e-28jt9v", "A code has no letter U."),
         (
+            "m9s346\u2013q3d2\u04305v-t4f5v3-7e3s3e-28jt9v",
+            "A code has no letter \u0430 (U+0430). It is character 11; type it again.",
+        ),
+        ("m9s346\u2013q3d25v\u00a0t4f5v-7e3s3e-28jt9v", "The third group has 5 of 6 characters."),
+        (
             "m9s346-q3d25v-t4f5v3-7e3s3e-28jt9w",
             "One character is wrong, or two are swapped. Check the code against your email or "
             "letter.",
@@ -167,6 +178,12 @@ def test_only_this_user_makes_a_personal_license(desk: Desk, typed: Typist) -> N
     printed = typed(*TO_SENDING[:-1], "2", "", "", "", "", desk.answer, "1", "", "", "q")
     assert "License 015.120.020.093 is active" in printed.out
     assert desk.room.load().protection == "personal"
+
+
+def test_what_an_email_does_to_number_code_and_seat_does_no_harm(desk: Desk, typed: Typist) -> None:
+    number, code = "\ufeff015\u2011120\u00a0020\u2013093\u200b", CODE.replace("-", "\u00ad")
+    typed(INSTALL, "3", "\u200b2\u00a0", number, "", f"{code}\u202c", *[""] * 5, "q")
+    assert b'"replaces_seat":2' in _body(desk)
 
 
 def test_the_request_names_the_seat_of_a_lost_computer(desk: Desk, typed: Typist) -> None:
@@ -233,6 +250,17 @@ def test_a_response_that_is_installed_already_is_told_beside_what_waits(
     assert "is still waiting for its response file" in printed.out
 
 
+def test_a_response_that_was_changed_on_its_way_is_offered_and_its_repair_said(
+    desk: Desk, typed: Typist
+) -> None:
+    typed(*SAVED, "q")
+    file = desk.answer()
+    file.write_bytes(gzip.compress(file.read_bytes()))
+    printed = typed("1", "1", "", "q")
+    assert "✓ Step 2 of 2: License 015.120.020.093 is active" in printed.out
+    assert "The file was repaired: it had been compressed." in printed.out
+
+
 def test_a_deactivation_is_explained_first_and_enter_keeps_the_license(
     desk: Desk, typed: Typist
 ) -> None:
@@ -245,6 +273,45 @@ def test_a_deactivation_is_explained_first_and_enter_keeps_the_license(
     done = typed("2", "", "1", "", desk.answer, "1", "", "", "q")
     assert "Deactivated" in done.out
     assert "License 015.120.020.093 is deactivated here; its seat is free" in done.out
+
+
+def test_a_license_that_ended_without_its_file_on_the_drive_says_that_it_is_stored(
+    desk: Desk, typed: Typist, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk.room.activate()
+
+    publish, full = save_request._publish, [True]
+
+    def full_at_first(*file: Any) -> None:
+        if full:
+            full.clear()
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        publish(*file)
+
+    monkeypatch.setattr(save_request, "_publish", full_at_first)
+    printed = typed("2", "", "1", "", "", "", "q")
+    shown = " ".join(printed.out.split())
+    assert "The license has ended on this computer. Its request file is stored here" in shown
+    assert "No space left on device. Choose another folder." in shown
+    assert parse_request(desk.saved()).kind == "deactivate"
+
+
+@pytest.mark.parametrize(
+    "way", [("1", "", "", "", ""), ("2", "", "1", "")], ids=["update", "deactivate"]
+)
+def test_a_drive_that_takes_no_file_is_told_before_anything_changes(
+    desk: Desk, typed: Typist, monkeypatch: pytest.MonkeyPatch, way: tuple[str, ...]
+) -> None:
+    desk.room.activate()
+    before = desk.room.files()
+
+    def read_only(*_: object) -> None:
+        raise OSError(errno.EROFS, os.strerror(errno.EROFS))
+
+    monkeypatch.setattr(save_request, "_create", read_only)
+    printed = typed(*way, "q")
+    assert "Read-only file system. Choose another folder." in " ".join(printed.out.split())
+    assert desk.room.files() == before
 
 
 def test_a_request_is_canceled_only_after_confirmation(desk: Desk, typed: Typist) -> None:
@@ -323,3 +390,25 @@ def _code_of(number: str) -> str:
     from keyferry_protocol.activation import new_activation_code
 
     return new_activation_code(number)
+
+
+@pytest.mark.parametrize("number", ["1", "0", "7"])
+def test_a_number_where_no_file_is_offered_is_no_choice_from_1_to_0(
+    desk: Desk, typed: Typist, number: str
+) -> None:
+    printed = typed("1", "2", number, "q", "2")
+    assert "1 to 0" not in printed.out
+    assert f"There is no file {number}." in printed.out
+
+
+def test_what_is_waiting_is_told_under_the_license(desk: Desk, typed: Typist) -> None:
+    desk.room.activate()
+    desk.room.request("update")
+    printed = typed("q")
+    lines = printed.out.splitlines()
+    place = lines.index("015.120.020.093  Active until 30 November 2027")
+    assert lines[place + 1 : place + 4] == [
+        "  Seat 1",
+        "  An update is waiting for its response file since 24 November 2026, 09:47",
+        "  Next: choose its request file on https://activate.example.com, then install",
+    ]

@@ -54,13 +54,29 @@ def test_each_step_makes_as_few_calls_as_promised(world: World, calls: list[str]
     ]
     calls.clear()
     world.ticket(ticket)
-    assert calls == ["GetItem", "HeadObject"]
+    assert calls == ["GetItem", "GetObject"]
     calls.clear()
     world.send(ticket)
     assert calls == ["GetItem", "TransactWriteItems", "SendEmail", "UpdateItem"]
     calls.clear()
     world.call("GET", link_in(world.mails()[0].replace(b"=\r\n", b"")))
     assert calls == ["GetItem", "HeadObject"]
+
+
+def test_the_pages_own_host_carries_files_by_two_calls_each_way(
+    world: World, calls: list[str]
+) -> None:
+    ticket = world.open_ticket()
+    calls.clear()
+    world.call("PUT", f"/api/requests/{ticket}/file", a_request_file(LAB_07))
+    assert calls == ["GetItem", "PutObject"]
+    world.process(world.uploaded(ticket))
+    calls.clear()
+    world.call("GET", f"/api/requests/{ticket}/file")
+    assert calls == ["GetItem", "GetObject"]
+    calls.clear()
+    world.call("PUT", f"/api/requests/{ticket}/file", b"another")
+    assert calls == ["GetItem"]
 
 
 def test_a_ticket_is_read_beside_its_file(world: World, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -61,7 +61,7 @@ def test_a_link_is_not_derived_from_its_ticket_or_request(world: World) -> None:
 
 
 def fetch(world: World, path: str, method: str = "GET", **headers: str) -> Any:
-    body = {"email": "eve@example.org"} if method == "POST" else None
+    body = {"POST": {"email": "eve@example.org"}, "PUT": b"a file"}.get(method)
     return world.call(method, path, body, headers)
 
 
@@ -70,7 +70,7 @@ def test_an_unknown_an_ended_and_a_malformed_ticket_are_told_by_the_very_same_by
 ) -> None:
     ended = answered(world)
     world.now += 7 * DAY
-    for path, method in (("", "GET"), ("/mail", "POST")):
+    for path, method in (("", "GET"), ("/mail", "POST"), ("/file", "GET"), ("/file", "PUT")):
         answers = [
             fetch(world, f"/api/requests/{name}{path}", method)
             for name in (UNKNOWN, ended, *MALFORMED)

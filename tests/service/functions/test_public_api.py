@@ -4,6 +4,7 @@ import json
 import time
 from base64 import b64decode
 from datetime import UTC, datetime
+from hashlib import sha256
 from typing import Any
 
 import pytest
@@ -217,6 +218,111 @@ def test_each_poll_mints_a_new_download_url(world: World) -> None:
     assert world.ticket(ticket)["response"]["expires_at"] > first["expires_at"]
 
 
+# ---- The second way in and out, for networks that reach the page's own host alone
+
+
+def put_file(world: World, ticket: str, data: bytes, content_type: str = "") -> dict[str, Any]:
+    headers = {"content-type": content_type} if content_type else {}
+    return world.call("PUT", f"/api/requests/{ticket}/file", data, headers)
+
+
+def get_file(world: World, ticket: str) -> dict[str, Any]:
+    return world.call("GET", f"/api/requests/{ticket}/file")
+
+
+def test_a_file_comes_and_goes_through_the_pages_own_host(world: World) -> None:
+    world.sell()
+    ticket, file = world.open_ticket(), a_request_file(LAB_07)
+    answer = put_file(world, ticket, file)
+    assert answer["statusCode"] == 202
+    assert json.loads(answer["body"]) == {"state": "processing"}
+    assert world.ticket(ticket)["state"] == "processing"
+    stored = world.s3.get_object(Bucket=IN, Key=f"requests/{ticket}")
+    assert (stored["Body"].read(), stored["ContentType"]) == (file, "application/octet-stream")
+    assert world.process(world.uploaded(ticket)) == []
+
+    answer = get_file(world, ticket)
+    assert answer["statusCode"] == 200
+    assert b64decode(answer["body"]) == world.response(ticket)
+    response = world.ticket(ticket)["response"]
+    assert answer["headers"] == {
+        "Content-Type": "application/octet-stream",
+        "Content-Disposition": f'attachment; filename="{response["filename"]}"',
+        "Cache-Control": "no-store",
+    }
+
+
+def test_a_ready_ticket_tells_the_size_and_hash_of_its_response(world: World) -> None:
+    world.sell()
+    ticket = world.activate(a_request_file(LAB_07))
+    data, response = world.response(ticket), world.ticket(ticket)["response"]
+    assert (response["bytes"], response["sha256"]) == (len(data), sha256(data).hexdigest())
+
+
+@pytest.mark.attack
+def test_only_the_first_file_of_a_ticket_counts_whichever_way_it_came(world: World) -> None:
+    world.sell()
+    taken, first, second = (409, "already-uploaded"), a_request_file(LAB_07), b"another file"
+    by_host, by_pass = world.open_ticket(), world.open_ticket()
+    put_file(world, by_host, first)
+    world.upload(by_pass, first)
+    for ticket in (by_host, by_pass):
+        assert problem(put_file(world, ticket, second)) == taken
+        assert world.s3.get_object(Bucket=IN, Key=f"requests/{ticket}")["Body"].read() == first
+        world.process(world.uploaded(ticket))
+        assert problem(put_file(world, ticket, second)) == taken
+    versions = world.s3.list_object_versions(Bucket=IN)["Versions"]
+    assert len(versions) == 2
+
+
+@pytest.mark.attack
+@pytest.mark.parametrize(
+    ("data", "content_type", "expected"),
+    [
+        pytest.param(b"", "", (422, "empty-file"), id="nothing"),
+        pytest.param(bytes(8193), "", (413, "too-large"), id="a byte too many"),
+        pytest.param(b"x", "text/plain", (415, "unsupported-media-type"), id="a form's text"),
+        pytest.param(b"{}", "application/json", (415, "unsupported-media-type"), id="JSON"),
+        pytest.param(b"", "text/plain", (415, "unsupported-media-type"), id="no file, as text"),
+    ],
+)
+def test_what_is_no_request_file_by_size_or_type_is_not_stored(
+    world: World, data: bytes, content_type: str, expected: tuple[int, str]
+) -> None:
+    ticket = world.open_ticket()
+    assert problem(put_file(world, ticket, data, content_type)) == expected
+    assert world.ticket(ticket)["state"] == "awaiting-upload"
+    assert put_file(world, ticket, bytes(8192))["statusCode"] == 202
+
+
+def test_a_response_is_handed_out_once_it_is_there(world: World) -> None:
+    not_ready = (409, "not-ready")
+    ticket = world.open_ticket()
+    assert problem(get_file(world, ticket)) == not_ready
+    message = world.upload(ticket, a_request_file(LAB_07))
+    assert problem(get_file(world, ticket)) == not_ready
+    world.process(message)
+    assert world.ticket(ticket)["state"] == "refused"
+    assert problem(get_file(world, ticket)) == not_ready
+
+
+@pytest.mark.parametrize("ticket", [UNKNOWN, *MALFORMED])
+def test_no_file_goes_to_or_from_a_ticket_that_is_none(world: World, ticket: str) -> None:
+    assert problem(put_file(world, ticket, b"a file")) == (404, "not-found")
+    assert problem(get_file(world, ticket)) == (404, "not-found")
+    assert "Contents" not in world.s3.list_objects_v2(Bucket=IN)
+
+
+@pytest.mark.attack
+def test_another_sites_page_sends_and_fetches_no_file(world: World) -> None:
+    ticket = world.open_ticket()
+    theirs = {"sec-fetch-site": "cross-site", "sec-fetch-dest": "empty"}
+    for method, body in (("PUT", b"a file"), ("GET", None)):
+        answer = world.call(method, f"/api/requests/{ticket}/file", body, theirs)
+        assert problem(answer) == (403, "forbidden")
+    assert world.ticket(ticket)["state"] == "awaiting-upload"
+
+
 # ---- Abuse
 
 
@@ -258,6 +364,8 @@ def viewed_from(address: str) -> dict[str, str]:
         pytest.param("GET", f"/api/requests/{UNKNOWN}", id="polls"),
         pytest.param("GET", f"/api/responses/{UNKNOWN}", id="links"),
         pytest.param("POST", f"/api/requests/{UNKNOWN}/mail", id="mails"),
+        pytest.param("PUT", f"/api/requests/{UNKNOWN}/file", id="files in"),
+        pytest.param("GET", f"/api/requests/{UNKNOWN}/file", id="files out"),
         pytest.param("GET", "/api/nothing", id="routes that are none"),
     ],
 )

@@ -89,7 +89,7 @@ def test_a_lease_is_overdue_then_forgiven_then_over_and_an_update_lifts_it(
     result = one.run("check")
     assert result.exit == 5
     assert "This license was due to check in by 24 December 2026" in result.err
-    assert "Make an update request here and take it to the page." in result.err
+    assert "make an update request here and take it to the page." in result.err
 
     one.carry("update")
     result = one.run("check", "--json")

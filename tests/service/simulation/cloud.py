@@ -231,9 +231,10 @@ class Clients:
 
     def get_object(self, **call: Any) -> dict[str, Any]:
         versions = self.cloud.objects.get((call["Bucket"], call["Key"]), [])
-        if not 1 <= int(call["VersionId"]) <= len(versions):
+        version = int(call.get("VersionId", len(versions)))
+        if not 1 <= version <= len(versions):
             raise failure("NoSuchVersion", "GetObject")
-        return {"Body": BytesIO(versions[int(call["VersionId"]) - 1])}
+        return {"Body": BytesIO(versions[version - 1])}
 
     def head_object(self, **call: Any) -> dict[str, Any]:
         if (call["Bucket"], call["Key"]) not in self.cloud.objects:

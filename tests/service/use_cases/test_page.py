@@ -71,7 +71,7 @@ def test_a_ticket_that_meets_others_to_the_end_is_not_opened(service: Service) -
 def test_a_ticket_is_ready_once_its_response_is_there(service: Service) -> None:
     requests: list[MailRequest] = []
     publish(service)
-    assert tracking(service, requests).status(TICKET).download_url is not None
+    assert tracking(service, requests).status(TICKET).response is not None
     assert tracking(service, requests).send_email(TICKET, "b@example.com") is EmailStatus.PENDING
     assert requests == [MailRequest(TICKET, "b@example.com")]
 
@@ -79,7 +79,7 @@ def test_a_ticket_is_ready_once_its_response_is_there(service: Service) -> None:
 def test_a_ticket_without_a_response_has_no_link_and_no_email(service: Service) -> None:
     requests: list[MailRequest] = []
     tracked = tracking(service, requests).status(TICKET)
-    assert (tracked.uploaded_at, tracked.download_url) == (None, None)
+    assert (tracked.uploaded_at, tracked.response) == (None, None)
     with pytest.raises(NotReady):
         tracking(service, requests).send_email(TICKET, "b@example.com")
     assert requests == []

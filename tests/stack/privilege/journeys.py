@@ -4,6 +4,7 @@ import json
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from hashlib import sha256
 
 import requests
 
@@ -29,6 +30,20 @@ def ticket_without_a_file(customer: Customer) -> None:
     answer = requests.get(f"{customer.stack.api}/requests/{ticket['id']}", timeout=60)
     assert answer.status_code == 200, answer.text
     assert answer.json()["state"] == "awaiting-upload"
+
+
+def files_through_the_pages_host(customer: Customer) -> None:
+    """A network lets nobody through to the storage, so the page's host carries both files."""
+    ticket = open_ticket(customer.stack)
+    path = f"{customer.stack.api}/requests/{ticket['id']}/file"
+    headers = {"Content-Type": "application/octet-stream"}
+    answer = requests.put(path, customer.file(), headers=headers, timeout=60)
+    assert answer.status_code == 202, answer.text
+    response = wait_for_ticket(customer.stack, ticket)["response"]
+    file = requests.get(path, timeout=60)
+    assert file.status_code == 200, file.text
+    assert sha256(file.content).hexdigest() == response["sha256"]
+    assert response["filename"] in file.headers["Content-Disposition"]
 
 
 def refusal_that_lists_seats(customer: Customer) -> None:
@@ -83,6 +98,7 @@ JOURNEYS: dict[str, Journey] = {
     for journey in (
         activation_with_mail,
         ticket_without_a_file,
+        files_through_the_pages_host,
         refusal_that_lists_seats,
         machine_known_by_its_parts,
         mail_to_another_address,

@@ -100,6 +100,7 @@ def test_a_function_may_write_its_own_log_and_no_other(function: str) -> None:
     [
         pytest.param(lambda files: files.uploaded_at("t"), "head_object", id="a file to come"),
         pytest.param(lambda f: f.is_published("t", "x"), "head_object", id="an answer to come"),
+        pytest.param(lambda f: f.read_published("t", "x"), "get_object", id="an answer to read"),
         pytest.param(lambda files: files.read(UPLOAD), "get_object", id="a file that is gone"),
     ],
 )

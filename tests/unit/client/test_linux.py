@@ -81,11 +81,88 @@ def test_a_machine_shows_card_disk_and_machine_id(tree: Tree) -> None:
         pytest.param({"place": f"{NET}/usb1/1-1/1-1:1.0/net"}, [], id="plugged into USB"),
         pytest.param({"address": "52:54:00:11:22:33"}, [], id="QEMU's prefix is a local one"),
         pytest.param({"address": "00:50:56:11:22:33"}, ["005056112233"], id="VMware's is a card's"),
+        pytest.param({"assign_type": "2"}, [], id="stolen from another card"),
+        pytest.param({"assign_type": ""}, [], id="a kernel that does not tell whose it is"),
     ],
 )
 def test_which_network_cards_count(tree: Tree, card: dict[str, str], expected: list[str]) -> None:
     tree.card("eno1", **{"address": "d0:bf:9c:11:22:33", **card})  # type: ignore[arg-type]
     assert linux.macs(str(tree.root)) == expected
+
+
+@pytest.mark.parametrize(
+    ("device", "removable", "built_in"),
+    [
+        pytest.param("0000:00:1f.6", {}, True, id="on the board"),
+        pytest.param("0000:00:07.0/0000:20:00.0", {"0000:00:07.0": "fixed"}, True, id="in a slot"),
+        pytest.param("0000:00:1f.6", {"0000:00:1f.6": "removable"}, False, id="itself"),
+        pytest.param(
+            "0000:00:07.0/0000:20:00.0/0000:21:00.0",
+            {"0000:00:07.0/0000:20:00.0": "removable"},
+            False,
+            id="what it hangs on",
+        ),
+        pytest.param("0000:00:07.0/0000:20:00.0", {"0000:00:07.0": "unknown"}, True, id="unknown"),
+    ],
+)
+def test_what_can_be_taken_away_is_no_component(
+    tree: Tree, device: str, removable: dict[str, str], built_in: bool
+) -> None:
+    tree.card("eno1", "d0:bf:9c:11:22:33", f"{NET}/{device}/net")
+    tree.disk("nvme0n1", "S5GXNX0T1", f"{NET}/{device}/nvme/nvme0")
+    for place, text in removable.items():
+        tree.put(f"{NET}/{place}/removable", text + "\n")
+    expected = {"mac": ["d0bf9c112233"], "disk_serial": ["S5GXNX0T1"]} if built_in else {}
+    assert tree.read() == expected
+
+
+def test_a_card_beside_a_thunderbolt_controller_is_built_in(tree: Tree) -> None:
+    """Both hang on a switch of the board; only what is behind the controller's ports is not."""
+    switch = f"{NET}/0000:00:01.0/0000:01:00.0"
+    tree.put(
+        f"{switch}/0000:02:01.0/0000:03:00.0/0000:04:00.0/0000:05:00.0/uevent", "DRIVER=thunderbolt"
+    )
+    tree.card("eno1", "d0:bf:9c:11:22:33", f"{switch}/0000:02:00.0/0000:09:00.0/net")
+    assert tree.read() == {"mac": ["d0bf9c112233"]}
+
+
+BOND = "proc/net/bonding/bond0"
+CARD, ADDRESS = "Slave Interface: eno1\n", "Permanent HW addr: d0:bf:9c:44:55:66\n"
+
+
+@pytest.mark.parametrize(
+    ("files", "expected"),
+    [
+        pytest.param({}, [], id="the bond does not tell"),
+        pytest.param({BOND: CARD + ADDRESS}, ["d0bf9c445566"], id="the bond tells"),
+        pytest.param(
+            {BOND: CARD + ADDRESS, "run/udev/data/n2": "E:ID_NET_NAME_MAC=enxd0bf9c778899\n"},
+            ["d0bf9c778899"],
+            id="udev was there before",
+        ),
+        pytest.param({BOND: CARD.replace("1", "2") + ADDRESS}, [], id="another card's"),
+        pytest.param({BOND: ADDRESS + CARD}, [], id="nobody's"),
+        pytest.param(
+            {BOND: CARD + ADDRESS.replace("d0:", "d2:")}, [], id="locally administered before"
+        ),
+    ],
+)
+def test_a_card_in_a_bond_has_its_own_address(
+    tree: Tree, files: dict[str, str], expected: list[str]
+) -> None:
+    tree.card("eno1", "d0:bf:9c:11:22:33", assign_type="3")
+    for path, text in files.items():
+        tree.put(path, text)
+    assert linux.macs(str(tree.root)) == expected
+
+
+def test_wsl_shows_only_its_installation(tree: Tree) -> None:
+    """Its card is new at each start, and the disks are files, of which that for swapping is new."""
+    tree.put("proc/sys/kernel/osrelease", "5.15.167.4-microsoft-standard-WSL2\n")
+    tree.put("etc/machine-id", "a1" * 16)
+    tree.card("eth0", "00:15:5d:a7:47:e7")
+    tree.disk("sda", udev="60022480a7c1d35f0b6e8a41c2f79d06")
+    assert tree.read() == {"os_id": ["a1" * 16]}
 
 
 @pytest.mark.parametrize(
@@ -102,11 +179,40 @@ def test_which_network_cards_count(tree: Tree, card: dict[str, str], expected: l
         pytest.param({"serial": "X1", "removable": "1"}, [], id="a disc drive"),
         pytest.param({"serial": "X1", "device__type": "SD"}, [], id="an SD card"),
         pytest.param({"serial": "0x1234", "device__type": "MMC"}, ["0x1234"], id="built-in flash"),
+        pytest.param(
+            {"serial": "AWS66337A23B237EFE14", "device__model": "Amazon EC2 NVMe Instance Storage"},
+            [],
+            id="Amazon's that ends with the instance",
+        ),
+        pytest.param({"serial": "AWS66337A23B237EFE14"}, [], id="Amazon's without its model"),
+        pytest.param({"serial": "AWS66337A23B237EFE1"}, ["AWS66337A23B237EFE1"], id="not Amazon's"),
+        pytest.param(
+            {"serial": "vol04b63ac805c7c73a5", "device__model": "Amazon Elastic Block Store"},
+            ["vol04b63ac805c7c73a5"],
+            id="Amazon's that lasts",
+        ),
+        pytest.param({"serial": "x1", "device__model": "nvme_card0"}, [], id="Google's, numbered"),
+        pytest.param(
+            {"serial": "x1", "device__model": "nvme_card-pd"}, ["x1"], id="Google's, lasts"
+        ),
+        pytest.param({"serial": "nvme_card-pd"}, [], id="Google's for every disk"),
+        pytest.param(
+            {"serial": "1cf3", "device__model": "Microsoft NVMe Direct Disk"}, [], id="Azure's"
+        ),
+        pytest.param(
+            {"serial": "1cf3", "device__model": "MSFT NVMe Accelerator v1.0"},
+            ["1cf3"],
+            id="Azure's that lasts",
+        ),
     ],
 )
 def test_which_disks_count(tree: Tree, disk: dict[str, str], expected: list[str]) -> None:
     tree.disk("sda", **disk)
     assert linux.disk_serials(str(tree.root)) == expected
+
+
+MOUNT = "31 22 0:23 /machine-id /etc/machine-id ro shared:6 master:2 - {} rw,mode=755\n"
+OVER = "22 1 0:21 / / ro - overlay overlay ro\n"
 
 
 @pytest.mark.parametrize(
@@ -116,6 +222,7 @@ def test_which_disks_count(tree: Tree, disk: dict[str, str], expected: list[str]
         ({"var/lib/dbus/machine-id": "a1" * 16}, ["a1" * 16]),
         ({"etc/machine-id": "", "var/lib/dbus/machine-id": "a1" * 16}, ["a1" * 16]),
         ({"etc/machine-id": "uninitialized"}, []),
+        ({"etc/machine-id": "uninitialized", "var/lib/dbus/machine-id": "a1" * 16}, []),
         ({"etc/machine-id": "0" * 32}, []),
         ({}, []),
     ],
@@ -124,6 +231,51 @@ def test_the_machine_id(tree: Tree, files: dict[str, str], expected: list[str]) 
     for path, text in files.items():
         tree.put(path, text + "\n")
     assert linux.os_ids(str(tree.root)) == expected
+
+
+@pytest.mark.parametrize(
+    ("mounts", "lasts"),
+    [
+        pytest.param(MOUNT.format("tmpfs tmpfs"), False, id="systemd's for one boot"),
+        pytest.param(OVER + MOUNT.format("tmpfs none"), False, id="over a read-only root"),
+        pytest.param(MOUNT.format("tmpfs tmpfs") + OVER, False, id="in any order"),
+        pytest.param(MOUNT.format("ramfs ramfs"), False, id="in memory otherwise"),
+        pytest.param(
+            MOUNT.format("ext4 /dev/sda3") + MOUNT.format("tmpfs tmpfs"),
+            False,
+            id="the last is seen",
+        ),
+        pytest.param(
+            MOUNT.format("tmpfs tmpfs") + MOUNT.format("ext4 /dev/sda3"), True, id="made lasting"
+        ),
+        pytest.param(MOUNT.format("ext4 /dev/sda3"), True, id="kept on another partition"),
+        pytest.param("22 1 0:21 / / rw - tmpfs tmpfs rw\n", False, id="the root is in memory"),
+        pytest.param(
+            "22 1 0:21 / / rw - tmpfs tmpfs rw\n30 22 8:1 /etc /etc rw - ext4 /dev/sda1 rw\n",
+            True,
+            id="a sandbox with the folder of its host",
+        ),
+        pytest.param(
+            "22 1 8:1 / / rw - ext4 /dev/sda1 rw\n30 22 0:30 / /etc rw - tmpfs tmpfs rw\n",
+            False,
+            id="the folder is in memory",
+        ),
+        pytest.param("22 1 8:1 / / rw - ext4 /dev/sda1 rw\n", True, id="an installed system"),
+        pytest.param("30 22 0:30 / /etc/machine-id.d rw - tmpfs t rw\n", True, id="another file"),
+        pytest.param("31 22\nnonsense - \n", True, id="lines that say nothing"),
+    ],
+)
+def test_a_machine_id_in_memory_ends_with_the_boot(tree: Tree, mounts: str, lasts: bool) -> None:
+    tree.put("etc/machine-id", "a1" * 16)
+    tree.put("proc/self/mountinfo", mounts)
+    assert linux.os_ids(str(tree.root)) == (["a1" * 16] if lasts else [])
+
+
+def test_a_machine_id_that_links_into_memory_ends_with_the_boot(tree: Tree) -> None:
+    tree.put("run/machine-id", "a1" * 16)
+    tree.link("etc", "machine-id", "run/machine-id")
+    tree.put("proc/self/mountinfo", "20 1 0:24 / /run rw - tmpfs tmpfs rw\n")
+    assert linux.os_ids(str(tree.root)) == []
 
 
 @pytest.mark.parametrize(

@@ -98,10 +98,60 @@ def test_a_truncated_table_is_read_up_to_the_cut(cut: int) -> None:
         (card(type=24), "loopback"),
         (card("02bf9c112233"), "locally administered"),
         (card("000000000000"), "zeros"),
+        (card("888888888788"), "the default of a controller without its own address"),
+        (card("00059a3c7a00"), "a VPN's on every computer"),
+        (card(device="SWD\\MSRRAS\\MS_NDISWANIP"), "made by Windows"),
+        (card(device="BTHENUM\\DEV_1"), "on Bluetooth"),
+        (card(container="{9d7f3c1a-5b2e-4c3d-8f1e-0a1b2c3d4e5f}"), "in a dock on Thunderbolt"),
     ],
 )
 def test_a_card_that_is_not_built_in_does_not_count(odd: Card, why: str) -> None:
     assert windows.macs((odd, card("d0bf9c445566", type=71))) == ["d0bf9c445566"], why
+
+
+def test_a_card_in_the_computer_counts() -> None:
+    inside = card(container="{00000000-0000-0000-FFFF-FFFFFFFFFFFF}")
+    assert windows.macs((inside,)) == ["d0bf9c112233"]
+
+
+@pytest.mark.parametrize(
+    ("table", "expected"),
+    [
+        pytest.param(system("Microsoft Corporation", "Virtual Machine"), [], id="its UUID is read"),
+        pytest.param(
+            system("Microsoft Corporation", "Virtual Machine", bytes(16)),
+            ["00155d010203"],
+            id="its UUID is blank",
+        ),
+        pytest.param(
+            system("Microsoft Corporation", "Surface Pro 9"), ["00155d010203"], id="a Surface"
+        ),
+        pytest.param(system("VMware, Inc.", "VMware7,1"), ["00155d010203"], id="another guest"),
+    ],
+)
+def test_a_hyper_v_guests_card_counts_only_without_its_uuid(
+    table: bytes, expected: list[str]
+) -> None:
+    recorded = windows.Recorded(smbios(table), (card("00155d010203", device="VMBUS\\{F86}"),))
+    assert windows.components(recorded).get("mac", []) == expected
+
+
+@pytest.mark.parametrize(
+    ("product", "serial", "lasts"),
+    [
+        ("Amazon EC2 NVMe", "AWS66337A23B237EFE14_00000001.", False),
+        ("", "AWS66337A23B237EFE14_00000001.", False),
+        ("Amazon Elastic B", "vol04b63ac805c7c73a5_00000001.", True),
+        ("Microsoft NVMe Direct Disk v2", "1cf3ab3ce1db00000001", False),
+        ("nvme_card", "x1", False),
+        ("nvme_card-pd", "x1", True),
+        ("Samsung SSD 990", "S5GXNX0T1", True),
+    ],
+)
+def test_a_clouds_disk_that_ends_with_the_instance_is_no_component(
+    product: str, serial: str, lasts: bool
+) -> None:
+    assert windows.disk_serials((disk(serial, product=product),)) == ([serial] if lasts else [])
 
 
 @pytest.mark.parametrize(
@@ -109,19 +159,6 @@ def test_a_card_that_is_not_built_in_does_not_count(odd: Card, why: str) -> None
 )
 def test_a_disk_that_is_not_built_in_does_not_count(odd: bytes) -> None:
     assert windows.disk_serials((odd, disk("  0025_38B1. "))) == ["0025_38B1."]
-
-
-@pytest.mark.parametrize(
-    ("table", "environment"),
-    [
-        (smbios(system("Microsoft Corporation", "Virtual Machine")), "virtual"),
-        (smbios(system("VMware, Inc.", "VMware7,1")), "virtual"),
-        (smbios(system("Microsoft Corporation", "Surface Pro 9")), "physical"),
-        (b"", "unknown"),
-    ],
-)
-def test_the_maker_of_the_machine_decides_the_environment(table: bytes, environment: str) -> None:
-    assert windows.environment(table) == environment
 
 
 # macOS

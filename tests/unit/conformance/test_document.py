@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from keyferry.machine import placeholders
+from keyferry.machine import instance_disks, linux_environment, makers, placeholders
 from keyferry.machine.placeholders import is_placeholder
 from keyferry_protocol import errors
 from keyferry_protocol.algorithms import ALGORITHMS, RESPONSE_ALGORITHMS
@@ -32,7 +32,9 @@ def _family(error: type[KeyferryError]) -> set[type[KeyferryError]]:
 
 
 def test_every_code_and_exit_of_the_client_is_listed() -> None:
-    listed = {code: int(exit) for code, exit in re.findall(r"`([a-z-]+)` \| (\d)", _after("codes"))}
+    listed = {
+        code: int(exit) for code, exit in re.findall(r"`([a-z-]+)` \| (\d+)", _after("codes"))
+    }
     family = {e for e in _family(KeyferryError) if e.__module__ == errors.__name__}
     family -= {
         KeyferryError,
@@ -62,6 +64,21 @@ def test_the_client_knows_no_placeholder_that_is_not_listed() -> None:
     source = Path(placeholders.__file__).read_text()
     known = re.findall(r'^        "(.*)",$', source, re.MULTILINE)
     assert set(known) - {""} == set(_after("placeholders").splitlines())
+
+
+@pytest.mark.parametrize(
+    ("mark", "known"),
+    [
+        ("shared addresses", placeholders.SHARED_ADDRESSES),
+        ("instance disks", instance_disks.MODELS),
+        ("sandboxes", linux_environment.SANDBOXES),
+        ("hypervisors", makers.HYPERVISORS),
+        ("clouds", makers.CLOUDS),
+    ],
+)
+def test_what_the_machine_readers_know_is_listed(mark: str, known: tuple[str, ...]) -> None:
+    assert list(known) == sorted(set(known))
+    assert _after(mark).splitlines() == list(known)
 
 
 def test_the_components_are_listed() -> None:

@@ -2,7 +2,6 @@
 
 import ast
 from base64 import b64decode
-from importlib.util import module_from_spec, spec_from_file_location
 from typing import Any
 
 import pytest
@@ -15,16 +14,7 @@ Vector = dict[str, Any]
 SOURCE = vectors.FOLDER / "verify.py"
 
 
-def _load() -> Any:
-    spec = spec_from_file_location("independent_verifier", SOURCE)
-    assert spec is not None
-    assert spec.loader is not None
-    module = module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-second = _load()
+second = vectors.independent_verifier()
 
 
 def test_it_imports_nothing_of_ours() -> None:

@@ -24,8 +24,16 @@ from keyferry_protocol.errors import (
     WrongLicenseNumber,
     WrongType,
 )
+from keyferry_protocol.repair import is_email, repair_file, type_of
 from keyferry_protocol.strict_json import parse_json
 from keyferry_protocol.text_form import from_text_form, to_text_form
+from keyferry_protocol.typed_text import (
+    decode_text,
+    has_changed_encoding,
+    plain_separators,
+    without_spaces,
+)
+from tests.support.make_changed_files import CHANGED, content
 from tests.support.samples import NUMBER
 from tests.support.strategies import json_values, signers, texts
 from tests.support.valid_files import CLASSIC, VENDOR, request_file, response_file
@@ -68,8 +76,17 @@ requests = bytes_ | spoiled(A_REQUEST) | documents(envelope.REQUEST, _request_bo
 responses = bytes_ | spoiled(A_RESPONSE) | documents(envelope.RESPONSE, _response_body)
 text_forms = bytes_ | spoiled(to_text_form(A_REQUEST))
 json_bytes = bytes_ | json_values.map(lambda value: json.dumps(value).encode())
+changed_files = bytes_ | st.sampled_from([content(case) for case in CHANGED]).flatmap(spoiled)
 any_base64 = texts | BASE64_SYMBOLS
 raw_keys = bytes_ | st.binary(min_size=32, max_size=32) | st.binary(min_size=65, max_size=65)
+
+
+signature_arguments = st.tuples(
+    st.sampled_from(sorted(algorithms.ALGORITHMS)) | texts,
+    raw_keys | signers.map(lambda s: s.public),
+    bytes_,
+    st.binary(min_size=64, max_size=64) | bytes_,
+)
 
 
 def with_algorithm(values: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
@@ -97,15 +114,8 @@ READERS: dict[Reader, Case] = {
         with_algorithm(any_base64 | raw_keys.map(encoding.b64)),
         (ValueError,),
     ),
-    algorithms.verify_signature: (
-        st.tuples(
-            st.sampled_from(sorted(algorithms.ALGORITHMS)) | texts,
-            raw_keys | signers.map(lambda s: s.public),
-            bytes_,
-            st.binary(min_size=64, max_size=64) | bytes_,
-        ),
-        (),
-    ),
+    algorithms.verify_signature: (signature_arguments, ()),
+    algorithms.is_valid_signature: (signature_arguments, ()),  # on a computer with all algorithms
     request.parse_request: (requests, REQUEST_ERRORS),
     request.verify_request: (st.tuples(requests, st.none()), (*REQUEST_ERRORS, NotAuthentic)),
     request.non_empty_text: (texts, (ValueError,)),
@@ -114,6 +124,16 @@ READERS: dict[Reader, Case] = {
         st.tuples(responses, st.just(CLASSIC)),
         (*RESPONSE_ERRORS, NotGenuine),
     ),
+    decode_text: (bytes_, ()),
+    has_changed_encoding: (bytes_, ()),
+    is_email: (bytes_ | changed_files, ()),
+    plain_separators: (texts, ()),
+    repair_file: (
+        st.tuples(changed_files, st.sampled_from((envelope.REQUEST, envelope.RESPONSE))),
+        (),
+    ),
+    type_of: (requests | responses, ()),
+    without_spaces: (texts, ()),
     parse_json: (json_bytes, (BadJson,)),
     to_text_form: (requests, REQUEST_ERRORS),
     from_text_form: (text_forms, (UnreadableRequest, UnsupportedVersion)),
@@ -124,6 +144,8 @@ WRITERS = {
     "activation.new_activation_code",
     "activation.show_activation_code",
     "activation.activation_key",
+    "algorithms.private_key",
+    "algorithms.self_test",
     "encoding.b64",
     "envelope.pae",
     "envelope.seal",
@@ -131,11 +153,13 @@ WRITERS = {
     "keys.keyid",
     "components.hash_component",
     "components.hash_components",
+    "messages.built_in",
     "messages.has_message",
     "messages.message",
     "messages.sentences",
     "messages.use_language",
     "strict_json.text_matching",
+    "typed_text.show_symbol",
 }
 
 

@@ -9,12 +9,14 @@ from tests.unit.fuzz import targets
 from tests.unit.fuzz.mutating import mutated
 from tests.unit.fuzz.seeds import dictionary, seeds
 
-FINDINGS = sorted(Path(__file__).with_name("found").glob("*-*"))
+FOUND = Path(__file__).with_name("found")
+IS_ACCEPTED = {"install-grace-of-ages": False}
 
 
-@pytest.mark.parametrize("path", FINDINGS, ids=lambda path: path.name)
-def test_past_findings_are_accepted_or_refused(path: Path) -> None:
-    targets.run(path.name.partition("-")[0], path.read_bytes())
+def test_every_past_finding_is_accepted_or_refused_as_it_should_be() -> None:
+    files = {path.name: path.read_bytes() for path in FOUND.glob("*-*")}
+    is_accepted = {name: targets.run(name.partition("-")[0], files[name]) for name in files}
+    assert is_accepted == IS_ACCEPTED
 
 
 @pytest.mark.parametrize("target", targets.TARGETS)
@@ -24,12 +26,12 @@ def test_every_seed_is_accepted_or_refused_and_every_reader_accepts_some(target:
 
 
 @pytest.mark.parametrize("target", targets.TARGETS)
-def test_seeds_with_a_changed_member_are_accepted_or_refused(target: str) -> None:
+def test_of_seeds_with_a_changed_member_some_are_accepted_and_most_refused(target: str) -> None:
     chance = random.Random(target)
-    for seed in seeds(target):
-        changed = mutated(seed, chance)
-        if changed is not None:
-            targets.run(target, changed)
+    good = [seed for seed in seeds(target) if targets.run(target, seed)]
+    changed = [seed for seed in (mutated(seed, chance) for seed in good) if seed is not None]
+    accepted = sum(targets.run(target, seed) for seed in changed)
+    assert 0 < accepted < len(changed) / 2
 
 
 @pytest.mark.parametrize("target", targets.TARGETS)

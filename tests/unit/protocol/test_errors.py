@@ -23,12 +23,13 @@ EXITS = {
     7: ("not-genuine", "key-compromised", "not-authentic"),
     8: ("clock-rolled-back",),
     9: ("dongle-missing", "dongle-pin"),
+    10: ("not-saved",),
 }
 
 
 def test_no_two_errors_share_a_code() -> None:
     codes = [kind.code for kind in FAMILY]
-    assert len(FAMILY) == 36  # the 34 of docs/format.md, not-authentic, and the base
+    assert len(FAMILY) == 38  # the 36 of docs/format.md, not-authentic, and the base
     assert len(set(codes)) == len(codes)
 
 
@@ -46,6 +47,16 @@ def test_each_error_says_what_happened_and_what_to_do_next(
     assert kind("A detail.").args == ("A detail.",)
 
 
+SHOWN = [name for name in sentences("errors") if name.endswith((".title", ".next-step"))]
+
+
+@pytest.mark.parametrize("name", SHOWN)
+def test_each_title_and_next_step_reads_well_without_facts(name: str) -> None:
+    sentence = message(f"errors.{name}")
+    assert "{" not in sentence
+    assert sentence.endswith(".") == name.endswith(".next-step") or sentence.endswith(".svg")
+
+
 @pytest.mark.parametrize("kind", FAMILY, ids=lambda kind: kind.code)
 def test_each_code_has_its_exit(kind: type[errors.KeyferryError]) -> None:
     expected = next((number for number, codes in EXITS.items() if kind.code in codes), 1)
@@ -53,7 +64,7 @@ def test_each_code_has_its_exit(kind: type[errors.KeyferryError]) -> None:
 
 
 def test_an_outdated_installation_is_told_how_to_get_the_latest_response() -> None:
-    outdated = errors.OlderResponse("A detail.", variant="installed")
+    outdated = errors.OlderResponse("A detail.", case="installed")
     assert outdated.title == "The installed response file is out of date"
     assert outdated.next_step.startswith("Make an update request here")
     assert outdated.code == errors.OlderResponse().code

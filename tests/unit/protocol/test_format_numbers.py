@@ -15,7 +15,11 @@ from keyferry_protocol.errors import WrongLicenseNumber
         ("01512002009O", "A license number contains only digits, not O."),
         ("01512002009X", "A license number contains only digits, not X."),
         ("m9s346-q3d25v-t4f5v3-7e3s3e-28jt9v", "A license number contains only digits, not m."),
-        ("\u0660" * 12, "A license number contains only digits, not \u0660."),
+        (
+            "\u0660" * 12,
+            "A license number contains only digits, not \u0660 (U+0660). "
+            "It is character 1; type it again.",
+        ),
     ],
 )
 def test_the_error_says_what_is_wrong_with_a_number(typed: str, message: str) -> None:

@@ -146,6 +146,9 @@ def license_number_vectors() -> Iterator[Vector]:
         ("as shown", "015.120.020.093"),
         ("every separator", " 0\t1\r5\n1.2-0_0/20093 "),
         ("all zeros", "000-000-000-000"),
+        ("no-break spaces", "015\u00a0120\u00a0020\u00a0093"),
+        ("an en dash and a byte-order mark", "\ufeff015120\u2013020093"),
+        ("full-width full stops", "015\uff0e120\uff0e020\uff0e093"),
     ]:
         digits = "".join(c for c in text if c in "0123456789")
         shown = ".".join(digits[i : i + 3] for i in (0, 3, 6, 9))
@@ -161,7 +164,6 @@ def license_number_vectors() -> Iterator[Vector]:
         ("13 digits", "0151200200930"),
         ("a letter", "01512002009O"),
         ("a comma", "015,120,020,093"),
-        ("a no-break space", "015\u00a0120020093"),
         ("digits of another script", "\u0660" * 12),
         ("full-width digits", "\uff10" * 12),
         ("a sign", "+015120020093"),
@@ -189,6 +191,14 @@ def activation_code_vectors() -> Iterator[Vector]:
     yield _good_code("as shown", NUMBER, shown, CODE)
     yield _good_code("bare, upper case", NUMBER, CODE, CODE)
     yield _good_code("every separator", NUMBER, f" {shown}\t\r\n._/".replace("-", "_"), CODE)
+    for name, separator in [
+        ("en dashes", "\u2013"),
+        ("non-breaking hyphens", "\u2011"),
+        ("soft hyphens", "\u00ad"),
+        ("no-break spaces", "\u00a0"),
+    ]:
+        yield _good_code(name, NUMBER, shown.replace("-", separator), CODE)
+    yield _good_code("characters unseen", NUMBER, f"\ufeff{shown}\u200b\u202c\u2060", CODE)
     for number in ("000000000000", "999999999999", "123456789012"):
         code = activation_code(number, number)
         yield _good_code(f"a code of {number}", number, code, code)
@@ -214,7 +224,7 @@ def activation_code_vectors() -> Iterator[Vector]:
     yield bad("a dotless i", CODE.replace("J", "\u0131"))
     yield bad("a long s for S", CODE.replace("S", "\u017f"))
     yield bad("full-width digits", CODE.replace("3", "\uff13"))
-    yield bad("an en dash", shown.replace("-", "\u2013"))
+    yield bad("a Cyrillic es for C", shown.replace("t", "\u0441"))
     yield bad("another number", CODE, "015120020094")
     yield bad("two neighbours of the number swapped", CODE, "015120020039")
     for place in (0, 7, 15, 28, 29):
