@@ -130,7 +130,7 @@ def _unpack(packed: Repaired) -> Iterator[Repaired]:
     if not _may_be_text(data):
         return
     text, repairs = _unquote(decode_text(data)), _of_text(packed)
-    name = () if "email" in repairs else ("base64",)
+    name = () if "email" in repairs else ("encoded",)
     plain = _from_html(text)
     blocks = [block[0] for block in _BASE64.finditer(plain) if len(block[0]) >= _MIN_BASE64]
     for block in sorted(blocks, key=len, reverse=True)[:_MAX_PARTS]:
@@ -189,7 +189,7 @@ def _repairs(candidate: _Candidate) -> tuple[str, ...]:
         if data in _objects(_change(text, fewer)):
             names = fewer
     if "email" in repairs:
-        names = [name for name in names if name != "quoted-printable"]
+        names = [name for name in names if name != "encoded"]
     return (*repairs, *names) or ("around",)
 
 
@@ -264,19 +264,17 @@ def _unquote(text: str) -> str:
     return _QUOTE.sub("", text)
 
 
-def _straighten(text: str) -> str:
-    return _QUOTATION_MARK.sub('"', text)
+def _decode(text: str) -> str:
+    return _from_quoted_printable(_from_html(text))
 
 
-def _unfold(text: str) -> str:
+def _unedit(text: str) -> str:
     """No member of an envelope contains a space, so each came on the way."""
-    return without_spaces(_ESCAPED_SPACE.sub("", text))
+    return without_spaces(_ESCAPED_SPACE.sub("", _QUOTATION_MARK.sub('"', text)))
 
 
 _CHANGES: dict[str, Callable[[str], str]] = {
-    "html": _from_html,
-    "quoted-printable": _from_quoted_printable,
+    "encoded": _decode,
     "quoted": _unquote,
-    "quotes": _straighten,
-    "folded": _unfold,
+    "edited": _unedit,
 }

@@ -12,14 +12,15 @@ const CALL_TIMEOUT_MS = 20_000;
 const network = {
   fetch(url, init) {
     const controller = new AbortController();
-    const signal = init?.signal;
-    signal?.addEventListener('abort', () => controller.abort(signal.reason));
-    setTimeout(() => controller.abort(new DOMException('', 'TimeoutError')), CALL_TIMEOUT_MS);
+    const abort = () => controller.abort();
+    if (init?.signal?.aborted) abort();
+    init?.signal?.addEventListener('abort', abort);
+    setTimeout(abort, CALL_TIMEOUT_MS); // some firewalls drop what they block, without a word
     return fetch(url, { ...init, signal: controller.signal });
   },
   sleep: (ms, signal) => new Promise((resolve, reject) => {
     setTimeout(resolve, ms);
-    signal?.addEventListener('abort', () => reject(signal.reason), { once: true });
+    signal?.addEventListener('abort', () => reject(new DOMException('', 'AbortError')), { once: true });
   }),
   isOnline: () => navigator.onLine,
   waitUntilOnline: () => new Promise((resolve) => {
@@ -191,7 +192,8 @@ function listen(started) {
     const text = clipboardData.getData('text/plain');
     const field = inputAround(target);
     const secret = findSecret(text);
-    const isForField = field && !secret && files.length === 0 && !text.trimStart().startsWith('{');
+    const isAddress = text.trim().length <= 254 && !/^\s*\{|#r=/.test(text);
+    const isForField = field && !secret && files.length === 0 && isAddress;
     if (isForField) return; // an address
     event.preventDefault();
     if (field && secret) (await started).journey.rejectSecret(field.id, secret);
@@ -231,4 +233,4 @@ const filesOf = (files, text) => (files.length || !text ? files : [new File([tex
 const link = takeLink(); // before anything else, so that it is gone before anyone sees the address
 const started = start();
 listen(started);
-route((await started).journey, link, { focus: false });
+void started.then(({ journey }) => route(journey, link, { focus: false }));

@@ -2,15 +2,20 @@
 
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from unittest import mock
 
 import pytest
 from cryptography.exceptions import InternalError, InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import asymmetric
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, mldsa
+from cryptography.hazmat.primitives.hashes import SHA256
 
 from keyferry import KeyferryError, KeySet, verify_response, verify_signature
 from keyferry.dongle.signer import Token
+from keyferry.vendor import Vendor
+from keyferry.wizard import save_locations
+from keyferry.wizard.computer import Computer
 from keyferry_protocol import algorithms
 from keyferry_protocol.algorithms import ECDSA_P256, ED25519, ML_DSA_65, self_test
 from keyferry_protocol.errors import CannotVerify, NotGenuine
@@ -23,7 +28,7 @@ HYBRID = key_set(VENDOR, VENDOR_PQ)
 Break = Callable[[pytest.MonkeyPatch], object]
 
 
-def forbids(error: Exception) -> Break:
+def forbids(error: BaseException) -> Break:
     """Neither a public nor a private key of Ed25519 can be made."""
 
     def breaks(patch: pytest.MonkeyPatch) -> None:
@@ -54,7 +59,12 @@ def is_missing(module: str) -> Break:
     return breaks
 
 
+class PanicException(BaseException):
+    """What a broken installation of `cryptography` raises where its parts do not fit together."""
+
+
 WAYS = [
+    pytest.param(forbids(PanicException("Python API call failed")), id="the library panics"),
     pytest.param(forbids(FIPS), id="FIPS mode forbids Ed25519"),
     pytest.param(forbids(InternalError("Unknown OpenSSL error.", [])), id="OpenSSL fails"),
     pytest.param(forbids(ValueError("An Ed25519 public key is 32 bytes long")), id="no provider"),
@@ -149,9 +159,7 @@ def test_a_dongle_whose_algorithm_is_missing_is_not_called_absent(
     key = ec.derive_private_key(7, ec.SECP256R1())
     numbers = key.public_key().public_numbers()
     public = b"\4" + numbers.x.to_bytes(32, "big") + numbers.y.to_bytes(32, "big")
-    room.dongle = Token(
-        public, "YubiKey", "1", lambda data: key.sign(data, ec.ECDSA(algorithms_sha256()))
-    )
+    room.dongle = Token(public, "YubiKey", "1", lambda data: key.sign(data, ec.ECDSA(SHA256())))
     room.activate("dongle")
     monkeypatch.setattr(
         ec.EllipticCurvePublicKey,
@@ -159,12 +167,6 @@ def test_a_dongle_whose_algorithm_is_missing_is_not_called_absent(
         mock.Mock(side_effect=UnsupportedAlgorithm("Curve secp256r1 is not supported")),
     )
     assert_cannot_verify(error_of(room.load), ECDSA_P256)
-
-
-def algorithms_sha256() -> object:
-    from cryptography.hazmat.primitives.hashes import SHA256
-
-    return SHA256()
 
 
 @pytest.mark.parametrize("breaks", WAYS)
@@ -212,6 +214,18 @@ def test_each_command_ends_with_1_and_no_traceback(
     assert "not-genuine" not in printed.out
 
 
+def test_the_wizard_says_so_where_it_looks_for_response_files(
+    room: Room, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "answer.response").write_bytes(room.answer(room.request()))
+    monkeypatch.setattr(save_locations, "response_folders", lambda: [str(tmp_path)])
+    computer = Computer(room.installation, Vendor(id="acme"))
+    assert len(computer.response_files("")) == 1
+    forbids(FIPS)(monkeypatch)
+    with pytest.raises(CannotVerify):
+        computer.response_files("")
+
+
 @pytest.mark.parametrize(
     ("switch", "breaks", "words"),
     [
@@ -224,13 +238,12 @@ def test_the_next_step_depends_on_the_cause(
     switch: str,
     breaks: Break,
     words: str,
-    tmp_path: object,
+    tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    file = f"{tmp_path}/fips_enabled"
-    with open(file, "w") as written:
-        written.write(switch)
-    monkeypatch.setattr(algorithms, "_FIPS_MODE", file)
+    file = tmp_path / "fips_enabled"
+    file.write_text(switch)
+    monkeypatch.setattr(algorithms, "_FIPS_MODE", str(file))
     breaks(monkeypatch)
     assert words in error_of(lambda: self_test(ED25519)).next_step
 

@@ -32,7 +32,7 @@ def command(settings: Settings) -> int:
             for line in wrap(indented, window_columns(), INDENT):
                 settings.terminal.line(line)
     if not rows:
-        settings.terminal.line(message("terminal.none"))
+        settings.terminal.line(message("terminal.first-step", none=message("terminal.none")))
     try:
         load_license(installation)
     except KeyferryError as error:

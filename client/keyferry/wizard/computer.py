@@ -24,7 +24,7 @@ from keyferry.wizard.answers import Answers, number_of, protection_of
 from keyferry.wizard.checks import parse_seat
 from keyferry.wizard.save_locations import SaveLocation
 from keyferry_protocol.activation import parse_activation_code
-from keyferry_protocol.errors import DongleMissing, KeyferryError
+from keyferry_protocol.errors import CannotVerify, DongleMissing, KeyferryError
 from keyferry_protocol.keys import Ed25519Signer
 from keyferry_protocol.messages import message
 
@@ -132,8 +132,12 @@ class Computer:
         """
         files = []
         for folder in save_locations.response_folders():
-            with suppress(KeyferryError, OSError):  # no response there, or none for this vendor
+            try:
                 files += genuine_responses(folder, self.installation.keys)
+            except CannotVerify:
+                raise  # or it would seem that there is none
+            except (KeyferryError, OSError):  # no response there, or none for this vendor
+                continue
         return [
             file
             for file in files
