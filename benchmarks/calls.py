@@ -51,7 +51,7 @@ UPDATE = Step(
     6,
     (*ANSWERING, "DynamoDB.BatchGetItem"),
 )
-SEND = Step("send the e-mail", "send_response", 4, ("SESv2.SendEmail", "DynamoDB.UpdateItem"))
+SEND = Step("send the email", "send_response", 4, ("SESv2.SendEmail", "DynamoDB.UpdateItem"))
 CLICK = Step("click its link", "public_api", 2, ("DynamoDB.GetItem", "S3.HeadObject"))
 
 

@@ -48,7 +48,7 @@ def screen(stack: Running) -> str:
     kinds = [resource["ResourceType"] for resource in reply["StackResources"]]
     functions = kinds.count("AWS::Lambda::Function")
     return f"""\
-Keyferry is running on this computer. Nothing leaves it. Stop with Ctrl-C.
+Keyferry is running on this computer. Nothing leaves it. Press Ctrl-C to stop.
   Page            {stack.page}/
   Inbox           {stack.page}/inbox
   License number  {show_license_number(NUMBER)}

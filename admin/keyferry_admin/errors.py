@@ -27,7 +27,7 @@ class NumberInUse(AdminError):
     """A license with this number already exists."""
 
     code = "number-in-use"
-    next_step = "Leave --number out, and a free number is drawn."
+    next_step = "Omit --number to get a free number."
 
 
 class BadTerms(AdminError):
@@ -81,14 +81,14 @@ class KeysChanged(AdminError):
     """Someone else changed the keys at the same moment."""
 
     code = "keys-changed"
-    next_step = "Nothing was written. Look with `keyferry-admin keys list`, then give it again."
+    next_step = "Nothing was written. Check `keyferry-admin keys list`, then run it again."
 
 
 class LinksNotWritten(AdminError):
     """The file of links cannot be written."""
 
     code = "links-not-written"
-    next_step = "Name another file with --output, and give the command again: it goes on."
+    next_step = "Choose another file with --output and run the command again; it continues."
 
 
 class NoSuchStack(AdminError):
@@ -102,7 +102,7 @@ class LicenseChanged(AdminError):
     """The license changed between the read and the write in every attempt."""
 
     code = "license-changed"
-    next_step = "Nothing was written. Give the same command again."
+    next_step = "Nothing was written. Run the same command again."
 
 
 class NoSuchSeat(AdminError):
@@ -181,11 +181,11 @@ class NotSuppressed(AdminError):
     """The address is not suppressed."""
 
     code = "not-suppressed"
-    next_step = "Check how it is written. `keyferry-admin mail list` shows what is held back."
+    next_step = "Check the spelling. `keyferry-admin mail list` shows what is blocked."
 
 
 class AmbiguousAnswer(AdminError):
     """Several requests have a SHA-256 that begins with these digits."""
 
     code = "ambiguous-answer"
-    next_step = "Give more of it: `keyferry-admin request list NUMBER --all --json` has all of it."
+    next_step = "Enter more: `keyferry-admin request list NUMBER --all --json` shows it in full."

@@ -112,7 +112,9 @@ def check_installed(response: Response, folder: Folder, installation: Installati
     check_environment(response, installation.machine)
     if response.serial < state.max_serial:
         raise OlderResponse(
-            license_message("errors.older-response.newer-known", number), license_number=number
+            license_message("errors.older-response.newer-known", number),
+            case="installed",
+            license_number=number,
         )
     return response
 

@@ -1,4 +1,4 @@
-"""Records which e-mails came back or were complained of (SES -> SNS -> SQS -> here)."""
+"""Records which emails came back or were complained of (SES -> SNS -> SQS -> here)."""
 
 import os
 import time

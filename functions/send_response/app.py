@@ -1,4 +1,4 @@
-"""E-mails the link to each response, or the refusal, to those who gave an address."""
+"""Emails the link to each response, or the refusal, to those who gave an address."""
 
 import os
 import secrets
@@ -31,7 +31,7 @@ send_email = SendEmail(
 
 
 def jobs_in(record: SQSRecord) -> Iterator[Job]:
-    """The e-mails that a message asks for."""
+    """The emails that a message asks for."""
     for request in mail_requests_in(record.body, OUT_BUCKET):
         yield Job(partial(send_email.send, request, record.message_id), request.ticket_id)
 

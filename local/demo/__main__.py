@@ -71,12 +71,12 @@ def journey(stack: Running, offline: Path) -> None:
     )
     (FOLDER / ready["response"]["filename"]).write_bytes(response)
 
-    mail = step("The e-mail arrives", lambda: wait(lambda: first_mail(stack.page)))
+    mail = step("The email arrives", lambda: wait(lambda: first_mail(stack.page)))
     (FOLDER / f"{stem}.eml").write_text(mail["source"])
     link = re.search(r"http://\S+/api/responses/\S+", mail["text"])
     assert link, mail["text"]
     linked = step("and its link gives the same response", lambda: fetch(link[0]))
-    assert body(linked) == body(response), "The e-mail's response is another one."
+    assert body(linked) == body(response), "The email's response is another one."
 
     step(
         "The offline computer installs it",

@@ -22,7 +22,7 @@ export class Journey {
   /** @type {string | null} */
   #ticketId = null;
   #isOffline = false;
-  /** The service has the file: only now may the page say that it will e-mail. */
+  /** The service has the file: only now may the page say that it will email. */
   #isProcessing = false;
   #controller = new AbortController();
   #downloadController = new AbortController();
@@ -34,7 +34,7 @@ export class Journey {
    * @param {View} parts.view
    * @param {Browser} parts.browser
    * @param {Network} parts.network
-   * @param {string} parts.language of the e-mail
+   * @param {string} parts.language of the email
    */
   constructor({ view, browser, network, language }) {
     this.#view = view;
@@ -129,7 +129,7 @@ export class Journey {
     else if (this.#file) await this.#send(this.#file);
   }
 
-  /** Returns to the form, with the e-mail address alone. */
+  /** Returns to the form, with the email address alone. */
   restart() {
     this.#cancelCalls();
     this.#file = null;
@@ -149,7 +149,7 @@ export class Journey {
   }
 
   /**
-   * Has the link e-mailed to another address.
+   * Has the link emailed to another address.
    * @param {string} text as entered
    */
   async emailTo(text) {
@@ -187,7 +187,7 @@ export class Journey {
   }
 
   /**
-   * Shows what a ticket becomes, then what becomes of its e-mail.
+   * Shows what a ticket becomes, then what becomes of its email.
    * @param {string} ticketId
    * @param {{ isShown?: boolean }} [options] whether its screen is there already
    */
@@ -197,7 +197,7 @@ export class Journey {
       for await (const ticket of follow(ticketId, connection)) {
         this.#isProcessing = ticket.state === 'processing';
         if (ticket.state === 'ready' || ticket.state === 'refused') {
-          connection.report = () => {}; // only the e-mail is still awaited: no reason to disturb
+          connection.report = () => {}; // only the email is still awaited: no reason to disturb
           if (!isShown) this.#showResult(ticketId, ticket);
           isShown = true;
           this.#view.showEmail(ticket, this.#email);
@@ -206,7 +206,7 @@ export class Journey {
         }
       }
     } catch (error) {
-      // The result is shown: an unknown e-mail state is not worth an error.
+      // The result is shown: an unknown email state is not worth an error.
       if (!isShown || !(error instanceof Problem)) throw error;
     }
   }

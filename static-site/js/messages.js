@@ -50,7 +50,7 @@ export class Messages {
   }
 
   /**
-   * A day in UTC, as licenses and e-mails count them.
+   * A day in UTC, as licenses and emails count them.
    * @param {string} time
    * @param {'long' | 'medium'} [dateStyle]
    */

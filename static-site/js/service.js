@@ -86,7 +86,7 @@ export async function submit(file, { email, language }, connection) {
 }
 
 /**
- * Yields each state of a ticket until it is ready or refused and its e-mail is decided. Throws a Problem.
+ * Yields each state of a ticket until it is ready or refused and its email is decided. Throws a Problem.
  * @param {string} ticketId
  * @param {Connection} connection
  * @returns {AsyncGenerator<Ticket, void, void>}

@@ -80,7 +80,7 @@ interface ResponseFile {
   product: string;
   valid_until: string | null;
   previous_valid_until: string | null;
-  /** When the link in the e-mail stops working. */
+  /** When the link in the email stops working. */
   link_expires_at: string | null;
 }
 

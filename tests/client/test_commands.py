@@ -486,7 +486,7 @@ def test_the_installed_response_brought_again_is_told_beside_what_waits(shell: S
     printed = shell("install", "answer.response")
     assert printed.exit == 0
     assert printed.out.startswith("✓ This response file is installed already.")
-    assert "still waits for its response file" in printed.out
+    assert "is still waiting for its response file" in printed.out
 
 
 def test_a_response_can_come_from_standard_input(shell: Shell) -> None:
@@ -543,7 +543,7 @@ def revoked(room: Room) -> None:
     ("spoil", "words", "exit_code"),
     [
         (moved, "This computer is not recognized", 6),
-        (revoked, "This license was withdrawn", 5),
+        (revoked, "This license has been revoked", 5),
     ],
 )
 def test_status_reports_why_a_license_does_not_work(
@@ -564,7 +564,7 @@ def test_grace_is_reported_with_the_next_step(shell: Shell) -> None:
     printed = shell("check")
     assert printed.exit == 0
     assert printed.err.startswith(
-        "! Check in by 25 November 2026: Example Modeler keeps working for 13"
+        "! Check-in was due by 25 November 2026. Example Modeler keeps working for 13"
     )
     assert shell("check", "--json").json["reason"] == "grace"
 
@@ -577,7 +577,7 @@ def test_the_end_is_announced_in_the_last_thirty_days(shell: Shell, days: int, w
     printed = shell("check")
     assert printed.exit == 0
     assert printed.err == (
-        f"! {words}Once it is renewed, carry an update request out.\n" if words else ""
+        f"! {words}After you renew it, make an update request.\n" if words else ""
     )
     assert shell("check", "--json").json["reason"] == ("ends-soon" if words else None)
 
@@ -605,7 +605,7 @@ def test_remove_erases_everything_of_a_license(shell: Shell) -> None:
     activate(shell)
     printed = shell("remove", NUMBER, stdin="y\n")
     assert printed.exit == 0
-    assert "Its seat stays taken" in printed.err
+    assert "Removing it keeps the seat taken" in printed.err
     assert set(shell.room.files()) == {"user/clock.json"}
     assert not Path(shell.room.state_dirs.site.path, NUMBER).exists()
 

@@ -132,7 +132,7 @@ def test_no_dongle_or_several_is_an_error(plugged: list[PluggedDongle], expected
     ("flags", "left", "expected", "next_step"),
     [
         pytest.param(0, None, "did not accept this PIN.", "Enter the PIN again", id="wrong"),
-        pytest.param(0x20000, 1, "One try is left", "Enter the PIN again", id="the last try"),
+        pytest.param(0x20000, 1, "One more wrong PIN", "Enter the PIN again", id="the last try"),
         pytest.param(0x40000, 0, "is locked", "Unlock it", id="locked"),
     ],
 )

@@ -255,9 +255,9 @@ def test_a_code_that_cannot_be_drawn_has_its_own_error(
 
 def test_without_a_request_the_error_says_how_to_make_one(shell: Shell) -> None:
     assert shell("qr", NUMBER).err == (
-        "X No request waits here for this license (nothing-waits)\n"
-        "  License 015.120.020.093 has no request that waits here.\n"
-        "  Make one first:  keyferry request, update or deactivate.\n"
+        "X No request for this license is waiting here (nothing-waits)\n  License "
+        "015.120.020.093 has no request waiting here.\n  Make one first:  keyferry request, "
+        "update, or deactivate.\n"
     )
 
 
@@ -265,7 +265,7 @@ def test_a_vendor_without_a_page_has_no_qr_code(waiting: Shell) -> None:
     Path("vendor/vendor.json").write_text('{"id": "example", "product": "Example Modeler"}')
     printed = waiting("qr", NUMBER)
     assert printed.exit == 2
-    assert "name it as page_url in the vendor.json beside the keys" in printed.err
+    assert "Set page_url in the vendor.json next to the keys" in printed.err
 
 
 def test_a_request_that_is_too_long_is_saved_instead(shell: Shell) -> None:
@@ -324,7 +324,7 @@ def test_a_window_without_half_blocks_leads_to_the_picture(waiting: Shell) -> No
     waiting.encoding = "cp1252"
     printed = waiting("qr", NUMBER)
     assert printed.out == ""
-    assert "This window has no character for half a block." in printed.err
+    assert "This window cannot display half-block characters." in printed.err
     assert waiting("qr", NUMBER, "--output", "code.svg").exit == 0
 
 

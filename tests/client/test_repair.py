@@ -170,16 +170,28 @@ STORIES = [
     pytest.param(active, half_written("clock.json"), 0, "Removed", id="power cut, clock"),
     pytest.param(nothing, half_written("device.key"), 3, "Removed", id="power cut, first request"),
     pytest.param(active, deactivation_cut_off, 3, "Finished", id="power cut, deactivation"),
-    pytest.param(active, install_cut_off, 0, "Finished an install", id="power cut, new install"),
-    pytest.param(active, renaming_cut_off("device.key"), 0, "Put in place", id="key not renamed"),
     pytest.param(
-        active, renaming_cut_off("installed.response"), 0, "Put in place", id="response not renamed"
+        active,
+        install_cut_off,
+        0,
+        "Finished an interrupted installation",
+        id="power cut, new install",
     ),
-    pytest.param(active, emptied("state.json"), 0, "Made anew", id="state.json emptied"),
-    pytest.param(updating, garbled("state.json"), 0, "Made anew", id="state.json while updating"),
-    pytest.param(requested, garbled("state.json"), 4, "Made anew", id="state.json while waiting"),
-    pytest.param(deactivated, garbled("state.json"), 3, "Made anew", id="state.json, deactivated"),
-    pytest.param(active, garbled("clock.json"), 0, "Made anew", id="clock.json garbled"),
+    pytest.param(
+        active, renaming_cut_off("device.key"), 0, "Replaced a damaged file", id="key not renamed"
+    ),
+    pytest.param(
+        active,
+        renaming_cut_off("installed.response"),
+        0,
+        "Replaced a damaged file",
+        id="response not renamed",
+    ),
+    pytest.param(active, emptied("state.json"), 0, "Rebuilt", id="state.json emptied"),
+    pytest.param(updating, garbled("state.json"), 0, "Rebuilt", id="state.json while updating"),
+    pytest.param(requested, garbled("state.json"), 4, "Rebuilt", id="state.json while waiting"),
+    pytest.param(deactivated, garbled("state.json"), 3, "Rebuilt", id="state.json, deactivated"),
+    pytest.param(active, garbled("clock.json"), 0, "Rebuilt", id="clock.json garbled"),
     pytest.param(preferred, garbled("order.json"), 0, "trying order", id="order.json garbled"),
     pytest.param(requested, garbled("pending.request"), 4, "Restored", id="request, drive there"),
     pytest.param(
@@ -197,7 +209,7 @@ HOPELESS = [
         active,
         garbled("installed.response"),
         1,
-        "install the last response file again",
+        "Install the last response file again",
         "install answer.response",
         id="the response is damaged",
     ),
@@ -208,7 +220,7 @@ HOPELESS = [
         requested,
         stick_lost(garbled("pending.request")),
         4,
-        "make the request again",
+        "Make the request again",
         f"request {NUMBER} --output {STICK}",
         id="the request is damaged and its file lost",
     ),
@@ -224,7 +236,7 @@ HOPELESS = [
         active,
         a_folder_where_a_file_belongs,
         1,
-        "Not mended",
+        "Not repaired",
         "",
         id="a folder where a file belongs",
     ),
@@ -249,7 +261,7 @@ def test_a_repaired_folder_works_as_before_the_damage(
     assert did in printed.out, printed.out
     assert desk("check").exit == code
     again = run_repair(desk)
-    assert "Nothing to mend" in again.out, again.out
+    assert "Nothing to repair" in again.out, again.out
     assert "doctor --repair" not in again.out
 
 
@@ -274,7 +286,7 @@ def test_a_damaged_deactivation_that_was_never_saved_keeps_the_license(desk: She
     active(desk)
     damaged_deactivation_cut_off(desk)
     assert desk("check").exit == 1
-    assert "never handed out" in run_repair(desk).out
+    assert "never given out" in run_repair(desk).out
     assert desk("check").exit == 0
     assert desk("deactivate", NUMBER, "--yes").exit == 0
     assert desk("check").exit == 3
@@ -310,7 +322,7 @@ def test_a_receipt_or_a_forged_file_is_never_put_in_the_place_of_a_license(desk:
     whole = path.read_bytes()
     path.write_bytes(b"{")
     Path(f"{path}.new").write_bytes(whole.replace(b'"sig":"', b'"sig":"AAAA'))
-    assert "Not mended" in run_repair(desk).out
+    assert "Not repaired" in run_repair(desk).out
     assert desk("check").exit == 1
 
 
@@ -368,7 +380,7 @@ def test_another_devices_file_does_not_replace_the_pending_request(desk: Shell) 
     other = Shell(type(desk.room)(Path("elsewhere").resolve()), desk.patch)
     name.write_bytes(other.room.request())
     garbled("pending.request")(desk)
-    assert "Not mended" in run_repair(desk).out
+    assert "Not repaired" in run_repair(desk).out
 
 
 def test_a_forged_file_does_not_replace_the_pending_request(desk: Shell) -> None:
@@ -378,7 +390,7 @@ def test_a_forged_file_does_not_replace_the_pending_request(desk: Shell) -> None
     envelope["signatures"][0]["sig"] = b64(bytes(64))
     name.write_text(json.dumps(envelope))
     garbled("deactivate.request")(desk)
-    assert "Not mended" in run_repair(desk).out
+    assert "Not repaired" in run_repair(desk).out
 
 
 def test_one_damaged_license_leaves_the_others_alone(desk: Shell) -> None:
@@ -407,6 +419,6 @@ def test_repair_comes_before_the_question_which_product_is_meant(desk: Shell) ->
     half_written("installed.response")(desk)
     Path("vendor/vendor.json").unlink()
     printed = desk(*REPAIR)
-    assert "Removed what a cut-off write had left" in printed.out
+    assert "Removed what an interrupted write had left" in printed.out
     assert printed.exit == 2
     assert "--product" in printed.err

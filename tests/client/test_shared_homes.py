@@ -252,7 +252,7 @@ def test_permissions_of_every_computers_folder_are_checked(shell: Shell) -> None
     shell.room.machine = LAB_09
     shell.room.activate()
     Path(shell.room.state_dirs.site.path, f"{NUMBER}-2").chmod(0o777)
-    assert "Other users may change" in shell("list").err + shell("doctor").out
+    assert "Other users can change" in shell("list").err + shell("doctor").out
     assert shell("doctor", "--repair").exit == 0
     assert Path(shell.room.state_dirs.site.path, f"{NUMBER}-2").stat().st_mode & 0o777 == 0o755
     assert shell("check").exit == 0

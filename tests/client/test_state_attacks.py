@@ -221,7 +221,7 @@ def test_repair_changes_no_file_of_another_user(shell: Shell, mode: int) -> None
     os.chown(file, NOBODY, NOBODY)
     file.chmod(mode)
     printed = shell("doctor", "--repair")
-    assert f"Not mended: {file}: it belongs to another user" in printed.out
+    assert f"Not repaired: {file}: it belongs to another user" in printed.out
     assert stat.S_IMODE(file.stat().st_mode) == mode
 
 

@@ -234,7 +234,7 @@ def test_a_plain_user_runs_roots_license_and_updates_it_in_a_folder_of_his_own(
 
         def user() -> None:
             assert "state-not-readable" in shell("deactivate", NUMBER, "--yes").err
-            assert "cannot be written (Permission denied)" in shell("doctor").out
+            assert "is not writable (Permission denied)" in shell("doctor").out
             for command in ("check", f"update {NUMBER}", "check"):
                 assert shell(*command.split()).exit == 0, command
             shell.carried(str(next(Path().glob("*.request"))))
@@ -249,9 +249,9 @@ def test_a_plain_user_runs_roots_license_and_updates_it_in_a_folder_of_his_own(
 @pytest.mark.parametrize(
     ("names", "report", "code"),
     [
-        (["../clock.json", "state.json"], "Made anew", 0),
-        (["load.key"], "This user may not read it", 1),
-        (["installed.response"], "This user may not read it", 1),
+        (["../clock.json", "state.json"], "Rebuilt", 0),
+        (["load.key"], "This user cannot read it", 1),
+        (["installed.response"], "This user cannot read it", 1),
     ],
 )
 def test_files_that_sudo_left_in_a_users_folder_are_repaired_or_reported(

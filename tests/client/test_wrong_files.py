@@ -69,8 +69,8 @@ def a_receipt(shell: Shell, good: bytes) -> bytes:
     return room.answer(room.request("deactivate"))
 
 
-CUT = "The file was cut short on the way; its end is missing."
-EDITOR = "The file was damaged on the way, for example by a text editor."
+CUT = "The file is incomplete; its end is missing."
+EDITOR = "The file was damaged after it was saved, for example by a text editor."
 KINDS: list[tuple[str, Make, str, str]] = [
     ("nothing in it", lambda s, g: b" \n", "unreadable-response", "The file is empty."),
     ("half copied", lambda s, g: g[: len(g) // 2], "unreadable-response", CUT),
@@ -98,10 +98,10 @@ KINDS: list[tuple[str, Make, str, str]] = [
         "This is a shortcut",
     ),
     (
-        "the e-mail itself",
+        "the email itself",
         lambda s, g: b"Received: from x\n\nDownload it: https://x",
         "unreadable-response",
-        "This is an e-mail.",
+        "This is an email.",
     ),
     (
         "the sign-in page of a network",
@@ -122,7 +122,7 @@ KINDS: list[tuple[str, Make, str, str]] = [
         EDITOR,
     ),
     ("a compressed note", lambda s, g: gzip.compress(b"x"), "unreadable-response", "an archive"),
-    ("a film", lambda s, g: b"x" * 30_000, "unreadable-response", "The file is too big"),
+    ("a film", lambda s, g: b"x" * 30_000, "unreadable-response", "The file is too large"),
     ("a note", lambda s, g: b"Dear customer", "unreadable-response", "This is not a response"),
     ("the request", lambda s, g: request(), "wrong-type", "This is a request file, not"),
     ("another license's", of_another_license, "not-requested", "has no request here"),

@@ -53,18 +53,18 @@ class Case:
     reason: str = ""  # in the mail's subject, where it is not the title
 
 
-READ_AGAIN = "Copy it again from the offline computer, straight to a USB stick, and choose it here."
+READ_AGAIN = "Copy it again from the offline computer, straight to a USB drive, and choose it here."
 UPDATE_APP = "on the offline computer, make a new request file, and choose it here."
-APART = "The license number and the activation code do not belong together"
+APART = "The license number and the activation code do not match"
 COMPARE = (
-    "Compare both with your license e-mail or letter, make a new request file on the offline "
+    "Check both against your license email or letter, make a new request file on the offline "
     "computer, and choose it here."
 )
 DEACTIVATE_ONE = (
-    "Deactivate it on a computer that no longer needs it. If one is lost or broken, make a new "
-    'request file, choose "My old computer is lost or broken" and give its seat number.'
+    "Deactivate the license on a computer that no longer needs it. If one is lost or broken, make "
+    'a new request file, choose "My old computer is lost or broken", and enter its seat number.'
 )
-MOVED = "This license has moved as often as it may until {next_move}"
+MOVED = "This license cannot be moved again until {next_move}"
 WAIT = f"Wait until then, or ask {ASK} to allow one more move."
 PHYSICAL = f"Make the request on a physical computer, or ask {ASK} to allow it."
 WITHDRAWN = f"It cannot be activated again. Ask {ASK} about a replacement."
@@ -77,13 +77,14 @@ CASES = {
     "a response": Case(
         "unreadable-request",
         "This is a response file",
-        "You already have what you need: carry it to the offline computer and install it there.",
+        "You already have what you need. Take it to the offline computer and install it there.",
         Customer.activate,
     ),
     "a later version": Case(
         "unsupported-version",
         "This file was made by a version we do not support",
-        f"Update the application {UPDATE_APP}",
+        f"It is newer than this service. Ask {ASK} for help, then choose the same request file "
+        "again.",
         of_a_later_version,
     ),
     "a wrong code": Case("not-authentic", APART, COMPARE, with_a_wrong_code),
@@ -91,28 +92,29 @@ CASES = {
     "an unknown key": Case("not-authentic", APART, COMPARE, update_by_an_unknown_key),
     "an old application": Case(
         "keys-too-old",
-        "This version of Example Modeler is too old for our current signature",
+        "This version of Example Modeler is too old to accept our current signature",
         f"Update Example Modeler {UPDATE_APP}",
         by_an_old_application,
     ),
     "an update after the seat was released": Case(
         "not-activated",
-        "This license is not active on this computer",
-        "There is nothing to update or deactivate. To use it here, make a request to activate.",
+        "This license is not active on the offline computer",
+        "There is nothing to update or deactivate. To use the license there, make an activation "
+        "request.",
         update_of_a_released_seat,
         lift=active(),
     ),
     "a physical computer that shows a disk alone": Case(
         "machine-not-identified",
-        "Too little of this computer can be recognised",
-        "Run the check in License Configuration (`keyferry doctor`) there; it names what is "
-        f"missing. Or use a USB dongle, or ask {ASK}.",
+        "Not enough of the offline computer can be recognized",
+        "On that computer, run the check in License Configuration (`keyferry doctor`) to see what "
+        f"is missing. Or use a USB dongle, or ask {ASK}.",
         request_on(components=FEW_PARTS),
         lift=terms(environments=("physical", "virtual")),
     ),
     "a user's update on a computer that changed": Case(
         "needs-administrator",
-        "This computer has changed too much since the license was installed",
+        "The offline computer has changed too much since the license was installed",
         "Make the update on the offline computer as the administrator who installed the license, "
         "and choose that file here.",
         update_by_the_load_key_on_a_changed_computer,
@@ -127,13 +129,13 @@ CASES = {
     ),
     "withdrawn": Case(
         "license-revoked",
-        "This license was withdrawn",
+        "This license has been revoked",
         WITHDRAWN,
         request(),
         before=become(Status.REVOKED),
     ),
     "withdrawn after the answer": Case(
-        "license-revoked", "This license was withdrawn", WITHDRAWN, answered_before
+        "license-revoked", "This license has been revoked", WITHDRAWN, answered_before
     ),
     "ended": Case(
         "license-expired",
@@ -155,30 +157,30 @@ CASES = {
     ),
     "for one user": Case(
         "protection-not-allowed",
-        'This license cannot be used with "One user of this computer"',
-        'Make a new request file and choose "Everyone on this computer" or a USB dongle.',
+        "This license cannot be used for one user of the computer",
+        "Make a new request file for everyone on the computer or a USB dongle.",
         for_one_user,
         sold={"protections": ("machine", "dongle")},
         lift=terms(protections=("personal",)),
     ),
     "a dongle where the computer has a seat": Case(
         "protection-not-allowed",
-        'This computer already has a seat as "Everyone on this computer"',
-        "Deactivate it there first, then make a new request. Or make a request for "
-        '"Everyone on this computer".',
+        "The offline computer already has a seat for everyone on the computer",
+        "Deactivate that seat on the computer, then make a new request. Or make a request for "
+        "everyone on the computer.",
         with_a_dongle,
         before=active(),
     ),
     "on a virtual machine": Case(
         "environment-not-allowed",
-        "This license does not run on a virtual machine",
+        "This license cannot be used on a virtual machine",
         PHYSICAL,
         request_on(environment="virtual"),
         lift=terms(environments=("virtual",)),
     ),
     "in a container": Case(
         "environment-not-allowed",
-        "This license does not run in a container",
+        "This license cannot be used in a container",
         PHYSICAL,
         request_on(environment="container"),
         lift=terms(environments=("container",)),
@@ -204,7 +206,7 @@ CASES = {
     ),
     "no seat": Case(
         "no-seats-left",
-        "All 2 seats of this license are in use",
+        "All 2 seats on this license are in use",
         DEACTIVATE_ONE,
         request(9),
         sold={"seats": 2},
@@ -216,7 +218,7 @@ CASES = {
     ),
     "no seat and no move": Case(
         "no-seats-left",
-        "The one seat of this license is in use",
+        "The only seat on this license is in use",
         f"{MOVED}. {WAIT}",
         request(9),
         sold={"moves_per_year": 1},
@@ -224,7 +226,7 @@ CASES = {
         lift=release,
         seats=((1, "LAB-02"),),
         moves_left=0,
-        reason="its one seat is in use",
+        reason="its only seat is in use",
         has_next_move=True,
     ),
     "no move": Case(

@@ -93,20 +93,20 @@ def test_a_bounced_mail_is_told_and_the_link_goes_to_another_address(
     page: Page, stack: RunningStack, offline: OfflineComputer
 ) -> None:
     saved(page, stack, offline.request(), f"bounce-{offline.number}@example.com")
-    expect(page.locator("#mail")).to_contain_text("was also e-mailed", timeout=60_000)
+    expect(page.locator("#mail")).to_contain_text("was also emailed", timeout=60_000)
     ticket = page.url.rpartition("#t=")[2]
     publish(stack, a_notice(stack, ticket))
     eventually(lambda: ticket_state(stack, ticket)["email"] == "bounced")
     page.reload()
     expect(page.locator("#mail")).to_have_text(
-        "The e-mail to the address you gave came back. "
+        "The email to the address you gave could not be delivered. "
         "You do not need it if you saved the file here."
     )
     other = f"other-{offline.number}@example.com"
-    page.click("text=Send it to another address")
+    page.click("text=Send the link to another address")
     page.keyboard.type(other)
     page.keyboard.press("Enter")
-    sent = f"The link was also e-mailed to {other}."
+    sent = f"The link was also emailed to {other}."
     expect(page.locator("#mail")).to_contain_text(sent, timeout=60_000)
     assert len(mails(stack, other)) == 1
     assert ticket_state(stack, ticket)["email"] == "sent"
@@ -122,7 +122,7 @@ def test_a_mail_to_an_address_that_bounced_before_is_told_as_withheld(
     )
     saved(page, stack, offline.request(), address)
     expect(page.locator("#mail")).to_have_text(
-        "No e-mail was sent: this license or address has had today's number. Save the file here.",
+        "No email was sent: this license or address has reached today's limit. Save the file here.",
         timeout=60_000,
     )
     assert ticket_state(stack, page.url.rpartition("#t=")[2])["email"] == "withheld"

@@ -133,7 +133,7 @@ def test_the_screen_is_the_promised_one(stack: RunningStack) -> None:
     assert stack.output.with_name("errors").read_text().splitlines() == FIRST_START
     printed[6:9] = [re.sub(r"\S*/run/keyferry", client, line) for line in printed[6:9]]
     assert printed[:9] == [
-        "Keyferry is running on this computer. Nothing leaves it. Stop with Ctrl-C.",
+        "Keyferry is running on this computer. Nothing leaves it. Press Ctrl-C to stop.",
         f"  Page            {stack.page}",
         f"  Inbox           {stack.inbox}",
         "  License number  015.120.020.093",

@@ -1,4 +1,4 @@
-"""Texts that a page, a terminal or an e-mail could take for more than text."""
+"""Texts that a page, a terminal or an email could take for more than text."""
 
 IMG = "<img src=x onerror=alert(1)>"
 SVG = '"><svg onload=alert(1)><script>alert(2)</script>'

@@ -202,7 +202,7 @@ class World:
         return data
 
     def send(self, ticket: str) -> list[str]:
-        """Have the e-mail of a ticket sent."""
+        """Have the email of a ticket sent."""
         (name,) = self.answers(ticket)
         return self.handle(
             "send_response", self.notice("send_response", f"responses/{ticket}/{name}", "1")

@@ -18,7 +18,7 @@ from keyferry_admin.cli.seat import seat
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 80})
 @click.version_option(__version__, prog_name="keyferry-admin")
 def cli() -> None:
-    """The vendor's desk of one Keyferry stack.
+    """Manage one Keyferry stack.
 
     Region, credentials and endpoint are taken as every AWS tool takes them. Every command has
     --stack NAME (default keyferry) and --json.

@@ -36,7 +36,7 @@ class AdminCommand(click.Command):
                 envvar="KEYFERRY_STACK",
                 help="Name of the deployed stack.",
             ),
-            click.Option(["--json", "as_json"], is_flag=True, help="Answer with one document."),
+            click.Option(["--json", "as_json"], is_flag=True, help="Print one JSON document."),
         ]
 
     def invoke(self, ctx: click.Context) -> Any:

@@ -30,7 +30,7 @@ def confirm_key(output: Output, keyid: str, action: str, warning: Sequence[str],
 
 def _prompt(output: Output, name: str, action: str, warning: Sequence[str]) -> str:
     if output.as_json or not sys.stdin.isatty():
-        raise NotConfirmed("This takes rights away, and nobody is here to confirm it")
+        raise NotConfirmed("This takes rights away, and no one is here to confirm it")
     first, *more = warning
     lines = [f"{mark('warning')} {first}", *more]
     lines[-1] += f" Type {name} to {action}: "

@@ -32,16 +32,16 @@ def keys() -> None:
 @click.option(
     "--pem",
     type=click.Path(dir_okay=False, path_type=Path),
-    help="A PEM file instead, made if it is not there; the functions read it in their PemFolder.",
+    help="A PEM file instead, created if missing; the functions read it from PemFolder.",
 )
 @click.pass_obj
 def create(settings: Settings, alg: str, arn: str | None, pem: Path | None) -> None:
     """Let a key sign every response from now on. Example: keyferry-admin keys create
 
-    Ship the key set that `keys export` then writes before you retire the key before it.
+    Ship the new key set from `keys export` before you retire the previous key.
     """
     if arn and pem:
-        raise click.UsageError("--kms and --pem name two keys; a key is in one place.")
+        raise click.UsageError("Use either --kms or --pem, not both.")
     if pem:
         key = signing_keys.create_in_pem(settings.stack.signing_keys, alg, pem)
     else:
@@ -97,9 +97,9 @@ def export(settings: Settings, output: Path | None) -> None:
 @yes_option
 @click.pass_obj
 def retire(settings: Settings, keyid: str, yes: bool) -> None:
-    """Let a key sign no more. Example: keyferry-admin keys retire 0f3b9c5d2a7e4816
+    """Stop a key from signing. Example: keyferry-admin keys retire 0f3b9c5d2a7e4816
 
-    What it signed stays good, and key sets go on trusting it.
+    What it signed stays valid, and key sets keep trusting it.
     """
     key = signing_keys.find(settings.stack.signing_keys, keyid)
     signing_keys.other_active(settings.stack.signing_keys, key)
@@ -126,7 +126,7 @@ def retire(settings: Settings, keyid: str, yes: bool) -> None:
 @yes_option
 @click.pass_obj
 def compromise(settings: Settings, keyid: str, output: Path, yes: bool) -> None:
-    """Trust a key no more that others know, and have every live seat's answer signed anew.
+    """Distrust a leaked key, and sign the response of every seat in use again.
 
     Stopped halfway, give it again: it goes on where it was. Make another key first, ship its key
     set afterwards.
@@ -139,8 +139,8 @@ def compromise(settings: Settings, keyid: str, output: Path, yes: bool) -> None:
     seats = reissue.live_seats(stack.licenses)
     warning = [
         f"Key {keyid} can never be trusted again. {count_of(seats, 'seat')} in use: what each was",
-        "  answered is signed anew by your other keys, and there is a link to it for 7 days.",
-        "  No command reaches what is out there: applications with an older key set go on",
+        "  answered is signed again by your other keys, and there is a link to it for 7 days.",
+        "  No command can reach installed applications: those with an older key set go on",
         "  trusting this key, and files forged with it, until they are updated.",
     ]
     confirm_key(settings.output, keyid, "give it up", warning, yes)
@@ -171,7 +171,7 @@ def _compromise_lines(
     before = f", {resumed} of them by a run before this one" if resumed else ""
     answers = count_of(signed, "answer")
     lines = [
-        f"{mark('ok')} Key {keyid} is compromised. {answers} signed anew{before}",
+        f"{mark('ok')} Key {keyid} is compromised. {answers} signed again{before}",
         f"  {output}: a link for each computer, for 7 days. Whoever has a link has that file.",
         "  The last ones are signed a few minutes from now.",
     ]

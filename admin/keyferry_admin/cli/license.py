@@ -21,7 +21,7 @@ from keyferry_service.views.refusal_text import Vendor
 
 # Warnings for a vendor who allows an environment.
 ENVIRONMENT_WARNINGS = {
-    "virtual": "Virtual machines are allowed: copies of one look the same, and nobody counts them.",
+    "virtual": "Virtual machines are allowed: copies look the same and cannot be counted.",
     "container": "Containers are allowed: one image started twice looks like one computer.",
 }
 letter_option = click.option(
@@ -39,9 +39,12 @@ def license() -> None:
 
 @license.command()
 @click.option(
-    "--product", envvar="KEYFERRY_PRODUCT", required=True, help="As the application names itself."
+    "--product",
+    envvar="KEYFERRY_PRODUCT",
+    required=True,
+    help="The product name that the application uses.",
 )
-@click.option("--licensee", default="", help="Whom it is sold to.")
+@click.option("--licensee", default="", help="Customer name.")
 @click.option(
     "--contact",
     type=AddressOrNone(),
@@ -56,18 +59,26 @@ def license() -> None:
     multiple=True,
     help="Granted; N is a limit. Repeatable.",
 )
-@click.option("--seats", type=int, default=1, show_default=True, help="Computers at a time.")
-@click.option("--until", "valid_until", type=Moment(), help="Last day. Without it, it never ends.")
+@click.option(
+    "--seats", type=int, default=1, show_default=True, help="Number of computers at the same time."
+)
+@click.option(
+    "--until", "valid_until", type=Moment(), help="Last day. If omitted, the license never ends."
+)
 @click.option(
     "--trial",
     "trial_days",
     type=int,
     metavar="DAYS",
-    help="Ends so long after its first activation.",
+    help="Days until it ends, counted from first activation.",
 )
 @click.option("--maintenance-until", type=Moment(), help="Versions released later do not run.")
 @click.option(
-    "--lease", "lease_days", type=int, metavar="DAYS", help="Each computer must update so often."
+    "--lease",
+    "lease_days",
+    type=int,
+    metavar="DAYS",
+    help="Days within which each computer must update.",
 )
 @click.option(
     "--grace",
@@ -76,26 +87,32 @@ def license() -> None:
     metavar="DAYS",
     default=14,
     show_default=True,
-    help="How long it goes on after that.",
+    help="Days it keeps working after that.",
 )
 @click.option(
-    "--moves-per-year", type=int, default=4, show_default=True, help="Changes of computer."
+    "--moves-per-year",
+    type=int,
+    default=4,
+    show_default=True,
+    help="Moves to another computer allowed each year.",
 )
 @click.option(
     "--protection",
     "protections",
     type=click.Choice(PROTECTIONS),
     multiple=True,
-    help="Allowed; all three without it. Repeatable.",
+    help="Protection to allow. Default: all three. Repeatable.",
 )
 @click.option(
     "--environment",
     "environments",
     type=click.Choice(LICENSABLE_ENVIRONMENTS[1:]),
     multiple=True,
-    help="Allowed beside physical computers. Repeatable.",
+    help="Also allow, besides physical computers. Repeatable.",
 )
-@click.option("--number", type=LicenseNumber(), help="Its number. Without it, a free one is drawn.")
+@click.option(
+    "--number", type=LicenseNumber(), help="License number. If omitted, a free one is chosen."
+)
 @letter_option
 @click.pass_obj
 def create(
@@ -242,7 +259,9 @@ def print_code(
     ]
     if path is not None:
         lines.append(f"  Letter           {path}")
-        lines.append("  It holds the code: whoever reads it can take every seat, even one in use.")
+        lines.append(
+            "  It contains the code: anyone who reads it can take every seat, even one in use."
+        )
     lines += [f"{mark('warning')} {warning}" for warning in warnings]
     document = {"activation_code": code, "license": as_json(license), "letter": path}
     settings.output.result(lines, document | {"warnings": warnings})

@@ -50,7 +50,7 @@ def resume(settings: Settings, number: str) -> None:
 @yes_option
 @click.pass_obj
 def revoke(settings: Settings, number: str, yes: bool) -> None:
-    """Withdraw a license for good. Example: keyferry-admin license revoke 015120020093"""
+    """Revoke a license permanently. Example: keyferry-admin license revoke 015120020093"""
     _confirm_reach(settings, number, "revoke", yes)
     after = change_license.set_status(settings.stack.licenses, number, Status.REVOKED)
     _print(settings, after, "New versions refuse it too with:  keyferry-admin keys export")
@@ -73,18 +73,22 @@ def extend(settings: Settings, number: str, until: int, yes: bool) -> None:
 
 @license.command()
 @click.argument("number", type=LicenseNumber())
-@click.option("--seats", type=int, help="Computers at a time.")
+@click.option("--seats", type=int, help="Number of computers at the same time.")
 @click.option(
     "--contact", type=AddressOrNone(), help="Is mailed when a seat goes to another computer."
 )
 @click.option("--edition", help="For example Professional.")
 @click.option(
-    "--feature", "features", type=Feature(), multiple=True, help="All that is granted. Repeatable."
+    "--feature",
+    "features",
+    type=Feature(),
+    multiple=True,
+    help="Replaces all granted features. Repeatable.",
 )
 @click.option("--until", "valid_until", type=Moment(), help="Last day.")
 @click.option("--maintenance-until", type=Moment(), help="Versions released later do not run.")
 @click.option("--lease", "lease_days", type=int, metavar="DAYS", help="How often to update.")
-@click.option("--moves-per-year", type=int, help="Changes of computer.")
+@click.option("--moves-per-year", type=int, help="Moves to another computer allowed each year.")
 @click.option(
     "--protection",
     "protections",
@@ -124,7 +128,7 @@ def change(settings: Settings, /, number: str, yes: bool, **terms: Any) -> None:
 def allow_move(settings: Settings, number: str) -> None:
     """Allow one more move. Example: keyferry-admin license allow-move 015120020093
 
-    The request file that was refused goes through when it is chosen again.
+    The customer can then choose the refused request file again.
     """
     after = change_license.allow_move(settings.stack.licenses, number)
     _print(settings, after, f"Moves left now: {after.moves_left(settings.now)}.")
@@ -139,8 +143,8 @@ def new_code(settings: Settings, number: str, letter: Path | None, yes: bool) ->
     """Replace the activation code. Example: keyferry-admin license new-code 015120020093"""
     licenses.find(settings.stack.licenses, number)
     warning = [
-        "The code in use until now activates nothing any more. Computers that are",
-        "  active stay so.",
+        "The old code no longer works.",
+        "  Computers that are already active stay active.",
     ]
     confirm(settings.output, number, "replace its code", warning, yes)
     created = with_letter(
@@ -172,7 +176,7 @@ def _confirm_reach(settings: Settings, number: str, action: str, yes: bool) -> N
 
 def _reach(license: LicenseRecord, seats: list[Seat]) -> list[str]:
     if not seats:
-        return ["In use on no computer."]
+        return ["Not in use on any computer."]
     one = len(seats) == 1
     lines = [
         f"In use on {count_of(len(seats), 'computer')}. "
@@ -188,7 +192,7 @@ def _reach(license: LicenseRecord, seats: list[Seat]) -> list[str]:
         lines.append(f"  {day(max(end for end in ends if end is not None))}.")
     else:
         lines[0] += "without end:"
-        lines.append("  a license without a lease is asked for nothing again.")
+        lines.append("  a license without a lease never has to check in.")
     return lines
 
 

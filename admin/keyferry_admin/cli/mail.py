@@ -15,16 +15,16 @@ from keyferry_service.adapters.suppressions_dynamodb import StoppedLicense, Supp
 
 @click.group(cls=AdminGroup)
 def mail() -> None:
-    """See which addresses and licenses get no more mail, and let one have it again."""
+    """List blocked addresses and licenses, or unblock one."""
 
 
 @mail.command(name="list")
 @click.pass_obj
 def list_(settings: Settings) -> None:
-    """List the addresses whose mail came back or was complained of, the latest first.
+    """List addresses that bounced or were reported as spam, newest first.
 
-    An address is kept as its SHA-256 alone: of the address in small letters. A license of which
-    5 mails came back within 30 days sends none until these days are over: it is named below.
+    Only the SHA-256 of the lowercase address is stored. A license with 5 bounces within 30 days
+    sends no email until these days are over; it is listed below.
 
     Example: keyferry-admin mail list
     """
@@ -44,18 +44,18 @@ def list_(settings: Settings) -> None:
 def allow(settings: Settings, address: str) -> None:
     """Let mail go to an address again, once its owner says that it works.
 
-    Takes it off the list of this stack and off that of SES. Sends nothing by itself.
+    Removes it from this stack's list and the SES list. Sends nothing.
 
     Example: keyferry-admin mail allow anna@example.com
     """
     suppression = suppressions.lift(settings.stack, address, settings.now)
-    where = "in SES alone"
+    where = "only in SES"
     if suppression is not None:
         where = f"since {day(suppression.since)}: {_reason(suppression)}"
     settings.output.result(
         [
             f"{mark('ok')} Mail goes to {address} again. It was held back {where}",
-            "  Nothing was sent by this: keyferry-admin request resend mails a link anew",
+            "  Nothing was sent. To email a link again, run keyferry-admin request resend",
         ],
         {
             "address": address,

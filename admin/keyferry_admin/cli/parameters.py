@@ -24,18 +24,18 @@ class LicenseNumber(click.ParamType[str]):
 
 
 class Address(click.ParamType[str]):
-    """An e-mail address, without a display name."""
+    """An email address, without a display name."""
 
     name = "email"
 
     def convert(self, value: Any, param: Any, ctx: Any) -> str:
         if not is_email(value):
-            self.fail(f"{value!r} is no e-mail address", param, ctx)
+            self.fail(f"{value!r} is not an email address", param, ctx)
         return str(value)
 
 
 class AddressOrNone(Address):
-    """An e-mail address, or `none` to take one away."""
+    """An email address, or `none` to take one away."""
 
     name = "email|none"
 

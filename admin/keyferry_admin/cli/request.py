@@ -28,7 +28,7 @@ LOGS = {
 
 @click.group(cls=AdminGroup)
 def request() -> None:
-    """See what requests were answered, hand an answer out again, bring back what was given up."""
+    """See answered requests, resend a response, and retry failed ones."""
 
 
 @request.command(name="list")
@@ -57,7 +57,7 @@ def list_(settings: Settings, number: str, is_all: bool) -> None:
 @click.argument("sha256", metavar="REQUEST")
 @click.pass_obj
 def show(settings: Settings, number: str, sha256: str) -> None:
-    """Show what one request was answered; REQUEST is its SHA-256, or how that begins.
+    """Show the response to one request; REQUEST is its SHA-256 or its first digits.
 
     Example: keyferry-admin request show 015120020093 7f3a91
     """
@@ -73,12 +73,17 @@ def show(settings: Settings, number: str, sha256: str) -> None:
 @request.command()
 @click.argument("number", type=LicenseNumber())
 @click.argument("sha256", metavar="REQUEST")
-@click.option("--to", "email", type=Address(), help="Mail the link too. Without it, only say it.")
+@click.option(
+    "--to",
+    "email",
+    type=Address(),
+    help="Address to email the link to. If omitted, it is only shown.",
+)
 @click.pass_obj
 def resend(settings: Settings, number: str, sha256: str, email: str | None) -> None:
-    """Sign an answer anew and hand it out again, for a customer who lost the response.
+    """Sign a response again and send it once more, for a customer who lost the response.
 
-    It is the same answer: no seat, no move and no end changes.
+    It is the same response; seats, moves, and end date do not change.
 
     Example: keyferry-admin request resend 015120020093 7f3a91 --to anna@example.com
     """
@@ -92,7 +97,7 @@ def resend(settings: Settings, number: str, sha256: str, email: str | None) -> N
     until = day(ticket.expires_at)
     settings.output.result(
         [
-            f"{mark('ok')} {ticket.file_name} of {day(entry.issued_at)} is signed anew",
+            f"{mark('ok')} {ticket.file_name} of {day(entry.issued_at)} is signed again",
             f"  For the customer, until {until}: {page}",
             *([] if email is None else [f"  A link is mailed to {email}"]),
             *(f"{mark('warning')} {warning}" for warning in warnings),
@@ -110,9 +115,9 @@ def resend(settings: Settings, number: str, sha256: str, email: str | None) -> N
 @request.command()
 @click.pass_obj
 def redrive(settings: Settings) -> None:
-    """Bring back the requests and mails that were given up after ten tries.
+    """Retry requests and emails that failed ten times.
 
-    Mend the cause first; the log of the function tells it under the ticket. Safe at any time:
+    Fix the cause first; the function's log lists it under the ticket. Safe at any time:
     the same file gets the same answer and the same seat.
 
     Example: keyferry-admin request redrive
@@ -192,7 +197,7 @@ def _redrive_lines(redriven: list[DeadLetter], logs: dict[str, str]) -> list[str
         )
     return [
         *lines,
-        "  What fails again is here again after ten tries, in about 20 minutes. Why it fails:",
+        "  What fails again returns after ten tries, in about 20 minutes. Reasons:",
         *(f"  log {log}" for log in logs.values()),
     ]
 
@@ -204,7 +209,9 @@ def _resend_warnings(license: LicenseRecord, result: ResendResult) -> list[str]:
         warnings.append("The license is suspended; this answer is handed out all the same.")
     seat = result.seat
     if seat is not None and not seat.taken:
-        warnings.append(f"Nobody has seat {seat.number} any more; this answer may still install.")
+        warnings.append(
+            f"Seat {seat.number} is no longer in use, but this response may still install."
+        )
     elif seat is not None and not result.is_latest:
         last = f"{seat.serial}, {day(seat.last_response_at)}"
         warnings.append(f"Seat {seat.number} has had a newer answer ({last}); where that is")

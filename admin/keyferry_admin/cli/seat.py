@@ -23,7 +23,7 @@ def seat() -> None:
 @click.argument("number", type=LicenseNumber())
 @click.pass_obj
 def list_(settings: Settings, number: str) -> None:
-    """List the seats that were ever taken. Example: keyferry-admin seat list 015120020093"""
+    """List every seat ever used. Example: keyferry-admin seat list 015120020093"""
     license = licenses.find(settings.stack.licenses, number)
     seats = sorted(settings.stack.licenses.seats(number), key=lambda each: each.number)
     settings.output.listing(

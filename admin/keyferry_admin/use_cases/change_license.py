@@ -120,4 +120,4 @@ def retry_on_conflict(attempt: Callable[[], _T]) -> _T:
             return attempt()
         except Conflict:
             time.sleep(random.uniform(0, 0.02 * 2 ** min(index, 5)))
-    raise LicenseChanged("The license is being changed by others all the time")
+    raise LicenseChanged("The license keeps being changed by others")

@@ -32,7 +32,7 @@ def parse_dongle_file(data: bytes, number: str) -> Dongle:
             return _require_dongle(parse_dongle(JsonObject({"dongle": document}), "dongle"))
         request = parse_request(data)
     except (BadJson, InvalidMember) as error:
-        raise BadDongle(f"This file tells of no dongle: {error}") from error
+        raise BadDongle(f"This file describes no dongle: {error}") from error
     except KeyferryError as error:
         raise BadDongle(f"This request file cannot be read: {error}") from error
     if request.license_number != number:

@@ -61,7 +61,7 @@ def export(keys: SigningKeys, licenses: Licenses) -> KeySet:
     signing = {key.alg for key in known if key.status is KeyStatus.ACTIVE}
     require = tuple(alg for alg in RESPONSE_ALGORITHMS if alg in signing)
     if not require:
-        raise NoActiveKey("No key signs yet, so an application could trust nothing")
+        raise NoActiveKey("No key signs yet, so applications would have nothing to trust")
     pinned = (
         PinnedKey(key.keyid, key.alg, key.public, key.status is not KeyStatus.COMPROMISED)
         for key in known

@@ -18,7 +18,7 @@ def write_letter(
     try:
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     except FileExistsError as error:
-        raise LetterNotWritten(f"{path} is there already") from error
+        raise LetterNotWritten(f"{path} already exists") from error
     except OSError as error:
         raise LetterNotWritten(f"{path} cannot be written: {error.strerror}") from error
     try:

@@ -13,7 +13,7 @@ from keyferry_protocol.messages import message
 @click.argument("license_number")
 @click.pass_obj
 def command(settings: Settings, license_number: str) -> None:
-    """Forget a request that waits. If it was answered already, its seat stays taken."""
+    """Cancel a waiting request. If it was already answered, its seat stays taken."""
     number = parse_license_number(license_number)
     cancel(number, settings.own_state_dirs(number))
     settings.terminal.good(message("terminal.cancelled", number=show_license_number(number)))

@@ -37,7 +37,7 @@ class CannotDraw(KeyferryError):
 @click.option("--output", metavar="FILE.svg")
 @click.pass_obj
 def command(settings: Settings, source: str, output: str | None) -> None:
-    """Show the request that waits as a QR code: a phone opens the page with it filled in."""
+    """Show a waiting request as a QR code that a phone can open."""
     page = settings.vendor.page_url
     if not page:
         raise click.UsageError(message("terminal.usage.page"), click.get_current_context())

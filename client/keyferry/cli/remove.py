@@ -17,7 +17,7 @@ from keyferry_protocol.messages import message
 @yes_option
 @click.pass_obj
 def command(settings: Settings, license_number: str, yes: bool) -> None:
-    """Take a license off this computer. It frees no seat: deactivate does."""
+    """Remove a license from this computer. To free its seat, deactivate it."""
     number = parse_license_number(license_number)
     shown = show_license_number(number)
     state_dirs = settings.state_dirs

@@ -19,7 +19,7 @@ INDENT = " " * len("015.120.020.093  ")
 @click.command("status", cls=KeyferryCommand)
 @click.pass_obj
 def command(settings: Settings) -> int:
-    """Say how each license stands. The exit code is 0 exactly if the product may be used."""
+    """Show the state of each license. Exit code 0 means the product can be used."""
     installation = settings.installation()
     rows = list_licenses(installation)
     settings.terminal.document(

@@ -16,7 +16,7 @@ from keyferry_protocol.messages.formats import comma_list
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, allow_dash=True))
 @click.pass_obj
 def command(settings: Settings, file: str) -> None:
-    """Say whether a response file was signed by the vendor; this computer does not matter."""
+    """Check that the vendor signed a response file. Works on any computer."""
     keys = settings.keys
     response, _, _, repairs, _ = read_response(file, keys)
     algorithms = comma_list(keys.require)

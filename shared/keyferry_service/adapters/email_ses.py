@@ -1,4 +1,4 @@
-"""E-mail through Amazon SES."""
+"""Email through Amazon SES."""
 
 from typing import TYPE_CHECKING
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 class MailRefused(Exception):
-    """SES refused an e-mail. Only its code is kept: its message names the address."""
+    """SES refused an email. Only its code is kept: its message names the address."""
 
 
 class Mailer:

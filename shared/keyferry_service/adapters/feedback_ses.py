@@ -9,9 +9,9 @@ from typing import Any
 from keyferry_service.adapters.stray_message import StrayMessage
 
 MAIL_ID = "[0-9a-f]{32}"
-MAIL_TAG = "mail"  # SES repeats tags in its notices and not in the e-mail, so no reader sees them
+MAIL_TAG = "mail"  # SES repeats tags in its notices and not in the email, so no reader sees them
 _GREETING = "Successfully validated SNS topic"  # SES sends it once, when the topic is set up
-_NO_COMPLAINTS = ("not-spam", "auth-failure")  # RFC 5965 and 6591: reports that blame no e-mail
+_NO_COMPLAINTS = ("not-spam", "auth-failure")  # RFC 5965 and 6591: reports that blame no email
 
 
 class Reason(StrEnum):
@@ -28,13 +28,13 @@ class Feedback:
     mail_id: str
     reason: Reason
     detail: str
-    is_final: bool  # the address takes no e-mail, or wants none; else the next may arrive
+    is_final: bool  # the address takes no email, or wants none; else the next may arrive
 
 
 def parse_feedback(message: str, account: str, configuration_set: str) -> Feedback | None:
     """The feedback in a message; None for the greeting that SES sends once.
 
-    Raises StrayMessage unless it is SES's notice of an e-mail of this account and set.
+    Raises StrayMessage unless it is SES's notice of an email of this account and set.
     """
     if message.startswith(_GREETING):
         return None
@@ -48,11 +48,11 @@ def parse_feedback(message: str, account: str, configuration_set: str) -> Feedba
     except (ValueError, RecursionError, KeyError, TypeError) as error:
         raise StrayMessage("The message is not a notice from SES.") from error
     if origin != (account, [configuration_set]):
-        raise StrayMessage("The notice is of another sender's e-mail.")
+        raise StrayMessage("The notice is of another sender's email.")
     if not (
         isinstance(mail_id, str) and re.fullmatch(MAIL_ID, mail_id) and isinstance(report, dict)
     ):
-        raise StrayMessage("The notice names no e-mail.")
+        raise StrayMessage("The notice names no email.")
     if kind == "Bounce":
         is_final = report.get("bounceType") == "Permanent"
         return Feedback(mail_id, Reason.BOUNCE, _subtype(report.get("bounceSubType")), is_final)

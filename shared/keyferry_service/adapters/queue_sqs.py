@@ -18,7 +18,7 @@ SOON_S = (1, 5)
 
 @dataclass(frozen=True, slots=True)
 class MailRequest:
-    """A request to e-mail a ticket's response or refusal; `to` replaces the ticket's address."""
+    """A request to email a ticket's response or refusal; `to` replaces the ticket's address."""
 
     ticket_id: str
     to: str | None = None
@@ -49,7 +49,7 @@ def parse_resign(message: str) -> str | None:
 
 
 def request_mail(sqs: "SQSClient", queue_url: str, request: MailRequest) -> None:
-    """Ask send_response to e-mail a response once more."""
+    """Ask send_response to email a response once more."""
     message = json.dumps({"mail": {"ticket": request.ticket_id, "to": request.to}})
     sqs.send_message(QueueUrl=queue_url, MessageBody=message)
 
@@ -65,7 +65,7 @@ def parse_mail_request(message: str) -> MailRequest | None:
 
 
 def mail_requests_in(message: str, bucket: str) -> list[MailRequest]:
-    """The e-mails that a message asks for: S3's notice of new files, or `request_mail`'s own.
+    """The emails that a message asks for: S3's notice of new files, or `request_mail`'s own.
 
     Raises StrayMessage.
     """

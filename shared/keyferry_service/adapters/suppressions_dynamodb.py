@@ -1,4 +1,4 @@
-"""Who gets no more e-mail: addresses, known by a hash, and licenses with too many bounces."""
+"""Who gets no more email: addresses, known by a hash, and licenses with too many bounces."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -27,7 +27,7 @@ SUPPRESSED_S = 365 * DAY  # by then the mailbox may exist again
 
 @dataclass(frozen=True, slots=True)
 class Suppression:
-    """Why an address gets no e-mail. Times are seconds since 1970."""
+    """Why an address gets no email. Times are seconds since 1970."""
 
     reason: str
     detail: str
@@ -40,7 +40,7 @@ class Suppression:
 
 @dataclass(frozen=True, slots=True)
 class StoppedLicense:
-    """A license that sends no e-mail because too many came back or were complained of."""
+    """A license that sends no email because too many came back or were complained of."""
 
     license_number: str
     bounce_count: int
@@ -48,14 +48,14 @@ class StoppedLicense:
 
 
 class Suppressions:
-    """Reads and writes the rows; `Tickets.allow_mail` checks them for each e-mail."""
+    """Reads and writes the rows; `Tickets.allow_mail` checks them for each email."""
 
     def __init__(self, dynamodb: "DynamoDBClient", table: str) -> None:
         self._dynamodb = dynamodb
         self._table = table
 
     def add(self, feedback: Feedback, sent: SentMail, now: int) -> None:
-        """Suppress an e-mail's address, count it for its license, delete its record: only once.
+        """Suppress an email's address, count it for its license, delete its record: only once.
 
         Raises ConditionFailed if the record was deleted meanwhile.
         """
@@ -85,19 +85,19 @@ class Suppressions:
             )
 
     def all(self, now: int) -> Iterator[Suppression]:
-        """Every address that gets no e-mail now. Scans the table: for the vendor alone."""
+        """Every address that gets no email now. Scans the table: for the vendor alone."""
         for item in self._scan(suppressed_key(""), now):
             yield from_item(Suppression, item)
 
     def stopped_licenses(self, now: int) -> Iterator[StoppedLicense]:
-        """Every license that sends no e-mail now. Scans the table: for the vendor alone."""
+        """Every license that sends no email now. Scans the table: for the vendor alone."""
         for item in self._scan("bounces#", now):
             license = from_item(StoppedLicense, item)
             if license.bounce_count >= BOUNCES_PER_LICENSE:
                 yield license
 
     def lift(self, address: str, now: int) -> Suppression | None:
-        """Allow e-mail to an address again. Returns the suppression, or None if there was none."""
+        """Allow email to an address again. Returns the suppression, or None if there was none."""
         reply: Any = self._dynamodb.delete_item(
             TableName=self._table,
             Key=to_item({"pk": suppressed_key(hash_address(address))}),
@@ -109,7 +109,7 @@ class Suppressions:
         return from_item(Suppression, item)
 
     def allow_license(self, license_number: str, now: int) -> None:
-        """Let a license send e-mail again: its bounces count from zero."""
+        """Let a license send email again: its bounces count from zero."""
         key = to_item({"pk": bounces_key(license_number, now)})
         self._dynamodb.delete_item(TableName=self._table, Key=key)
 

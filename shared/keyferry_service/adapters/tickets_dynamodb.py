@@ -38,7 +38,7 @@ class TooManyTickets(Exception):
 
 
 class MailWithheld(Exception):
-    """An e-mail that may not be sent: there were too many, or the address wants none."""
+    """An email that may not be sent: there were too many, or the address wants none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,9 +52,9 @@ class Link:
 
 @dataclass(frozen=True, slots=True)
 class SentMail:
-    """To whom and for what an e-mail was sent, for the feedback that may come.
+    """To whom and for what an email was sent, for the feedback that may come.
 
-    Its id is in the tags that SES keeps, and not in the e-mail itself.
+    Its id is in the tags that SES keeps, and not in the email itself.
     """
 
     ticket_id: str
@@ -132,7 +132,7 @@ class Tickets:
         mail_id: str,
         now: int,
     ) -> None:
-        """Count an e-mail, record to whom it goes, and put its link if it has one: all or nothing.
+        """Count an email, record to whom it goes, and put its link if it has one: all or nothing.
 
         However often its message comes, it counts as one. Raises MailWithheld, Conflict.
         """
@@ -155,7 +155,7 @@ class Tickets:
             raise MailWithheld("No more mail for this license, request or address.") from error
 
     def allow_contact_mail(self, ticket: Ticket, contact: str, mail_id: str, now: int) -> None:
-        """Record that an e-mail goes to the license's contact; no number of mails withholds it.
+        """Record that an email goes to the license's contact; no number of mails withholds it.
 
         Moves are few, and so are these. Raises MailWithheld for an address that wants no mail, and
         Conflict.
@@ -175,7 +175,7 @@ class Tickets:
         self._update_if(self._email_update(ticket_id, {"contact": None}))
 
     def get_sent(self, mail_id: str, now: int) -> SentMail | None:
-        """The record of an e-mail, unless it is unknown, was used up by feedback, or has ended."""
+        """The record of an email, unless it is unknown, was used up by feedback, or has ended."""
         item = self._get(sent_key(mail_id))
         if item is None:
             return None
@@ -183,11 +183,11 @@ class Tickets:
         return sent if sent.expires_at > now else None
 
     def mark_email(self, ticket_id: str, status: EmailStatus) -> None:
-        """Write the status of its e-mail on the ticket; a ticket that is gone stays gone."""
+        """Write the status of its email on the ticket; a ticket that is gone stays gone."""
         self._update_if(self._email_update(ticket_id, {"email_status": status}))
 
     def mark_sent(self, ticket_id: str, mail_id: str, link_expires_at: int | None) -> None:
-        """Write that an e-mail was sent, unless it came back already or another went after it."""
+        """Write that an email was sent, unless it came back already or another went after it."""
         values: dict[str, Any] = {"email_status": EmailStatus.SENT}
         if link_expires_at is not None:
             values["link_expires_at"] = link_expires_at
@@ -199,7 +199,7 @@ class Tickets:
         self._update_if(update)
 
     def mark_bounced(self, ticket_id: str, mail_id: str) -> None:
-        """Write that an e-mail came back, unless another went after it."""
+        """Write that an email came back, unless another went after it."""
         update = self._email_update(ticket_id, {"email_status": EmailStatus.BOUNCED})
         update["ConditionExpression"] = "mail_id = :mail_id"
         update["ExpressionAttributeValues"] |= to_item({":mail_id": mail_id})

@@ -1,4 +1,4 @@
-"""A ticket: one file's journey as the page shows it, with every fact for page and e-mail."""
+"""A ticket: one file's journey as the page shows it, with every fact for page and email."""
 
 from dataclasses import dataclass, replace
 from enum import StrEnum
@@ -24,7 +24,7 @@ class TicketState(StrEnum):
 
 
 class EmailStatus(StrEnum):
-    """What became of the ticket's e-mail."""
+    """What became of the ticket's email."""
 
     NONE = "none"
     PENDING = "pending"

@@ -141,7 +141,7 @@ class AnswerRequest:
         raise AnswerLost("The ledger has lost what this ticket was answered.")
 
     def _publish_refusal(self, upload: Upload, refusal: Refusal) -> Refused:
-        """Put the refusal, which makes S3 ask for the e-mail; the page reads the ticket."""
+        """Put the refusal, which makes S3 ask for the email; the page reads the ticket."""
         body = json.dumps(refusal.as_json()).encode()
         self.files.publish(upload.ticket_id, REFUSAL_FILE, body)
         return Refused(refusal.code)

@@ -1,4 +1,4 @@
-"""Follow the link of an e-mail to the response."""
+"""Follow the link of an email to the response."""
 
 import re
 from dataclasses import dataclass

@@ -50,7 +50,7 @@ class FurtherUpload(Dropped):
 
 @dataclass(frozen=True, slots=True)
 class EmailSent(Outcome):
-    """SES took the e-mail."""
+    """SES took the email."""
 
     event = "mail sent"
     metric = "MailsSent"
@@ -58,7 +58,7 @@ class EmailSent(Outcome):
 
 @dataclass(frozen=True, slots=True)
 class EmailWithheld(Outcome):
-    """There were too many e-mails, or the address wants none."""
+    """There were too many emails, or the address wants none."""
 
     event = "mail withheld"
     metric = "MailsWithheld"
@@ -66,7 +66,7 @@ class EmailWithheld(Outcome):
 
 @dataclass(frozen=True, slots=True)
 class EmailDelayed(Outcome):
-    """An e-mail came back, but the next one may well arrive."""
+    """An email came back, but the next one may well arrive."""
 
     event = "mail delayed"
     metric = "MailsDelayed"
@@ -76,7 +76,7 @@ class EmailDelayed(Outcome):
 
 @dataclass(frozen=True, slots=True)
 class AddressSuppressed(Outcome):
-    """An address gets no more e-mail."""
+    """An address gets no more email."""
 
     event = "address suppressed"
     metric = "AddressesSuppressed"

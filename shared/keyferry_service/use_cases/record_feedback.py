@@ -1,4 +1,4 @@
-"""Record that an e-mail came back or was complained of."""
+"""Record that an email came back or was complained of."""
 
 from dataclasses import dataclass
 
@@ -26,7 +26,7 @@ class RecordFeedback:
         now = int(self.clock.time())
         sent = self.tickets.get_sent(feedback.mail_id, now)
         if sent is None:
-            return Dropped("The e-mail is unknown, or its feedback was recorded before.")
+            return Dropped("The email is unknown, or its feedback was recorded before.")
         self.tickets.mark_bounced(sent.ticket_id, feedback.mail_id)
         try:
             self.suppressions.add(feedback, sent, now)

@@ -1,4 +1,4 @@
-"""Send the e-mail that brings the link to a response, or a refusal; tell a license's contact."""
+"""Send the email that brings the link to a response, or a refusal; tell a license's contact."""
 
 from contextlib import suppress
 from dataclasses import dataclass
@@ -35,9 +35,9 @@ class SendEmail:
     def send(
         self, request: MailRequest, message_id: str, deadline: HasDeadline
     ) -> EmailSent | EmailWithheld | Dropped | None:
-        """Send one answer; None where no e-mail is wanted. Raises MailRefused, OutOfTime.
+        """Send one answer; None where no email is wanted. Raises MailRefused, OutOfTime.
 
-        `message_id` names the queue's message: however often it comes, it counts as one e-mail.
+        `message_id` names the queue's message: however often it comes, it counts as one email.
         """
         now = int(self.clock.time())
         ticket = self.tickets.get(request.ticket_id, now)

@@ -1,4 +1,4 @@
-"""Say how a ticket stands, have its answer e-mailed once more, and carry its two files.
+"""Say how a ticket stands, have its answer emailed once more, and carry its two files.
 
 A browser that cannot reach the storage sends and fetches the files here.
 """
@@ -79,7 +79,7 @@ class TrackTicket:
         return ticket.file_name, data
 
     def send_email(self, ticket_id: str, address: str) -> EmailStatus:
-        """Have the response e-mailed to this address too. Raises NoSuchTicket, NotReady."""
+        """Have the response emailed to this address too. Raises NoSuchTicket, NotReady."""
         ticket = self._require_ticket(ticket_id)
         if self._response(ticket) is None:
             raise NotReady("The ticket has no response yet.")

@@ -1,4 +1,4 @@
-"""What a call of the API may say: an e-mail address, a language, the network it comes from."""
+"""What a call of the API may say: an email address, a language, the network it comes from."""
 
 import ipaddress
 import re

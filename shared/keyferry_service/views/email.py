@@ -1,4 +1,4 @@
-"""The e-mails: what each says, once, and drawn twice (plain and HTML)."""
+"""The emails: what each says, once, and drawn twice (plain and HTML)."""
 
 import re
 import textwrap
@@ -49,7 +49,7 @@ class Email:
 
 
 def response_email(ticket: Ticket, link: str, link_expires_at: int, vendor: Vendor) -> Email:
-    """The e-mail that brings the link to a response, or to a receipt."""
+    """The email that brings the link to a response, or to a receipt."""
     kind = {"update": "updated", "deactivate": "deactivated"}.get(ticket.kind or "", "ready")
     subject = "subject-computer" if _is_plain(ticket.machine_name) else "subject"
     with use_language(ticket.language):
@@ -74,7 +74,7 @@ def response_email(ticket: Ticket, link: str, link_expires_at: int, vendor: Vend
 
 
 def refusal_email(ticket: Ticket, refusal: Refusal, vendor: Vendor) -> Email:
-    """The e-mail that brings a refusal of a request that had proved itself; it has no link."""
+    """The email that brings a refusal of a request that had proved itself; it has no link."""
     with use_language(ticket.language):
         names = _names(ticket)
         hidden = {"requested": message("email.another-product")}
@@ -98,7 +98,7 @@ def refusal_email(ticket: Ticket, refusal: Refusal, vendor: Vendor) -> Email:
 
 
 def replacement_email(ticket: Ticket, vendor: Vendor) -> Email:
-    """The e-mail that tells a license's contact that a seat was taken from a computer."""
+    """The email that tells a license's contact that a seat was taken from a computer."""
     old = _computer(ticket.replaced_machine or "", "email.replaced.old-computer")
     new = _computer(ticket.machine_name, "email.replaced.new-computer")
     names = _names(ticket) | {
@@ -130,7 +130,7 @@ def replacement_email(ticket: Ticket, vendor: Vendor) -> Email:
 
 
 def plain_text(email: Email) -> str:
-    """The e-mail as text; a link is never broken."""
+    """The email as text; a link is never broken."""
     width = max((len(label) for label, _ in email.facts), default=0)
     blocks = [
         [*_wrap(email.first), email.link, *_wrap(email.after_link)],
@@ -163,7 +163,7 @@ def html_page(email: Email) -> str:
 def mime_message(
     email: Email, sender: str, recipient: str, vendor: Vendor, message_id: str
 ) -> bytes:
-    """The e-mail as a MIME message, ready to be sent."""
+    """The email as a MIME message, ready to be sent."""
     mail = EmailMessage(policy=SMTP)
     with use_language(email.language):
         name = message("email.sender", vendor=vendor.name)
@@ -187,7 +187,7 @@ def _header(text: str) -> str:
 
 
 def _first(ticket: Ticket) -> str:
-    """Which first sentence of its e-mail fits an answer."""
+    """Which first sentence of its email fits an answer."""
     if ticket.kind == "update" and ticket.valid_until is None:
         return "first-endless" if ticket.previous_valid_until is None else "first-no-longer-ends"
     if ticket.kind == "deactivate" and ticket.seats is None:

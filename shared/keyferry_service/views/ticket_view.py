@@ -62,7 +62,7 @@ def _state(ticket: Ticket, uploaded_at: int | None, is_ready: bool) -> str:
 
 
 def _email_status(ticket: Ticket) -> EmailStatus:
-    """The status of the e-mail; a refusal before the proof will get none."""
+    """The status of the email; a refusal before the proof will get none."""
     unproven = ticket.refusal is not None and not ticket.refusal.is_proven
     if unproven and ticket.email_status is EmailStatus.PENDING:
         return EmailStatus.WITHHELD

@@ -86,15 +86,15 @@ def test_a_wrong_activation_code_is_refused_with_a_next_step(
 ) -> None:
     address = f"wrong-{offline.number}@example.com"
     process(page, stack, offline.request_with_wrong_code(), address)
-    title = "The license number and the activation code do not belong together"
+    title = "The license number and the activation code do not match"
     expect(page.locator("h1")).to_have_text(title, timeout=60_000)
     expect(page.locator("h1")).to_be_focused()
     expect(page.locator("#view")).to_contain_text(
-        "Compare both with your license e-mail or letter, make a new request file on the offline "
-        "computer, and choose it here."
+        "Check both against your license email or letter, make a new request file on the "
+        "offline computer, and choose it here."
     )
     expect(page.locator("#view")).to_contain_text("Your request file is unchanged.")
-    expect(page.locator("#mail")).to_have_text("Nothing was e-mailed.")
+    expect(page.locator("#mail")).to_have_text("No email was sent.")
     assert mails(stack, address) == []
     page.reload()
     expect(page.locator("h1")).to_have_text(title)
@@ -106,7 +106,7 @@ def test_a_second_computer_on_one_seat_sees_who_has_it(
     saved(page, stack, offline.request(7))
     process(page, stack, offline.request(8))
     expect(page.locator("h1")).to_have_text(
-        "The one seat of this license is in use", timeout=60_000
+        "The only seat on this license is in use", timeout=60_000
     )
     expect(page.locator("#seats tbody tr")).to_contain_text("LAB-07")
 
@@ -120,8 +120,10 @@ def test_an_update_and_a_deactivation_have_their_own_sentences(
     offline.install(updated.path().read_bytes())
     assert offline.check().ok
     receipt = saved(page, stack, offline.request(kind="deactivate"))
-    expect(page.locator("h1")).to_have_text("The license is free again")
-    expect(page.locator("#view")).to_contain_text("Install this receipt on LAB-07 to tidy up")
+    expect(page.locator("h1")).to_have_text("The seat is free again")
+    expect(page.locator("#view")).to_contain_text(
+        "Install this receipt on LAB-07 to finish the deactivation"
+    )
     offline.install(receipt.path().read_bytes())
 
 
@@ -182,7 +184,7 @@ def test_an_uploaded_response_file_is_recognized(
     page.set_input_files("#file", file)
     expect(page.locator("#problems")).to_be_focused()
     expect(page.locator("#problems a")).to_have_text(
-        "This is a response file. You already have what you need: carry it to the offline computer "
+        "This is a response file. You already have what you need. Take it to the offline computer "
         "and install it there."
     )
 
@@ -207,7 +209,7 @@ def test_the_link_in_the_mail_gives_the_file_that_the_browser_saved(
     address = f"{stem(file)}@example.com"
     download = saved(page, stack, file, address)
     expect(page.locator("#mail")).to_contain_text(
-        f"The link was also e-mailed to {address}. It works until", timeout=60_000
+        f"The link was also emailed to {address}. It works until", timeout=60_000
     )
     [mail] = mails(stack, address)
     message = message_from_string(mail["source"], policy=default)
@@ -229,10 +231,10 @@ def test_the_link_can_be_sent_to_another_address(
     file = offline.request()
     address = f"second-{stem(file)}@example.com"
     saved(page, stack, file)
-    page.click("text=Send it to another address")
+    page.click("text=Send the link to another address")
     page.keyboard.type(address)
     page.keyboard.press("Enter")
-    expect(page.locator("#mail")).to_contain_text(f"e-mailed to {address}", timeout=60_000)
+    expect(page.locator("#mail")).to_contain_text(f"emailed to {address}", timeout=60_000)
     assert len(mails(stack, address)) == 1
 
 

@@ -13,7 +13,7 @@ from tests.support.journeys import client
 from tests.support.offline_computer import OfflineComputer
 from tests.support.running_stack import RunningStack
 
-REFUSED = "The license number and the activation code do not belong together"
+REFUSED = "The license number and the activation code do not match"
 
 
 def mailed_link(
@@ -21,7 +21,7 @@ def mailed_link(
 ) -> tuple[str, bytes]:
     """The link in the mail for this file, and the response that the browser saved."""
     response = saved(page, stack, file, address).path().read_bytes()
-    expect(page.locator("#mail")).to_contain_text("was also e-mailed", timeout=60_000)
+    expect(page.locator("#mail")).to_contain_text("was also emailed", timeout=60_000)
     [mail] = mails(stack, address)
     [link] = set(re.findall(r"https?://[^\s\"<]+", mail["text"]))
     return link, response
@@ -59,7 +59,7 @@ def test_a_link_opened_20_times_still_saves_for_a_person_and_ends_after_7_days(
     assert answer.status == 404
     expect(person.locator("h1")).to_have_text("This link no longer works")
     expect(person.locator("body")).to_contain_text(
-        "Links work for 7 days. Choose the request file again: you get the same response."
+        "Links work for 7 days. Choose the request file again, and you will get the same response."
     )
     face = "getComputedStyle(document.querySelector('h1')).fontFamily"
     assert "system-ui" in person.evaluate(face)  # it looks like the page
@@ -94,7 +94,7 @@ def test_an_unauthentic_request_sends_no_mail_even_when_the_next_one_does(
     address = f"none-{offline.number}@example.com"
     process(page, stack, offline.request_with_wrong_code(), address)
     expect(page.locator("h1")).to_have_text(REFUSED, timeout=60_000)
-    expect(page.locator("#mail")).to_have_text("Nothing was e-mailed.")
+    expect(page.locator("#mail")).to_have_text("No email was sent.")
     mailed_link(
         page, stack, offline.request(8), address
     )  # mail is sent in order: an earlier one would have arrived

@@ -260,7 +260,7 @@ for (const [name, answers] of [
   ['is opening the ticket', []], ['has only the ticket', [NEW_TICKET]],
   ['waits for the file', [NEW_TICKET, UPLOADED, aDocument({ state: 'awaiting-upload', email: 'pending' })]],
 ]) {
-  test(`no e-mail is promised while the service ${name}`, async () => {
+  test(`no email is promised while the service ${name}`, async () => {
     const page = aJourney(...answers, () => new Promise(() => {}));
     chosen(page);
     page.journey.submit('kim@example.com');
@@ -363,7 +363,7 @@ test('a download again of a ticket that has ended says so', async () => {
   assert.deepEqual(page.screens.at(-1), ['showGone']);
 });
 
-test('an e-mail that is asked for does not end a download', async () => {
+test('an email that is asked for does not end a download', async () => {
   const page = aJourney(READY, aDocument({}, 202), READY);
   let hand;
   page.downloads.push(() => new Promise((resolve) => { hand = resolve; }));
@@ -374,7 +374,7 @@ test('an e-mail that is asked for does not end a download', async () => {
   assert.deepEqual(page.last('save'), [SIGNED, 'x.response']);
 });
 
-test('the link is e-mailed to another address, and the state of the e-mail is shown', async () => {
+test('the link is emailed to another address, and the state of the email is shown', async () => {
   const page = aJourney(READY, aDocument({}, 202), aDocument({ state: 'ready', email: 'sent', response: RESPONSE }));
   await page.journey.open('t');
   await page.journey.emailTo('lee@example.com');
@@ -394,7 +394,7 @@ for (const [name, text, answers] of [
   });
 }
 
-test('a secret in an e-mail field is cleared, named and stored nowhere', async () => {
+test('a secret in an email field is cleared, named and stored nowhere', async () => {
   const page = aJourney(READY);
   page.journey.checkEmail(CODE);
   await page.journey.submit(CODE);

@@ -58,6 +58,6 @@ const EMAILS = {
 };
 for (const [state, keys] of Object.entries(EMAILS)) {
   for (const [email, key] of Object.entries(keys)) {
-    test(`${state}, e-mail ${email}: ${key}`, () => assert.equal(emailKey({ state, email }), key));
+    test(`${state}, email ${email}: ${key}`, () => assert.equal(emailKey({ state, email }), key));
   }
 }

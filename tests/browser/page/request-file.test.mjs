@@ -93,7 +93,7 @@ test('the start of a large file is enough', () => {
   assert.deepEqual(readRequest(bytes(' '.repeat(PREFIX_BYTES)), 5e8), { problem: 'too-big' });
 });
 
-test('a secret is found however it is written, and an e-mail address is no secret', () => {
+test('a secret is found however it is written, and an email address is no secret', () => {
   for (const code of ['m9s346 q3d25v t4f5v3 7e3s3e 28jt9v', 'm9s346q3d25vt4f5v37e3s3e28jt9v', 'M9S346-Q3D25V-T4F5V3-7E3S3E-28JT9V']) {
     assert.equal(findSecret(code), 'activation-code');
   }

@@ -8,7 +8,7 @@ const FILE = new TextEncoder().encode('file');
 const TICKET = { id: 't', upload: { url: 'https://in.test/', fields: { key: 'requests/t', policy: 'p' } } };
 const OPTIONS = { email: 'a@b.example', language: 'de' };
 
-test('an e-mail address is one name, one at sign and a domain', () => {
+test('an email address is one name, one at sign and a domain', () => {
   for (const good of ['name@example.com', 'a.b+c@sub.example.co', "o'neill@x1.example"]) assert.equal(isEmailAddress(good), true, good);
   for (const odd of ['name', 'a@b', 'a b@example.com', 'a@example.com, b@example.com', 'A <a@example.com>', '@example.com', 'ü@example.com', 'a..b@example.com', 'a@-x.example', 'a@127.0.0.1', `${'x'.repeat(250)}@example.com`, 'a@example.']) {
     assert.equal(isEmailAddress(odd), false, odd);
@@ -151,7 +151,7 @@ test('a 429 without a problem document means busy; with one it is a problem that
   await assert.rejects(follow('t', limited).next(), (error) => error.code === 'too-many-requests' && error.retryAfterS === 120);
 });
 
-test('a ticket is followed at the pace of the service until its e-mail is decided', async () => {
+test('a ticket is followed at the pace of the service until its email is decided', async () => {
   const polls = [['processing', 'pending', 2], ['ready', 'pending', 5], ['ready', 'sent', 9]];
   const connection = aConnection(...polls.map(([state, email, s]) => aResponse(200, { state, email, response: RESPONSE }, { 'Retry-After': `${s}` })));
   const states = [];
@@ -189,7 +189,7 @@ test('a call that took too long is a failure like another', async () => {
   assert.equal(connection.calls.length, 3);
 });
 
-test('a ticket has fresh download URLs, and its link can be e-mailed', async () => {
+test('a ticket has fresh download URLs, and its link can be emailed', async () => {
   const fresh = { ...RESPONSE, download_url: 'https://out.test/2' };
   const connection = aConnection(aResponse(200, { state: 'ready', email: 'none', response: fresh }), aResponse(202));
   assert.deepEqual(await freshResponse('a/b', connection), fresh);

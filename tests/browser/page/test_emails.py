@@ -1,4 +1,4 @@
-"""The e-mails in a browser: narrow and wide, light and dark."""
+"""The emails in a browser: narrow and wide, light and dark."""
 
 import os
 from pathlib import Path

@@ -132,7 +132,7 @@ def test_a_file_that_never_arrives_is_not_waited_for(page: Page, site: str) -> N
 
 NOT_STARTED = (
     "If this message stays, a script was blocked or this browser is too old. Reload the page, "
-    "use another browser or a phone, or e-mail the request file to licensing@example.com."
+    "use another browser or a phone, or email the request file to licensing@example.com."
 )
 
 

@@ -45,7 +45,7 @@ def test_the_form_has_its_tab_order(page: Page, site: str) -> None:
         "email",
         "Process request file",
         "licensing@example.com",
-        "How this works and what is in the file",
+        "How this works and what the file contains",
     ]
 
 
@@ -61,9 +61,9 @@ def test_a_chosen_file_is_described_and_nothing_is_sent(page: Page, site: str) -
     text = " ".join(panel.locator("dl").inner_text().split())
     assert "Product Example Modeler 4.2.0" in text
     assert "Computer LAB-07, Windows 11 Pro" in text
-    assert "For Everyone on this computer" in text
+    assert "For Everyone on the offline computer" in text
     assert re.search(r"Made 24 November 2026, 10:47 \(.+\)", text)
-    assert "Also in the file 6 one-way codes that recognise the computer" in text
+    assert "Also in the file 6 one-way codes that let us recognize the computer" in text
     expect(panel).to_contain_text("Nothing has been sent yet.")
     expect(page.locator("#status")).to_have_text(
         "This file asks to activate license 015.120.020.093"
@@ -76,10 +76,10 @@ def test_a_chosen_file_is_described_and_nothing_is_sent(page: Page, site: str) -
 @pytest.mark.parametrize(
     ("changes", "sentences"),
     [
-        ({"kind": "deactivate"}, ["asks to deactivate", "The seat becomes free for another"]),
+        ({"kind": "deactivate"}, ["asks to deactivate", "This frees the seat for another"]),
         ({"kind": "update"}, ["asks to update license"]),
-        ({"replaces_seat": 2}, ["replaces a computer that was lost or broken", "gets no further"]),
-        ({"created_at": "2026-01-01T00:00:00Z"}, ["days old. That is fine if nothing changed"]),
+        ({"replaces_seat": 2}, ["in place of a lost or broken computer", "will get no more"]),
+        ({"created_at": "2026-01-01T00:00:00Z"}, ["days old. That is fine if nothing has changed"]),
     ],
 )
 def test_each_kind_of_request_has_its_own_sentences(
@@ -98,7 +98,7 @@ def test_an_empty_form_lists_each_problem_with_a_link_to_its_field(page: Page, s
     expect(page.locator("#problems")).to_be_focused()
     links = page.locator("#problems a")
     expect(links).to_have_text(
-        ["Choose the request file", "Enter an e-mail address like name@example.com"]
+        ["Choose the request file", "Enter an email address like name@example.com"]
     )
     links.nth(1).click()
     assert focused(page) == "email"
@@ -191,14 +191,14 @@ def test_ready_saves_the_file_and_shows_the_next_steps(page: Page, site: str) ->
     expect(view).to_contain_text(f"{STEM}.response is being saved to this device's downloads.")
     expect(page.locator("ol.steps li")).to_have_text(
         [
-            "Copy the file to a USB stick, or the way the request came.",
+            "Copy the file to a USB drive, or send it the way the request file came.",
             "On LAB-07, open Example Modeler > License Configuration, choose 015.120.020.093, "
             "then Activate.",
             f"Or run: keyferry install {STEM}.response",
         ]
     )
     expect(page.locator("#mail")).to_have_text(
-        "The link was also e-mailed to kim@example.com. It works until 1 December 2026."
+        "The link was also emailed to kim@example.com. It works until 1 December 2026."
     )
     assert page.url.endswith(f"#t={TICKET}")
     assert page.inner_text("#status") == ""
@@ -225,9 +225,9 @@ def test_each_click_on_download_again_requests_a_fresh_url(page: Page, site: str
     [
         (
             {"kind": "deactivate"},
-            "The license is free again",
+            "The seat is free again",
             [
-                "Install this receipt on LAB-07 to tidy up there.",
+                "Install this receipt on LAB-07 to finish the deactivation there.",
                 "On LAB-07, open Example Modeler > License Configuration, choose "
                 "015.120.020.093, and install the receipt.",
                 f"Or run: keyferry install {STEM}.response",
@@ -236,7 +236,7 @@ def test_each_click_on_download_again_requests_a_fresh_url(page: Page, site: str
         (
             {"kind": "update", "previous_valid_until": "2026-11-30T23:59:59Z"},
             "Your updated license is ready",
-            ["Ends: 30 November 2027 (before: 30 November 2026)"],
+            ["Ends: 30 November 2027 (was 30 November 2026)"],
         ),
         (
             {"kind": "update"},
@@ -246,7 +246,7 @@ def test_each_click_on_download_again_requests_a_fresh_url(page: Page, site: str
         (
             {"kind": "update", "valid_until": None},
             "Your updated license is ready",
-            ["It does not end."],
+            ["No end date."],
         ),
         (
             {
@@ -255,7 +255,7 @@ def test_each_click_on_download_again_requests_a_fresh_url(page: Page, site: str
                 "previous_valid_until": "2026-11-30T23:59:59Z",
             },
             "Your updated license is ready",
-            ["It does not end (before: 30 November 2026)."],
+            ["No end date (was 30 November 2026)."],
         ),
         (
             {"machine_name": "", "valid_until": None},
@@ -277,8 +277,8 @@ def test_ready_has_its_own_sentences_for_each_kind(
 @pytest.mark.parametrize(
     ("email", "sentence"),
     [
-        ("bounced", "The e-mail to kim@example.com came back. You do not need it if you saved"),
-        ("withheld", "No e-mail was sent: this license or address has had today's number."),
+        ("bounced", "The email to kim@example.com came back. You do not need it if you saved"),
+        ("withheld", "No email was sent: this license or address has had today's number."),
         ("pending", "The link is on its way to kim@example.com."),
     ],
 )
@@ -300,10 +300,10 @@ def test_without_an_address_ready_does_not_mention_email(page: Page, site: str) 
 def test_the_link_can_be_sent_to_another_address(page: Page, site: str) -> None:
     service = FakeService(page, ready(), ready(email="pending"))
     process(page, site)
-    page.click("text=Send it to another address")
+    page.click("text=Send the link to another address")
     assert focused(page) == "another-email"
     page.click("text=Send >> nth=-1")
-    expect(page.locator("#another-fault")).to_contain_text("Enter an e-mail address")
+    expect(page.locator("#another-fault")).to_contain_text("Enter an email address")
     page.fill("#another-email", "lee@example.com")
     page.keyboard.press("Enter")
     expect(page.locator("#mail")).to_have_text("The link is on its way to lee@example.com.")
@@ -315,7 +315,7 @@ def test_the_link_can_be_sent_to_another_address(page: Page, site: str) -> None:
     [
         (
             refused("not-authentic", "They do not belong together", "Compare.", email="withheld"),
-            "Nothing was e-mailed.",
+            "No email was sent.",
         ),
         (
             refused(
@@ -326,7 +326,7 @@ def test_the_link_can_be_sent_to_another_address(page: Page, site: str) -> None:
                 seats=SEATS,
                 moves_left=2,
             ),
-            "This was also e-mailed to kim@example.com.",
+            "This was also emailed to kim@example.com.",
         ),
     ],
 )
@@ -365,8 +365,8 @@ def test_reload_and_back_return_to_the_same_state(page: Page, site: str) -> None
     expect(page.locator("#mail")).to_contain_text("kim@example.com")
     page.reload()
     expect(page.locator("h1")).to_have_text("Your response file is ready")
-    expect(page.locator("#mail")).to_contain_text("e-mailed to the address you gave.")
-    expect(page.locator("#view")).to_contain_text("was saved to this device's downloads before")
+    expect(page.locator("#mail")).to_contain_text("emailed to the address you gave.")
+    expect(page.locator("#view")).to_contain_text("was already saved to this device's downloads")
     assert len(service.calls_by("SAVE")) == 1
     page.go_back()
     expect(page.locator("h1")).to_have_text("Get your response file")
@@ -379,7 +379,7 @@ def test_reload_and_back_return_to_the_same_state(page: Page, site: str) -> None
     [
         (PROCESSING, "Processing your request"),
         (ready(), "Your response file is ready"),
-        (refused("license-revoked", "This license was withdrawn", "Ask."), "was withdrawn"),
+        (refused("license-revoked", "This license has been revoked", "Ask."), "has been revoked"),
     ],
 )
 def test_the_url_of_a_ticket_returns_to_waiting_ready_and_refused(
@@ -402,11 +402,11 @@ def test_the_url_of_a_ticket_returns_to_waiting_ready_and_refused(
 def test_an_email_withheld_from_another_address_is_reported(page: Page, site: str) -> None:
     FakeService(page, ready(), ready(email="pending"), ready(email="withheld"))
     process(page, site)
-    page.click("text=Send it to another address")
+    page.click("text=Send the link to another address")
     page.fill("#another-email", "lee@example.com")
     page.click("text=Send >> nth=-1")
     expect(page.locator("#mail")).to_have_text(
-        "No e-mail was sent: this license or address has had today's number. Save the file here."
+        "No email was sent: this license or address has reached today's limit. Save the file here."
     )
     expect(page.locator("h1")).to_have_text("Your response file is ready")
 
@@ -430,7 +430,7 @@ def test_each_refusal_shows_its_title_and_its_next_step(page: Page, site: str, k
     expect(page.locator("#refusal-detail")).to_have_text(step.replace("`", ""))
     expect(page.locator("#view")).to_contain_text("Your request file is unchanged.")
     expect(page.locator("#mail")).to_have_text(
-        "This was also e-mailed to kim@example.com." if proven else "Nothing was e-mailed."
+        "This was also emailed to kim@example.com." if proven else "No email was sent."
     )
     expect(page.locator("#help")).to_contain_text("Help: licensing@example.com")
 

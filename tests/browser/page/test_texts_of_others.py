@@ -1,6 +1,6 @@
 """Markup and characters that reverse text, in every text that the page shows.
 
-Tested elsewhere: the same texts in an e-mail (tests/service/functions/test_texts_in_emails.py).
+Tested elsewhere: the same texts in an email (tests/service/functions/test_texts_in_emails.py).
 """
 
 from typing import Any

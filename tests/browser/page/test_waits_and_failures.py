@@ -69,7 +69,7 @@ def test_a_long_wait_is_announced_after_10_and_60_seconds(page: Page, site: str)
     page.clock.run_for(50_000)
     expect(page.locator("#status")).to_have_text(
         "This is taking longer than usual. You can close this page: "
-        "the link will be e-mailed to kim@example.com."
+        "the link will be emailed to kim@example.com."
     )
 
 
@@ -77,9 +77,7 @@ def test_a_delay_is_announced_once_and_the_wait_continues(page: Page, site: str)
     service = FakeService(page, PROCESSING | {"delayed": True})
     page.clock.install()
     process(page, site)
-    sentence = (
-        "This is taking longer than usual. You can close this page and come back with this same"
-    )
+    sentence = "This is taking longer than usual. You can close this page and come back to this web"
     expect(page.locator("#status")).to_contain_text(sentence)
     page.evaluate(
         """window.announcements = 0;
@@ -123,7 +121,7 @@ def test_three_failed_polls_show_that_the_service_is_down(page: Page, site: str)
     expect(page.locator("h1")).to_have_text("The service is not working right now")
     expect(page.locator("h1")).to_be_focused()
     expect(page.locator("#view")).to_contain_text(
-        "Your file was not lost. Try again in a few minutes, or come back with this same address."
+        "Your file is not lost. Try again in a few minutes, or come back to this web address later."
     )
     service.polls = [ready()]
     page.click("#retry")
@@ -159,7 +157,7 @@ def test_with_downloads_blocked_the_button_and_the_steps_still_show(
     FakeService(page, ready())
     process(page, site)
     expect(page.locator("ol.steps li")).to_have_count(3)
-    expect(page.locator("#view")).to_contain_text("Not there? Use the button.")
+    expect(page.locator("#view")).to_contain_text("If it is not there, use the button.")
     with page.expect_request(f"**/api/requests/{TICKET}"):
         page.click("text=Download again")
     expect(page.locator("#again")).to_be_visible()

@@ -47,7 +47,9 @@ def test_a_folder_gives_its_own_sentence(page: Page, site: str) -> None:
                 new DragEvent('drop', { dataTransfer, bubbles: true, cancelable: true }));
         }"""
     )
-    expect(page.locator("#problems a")).to_have_text("This is a folder, not the file.")
+    expect(page.locator("#problems a")).to_have_text(
+        "This is a folder. Choose the request file itself."
+    )
 
 
 def test_a_request_is_accepted_under_any_name(page: Page, site: str) -> None:

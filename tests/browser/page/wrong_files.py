@@ -59,7 +59,7 @@ def _word() -> bytes:
 
 
 def _mail() -> bytes:
-    """An e-mail with another file attached, saved as .eml."""
+    """An email with another file attached, saved as .eml."""
     message = EmailMessage()
     message["From"] = "Kim <kim@example.com>"
     message["To"] = "lee@example.com"
@@ -83,26 +83,25 @@ def _link() -> bytes:
 
 PDF = "This is a PDF. Choose the request file itself."
 WORD = "This is a Word document. Choose the request file itself."
-MAIL = "This is an e-mail. Choose the request file itself."
+MAIL = "This is an email. Choose the request file itself."
 ZIP = "This is a zip archive. Choose the request file itself."
 PICTURE = (
     "This is a picture. To use a QR code, point your phone's camera at the offline computer's "
-    "screen; it opens this page with the request filled in."
+    "screen. The phone opens this page with the request filled in."
 )
-SHORTCUT = "This is a shortcut, not the file."
+SHORTCUT = "This is a shortcut. Choose the request file itself."
 EMPTY = "The file is empty. Save it again on the offline computer."
-TOO_BIG = "The file is too big to be a request file."
+TOO_BIG = "This file is too large to be a request file. Choose another file."
 DAMAGED = (
-    "The file was damaged on the way, for example by a text editor. Copy it again from the "
-    "offline computer."
+    "The file was damaged after it was saved, for example by a text editor. Copy it again from "
+    "the offline computer."
 )
 RESPONSE = (
-    "This is a response file. You already have what you need: carry it to the offline computer "
+    "This is a response file. You already have what you need. Take it to the offline computer "
     "and install it there."
 )
 SECRET = (
-    "That is {what}. It belongs on the offline computer, which makes the request file from it. "
-    "It was not sent."
+    "That is {what}. Enter it on the offline computer to make the request file. It was not sent."
 )
 OTHER = (
     "This is not a request file. On the offline computer, open License Configuration, choose the "
@@ -112,8 +111,7 @@ LINK_CUT = (
     "This link is incomplete or has been changed. Copy the whole link, or choose the request file."
 )
 VERSION = (
-    "This file was made by a version we do not support. Update Example Modeler on the offline "
-    "computer, make a new request file, and choose it here."
+    "This file is newer than this page. Ask licensing@example.com for help. Your file was not sent."
 )
 
 # name -> (content, or None where a browser makes it; the sentence)

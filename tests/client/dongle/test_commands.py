@@ -215,7 +215,7 @@ def test_doctor_needs_no_pin_to_see_that_a_dongle_is_plugged_in(
     activate(shell)
     shell.patch.delenv("KEYFERRY_DONGLE_PIN")
     dongles.restart()
-    assert shell("status").out.splitlines()[0].endswith("The dongle wants its PIN")
+    assert shell("status").out.splitlines()[0].endswith("The dongle needs its PIN")
     plugged = shell("doctor")
     assert plugged.exit == 0
     assert "is not plugged in" not in plugged.out

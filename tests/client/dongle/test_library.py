@@ -86,7 +86,7 @@ def test_a_key_that_needs_its_pin_for_every_signature_gets_it(dongles: Dongles) 
 
 def test_a_key_that_the_dongle_does_not_hold_is_an_error(dongles: Dongles) -> None:
     dongle = dongles.new()
-    with pytest.raises(DongleMissing, match=f"{dongle.serial} did not do what was asked"):
+    with pytest.raises(DongleMissing, match=f"{dongle.serial} could not do what was asked"):
         open_dongle(dongle, PIN, b"\4" + b"a" * 64)
     with pytest.raises(DongleMissing, match="has no key yet"):
         open_dongle(dongles.new(key=False), PIN)

@@ -107,7 +107,7 @@ def test_the_list_says_which_dongle_a_license_needs(
     token = dongles.new()
     typed(*TO_THE_DONGLE, "1", PIN, CODE, *SENT, desk.answer, "1", PIN, "", "q")
     dongles.restart()
-    assert f"{SHOWN}  The dongle wants its PIN" in typed("q").out
+    assert f"{SHOWN}  The dongle needs its PIN" in typed("q").out
     dongles.pull(token)
     dongles.restart()
     assert f"{SHOWN}  Plug in the dongle" in typed("q").out

@@ -145,7 +145,7 @@ def test_save_locations_show_their_free_space_usb_drives_first(
     monkeypatch.setattr(shutil, "disk_usage", lambda path: SimpleNamespace(free=7_360_000_000))
     home_label = f"Home folder ({home}), 7.4 GB free"
     assert save_locations.save_locations() == [
-        SaveLocation(drive, f"USB stick KINGSTON ({drive}), 7.4 GB free", True),
+        SaveLocation(drive, f"USB drive KINGSTON ({drive}), 7.4 GB free", True),
         SaveLocation(str(home), home_label, False),
     ]
     desktop = folder(home / "Desktop")
@@ -159,7 +159,7 @@ def test_a_usb_drive_that_was_pulled_shows_no_free_space(
     os.rmdir(drive)
     assert (
         save_locations.save_locations()[0].label
-        == f"USB stick KINGSTON ({drive}), free space not known"
+        == f"USB drive KINGSTON ({drive}), free space not known"
     )
     assert save_locations.response_folders() == []
 

@@ -56,7 +56,7 @@ def test_at_the_prompt_only_y_accepts_a_warning(
     for answer in ("", "n", "yeah"):
         refused = typed(*way, *DEFAULTS, answer, "q", "q")
         assert warning in unwrapped(refused.out + refused.err)
-        assert "Read what was found, then choose Continue anyway" in unwrapped(refused.out)
+        assert "Read the warnings, then choose Continue anyway" in unwrapped(refused.out)
         assert desk.room.files() == before
     gone_on = typed(*way, *DEFAULTS, "n", *DEFAULTS, "y", "", "q")
     assert "Your request file is saved" in gone_on.out
@@ -84,7 +84,7 @@ def test_in_the_window_only_its_own_box_accepts_a_warning(
         sent = {"how": "save", "folder": str(desk.desktop), "name": "LAB-07"}
         for consent in ("", "yes", f"{mark}0"):
             browser.press("next", "send", consent=consent, **sent)
-            assert "Read what was found, then choose Continue anyway" in browser.page()
+            assert "Read the warnings, then choose Continue anyway" in browser.page()
             assert desk.room.files() == before
         browser.press("next", "send", consent=mark, **sent)
         assert "Your request file is saved" in browser.title()
@@ -102,6 +102,6 @@ def test_every_warning_needs_its_own_consent(desk: Desk) -> None:
         assert len(marks) > 1
         sent = {"how": "save", "folder": str(desk.desktop), "name": "LAB-07"}
         browser.press("next", "send", consent=" ".join(marks[1:]), **sent)
-        assert "Read what was found, then choose Continue anyway" in browser.page()
+        assert "Read the warnings, then choose Continue anyway" in browser.page()
         ticked = findall('name="consent" value="([^"]+)" checked', browser.page())
         assert ticked == marks[1:], "what was ticked stays ticked"

@@ -57,7 +57,7 @@ def test_create_as_a_document(run: Any) -> None:
 
 def test_create_warns_about_virtual_machines(run: Any) -> None:
     ran = run("license create --environment virtual --environment container --trial 30")
-    assert "! Virtual machines are allowed: copies of one look the same" in ran.out
+    assert "! Virtual machines are allowed: copies look the same and cannot be counted" in ran.out
     assert "! Containers are allowed" in ran.out
     assert "1 seat, ends 30 days after its first activation" in ran.out
     listed = run("license list --json").json["licenses"]

@@ -85,9 +85,9 @@ def test_a_key_file_or_a_request_has_a_dongle(file: bytes, dongle: Dongle) -> No
 @pytest.mark.parametrize(
     ("file", "reason"),
     [
-        pytest.param(b"", "tells of no dongle", id="an empty file"),
-        pytest.param(b"-----BEGIN PUBLIC KEY-----", "tells of no dongle", id="a PEM file"),
-        pytest.param(b'"a text"', "tells of no dongle", id="a text"),
+        pytest.param(b"", "describes no dongle", id="an empty file"),
+        pytest.param(b"-----BEGIN PUBLIC KEY-----", "describes no dongle", id="a PEM file"),
+        pytest.param(b'"a text"', "describes no dongle", id="a text"),
         pytest.param(b'{"keyset": 1}', "dongle.alg is missing", id="a key set"),
         pytest.param(key_file(STICK, alg="ML-DSA-65"), "dongle.alg", id="no token's algorithm"),
         pytest.param(key_file(STICK, public=b64(bytes(32))), "low order", id="a key of low order"),

@@ -252,7 +252,9 @@ def test_more_ledger_entries_than_one_batch_of_seats(
     [
         pytest.param({"serial": 7}, None, [], id="the latest answer"),
         pytest.param({"serial": 9}, None, ["newer answer (9, "], id="a newer one"),
-        pytest.param({"serial": 7, "taken": False}, None, ["Nobody has seat 2"], id="given back"),
+        pytest.param(
+            {"serial": 7, "taken": False}, None, ["Seat 2 is no longer in use"], id="given back"
+        ),
         pytest.param({"serial": 7}, "suspend", ["is suspended"], id="suspended"),
     ],
 )

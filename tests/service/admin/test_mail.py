@@ -116,7 +116,7 @@ def test_a_license_whose_mails_come_back_is_named_and_allowed_again(
     [
         pytest.param(True, True, "since 22 November 2026: bounce, General", id="in both lists"),
         pytest.param(True, False, "since 22 November 2026: bounce, General", id="in ours alone"),
-        pytest.param(False, True, "in SES alone", id="in SES's alone"),
+        pytest.param(False, True, "only in SES", id="in SES's alone"),
     ],
 )
 def test_an_address_is_taken_off_our_list_and_that_of_ses(

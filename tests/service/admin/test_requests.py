@@ -165,7 +165,7 @@ class TestResend:
         first, second = run(f"request resend {NUMBER} {sha256}").out.splitlines()
         assert (
             first
-            == f"✓ {a_request(LAB_07).file_stem}-7.response of 24 November 2026 is signed anew"
+            == f"✓ {a_request(LAB_07).file_stem}-7.response of 24 November 2026 is signed again"
         )
         sentence, _, id = second.partition("/#t=")
         assert sentence == "  For the customer, until 1 December 2026: https://activate.example.com"

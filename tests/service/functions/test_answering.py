@@ -407,7 +407,7 @@ def test_a_full_license_lists_its_seats_on_the_page(world: World) -> None:
     world.sell(moves_per_year=1)
     world.activate(a_request_file(LAB_07))
     document = world.ticket(world.activate(a_request_file(LAB_08)))["refusal"]
-    assert document["title"] == "The one seat of this license is in use"
+    assert document["title"] == "The only seat on this license is in use"
     at = "2026-11-24T09:47:00Z"
     assert document["seats"] == [
         {"seat": 1, "machine_name": "LAB-07", "since": at, "last_answered": at}
@@ -417,7 +417,7 @@ def test_a_full_license_lists_its_seats_on_the_page(world: World) -> None:
     document = world.ticket(world.activate(a_request_file(Computer("LAB-09"))))["refusal"]
     assert (document["moves_left"], document["next_move_at"]) == (0, "2027-11-25T00:00:00Z")
     assert document["detail"] == (
-        "This license has moved as often as it may until 25 November 2027. "
+        "This license cannot be moved again until 25 November 2027. "
         "Wait until then, or ask licensing@example.com to allow one more move."
     )
 

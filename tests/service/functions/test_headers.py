@@ -1,6 +1,6 @@
 """Addresses and names that would add a header, a recipient or a path.
 
-Tested elsewhere: markup in e-mails (tests/service/functions/test_texts_in_emails.py); the page's
+Tested elsewhere: markup in emails (tests/service/functions/test_texts_in_emails.py); the page's
 own rule for addresses is the service's (tests/browser/page/service.test.mjs).
 """
 

@@ -70,7 +70,8 @@ def test_the_email_for_a_response(world: World) -> None:
         == f"""\
 Your response file is ready:
 {link}
-The link works until 1 December 2026, as often as you like, also forwarded.
+The link works until 1 December 2026. You can use it as often as you like, or
+forward it.
 
   License    015.120.020.093, Example Modeler Professional
   Computer   LAB-07
@@ -78,12 +79,13 @@ The link works until 1 December 2026, as often as you like, also forwarded.
   Ends       24 November 2027
 
 What to do now
-1. Copy {name} to a USB stick.
+1. Copy {name} to a USB drive.
 2. On LAB-07, open Example Modeler > License Configuration, choose
    015.120.020.093, then Activate. Or run:
    keyferry install {name}
 
-The file works on LAB-07 only. You did not ask for this? Ignore it, or tell us:
+The file works only on LAB-07. If you did not ask for this, ignore it or tell
+us:
 licensing@example.com
 """
     )
@@ -138,7 +140,7 @@ def test_a_refusal_is_mailed_without_a_link_and_without_names(world: World) -> N
     mail = the_mail(world)
     # A subject that is folded before its first word keeps a space there when it is read.
     assert mail["Subject"].strip() == (
-        "Request for license 015.120.020.093 was not granted: its one seat is in use"
+        "Request for license 015.120.020.093 was not granted: its only seat is in use"
     )
     text = text_of(mail)
     assert "https://" not in text
@@ -174,22 +176,22 @@ def test_an_update_and_a_receipt_have_their_own_emails(world: World) -> None:
     world.send(world.activate(a_request_file(LAB_07, "update", last_serial=1), ANNA))
     assert the_mail(world)["Subject"] == "Updated license 015.120.020.093 (LAB-07)"
     assert text_of(the_mail(world)).startswith(
-        "Ends: 24 November 2027 (before: 24 November 2027). It keeps working meanwhile.\n"
+        "Ends: 24 November 2027 (was 24 November 2027). The license keeps working in the\n"
     )
     world.activate(a_request_file(LAB_08))
     receipt = a_request_file(LAB_07, "deactivate", last_serial=2)
     world.send(world.activate(receipt, ANNA))
     mail = the_mail(world)
-    assert mail["Subject"] == "License 015.120.020.093 is free again (was on LAB-07)"
+    assert mail["Subject"] == "License 015.120.020.093: the seat is free again (was on LAB-07)"
     assert "Ends" not in text_of(mail)
     first = " ".join(text_of(mail).split("https://")[0].split())
     assert first == (
-        "The seat is free now: 1 of 2 in use. Keep this message as proof. "
-        "Install the receipt on LAB-07 to tidy up there:"
+        "The seat is free: 1 of 2 in use. Keep this message as proof. "
+        "Install the receipt on LAB-07 to finish there:"
     )
     assert link_in(text_of(mail).encode())
     world.send(world.activate(receipt, ANNA))  # by then others may have the seat
-    assert text_of(the_mail(world)).startswith("The seat was given back. Keep this message as")
+    assert text_of(the_mail(world)).startswith("The seat was freed. Keep this message as")
 
 
 @pytest.mark.parametrize(
@@ -198,20 +200,20 @@ def test_an_update_and_a_receipt_have_their_own_emails(world: World) -> None:
         (
             NOW + 6 * DAY,
             NOW + 371 * DAY,
-            "Ends: 30 November 2027 (before: 30 November 2026). It keeps working",
-            "Ends       30 November 2027 (before: 30 November 2026)",
+            "Ends: 30 November 2027 (was 30 November 2026). The license keeps working",
+            "Ends       30 November 2027 (was 30 November 2026)",
         ),
         (
             NOW + 6 * DAY,
             None,
-            "It does not end (before: 30 November 2026). It keeps working",
-            "Ends       Never (before: 30 November 2026)",
+            "No end date (was 30 November 2026). The license keeps working",
+            "Ends       Never (was 30 November 2026)",
         ),
-        (None, None, "It does not end. It keeps working", "Ends       Never"),
+        (None, None, "No end date. The license keeps working", "Ends       Never"),
         (
             None,
             NOW + 371 * DAY,
-            "Ends: 30 November 2027. It keeps working",
+            "Ends: 30 November 2027. The license keeps working",
             "Ends       30 November 2027",
         ),
     ],
@@ -225,7 +227,7 @@ def test_an_update_says_first_when_the_license_ends(
     world.licenses.change(license, replace(license, valid_until=after, revision=2))
     world.send(world.activate(a_request_file(LAB_07, "update", last_serial=1), ANNA))
     text = text_of(the_mail(world))
-    assert " ".join(text.split()).startswith(f"{first} meanwhile. Response file: https://")
+    assert " ".join(text.split()).startswith(f"{first} in the meantime. Response file: https://")
     assert f"  {fact}\n" in text
 
 

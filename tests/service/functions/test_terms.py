@@ -78,8 +78,8 @@ def test_a_lease_is_overdue_then_forgiven_then_over_and_an_update_lifts_it(
     assert (result.exit, result.json["ok"], result.json["reason"]) == (0, True, "grace")
     assert result.json["expires"] == "2027-01-07T09:47:00Z"
     assert one.run("check").err.strip() == (
-        "! Check in by 24 December 2026: Example Modeler keeps working for 13 more days. "
-        "Carry an update request out meanwhile."
+        "! Check-in was due by 24 December 2026. Example Modeler keeps working for 13 more days. "
+        "Make an update request."
     )
     assert "Check-in overdue, 13 days left" in one.run("status").out
 
@@ -88,13 +88,13 @@ def test_a_lease_is_overdue_then_forgiven_then_over_and_an_update_lifts_it(
     assert (result.exit, result.json["error"]["code"]) == (5, "check-in-overdue")
     result = one.run("check")
     assert result.exit == 5
-    assert "This license had to check in by 24 December 2026" in result.err
-    assert "Make an update request here and carry it out." in result.err
+    assert "This license was due to check in by 24 December 2026" in result.err
+    assert "make an update request here and take it to the page." in result.err
 
     one.carry("update")
     result = one.run("check", "--json")
     assert (result.exit, result.json["reason"]) == (0, None)
-    assert "Check in by 6 February 2027" in one.run("status").out
+    assert "Check-in was due by 6 February 2027" in one.run("status").out
 
 
 def test_an_update_in_the_days_of_grace_begins_the_next_lease(
@@ -108,4 +108,4 @@ def test_an_update_in_the_days_of_grace_begins_the_next_lease(
     assert one.run("check", "--json").json["reason"] == "grace"  # while the file is on its way
     one.install(world.response(world.activate(file)))
     assert one.run("check", "--json").json["reason"] is None
-    assert "Check in by 2 February 2027" in one.run("status").out
+    assert "Check-in was due by 2 February 2027" in one.run("status").out

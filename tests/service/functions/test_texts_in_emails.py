@@ -1,4 +1,4 @@
-"""Markup and characters that turn letters round, in every text that an e-mail could show.
+"""Markup and characters that turn letters round, in every text that an email could show.
 
 The license's own texts are the vendor's; of a request's texts none is free.
 """

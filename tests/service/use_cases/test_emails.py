@@ -1,4 +1,4 @@
-"""Sending e-mail, and what is recorded of the e-mail that comes back."""
+"""Sending email, and what is recorded of the email that comes back."""
 
 import secrets
 from dataclasses import replace
@@ -118,7 +118,7 @@ def test_a_final_bounce_suppresses_the_address_once(answered: Service) -> None:
     assert record(answered, bounce) == AddressSuppressed(TICKET[:8], "bounce", "General")
     assert state_of_mail(answered) is EmailStatus.BOUNCED
     assert record(answered, bounce) == Dropped(
-        "The e-mail is unknown, or its feedback was recorded before."
+        "The email is unknown, or its feedback was recorded before."
     )
 
 

@@ -1,4 +1,4 @@
-"""What the page asks for: a ticket, how it stands, one more e-mail, a download."""
+"""What the page asks for: a ticket, how it stands, one more email, a download."""
 
 import secrets
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""SES names the address of an e-mail that it rejects; the logs must not."""
+"""SES names the address of an email that it rejects; the logs must not."""
 
 import traceback
 

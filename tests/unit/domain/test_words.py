@@ -43,9 +43,9 @@ def test_every_refusal_has_a_title_and_a_next_step(code: RefusalCode, variant: s
 
 def test_facts_are_formatted_for_people() -> None:
     message = say_refusal(Refusal(RefusalCode.PROTECTION_NOT_ALLOWED, facts=FACTS), "en", VENDOR)
-    assert message.title == 'This license cannot be used with "One user of this computer"'
+    assert message.title == "This license cannot be used for one user of the computer"
     assert message.next_step == (
-        'Make a new request file and choose "Everyone on this computer" or a USB dongle.'
+        "Make a new request file for everyone on the computer or a USB dongle."
     )
     expired = say_refusal(Refusal(RefusalCode.LICENSE_EXPIRED, facts=FACTS), "en", VENDOR)
     assert expired.title == "This license ended on 24 November 2026"
@@ -54,7 +54,7 @@ def test_facts_are_formatted_for_people() -> None:
 def test_a_single_seat_and_a_license_that_never_moves_have_sentences_of_their_own() -> None:
     full = Refusal(RefusalCode.NO_SEATS_LEFT, facts={"n": 1, "moves_left": 0})
     message = say_refusal(full, "en", VENDOR)
-    assert message.title == "The one seat of this license is in use"
+    assert message.title == "The only seat on this license is in use"
     assert message.next_step == (
         "This license has no moves left. Ask licensing@example.com to allow one more move."
     )

@@ -63,11 +63,19 @@ def test_each_code_has_its_exit(kind: type[errors.KeyferryError]) -> None:
     assert kind.exit == expected
 
 
+def test_an_outdated_installation_is_told_how_to_get_the_latest_response() -> None:
+    outdated = errors.OlderResponse("A detail.", case="installed")
+    assert outdated.title == "The installed response file is out of date"
+    assert outdated.next_step.startswith("Make an update request here")
+    assert outdated.code == errors.OlderResponse().code
+    assert outdated.facts == {}
+
+
 def test_facts_fill_the_sentences() -> None:
     assert "Acme" in errors.Expired(vendor="Acme", date="30 November 2027").next_step
     assert errors.Expired(date="30 November 2027").title == "This license ended on 30 November 2027"
     title = message("refusals.no-seats-left.title", n=3)
-    assert title == "All 3 seats of this license are in use"
+    assert title == "All 3 seats on this license are in use"
 
 
 def test_no_sentence_says_please_or_shouts() -> None:

@@ -12,9 +12,9 @@ from keyferry_protocol.errors import WrongLicenseNumber
         ("015.120.020.09", "A license number has 12 digits. You entered 11."),
         ("015.120.020.0930", "A license number has 12 digits. You entered 13."),
         ("", "A license number has 12 digits. You entered 0."),
-        ("01512002009O", "A license number has digits alone, no O."),
-        ("01512002009X", "A license number has digits alone, no X."),
-        ("m9s346-q3d25v-t4f5v3-7e3s3e-28jt9v", "A license number has digits alone, no m."),
+        ("01512002009O", "A license number contains only digits, not O."),
+        ("01512002009X", "A license number contains only digits, not X."),
+        ("m9s346-q3d25v-t4f5v3-7e3s3e-28jt9v", "A license number contains only digits, not m."),
         (
             "\u0660" * 12,
             "A license number contains only digits, not \u0660 (U+0660). "
