@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
+from keyferry_protocol.digests import sha256
 from keyferry_protocol.encoding import unb64
 from keyferry_protocol.errors import CannotVerify
 from keyferry_protocol.frozen import frozen
@@ -235,11 +236,24 @@ def is_valid_signature(alg: str, public_key: bytes, message: bytes, signature: b
     return True
 
 
-def private_key(alg: str, seed: bytes) -> "PrivateKey":
-    """The private key of a seed. Raises ValueError for another length, and CannotVerify."""
+def sha256_hex(data: bytes) -> str:
+    """The SHA-256 in lower-case hex. Raises CannotVerify on a computer whose OpenSSL has none."""
+    return _run("SHA-256", lambda: sha256(data).hexdigest())
+
+
+def key_pair(alg: str, seed: bytes) -> "tuple[PrivateKey, bytes]":
+    """The private key of a seed, and its raw public key.
+
+    Raises ValueError for a seed of another length, and CannotVerify.
+    """
     if len(seed) != SEED_BYTES:
         raise ValueError(message("errors.state-damaged.no-key"))
-    return _run(alg, lambda: RESPONSE_ALGORITHMS[alg].private_key(seed))
+
+    def derive() -> "tuple[PrivateKey, bytes]":
+        key = RESPONSE_ALGORITHMS[alg].private_key(seed)
+        return key, key.public_key().public_bytes_raw()
+
+    return _run(alg, derive)
 
 
 def self_test(alg: str) -> None:
@@ -265,7 +279,8 @@ def _run(alg: str, act: Callable[[], _T]) -> _T:
 
 
 def _cannot_verify(alg: str, error: BaseException) -> CannotVerify:
-    case = "old" if isinstance(error, ImportError) else "fips" if _is_in_fips_mode() else ""
+    is_old = isinstance(error, ImportError | AttributeError)
+    case = "old" if is_old else "fips" if _is_in_fips_mode() else ""
     why = str(error).strip().rstrip(".") or type(error).__name__
     detail = message("errors.cannot-verify.algorithm", alg=alg, why=why)
     return CannotVerify(detail, case=case, alg=alg, why=why)

@@ -20,8 +20,7 @@ from keyferry_protocol.typed_text import decode_text, has_changed_encoding, with
 
 MAX_BYTES = 2**20  # an email with the file inside
 _MAX_INFLATED = 2**16  # a response file in UTF-16 has 40,960 bytes
-_MAX_DEPTH = 3  # packed, and that packed again
-_MAX_WORK = 2**22  # bytes that one file may unpack to, all in all
+_MAX_DEPTH = 3  # packed, and that packed again: 4 MiB to look at, all in all
 _MAX_PARTS = 16  # files, links, or blocks of base64 in one text
 
 _GZIP, _ZIP = b"\x1f\x8b", b"PK\x03\x04"
@@ -109,12 +108,8 @@ def is_email(data: bytes) -> bool:
 def _unpacked(data: bytes) -> Iterator[Repaired]:
     """The data, and whatever it packs, the least packed first."""
     waiting = deque([(Repaired(data), 0)])
-    work = 0
     while waiting:
         packed, depth = waiting.popleft()
-        work += len(packed.data)
-        if work > _MAX_WORK:
-            return
         yield packed
         if depth < _MAX_DEPTH:
             waiting.extend((each, depth + 1) for each in _unpack(packed))

@@ -7,17 +7,26 @@ import { View, getElement, readCatalogue } from './view.js';
 /** @typedef {{ journey: Journey, view: View }} Page */
 
 const CALL_TIMEOUT_MS = 20_000;
+const START_TIMEOUT_MS = 4_000;
+
+/**
+ * Some firewalls drop what they block, without a word.
+ * @param {number} ms
+ * @param {string} url
+ * @param {RequestInit} [init]
+ */
+function fetchWithin(ms, url, init) {
+  const controller = new AbortController();
+  const abort = () => controller.abort();
+  if (init?.signal?.aborted) abort();
+  init?.signal?.addEventListener('abort', abort);
+  setTimeout(abort, ms);
+  return fetch(url, { ...init, signal: controller.signal });
+}
 
 /** @type {Network} */
 const network = {
-  fetch(url, init) {
-    const controller = new AbortController();
-    const abort = () => controller.abort();
-    if (init?.signal?.aborted) abort();
-    init?.signal?.addEventListener('abort', abort);
-    setTimeout(abort, CALL_TIMEOUT_MS); // some firewalls drop what they block, without a word
-    return fetch(url, { ...init, signal: controller.signal });
-  },
+  fetch: (url, init) => fetchWithin(CALL_TIMEOUT_MS, url, init),
   sleep: (ms, signal) => new Promise((resolve, reject) => {
     setTimeout(resolve, ms);
     signal?.addEventListener('abort', () => reject(new DOMException('', 'AbortError')), { once: true });
@@ -104,7 +113,7 @@ async function readLink(text) {
  */
 async function loadJson(url) {
   try {
-    const answer = await network.fetch(url);
+    const answer = await fetchWithin(START_TIMEOUT_MS, url);
     return answer.ok ? await answer.json() : null;
   } catch {
     return null;
@@ -139,8 +148,10 @@ async function start() {
  * @param {FocusOption} [options]
  */
 function route(journey, link, options) {
+  const ticket = /^#t=(.+)$/.exec(location.hash)?.[1] ?? null;
   if (link !== null) journey.choose(() => readLink(link));
-  else journey.open(/^#t=(.+)$/.exec(location.hash)?.[1] ?? null, options);
+  else if (ticket && !/^[\w-]{43}$/.test(ticket)) journey.choose(async () => ({ problem: 'link-cut' }));
+  else journey.open(ticket, options);
 }
 
 /**

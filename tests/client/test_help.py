@@ -75,7 +75,8 @@ def test_status_breaks_its_sentences_between_words(shell: Shell, columns: int) -
     shell.patch.setenv("COLUMNS", str(columns))
     lines = shell("status").out.splitlines()
     wide = [line for line in lines if columns_of(line) > columns]
-    assert [line for line in wide if len(line.split()) > 1] == [], "but a path stays whole"
+    broken = [line for line in wide if "Request file: " not in line and len(line.split()) > 1]
+    assert broken == [], "but a path or an address stays whole"
     assert "Request file:" in re.sub(r"\s+", " ", " ".join(lines))
 
 

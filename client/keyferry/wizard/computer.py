@@ -1,6 +1,7 @@
 """What the wizard knows about this computer. It is read again for every screen."""
 
 import getpass
+import os
 from contextlib import suppress
 from dataclasses import replace
 from functools import cached_property
@@ -100,7 +101,10 @@ class Computer:
 
     @property
     def user(self) -> str:
-        return getpass.getuser()
+        try:
+            return getpass.getuser()
+        except (KeyError, OSError):  # a user without a name, as in a container
+            return str(os.getuid())
 
     @property
     def name(self) -> str:

@@ -137,3 +137,10 @@ def test_a_code_from_an_email_is_a_code_and_an_address_loses_what_nobody_sees(
     (opened,) = service.calls_by("POST")
     assert opened[2]["email"] == "kim@example.com"
     assert CODE[:6] not in json.dumps([str(call) for call in service.calls])
+
+
+def test_a_cut_address_of_a_ticket_is_not_called_an_old_one(page: Page, site: str) -> None:
+    service = FakeService(page, PROCESSING)
+    page.goto(f"{site}#t={'t' * 41}")
+    expect(page.locator("#problems a")).to_contain_text("This link is incomplete")
+    assert service.calls == []
