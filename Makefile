@@ -89,7 +89,7 @@ deploy: build-sam  ## to your AWS account; settings: samconfig.toml and docs/ope
 	@SAM_CLI_TELEMETRY=0 .venv-sam/bin/sam deploy
 	@$(RUN) docs/operations/upload_page.py
 
-bench: .venv/tools build-local  ## counted calls and measured times beside their goals
+bench: .venv/tools .venv-bench/installed build-local  ## counted calls and measured times beside their goals
 	@$(RUN) -m benchmarks
 
 docs: .venv-docs/installed  ## the API reference of the client, in .local/site
@@ -106,8 +106,9 @@ formats: .venv/tools  ## write dates, lists and plurals of each language from CL
 	@$(RUN) docs/make_formats.py
 
 lock: .venv/tools  ## update the lock files from their .in files; they name no registry
-	@cd requirements && for name in dev client sam soak docs sbom; do $(LOCK) $$name.in --output-file $$name.txt || exit 1; done
+	@cd requirements && for name in dev client sam soak docs sbom bench; do $(LOCK) $$name.in --output-file $$name.txt || exit 1; done
 	@cd requirements && $(LOCK) --constraint dev.txt run.in --output-file run.txt
+	@cd requirements && $(LOCK) --resolution lowest-direct ../client/pyproject.toml --extra dongle --output-file lowest.txt
 	@cd shared && $(LOCK) --constraint ../requirements/dev.txt requirements.in --output-file requirements.txt
 
 .venv/installed: requirements/run.txt
@@ -129,6 +130,10 @@ lock: .venv/tools  ## update the lock files from their .in files; they name no r
 .venv-docs/installed: requirements/docs.txt
 	@$(call new_venv,.venv-docs)
 	@$(call install,.venv-docs,docs)
+
+.venv-bench/installed: requirements/bench.txt
+	@$(call new_venv,.venv-bench)
+	@$(call install,.venv-bench,bench)
 
 .venv-sbom/installed: requirements/sbom.txt
 	@$(call new_venv,.venv-sbom)

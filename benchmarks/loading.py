@@ -5,6 +5,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+from benchmarks import cryptolens
 from benchmarks.measure import Row, interleave, process_timer, ratio_row, time_row
 from keyferry import Machine, install_response, make_request
 from keyferry_protocol.activation import activation_key, new_activation_code
@@ -50,14 +51,18 @@ def rows() -> list[Row]:
             "empty": "",
         }
         timers = {name: process_timer(code, environment) for name, code in scripts.items()}
+        theirs = cryptolens.installed(folder / "license.skm", NOW)
+        timers["Cryptolens"] = process_timer(theirs, environment, cryptolens.PYTHON)
         samples = interleave(timers, ROUNDS)
     one, baseline = samples["one"], samples["import"]
     return [
-        ratio_row("load + check / import ed25519", one, baseline, 2.0),
+        ratio_row("load + check / import ed25519", one, baseline, 1.8),
         ratio_row("the same, Ed25519 and ML-DSA-65 required", samples["hybrid"], baseline, 2.0),
+        ratio_row("load + check / Cryptolens' SDK", one, samples["Cryptolens"], 1.0),
         ratio_row("100 licenses on this machine / one", samples["hundred"], one, 2.0),
         ratio_row("the same, 99 of another product first", samples["last"], one, 2.0),
         time_row("load + check, new process", one),
+        time_row("Cryptolens' SDK verifies its license file, new process", samples["Cryptolens"]),
         time_row("import ed25519, new process", baseline),
         time_row("import ed25519 and ML-DSA-65, new process", samples["import both"]),
         time_row("empty process", samples["empty"]),

@@ -11,6 +11,7 @@ import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 
 @dataclass(frozen=True)
@@ -77,14 +78,16 @@ def call_timer(call: Callable[[], object], repeats: int) -> Callable[[], float]:
     return measure
 
 
-def process_timer(code: str, environment: Mapping[str, str]) -> Callable[[], float]:
+def process_timer(
+    code: str, environment: Mapping[str, str], python: str | Path = sys.executable
+) -> Callable[[], float]:
     """A timer of a new Python process that runs this code, from its start to its end, in seconds.
 
     It raises RuntimeError where the process fails.
     """
 
     def measure() -> float:
-        process = subprocess.Popen([sys.executable, "-c", code], env=environment)
+        process = subprocess.Popen([python, "-c", code], env=environment)
         _, status, usage = os.wait4(process.pid, 0)
         process.returncode = os.waitstatus_to_exitcode(status)
         if process.returncode:

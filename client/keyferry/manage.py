@@ -70,6 +70,7 @@ def kept_request(number: str, state_dirs: StateDirs) -> str:
     Without its stored deactivation, a seat could not be freed any more; without its stored request,
     a response would take a seat and not install. Raises NotActivated if the license is not here.
     """
+    refuse_unsafe(state_dirs)
     folders = [Folder(root, number) for root in state_dirs]
     if not any(folder.has(name) for folder in folders for name in FILES):
         raise _not_here(number, state_dirs)

@@ -2,7 +2,7 @@ import js from '@eslint/js';
 
 const NODE = Object.fromEntries(['Buffer', 'console', 'performance', 'process', 'setTimeout'].map((name) => [name, 'readonly']));
 const BOTH = Object.fromEntries([
-  'Blob', 'DOMException', 'DecompressionStream', 'File', 'FormData', 'Headers', 'Response', 'TextDecoder', 'TextEncoder', 'URL',
+  'AbortController', 'Blob', 'DOMException', 'DecompressionStream', 'File', 'FormData', 'Headers', 'Response', 'TextDecoder', 'TextEncoder', 'URL',
 ].map((name) => [name, 'readonly']));
 
 export default [

@@ -1,8 +1,9 @@
 """The signature algorithms: one table (docs/format.md, "Keys")."""
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
+from keyferry_protocol.digests import sha256
 from keyferry_protocol.encoding import unb64
 from keyferry_protocol.errors import CannotVerify
 from keyferry_protocol.frozen import frozen
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     PrivateKey: TypeAlias = Ed25519PrivateKey | MLDSA65PrivateKey
     PublicKey: TypeAlias = Ed25519PublicKey | MLDSA65PublicKey
 
+_T = TypeVar("_T")
 ED25519 = "Ed25519"
 ML_DSA_65 = "ML-DSA-65"
 ECDSA_P256 = "ECDSA-P256-SHA256"
@@ -227,21 +229,31 @@ def is_valid_signature(alg: str, public_key: bytes, message: bytes, signature: b
     except (ValueError, KeyError, TypeError):
         return False
     try:
-        ALGORITHMS[alg].verify(public_key, signature, message)
-    except Exception:  # whatever it is, a computer that passes the test has judged the signature
-        self_test(alg)
+        _run(alg, lambda: ALGORITHMS[alg].verify(public_key, signature, message))
+    except CannotVerify:
+        self_test(alg)  # a computer that passes it has judged the signature
         return False
     return True
 
 
-def private_key(alg: str, seed: bytes) -> "PrivateKey":
-    """The private key of a seed. Raises ValueError for another length, and CannotVerify."""
+def sha256_hex(data: bytes) -> str:
+    """The SHA-256 in lower-case hex. Raises CannotVerify on a computer whose OpenSSL has none."""
+    return _run("SHA-256", lambda: sha256(data).hexdigest())
+
+
+def key_pair(alg: str, seed: bytes) -> "tuple[PrivateKey, bytes]":
+    """The private key of a seed, and its raw public key.
+
+    Raises ValueError for a seed of another length, and CannotVerify.
+    """
     if len(seed) != SEED_BYTES:
         raise ValueError(message("errors.state-damaged.no-key"))
-    try:
-        return RESPONSE_ALGORITHMS[alg].private_key(seed)
-    except Exception as error:
-        raise _cannot_verify(alg, error) from error
+
+    def derive() -> "tuple[PrivateKey, bytes]":
+        key = RESPONSE_ALGORITHMS[alg].private_key(seed)
+        return key, key.public_key().public_bytes_raw()
+
+    return _run(alg, derive)
 
 
 def self_test(alg: str) -> None:
@@ -251,15 +263,24 @@ def self_test(alg: str) -> None:
     signature, least of all that it is forged.
     """
     algorithm = ALGORITHMS[alg]
+    public, signature = _run(alg, algorithm.sign_sample)
+    _run(alg, lambda: algorithm.verify(public, signature, _SAMPLE))
+
+
+def _run(alg: str, act: Callable[[], _T]) -> _T:
+    """Use the library. Raises CannotVerify for whatever it raises."""
     try:
-        public, signature = algorithm.sign_sample()
-        algorithm.verify(public, signature, _SAMPLE)
-    except Exception as error:
-        raise _cannot_verify(alg, error) from error
+        return act()
+    except BaseException as error:
+        # A broken installation of the library panics, and a panic is no Exception.
+        if isinstance(error, Exception) or type(error).__name__ == "PanicException":
+            raise _cannot_verify(alg, error) from error
+        raise
 
 
-def _cannot_verify(alg: str, error: Exception) -> CannotVerify:
-    case = "old" if isinstance(error, ImportError) else "fips" if _is_in_fips_mode() else ""
+def _cannot_verify(alg: str, error: BaseException) -> CannotVerify:
+    is_old = isinstance(error, ImportError | AttributeError)
+    case = "old" if is_old else "fips" if _is_in_fips_mode() else ""
     why = str(error).strip().rstrip(".") or type(error).__name__
     detail = message("errors.cannot-verify.algorithm", alg=alg, why=why)
     return CannotVerify(detail, case=case, alg=alg, why=why)

@@ -1,9 +1,9 @@
 """The components that recognize a machine, and their hashes (docs/format.md, "Machine")."""
 
-import hmac
 import re
 from collections.abc import Callable, Mapping, Sequence
 
+from keyferry_protocol.digests import hmac_sha256
 from keyferry_protocol.encoding import b64
 from keyferry_protocol.frozen import frozen
 from keyferry_protocol.messages import message
@@ -86,7 +86,7 @@ _hash_text = text_matching("[A-Za-z0-9+/]{21}[AQgw]==", "no-hash")
 def hash_component(number: str, name: str, value: str) -> str:
     """Base64 of half an HMAC-SHA256 keyed by the license number, so licenses share no hashes."""
     message = name.encode() + b"\0" + value.encode("utf-8", "surrogateescape")
-    return b64(hmac.digest(number.encode(), message, "sha256")[:16])
+    return b64(hmac_sha256(number.encode(), message)[:16])
 
 
 def hash_components(

@@ -4,9 +4,8 @@ import json
 import re
 from collections.abc import Sequence
 from functools import cached_property
-from hashlib import sha256
 
-from keyferry_protocol.algorithms import is_valid_signature
+from keyferry_protocol.algorithms import is_valid_signature, sha256_hex
 from keyferry_protocol.encoding import b64, unb64_any
 from keyferry_protocol.errors import (
     BadJson,
@@ -59,7 +58,7 @@ class Envelope:
     @cached_property
     def sha256(self) -> str:
         """The SHA-256 of the PAE in lower-case hex, which identifies the file."""
-        return sha256(self.pae).hexdigest()
+        return sha256_hex(self.pae)
 
     def is_signed_by(self, alg: str, public: bytes) -> bool:
         """Whether a signature with this key's keyid verifies under the key. Raises CannotVerify."""

@@ -1,5 +1,6 @@
 """Every error of Keyferry: what happened, a code that never changes, what to do now."""
 
+from contextlib import suppress
 from typing import Any, ClassVar
 
 from keyferry_protocol.messages import built_in, has_message, message
@@ -33,7 +34,8 @@ class KeyferryError(Exception):
         names = (f"errors.{self.code}.{self.case}.{part}", f"errors.{self.code}.{part}")
         for name in names:
             if has_message(name):
-                return message(name, **self.facts)
+                with suppress(KeyError, ValueError):  # a translation names what there is not
+                    return message(name, **self.facts)
         return built_in(names[-1], self.facts)
 
 

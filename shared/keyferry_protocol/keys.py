@@ -2,7 +2,6 @@
 
 import json
 import os
-from hashlib import sha256
 from typing import Protocol, Self
 
 from keyferry_protocol.algorithms import (
@@ -11,8 +10,9 @@ from keyferry_protocol.algorithms import (
     RESPONSE_ALGORITHMS,
     SEED_BYTES,
     decode_public_key,
-    private_key,
+    key_pair,
     self_test,
+    sha256_hex,
 )
 from keyferry_protocol.encoding import b64
 from keyferry_protocol.errors import BadJson, BadKeySet, UnsupportedVersion
@@ -27,7 +27,7 @@ keyid_text = text_matching("[0-9a-f]{16}", "no-key-id")
 
 def keyid(alg: str, public: bytes) -> str:
     """First 16 hex digits of SHA-256(algorithm name || 0x00 || raw public key)."""
-    return sha256(alg.encode("ascii") + b"\0" + public).hexdigest()[:16]
+    return sha256_hex(alg.encode("ascii") + b"\0" + public)[:16]
 
 
 class Signer(Protocol):
@@ -47,9 +47,8 @@ class SeedSigner:
     alg: str
 
     def __init__(self, seed: bytes) -> None:
-        self._key = private_key(self.alg, seed)
+        self._key, self.public = key_pair(self.alg, seed)
         self.seed = seed
-        self.public = self._key.public_key().public_bytes_raw()
         self.keyid = keyid(self.alg, self.public)
 
     @classmethod

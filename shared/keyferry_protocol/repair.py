@@ -20,8 +20,7 @@ from keyferry_protocol.typed_text import decode_text, has_changed_encoding, with
 
 MAX_BYTES = 2**20  # an email with the file inside
 _MAX_INFLATED = 2**16  # a response file in UTF-16 has 40,960 bytes
-_MAX_DEPTH = 3  # packed, and that packed again
-_MAX_WORK = 2**22  # bytes that one file may unpack to, all in all
+_MAX_DEPTH = 3  # packed, and that packed again: 4 MiB to look at, all in all
 _MAX_PARTS = 16  # files, links, or blocks of base64 in one text
 
 _GZIP, _ZIP = b"\x1f\x8b", b"PK\x03\x04"
@@ -109,12 +108,8 @@ def is_email(data: bytes) -> bool:
 def _unpacked(data: bytes) -> Iterator[Repaired]:
     """The data, and whatever it packs, the least packed first."""
     waiting = deque([(Repaired(data), 0)])
-    work = 0
     while waiting:
         packed, depth = waiting.popleft()
-        work += len(packed.data)
-        if work > _MAX_WORK:
-            return
         yield packed
         if depth < _MAX_DEPTH:
             waiting.extend((each, depth + 1) for each in _unpack(packed))
@@ -130,7 +125,7 @@ def _unpack(packed: Repaired) -> Iterator[Repaired]:
     if not _may_be_text(data):
         return
     text, repairs = _unquote(decode_text(data)), _of_text(packed)
-    name = () if "email" in repairs else ("base64",)
+    name = () if "email" in repairs else ("encoded",)
     plain = _from_html(text)
     blocks = [block[0] for block in _BASE64.finditer(plain) if len(block[0]) >= _MIN_BASE64]
     for block in sorted(blocks, key=len, reverse=True)[:_MAX_PARTS]:
@@ -189,7 +184,7 @@ def _repairs(candidate: _Candidate) -> tuple[str, ...]:
         if data in _objects(_change(text, fewer)):
             names = fewer
     if "email" in repairs:
-        names = [name for name in names if name != "quoted-printable"]
+        names = [name for name in names if name != "encoded"]
     return (*repairs, *names) or ("around",)
 
 
@@ -264,19 +259,17 @@ def _unquote(text: str) -> str:
     return _QUOTE.sub("", text)
 
 
-def _straighten(text: str) -> str:
-    return _QUOTATION_MARK.sub('"', text)
+def _decode(text: str) -> str:
+    return _from_quoted_printable(_from_html(text))
 
 
-def _unfold(text: str) -> str:
+def _unedit(text: str) -> str:
     """No member of an envelope contains a space, so each came on the way."""
-    return without_spaces(_ESCAPED_SPACE.sub("", text))
+    return without_spaces(_ESCAPED_SPACE.sub("", _QUOTATION_MARK.sub('"', text)))
 
 
 _CHANGES: dict[str, Callable[[str], str]] = {
-    "html": _from_html,
-    "quoted-printable": _from_quoted_printable,
+    "encoded": _decode,
     "quoted": _unquote,
-    "quotes": _straighten,
-    "folded": _unfold,
+    "edited": _unedit,
 }

@@ -16,7 +16,7 @@ from keyferry_service.adapters.retries import OutOfTime
 from keyferry_service.adapters.tickets_dynamodb import HOUR_S, TooManyTickets
 from keyferry_service.domain.ticket import ticket_prefix
 from keyferry_service.use_cases.edge import Clock
-from keyferry_service.use_cases.follow_link import FollowLink, NoSuchLink
+from keyferry_service.use_cases.follow_link import CutLink, FollowLink, NoSuchLink
 from keyferry_service.use_cases.limit_calls import LimitCalls
 from keyferry_service.use_cases.open_ticket import OpenTicket
 from keyferry_service.use_cases.track_ticket import (
@@ -63,6 +63,7 @@ def api_handler(
 
     @app.route("/api/responses/<token>", method=["GET", "HEAD"])
     def follow_link(token: str) -> Response[str]:
+        token = token.rstrip("~")  # such as the full stop of the sentence that a link ended
         return Response(303, body="", headers={"Location": links.follow(token), **NO_STORE})
 
     @app.exception_handler(Exception)  # type: ignore[untyped-decorator]
@@ -168,6 +169,8 @@ def problem_of(error: Exception, now: int) -> Problem | None:
             return Problem("not-ready")
         case AlreadyUploaded():
             return Problem("already-uploaded")
+        case CutLink():
+            return Problem("link-not-found", sentence="link-cut")
         case NoSuchLink():
             return Problem("link-not-found")
         case OutOfTime():

@@ -1,5 +1,5 @@
 // Decides what the page shows and what happens next. Knows no document: it draws through the view.
-import { findSecret } from './request-file.js';
+import { cleanAddress, findSecret } from './request-file.js';
 import { Problem, UploadFailed, download, emailLink, follow, freshResponse, isAbort, isEmailAddress, submit } from './service.js';
 /** @import { View } from './view.js' */
 
@@ -76,7 +76,7 @@ export class Journey {
     this.#file = null;
     const result = await read();
     if ('request' in result) this.#file = result;
-    this.#view.showRequest(this.#file?.request ?? null);
+    this.#view.showRequest(this.#file?.request ?? null, this.#file?.repairs);
     if ('problem' in result) this.#addProblem('file', { name: result.problem });
     else this.#removeProblem('file');
   }
@@ -89,7 +89,7 @@ export class Journey {
     const problem = this.#emailProblem(text);
     if (problem === null) {
       this.#removeProblem('email');
-      this.#browser.storage.setItem('email', text.trim());
+      this.#browser.storage.setItem('email', cleanAddress(text));
     } else if (problem !== 'email') {
       this.#view.clearField('email');
       this.#addProblem('email', { name: problem });
@@ -119,7 +119,7 @@ export class Journey {
     };
     this.#view.showProblems(this.#problems);
     if (this.#file === null || problem !== null) return;
-    this.#email = email.trim() || null;
+    this.#email = cleanAddress(email) || null;
     await this.#send(this.#file);
   }
 
@@ -154,7 +154,7 @@ export class Journey {
    */
   async emailTo(text) {
     const id = this.#ticketId;
-    const email = text.trim();
+    const email = cleanAddress(text);
     const problem = this.#emailProblem(email) ?? (email ? null : 'email');
     if (problem !== null && problem !== 'email') this.#view.clearField('another-email');
     this.#view.showAnotherEmailProblem(problem);
@@ -341,7 +341,7 @@ export class Journey {
 
   /** @param {string} text may be empty */
   #emailProblem(text) {
-    const email = text.trim();
+    const email = cleanAddress(text);
     return findSecret(email) ?? (email === '' || isEmailAddress(email) ? null : 'email');
   }
 

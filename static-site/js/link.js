@@ -19,7 +19,8 @@ export async function readLink(text) {
   if (!('DecompressionStream' in globalThis)) return { problem: 'link' };
   try {
     check(text.length < 2 * MAX_FILE_BYTES);
-    const packed = decodeBase64(text.padEnd(4 * Math.ceil(text.length / 4), '='));
+    const [symbols] = /^[\w-]*/.exec(text) ?? ['']; // mail programs add a full stop or a parameter
+    const packed = decodeBase64(symbols.padEnd(4 * Math.ceil(symbols.length / 4), '='));
     const [form, dictionary, count] = packed;
     if (isLater(form) || (form === 1 && isLater(dictionary))) return { problem: 'unsupported-version' };
     check(form === 1 && dictionary === 1 && count <= 8);
@@ -35,9 +36,11 @@ export async function readLink(text) {
     const payload = encodeBase64(await inflate(packed.subarray(at)));
     const bytes = new TextEncoder().encode(JSON.stringify({ payloadType: REQUEST, payload, signatures }));
     const result = readRequest(bytes);
-    return 'problem' in result ? result : { name: '', bytes, ...result };
+    if ('request' in result) return { name: '', bytes, ...result };
+    check(result.problem !== 'damaged');
+    return result;
   } catch {
-    return { problem: 'damaged' };
+    return { problem: 'link-cut' };
   }
 }
 
@@ -51,15 +54,26 @@ const isLater = (number) => number > 1 && number < 16;
 async function inflate(deflated) {
   const { length } = DICTIONARY;
   const storedBlock = Uint8Array.of(0, length, length >> 8, ~length, ~length >> 8);
-  const packed = new Blob([storedBlock, DICTIONARY, deflated]).stream();
-  const reader = packed.pipeThrough(new DecompressionStream('deflate-raw')).getReader();
+  // A small link may inflate to megabytes.
+  const inflated = await inflateUpTo(new Blob([storedBlock, DICTIONARY, deflated]), 'deflate-raw', length + MAX_SIGNED_BYTES);
+  return inflated.subarray(length);
+}
+
+/**
+ * Throws a RangeError for more than these bytes, and a TypeError for what is damaged or cut.
+ * @param {Blob} packed
+ * @param {CompressionFormat} format
+ * @param {number} max
+ */
+export async function inflateUpTo(packed, format, max) {
+  const reader = packed.stream().pipeThrough(new DecompressionStream(format)).getReader();
   const chunks = [];
   for (let size = 0; ; ) {
     const { done, value } = await reader.read();
     if (done) break;
     chunks.push(value);
     size += value.length;
-    check(size <= length + MAX_SIGNED_BYTES); // a small link may inflate to megabytes
+    if (size > max) throw new RangeError('too much');
   }
-  return new Uint8Array(await new Blob(chunks).arrayBuffer()).subarray(length);
+  return new Uint8Array(await new Blob(chunks).arrayBuffer());
 }

@@ -7,19 +7,29 @@ import { View, getElement, readCatalogue } from './view.js';
 /** @typedef {{ journey: Journey, view: View }} Page */
 
 const CALL_TIMEOUT_MS = 20_000;
+const START_TIMEOUT_MS = 4_000;
+
+/**
+ * Some firewalls drop what they block, without a word.
+ * @param {number} ms
+ * @param {string} url
+ * @param {RequestInit} [init]
+ */
+function fetchWithin(ms, url, init) {
+  const controller = new AbortController();
+  const abort = () => controller.abort();
+  if (init?.signal?.aborted) abort();
+  init?.signal?.addEventListener('abort', abort);
+  setTimeout(abort, ms);
+  return fetch(url, { ...init, signal: controller.signal });
+}
 
 /** @type {Network} */
 const network = {
-  fetch(url, init) {
-    const controller = new AbortController();
-    const signal = init?.signal;
-    signal?.addEventListener('abort', () => controller.abort(signal.reason));
-    setTimeout(() => controller.abort(new DOMException('', 'TimeoutError')), CALL_TIMEOUT_MS);
-    return fetch(url, { ...init, signal: controller.signal });
-  },
+  fetch: (url, init) => fetchWithin(CALL_TIMEOUT_MS, url, init),
   sleep: (ms, signal) => new Promise((resolve, reject) => {
     setTimeout(resolve, ms);
-    signal?.addEventListener('abort', () => reject(signal.reason), { once: true });
+    signal?.addEventListener('abort', () => reject(new DOMException('', 'AbortError')), { once: true });
   }),
   isOnline: () => navigator.onLine,
   waitUntilOnline: () => new Promise((resolve) => {
@@ -103,7 +113,7 @@ async function readLink(text) {
  */
 async function loadJson(url) {
   try {
-    const answer = await network.fetch(url);
+    const answer = await fetchWithin(START_TIMEOUT_MS, url);
     return answer.ok ? await answer.json() : null;
   } catch {
     return null;
@@ -138,8 +148,10 @@ async function start() {
  * @param {FocusOption} [options]
  */
 function route(journey, link, options) {
+  const ticket = /^#t=(.+)$/.exec(location.hash)?.[1] ?? null;
   if (link !== null) journey.choose(() => readLink(link));
-  else journey.open(/^#t=(.+)$/.exec(location.hash)?.[1] ?? null, options);
+  else if (ticket && !/^[\w-]{43}$/.test(ticket)) journey.choose(async () => ({ problem: 'link-cut' }));
+  else journey.open(ticket, options);
 }
 
 /**
@@ -191,7 +203,8 @@ function listen(started) {
     const text = clipboardData.getData('text/plain');
     const field = inputAround(target);
     const secret = findSecret(text);
-    const isForField = field && !secret && files.length === 0 && !text.trimStart().startsWith('{');
+    const isAddress = text.trim().length <= 254 && !/^\s*\{|#r=/.test(text);
+    const isForField = field && !secret && files.length === 0 && isAddress;
     if (isForField) return; // an address
     event.preventDefault();
     if (field && secret) (await started).journey.rejectSecret(field.id, secret);
@@ -231,4 +244,4 @@ const filesOf = (files, text) => (files.length || !text ? files : [new File([tex
 const link = takeLink(); // before anything else, so that it is gone before anyone sees the address
 const started = start();
 listen(started);
-route((await started).journey, link, { focus: false });
+void started.then(({ journey }) => route(journey, link, { focus: false }));

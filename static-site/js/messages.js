@@ -44,6 +44,11 @@ export class Messages {
     return new Intl.NumberFormat(this.language).format(n);
   }
 
+  /** @param {string[]} texts */
+  list(texts) {
+    return new Intl.ListFormat(this.language).format(texts);
+  }
+
   /**
    * A day in UTC, as licenses and emails count them.
    * @param {string} time

@@ -2,6 +2,8 @@
 
 /** How many bytes at the start of a file tell what it is. */
 export const PREFIX_BYTES = 65536;
+/** An email with the file inside. */
+const MAX_REPAIRED_BYTES = 2 ** 20;
 export const MAX_FILE_BYTES = 8192;
 export const MAX_SIGNED_BYTES = 4096;
 export const REQUEST = 'application/vnd.keyferry.request.v1+json';
@@ -11,13 +13,17 @@ const PAYLOAD_TYPE = /"payloadType"\s*:\s*"application\/vnd\.keyferry\.(request|
 const KINDS = {
   pdf: /^[^]{0,1023}?%PDF-/,
   word: /^PK\x03\x04[^]*\bword\/|^\{\\rtf|^\xd0\xcf\x11\xe0(?![^]*_\0_\0s\0u\0b\0s\0t\0g)/,
-  'e-mail': /^\xd0\xcf\x11\xe0|^From \S+@|^(?:[A-Za-z-]+:.*\r?\n(?:[ \t].*\r?\n)*)*?(?:Received|Message-ID|MIME-Version|Return-Path|Delivered-To|Subject):/i,
+  'e-mail': /^\xd0\xcf\x11\xe0|^\x78\x9f\x3e\x22|^From (?:\S+@|- )|^(?:[A-Za-z][\w-]*:.*\r?\n(?:[ \t].*\r?\n)*)*?(?:Received|Message-ID|MIME-Version|Return-Path|Delivered-To|Subject):/i,
   zip: /^PK\x05\x06|^PK\x03\x04(?![^]*(?:\[Content_Types\]|\.opendocument\.))/,
   image: /^(?:\x89PNG|\xff\xd8\xff|GIF8|BM[^]{4}\0{4}|II\*\0|MM\0\*|RIFF[^]{4}WEBP|[^]{4}ftyp(?:hei|hev|mif|msf|avif))|^\s*(?:<\?xml[^>]*>\s*)?<svg/,
   shortcut: /^L\0{3}\x01\x14\x02\0|^\s*\[(?:InternetShortcut|Desktop Entry)\]|^book\0{4}mark|^bplist00[^]{0,16}URL|^\s*<\?xml[^]*<key>URL<\/key>/,
 };
 
+// In a file of these kinds there is no other, or a person must learn that it holds a secret.
+const LEFT_ALONE = ['empty', 'activation-code', 'response', 'unsupported-version', 'pdf', 'word', 'zip', 'image'];
+
 /**
+ * A file that was changed on its way without losing a byte is repaired.
  * @param {File[]} files
  * @returns {Promise<RequestFile | FileProblem>}
  */
@@ -30,7 +36,15 @@ export async function readFiles([file, ...others]) {
     return { problem: 'not-read' }; // for example moved since it was chosen
   }
   const result = readRequest(bytes, file.size);
-  return 'problem' in result ? result : { name: file.name, bytes, ...result };
+  if (!('problem' in result)) return { name: file.name, bytes, ...result };
+  if (LEFT_ALONE.includes(result.problem) || file.size > MAX_REPAIRED_BYTES) return result;
+  try {
+    const { repairFile } = await import('./repair.js');
+    const repaired = await repairFile(new Uint8Array(await file.arrayBuffer()));
+    return repaired && 'request' in repaired ? { name: file.name, ...repaired } : repaired ?? result;
+  } catch {
+    return result; // the module did not load
+  }
 }
 
 /**
@@ -59,25 +73,39 @@ export function readRequest(bytes, size = bytes.length) {
 }
 
 /**
- * Which secret a text is or plainly contains.
+ * Which secret a text is or plainly contains, whatever mail and word processors made of its separators.
  * @param {string} text
  * @returns {'activation-code' | 'license-number' | null}
  */
 export function findSecret(text) {
-  const compact = text.replace(/[\s.\-_/]/g, '');
-  const groups = /(?<![0-9a-z])[0-9a-z]{6}(?:[-._/ ][0-9a-z]{6}){4}(?![0-9a-z])/i;
-  if (groups.test(text) || /^[0-9a-tv-z]{30}$/i.test(compact)) return 'activation-code';
-  if (/^\d{12}$/.test(compact) || /(?<!\d)\d{3}(?:[.\-/ ]\d{3}){3}(?!\d)/.test(text)) return 'license-number';
+  const plain = text.replace(FULL_WIDTH, (symbol) => String.fromCharCode(symbol.charCodeAt(0) - 0xfee0))
+    .replace(UNSEEN, '').replace(SPACES, ' ').replace(DASHES, '-');
+  const compact = plain.replace(/[\s.\-_/]/g, '');
+  const groups = /(?:^|[^0-9a-z])[0-9a-z]{6}(?:[-._/ ][0-9a-z]{6}){4}(?![0-9a-z])/i;
+  if (groups.test(plain) || /^[0-9a-tv-z]{30}$/i.test(compact)) return 'activation-code';
+  if (/^\d{12}$/.test(compact) || /(?:^|\D)\d{3}(?:[.\-/ ]\d{3}){3}(?!\d)/.test(plain)) return 'license-number';
   return null;
 }
 
+const FULL_WIDTH = /[\uff10-\uff19\uff21-\uff3a\uff41-\uff5a]/g;
+/** Format characters and what else is shown as nothing, but for the soft hyphen. */
+export const UNSEEN = /(?!\xad)[\p{Cf}\p{Default_Ignorable_Code_Point}]/gu;
+const SPACES = /(?![\r\n])[\s\p{Z}\x1c-\x1f\x85\u2800]/gu;
+const DASHES = /[\xad\xb7\p{Pd}\u207b\u208b\u2212-\u22c5\u2022-\u2027\u2043\u2044\u2053\u2500\u2501\u3002\u30fb\u30fc\ufe52\uff0e-\uff65\uff70]/gu;
+
 /**
- * Notepad and PowerShell save UTF-16, which tells what the file was; `parse` refuses it.
+ * An address as it was typed or pasted, without spaces around it and characters that nobody sees.
+ * @param {string} text
+ */
+export const cleanAddress = (text) => text.replace(UNSEEN, '').replaceAll('\xad', '').trim();
+
+/**
+ * Decodes UTF-8 or UTF-16, with or without a byte-order mark, which `parse` refuses.
  * @param {Uint8Array} bytes
  */
-function decode(bytes) {
+export function decode(bytes) {
   const [a, b] = bytes;
-  const encoding = a === 0xfe && b === 0xff ? 'utf-16be'
+  const encoding = (a === 0xfe && b === 0xff) || (a === 0 && b > 0) ? 'utf-16be'
     : (a === 0xff && b === 0xfe) || (b === 0 && a > 0) ? 'utf-16le' : 'utf-8';
   return new TextDecoder(encoding).decode(bytes);
 }
@@ -86,7 +114,7 @@ function decode(bytes) {
  * One character for each byte.
  * @param {Uint8Array} bytes
  */
-function latin1(bytes) {
+export function latin1(bytes) {
   let text = '';
   for (let at = 0; at < bytes.length; at += 8192) text += String.fromCharCode(...bytes.subarray(at, at + 8192));
   return text;

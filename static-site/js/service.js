@@ -49,8 +49,14 @@ const PLAIN = { cache: 'no-store', redirect: 'manual' };
 /** @param {unknown} error */
 export const isAbort = (error) => error instanceof Error && error.name === 'AbortError';
 
+/**
+ * Whether nobody waits for the call any more; one that only took too long is aborted too.
+ * @param {Connection} connection
+ */
+const hasEnded = ({ signal }) => Boolean(signal?.aborted);
+
 /** @param {string} ticketId */
-export const statusUrl = (ticketId) => `/api/requests/${encodeURIComponent(ticketId)}`;
+const statusUrl = (ticketId) => `/api/requests/${encodeURIComponent(ticketId)}`;
 
 const NAME = "[\\w!#$%&'*+/=?^`{|}~-]+";
 const LABEL = '[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?';
@@ -109,7 +115,7 @@ export async function download(ticketId, response, connection) {
     const file = await read(answer);
     if (file) return file;
   } catch (error) {
-    if (isAbort(error)) throw error;
+    if (hasEnded(connection)) throw error;
   }
   return call(`${statusUrl(ticketId)}/file`, connection, read);
 }
@@ -164,7 +170,7 @@ async function call(url, connection, read, init = {}) {
       if (result) return result;
       problem = await Problem.from(answer);
     } catch (error) {
-      if (isAbort(error)) throw error;
+      if (hasEnded(connection)) throw error;
       if (await waitWhileOffline(connection)) continue;
     }
     // A 429 without our document is the throttle of the whole API, not the limit of this network.
@@ -195,9 +201,9 @@ async function upload({ url, fields }, file, connection) {
       if (!isOverload(answer.status)) break;
       failures += 1;
     } catch (error) {
-      if (isAbort(error)) throw error;
+      if (hasEnded(connection)) throw error;
       if (await waitWhileOffline(connection)) continue;
-      if (/** @type {Error} */ (error).name === 'TimeoutError') break; // a firewall that drops what it blocks
+      if (isAbort(error)) break; // it took too long, as it would again
       failures += 1;
     }
   }

@@ -22,6 +22,8 @@ interface RequestFile {
   name: string;
   bytes: Uint8Array<ArrayBuffer>;
   request: LicenseRequest;
+  /** What was done to read a file that had been changed on its way, as the end of its sentence's key: repaired.{name} */
+  repairs?: string[];
 }
 
 /** Why a file is no request file, as the end of its sentence's key: problem.{problem} */

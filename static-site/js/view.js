@@ -166,8 +166,11 @@ export class View {
 
   // Parts of a screen
 
-  /** @param {LicenseRequest | null} request null hides it */
-  showRequest(request) {
+  /**
+   * @param {LicenseRequest | null} request null hides it
+   * @param {string[]} [repairs] what was done to read it
+   */
+  showRequest(request, repairs = []) {
     this.#put('choose', request ? 'file.another' : 'file.choose');
     const panel = get('chosen');
     panel.hidden = !request;
@@ -186,7 +189,8 @@ export class View {
       ago: messages.ago(request.createdAt, now),
       codes: this.#say(messages.pluralKey('codes', hashes), { n: messages.number(hashes) }),
       n: messages.number(days),
-    }, { deactivate: request.kind === 'deactivate', lost: request.replacesSeat, old: days > 30, codes: hashes > 0 }));
+      what: messages.list([...new Set(repairs)].map((name) => messages.text(`repaired.${name}`))),
+    }, { repaired: repairs.length > 0, deactivate: request.kind === 'deactivate', lost: request.replacesSeat, old: days > 30, codes: hashes > 0 }));
     this.#setStatus(requestKey(request), { number }, 'unseen');
   }
 
@@ -236,6 +240,9 @@ export class View {
    */
   showSaving(key, fileName) {
     this.#put('saving', key, { file: fileName && fileElement(fileName) });
+    const panel = get('saving').parentElement;
+    panel?.classList.toggle('good', Boolean(fileName));
+    panel?.classList.toggle('bad', !fileName);
     if (!fileName) this.#setStatus(key, {}, 'unseen');
   }
 

@@ -48,6 +48,13 @@ INSTALL = f"install {ANSWER}"
 JOURNEYS = [
     journey("request", "", REQUEST, "not-activated", "pending"),
     journey("personal request", "", f"{REQUEST} --protection personal", "not-activated", "pending"),
+    journey(
+        "request into an archive",
+        "",
+        f"request {NUMBER} --output {STICK}/all.zip",
+        "not-activated",
+        "pending",
+    ),
     journey("install", f"{REQUEST}; answer", INSTALL, "pending", "active 1"),
     journey("update", f"{REQUEST}; answer; {INSTALL}; later", UPDATE, "active 1"),
     journey(
@@ -158,6 +165,10 @@ class Try:
 
     def file_names(self) -> set[str]:
         return set(self.room.files())
+
+    def on_the_drive(self) -> int:
+        """How many files there are. Each device key gives a file another name."""
+        return len(list((self.place / STICK).iterdir()))
 
 
 def in_a_child(act: Callable[[], int]) -> int:

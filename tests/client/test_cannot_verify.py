@@ -1,20 +1,27 @@
 """A computer whose cryptography lacks or forbids an algorithm: told as that, never as a forgery."""
 
+import os
+import subprocess
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from unittest import mock
 
 import pytest
 from cryptography.exceptions import InternalError, InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import asymmetric
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, mldsa
+from cryptography.hazmat.primitives.hashes import SHA256
 
-from keyferry import KeyferryError, KeySet, verify_response, verify_signature
+from keyferry import KeyferryError, KeySet, Machine, verify_response, verify_signature
 from keyferry.dongle.signer import Token
+from keyferry.vendor import Vendor
+from keyferry.wizard import save_locations
+from keyferry.wizard.computer import Computer
 from keyferry_protocol import algorithms
 from keyferry_protocol.algorithms import ECDSA_P256, ED25519, ML_DSA_65, self_test
 from keyferry_protocol.errors import CannotVerify, NotGenuine
-from tests.support.offline import KEYS, VENDOR, VENDOR_PQ, Room, key_set
+from tests.support.offline import KEYS, LAB_07, LAB_09, VENDOR, VENDOR_PQ, Room, key_set
 from tests.support.samples import NUMBER
 from tests.support.terminal import Shell
 
@@ -23,7 +30,7 @@ HYBRID = key_set(VENDOR, VENDOR_PQ)
 Break = Callable[[pytest.MonkeyPatch], object]
 
 
-def forbids(error: Exception) -> Break:
+def forbids(error: BaseException) -> Break:
     """Neither a public nor a private key of Ed25519 can be made."""
 
     def breaks(patch: pytest.MonkeyPatch) -> None:
@@ -54,7 +61,12 @@ def is_missing(module: str) -> Break:
     return breaks
 
 
+class PanicException(BaseException):
+    """What a broken installation of `cryptography` raises where its parts do not fit together."""
+
+
 WAYS = [
+    pytest.param(forbids(PanicException("Python API call failed")), id="the library panics"),
     pytest.param(forbids(FIPS), id="FIPS mode forbids Ed25519"),
     pytest.param(forbids(InternalError("Unknown OpenSSL error.", [])), id="OpenSSL fails"),
     pytest.param(forbids(ValueError("An Ed25519 public key is 32 bytes long")), id="no provider"),
@@ -149,9 +161,7 @@ def test_a_dongle_whose_algorithm_is_missing_is_not_called_absent(
     key = ec.derive_private_key(7, ec.SECP256R1())
     numbers = key.public_key().public_numbers()
     public = b"\4" + numbers.x.to_bytes(32, "big") + numbers.y.to_bytes(32, "big")
-    room.dongle = Token(
-        public, "YubiKey", "1", lambda data: key.sign(data, ec.ECDSA(algorithms_sha256()))
-    )
+    room.dongle = Token(public, "YubiKey", "1", lambda data: key.sign(data, ec.ECDSA(SHA256())))
     room.activate("dongle")
     monkeypatch.setattr(
         ec.EllipticCurvePublicKey,
@@ -161,17 +171,14 @@ def test_a_dongle_whose_algorithm_is_missing_is_not_called_absent(
     assert_cannot_verify(error_of(room.load), ECDSA_P256)
 
 
-def algorithms_sha256() -> object:
-    from cryptography.hazmat.primitives.hashes import SHA256
-
-    return SHA256()
-
-
+@pytest.mark.parametrize("machine", [LAB_07, LAB_09], ids=["the same", "another"])
 @pytest.mark.parametrize("breaks", WAYS)
 def test_the_doctor_says_it_first(
-    shell: Shell, breaks: Break, monkeypatch: pytest.MonkeyPatch
+    shell: Shell, breaks: Break, machine: Machine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     shell.room.activate()
+    shell.room.request("update")
+    shell.room.machine = machine
     breaks(monkeypatch)
     printed = shell("doctor")
     assert printed.exit == 0
@@ -212,6 +219,18 @@ def test_each_command_ends_with_1_and_no_traceback(
     assert "not-genuine" not in printed.out
 
 
+def test_the_wizard_says_so_where_it_looks_for_response_files(
+    room: Room, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "answer.response").write_bytes(room.answer(room.request()))
+    monkeypatch.setattr(save_locations, "response_folders", lambda: [str(tmp_path)])
+    computer = Computer(room.installation, Vendor(id="acme"))
+    assert len(computer.response_files("")) == 1
+    forbids(FIPS)(monkeypatch)
+    with pytest.raises(CannotVerify):
+        computer.response_files("")
+
+
 @pytest.mark.parametrize(
     ("switch", "breaks", "words"),
     [
@@ -224,13 +243,12 @@ def test_the_next_step_depends_on_the_cause(
     switch: str,
     breaks: Break,
     words: str,
-    tmp_path: object,
+    tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    file = f"{tmp_path}/fips_enabled"
-    with open(file, "w") as written:
-        written.write(switch)
-    monkeypatch.setattr(algorithms, "_FIPS_MODE", file)
+    file = tmp_path / "fips_enabled"
+    file.write_text(switch)
+    monkeypatch.setattr(algorithms, "_FIPS_MODE", str(file))
     breaks(monkeypatch)
     assert words in error_of(lambda: self_test(ED25519)).next_step
 
@@ -241,6 +259,57 @@ def test_the_public_function_never_raises(breaks: Break, monkeypatch: pytest.Mon
     assert verify_signature(ED25519, VENDOR.public, b"message", signature)
     breaks(monkeypatch)
     assert not verify_signature(ED25519, VENDOR.public, b"message", signature)
+
+
+def raises(error: Exception) -> Callable[..., object]:
+    return mock.Mock(side_effect=error)
+
+
+@pytest.mark.parametrize(
+    "breaks",
+    [
+        pytest.param(
+            lambda patch: patch.setattr(
+                ed25519.Ed25519PrivateKey,
+                "from_private_bytes",
+                lambda seed: mock.Mock(spec_set=["sign"]),
+            ),
+            id="a library from before version 40",
+        ),
+        pytest.param(
+            lambda patch: patch.setattr(
+                algorithms, "sha256", raises(ValueError("[digital envelope routines] unsupported"))
+            ),
+            id="an OpenSSL without any provider",
+        ),
+    ],
+)
+def test_what_else_an_old_or_broken_library_does(
+    room: Room, breaks: Break, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    room.activate()
+    breaks(monkeypatch)
+    assert error_of(room.load).code == "cannot-verify"
+    assert error_of(lambda: room.request("update")).code == "cannot-verify"
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads Linux's configuration")
+def test_a_computer_whose_openssl_allows_nothing(room: Room, tmp_path: Path) -> None:
+    room.activate()
+    (tmp_path / "keys.json").write_bytes(room.keys.to_json())
+    configuration = tmp_path / "openssl.cnf"
+    configuration.write_text(
+        "openssl_conf = init\n[init]\nalg_section = algorithms\n"
+        "[algorithms]\ndefault_properties = fips=yes\n"
+    )
+    paths = os.pathsep.join(path for path in sys.path if path)
+    environment = {**os.environ, "OPENSSL_CONF": str(configuration), "PYTHONPATH": paths}
+    options = ["--keys", str(tmp_path / "keys.json"), "--state-dir", str(room.state)]
+    command = [sys.executable, "-m", "keyferry", "check", *options, "--product", room.product]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True)
+    assert "Traceback" not in done.stderr
+    assert "(cannot-verify)" in done.stderr
+    assert done.returncode == 1
 
 
 @pytest.mark.parametrize("alg", [ED25519, ML_DSA_65, ECDSA_P256])

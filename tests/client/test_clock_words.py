@@ -7,6 +7,9 @@ import pytest
 from keyferry import KeyferryError
 from keyferry.store.clock_file import read_clock
 from keyferry.store.lock import LOAD_WAIT_S, Lock
+from keyferry.vendor import Vendor
+from keyferry.wizard.computer import Computer
+from keyferry.wizard.screen_data import screen_data
 from tests.support.offline import END, Room
 from tests.support.samples import DAY, NOW, NUMBER
 from tests.support.terminal import Shell
@@ -122,22 +125,41 @@ def test_an_install_in_time_warns_of_nothing(shell: Shell) -> None:
     assert shell("install", str(file)).err == ""
 
 
+@pytest.mark.parametrize("answers", [{}, {"already": "yes"}])
+def test_the_wizard_warns_of_the_clock_too(room: Room, answers: dict[str, str]) -> None:
+    room.now = NOW + 4 * YEAR
+    room.install(room.answer(room.request(), issued_at=NOW, valid_until=None))
+    computer = Computer(room.installation, Vendor(id="acme"))
+    text = screen_data("active", {"written": NUMBER, **answers}, computer).text
+    assert any("23 November 2030" in line for line in text) is (not answers)
+
+
 @pytest.mark.parametrize(
-    ("now", "step"),
+    ("used", "now", "words", "step"),
     [
-        pytest.param(IN_2019, "Set the clock.", id="before the issue date"),
-        pytest.param(NOW + 2 * DAY, "make an update request", id="behind the mark"),
+        pytest.param(0, IN_2019, "when a license was issued", "Set the clock.", id="in 2019"),
+        pytest.param(
+            100, IN_2019, "when a license was used", "Set the clock.", id="before the issue date"
+        ),
+        pytest.param(
+            100,
+            NOW + 2 * DAY,
+            "when a license was used",
+            "make an update request",
+            id="behind the mark",
+        ),
     ],
 )
 def test_the_doctor_advises_an_update_only_where_it_helps(
-    shell: Shell, now: int, step: str
+    shell: Shell, used: int, now: int, words: str, step: str
 ) -> None:
     shell.room.activate()
-    shell.room.now = NOW + 100 * DAY
+    shell.room.now = NOW + used * DAY
     shell.room.load()
     shell.room.now = now
     checks = shell("doctor", "--json").json["checks"]
     (clock,) = [check for check in checks if check["name"] == "clock"]
+    assert words in clock["text"]
     assert step in clock["next_step"]
 
 

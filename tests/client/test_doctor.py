@@ -393,6 +393,7 @@ def golden_image(room: Room) -> None:
         (older_folder, "older-folder", "keyferry update"),
         (became_a_guest, "another-environment", "keyferry request"),
         (golden_image, "no-os-id", "systemd-machine-id-setup"),
+        (golden_image, "no-os-id", "dbus-uuidgen --ensure=/etc/machine-id"),  # Alpine, Void, Devuan
     ],
 )
 def test_copies_reports_a_sign_of_a_clone(

@@ -18,12 +18,12 @@ from tests.support.terminal import Shell
 Happening = Callable[[Shell], object]
 
 
-def asked(shell: Shell) -> None:
+def first_request(shell: Shell) -> None:
     shell("request", NUMBER, "--output", "activate.request")
 
 
 def active(shell: Shell) -> None:
-    asked(shell)
+    first_request(shell)
     shell.carried("activate.request", seat=2)
     assert shell("install", "answer.response").exit == 0
 
@@ -52,7 +52,7 @@ def deactivated(shell: Shell) -> None:
 
 def deactivated_and_asked_again(shell: Shell) -> None:
     deactivated(shell)
-    asked(shell)
+    first_request(shell)
 
 
 def the_stick_was_pulled(shell: Shell) -> None:
@@ -73,7 +73,7 @@ def moved(shell: Shell) -> None:
 
 STORIES = [
     pytest.param(
-        asked,
+        first_request,
         "activation-waiting",
         [("activate", "activate.request")],
         "Waiting for its response file",
@@ -199,7 +199,7 @@ def test_a_canceled_requests_file_is_void_beside_the_next_one(shell: Shell) -> N
 
 
 KEPT: list[tuple[Happening, str]] = [
-    (asked, "its request is waiting"),
+    (first_request, "its request is waiting"),
     (updating, "its update is waiting"),
     (deactivated, "its seat is free only when the file of its deactivation is handed in"),
     (deactivated_and_asked_again, "its seat is free only when"),
@@ -227,7 +227,7 @@ def test_a_license_is_not_removed_while_its_request_waits(
 
 
 def test_nothing_is_asked_about_a_license_that_is_kept(shell: Shell) -> None:
-    asked(shell)
+    first_request(shell)
     assert "[y/N]" not in shell("remove", NUMBER).err
 
 

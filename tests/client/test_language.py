@@ -47,8 +47,8 @@ def german(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_results_and_errors_are_in_the_language(
     shell: Shell, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert shell("list").out == "No license on this computer yet.\n"
-    assert shell("list", "--lang", "de").out == "Noch keine Lizenz auf diesem Computer.\n"
+    assert shell("list").out == "No license on this computer yet. Start with:  keyferry wizard\n"
+    assert shell("list", "--lang", "de").out.startswith("Noch keine Lizenz auf diesem Computer.")
     monkeypatch.setenv("LANG", "de_DE.UTF-8")
     monkeypatch.delenv("LC_ALL", raising=False)
     monkeypatch.delenv("LC_MESSAGES", raising=False)

@@ -99,7 +99,7 @@ PARTS_OF_A_CARD = {
     f"{place}/net{index}/device/physfn/class": "0x020000\n"
     for index, (_, place, _) in enumerate(FUNCTIONS, 4)
 }
-MANY_PORTS = tuple((f"b8:2a:71:be:ef:{n:02x}", BUILT_IN, "0") for n in range(16))
+MANY_PORTS = tuple((f"b8:2a:71:be:ef:{n:02x}", BUILT_IN, "0") for n in range(64))
 
 
 def cloud(*disks: tuple[str, str], **files: str) -> Facts:
@@ -243,9 +243,9 @@ LINUX_STORIES = [
         {"cards": TWO_WIRED["cards"], "files": {}},
     ),
     story(
-        "four network cards of four ports put in",
+        "16 network cards of four ports put in",
         on_linux,
-        TWO_WIRED,
+        TWO_WIRED | {"disks": ()},
         {"cards": (*TWO_WIRED["cards"], *MANY_PORTS)},
     ),
     story(

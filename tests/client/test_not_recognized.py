@@ -191,12 +191,12 @@ def test_each_command_says_the_same(shell: Shell, story: Story, command: str) ->
         assert_tells(lines, story)
     assert story.remedy in lines
     document = shell(command, "--json").json
-    told = {
+    verdict = {
         "check": lambda: document["error"],
         "status": lambda: document["licenses"][0]["error"],
         "doctor": lambda: next(c for c in document["checks"] if c["name"] == "drift"),
     }[command]()
-    assert told["match"]["rule"] == story.rule
+    assert verdict["match"]["rule"] == story.rule
 
 
 def test_install_of_another_computers_file_says_how_to_move_the_license(

@@ -27,8 +27,8 @@ def hooks() -> Path:
 
 def collected(hook: Path, name: str) -> set[str]:
     """The files, or the modules, that a hook names."""
-    found = runpy.run_path(str(hook))[name]
-    return {each if isinstance(each, str) else Path(each[0]).name for each in found}
+    entries = runpy.run_path(str(hook))[name]
+    return {each if isinstance(each, str) else Path(each[0]).name for each in entries}
 
 
 def test_every_sentence_goes_into_an_application(hooks: Path) -> None:

@@ -28,8 +28,8 @@ CHANGES: dict[str, tuple[Change, list[str], str]] = {
     "byte-order mark": (lambda data: b"\xef\xbb\xbf" + data, ["encoding"], "its text encoding"),
     "folded": (
         lambda data: folded(data.decode()).encode(),
-        ["folded"],
-        "its line breaks had been changed",
+        ["edited"],
+        "its line breaks or quotation marks had been changed",
     ),
     "code fence": (
         lambda data: b"```\n" + data + b"\n```",
@@ -38,15 +38,15 @@ CHANGES: dict[str, tuple[Change, list[str], str]] = {
     ),
     "quoted mail": (
         lambda data: quoted(folded(data.decode(), 70)).encode(),
-        ["quoted", "folded"],
-        "it had been quoted in an email, its line breaks had been changed",
+        ["quoted", "edited"],
+        "it had been quoted in an email, its line breaks or quotation marks had been changed.",
     ),
     "e-mail": (lambda data: as_eml(email(data)), ["email"], "it was inside an email"),
-    "base64": (encodebytes, ["base64"], "it had been encoded as Base64 text"),
+    "base64": (encodebytes, ["encoded"], "it had been encoded as other text"),
     "web page": (
         lambda data: html.escape(data.decode()).encode(),
-        ["html"],
-        "it had been changed into web page code",
+        ["encoded"],
+        "it had been encoded as other text",
     ),
     "gzip in an e-mail": (
         lambda data: as_eml(email(zipped(data))),

@@ -1,10 +1,14 @@
 """The state directories: where they are, how files are written, how damage is reported."""
 
+import errno
+import fcntl
 import json
 import multiprocessing
 import os
+import shutil
 import sys
-from collections.abc import Callable
+import tempfile
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from types import SimpleNamespace
@@ -19,9 +23,10 @@ from keyferry.store.lock import Lock
 from keyferry.store.order import in_trying_order
 from keyferry.store.state_dirs import StateDir, find_state_dirs
 from keyferry_protocol.errors import StateBusy, StateNotWritable
+from tests.client.interrupted_journeys import in_a_child
 from tests.support.offline import OTHER, Room
 from tests.support.samples import NUMBER
-from tests.support.terminal import Shell
+from tests.support.terminal import Shell, shell_in
 
 
 @pytest.mark.parametrize(
@@ -66,9 +71,38 @@ def test_state_is_kept_where_clients_in_other_languages_find_it(
     assert (dirs.user.path, dirs.site.path) == (user, site)
 
 
-@pytest.mark.parametrize("home", [{}, {"HOME": ""}, {"HOME": "anna"}])
 @pytest.mark.parametrize(
-    ("recorded", "expected"), [("/home/anna", "/home/anna"), ("", ""), (None, "")]
+    ("environ", "user"),
+    [
+        pytest.param({}, r"D:\Windows\System32\config\systemprofile\AppData\Local", id="nothing"),
+        pytest.param({"LOCALAPPDATA": ""}, None, id="empty"),
+        pytest.param({"LOCALAPPDATA": "AppData"}, None, id="relative"),
+        pytest.param(
+            {"USERPROFILE": r"D:\Users\anna"}, r"D:\Users\anna\AppData\Local", id="profile"
+        ),
+        pytest.param({"LOCALAPPDATA": r"\\nas\anna\\"}, r"\\nas\anna", id="a share"),
+    ],
+)
+def test_a_service_of_windows_never_keeps_its_state_where_it_happens_to_run(
+    environ: dict[str, str], user: str | None
+) -> None:
+    dirs = find_state_dirs("acme", None, "win32", {"SystemDrive": "D:", **environ})
+    user = user or r"D:\Windows\System32\config\systemprofile\AppData\Local"
+    assert dirs.user.path == rf"{user}\Keyferry\acme"
+    assert dirs.site.path == r"D:\ProgramData\Keyferry\acme"
+
+
+@pytest.mark.parametrize(
+    ("state_dir", "top"),
+    [("~", "/home/anna"), ("~/x", "/home/anna/x"), ("x", "x"), ("/x", "/x"), ("~x", "~x")],
+)
+def test_a_tilde_that_no_shell_replaced_is_the_home(state_dir: str, top: str) -> None:
+    assert find_state_dirs(None, state_dir, "linux", {"HOME": "/home/anna"}).user.top == top
+
+
+@pytest.mark.parametrize("home", [{}, {"HOME": ""}, {"HOME": "anna"}, {"HOME": "~"}])
+@pytest.mark.parametrize(
+    ("recorded", "expected"), [("/home/anna", "/home/anna"), ("", ""), ("~", ""), (None, "")]
 )
 def test_a_process_without_a_home_never_keeps_its_state_where_it_happens_to_run(
     monkeypatch: pytest.MonkeyPatch, home: dict[str, str], recorded: str | None, expected: str
@@ -81,6 +115,88 @@ def test_a_process_without_a_home_never_keeps_its_state_where_it_happens_to_run(
     monkeypatch.setattr("pwd.getpwuid", entry)
     user = find_state_dirs("acme", None, "linux", home).user
     assert user.path == f"{expected}/.local/state/keyferry/acme"
+
+
+@pytest.fixture
+def open_shell(monkeypatch: pytest.MonkeyPatch) -> Iterator[Shell]:
+    """A shell in a folder that every user can reach; pytest's own are closed."""
+    folder = Path(tempfile.mkdtemp())
+    folder.chmod(0o755)
+    with shell_in(folder, monkeypatch) as shell:
+        yield shell
+    shutil.rmtree(folder)
+
+
+NOBODY = 65534
+only_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
+
+
+@only_root
+@pytest.mark.parametrize("variable", ["HOME", "XDG_STATE_HOME"])
+@pytest.mark.parametrize("below", ["", "/not/there/yet"])
+def test_root_with_another_users_home_uses_its_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, variable: str, below: str
+) -> None:
+    home, own = tmp_path / "anna", tmp_path / "root"
+    home.mkdir()
+    os.chown(home, NOBODY, NOBODY)
+    monkeypatch.setattr("pwd.getpwuid", lambda uid: SimpleNamespace(pw_dir=str(own)))
+    user = find_state_dirs(
+        "acme", None, "linux", {"HOME": str(home), variable: f"{home}{below}"}
+    ).user
+    assert user.path == f"{own}/.local/state/keyferry/acme"
+    with Lock(user):
+        pass
+    assert list(home.rglob("*")) == []
+
+
+@only_root
+def test_sudo_that_keeps_home_leaves_nothing_in_that_home(
+    open_shell: Shell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = Path.cwd()
+    home, own = place / "anna", place / "root"
+    for folder in (home, own):
+        folder.mkdir()
+    os.chown(home, NOBODY, NOBODY)
+    monkeypatch.setattr("pwd.getpwuid", lambda uid: SimpleNamespace(pw_dir=str(own)))
+    monkeypatch.delenv("KEYFERRY_STATE_DIR")
+    monkeypatch.delenv("XDG_STATE_HOME", raising=False)
+    monkeypatch.setenv("HOME", str(home))
+    assert open_shell("request", NUMBER, "--protection", "personal").exit == 0
+    assert list(home.rglob("*")) == []
+    assert list(own.rglob("pending.request"))
+
+
+@only_root
+@pytest.mark.parametrize("home", [None, "", "/", "~", "anna"])
+def test_a_user_without_a_name_and_home_makes_no_folder_where_it_happens_to_run(
+    open_shell: Shell, monkeypatch: pytest.MonkeyPatch, home: str | None
+) -> None:
+    monkeypatch.delenv("KEYFERRY_STATE_DIR")
+    monkeypatch.delenv("XDG_STATE_HOME", raising=False)
+    monkeypatch.delenv("HOME")
+    if home is not None:
+        monkeypatch.setenv("HOME", home)
+    place = Path.cwd()
+    place.chmod(0o777)
+
+    def nameless() -> int:
+        os.setgroups([])
+        os.setgid(54321)
+        os.setuid(54321)
+        for command in (("request", NUMBER), ("request", NUMBER, "--protection", "personal")):
+            refused = open_shell(*command, "--output", ".")
+            assert "(state-not-writable)" in refused.err, refused
+            assert "--state-dir" in refused.err
+        assert open_shell("check").exit == 3
+        assert open_shell("doctor").exit == 0
+        assert open_shell("request", NUMBER, "--state-dir", "here").exit == 0
+        return 0
+
+    assert in_a_child(nameless) == 0
+    assert not (place / "~").exists()
+    assert not (place / "anna").exists()
 
 
 def test_the_files_are_those_of_the_format(room: Room) -> None:
@@ -101,6 +217,57 @@ def test_the_files_are_those_of_the_format(room: Room) -> None:
         "ended": False,
     }
     assert set(json.loads(room.files()["user/clock.json"])) == {"mark", "lowered", "at_request"}
+
+
+# Network drives without locks
+
+NO_LOCKS = [errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.EPERM, errno.EINVAL, errno.EIO]
+
+
+def failing_locks(monkeypatch: pytest.MonkeyPatch, error: int) -> None:
+    def fail(handle: int, how: int) -> None:
+        raise OSError(error, os.strerror(error))
+
+    monkeypatch.setattr(fcntl, "flock", fail)
+
+
+@pytest.mark.parametrize("error", NO_LOCKS, ids=errno.errorcode.get)
+@pytest.mark.parametrize("protection", ["machine", "personal"])
+def test_a_drive_without_locks_is_told_at_once_in_its_own_words(
+    shell: Shell, monkeypatch: pytest.MonkeyPatch, error: int, protection: str
+) -> None:
+    monkeypatch.setattr("keyferry.store.lock._PAUSE_S", 1e9)  # nothing is waited for
+    failing_locks(monkeypatch, error)
+    refused = shell("request", NUMBER, "--protection", protection)
+    assert refused.exit == 1
+    assert "(state-not-writable)" in refused.err
+    assert "files in this folder cannot be locked, as on some network drives" in refused.err
+    assert "Use a folder on a local disk with --state-dir" in refused.err
+    assert not list(Path().glob("*.request"))
+
+
+@pytest.mark.parametrize("error", [errno.EAGAIN, errno.EACCES], ids=errno.errorcode.get)
+def test_a_lock_that_another_process_holds_is_told_as_that(
+    room: Room, monkeypatch: pytest.MonkeyPatch, error: int
+) -> None:
+    monkeypatch.setattr("keyferry.store.lock.Lock.__init__.__defaults__", (0.0,))
+    failing_locks(monkeypatch, error)
+    with pytest.raises(StateBusy):
+        room.request()
+
+
+@pytest.mark.parametrize("error", NO_LOCKS, ids=errno.errorcode.get)
+def test_without_locks_a_license_loads_at_once_and_the_doctor_says_what_will_fail(
+    shell: Shell, monkeypatch: pytest.MonkeyPatch, error: int
+) -> None:
+    shell.room.activate()
+    shell.room.now += 3600
+    monkeypatch.setattr("keyferry.store.lock._PAUSE_S", 1e9)
+    failing_locks(monkeypatch, error)
+    assert shell.room.load().check()
+    report = " ".join(shell("doctor").out.split())
+    assert "files in this folder cannot be locked" in report
+    assert "ask whoever runs the file server to turn on file locking" in report
 
 
 # How a file is written

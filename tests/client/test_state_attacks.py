@@ -16,7 +16,7 @@ import pytest
 import keyferry.store.lock
 from keyferry.store.files import write
 from keyferry.store.lock import Lock
-from keyferry.store.state_dirs import StateDir, StateDirs, find_state_dirs
+from keyferry.store.state_dirs import StateDir, StateDirs
 from keyferry_protocol.errors import StateBusy, StateNotReadable, StateNotWritable
 from tests.client.attacker import NOBODY, as_nobody, only_root, open_folder
 from tests.support.offline import Room
@@ -201,13 +201,11 @@ def test_root_writes_nothing_into_a_directory_of_another_user(
 
 
 @only_root
-def test_root_with_anothers_home_writes_nothing_below_it(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_root_writes_nothing_below_anothers_home(tmp_path: Path) -> None:
     home = tmp_path / "home"
     home.mkdir()
     os.chown(home, NOBODY, NOBODY)
-    user = find_state_dirs("acme", None, "linux", {"HOME": str(home)}).user
+    user = StateDir(f"{home}/.local/state/keyferry/acme", shared=False)
     with pytest.raises(StateNotWritable, match="another user"), Lock(user):
         pass
     with pytest.raises(StateNotWritable, match="another user"):

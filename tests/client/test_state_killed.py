@@ -51,6 +51,7 @@ def test_killed_at_every_change_of_the_disk_the_state_is_the_old_or_the_new(
         case.act()  # finished work is not done again, and the command may say so
         assert case.outcome() == done, f"{moment}, then done again"
         assert case.file_names() == undisturbed.file_names(), moment
+        assert case.on_the_drive() == undisturbed.on_the_drive(), moment
     assert [one.split()[0] for one in hit] == [one.split()[0] for one in points]
 
 

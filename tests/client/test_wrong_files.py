@@ -109,6 +109,18 @@ KINDS: list[tuple[str, Make, str, str]] = [
         "unreadable-response",
         "This is a web page, for example the sign-in page",
     ),
+    (
+        "compressed, half copied",
+        lambda s, g: gzip.compress(g)[:-400],
+        "unreadable-response",
+        CUT,
+    ),
+    (
+        "compressed, then damaged",
+        lambda s, g: gzip.compress(g)[:-8] + bytes(8),
+        "unreadable-response",
+        EDITOR,
+    ),
     ("a compressed note", lambda s, g: gzip.compress(b"x"), "unreadable-response", "an archive"),
     ("a film", lambda s, g: b"x" * 30_000, "unreadable-response", "The file is too large"),
     ("a note", lambda s, g: b"Dear customer", "unreadable-response", "This is not a response"),
@@ -165,7 +177,7 @@ HEADERS = b"Date: Tue\r\nSubject: Fwd\r\nFrom: a@b\r\n\r\n"
         pytest.param(b"\x78\x9f\x3e\x22" + bytes(40), "e-mail", id="winmail.dat"),
         pytest.param(b"<!-- x --><HTML>", "web page", id="web page with a comment first"),
         pytest.param(b'<?xml version="1.0"?>\n<!DOCTYPE html>', "web page", id="XHTML"),
-        pytest.param(b"\x1f\x8b\x08", "archive", id="gzip"),
+        pytest.param(gzip.compress(b"x"), "archive", id="gzip"),
     ],
 )
 def test_mail_and_web_pages_are_known_by_their_first_lines(start: bytes, kind: str) -> None:

@@ -39,9 +39,13 @@ class Room:
 
 
 def import_graph(package: str, root: Path = ROOT) -> Graph:
-    """Which modules of the package each of its modules imports."""
+    """Which modules of the package each of its modules imports; hooks of PyInstaller are none."""
     folder = root / PACKAGES[package] / package
-    files = {_module(file, folder.parent): file for file in sorted(folder.rglob("*.py"))}
+    files = {
+        _module(file, folder.parent): file
+        for file in sorted(folder.rglob("*.py"))
+        if "__pyinstaller" not in file.parts
+    }
     return {
         module: frozenset(_imports(file.read_text("utf-8"), module, file, files)) - {module}
         for module, file in files.items()

@@ -33,26 +33,26 @@ class RunningStack:
 
 
 def start(folder: Path, *options: str) -> subprocess.Popen[bytes]:
-    """Start what `make run` starts, on a free port; its output goes to a file in the folder."""
-    with (folder / "output").open("wb") as output:
+    """Start what `make run` starts, on a free port; what it prints goes to files in the folder."""
+    with (folder / "output").open("wb") as output, (folder / "errors").open("wb") as errors:
         return subprocess.Popen(
             [sys.executable, "-m", "local.run", "--folder", folder, "--port", "0", *options],
             cwd=ROOT,
             stdout=output,
-            stderr=subprocess.STDOUT,
+            stderr=errors,
             start_new_session=True,
         )
 
 
 def wait_until_ready(process: subprocess.Popen[bytes], folder: Path) -> RunningStack:
-    output = folder / "output"
+    output, errors = folder / "output", folder / "errors"
     for _ in range(1200):
         if "Ready in" in output.read_text():
             break
-        assert process.poll() is None, output.read_text()
+        assert process.poll() is None, errors.read_text()
         time.sleep(0.05)
     else:
-        pytest.fail(f"The stack did not come up: {output.read_text()}")
+        pytest.fail(f"The stack did not come up: {errors.read_text()}")
     addresses = json.loads((folder / "run" / "stack.json").read_bytes())
     return RunningStack(run=folder / "run", output=output, **addresses)
 

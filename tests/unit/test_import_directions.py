@@ -38,6 +38,7 @@ NETWORK = {
     "smtplib",
 }
 TYPES_ALONE = {"_typeshed"}  # there for type checkers, never at run time
+STANDARD = sys.stdlib_module_names | {"_sha2"}  # of Python 3.12
 # They convert, configure and name; they make no calls.
 HARMLESS = ("boto3.dynamodb.types", "botocore.config", "botocore.exceptions")
 ADAPTERS = ("_dynamodb", "_s3", "_kms", "_ses", "_sqs")
@@ -118,7 +119,7 @@ def forbidden(source: str, layer: Layer, beside: set[str]) -> set[str]:
             allowed = True
         elif top in OURS:
             allowed = top in layer.ours
-        elif top in sys.stdlib_module_names:
+        elif top in STANDARD:
             allowed = not {top, module} & layer.never
         else:
             allowed = top in layer.others or top in beside
@@ -128,7 +129,9 @@ def forbidden(source: str, layer: Layer, beside: set[str]) -> set[str]:
 
 
 def files_of(layer: Layer) -> list[Path]:
-    return sorted((ROOT / layer.folder).rglob("*.py"))
+    """Its files, but not those that PyInstaller runs where it builds an application."""
+    files = sorted((ROOT / layer.folder).rglob("*.py"))
+    return [path for path in files if "__pyinstaller" not in path.parts]
 
 
 @pytest.mark.parametrize("layer", LAYERS, ids=lambda layer: layer.folder)
@@ -415,14 +418,9 @@ def test_what_runs_imports_only_what_make_run_installs() -> None:
         for lock in [ROOT / f"requirements/{name}.txt"]
     }
     assert locked["run"] < locked["dev"]  # in the versions that are tested
-    folders = ["local", *(layer.folder for layer in LAYERS)]
-    modules = {
-        package(module)
-        for folder in folders
-        for path in (ROOT / folder).rglob("*.py")
-        for module in imported(path.read_text())
-    }
-    needed = modules - OURS - TYPES_ALONE - sys.stdlib_module_names - {"app", "bundles"}
+    files = [*(ROOT / "local").rglob("*.py"), *(path for each in LAYERS for path in files_of(each))]
+    modules = {package(module) for path in files for module in imported(path.read_text())}
+    needed = modules - OURS - TYPES_ALONE - STANDARD - {"app", "bundles"}
     # The layer has Powertools, a dongle needs its extra, and mypy_boto3 has types.
     needed -= {"aws_lambda_powertools", "pkcs11", "mypy_boto3"}
     assert needed <= {name for name, _ in locked["run"]}

@@ -1,15 +1,21 @@
 """`keyferry doctor`: finds what would go wrong, before a request is written."""
 
+import os
 from collections.abc import Sequence
 from typing import Any
 
 import click
 
 from keyferry.cli.command import KeyferryCommand
+from keyferry.cli.request_output import check_folder
 from keyferry.cli.settings import Settings
 from keyferry.doctor.diagnose import diagnose
 from keyferry.doctor.finding import Finding
 from keyferry.doctor.repair import Repair, repair
+from keyferry.doctor.report import support_report
+from keyferry.list_licenses import Row, list_licenses
+from keyferry.views.license_status import details, long_status
+from keyferry_protocol.activation import show_license_number
 from keyferry_protocol.messages import message
 
 _NAME_WIDTH = len("Identity  ")
@@ -18,9 +24,10 @@ _WORST_FIRST = ("problem", "warning", "ok")
 
 @click.command("doctor", cls=KeyferryCommand)
 @click.option("--repair", "repairs_first", is_flag=True)
+@click.option("--report", metavar="FILE")
 @click.pass_obj
-def command(settings: Settings, repairs_first: bool) -> None:
-    """Check this computer for problems: changes, copies, clock, and folders."""
+def command(settings: Settings, repairs_first: bool, report: str | None) -> None:
+    """Look for what would go wrong: this computer, its changes, copies, clock and folders."""
     repairs: list[Repair] = []
     if repairs_first:
         repairs = repair(settings.state_dirs, settings.keys)  # whatever the product
@@ -30,7 +37,34 @@ def command(settings: Settings, repairs_first: bool) -> None:
     document = _document(findings)
     if repairs_first:
         document["repairs"] = [one._asdict() for one in repairs]
+    if report is not None:
+        document["report"] = _write_report(settings, findings, report)
     settings.terminal.document(document)
+
+
+def _write_report(settings: Settings, findings: Sequence[Finding], path: str) -> str:
+    """Write the report for the vendor's support, and return its full path."""
+    check_folder(os.path.dirname(path))
+    installation = settings.installation()
+    rows = list_licenses(installation)
+    statuses = [line for row in rows for line in _status_lines(row, settings.page)]
+    text = support_report(findings, rows, statuses, installation, settings.key_set_sha256)
+    with open(path, "w", encoding="utf-8") as file:
+        file.write(text)
+    settings.terminal.good(message("doctor.report.saved", path=path))
+    return os.path.abspath(path)
+
+
+def _status_lines(row: Row, page: str) -> list[str]:
+    response = row.response
+    lines = [f"{show_license_number(row.number)}  {row.product}"]
+    if response is not None:
+        facts = {"kind": response.kind, "serial": response.serial}
+        lines.append(message("doctor.report.response", **facts))
+    if row.protection:
+        lines.append(message(f"inspect.protection.{row.protection}"))
+    lines += [long_status(row), *details(row, page)]
+    return [lines[0], *(f"  {line}" for line in lines[1:])]
 
 
 def _show_repairs(settings: Settings, repairs: Sequence[Repair]) -> None:

@@ -6,16 +6,18 @@ import click
 
 from keyferry.cli.command import KeyferryCommand
 from keyferry.cli.settings import Settings
-from keyferry.files.read_responses import read_repaired
+from keyferry.files.kinds import kind_of
+from keyferry.files.read_responses import read_file
 from keyferry.times import local_time_with_zone, long_date
 from keyferry.views.repair_note import repair_note
 from keyferry.views.request_summary import request_lines
 from keyferry_protocol.activation import show_license_number
 from keyferry_protocol.encoding import format_time
 from keyferry_protocol.envelope import REQUEST, RESPONSE, open_envelope
-from keyferry_protocol.errors import WrongType
+from keyferry_protocol.errors import UnreadableRequest, WrongType
 from keyferry_protocol.messages import message
 from keyferry_protocol.messages.formats import comma_list
+from keyferry_protocol.repair import repair_file
 from keyferry_protocol.request import Request, parse_request
 from keyferry_protocol.response import Response, parse_response
 
@@ -25,11 +27,17 @@ from keyferry_protocol.response import Response, parse_response
 @click.pass_obj
 def command(settings: Settings, file: str) -> None:
     """Show what a request or response file holds, in plain words."""
-    data, repairs = read_repaired(file, REQUEST)
+    original = read_file(file)
+    data, repairs = repair_file(original, REQUEST)
     try:
         contents: Request | Response = parse_request(data)
     except WrongType:
         contents = parse_response(open_envelope(data, RESPONSE))
+    except UnreadableRequest as error:
+        kind = kind_of(original)
+        if kind in ("cut", "editor"):
+            raise  # it is one of ours, and the error says what is wrong in it
+        raise UnreadableRequest(message(f"terminal.kind.{kind}")) from error
     if isinstance(contents, Request):
         lines, document = request_lines(contents), _request_document(contents)
     else:

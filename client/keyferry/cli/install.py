@@ -22,14 +22,14 @@ from keyferry.files.read_responses import (
 from keyferry.install import Installed
 from keyferry.installation import Installation
 from keyferry.request import PendingRequest, find_pending
-from keyferry.times import local_time, long_date
+from keyferry.times import local_time
+from keyferry.views.clock_warning import clock_warning
+from keyferry.views.license_status import terms_line
 from keyferry.views.repair_note import repair_note
 from keyferry_protocol.activation import show_license_number
 from keyferry_protocol.encoding import format_time
 from keyferry_protocol.messages import message
 from keyferry_protocol.response import Response
-
-UNUSUAL_DELAY_S = 30 * 86400  # from a response's issue to its install
 
 
 @click.command("install", cls=KeyferryCommand)
@@ -82,9 +82,10 @@ def _show(
         name = "terminal.already-installed" if installed.already else "terminal.active-on"
         computer = installation.machine.machine().name or message("terminal.this-computer")
         terminal.good(message(name, number=number, computer=computer))
-        terminal.line(f"  {_terms(response)}")
-        if not installed.already:
-            _warn_of_clock(settings, response, installation.clock())
+        terminal.line(f"  {terms_line(response)}")
+        warning = clock_warning(response, installation.clock())
+        if warning and not installed.already:
+            terminal.warn(warning)
         terminal.line(f"  {message('terminal.seat-to-note', n=response.seat)}")
     if waiting is not None:
         moment = local_time(waiting.request.created_at)
@@ -104,21 +105,6 @@ def _file_document(report: FileReport) -> dict[str, Any]:
             "seat": response.seat,
         }
     return members | {"code": None if report.error is None else report.error.code}
-
-
-def _warn_of_clock(settings: Settings, response: Response, now: int) -> None:
-    """Say what the clock says if the response is old by it: then the clock may be far ahead."""
-    if now >= response.issued_at + UNUSUAL_DELAY_S:
-        dates = {"now": long_date(now), "date": long_date(response.issued_at)}
-        settings.terminal.warn(message("terminal.clock-ahead", **dates))
-
-
-def _terms(response: Response) -> str:
-    terms = response.license
-    facts = {"product": f"{terms.product} {terms.edition}".rstrip(), "licensee": terms.licensee}
-    if terms.valid_until is None:
-        return message("terminal.terms", **facts)
-    return message("terminal.terms-until", date=long_date(terms.valid_until), **facts)
 
 
 def _document(

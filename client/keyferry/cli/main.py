@@ -3,14 +3,16 @@
 import os
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from importlib import import_module
 
 import click
 
-from keyferry.cli.command import KeyferryGroup
+from keyferry.cli.command import KeyferryGroup, shared_options
 from keyferry.cli.language import chosen_language
 from keyferry.cli.settings import Settings
 from keyferry.dongle.signer import AnyDongle
+from keyferry.store.order import in_trying_order
 from keyferry.times import Moment, seconds
 from keyferry_protocol import __version__
 from keyferry_protocol.components import Machine
@@ -46,6 +48,16 @@ class AllCommands(KeyferryGroup):
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(COMMANDS)
+
+    def after_help(self, ctx: click.Context) -> list[str]:
+        """On a computer without a license, what to do first."""
+        settings = ctx.ensure_object(Settings)
+        for option in shared_options():
+            settings.options[str(option.name)] = option.resolve_envvar_value(ctx)
+        with suppress(click.UsageError, KeyferryError):
+            if not in_trying_order(settings.state_dirs):
+                return ["", message("terminal.first-step", none=message("terminal.none"))]
+        return []
 
     def find_command(self, name: str) -> click.Command | None:
         if name not in COMMANDS:

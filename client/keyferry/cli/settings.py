@@ -2,7 +2,6 @@
 
 import time
 from functools import cached_property
-from hashlib import sha256
 
 import click
 
@@ -16,6 +15,7 @@ from keyferry.store.own_folders import choose_folders, own_folders
 from keyferry.store.state_dirs import StateDirs, find_state_dirs
 from keyferry.vendor import Vendor, read_key_file, read_vendor
 from keyferry.views.terminal import Terminal
+from keyferry_protocol.algorithms import sha256_hex
 from keyferry_protocol.components import Machine
 from keyferry_protocol.errors import BadKeySet
 from keyferry_protocol.keys import KeySet
@@ -76,7 +76,7 @@ class Settings:
     @property
     def key_set_sha256(self) -> str:
         """The SHA-256 of the `keys.json` that answers, over its bytes, in hex."""
-        return sha256(self._key_file).hexdigest()
+        return sha256_hex(self._key_file)
 
     @cached_property
     def _key_file(self) -> bytes:

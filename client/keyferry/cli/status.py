@@ -7,8 +7,8 @@ from keyferry.cli.licenses_document import licenses_document
 from keyferry.cli.settings import Settings
 from keyferry.list_licenses import list_licenses
 from keyferry.load_license import load_license
-from keyferry.views.columns import window_columns, wrap
-from keyferry.views.license_status import details, long_status
+from keyferry.views.columns import NO_LIMIT, window_columns, wrap
+from keyferry.views.license_status import details, long_status, names_path
 from keyferry_protocol.activation import show_license_number
 from keyferry_protocol.errors import KeyferryError
 from keyferry_protocol.messages import message
@@ -29,10 +29,11 @@ def command(settings: Settings) -> int:
         number = show_license_number(row.number)
         for sentence in (f"{number}  {long_status(row)}", *details(row, settings.page)):
             indented = sentence if sentence.startswith(number) else INDENT + sentence
-            for line in wrap(indented, window_columns(), INDENT):
+            columns = NO_LIMIT if names_path(row, sentence) else window_columns()
+            for line in wrap(indented, columns, INDENT):
                 settings.terminal.line(line)
     if not rows:
-        settings.terminal.line(message("terminal.none"))
+        settings.terminal.line(message("terminal.first-step", none=message("terminal.none")))
     try:
         load_license(installation)
     except KeyferryError as error:

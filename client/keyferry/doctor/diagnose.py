@@ -116,9 +116,8 @@ def clock(now: int, mark: int, licenses: Sequence[StoredLicense]) -> Finding:
         return Finding("clock", OK, message("doctor.clock.ahead", moment=moment), "", facts)
     latest = local_time_with_zone(mark)
     late = now < mark - TOLERANCE_S
-    text = message(
-        "doctor.clock.late" if late else "doctor.clock.behind", moment=moment, seen=latest
-    )
+    name = ("late" if late else "behind") + (".issued" if mark == issued else "")
+    text = message(f"doctor.clock.{name}", moment=moment, seen=latest)
     number = next((s.folder.number for s in licenses if s.response), None)
     # An update corrects a wrong mark; it is never issued before a date that the vendor signed.
     helps = number is not None and now >= issued - TOLERANCE_S
@@ -142,10 +141,10 @@ def storage(site: StateDirReport, user: StateDirReport) -> list[Finding]:
     if which is None:
         findings = [Finding("storage", OK, message("doctor.storage.ok", **names), "", facts)]
     else:
-        text, step = (
-            message(f"doctor.storage.{which}", **names),
-            message(f"doctor.next.{which}-refused"),
-        )
+        text = message(f"doctor.storage.{which}", **names)
+        case = site.write_case or user.write_case
+        own_step = f"errors.state-not-writable.{case}.next-step"
+        step = message(own_step if case else f"doctor.next.{which}-refused")
         findings = [Finding("storage", PROBLEM if which == "none" else WARNING, text, step, facts)]
     both = (site, user)
     findings += [_untidy("leftover", path) for report in both for path in report.leftovers]

@@ -23,9 +23,10 @@ from keyferry.store.directory import (
 )
 from keyferry.store.files import file_mode, has
 from keyferry.store.folder import FILES, Folder
-from keyferry.store.lock import LOCK
+from keyferry.store.lock import LOCK, try_lock
 from keyferry.store.order import ORDER
 from keyferry.store.state_dirs import StateDir
+from keyferry.store.unwritable import case_of
 from keyferry_protocol.errors import StateNotReadable
 from keyferry_protocol.messages import message
 
@@ -48,12 +49,14 @@ class WrongMode(NamedTuple):
 class StateDirReport(NamedTuple):
     """One state directory: why it cannot be written ("" if it can), and what is untidy in it.
 
-    An interrupted write leaves `leftovers`. `unsafe` are the errors of directories that are passed
-    over, and that new permissions alone do not repair.
+    `write_case` selects the next step (`case_of`). An interrupted write leaves `leftovers`.
+    `unsafe` are the errors of directories that are passed over, and that new permissions alone do
+    not repair.
     """
 
     root: StateDir
     write_error: str
+    write_case: str
     leftovers: tuple[str, ...]
     wrong_modes: tuple[WrongMode, ...]
     unsafe: tuple[StateNotReadable, ...]
@@ -62,11 +65,13 @@ class StateDirReport(NamedTuple):
 def read_state_dir(root: StateDir) -> StateDirReport:
     """Whether one state directory can be written, and whether it is tidy."""
     wrong = tuple(wrong_modes(root))
+    write_error, write_case = _write_error(root)
     paths = {one.path for one in wrong}
     unsafe = [error for error in unsafe_directories(root) if error.facts["path"] not in paths]
     return StateDirReport(
         root=root,
-        write_error=_write_error(root),
+        write_error=write_error,
+        write_case=write_case,
         leftovers=tuple(root.path_of(name) for name in leftovers(root)),
         wrong_modes=wrong,
         unsafe=tuple(unsafe),
@@ -97,11 +102,12 @@ def wrong_modes(root: StateDir) -> Iterator[WrongMode]:
             yield from _in_state_dir(directory, root)
 
 
-def _write_error(root: StateDir) -> str:
-    """The system's reason why nothing can be written here; "" if writing works.
+def _write_error(root: StateDir) -> tuple[str, str]:
+    """The system's reason why nothing can be written here, "" if writing works, and its case.
 
-    This writes a file, because permissions do not reveal full disks, quotas, and Windows access
-    control lists. A missing folder is not created: its future parent folder is checked instead.
+    This writes and locks a file, because permissions do not reveal full disks, quotas, network
+    drives without locks, and Windows access control lists. A missing folder is not created: its
+    future parent folder is checked instead.
     """
     try:
         with open_directory(root, to_write=True) as directory:
@@ -109,13 +115,13 @@ def _write_error(root: StateDir) -> str:
     except FileNotFoundError:
         return _make_error(root)
     except OSError as error:
-        return error.strerror or str(error)
+        return error.strerror or str(error), case_of(error)
     except StateNotReadable as error:
-        return str(error)
-    return ""
+        return str(error), ""
+    return "", ""
 
 
-def _make_error(root: StateDir) -> str:
+def _make_error(root: StateDir) -> tuple[str, str]:
     path = root.path
     while not os.path.lexists(path) and os.path.dirname(path) != path:
         path = os.path.dirname(path)
@@ -123,10 +129,16 @@ def _make_error(root: StateDir) -> str:
         with Directory(path, path, None, follow=True) as above:
             above.refuse_foreign(root.is_system)
         if not os.access(path, os.W_OK | os.X_OK):
-            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), path)
+            code = errno.EROFS if _is_read_only(path) else errno.EACCES
+            raise OSError(code, os.strerror(code), path)
     except OSError as error:
-        return error.strerror or str(error)
-    return ""
+        return error.strerror or str(error), case_of(error)
+    return "", ""
+
+
+def _is_read_only(path: str) -> bool:
+    """Whether this is on a file system where nobody writes, as the image of a container."""
+    return os.name == "posix" and bool(os.statvfs(path).f_flag & os.ST_RDONLY)
 
 
 def _write_probe(directory: Directory) -> None:
@@ -135,6 +147,7 @@ def _write_probe(directory: Directory) -> None:
             file.write(bytes(_PROBE_BYTES))
             file.flush()
             os.fsync(file.fileno())
+            try_lock(file.fileno())
     finally:
         with suppress(OSError):
             directory.remove(PROBE)

@@ -1,6 +1,7 @@
 """Identifies a file that is no response by its content, never by its name."""
 
 import re
+import zlib
 
 from keyferry_protocol.envelope import MAX_FILE, RESPONSE
 from keyferry_protocol.repair import is_email
@@ -9,13 +10,14 @@ from keyferry_protocol.typed_text import decode_text
 _STARTS = (
     (b"%PDF", "pdf"),
     *((start, "picture") for start in (b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"RIFF")),
-    *((start, "archive") for start in (b"PK\x03\x04", b"\x1f\x8b", b"\xd0\xcf\x11\xe0")),
+    *((start, "archive") for start in (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")),
     (b"L\0\0\0\x01\x14\x02\0", "shortcut"),  # MS-SHLLINK
     (b"[InternetShortcut]", "shortcut"),
 )
 _WEB_PAGE = re.compile(
     r"(?:<\?xml[^>]*>|<!--[^>]*-->|\s)*<(?:!doctype html|html|head|meta|script)\b", re.I
 )
+_GZIP = b"\x1f\x8b"
 _BEGINS = '{"payloadType"'
 _ENDS = "}]}"
 
@@ -27,6 +29,8 @@ def kind_of(data: bytes) -> str:
         return "empty"
     if is_email(data):
         return "e-mail"
+    if data.startswith(_GZIP):
+        return _kind_of_gzip(data)
     for signature, kind in _STARTS:
         if start.startswith(signature):
             return kind
@@ -38,3 +42,12 @@ def kind_of(data: bytes) -> str:
     if len(data) > MAX_FILE[RESPONSE]:
         return "big"
     return "editor" if not text or "payloadType" in text else "other"
+
+
+def _kind_of_gzip(data: bytes) -> str:
+    inflater = zlib.decompressobj(16 + zlib.MAX_WBITS)
+    try:
+        inflater.decompress(data, MAX_FILE[RESPONSE])
+    except zlib.error:
+        return "editor"
+    return "archive" if inflater.eof or inflater.unconsumed_tail else "cut"

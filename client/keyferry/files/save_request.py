@@ -199,7 +199,9 @@ def _create(new: str) -> BinaryIO:
             _await_or_remove(new)
             continue
         with suppress(OSError):  # a file system without locks
-            while not try_lock(file.fileno()):  # another command looks whether it is locked
+            looked = time.monotonic() + _ABANDON_AFTER_S
+            # Another command may be looking whether it is locked.
+            while not try_lock(file.fileno()) and time.monotonic() < looked:
                 time.sleep(_PAUSE_S)
         if _is_at(new, os.fstat(file.fileno())):
             return file

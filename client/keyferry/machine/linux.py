@@ -8,7 +8,7 @@ import os
 from keyferry.machine.instance_disks import is_instance_disk
 from keyferry.machine.linux_environment import environment as environment
 from keyferry.machine.linux_environment import is_wsl
-from keyferry.machine.linux_files import entries, mounts, place_of, text, udev_property
+from keyferry.machine.linux_files import Mount, entries, mounts, place_of, text, udev_property
 from keyferry.machine.placeholders import is_placeholder, is_real_mac
 
 _ETHERNET = "1"  # ARPHRD_ETHER of if_arp.h: wired and wireless cards
@@ -35,7 +35,7 @@ def macs(root: str = "/") -> list[str]:
     bonded = _bonded_addresses(root)
     addresses = []
     for card in entries(root, "sys/class/net"):
-        if text(card, "type") == _ETHERNET and _is_built_in(root, card) and not _is_function(card):
+        if text(card, "type") == _ETHERNET and _is_built_in(card) and not _is_function(card):
             address = (
                 udev_property(root, f"n{text(card, 'ifindex')}", "ID_NET_NAME_MAC")[3:]
                 or bonded.get(os.path.basename(card), "")
@@ -62,7 +62,7 @@ def disk_serials(root: str = "/") -> list[str]:
         return []
     serials = []
     for disk in entries(root, "sys/block"):
-        if _is_built_in(root, disk) and text(disk, "device/type") != "SD":
+        if _is_built_in(disk) and text(disk, "device/type") != "SD":
             number = text(disk, "dev")
             serial = (
                 udev_property(root, f"b{number}", "ID_SERIAL_SHORT")
@@ -112,21 +112,21 @@ def _bonded_addresses(root: str) -> dict[str, str]:
     return addresses
 
 
-def _is_built_in(root: str, entry: str) -> bool:
+def _is_built_in(entry: str) -> bool:
     """Whether a device is part of the machine: not made by software, and not plugged in."""
-    place = place_of(root, entry)
-    parts = place.split("/")
-    if place.startswith("sys/devices/virtual/") or any(part.startswith(_PLUGS) for part in parts):
+    path = os.path.realpath(entry)
+    parts = path.partition("/sys/devices/")[2].split("/")
+    if parts[0] == "virtual" or any(part.startswith(_PLUGS) for part in parts):
         return False
-    path, is_bridge = os.path.realpath(entry), False
-    while len(parts) > 2:
+    is_bridge = False
+    for part in reversed(parts):
         if text(path, "removable") in ("1", "removable"):
             return False
-        if _is_pci(parts[-1]):
+        if _is_pci(part):
             if is_bridge and _is_thunderbolt(path):
                 return False
             is_bridge = True  # each PCI device that is still above
-        path, parts = os.path.dirname(path), parts[:-1]
+        path = os.path.dirname(path)
     return True
 
 
@@ -168,12 +168,23 @@ def _is_of_instance(root: str, disk: str, serial: str) -> bool:
 
 
 def _is_in_memory(root: str, name: str) -> bool:
-    """Whether a file lies in memory, such as a machine-id that systemd mounts for one boot."""
-    file = "/" + place_of(root, os.path.join(root, name))
+    """Whether a file lies in memory, such as a machine-id that systemd mounts for one boot.
+
+    Of a read-only root below an overlay, all that is written lies where the overlay says.
+    """
+    mounted = mounts(root)
+    mount = _mount_of("/" + place_of(root, os.path.join(root, name)), mounted)
+    if mount and mount.type == "overlay":
+        options = dict(option.partition("=")[::2] for option in mount.options.split(","))
+        mount = _mount_of(options.get("upperdir", "/"), mounted)
+    return mount is not None and mount.type in _MEMORY
+
+
+def _mount_of(file: str, mounted: list[Mount]) -> Mount | None:
+    """The mount that a file is seen in: the deepest one, and of several there the last one."""
     above = [
         mount
-        for mount in mounts(root)
+        for mount in mounted
         if mount.place in (file, "/") or file.startswith(mount.place + "/")
     ]
-    above.reverse()  # of several on the same place, the last one is seen
-    return bool(above) and max(above, key=lambda mount: len(mount.place)).type in _MEMORY
+    return max(reversed(above), key=lambda mount: len(mount.place), default=None)

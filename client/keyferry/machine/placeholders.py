@@ -80,13 +80,19 @@ SHARED_ADDRESSES = (
     "000bcafe000",  # Juniper
     "000c43",  # Ralink, MediaTek: openwrt/mt76#630
     "000ec6877201",  # ASIX AX88772: u-boot's colibri_t30.h
+    "00101800000",  # Broadcom without its own address
     "00117f133636",  # LibreRouterOrg/board#20
     "001518018131",  # Amlogic: its u-boot's CONFIG_ETHADDR
     "001c42000008",  # Parallels on its host
     "001c42000009",  # Parallels on its host
     "004854200",  # Radxa E24C: armbian/linux-rockchip#525
+    "00504300000",  # Marvell without its own address
     "005056c0",  # VMware on its host
     "00904c",  # Broadcom: brcmfmac's default and its sisters
+    "00a0c900000",  # Intel without its own address: canonical/cloud-init#6991
+    "00c0ffee",  # made up
+    "00deadbeef",  # made up
+    "00e04c0000",  # Realtek without its own address
     "00e04c3600",  # Realtek RTL8152
     "00e04c534458",  # Realtek RTL8153
     "00e04c6800",  # Realtek RTL8153
@@ -102,15 +108,18 @@ SHARED_ADDRESSES = (
     "f0ad4e03647f",  # ESPRESSObin: its u-boot's ethaddr
 )
 # Hex digits in the order in which people count.
-_COUNTS = ("0123456789abcdef" * 2, "1234567890abcdef" * 2, "0123456789" * 2)
+_UP = ("0123456789abcdef" * 2, "1234567890abcdef" * 2, "0123456789" * 4)
+_COUNTS = (*_UP, *(count[::-1] for count in _UP))
 _COUNTED_DIGITS = 9  # no address and no UUID that was drawn at random has as many
+_COUNTED_CHARACTERS = 5  # a whole serial number, such as 12345
 
 
 def is_placeholder(value: str) -> bool:
-    """Whether a value tells nothing: a known placeholder, or one repeated character."""
+    """Whether a value tells nothing: a known placeholder, one repeated character, or a count."""
     value = " ".join(value.lower().split())
     bare = value.strip(".-_ 0")
-    return value in _PLACEHOLDERS or not bare or len(set(value)) == 1
+    is_count = len(value) >= _COUNTED_CHARACTERS and any(value in count for count in _COUNTS)
+    return value in _PLACEHOLDERS or not bare or len(set(value)) == 1 or is_count
 
 
 def is_real_mac(value: str) -> bool:
@@ -153,16 +162,19 @@ def _has_pattern(octets: bytes) -> bool:
     size, digits = len(octets), octets.hex()
     repeated = any(octets == octets[:n] * (size // n) for n in range(1, size) if size % n == 0)
     words = [int.from_bytes(octets[i : i + 2], "big") for i in range(0, size, 2)]
-    counts = (*_COUNTS, *(count[::-1] for count in _COUNTS))
     return (
         repeated
         or max(map(octets.count, octets)) >= size - 1
         or _equal_steps(list(octets), 256) >= size - 1
+        or (
+            size == 6
+            and _equal_steps(list(octets[:3]), 256) == 3 == _equal_steps(list(octets[3:]), 256)
+        )
         or (size == 16 and _equal_steps(words, 65536) >= len(words) - 1)
         or any(
             digits[i : i + _COUNTED_DIGITS] in count
             for i in range(len(digits) - _COUNTED_DIGITS + 1)
-            for count in counts
+            for count in _COUNTS
         )
     )
 

@@ -9,6 +9,7 @@ from keyferry.store.state_dirs import StateDir, StateDirs
 from keyferry_protocol.encoding import b64, unb64
 from keyferry_protocol.envelope import RESPONSE, open_envelope
 from keyferry_protocol.errors import (
+    CannotVerify,
     KeyferryError,
     StateDamaged,
     StateNotReadable,
@@ -129,6 +130,8 @@ class Folder(NamedTuple):
             return "nobody" if self.device_key(ignore_damage=True) is None else "owner"
         except StateNotReadable:
             return "administrator"
+        except CannotVerify:  # it was read
+            return "owner"
 
     def load_key(self, ignore_damage: bool = False) -> Ed25519Signer | None:
         """The key that proves at load that this state is the machine's own. Raises StateDamaged."""

@@ -58,7 +58,8 @@ def find_state_dirs(
     """The state directories of a vendor id on this platform, or the two below `state_dir`."""
     if state_dir is not None:
         # Without a separator at its end, with which the system would follow a link.
-        top = os.path.dirname(os.path.join(os.fspath(state_dir), "user")) or os.curdir
+        folder = _with_home(os.fspath(state_dir), platform, environ)
+        top = os.path.dirname(os.path.join(folder, "user")) or os.curdir
         return StateDirs(StateDir(top, False, "user"), StateDir(top, True, "site"))
     if vendor is None:
         raise TypeError("Give state_dir, vendor, or keys as a path with vendor.json beside it")
@@ -72,20 +73,58 @@ def _separator(platform: str) -> str:
 
 def _bases(platform: str, environ: Mapping[str, str]) -> tuple[str, str]:
     if platform == "win32":
-        local = environ.get("LOCALAPPDATA", r"C:\Users\Default\AppData\Local")
-        data = environ.get("ProgramData", r"C:\ProgramData")
+        system = environ.get("SystemDrive", "C:")
+        data = _absolute(environ.get("ProgramData", "")) or rf"{system}\ProgramData"
+        local = _absolute(environ.get("LOCALAPPDATA", ""))
+        if not local:  # of a service whose profile is not loaded
+            profile = _absolute(environ.get("USERPROFILE", ""))
+            own = profile or rf"{system}\Windows\System32\config\systemprofile"
+            local = rf"{own}\AppData\Local"
         return rf"{local}\Keyferry", rf"{data}\Keyferry"
-    home = environ.get("HOME", "")
-    if not home.startswith("/"):
-        home = _recorded_home()
-    home = home.rstrip("/")
+    home = _home(environ)
     if platform == "darwin":
         folder = "Library/Application Support/Keyferry"
         return f"{home}/{folder}", f"/{folder}"
     state = environ.get("XDG_STATE_HOME", "")
-    if not state.startswith("/"):  # the XDG specification says to ignore a relative path
+    # The XDG specification says to ignore a relative path.
+    if not state.startswith("/") or _is_anothers(state):
         state = f"{home}/.local/state"
     return f"{state}/keyferry", "/var/lib/keyferry"
+
+
+def _absolute(path: str) -> str:
+    """A path of Windows if it is absolute, otherwise ""."""
+    return path.rstrip("\\") if path[1:3] == ":\\" or path.startswith("\\\\") else ""
+
+
+def _with_home(folder: str, platform: str, environ: Mapping[str, str]) -> str:
+    """Replace a leading `~`, which no shell replaced, so that no folder has that name."""
+    if platform == "win32":
+        return os.path.expanduser(folder)
+    is_below_home = folder == "~" or folder.startswith("~/")
+    return f"{_home(environ)}/{folder[2:]}" if is_below_home else folder
+
+
+def _home(environ: Mapping[str, str]) -> str:
+    """The absolute path of the user's home, without a slash at its end; "" for the root."""
+    home = environ.get("HOME", "")
+    if not home.startswith("/") or _is_anothers(home):
+        home = _recorded_home()
+    return home.rstrip("/")
+
+
+def _is_anothers(path: str) -> bool:
+    """Whether this is root with another user's folder, as where sudo keeps HOME.
+
+    What root made there, its user could neither change nor remove.
+    """
+    if os.name != "posix" or os.geteuid() != 0:
+        return False
+    while path != "/":
+        with suppress(OSError):
+            return os.stat(path).st_uid != 0
+        path = os.path.dirname(path.rstrip("/"))
+    return False
 
 
 def _recorded_home() -> str:
@@ -93,5 +132,6 @@ def _recorded_home() -> str:
     import pwd  # imported here, because nearly every process has HOME
 
     with suppress(KeyError):
-        return pwd.getpwuid(os.getuid()).pw_dir or "/"
+        home = pwd.getpwuid(os.getuid()).pw_dir
+        return home if home.startswith("/") else "/"
     return "/"

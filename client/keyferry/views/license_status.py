@@ -7,6 +7,7 @@ from keyferry.license import License
 from keyferry.list_licenses import Row
 from keyferry.times import local_time, long_date, seconds, short_date
 from keyferry_protocol.messages import has_message, message
+from keyferry_protocol.response import Response
 
 
 def short_status(row: Row) -> str:
@@ -68,6 +69,21 @@ def details(row: Row, page: str) -> list[str]:
         sentences += [str(row.error)] if str(row.error) != row.error.title else []
         sentences.append(row.error.next_step)
     return sentences
+
+
+def names_path(row: Row, sentence: str) -> bool:
+    """Whether a sentence of `details` holds a path, which is copied and so never broken."""
+    paths = (row.journey.void_path, *(file.path for file in row.journey.waiting))
+    return any(path and path in sentence for path in paths)
+
+
+def terms_line(response: Response) -> str:
+    """What a response grants, to whom, and until when."""
+    terms = response.license
+    facts = {"product": f"{terms.product} {terms.edition}".rstrip(), "licensee": terms.licensee}
+    if terms.valid_until is None:
+        return message("terminal.terms", **facts)
+    return message("terminal.terms-until", date=long_date(terms.valid_until), **facts)
 
 
 def end_date(row: Row) -> str:

@@ -1,6 +1,7 @@
 """What the wizard knows about this computer. It is read again for every screen."""
 
 import getpass
+import os
 from contextlib import suppress
 from dataclasses import replace
 from functools import cached_property
@@ -24,7 +25,7 @@ from keyferry.wizard.answers import Answers, number_of, protection_of
 from keyferry.wizard.checks import parse_seat
 from keyferry.wizard.save_locations import SaveLocation
 from keyferry_protocol.activation import parse_activation_code
-from keyferry_protocol.errors import DongleMissing, KeyferryError
+from keyferry_protocol.errors import CannotVerify, DongleMissing, KeyferryError
 from keyferry_protocol.keys import Ed25519Signer
 from keyferry_protocol.messages import message
 
@@ -100,7 +101,10 @@ class Computer:
 
     @property
     def user(self) -> str:
-        return getpass.getuser()
+        try:
+            return getpass.getuser()
+        except (KeyError, OSError):  # a user without a name, as in a container
+            return str(os.getuid())
 
     @property
     def name(self) -> str:
@@ -132,8 +136,12 @@ class Computer:
         """
         files = []
         for folder in save_locations.response_folders():
-            with suppress(KeyferryError, OSError):  # no response there, or none for this vendor
+            try:
                 files += genuine_responses(folder, self.installation.keys)
+            except CannotVerify:
+                raise  # or it would seem that there is none
+            except (KeyferryError, OSError):  # no response there, or none for this vendor
+                continue
         return [
             file
             for file in files

@@ -31,7 +31,7 @@ def save_locations() -> list[SaveLocation]:
     drives = [SaveLocation(path, _drive_label(path, label), True) for path, label in usb_drives()]
     desktop = user_folder("Desktop")
     name = "desktop" if os.path.isdir(desktop) else "home"
-    path = desktop if name == "desktop" else os.path.expanduser("~")
+    path = desktop if name == "desktop" else _home()
     return [
         *drives,
         SaveLocation(path, message(f"wizard.place.{name}", path=path, free=_free(path)), False),
@@ -74,7 +74,7 @@ def linux_drives(mounts: str) -> list[tuple[str, str]]:
 
 def user_folder(name: str) -> str:
     """The path of `Desktop` or `Downloads`, which the user's desktop may name differently."""
-    home = os.path.expanduser("~")
+    home = _home()
     variable = {"Desktop": "XDG_DESKTOP_DIR", "Downloads": "XDG_DOWNLOAD_DIR"}[name]
     config = os.environ.get("XDG_CONFIG_HOME") or os.path.join(home, ".config")
     try:
@@ -83,6 +83,12 @@ def user_folder(name: str) -> str:
     except (OSError, UnicodeDecodeError):
         match = None
     return match[1].replace("$HOME", home) if match else os.path.join(home, name)
+
+
+def _home() -> str:
+    """The user's home, or the working folder for a user without one, as in a container."""
+    home = os.path.expanduser("~")
+    return home if os.path.isabs(home) else os.getcwd()
 
 
 def subfolders(path: str) -> list[str]:

@@ -7,6 +7,7 @@ from typing import NamedTuple
 from keyferry.list_licenses import Row
 from keyferry.qr import request_link
 from keyferry.times import local_time, long_date, seconds
+from keyferry.views.clock_warning import clock_warning
 from keyferry.views.license_status import details, end_date, long_status
 from keyferry.wizard.answers import Answers
 from keyferry.wizard.computer import Computer
@@ -143,6 +144,9 @@ def _active(answers: Answers, computer: Computer) -> ScreenData:
     if license.check_in_by is not None and license.is_in_grace:
         date, days = long_date(seconds(license.check_in_by)), license.days_left
         text.insert(0, message("terminal.grace", date=date, product=license.product, n=days))
+    warning = clock_warning(row.response, computer.installation.clock())
+    if warning and "already" not in answers:
+        text.insert(0, warning)
     facts = _terms(row.response, answers.get("before", ""))
     return ScreenData(words, text=tuple(text), facts=facts, is_success=True)
 

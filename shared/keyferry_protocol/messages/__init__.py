@@ -72,7 +72,7 @@ def built_in(name: str, facts: Mapping[str, object]) -> str:
     if room != "errors":
         return rest
     known = ", ".join(f"{fact}: {value}" for fact, value in facts.items() if value)
-    return f"License error: {rest.removesuffix('.title')}" + (f" ({known})" if known else "")
+    return f"License error: {rest.partition('.')[0]}" + (f" ({known})" if known else "")
 
 
 @contextmanager

@@ -13,6 +13,10 @@ class NoSuchLink(Exception):
     """No link has this token, or it has ended, or its response is gone: nobody learns which."""
 
 
+class CutLink(NoSuchLink):
+    """No token is of this form: a mail program cut the link, or added something to it."""
+
+
 @dataclass(frozen=True)
 class FollowLink:
     """Mints a short download pass at each click, since one for days could not be signed."""
@@ -24,7 +28,7 @@ class FollowLink:
     def follow(self, token: str) -> str:
         """The URL of the download, good for a minute. Raises NoSuchLink."""
         if not re.fullmatch(TICKET_ID, token):
-            raise NoSuchLink("This is no link's token.")
+            raise CutLink("This is no link's token.")
         link = self.tickets.get_link(token, int(self.clock.time()))
         if link is None or not self.files.is_published(link.ticket_id, link.file_name):
             raise NoSuchLink("There is no such link, or it has ended.")

@@ -25,11 +25,17 @@ STATUS = {
 
 
 class Problem(Exception):
-    """A call that gets a problem document; `facts` fill its sentence."""
+    """A call that gets a problem document; `facts` fill its sentence.
 
-    def __init__(self, code: str, retry_after_s: int | None = None, **facts: Any) -> None:
+    `sentence` names the catalog's entry, if that is not the one of the code.
+    """
+
+    def __init__(
+        self, code: str, retry_after_s: int | None = None, sentence: str = "", **facts: Any
+    ) -> None:
         super().__init__(code)
         self.code = code
+        self.sentence = sentence or code
         self.status = STATUS[code]
         self.retry_after_s = retry_after_s
         self.facts = facts
@@ -40,7 +46,7 @@ def problem_document(problem: Problem) -> str:
     return json.dumps(
         {
             "type": "about:blank",
-            "title": message(f"problems.{problem.code}.title"),
+            "title": message(f"problems.{problem.sentence}.title"),
             "status": problem.status,
             "detail": _detail(problem),
             "code": problem.code,
@@ -51,7 +57,7 @@ def problem_document(problem: Problem) -> str:
 
 def problem_page(problem: Problem) -> str:
     """The problem for someone who followed a link in a browser; it looks as the page does."""
-    title = escape(message(f"problems.{problem.code}.title"))
+    title = escape(message(f"problems.{problem.sentence}.title"))
     detail = escape(_detail(problem))
     way_on = escape(message(f"problems.{problem.code}.way-on"))
     return (
@@ -64,4 +70,4 @@ def problem_page(problem: Problem) -> str:
 
 
 def _detail(problem: Problem) -> str:
-    return message(f"problems.{problem.code}.detail", **problem.facts)
+    return message(f"problems.{problem.sentence}.detail", **problem.facts)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import requests
-from playwright.sync_api import Download, FilePayload, Page, expect
+from playwright.sync_api import Download, FilePayload, Page, Route, expect
 
 from keyferry_protocol.envelope import RESPONSE, open_envelope
 from tests.support.offline_computer import OfflineComputer
@@ -47,6 +47,22 @@ def test_a_chosen_file_becomes_an_installed_license(
     steps = page.locator("ol.steps")
     expect(steps).to_contain_text(f"On LAB-07, open {offline.product} > License Configuration")
     expect(steps).to_contain_text(f"keyferry install {name}")
+
+
+def test_a_network_that_reaches_only_the_pages_host_carries_both_files(
+    page: Page, stack: RunningStack, offline: OfflineComputer
+) -> None:
+    blocked: list[str] = []
+
+    def block(route: Route) -> None:
+        blocked.append(route.request.method)
+        route.abort()
+
+    page.route(lambda url: not url.startswith((stack.page, "blob:")), block)
+    download = saved(page, stack, offline.request())
+    offline.install(download.path().read_bytes())
+    assert offline.check().ok
+    assert {"POST", "GET"} <= set(blocked)
 
 
 def test_a_chosen_file_is_described_and_nothing_is_sent_to_the_service(

@@ -72,7 +72,7 @@ test('a chosen file is shown and nothing is sent', async () => {
   const page = aJourney();
   chosen(page);
   await settled();
-  assert.deepEqual(page.screens, [['showRequest', FILE.request]]);
+  assert.deepEqual(page.screens, [['showRequest', FILE.request, undefined]]);
   assert.deepEqual(page.network.calls, []);
 });
 
@@ -80,7 +80,7 @@ test('a wrong file is a problem until a request file is chosen', async () => {
   const page = aJourney();
   chosen(page, { problem: 'pdf' });
   await settled();
-  assert.deepEqual(page.screens, [['showRequest', null], ['showProblems', { file: { name: 'pdf' } }]]);
+  assert.deepEqual(page.screens, [['showRequest', null, undefined], ['showProblems', { file: { name: 'pdf' } }]]);
   chosen(page);
   await settled();
   assert.deepEqual(page.last('showProblems'), [{}, { focus: false }]);

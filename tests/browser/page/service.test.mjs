@@ -50,7 +50,7 @@ for (const [name, failure] of Object.entries({
   });
 }
 
-const timedOut = () => { throw new DOMException('', 'TimeoutError'); };
+const timedOut = () => { throw new DOMException('', 'AbortError'); }; // by the page itself, nobody having left it
 const EXPIRED = [OPENED, storageError(403, 'AccessDenied')];
 const BLOCKED_STORAGES = {
   ...Object.fromEntries(Object.entries(BETWEEN).map(([name, answer]) => [name, [OPENED, answer]])),
@@ -173,11 +173,20 @@ test('an expired ticket is a problem at once', async () => {
   assert.equal(connection.calls.length, 1);
 });
 
-test('an aborted call ends without another attempt', async () => {
-  const abort = () => { throw new DOMException('left the page', 'AbortError'); };
-  for (const answers of [[abort], [aResponse(201, TICKET), abort]]) {
-    await assert.rejects(submit(FILE, OPTIONS, aConnection(...answers)), { name: 'AbortError' });
+test('a call ends without another attempt when the person leaves what it was for', async () => {
+  for (const answers of [[], [OPENED], [OPENED, connectionLost]]) {
+    const left = new AbortController();
+    const leave = () => { left.abort(); throw new DOMException('', 'AbortError'); };
+    const connection = { ...aConnection(...answers, leave), signal: left.signal };
+    await assert.rejects(submit(FILE, OPTIONS, connection), { name: 'AbortError' });
+    assert.equal(connection.calls.length, answers.length + 1);
   }
+});
+
+test('a call that took too long is a failure like another', async () => {
+  const connection = aConnection(timedOut, timedOut, timedOut);
+  await assert.rejects(follow('t', connection).next(), isUnreachable);
+  assert.equal(connection.calls.length, 3);
 });
 
 test('a ticket has fresh download URLs, and its link can be emailed', async () => {

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from playwright.sync_api import Page
+from playwright.sync_api import Page, Route
 
 from tests.browser.page.fake_service import (
     PROCESSING,
@@ -24,6 +24,15 @@ SEATS = [
     }
     for number, name in ((1, "LAB-07"), (2, "W" * 64))
 ]
+
+
+def sign_in_page(route: Route) -> None:
+    """What a network that wants a sign-in answers to everything."""
+    route.fulfill(
+        status=200,
+        headers={"Access-Control-Allow-Origin": "*", "Content-Type": "text/html"},
+        body="<title>Guest Wi-Fi</title>",
+    )
 
 
 def choose(page: Page, data: bytes | None = None, name: str = f"{STEM}.request") -> None:
@@ -139,6 +148,26 @@ def _down(page: Page, site: str) -> None:
     page.wait_for_selector("#retry")
 
 
+def _blocked(page: Page, site: str) -> None:
+    FakeService(page, PROCESSING).between = sign_in_page
+    process(page, site)
+    page.wait_for_selector("#retry")
+
+
+def _unreachable(page: Page, site: str) -> None:
+    FakeService(page, PROCESSING).between = lambda route: route.abort("failed")
+    process(page, site)
+    page.wait_for_selector("#retry")
+
+
+def _not_downloaded(page: Page, site: str) -> None:
+    FakeService(page, ready())
+    for source in ("https://uploads.test/*.response", "**/api/requests/*/file"):
+        page.route(source, sign_in_page)
+    process(page, site)
+    page.wait_for_selector(".panel.bad #again")
+
+
 STATES: dict[str, Callable[[Page, str], None]] = {
     "empty": _empty,
     "how this works": _how,
@@ -156,4 +185,7 @@ STATES: dict[str, Callable[[Page, str], None]] = {
     "refused before the proof": _unauthentic,
     "gone": _gone,
     "down": _down,
+    "something else answers": _blocked,
+    "unreachable": _unreachable,
+    "not downloaded": _not_downloaded,
 }

@@ -120,6 +120,16 @@ def test_without_a_vendor_file_the_page_works(page: Page, site: str, answer: Bet
     expect(page.locator("#help a")).to_have_text("licensing@example.com")
 
 
+def test_a_file_that_never_arrives_is_not_waited_for(page: Page, site: str) -> None:
+    page.route("**/vendor.json", lambda route: None)  # never answered
+    page.clock.install()
+    page.goto(site)
+    choose(page)
+    page.clock.fast_forward(4_000)
+    expect(page.locator("#chosen h2")).to_be_visible()
+    expect(page.locator("#stalled")).to_have_count(0)
+
+
 NOT_STARTED = (
     "If this message stays, a script was blocked or this browser is too old. Reload the page, "
     "use another browser or a phone, or email the request file to licensing@example.com."

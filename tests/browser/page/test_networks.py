@@ -138,6 +138,18 @@ def test_where_the_storage_is_blocked_the_pages_own_host_carries_both_files(
     expect(page.locator("h1")).to_have_text("Your response file is ready")
 
 
+def test_a_firewall_that_drops_the_storages_packets_costs_20_seconds(page: Page, site: str) -> None:
+    service = FakeService(page, ready())
+    service.between_storage = lambda route: None  # answers nothing
+    page.clock.install()
+    process(page, site)
+    expect(page.locator(".bar")).to_be_visible()
+    page.wait_for_timeout(500)
+    page.clock.fast_forward(20_000)
+    expect(page.locator("h1")).to_have_text("Your response file is ready")
+    assert service.calls_by("PUT") == [("PUT", f"requests/{TICKET}/file", REQUEST)]
+
+
 DOWNLOADS = [
     pytest.param(says(200, SIGN_IN), id="a sign-in page"),
     pytest.param(says(200, "signe", "application/octet-stream"), id="a file cut short"),
@@ -165,6 +177,7 @@ def test_only_the_file_itself_is_saved(page: Page, site: str, between: Between) 
     expect(page.locator("#status")).to_have_text(problem.text_content() or "")
     expect(page.locator("h1")).to_have_text("Your response file is ready")
     assert saved == []
+    expect(page.locator(".panel.good")).to_have_count(0)
     assert violations(page) == []
     page.unroute("https://uploads.test/*.response")
     page.unroute(f"**/api/requests/{TICKET}/file")
@@ -172,6 +185,7 @@ def test_only_the_file_itself_is_saved(page: Page, site: str, between: Between) 
         page.click("#again")
     assert download.value.path().read_bytes() == SIGNED
     expect(problem).to_contain_text("is being saved")
+    expect(page.locator(".panel.good #again")).to_be_visible()
     assert len(service.calls_by("POST")) == 1
 
 

@@ -46,7 +46,8 @@ def test_the_head_preloads_exactly_the_modules_that_the_page_imports_at_its_star
 
 
 @pytest.mark.parametrize(
-    "module", ["journey.js", "link.js", "messages.js", "request-file.js", "service.js"]
+    "module",
+    ["journey.js", "link.js", "messages.js", "repair.js", "request-file.js", "service.js"],
 )
 def test_a_logic_module_does_not_touch_the_document(module: str) -> None:
     assert "view.js" not in imports(module)

@@ -1,5 +1,6 @@
 """Real files of the kinds that people choose by mistake."""
 
+import gzip
 import io
 import struct
 import zipfile
@@ -58,14 +59,14 @@ def _word() -> bytes:
 
 
 def _mail() -> bytes:
-    """An email with the request file attached, saved as .eml."""
+    """An email with another file attached, saved as .eml."""
     message = EmailMessage()
     message["From"] = "Kim <kim@example.com>"
     message["To"] = "lee@example.com"
     message["Subject"] = "The file for the lab"
     message.set_content("Here it is.")
     message.add_attachment(
-        REQUEST, maintype="application", subtype="octet-stream", filename=f"{STEM}.request"
+        b"Dear Lee", maintype="application", subtype="octet-stream", filename=f"{STEM}.request"
     )
     return message.as_bytes()
 
@@ -106,6 +107,9 @@ OTHER = (
     "This is not a request file. On the offline computer, open License Configuration, choose the "
     "license, then Show request file."
 )
+LINK_CUT = (
+    "This link is incomplete or has been changed. Copy the whole link, or choose the request file."
+)
 VERSION = (
     "This file is newer than this page. Ask licensing@example.com for help. Your file was not sent."
 )
@@ -127,12 +131,20 @@ WRONG: dict[str, tuple[bytes | None, str]] = {
     f"{STEM}.request.lnk": (_link(), SHORTCUT),
     "Activate.url": (b"[InternetShortcut]\r\nURL=https://activate.example.com/\r\n", SHORTCUT),
     "empty.request": (b"", EMPTY),
-    "big.request": (REQUEST.rjust(8193), TOO_BIG),
+    "big.request": (b"x" * 8193, TOO_BIG),
     "cut short.request": (REQUEST[: len(REQUEST) // 2], DAMAGED),
-    "saved as Unicode by Notepad.request": (REQUEST.decode().encode("utf-16"), DAMAGED),
-    "saved with a byte-order mark.request": (b"\xef\xbb\xbf" + REQUEST, DAMAGED),
+    "half of it, saved by Notepad.request": (REQUEST.decode()[:700].encode("utf-16"), DAMAGED),
+    "half of it, compressed.request.gz": (gzip.compress(REQUEST)[:500], DAMAGED),
+    "zeros.request": (bytes(len(REQUEST)), DAMAGED),
     "edited.request": (REQUEST.replace(b"eyJ", b"eyK", 1), DAMAGED),
     f"{STEM}.response": (REQUEST.replace(b".request.v1", b".response.v1"), RESPONSE),
+    "response.eml": (_mail() + REQUEST.replace(b".request.v1", b".response.v1"), RESPONSE),
+    "response.request.gz": (
+        gzip.compress(REQUEST.replace(b".request.v1", b".response.v1")),
+        RESPONSE,
+    ),
+    "two.txt": (REQUEST + a_request(kind="update"), "Choose one request file at a time."),
+    "link.txt": (b"https://activate.example.com/#r=AQECs8OEfwftZUEAQKGf", LINK_CUT),
     "from the future.request": (REQUEST.replace(b".request.v1", b".request.v2"), VERSION),
     "number.txt": (SHOWN_NUMBER.encode(), SECRET.format(what="a license number")),
     "bare number.txt": (NUMBER.encode(), SECRET.format(what="a license number")),

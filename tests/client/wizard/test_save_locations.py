@@ -47,6 +47,26 @@ def mount(home: Path, patch: pytest.MonkeyPatch, *names: str) -> list[str]:
     return points
 
 
+@pytest.mark.parametrize("home", [None, "anna"])
+def test_without_a_home_no_file_is_named_after_the_tilde(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, home: str | None
+) -> None:
+    def no_entry(uid: int) -> None:
+        raise KeyError(uid)
+
+    monkeypatch.setattr("pwd.getpwuid", no_entry)
+    monkeypatch.delenv("HOME", raising=False)
+    if home is not None:
+        monkeypatch.setenv("HOME", home)
+    monkeypatch.chdir(tmp_path)
+    places = [
+        *save_locations.save_locations(),
+        SaveLocation(save_locations.user_folder("Downloads"), "", False),
+    ]
+    assert all(os.path.isabs(place.path) for place in places)
+    assert os.path.isdir(save_locations.best_location(places[:-1]))
+
+
 def test_on_linux_usb_drives_are_what_the_desktop_mounted() -> None:
     assert save_locations.linux_drives(MOUNTS) == [
         ("/media/ada/KINGSTON", "KINGSTON"),

@@ -142,7 +142,7 @@ def test_a_start_restores_what_was_deleted(cloud: Stack, tmp_path: Path, lost: s
     [b"", b'{"number": "01512', b"[]", b"\xff\xfe", b'{"activation_code": 7}'],
     ids=["empty", "cut off", "another document", "not text", "a number for a code"],
 )
-def test_a_damaged_license_file_gets_a_new_code(
+def test_a_damaged_license_json_gets_a_new_code(
     cloud: Stack, tmp_path: Path, content: bytes
 ) -> None:
     provide(cloud, tmp_path, VENDOR, OUTPUTS)

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from keyferry_protocol.algorithms import verify_signature
+from keyferry_protocol.algorithms import is_valid_signature
 from keyferry_service.domain.license import Status
 from tests.service.functions.test_calls_counted import counting
 from tests.support.builders import ACTIVATION, LAB_07, LAB_08, Computer, a_key, a_request_file
@@ -68,7 +68,7 @@ class Watched:
         self.verified: list[tuple[str, bool]] = []
 
         def note(alg: str, public: bytes, message: bytes, signature: bytes) -> bool:
-            holds = verify_signature(alg, public, message, signature)
+            holds = is_valid_signature(alg, public, message, signature)
             self.verified.append((alg, holds))
             return holds
 
@@ -78,7 +78,7 @@ class Watched:
         clients = world.service
         watched = (clients["dynamodb"], clients["s3"])
         with patch.context() as patched, counting(*watched) as self.calls:
-            patched.setattr("keyferry_protocol.envelope.verify_signature", note)
+            patched.setattr("keyferry_protocol.envelope.is_valid_signature", note)
             assert world.process(message) == []
         self.log = [json.loads(line) for line in world.log.getvalue()[before:].splitlines()]
         for line in self.log:

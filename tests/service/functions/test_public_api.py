@@ -132,6 +132,24 @@ def test_an_unknown_or_malformed_link_is_one_problem(world: World, token: str) -
     assert problem(world.call("GET", f"/api/responses/{token}")) == (404, "link-not-found")
 
 
+@pytest.mark.parametrize(
+    ("token", "title"),
+    [
+        pytest.param(UNKNOWN, "This link no longer works", id="whole"),
+        pytest.param(f"{UNKNOWN}.", "This link no longer works", id="a full stop after it"),
+        pytest.param(f"{UNKNOWN})>", "This link no longer works", id="brackets after it"),
+        pytest.param(UNKNOWN[:41], "This link is incomplete", id="two characters lost"),
+        pytest.param(f"{UNKNOWN[:20]}=", "This link is incomplete", id="a soft line break in it"),
+        pytest.param(f"{UNKNOWN}AA", "This link is incomplete", id="two characters more"),
+    ],
+)
+def test_a_cut_link_is_told_from_one_that_ended(world: World, token: str, title: str) -> None:
+    html = {"accept": "text/html"}
+    shown = world.call("GET", f"/api/responses/{token}", headers=html)
+    assert shown["statusCode"] == 404
+    assert f"<h1>{title}</h1>" in shown["body"]
+
+
 @pytest.mark.parametrize("character", ["\n", "\x00", "é", "%0a"])
 def test_no_id_is_read_past_a_character_that_it_cannot_have(world: World, character: str) -> None:
     ticket = world.open_ticket()

@@ -367,7 +367,7 @@ WINDOWS = {
     "KubeVirt": (smbios(system("KubeVirt", "None")), "virtual"),
     "OpenShift Virtualization": (smbios(system("Red Hat", "OpenShift Virtualization")), "virtual"),
     "a guest whose firmware says so itself": (
-        smbios(bios("Amazon EC2", virtual=True), system("ACME", "Cloud 1")),
+        smbios(bios("ACME", virtual=True), system("ACME", "Cloud 1")),
         "virtual",
     ),
     "QEMU, its manufacturer made up": (

@@ -261,6 +261,23 @@ def test_the_machine_id(tree: Tree, files: dict[str, str], expected: list[str]) 
             id="the folder is in memory",
         ),
         pytest.param("22 1 8:1 / / rw - ext4 /dev/sda1 rw\n", True, id="an installed system"),
+        pytest.param(
+            "22 1 8:1 / / ro - ext4 /dev/sda1 ro\n25 22 0:24 / /run rw - tmpfs tmpfs rw\n"
+            "30 22 0:30 / /etc rw - overlay overlay rw,lowerdir=/etc,upperdir=/run/overlay/etc\n",
+            False,
+            id="the folder's overlay writes into memory",
+        ),
+        pytest.param(
+            "22 1 8:1 / / ro - ext4 /dev/sda1 ro\n25 22 8:3 / /var rw - ext4 /dev/sda3 rw\n"
+            "30 22 0:30 / /etc rw - overlay overlay rw,lowerdir=/etc,upperdir=/var/overlay/etc\n",
+            True,
+            id="the folder's overlay writes to a disk",
+        ),
+        pytest.param(
+            "22 1 0:28 / / rw - overlay overlay rw,lowerdir=/l,upperdir=/var/lib/docker/d\n",
+            True,
+            id="a container's layers",
+        ),
         pytest.param("30 22 0:30 / /etc/machine-id.d rw - tmpfs t rw\n", True, id="another file"),
         pytest.param("31 22\nnonsense - \n", True, id="lines that say nothing"),
     ],

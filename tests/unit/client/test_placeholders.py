@@ -5,7 +5,7 @@ from uuid import UUID
 
 import pytest
 
-from keyferry.machine.placeholders import is_real_mac, is_real_uuid
+from keyferry.machine.placeholders import is_placeholder, is_real_mac, is_real_uuid
 
 
 @pytest.mark.parametrize(
@@ -18,6 +18,10 @@ from keyferry.machine.placeholders import is_real_mac, is_real_uuid
         "00:11:11:11:11:11",
         "00:11:22:33:44:55",
         "00:11:22:33:44:5f",
+        "00:11:22:aa:bb:cc",
+        "00:a0:c9:00:00:02",
+        "00:de:ad:be:ef:07",
+        "00:e0:4c:00:00:01",
         "00:12:34:56:78:90",
         "00:12:34:56:78:9a",
         "00:23:45:67:89:ab",
@@ -44,7 +48,7 @@ def test_an_address_that_a_person_made_up_is_no_cards_own(address: str) -> None:
         "005056112233",
         "000c29f5b711",
         "0c4de9123456",
-        "001122a3b4c5",
+        "001122a3b9c5",
     ],
 )
 def test_an_address_with_a_few_neat_octets_is_a_cards_own(address: str) -> None:
@@ -104,3 +108,20 @@ def test_what_is_drawn_at_random_is_never_taken_for_made_up() -> None:
         assert is_real_mac(f"a0369f{draw.getrandbits(24) | 1:06x}")
     for _ in range(5_000):
         assert is_real_uuid(str(UUID(int=draw.getrandbits(128), version=4)))
+
+
+@pytest.mark.parametrize(
+    ("value", "counted"),
+    [
+        ("12345", True),
+        ("123456789012", True),
+        ("123456789ABC", True),
+        ("fedcba9876543210", True),
+        ("0123456789abcdef0123456789abcdef", True),
+        ("1234", False),
+        ("S1234567", False),
+        ("123457", False),
+    ],
+)
+def test_a_serial_number_that_is_a_count_tells_nothing(value: str, counted: bool) -> None:
+    assert is_placeholder(value) is counted

@@ -78,6 +78,13 @@ def test_every_problem_has_a_title_and_a_detail(code: str) -> None:
     assert "{" not in document["detail"]
 
 
+def test_a_cut_link_is_not_called_an_old_one() -> None:
+    shown = problem_page(Problem("link-not-found", sentence="link-cut"))
+    assert "<h1>This link is incomplete</h1>" in shown
+    assert "Copy the whole link from the email." in shown
+    assert "7 days" not in shown
+
+
 def test_an_expired_link_shows_the_next_step() -> None:
     shown = problem_page(Problem("link-not-found"))
     assert "<h1>This link no longer works</h1>" in shown

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from keyferry_protocol.envelope import RESPONSE, open_envelope, seal
+from tests.support.make_changed_files import CHANGED, content
 from tests.unit.fuzz.targets import (
     ACCOUNT,
     BUCKET,
@@ -16,6 +17,7 @@ from tests.unit.fuzz.targets import (
     Reader,
     for_reader,
     read_api_call,
+    read_changed_file,
     read_key_set,
     read_notice,
     read_request_body,
@@ -68,6 +70,8 @@ def _seeds() -> Iterator[tuple[Reader, bytes]]:
     for file in _decoded("responses", "file"):
         yield read_response_file, file
         yield from ((read_response_body, body) for body in _bodies(file))
+    for case in CHANGED:
+        yield read_changed_file, content(case)
     yield read_response_file, _signed_by_the_fuzzer()
     for keys in _decoded("key-sets", "file"):
         yield read_key_set, keys

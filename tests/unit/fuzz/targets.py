@@ -21,6 +21,7 @@ from keyferry_protocol.errors import (
     WrongType,
 )
 from keyferry_protocol.keys import Ed25519Signer, KeySet, PinnedKey
+from keyferry_protocol.repair import repair_file, type_of
 from keyferry_protocol.request import parse_request, verify_proofs
 from keyferry_protocol.response import verify_response
 from keyferry_protocol.text_form import from_text_form, to_text_form
@@ -93,6 +94,14 @@ def read_response_file(data: bytes) -> bool:
     return True
 
 
+def read_changed_file(data: bytes) -> bool:
+    """The client repairs a file before it reads it; what it gives up stays as it is."""
+    for expected in (REQUEST, RESPONSE):
+        file = repair_file(data, expected)
+        assert (type_of(file.data) is not None) if file.repairs else file.data == data
+    return type_of(file.data) is not None
+
+
 def read_response_body(body: bytes) -> bool:
     return read_response_file(seal(RESPONSE, body, [SIGNER]))
 
@@ -149,7 +158,7 @@ def _text(data: bytes) -> str:
 # Each target's readers, in the order of an input's first byte.
 TARGETS: dict[str, tuple[Reader, ...]] = {
     "upload": (read_request_file, read_request_body, read_text_form),
-    "install": (read_response_file, read_response_body, read_key_set),
+    "install": (read_response_file, read_response_body, read_key_set, read_changed_file),
     "message": (read_notice, read_api_call, read_viewer),
 }
 

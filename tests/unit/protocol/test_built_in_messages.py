@@ -48,7 +48,7 @@ def test_every_error_has_words_without_the_catalog(kind: type[errors.KeyferryErr
 @pytest.mark.usefixtures("no_catalog")
 def test_details_dates_and_lists_stay_readable() -> None:
     detail = message("errors.expired.license", number="015.120.020.093", date=long_date(NOW))
-    assert detail == "License error: expired.license (number: 015.120.020.093, date: 2026-11-24)"
+    assert detail == "License error: expired (number: 015.120.020.093, date: 2026-11-24)"
     assert local_time(NOW)[:11] == "2026-11-24 "
     assert (
         and_list(["the disk", "the network card", "the TPM"])
@@ -62,6 +62,17 @@ def test_a_language_is_no_reason_to_fail() -> None:
     with use_language("de_DE.UTF-8"):
         assert language_in_use() == "en"
     assert not has_message("errors.error.title")
+
+
+@pytest.mark.parametrize("sentence", ["Ask {nobody}.", "Ask {", "Ask {0}."])
+def test_a_wrong_translation_is_no_reason_to_fail(
+    sentence: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "messages"
+    (folder / "en").mkdir(parents=True)
+    (folder / "en" / "errors.json").write_text(json.dumps({"pending.next-step": sentence}))
+    monkeypatch.setattr(messages, "FOLDER", str(folder))
+    assert errors.Pending().next_step.startswith(("Install this software again", "Ask nobody"))
 
 
 def test_an_applications_own_error_has_words_too() -> None:
