@@ -64,9 +64,9 @@ class Email:
     """What a mail says, from top to bottom."""
 
     language: str
-    vendor: str
     subject: str
     first: str
+    vendor: str = ""  # on top; a letter names it in its first sentence
     download: str = ""
     link: str = ""
     after_link: str = ""
