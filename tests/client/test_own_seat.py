@@ -116,7 +116,8 @@ def test_the_person_is_told_before_the_code_is_asked_for(shell: Shell) -> None:
     state_carried_to_new_parts(shell.room)
     shell.patch.delenv("KEYFERRY_ACTIVATION_CODE")
     printed = shell("request", NUMBER, "--output", "own.request", stdin=f"{CODE}\n")
-    warned_at, prompted_at = printed.err.index("replaces seat 2"), printed.err.index("Activation code")
+    warned_at = printed.err.index("replaces seat 2")
+    prompted_at = printed.err.index("Activation code")
     assert warned_at < prompted_at
     assert "keyferry remove 015.120.020.093" in printed.err
     assert "Replaces seat 2" in shell("inspect", "own.request").out

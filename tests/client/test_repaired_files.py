@@ -88,9 +88,9 @@ def test_verify_and_inspect_say_what_was_repaired(
     shell: Shell, good: bytes, change: Change, repairs: list[str], words: str
 ) -> None:
     for command in ("verify", "inspect"):
-        said = shell(command, "-", stdin=change(good))
-        assert said.exit == 0
-        assert f"The file was repaired: {words}" in said.out
+        printed = shell(command, "-", stdin=change(good))
+        assert printed.exit == 0
+        assert f"The file was repaired: {words}" in printed.out
         assert shell(command, "-", "--json", stdin=change(good)).json["repaired"] == repairs
     assert shell("install", "-", "--json", stdin=change(good)).json["repaired"] == repairs
     assert shell("install", "-", "--json", stdin=good).json["repaired"] == []

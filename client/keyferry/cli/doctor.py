@@ -27,7 +27,7 @@ _WORST_FIRST = ("problem", "warning", "ok")
 @click.option("--report", metavar="FILE")
 @click.pass_obj
 def command(settings: Settings, repairs_first: bool, report: str | None) -> None:
-    """Look for what would go wrong: this computer, its changes, copies, clock and folders."""
+    """Check this computer for problems: changes, copies, clock, and folders."""
     repairs: list[Repair] = []
     if repairs_first:
         repairs = repair(settings.state_dirs, settings.keys)  # whatever the product

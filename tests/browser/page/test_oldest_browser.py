@@ -79,8 +79,8 @@ def test_the_document_names_the_oldest_browsers() -> None:
 @pytest.mark.parametrize("syntax", NEWER_SYNTAX)
 def test_no_script_has_a_syntax_that_an_older_browser_cannot_read(syntax: str) -> None:
     """One such place, and the browser runs nothing of the module."""
-    found = re.findall(NEWER_SYNTAX[syntax], CODE, flags=re.M)
-    assert found == []
+    newer = re.findall(NEWER_SYNTAX[syntax], CODE, flags=re.M)
+    assert newer == []
 
 
 def test_the_whole_journey_works_without_anything_newer(page: Page, site: str) -> None:

@@ -32,15 +32,15 @@ SWAPS = {
 
 def spoken() -> list[tuple[str, str]]:
     """Each English sentence with its name."""
-    found = []
+    texts = []
     for room in sorted(path.stem for path in Path(FOLDER, "en").glob("*.json")):
         for name, sentence in sentences(room).items():
             forms = [sentence] if isinstance(sentence, str) else sentence.values()
-            found += [(f"{room}.{name}", form) for form in forms]
-    return found
+            texts += [(f"{room}.{name}", form) for form in forms]
+    return texts
 
 
 @pytest.mark.parametrize(("word", "instead"), SWAPS.items())
 def test_the_catalog_says_it_the_american_way(word: str, instead: str) -> None:
-    found = [name for name, text in spoken() if re.search(word, text, re.IGNORECASE)]
-    assert not found, f"say {instead}"
+    names = [name for name, text in spoken() if re.search(word, text, re.IGNORECASE)]
+    assert not names, f"say {instead}"

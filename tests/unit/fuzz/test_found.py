@@ -9,12 +9,12 @@ from tests.unit.fuzz import targets
 from tests.unit.fuzz.mutating import mutated
 from tests.unit.fuzz.seeds import dictionary, seeds
 
-FOUND = Path(__file__).with_name("found")
+FINDINGS = Path(__file__).with_name("found")
 IS_ACCEPTED = {"install-grace-of-ages": False}
 
 
 def test_every_past_finding_is_accepted_or_refused_as_it_should_be() -> None:
-    files = {path.name: path.read_bytes() for path in FOUND.glob("*-*")}
+    files = {path.name: path.read_bytes() for path in FINDINGS.glob("*-*")}
     is_accepted = {name: targets.run(name.partition("-")[0], files[name]) for name in files}
     assert is_accepted == IS_ACCEPTED
 
