@@ -54,8 +54,8 @@ def test_a_refusal_in_a_mail_points_at_nothing_that_only_the_page_shows(
 ) -> None:
     refusal = Refusal(code, variant, FACTS | {"n": n})
     mail = plain_text(refusal_email(Ticket("t" * 43, NOW), refusal, VENDOR, PAGE))
-    said = mail.lower().replace(",", " ").replace(".", " ").split()
-    assert {"here", "below", "above", "listed"} & set(said) == set()
+    words = mail.lower().replace(",", " ").replace(".", " ").split()
+    assert {"here", "below", "above", "listed"} & set(words) == set()
     assert PAGE in mail
     assert mail.startswith("Example\n\n")
 
