@@ -8,15 +8,25 @@ function element(name, members, ...children) {
   return made;
 }
 
+function linked(text) {
+  return text.split(/(https?:\/\/\S+)/).map((part, place) => place % 2 === 0 ? part
+    : element('a', { href: part, target: '_blank', rel: 'noopener' }, part));
+}
+
 function draw(mail, number) {
   const tab = (title, content, open = false) =>
     element('details', { name: `mail-${number}`, open }, element('summary', {}, title), content);
-  const frame = element('iframe', { title: mail.subject, srcdoc: mail.html, sandbox: '' });
+  // A mail runs no script and sees nothing of this page; its link opens in a tab of its own.
+  const frame = element('iframe', {
+    title: mail.subject,
+    srcdoc: mail.html.replace('<head>', '<head><base target="_blank">'),
+    sandbox: 'allow-popups allow-popups-to-escape-sandbox',
+  });
   const href = URL.createObjectURL(new Blob([mail.source], { type: 'message/rfc822' }));
   return element('article', {},
     element('h2', {}, mail.subject),
     element('p', {}, `${new Date(mail.at).toLocaleString()}, to ${mail.to.join(', ')}`),
-    tab('Plain', element('pre', {}, mail.text), true),
+    tab('Plain', element('pre', {}, ...linked(mail.text)), true),
     tab('HTML', frame),
     tab('Headers', element('pre', {}, mail.source.split('\n\n')[0])),
     tab('Source', element('a', { href, download: `${number}.eml` }, `${number}.eml`)));

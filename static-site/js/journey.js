@@ -15,6 +15,8 @@ export class Journey {
   #screen = 'form';
   /** @type {RequestFile | null} */
   #file = null;
+  /** @type {string | null} the ticket of the file */
+  #sentAs = null;
   /** @type {Problems} */
   #problems = {};
   /** @type {string | null} unknown after a reload */
@@ -74,9 +76,10 @@ export class Journey {
   /** @param {() => Promise<RequestFile | FileProblem>} read */
   async #read(read) {
     this.#file = null;
+    this.#sentAs = null;
     const result = await read();
     if ('request' in result) this.#file = result;
-    this.#view.showRequest(this.#file?.request ?? null, this.#file?.repairs);
+    this.#view.showRequest(this.#file);
     if ('problem' in result) this.#addProblem('file', { name: result.problem });
     else this.#removeProblem('file');
   }
@@ -123,9 +126,10 @@ export class Journey {
     await this.#send(this.#file);
   }
 
-  /** Tries again after the service was down. */
+  /** Tries again after the service was down, or sends a refused file anew. */
   async retry() {
-    if (this.#ticketId !== null) await this.open(this.#ticketId);
+    if (this.#screen === 'refused' && this.#file) await this.#send(this.#file);
+    else if (this.#ticketId !== null) await this.open(this.#ticketId);
     else if (this.#file) await this.#send(this.#file);
   }
 
@@ -177,10 +181,11 @@ export class Journey {
   /** @param {RequestFile} file */
   async #send(file) {
     this.#cancelCalls();
+    this.#ticketId = null;
     this.#wait(file.name);
     await this.#attempt(async () => {
       const ticket = await submit(file.bytes, { email: this.#email, language: this.#language }, this.#connect());
-      this.#ticketId = ticket.id;
+      this.#ticketId = this.#sentAs = ticket.id;
       this.#browser.navigate(ticket.id);
       await this.#follow(ticket.id);
     });
@@ -199,8 +204,8 @@ export class Journey {
         if (ticket.state === 'ready' || ticket.state === 'refused') {
           connection.report = () => {}; // only the email is still awaited: no reason to disturb
           if (!isShown) this.#showResult(ticketId, ticket);
+          this.#view.showEmail(ticket, this.#email, { isNews: isShown });
           isShown = true;
-          this.#view.showEmail(ticket, this.#email);
         } else if (ticket.delayed) {
           this.#announceLongWait();
         }
@@ -218,10 +223,10 @@ export class Journey {
   #showResult(ticketId, ticket) {
     this.#screen = ticket.state;
     if (ticket.state === 'refused') {
-      this.#view.showRefused(ticket.refusal);
+      this.#view.showRefused(ticket, this.#sentAs === ticketId ? this.#file : null);
       return;
     }
-    const isSaved = this.#browser.storage.getItem('saved') === ticketId; // a reload does not save a second copy
+    const isSaved = this.#browser.storage.getItem(`saved ${ticketId}`) !== null; // a reload does not save a second copy
     this.#view.showReady(ticket, { isSaved });
     if (!isSaved || this.#browser.canShare) void this.#download(ticketId, async () => ticket.response, { isSaved });
   }
@@ -242,7 +247,7 @@ export class Journey {
       if (signal.aborted) return;
       if (!isSaved) {
         this.#view.save(file, response.filename);
-        this.#browser.storage.setItem('saved', ticketId);
+        this.#browser.storage.setItem(`saved ${ticketId}`, '');
       }
       const share = this.#browser.prepareShare(file, response.filename);
       if (share) this.#view.showShare(share);

@@ -208,7 +208,7 @@ function listen(started) {
     if (isForField) return; // an address
     event.preventDefault();
     if (field && secret) (await started).journey.rejectSecret(field.id, secret);
-    else choose(filesOf(files, text));
+    else if (document.documentElement.dataset.state !== 'ready') choose(filesOf(files, text));
   });
   addEventListener('dragover', async (event) => {
     if (!isForPage(event)) return;

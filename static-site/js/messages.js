@@ -115,7 +115,7 @@ export const requestKey = ({ kind, replacesSeat }) => (replacesSeat ? 'asks.repl
 
 /** @param {ResponseFile} response */
 export function licenseEndKey({ valid_until: until, previous_valid_until: before }) {
-  return `ends.${until ? 'date' : 'never'}${before ? '-before' : ''}`;
+  return `ends.${until ? 'date' : 'never'}${before && before !== until ? '-before' : ''}`;
 }
 
 /** @param {ReadyTicket | RefusedTicket} ticket */

@@ -202,7 +202,7 @@ function parse(bytes) {
     computer: [machine.name, machine.os].filter(Boolean).join(', '),
     protection,
     dongleModel: dongle?.model ?? '',
-    replacesSeat: replaces_seat !== null,
+    replacesSeat: replaces_seat,
     componentHashes: hashes.length,
   };
 }

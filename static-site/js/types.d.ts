@@ -11,8 +11,8 @@ interface LicenseRequest {
   computer: string;
   protection: 'machine' | 'personal' | 'dongle';
   dongleModel: string;
-  /** The license moves here from a lost or broken computer. */
-  replacesSeat: boolean;
+  /** The seat that moves here from a lost or broken computer. */
+  replacesSeat: number | null;
   /** How many. */
   componentHashes: number;
 }
@@ -56,6 +56,8 @@ interface ReadyTicket extends AnyTicket {
 
 interface RefusedTicket extends AnyTicket {
   state: 'refused';
+  /** null where the request was not proven to be the license's. */
+  license_number: string | null;
   refusal: Refusal;
 }
 
@@ -76,8 +78,10 @@ interface ResponseFile {
   sha256: string;
   /** Valid for a minute. */
   download_url: string;
+  seat?: number;
   machine_name: string;
   product: string;
+  edition?: string;
   valid_until: string | null;
   previous_valid_until: string | null;
   /** When the link in the email stops working. */

@@ -15,6 +15,9 @@ export function getElement(id, type) {
   return element;
 }
 
+// No offline computer with a right clock made a request before.
+const FIRST_YEAR = 2025;
+
 /** @param {string} id */
 const get = (id) => getElement(id, HTMLElement);
 
@@ -112,10 +115,19 @@ export class View {
       ends,
       file: fileElement(response.filename),
       computer: this.#computer(response.machine_name),
+      name: isolate(response.machine_name),
+      seat: response.seat,
+      edition: isolate(response.edition ?? ''),
       product: isolate(response.product),
       number: formatLicenseNumber(licenseNumber),
       command,
-    }, { [kind]: true, install: kind !== 'deactivate' })]);
+    }, {
+      [kind]: true,
+      install: kind !== 'deactivate',
+      computer: Boolean(response.machine_name),
+      seat: Boolean(response.seat),
+      edition: Boolean(response.edition) && kind !== 'deactivate',
+    })]);
     this.showSaving(isSaved ? 'ready.saved' : 'ready.saving', response.filename);
     const anotherEmail = getElement('another-email', HTMLInputElement);
     get('again').addEventListener('click', () => this.#actions.downloadAgain());
@@ -130,9 +142,21 @@ export class View {
     });
   }
 
-  /** @param {Refusal} refusal */
-  showRefused({ title, detail, language, seats = [] }) {
-    this.#show('refused', [this.#copy('refused')], { focus: false });
+  /**
+   * @param {RefusedTicket} ticket
+   * @param {RequestFile | null} file null if unknown, as after a reload
+   */
+  showRefused({ license_number: licenseNumber, refusal }, file) {
+    const { title, detail, language, seats = [] } = refusal;
+    const number = formatLicenseNumber(licenseNumber ?? file?.request.licenseNumber ?? '');
+    const facts = { number, computer: file?.request.computer ?? '', file: file ? replaceControls(file.name) : '' };
+    this.#show('refused', [this.#copy('refused', { ...facts, support: this.#supportLink({ ...facts, title }) }, {
+      number: Boolean(facts.number),
+      computer: Boolean(facts.computer),
+      file: Boolean(facts.file),
+      retry: Boolean(file),
+    })], { focus: false });
+    document.getElementById('retry')?.addEventListener('click', () => this.#actions.retry());
     const [heading, text] = [get('refusal-title'), get('refusal-detail')];
     heading.textContent = title;
     text.replaceChildren(...detail.split('`').map((part, i) => (i % 2 ? create('code', part, { dir: 'ltr' }) : part)));
@@ -153,6 +177,19 @@ export class View {
     heading.focus();
   }
 
+  /**
+   * Where to ask about a refusal, with all that is asked for in the subject of the email.
+   * @param {Record<string, string>} values
+   */
+  #supportLink(values) {
+    const subject = this.#messages.parts('refused.subject', values).join('').replace(/(, )+(?=[:,])/g, '');
+    return copies([this.#vendor.support ?? ''].flat()).map((part) => {
+      const link = part instanceof HTMLAnchorElement && part.protocol === 'mailto:' ? part : null;
+      if (link) link.href += `?subject=${encodeURIComponent(subject)}`;
+      return part;
+    });
+  }
+
   showGone() {
     this.#show('gone', [this.#copy('gone')]);
   }
@@ -167,16 +204,24 @@ export class View {
   // Parts of a screen
 
   /**
-   * @param {LicenseRequest | null} request null hides it
-   * @param {string[]} [repairs] what was done to read it
+   * The chosen file, with the button that sends it in its panel.
+   * @param {RequestFile | null} file null hides it
    */
-  showRequest(request, repairs = []) {
-    this.#put('choose', request ? 'file.another' : 'file.choose');
-    const panel = get('chosen');
-    panel.hidden = !request;
-    if (!request) return;
+  showRequest(file) {
+    this.#put('choose', file ? 'file.another' : 'file.choose');
+    const [panel, button] = [get('chosen'), get('process')];
+    panel.hidden = !file;
+    get('file-field').classList.toggle('chosen', Boolean(file));
+    get('file-name').hidden = !file;
+    if (!file) {
+      get('form').append(button);
+      return;
+    }
+    const { request, repairs = [], name } = file;
+    get('file-name').textContent = name ? replaceControls(name) : this.#messages.text('file.yours');
     const messages = this.#messages;
     const now = Date.now();
+    const year = request.createdAt.getUTCFullYear();
     const days = Math.floor((now - request.createdAt.getTime()) / 864e5);
     const number = formatLicenseNumber(request.licenseNumber);
     const hashes = request.componentHashes;
@@ -186,11 +231,15 @@ export class View {
       computer: this.#computer(request.computer),
       protection: [...this.#say(`protection.${request.protection}`), request.dongleModel && ` (${request.dongleModel})`],
       date: messages.dateAndTime(request.createdAt),
+      year,
+      seat: request.replacesSeat ?? '',
       ago: messages.ago(request.createdAt, now),
       codes: this.#say(messages.pluralKey('codes', hashes), { n: messages.number(hashes) }),
       n: messages.number(days),
       what: messages.list([...new Set(repairs)].map((name) => messages.text(`repaired.${name}`))),
-    }, { repaired: repairs.length > 0, deactivate: request.kind === 'deactivate', lost: request.replacesSeat, old: days > 30, codes: hashes > 0 }));
+    }, { repaired: repairs.length > 0, deactivate: request.kind === 'deactivate', replaces: Boolean(request.replacesSeat), ahead: days < -1, behind: year < FIRST_YEAR, old: days > 30 && year >= FIRST_YEAR, codes: hashes > 0 }), button);
+    panel.scrollIntoView({ block: 'nearest' });
+    button.scrollIntoView({ block: 'nearest' }); // of a panel taller than the screen, the end
     this.#setStatus(requestKey(request), { number }, 'unseen');
   }
 
@@ -249,13 +298,18 @@ export class View {
   /**
    * @param {ReadyTicket | RefusedTicket} ticket
    * @param {string | null} email null if unknown
+   * @param {{ isNews: boolean }} options whether the screen was there before, so that a screen reader is told
    */
-  showEmail(ticket, email) {
+  showEmail(ticket, email, { isNews }) {
     const expires = ticket.state === 'ready' ? ticket.response.link_expires_at : null;
-    this.#put('mail', emailKey(ticket), {
+    const [key, values] = [emailKey(ticket), {
       email: email ? isolate(email) : this.#messages.text('mail.your-address'),
       date: expires ? this.#messages.date(expires) : '',
-    });
+    }];
+    this.#put('mail', key, values);
+    if (isNews) this.#setStatus(key, values, 'unseen');
+    const offer = document.getElementById('offer-another');
+    if (offer) offer.hidden = ticket.email === 'withheld';
   }
 
   /** @param {string | null} name as in FieldProblem; null removes the problem */

@@ -95,6 +95,10 @@ CASES = {
         "This version of Example Modeler is too old to accept our current signature",
         f"Update Example Modeler {UPDATE_APP}",
         by_an_old_application,
+        mailed=(
+            "This version of Example Modeler is too old to accept our current signature",
+            f"Update Example Modeler {UPDATE_APP.replace('it here', 'it on the page')}",
+        ),
     ),
     "an update after the seat was released": Case(
         "not-activated",
@@ -118,6 +122,11 @@ CASES = {
         "Make the update on the offline computer as the administrator who installed the license, "
         "and choose that file here.",
         update_by_the_load_key_on_a_changed_computer,
+        mailed=(
+            "The offline computer has changed too much since the license was installed",
+            "Make the update on the offline computer as the administrator who installed the "
+            "license, and choose that file on the page.",
+        ),
     ),
     "on hold": Case(
         "license-suspended",
@@ -203,6 +212,11 @@ CASES = {
         lift=active(2),
         seats=((1, "LAB-01"),),
         moves_left=5,
+        mailed=(
+            "This license has no seat 2",
+            "Choose your request file again on the page, which lists the seats in use. Then make "
+            "a new request file with one of these numbers.",
+        ),
     ),
     "no seat": Case(
         "no-seats-left",
@@ -215,6 +229,12 @@ CASES = {
         seats=((1, "LAB-01"), (2, "LAB-02")),
         moves_left=4,
         reason="all 2 seats are in use",
+        mailed=(
+            "All 2 seats on this license are in use",
+            "Deactivate the license on a computer that no longer needs it. If one is lost or "
+            "broken, choose your request file again on the page, which lists the seat numbers and "
+            "says what to do.",
+        ),
     ),
     "no seat and no move": Case(
         "no-seats-left",

@@ -121,8 +121,9 @@ def test_only_a_proven_request_is_named_and_mailed(journeys: dict[str, Journey],
     # A subject that is folded before its first word keeps a space there when it is read.
     assert mail["subject"].strip() == f"Request for license {number} was not granted: {reason}"
     text = " ".join(mail["text"].split())
-    assert text.startswith(f"{title}. {step} License {number} Computer ")
-    assert text.endswith(f" Your request file is unchanged. Questions? Ask us: {ASK}")
+    assert text.startswith(f"Example {title}. {step} License {number} Computer ")
+    assert text.endswith(f" Questions? Ask us: {ASK}")
+    assert " Your request file is unchanged. To choose it again, or to choose a new one, " in text
     assert "/api/responses/" not in mail["text"] + mail["html"]
 
 

@@ -85,6 +85,6 @@ class SendEmail:
 
     def _compose(self, ticket: Ticket, token: str | None, link_expires_at: int) -> Email:
         if ticket.refusal is not None:
-            return refusal_email(ticket, ticket.refusal, self.vendor)
+            return refusal_email(ticket, ticket.refusal, self.vendor, self.page_origin)
         link = f"{self.page_origin}/api/responses/{token}"
-        return response_email(ticket, link, link_expires_at, self.vendor)
+        return response_email(ticket, link, link_expires_at, self.vendor, self.page_origin)

@@ -19,9 +19,36 @@ WIDTH = 80
 # A computer's name is free text from a file: only one that can carry no message is repeated.
 _PLAIN_NAME = re.compile("[A-Za-z0-9_-]{1,24}")
 # Inline, for mail programs drop style sheets; logical sides, for some letters run right to left.
-_PAGE = "font:16px/1.5 system-ui,sans-serif;max-width:40rem;margin:1rem auto;padding:0 1rem"
-_LABEL = "text-align:start;vertical-align:top;font-weight:normal;padding-inline-end:2rem"
-_FILE = "overflow-wrap:anywhere"
+_PAGE = "margin:0;background:#f3f5f7;color:#1b2128;font:16px/1.5 system-ui,sans-serif"
+_COLUMN = "max-width:36rem;margin:0 auto;padding:24px 16px"
+_VENDOR = "margin:0 8px 12px;font-size:20px;font-weight:600;overflow-wrap:anywhere"
+_CARD = "background:#fff;border:1px solid #d5dbe1;border-radius:10px;padding:24px"
+_FIRST = "margin:0 0 20px;font-size:18px"
+_BUTTON = (
+    "display:inline-block;background:#0b57a4;color:#fff;padding:12px 20px;border-radius:6px;"
+    "font-weight:600;text-decoration:none;overflow-wrap:anywhere"
+)
+_ADDRESS = "margin:10px 0 0;color:#57616c;font-size:13px;overflow-wrap:anywhere"
+_TABLE = "width:100%;margin:20px 0;border-collapse:collapse"
+_CELL = "border-top:1px solid #d5dbe1;padding:8px 0;text-align:start;vertical-align:top"
+_LABEL = f"{_CELL};padding-inline-end:24px;color:#57616c;font-weight:400;white-space:nowrap"
+_VALUE = f"{_CELL};width:99%;overflow-wrap:anywhere"
+_TITLE = "margin:20px 0 8px;font-weight:600"
+_STEPS = "margin:0;padding-inline-start:24px"
+_STEP = "margin:0 0 8px"
+_COMMAND = (
+    "display:block;margin-top:6px;background:#f3f5f7;padding:8px 10px;border-radius:6px;"
+    "font:14px/1.4 ui-monospace,monospace;overflow-wrap:anywhere"
+)
+_LAST = "margin:16px 8px 0;color:#57616c;font-size:14px;overflow-wrap:anywhere"
+# Where a style sheet survives, it turns the inline colors dark.
+_DARK = (
+    ":root{color-scheme:light dark}@media(prefers-color-scheme:dark){"
+    ".k-page,.k-command{background:#14181c!important;color:#e4e8ec!important}"
+    ".k-card{background:#1d2227!important;border-color:#39414a!important}"
+    ".k-quiet{color:#a5aeb8!important}.k-line{border-color:#39414a!important}"
+    ".k-button{background:#8fc1f7!important;color:#0c1a29!important}}"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +66,8 @@ class Email:
     language: str
     subject: str
     first: str
+    vendor: str = ""  # on top; a letter names it in its first sentence
+    download: str = ""
     link: str = ""
     after_link: str = ""
     facts: tuple[tuple[str, str], ...] = ()
@@ -48,21 +77,28 @@ class Email:
     support: str = ""
 
 
-def response_email(ticket: Ticket, link: str, link_expires_at: int, vendor: Vendor) -> Email:
-    """The email that brings the link to a response, or to a receipt."""
+def response_email(
+    ticket: Ticket, link: str, link_expires_at: int, vendor: Vendor, page: str
+) -> Email:
+    """The email that brings the link to a response, or to a receipt; `page` is the page's URL."""
     kind = {"update": "updated", "deactivate": "deactivated"}.get(ticket.kind or "", "ready")
     subject = "subject-computer" if _is_plain(ticket.machine_name) else "subject"
     with use_language(ticket.language):
         names = _names(ticket)
         return Email(
             language=ticket.language,
+            vendor=vendor.name,
             subject=message(f"email.{kind}.{subject}", **names),
             first=message(f"email.{kind}.{_first(ticket)}", **names),
+            download=message("email.download", file=ticket.file_name),
             link=link,
-            after_link=message("email.link-works-until", date=show_date(link_expires_at)),
+            after_link=message(
+                "email.link-works-until", date=show_date(link_expires_at), page=page
+            ),
             facts=_facts(ticket, names),
             steps_title=message("email.what-to-do-now"),
             steps=(
+                Step(message("email.save")),
                 Step(message("email.copy", file=ticket.file_name)),
                 Step(
                     message(f"email.{kind}.steps", **names), f"keyferry install {ticket.file_name}"
@@ -73,14 +109,18 @@ def response_email(ticket: Ticket, link: str, link_expires_at: int, vendor: Vend
         )
 
 
-def refusal_email(ticket: Ticket, refusal: Refusal, vendor: Vendor) -> Email:
-    """The email that brings a refusal of a request that had proved itself; it has no link."""
+def refusal_email(ticket: Ticket, refusal: Refusal, vendor: Vendor, page: str) -> Email:
+    """The email that brings a refusal of a request that had proved itself.
+
+    It has no link: it names the page's URL, `page`, which lists what a mail must not.
+    """
     with use_language(ticket.language):
         names = _names(ticket)
         hidden = {"requested": message("email.another-product")}
-        refused = say_refusal(refusal, ticket.language, vendor, **hidden)
+        refused = say_refusal(refusal, ticket.language, vendor, in_mail=True, **hidden)
         return Email(
             language=ticket.language,
+            vendor=vendor.name,
             subject=message(
                 f"email.refused.subject.{refused.sentence}",
                 **refused.facts | {"number": names["number"]},
@@ -91,7 +131,7 @@ def refusal_email(ticket: Ticket, refusal: Refusal, vendor: Vendor) -> Email:
                 (message("email.license"), names["number"]),
                 (message("email.computer-label"), names["computer"]),
             ),
-            steps_title=message("email.refused.unchanged"),
+            steps_title=message("email.refused.unchanged", page=page),
             last=message("email.refused.last"),
             support=vendor.support,
         )
@@ -102,13 +142,13 @@ def replacement_email(ticket: Ticket, vendor: Vendor) -> Email:
     old = _computer(ticket.replaced_machine or "", "email.replaced.old-computer")
     new = _computer(ticket.machine_name, "email.replaced.new-computer")
     names = _names(ticket) | {
-        "n": str(ticket.seat),
         "new": message("email.replaced.same-name", old=old) if new == old else new,
         "old": old,
         "support": vendor.support,
     }
     return Email(
         language=language_in_use(),  # not the page's: whoever took the seat chose that
+        vendor=vendor.name,
         subject=message("email.replaced.subject", **names),
         first=message("email.replaced.first", **names),
         after_link=message("email.replaced.why", **names),
@@ -133,9 +173,10 @@ def plain_text(email: Email) -> str:
     """The email as text; a link is never broken."""
     width = max((len(label) for label, _ in email.facts), default=0)
     blocks = [
-        [*_wrap(email.first), email.link, *_wrap(email.after_link)],
+        _wrap(email.vendor),
+        [*_wrap(email.first), email.download, email.link, *_wrap(email.after_link)],
         [line for fact in email.facts for line in _plain_fact(fact, width)],
-        [email.steps_title, *_plain_steps(email.steps)],
+        [*_wrap(email.steps_title), *_plain_steps(email.steps)],
         [*_wrap(email.last), email.support],
     ]
     return "\n\n".join("\n".join(filter(None, block)) for block in blocks if any(block)) + "\n"
@@ -144,19 +185,24 @@ def plain_text(email: Email) -> str:
 def html_page(email: Email) -> str:
     """The same as a page: one column, nothing from elsewhere."""
     link = escape(email.link)
-    parts = [
-        f"<p><strong>{escape(email.first)}</strong></p>",
-        f'<p><a href="{link}" style="{_FILE}">{link}</a></p>' if link else "",
+    card = [
+        f'<p style="{_FIRST}"><strong>{escape(email.first)}</strong></p>',
+        _html_link(escape(email.download), link) if link else "",
         f"<p>{escape(email.after_link)}</p>",
-        f"<table>{''.join(map(_html_fact, email.facts))}</table>" if email.facts else "",
-        f"<p>{escape(email.steps_title)}</p>",
-        f"<ol>{''.join(map(_html_step, email.steps))}</ol>" if email.steps else "",
-        f"<p>{escape(email.last)}<br>{escape(email.support)}</p>",
+        f'<table style="{_TABLE}">{"".join(map(_html_fact, email.facts))}</table>',
+        f'<p style="{_TITLE}">{escape(email.steps_title)}</p>',
+        f'<ol style="{_STEPS}">{"".join(map(_html_step, email.steps))}</ol>' if email.steps else "",
     ]
     return (
         f'<!doctype html><html lang="{email.language}"><head><meta charset="utf-8">'
-        f'<meta name="color-scheme" content="light dark"><title>{escape(email.subject)}</title>'
-        f'</head><body style="{_PAGE}">{"".join(parts)}</body></html>'
+        '<meta name="viewport" content="width=device-width">'
+        '<meta name="color-scheme" content="light dark">'
+        f"<title>{escape(email.subject)}</title><style>{_DARK}</style></head>"
+        f'<body class="k-page" style="{_PAGE}"><div style="{_COLUMN}">'
+        f'<p style="{_VENDOR}">{escape(email.vendor)}</p>'
+        f'<div class="k-card" style="{_CARD}">{"".join(card)}</div>'
+        f'<p class="k-quiet" style="{_LAST}">'
+        f"{escape(email.last)}<br>{escape(email.support)}</p></div></body></html>"
     )
 
 
@@ -202,9 +248,10 @@ def _facts(ticket: Ticket, names: Mapping[str, str]) -> tuple[tuple[str, str], .
             message("email.license"),
             message("email.license-value", number=names["number"], product=product),
         ),
-        (message("email.computer-label"), names["computer"]),
-        (message("email.seat"), str(ticket.seat)),
+        (message("email.seat"), names["n"]),
     ]
+    if _is_plain(ticket.machine_name):
+        facts.insert(1, (message("email.computer-label"), ticket.machine_name))
     if ticket.kind != "deactivate":  # a receipt ends as it is issued: that would say nothing
         facts.append((message("email.ends"), names["ends"]))
     return tuple(facts)
@@ -213,7 +260,7 @@ def _facts(ticket: Ticket, names: Mapping[str, str]) -> tuple[tuple[str, str], .
 def _end(ticket: Ticket) -> str:
     date = _date(ticket.valid_until) or message("email.ends-never")
     before = _date(ticket.previous_valid_until)
-    if ticket.kind != "update" or not before:
+    if ticket.kind != "update" or before in ("", date):
         return date
     return message("email.ends-changed", date=date, before=before)
 
@@ -237,14 +284,25 @@ def _plain_steps(steps: Sequence[Step]) -> Iterator[str]:
             yield " " * len(lead) + step.command
 
 
+def _html_link(label: str, link: str) -> str:
+    """A button, and its address below for those whose mail program shows none."""
+    button = f'<a class="k-button" href="{link}" style="{_BUTTON}">{label}</a>'
+    return f'{button}<p class="k-quiet" style="{_ADDRESS}">{link}</p>'
+
+
 def _html_fact(fact: tuple[str, str]) -> str:
     label, value = map(escape, fact)
-    return f'<tr><th scope="row" style="{_LABEL}">{label}</th><td>{value}</td></tr>'
+    return (
+        f'<tr><th scope="row" class="k-quiet k-line" style="{_LABEL}">{label}</th>'
+        f'<td class="k-line" style="{_VALUE}">{value}</td></tr>'
+    )
 
 
 def _html_step(step: Step) -> str:
-    command = f'<br><code style="{_FILE}">{escape(step.command)}</code>' if step.command else ""
-    return f"<li>{escape(step.text)}{command}</li>"
+    command = ""
+    if step.command:
+        command = f'<code class="k-command" style="{_COMMAND}">{escape(step.command)}</code>'
+    return f'<li style="{_STEP}">{escape(step.text)}{command}</li>'
 
 
 def _wrap(text: str, lead: str = "", indent: str = "") -> list[str]:
@@ -262,12 +320,22 @@ def _names(ticket: Ticket) -> dict[str, str]:
     return {
         "number": show_license_number(ticket.license_number or ""),
         "product": ticket.product,
-        "computer": _computer(ticket.machine_name, "email.computer"),
+        "computer": _computer_of(ticket),
+        "n": str(ticket.seat),
         "ends": _end(ticket),
         "before": _date(ticket.previous_valid_until),
         "used": str(ticket.seats_used),
         "seats": str(ticket.seats),
     }
+
+
+def _computer_of(ticket: Ticket) -> str:
+    """The computer's name, else its seat, which a refused request does not have."""
+    if _is_plain(ticket.machine_name):
+        return ticket.machine_name
+    if ticket.seat is None:
+        return message("email.computer")
+    return message("email.computer-seat", n=ticket.seat)
 
 
 def _computer(name: str, otherwise: str) -> str:

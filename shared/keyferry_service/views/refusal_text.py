@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from keyferry_protocol.messages import message, use_language
+from keyferry_protocol.messages import has_message, message, use_language
 from keyferry_protocol.messages.formats import long_date, or_list
 from keyferry_service.domain.refusals import Refusal, RefusalCode
 
@@ -37,14 +37,21 @@ def protection_name(protection: str) -> str:
     return message(f"refusals.protection.{protection}")
 
 
-def say_refusal(refusal: Refusal, language: str, vendor: Vendor, **hidden: str) -> SaidRefusal:
-    """The refusal in words. `hidden` says in other words a fact that may not be repeated here."""
+def say_refusal(
+    refusal: Refusal, language: str, vendor: Vendor, *, in_mail: bool = False, **hidden: str
+) -> SaidRefusal:
+    """The refusal in words, for the page or for a mail, which has no table and no "here".
+
+    `hidden` says in other words a fact that may not be repeated there.
+    """
     with use_language(language):
         facts = _shown_facts(refusal) | hidden
         facts |= {"vendor": vendor.name, "support": vendor.support}
         sentence = _sentence(refusal)
         title = message(f"refusals.{sentence}.title", **facts)
-        step = message(f"refusals.{sentence}.next-step", **facts)
+        mailed = f"email.refused.next-step.{sentence}"
+        shown = f"refusals.{sentence}.next-step"
+        step = message(mailed if in_mail and has_message(mailed) else shown, **facts)
         if refusal.facts.get("moves_left") == 0:  # no seat that is given back could be taken again
             limit = _sentence(Refusal(RefusalCode.MOVE_LIMIT, facts=refusal.facts))
             step = message(f"refusals.{limit}.whole", **facts)

@@ -40,8 +40,8 @@ test('Arabic alone is written from right to left', () => {
 test('a license number is shown in groups of three', () => assert.equal(formatLicenseNumber('015120020093'), '015.120.020.093'));
 
 test('a request is named by its kind, or by the seat that it replaces', () => {
-  assert.equal(requestKey({ kind: 'update', replacesSeat: false }), 'asks.update');
-  assert.equal(requestKey({ kind: 'activate', replacesSeat: true }), 'asks.replace');
+  assert.equal(requestKey({ kind: 'update', replacesSeat: null }), 'asks.update');
+  assert.equal(requestKey({ kind: 'activate', replacesSeat: 2 }), 'asks.replace');
 });
 
 test('the end of a license has a sentence with and without the one before', () => {

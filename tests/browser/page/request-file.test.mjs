@@ -37,13 +37,13 @@ test('a request is read, whatever whitespace surrounds or indents it', () => {
   for (const text of [envelope(), `\r\n ${envelope()}\n`, JSON.stringify(JSON.parse(envelope()), null, 2)]) {
     assert.deepEqual(read(text).request, {
       kind: 'activate', licenseNumber: '015120020093', createdAt: new Date('2026-11-24T09:47:00Z'), product: 'Example Modeler 4.2.0',
-      computer: 'LAB-07, Windows 11 Pro', protection: 'machine', dongleModel: '', replacesSeat: false, componentHashes: 3,
+      computer: 'LAB-07, Windows 11 Pro', protection: 'machine', dongleModel: '', replacesSeat: null, componentHashes: 3,
     });
   }
 });
 
 test('a request may replace a seat, have no computer name, or name a dongle', () => {
-  assert.equal(read(envelope(base64(body({ replaces_seat: 3 })))).request.replacesSeat, true);
+  assert.equal(read(envelope(base64(body({ replaces_seat: 3 })))).request.replacesSeat, 3);
   const unnamed = { ...BODY.machine, name: '', os: '', components: {} };
   const dongle = { alg: 'Ed25519', public: KEY, model: 'Key 5', serial: '1' };
   const { request } = read(envelope(base64(body({ machine: unnamed, protection: 'dongle', load_key: null, dongle }))));

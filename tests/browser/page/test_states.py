@@ -3,6 +3,7 @@
 import re
 from contextlib import nullcontext
 from typing import Any
+from urllib.parse import unquote
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
@@ -62,7 +63,7 @@ def test_a_chosen_file_is_described_and_nothing_is_sent(page: Page, site: str) -
     assert "Product Example Modeler 4.2.0" in text
     assert "Computer LAB-07, Windows 11 Pro" in text
     assert "For Everyone on the offline computer" in text
-    assert re.search(r"Made 24 November 2026, 10:47 \(.+\)", text)
+    assert re.search(r"Created 24 November 2026, 10:47 \(.+\)", text)
     assert "Also in the file 6 one-way codes that let us recognize the computer" in text
     expect(panel).to_contain_text("Nothing has been sent yet.")
     expect(page.locator("#status")).to_have_text(
@@ -236,17 +237,17 @@ def test_each_click_on_download_again_requests_a_fresh_url(page: Page, site: str
         (
             {"kind": "update", "previous_valid_until": "2026-11-30T23:59:59Z"},
             "Your updated license is ready",
-            ["Ends: 30 November 2027 (was 30 November 2026)"],
+            ["30 November 2027 (was 30 November 2026)"],
         ),
         (
             {"kind": "update"},
             "Your updated license is ready",
-            ["Ends: 30 November 2027"],
+            ["30 November 2027"],
         ),
         (
             {"kind": "update", "valid_until": None},
             "Your updated license is ready",
-            ["No end date."],
+            ["No end date"],
         ),
         (
             {
@@ -255,7 +256,7 @@ def test_each_click_on_download_again_requests_a_fresh_url(page: Page, site: str
                 "previous_valid_until": "2026-11-30T23:59:59Z",
             },
             "Your updated license is ready",
-            ["No end date (was 30 November 2026)."],
+            ["No end date (was 30 November 2026)"],
         ),
         (
             {"machine_name": "", "valid_until": None},
@@ -277,8 +278,11 @@ def test_ready_has_its_own_sentences_for_each_kind(
 @pytest.mark.parametrize(
     ("email", "sentence"),
     [
-        ("bounced", "The email to kim@example.com came back. You do not need it if you saved"),
-        ("withheld", "No email was sent: this license or address has had today's number."),
+        (
+            "bounced",
+            "The email to kim@example.com could not be delivered. You do not need it if you saved",
+        ),
+        ("withheld", "No email was sent: this license or address has reached today's limit."),
         ("pending", "The link is on its way to kim@example.com."),
     ],
 )
@@ -505,3 +509,83 @@ def test_a_language_is_one_file_and_one_option(
     expect(page.locator("li > code")).to_have_text(f"keyferry install {STEM}.response")
     assert service.calls_by("POST")[0][2]["language"] == expected
     context.close()
+
+
+@pytest.mark.parametrize("size", [(1366, 650), (390, 664)])
+@pytest.mark.parametrize("state", ["file chosen", "old file for a lost computer"])
+def test_the_next_step_is_in_view_once_a_file_is_chosen(
+    page: Page, site: str, state: str, size: tuple[int, int]
+) -> None:
+    page.set_viewport_size({"width": size[0], "height": size[1]})
+    STATES[state](page, site)
+    expect(page.locator("#file-name")).to_have_text(f"{STEM}.request")
+    expect(page.locator("#zone")).not_to_contain_text("drop it here", use_inner_text=True)
+    expect(page.locator("#chosen button.primary")).to_be_in_viewport(ratio=1)
+
+
+def test_a_replacement_names_its_seat_and_a_wrong_clock_its_year(page: Page, site: str) -> None:
+    page.goto(site)
+    choose(page, a_request("2031-05-01T00:00:00Z", replaces_seat=2))
+    panel = page.locator("#chosen")
+    expect(panel).to_contain_text(re.compile(r"Replaces\s*seat 2"))
+    expect(panel).to_contain_text("Created in 2031: the offline computer's clock is ahead.")
+    choose(page, a_request("1970-01-01T00:00:00Z"))
+    expect(panel).to_contain_text("Created in 1970: the offline computer's clock is behind.")
+    expect(panel).not_to_contain_text("days old")
+
+
+def test_ready_states_its_facts_on_the_screen_and_on_paper(page: Page, site: str) -> None:
+    until = "2027-11-30T23:59:59Z"
+    FakeService(page, ready(kind="update", valid_until=until, previous_valid_until=until))
+    process(page, site)
+    facts = page.locator("#facts div")
+    expect(facts).to_have_text(
+        ["ComputerLAB-07", "Seat1", "EditionProfessional", "Ends30 November 2027"]
+    )
+    page.emulate_media(media="print")
+    expect(facts.first).to_be_visible()
+
+
+def test_refused_states_its_facts_and_sends_the_same_file_again(page: Page, site: str) -> None:
+    refusal = refused("no-seats-left", "All seats are in use", "Ask.", seats=SEATS)
+    service = FakeService(page, refusal, ready())
+    process(page, site)
+    facts = page.locator("#facts div")
+    expect(facts).to_have_text(
+        [
+            "License015.120.020.093",
+            "ComputerLAB-07, Windows 11 Pro",
+            f"Request file{STEM}.request",
+        ]
+    )
+    address = page.get_attribute("#view a[href^=mailto]", "href")
+    assert address is not None
+    assert unquote(address) == (
+        "mailto:licensing@example.com?subject=License 015.120.020.093, LAB-07, Windows 11 Pro, "
+        f"{STEM}.request: All seats are in use"
+    )
+    page.click("text=Try the same file again")
+    expect(page.locator("h1")).to_have_text("Your response file is ready")
+    assert len(service.calls_by("UPLOAD")) == 2
+
+
+def test_a_paste_on_ready_changes_nothing(page: Page, site: str) -> None:
+    STATES["ready"](page, site)
+    for text in (a_request().decode(), "anything"):
+        paste(page, text)
+    page.wait_for_timeout(100)
+    expect(page.locator("h1")).to_have_text("Your response file is ready")
+    assert page.url.endswith(f"#t={TICKET}")
+
+
+def test_another_address_is_offered_only_where_an_email_can_be_sent(page: Page, site: str) -> None:
+    FakeService(page, ready(), ready(email="pending"))
+    process(page, site)
+    page.click("text=Send the link to another address")
+    page.fill("#another-email", "lee@example.com")
+    page.keyboard.press("Enter")
+    expect(page.locator("#status")).to_have_text("The link is on its way to lee@example.com.")
+    FakeService(page, ready(email="withheld"))
+    page.reload()
+    expect(page.locator("h1")).to_have_text("Your response file is ready")
+    expect(page.locator("#send-another")).to_be_hidden()

@@ -126,7 +126,7 @@ def test_no_name_of_a_product_or_vendor_adds_a_header_or_a_recipient(text: str) 
         file_name="015120020093-7f3a-18.response",
     )
     vendor = Vendor(text, "licensing@example.com")
-    content = response_email(ticket, "https://a.example/api/responses/x", NOW, vendor)
+    content = response_email(ticket, "https://a.example/r", NOW, vendor, "https://a.example")
     raw = mime_message(content, "licensing@example.com", "anna@example.org", vendor, "0" * 32)
     mail = read(raw)
     assert sorted(mail.keys()) == sorted(HEADERS)

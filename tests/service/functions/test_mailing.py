@@ -68,10 +68,14 @@ def test_the_email_for_a_response(world: World) -> None:
     assert (
         text_of(mail)
         == f"""\
+Example
+
 Your response file is ready:
+Download {name}
 {link}
 The link works until 1 December 2026. You can use it as often as you like, or
-forward it.
+forward it. After that, choose the request file again at
+https://activate.example.com to get the same response.
 
   License    015.120.020.093, Example Modeler Professional
   Computer   LAB-07
@@ -79,8 +83,9 @@ forward it.
   Ends       24 November 2027
 
 What to do now
-1. Copy {name} to a USB drive.
-2. On LAB-07, open Example Modeler > License Configuration, choose
+1. Open the link and save the file.
+2. Copy {name} to a USB drive.
+3. On LAB-07, open Example Modeler > License Configuration, choose
    015.120.020.093, then Activate. Or run:
    keyferry install {name}
 
@@ -114,9 +119,9 @@ def test_html_says_the_same_with_one_link_and_nothing_from_elsewhere(world: Worl
     assert len(html.encode()) <= 6 * 1024
     assert html.count("<a ") == 1
     assert "<img" not in html
-    assert html.count("https://") == 2  # the link's address and its text
+    assert html.count("https://") == 3  # the link's address and its text, and the page's address
     for word in text_of(mail).split():
-        assert word.rstrip(":,") in html or word in ("1.", "2.", ">")
+        assert word.rstrip(":,") in html or word in ("1.", "2.", "3.", ">")
 
 
 def test_after_seven_days_the_link_is_gone_and_a_browser_gets_a_page(world: World) -> None:
@@ -143,7 +148,10 @@ def test_a_refusal_is_mailed_without_a_link_and_without_names(world: World) -> N
         "Request for license 015.120.020.093 was not granted: its only seat is in use"
     )
     text = text_of(mail)
-    assert "https://" not in text
+    assert "/api/responses/" not in text
+    assert "<a " not in text_of(mail, "html")
+    assert "choose your request file again on the page" in " ".join(text.split())
+    assert "go to https://activate.example.com" in " ".join(text.split())
     assert "LAB-07" not in text
     assert "Your request file is unchanged." in text
     assert world.ticket(ticket)["email"] == "sent"
@@ -160,8 +168,8 @@ def test_only_a_plain_computer_name_appears_in_an_email(
     file = a_request_file(LAB_07, machine=_named(name))
     world.send(world.activate(file, ANNA))
     mail = the_mail(world)
-    assert mail["Subject"].endswith(f"020.093 ({name})" if is_shown else "020.093")
-    assert ("the offline computer" in text_of(mail)) is not is_shown
+    assert mail["Subject"].endswith(f"020.093 ({name})" if is_shown else "020.093 (seat 1)")
+    assert ("On the computer with seat 1, open" in text_of(mail)) is not is_shown
     if name:
         assert (name in text_of(mail)) is is_shown
 
@@ -176,22 +184,27 @@ def test_an_update_and_a_receipt_have_their_own_emails(world: World) -> None:
     world.send(world.activate(a_request_file(LAB_07, "update", last_serial=1), ANNA))
     assert the_mail(world)["Subject"] == "Updated license 015.120.020.093 (LAB-07)"
     assert text_of(the_mail(world)).startswith(
-        "Ends: 24 November 2027 (was 24 November 2027). The license keeps working in the\n"
+        "Example\n\nEnds: 24 November 2027. The license keeps working in the meantime. Response"
     )
+    assert "  Ends       24 November 2027\n" in text_of(the_mail(world))
     world.activate(a_request_file(LAB_08))
     receipt = a_request_file(LAB_07, "deactivate", last_serial=2)
-    world.send(world.activate(receipt, ANNA))
+    ticket = world.activate(receipt, ANNA)
+    world.send(ticket)
     mail = the_mail(world)
     assert mail["Subject"] == "License 015.120.020.093: the seat is free again (was on LAB-07)"
     assert "Ends" not in text_of(mail)
     first = " ".join(text_of(mail).split("https://")[0].split())
     assert first == (
-        "The seat is free: 1 of 2 in use. Keep this message as proof. "
-        "Install the receipt on LAB-07 to finish there:"
+        "Example The seat is free: 1 of 2 in use. Keep this message as proof. "
+        "Install the receipt on LAB-07 to finish there: "
+        f"Download {next(iter(world.answers(ticket)))}"
     )
     assert link_in(text_of(mail).encode())
     world.send(world.activate(receipt, ANNA))  # by then others may have the seat
-    assert text_of(the_mail(world)).startswith("The seat was freed. Keep this message as")
+    assert text_of(the_mail(world)).startswith(
+        "Example\n\nThe seat was freed. Keep this message as"
+    )
 
 
 @pytest.mark.parametrize(
@@ -227,7 +240,9 @@ def test_an_update_says_first_when_the_license_ends(
     world.licenses.change(license, replace(license, valid_until=after, revision=2))
     world.send(world.activate(a_request_file(LAB_07, "update", last_serial=1), ANNA))
     text = text_of(the_mail(world))
-    assert " ".join(text.split()).startswith(f"{first} in the meantime. Response file: https://")
+    assert " ".join(text.split()).startswith(
+        f"Example {first} in the meantime. Response file: Download 015120020093-"
+    )
     assert f"  {fact}\n" in text
 
 

@@ -76,6 +76,8 @@ def test_the_contact_is_told_which_seat_went_from_which_computer_to_which(world:
     assert (
         text_of(mail)
         == """\
+Example
+
 Seat 1 of license 015.120.020.093 went from LAB-07 to LAB-08.
 Someone who has the activation code, or a copy of the old computer's license
 files, requested this. The old computer can no longer update its license.
@@ -109,7 +111,7 @@ def test_the_contact_is_told_of_a_thief_who_passes_for_the_reinstalled_computer(
     world.send(world.activate(a_request_file(LAB_08, "update", machine=own_parts)))
     (mail,) = mails_to(world, CONTACT)
     assert text_of(mail).startswith(
-        "Seat 1 of license 015.120.020.093 went from LAB-07 to another computer, or\n"
+        "Example\n\nSeat 1 of license 015.120.020.093 went from LAB-07 to another computer, or\n"
         "LAB-07 with new parts."
     )
 

@@ -45,7 +45,7 @@ class Tags(HTMLParser):
 
 
 LETTER = {"html", "head", "meta", "title", "body", "p", "strong", "a", "br", "code"}
-LETTER |= {"table", "tr", "th", "td", "ol", "li"}
+LETTER |= {"table", "tr", "th", "td", "ol", "li", "style", "div"}
 
 
 def the_mail(world: World) -> EmailMessage:

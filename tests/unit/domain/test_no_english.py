@@ -16,6 +16,7 @@ from tests.support.pseudo import PSEUDO, english_in, write_pseudo
 from tests.support.samples import NOW
 from tests.unit.domain.test_words import FACTS, VARIANTS, VENDOR
 
+PAGE = "https://a.example"
 NAMES = ("Example Modeler", "Example Viewer", "Example", "licensing@example.com", "LAB-07")
 REFUSALS = [
     Refusal(code, variant, FACTS | facts)
@@ -73,8 +74,8 @@ def test_the_page_of_a_lost_link() -> None:
 def test_refusals_and_their_mail(refusal: Refusal) -> None:
     message = say_refusal(refusal, PSEUDO, VENDOR)
     assert english_in(f"{message.title}\n{message.next_step}", NAMES) == []
-    email = refusal_email(a_ticket("activate"), refusal, VENDOR)
-    assert english_in(f"{email.subject}\n{plain_text(email)}", NAMES) == []
+    email = refusal_email(a_ticket("activate"), refusal, VENDOR, PAGE)
+    assert english_in(f"{email.subject}\n{plain_text(email)}", (*NAMES, PAGE)) == []
 
 
 @pytest.mark.parametrize("kind", ["activate", "update", "deactivate"])
@@ -91,8 +92,8 @@ def test_refusals_and_their_mail(refusal: Refusal) -> None:
     ids=str,
 )
 def test_the_mail_of_a_response(kind: str, changes: dict[str, object]) -> None:
-    email = response_email(a_ticket(kind, **changes), "https://a.example/r", NOW, VENDOR)
+    email = response_email(a_ticket(kind, **changes), f"{PAGE}/r", NOW, VENDOR, PAGE)
     command = "keyferry install 015120020093-7f3a-18.response"
     file = "015120020093-7f3a-18.response"
-    names = (*NAMES, "https://a.example/r", command, file)
+    names = (*NAMES, f"{PAGE}/r", PAGE, command, file)
     assert english_in(f"{email.subject}\n{plain_text(email)}", names) == []

@@ -6,11 +6,14 @@ from typing import Any
 import pytest
 
 from keyferry_service.domain.refusals import Refusal, RefusalCode
+from keyferry_service.domain.ticket import Ticket
 from keyferry_service.views.api_input import network_of
+from keyferry_service.views.email import plain_text, refusal_email, response_email
 from keyferry_service.views.problem_document import STATUS, Problem, problem_document, problem_page
 from keyferry_service.views.refusal_text import Vendor, say_refusal, show_date
 from tests.support.samples import NOW
 
+PAGE = "https://activate.example.com"
 VENDOR = Vendor("Example", "licensing@example.com")
 FACTS: dict[str, Any] = {
     "product": "Example Modeler",
@@ -39,6 +42,34 @@ def test_every_refusal_has_a_title_and_a_next_step(code: RefusalCode, variant: s
     assert message.title[0].isupper()
     assert message.next_step.endswith((".", "one."))
     assert "{" not in message.title + message.next_step
+
+
+@pytest.mark.parametrize("n", [1, 2])
+@pytest.mark.parametrize(
+    ("code", "variant"),
+    [(code, variant) for code in RefusalCode for variant in VARIANTS.get(code, ("",))],
+)
+def test_a_refusal_in_a_mail_points_at_nothing_that_only_the_page_shows(
+    code: RefusalCode, variant: str, n: int
+) -> None:
+    refusal = Refusal(code, variant, FACTS | {"n": n})
+    mail = plain_text(refusal_email(Ticket("t" * 43, NOW), refusal, VENDOR, PAGE))
+    words = mail.lower().replace(",", " ").replace(".", " ").split()
+    assert {"here", "below", "above", "listed"} & set(words) == set()
+    assert PAGE in mail
+    assert mail.startswith("Example\n\n")
+
+
+@pytest.mark.parametrize("kind", ["activate", "update", "deactivate"])
+def test_a_mail_tells_a_computer_whose_name_is_dropped_by_its_seat(kind: str) -> None:
+    ticket = Ticket("t" * 43, NOW, kind=kind, machine_name="LAB 07", seat=2, valid_until=NOW)
+    email = response_email(ticket, f"{PAGE}/r", NOW, VENDOR, PAGE)
+    assert "seat 2" in email.subject
+    text = " ".join(plain_text(email).split())
+    assert "On the computer with seat 2, open" in text
+    assert "Seat 2 " in text
+    assert "LAB" not in text
+    assert "the offline computer" not in text
 
 
 def test_facts_are_formatted_for_people() -> None:
