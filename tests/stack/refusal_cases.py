@@ -156,11 +156,11 @@ CASES = {
     ),
     "another product": Case(
         "product-mismatch",
-        "This license is for Example Modeler, the request came from Example Viewer",
+        "This license is for Example Modeler, but the request came from Example Viewer",
         "Make the request in Example Modeler, or use your license number for Example Viewer.",
         request(product="Example Viewer"),
         mailed=(  # whose name is free text from a file
-            "This license is for Example Modeler, the request came from another product",
+            "This license is for Example Modeler, but the request came from another product",
             "Make the request in Example Modeler, or use your license number for another product.",
         ),
     ),

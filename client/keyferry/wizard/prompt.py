@@ -96,9 +96,9 @@ class Prompt:
         shown = str(values.index(default) + 1) if default in values else default
         while True:
             typed = self._line(self._name_of(field, name), page, shown)
-            if typed.isdigit() and 1 <= int(typed) <= len(values):
+            if typed.isdecimal() and 1 <= int(typed) <= len(values):
                 return values[int(typed) - 1]
-            if field.kind != "choice" and not (typed.isdigit() and values):
+            if field.kind != "choice" and not (typed.isdecimal() and values):
                 if not typed and field.kind == "file":
                     raise Leave("look")
                 return typed
@@ -130,7 +130,7 @@ class Prompt:
             typed = self._line(message("wizard.prompt.menu"), page, shown)
             if not typed:
                 return default
-            if typed.isdigit() and 1 <= int(typed) <= len(presses):
+            if typed.isdecimal() and 1 <= int(typed) <= len(presses):
                 return presses[int(typed) - 1]
             self._say(message("wizard.prompt.numbers", n=len(presses)))
 

@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from hashlib import sha256
 from typing import Any
 
 import pytest
@@ -47,8 +48,11 @@ def test_a_first_activation_gets_a_response_that_the_application_believes(world:
     }
     document = world.ticket(ticket)["response"]
     assert document.pop("download_url").startswith("https://")
+    file = world.response(ticket)
     assert document == {
         "filename": f"{NUMBER}-{LAB_07.device.keyid[:4]}-1.response",
+        "bytes": len(file),
+        "sha256": sha256(file).hexdigest(),
         "expires_at": "2026-11-24T09:48:00Z",
         "seat": 1,
         "machine_name": "LAB-07",
