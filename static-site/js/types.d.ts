@@ -168,8 +168,8 @@ type Problems = Partial<Record<Field, FieldProblem>>;
 interface Vendor {
   name?: string;
   product?: string;
-  /** A data: URL. */
-  logo?: string | null;
+  /** A data: URL, or one for light and one for dark. */
+  logo?: string | Record<string, string> | null;
   /** A color for light and one for dark. */
   accent?: Record<string, string>;
   support?: { url?: string | null; email?: string | null; hours?: string | null };

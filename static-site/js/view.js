@@ -75,7 +75,7 @@ export class View {
       support: hours ? [link, ` (${hours})`] : link,
       privacy: privacyUrl ? create('a', privacyUrl, { href: privacyUrl }) : '',
     };
-    get('vendor').replaceChildren(logo ? create('img', '', { src: logo, alt: this.#vendorName }) : this.#vendorName);
+    get('vendor').replaceChildren(logo ? logoElement(logo, this.#vendorName) : this.#vendorName);
     get('privacy').hidden = !privacyUrl;
   }
 
@@ -470,6 +470,20 @@ const copies = (values) => values.map((value) => (value instanceof Node ? value.
  */
 const create = (name, text, properties = {}) =>
   Object.assign(document.createElement(name), { textContent: text, ...properties });
+
+/**
+ * @param {string | Record<string, string>} logo one for both color schemes, or one for each
+ * @param {string} name
+ */
+function logoElement(logo, name) {
+  const { light, dark } = typeof logo === 'string' ? { light: logo, dark: logo } : logo;
+  const picture = create('picture', '');
+  picture.append(
+    create('source', '', { srcset: dark, media: '(prefers-color-scheme: dark)' }),
+    create('img', '', { src: light, alt: name }),
+  );
+  return picture;
+}
 
 /** @param {string} name left to right in every language; a short one stays on one line */
 const fileElement = (name) =>

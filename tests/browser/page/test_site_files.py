@@ -110,7 +110,7 @@ def test_a_script_is_served_as_it_is_but_for_the_lines_of_its_comments() -> None
 
 
 def test_the_vendor_file_has_no_problem() -> None:
-    assert problems(VENDOR, INDEX, CSS) == []
+    assert problems(VENDOR, CSS) == []
 
 
 @pytest.mark.parametrize(
@@ -125,17 +125,29 @@ def test_the_vendor_file_has_no_problem() -> None:
         ({"logo": "https://example.com/logo.png"}, "logo is not a data:image/"),
         ({"logo": "data:image/png;base64," + "A" * 4096}, "logo is not a data:image/"),
         ({"id": "Example"}, "id is not 1 to 32"),
-        ({"name": "Another"}, "index.html does not say: <title>"),
-        ({"support": {"url": None, "email": "a@b.example", "hours": None}}, "index.html does not"),
+        ({"logo": {"light": "data:image/png;base64,AA"}}, "logo.dark is not a data:image/"),
+        ({"name": ""}, "name, or both of"),
+        ({"support": {"url": None, "email": None, "hours": None}}, "name, or both of"),
     ],
 )
 def test_each_problem_of_a_vendor_file_is_reported(change: dict[str, Any], sentence: str) -> None:
-    assert any(text.startswith(sentence) for text in problems(VENDOR | change, INDEX, CSS))
+    assert any(text.startswith(sentence) for text in problems(VENDOR | change, CSS))
+
+
+def test_what_is_shown_before_the_script_has_run_names_the_vendor(tmp_path: Path) -> None:
+    vendor = VENDOR | {"name": "A & B", "support": {"url": None, "email": "help@ab.example"}}
+    (tmp_path / "index.html").write_text(INDEX, "utf-8")
+    (tmp_path / "vendor.json").write_text(json.dumps(vendor), "utf-8")
+    page = site_files(tmp_path)["index.html"].decode()
+    assert "<title>Get your response file – A &amp; B</title>" in page
+    assert page.count('<a href="mailto:help@ab.example">help@ab.example</a>') == 3
+    assert "{vendor." not in page
+    assert re.findall(r"(?<!@)\bExample\b|@example\.com(?=<)", page.split("<template")[0]) == []
 
 
 def test_a_missing_member_of_a_vendor_file_is_reported() -> None:
     vendor = {name: value for name, value in VENDOR.items() if name != "support"}
-    assert problems(vendor, INDEX, CSS) == ["vendor.json has no support."]
+    assert problems(vendor, CSS) == ["vendor.json has no support."]
 
 
 def test_the_page_names_no_other_host_and_contains_no_inline_code() -> None:

@@ -1,5 +1,6 @@
 """Every state of the page, its sentences and its focus, with a fake service."""
 
+import json
 import re
 from contextlib import nullcontext
 from typing import Any
@@ -44,7 +45,7 @@ def test_the_form_has_its_tab_order(page: Page, site: str) -> None:
         "skip",
         "choose",
         "email",
-        "Process request file",
+        "process",
         "licensing@example.com",
         "How this works and what the file contains",
     ]
@@ -589,3 +590,15 @@ def test_another_address_is_offered_only_where_an_email_can_be_sent(page: Page, 
     page.reload()
     expect(page.locator("h1")).to_have_text("Your response file is ready")
     expect(page.locator("#send-another")).to_be_hidden()
+
+
+def test_the_logo_fits_the_color_scheme(page: Page, site: str) -> None:
+    image = "data:image/png;base64,{}".format
+    logo = {scheme: image(text) for scheme, text in (("light", "AAAA"), ("dark", "BBBB"))}
+    vendor = json.loads((SITE / "vendor.json").read_text("utf-8")) | {"logo": logo}
+    page.route("**/vendor.json", lambda route: route.fulfill(json=vendor))
+    page.emulate_media(color_scheme="dark")
+    page.goto(site)
+    expect(page.get_by_alt_text("Example")).to_have_js_property("currentSrc", logo["dark"])
+    page.emulate_media(color_scheme="light")
+    expect(page.get_by_alt_text("Example")).to_have_js_property("currentSrc", logo["light"])
