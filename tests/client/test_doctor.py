@@ -135,7 +135,7 @@ A_PC = replace(LINUX, components=PC_PARTS)
         pytest.param(
             a_computer(without="tpm_key"),
             "ok",
-            "5 of 6 parts of this computer can be read; not the TPM",
+            "5 of 6 parts of this computer can be read; cannot read the TPM",
             "",
             id="a PC without a TPM",
         ),
@@ -143,14 +143,14 @@ A_PC = replace(LINUX, components=PC_PARTS)
         pytest.param(
             a_computer(A_PC, "disk_serial"),
             "ok",
-            "2 of 3 parts of this computer can be read; not the disk",
+            "2 of 3 parts of this computer can be read; cannot read the disk",
             "",
             id="its disk reports no serial number",
         ),
         pytest.param(
             a_computer(A_PC, "mac"),
             "warning",
-            "not the network card (no built-in card",
+            "cannot read the network card (no built-in card",
             "virtual machines",
             id="its only network card hangs on USB",
         ),
