@@ -151,7 +151,8 @@ def update_of_a_released_seat(customer: Customer) -> bytes:
 def update_by_the_load_key_on_a_changed_computer(customer: Customer) -> bytes:
     """What a user asks for who cannot read the device key."""
     customer.activate()
-    changed = replace(a_machine(1), components=a_machine(2).components)
+    os_id = a_machine(1).components["os_id"]  # by which the client knows its own folder
+    changed = replace(a_machine(1), components={**a_machine(2).components, "os_id": os_id})
     body = parse_request(customer.file(changed, kind="update")).envelope.body
     (load_key,) = (customer.folder / changed.name).rglob("load.key")
     return seal(REQUEST, body, [Ed25519Signer(b64decode(load_key.read_bytes()))])

@@ -70,8 +70,8 @@ def test_the_guard_ends_a_program_that_is_not_alone(tmp_path: Path, program: str
 
 
 # What the client's modules import, with and without the wizard's window. The module for dongles
-# is left out: a package that python-pkcs11 needs imports two functions of `socket`. So are the hooks
-# of PyInstaller, which run where an application is built.
+# is left out: a package that python-pkcs11 needs imports two functions of `socket`. So are hooks of
+# PyInstaller, which run where an application is built.
 IMPORTS = """
 import pkgutil, importlib, keyferry
 for module in pkgutil.walk_packages(keyferry.__path__, "keyferry."):

@@ -21,10 +21,10 @@ def test_a_request_goes_out_by_qr_code_and_its_license_is_installed(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     file = offline.request()
-    picture = tmp_path / "code.svg"
-    keys, state = stack.run / "keys.json", offline.place()["state_dir"]
-    places = ["--keys", str(keys), "--state-dir", str(state), "--output", str(picture)]
-    assert main(["qr", offline.number, "--json", *places]) == 0
+    saved, picture = tmp_path / file["name"], tmp_path / "code.svg"
+    saved.write_bytes(file["buffer"])
+    options = ["--keys", str(stack.run / "keys.json"), "--output", str(picture)]
+    assert main(["qr", str(saved), "--json", *options]) == 0
     document = json.loads(capsys.readouterr().out)
     page.goto(picture.as_uri())
     link = read_screen(page)
