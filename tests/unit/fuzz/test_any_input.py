@@ -147,6 +147,7 @@ WRITERS = {
     "algorithms.key_pair",
     "algorithms.self_test",
     "algorithms.sha256_hex",
+    "digests.hmac_sha256",
     "encoding.b64",
     "envelope.pae",
     "envelope.seal",
