@@ -198,13 +198,14 @@ export class Journey {
    */
   async #follow(ticketId, { isShown = false } = {}) {
     const connection = this.#connect();
+    const isNews = isShown; // the person asked for this email
     try {
       for await (const ticket of follow(ticketId, connection)) {
         this.#isProcessing = ticket.state === 'processing';
         if (ticket.state === 'ready' || ticket.state === 'refused') {
           connection.report = () => {}; // only the email is still awaited: no reason to disturb
           if (!isShown) this.#showResult(ticketId, ticket);
-          this.#view.showEmail(ticket, this.#email, { isNews: isShown });
+          this.#view.showEmail(ticket, this.#email, { isNews });
           isShown = true;
         } else if (ticket.delayed) {
           this.#announceLongWait();

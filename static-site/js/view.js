@@ -272,6 +272,7 @@ export class View {
     if (!problem) return [];
     const link = create('a', '', { href: `#${controlId}` });
     link.replaceChildren(...this.#say(`problem.${problem.name}`, values));
+    for (const inner of select(link, 'a')) inner.replaceWith(...inner.childNodes); // a link in a link cannot be reached
     link.addEventListener('click', (event) => {
       event.preventDefault(); // the page's address names the ticket
       get(controlId).focus({ preventScroll: true });
@@ -298,7 +299,7 @@ export class View {
   /**
    * @param {ReadyTicket | RefusedTicket} ticket
    * @param {string | null} email null if unknown
-   * @param {{ isNews: boolean }} options whether the screen was there before, so that a screen reader is told
+   * @param {{ isNews: boolean }} options whether the person waits for it on this screen, so that a screen reader is told
    */
   showEmail(ticket, email, { isNews }) {
     const expires = ticket.state === 'ready' ? ticket.response.link_expires_at : null;

@@ -13,7 +13,7 @@ from tests.browser.page.states import STATES
 from tests.support.pseudo import PSEUDO, english_in, write_pseudo
 
 NAMES = (
-    *("Example Modeler", "Example", "LAB-07", "Windows 11 Pro", "English", PSEUDO),
+    *("Example Modeler", "Example", "LAB-07", "Windows 11 Pro", "Professional", "English", PSEUDO),
     *("licensing@example.com", "kim@example.com", "keyferry install"),
     # A refusal comes from the service, in the language of its ticket.
     *("All seats are in use", "Ask.", "Not together", "Compare."),
