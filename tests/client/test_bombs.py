@@ -136,10 +136,10 @@ def test_no_more_than_ten_thousand_names_of_an_archive_are_read(shell: Shell) ->
 @pytest.mark.parametrize(
     ("packing", "says", "message"),
     [
-        pytest.param(zipfile.ZIP_BZIP2, 900, "too much", id="bzip2 that says it is small"),
-        pytest.param(zipfile.ZIP_LZMA, 900, "too much", id="lzma that says it is small"),
+        pytest.param(zipfile.ZIP_BZIP2, 900, "too full", id="bzip2 that says it is small"),
+        pytest.param(zipfile.ZIP_LZMA, 900, "too full", id="lzma that says it is small"),
         pytest.param(zipfile.ZIP_DEFLATED, 900, "damaged", id="deflate that says it is small"),
-        pytest.param(zipfile.ZIP_DEFLATED, 4_000_000_000, "too much", id="4 GB"),
+        pytest.param(zipfile.ZIP_DEFLATED, 4_000_000_000, "too full", id="4 GB"),
     ],
 )
 def test_a_request_is_added_to_no_archive_that_grows(

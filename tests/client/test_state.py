@@ -267,7 +267,7 @@ def test_without_locks_a_license_loads_at_once_and_the_doctor_says_what_will_fai
     assert shell.room.load().check()
     report = " ".join(shell("doctor").out.split())
     assert "files in this folder cannot be locked" in report
-    assert "ask whoever runs the file server to turn on file locking" in report
+    assert "ask the person who runs the file server to turn on file locking" in report
 
 
 # How a file is written

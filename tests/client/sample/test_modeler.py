@@ -56,7 +56,7 @@ def test_a_license_without_the_feature_gets_less(
 @pytest.mark.parametrize(
     ("license_of", "machine", "exit_code", "title"),
     [
-        pytest.param({}, LAB_09, 6, "This file is for another computer", id="another machine"),
+        pytest.param({}, LAB_09, 6, "This computer is not recognized", id="another machine"),
         pytest.param({"valid_until": NOW}, LAB_07, 5, "This license ended on", id="it has ended"),
         pytest.param(
             {"maintenance_until": NOW - DAY, "valid_until": END},

@@ -35,7 +35,7 @@ def with_both(desk: Desk) -> None:
 
 
 GUEST = "The license must allow virtual machines: ask the vendor before you make a request."
-CLOCK = "behind 24 November 2026, 09:47 +00:00, when a license was used; up to 24 hours"
+CLOCK = "behind 24 November 2026, 09:47 +00:00, when a license was issued; up to 24 hours"
 WARNINGS = [
     pytest.param(in_a_virtual_machine, TO_SENDING, GUEST, id="a virtual machine"),
     pytest.param(with_the_clock_behind, TO_AN_UPDATE, CLOCK, id="a clock that is behind"),
