@@ -172,6 +172,10 @@ function listen(started) {
 
   email.value = ofTab.getItem('email') ?? '';
   email.addEventListener('change', async () => (await started).journey.checkEmail(email.value));
+  email.addEventListener('input', async () => {
+    // A repaired address loses its fault at once: on leaving the field the button would move away under the click.
+    if (email.hasAttribute('aria-invalid')) (await started).journey.checkEmail(email.value);
+  });
   chooseButton.addEventListener('click', () => fileInput.click());
   fileInput.addEventListener('change', () => {
     choose([...fileInput.files ?? []]);

@@ -68,7 +68,7 @@ def test_a_long_wait_is_announced_after_10_and_60_seconds(page: Page, site: str)
     expect(page.locator("#status")).to_have_text("Still working.")
     page.clock.run_for(50_000)
     expect(page.locator("#status")).to_have_text(
-        "This is taking longer than usual. You can close this page: "
+        "This is taking longer than usual. You can close this page; "
         "the link will be emailed to kim@example.com."
     )
 
