@@ -236,7 +236,7 @@ export class View {
       ago: messages.ago(request.createdAt, now),
       codes: this.#say(messages.pluralKey('codes', hashes), { n: messages.number(hashes) }),
       n: messages.number(days),
-      what: messages.list([...new Set(repairs)].map((name) => messages.text(`repaired.${name}`))),
+      what: messages.list([...new Set(repairs)].map((kind) => messages.text(`repaired.${kind}`))),
     }, { repaired: repairs.length > 0, deactivate: request.kind === 'deactivate', replaces: Boolean(request.replacesSeat), ahead: days < -1, behind: year < FIRST_YEAR, old: days > 30 && year >= FIRST_YEAR, codes: hashes > 0 }), button);
     panel.scrollIntoView({ block: 'nearest' });
     button.scrollIntoView({ block: 'nearest' }); // of a panel taller than the screen, the end
