@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page, Route, expect
 
-from tests.browser.page.fake_service import FakeService, ready
+from tests.browser.page.fake_service import SIGNED, FakeService, ready
 from tests.browser.page.states import choose, process
 from tests.browser.page.test_networks import SIGN_IN, Between, lost, says
 
@@ -23,13 +23,12 @@ for (const name of ['pushState', 'replaceState']) {
 """
 
 
-def carries_a_file(page: Page, site: str) -> None:
-    """All of the journey: a file chosen, an address entered, the response saved."""
+def carry_a_file(page: Page, site: str) -> bytes:
+    """All of the journey: a file chosen, an address entered, the response saved and returned."""
     FakeService(page, ready(email="sent"))
-    with page.expect_download():
+    with page.expect_download() as download:
         process(page, site, "kim@example.com")
-    expect(page.locator("h1")).to_have_text("Your response file is ready")
-    expect(page.locator("#stalled")).to_have_count(0)
+    return download.value.path().read_bytes()
 
 
 @pytest.mark.parametrize(
@@ -57,7 +56,9 @@ def carries_a_file(page: Page, site: str) -> None:
 )
 def test_nothing_optional_stops_the_journey(page: Page, site: str, script: str) -> None:
     page.add_init_script(script)
-    carries_a_file(page, site)
+    assert carry_a_file(page, site) == SIGNED
+    expect(page.locator("h1")).to_have_text("Your response file is ready")
+    expect(page.locator("#stalled")).to_have_count(0)
 
 
 def test_a_language_is_chosen_without_storage(page: Page, site_in_two: str) -> None:
@@ -116,7 +117,7 @@ def test_without_a_language_file_the_page_is_english(
 @pytest.mark.parametrize("answer", MISSING)
 def test_without_a_vendor_file_the_page_works(page: Page, site: str, answer: Between) -> None:
     page.route("**/vendor.json", answer)
-    carries_a_file(page, site)
+    assert carry_a_file(page, site) == SIGNED
     expect(page.locator("#help a")).to_have_text("licensing@example.com")
 
 
