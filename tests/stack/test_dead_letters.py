@@ -155,7 +155,7 @@ def test_a_request_that_was_given_up_is_cured_by_one_command(
             pass
         assert delayed.value.json()["state"] == "processing"
         expect(page.locator("#status")).to_have_text(
-            "This is taking longer than usual. You can close this page: "
+            "This is taking longer than usual. You can close this page; "
             "the link will be emailed to kim@example.com."
         )
         with page.expect_download(timeout=60_000) as download:

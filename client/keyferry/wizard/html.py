@@ -304,10 +304,8 @@ def _details(page: Page) -> str:
     """What is known of the chosen license."""
     if not page.data.details:
         return ""
-    shown = next(row[1] for row in page.data.rows if row[0] == page.data.chosen)
-    title = escape(message("wizard.list.for", number=shown))
     lines = "".join(f"<p>{escape(line)}</p>" for line in page.data.details)
-    return f'<section class="panel" aria-label="{title}">{lines}</section>'
+    return f'<div class="panel">{lines}</div>'
 
 
 def _folders(page: Page) -> str:

@@ -216,7 +216,9 @@ def test_the_link_in_the_mail_gives_the_file_that_the_browser_saved(
     plain, styled = (message.get_body((kind,)) for kind in ("plain", "html"))
     assert plain is not None
     assert styled is not None
-    links = set(re.findall(r"https?://[^\s\"<]+", plain.get_content() + styled.get_content()))
+    links = set(
+        re.findall(r"https?://[^\s\"<]+/api/[^\s\"<]+", plain.get_content() + styled.get_content())
+    )
     assert len(links) == 1
     linked = requests.get(links.pop(), timeout=60)
     assert download.suggested_filename in linked.headers["Content-Disposition"]

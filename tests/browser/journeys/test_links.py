@@ -23,7 +23,7 @@ def mailed_link(
     response = saved(page, stack, file, address).path().read_bytes()
     expect(page.locator("#mail")).to_contain_text("was also emailed", timeout=60_000)
     [mail] = mails(stack, address)
-    [link] = set(re.findall(r"https?://[^\s\"<]+", mail["text"]))
+    [link] = set(re.findall(r"https?://\S+/api/\S+", mail["text"]))
     return link, response
 
 

@@ -158,17 +158,17 @@ def test_back_keeps_all_answers_and_cancel_leaves_the_folder_as_it_was(
     assert desk.room.files() == before
 
 
-def test_keep_it_has_the_focus_so_that_enter_deactivates_nothing(desk: Desk, page: Page) -> None:
+def test_keep_license_has_the_focus_so_enter_deactivates_nothing(desk: Desk, page: Page) -> None:
     desk.room.activate()
     before = desk.room.files()
     with open_window(desk) as window:
         page.goto(window.start_link)
         press(page, "Deactivate…")
-        expect(page.get_by_role("button", name="Keep it")).to_be_focused()
+        expect(page.get_by_role("button", name="Keep license")).to_be_focused()
         page.focus("#folder")
         page.keyboard.press("Enter")
         expect(page.locator("h1")).to_have_text("Deactivate license 015.120.020.093")
-        page.get_by_role("button", name="Keep it").focus()
+        page.get_by_role("button", name="Keep license").focus()
         enter(page, "License Configuration")
     assert desk.room.files() == before
 
