@@ -169,8 +169,9 @@ define install
 endef
 
 chromium:
-	@command -v chromium chromium-browser google-chrome >/dev/null || \
-		{ [ "$$(id -u)" = 0 ] && apt-get update -qq && apt-get install -y -qq chromium >/dev/null; } || \
+	@command -v chromium-headless-shell chromium chromium-browser google-chrome >/dev/null || \
+		{ [ "$$(id -u)" = 0 ] && apt-get update -qq && \
+			{ apt-get install -y -qq chromium-headless-shell || apt-get install -y -qq chromium; } >/dev/null; } || \
 		{ echo "The browser tests need Chromium. Debian: apt install chromium; macOS: brew install --cask chromium" >&2; exit 1; }
 
 softhsm:
