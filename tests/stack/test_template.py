@@ -139,7 +139,7 @@ def test_each_response_algorithm_has_a_key_in_kms(algorithm: ResponseAlgorithm) 
 def test_a_deployment_to_aws_takes_keys_in_kms_and_their_arns_alone(
     stack: RunningStack, parameters: dict[str, str], reason: str
 ) -> None:
-    asked, template = REQUIRED | parameters, (ROOT / "template.yaml").read_text()
+    settings, template = REQUIRED | parameters, (ROOT / "template.yaml").read_text()
     with pytest.raises(ClientError, match=reason):
         client(stack, "cloudformation").create_change_set(
             StackName="on-aws",
@@ -147,7 +147,7 @@ def test_a_deployment_to_aws_takes_keys_in_kms_and_their_arns_alone(
             ChangeSetType="CREATE",
             TemplateBody=re.sub(r"(C\w+Uri): \S+/", r"\1: s3://artifacts/code.zip", template),
             Capabilities=["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"],
-            Parameters=[{"ParameterKey": k, "ParameterValue": v} for k, v in asked.items()],
+            Parameters=[{"ParameterKey": k, "ParameterValue": v} for k, v in settings.items()],
         )
 
 
