@@ -89,15 +89,16 @@ def delete(name: str, yes: bool) -> None:
         print(f"The page, the API, and the functions of {name} will be deleted.")
         if input("Type the name of the stack to delete it: ").strip() != name:
             sys.exit("Nothing was deleted: that is not the name of the stack.")
-    versions = boto3.client("s3").get_paginator("list_object_versions")
+    s3: Any = boto3.client("s3")
+    pages = s3.get_paginator("list_object_versions")
     for resource in _resources(name):
         if resource["LogicalResourceId"] == "SiteBucket":
             bucket = resource["PhysicalResourceId"]
-            for page in versions.paginate(Bucket=bucket):
-                found = page.get("Versions", []) + page.get("DeleteMarkers", [])
-                keys = [{"Key": each["Key"], "VersionId": each["VersionId"]} for each in found]
+            for page in pages.paginate(Bucket=bucket):
+                versions = page.get("Versions", []) + page.get("DeleteMarkers", [])
+                keys = [{"Key": each["Key"], "VersionId": each["VersionId"]} for each in versions]
                 if keys:
-                    boto3.client("s3").delete_objects(Bucket=bucket, Delete={"Objects": keys})
+                    s3.delete_objects(Bucket=bucket, Delete={"Objects": keys})
     _delete_stack(name)
     print(f"{name} is deleted.")
 
@@ -105,10 +106,13 @@ def delete(name: str, yes: bool) -> None:
 def write_kept(name: str, file: Path) -> None:
     """Write what outlives the stack as a call of CreateChangeSet that imports it.
 
-    `name` can be the id of a stack that was deleted less than 90 days ago.
+    `name` can be the id of a stack that was deleted less than 90 days ago. A file that is there
+    stays as it is once the stack is being deleted, because the stack then forgets.
     """
-    cloudformation = boto3.client("cloudformation")
-    template: Any = cloudformation.get_template(StackName=name)["TemplateBody"]
+    if _status(name).startswith("DELETE_") and file.exists():
+        return
+    cloudformation: Any = boto3.client("cloudformation")
+    template = cloudformation.get_template(StackName=name)["TemplateBody"]
     entries, alone = [], {}
     for resource in _resources(name):
         logical, identifier = resource["LogicalResourceId"], resource["PhysicalResourceId"]
@@ -129,7 +133,7 @@ def write_kept(name: str, file: Path) -> None:
 
 def import_kept(name: str, file: Path) -> None:
     """Make a new stack of what outlived an earlier one."""
-    cloudformation = boto3.client("cloudformation")
+    cloudformation: Any = boto3.client("cloudformation")
     change_set = {"StackName": name, "ChangeSetName": "import"}
     cloudformation.create_change_set(**change_set, **json.loads(file.read_bytes()))
     try:
@@ -178,12 +182,12 @@ def _status(name: str) -> str:
     return stacks[0]["StackStatus"]
 
 
-def _resources(name: str) -> Iterator[dict[str, Any]]:
+def _resources(name: str) -> Iterator[Any]:
     pages = boto3.client("cloudformation").get_paginator("list_stack_resources")
     for page in pages.paginate(StackName=name):
         for resource in page["StackResourceSummaries"]:
             if resource["ResourceStatus"] != "DELETE_COMPLETE":
-                yield {**resource}
+                yield resource
 
 
 def _created(name: str) -> Iterator[tuple[str, str]]:
@@ -219,8 +223,8 @@ def _is_used(kind: str, identifier: str) -> bool:
             scan = boto3.client("dynamodb").scan(TableName=identifier, Limit=1)
             return bool(scan["Items"])
         case "AWS::S3::Bucket":
-            found = boto3.client("s3").list_object_versions(Bucket=identifier, MaxKeys=1)
-            return "Versions" in found or "DeleteMarkers" in found
+            page = boto3.client("s3").list_object_versions(Bucket=identifier, MaxKeys=1)
+            return "Versions" in page or "DeleteMarkers" in page
     return False
 
 
@@ -238,7 +242,7 @@ def _delete_resource(kind: str, identifier: str) -> None:
 
 
 def _delete_stack(name: str) -> None:
-    cloudformation = boto3.client("cloudformation")
+    cloudformation: Any = boto3.client("cloudformation")
     stack = cloudformation.describe_stacks(StackName=name)["Stacks"][0]["StackId"]
     cloudformation.delete_stack(StackName=stack)
     try:

@@ -10,13 +10,14 @@ from typing import Any
 
 def refuse_as_aws() -> None:
     from ministack.services import dynamodb, s3, ses_v2
-    from ministack.services.cloudformation import _stacks, handlers, helpers, provisioners
+    from ministack.services.cloudformation import _stacks, engine, handlers, helpers, provisioners
 
     types = provisioners._RESOURCE_HANDLERS
     table, bucket = types["AWS::DynamoDB::Table"], types["AWS::S3::Bucket"]
     identity = types["AWS::SES::EmailIdentity"]
     delete_table, delete_bucket = table["delete"], bucket["delete"]
-    create_identity, create_stack = identity["create"], handlers._create_stack
+    create_identity, actions = identity["create"], handlers._ACTION_HANDLERS
+    create_stack, create_change_set = actions["CreateStack"], actions["CreateChangeSet"]
 
     def delete_unprotected_table(name: str, properties: Any) -> None:
         if name in dynamodb._tables and dynamodb._tables[name]["DeletionProtectionEnabled"]:
@@ -40,9 +41,18 @@ def refuse_as_aws() -> None:
             return helpers._error("AlreadyExistsException", f"Stack [{name}] already exists")
         return create_stack(parameters)
 
+    def create_whole_change_set(parameters: Any) -> Any:
+        template = engine._parse_template(helpers._p(parameters, "TemplateBody"))
+        names = {name for name, _ in engine._intrinsic_references(template["Resources"])}
+        known = template["Resources"].keys() | template.get("Parameters", {}).keys()
+        if missing := {n for n in names - known if not n.startswith("AWS::")}:
+            problem = f"Unresolved resource dependencies {sorted(missing)} in the Resources block"
+            return helpers._error("ValidationError", f"Template format error: {problem}")
+        return create_change_set(parameters)
+
     table["delete"], bucket["delete"] = delete_unprotected_table, delete_empty_bucket
     identity["create"] = create_new_identity
-    handlers._ACTION_HANDLERS["CreateStack"] = create_new_stack
+    actions["CreateStack"], actions["CreateChangeSet"] = create_new_stack, create_whole_change_set
 
 
 if __name__ == "__main__":

@@ -1,6 +1,8 @@
 """docs/operations/delete.md on a cloud that refuses as AWS does (refusing_cloud.py)."""
 
+import re
 import runpy
+import subprocess
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -43,10 +45,14 @@ class Account:
         return deploy(self.cloud, TEMPLATE, self._build, PARAMETERS | {"MailDomain": mail_domain})
 
     @property
+    def stack(self) -> dict[str, str]:
+        reply = self.cloud.client("cloudformation").describe_stacks(StackName=STACK)
+        stack: dict[str, str] = reply["Stacks"][0]
+        return stack
+
+    @property
     def status(self) -> str:
-        """Of the stack."""
-        stacks = self.cloud.client("cloudformation").describe_stacks(StackName=STACK)["Stacks"]
-        return str(stacks[0]["StackStatus"])
+        return self.stack["StackStatus"]
 
     @property
     def tables(self) -> list[str]:
@@ -97,16 +103,16 @@ def test_after_a_first_deploy_that_failed_the_next_one_succeeds(account: Account
     # AWS deletes no table with deletion protection, not even an empty one.
     assert account.status == "ROLLBACK_FAILED"
     assert (len(account.tables), account.buckets, account.keys) == (2, set(), ["PendingDeletion"])
-    code, said = run("check")
-    assert (code, said.splitlines()[-1]) == (
+    code, output = run("check")
+    assert (code, output.splitlines()[-1]) == (
         1,
         ".venv/bin/python docs/operations/delete.py --stack keyferry failed",
     )
 
     row = {"pk": {"S": "1"}, "sk": {"S": "license"}}
     account.dynamodb.put_item(TableName=account.tables[0], Item=row)
-    code, said = run("failed")
-    assert (code, said) == (1, f"Nothing was deleted: {account.tables[0]} is not empty.")
+    code, output = run("failed")
+    assert (code, output) == (1, f"Nothing was deleted: {account.tables[0]} is not empty.")
     account.dynamodb.delete_item(TableName=account.tables[0], Key=row)
 
     assert run("failed")[0] == 0
@@ -114,8 +120,8 @@ def test_after_a_first_deploy_that_failed_the_next_one_succeeds(account: Account
     assert run("check") == (0, "")
     account.deploy("existing")
     assert account.status == "CREATE_COMPLETE"
-    code, said = run("failed")
-    assert (code, len(account.tables)) == (1, 2), said
+    code, output = run("failed")
+    assert (code, len(account.tables)) == (1, 2), output
 
 
 def test_a_new_stack_takes_in_what_a_deleted_one_left(
@@ -127,11 +133,13 @@ def test_a_new_stack_takes_in_what_a_deleted_one_left(
     for page in (b"old", b"new"):
         upload_site(account.cloud, outputs["SiteBucket"], {"index.html": page})
     account.s3.delete_object(Bucket=outputs["SiteBucket"], Key="index.html")
+    stack = account.stack["StackId"]
     file = ("--file", str(tmp_path / "kept.json"))
 
-    code, said = run("stack", *file)
-    assert (code, account.status) == (1, "CREATE_COMPLETE"), said  # nobody confirmed it
+    code, output = run("stack", *file)
+    assert (code, account.status) == (1, "CREATE_COMPLETE"), output  # nobody confirmed it
     assert run("stack", "--yes", *file)[0] == 0
+    assert run("--stack", stack, "kept", *file)[0] == 0  # must not forget what is written
     assert account.buckets == {before["InBucket"], before["OutBucket"]}
     assert account.ses.get_email_identity(EmailIdentity="example.com")
 
@@ -146,3 +154,11 @@ def test_a_new_stack_takes_in_what_a_deleted_one_left(
     notified = account.s3.get_bucket_notification_configuration(Bucket=before["InBucket"])
     assert len(notified["QueueConfigurations"]) == 1
     assert account.s3.get_bucket_cors(Bucket=before["OutBucket"])["CORSRules"]
+
+
+def test_the_page_has_these_steps_and_a_deploy_looks_for_a_failed_one() -> None:
+    page = (ROOT / "docs/operations/delete.md").read_text()
+    steps = re.findall(r"operations/delete\.py (?:--stack STACK_ID )?(\w+)$", page, re.M)
+    assert steps == ["failed", "stack", "kept", "import"]
+    make = subprocess.run(["make", "-n", "deploy"], cwd=ROOT, capture_output=True, text=True)
+    assert re.search(r"delete\.py check$.*^\S* ?\S*sam deploy$", make.stdout, re.M | re.S)
