@@ -9,7 +9,7 @@ import shutil
 import subprocess
 from base64 import b64decode
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import count
 from pathlib import Path
@@ -142,10 +142,10 @@ class Underway:
         report = desk(stack, "request", "resend", self.owner.number, beginning)
         self._resent = {"id": report["page"].partition("#t=")[2]}
         mail = {"email": self._another}
-        asked = requests.post(
+        accepted = requests.post(
             f"{stack.api}/requests/{self._ticket['id']}/mail", json=mail, timeout=60
         )
-        assert asked.status_code == 202
+        assert accepted.status_code == 202
         eventually(lambda: waiting_in(stack, "RequestsQueue") == 2)
         eventually(lambda: waiting_in(stack, "ResponsesQueue") == 1)
 
@@ -173,8 +173,8 @@ class Underway:
             assert body(linked.content) == body(self.response)
         (again,) = carry(stack, [self.file])  # on another ticket
         assert body(download(again)) == body(self.response)
-        told = wait_for_ticket(stack, self.refused)
-        assert told | {"id": ""} == self.refused | {"id": ""}
+        refused = wait_for_ticket(stack, self.refused)
+        assert refused | {"id": ""} == self.refused | {"id": ""}
 
     def update(self) -> None:
         """Each computer's license goes on, on the seat that it has."""
@@ -200,7 +200,7 @@ def live(last: Release, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Li
     folder = tmp_path_factory.mktemp("live")
     process = start(folder, tree=last.tree)
     try:
-        yield LiveStack(wait_until_ready(process, folder), folder)
+        yield LiveStack(replace(wait_until_ready(process, folder), patience_s=60), folder)
     finally:
         stop(process)
 
