@@ -89,6 +89,7 @@ release: .venv/tools .venv-sbom/installed  ## all that is published beside a tag
 	@$(RUN) -m bundles.release $(if $(OUTPUT),--output "$(OUTPUT)")
 
 deploy: build-sam  ## to your AWS account; settings: samconfig.toml and docs/operations/
+	@$(RUN) docs/operations/delete.py check
 	@SAM_CLI_TELEMETRY=0 .venv-sam/bin/sam deploy
 	@$(RUN) docs/operations/upload_page.py
 

@@ -65,9 +65,10 @@ def _set_up_tables(cloud: Cloud, outputs: dict[str, str]) -> None:
 
 
 def _reason(cloudformation: Any) -> str:
-    events = reversed(cloudformation.describe_stack_events(StackName=STACK)["StackEvents"])
+    pages = cloudformation.get_paginator("describe_stack_events").paginate(StackName=STACK)
+    events = [event for page in pages for event in page["StackEvents"]]  # the newest first
     failed = [event for event in events if event["ResourceStatus"].endswith("_FAILED")]
-    return " ".join(failed[0].get(k, "") for k in ("LogicalResourceId", "ResourceStatusReason"))
+    return " ".join(failed[-1].get(k, "") for k in ("LogicalResourceId", "ResourceStatusReason"))
 
 
 def _with_artifacts(s3: Any, template: str, build: Path) -> str:
