@@ -94,19 +94,19 @@ def check_rights(deployment: Deployment) -> list[Finding]:
     function = deployment.stack.output("ProcessRequestFunction")
     configuration = deployment.client("lambda").get_function_configuration(FunctionName=function)
     iam, denied = deployment.client("iam"), list[SigningKey]()
+    kms = deployment.client("kms")
     active = [key for key in active_keys(deployment) if key.kms_arn]
     for key in active:
-        algorithm = RESPONSE_ALGORITHMS[key.alg].kms_signing_algorithm
+        context = {"kms:SigningAlgorithm": RESPONSE_ALGORITHMS[key.alg].kms_signing_algorithm}
+        for tag in kms.list_resource_tags(KeyId=key.kms_arn)["Tags"]:
+            context[f"aws:ResourceTag/{tag['TagKey']}"] = tag["TagValue"]
         reply = iam.simulate_principal_policy(
             PolicySourceArn=configuration["Role"],
             ActionNames=["kms:Sign"],
             ResourceArns=[key.kms_arn],
             ContextEntries=[
-                {
-                    "ContextKeyName": "kms:SigningAlgorithm",
-                    "ContextKeyValues": [algorithm],
-                    "ContextKeyType": "string",
-                }
+                {"ContextKeyName": k, "ContextKeyValues": [v], "ContextKeyType": "string"}
+                for k, v in context.items()
             ],
         )
         if any(result["EvalDecision"] != "allowed" for result in reply["EvaluationResults"]):
@@ -123,7 +123,7 @@ def judge_rights(checked: int, denied: Sequence[SigningKey]) -> list[Finding]:
             "rights",
             PROBLEM,
             f"process_request has no right to sign with {key.alg} {key.keyid}: nothing is answered",
-            f"Allow its role kms:Sign on {key.kms_arn}: docs/operations/keys.md",
+            f"Add {key.kms_arn} to SigningKeyArns and run make deploy: docs/operations/keys.md",
             {"keyid": key.keyid},
         )
         for key in denied
