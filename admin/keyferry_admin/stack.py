@@ -17,6 +17,7 @@ from keyferry_service.adapters.suppressions_dynamodb import Suppressions
 from keyferry_service.adapters.tickets_dynamodb import Tickets
 
 if TYPE_CHECKING:
+    from mypy_boto3_cloudformation.type_defs import StackTypeDef
     from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_kms import KMSClient
     from mypy_boto3_sesv2 import SESV2Client
@@ -39,6 +40,25 @@ class Stack:
         if name not in self._outputs:
             raise NoSuchStack(f"The stack {self.name} has no output {name}")
         return self._outputs[name]
+
+    def has_output(self, name: str) -> bool:
+        return name in self._outputs
+
+    def parameter(self, name: str) -> str:
+        """The value of a parameter of the template; "" if it was deployed without one."""
+        parameters = self._description.get("Parameters", [])
+        values = {each["ParameterKey"]: each["ParameterValue"] for each in parameters}
+        return values.get(name, "")
+
+    @property
+    def id(self) -> str:
+        """The ARN, which names partition, region, and account. Raises NoSuchStack."""
+        return self._description["StackId"]
+
+    @property
+    def status(self) -> str:
+        """What CloudFormation last did. Raises NoSuchStack."""
+        return self._description["StackStatus"]
 
     @cached_property
     def licenses(self) -> Licenses:
@@ -82,11 +102,15 @@ class Stack:
 
     @cached_property
     def _outputs(self) -> Mapping[str, str]:
+        outputs = self._description.get("Outputs", [])
+        return {output["OutputKey"]: output["OutputValue"] for output in outputs}
+
+    @cached_property
+    def _description(self) -> "StackTypeDef":
         try:
-            description = boto3.client("cloudformation").describe_stacks(StackName=self.name)
+            reply = boto3.client("cloudformation").describe_stacks(StackName=self.name)
         except ClientError as error:
             if error.response["Error"]["Code"] != "ValidationError":
                 raise
             raise NoSuchStack(f"There is no stack {self.name} here") from error
-        outputs = description["Stacks"][0].get("Outputs", [])
-        return {output["OutputKey"]: output["OutputValue"] for output in outputs}
+        return reply["Stacks"][0]

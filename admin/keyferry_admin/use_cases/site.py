@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from keyferry_protocol.messages import languages, sentences, use_language
+from keyferry_service.views.problem_document import Problem, problem_page
 
 # A comment that has its lines for itself; none of a browser's business, and a fifth of the page.
 _COMMENT = re.compile(rb"^[ \t]*(?://[^\n]*|/\*(?:[^*]|\*(?!/))*\*/[ \t]*)\n", re.MULTILINE)
@@ -16,7 +17,8 @@ _COMMENT = re.compile(rb"^[ \t]*(?://[^\n]*|/\*(?:[^*]|\*(?!/))*\*/[ \t]*)\n", r
 def site_files(folder: Path) -> dict[str, bytes]:
     """Every file of the page by its path below the page's address.
 
-    Scripts are without comments; the first screen names the vendor before its script has run.
+    `404.html` is what the distribution shows for a file that is not there. Scripts are without
+    comments; the first screen names the vendor before its script has run.
     """
     paths = sorted(path for path in folder.rglob("*") if path.is_file())
     files = {path.relative_to(folder).as_posix(): path.read_bytes() for path in paths}
@@ -26,6 +28,7 @@ def site_files(folder: Path) -> dict[str, bytes]:
         with use_language(language):
             text = json.dumps(dict(sentences("page")), ensure_ascii=False, indent=0)
         files[f"languages/{language}.json"] = text.encode()
+    files["404.html"] = problem_page(Problem("no-such-route")).encode()
     return files
 
 
