@@ -1,4 +1,4 @@
-"""Runs a function as Lambda does: AWS's own client asks for events, and reports what became of them.
+"""Runs a function as Lambda does: AWS's own client asks for events, and reports their outcomes.
 
 The interface is that of https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html
 """
@@ -44,7 +44,7 @@ class Sandbox:
     def __init__(
         self, machine: Machine, folder: str, function: Mapping[str, Any], log: Path
     ) -> None:
-        """`function` is what GetFunctionConfiguration returns, `folder` where its code was built."""
+        """`function` is what GetFunctionConfiguration returns; `folder` has its built code."""
         self._timeout_s: int = function["Timeout"]
         self._server = _Interface(function["FunctionArn"])
         task = machine.build / folder
