@@ -7,7 +7,8 @@ Lambda does, polling, handing over and deleting, the test does itself.
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+import socket
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +26,6 @@ from tests.support.customer import Customer
 from tests.support.journeys import client, upload
 from tests.support.running_stack import ROOT, RunningStack
 
-OLDEST_BOTO3 = "1.34.145"
 QUEUES = {
     "process_request": "RequestsQueue",
     "send_response": "ResponsesQueue",
@@ -43,8 +43,8 @@ class Lambda:
         self.stack, self._machine, self._folder = stack, machine, folder
         self._sandboxes: dict[str, Sandbox] = {}
 
-    def start(self, name: str, **variables: str) -> Sandbox:
-        """A new execution environment; `variables` replace what the template says."""
+    def start(self, name: str, *missing: str, **variables: str) -> Sandbox:
+        """A new execution environment, where variables of the template are missing or others."""
         output = "".join(part.capitalize() for part in name.split("_")) + "Function"
         function = client(self.stack, "lambda").get_function_configuration(
             FunctionName=self.stack.outputs[output]
@@ -59,6 +59,8 @@ class Lambda:
             "AWS_ENDPOINT_URL": self.stack.endpoint,
             **variables,
         }
+        for variable in missing:
+            del function["Environment"]["Variables"][variable]
         return Sandbox(self._machine, f"functions/{name}", function, self.log(name))
 
     def log(self, name: str) -> Path:
@@ -93,39 +95,61 @@ class Lambda:
             del event["body"], event["headers"]["content-type"]
         return event
 
-    def work_off(self, name: str) -> list[Report]:
-        """Poll a function's queue until it is empty; what failed stays there."""
-        sqs, url = client(self.stack, "sqs"), self.stack.outputs[QUEUES[name]]
-        reports = []
-        wanted = {"QueueUrl": url, "MaxNumberOfMessages": 10, "AttributeNames": ["All"]}
-        while messages := sqs.receive_message(**wanted).get("Messages"):
-            report = self.invoke(name, {"Records": [_record(url, each) for each in messages]})
-            assert report.kind == "response", report
-            failed = {item["itemIdentifier"] for item in report.document["batchItemFailures"]}
-            for each in messages:
-                if each["MessageId"] not in failed:
-                    sqs.delete_message(QueueUrl=url, ReceiptHandle=each["ReceiptHandle"])
-            reports.append(report)
-        return reports
+    def poll(self, name: str) -> list[dict[str, Any]]:
+        """What waits in a function's queue, and is invisible to others from now on."""
+        reply = client(self.stack, "sqs").receive_message(
+            QueueUrl=self._queue(name), MaxNumberOfMessages=10, AttributeNames=["All"]
+        )
+        messages: list[dict[str, Any]] = reply.get("Messages", [])
+        return messages
+
+    def event(self, name: str, messages: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+        """Messages as an event source mapping hands them over."""
+        queue = self._queue(name).rpartition("/")[2]
+        records = [
+            {
+                "messageId": message["MessageId"],
+                "receiptHandle": message["ReceiptHandle"],
+                "body": message["Body"],
+                "attributes": message["Attributes"],
+                "messageAttributes": {},
+                "md5OfBody": message["MD5OfBody"],
+                "eventSource": "aws:sqs",
+                "eventSourceARN": f"arn:aws:sqs:us-east-1:000000000000:{queue}",
+                "awsRegion": "us-east-1",
+            }
+            for message in messages
+        ]
+        return {"Records": records}
+
+    def work_off(self, name: str) -> int:
+        """Have a function do all that is in its queue; how many messages that was."""
+        done = 0
+        while messages := self.poll(name):
+            report = self.invoke(name, self.event(name, messages))
+            assert (report.kind, report.document) == ("response", {"batchItemFailures": []})
+            for message in messages:
+                client(self.stack, "sqs").delete_message(
+                    QueueUrl=self._queue(name), ReceiptHandle=message["ReceiptHandle"]
+                )
+            done += len(messages)
+        return done
+
+    def bring_back(self, name: str, messages: Sequence[Mapping[str, Any]]) -> None:
+        """Let the queue's visibility timeout pass at once."""
+        for message in messages:
+            client(self.stack, "sqs").change_message_visibility(
+                QueueUrl=self._queue(name),
+                ReceiptHandle=message["ReceiptHandle"],
+                VisibilityTimeout=0,
+            )
+
+    def _queue(self, name: str) -> str:
+        return self.stack.outputs[QUEUES[name]]
 
     def close(self) -> None:
         for sandbox in self._sandboxes.values():
             sandbox.close()
-
-
-def _record(queue_url: str, message: Mapping[str, Any]) -> dict[str, Any]:
-    """A message as an event source mapping hands it over."""
-    return {
-        "messageId": message["MessageId"],
-        "receiptHandle": message["ReceiptHandle"],
-        "body": message["Body"],
-        "attributes": message["Attributes"],
-        "messageAttributes": {},
-        "md5OfBody": message["MD5OfBody"],
-        "eventSource": "aws:sqs",
-        "eventSourceARN": f"arn:aws:sqs:us-east-1:000000000000:{queue_url.rpartition('/')[2]}",
-        "awsRegion": "us-east-1",
-    }
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -191,7 +215,7 @@ def test_the_whole_journey_runs_and_says_so_in_its_logs(
     (mail,) = mails(functions.stack, address)
     (link,) = set(re.findall(r"/api/responses/[\w-]{43}", mail["text"]))
     followed = functions.call("GET", link)
-    assert followed["statusCode"] == 302
+    assert followed["statusCode"] == 303
     linked = requests.get(followed["headers"]["Location"], timeout=60).content
     assert linked == response
     publish(functions.stack, a_notice(functions.stack, ticket["id"]))
@@ -206,3 +230,57 @@ def test_the_whole_journey_runs_and_says_so_in_its_logs(
             assert line["service"] == "keyferry"
     events = [line.get("message") for line in lines_of(functions.log("process_request"))]
     assert "answered" in events, events
+
+
+@pytest.mark.parametrize("name", ["public_api", *QUEUES])
+def test_a_missing_setting_is_reported_at_the_start_and_ends_the_environment(
+    functions: Lambda, name: str
+) -> None:
+    sandbox = functions.start(name, "TICKETS_TABLE")
+    try:
+        report = sandbox.invoke({"Records": []})
+        assert report.kind == "init/error", report
+        assert report.document["errorMessage"] == "'TICKETS_TABLE'"
+        assert sandbox.invoke({"Records": []}) == Report("exit", 1)
+    finally:
+        sandbox.close()
+
+
+@pytest.mark.parametrize("name", QUEUES)
+def test_an_event_of_another_shape_is_an_error_and_the_next_one_is_handled(
+    functions: Lambda, name: str
+) -> None:
+    report = functions.invoke(name, {"no": "records"})
+    assert (report.kind, report.document["errorType"]) == ("error", "KeyError")
+    recorded = (ROOT / "functions" / name / "event.json").read_bytes()  # of another stack
+    report = functions.invoke(name, json.loads(recorded))
+    assert (report.kind, report.document) == ("response", {"batchItemFailures": []})
+
+
+@pytest.mark.parametrize(("service", "kind"), [("DYNAMODB", "timeout"), ("KMS", "response")])
+def test_what_a_service_that_does_not_answer_held_up_is_answered_by_the_next_environment(
+    functions: Lambda, customer: Customer, service: str, kind: str
+) -> None:
+    opened = functions.call("POST", "/api/requests", {"email": None, "language": "en"})
+    ticket = json.loads(opened["body"])
+    upload(ticket, customer.file())
+    messages = functions.poll("process_request")
+    with socket.create_server(("127.0.0.1", 0)) as deaf:
+        endpoint = "http://{}:{}".format(*deaf.getsockname())
+        sandbox = functions.start("process_request", **{f"AWS_ENDPOINT_URL_{service}": endpoint})
+        try:
+            event = functions.event("process_request", messages)
+            report = sandbox.invoke(event, within_s=1 if kind == "timeout" else None)
+        finally:
+            sandbox.close()
+    assert report.kind == kind
+    if kind == "response":  # the call gave up in time, so this message alone comes again
+        (failure,) = report.document["batchItemFailures"]
+        assert failure["itemIdentifier"] == messages[0]["MessageId"]
+    functions.bring_back("process_request", messages)
+    assert functions.work_off("process_request") == 1
+    answered = json.loads(functions.call("GET", f"/api/requests/{ticket['id']}")["body"])
+    assert answered["state"] == "ready"
+    record = customer.table.get(customer.number)
+    assert record is not None
+    assert record.seats_used == 1
