@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import boto3
 from botocore.exceptions import ClientError
@@ -95,6 +95,10 @@ class Stack:
     @cached_property
     def kms(self) -> "KMSClient":
         return boto3.client("kms")
+
+    @cached_property
+    def functions(self) -> Any:
+        return boto3.client("lambda")
 
     @cached_property
     def _dynamodb(self) -> "DynamoDBClient":
