@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import boto3
 from botocore.exceptions import ClientError
@@ -17,6 +17,7 @@ from keyferry_service.adapters.suppressions_dynamodb import Suppressions
 from keyferry_service.adapters.tickets_dynamodb import Tickets
 
 if TYPE_CHECKING:
+    from mypy_boto3_cloudformation import CloudFormationClient
     from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_kms import KMSClient
     from mypy_boto3_sesv2 import SESV2Client
@@ -77,13 +78,21 @@ class Stack:
         return boto3.client("kms")
 
     @cached_property
+    def cloudformation(self) -> "CloudFormationClient":
+        return boto3.client("cloudformation")
+
+    @cached_property
+    def cloudfront(self) -> Any:
+        return boto3.client("cloudfront")
+
+    @cached_property
     def _dynamodb(self) -> "DynamoDBClient":
         return boto3.client("dynamodb")
 
     @cached_property
     def _outputs(self) -> Mapping[str, str]:
         try:
-            description = boto3.client("cloudformation").describe_stacks(StackName=self.name)
+            description = self.cloudformation.describe_stacks(StackName=self.name)
         except ClientError as error:
             if error.response["Error"]["Code"] != "ValidationError":
                 raise

@@ -17,6 +17,7 @@ from tests.support.running_stack import ROOT, RunningStack
 
 # What an embedded cloud leaves out: no TLS, no ML-DSA in KMS, nobody to tell of alarms.
 OFF = {"OnAws", "HasMlDsaInKms", "HasAlarmEmail", "HasBudget", "HasCertificate", "HasWebAcl"} | {
+    "HasAlias",
     "HasSigningKeyArns",
     "HasMultiRegionKeys",
 }
@@ -77,7 +78,7 @@ def test_the_deployed_stack_is_the_template_but_for_named_conditions(stack: Runn
 
 
 def test_nothing_else_switches_the_conditions() -> None:
-    assert set(TEMPLATE["Conditions"]) == OFF | {"CreatesMailDomain"}
+    assert set(TEMPLATE["Conditions"]) == OFF | {"CreatesMailDomain", "HasPageOrigin"}
 
 
 @pytest.mark.parametrize("bucket", of_type("AWS::S3::Bucket"))
