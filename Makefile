@@ -44,6 +44,7 @@ coverage: .venv/tools build-local softhsm  ## branch coverage of the tests witho
 soak: .venv/tools .venv-soak/installed build-local  ## what takes hours: faults, races, load, attacks, fuzzing, mutants
 	@$(RUN) -m tests.service.simulation --seeds 10000
 	@$(RUN) -m pytest tests/stack/test_races.py --rounds 20
+	@$(RUN) -m pytest tests/stack/test_admin_doctor.py --one-by-one
 	@$(RUN) -m tests.soak.load
 	@$(RUN) -m tests.soak.load.growth
 	@$(RUN) -m pytest -m attack --second-s3
@@ -88,6 +89,7 @@ release: .venv/tools .venv-sbom/installed  ## all that is published beside a tag
 	@$(RUN) -m bundles.release $(if $(OUTPUT),--output "$(OUTPUT)")
 
 deploy: build-sam  ## to your AWS account; settings: samconfig.toml and docs/operations/
+	@$(RUN) docs/operations/delete.py check
 	@SAM_CLI_TELEMETRY=0 .venv-sam/bin/sam deploy
 	@$(RUN) docs/operations/upload_page.py
 

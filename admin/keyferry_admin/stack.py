@@ -18,6 +18,7 @@ from keyferry_service.adapters.tickets_dynamodb import Tickets
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudformation import CloudFormationClient
+    from mypy_boto3_cloudformation.type_defs import StackTypeDef
     from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_kms import KMSClient
     from mypy_boto3_sesv2 import SESV2Client
@@ -40,6 +41,29 @@ class Stack:
         if name not in self._outputs:
             raise NoSuchStack(f"The stack {self.name} has no output {name}")
         return self._outputs[name]
+
+    def has_output(self, name: str) -> bool:
+        return name in self._outputs
+
+    def parameter(self, name: str) -> str:
+        """The value of a parameter of the template; "" if it was deployed without one."""
+        return self.parameters.get(name, "")
+
+    @property
+    def parameters(self) -> Mapping[str, str]:
+        """The values of all parameters; CloudFormation shows asterisks for a secret one."""
+        listed = self._description.get("Parameters", [])
+        return {each["ParameterKey"]: each["ParameterValue"] for each in listed}
+
+    @property
+    def id(self) -> str:
+        """The ARN, which names partition, region, and account. Raises NoSuchStack."""
+        return self._description["StackId"]
+
+    @property
+    def status(self) -> str:
+        """What CloudFormation last did. Raises NoSuchStack."""
+        return self._description["StackStatus"]
 
     @cached_property
     def licenses(self) -> Licenses:
@@ -91,11 +115,15 @@ class Stack:
 
     @cached_property
     def _outputs(self) -> Mapping[str, str]:
+        outputs = self._description.get("Outputs", [])
+        return {output["OutputKey"]: output["OutputValue"] for output in outputs}
+
+    @cached_property
+    def _description(self) -> "StackTypeDef":
         try:
-            description = self.cloudformation.describe_stacks(StackName=self.name)
+            reply = self.cloudformation.describe_stacks(StackName=self.name)
         except ClientError as error:
             if error.response["Error"]["Code"] != "ValidationError":
                 raise
             raise NoSuchStack(f"There is no stack {self.name} here") from error
-        outputs = description["Stacks"][0].get("Outputs", [])
-        return {output["OutputKey"]: output["OutputValue"] for output in outputs}
+        return reply["Stacks"][0]

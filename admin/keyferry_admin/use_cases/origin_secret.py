@@ -30,34 +30,31 @@ def rotate(stack: Stack) -> Iterator[str]:
     its edge locations over minutes. So in every step the API accepts whatever any edge location
     may send. Stopped anywhere, it can be run again. Raises StackNotReady, OriginSecretNotRotated.
     """
+    _check(stack)
     distribution = stack.output("DistributionId")
-    parameters = _parameters(stack)
     _wait_for_edges(stack.cloudfront, distribution)  # a run that was stopped may still spread
     old, new = _sent(stack.cloudfront, distribution), secrets.token_urlsafe(32)
-    _update(stack, parameters, f"{old} {new}")
+    _update(stack, f"{old} {new}")
     yield "The API accepts the old secret and the new one."
-    _update(stack, parameters, f"{new} {old}")
+    _update(stack, f"{new} {old}")
     _wait_for_edges(stack.cloudfront, distribution)
     yield "CloudFront sends the new secret everywhere."
-    _update(stack, parameters, new)
+    _update(stack, new)
     yield "The API accepts the new secret only."
 
 
-def _parameters(stack: Stack) -> frozenset[str]:
-    (description,) = stack.cloudformation.describe_stacks(StackName=stack.name)["Stacks"]
-    status = description["StackStatus"]
-    names = frozenset(each["ParameterKey"] for each in description.get("Parameters", []))
-    if status not in CAN_CHANGE:
-        raise StackNotReady(f"The stack {stack.name} cannot be changed now: {status}")
-    if OF_THE_SAME_RELEASE not in names:
+def _check(stack: Stack) -> None:
+    if stack.status not in CAN_CHANGE:
+        raise StackNotReady(f"The stack {stack.name} cannot be changed now: {stack.status}")
+    if OF_THE_SAME_RELEASE not in stack.parameters:
         step = "Deploy this release first: make deploy"
         raise StackNotReady(f"The stack {stack.name} was deployed by an older release", step)
-    return names
 
 
-def _update(stack: Stack, names: frozenset[str], secret: str) -> None:
+def _update(stack: Stack, secret: str) -> None:
     parameters: list[ParameterTypeDef] = [
-        {"ParameterKey": name, "UsePreviousValue": True} for name in sorted(names - {SECRET})
+        {"ParameterKey": name, "UsePreviousValue": True}
+        for name in sorted(stack.parameters.keys() - {SECRET})
     ]
     parameters.append({"ParameterKey": SECRET, "ParameterValue": secret})
     stack.cloudformation.update_stack(
