@@ -110,6 +110,10 @@ class Stack:
         return boto3.client("cloudfront")
 
     @cached_property
+    def functions(self) -> Any:
+        return boto3.client("lambda")
+
+    @cached_property
     def _dynamodb(self) -> "DynamoDBClient":
         return boto3.client("dynamodb")
 

@@ -22,6 +22,7 @@ import boto3
 from botocore.exceptions import BotoCoreError, ClientError, WaiterError
 
 FAILED = ("CREATE_FAILED", "ROLLBACK_COMPLETE", "ROLLBACK_FAILED")  # the states of a failed create
+CREATED = ("CREATE_IN_PROGRESS", "CREATE_COMPLETE")
 TABLE, BUCKET, KEY = "AWS::DynamoDB::Table", "AWS::S3::Bucket", "AWS::KMS::Key"
 IDENTIFIERS = {TABLE: "TableName", BUCKET: "BucketName", KEY: "KeyId"}
 ABSENT = {"ResourceNotFoundException", "NotFoundException", "404"}
@@ -57,20 +58,29 @@ def main() -> int:
 
 
 def check(name: str) -> None:
-    """Exit with the next step if no deploy can succeed, because the first one failed."""
-    if (status := _status(name)) in FAILED:
-        sys.exit(
-            f"The first deploy of {name} failed ({status}). The CloudFormation console says why, "
-            "under Events. Delete what it left, then deploy again:\n"
-            f".venv/bin/python docs/operations/delete.py --stack {name} failed"
-        )
+    """Exit with the next step if CloudFormation would refuse any deploy of the stack."""
+    status = _status(name)
+    command = f".venv/bin/python docs/operations/delete.py --stack {name}"
+    if status in FAILED:
+        step, command = "Delete what the first deploy left", f"{command} failed"
+    elif status == "DELETE_FAILED":
+        step, command = "Finish its deletion", f"{command} stack"
+    elif status == "UPDATE_ROLLBACK_FAILED":
+        step = "Finish the rollback of its last deploy"
+        command = f"aws cloudformation continue-update-rollback --stack-name {name}"
+    else:
+        return
+    sys.exit(
+        f"{name} cannot be deployed ({status}). The CloudFormation console says why, under "
+        f"Events. {step}, then deploy again:\n{command}"
+    )
 
 
 def delete_failed(name: str) -> None:
     """Delete a stack that was never in use, and what CloudFormation would leave of it."""
     if (status := _status(name)) not in FAILED:
         sys.exit(f"Nothing was deleted: no first deploy of {name} failed ({status}).")
-    created = list(_created(name))
+    created = set(_created(name))
     for kind, identifier in created:
         if _exists(kind, identifier) and _is_used(kind, identifier):
             sys.exit(f"Nothing was deleted: {identifier} is not empty.")
@@ -90,15 +100,12 @@ def delete(name: str, yes: bool) -> None:
         if input("Type the name of the stack to delete it: ").strip() != name:
             sys.exit("Nothing was deleted: that is not the name of the stack.")
     s3: Any = boto3.client("s3")
-    pages = s3.get_paginator("list_object_versions")
-    for resource in _resources(name):
-        if resource["LogicalResourceId"] == "SiteBucket":
-            bucket = resource["PhysicalResourceId"]
-            for page in pages.paginate(Bucket=bucket):
-                versions = page.get("Versions", []) + page.get("DeleteMarkers", [])
-                keys = [{"Key": each["Key"], "VersionId": each["VersionId"]} for each in versions]
-                if keys:
-                    s3.delete_objects(Bucket=bucket, Delete={"Objects": keys})
+    if "SiteBucket" in (known := _last_known(name)):
+        _, bucket = known["SiteBucket"]
+        for page in s3.get_paginator("list_object_versions").paginate(Bucket=bucket):
+            versions = page.get("Versions", []) + page.get("DeleteMarkers", [])
+            if keys := [{"Key": each["Key"], "VersionId": each["VersionId"]} for each in versions]:
+                s3.delete_objects(Bucket=bucket, Delete={"Objects": keys})
     _delete_stack(name)
     print(f"{name} is deleted.")
 
@@ -106,22 +113,18 @@ def delete(name: str, yes: bool) -> None:
 def write_kept(name: str, file: Path) -> None:
     """Write what outlives the stack as a call of CreateChangeSet that imports it.
 
-    `name` can be the id of a stack that was deleted less than 90 days ago. A file that is there
-    stays as it is once the stack is being deleted, because the stack then forgets.
+    `name` can be the id of a stack that was deleted less than 90 days ago.
     """
-    if _status(name).startswith("DELETE_") and file.exists():
-        return
     cloudformation: Any = boto3.client("cloudformation")
-    template = cloudformation.get_template(StackName=name)["TemplateBody"]
+    template = cloudformation.get_template(StackName=name)["TemplateBody"]["Resources"]
     entries, alone = [], {}
-    for resource in _resources(name):
-        logical, identifier = resource["LogicalResourceId"], resource["PhysicalResourceId"]
-        definition = template["Resources"].get(logical, {})
-        if "DeletionPolicy" in definition:
+    for logical, (kind, identifier) in sorted(_last_known(name).items()):
+        definition = template.get(logical, {})
+        if definition.get("DeletionPolicy", "").startswith("Retain"):
             print(f"  {logical:17} {identifier}")
-            if kind := IDENTIFIERS.get(resource["ResourceType"]):
-                entry = {"LogicalResourceId": logical, "ResourceType": resource["ResourceType"]}
-                entries.append(entry | {"ResourceIdentifier": {kind: identifier}})
+            if kind in IDENTIFIERS:
+                entry = {"LogicalResourceId": logical, "ResourceType": kind}
+                entries.append(entry | {"ResourceIdentifier": {IDENTIFIERS[kind]: identifier}})
                 alone[logical] = _alone(definition)
     body = json.dumps({"Resources": alone})
     call = {"ChangeSetType": "IMPORT", "ResourcesToImport": entries, "TemplateBody": body}
@@ -185,19 +188,31 @@ def _status(name: str) -> str:
 def _resources(name: str) -> Iterator[Any]:
     pages = boto3.client("cloudformation").get_paginator("list_stack_resources")
     for page in pages.paginate(StackName=name):
-        for resource in page["StackResourceSummaries"]:
-            if resource["ResourceStatus"] != "DELETE_COMPLETE":
-                yield resource
+        yield from page["StackResourceSummaries"]
+
+
+def _events(name: str) -> Iterator[Any]:
+    """The events that name what they are about, the latest first."""
+    pages = boto3.client("cloudformation").get_paginator("describe_stack_events")
+    for page in pages.paginate(StackName=name):
+        yield from (event for event in page["StackEvents"] if event.get("PhysicalResourceId"))
+
+
+def _last_known(name: str) -> dict[str, tuple[str, str]]:
+    """Type and identifier of what is in the stack, or left it and was not deleted."""
+    skipped = [e for e in _events(name) if e["ResourceStatus"] == "DELETE_SKIPPED"]
+    present = [r for r in _resources(name) if r["ResourceStatus"] != "DELETE_COMPLETE"]
+    return {
+        each["LogicalResourceId"]: (each["ResourceType"], each["PhysicalResourceId"])
+        for each in [*reversed(skipped), *present]
+    }
 
 
 def _created(name: str) -> Iterator[tuple[str, str]]:
     """Tables, buckets, and keys that the stack created, even those that it no longer knows."""
-    pages = boto3.client("cloudformation").get_paginator("describe_stack_events")
-    for page in pages.paginate(StackName=name):
-        for event in page["StackEvents"]:
-            kind, status = event["ResourceType"], event["ResourceStatus"]
-            if kind in IDENTIFIERS and status == "CREATE_COMPLETE":
-                yield kind, event["PhysicalResourceId"]
+    for event in _events(name):
+        if event["ResourceType"] in IDENTIFIERS and event["ResourceStatus"] in CREATED:
+            yield event["ResourceType"], event["PhysicalResourceId"]
 
 
 def _exists(kind: str, identifier: str) -> bool:

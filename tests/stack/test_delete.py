@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from botocore.exceptions import WaiterError
 
 from keyferry_admin.stack import Stack
 from keyferry_admin.use_cases import licenses
@@ -29,6 +30,7 @@ PARAMETERS = {
     "MlDsaKey": "none",
 }
 Run = Callable[..., tuple[int, str]]
+COMMAND = ".venv/bin/python docs/operations/delete.py --stack keyferry"
 KEPT = ("LicensesTable", "TicketsTable", "InBucket", "OutBucket", "Ed25519KeyArn")
 
 
@@ -41,8 +43,8 @@ class Account:
         self.dynamodb, self.kms = cloud.client("dynamodb"), cloud.client("kms")
         self.ses.create_email_identity(EmailIdentity="example.com")
 
-    def deploy(self, mail_domain: str) -> dict[str, str]:
-        return deploy(self.cloud, TEMPLATE, self._build, PARAMETERS | {"MailDomain": mail_domain})
+    def deploy(self, **mail: str) -> dict[str, str]:
+        return deploy(self.cloud, TEMPLATE, self._build, PARAMETERS | mail)
 
     @property
     def stack(self) -> dict[str, str]:
@@ -99,15 +101,12 @@ def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> 
 
 def test_after_a_first_deploy_that_failed_the_next_one_succeeds(account: Account, run: Run) -> None:
     with pytest.raises(CannotStart, match=r"MailIdentity .*'example\.com' already exists"):
-        account.deploy("create")
+        account.deploy(MailDomain="create")
     # AWS deletes no table with deletion protection, not even an empty one.
     assert account.status == "ROLLBACK_FAILED"
     assert (len(account.tables), account.buckets, account.keys) == (2, set(), ["PendingDeletion"])
     code, output = run("check")
-    assert (code, output.splitlines()[-1]) == (
-        1,
-        ".venv/bin/python docs/operations/delete.py --stack keyferry failed",
-    )
+    assert (code, output.splitlines()[-1]) == (1, f"{COMMAND} failed")
 
     row = {"pk": {"S": "1"}, "sk": {"S": "license"}}
     account.dynamodb.put_item(TableName=account.tables[0], Item=row)
@@ -118,7 +117,7 @@ def test_after_a_first_deploy_that_failed_the_next_one_succeeds(account: Account
     assert run("failed")[0] == 0
     assert (account.tables, account.buckets, account.keys) == ([], set(), ["PendingDeletion"])
     assert run("check") == (0, "")
-    account.deploy("existing")
+    account.deploy(MailDomain="existing")
     assert account.status == "CREATE_COMPLETE"
     code, output = run("failed")
     assert (code, len(account.tables)) == (1, 2), output
@@ -127,28 +126,38 @@ def test_after_a_first_deploy_that_failed_the_next_one_succeeds(account: Account
 def test_a_new_stack_takes_in_what_a_deleted_one_left(
     account: Account, run: Run, tmp_path: Path
 ) -> None:
-    outputs = account.deploy("existing")
+    outputs = account.deploy(MailDomain="create", MailFrom="licensing@example.org")
     before = {name: outputs[name] for name in KEPT}
     number = licenses.create(Stack(STACK).licenses, "Modeler", int(time.time())).license.number
     for page in (b"old", b"new"):
         upload_site(account.cloud, outputs["SiteBucket"], {"index.html": page})
     account.s3.delete_object(Bucket=outputs["SiteBucket"], Key="index.html")
-    stack = account.stack["StackId"]
-    file = ("--file", str(tmp_path / "kept.json"))
+    kept = tmp_path / "kept.json"
 
-    code, output = run("stack", *file)
-    assert (code, account.status) == (1, "CREATE_COMPLETE"), output  # nobody confirmed it
-    assert run("stack", "--yes", *file)[0] == 0
-    assert run("--stack", stack, "kept", *file)[0] == 0  # must not forget what is written
+    cloudformation, stack = account.cloud.client("cloudformation"), account.stack["StackId"]
+    cloudformation.delete_stack(StackName=STACK)  # as in the console, with the page still there
+    waiter = cloudformation.get_waiter("stack_delete_complete")
+    with pytest.raises(WaiterError):
+        waiter.wait(StackName=stack, WaiterConfig={"Delay": 0.1})
+    code, output = run("check")
+    assert (code, output.splitlines()[-1]) == (1, f"{COMMAND} stack")
+    code, output = run("stack", "--file", str(kept))
+    assert (code, account.status) == (1, "DELETE_FAILED"), output  # nobody confirmed it
+    assert run("stack", "--yes", "--file", str(kept))[0] == 0
+    written = kept.read_bytes()
+    assert run("--stack", stack, "kept", "--file", str(kept))[0] == 0  # if the file was lost
+    assert kept.read_bytes() == written
     assert account.buckets == {before["InBucket"], before["OutBucket"]}
-    assert account.ses.get_email_identity(EmailIdentity="example.com")
+    for domain in ("example.com", "example.org"):
+        identity = account.ses.get_email_identity(EmailIdentity=domain)
+        assert not identity.get("ConfigurationSetName")  # SES refuses mail where it is gone
 
     with pytest.raises(CannotStart):  # the buckets are there
-        account.deploy("existing")
+        account.deploy(MailDomain="existing")
     assert run("failed")[0] == 0
-    assert run("import", *file)[0] == 0
+    assert run("import", "--file", str(kept))[0] == 0
     assert account.status == "IMPORT_COMPLETE"
-    outputs = account.deploy("existing")
+    outputs = account.deploy(MailDomain="existing")
     assert {name: outputs[name] for name in KEPT} == before
     assert licenses.find(Stack(STACK).licenses, number).product == "Modeler"
     notified = account.s3.get_bucket_notification_configuration(Bucket=before["InBucket"])
