@@ -167,7 +167,11 @@ def alarm(**facts: Any) -> list[Finding]:
         ),
         pytest.param(signing.judge_rights(1, []), OK, "can sign", "", id="rights"),
         pytest.param(
-            signing.judge_rights(2, [KEY]), PROBLEM, "no right to sign", "kms:Sign", id="no right"
+            signing.judge_rights(2, [KEY]),
+            PROBLEM,
+            "no right to sign",
+            "SigningKeyArns",
+            id="no right",
         ),
         pytest.param(functions(), OK, "All functions", "", id="functions run"),
         pytest.param(

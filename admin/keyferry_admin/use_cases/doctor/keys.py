@@ -123,7 +123,7 @@ def judge_rights(checked: int, denied: Sequence[SigningKey]) -> list[Finding]:
             "rights",
             PROBLEM,
             f"process_request has no right to sign with {key.alg} {key.keyid}: nothing is answered",
-            f"Allow its role kms:Sign on {key.kms_arn}: docs/operations/keys.md",
+            f"Add {key.kms_arn} to SigningKeyArns and run make deploy: docs/operations/keys.md",
             {"keyid": key.keyid},
         )
         for key in denied
