@@ -11,7 +11,7 @@ import requests
 
 from keyferry_admin.cli import cli
 from keyferry_admin.use_cases import origin_secret
-from local.deploy import ARTIFACTS, STACK
+from local.deploy import ARTIFACTS, STACK, TEMPLATE
 from tests.stack.test_template import REQUIRED, RESOURCES
 from tests.support.running_stack import RunningStack
 
@@ -77,13 +77,14 @@ def second(stack: RunningStack) -> Iterator[SecondRegion]:
     there("s3").create_bucket(Bucket=artifacts, CreateBucketConfiguration=place)
     for item in first("s3").list_objects_v2(Bucket=ARTIFACTS)["Contents"]:
         content = first("s3").get_object(Bucket=ARTIFACTS, Key=item["Key"])["Body"].read()
+        if item["Key"] == TEMPLATE:
+            content = content.replace(f"{ARTIFACTS}/".encode(), f"{artifacts}/".encode())
         there("s3").put_object(Bucket=artifacts, Key=item["Key"], Body=content)
-    template = first("cloudformation").get_template(StackName=STACK, TemplateStage="Original")
     cloudformation = there("cloudformation")
     values = REQUIRED | {"PageOrigin": "", "MlDsaKey": "none", "StorageOrigin": stack.endpoint}
     cloudformation.create_stack(
         StackName=STACK,
-        TemplateBody=template["TemplateBody"].replace(f"{ARTIFACTS}/", f"{artifacts}/"),
+        TemplateURL=f"{stack.endpoint}/{artifacts}/{TEMPLATE}",
         Capabilities=["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"],
         Parameters=[{"ParameterKey": n, "ParameterValue": v} for n, v in values.items()],
     )
