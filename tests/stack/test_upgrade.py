@@ -88,7 +88,8 @@ class LiveStack:
 
     def deploy(self, release: Release) -> None:
         """As `make deploy` in that release's folder."""
-        cloud: Any = SimpleNamespace(client=partial(client, self.stack))
+        connect, endpoint = partial(client, self.stack), self.stack.endpoint
+        cloud: Any = SimpleNamespace(client=connect, endpoint=endpoint)
         outputs = deploy(cloud, release.template, release.build, self._parameters)
         assert self.stack.outputs.items() <= (outputs | self.stack.outputs).items()
 

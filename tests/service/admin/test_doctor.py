@@ -278,7 +278,7 @@ def alarm(**facts: Any) -> list[Finding]:
             page.judge_api(PAGE, page.Answer(400, b'{"code": "forbidden"}')),
             PROBLEM,
             "origin secret",
-            "make deploy",
+            "origin-secret rotate",
             id="another origin secret",
         ),
         pytest.param(

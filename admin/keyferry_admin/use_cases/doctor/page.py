@@ -152,7 +152,7 @@ def judge_api(page: str, answer: Answer) -> list[Finding]:
         return [Finding("service", OK, f"{page}/api answers", "", facts)]
     if code == "forbidden":
         text = "The API refuses its own page: CloudFront sends another origin secret"
-        step = "Run `make deploy` with one OriginSecret: docs/operations/README.md, Deploy."
+        step = "Run `keyferry-admin origin-secret rotate`, which gives both the same one."
         return [Finding("service", PROBLEM, text, step, facts)]
     text = (
         f"{page}/api does not answer (status {answer.status}{answer.error and ': '}{answer.error})"
