@@ -82,11 +82,13 @@ class Stack:
 
     @cached_property
     def _outputs(self) -> Mapping[str, str]:
+        cloudformation = boto3.client("cloudformation")
         try:
-            description = boto3.client("cloudformation").describe_stacks(StackName=self.name)
+            description = cloudformation.describe_stacks(StackName=self.name)
         except ClientError as error:
             if error.response["Error"]["Code"] != "ValidationError":
                 raise
-            raise NoSuchStack(f"There is no stack {self.name} here") from error
+            where = cloudformation.meta.region_name
+            raise NoSuchStack(f"There is no stack {self.name} in {where}") from error
         outputs = description["Stacks"][0].get("Outputs", [])
         return {output["OutputKey"]: output["OutputValue"] for output in outputs}
