@@ -166,6 +166,7 @@ def test_local_stays_small() -> None:
     """What imitates nothing can be short: everything in the folder, lines of nothing apart.
 
     That a run may be killed anywhere costs a hundred lines: cloud_process.py, files.py, locks.
+    That errors are kept and replaced as CloudFront does it costs forty: edge.py.
     """
     files = [path for path in (ROOT / "local").iterdir() if path.is_file()]
-    assert sum(bool(line.strip()) for path in files for line in path.open()) < 700
+    assert sum(bool(line.strip()) for path in files for line in path.open()) < 740

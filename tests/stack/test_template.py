@@ -1,12 +1,14 @@
 """template.yaml, written and deployed: the same resources, with the rights they need."""
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
 import pytest
 import requests
 import yaml
+from botocore.exceptions import ClientError
 
 from keyferry_admin.stack import signing_key_output
 from keyferry_protocol.algorithms import RESPONSE_ALGORITHMS, ResponseAlgorithm
@@ -14,7 +16,18 @@ from tests.support.journeys import client
 from tests.support.running_stack import ROOT, RunningStack
 
 # What an embedded cloud leaves out: no TLS, no ML-DSA in KMS, nobody to tell of alarms.
-OFF = {"OnAws", "HasMlDsaInKms", "HasAlarmEmail", "HasBudget", "HasCertificate", "HasWebAcl"}
+OFF = {"OnAws", "HasMlDsaInKms", "HasAlarmEmail", "HasBudget", "HasCertificate", "HasWebAcl"} | {
+    "HasSigningKeyArns",
+    "HasMultiRegionKeys",
+}
+KEY_ARN = "arn:aws:kms:eu-central-1:123456789012:key/5f2c0b8e"
+REQUIRED = {
+    "PageOrigin": "https://activate.example.com",
+    "VendorName": "Example",
+    "SupportContact": "licensing@example.com",
+    "MailFrom": "licensing@example.com",
+    "OriginSecret": "0123456789abcdef0123456789abcdef",
+}
 EXPANDED = {  # what SAM makes of its own types
     "AWS::Serverless::Function": "AWS::Lambda::Function",
     "AWS::Serverless::LayerVersion": "AWS::Lambda::LayerVersion",
@@ -63,8 +76,8 @@ def test_the_deployed_stack_is_the_template_but_for_named_conditions(stack: Runn
     assert deployed == expected
 
 
-def test_nothing_but_the_cloud_underneath_switches_the_conditions() -> None:
-    assert set(TEMPLATE["Conditions"]) == OFF
+def test_nothing_else_switches_the_conditions() -> None:
+    assert set(TEMPLATE["Conditions"]) == OFF | {"CreatesMailDomain"}
 
 
 @pytest.mark.parametrize("bucket", of_type("AWS::S3::Bucket"))
@@ -91,11 +104,20 @@ def test_a_bucket_refuses_what_does_not_come_over_tls(policy: Any) -> None:
     assert len(statement["Resource"]) == 2
 
 
-@pytest.mark.parametrize("kind", ["AWS::DynamoDB::Table", "AWS::KMS::Key"])
-def test_data_and_keys_outlive_the_stack(kind: str) -> None:
-    for resource in (r for r in RESOURCES.values() if r["Type"] == kind):
-        assert (resource["DeletionPolicy"], resource["UpdateReplacePolicy"]) == ("Retain", "Retain")
-    assert RESOURCES["OutBucket"]["DeletionPolicy"] == "Retain"
+def test_what_cannot_be_made_again_outlives_the_stack_but_not_a_first_deploy_that_fails() -> None:
+    kinds = {"AWS::DynamoDB::Table", "AWS::S3::Bucket", "AWS::KMS::Key", "AWS::SES::EmailIdentity"}
+    kept = {name for name, resource in RESOURCES.items() if resource["Type"] in kinds}
+    for name, resource in RESOURCES.items():
+        policies = resource.get("DeletionPolicy"), resource.get("UpdateReplacePolicy")
+        if name in kept - {"SiteBucket"}:
+            assert policies == ("RetainExceptOnCreate", "Retain"), name
+        else:
+            assert policies == (None, None), name
+
+
+def test_a_domain_that_outlives_the_stack_has_nothing_of_it() -> None:
+    """SES refuses all mail of a domain whose default configuration set was deleted."""
+    assert "ConfigurationSetAttributes" not in RESOURCES["MailIdentity"]["Properties"]
 
 
 @pytest.mark.parametrize("algorithm", RESPONSE_ALGORITHMS.values(), ids=lambda a: a.name)
@@ -103,6 +125,30 @@ def test_each_response_algorithm_has_a_key_in_kms(algorithm: ResponseAlgorithm) 
     arn = TEMPLATE["Outputs"][signing_key_output(algorithm.name)]["Value"]
     key = RESOURCES[arn["GetAtt"].removesuffix(".Arn")]["Properties"]
     assert (key["KeySpec"], key["KeyUsage"]) == (algorithm.kms_key_spec, "SIGN_VERIFY")
+
+
+@pytest.mark.parametrize(
+    ("parameters", "reason"),
+    [
+        ({"MlDsaKey": "pem"}, "Set MlDsaKey to kms or none."),
+        ({"PemFolder": "/opt/keys"}, "Leave PemFolder empty."),
+        ({"SigningKeyArns": "alias/mine"}, "SigningKeyArns"),
+        ({"SigningKeyArns": f"{KEY_ARN},mine"}, "SigningKeyArns"),
+    ],
+)
+def test_a_deployment_to_aws_takes_keys_in_kms_and_their_arns_alone(
+    stack: RunningStack, parameters: dict[str, str], reason: str
+) -> None:
+    settings, template = REQUIRED | parameters, (ROOT / "template.yaml").read_text()
+    with pytest.raises(ClientError, match=reason):
+        client(stack, "cloudformation").create_change_set(
+            StackName="on-aws",
+            ChangeSetName="keys",
+            ChangeSetType="CREATE",
+            TemplateBody=re.sub(r"(C\w+Uri): \S+/", r"\1: s3://artifacts/code.zip", template),
+            Capabilities=["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"],
+            Parameters=[{"ParameterKey": k, "ParameterValue": v} for k, v in settings.items()],
+        )
 
 
 @pytest.mark.parametrize("table", of_type("AWS::DynamoDB::Table"))
@@ -127,6 +173,7 @@ def test_a_role_names_what_it_may_touch(role: Any) -> None:
     (policy,) = role["Policies"]
     assert "ManagedPolicyArns" not in role
     for statement in policy["PolicyDocument"]["Statement"]:
+        statement = statement.get("If", [None, statement])[1]
         actions = (
             statement["Action"] if isinstance(statement["Action"], list) else [statement["Action"]]
         )
@@ -171,7 +218,7 @@ def test_the_api_wants_the_origins_secret(stack: RunningStack) -> None:
     port = stack.endpoint.rpartition(":")[2]
     host = f"{stack.outputs['ApiId']}.execute-api.localhost:{port}"
     answer = requests.get(f"{stack.endpoint}/api/requests/x", headers={"Host": host}, timeout=60)
-    assert answer.status_code == 403
+    assert (answer.status_code, answer.json()["code"]) == (400, "forbidden")
 
 
 def test_buckets_are_closed_to_strangers(stack: RunningStack) -> None:

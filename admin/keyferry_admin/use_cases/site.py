@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from keyferry_admin.use_cases.vendor_json import vendor_file
 from keyferry_protocol.messages import languages, sentences, use_language
+from keyferry_service.views.problem_document import Problem, problem_page
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -28,8 +29,9 @@ _OTHER_TYPES = mimetypes.MimeTypes()  # without what this computer adds
 def site_files(site: Path, own: Path | None = None) -> dict[str, bytes]:
     """Every file of the page by its path below the page's address.
 
-    `own` is the folder with the vendor's own vendor.json. Scripts are without comments; the first
-    screen names the vendor before its script has run.
+    `own` is the folder with the vendor's own vendor.json; `404.html` is what the distribution shows
+    for a file that is not there. Scripts are without comments; the first screen names the vendor
+    before its script has run.
     """
     files = {path.relative_to(site).as_posix(): path.read_bytes() for path in _published(site)}
     files |= {n: _COMMENT.sub(b"", data) for n, data in files.items() if n.endswith(".js")}
@@ -39,6 +41,7 @@ def site_files(site: Path, own: Path | None = None) -> dict[str, bytes]:
         with use_language(language):
             text = json.dumps(dict(sentences("page")), ensure_ascii=False, indent=0)
         files[f"languages/{language}.json"] = text.encode()
+    files["404.html"] = problem_page(Problem("no-such-route")).encode()
     return files
 
 

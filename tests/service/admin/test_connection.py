@@ -42,7 +42,7 @@ region = "eu-west-1"
 
 
 @pytest.mark.parametrize(
-    ("asked", "environment", "found"),
+    ("options", "environment", "expected"),
     [
         pytest.param({}, {}, ("trial", "eu-central-1", "acme"), id="what is saved"),
         pytest.param(
@@ -78,12 +78,12 @@ region = "eu-west-1"
     ],
 )
 def test_options_come_before_saved_settings_and_those_before_the_environment(
-    tmp_path: Path, asked: dict[str, str], environment: dict[str, str], found: tuple[Any, ...]
+    tmp_path: Path, options: dict[str, str], environment: dict[str, str], expected: tuple[Any, ...]
 ) -> None:
     (tmp_path / "samconfig.toml").write_text(SAVED)
     environment = environment | {"KEYFERRY_SAMCONFIG": str(tmp_path / "samconfig.toml")}
-    connection = find_connection(**asked, environment=environment)
-    assert (connection.stack, connection.region, connection.profile) == found
+    connection = find_connection(**options, environment=environment)
+    assert (connection.stack, connection.region, connection.profile) == expected
 
 
 def test_saved_settings_are_in_the_current_folder(

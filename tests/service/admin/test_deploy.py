@@ -53,18 +53,18 @@ def only_show_changes() -> None:
 
 @dataclass
 class Sam:
-    """Plays SAM: remembers what it was told, and does what the test says."""
+    """Plays SAM: keeps what it reads, and does what the test says."""
 
     does: Callable[[], None] = lambda: None
     ends: int = 0
-    told: list[dict[str, Any]] = field(default_factory=list)
+    settings: list[dict[str, Any]] = field(default_factory=list)
     commands: list[str] = field(default_factory=list)
 
     def run(self, command: list[Any], **_: Any) -> "subprocess.CompletedProcess[str]":
         file = Path(command[command.index("--config-file") + 1])
         assert stat.S_IMODE(file.stat().st_mode) == 0o600
         self.commands.append(" ".join(map(str, command)))
-        self.told.append(json.loads(file.read_text())["default"]["deploy"]["parameters"])
+        self.settings.append(json.loads(file.read_text())["default"]["deploy"]["parameters"])
         self.does()
         return subprocess.CompletedProcess(command, self.ends)
 
@@ -132,13 +132,15 @@ def page() -> dict[str, bytes]:
 
 def test_what_sam_saved_is_deployed_and_the_vendors_page_uploaded(desk: Desk) -> None:
     assert desk.deploy() == (0, "")
-    (told,) = desk.sam.told
-    assert (told["stack_name"], told["region"], told["capabilities"]) == (
+    (settings,) = desk.sam.settings
+    assert (settings["stack_name"], settings["region"], settings["capabilities"]) == (
         "trial",
         REGION,
         "CAPABILITY_IAM",
     )
-    assert told["parameter_overrides"][0].startswith('PageOrigin="https://activate.acme.example"')
+    assert settings["parameter_overrides"][0].startswith(
+        'PageOrigin="https://activate.acme.example"'
+    )
     assert b"Acme" in page()["index.html"]
 
 
@@ -146,7 +148,7 @@ def test_a_first_deploy_makes_the_origins_secret_and_only_the_stack_keeps_it(des
     assert desk.deploy() == (0, "")
     desk.sam.does = lambda: None
     assert desk.deploy() == (0, "")
-    first, second = (told["parameter_overrides"][1] for told in desk.sam.told)
+    first, second = (settings["parameter_overrides"][1] for settings in desk.sam.settings)
     secret = first["OriginSecret"]
     assert (len(secret), second) == (64, {})
     assert secret not in "".join(desk.sam.commands)
@@ -159,29 +161,29 @@ def test_a_page_that_changed_is_uploaded_even_if_the_template_did_not(desk: Desk
     own = desk.folder / "vendor" / "vendor.json"
     own.write_text(own.read_text().replace("Acme", "Acme Corporation"))
     desk.deploy()
-    assert desk.sam.told[1]["fail_on_empty_changeset"] is False
+    assert desk.sam.settings[1]["fail_on_empty_changeset"] is False
     assert b"Acme Corporation" in page()["index.html"]
 
 
 def test_a_change_set_that_was_declined_uploads_nothing(desk: Desk) -> None:
     create_stack()
     desk.sam.does = only_show_changes
-    status, said = desk.deploy()
+    status, output = desk.deploy()
     assert (status, page()) == (1, {})
-    assert said.startswith("Nothing was deployed, and the page was not uploaded")
+    assert output.startswith("Nothing was deployed, and the page was not uploaded")
     desk.sam.does = lambda: None
     assert desk.deploy()[0] == 0  # one that was declined earlier says nothing about this deploy
 
 
 def test_another_stack_and_region_have_settings_of_their_own(desk: Desk) -> None:
     assert desk.deploy("--region", "us-east-1")[0] == 0
-    assert desk.sam.told[0]["region"] == "us-east-1"
-    status, said = desk.deploy("--stack", "production")
-    assert (status, said.splitlines()[0]) == (
+    assert desk.sam.settings[0]["region"] == "us-east-1"
+    status, output = desk.deploy("--stack", "production")
+    assert (status, output.splitlines()[0]) == (
         1,
         "samconfig.toml has no settings for the stack production (cannot-deploy)",
     )
-    assert len(desk.sam.told) == 1
+    assert len(desk.sam.settings) == 1
 
 
 def test_a_profile_reaches_sam(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -190,7 +192,7 @@ def test_a_profile_reaches_sam(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setenv("AWS_CONFIG_FILE", str(config))
     (desk.folder / "samconfig.toml").write_text(SAVED)
     assert desk.deploy() == (0, "")
-    assert desk.sam.told[0]["profile"] == "acme"
+    assert desk.sam.settings[0]["profile"] == "acme"
 
 
 def test_what_sam_refuses_ends_with_its_status_and_uploads_nothing(desk: Desk) -> None:
@@ -206,10 +208,10 @@ def test_a_first_deploy_that_fails_says_how_to_clean_up(desk: Desk) -> None:
         set_status("ROLLBACK_COMPLETE")
 
     desk.sam.does, desk.sam.ends = fail, 1
-    status, said = desk.deploy()
-    assert (status, desk.deploy()) == (1, (1, said))
-    assert len(desk.sam.told) == 1
-    assert said == (
+    status, output = desk.deploy()
+    assert (status, desk.deploy()) == (1, (1, output))
+    assert len(desk.sam.settings) == 1
+    assert output == (
         "The first deploy of the stack trial in eu-central-1 failed (ROLLBACK_COMPLETE)"
         " (cannot-deploy)\n  Read the reason in the CloudFormation console. Then clean up, and"
         " deploy again: .venv/bin/python docs/operations/delete.py --stack trial failed\n"
@@ -229,9 +231,9 @@ def test_a_stack_that_cannot_be_deployed_is_left_alone(
 ) -> None:
     create_stack()
     set_status(status)
-    ended, said = desk.deploy()
-    assert (ended, desk.sam.told) == (1, [])
-    assert next_step in said
+    ended, output = desk.deploy()
+    assert (ended, desk.sam.settings) == (1, [])
+    assert next_step in output
 
 
 @pytest.mark.parametrize(
@@ -255,11 +257,11 @@ def test_settings_that_are_missing_or_wrong_are_one_sentence_and_change_nothing(
     (desk.folder / file).unlink()
     if content is not None:
         (desk.folder / file).write_text(content)
-    status, said = desk.deploy()
-    assert (status, desk.sam.told) == (1, [])
-    assert sentence in said.splitlines()[0]
-    assert len(said.splitlines()) == 2
-    assert "abc" not in said
+    status, output = desk.deploy()
+    assert (status, desk.sam.settings) == (1, [])
+    assert sentence in output.splitlines()[0]
+    assert len(output.splitlines()) == 2
+    assert "abc" not in output
 
 
 def test_without_credentials_it_is_one_sentence(
@@ -270,8 +272,8 @@ def test_without_credentials_it_is_one_sentence(
     for file in ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"):
         monkeypatch.setenv(file, os.devnull)
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
-    status, said = desk.deploy()
-    assert (status, said.splitlines()[0]) == (
+    status, output = desk.deploy()
+    assert (status, output.splitlines()[0]) == (
         1,
         "Unable to locate credentials (no-credentials)",
     )

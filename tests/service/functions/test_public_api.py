@@ -187,19 +187,19 @@ def test_a_call_around_cloudfront_is_refused(world: World) -> None:
     for headers in ({"x-origin-secret": "guess"}, {"x-origin-secret": ""}):
         answer = world.call("GET", f"/api/requests/{UNKNOWN}", headers=headers)
         assert json.loads(answer["body"])["code"] == "forbidden"
-        assert answer["statusCode"] == 403
+        assert answer["statusCode"] == 400
     event = an_event("public_api")
     del event["headers"]["x-origin-secret"]
-    assert world.handlers["public_api"](event, world.context)["statusCode"] == 403
+    assert world.handlers["public_api"](event, world.context)["statusCode"] == 400
 
 
 def test_a_call_around_cloudfront_reads_and_writes_nothing(world: World) -> None:
     with counting(*world.service.values()) as calls:
         for secret in ("guess", ""):
             body, headers = {"email": None, "language": "en"}, {"x-origin-secret": secret}
-            assert world.call("POST", "/api/requests", body, headers)["statusCode"] == 403
+            assert world.call("POST", "/api/requests", body, headers)["statusCode"] == 400
             answer = world.call("GET", f"/api/requests/{UNKNOWN}", headers=headers)
-            assert answer["statusCode"] == 403
+            assert answer["statusCode"] == 400
     assert calls == []
     assert world.rows("Tickets") == []
 
@@ -337,7 +337,7 @@ def test_another_sites_page_sends_and_fetches_no_file(world: World) -> None:
     theirs = {"sec-fetch-site": "cross-site", "sec-fetch-dest": "empty"}
     for method, body in (("PUT", b"a file"), ("GET", None)):
         answer = world.call(method, f"/api/requests/{ticket}/file", body, theirs)
-        assert problem(answer) == (403, "forbidden")
+        assert problem(answer) == (400, "forbidden")
     assert world.ticket(ticket)["state"] == "awaiting-upload"
 
 
@@ -414,7 +414,7 @@ def test_another_sites_page_cannot_use_up_what_its_visitors_network_may_do(world
     visitor = viewed_from("203.0.113.1")
     for _ in range(10):
         answer = world.call("GET", f"/api/requests/{ticket}", headers={**visitor, **image})
-        assert problem(answer) == (403, "forbidden")
+        assert problem(answer) == (400, "forbidden")
     own = {"sec-fetch-site": "same-origin", "sec-fetch-dest": "empty"}
     answer = world.call("GET", f"/api/requests/{ticket}", headers={**visitor, **own})
     assert answer["statusCode"] == 200

@@ -32,13 +32,22 @@ def rights() -> list[Right]:
 
 def _rights_of(role: str, properties: Any) -> Iterator[Right]:
     (policy,) = properties["Policies"]
-    for place, statement in enumerate(policy["PolicyDocument"]["Statement"]):
+    for place, value in enumerate(policy["PolicyDocument"]["Statement"]):
+        statement, has_statement = _when_on(value)
         assert statement["Effect"] == "Allow"
-        actions, only = statement["Action"], statement.get("Condition")
+        actions, (only, _) = statement["Action"], _when_on(statement.get("Condition"))
         for action in actions if isinstance(actions, list) else [actions]:
-            for resource, is_local in _resources(statement["Resource"]):
+            for resource, is_local in _resources(statement["Resource"], has_statement):
                 where = f"{resource} where {json.dumps(only)}" if only else resource
                 yield Right(role, where, action, is_local, place)
+
+
+def _when_on(value: Any) -> tuple[Any, bool]:
+    """What stands there if its condition holds, and whether it does on the embedded cloud."""
+    match value:
+        case {"If": [str(condition), on, {"Ref": "AWS::NoValue"}]}:
+            return on, condition not in OFF
+    return value, True
 
 
 def _resources(value: Any, is_local: bool = True) -> Iterator[tuple[str, bool]]:
@@ -52,7 +61,7 @@ def _resources(value: Any, is_local: bool = True) -> Iterator[tuple[str, bool]]:
             yield from _resources(off, is_local and condition in OFF)
         case {"Ref": "AWS::NoValue"}:
             return
-        case {"GetAtt": str(name)}:
+        case {"GetAtt": str(name)} | {"Ref": str(name)}:
             yield name, is_local
         case {"Sub": [str(text), _]} | {"Sub": str(text)}:
             yield re.sub(r"\$\{([A-Za-z0-9.:]+)\}", r"\1", text), is_local
