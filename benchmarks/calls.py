@@ -42,7 +42,7 @@ class Step:
     required: tuple[str, ...]  # calls without which the step was not done
 
 
-OPEN = Step("open a ticket", "public_api", 1, ("DynamoDB.TransactWriteItems",))
+OPEN = Step("open a ticket", "public_api", 2, ("DynamoDB.UpdateItem", "DynamoDB.PutItem"))
 ANSWERING = ("S3.GetObject", "DynamoDB.TransactWriteItems", "KMS.Sign", "S3.PutObject")
 ACTIVATE = Step("process a first activation", "process_request", 5, ANSWERING)
 UPDATE = Step(

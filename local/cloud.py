@@ -19,6 +19,7 @@ from botocore.config import Config
 
 from local.cloud_process import READY, RUNNING, begin
 
+PROGRAM = Path(__file__).with_name("cloud_process.py")
 STOPS_WITHIN_S = 20
 
 
@@ -49,7 +50,7 @@ class Cloud:
 
 
 @contextmanager
-def running_cloud(folder: Path) -> Iterator[Cloud]:
+def running_cloud(folder: Path, program: Path = PROGRAM) -> Iterator[Cloud]:
     """Run ministack with its state in `folder`. Raises CannotStart.
 
     Its state is kept only if `keep_state` was called: what a run leaves half done starts anew.
@@ -59,7 +60,7 @@ def running_cloud(folder: Path) -> Iterator[Cloud]:
         _wait_for_previous(lock)
         running = begin(folder)
         cloud = Cloud(_kept_port(running / "port"))
-        with _process(folder, running, cloud, lock) as process:
+        with _process(folder, running, cloud, lock, program) as process:
             while not _is_ready(cloud):
                 if process.poll() is not None:
                     log = folder / "ministack.log"
@@ -75,7 +76,7 @@ def keep_state(folder: Path) -> None:
 
 @contextmanager
 def _process(
-    folder: Path, running: Path, cloud: Cloud, lock: IO[str]
+    folder: Path, running: Path, cloud: Cloud, lock: IO[str], program: Path
 ) -> Iterator[subprocess.Popen[bytes]]:
     scratch = folder / "scratch"
     shutil.rmtree(scratch, ignore_errors=True)  # unpacked functions of the previous run
@@ -95,7 +96,7 @@ def _process(
     kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
     with (folder / "ministack.log").open("ab") as log:
         process = subprocess.Popen(
-            [sys.executable, "-P", Path(__file__).with_name("cloud_process.py")],
+            [sys.executable, "-P", program],
             env=kept | settings,
             stdin=subprocess.PIPE,  # it ends when we do, even if we are killed
             stdout=log,

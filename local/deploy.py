@@ -44,14 +44,30 @@ def deploy(cloud: Cloud, template: str, build: Path, parameters: dict[str, str])
         raise CannotStart(
             f"The template could not be deployed: {_reason(cloudformation)}"
         ) from error
-    outputs = cloudformation.describe_stacks(StackName=STACK)["Stacks"][0]["Outputs"]
-    return {output["OutputKey"]: output["OutputValue"] for output in outputs}
+    reply = cloudformation.describe_stacks(StackName=STACK)["Stacks"][0]["Outputs"]
+    outputs = {output["OutputKey"]: output["OutputValue"] for output in reply}
+    _set_up_tables(cloud, outputs)
+    return outputs
+
+
+def _set_up_tables(cloud: Cloud, outputs: dict[str, str]) -> None:
+    """Do what the embedded CloudFormation leaves out of a table: recovery and expiry."""
+    dynamodb = cloud.client("dynamodb")
+    dynamodb.update_continuous_backups(
+        TableName=outputs["LicensesTable"],
+        PointInTimeRecoverySpecification={"PointInTimeRecoveryEnabled": True},
+    )
+    dynamodb.update_time_to_live(
+        TableName=outputs["TicketsTable"],
+        TimeToLiveSpecification={"Enabled": True, "AttributeName": "expires_at"},
+    )
 
 
 def _reason(cloudformation: Any) -> str:
-    events = reversed(cloudformation.describe_stack_events(StackName=STACK)["StackEvents"])
+    pages = cloudformation.get_paginator("describe_stack_events").paginate(StackName=STACK)
+    events = [event for page in pages for event in page["StackEvents"]]  # the newest first
     failed = [event for event in events if event["ResourceStatus"].endswith("_FAILED")]
-    return " ".join(failed[0].get(k, "") for k in ("LogicalResourceId", "ResourceStatusReason"))
+    return " ".join(failed[-1].get(k, "") for k in ("LogicalResourceId", "ResourceStatusReason"))
 
 
 def _with_artifacts(s3: Any, template: str, build: Path) -> str:

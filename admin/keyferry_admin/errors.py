@@ -50,6 +50,12 @@ class BadKey(AdminError):
     code = "bad-key"
 
 
+class KeyNotUsable(AdminError):
+    """The service cannot sign with this key, so that it would stop every response."""
+
+    code = "key-not-usable"
+
+
 class NoActiveKey(AdminError):
     """No key signs, so a key set could not verify any response."""
 

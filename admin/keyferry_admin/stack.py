@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import boto3
 from botocore.exceptions import ClientError
@@ -17,6 +17,7 @@ from keyferry_service.adapters.suppressions_dynamodb import Suppressions
 from keyferry_service.adapters.tickets_dynamodb import Tickets
 
 if TYPE_CHECKING:
+    from mypy_boto3_cloudformation.type_defs import StackTypeDef
     from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_kms import KMSClient
     from mypy_boto3_sesv2 import SESV2Client
@@ -39,6 +40,25 @@ class Stack:
         if name not in self._outputs:
             raise NoSuchStack(f"The stack {self.name} has no output {name}")
         return self._outputs[name]
+
+    def has_output(self, name: str) -> bool:
+        return name in self._outputs
+
+    def parameter(self, name: str) -> str:
+        """The value of a parameter of the template; "" if it was deployed without one."""
+        parameters = self._description.get("Parameters", [])
+        values = {each["ParameterKey"]: each["ParameterValue"] for each in parameters}
+        return values.get(name, "")
+
+    @property
+    def id(self) -> str:
+        """The ARN, which names partition, region, and account. Raises NoSuchStack."""
+        return self._description["StackId"]
+
+    @property
+    def status(self) -> str:
+        """What CloudFormation last did. Raises NoSuchStack."""
+        return self._description["StackStatus"]
 
     @cached_property
     def licenses(self) -> Licenses:
@@ -77,18 +97,26 @@ class Stack:
         return boto3.client("kms")
 
     @cached_property
+    def functions(self) -> Any:
+        return boto3.client("lambda")
+
+    @cached_property
     def _dynamodb(self) -> "DynamoDBClient":
         return boto3.client("dynamodb")
 
     @cached_property
     def _outputs(self) -> Mapping[str, str]:
+        outputs = self._description.get("Outputs", [])
+        return {output["OutputKey"]: output["OutputValue"] for output in outputs}
+
+    @cached_property
+    def _description(self) -> "StackTypeDef":
         cloudformation = boto3.client("cloudformation")
         try:
-            description = cloudformation.describe_stacks(StackName=self.name)
+            reply = cloudformation.describe_stacks(StackName=self.name)
         except ClientError as error:
             if error.response["Error"]["Code"] != "ValidationError":
                 raise
             where = cloudformation.meta.region_name
             raise NoSuchStack(f"There is no stack {self.name} in {where}") from error
-        outputs = description["Stacks"][0].get("Outputs", [])
-        return {output["OutputKey"]: output["OutputValue"] for output in outputs}
+        return reply["Stacks"][0]

@@ -23,7 +23,7 @@ LOG_GB = 0.50
 # What one call costs, by the calls that tests/service/functions/test_calls_counted.py counts.
 API_CALL = CLOUDFRONT_CALL + HTTP_API_CALL + LAMBDA_RUN + 0.03 * LAMBDA_GB_S + 600e-9 * LOG_GB
 POLL = API_CALL + READ_UNIT + S3_GET
-OPEN_TICKET = API_CALL + 2 * 2 * WRITE_UNIT
+OPEN_TICKET = API_CALL + 2 * WRITE_UNIT
 # S3's notice, and a tenth of a receive, a delete, and a run, since ten messages come at once.
 MESSAGE = SQS_CALL + 0.1 * (2 * SQS_CALL + LAMBDA_RUN)
 STORED = 8192e-9 * S3_GB_MONTH * 45 / 30  # the largest file, for as long as old versions are kept

@@ -4,27 +4,25 @@ Settings are in samconfig.toml and vendor/. `--stack` and `--region` choose amon
 of samconfig.toml. The origin's secret is made here, at the first deploy. Only the stack keeps it.
 """
 
-import argparse
 import json
 import os
 import secrets
 import subprocess
-import sys
 import tempfile
 from collections.abc import Mapping
 from typing import Any
 
 import boto3
-from botocore.exceptions import BotoCoreError, ClientError
-from upload_page import ROOT, SITE, VENDOR, report, upload_page
+from botocore.exceptions import ClientError
+from delete import check
+from upload_page import ROOT, SITE, VENDOR, upload_page
 
-from keyferry_admin.aws_failures import explain
-from keyferry_admin.connection import Connection, find_connection
+from keyferry_admin import script
+from keyferry_admin.connection import Connection
 from keyferry_admin.errors import AdminError
 from keyferry_admin.use_cases.vendor_json import problems
 
 SAM = ROOT / ".venv-sam" / "bin" / "sam"
-NEVER_CREATED = {"CREATE_FAILED", "ROLLBACK_COMPLETE", "ROLLBACK_FAILED"}
 
 
 class CannotDeploy(AdminError):
@@ -34,31 +32,18 @@ class CannotDeploy(AdminError):
 
 
 def main() -> int:
-    options = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    for name in ("--stack", "--region", "--profile"):
-        options.add_argument(name)
-    try:
-        return deploy(find_connection(**vars(options.parse_args())))
-    except (BotoCoreError, ClientError) as error:
-        return report(explain(error))
-    except AdminError as error:
-        return report(error)
-
-
-def deploy(connection: Connection) -> int:
-    """Deploy and upload; the exit status of SAM. Raises AdminError, BotoCoreError, ClientError."""
+    connection = script.connection(script.options(__doc__).parse_args())
     check_settings(connection)
     stack = connection.open()
-    status = check_stack(connection.stack)
-    declined = open_change_sets(connection.stack) if status else set()
-    is_new = status in (None, "REVIEW_IN_PROGRESS")  # a change set was made, and not deployed
-    ended = run_sam(connection, {"OriginSecret": secrets.token_hex(32)} if is_new else {})
+    check(stack.name)
+    known = describe(stack.name)
+    check_idle(stack.name, known)
+    change_sets = open_change_sets(stack.name) if known else set()
+    ended = run_sam(connection, new_secret(known))
     if ended != 0:
-        check_stack(connection.stack)
+        check(stack.name)
         return ended
-    if open_change_sets(connection.stack) - declined:
+    if open_change_sets(stack.name) - change_sets:
         raise CannotDeploy(
             "Nothing was deployed, and the page was not uploaded",
             "Deploy again, and answer y to the change set that you want.",
@@ -98,34 +83,33 @@ def check_settings(connection: Connection) -> None:
         )
 
 
-def check_stack(name: str) -> str | None:
-    """The stack's status, None without a stack. Raises CannotDeploy if nothing can be deployed."""
-    cloudformation = boto3.client("cloudformation")
-    region = cloudformation.meta.region_name
+def describe(name: str) -> Mapping[str, Any]:
+    """The stack as CloudFormation describes it; empty if there is none."""
     try:
-        status = cloudformation.describe_stacks(StackName=name)["Stacks"][0]["StackStatus"]
+        return boto3.client("cloudformation").describe_stacks(StackName=name)["Stacks"][0]
     except ClientError as error:
         if error.response["Error"]["Code"] != "ValidationError":
             raise
-        return None
-    if status in NEVER_CREATED:
-        raise CannotDeploy(
-            f"The first deploy of the stack {name} in {region} failed ({status})",
-            "Read the reason in the CloudFormation console. Then clean up, and deploy again: "
-            f".venv/bin/python docs/operations/delete.py --stack {name} failed",
-        )
-    if status == "UPDATE_ROLLBACK_FAILED":
-        raise CannotDeploy(
-            f"The stack {name} in {region} is between two versions ({status})",
-            "Bring it back first: aws cloudformation continue-update-rollback "
-            f"--stack-name {name} --region {region}",
-        )
+        return {}
+
+
+def check_idle(name: str, known: Mapping[str, Any]) -> None:
+    """Raises CannotDeploy while something else changes the stack."""
+    status = known.get("StackStatus", "")
     if status.endswith("_IN_PROGRESS") and status != "REVIEW_IN_PROGRESS":
         raise CannotDeploy(
-            f"Another change of the stack {name} in {region} is still running ({status})",
+            f"Another change of the stack {name} is still running ({status})",
             "Wait until it ends, then deploy again.",
         )
-    return status
+
+
+def new_secret(known: Mapping[str, Any]) -> Mapping[str, str]:
+    """The origin's secret for a stack that has none: one that is new, or was imported."""
+    parameters = {each["ParameterKey"] for each in known.get("Parameters", [])}
+    deployed = known.get("StackStatus") not in (None, "REVIEW_IN_PROGRESS")
+    if deployed and "OriginSecret" in parameters:
+        return {}
+    return {"OriginSecret": secrets.token_hex(32)}
 
 
 def open_change_sets(stack: str) -> set[str]:
@@ -173,4 +157,4 @@ def sam_settings(connection: Connection, secret: Mapping[str, str]) -> dict[str,
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    script.run(main)

@@ -6,12 +6,16 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import boto3
+from aws_lambda_powertools.utilities.batch.types import PartialItemFailureResponse
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
+from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from keyferry_service.adapters.files_s3 import Files
 from keyferry_service.adapters.licenses_dynamodb import Licenses
+from keyferry_service.adapters.probe_lambda import parse_probe, reply_to_probe
 from keyferry_service.adapters.queue_sqs import parse_resign, retry_soon
 from keyferry_service.adapters.signer_kms import KmsSigner
 from keyferry_service.adapters.signers import Signers
@@ -48,4 +52,12 @@ def jobs_in(record: SQSRecord) -> Iterator[Job]:
         yield Job(partial(answer_request.answer, upload), upload.ticket_id)
 
 
-lambda_handler = batch_handler(jobs_in, retry_soon=partial(retry_soon, sqs))
+answer_messages = batch_handler(jobs_in, retry_soon=partial(retry_soon, sqs))
+
+
+def lambda_handler(
+    event: dict[str, Any], context: LambdaContext
+) -> PartialItemFailureResponse | dict[str, str]:
+    """Answer a batch of messages, or sign the probe of a key that the administrator adds."""
+    key = parse_probe(event)
+    return answer_messages(event, context) if key is None else reply_to_probe(signers, key)

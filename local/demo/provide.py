@@ -43,7 +43,7 @@ def provide(
     for alg in RESPONSE_ALGORITHMS:
         if arn := outputs.get(signing_key_output(alg)):
             with suppress(KeyExists):
-                keys.create_in_kms(stack.signing_keys, stack.kms, alg, arn)
+                keys.register(stack.signing_keys, keys.key_in_kms(stack.kms, alg, arn))
         else:  # the embedded cloud's KMS lacks this algorithm
             _provide_pem(stack, alg, pem / f"{alg.lower()}.pem")
     _provide_license(stack, run / "license.json", vendor["product"])
@@ -52,8 +52,9 @@ def provide(
 
 
 def _provide_pem(stack: Stack, alg: str, file: Path) -> None:
+    created = keys.key_in_pem(alg, file)
     with suppress(KeyExists):
-        created = keys.create_in_pem(stack.signing_keys, alg, file)
+        keys.register(stack.signing_keys, created)
         for key in stack.signing_keys.all():  # whose file was deleted
             if key.pem == file.name and key.keyid != created.keyid and key.status is ACTIVE:
                 keys.retire(stack.signing_keys, key.keyid)

@@ -220,3 +220,42 @@ def test_a_key_comes_and_goes_and_no_live_seat_is_lost(own: RunningStack, tmp_pa
     again = vendor.desk("keys", "compromise", old, "--output", str(links), "--yes")
     assert (again["signed"], again["signed_before"]) == (report["signed"], report["signed"] - 1)
     assert links.stat().st_mode & 0o777 == 0o600
+
+
+def test_a_key_counts_once_the_function_may_sign_with_it(own: RunningStack, tmp_path: Path) -> None:
+    vendor = Vendor(own)
+    customer = Customer(own, vendor.table, tmp_path, seats=2)
+    created = client(own, "kms").create_key(KeySpec="ECC_NIST_EDWARDS25519", KeyUsage="SIGN_VERIFY")
+    arn = created["KeyMetadata"]["Arn"]
+    before = vendor.desk("keys", "list")["keys"]
+    refused = vendor.desk("keys", "create", "--kms", arn)["error"]
+    assert refused["code"] == "key-not-usable"
+    assert refused["next_step"].startswith(f"Add {arn} to SigningKeyArns, run make deploy")
+    assert vendor.desk("keys", "list")["keys"] == before
+    assert code_of(customer, customer.file(1, keys=vendor.export())) is None  # nothing stopped
+
+    deploy_again(own, SigningKeyArns=arn)
+    new = vendor.desk("keys", "create", "--kms", arn)["key"]["keyid"]
+    vendor.let_a_minute_pass()
+    after = vendor.export()
+    (ticket,) = carry(own, [customer.file(2, keys=after)])
+    response = keyferry.verify_response(download(ticket), after)
+    assert new in {each.keyid for each in response.envelope.signatures}
+
+
+def deploy_again(stack: RunningStack, **parameters: str) -> None:
+    """The template that is deployed, with other parameters."""
+    cloudformation = client(stack, "cloudformation")
+    (deployed,) = cloudformation.describe_stacks(StackName="keyferry")["Stacks"]
+    kept = {p["ParameterKey"] for p in deployed["Parameters"]} - parameters.keys()
+    cloudformation.update_stack(
+        StackName="keyferry",
+        UsePreviousTemplate=True,
+        Capabilities=["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"],
+        Parameters=[
+            *({"ParameterKey": name, "UsePreviousValue": True} for name in kept),
+            *({"ParameterKey": k, "ParameterValue": v} for k, v in parameters.items()),
+        ],
+    )
+    waiter = cloudformation.get_waiter("stack_update_complete")
+    waiter.wait(StackName="keyferry", WaiterConfig={"Delay": 0.1, "MaxAttempts": 600})

@@ -1,6 +1,7 @@
 """What `make run` starts, in a folder of its own on a free port."""
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -32,12 +33,17 @@ class RunningStack:
         return document
 
 
-def start(folder: Path, *options: str) -> subprocess.Popen[bytes]:
-    """Start what `make run` starts, on a free port; what it prints goes to files in the folder."""
+def start(folder: Path, *options: str, tree: Path = ROOT) -> subprocess.Popen[bytes]:
+    """Start what `make run` starts, on a free port; what it prints goes to files in the folder.
+
+    `tree` holds the code of another release.
+    """
+    rooms = (tree / room for room in ("client", "shared", "admin"))
     with (folder / "output").open("wb") as output, (folder / "errors").open("wb") as errors:
         return subprocess.Popen(
             [sys.executable, "-m", "local.run", "--folder", folder, "--port", "0", *options],
-            cwd=ROOT,
+            cwd=tree,
+            env=os.environ | {"PYTHONPATH": os.pathsep.join(map(str, rooms))},
             stdout=output,
             stderr=errors,
             start_new_session=True,

@@ -7,6 +7,7 @@ import sys
 import click
 
 from keyferry_admin import __version__
+from keyferry_admin.cli.doctor import doctor
 from keyferry_admin.cli.dongle import dongle
 from keyferry_admin.cli.keys import keys
 from keyferry_admin.cli.license_changes import license
@@ -32,6 +33,7 @@ cli.add_command(dongle)
 cli.add_command(request)
 cli.add_command(mail)
 cli.add_command(keys)
+cli.add_command(doctor)
 
 
 def main() -> None:

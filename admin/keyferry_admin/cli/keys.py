@@ -38,15 +38,17 @@ def keys() -> None:
 def create(settings: Settings, alg: str, arn: str | None, pem: Path | None) -> None:
     """Let a key sign every response from now on. Example: keyferry-admin keys create
 
+    The service signs a probe with it first: a key that it cannot use would stop every response.
     Ship the new key set from `keys export` before you retire the previous key.
     """
     if arn and pem:
         raise click.UsageError("Use either --kms or --pem, not both.")
     if pem:
-        key = signing_keys.create_in_pem(settings.stack.signing_keys, alg, pem)
+        key = signing_keys.key_in_pem(alg, pem)
     else:
         arn = arn or settings.stack.output(signing_key_output(alg))
-        key = signing_keys.create_in_kms(settings.stack.signing_keys, settings.stack.kms, alg, arn)
+        key = signing_keys.key_in_kms(settings.stack.kms, alg, arn)
+    signing_keys.create(settings.stack, key)
     settings.output.result(
         [
             f"{mark('ok')} Key {key.keyid} signs from now on: {key.alg}, {_place(key)}",

@@ -12,8 +12,8 @@ from keyferry_protocol.messages.formats import long_date, short_date
 
 _T = TypeVar("_T")
 
-MARKS = {"ok": "✓", "warning": "!", "error": "X"}
-PLAIN_MARKS = {"ok": "ok", "warning": "warn", "error": "FAIL"}
+MARKS = {"ok": "✓", "warning": "!", "error": "X", "unknown": "?"}
+PLAIN_MARKS = {"ok": "ok", "warning": "warn", "error": "FAIL", "unknown": "?"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +89,7 @@ class Output:
 
 
 def mark(name: str, stream: Any = None) -> str:
-    """✓ ! X, or words if the stream cannot encode them."""
+    """✓ ! X ?, or words if the stream cannot encode them."""
     encoding = getattr(stream or sys.stdout, "encoding", None) or "ascii"
     try:
         MARKS["ok"].encode(encoding)

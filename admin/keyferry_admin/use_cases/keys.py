@@ -5,6 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from botocore.exceptions import ClientError
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.serialization import (
     Encoding,
@@ -17,38 +18,109 @@ from keyferry_admin.errors import (
     BadKey,
     KeyCompromised,
     KeyExists,
+    KeyNotUsable,
     KeysChanged,
     LastActiveKey,
     NoActiveKey,
     NoSuchKey,
 )
-from keyferry_protocol.algorithms import RESPONSE_ALGORITHMS, SEED_BYTES, check_public_key
+from keyferry_admin.stack import Stack
+from keyferry_protocol.algorithms import (
+    RESPONSE_ALGORITHMS,
+    SEED_BYTES,
+    check_public_key,
+    verify_signature,
+)
 from keyferry_protocol.keys import KeySet, PinnedKey, keyid
 from keyferry_service.adapters.licenses_dynamodb import Licenses
+from keyferry_service.adapters.probe_lambda import (
+    FUNCTION_FAILED,
+    NO_PEM_KEY,
+    ProbeFailed,
+    request_probe,
+)
 from keyferry_service.adapters.retries import ConditionFailed, Conflict
 from keyferry_service.adapters.signer_pem import PemSigner
 from keyferry_service.adapters.signing_keys_dynamodb import SigningKeys
 from keyferry_service.domain.license import Status
-from keyferry_service.domain.signing_keys import KeyStatus, SigningKey
+from keyferry_service.domain.signing_keys import PROBE, KeyStatus, SigningKey
 
 if TYPE_CHECKING:
     from mypy_boto3_kms import KMSClient
 
+DENIED, WRONG_KIND = "AccessDeniedException", "InvalidKeyUsageException"
+ASK_TO_READ = "Ask whoever runs the AWS account to let you call kms:GetPublicKey with this key."
+RUN_AGAIN = "Run this again. If it fails again, read the log of process_request."
+# By the error's code: what to do before the service can sign with a key.
+STEPS = {
+    DENIED: "Add {arn} to SigningKeyArns, run make deploy, then run this again. The policy of the "
+    "key must allow the account of the stack, too.",
+    "NotFoundException": "Use the ARN of a key in the region and account of the stack.",
+    "DisabledException": "Run aws kms enable-key --key-id {arn}, then run this again.",
+    "KMSInvalidStateException": "Wait until aws kms describe-key --key-id {arn} says Enabled, then "
+    "run this again.",
+    WRONG_KIND: "Create a key of spec {spec} and usage SIGN_VERIFY.",
+    "UnsupportedOperationException": "Create a key of spec {spec} and usage SIGN_VERIFY.",
+    NO_PEM_KEY: "On AWS, use --kms ARN. In an embedded cloud, put the file into PemFolder.",
+    FUNCTION_FAILED: "Deploy this release (make deploy), then run this again.",
+}
 
-def create_in_kms(keys: SigningKeys, kms: "KMSClient", alg: str, arn: str) -> SigningKey:
-    """Start signing with a KMS key. Raises BadKey or KeyExists."""
-    return _create(keys, alg, public_key_in_kms(kms, alg, arn), kms_arn=arn)
+
+def key_in_kms(kms: "KMSClient", alg: str, arn: str) -> SigningKey:
+    """A key that KMS keeps, by its ARN, its id or an alias. Raises BadKey."""
+    try:
+        reply = kms.get_public_key(KeyId=arn)
+        public = load_der_public_key(reply["PublicKey"])
+    except (ValueError, UnsupportedAlgorithm) as error:
+        raise BadKey(f"KMS gave no public key that can be read: {error}") from error
+    except ClientError as error:
+        code = error.response["Error"]["Code"]
+        if code not in STEPS:
+            raise
+        step = ASK_TO_READ if code == DENIED else _step(STEPS[code], alg, arn)
+        raise BadKey(f"KMS does not show the public key of {arn} ({code})", step) from error
+    _, public_type = RESPONSE_ALGORITHMS[alg].key_types()
+    if not isinstance(public, public_type):
+        step = _step(STEPS[WRONG_KIND], alg, arn)
+        raise BadKey(f"The KMS key is not of algorithm {alg}", step)
+    return _new(alg, public.public_bytes_raw(), kms_arn=reply["KeyId"])  # never an alias
 
 
-def create_in_pem(keys: SigningKeys, alg: str, file: Path) -> SigningKey:
-    """Start signing with the key in a PEM file, which is created if it does not exist.
+def key_in_pem(alg: str, file: Path) -> SigningKey:
+    """The key in a PEM file, which is created if it does not exist. Raises BadKey.
 
-    The functions look for a file of this name in the folder of their deployment. Raises BadKey or
-    KeyExists.
+    The functions look for a file of this name in the folder of their deployment.
     """
     if not file.exists():
         _write_new_key(alg, file)
-    return _create(keys, alg, _public_key_in_pem(alg, file), pem=file.name)
+    return _new(alg, _public_key_in_pem(alg, file), pem=file.name)
+
+
+def create(stack: Stack, key: SigningKey) -> None:
+    """Sign with a key from now on, once the service has shown that it can.
+
+    Raises KeyNotUsable, and as `register`.
+    """
+    _check_that_the_service_signs(stack, key)
+    register(stack.signing_keys, key)
+
+
+def register(keys: SigningKeys, key: SigningKey) -> None:
+    """Write the row of a key that signs. Raises KeyExists or KeysChanged.
+
+    An active key that is registered already may be somewhere else now: its replica in another
+    region has the same key material under another ARN.
+    """
+    known = next((each for each in keys.all() if each.keyid == key.keyid), None)
+    if known is not None and (known == key or known.status is not KeyStatus.ACTIVE):
+        raise KeyExists(f"The key {key.keyid} is known already; it is {known.status.value}")
+    try:
+        if known is None:
+            keys.add(key)
+        else:
+            keys.move(key)
+    except ConditionFailed as error:
+        raise KeysChanged("Someone changed the keys at the same moment") from error
 
 
 def export(keys: SigningKeys, licenses: Licenses) -> KeySet:
@@ -112,18 +184,6 @@ def _end(keys: SigningKeys, key: SigningKey, status: KeyStatus) -> SigningKey:
     return replace(key, status=status)
 
 
-def public_key_in_kms(kms: "KMSClient", alg: str, arn: str) -> bytes:
-    """The raw public key of a KMS key. Raises BadKey."""
-    try:
-        public = load_der_public_key(kms.get_public_key(KeyId=arn)["PublicKey"])
-    except (ValueError, UnsupportedAlgorithm) as error:
-        raise BadKey(f"KMS gave no public key that can be read: {error}") from error
-    _, public_type = RESPONSE_ALGORITHMS[alg].key_types()
-    if not isinstance(public, public_type):
-        raise BadKey(f"The KMS key is not of algorithm {alg}")
-    return public.public_bytes_raw()
-
-
 def _public_key_in_pem(alg: str, file: Path) -> bytes:
     try:
         signer = PemSigner(file)
@@ -146,18 +206,27 @@ def _write_new_key(alg: str, file: Path) -> None:
         raise BadKey(f"{file} cannot be written: {error.strerror}") from error
 
 
-def _create(
-    keys: SigningKeys,
-    alg: str,
-    public: bytes,
-    *,
-    kms_arn: str | None = None,
-    pem: str | None = None,
-) -> SigningKey:
+def _new(alg: str, public: bytes, kms_arn: str | None = None, pem: str | None = None) -> SigningKey:
     check_public_key(alg, public)
-    key = SigningKey(keyid(alg, public), alg, public, KeyStatus.ACTIVE, kms_arn, pem)
+    return SigningKey(keyid(alg, public), alg, public, KeyStatus.ACTIVE, kms_arn, pem)
+
+
+def _check_that_the_service_signs(stack: Stack, key: SigningKey) -> None:
+    where = key.kms_arn or f"{key.pem} in its PemFolder"
     try:
-        keys.add(key)
-    except ConditionFailed as error:
-        raise KeyExists(f"The key {key.keyid} is known already") from error
-    return key
+        signature = request_probe(stack.functions, stack.output("ProcessRequestFunction"), key)
+    except ProbeFailed as error:
+        raise KeyNotUsable(
+            f"The service cannot sign with {where} ({error.code})",
+            _step(STEPS.get(error.code, RUN_AGAIN), key.alg, where),
+            reason=str(error),
+        ) from error
+    if not verify_signature(key.alg, key.public, PROBE, signature):
+        raise KeyNotUsable(
+            f"The service signs with another key than {key.keyid} where it uses {where}",
+            "Give the service this key there, then run this again.",
+        )
+
+
+def _step(text: str, alg: str, arn: str) -> str:
+    return text.format(spec=RESPONSE_ALGORITHMS[alg].kms_key_spec, arn=arn)

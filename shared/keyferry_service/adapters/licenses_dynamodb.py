@@ -11,6 +11,7 @@ from keyferry_service.adapters.items_dynamodb import (
     set_attributes,
     to_item,
 )
+from keyferry_service.adapters.ledger_dynamodb import entry_from_item
 from keyferry_service.adapters.retries import translate_conflicts
 from keyferry_service.domain.allocate import Grant
 from keyferry_service.domain.license import (
@@ -143,7 +144,7 @@ class Licenses:
         """The ledger's entries whose request's SHA-256 begins so, in no order."""
         query = self._query(number, f"answer#{beginning}")
         for page in self._dynamodb.get_paginator("query").paginate(**query):
-            yield from (from_item(LedgerEntry, item) for item in page["Items"])
+            yield from (entry_from_item(item) for item in page["Items"])
 
     def seats_in_use(self, number: str) -> list[Seat]:
         """The seats that are taken: as many as a refusal lists at most."""
@@ -273,12 +274,12 @@ def read_license(item: Item | None) -> LicenseRecord | None:
 def _snapshot(request: Request, rows: Mapping[str, Item]) -> Snapshot:
     anchors = {int(row["seat"]["N"]) for name, row in rows.items() if name.startswith("anchor#")}
     seats = [from_item(Seat, row) for name, row in rows.items() if name.startswith("seat#")]
-    entry = _read(LedgerEntry, rows.get(f"answer#{request.sha256}"))
+    entry = rows.get(f"answer#{request.sha256}")
     return Snapshot(
         license=read_license(rows.get(LICENSE)),
         device_key=_read(DeviceKey, rows.get(_key_name(request))),
         dongle=_read(RegisteredDongle, rows.get(_dongle_name(request))),
-        ledger_entry=entry,
+        ledger_entry=entry_from_item(entry) if entry else None,
         anchor_seats=frozenset(anchors),
         seats={seat.number: seat for seat in seats},
     )

@@ -62,6 +62,17 @@ class SigningKeys:
                 ConditionExpression="attribute_not_exists(pk)",
             )
 
+    def move(self, key: SigningKey) -> None:
+        """Say where the private half of an active key is now. Raises ConditionFailed."""
+        with translate_conflicts():
+            self._dynamodb.put_item(
+                TableName=self._table,
+                Item=_item(key),
+                ConditionExpression="#status = :active",
+                ExpressionAttributeNames={"#status": "status"},
+                ExpressionAttributeValues=to_item({":active": KeyStatus.ACTIVE}),
+            )
+
     def end(self, key: SigningKey, status: KeyStatus, other: SigningKey) -> None:
         """Give a key a status in which it no longer signs, if `other` does. Raises Conflict."""
         update = set_attributes({"status": status})

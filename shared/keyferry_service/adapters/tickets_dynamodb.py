@@ -71,19 +71,27 @@ class Tickets:
         self._table = table
 
     def open(self, ticket: Ticket, network: str, now: int) -> None:
-        """Put a new ticket and count it for its network. Raises TooManyTickets, Conflict."""
+        """Count a new ticket for its network, then put it. Raises TooManyTickets, Conflict.
+
+        No transaction, since all callers of a network share its counter, and transactions that
+        write one row cancel each other. If the second call fails, one ticket too many is counted.
+        """
         try:
             with translate_conflicts():
-                self._dynamodb.transact_write_items(
-                    TransactItems=[self._put_ticket(ticket), self._count_ticket(network, now)]
-                )
+                self._dynamodb.update_item(**self._count_ticket(network, now))
         except ConditionFailed as error:
             raise TooManyTickets("This network opened too many tickets.") from error
+        # No condition: nobody else has this id, and a call that boto3 repeats must not fail.
+        self._dynamodb.put_item(TableName=self._table, Item=self._ticket_item(ticket))
 
     def add(self, ticket: Ticket) -> None:
         """Put a new ticket that the vendor opened: it counts for no network. Raises Conflict."""
         with translate_conflicts():
-            self._dynamodb.put_item(**self._put_ticket(ticket)["Put"])
+            self._dynamodb.put_item(
+                TableName=self._table,
+                Item=self._ticket_item(ticket),
+                ConditionExpression="attribute_not_exists(pk)",
+            )
 
     def get(self, ticket_id: str, now: int) -> Ticket | None:
         """The ticket; None if there is none or it has ended."""
@@ -222,9 +230,9 @@ class Tickets:
         reply = self._dynamodb.get_item(TableName=self._table, Key=_key(key), ConsistentRead=True)
         return reply.get("Item")
 
-    def _put_ticket(self, ticket: Ticket) -> Any:
+    def _ticket_item(self, ticket: Ticket) -> Item:
         values = {"pk": f"ticket#{ticket.id}", **_values(ticket)}
-        return self._put({name: value for name, value in values.items() if value is not None})
+        return to_item({name: value for name, value in values.items() if value is not None})
 
     def _put_link(self, ticket: Ticket, token: str, now: int) -> Any:
         link = Link(ticket.id, ticket.file_name, now + LIFE_S)
@@ -249,14 +257,11 @@ class Tickets:
         hour = now // HOUR_S
         values = {":one": 1, ":limit": TICKETS_PER_NETWORK, ":expires_at": (hour + 2) * HOUR_S}
         return {
-            "Update": {
-                "TableName": self._table,
-                "Key": _key(f"network#{network}#{hour}"),
-                "UpdateExpression": "SET expires_at = :expires_at ADD ticket_count :one",
-                "ConditionExpression": "attribute_not_exists(ticket_count)"
-                " OR ticket_count < :limit",
-                "ExpressionAttributeValues": to_item(values),
-            }
+            "TableName": self._table,
+            "Key": _key(f"network#{network}#{hour}"),
+            "UpdateExpression": "SET expires_at = :expires_at ADD ticket_count :one",
+            "ConditionExpression": "attribute_not_exists(ticket_count) OR ticket_count < :limit",
+            "ExpressionAttributeValues": to_item(values),
         }
 
     def _count_mail(self, ticket: Ticket, message_id: str, now: int) -> Any:

@@ -4,6 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
+# What a key signs before it counts. It is no PAE, so the signature is none of a file.
+PROBE = b"keyferry probe v1"
+
 
 class KeyStatus(StrEnum):
     """Every active key signs; the others are known as having been this service's."""

@@ -5,6 +5,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import redirect_stderr, redirect_stdout
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import boto3
@@ -14,6 +15,7 @@ from moto import mock_aws
 
 from keyferry_admin.cli import main
 from keyferry_admin.stack import Stack
+from tests.service.admin.functions import Functions
 from tests.service.admin.screens import Ran, Screen
 from tests.service.admin.template import TEMPLATE
 from tests.support.samples import NOW
@@ -26,6 +28,14 @@ def _service_models_are_read_once() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(JSONFileLoader, "load_file", lambda _, path: read(path))
         yield
+
+
+@pytest.fixture
+def functions(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Functions:
+    """The functions of every stack; their PEM files are in this test's folder."""
+    functions = Functions(tmp_path)
+    monkeypatch.setattr(Stack, "functions", functions)
+    return functions
 
 
 @pytest.fixture

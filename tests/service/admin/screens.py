@@ -9,8 +9,11 @@ from typing import Any
 import boto3
 
 from keyferry_admin.stack import Stack
+from keyferry_admin.use_cases import keys
+from keyferry_protocol.algorithms import ED25519
 from keyferry_service.adapters.items_dynamodb import members, to_item
 from keyferry_service.domain.license import Seat
+from keyferry_service.domain.signing_keys import SigningKey
 from tests.support.samples import NOW, NUMBER
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -47,6 +50,13 @@ class Ran:
     def json(self) -> dict[str, Any]:
         document: dict[str, Any] = json.loads(self.out)
         return document
+
+
+def pem_key(stack: Stack, file: Path, alg: str = ED25519) -> SigningKey:
+    """Have a key in a new file sign."""
+    key = keys.key_in_pem(alg, file)
+    keys.register(stack.signing_keys, key)
+    return key
 
 
 def take_seat(stack: Stack, number: int, **facts: Any) -> None:

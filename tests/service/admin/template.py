@@ -19,6 +19,7 @@ TEMPLATE = {
     },
     "Outputs": {
         "LicensesTable": {"Value": {"Ref": "LicensesTable"}},
+        "ProcessRequestFunction": {"Value": "keyferry-process-request"},
         "PageUrl": {"Value": "https://activate.example.com"},
         "VendorName": {"Value": "Example"},
         "SupportContact": {"Value": "licensing@example.com"},

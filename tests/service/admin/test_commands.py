@@ -11,6 +11,7 @@ from keyferry_admin.use_cases import licenses
 from keyferry_protocol.activation import activation_key, parse_activation_code
 from keyferry_protocol.keys import KeySet
 from keyferry_service.adapters.items_dynamodb import to_item
+from tests.service.admin.functions import Functions
 from tests.service.admin.screens import GOLDEN, OldPipe, Pipe, take_seat
 from tests.support.samples import NUMBER
 
@@ -172,7 +173,9 @@ def test_every_command_has_stack_and_json_and_an_example(run: Any) -> None:
         assert help_text.startswith(f"Usage: keyferry-admin {line} ")
 
 
-def test_keys_are_created_listed_and_exported(run: Any, tmp_path: Path) -> None:
+def test_keys_are_created_listed_and_exported(
+    run: Any, functions: Functions, tmp_path: Path
+) -> None:
     pem, exported = tmp_path / "signing.pem", tmp_path / "keys.json"
     key = run(f"keys create --pem {pem} --json").json["key"]
     assert run("keys list").out.splitlines() == [

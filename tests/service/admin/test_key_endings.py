@@ -15,7 +15,7 @@ from keyferry_protocol.algorithms import ED25519, ML_DSA_65
 from keyferry_service.adapters.items_dynamodb import to_item
 from keyferry_service.domain.license import LicenseRecord, Status
 from keyferry_service.domain.signing_keys import KeyStatus, SigningKey
-from tests.service.admin.screens import take_seat
+from tests.service.admin.screens import pem_key, take_seat
 from tests.service.admin.test_requests import PAGE, answered, lying_in, whole
 from tests.support.builders import LAB_07, LAB_08, Computer
 from tests.support.samples import DAY, NOW, NUMBER
@@ -26,10 +26,7 @@ __all__ = ["whole"]
 @pytest.fixture
 def pair(stack: Stack, tmp_path: Path) -> tuple[SigningKey, SigningKey]:
     """Two keys of one algorithm, both active."""
-    old, new = (
-        keys.create_in_pem(stack.signing_keys, ED25519, tmp_path / f"{name}.pem")
-        for name in ("old", "new")
-    )
+    old, new = (pem_key(stack, tmp_path / f"{name}.pem") for name in ("old", "new"))
     return old, new
 
 
@@ -56,8 +53,8 @@ def test_the_last_key_of_an_algorithm_stays(
     run: Any, whole: Stack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, deed: str
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    last = keys.create_in_pem(whole.signing_keys, ED25519, tmp_path / "last.pem")
-    keys.create_in_pem(whole.signing_keys, ML_DSA_65, tmp_path / "quantum.pem")
+    last = pem_key(whole, tmp_path / "last.pem")
+    pem_key(whole, tmp_path / "quantum.pem", ML_DSA_65)
     ran = run(f"keys {deed.format(last.keyid)} --yes --json")
     assert code(ran) == "last-active-key"
     assert "keys create --alg Ed25519" in ran.json["error"]["next_step"]

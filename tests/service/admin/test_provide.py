@@ -49,9 +49,9 @@ class Kms:
         public = Ed25519PrivateKey.generate().public_key()
         self._public = public.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
 
-    def get_public_key(self, KeyId: str) -> dict[str, bytes]:  # noqa: N803
+    def get_public_key(self, KeyId: str) -> dict[str, Any]:  # noqa: N803
         assert KeyId == OUTPUTS["Ed25519KeyArn"]
-        return {"PublicKey": self._public}
+        return {"PublicKey": self._public, "KeyId": KeyId}
 
 
 @pytest.fixture

@@ -12,7 +12,6 @@ from botocore.exceptions import ClientError
 
 from keyferry_service.adapters import tickets_dynamodb
 from keyferry_service.use_cases import limit_calls
-from tests.service.functions.test_answering import conflict
 from tests.service.functions.test_calls_counted import counting
 from tests.support.builders import LAB_07, a_request_file
 from tests.support.samples import DAY
@@ -462,24 +461,43 @@ def test_the_thousandth_ticket_of_an_hour_is_the_last_of_its_network(world: Worl
     assert [status(), status()] == [201, 429]
 
 
-def test_tickets_opened_at_the_same_moment_wait_for_each_other(
+def test_a_ticket_waits_for_a_version_that_still_counts_in_transactions(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """For the minutes of an upgrade, in which both versions run."""
     client = world.service["dynamodb"]
-    real, calls = client.transact_write_items, []
+    real, calls = client.update_item, []
 
     def conflicting_once(**call: Any) -> Any:
         calls.append(1)
         if len(calls) == 1:
-            raise conflict("TransactWriteItems")
+            error: Any = {"Error": {"Code": "TransactionConflictException"}}
+            raise ClientError(error, "UpdateItem")
         return real(**call)
 
-    monkeypatch.setattr(client, "transact_write_items", conflicting_once)
+    monkeypatch.setattr(client, "update_item", conflicting_once)
     world.open_ticket()
     assert len(calls) == 2
     world.left_ms = 0
     answer = world.call("POST", "/api/requests", {"email": None, "language": "en"})
     assert problem(answer) == (503, "busy")
+
+
+def test_a_ticket_that_is_not_put_is_counted_all_the_same(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One too many: the next call of the page opens one, and a network may open a thousand."""
+
+    def fail(**_: Any) -> None:
+        raise ClientError({"Error": {"Code": "InternalServerError"}}, "PutItem")
+
+    with monkeypatch.context() as failing:
+        failing.setattr(world.service["dynamodb"], "put_item", fail)
+        answer = world.call("POST", "/api/requests", {"email": None, "language": "en"})
+    assert problem(answer) == (500, "failed")
+    world.open_ticket()
+    (count,) = [row["ticket_count"] for row in world.rows("Tickets") if "ticket_count" in row]
+    assert count == {"N": "2"}
 
 
 def test_a_failure_is_logged_and_its_details_are_not_shown(

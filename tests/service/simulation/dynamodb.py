@@ -1,10 +1,12 @@
 """DynamoDB in memory: the calls that the service makes, each of them at one moment.
 
 test_dynamodb.py holds it against moto. An expression that it does not know ends the test.
+A transaction may also hold its rows for a while, as on AWS: see `Tables.hold_rows`.
 """
 
 import re
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from copy import deepcopy
 from typing import Any
 
@@ -33,6 +35,7 @@ class Tables:
         self.rows: dict[tuple[str, ...], Item] = {}
         self.tokens: set[str] = set()
         self.changed: set[tuple[str, ...]] = set()  # places, for who keeps books
+        self._held: set[tuple[str, ...]] = set()  # places of transactions that are under way
 
     def get_item(self, **call: Any) -> dict[str, Any]:
         row = self.rows.get(_place(call["TableName"], call["Key"]))
@@ -43,6 +46,7 @@ class Tables:
         places = [_place(read["TableName"], read["Key"]) for read in reads]
         assert len(reads) <= 100
         assert len(set(places)) == len(places), "two reads of one transaction of one row"
+        self._require_free("TransactGetItems", places)
         return {"Responses": [self.get_item(**read) for read in reads]}
 
     def batch_get_item(self, **call: Any) -> dict[str, Any]:
@@ -74,6 +78,23 @@ class Tables:
     def delete_item(self, **call: Any) -> None:
         self._alone("Delete", "DeleteItem", call)
 
+    @contextmanager
+    def hold_rows(self, **call: Any) -> Iterator[None]:
+        """Hold the rows of a TransactWriteItems: until it ends, no other one has them.
+
+        Neither has a plain write nor a TransactGetItems; plain reads and queries see the rows as
+        they were. https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/
+        transaction-apis.html#transaction-conflict-handling
+        """
+        writes = [next(iter(item.items())) for item in call["TransactItems"]]
+        places = [_place_of(kind, write) for kind, write in writes]
+        self._require_free("TransactWriteItems", places)
+        self._held.update(places)
+        try:
+            yield
+        finally:
+            self._held.difference_update(places)
+
     def transact_write_items(self, **call: Any) -> None:
         token = call.get("ClientRequestToken")
         if token in self.tokens:
@@ -82,6 +103,7 @@ class Tables:
         places = [_place_of(kind, write) for kind, write in writes]
         assert len(writes) <= 100
         assert len(set(places)) == len(places), "two writes of one transaction to one row"
+        self._require_free("TransactWriteItems", places)
         outcomes = [self._condition_holds(kind, write) for kind, write in writes]
         if not all(outcomes):
             reasons = [{"Code": "None" if ok else "ConditionalCheckFailed"} for ok in outcomes]
@@ -92,7 +114,17 @@ class Tables:
         if token is not None:
             self.tokens.add(token)
 
+    def _require_free(self, operation: str, places: list[tuple[str, ...]]) -> None:
+        """Cancel a transaction that names a row which another one holds."""
+        if self._held.isdisjoint(places):
+            return
+        codes = ["TransactionConflict" if place in self._held else "None" for place in places]
+        reasons = [{"Code": code} for code in codes]
+        raise failure("TransactionCanceledException", operation, CancellationReasons=reasons)
+
     def _alone(self, kind: str, operation: str, call: Any) -> None:
+        if _place_of(kind, call) in self._held:
+            raise failure("TransactionConflictException", operation)
         if not self._condition_holds(kind, call):
             raise failure("ConditionalCheckFailedException", operation)
         self._apply(kind, call)

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from keyferry_protocol.envelope import RESPONSE, open_envelope, pae
 from keyferry_protocol.response import ResponseBody
 from keyferry_service.adapters.items_dynamodb import from_item
+from keyferry_service.adapters.ledger_dynamodb import entry_from_item
 from keyferry_service.adapters.licenses_dynamodb import LICENSE, read_license
 from keyferry_service.adapters.tickets_dynamodb import ticket_from_item
 from keyferry_service.domain.ledger import response_in
@@ -69,7 +70,7 @@ class History:
             seat = from_item(Seat, row)
             self.seats[number, seat.number] = seat
         elif name.startswith("answer#"):
-            answer = from_item(LedgerEntry, row)
+            answer = entry_from_item(row)
             if answer.request_sha256 in self.answers:
                 self.rewritten.append(answer.request_sha256)
             response = response_in(answer)

@@ -57,7 +57,7 @@ NO_LEDGER: Edits = [
     ),
     (
         LICENSES,
-        'entry = _read(LedgerEntry, rows.get(f"answer#{request.sha256}"))',
+        'entry = rows.get(f"answer#{request.sha256}")',
         "entry = None",
     ),
 ]

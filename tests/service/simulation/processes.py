@@ -180,7 +180,7 @@ class Lambdas:
         turns = [Turn(self._one(queue_name, message, done)) for message in chosen]
         if beside is not None:
             turns.append(Turn(lambda turn: beside(Clients(cloud, turn.pause))))
-        self._interleave(turns)
+        self.interleave(turns)
         queue.waiting = [m for m in queue.waiting if not any(m is d for d in done)]
         for message in chosen:
             given_up = message.receives >= MAX_RECEIVES
@@ -204,7 +204,8 @@ class Lambdas:
 
         return run
 
-    def _interleave(self, turns: list[Turn]) -> None:
+    def interleave(self, turns: list[Turn]) -> None:
+        """Let all of them go on to their ends, one call of one at a time, in a drawn order."""
         running = list(turns)
         while running:
             turn = self.cloud.rng.choice(running)

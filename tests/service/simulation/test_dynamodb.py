@@ -170,3 +170,22 @@ def test_what_the_simulation_does_not_know_ends_it() -> None:
     tables.put_item(**put())
     with pytest.raises(AssertionError):
         tables.update_item(**update(condition="attribute_type(s, :x)"))
+
+
+def test_a_row_that_a_transaction_holds_is_refused_as_aws_refuses_it() -> None:
+    """moto and the embedded cloud never do; a plain read waits for nobody."""
+    tables = Tables()
+    tables.put_item(**put(sk="b"))
+    check = {"TableName": "T", "Key": KEY, "ConditionExpression": "attribute_not_exists(pk)"}
+    other = {"Put": put(sk="b")}
+    get = {"TransactItems": [{"Get": {"TableName": "T", "Key": KEY}}]}
+    canceled = ("TransactionCanceledException", ["None", "TransactionConflict"])
+    with tables.hold_rows(TransactItems=[{"ConditionCheck": check}]):
+        transaction = {"TransactItems": [other, {"Update": update()}]}
+        assert outcome(tables, "transact_write_items", transaction) == canceled
+        assert outcome(tables, "transact_get_items", get)[1] == canceled[1][1:]
+        for operation, call in (("put_item", put()), ("update_item", update())):
+            assert outcome(tables, operation, call) == ("TransactionConflictException", [])
+        assert outcome(tables, "get_item", {"TableName": "T", "Key": KEY}) == {}
+        tables.put_item(**put(sk="b"))
+    tables.put_item(**put())

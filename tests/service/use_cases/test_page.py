@@ -55,6 +55,11 @@ def test_a_new_ticket_waits_for_its_file(
     assert ticket.expires_at == NOW + LIFE_S
 
 
+def test_a_ticket_that_boto3_puts_twice_is_opened(service: Service) -> None:
+    service.cloud.faults = lambda call: "sent twice" if call == "put_item" else None
+    assert service.tickets.get(open_one(service), NOW) is not None
+
+
 def test_a_network_opens_so_many_tickets(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tickets_dynamodb, "TICKETS_PER_NETWORK", 1)
     open_one(service)
@@ -63,7 +68,7 @@ def test_a_network_opens_so_many_tickets(service: Service, monkeypatch: pytest.M
 
 
 def test_a_ticket_that_meets_others_to_the_end_is_not_opened(service: Service) -> None:
-    service.cloud.faults = lambda call: "conflict" if call == "transact_write_items" else None
+    service.cloud.faults = lambda call: "conflict" if call == "update_item" else None
     with pytest.raises(OutOfTime):
         open_one(service, left_ms=3500)
 

@@ -1,0 +1,105 @@
+"""Is this deployment ready? Runs every check; one that cannot run holds up no other."""
+
+import re
+from collections.abc import Callable, Iterator
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from keyferry_admin.use_cases.doctor.alarms import check_alarms, check_subscribers
+from keyferry_admin.use_cases.doctor.deployment import Deployment
+from keyferry_admin.use_cases.doctor.finding import OK, PROBLEM, UNKNOWN, WARNING, Finding
+from keyferry_admin.use_cases.doctor.keys import check_keys, check_rights
+from keyferry_admin.use_cases.doctor.mail import check_account, check_feedback, check_sender
+from keyferry_admin.use_cases.doctor.page import check_address, check_certificate, check_files
+from keyferry_admin.use_cases.doctor.queues import (
+    check_dead_letters,
+    check_events,
+    check_functions,
+)
+from keyferry_admin.use_cases.doctor.quotas import check_quotas
+from keyferry_admin.use_cases.doctor.tables import check_tables
+
+CHECKS: dict[str, Callable[[Deployment], list[Finding]]] = {
+    "page": check_files,
+    "certificate": check_certificate,
+    "address": check_address,
+    "keys": check_keys,
+    "rights": check_rights,
+    "events": check_events,
+    "functions": check_functions,
+    "given-up": check_dead_letters,
+    "email": check_account,
+    "sender": check_sender,
+    "bounces": check_feedback,
+    "tables": check_tables,
+    "alarms": check_alarms,
+    "alarm-email": check_subscribers,
+    "quotas": check_quotas,
+}
+DENIED = re.compile(r"not authorized to perform: ([\w-]+:\w+)")
+DENIED_CODES = {
+    "AccessDenied",
+    "AccessDeniedException",
+    "AuthorizationError",  # SNS
+    "AuthorizationErrorException",
+}
+BUSY_CODES = {
+    "LimitExceededException",
+    "RequestLimitExceeded",
+    "SlowDown",
+    "Throttling",
+    "ThrottlingException",
+    "TooManyRequestsException",
+}
+
+
+def diagnose(deployment: Deployment) -> Iterator[Finding]:
+    """Check a deployed stack without changing it. Raises NoSuchStack.
+
+    If CloudFormation left no working stack, nothing else is checked.
+    """
+    stack = judge_stack(deployment.stack.status)
+    yield stack
+    if stack.result == PROBLEM:
+        return
+    for name, check in CHECKS.items():
+        try:
+            yield from check(deployment)
+        except (ClientError, BotoCoreError) as error:
+            yield could_not_check(name, error)
+
+
+def judge_stack(status: str) -> Finding:
+    facts = {"status": status}
+    if status == "UPDATE_ROLLBACK_COMPLETE":
+        text = "The last deploy failed and was undone; the one before it is running"
+        step = (
+            "The CloudFormation console says why (Events). Fix the cause, then run `make deploy`."
+        )
+        return Finding("stack", WARNING, text, step, facts)
+    if status.endswith("_IN_PROGRESS"):
+        text = f"CloudFormation is at work ({status})"
+        return Finding("stack", WARNING, text, "Wait until it is done, then run this again.", facts)
+    if status.endswith("_COMPLETE") and not status.startswith(("ROLLBACK", "DELETE")):
+        return Finding("stack", OK, f"Deployed ({status})", "", facts)
+    text = f"The deploy failed ({status})"
+    step = "The CloudFormation console says why (Events). What to delete: docs/operations/delete.md"
+    return Finding("stack", PROBLEM, text, step, facts)
+
+
+def could_not_check(name: str, error: ClientError | BotoCoreError) -> Finding:
+    """Say why a check could not run: a missing right, a busy service, or no way to it."""
+    if not isinstance(error, ClientError):
+        step = "Check the network and the region, and run this again."
+        return Finding(name, UNKNOWN, f"Could not check: {error}", step)
+    code = error.response["Error"]["Code"]
+    if code in DENIED_CODES:
+        known = DENIED.search(error.response["Error"].get("Message", ""))
+        action = known[1] if known else error.operation_name
+        step = "Ask whoever manages the AWS account for it: docs/operations/doctor.md"
+        text = f"Could not check: the right {action} is missing"
+        return Finding(name, UNKNOWN, text, step, {"needs": action})
+    step = "Run this again."
+    if code in BUSY_CODES:
+        return Finding(name, UNKNOWN, "Could not check: AWS is busy", step, {"code": code})
+    return Finding(name, UNKNOWN, f"Could not check: {error}", step, {"code": code})

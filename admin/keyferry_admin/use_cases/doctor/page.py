@@ -1,0 +1,220 @@
+"""Whether customers reach the page and the API: files, certificate, DNS, origin secret."""
+
+import json
+import socket
+import ssl
+import urllib.error
+import urllib.request
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from hashlib import md5
+from urllib.parse import urlsplit
+
+from keyferry_admin.use_cases.doctor.deployment import Deployment
+from keyferry_admin.use_cases.doctor.finding import OK, PROBLEM, UNKNOWN, WARNING, Finding
+from keyferry_admin.use_cases.site import site_files
+
+PATIENCE_S = 15
+NO_TICKET = "A" * 43  # of the form of a ticket's id, and nobody's
+SOON_DAYS = 30  # ACM renews its own certificates 60 days before they end
+SHOWN = 3  # files by name in one line
+VENDOR = "vendor.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Files:
+    """The MD5 of each file in the site bucket, and of each file of this release."""
+
+    uploaded: Mapping[str, str]
+    expected: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What came back from the page's address, as a browser would get it."""
+
+    status: int = 0  # 0: nothing came back
+    body: bytes = b""
+    error: str = ""  # why nothing came back: dns, tls, or another reason in words
+
+
+@dataclass(frozen=True, slots=True)
+class Certificate:
+    """A certificate as ACM describes it."""
+
+    status: str  # ISSUED, PENDING_VALIDATION, EXPIRED, ...
+    names: Sequence[str]
+    days_left: int | None  # None: it was never issued
+
+
+def check_files(deployment: Deployment) -> list[Finding]:
+    if not (deployment.site / "index.html").is_file():
+        text = f"Could not compare: there is no page in the folder {deployment.site}"
+        step = "Run this in the folder of the release that you deployed, or name it with --site."
+        return [Finding("page", UNKNOWN, text, step)]
+    files = site_files(deployment.site, deployment.site.parent / "vendor")
+    expected = {name: digest(data) for name, data in files.items()}
+    if deployment.is_embedded:  # `make run` writes the page's address into it
+        del expected[VENDOR]
+    return judge_files(Files(_uploaded(deployment), expected))
+
+
+def judge_files(files: Files) -> list[Finding]:
+    missing = sorted(files.expected.keys() - files.uploaded.keys())
+    changed = {name for name, _ in files.expected.items() - files.uploaded.items()}
+    others = sorted(changed - set(missing))
+    if not missing and not others:
+        text = f"All {len(files.expected)} files are those of this release"
+        return [Finding("page", OK, text)]
+    parts = [f"missing: {_some(missing)}"] if missing else []
+    parts += [f"not of this release: {_some(others)}"] if others else []
+    step = "Upload the page: .venv/bin/python docs/operations/upload_page.py"
+    facts = {"missing": missing, "different": others}
+    return [Finding("page", PROBLEM, f"Files are {'; '.join(parts)}", step, facts)]
+
+
+def _some(names: Sequence[str]) -> str:
+    more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
+    return ", ".join(names[:SHOWN]) + more
+
+
+def _uploaded(deployment: Deployment) -> dict[str, str]:
+    """The ETags of the site bucket, which are MD5 sums: one PUT each, encrypted by S3's own key."""
+    pages = deployment.client("s3").get_paginator("list_objects_v2")
+    return {
+        item["Key"]: item["ETag"].strip('"')
+        for page in pages.paginate(Bucket=deployment.stack.output("SiteBucket"))
+        for item in page.get("Contents", [])
+    }
+
+
+def digest(data: bytes) -> str:
+    """The MD5 of a file, as S3 computes it."""
+    return md5(data, usedforsecurity=False).hexdigest()
+
+
+def check_address(deployment: Deployment) -> list[Finding]:
+    page = deployment.stack.output("PageUrl")
+    vendor = fetch(f"{page}/{VENDOR}")
+    domain = deployment.stack.output("DistributionDomain")
+    findings = judge_address(page, domain, vendor, _uploaded(deployment).get(VENDOR, ""))
+    if findings[0].result == OK:
+        findings += judge_api(page, fetch(f"{page}/api/requests/{NO_TICKET}"))
+    return findings
+
+
+def fetch(url: str) -> Answer:
+    """Get a URL as a browser would, whatever its status."""
+    try:
+        with urllib.request.urlopen(url, timeout=PATIENCE_S) as reply:
+            return Answer(reply.status, reply.read())
+    except urllib.error.HTTPError as error:
+        return Answer(error.code, error.read())
+    except urllib.error.URLError as error:
+        match error.reason:
+            case socket.gaierror():
+                return Answer(error="dns")
+            case ssl.SSLError():
+                return Answer(error="tls")
+        return Answer(error=str(error.reason))
+    except OSError as error:  # the connection broke while it was read
+        return Answer(error=str(error))
+
+
+def judge_address(page: str, domain: str, vendor: Answer, uploaded: str) -> list[Finding]:
+    host, facts = urlsplit(page).hostname, {"status": vendor.status}
+    record = f"Point it at this stack in your DNS: {host} CNAME {domain}"
+    if vendor.error == "dns":
+        text = f"{host} has no address in the DNS"
+        return [Finding("address", PROBLEM, text, f"{record} (or an alias record).", facts)]
+    if vendor.error == "tls":
+        text = f"Browsers do not trust the certificate of {host}"
+        return [Finding("address", PROBLEM, text, f"{record}, and check CertificateArn.", facts)]
+    if vendor.error:
+        text = f"Could not reach {page} from this computer: {vendor.error}"
+        step = "Open it in a browser. If that works, only this computer is kept from it."
+        return [Finding("address", UNKNOWN, text, step, facts)]
+    if vendor.status != 200 or digest(vendor.body) != uploaded:
+        text = f"{page} answers, but not with this stack's page (status {vendor.status})"
+        step = f"Upload the page if a file is missing. Otherwise: {record}"
+        return [Finding("address", PROBLEM, text, step, facts)]
+    return [Finding("address", OK, f"{page} shows this stack's page", "", facts)]
+
+
+def judge_api(page: str, answer: Answer) -> list[Finding]:
+    """The API must say of a ticket that nobody has that it was not found."""
+    facts = {"status": answer.status}
+    try:
+        code = json.loads(answer.body)["code"]
+    except (ValueError, KeyError, TypeError):
+        code = ""
+    if (answer.status, code) == (404, "not-found"):
+        return [Finding("service", OK, f"{page}/api answers", "", facts)]
+    if (answer.status, code) == (403, "forbidden"):
+        text = "The API refuses its own page: CloudFront sends another origin secret"
+        step = "Run `make deploy` with one OriginSecret: docs/operations/README.md, Deploy."
+        return [Finding("service", PROBLEM, text, step, facts)]
+    text = (
+        f"{page}/api does not answer (status {answer.status}{answer.error and ': '}{answer.error})"
+    )
+    step = "Read the log of the function public_api in CloudWatch."
+    return [Finding("service", PROBLEM, text, step, facts)]
+
+
+def check_certificate(deployment: Deployment) -> list[Finding]:
+    page = deployment.stack.output("PageUrl")
+    domain = deployment.stack.output("DistributionDomain")
+    arn = deployment.stack.parameter("CertificateArn")
+    if not arn:
+        return judge_no_certificate(page, domain)
+    acm = deployment.client("acm", arn.split(":")[3])
+    try:
+        known = acm.describe_certificate(CertificateArn=arn)["Certificate"]
+    except acm.exceptions.ResourceNotFoundException:
+        return judge_certificate(page, arn, Certificate("deleted", [], None))
+    ends: datetime | None = known.get("NotAfter")
+    days_left = None if ends is None else int(ends.timestamp() - deployment.now) // 86400
+    names = [known["DomainName"], *known.get("SubjectAlternativeNames", [])]
+    return judge_certificate(page, arn, Certificate(known["Status"], names, days_left))
+
+
+def judge_no_certificate(page: str, domain: str) -> list[Finding]:
+    host = urlsplit(page).hostname
+    if page.startswith("http:"):
+        return [Finding("certificate", OK, "None is needed: the page is on this computer")]
+    if host == domain:
+        return [Finding("certificate", OK, f"CloudFront's own, for {domain}")]
+    text = f"CloudFront has no certificate for {host}, so browsers refuse the page"
+    step = f"Set CertificateArn, or PageOrigin to https://{domain}, and run `make deploy`."
+    return [Finding("certificate", PROBLEM, text, step)]
+
+
+def judge_certificate(page: str, arn: str, certificate: Certificate) -> list[Finding]:
+    host = urlsplit(page).hostname or ""
+    facts: dict[str, object] = {"status": certificate.status, "arn": arn}
+    if certificate.status == "PENDING_VALIDATION":
+        text = "The certificate is not issued: ACM has not seen its DNS records"
+        step = "Copy its records from the ACM console (us-east-1) to your DNS."
+        return [Finding("certificate", PROBLEM, text, step, facts)]
+    if certificate.status != "ISSUED" or certificate.days_left is None:
+        text = f"The certificate cannot be used (ACM: {certificate.status})"
+        step = "Request another one in ACM (us-east-1), set CertificateArn, and run `make deploy`."
+        return [Finding("certificate", PROBLEM, text, step, facts)]
+    if not any(covers(name, host) for name in certificate.names):
+        text = f"The certificate is for {', '.join(certificate.names)}, not for {host}"
+        step = f"Request one for {host} in ACM (us-east-1), and set CertificateArn to it."
+        return [Finding("certificate", PROBLEM, text, step, facts)]
+    text = f"The certificate of {host} is good for {certificate.days_left} days"
+    facts |= {"days_left": certificate.days_left}
+    if certificate.days_left < SOON_DAYS:
+        step = (
+            "ACM did not renew it. Check that its DNS records are still there, or import a new one."
+        )
+        return [Finding("certificate", WARNING, text, step, facts)]
+    return [Finding("certificate", OK, text, "", facts)]
+
+
+def covers(name: str, host: str) -> bool:
+    """Whether a certificate's name is good for a host; `*` stands for one label (RFC 6125)."""
+    return name == host or (name.startswith("*.") and name[2:] == host.partition(".")[2])

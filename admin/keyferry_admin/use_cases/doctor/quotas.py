@@ -1,0 +1,26 @@
+"""Whether the account's quotas are enough for what the stack may use."""
+
+from keyferry_admin.use_cases.doctor.deployment import Deployment
+from keyferry_admin.use_cases.doctor.finding import OK, WARNING, Finding
+from keyferry_admin.use_cases.doctor.queues import QUEUES
+
+API_FUNCTIONS = 10  # 50 calls a second of 0.1 s each are 5, and as many for cold starts
+
+
+def check_quotas(deployment: Deployment) -> list[Finding]:
+    client, needed = deployment.client("lambda"), API_FUNCTIONS
+    for output in QUEUES:
+        name = deployment.stack.output(output)
+        for mapping in client.list_event_source_mappings(FunctionName=name)["EventSourceMappings"]:
+            needed += mapping.get("ScalingConfig", {}).get("MaximumConcurrency", 0)
+    limit = client.get_account_settings()["AccountLimit"]["UnreservedConcurrentExecutions"]
+    return judge_quotas(needed, limit)
+
+
+def judge_quotas(needed: int, limit: int) -> list[Finding]:
+    facts = {"concurrent_functions": limit, "needed": needed}
+    text = f"Lambda runs up to {limit:,} functions at once; this stack uses up to {needed}"
+    if limit >= needed:
+        return [Finding("quotas", OK, text, "", facts)]
+    step = "Request a higher quota: Service Quotas, AWS Lambda, Concurrent executions."
+    return [Finding("quotas", WARNING, text, step, facts)]

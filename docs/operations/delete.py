@@ -1,0 +1,270 @@
+"""Deletes a stack, or what a first deploy that failed left; takes what stays into a new stack.
+
+docs/operations/delete.md has the whole way. `--stack` names another stack than keyferry:
+
+    python docs/operations/delete.py failed     delete all that a first deploy that failed left
+    python docs/operations/delete.py stack      delete the stack; tables, buckets, and keys stay
+    python docs/operations/delete.py kept       write the file of what stays once more
+    python docs/operations/delete.py import     take what is in that file into a new stack
+
+Each step can be repeated.
+"""
+
+import json
+import re
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import boto3
+from botocore.exceptions import ClientError, WaiterError
+
+from keyferry_admin import script
+
+FAILED = ("CREATE_FAILED", "ROLLBACK_COMPLETE", "ROLLBACK_FAILED")  # the states of a failed create
+CREATED = ("CREATE_IN_PROGRESS", "CREATE_COMPLETE")
+TABLE, BUCKET, KEY = "AWS::DynamoDB::Table", "AWS::S3::Bucket", "AWS::KMS::Key"
+IDENTIFIERS = {TABLE: "TableName", BUCKET: "BucketName", KEY: "KeyId"}
+ABSENT = {"ResourceNotFoundException", "NotFoundException", "404"}
+PATIENCE = {"Delay": 2, "MaxAttempts": 3600}  # CloudFront alone takes minutes
+
+
+def main() -> int:
+    options = script.options(__doc__)
+    steps = options.add_subparsers(dest="step", required=True)
+    for name in ("check", "failed", "stack", "kept", "import"):
+        step = steps.add_parser(name)
+        if name not in ("check", "failed"):
+            step.add_argument("--file", type=Path, default=Path("kept.json"))
+    steps.choices["stack"].add_argument("--yes", action="store_true", help="do not ask")
+    arguments = options.parse_args()
+    name = script.connection(arguments).open().name
+    match arguments.step:
+        case "check":
+            check(name)
+        case "failed":
+            delete_failed(name)
+        case "stack":
+            write_kept(name, arguments.file)
+            delete(name, arguments.yes)
+        case "kept":
+            write_kept(name, arguments.file)
+        case _:
+            import_kept(name, arguments.file)
+    return 0
+
+
+def check(name: str) -> None:
+    """Exit with the next step if CloudFormation would refuse any deploy of the stack."""
+    status = _status(name)
+    command = f".venv/bin/python docs/operations/delete.py --stack {name}"
+    if status in FAILED:
+        step, command = "Delete what the first deploy left", f"{command} failed"
+    elif status == "DELETE_FAILED":
+        step, command = "Finish its deletion", f"{command} stack"
+    elif status == "UPDATE_ROLLBACK_FAILED":
+        step = "Finish the rollback of its last deploy"
+        command = f"aws cloudformation continue-update-rollback --stack-name {name}"
+    else:
+        return
+    sys.exit(
+        f"{name} cannot be deployed ({status}). The CloudFormation console says why, under "
+        f"Events. {step}, then deploy again:\n{command}"
+    )
+
+
+def delete_failed(name: str) -> None:
+    """Delete a stack that was never in use, and what CloudFormation would leave of it."""
+    if (status := _status(name)) not in FAILED:
+        sys.exit(f"Nothing was deleted: no first deploy of {name} failed ({status}).")
+    created = set(_created(name))
+    for kind, identifier in created:
+        if _exists(kind, identifier) and _is_used(kind, identifier):
+            sys.exit(f"Nothing was deleted: {identifier} is not empty.")
+    _delete_stack(name)
+    for kind, identifier in created:
+        if _exists(kind, identifier):
+            _delete_resource(kind, identifier)
+    print(f"Nothing is left of {name}. In a minute you can deploy it again: make deploy")
+
+
+def delete(name: str, yes: bool) -> None:
+    """Empty the page's bucket, which CloudFormation does not, and delete the stack."""
+    if not yes:
+        if not sys.stdin.isatty():
+            sys.exit("Nothing was deleted, since no one is here to confirm it. In scripts: --yes")
+        print(f"The page, the API, and the functions of {name} will be deleted.")
+        if input("Type the name of the stack to delete it: ").strip() != name:
+            sys.exit("Nothing was deleted: that is not the name of the stack.")
+    s3: Any = boto3.client("s3")
+    if "SiteBucket" in (known := _last_known(name)):
+        _, bucket = known["SiteBucket"]
+        for page in s3.get_paginator("list_object_versions").paginate(Bucket=bucket):
+            versions = page.get("Versions", []) + page.get("DeleteMarkers", [])
+            if keys := [{"Key": each["Key"], "VersionId": each["VersionId"]} for each in versions]:
+                s3.delete_objects(Bucket=bucket, Delete={"Objects": keys})
+    _delete_stack(name)
+    print(f"{name} is deleted.")
+
+
+def write_kept(name: str, file: Path) -> None:
+    """Write what outlives the stack as a call of CreateChangeSet that imports it.
+
+    `name` can be the id of a stack that was deleted less than 90 days ago.
+    """
+    cloudformation: Any = boto3.client("cloudformation")
+    template = cloudformation.get_template(StackName=name)["TemplateBody"]["Resources"]
+    entries, alone = [], {}
+    for logical, (kind, identifier) in sorted(_last_known(name).items()):
+        definition = template.get(logical, {})
+        if definition.get("DeletionPolicy", "").startswith("Retain"):
+            print(f"  {logical:17} {identifier}")
+            if kind in IDENTIFIERS:
+                entry = {"LogicalResourceId": logical, "ResourceType": kind}
+                entries.append(entry | {"ResourceIdentifier": {IDENTIFIERS[kind]: identifier}})
+                alone[logical] = _alone(definition)
+    body = json.dumps({"Resources": alone})
+    call = {"ChangeSetType": "IMPORT", "ResourcesToImport": entries, "TemplateBody": body}
+    file.write_text(json.dumps(call, indent=2))
+    print(
+        f"These stay, with all that is in them. {file} can import them into a new stack: keep it."
+    )
+
+
+def import_kept(name: str, file: Path) -> None:
+    """Make a new stack of what outlived an earlier one."""
+    cloudformation: Any = boto3.client("cloudformation")
+    change_set = {"StackName": name, "ChangeSetName": "import"}
+    cloudformation.create_change_set(**change_set, **json.loads(file.read_bytes()))
+    try:
+        waiter = cloudformation.get_waiter("change_set_create_complete")
+        waiter.wait(**change_set, WaiterConfig=PATIENCE)
+    except WaiterError:
+        reason = cloudformation.describe_change_set(**change_set)["StatusReason"]
+        cloudformation.delete_change_set(**change_set)
+        sys.exit(reason)
+    cloudformation.execute_change_set(**change_set)
+    waiter = cloudformation.get_waiter("stack_import_complete")
+    waiter.wait(StackName=name, WaiterConfig=PATIENCE)
+    print(f"{name} has them again. Deploy the rest: make deploy")
+
+
+def _alone(definition: dict[str, Any]) -> dict[str, Any]:
+    """The resource without what refers to another one, as a queue or a parameter.
+
+    An import can add nothing else to a stack. The deploy after it does.
+    """
+    kept = {k: definition[k] for k in ("Type", "DeletionPolicy", "UpdateReplacePolicy")}
+    properties = definition["Properties"].items()
+    return kept | {"Properties": {k: v for k, v in properties if not _refers(v)}}
+
+
+def _refers(value: Any) -> bool:
+    match value:
+        case {"Ref": name}:
+            return not name.startswith("AWS::")
+        case {"Fn::Sub": str(text)}:
+            return bool(re.search(r"\$\{(?!AWS::)", text))
+        case dict():
+            return any(k.startswith("Fn::") or _refers(v) for k, v in value.items())
+        case list():
+            return any(_refers(each) for each in value)
+    return False
+
+
+def _status(name: str) -> str:
+    try:
+        stacks = boto3.client("cloudformation").describe_stacks(StackName=name)["Stacks"]
+    except ClientError as error:
+        if error.response["Error"]["Code"] != "ValidationError":
+            raise
+        return "there is no such stack"
+    return stacks[0]["StackStatus"]
+
+
+def _resources(name: str) -> Iterator[Any]:
+    pages = boto3.client("cloudformation").get_paginator("list_stack_resources")
+    for page in pages.paginate(StackName=name):
+        yield from page["StackResourceSummaries"]
+
+
+def _events(name: str) -> Iterator[Any]:
+    """The events that name what they are about, the latest first."""
+    pages = boto3.client("cloudformation").get_paginator("describe_stack_events")
+    for page in pages.paginate(StackName=name):
+        yield from (event for event in page["StackEvents"] if event.get("PhysicalResourceId"))
+
+
+def _last_known(name: str) -> dict[str, tuple[str, str]]:
+    """Type and identifier of what is in the stack, or left it and was not deleted."""
+    skipped = [e for e in _events(name) if e["ResourceStatus"] == "DELETE_SKIPPED"]
+    present = [r for r in _resources(name) if r["ResourceStatus"] != "DELETE_COMPLETE"]
+    return {
+        each["LogicalResourceId"]: (each["ResourceType"], each["PhysicalResourceId"])
+        for each in [*reversed(skipped), *present]
+    }
+
+
+def _created(name: str) -> Iterator[tuple[str, str]]:
+    """Tables, buckets, and keys that the stack created, even those that it no longer knows."""
+    for event in _events(name):
+        if event["ResourceType"] in IDENTIFIERS and event["ResourceStatus"] in CREATED:
+            yield event["ResourceType"], event["PhysicalResourceId"]
+
+
+def _exists(kind: str, identifier: str) -> bool:
+    try:
+        match kind:
+            case "AWS::DynamoDB::Table":
+                boto3.client("dynamodb").describe_table(TableName=identifier)
+            case "AWS::S3::Bucket":
+                boto3.client("s3").head_bucket(Bucket=identifier)
+            case _:
+                key = boto3.client("kms").describe_key(KeyId=identifier)["KeyMetadata"]
+                return key["KeyState"] != "PendingDeletion"
+    except ClientError as error:
+        if error.response["Error"]["Code"] not in ABSENT:
+            raise
+        return False
+    return True
+
+
+def _is_used(kind: str, identifier: str) -> bool:
+    match kind:
+        case "AWS::DynamoDB::Table":
+            scan = boto3.client("dynamodb").scan(TableName=identifier, Limit=1)
+            return bool(scan["Items"])
+        case "AWS::S3::Bucket":
+            page = boto3.client("s3").list_object_versions(Bucket=identifier, MaxKeys=1)
+            return "Versions" in page or "DeleteMarkers" in page
+    return False
+
+
+def _delete_resource(kind: str, identifier: str) -> None:
+    match kind:
+        case "AWS::DynamoDB::Table":
+            dynamodb = boto3.client("dynamodb")
+            dynamodb.update_table(TableName=identifier, DeletionProtectionEnabled=False)
+            dynamodb.get_waiter("table_exists").wait(TableName=identifier)
+            dynamodb.delete_table(TableName=identifier)
+        case "AWS::S3::Bucket":
+            boto3.client("s3").delete_bucket(Bucket=identifier)
+        case _:
+            boto3.client("kms").schedule_key_deletion(KeyId=identifier)
+
+
+def _delete_stack(name: str) -> None:
+    cloudformation: Any = boto3.client("cloudformation")
+    stack = cloudformation.describe_stacks(StackName=name)["Stacks"][0]["StackId"]
+    cloudformation.delete_stack(StackName=stack)
+    try:
+        waiter = cloudformation.get_waiter("stack_delete_complete")
+        waiter.wait(StackName=stack, WaiterConfig=PATIENCE)
+    except WaiterError:
+        reason = cloudformation.describe_stacks(StackName=stack)["Stacks"][0]["StackStatusReason"]
+        sys.exit(f"{reason} Its events say why. Then run the same step again.")
+
+
+if __name__ == "__main__":
+    script.run(main)

@@ -1,0 +1,420 @@
+"""`keyferry-admin doctor` on the local stack, with each thing broken in turn.
+
+The doctor reports what is broken and nothing else. Where it names a command of AWS, that command is
+what repairs the stack. `--one-by-one` breaks one thing at a time, which takes minutes; otherwise
+all are broken at once, in two rounds. What the embedded cloud cannot break is in
+tests/service/admin/test_doctor.py: certificates, DNS, DKIM, and the quotas of SES.
+"""
+
+import json
+import re
+import shlex
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
+from functools import cache
+from typing import Any, NamedTuple
+
+import boto3
+import pytest
+from botocore import xform_name
+from botocore.loaders import JSONFileLoader
+from click.testing import CliRunner
+
+from keyferry_admin.cli import cli
+from tests.stack.privilege.rights import RESOURCES
+from tests.stack.test_dead_letters import right_taken_away
+from tests.support.journeys import client
+from tests.support.running_stack import ROOT, RunningStack
+
+Break = Callable[[RunningStack], AbstractContextManager[None] | None]
+POLICY: Any = json.loads((ROOT / "docs/operations/doctor-policy.json").read_text())
+MISTAKEN = {  # the embedded cloud takes the first for the right to read, the second without a role
+    "Effect": "Allow",
+    "Action": ["lambda:PutFunctionConcurrency", "iam:SimulatePrincipalPolicy"],
+    "Resource": "*",
+}
+NOT_TRIED = {
+    "acm:DescribeCertificate",  # no certificate here
+    "cloudformation:DescribeStacks",  # without it there is no report
+    "lambda:GetAccountSettings",  # everybody may, in the embedded cloud
+    *("lambda:GetFunctionConcurrency", "iam:SimulatePrincipalPolicy"),  # see MISTAKEN
+}
+WITHOUT_RIGHTS = {"stack", "certificate", "service"}  # "service" comes after "address"
+EXPECTED = {("sender", "warning"), ("alarm-email", "warning")}  # no DKIM, and nobody is told
+
+
+class Report(NamedTuple):
+    exit: int
+    checks: list[dict[str, Any]]
+
+    def notable(self) -> set[tuple[str, str, str]]:
+        """What is not as it should be here."""
+        return {
+            (check["name"], check["text"], check["next_step"])
+            for check in self.checks
+            if check["result"] != "ok" and (check["name"], check["result"]) not in EXPECTED
+        }
+
+    def results(self) -> set[tuple[str, str]]:
+        return {(check["name"], check["result"]) for check in self.checks}
+
+    def lacking(self) -> dict[str, str]:
+        """The right that each check lacks."""
+        return {check["name"]: check["needs"] for check in self.checks if "needs" in check}
+
+
+@pytest.fixture(scope="module")
+def doctor(stack: RunningStack) -> Iterator[Callable[[], Report]]:
+    """Runs the command in this process, where botocore reads each model once."""
+
+    def run() -> Report:
+        ran = CliRunner().invoke(cli, ["doctor", "--json"], catch_exceptions=False)
+        return Report(ran.exit_code, json.loads(ran.stdout)["checks"])
+
+    read = cache(JSONFileLoader().load_file)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(boto3, "DEFAULT_SESSION", None)
+        patch.setattr(JSONFileLoader, "load_file", lambda _, path: read(path))
+        patch.setenv("AWS_ENDPOINT_URL", stack.endpoint)
+        patch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+        patch.setenv("AWS_ACCESS_KEY_ID", "test")
+        patch.setenv("AWS_SECRET_ACCESS_KEY", "test")
+        patch.chdir(ROOT)
+        yield run
+
+
+@pytest.fixture(scope="module")
+def healthy(doctor: Callable[[], Report]) -> Report:
+    return doctor()
+
+
+@contextmanager
+def page_without_a_file(stack: RunningStack) -> Iterator[None]:
+    s3, bucket = client(stack, "s3"), stack.outputs["SiteBucket"]
+    kept = s3.get_object(Bucket=bucket, Key="page.css")
+    s3.delete_object(Bucket=bucket, Key="page.css")
+    try:
+        yield
+    finally:
+        body, kind = kept["Body"].read(), kept["ContentType"]
+        s3.put_object(Bucket=bucket, Key="page.css", Body=body, ContentType=kind)
+
+
+@contextmanager
+def page_of_another_release(stack: RunningStack) -> Iterator[None]:
+    s3, bucket = client(stack, "s3"), stack.outputs["SiteBucket"]
+    kept = s3.get_object(Bucket=bucket, Key="js/view.js")
+    kind = kept["ContentType"]
+    s3.put_object(Bucket=bucket, Key="js/view.js", Body=b"// older", ContentType=kind)
+    try:
+        yield
+    finally:
+        s3.put_object(Bucket=bucket, Key="js/view.js", Body=kept["Body"].read(), ContentType=kind)
+
+
+@contextmanager
+def another_origin_secret(stack: RunningStack) -> Iterator[None]:
+    functions, name = client(stack, "lambda"), stack.outputs["PublicApiFunction"]
+    kept = functions.get_function_configuration(FunctionName=name)["Environment"]
+    variables = {
+        variable: "another" if "SECRET" in variable else value
+        for variable, value in kept["Variables"].items()
+    }
+    functions.update_function_configuration(FunctionName=name, Environment={"Variables": variables})
+    try:
+        yield
+    finally:
+        functions.update_function_configuration(FunctionName=name, Environment=kept)
+
+
+@contextmanager
+def no_right_to_sign(stack: RunningStack) -> Iterator[None]:
+    with right_taken_away(stack, "ProcessRequestFunction", "kms:Sign"):
+        yield
+
+
+@contextmanager
+def bucket_without_events(stack: RunningStack) -> Iterator[None]:
+    s3, bucket = client(stack, "s3"), stack.outputs["InBucket"]
+    kept = s3.get_bucket_notification_configuration(Bucket=bucket)
+    s3.put_bucket_notification_configuration(Bucket=bucket, NotificationConfiguration={})
+    try:
+        yield
+    finally:
+        del kept["ResponseMetadata"]
+        s3.put_bucket_notification_configuration(Bucket=bucket, NotificationConfiguration=kept)
+
+
+@contextmanager
+def dead_letter(stack: RunningStack) -> Iterator[None]:
+    sqs, queue = client(stack, "sqs"), stack.outputs["FeedbackDeadQueue"]
+    sqs.send_message(QueueUrl=queue, MessageBody="{}")
+    try:
+        yield
+    finally:
+        sqs.purge_queue(QueueUrl=queue)
+
+
+@contextmanager
+def sandbox(stack: RunningStack) -> Iterator[None]:
+    ses = client(stack, "sesv2")
+    details = {"MailType": "TRANSACTIONAL", "WebsiteURL": "https://example.com"}
+    ses.put_account_details(ProductionAccessEnabled=False, **details)
+    try:
+        yield
+    finally:
+        ses.put_account_details(ProductionAccessEnabled=True, **details)
+
+
+@contextmanager
+def no_identity(stack: RunningStack) -> Iterator[None]:
+    ses, name = client(stack, "sesv2"), {"EmailIdentity": "example.com"}
+    kept = ses.get_email_identity(**name)["ConfigurationSetName"]
+    ses.delete_email_identity(**name)
+    try:
+        yield
+    finally:
+        ses.create_email_identity(ConfigurationSetName=kept, **name)
+
+
+@contextmanager
+def no_concurrency_left(stack: RunningStack) -> Iterator[None]:
+    functions, name = client(stack, "lambda"), stack.outputs["PublicApiFunction"]
+    left = functions.get_account_settings()["AccountLimit"]["UnreservedConcurrentExecutions"]
+    functions.put_function_concurrency(FunctionName=name, ReservedConcurrentExecutions=left - 5)
+    try:
+        yield
+    finally:
+        functions.delete_function_concurrency(FunctionName=name)
+
+
+@contextmanager
+def alarm_going_off(stack: RunningStack) -> Iterator[None]:
+    cloudwatch = client(stack, "cloudwatch")
+    alarm = {"AlarmName": resource(stack, "FeedbackAgeAlarm"), "StateReason": "A test."}
+    cloudwatch.set_alarm_state(StateValue="ALARM", **alarm)
+    try:
+        yield
+    finally:
+        cloudwatch.set_alarm_state(StateValue="OK", **alarm)
+
+
+@contextmanager
+def events_not_reported(stack: RunningStack) -> Iterator[None]:
+    ses, name = client(stack, "sesv2"), {"ConfigurationSetName": "keyferry"}
+    (kept,) = ses.get_configuration_set_event_destinations(**name)["EventDestinations"]
+    name["EventDestinationName"] = kept.pop("Name")
+    ses.update_configuration_set_event_destination(
+        EventDestination=kept | {"Enabled": False}, **name
+    )
+    try:
+        yield
+    finally:
+        ses.update_configuration_set_event_destination(EventDestination=kept, **name)
+
+
+def disable_key(stack: RunningStack) -> None:
+    client(stack, "kms").disable_key(KeyId=stack.outputs["Ed25519KeyArn"])
+
+
+def delete_key(stack: RunningStack) -> None:
+    client(stack, "kms").schedule_key_deletion(KeyId=stack.outputs["Ed25519KeyArn"])
+
+
+def pause_queue(stack: RunningStack) -> None:
+    functions, name = client(stack, "lambda"), stack.outputs["MailFeedbackFunction"]
+    (mapping,) = functions.list_event_source_mappings(FunctionName=name)["EventSourceMappings"]
+    functions.update_event_source_mapping(UUID=mapping["UUID"], Enabled=False)
+
+
+def stop_function(stack: RunningStack) -> None:
+    client(stack, "lambda").put_function_concurrency(
+        FunctionName=stack.outputs["SendResponseFunction"], ReservedConcurrentExecutions=0
+    )
+
+
+def unsubscribe_queue(stack: RunningStack) -> None:
+    sns = client(stack, "sns")
+    known = sns.list_subscriptions_by_topic(TopicArn=stack.outputs["FeedbackTopic"])
+    (subscription,) = known["Subscriptions"]
+    sns.unsubscribe(SubscriptionArn=subscription["SubscriptionArn"])
+
+
+def stop_email(stack: RunningStack) -> None:
+    client(stack, "sesv2").put_configuration_set_sending_options(
+        ConfigurationSetName="keyferry", SendingEnabled=False
+    )
+
+
+def stop_backups(stack: RunningStack) -> None:
+    client(stack, "dynamodb").update_continuous_backups(
+        TableName=stack.outputs["LicensesTable"],
+        PointInTimeRecoverySpecification={"PointInTimeRecoveryEnabled": False},
+    )
+
+
+def allow_deletion(stack: RunningStack) -> None:
+    client(stack, "dynamodb").update_table(
+        TableName=stack.outputs["LicensesTable"], DeletionProtectionEnabled=False
+    )
+
+
+def stop_expiry(stack: RunningStack) -> None:
+    client(stack, "dynamodb").update_time_to_live(
+        TableName=stack.outputs["TicketsTable"],
+        TimeToLiveSpecification={"Enabled": False, "AttributeName": "expires_at"},
+    )
+
+
+def silence_alarm(stack: RunningStack) -> None:
+    name = resource(stack, "RequestsDeadAlarm")
+    client(stack, "cloudwatch").disable_alarm_actions(AlarmNames=[name])
+
+
+BREAKS: dict[Break, str] = {  # and the check that reports it
+    page_without_a_file: "page",
+    another_origin_secret: "service",
+    disable_key: "keys",
+    no_right_to_sign: "rights",
+    bucket_without_events: "events",
+    pause_queue: "functions",
+    stop_function: "functions",
+    dead_letter: "given-up",
+    sandbox: "email",
+    no_identity: "sender",
+    events_not_reported: "bounces",
+    unsubscribe_queue: "bounces",
+    stop_email: "bounces",
+    stop_backups: "tables",
+    allow_deletion: "tables",
+    stop_expiry: "tables",
+    alarm_going_off: "alarms",
+    silence_alarm: "alarms",
+    no_concurrency_left: "quotas",
+}
+SAME_FINDING: dict[Break, str] = {page_of_another_release: "page", delete_key: "keys"}
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    if "broken" in metafunc.fixturenames:
+        rounds = [BREAKS, SAME_FINDING]
+        if metafunc.config.getoption("--one-by-one"):
+            rounds = [{each: name} for group in rounds for each, name in group.items()]
+        ids = [
+            next(iter(group)).__name__ if len(group) == 1 else str(len(group)) for group in rounds
+        ]
+        metafunc.parametrize("broken", rounds, ids=ids)
+
+
+def test_what_is_broken_is_reported_with_its_repair_and_nothing_else_is(
+    stack: RunningStack, doctor: Callable[[], Report], healthy: Report, broken: dict[Break, str]
+) -> None:
+    with ExitStack() as repairs:
+        for each in broken:
+            repairs.enter_context(each(stack) or nullcontext())
+        reported = doctor().notable() - healthy.notable()
+        assert sorted(name for name, _, _ in reported) == sorted(broken.values())
+        for _, _, next_step in reported:
+            for command in re.findall(r"\baws (?:(?!, then ).)+", next_step):
+                run_aws(stack, command)
+    assert doctor().notable() == healthy.notable()
+
+
+def test_a_healthy_stack_is_ready(healthy: Report) -> None:
+    assert healthy.exit == 0
+    assert healthy.notable() == set()
+    names = [check["name"] for check in healthy.checks]
+    assert len(names) == len(set(names))
+
+
+def test_the_documented_rights_are_enough(
+    doctor: Callable[[], Report], healthy: Report, allow: Callable[[Any], None]
+) -> None:
+    allow(POLICY)
+    assert doctor().results() == healthy.results()
+
+
+def test_a_check_says_which_right_it_needs_and_holds_up_no_other(
+    request: pytest.FixtureRequest,
+    doctor: Callable[[], Report],
+    healthy: Report,
+    allow: Callable[[Any], None],
+) -> None:
+    needed = {action for each in POLICY["Statement"] for action in each["Action"]} - NOT_TRIED
+    if not request.config.getoption("--one-by-one"):
+        allow(without(POLICY, needed))
+        lacking = doctor().lacking()
+        assert set(lacking.values()) <= needed
+        assert set(lacking) == {name for name, _ in healthy.results()} - WITHOUT_RIGHTS
+        return
+    for action in sorted(needed):
+        allow(without(POLICY, {action}))
+        report = doctor()
+        assert set(report.lacking().values()) == {action}
+        assert report.results() ^ healthy.results() >= {(n, "unknown") for n in report.lacking()}
+
+
+@pytest.fixture
+def allow(stack: RunningStack) -> Iterator[Callable[[Any], None]]:
+    """Gives an administrator these rights and no others; the doctor runs as this person."""
+    iam, user = client(stack, "iam"), {"UserName": "doctor"}
+    iam.create_user(**user)
+    access_key = iam.create_access_key(**user)["AccessKey"]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(boto3, "DEFAULT_SESSION", None)  # it keeps the credentials of the first call
+        patch.setenv("AWS_ACCESS_KEY_ID", access_key["AccessKeyId"])
+        patch.setenv("AWS_SECRET_ACCESS_KEY", access_key["SecretAccessKey"])
+        yield lambda policy: iam.put_user_policy(
+            PolicyName="doctor",
+            PolicyDocument=json.dumps(policy | {"Statement": [*policy["Statement"], MISTAKEN]}),
+            **user,
+        )
+    iam.delete_user_policy(PolicyName="doctor", **user)
+    iam.delete_access_key(AccessKeyId=access_key["AccessKeyId"], **user)
+    iam.delete_user(**user)
+
+
+def without(policy: Any, actions: set[str]) -> Any:
+    """The policy without these actions."""
+    left = [
+        statement | {"Action": [action for action in statement["Action"] if action not in actions]}
+        for statement in policy["Statement"]
+    ]
+    return policy | {"Statement": [statement for statement in left if statement["Action"]]}
+
+
+def resource(stack: RunningStack, name: str) -> str:
+    assert name in RESOURCES
+    reply = client(stack, "cloudformation").describe_stack_resource(
+        StackName="keyferry", LogicalResourceId=name
+    )
+    physical: str = reply["StackResourceDetail"]["PhysicalResourceId"]
+    return physical
+
+
+def run_aws(stack: RunningStack, command: str) -> None:
+    """Run a command of the AWS command line, with as much of its grammar as the doctor uses."""
+    _, service, operation, *words = shlex.split(command)
+    aws, method = client(stack, service), operation.replace("-", "_")
+    model = aws.meta.service_model.operation_model(aws.meta.method_to_api_mapping[method])
+    members = {xform_name(n, "-"): (n, kind) for n, kind in model.input_shape.members.items()}
+    members["notification-endpoint"] = members.get("endpoint")  # as `aws sns subscribe` calls it
+    parameters = {}
+    for option in " ".join(words).removeprefix("--").split(" --"):
+        name, *values = option.split()
+        member, kind = members[name]
+        parameters[member] = _value(kind.type_name, values)
+    getattr(aws, method)(**parameters)
+
+
+def _value(kind: str, values: list[str]) -> Any:
+    if kind in ("boolean", "list"):
+        return values or True
+    (text,) = values
+    if kind in ("map", "structure"):
+        pairs = dict(pair.split("=") for pair in text.split(","))
+        is_flag = kind == "structure"
+        return {
+            name: is_flag or value if value == "true" else value for name, value in pairs.items()
+        }
+    return text
