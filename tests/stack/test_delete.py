@@ -11,8 +11,9 @@ from botocore.exceptions import WaiterError
 
 from keyferry_admin.stack import Stack
 from keyferry_admin.use_cases import licenses
+from keyferry_admin.use_cases.site import upload_site
 from local.cloud import CannotStart, Cloud, running_cloud
-from local.deploy import ARTIFACTS, STACK, deploy, upload_site
+from local.deploy import ARTIFACTS, STACK, deploy
 from tests.support.running_stack import ROOT
 
 CONDITION = "    Condition: CreatesMailDomain\n"
