@@ -14,7 +14,7 @@ FUNCTIONS = public_api:PublicApi process_request:ProcessRequest send_response:Se
 CHECKED = shared functions client/keyferry client/bundles docs/sample admin/keyferry_admin local benchmarks
 
 .DEFAULT_GOAL = help
-.PHONY: help run demo test coverage soak lint build build-sam build-local client wheelhouse release settings deploy bench docs lighthouse clean lock formats chromium softhsm
+.PHONY: help run demo test coverage soak audit lint build build-sam build-local client wheelhouse release settings deploy bench docs lighthouse clean lock formats chromium softhsm
 
 help:  ## list these targets
 	@sed -n 's/^\([a-z]*\):.*  ## \(.*\)/  make \1\t\2/p' Makefile | expand -t 18
@@ -53,6 +53,9 @@ soak: .venv/tools .venv-soak/installed build-local  ## what takes hours: faults,
 	@$(RUN) -m tests.soak.http_api
 	@.venv-soak/bin/python -m tests.unit.fuzz --minutes 10
 	@$(RUN) -m tests.soak.mutation.run
+
+audit: .venv/tools .venv-audit/installed  ## what checkov and parliament say of the template is in docs/operations/checkov.md
+	@$(RUN) -m tests.soak.audit
 
 lint: .venv/tools .venv-sam/installed requirements/page/node_modules/.package-lock.json  ## style, types and the template (needs npm)
 	@.venv/bin/ruff check --quiet
@@ -117,7 +120,7 @@ formats: .venv/tools  ## write dates, lists and plurals of each language from CL
 	@$(RUN) docs/make_formats.py
 
 lock: .venv/tools  ## update the lock files from their .in files; they name no registry
-	@cd requirements && for name in dev client sam soak docs sbom bench; do $(LOCK) $$name.in --output-file $$name.txt || exit 1; done
+	@cd requirements && for name in dev client sam soak docs sbom bench audit; do $(LOCK) $$name.in --output-file $$name.txt || exit 1; done
 	@cd requirements && $(LOCK) --constraint dev.txt run.in --output-file run.txt
 	@cd requirements && $(LOCK) --resolution lowest-direct ../client/pyproject.toml --extra dongle --output-file lowest.txt
 	@cd shared && $(LOCK) --constraint ../requirements/dev.txt requirements.in --output-file requirements.txt
@@ -145,6 +148,10 @@ lock: .venv/tools  ## update the lock files from their .in files; they name no r
 .venv-bench/installed: requirements/bench.txt
 	@$(call new_venv,.venv-bench)
 	@$(call install,.venv-bench,bench)
+
+.venv-audit/installed: requirements/audit.txt
+	@$(call new_venv,.venv-audit)
+	@$(call install,.venv-audit,audit)
 
 .venv-sbom/installed: requirements/sbom.txt
 	@$(call new_venv,.venv-sbom)

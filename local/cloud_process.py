@@ -49,6 +49,10 @@ def main() -> None:
     # Here, because the parent needs only the rest of this module.
     from ministack.app import main as serve  # type: ignore[import-untyped]
 
+    sys.path.append(str(Path(__file__).parents[1]))  # for `local`, which `python -P` leaves out
+    from local.aws_answers import answer_as_aws
+
+    answer_as_aws()
     threading.Thread(target=_end_with_parent, daemon=True).start()
     ready = Path(os.environ["STATE_DIR"]).parent / READY
     try:

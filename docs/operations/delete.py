@@ -77,7 +77,7 @@ def check(name: str) -> None:
 def delete_failed(name: str) -> None:
     """Delete a stack that was never in use, and what CloudFormation would leave of it."""
     if (status := _status(name)) not in FAILED:
-        sys.exit(f"Nothing was deleted: no first deploy of {name} failed ({status}).")
+        sys.exit(f"Nothing was deleted: no first deploy of {name} failed ({status or 'no stack'}).")
     created = set(_created(name))
     for kind, identifier in created:
         if _exists(kind, identifier) and _is_used(kind, identifier):
@@ -113,6 +113,8 @@ def write_kept(name: str, file: Path) -> None:
 
     `name` can be the id of a stack that was deleted less than 90 days ago.
     """
+    if not _status(name):
+        sys.exit(f"There is no stack {name}. Check its name, the region, and the credentials.")
     cloudformation: Any = boto3.client("cloudformation")
     template = cloudformation.get_template(StackName=name)["TemplateBody"]["Resources"]
     entries, alone = [], {}
@@ -124,6 +126,8 @@ def write_kept(name: str, file: Path) -> None:
                 entry = {"LogicalResourceId": logical, "ResourceType": kind}
                 entries.append(entry | {"ResourceIdentifier": {IDENTIFIERS[kind]: identifier}})
                 alone[logical] = _alone(definition)
+                if identifier.startswith("mrk-"):  # no deploy changes this
+                    alone[logical]["Properties"]["MultiRegion"] = True
     body = json.dumps({"Resources": alone})
     call = {"ChangeSetType": "IMPORT", "ResourcesToImport": entries, "TemplateBody": body}
     file.write_text(json.dumps(call, indent=2))
@@ -174,12 +178,13 @@ def _refers(value: Any) -> bool:
 
 
 def _status(name: str) -> str:
+    """The state of the stack, or "" if there is none."""
     try:
         stacks = boto3.client("cloudformation").describe_stacks(StackName=name)["Stacks"]
     except ClientError as error:
         if error.response["Error"]["Code"] != "ValidationError":
             raise
-        return "there is no such stack"
+        return ""
     return stacks[0]["StackStatus"]
 
 

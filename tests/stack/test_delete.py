@@ -28,6 +28,7 @@ PARAMETERS = {
     "MailFrom": "licensing@example.com",
     "OriginSecret": "0123456789abcdef0123456789abcdef",
     "MlDsaKey": "none",
+    "MultiRegionKeys": "true",  # which no deploy can change for a key that was taken in
 }
 Run = Callable[..., tuple[int, str]]
 COMMAND = ".venv/bin/python docs/operations/delete.py --stack keyferry"

@@ -20,7 +20,6 @@ from keyferry_admin.use_cases.doctor import alarms, diagnose, mail, page, queues
 from keyferry_admin.use_cases.doctor import keys as signing
 from keyferry_admin.use_cases.doctor.deployment import Deployment
 from keyferry_admin.use_cases.doctor.finding import OK, PROBLEM, UNKNOWN, WARNING, Finding
-from keyferry_admin.use_cases.site import site_files
 from keyferry_service.domain.signing_keys import KeyStatus, SigningKey
 from tests.service.admin.screens import GOLDEN, Pipe
 from tests.support.running_stack import ROOT
@@ -168,7 +167,11 @@ def alarm(**facts: Any) -> list[Finding]:
         ),
         pytest.param(signing.judge_rights(1, []), OK, "can sign", "", id="rights"),
         pytest.param(
-            signing.judge_rights(2, [KEY]), PROBLEM, "no right to sign", "kms:Sign", id="no right"
+            signing.judge_rights(2, [KEY]),
+            PROBLEM,
+            "no right to sign",
+            "SigningKeyArns",
+            id="no right",
         ),
         pytest.param(functions(), OK, "All functions", "", id="functions run"),
         pytest.param(
@@ -272,7 +275,7 @@ def alarm(**facts: Any) -> list[Finding]:
         ),
         pytest.param(page.judge_api(PAGE, API), OK, "answers", "", id="the API"),
         pytest.param(
-            page.judge_api(PAGE, page.Answer(403, b'{"code": "forbidden"}')),
+            page.judge_api(PAGE, page.Answer(400, b'{"code": "forbidden"}')),
             PROBLEM,
             "origin secret",
             "make deploy",
@@ -458,7 +461,7 @@ def test_a_subscriber_who_has_not_confirmed_as_sns_lists_it(on_aws: Callable[...
     assert finding.text.startswith("oncall@example.com has not confirmed")
 
 
-SITE = dict.fromkeys(site_files(ROOT / "static-site"), "1")
+SITE = dict.fromkeys("abcdefghijklmn", "1")
 NEW_ON_AWS = [  # as on the first day
     *page.judge_files(page.Files(SITE, SITE)),
     *certificate(),

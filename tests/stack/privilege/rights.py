@@ -38,8 +38,20 @@ def _rights_of(role: str, properties: Any) -> Iterator[Right]:
         actions, (only, _) = statement["Action"], _when_on(statement.get("Condition"))
         for action in actions if isinstance(actions, list) else [actions]:
             for resource, is_local in _resources(statement["Resource"], has_statement):
-                where = f"{resource} where {json.dumps(only)}" if only else resource
-                yield Right(role, where, action, is_local, place)
+                yield Right(role, resource + _of(only), action, is_local, place)
+
+
+def _of(only: Any) -> str:
+    """What a condition leaves of a resource."""
+    match only:
+        case None:
+            return ""
+        case {
+            "ForAllValues:StringLike": {"dynamodb:LeadingKeys": list(keys)},
+            "Null": {"dynamodb:LeadingKeys": "false"},
+        }:
+            return f" rows {' '.join(keys)}"
+    return f" where {json.dumps(only)}"
 
 
 def _when_on(value: Any) -> tuple[Any, bool]:

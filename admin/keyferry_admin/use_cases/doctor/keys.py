@@ -91,22 +91,22 @@ def _enable(state: str, arn: str) -> str:
 
 
 def check_rights(deployment: Deployment) -> list[Finding]:
-    function = deployment.stack.output("ProcessRequestFunction")
-    configuration = deployment.client("lambda").get_function_configuration(FunctionName=function)
-    iam, denied = deployment.client("iam"), list[SigningKey]()
+    _, partition, _, _, account, _ = deployment.stack.id.split(":")
+    role = f"arn:{partition}:iam::{account}:role/{deployment.resource('ProcessRequestRole')}"
+    kms, iam = deployment.client("kms"), deployment.client("iam")
     active = [key for key in active_keys(deployment) if key.kms_arn]
+    denied = list[SigningKey]()
     for key in active:
-        algorithm = RESPONSE_ALGORITHMS[key.alg].kms_signing_algorithm
+        tags = kms.list_resource_tags(KeyId=key.kms_arn)["Tags"]
+        conditions = {f"aws:ResourceTag/{tag['TagKey']}": tag["TagValue"] for tag in tags}
+        conditions["kms:SigningAlgorithm"] = RESPONSE_ALGORITHMS[key.alg].kms_signing_algorithm
         reply = iam.simulate_principal_policy(
-            PolicySourceArn=configuration["Role"],
+            PolicySourceArn=role,
             ActionNames=["kms:Sign"],
             ResourceArns=[key.kms_arn],
             ContextEntries=[
-                {
-                    "ContextKeyName": "kms:SigningAlgorithm",
-                    "ContextKeyValues": [algorithm],
-                    "ContextKeyType": "string",
-                }
+                {"ContextKeyName": name, "ContextKeyValues": [value], "ContextKeyType": "string"}
+                for name, value in conditions.items()
             ],
         )
         if any(result["EvalDecision"] != "allowed" for result in reply["EvaluationResults"]):
@@ -123,7 +123,7 @@ def judge_rights(checked: int, denied: Sequence[SigningKey]) -> list[Finding]:
             "rights",
             PROBLEM,
             f"process_request has no right to sign with {key.alg} {key.keyid}: nothing is answered",
-            f"Allow its role kms:Sign on {key.kms_arn}: docs/operations/keys.md",
+            f"Add {key.kms_arn} to SigningKeyArns and run make deploy: docs/operations/keys.md",
             {"keyid": key.keyid},
         )
         for key in denied
