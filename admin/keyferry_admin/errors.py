@@ -160,6 +160,23 @@ class AwsUnreachable(AdminError):
     next_step = "Check the spelling of the region, and the network of this computer."
 
 
+class StackNotReady(AdminError):
+    """The stack cannot be updated now, or not by this release."""
+
+    code = "stack-not-ready"
+    next_step = "Nothing was changed. Wait until its deployment has ended, then run it again."
+
+
+class OriginSecretNotRotated(AdminError):
+    """An update of the stack or of the distribution failed, or did not end."""
+
+    code = "origin-secret-not-rotated"
+    next_step = (
+        "CloudFront and the API still know each other. Read the stack's events in CloudFormation, "
+        "then run the command again."
+    )
+
+
 class LicenseChanged(AdminError):
     """The license changed between the read and the write in every attempt."""
 

@@ -1,5 +1,6 @@
 """docs/operations/delete.md on a cloud that refuses as AWS does (refusing_cloud.py)."""
 
+import json
 import re
 import runpy
 import time
@@ -155,6 +156,8 @@ def test_a_new_stack_takes_in_what_a_deleted_one_left(
 
     with pytest.raises(CannotStart):  # the buckets are there
         account.deploy(MailDomain="existing")
+    code, output = run("import", "--file", str(kept))
+    assert (code, account.status) == (1, "ROLLBACK_COMPLETE"), output  # that stack is in the way
     assert run("failed")[0] == 0
     assert run("import", "--file", str(kept))[0] == 0
     assert account.status == "IMPORT_COMPLETE"
@@ -164,6 +167,35 @@ def test_a_new_stack_takes_in_what_a_deleted_one_left(
     notified = account.s3.get_bucket_notification_configuration(Bucket=before["InBucket"])
     assert len(notified["QueueConfigurations"]) == 1
     assert account.s3.get_bucket_cors(Bucket=before["OutBucket"])["CORSRules"]
+
+
+TABLE = {"LogicalResourceId": "Table", "ResourceType": "AWS::DynamoDB::Table"}
+ABSENT = {
+    "ChangeSetType": "IMPORT",
+    "ResourcesToImport": [TABLE | {"ResourceIdentifier": {"TableName": "absent"}}],
+    "TemplateBody": json.dumps(
+        {"Resources": {"Table": {"Type": "AWS::DynamoDB::Table", "DeletionPolicy": "Retain"}}}
+    ),
+}
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        pytest.param(None, "No such file or directory", id="no file"),
+        pytest.param("{", "kept.json is not what `delete.py kept` writes.", id="half a file"),
+        pytest.param("[]", "kept.json is not what `delete.py kept` writes.", id="another file"),
+        pytest.param(json.dumps(ABSENT), "Nothing was imported: ", id="a table that is gone"),
+    ],
+)
+def test_an_import_that_cannot_be_says_why(
+    account: Account, run: Run, tmp_path: Path, content: str | None, reason: str
+) -> None:
+    file = tmp_path / "kept.json"
+    if content is not None:
+        file.write_text(content)
+    code, output = run("--stack", "other", "import", "--file", str(file))
+    assert (code, reason in output) == (1, True), output
 
 
 def test_the_page_has_these_steps() -> None:
