@@ -53,7 +53,8 @@ def check_files(deployment: Deployment) -> list[Finding]:
         text = f"Could not compare: there is no page in the folder {deployment.site}"
         step = "Run this in the folder of the release that you deployed, or name it with --site."
         return [Finding("page", UNKNOWN, text, step)]
-    expected = {name: digest(data) for name, data in site_files(deployment.site).items()}
+    files = site_files(deployment.site, deployment.site.parent / "vendor")
+    expected = {name: digest(data) for name, data in files.items()}
     if deployment.is_embedded:  # `make run` writes the page's address into it
         del expected[VENDOR]
     return judge_files(Files(_uploaded(deployment), expected))
