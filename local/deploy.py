@@ -2,7 +2,6 @@
 
 import hashlib
 import io
-import mimetypes
 import re
 import zipfile
 from pathlib import Path
@@ -97,10 +96,3 @@ def _zip(folder: Path) -> bytes:
         for path in sorted(path for path in folder.rglob("*") if path.is_file()):
             archive.writestr(zipfile.ZipInfo(str(path.relative_to(folder))), path.read_bytes())
     return buffer.getvalue()
-
-
-def upload_site(cloud: Cloud, bucket: str, files: dict[str, bytes]) -> None:
-    s3 = cloud.client("s3")
-    for key, content in files.items():
-        kind = mimetypes.guess_type(key)[0] or "application/octet-stream"
-        s3.put_object(Bucket=bucket, Key=key, Body=content, ContentType=kind)

@@ -129,5 +129,6 @@ class Stack:
         except ClientError as error:
             if error.response["Error"]["Code"] != "ValidationError":
                 raise
-            raise NoSuchStack(f"There is no stack {self.name} here") from error
+            where = self.cloudformation.meta.region_name
+            raise NoSuchStack(f"There is no stack {self.name} in {where}") from error
         return reply["Stacks"][0]

@@ -10,7 +10,6 @@ docs/operations/delete.md has the whole way. `--stack` names another stack than 
 Each step can be repeated.
 """
 
-import argparse
 import json
 import re
 import sys
@@ -19,7 +18,9 @@ from pathlib import Path
 from typing import Any
 
 import boto3
-from botocore.exceptions import BotoCoreError, ClientError, WaiterError
+from botocore.exceptions import ClientError, WaiterError
+
+from keyferry_admin import script
 
 FAILED = ("CREATE_FAILED", "ROLLBACK_COMPLETE", "ROLLBACK_FAILED")  # the states of a failed create
 CREATED = ("CREATE_IN_PROGRESS", "CREATE_COMPLETE")
@@ -30,8 +31,7 @@ PATIENCE = {"Delay": 2, "MaxAttempts": 3600}  # CloudFront alone takes minutes
 
 
 def main() -> int:
-    options = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    options.add_argument("--stack", default="keyferry")
+    options = script.options(__doc__)
     steps = options.add_subparsers(dest="step", required=True)
     for name in ("check", "failed", "stack", "kept", "import"):
         step = steps.add_parser(name)
@@ -39,7 +39,7 @@ def main() -> int:
             step.add_argument("--file", type=Path, help="STACK-kept.json if omitted")
     steps.choices["stack"].add_argument("--yes", action="store_true", help="do not ask")
     arguments = options.parse_args()
-    name = arguments.stack
+    name = script.connection(arguments).open().name
     file = getattr(arguments, "file", None) or Path(f"{_name_in(name)}-kept.json")
     try:
         match arguments.step:
@@ -54,7 +54,7 @@ def main() -> int:
                 write_kept(name, file)
             case _:
                 import_kept(name, file)
-    except (BotoCoreError, ClientError, OSError) as error:
+    except OSError as error:
         sys.exit(str(error))
     return 0
 
@@ -291,4 +291,4 @@ def _wait_until(state: str, stack: str) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    script.run(main)

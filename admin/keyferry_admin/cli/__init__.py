@@ -22,8 +22,9 @@ from keyferry_admin.cli.seat import seat
 def cli() -> None:
     """Manage one Keyferry stack.
 
-    Region, credentials and endpoint are taken as every AWS tool takes them. Every command has
-    --stack NAME (default keyferry) and --json.
+    Every command has --json, and --stack, --region, and --profile. Without these, it uses what
+    `sam deploy --guided` saved in samconfig.toml in the current folder, then the settings of
+    other AWS tools (AWS_REGION, AWS_PROFILE).
     """
 
 
