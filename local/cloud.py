@@ -37,6 +37,8 @@ class Cloud:
             "AWS_ACCESS_KEY_ID": "test",
             "AWS_SECRET_ACCESS_KEY": "test",
             "AWS_DEFAULT_REGION": "us-east-1",
+            "AWS_REGION": "us-east-1",
+            "KEYFERRY_SAMCONFIG": os.devnull,  # what is saved there is not for this cloud
         }
 
     def client(self, service: str) -> Any:

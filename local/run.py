@@ -20,6 +20,7 @@ def main() -> int:
     options.add_argument("--port", type=int, default=int(os.environ.get("PORT") or 8787))
     options.add_argument("--folder", type=Path, default=ROOT / ".local", help="keeps all state")
     options.add_argument("--build", type=Path, default=BUILD, help="what gets deployed")
+    options.add_argument("--vendor", type=Path, help="folder with your own vendor.json")
     arguments = options.parse_args()
     stopped = threading.Event()
 
@@ -31,7 +32,8 @@ def main() -> int:
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, stop)
     try:
-        with running(arguments.folder.absolute(), arguments.port, arguments.build) as stack:
+        folder = arguments.folder.absolute()
+        with running(folder, arguments.port, arguments.build, arguments.vendor) as stack:
             print(screen(stack), flush=True)
             stopped.wait()
     except CannotStart as error:
