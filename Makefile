@@ -41,10 +41,11 @@ coverage: .venv/tools build-local softhsm  ## branch coverage of the tests witho
 	@$(RUN) -m coverage run -m pytest $(WITHOUT)
 	@$(RUN) -m coverage report
 
-soak: .venv/tools .venv-soak/installed .venv-lambda/installed build-local  ## what takes hours: faults, races, load, attacks, fuzzing, mutants
+soak: .venv/tools .venv-sam/installed .venv-soak/installed .venv-lambda/installed build-local  ## what takes hours: faults, races, load, attacks, fuzzing, mutants
 	@$(RUN) -m tests.service.simulation --seeds 10000
 	@$(RUN) -m pytest tests/stack/test_races.py --rounds 20
 	@$(RUN) -m pytest tests/stack/test_admin_doctor.py --one-by-one
+	@$(RUN) -m pytest tests/soak/sam_deploy.py --timeout 900
 	@$(RUN) -m tests.soak.load
 	@$(RUN) -m tests.soak.load.growth
 	@$(RUN) -m pytest -m attack --second-s3
