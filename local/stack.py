@@ -13,7 +13,7 @@ from typing import Any
 
 from keyferry_admin.stack import Stack
 from keyferry_admin.use_cases.site import site_files
-from local.cloud import CannotStart, Cloud, keep_state, running_cloud
+from local.cloud import REGION, CannotStart, Cloud, keep_state, running_cloud
 from local.cloud_process import KEPT
 from local.demo.provide import provide
 from local.deploy import STACK, deploy, upload_site
@@ -37,7 +37,9 @@ class Running:
 
 
 @contextmanager
-def running(folder: Path, port: int, build: Path = BUILD) -> Iterator[Running]:
+def running(
+    folder: Path, port: int, build: Path = BUILD, region: str = REGION
+) -> Iterator[Running]:
     """Run all of it: the page on `port` (0: a free one), state in `folder`. Raises CannotStart."""
     began = time.monotonic()
     folder.mkdir(parents=True, exist_ok=True)
@@ -48,7 +50,7 @@ def running(folder: Path, port: int, build: Path = BUILD) -> Iterator[Running]:
             raise CannotStart(f"It runs already, with its state in {folder}.") from error
         vendor = json.loads((ROOT / "static-site" / "vendor.json").read_bytes())
         vendor["page_url"] = server.origin
-        with running_cloud(folder / "cloud") as cloud:
+        with running_cloud(folder / "cloud", region=region) as cloud:
             first = not (folder / "cloud" / KEPT).exists()
             _say(first, "Deploying template.yaml with its functions.")
             outputs = _deploy(folder, build, cloud, server.origin, vendor)
@@ -99,7 +101,7 @@ def _site(vendor: Any) -> dict[str, bytes]:
 def _describe(run: Path, cloud: Cloud, page: str, outputs: dict[str, str]) -> None:
     """Write the addresses of the stack, and the two commands that use it."""
     addresses: dict[str, Any] = {"page": f"{page}/", "api": f"{page}/api", "inbox": f"{page}/inbox"}
-    addresses |= {"endpoint": cloud.endpoint, "outputs": outputs}
+    addresses |= {"endpoint": cloud.endpoint, "region": cloud.region, "outputs": outputs}
     write(run / "stack.json", json.dumps(addresses))
     settings = " ".join(f"{name}={value}" for name, value in cloud.environment.items())
     for name, command in {

@@ -25,7 +25,9 @@ STATEMENTS = [
     for name, resource in RESOURCES.items()
     if resource["Type"] == "AWS::IAM::Role"
     for statement in resource["Properties"]["Policies"][0]["PolicyDocument"]["Statement"]
-    if str(statement.get("Resource")).startswith(("{'GetAtt': 'TicketsTable", "{'GetAtt': 'Licenses"))
+    if str(statement.get("Resource")).startswith(
+        ("{'GetAtt': 'TicketsTable", "{'GetAtt': 'Licenses")
+    )
 ]
 
 
