@@ -14,13 +14,13 @@ FUNCTIONS = public_api:PublicApi process_request:ProcessRequest send_response:Se
 CHECKED = shared functions client/keyferry client/bundles docs/sample admin/keyferry_admin local benchmarks
 
 .DEFAULT_GOAL = help
-.PHONY: help run demo test coverage soak audit lint build build-sam build-local client wheelhouse release deploy bench docs lighthouse clean lock formats chromium softhsm
+.PHONY: help run demo test coverage soak audit lint build build-sam build-local client wheelhouse release settings deploy bench docs lighthouse clean lock formats chromium softhsm
 
 help:  ## list these targets
 	@sed -n 's/^\([a-z]*\):.*  ## \(.*\)/  make \1\t\2/p' Makefile | expand -t 18
 
 run: .venv/installed build-local  ## page, API, mail and a demonstration license on this computer (PORT=8787)
-	@$(RUN) -m local.run
+	@$(RUN) -m local.run --vendor vendor
 
 demo: .venv/installed build-local  ## the whole journey by itself, each step timed
 	@$(RUN) -m local.demo
@@ -71,7 +71,7 @@ build: .venv/installed  ## every artifact of template.yaml for AWS with SAM; TAR
 	@$(MAKE) build-$(or $(TARGET),sam)
 
 build-sam: .venv-sam/installed
-	@PYTHON="$(CURDIR)/$(RUN)" SAM_CLI_TELEMETRY=0 .venv-sam/bin/sam build
+	@PYTHON="$(CURDIR)/$(RUN)" SAM_CLI_TELEMETRY=0 .venv-sam/bin/sam build --cached --parallel
 
 # Calls the Makefiles that SAM calls, without SAM's own second.
 build-local: .venv/installed
@@ -91,10 +91,17 @@ wheelhouse: .venv/tools  ## the client and all it needs as one zip, to install w
 release: .venv/tools .venv-sbom/installed  ## all that is published beside a tag, with SBOMs and SHA-256 sums, in dist/
 	@$(RUN) -m bundles.release $(if $(OUTPUT),--output "$(OUTPUT)")
 
-deploy: build-sam  ## to your AWS account; settings: samconfig.toml and docs/operations/
-	@$(RUN) docs/operations/delete.py check
-	@SAM_CLI_TELEMETRY=0 .venv-sam/bin/sam deploy
-	@$(RUN) docs/operations/upload_page.py
+settings: samconfig.toml vendor/vendor.json  ## your own settings, in files that git ignores; overwrites nothing
+
+samconfig.toml:
+	@cp docs/operations/samconfig.example.toml $@ && echo "$@ is new. Write your settings into it." >&2
+
+vendor/vendor.json:
+	@mkdir -p vendor && cp static-site/vendor.json $@ && echo "$@ is new. Write into it who you are." >&2
+
+deploy: build-sam  ## to your AWS account (STACK=, REGION=, PROFILE=); settings: `make settings` and docs/operations/
+	@$(RUN) docs/operations/deploy.py $(if $(STACK),--stack "$(STACK)") $(if $(REGION),--region "$(REGION)") \
+		$(if $(PROFILE),--profile "$(PROFILE)")
 
 bench: .venv/tools .venv-bench/installed build-local  ## counted calls and measured times beside their goals
 	@$(RUN) -m benchmarks

@@ -39,6 +39,8 @@ class Cloud:
             "AWS_ACCESS_KEY_ID": "test",
             "AWS_SECRET_ACCESS_KEY": "test",
             "AWS_DEFAULT_REGION": region,
+            "AWS_REGION": region,
+            "KEYFERRY_SAMCONFIG": os.devnull,  # what is saved there is not for this cloud
         }
 
     def client(self, service: str) -> Any:

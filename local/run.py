@@ -20,6 +20,7 @@ def main() -> int:
     options.add_argument("--port", type=int, default=int(os.environ.get("PORT") or 8787))
     options.add_argument("--folder", type=Path, default=ROOT / ".local", help="keeps all state")
     options.add_argument("--build", type=Path, default=BUILD, help="what gets deployed")
+    options.add_argument("--vendor", type=Path, help="folder with your own vendor.json")
     options.add_argument("--region", default=REGION, help="which region of AWS it plays")
     arguments = options.parse_args()
     stopped = threading.Event()
@@ -32,8 +33,8 @@ def main() -> int:
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, stop)
     try:
-        where = arguments.folder.absolute(), arguments.port, arguments.build, arguments.region
-        with running(*where) as stack:
+        folder, own = arguments.folder.absolute(), arguments.vendor
+        with running(folder, arguments.port, arguments.build, own, arguments.region) as stack:
             print(screen(stack), flush=True)
             stopped.wait()
     except CannotStart as error:

@@ -1,5 +1,6 @@
 """One running stack for all tests that want one."""
 
+import os
 from collections.abc import Iterator
 
 import pytest
@@ -9,6 +10,11 @@ from tests.support.browser import browser, context, page
 from tests.support.running_stack import RunningStack, start, stop, wait_until_ready
 
 __all__ = ["browser", "context", "page"]  # here, so that there is one browser for all folders
+
+# The AWS settings of whoever runs the tests are not theirs.
+os.environ["KEYFERRY_SAMCONFIG"] = os.devnull
+for name in ("AWS_REGION", "AWS_PROFILE", "AWS_DEFAULT_PROFILE"):
+    os.environ.pop(name, None)
 
 # How long one example takes says most of how busy the computer is.
 settings.register_profile("keyferry", deadline=None)

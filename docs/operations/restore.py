@@ -12,8 +12,6 @@ Each step can be repeated. `replay` reads the customers' responses from their bu
 with 1 while a problem remains that only the vendor can solve.
 """
 
-import argparse
-import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
@@ -22,7 +20,7 @@ from typing import Any
 
 import boto3
 
-from keyferry_admin.errors import NoSuchStack
+from keyferry_admin import script
 from keyferry_admin.stack import Stack
 from keyferry_protocol.activation import show_license_number
 from keyferry_protocol.encoding import parse_time
@@ -59,8 +57,7 @@ class Published:
 
 
 def main() -> int:
-    options = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    options.add_argument("--stack", default="keyferry")
+    options = script.options(__doc__)
     steps = options.add_subparsers(dest="step", required=True)
     steps.add_parser("pause")
     steps.add_parser("copy").add_argument("table")
@@ -70,20 +67,16 @@ def main() -> int:
     replay.add_argument("--requests", help="a copy of the bucket of requests")
     steps.add_parser("resume")
     arguments = options.parse_args()
-    stack = Stack(arguments.stack)
-    try:
-        match arguments.step:
-            case "pause" | "resume":
-                return set_answering(stack, arguments.step == "resume")
-            case "copy":
-                return copy(arguments.table, stack.output("LicensesTable"))
-            case _:
-                responses = arguments.responses or stack.output("OutBucket")
-                requests = arguments.requests or stack.output("InBucket")
-                return Replay(stack, arguments.since, responses, requests).run()
-    except NoSuchStack as error:
-        print(error, file=sys.stderr)
-        return 1
+    stack = script.connection(arguments).open()
+    match arguments.step:
+        case "pause" | "resume":
+            return set_answering(stack, arguments.step == "resume")
+        case "copy":
+            return copy(arguments.table, stack.output("LicensesTable"))
+        case _:
+            responses = arguments.responses or stack.output("OutBucket")
+            requests = arguments.requests or stack.output("InBucket")
+            return Replay(stack, arguments.since, responses, requests).run()
 
 
 def set_answering(stack: Stack, is_on: bool) -> int:
@@ -267,4 +260,4 @@ def _key(row: dict[str, Any]) -> tuple[str, str]:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    script.run(main)

@@ -32,5 +32,5 @@ lambda_handler = api_handler(
     links=FollowLink(tickets, files, time),
     vendor=Vendor(os.environ["VENDOR_NAME"], os.environ["SUPPORT_CONTACT"]),
     clock=time,
-    origin_secret=os.environ["ORIGIN_SECRET"],
+    origin_secrets=os.environ["ORIGIN_SECRET"].split(),
 )

@@ -42,7 +42,7 @@ def refuse_as_aws() -> None:
         return create_stack(parameters)
 
     def create_whole_change_set(parameters: Any) -> Any:
-        template = engine._parse_template(helpers._p(parameters, "TemplateBody"))
+        template = engine._parse_template(helpers._resolve_template(parameters)[0])
         names = {name for name, _ in engine._intrinsic_references(template["Resources"])}
         known = template["Resources"].keys() | template.get("Parameters", {}).keys()
         if missing := {n for n in names - known if not n.startswith("AWS::")}:

@@ -93,9 +93,9 @@ class Drill:
             "AWS_ENDPOINT_URL": self._stack.endpoint,
             "AWS_ACCESS_KEY_ID": "test",
             "AWS_SECRET_ACCESS_KEY": "test",
-            "AWS_DEFAULT_REGION": self._stack.region,
         }
-        command = [sys.executable, str(ROOT / "docs" / "operations" / "restore.py"), *line]
+        script = str(ROOT / "docs" / "operations" / "restore.py")
+        command = [sys.executable, script, "--region", self._stack.region, *line]
         ran = subprocess.run(
             command, env=os.environ | settings, capture_output=True, text=True, timeout=120
         )

@@ -32,7 +32,7 @@ from tests.support.customer import Customer, with_a_wrong_code
 from tests.support.journeys import carry, client, download, open_ticket, upload, wait_for_ticket
 from tests.support.running_stack import ROOT, RunningStack, start, stop, wait_until_ready
 
-LAST_RELEASE = "3ae052759c6c54bbe275de06a430aad7951fd791"  # v0.9.0
+LAST_RELEASE = "09869d280b5f7bb0f1156d73e8e320d8b94c706f"  # v0.9.0
 NO_RELEASE = "This clone lacks the last release. Run: git fetch --unshallow --tags"
 OPEN_PAGE = Path(__file__).with_name("open_page.mjs")
 MAPPED = ("ProcessRequestFunction", "SendResponseFunction")

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 CONTENT_TYPE = "application/octet-stream"
 UPLOAD_FORM_S = 120
+PUT_TRIES = 3
 # Presigned URLs name the bucket's host in its region: the page's Content-Security-Policy knows no
 # other.
 PRESIGNING = Config(
@@ -106,16 +107,23 @@ class Files:
             ExpiresIn=DOWNLOAD_URL_S,
         )
 
-    def _put_once(self, bucket: str, key: str, data: bytes) -> bool:
-        """Put an object unless its key has one. Returns whether it was put."""
+    def _put_once(self, bucket: str, key: str, data: bytes, tries: int = PUT_TRIES) -> bool:
+        """Put an object unless its key has one. Returns whether it was put.
+
+        Where another call of the same key came in between, S3 wants the call again:
+        https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html
+        """
         try:
             self._s3.put_object(
                 Bucket=bucket, Key=key, Body=data, ContentType=CONTENT_TYPE, IfNoneMatch="*"
             )
         except ClientError as error:
-            if error.response["Error"]["Code"] != "PreconditionFailed":
-                raise
-            return False
+            match error.response["Error"]["Code"]:
+                case "PreconditionFailed":
+                    return False
+                case "ConditionalRequestConflict" if tries > 1:
+                    return self._put_once(bucket, key, data, tries - 1)
+            raise
         return True
 
 

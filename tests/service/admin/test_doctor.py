@@ -273,12 +273,15 @@ def alarm(**facts: Any) -> list[Finding]:
         pytest.param(
             address(body=b"parked"), PROBLEM, "not with this", f"CNAME {DOMAIN}", id="elsewhere"
         ),
+        pytest.param(
+            [page.elsewhere(PAGE)], WARNING, "another stack", "AliasHere=true", id="a second region"
+        ),
         pytest.param(page.judge_api(PAGE, API), OK, "answers", "", id="the API"),
         pytest.param(
             page.judge_api(PAGE, page.Answer(400, b'{"code": "forbidden"}')),
             PROBLEM,
             "origin secret",
-            "make deploy",
+            "origin-secret rotate",
             id="another origin secret",
         ),
         pytest.param(
@@ -309,7 +312,7 @@ def alarm(**facts: Any) -> list[Finding]:
             page.judge_no_certificate(PAGE, DOMAIN),
             PROBLEM,
             "no certificate for activate.example.com",
-            f"https://{DOMAIN}",
+            f"omit PageOrigin to use {DOMAIN}",
             id="no certificate",
         ),
         pytest.param(
@@ -346,6 +349,14 @@ def test_a_fact_leads_to_one_finding_with_its_next_step(
 )
 def test_what_cloudformation_did_last(status: str, result: str) -> None:
     assert diagnose.judge_stack(status).result == result
+
+
+def test_without_the_folder_of_the_page_there_is_nothing_to_compare(
+    stack: Stack, tmp_path: Path
+) -> None:
+    (finding,) = page.check_files(Deployment(stack, tmp_path / "site", NOW))
+    assert finding.result == UNKNOWN
+    assert "--site" in finding.next_step
 
 
 def test_a_sender_may_be_verified_by_each_domain_above_it() -> None:

@@ -53,7 +53,8 @@ def check_files(deployment: Deployment) -> list[Finding]:
         text = f"Could not compare: there is no page in the folder {deployment.site}"
         step = "Run this in the folder of the release that you deployed, or name it with --site."
         return [Finding("page", UNKNOWN, text, step)]
-    expected = {name: digest(data) for name, data in site_files(deployment.site).items()}
+    files = site_files(deployment.site, deployment.site.parent / "vendor")
+    expected = {name: digest(data) for name, data in files.items()}
     if deployment.is_embedded:  # `make run` writes the page's address into it
         del expected[VENDOR]
     return judge_files(Files(_uploaded(deployment), expected))
@@ -95,12 +96,24 @@ def digest(data: bytes) -> str:
 
 def check_address(deployment: Deployment) -> list[Finding]:
     page = deployment.stack.output("PageUrl")
-    vendor = fetch(f"{page}/{VENDOR}")
     domain = deployment.stack.output("DistributionDomain")
-    findings = judge_address(page, domain, vendor, _uploaded(deployment).get(VENDOR, ""))
-    if findings[0].result == OK:
+    findings = []
+    if deployment.stack.parameter("AliasHere") == "false":
+        findings.append(elsewhere(page))
+        page = f"https://{domain}"
+    vendor = fetch(f"{page}/{VENDOR}")
+    findings += judge_address(page, domain, vendor, _uploaded(deployment).get(VENDOR, ""))
+    if findings[-1].result == OK:
         findings += judge_api(page, fetch(f"{page}/api/requests/{NO_TICKET}"))
     return findings
+
+
+def elsewhere(page: str) -> Finding:
+    text = f"{urlsplit(page).hostname} belongs to another stack (AliasHere is false)"
+    step = (
+        "Once it was moved here, deploy with AliasHere=true at once: docs/operations/cloudfront.md"
+    )
+    return Finding("address", WARNING, text, step)
 
 
 def fetch(url: str) -> Answer:
@@ -152,7 +165,7 @@ def judge_api(page: str, answer: Answer) -> list[Finding]:
         return [Finding("service", OK, f"{page}/api answers", "", facts)]
     if code == "forbidden":
         text = "The API refuses its own page: CloudFront sends another origin secret"
-        step = "Run `make deploy` with one OriginSecret: docs/operations/README.md, Deploy."
+        step = "keyferry-admin origin-secret rotate"
         return [Finding("service", PROBLEM, text, step, facts)]
     text = (
         f"{page}/api does not answer (status {answer.status}{answer.error and ': '}{answer.error})"
@@ -185,7 +198,7 @@ def judge_no_certificate(page: str, domain: str) -> list[Finding]:
     if host == domain:
         return [Finding("certificate", OK, f"CloudFront's own, for {domain}")]
     text = f"CloudFront has no certificate for {host}, so browsers refuse the page"
-    step = f"Set CertificateArn, or PageOrigin to https://{domain}, and run `make deploy`."
+    step = f"Set CertificateArn, or omit PageOrigin to use {domain}, and run `make deploy`."
     return [Finding("certificate", PROBLEM, text, step)]
 
 
