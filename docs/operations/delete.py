@@ -23,6 +23,7 @@ from botocore.exceptions import ClientError, WaiterError
 from keyferry_admin import script
 
 FAILED = ("CREATE_FAILED", "ROLLBACK_COMPLETE", "ROLLBACK_FAILED")  # the states of a failed create
+WHERE = "The CloudFormation console says why, under Events"
 CREATED = ("CREATE_IN_PROGRESS", "CREATE_COMPLETE")
 TABLE, BUCKET, KEY = "AWS::DynamoDB::Table", "AWS::S3::Bucket", "AWS::KMS::Key"
 IDENTIFIERS = {TABLE: "TableName", BUCKET: "BucketName", KEY: "KeyId"}
@@ -61,9 +62,10 @@ def main() -> int:
 
 def check(name: str) -> None:
     """Exit with the next step if CloudFormation would refuse any deploy of the stack."""
-    status = _status(name)
+    status, cause = _status(name), WHERE
     command = f".venv/bin/python docs/operations/delete.py --stack {name}"
     if status in FAILED:
+        cause = _cause(name)
         step, command = "Delete what the first deploy left", f"{command} failed"
     elif status == "DELETE_FAILED":
         step, command = "Finish its deletion", f"{command} stack"
@@ -73,8 +75,8 @@ def check(name: str) -> None:
     else:
         return
     sys.exit(
-        f"{name} cannot be deployed ({status}). The CloudFormation console says why, under "
-        f"Events. {step}, then deploy again:\n{command}"
+        f"{name} cannot be deployed ({status}). {cause.rstrip('.')}. {step}, then deploy again "
+        f"(docs/operations/delete.md):\n{command}"
     )
 
 
@@ -209,10 +211,19 @@ def _resources(name: str) -> Iterator[Any]:
 
 
 def _events(name: str) -> Iterator[Any]:
-    """The events that name what they are about, the latest first."""
+    """The latest first."""
     pages = boto3.client("cloudformation").get_paginator("describe_stack_events")
     for page in pages.paginate(StackName=name):
-        yield from (event for event in page["StackEvents"] if event.get("PhysicalResourceId"))
+        yield from page["StackEvents"]
+
+
+def _cause(name: str) -> str:
+    """What failed first while the stack was created; the rest was canceled then."""
+    failures = [event for event in _events(name) if event["ResourceStatus"] == "CREATE_FAILED"]
+    if not failures:
+        return WHERE
+    first = failures[-1]
+    return f"{first['LogicalResourceId']}: {first.get('ResourceStatusReason', WHERE)}"
 
 
 def _last_known(name: str) -> dict[str, tuple[str, str]]:
@@ -228,8 +239,9 @@ def _last_known(name: str) -> dict[str, tuple[str, str]]:
 def _created(name: str) -> Iterator[tuple[str, str]]:
     """Tables, buckets, and keys that the stack created, even those that it no longer knows."""
     for event in _events(name):
-        if event["ResourceType"] in IDENTIFIERS and event["ResourceStatus"] in CREATED:
-            yield event["ResourceType"], event["PhysicalResourceId"]
+        kind, identifier = event["ResourceType"], event.get("PhysicalResourceId")
+        if kind in IDENTIFIERS and event["ResourceStatus"] in CREATED and identifier:
+            yield kind, identifier
 
 
 def _exists(kind: str, identifier: str) -> bool:

@@ -109,6 +109,7 @@ def test_after_a_first_deploy_that_failed_the_next_one_succeeds(account: Account
     assert (len(account.tables), account.buckets, account.keys) == (2, set(), ["PendingDeletion"])
     code, output = run("check")
     assert (code, output.splitlines()[-1]) == (1, f"{COMMAND} failed")
+    assert "MailIdentity: Resource of type" in output
 
     row = {"pk": {"S": "1"}, "sk": {"S": "license"}}
     account.dynamodb.put_item(TableName=account.tables[0], Item=row)
