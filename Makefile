@@ -42,7 +42,7 @@ coverage: .venv/tools build-local softhsm  ## branch coverage of the tests witho
 	@$(RUN) -m coverage run -m pytest $(WITHOUT)
 	@$(RUN) -m coverage report
 
-soak: .venv/tools .venv-sam/installed .venv-soak/installed build-local  ## what takes hours: faults, races, load, attacks, fuzzing, mutants
+soak: .venv/tools .venv-sam/installed .venv-soak/installed .venv-lambda/installed build-local  ## what takes hours: faults, races, load, attacks, fuzzing, mutants
 	@$(RUN) -m tests.service.simulation --seeds 10000
 	@$(RUN) -m pytest tests/stack/test_races.py --rounds 20
 	@$(RUN) -m pytest tests/stack/test_admin_doctor.py --one-by-one
@@ -53,6 +53,7 @@ soak: .venv/tools .venv-sam/installed .venv-soak/installed build-local  ## what 
 	@$(RUN) -m tests.soak.abused_passes --passes 100
 	@$(RUN) -m tests.stack.privilege
 	@$(RUN) -m tests.soak.http_api
+	@$(RUN) -m pytest tests/soak/lambda_runtime/functions.py --arm64
 	@.venv-soak/bin/python -m tests.unit.fuzz --minutes 10
 	@$(RUN) -m tests.soak.mutation.run
 
@@ -125,7 +126,7 @@ formats: .venv/tools  ## write dates, lists and plurals of each language from CL
 	@$(RUN) docs/make_formats.py
 
 lock: .venv/tools  ## update the lock files from their .in files; they name no registry
-	@cd requirements && for name in dev client sam soak docs sbom bench audit; do $(LOCK) $$name.in --output-file $$name.txt || exit 1; done
+	@cd requirements && for name in dev client sam soak docs sbom bench audit lambda; do $(LOCK) $$name.in --output-file $$name.txt || exit 1; done
 	@cd requirements && $(LOCK) --constraint dev.txt run.in --output-file run.txt
 	@cd requirements && $(LOCK) --resolution lowest-direct ../client/pyproject.toml --extra dongle --output-file lowest.txt
 	@cd shared && $(LOCK) --constraint ../requirements/dev.txt requirements.in --output-file requirements.txt
@@ -149,6 +150,10 @@ lock: .venv/tools  ## update the lock files from their .in files; they name no r
 .venv-docs/installed: requirements/docs.txt
 	@$(call new_venv,.venv-docs)
 	@$(call install,.venv-docs,docs)
+
+.venv-lambda/installed: requirements/lambda.txt
+	@$(call new_venv,.venv-lambda)
+	@$(call install,.venv-lambda,lambda)
 
 .venv-bench/installed: requirements/bench.txt
 	@$(call new_venv,.venv-bench)

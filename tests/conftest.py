@@ -25,6 +25,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--rounds", type=int, default=1, help="How often each race is run.")
     second_s3 = "Also test passes on a second, independent S3: SeaweedFS, of .venv-soak."
     parser.addoption("--second-s3", action="store_true", help=second_s3)
+    arm64 = "Also run the functions on Lambda's Python and processor, emulated by qemu."
+    parser.addoption("--arm64", action="store_true", help=arm64)
     one_by_one = "Break one thing at a time for the doctor, instead of all at once."
     parser.addoption("--one-by-one", action="store_true", help=one_by_one)
 

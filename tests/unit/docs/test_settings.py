@@ -15,7 +15,7 @@ PARAMETERS = re.findall(
     (ROOT / "template.yaml")
     .read_text()
     .partition("\nParameters:")[2]
-    .partition("\nConditions:")[0],
+    .partition("\nRules:")[0],
     re.MULTILINE,
 )
 OWN = ["samconfig.toml", "vendor/vendor.json", "vendor/languages/"]
