@@ -261,13 +261,16 @@ def test_a_stack_that_cannot_be_deployed_is_left_alone(
         ),
         ("vendor/vendor.json", None, "vendor/vendor.json is missing"),
         ("vendor/vendor.json", "{", "vendor/vendor.json cannot be read"),
-        ("vendor/vendor.json", "[]", "vendor/vendor.json: vendor.json is not an object"),
+        ("vendor/vendor.json", "[]", "vendor/vendor.json is not a JSON object"),
+        ("vendor/vendor.json", "{}", "vendor/vendor.json: vendor.json has no accent."),
+        ("vendor/languages/de/page.json", "{", "vendor/languages/de/page.json cannot be read"),
     ],
 )
 def test_settings_that_are_missing_or_wrong_are_one_sentence_and_change_nothing(
     desk: Desk, file: str, content: str | None, sentence: str
 ) -> None:
-    (desk.folder / file).unlink()
+    (desk.folder / file).parent.mkdir(parents=True, exist_ok=True)
+    (desk.folder / file).unlink(missing_ok=True)
     if content is not None:
         (desk.folder / file).write_text(content)
     status, output = desk.deploy()
