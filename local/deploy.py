@@ -9,7 +9,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError, WaiterError
 
-from local.cloud import CannotStart, Cloud
+from local.cloud import REGION, CannotStart, Cloud
 
 STACK = "keyferry"
 ARTIFACTS = "keyferry-artifacts"
@@ -73,7 +73,9 @@ def _reason(cloudformation: Any) -> str:
 
 def _uploaded(s3: Any, template: str, build: Path) -> str:
     """Where the template is, which is too long for a call, as it would be on AWS."""
-    s3.create_bucket(Bucket=ARTIFACTS)
+    region = s3.meta.region_name
+    where = {"CreateBucketConfiguration": {"LocationConstraint": region}}
+    s3.create_bucket(Bucket=ARTIFACTS, **(where if region != REGION else {}))
 
     def uploaded(match: re.Match[str]) -> str:
         content = _zip(build / match["folder"])

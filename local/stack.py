@@ -14,7 +14,7 @@ from typing import Any
 from keyferry_admin.stack import Stack
 from keyferry_admin.use_cases.site import site_files, upload_site
 from keyferry_admin.use_cases.vendor_json import vendor_file
-from local.cloud import CannotStart, Cloud, keep_state, running_cloud
+from local.cloud import REGION, CannotStart, Cloud, keep_state, running_cloud
 from local.cloud_process import KEPT
 from local.demo.provide import provide
 from local.deploy import STACK, deploy
@@ -40,7 +40,11 @@ class Running:
 
 @contextmanager
 def running(
-    folder: Path, port: int, build: Path = BUILD, own: Path | None = None
+    folder: Path,
+    port: int,
+    build: Path = BUILD,
+    own: Path | None = None,
+    region: str = REGION,
 ) -> Iterator[Running]:
     """Run all of it: the page on `port` (0: a free one), state in `folder`. Raises CannotStart.
 
@@ -55,7 +59,7 @@ def running(
             raise CannotStart(f"It runs already, with its state in {folder}.") from error
         vendor = json.loads(vendor_file(SITE, own).read_bytes())
         vendor["page_url"] = server.origin
-        with running_cloud(folder / "cloud") as cloud:
+        with running_cloud(folder / "cloud", region=region) as cloud:
             first = not (folder / "cloud" / KEPT).exists()
             _say(first, "Deploying template.yaml with its functions.")
             outputs = _deploy(folder, build, cloud, server.origin, vendor)
@@ -103,7 +107,7 @@ def _deploy(folder: Path, build: Path, cloud: Cloud, page: str, vendor: Any) -> 
 def _describe(run: Path, cloud: Cloud, page: str, outputs: dict[str, str]) -> None:
     """Write the addresses of the stack, and the two commands that use it."""
     addresses: dict[str, Any] = {"page": f"{page}/", "api": f"{page}/api", "inbox": f"{page}/inbox"}
-    addresses |= {"endpoint": cloud.endpoint, "outputs": outputs}
+    addresses |= {"endpoint": cloud.endpoint, "region": cloud.region, "outputs": outputs}
     write(run / "stack.json", json.dumps(addresses))
     settings = " ".join(f"{name}={value}" for name, value in cloud.environment.items())
     for name, command in {

@@ -68,7 +68,7 @@ def client(endpoint: str, service: str, region: str) -> Any:
 
 
 @pytest.fixture(scope="module")
-def second(stack: RunningStack) -> Iterator[SecondRegion]:
+def second(stack: RunningStack) -> SecondRegion:
     """The stack of the first region, deployed again as `make deploy` would in another one."""
     first = partial(client, stack.endpoint, region="us-east-1")
     there = partial(client, stack.endpoint, region=REGION)
@@ -92,9 +92,7 @@ def second(stack: RunningStack) -> Iterator[SecondRegion]:
     waiter.wait(StackName=STACK, WaiterConfig=DONE)
     (described,) = cloudformation.describe_stacks(StackName=STACK)["Stacks"]
     outputs = {each["OutputKey"]: each["OutputValue"] for each in described["Outputs"]}
-    yield SecondRegion(stack.endpoint, outputs)
-    cloudformation.delete_stack(StackName=STACK)
-    cloudformation.get_waiter("stack_delete_complete").wait(StackName=STACK, WaiterConfig=DONE)
+    return SecondRegion(stack.endpoint, outputs)
 
 
 def test_without_an_address_the_first_deploy_names_cloudfronts_own(second: SecondRegion) -> None:

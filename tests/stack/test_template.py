@@ -133,11 +133,12 @@ def test_each_response_algorithm_has_a_key_in_kms(algorithm: ResponseAlgorithm) 
     [
         ({"MlDsaKey": "pem"}, "Set MlDsaKey to kms or none."),
         ({"PemFolder": "/opt/keys"}, "Leave PemFolder empty."),
+        ({"PageOrigin": "", "CertificateArn": "arn:aws:acm:us-east-1::c"}, "Set PageOrigin"),
         ({"SigningKeyArns": "alias/mine"}, "SigningKeyArns"),
         ({"SigningKeyArns": f"{KEY_ARN},mine"}, "SigningKeyArns"),
     ],
 )
-def test_a_deployment_to_aws_takes_keys_in_kms_and_their_arns_alone(
+def test_a_deployment_to_aws_that_could_not_work_is_refused(
     stack: RunningStack, parameters: dict[str, str], reason: str
 ) -> None:
     settings = REQUIRED | parameters

@@ -1,6 +1,7 @@
 """What `keyferry-admin doctor` makes of each fact, and how it says so."""
 
 import json
+import shutil
 import socket
 import ssl
 import urllib.error
@@ -359,6 +360,24 @@ def test_without_the_folder_of_the_page_there_is_nothing_to_compare(
     assert "--site" in finding.next_step
 
 
+@pytest.mark.parametrize("content", ["{", "[]", "{}", '{"id": "Example"}'])
+def test_a_broken_vendor_json_is_named(stack: Stack, tmp_path: Path, content: str) -> None:
+    shutil.copytree(ROOT / "static-site", tmp_path / "static-site")
+    (tmp_path / "vendor").mkdir()
+    (tmp_path / "vendor/vendor.json").write_text(content)
+    (finding,) = page.check_files(Deployment(stack, tmp_path / "static-site", NOW))
+    assert finding.result == UNKNOWN
+    assert "vendor/vendor.json" in finding.text
+
+
+def test_a_stack_of_an_older_release_is_deployed_again(
+    stack: Stack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(diagnose, "CHECKS", {"given-up": queues.check_dead_letters})
+    _, unknown = diagnose.diagnose(Deployment(stack, Path("static-site"), NOW))
+    assert (unknown.result, "make deploy" in unknown.next_step) == (UNKNOWN, True)
+
+
 def test_a_sender_may_be_verified_by_each_domain_above_it() -> None:
     assert mail.identities_for(SENDER) == [SENDER, "mail.example.com", "example.com"]
 
@@ -400,7 +419,7 @@ def test_a_check_that_cannot_run_says_why_and_stops_no_other(
     assert (unknown.name, unknown.result) == ("email", UNKNOWN)
     assert unknown.text.startswith(text)
     assert unknown.next_step
-    assert after is fine
+    assert after == fine
 
 
 @pytest.mark.parametrize(

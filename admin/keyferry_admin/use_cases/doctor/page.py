@@ -9,11 +9,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import md5
+from pathlib import Path
 from urllib.parse import urlsplit
 
 from keyferry_admin.use_cases.doctor.deployment import Deployment
 from keyferry_admin.use_cases.doctor.finding import OK, PROBLEM, UNKNOWN, WARNING, Finding
 from keyferry_admin.use_cases.site import site_files
+from keyferry_admin.use_cases.vendor_json import problems, vendor_file
 
 PATIENCE_S = 30  # as long as CloudFront waits for the API
 NO_TICKET = "A" * 43  # of the form of a ticket's id, and nobody's
@@ -53,11 +55,24 @@ def check_files(deployment: Deployment) -> list[Finding]:
         text = f"Could not compare: there is no page in the folder {deployment.site}"
         step = "Run this in the folder of the release that you deployed, or name it with --site."
         return [Finding("page", UNKNOWN, text, step)]
-    files = site_files(deployment.site, deployment.site.parent / "vendor")
+    own = deployment.site.parent / "vendor"
+    if wrong := _wrong_with_vendor(deployment.site, own):
+        text = f"Could not compare: {vendor_file(deployment.site, own)}: {wrong}"
+        return [Finding("page", UNKNOWN, text, "Correct the file, then run `make deploy`.")]
+    files = site_files(deployment.site, own)
     expected = {name: digest(data) for name, data in files.items()}
     if deployment.is_embedded:  # `make run` writes the page's address into it
         del expected[VENDOR]
     return judge_files(Files(_uploaded(deployment), expected))
+
+
+def _wrong_with_vendor(site: Path, own: Path) -> str:
+    """Why no page can be made with vendor.json; "" if one can."""
+    try:
+        vendor = json.loads(vendor_file(site, own).read_bytes())
+    except ValueError as error:
+        return str(error)
+    return next(iter(problems(vendor, (site / "page.css").read_text("utf-8"))), "")
 
 
 def judge_files(files: Files) -> list[Finding]:
