@@ -12,10 +12,7 @@ OPERATIONS = ROOT / "docs" / "operations"
 DEPLOY = (OPERATIONS / "README.md").read_text().partition("## Deploy")[2].partition("## Keys")[0]
 PARAMETERS = re.findall(
     r"^  (\w+):$",
-    (ROOT / "template.yaml")
-    .read_text()
-    .partition("\nParameters:")[2]
-    .partition("\nRules:")[0],
+    (ROOT / "template.yaml").read_text().partition("\nParameters:")[2].partition("\nRules:")[0],
     re.MULTILINE,
 )
 OWN = ["samconfig.toml", "vendor/vendor.json", "vendor/languages/"]
@@ -33,7 +30,7 @@ def test_the_documents_tell_a_vendor_to_edit_these_files_and_no_others() -> None
     assert set(rest) - beside_a_folder == {*OWN} - {"vendor/languages/"}
 
 
-@pytest.mark.parametrize("file", [*OWN, "vendor/languages/de/page.json"])
+@pytest.mark.parametrize("file", [*OWN, "vendor/languages/de/page.json", "vendor"])
 def test_git_pull_never_touches_what_a_vendor_sets(file: str) -> None:
     assert git("ls-files", "--", file).stdout == ""
     assert git("check-ignore", "--no-index", "--quiet", file).returncode == 0
