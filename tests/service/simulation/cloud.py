@@ -162,7 +162,10 @@ class Clients:
         does: Any = self.cloud.tables if service == "dynamodb" else self
         client = SimpleNamespace(
             **{name: self._call(name, getattr(does, name)) for name in names},
-            meta=SimpleNamespace(endpoint_url=ENDPOINT),
+            # Its calls take no time, so nobody watches how long they take.
+            meta=SimpleNamespace(
+                endpoint_url=ENDPOINT, events=SimpleNamespace(register=lambda *_: None)
+            ),
             exceptions=SimpleNamespace(ConditionalCheckFailedException=()),
             generate_presigned_post=lambda *_, **__: {},
             generate_presigned_url=lambda *_, **__: "",
