@@ -2,14 +2,11 @@
 
 from collections.abc import Callable
 from functools import wraps
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 from botocore.config import Config
 
 from keyferry_service.adapters.retries import HasDeadline
-
-if TYPE_CHECKING:
-    from botocore.client import BaseClient
 
 CONNECT_S, READ_S, TRIES = 1, 2, 2
 CLIENT_CONFIG = Config(
@@ -29,12 +26,12 @@ class CallTooLate(Exception):
 
 
 class CallDeadline:
-    """Begins no call of its clients, and no second try, in the last seconds of a function's time.
+    """Begins no call of boto3's clients, and no second try, in the last seconds of a function's time.
 
     A call then fails, and with it one message. A function that is killed fails its whole batch.
     """
 
-    def __init__(self, *clients: "BaseClient") -> None:
+    def __init__(self, *clients: Any) -> None:
         self._context: HasDeadline | None = None
         for client in clients:
             client.meta.events.register("request-created", self._check)  # once for each try
