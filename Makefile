@@ -14,13 +14,14 @@ FUNCTIONS = public_api:PublicApi process_request:ProcessRequest send_response:Se
 CHECKED = shared functions client/keyferry client/bundles docs/sample admin/keyferry_admin local benchmarks
 
 .DEFAULT_GOAL = help
-.PHONY: help run demo test coverage soak audit lint build build-sam build-local client wheelhouse release deploy bench docs lighthouse clean lock formats chromium softhsm
+.PHONY: help run demo test coverage soak audit lint build build-sam build-local client wheelhouse release settings deploy bench docs lighthouse clean lock formats chromium softhsm
 
 help:  ## list these targets
 	@sed -n 's/^\([a-z]*\):.*  ## \(.*\)/  make \1\t\2/p' Makefile | expand -t 18
 
+run: OWN_LANGUAGES = $(CURDIR)/vendor/languages
 run: .venv/installed build-local  ## page, API, mail and a demonstration license on this computer (PORT=8787)
-	@$(RUN) -m local.run
+	@$(RUN) -m local.run --vendor vendor
 
 demo: .venv/installed build-local  ## the whole journey by itself, each step timed
 	@$(RUN) -m local.demo
@@ -41,16 +42,18 @@ coverage: .venv/tools build-local softhsm  ## branch coverage of the tests witho
 	@$(RUN) -m coverage run -m pytest $(WITHOUT)
 	@$(RUN) -m coverage report
 
-soak: .venv/tools .venv-soak/installed build-local  ## what takes hours: faults, races, load, attacks, fuzzing, mutants
+soak: .venv/tools .venv-sam/installed .venv-soak/installed .venv-lambda/installed build-local  ## what takes hours: faults, races, load, attacks, fuzzing, mutants
 	@$(RUN) -m tests.service.simulation --seeds 10000
 	@$(RUN) -m pytest tests/stack/test_races.py --rounds 20
 	@$(RUN) -m pytest tests/stack/test_admin_doctor.py --one-by-one
+	@$(RUN) -m pytest tests/soak/sam_deploy.py --timeout 900
 	@$(RUN) -m tests.soak.load
 	@$(RUN) -m tests.soak.load.growth
 	@$(RUN) -m pytest -m attack --second-s3
 	@$(RUN) -m tests.soak.abused_passes --passes 100
 	@$(RUN) -m tests.stack.privilege
 	@$(RUN) -m tests.soak.http_api
+	@$(RUN) -m pytest tests/soak/lambda_runtime/functions.py --arm64
 	@.venv-soak/bin/python -m tests.unit.fuzz --minutes 10
 	@$(RUN) -m tests.soak.mutation.run
 
@@ -70,13 +73,16 @@ lint: .venv/tools .venv-sam/installed requirements/page/node_modules/.package-lo
 build: .venv/installed  ## every artifact of template.yaml for AWS with SAM; TARGET=local: for this machine
 	@$(MAKE) build-$(or $(TARGET),sam)
 
+# SAM's cache knows nothing of the vendor's own languages.
 build-sam: .venv-sam/installed
-	@PYTHON="$(CURDIR)/$(RUN)" SAM_CLI_TELEMETRY=0 .venv-sam/bin/sam build
+	@PYTHON="$(CURDIR)/$(RUN)" OWN_LANGUAGES="$(CURDIR)/vendor/languages" SAM_CLI_TELEMETRY=0 \
+		.venv-sam/bin/sam build --parallel $(if $(wildcard vendor/languages),--no-cached,--cached)
 
 # Calls the Makefiles that SAM calls, without SAM's own second.
 build-local: .venv/installed
 	@test -d "$(BUILD)" || echo "Building the layer and the functions." >&2
-	@$(MAKE) -C shared build-SharedLayer ARTIFACTS_DIR="$(BUILD)/shared" PYTHON="$(CURDIR)/$(RUN)" PLATFORM= >/dev/null
+	@$(MAKE) -C shared build-SharedLayer ARTIFACTS_DIR="$(BUILD)/shared" PYTHON="$(CURDIR)/$(RUN)" PLATFORM= \
+		OWN_LANGUAGES="$(OWN_LANGUAGES)" >/dev/null
 	@for pair in $(FUNCTIONS); do \
 		folder=functions/$${pair%%:*}; rm -rf "$(BUILD)/$$folder"; \
 		$(MAKE) -C $$folder build-$${pair##*:}Function ARTIFACTS_DIR="$(BUILD)/$$folder" >/dev/null || exit 1; \
@@ -91,10 +97,17 @@ wheelhouse: .venv/tools  ## the client and all it needs as one zip, to install w
 release: .venv/tools .venv-sbom/installed  ## all that is published beside a tag, with SBOMs and SHA-256 sums, in dist/
 	@$(RUN) -m bundles.release $(if $(OUTPUT),--output "$(OUTPUT)")
 
-deploy: build-sam  ## to your AWS account; settings: samconfig.toml and docs/operations/
-	@$(RUN) docs/operations/delete.py check
-	@SAM_CLI_TELEMETRY=0 .venv-sam/bin/sam deploy
-	@$(RUN) docs/operations/upload_page.py
+settings: samconfig.toml vendor/vendor.json  ## your own settings, in files that git ignores; overwrites nothing
+
+samconfig.toml:
+	@cp docs/operations/samconfig.example.toml $@ && echo "$@ is new. Write your settings into it." >&2
+
+vendor/vendor.json:
+	@mkdir -p vendor && cp static-site/vendor.json $@ && echo "$@ is new. Write into it who you are." >&2
+
+deploy: build-sam  ## to your AWS account (STACK=, REGION=, PROFILE=); settings: `make settings` and docs/operations/
+	@$(RUN) docs/operations/deploy.py $(if $(STACK),--stack "$(STACK)") $(if $(REGION),--region "$(REGION)") \
+		$(if $(PROFILE),--profile "$(PROFILE)")
 
 bench: .venv/tools .venv-bench/installed build-local  ## counted calls and measured times beside their goals
 	@$(RUN) -m benchmarks
@@ -113,7 +126,7 @@ formats: .venv/tools  ## write dates, lists and plurals of each language from CL
 	@$(RUN) docs/make_formats.py
 
 lock: .venv/tools  ## update the lock files from their .in files; they name no registry
-	@cd requirements && for name in dev client sam soak docs sbom bench audit; do $(LOCK) $$name.in --output-file $$name.txt || exit 1; done
+	@cd requirements && for name in dev client sam soak docs sbom bench audit lambda; do $(LOCK) $$name.in --output-file $$name.txt || exit 1; done
 	@cd requirements && $(LOCK) --constraint dev.txt run.in --output-file run.txt
 	@cd requirements && $(LOCK) --resolution lowest-direct ../client/pyproject.toml --extra dongle --output-file lowest.txt
 	@cd shared && $(LOCK) --constraint ../requirements/dev.txt requirements.in --output-file requirements.txt
@@ -137,6 +150,10 @@ lock: .venv/tools  ## update the lock files from their .in files; they name no r
 .venv-docs/installed: requirements/docs.txt
 	@$(call new_venv,.venv-docs)
 	@$(call install,.venv-docs,docs)
+
+.venv-lambda/installed: requirements/lambda.txt
+	@$(call new_venv,.venv-lambda)
+	@$(call install,.venv-lambda,lambda)
 
 .venv-bench/installed: requirements/bench.txt
 	@$(call new_venv,.venv-bench)

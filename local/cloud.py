@@ -21,6 +21,7 @@ from local.cloud_process import READY, RUNNING, begin
 
 PROGRAM = Path(__file__).with_name("cloud_process.py")
 STOPS_WITHIN_S = 20
+REGION = "us-east-1"
 
 
 class CannotStart(Exception):
@@ -30,13 +31,16 @@ class CannotStart(Exception):
 class Cloud:
     """The address of the cloud, and the settings that AWS tools and SDKs need."""
 
-    def __init__(self, port: int) -> None:
+    def __init__(self, port: int, region: str = REGION) -> None:
         self.endpoint = f"http://127.0.0.1:{port}"
+        self.region = region
         self.environment = {
             "AWS_ENDPOINT_URL": self.endpoint,
             "AWS_ACCESS_KEY_ID": "test",
             "AWS_SECRET_ACCESS_KEY": "test",
-            "AWS_DEFAULT_REGION": "us-east-1",
+            "AWS_DEFAULT_REGION": region,
+            "AWS_REGION": region,
+            "KEYFERRY_SAMCONFIG": os.devnull,  # what is saved there is not for this cloud
         }
 
     def client(self, service: str) -> Any:
@@ -48,8 +52,8 @@ class Cloud:
 
 
 @contextmanager
-def running_cloud(folder: Path, program: Path = PROGRAM) -> Iterator[Cloud]:
-    """Run ministack with its state in `folder`. Raises CannotStart.
+def running_cloud(folder: Path, program: Path = PROGRAM, region: str = REGION) -> Iterator[Cloud]:
+    """Run ministack with its state in `folder`, as one region of AWS. Raises CannotStart.
 
     Its state is kept only if `keep_state` was called: what a run leaves half done starts anew.
     """
@@ -57,7 +61,7 @@ def running_cloud(folder: Path, program: Path = PROGRAM) -> Iterator[Cloud]:
     with (folder / "lock").open("a+") as lock:
         _wait_for_previous(lock)
         running = begin(folder)
-        cloud = Cloud(_kept_port(running / "port"))
+        cloud = Cloud(_kept_port(running / "port"), region)
         with _process(folder, running, cloud, lock, program) as process:
             while not _is_ready(cloud):
                 if process.poll() is not None:
@@ -83,6 +87,7 @@ def _process(
         "AUTH": "true",  # enforce roles and policies
         "BIND_HOST": "127.0.0.1",
         "GATEWAY_PORT": cloud.endpoint.rpartition(":")[2],
+        "MINISTACK_REGION": cloud.region,
         "IOT_MTLS_ENABLED": "0",  # it would listen on another port
         "PERSIST_STATE": "1",
         "STATE_DIR": str(running / "state"),

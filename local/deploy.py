@@ -2,7 +2,6 @@
 
 import hashlib
 import io
-import mimetypes
 import re
 import zipfile
 from pathlib import Path
@@ -10,10 +9,11 @@ from typing import Any
 
 from botocore.exceptions import ClientError, WaiterError
 
-from local.cloud import CannotStart, Cloud
+from local.cloud import REGION, CannotStart, Cloud
 
 STACK = "keyferry"
 ARTIFACTS = "keyferry-artifacts"
+TEMPLATE = "template.yaml"
 
 
 def deploy(cloud: Cloud, template: str, build: Path, parameters: dict[str, str]) -> dict[str, str]:
@@ -24,7 +24,7 @@ def deploy(cloud: Cloud, template: str, build: Path, parameters: dict[str, str])
     cloudformation = cloud.client("cloudformation")
     stack = {
         "StackName": STACK,
-        "TemplateBody": _with_artifacts(cloud.client("s3"), template, build),
+        "TemplateURL": f"{cloud.endpoint}/{_uploaded(cloud.client('s3'), template, build)}",
         "Capabilities": ["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"],
         "Parameters": [{"ParameterKey": k, "ParameterValue": v} for k, v in parameters.items()],
     }
@@ -71,8 +71,11 @@ def _reason(cloudformation: Any) -> str:
     return " ".join(failed[-1].get(k, "") for k in ("LogicalResourceId", "ResourceStatusReason"))
 
 
-def _with_artifacts(s3: Any, template: str, build: Path) -> str:
-    s3.create_bucket(Bucket=ARTIFACTS)
+def _uploaded(s3: Any, template: str, build: Path) -> str:
+    """Where the template is, which is too long for a call, as it would be on AWS."""
+    region = s3.meta.region_name
+    where = {"CreateBucketConfiguration": {"LocationConstraint": region}}
+    s3.create_bucket(Bucket=ARTIFACTS, **(where if region != REGION else {}))
 
     def uploaded(match: re.Match[str]) -> str:
         content = _zip(build / match["folder"])
@@ -83,7 +86,9 @@ def _with_artifacts(s3: Any, template: str, build: Path) -> str:
             s3.put_object(Bucket=ARTIFACTS, Key=key, Body=content)
         return f"{match['member']}: s3://{ARTIFACTS}/{key}"
 
-    return re.sub(r"(?P<member>CodeUri|ContentUri): (?P<folder>\S+)/", uploaded, template)
+    body = re.sub(r"(?P<member>CodeUri|ContentUri): (?P<folder>\S+)/", uploaded, template)
+    s3.put_object(Bucket=ARTIFACTS, Key=TEMPLATE, Body=body)
+    return f"{ARTIFACTS}/{TEMPLATE}"
 
 
 def _zip(folder: Path) -> bytes:
@@ -93,10 +98,3 @@ def _zip(folder: Path) -> bytes:
         for path in sorted(path for path in folder.rglob("*") if path.is_file()):
             archive.writestr(zipfile.ZipInfo(str(path.relative_to(folder))), path.read_bytes())
     return buffer.getvalue()
-
-
-def upload_site(cloud: Cloud, bucket: str, files: dict[str, bytes]) -> None:
-    s3 = cloud.client("s3")
-    for key, content in files.items():
-        kind = mimetypes.guess_type(key)[0] or "application/octet-stream"
-        s3.put_object(Bucket=bucket, Key=key, Body=content, ContentType=kind)

@@ -9,7 +9,7 @@ import threading
 from pathlib import Path
 
 from keyferry_protocol.activation import show_license_number
-from local.cloud import CannotStart
+from local.cloud import REGION, CannotStart
 from local.demo.provide import NUMBER
 from local.deploy import STACK
 from local.stack import BUILD, ROOT, Running, running
@@ -20,6 +20,8 @@ def main() -> int:
     options.add_argument("--port", type=int, default=int(os.environ.get("PORT") or 8787))
     options.add_argument("--folder", type=Path, default=ROOT / ".local", help="keeps all state")
     options.add_argument("--build", type=Path, default=BUILD, help="what gets deployed")
+    options.add_argument("--vendor", type=Path, help="folder with your own vendor.json")
+    options.add_argument("--region", default=REGION, help="which region of AWS it plays")
     arguments = options.parse_args()
     stopped = threading.Event()
 
@@ -31,7 +33,8 @@ def main() -> int:
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, stop)
     try:
-        with running(arguments.folder.absolute(), arguments.port, arguments.build) as stack:
+        folder, own = arguments.folder.absolute(), arguments.vendor
+        with running(folder, arguments.port, arguments.build, own, arguments.region) as stack:
             print(screen(stack), flush=True)
             stopped.wait()
     except CannotStart as error:

@@ -12,11 +12,12 @@ from pathlib import Path
 from typing import Any
 
 from keyferry_admin.stack import Stack
-from keyferry_admin.use_cases.site import site_files
-from local.cloud import CannotStart, Cloud, keep_state, running_cloud
+from keyferry_admin.use_cases.site import site_files, upload_site
+from keyferry_admin.use_cases.vendor_json import vendor_file
+from local.cloud import REGION, CannotStart, Cloud, keep_state, running_cloud
 from local.cloud_process import KEPT
 from local.demo.provide import provide
-from local.deploy import STACK, deploy, upload_site
+from local.deploy import STACK, deploy
 from local.edge import Edge
 from local.files import read, write
 from local.inbox import Inbox
@@ -24,6 +25,7 @@ from local.server import Server
 
 ROOT = Path(__file__).parent.parent
 BUILD = ROOT / ".local" / "build"
+SITE = ROOT / "static-site"
 
 
 @dataclass(frozen=True)
@@ -37,8 +39,17 @@ class Running:
 
 
 @contextmanager
-def running(folder: Path, port: int, build: Path = BUILD) -> Iterator[Running]:
-    """Run all of it: the page on `port` (0: a free one), state in `folder`. Raises CannotStart."""
+def running(
+    folder: Path,
+    port: int,
+    build: Path = BUILD,
+    own: Path | None = None,
+    region: str = REGION,
+) -> Iterator[Running]:
+    """Run all of it: the page on `port` (0: a free one), state in `folder`. Raises CannotStart.
+
+    `own` is the folder with the vendor's own vendor.json; without it, the vendor is an example.
+    """
     began = time.monotonic()
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / "lock").open("w") as lock, Server(port) as server:
@@ -46,16 +57,17 @@ def running(folder: Path, port: int, build: Path = BUILD) -> Iterator[Running]:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
             raise CannotStart(f"It runs already, with its state in {folder}.") from error
-        vendor = json.loads((ROOT / "static-site" / "vendor.json").read_bytes())
+        vendor = json.loads(vendor_file(SITE, own).read_bytes())
         vendor["page_url"] = server.origin
-        with running_cloud(folder / "cloud") as cloud:
+        with running_cloud(folder / "cloud", region=region) as cloud:
             first = not (folder / "cloud" / KEPT).exists()
             _say(first, "Deploying template.yaml with its functions.")
             outputs = _deploy(folder, build, cloud, server.origin, vendor)
             # Start the API's function early; S3's test events have started the two others.
             call = {"FunctionName": outputs["PublicApiFunction"], "InvocationType": "Event"}
             cloud.client("lambda").invoke(**call, Payload="{}")
-            upload_site(cloud, outputs["SiteBucket"], _site(vendor))
+            files = site_files(SITE, own) | {"vendor.json": json.dumps(vendor).encode()}
+            upload_site(cloud.client("s3"), outputs["SiteBucket"], files)
             _say(first, "Creating signing keys and a demonstration license.")
             provide(Stack(STACK), folder, vendor, outputs)
             _describe(folder / "run", cloud, server.origin, outputs)
@@ -83,7 +95,7 @@ def _deploy(folder: Path, build: Path, cloud: Cloud, page: str, vendor: Any) -> 
         "PageOrigin": page,
         "StorageOrigin": cloud.endpoint,
         "VendorName": vendor["name"],
-        "SupportContact": vendor["support"]["email"] or vendor["support"]["url"],
+        "SupportContact": vendor["support"].get("email") or vendor["support"]["url"],
         "MailFrom": "licensing@example.com",
         "OriginSecret": secret,
         "MlDsaKey": "pem",
@@ -92,14 +104,10 @@ def _deploy(folder: Path, build: Path, cloud: Cloud, page: str, vendor: Any) -> 
     return deploy(cloud, (ROOT / "template.yaml").read_text(), build, parameters)
 
 
-def _site(vendor: Any) -> dict[str, bytes]:
-    return site_files(ROOT / "static-site") | {"vendor.json": json.dumps(vendor).encode()}
-
-
 def _describe(run: Path, cloud: Cloud, page: str, outputs: dict[str, str]) -> None:
     """Write the addresses of the stack, and the two commands that use it."""
     addresses: dict[str, Any] = {"page": f"{page}/", "api": f"{page}/api", "inbox": f"{page}/inbox"}
-    addresses |= {"endpoint": cloud.endpoint, "outputs": outputs}
+    addresses |= {"endpoint": cloud.endpoint, "region": cloud.region, "outputs": outputs}
     write(run / "stack.json", json.dumps(addresses))
     settings = " ".join(f"{name}={value}" for name, value in cloud.environment.items())
     for name, command in {

@@ -1,5 +1,6 @@
 """One running stack for all tests that want one."""
 
+import os
 from collections.abc import Iterator
 
 import pytest
@@ -10,6 +11,11 @@ from tests.support.running_stack import RunningStack, start, stop, wait_until_re
 
 __all__ = ["browser", "context", "page"]  # here, so that there is one browser for all folders
 
+# The AWS settings of whoever runs the tests are not theirs.
+os.environ["KEYFERRY_SAMCONFIG"] = os.devnull
+for name in ("AWS_REGION", "AWS_PROFILE", "AWS_DEFAULT_PROFILE"):
+    os.environ.pop(name, None)
+
 # How long one example takes says most of how busy the computer is.
 settings.register_profile("keyferry", deadline=None)
 settings.load_profile("keyferry")
@@ -19,6 +25,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--rounds", type=int, default=1, help="How often each race is run.")
     second_s3 = "Also test passes on a second, independent S3: SeaweedFS, of .venv-soak."
     parser.addoption("--second-s3", action="store_true", help=second_s3)
+    arm64 = "Also run the functions on Lambda's Python and processor, emulated by qemu."
+    parser.addoption("--arm64", action="store_true", help=arm64)
     one_by_one = "Break one thing at a time for the doctor, instead of all at once."
     parser.addoption("--one-by-one", action="store_true", help=one_by_one)
 

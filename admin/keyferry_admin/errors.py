@@ -101,7 +101,87 @@ class NoSuchStack(AdminError):
     """There is no deployed stack with this name."""
 
     code = "no-such-stack"
-    next_step = "Name it with --stack, and check region and credentials (AWS_REGION, AWS_PROFILE)."
+    next_step = "Use --stack, --region, and --profile, or run the command next to samconfig.toml."
+
+
+class BadSavedSettings(AdminError):
+    """The file that `sam deploy --guided` saves cannot be read."""
+
+    code = "bad-saved-settings"
+    next_step = "Correct the file, or save it again: sam deploy --guided"
+
+
+class BadOwnFile(AdminError):
+    """A file in the vendor's own folder cannot be used."""
+
+    code = "bad-own-file"
+    next_step = "Nothing was uploaded. Correct the file, and run it again."
+
+
+class AwsFailure(AdminError):
+    """AWS refuses a call or cannot be reached, for a reason that has no error of its own."""
+
+    code = "aws"
+    next_step = "Check region, credentials, and endpoint (AWS_REGION, AWS_PROFILE)."
+
+
+class NoRegion(AdminError):
+    """No setting says in which region the stack is."""
+
+    code = "no-region"
+    next_step = "Use --region, or run the command next to samconfig.toml, or set AWS_REGION."
+
+
+class NoSuchProfile(AdminError):
+    """AWS's own settings have no profile with this name."""
+
+    code = "no-such-profile"
+    next_step = "`aws configure list-profiles` shows every profile. Choose one with --profile."
+
+
+class NoCredentials(AdminError):
+    """No setting has credentials for AWS."""
+
+    code = "no-credentials"
+    next_step = "Sign in with `aws login` or `aws sso login`, or choose a profile with --profile."
+
+
+class ExpiredCredentials(AdminError):
+    """The credentials were valid once."""
+
+    code = "expired-credentials"
+    next_step = "Nothing was changed. Sign in again, then run the same command again."
+
+
+class RefusedCredentials(AdminError):
+    """AWS knows no such credentials."""
+
+    code = "refused-credentials"
+    next_step = "Nothing was changed. Check the keys, or choose another profile with --profile."
+
+
+class AwsUnreachable(AdminError):
+    """Nothing answers at the address of an AWS service."""
+
+    code = "aws-unreachable"
+    next_step = "Check the spelling of the region, and the network of this computer."
+
+
+class StackNotReady(AdminError):
+    """The stack cannot be updated now, or not by this release."""
+
+    code = "stack-not-ready"
+    next_step = "Nothing was changed. Wait until its deployment has ended, then run it again."
+
+
+class OriginSecretNotRotated(AdminError):
+    """An update of the stack or of the distribution failed, or did not end."""
+
+    code = "origin-secret-not-rotated"
+    next_step = (
+        "CloudFront and the API still know each other. Read the stack's events in CloudFormation, "
+        "then run the command again."
+    )
 
 
 class LicenseChanged(AdminError):

@@ -17,6 +17,7 @@ from keyferry_service.adapters.suppressions_dynamodb import Suppressions
 from keyferry_service.adapters.tickets_dynamodb import Tickets
 
 if TYPE_CHECKING:
+    from mypy_boto3_cloudformation import CloudFormationClient
     from mypy_boto3_cloudformation.type_defs import StackTypeDef
     from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_kms import KMSClient
@@ -46,9 +47,13 @@ class Stack:
 
     def parameter(self, name: str) -> str:
         """The value of a parameter of the template; "" if it was deployed without one."""
-        parameters = self._description.get("Parameters", [])
-        values = {each["ParameterKey"]: each["ParameterValue"] for each in parameters}
-        return values.get(name, "")
+        return self.parameters.get(name, "")
+
+    @property
+    def parameters(self) -> Mapping[str, str]:
+        """The values of all parameters; CloudFormation shows asterisks for a secret one."""
+        listed = self._description.get("Parameters", [])
+        return {each["ParameterKey"]: each["ParameterValue"] for each in listed}
 
     @property
     def id(self) -> str:
@@ -97,6 +102,14 @@ class Stack:
         return boto3.client("kms")
 
     @cached_property
+    def cloudformation(self) -> "CloudFormationClient":
+        return boto3.client("cloudformation")
+
+    @cached_property
+    def cloudfront(self) -> Any:
+        return boto3.client("cloudfront")
+
+    @cached_property
     def functions(self) -> Any:
         return boto3.client("lambda")
 
@@ -112,9 +125,10 @@ class Stack:
     @cached_property
     def _description(self) -> "StackTypeDef":
         try:
-            reply = boto3.client("cloudformation").describe_stacks(StackName=self.name)
+            reply = self.cloudformation.describe_stacks(StackName=self.name)
         except ClientError as error:
             if error.response["Error"]["Code"] != "ValidationError":
                 raise
-            raise NoSuchStack(f"There is no stack {self.name} here") from error
+            where = self.cloudformation.meta.region_name
+            raise NoSuchStack(f"There is no stack {self.name} in {where}") from error
         return reply["Stacks"][0]

@@ -8,19 +8,17 @@ The files are CloudTrail's own (`.json.gz`) or what `aws cloudtrail lookup-event
 with 1 where somebody else signed, and where the ledger has more answers than a key signed.
 """
 
-import argparse
 import gzip
 import json
-import sys
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import boto3
 
-from keyferry_admin.errors import NoSuchStack
+from keyferry_admin import script
 from keyferry_admin.stack import Stack
 from keyferry_protocol.encoding import parse_time
 from keyferry_service.domain.signing_keys import KeyStatus
@@ -38,23 +36,16 @@ class Signing:
     error: str | None
 
 
-def main(arguments: Sequence[str]) -> int:
-    options = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    options.add_argument("--stack", default="keyferry")
+def main() -> int:
+    options = script.options(__doc__)
     options.add_argument("since", type=parse_time)
     options.add_argument("until", type=parse_time)
     options.add_argument("files", nargs="+", type=Path)
-    settings = options.parse_args(arguments)
-    stack = Stack(settings.stack)
-    try:
-        ours = _role(stack)
-        keys = {key.kms_arn: key for key in stack.signing_keys.all() if key.kms_arn}
-        answers = _count_answers(stack, settings.since, settings.until)
-    except NoSuchStack as error:
-        print(error, file=sys.stderr)
-        return 1
+    settings = options.parse_args()
+    stack = script.connection(settings).open()
+    ours = _role(stack)
+    keys = {key.kms_arn: key for key in stack.signing_keys.all() if key.kms_arn}
+    answers = _count_answers(stack, settings.since, settings.until)
     called = [
         signing
         for event in _unique(event for file in settings.files for event in _events(file))
@@ -117,4 +108,4 @@ def _signing(event: Any) -> Signing | None:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    script.run(main)

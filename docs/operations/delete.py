@@ -10,7 +10,6 @@ docs/operations/delete.md has the whole way. `--stack` names another stack than 
 Each step can be repeated.
 """
 
-import argparse
 import json
 import re
 import sys
@@ -19,9 +18,12 @@ from pathlib import Path
 from typing import Any
 
 import boto3
-from botocore.exceptions import BotoCoreError, ClientError, WaiterError
+from botocore.exceptions import ClientError, WaiterError
+
+from keyferry_admin import script
 
 FAILED = ("CREATE_FAILED", "ROLLBACK_COMPLETE", "ROLLBACK_FAILED")  # the states of a failed create
+WHERE = "The CloudFormation console says why, under Events"
 CREATED = ("CREATE_IN_PROGRESS", "CREATE_COMPLETE")
 TABLE, BUCKET, KEY = "AWS::DynamoDB::Table", "AWS::S3::Bucket", "AWS::KMS::Key"
 IDENTIFIERS = {TABLE: "TableName", BUCKET: "BucketName", KEY: "KeyId"}
@@ -30,38 +32,40 @@ PATIENCE = {"Delay": 2, "MaxAttempts": 3600}  # CloudFront alone takes minutes
 
 
 def main() -> int:
-    options = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    options.add_argument("--stack", default="keyferry")
+    options = script.options(__doc__)
     steps = options.add_subparsers(dest="step", required=True)
     for name in ("check", "failed", "stack", "kept", "import"):
         step = steps.add_parser(name)
         if name not in ("check", "failed"):
-            step.add_argument("--file", type=Path, default=Path("kept.json"))
+            step.add_argument("--file", type=Path, help="STACK-kept.json if omitted")
     steps.choices["stack"].add_argument("--yes", action="store_true", help="do not ask")
     arguments = options.parse_args()
+    name = script.connection(arguments).open().name
+    file = getattr(arguments, "file", None) or Path(f"{_name_in(name)}-kept.json")
     try:
         match arguments.step:
             case "check":
-                check(arguments.stack)
+                check(name)
             case "failed":
-                delete_failed(arguments.stack)
+                delete_failed(name)
             case "stack":
-                write_kept(arguments.stack, arguments.file)
-                delete(arguments.stack, arguments.yes)
+                write_kept(name, file)
+                delete(name, arguments.yes)
             case "kept":
-                write_kept(arguments.stack, arguments.file)
+                write_kept(name, file)
             case _:
-                import_kept(arguments.stack, arguments.file)
-    except (BotoCoreError, ClientError) as error:
+                import_kept(name, file)
+    except OSError as error:
         sys.exit(str(error))
     return 0
 
 
 def check(name: str) -> None:
     """Exit with the next step if CloudFormation would refuse any deploy of the stack."""
-    status = _status(name)
+    status, cause = _status(name), WHERE
     command = f".venv/bin/python docs/operations/delete.py --stack {name}"
     if status in FAILED:
+        cause = _cause(name)
         step, command = "Delete what the first deploy left", f"{command} failed"
     elif status == "DELETE_FAILED":
         step, command = "Finish its deletion", f"{command} stack"
@@ -71,8 +75,8 @@ def check(name: str) -> None:
     else:
         return
     sys.exit(
-        f"{name} cannot be deployed ({status}). The CloudFormation console says why, under "
-        f"Events. {step}, then deploy again:\n{command}"
+        f"{name} cannot be deployed ({status}). {cause.rstrip('.')}. {step}, then deploy again "
+        f"(docs/operations/delete.md):\n{command}"
     )
 
 
@@ -140,19 +144,24 @@ def write_kept(name: str, file: Path) -> None:
 
 def import_kept(name: str, file: Path) -> None:
     """Make a new stack of what outlived an earlier one."""
+    if (status := _status(name)) not in ("", "REVIEW_IN_PROGRESS"):
+        sys.exit(f"Nothing was imported: there is a stack {name} already ({status}).")
     cloudformation: Any = boto3.client("cloudformation")
     change_set = {"StackName": name, "ChangeSetName": "import"}
-    cloudformation.create_change_set(**change_set, **json.loads(file.read_bytes()))
+    try:
+        call = change_set | json.loads(file.read_bytes())
+    except (ValueError, TypeError):
+        sys.exit(f"{file} is not what `delete.py kept` writes.")
+    cloudformation.create_change_set(**call)
     try:
         waiter = cloudformation.get_waiter("change_set_create_complete")
         waiter.wait(**change_set, WaiterConfig=PATIENCE)
     except WaiterError:
         reason = cloudformation.describe_change_set(**change_set)["StatusReason"]
         cloudformation.delete_change_set(**change_set)
-        sys.exit(reason)
+        sys.exit(f"Nothing was imported: {reason}")
     cloudformation.execute_change_set(**change_set)
-    waiter = cloudformation.get_waiter("stack_import_complete")
-    waiter.wait(StackName=name, WaiterConfig=PATIENCE)
+    _wait_until("stack_import_complete", name)
     print(f"{name} has them again. Deploy the rest: make deploy")
 
 
@@ -179,6 +188,11 @@ def _refers(value: Any) -> bool:
     return False
 
 
+def _name_in(name_or_id: str) -> str:
+    """The name of a stack, of which the id is an ARN."""
+    return name_or_id.split("/")[1] if "/" in name_or_id else name_or_id
+
+
 def _status(name: str) -> str:
     """The state of the stack, or "" if there is none."""
     try:
@@ -197,10 +211,19 @@ def _resources(name: str) -> Iterator[Any]:
 
 
 def _events(name: str) -> Iterator[Any]:
-    """The events that name what they are about, the latest first."""
+    """The latest first."""
     pages = boto3.client("cloudformation").get_paginator("describe_stack_events")
     for page in pages.paginate(StackName=name):
-        yield from (event for event in page["StackEvents"] if event.get("PhysicalResourceId"))
+        yield from page["StackEvents"]
+
+
+def _cause(name: str) -> str:
+    """What failed first while the stack was created; the rest was canceled then."""
+    failures = [event for event in _events(name) if event["ResourceStatus"] == "CREATE_FAILED"]
+    if not failures:
+        return WHERE
+    first = failures[-1]
+    return f"{first['LogicalResourceId']}: {first.get('ResourceStatusReason', WHERE)}"
 
 
 def _last_known(name: str) -> dict[str, tuple[str, str]]:
@@ -216,8 +239,9 @@ def _last_known(name: str) -> dict[str, tuple[str, str]]:
 def _created(name: str) -> Iterator[tuple[str, str]]:
     """Tables, buckets, and keys that the stack created, even those that it no longer knows."""
     for event in _events(name):
-        if event["ResourceType"] in IDENTIFIERS and event["ResourceStatus"] in CREATED:
-            yield event["ResourceType"], event["PhysicalResourceId"]
+        kind, identifier = event["ResourceType"], event.get("PhysicalResourceId")
+        if kind in IDENTIFIERS and event["ResourceStatus"] in CREATED and identifier:
+            yield kind, identifier
 
 
 def _exists(kind: str, identifier: str) -> bool:
@@ -262,16 +286,21 @@ def _delete_resource(kind: str, identifier: str) -> None:
 
 
 def _delete_stack(name: str) -> None:
-    cloudformation: Any = boto3.client("cloudformation")
+    cloudformation = boto3.client("cloudformation")
     stack = cloudformation.describe_stacks(StackName=name)["Stacks"][0]["StackId"]
     cloudformation.delete_stack(StackName=stack)
+    _wait_until("stack_delete_complete", stack)
+
+
+def _wait_until(state: str, stack: str) -> None:
+    cloudformation: Any = boto3.client("cloudformation")
     try:
-        waiter = cloudformation.get_waiter("stack_delete_complete")
-        waiter.wait(StackName=stack, WaiterConfig=PATIENCE)
+        cloudformation.get_waiter(state).wait(StackName=stack, WaiterConfig=PATIENCE)
     except WaiterError:
-        reason = cloudformation.describe_stacks(StackName=stack)["Stacks"][0]["StackStatusReason"]
-        sys.exit(f"{reason} Its events say why. Then run the same step again.")
+        described = cloudformation.describe_stacks(StackName=stack)["Stacks"][0]
+        reason = described.get("StackStatusReason") or described["StackStatus"]
+        sys.exit(f"{reason} The events of the stack say why. Then run the same step again.")
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    script.run(main)

@@ -5,14 +5,13 @@ docs/operations/recovery.md has the whole way. `--stack` names another stack tha
     python docs/operations/restore.py pause              requests wait in their queue
     python docs/operations/restore.py copy TABLE         all rows of the restored table, no others
     python docs/operations/restore.py replay SINCE       2026-11-24T09:47:00Z, where the copy ends
+        --responses BUCKET --requests BUCKET             their copies, if the region is lost
     python docs/operations/restore.py resume
 
 Each step can be repeated. `replay` reads the customers' responses from their bucket, and exits
 with 1 while a problem remains that only the vendor can solve.
 """
 
-import argparse
-import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
@@ -21,7 +20,7 @@ from typing import Any
 
 import boto3
 
-from keyferry_admin.errors import NoSuchStack
+from keyferry_admin import script
 from keyferry_admin.stack import Stack
 from keyferry_protocol.activation import show_license_number
 from keyferry_protocol.encoding import parse_time
@@ -58,26 +57,26 @@ class Published:
 
 
 def main() -> int:
-    options = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    options.add_argument("--stack", default="keyferry")
+    options = script.options(__doc__)
     steps = options.add_subparsers(dest="step", required=True)
     steps.add_parser("pause")
     steps.add_parser("copy").add_argument("table")
-    steps.add_parser("replay").add_argument("since", type=parse_time)
+    replay = steps.add_parser("replay")
+    replay.add_argument("since", type=parse_time)
+    replay.add_argument("--responses", help="a copy of the bucket of responses")
+    replay.add_argument("--requests", help="a copy of the bucket of requests")
     steps.add_parser("resume")
     arguments = options.parse_args()
-    stack = Stack(arguments.stack)
-    try:
-        match arguments.step:
-            case "pause" | "resume":
-                return set_answering(stack, arguments.step == "resume")
-            case "copy":
-                return copy(arguments.table, stack.output("LicensesTable"))
-            case _:
-                return Replay(stack, arguments.since).run()
-    except NoSuchStack as error:
-        print(error, file=sys.stderr)
-        return 1
+    stack = script.connection(arguments).open()
+    match arguments.step:
+        case "pause" | "resume":
+            return set_answering(stack, arguments.step == "resume")
+        case "copy":
+            return copy(arguments.table, stack.output("LicensesTable"))
+        case _:
+            responses = arguments.responses or stack.output("OutBucket")
+            requests = arguments.requests or stack.output("InBucket")
+            return Replay(stack, arguments.since, responses, requests).run()
 
 
 def set_answering(stack: Stack, is_on: bool) -> int:
@@ -125,8 +124,10 @@ class Replay:
     the BODY is that of the response, byte for byte.
     """
 
-    def __init__(self, stack: Stack, since: int) -> None:
+    def __init__(self, stack: Stack, since: int, responses: str, requests: str) -> None:
+        """`responses` and `requests` are buckets."""
         self._stack, self._since = stack, since
+        self._responses, self._requests = responses, requests
         self._s3: Any = boto3.client("s3")
         self._keys = [k for k in stack.signing_keys.all() if k.status is not KeyStatus.COMPROMISED]
 
@@ -142,15 +143,14 @@ class Replay:
     def _published(self) -> Iterator[Published]:
         """Every response in that time that one of our keys signed."""
         pages = self._s3.get_paginator("list_objects_v2")
-        bucket = self._stack.output("OutBucket")
-        for page in pages.paginate(Bucket=bucket, Prefix="responses/"):
+        for page in pages.paginate(Bucket=self._responses, Prefix="responses/"):
             for entry in page.get("Contents", []):
                 key = RESPONSES.fullmatch(entry["Key"])
                 is_late = entry["LastModified"].timestamp() >= self._since - CLOCKS_S
                 if key and is_late and key["name"].endswith(".response"):
-                    content = self._s3.get_object(Bucket=bucket, Key=entry["Key"])["Body"].read()
+                    reply = self._s3.get_object(Bucket=self._responses, Key=entry["Key"])
                     with suppress(KeyferryError):
-                        envelope = open_envelope(content, RESPONSE)
+                        envelope = open_envelope(reply["Body"].read(), RESPONSE)
                         if any(envelope.is_signed_by(k.alg, k.public) for k in self._keys):
                             response = parse_response(envelope)
                             yield Published(
@@ -192,7 +192,7 @@ class Replay:
 
     def _request(self, ticket_id: str, response: Response) -> Request | None:
         """The request that was answered, among all files that were uploaded for its ticket."""
-        bucket, key = self._stack.output("InBucket"), f"requests/{ticket_id}"
+        bucket, key = self._requests, f"requests/{ticket_id}"
         pages = self._s3.get_paginator("list_object_versions").paginate(Bucket=bucket, Prefix=key)
         for version in (version for page in pages for version in page.get("Versions", [])):
             content = self._s3.get_object(Bucket=bucket, Key=key, VersionId=version["VersionId"])
@@ -260,4 +260,4 @@ def _key(row: dict[str, Any]) -> tuple[str, str]:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    script.run(main)

@@ -1,47 +1,33 @@
-"""The last step of `make deploy`: upload the page and its sentences to the site bucket.
+"""Uploads the page, its sentences, and your vendor.json to the site bucket, as `make deploy` does.
 
-`python docs/operations/upload_page.py [STACK]`, where STACK defaults to `keyferry`.
+`--stack`, `--region`, and `--profile` as for keyferry-admin:
+
+    python docs/operations/upload_page.py --stack keyferry
 """
 
-import sys
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 import boto3
 
-from keyferry_admin.errors import NoSuchStack
+from keyferry_admin import script
 from keyferry_admin.stack import Stack
-from keyferry_admin.use_cases.site import site_files
+from keyferry_admin.use_cases.site import site_files, upload_site
 
-SITE = Path(__file__).parents[2] / "static-site"
-TYPES = {
-    ".html": "text/html; charset=utf-8",
-    ".css": "text/css; charset=utf-8",
-    ".js": "text/javascript; charset=utf-8",
-    ".json": "application/json",
-    ".ts": "text/plain; charset=utf-8",  # types.d.ts, which browsers do not load
-}
+ROOT = Path(__file__).parents[2]
+SITE, VENDOR = ROOT / "static-site", ROOT / "vendor"
 
 
 def main() -> int:
-    stack = Stack(sys.argv[1] if len(sys.argv) > 1 else "keyferry")
-    try:
-        bucket, page = stack.output("SiteBucket"), stack.output("PageUrl")
-    except NoSuchStack as error:
-        print(error, file=sys.stderr)
-        return 1
-    s3 = boto3.client("s3")
-    files = site_files(SITE)
-    for path, content in files.items():
-        s3.put_object(
-            Bucket=bucket,
-            Key=path,
-            Body=content,
-            ContentType=TYPES[PurePosixPath(path).suffix],
-            CacheControl="no-cache",  # browsers revalidate, so nobody sees an older page
-        )
-    print(f"{len(files)} files of the page are at {page}/")
+    upload_page(script.connection(script.options(__doc__).parse_args()).open())
     return 0
 
 
+def upload_page(stack: Stack) -> None:
+    """Upload every file of the page, and print where it is. Raises AdminError."""
+    files = site_files(SITE, VENDOR)
+    upload_site(boto3.client("s3"), stack.output("SiteBucket"), files)
+    print(f"{len(files)} files of the page are at {stack.output('PageUrl')}/")
+
+
 if __name__ == "__main__":
-    sys.exit(main())
+    script.run(main)

@@ -30,7 +30,7 @@ answer_call = api_handler(
     links=FollowLink(tickets, files, time),
     vendor=Vendor(os.environ["VENDOR_NAME"], os.environ["SUPPORT_CONTACT"]),
     clock=time,
-    origin_secret=os.environ["ORIGIN_SECRET"],
+    origin_secrets=os.environ["ORIGIN_SECRET"].split(),
 )
 
 lambda_handler = CallDeadline(dynamodb, s3, sqs).kept_by(answer_call)

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from hmac import compare_digest
 from typing import Any
 
@@ -52,11 +52,12 @@ def api_handler(
     links: FollowLink,
     vendor: Vendor,
     clock: Clock,
-    origin_secret: str,
+    origin_secrets: Collection[str],
 ) -> LambdaHandler:
     """A Lambda handler that answers each call of the API.
 
-    Only CloudFront knows `origin_secret`: any other caller is refused before its call is read.
+    CloudFront sends one of `origin_secrets`, of which there are two while they are exchanged. Any
+    other caller is refused before its call is read.
     """
     logger, metrics, limit = Logger(), Metrics(), LimitCalls(clock)
     app = APIGatewayHttpResolver()
@@ -79,7 +80,7 @@ def api_handler(
     @metrics.log_metrics
     def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
         metrics.add_metric("Calls", MetricUnit.Count, 1)
-        problem = _refuse_unread(event, origin_secret, limit)
+        problem = _refuse_unread(event, origin_secrets, limit)
         if problem is not None:
             headers = {"Content-Type": PROBLEM, **_headers(problem.retry_after_s)}
             body = problem_document(problem)
@@ -142,10 +143,13 @@ def _add_ticket_routes(
         return event.headers.get("content-type", ""), event.body, event.is_base64_encoded
 
 
-def _refuse_unread(event: dict[str, Any], origin_secret: str, limit: LimitCalls) -> Problem | None:
+def _refuse_unread(
+    event: dict[str, Any], origin_secrets: Collection[str], limit: LimitCalls
+) -> Problem | None:
     """The problem of a call that is not even read; None for a call that may be answered."""
     headers = event.get("headers", {})
-    if not compare_digest(headers.get("x-origin-secret", "").encode(), origin_secret.encode()):
+    sent = headers.get("x-origin-secret", "").encode()
+    if not any(compare_digest(sent, secret.encode()) for secret in origin_secrets):
         return Problem("forbidden")
     # Another site's page must not use up what its visitors' network may do here. A click on a link
     # in webmail is welcome.

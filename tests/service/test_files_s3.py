@@ -4,8 +4,9 @@ from typing import Any
 
 import boto3
 import pytest
-from botocore.exceptions import ClientError
+from botocore.exceptions import ClientError, ParamValidationError
 from botocore.stub import Stubber
+from moto import mock_aws
 
 from keyferry_service.adapters.files_s3 import PUT_TRIES, Files
 
@@ -51,3 +52,21 @@ def test_a_key_that_is_never_free_is_an_error_and_no_endless_loop(s3: Any, put: 
         pytest.raises(ClientError, match="ConditionalRequestConflict"),
     ):
         put(Files(s3, "in", "out"))
+
+
+def test_a_boto3_that_is_older_than_conditional_puts_makes_them_all_the_same() -> None:
+    with mock_aws():
+        s3 = boto3.client("s3", "us-east-1")
+        s3.create_bucket(Bucket="out")
+        shape: Any = s3.meta.service_model.operation_model("PutObject").input_shape
+        del shape.members["IfNoneMatch"]
+        with pytest.raises(ParamValidationError, match="IfNoneMatch"):
+            s3.put_object(Bucket="out", Key="x", Body=b"", IfNoneMatch="*")
+
+        files = Files(s3, "in", "out")
+        files.publish("t", "x.response", b"first")
+        files.publish("t", "x.response", b"second")
+        assert files.read_published("t", "x.response") == b"first"
+
+        s3.put_object(Bucket="out", Key="responses/t/x.response", Body=b"without a condition")
+        assert files.read_published("t", "x.response") == b"without a condition"

@@ -43,19 +43,19 @@ Findings = dict[str, set[str]]
 
 
 def main() -> int:
-    found, judged = run_checkov(), verdicts()
-    for name in sorted(found.keys() | judged.keys()):
-        new = found.get(name, set()) - judged.get(name, set())
-        gone = judged.get(name, set()) - found.get(name, set())
+    findings, judged = run_checkov(), verdicts()
+    for name in sorted(findings.keys() | judged.keys()):
+        new = findings.get(name, set()) - judged.get(name, set())
+        gone = judged.get(name, set()) - findings.get(name, set())
         if new:
             print(f"{name} has no verdict in {VERDICTS.name} for {', '.join(sorted(new))}")
         if gone:
             print(f"{name} is no longer found for {', '.join(sorted(gone))}: {VERDICTS.name}")
-    print(f"checkov: {sum(map(len, found.values()))} findings of {len(found)} checks")
+    print(f"checkov: {sum(map(len, findings.values()))} findings of {len(findings)} checks")
     checked, wrong = run_parliament()
     print(*wrong, sep="\n", end="\n" if wrong else "")
     print(f"parliament: {len(wrong)} findings in {checked} policies")
-    return 1 if wrong or found != judged else 0
+    return 1 if wrong or findings != judged else 0
 
 
 def run_checkov() -> Findings:
@@ -64,10 +64,10 @@ def run_checkov() -> Findings:
     ran = subprocess.run(
         [TOOLS / "checkov", *files, *options, "-o", "json"], capture_output=True, check=False
     )
-    report, found = json.loads(ran.stdout), Findings()
+    report, findings = json.loads(ran.stdout), Findings()
     for failed in report["results"]["failed_checks"]:
-        found.setdefault(failed["check_id"], set()).add(failed["resource"].rpartition(".")[2])
-    return found
+        findings.setdefault(failed["check_id"], set()).add(failed["resource"].rpartition(".")[2])
+    return findings
 
 
 def verdicts() -> Findings:

@@ -1,8 +1,8 @@
 """docs/operations/delete.md on a cloud that refuses as AWS does (refusing_cloud.py)."""
 
+import json
 import re
 import runpy
-import subprocess
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -12,8 +12,9 @@ from botocore.exceptions import WaiterError
 
 from keyferry_admin.stack import Stack
 from keyferry_admin.use_cases import licenses
+from keyferry_admin.use_cases.site import upload_site
 from local.cloud import CannotStart, Cloud, running_cloud
-from local.deploy import ARTIFACTS, STACK, deploy, upload_site
+from local.deploy import ARTIFACTS, STACK, deploy
 from tests.support.running_stack import ROOT
 
 CONDITION = "    Condition: CreatesMailDomain\n"
@@ -108,6 +109,7 @@ def test_after_a_first_deploy_that_failed_the_next_one_succeeds(account: Account
     assert (len(account.tables), account.buckets, account.keys) == (2, set(), ["PendingDeletion"])
     code, output = run("check")
     assert (code, output.splitlines()[-1]) == (1, f"{COMMAND} failed")
+    assert "MailIdentity: Resource of type" in output
 
     row = {"pk": {"S": "1"}, "sk": {"S": "license"}}
     account.dynamodb.put_item(TableName=account.tables[0], Item=row)
@@ -131,7 +133,7 @@ def test_a_new_stack_takes_in_what_a_deleted_one_left(
     before = {name: outputs[name] for name in KEPT}
     number = licenses.create(Stack(STACK).licenses, "Modeler", int(time.time())).license.number
     for page in (b"old", b"new"):
-        upload_site(account.cloud, outputs["SiteBucket"], {"index.html": page})
+        upload_site(account.s3, outputs["SiteBucket"], {"index.html": page})
     account.s3.delete_object(Bucket=outputs["SiteBucket"], Key="index.html")
     kept = tmp_path / "kept.json"
 
@@ -155,6 +157,8 @@ def test_a_new_stack_takes_in_what_a_deleted_one_left(
 
     with pytest.raises(CannotStart):  # the buckets are there
         account.deploy(MailDomain="existing")
+    code, output = run("import", "--file", str(kept))
+    assert (code, account.status) == (1, "ROLLBACK_COMPLETE"), output  # that stack is in the way
     assert run("failed")[0] == 0
     assert run("import", "--file", str(kept))[0] == 0
     assert account.status == "IMPORT_COMPLETE"
@@ -166,9 +170,36 @@ def test_a_new_stack_takes_in_what_a_deleted_one_left(
     assert account.s3.get_bucket_cors(Bucket=before["OutBucket"])["CORSRules"]
 
 
-def test_the_page_has_these_steps_and_a_deploy_looks_for_a_failed_one() -> None:
+TABLE = {"LogicalResourceId": "Table", "ResourceType": "AWS::DynamoDB::Table"}
+ABSENT = {
+    "ChangeSetType": "IMPORT",
+    "ResourcesToImport": [TABLE | {"ResourceIdentifier": {"TableName": "absent"}}],
+    "TemplateBody": json.dumps(
+        {"Resources": {"Table": {"Type": "AWS::DynamoDB::Table", "DeletionPolicy": "Retain"}}}
+    ),
+}
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        pytest.param(None, "No such file or directory", id="no file"),
+        pytest.param("{", "kept.json is not what `delete.py kept` writes.", id="half a file"),
+        pytest.param("[]", "kept.json is not what `delete.py kept` writes.", id="another file"),
+        pytest.param(json.dumps(ABSENT), "Nothing was imported: ", id="a table that is gone"),
+    ],
+)
+def test_an_import_that_cannot_be_says_why(
+    account: Account, run: Run, tmp_path: Path, content: str | None, reason: str
+) -> None:
+    file = tmp_path / "kept.json"
+    if content is not None:
+        file.write_text(content)
+    code, output = run("--stack", "other", "import", "--file", str(file))
+    assert (code, reason in output) == (1, True), output
+
+
+def test_the_page_has_these_steps() -> None:
     page = (ROOT / "docs/operations/delete.md").read_text()
     steps = re.findall(r"operations/delete\.py (?:--stack STACK_ID )?(\w+)$", page, re.M)
     assert steps == ["failed", "stack", "kept", "import"]
-    make = subprocess.run(["make", "-n", "deploy"], cwd=ROOT, capture_output=True, text=True)
-    assert re.search(r"delete\.py check$.*^\S* ?\S*sam deploy$", make.stdout, re.M | re.S)

@@ -25,7 +25,15 @@ from keyferry_service.adapters.signer_kms import KmsSigner
 from keyferry_service.domain.ledger import response_in
 from keyferry_service.domain.license import Status
 from tests.support.customer import TOKEN, Customer, register_the_dongle
-from tests.support.journeys import a_machine, carry, client, download, wait_for_ticket
+from tests.support.journeys import (
+    a_machine,
+    carry,
+    client,
+    deploy_again,
+    download,
+    read_keys_again,
+    wait_for_ticket,
+)
 from tests.support.running_stack import RunningStack, start, stop, wait_until_ready
 
 pytestmark = pytest.mark.timeout(300)
@@ -61,20 +69,12 @@ class Vendor:
     def add_key(self) -> str:
         pem = self.stack.run.parent / "pem" / "second.pem"
         created = self.desk("keys", "create", "--pem", str(pem))
-        self.let_a_minute_pass()
+        read_keys_again(self.stack)
         return str(created["key"]["keyid"])
 
     def retire(self, keyid: str) -> None:
         assert self.desk("keys", "retire", keyid, "--yes")["key"]["status"] == "retired"
-        self.let_a_minute_pass()
-
-    def let_a_minute_pass(self) -> None:
-        """Functions read the keys again after a minute, and when they start afresh."""
-        name = self.stack.outputs["ProcessRequestFunction"]
-        functions = client(self.stack, "lambda")
-        known = functions.get_function_configuration(FunctionName=name)["Environment"]["Variables"]
-        known["STARTED_AFRESH"] = str(int(known.get("STARTED_AFRESH", "0")) + 1)
-        functions.update_function_configuration(FunctionName=name, Environment={"Variables": known})
+        read_keys_again(self.stack)
 
 
 def kinds_of_seats(customer: Customer) -> dict[str, dict[str, Any]]:
@@ -236,26 +236,8 @@ def test_a_key_counts_once_the_function_may_sign_with_it(own: RunningStack, tmp_
 
     deploy_again(own, SigningKeyArns=arn)
     new = vendor.desk("keys", "create", "--kms", arn)["key"]["keyid"]
-    vendor.let_a_minute_pass()
+    read_keys_again(own)
     after = vendor.export()
     (ticket,) = carry(own, [customer.file(2, keys=after)])
     response = keyferry.verify_response(download(ticket), after)
     assert new in {each.keyid for each in response.envelope.signatures}
-
-
-def deploy_again(stack: RunningStack, **parameters: str) -> None:
-    """The template that is deployed, with other parameters."""
-    cloudformation = client(stack, "cloudformation")
-    (deployed,) = cloudformation.describe_stacks(StackName="keyferry")["Stacks"]
-    kept = {p["ParameterKey"] for p in deployed["Parameters"]} - parameters.keys()
-    cloudformation.update_stack(
-        StackName="keyferry",
-        UsePreviousTemplate=True,
-        Capabilities=["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"],
-        Parameters=[
-            *({"ParameterKey": name, "UsePreviousValue": True} for name in kept),
-            *({"ParameterKey": k, "ParameterValue": v} for k, v in parameters.items()),
-        ],
-    )
-    waiter = cloudformation.get_waiter("stack_update_complete")
-    waiter.wait(StackName="keyferry", WaiterConfig={"Delay": 0.1, "MaxAttempts": 600})

@@ -1,27 +1,46 @@
 """The drill of docs/operations/recovery.md: the license table is lost back to a point in time."""
 
+import json
 import os
 import secrets
+import shutil
 import subprocess
 import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.asymmetric.padding import MGF1, OAEP
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    load_der_public_key,
+)
 
+import keyferry
 from keyferry_admin.use_cases import change_license, licenses
+from keyferry_admin.use_cases import keys as admin_keys
 from keyferry_protocol.activation import show_license_number
+from keyferry_protocol.algorithms import ML_DSA_65
 from keyferry_protocol.encoding import format_time
 from keyferry_protocol.envelope import RESPONSE, seal
+from keyferry_service.adapters.licenses_dynamodb import Licenses
+from keyferry_service.adapters.signing_keys_dynamodb import SigningKeys
 from keyferry_service.domain.allocate import Grant, grant
 from keyferry_service.domain.ledger import response_to
 from keyferry_service.domain.request_context import RequestContext, Snapshot
+from keyferry_service.domain.signing_keys import SigningKey
 from tests.stack.crowd import Answer, Counts, Crowd, refusals, responses
 from tests.support.builders import VENDOR, Computer, a_license, a_request
-from tests.support.journeys import client
+from tests.support.journeys import carry, client, deploy_again, download
 from tests.support.running_stack import ROOT, RunningStack, start, stop, wait_until_ready
 from tests.support.samples import NOW
 
@@ -29,14 +48,23 @@ pytestmark = pytest.mark.timeout(300)
 
 
 @pytest.fixture(scope="module")
-def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningStack]:
-    """One of its own: here the licenses of all tests go back in time."""
-    folder = tmp_path_factory.mktemp("recovery")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("recovery")
+
+
+@pytest.fixture(scope="module")
+def process(folder: Path) -> Iterator[subprocess.Popen[bytes]]:
     process = start(folder)
     try:
-        yield wait_until_ready(process, folder)
+        yield process
     finally:
         stop(process)
+
+
+@pytest.fixture(scope="module")
+def stack(process: subprocess.Popen[bytes], folder: Path) -> RunningStack:
+    """One of its own: here the licenses of all tests go back in time, and a region is lost."""
+    return wait_until_ready(process, folder)
 
 
 class Drill:
@@ -44,19 +72,19 @@ class Drill:
 
     def __init__(self, stack: RunningStack) -> None:
         self._stack = stack
-        self._dynamodb = client(stack, "dynamodb")
-        self._table = stack.outputs["LicensesTable"]
+        self.dynamodb = client(stack, "dynamodb")
+        self.table = stack.outputs["LicensesTable"]
 
     def remember(self) -> str:
         """A backup, as the embedded cloud has no memory of every second."""
-        backup = self._dynamodb.create_backup(TableName=self._table, BackupName="drill")
+        backup = self.dynamodb.create_backup(TableName=self.table, BackupName="drill")
         arn: str = backup["BackupDetails"]["BackupArn"]
         return arn
 
     def restored(self, backup: str) -> str:
         """A new table, as AWS makes one; its name."""
-        name = f"{self._table}-{secrets.token_hex(4)}"
-        self._dynamodb.restore_table_from_backup(TargetTableName=name, BackupArn=backup)
+        name = f"{self.table}-{secrets.token_hex(4)}"
+        self.dynamodb.restore_table_from_backup(TargetTableName=name, BackupArn=backup)
         return name
 
     def restore(self, *line: str) -> tuple[int, str]:
@@ -65,9 +93,9 @@ class Drill:
             "AWS_ENDPOINT_URL": self._stack.endpoint,
             "AWS_ACCESS_KEY_ID": "test",
             "AWS_SECRET_ACCESS_KEY": "test",
-            "AWS_DEFAULT_REGION": "us-east-1",
         }
-        command = [sys.executable, str(ROOT / "docs" / "operations" / "restore.py"), *line]
+        script = str(ROOT / "docs" / "operations" / "restore.py")
+        command = [sys.executable, script, "--region", self._stack.region, *line]
         ran = subprocess.run(
             command, env=os.environ | settings, capture_output=True, text=True, timeout=120
         )
@@ -95,8 +123,8 @@ class Drill:
 
     def rows(self, number: str) -> dict[str, Any]:
         """All that is stored of a license, by sort key."""
-        reply = self._dynamodb.query(
-            TableName=self._table,
+        reply = self.dynamodb.query(
+            TableName=self.table,
             KeyConditionExpression="pk = :number",
             ExpressionAttributeValues={":number": {"S": number}},
         )
@@ -216,3 +244,124 @@ def test_what_left_no_file_behind_is_answered_anew_and_never_with_an_older_seria
     (anew,) = responses(in_turn(crowd, [asks_again]))
     assert (anew.seat, anew.serial) == (1, answers[-1].serial + 1)
     assert crowd.counts() == Counts(1, 1, 1, revision=anew.serial)
+
+
+class Region(Drill):
+    """One of two regions of AWS, each a cloud of its own."""
+
+    def __init__(self, stack: RunningStack) -> None:
+        super().__init__(stack)
+        self._kms, self._s3 = client(stack, "kms"), client(stack, "s3")
+        self.keys = SigningKeys(self.dynamodb, self.table)
+
+    def has_key(self, key: Ed25519PrivateKey) -> str:
+        """Keep a key of several regions here, as KMS replicates it; its ARN."""
+        settings = {"KeySpec": "ECC_NIST_EDWARDS25519", "KeyUsage": "SIGN_VERIFY"}
+        created = self._kms.create_key(**settings, Origin="EXTERNAL", MultiRegion=True)
+        arn: str = created["KeyMetadata"]["Arn"]
+        wrapping = self._kms.get_parameters_for_import(
+            KeyId=arn, WrappingAlgorithm="RSAES_OAEP_SHA_256", WrappingKeySpec="RSA_2048"
+        )
+        public = load_der_public_key(wrapping["PublicKey"])
+        assert isinstance(public, RSAPublicKey)
+        plain = key.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption())
+        self._kms.import_key_material(
+            KeyId=arn,
+            ImportToken=wrapping["ImportToken"],
+            EncryptedKeyMaterial=public.encrypt(plain, OAEP(MGF1(SHA256()), SHA256(), None)),
+            ExpirationModel="KEY_MATERIAL_DOES_NOT_EXPIRE",
+        )
+        return arn
+
+    def rotate_to(self, arn: str) -> SigningKey:
+        """Sign with this key in KMS, and with the stack's own no more."""
+        (own,) = (key for key in self.keys.all() if key.kms_arn)
+        new = admin_keys.key_in_kms(self._kms, own.alg, arn)
+        deploy_again(self._stack, SigningKeyArns=arn)
+        admin_keys.register(self.keys, new)
+        admin_keys.retire(self.keys, own.keyid)
+        return new
+
+    def all_rows(self) -> list[Any]:
+        pages = self.dynamodb.get_paginator("scan").paginate(TableName=self.table)
+        return [row for page in pages for row in page["Items"]]
+
+    def has_table(self, name: str, rows: Sequence[Any]) -> None:
+        """A table as AWS Backup restores it from a copy of another region's backup."""
+        keys = {"pk": "HASH", "sk": "RANGE"}
+        self.dynamodb.create_table(
+            TableName=name,
+            BillingMode="PAY_PER_REQUEST",
+            AttributeDefinitions=[{"AttributeName": k, "AttributeType": "S"} for k in keys],
+            KeySchema=[{"AttributeName": k, "KeyType": kind} for k, kind in keys.items()],
+        )
+        for row in rows:
+            self.dynamodb.put_item(TableName=name, Item=row)
+
+    def replicate(self, name: str, target: "Region") -> str:
+        """Replicate a bucket, as S3 does; the name of its copy in the other region."""
+        bucket, copy = self._stack.outputs[name], f"copy-of-{name.lower()}"
+        where = {"LocationConstraint": target._stack.region}
+        target._s3.create_bucket(Bucket=copy, CreateBucketConfiguration=where)
+        for entry in self._s3.list_objects_v2(Bucket=bucket)["Contents"]:
+            content = self._s3.get_object(Bucket=bucket, Key=entry["Key"])["Body"].read()
+            target._s3.put_object(Bucket=copy, Key=entry["Key"], Body=content)
+        return copy
+
+    def create_key(self, arn: str) -> str:
+        """What `keys create --kms` says: the id of the key."""
+        command = f"{self._stack.run}/keyferry-admin keys create --kms {arn} --json"
+        ran = subprocess.run(command.split(), capture_output=True, timeout=120)
+        return str(json.loads(ran.stdout)["key"]["keyid"])
+
+
+def test_a_lost_region_goes_on_in_another_one(
+    process: subprocess.Popen[bytes], stack: RunningStack, folder: Path, tmp_path: Path
+) -> None:
+    """docs/operations/recovery.md, "The region is lost". The last test here: its stack is lost."""
+    second_process = start(tmp_path, "--region", "us-west-2")
+    try:
+        home, private = Region(stack), Ed25519PrivateKey.generate()
+        key = home.rotate_to(home.has_key(private))
+        shipped = admin_keys.export(home.keys, Licenses(home.dynamodb, home.table))
+        (stack.run / "keys.json").write_bytes(shipped.to_json())
+        crowd = Crowd(stack, seats=4)
+        files = [crowd.file(1), crowd.file(2)]
+        answers = in_turn(crowd, files)
+        rows, since = home.all_rows(), int(time.time())  # the last copy of the table
+        files += [crowd.file(3), crowd.file(1, "update", last_serial=1)]
+        answers += in_turn(crowd, files[2:])
+        assert refusals(answers) == []
+        lost = home.rows(crowd.number)
+
+        second = wait_until_ready(second_process, tmp_path)
+        away = Region(second)
+        replica = away.has_key(private)
+        away.has_table("licenses-copied", rows)
+        copies = [home.replicate(name, away) for name in ("OutBucket", "InBucket")]
+        shutil.copy(folder / "pem" / "ml-dsa-65.pem", tmp_path / "pem")  # no ML-DSA in this KMS
+        process.kill()
+        process.wait()
+
+        began = time.monotonic()
+        deploy_again(second, SigningKeyArns=replica)
+        with away.paused():
+            assert away.restore("copy", "licenses-copied")[0] == 0
+            assert away.create_key(replica) == key.keyid
+            buckets = ["--responses", copies[0], "--requests", copies[1]]
+            code, output = away.restore("replay", format_time(since), *buckets)
+            assert code == 0, output
+        took_s = time.monotonic() - began
+        assert_same_but_for_the_revision(away.rows(crowd.number), lost)
+        # An application that was shipped before believes the second region.
+        known = tuple(k for k in shipped.keys if k.alg == ML_DSA_65 or k.keyid == key.keyid)
+        tickets = carry(second, [*files, crowd.file(4)])
+        received = [
+            keyferry.verify_response(download(ticket), replace(shipped, keys=known))
+            for ticket in tickets
+        ]
+        assert [response.envelope.body for response in received[:-1]] == bodies(answers)
+        assert received[-1].serial > max(response.serial for response in responses(answers))
+        print(f"RTO: {took_s:.1f} s from the deploy to the resume, with this table")
+    finally:
+        stop(second_process)

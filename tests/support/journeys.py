@@ -19,7 +19,7 @@ def client(stack: RunningStack, service: str) -> Any:
     return connect(
         service,
         endpoint_url=stack.endpoint,
-        region_name="us-east-1",
+        region_name=stack.region,
         aws_access_key_id="test",
         aws_secret_access_key="test",
     )
@@ -84,3 +84,30 @@ def download(ticket: dict[str, Any]) -> bytes:
     answer = requests.get(ticket["response"]["download_url"], timeout=60)
     assert answer.status_code == 200, answer.text
     return answer.content
+
+
+def read_keys_again(stack: RunningStack) -> None:
+    """Functions read the keys again after a minute, and when they start afresh, as they do now."""
+    name = stack.outputs["ProcessRequestFunction"]
+    functions = client(stack, "lambda")
+    known = functions.get_function_configuration(FunctionName=name)["Environment"]["Variables"]
+    known["STARTED_AFRESH"] = str(int(known.get("STARTED_AFRESH", "0")) + 1)
+    functions.update_function_configuration(FunctionName=name, Environment={"Variables": known})
+
+
+def deploy_again(stack: RunningStack, **parameters: str) -> None:
+    """The template that is deployed, with other parameters."""
+    cloudformation = client(stack, "cloudformation")
+    (deployed,) = cloudformation.describe_stacks(StackName="keyferry")["Stacks"]
+    kept = {p["ParameterKey"] for p in deployed["Parameters"]} - parameters.keys()
+    cloudformation.update_stack(
+        StackName="keyferry",
+        UsePreviousTemplate=True,
+        Capabilities=["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"],
+        Parameters=[
+            *({"ParameterKey": name, "UsePreviousValue": True} for name in kept),
+            *({"ParameterKey": k, "ParameterValue": v} for k, v in parameters.items()),
+        ],
+    )
+    waiter = cloudformation.get_waiter("stack_update_complete")
+    waiter.wait(StackName="keyferry", WaiterConfig={"Delay": 0.1, "MaxAttempts": 600})

@@ -23,6 +23,7 @@ class RunningStack:
     api: str
     inbox: str
     endpoint: str
+    region: str
     outputs: dict[str, str]  # of the stack
     output: Path  # what `make run` prints
     patience_s: float = 260  # what a killed function held comes again after 120, perhaps twice

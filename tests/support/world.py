@@ -36,6 +36,7 @@ from tests.support.samples import NOW, NUMBER
 ROOT = Path(__file__).parents[2]
 IN, OUT = "keyferry-in-123456789012-eu-central-1", "keyferry-out-123456789012-eu-central-1"
 PAGE_ORIGIN, SENDER = "https://activate.example.com", "licensing@example.com"
+SECOND_ORIGIN_SECRET = "fedcba9876543210fedcba9876543210"
 QUEUE = "https://sqs.eu-central-1.amazonaws.com/123456789012/keyferry-responses"
 KEYS = KeySet((VENDOR.alg,), (PinnedKey(VENDOR.keyid, VENDOR.alg, VENDOR.public, True),))
 

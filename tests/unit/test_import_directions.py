@@ -208,7 +208,9 @@ ADMIN_ROOMS = [
     ),
     _ADMIN(
         "cli",
-        frozenset({"cli", "use_cases", "errors", "stack", "__version__"}),
+        frozenset(
+            {"cli", "use_cases", "errors", "stack", "connection", "aws_failures", "__version__"}
+        ),
         frozenset({"click", "botocore"}),
     ),
 ]

@@ -12,6 +12,7 @@ from keyferry_admin.cli.dongle import dongle
 from keyferry_admin.cli.keys import keys
 from keyferry_admin.cli.license_changes import license
 from keyferry_admin.cli.mail import mail
+from keyferry_admin.cli.origin_secret import origin_secret
 from keyferry_admin.cli.request import request
 from keyferry_admin.cli.seat import seat
 
@@ -21,8 +22,9 @@ from keyferry_admin.cli.seat import seat
 def cli() -> None:
     """Manage one Keyferry stack.
 
-    Region, credentials and endpoint are taken as every AWS tool takes them. Every command has
-    --stack NAME (default keyferry) and --json.
+    Every command has --json, and --stack, --region, and --profile. Without these, it uses what
+    `sam deploy --guided` saved in samconfig.toml in the current folder, then the settings of
+    other AWS tools (AWS_REGION, AWS_PROFILE).
     """
 
 
@@ -32,6 +34,7 @@ cli.add_command(dongle)
 cli.add_command(request)
 cli.add_command(mail)
 cli.add_command(keys)
+cli.add_command(origin_secret)
 cli.add_command(doctor)
 
 

@@ -1,4 +1,4 @@
-"""The base of every command: --stack, --json, and errors that say what to do next."""
+"""The base of every command: the stack, --json, and errors that say what to do next."""
 
 import sys
 import time
@@ -8,7 +8,9 @@ from typing import Any
 import click
 from botocore.exceptions import BotoCoreError, ClientError
 
+from keyferry_admin.aws_failures import explain
 from keyferry_admin.cli.output import Output
+from keyferry_admin.connection import find_connection
 from keyferry_admin.errors import AdminError
 from keyferry_admin.stack import Stack
 from keyferry_protocol.errors import KeyferryError
@@ -29,29 +31,29 @@ class AdminCommand(click.Command):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.params += [
-            click.Option(
-                ["--stack"],
-                default="keyferry",
-                show_default=True,
-                envvar="KEYFERRY_STACK",
-                help="Name of the deployed stack.",
-            ),
+            click.Option(["--stack"], envvar="KEYFERRY_STACK", help="Name of the deployed stack."),
+            click.Option(["--region"], help="AWS region of the stack."),
+            click.Option(["--profile"], help="Profile of the AWS settings."),
             click.Option(["--json", "as_json"], is_flag=True, help="Print one JSON document."),
         ]
 
     def invoke(self, ctx: click.Context) -> Any:
         output = Output(ctx.params.pop("as_json"), sys.stdout.isatty())
-        ctx.obj = Settings(Stack(ctx.params.pop("stack")), output)
+        place = {name: ctx.params.pop(name) for name in ("stack", "region", "profile")}
         try:
+            ctx.obj = Settings(find_connection(**place).open(), output)
             return super().invoke(ctx)
         except (AdminError, KeyferryError) as error:
-            problem = {"code": error.code, "title": str(error).rstrip("."), "exit": error.exit}
-            output.error(problem | {"next_step": error.next_step} | error.facts)
+            _print_error(output, error)
             ctx.exit(error.exit)
         except (BotoCoreError, ClientError) as error:
-            step = "Check region, credentials and endpoint (AWS_REGION, AWS_PROFILE)."
-            output.error({"code": "aws", "title": str(error), "next_step": step, "exit": 1})
+            _print_error(output, explain(error))
             ctx.exit(1)
+
+
+def _print_error(output: Output, error: AdminError | KeyferryError) -> None:
+    problem = {"code": error.code, "title": str(error).rstrip("."), "exit": error.exit}
+    output.error(problem | {"next_step": error.next_step} | error.facts)
 
 
 class AdminGroup(click.Group):

@@ -26,12 +26,13 @@ class CallTooLate(Exception):
 
 
 class CallDeadline:
-    """Begins no call of boto3's clients, and no second try, in the last seconds of a function's time.
+    """Begins no call of AWS, and no second try, in the last seconds of a function's time.
 
     A call then fails, and with it one message. A function that is killed fails its whole batch.
     """
 
     def __init__(self, *clients: Any) -> None:
+        """Those of boto3 whose calls it watches."""
         self._context: HasDeadline | None = None
         for client in clients:
             client.meta.events.register("request-created", self._check)  # once for each try

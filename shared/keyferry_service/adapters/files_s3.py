@@ -22,6 +22,7 @@ PRESIGNING = Config(
     s3={"addressing_style": "virtual", "us_east_1_regional_endpoint": "regional"},
 )
 _NOT_FOUND = ("NoSuchKey", "NoSuchVersion", "404", "MethodNotAllowed")  # the last: a delete marker
+_CONDITION = "keyferry_if_none_match"  # where a call's parameter waits until it becomes a header
 
 
 class FileGone(Exception):
@@ -32,6 +33,9 @@ class Files:
     """Reads and writes files. A client that presigns must be configured with PRESIGNING."""
 
     def __init__(self, s3: "S3Client", in_bucket: str, out_bucket: str) -> None:
+        # Lambda may bring a boto3 from before S3's conditional writes, which refuses the parameter.
+        s3.meta.events.register("before-parameter-build.s3.PutObject", _take_condition)
+        s3.meta.events.register("before-call.s3.PutObject", _send_condition)
         self._s3 = s3
         self._in_bucket = in_bucket
         self._out_bucket = out_bucket
@@ -125,6 +129,16 @@ class Files:
                     return self._put_once(bucket, key, data, tries - 1)
             raise
         return True
+
+
+def _take_condition(params: dict[str, Any], context: dict[str, Any], **_: object) -> None:
+    if condition := params.pop("IfNoneMatch", None):
+        context[_CONDITION] = condition
+
+
+def _send_condition(params: dict[str, Any], context: dict[str, Any], **_: object) -> None:
+    if condition := context.get(_CONDITION):
+        params["headers"]["If-None-Match"] = condition
 
 
 def _uploaded_key(ticket_id: str) -> str:

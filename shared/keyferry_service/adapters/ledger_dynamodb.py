@@ -2,12 +2,22 @@
 
 import zlib
 
-from keyferry_service.adapters.items_dynamodb import Item, from_item, plain
+from keyferry_service.adapters.items_dynamodb import Item, from_item, members, plain, to_item
 from keyferry_service.domain.license import LedgerEntry
 
 
+def entry_to_item(number: str, entry: LedgerEntry) -> Item:
+    """The row of an entry. Its BODY is compressed, because one with more than 1 KiB costs double.
+
+    A release that writes another form follows one that reads it (docs/operations/upgrade.md).
+    """
+    row = members(entry) | {"body_zlib": zlib.compress(entry.body)}
+    del row["body"]
+    return to_item({"pk": number, "sk": f"answer#{entry.request_sha256}", **row})
+
+
 def entry_from_item(item: Item) -> LedgerEntry:
-    """The entry of a row, whose BODY may be compressed."""
+    """The entry of a row in either form: release 0.9 wrote the BODY as it is."""
     row = plain(item)
     body = row["body"] if "body" in row else zlib.decompress(row["body_zlib"])
     return from_item(LedgerEntry, item, body=body)

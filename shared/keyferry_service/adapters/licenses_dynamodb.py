@@ -11,7 +11,7 @@ from keyferry_service.adapters.items_dynamodb import (
     set_attributes,
     to_item,
 )
-from keyferry_service.adapters.ledger_dynamodb import entry_from_item
+from keyferry_service.adapters.ledger_dynamodb import entry_from_item, entry_to_item
 from keyferry_service.adapters.retries import translate_conflicts
 from keyferry_service.domain.allocate import Grant
 from keyferry_service.domain.license import (
@@ -93,7 +93,7 @@ class Licenses:
     ) -> None:
         """Register a dongle that is not yet registered. Raises Conflict."""
         row = {"pk": before.number, "sk": f"dongle#{dongle.keyid}", **members(dongle)}
-        items: Any = [{"Update": self._change(before, after)}, self._put_once(row)]
+        items: Any = [{"Update": self._change(before, after)}, self._put_once(to_item(row))]
         with translate_conflicts():
             self._dynamodb.transact_write_items(TransactItems=items)
 
@@ -233,7 +233,7 @@ class Licenses:
 
     def _open_seat(self, number: str, seat: Seat) -> Any:
         row = {"pk": number, "sk": f"seat#{seat.number}", **members(seat)}
-        return self._put_once(row)
+        return self._put_once(to_item(row))
 
     def _change_seat(self, number: str, seat: Seat) -> Any:
         return self._update(number, f"seat#{seat.number}", set_attributes(members(seat)))
@@ -250,14 +250,13 @@ class Licenses:
         return {"Put": {"TableName": self._table, "Item": item}}
 
     def _record_once(self, number: str, entry: LedgerEntry) -> Any:
-        row = {"pk": number, "sk": f"answer#{entry.request_sha256}", **members(entry)}
-        return self._put_once(row)
+        return self._put_once(entry_to_item(number, entry))
 
-    def _put_once(self, row: Mapping[str, Any]) -> Any:
+    def _put_once(self, item: Item) -> Any:
         return {
             "Put": {
                 "TableName": self._table,
-                "Item": to_item(row),
+                "Item": item,
                 "ConditionExpression": "attribute_not_exists(pk)",
             }
         }

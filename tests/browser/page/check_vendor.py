@@ -1,78 +1,27 @@
-"""Checks vendor.json: its form and the contrast of its accent.
+"""Checks vendor.json, the example and the vendor's own: form, and contrast of the accent.
 
 Part of `make lint`: python -m tests.browser.page.check_vendor
 """
 
 import json
-import re
 import sys
 from pathlib import Path
-from typing import Any
 
-SITE = Path(__file__).parents[3] / "static-site"
-MEMBERS = {"id", "name", "product", "page_url", "logo", "accent", "support", "privacy_url"}
-SCHEMES = ("light", "dark")
-MIN_CONTRAST = 4.5  # WCAG 1.4.3
-MAX_LOGO_CHARACTERS = 4096
+from keyferry_admin.use_cases.vendor_json import problems
 
-
-def contrast(color: str, other: str) -> float:
-    """The contrast ratio of two #rrggbb colors (WCAG 2.2, "contrast ratio")."""
-    lighter, darker = sorted((_luminance(color), _luminance(other)), reverse=True)
-    return (lighter + 0.05) / (darker + 0.05)
-
-
-def _luminance(color: str) -> float:
-    parts = [int(color[at : at + 2], 16) / 255 for at in (1, 3, 5)]
-    red, green, blue = (p / 12.92 if p <= 0.04045 else ((p + 0.055) / 1.055) ** 2.4 for p in parts)
-    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
-
-
-def colors(css: str) -> dict[str, dict[str, str]]:
-    """The colors of page.css, by scheme."""
-    light, dark = re.findall(r":root \{(.*?)\}", css, re.S)[:2]
-    return {
-        scheme: dict(re.findall(r"--([\w-]+): (#[0-9a-f]{6});", block))
-        for scheme, block in (("light", light), ("dark", dark))
-    }
-
-
-def problems(vendor: dict[str, Any], css: str) -> list[str]:
-    """One sentence for each problem; none if the page can be deployed."""
-    sentences = [f"vendor.json has no {name}." for name in sorted(MEMBERS - vendor.keys())]
-    if sentences:
-        return sentences
-    if not re.fullmatch(r"[a-z0-9-]{1,32}", vendor["id"]):
-        sentences.append("id is not 1 to 32 of a-z, 0-9 and -.")
-    logo = vendor["logo"]
-    logos = {f"logo.{s}": logo.get(s, "") for s in SCHEMES} if isinstance(logo, dict) else {}
-    if isinstance(logo, str):
-        logos = {"logo": logo}
-    sentences += [
-        f"{name} is not a data:image/ address of at most {MAX_LOGO_CHARACTERS} characters."
-        for name, address in logos.items()
-        if not re.fullmatch(rf"data:image/\S{{1,{MAX_LOGO_CHARACTERS - 11}}}", address)
-    ]
-    for scheme, tokens in colors(css).items():
-        accent = vendor["accent"].get(scheme, "")
-        if not re.fullmatch(r"#[0-9a-fA-F]{6}", accent):
-            sentences.append(f"accent.{scheme} is not a color like #0b57b0.")
-            continue
-        for background in ("bg", "raised", "on-accent"):
-            ratio = contrast(accent, tokens[background])
-            if ratio < MIN_CONTRAST:
-                sentences.append(
-                    f"accent.{scheme} {accent} has a contrast of {ratio:.1f}:1 with {background} "
-                    f"{tokens[background]}; {MIN_CONTRAST}:1 is needed."
-                )
-    if not (vendor["name"] and (vendor["support"]["email"] or vendor["support"]["url"])):
-        sentences.append("name, or both of support.email and support.url, are empty.")
-    return sentences
+ROOT = Path(__file__).parents[3]
+SITE = ROOT / "static-site"
 
 
 def main() -> int:
-    vendor = json.loads((SITE / "vendor.json").read_text("utf-8"))
-    sentences = problems(vendor, (SITE / "page.css").read_text("utf-8"))
+    css = (SITE / "page.css").read_text("utf-8")
+    files = [folder / "vendor.json" for folder in (SITE, ROOT / "vendor")]
+    sentences = [
+        f"{file.relative_to(ROOT)}: {sentence}"
+        for file in files
+        if file.exists()
+        for sentence in problems(json.loads(file.read_text("utf-8")), css)
+    ]
     for sentence in sentences:
         print(sentence, file=sys.stderr)
     return 1 if sentences else 0

@@ -11,8 +11,9 @@ import pytest
 from playwright._impl._driver import compute_driver_executable
 
 from keyferry_admin.use_cases.site import site_files
+from keyferry_admin.use_cases.vendor_json import problems
 from keyferry_protocol.messages import languages, sentences, use_language
-from tests.browser.page.check_vendor import SITE, problems
+from tests.browser.page.check_vendor import SITE
 
 HERE = Path(__file__).parent
 INDEX = (SITE / "index.html").read_text("utf-8")
@@ -128,6 +129,12 @@ def test_the_vendor_file_has_no_problem() -> None:
         ({"logo": {"light": "data:image/png;base64,AA"}}, "logo.dark is not a data:image/"),
         ({"name": ""}, "name, or both of"),
         ({"support": {"url": None, "email": None, "hours": None}}, "name, or both of"),
+        ({"support": {}}, "name, or both of"),
+        ({"support": "help@example.com"}, "support is not an object"),
+        ({"accent": "#0b57b0"}, "accent is not an object"),
+        ({"accent": {"light": 7, "dark": "#8ab8ff"}}, "accent.light is not a color"),
+        ({"id": 7}, "id is not text"),
+        ({"logo": {"light": 7, "dark": None}}, "logo.light is not a data:image/"),
     ],
 )
 def test_each_problem_of_a_vendor_file_is_reported(change: dict[str, Any], sentence: str) -> None:

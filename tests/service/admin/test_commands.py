@@ -165,6 +165,7 @@ def test_every_command_has_stack_and_json_and_an_example(run: Any) -> None:
         "keys create",
         "keys list",
         "keys export",
+        "doctor",
     ):
         help_text = run(f"{line} --help").out
         assert "--stack" in help_text

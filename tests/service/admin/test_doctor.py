@@ -1,6 +1,7 @@
 """What `keyferry-admin doctor` makes of each fact, and how it says so."""
 
 import json
+import shutil
 import socket
 import ssl
 import urllib.error
@@ -273,12 +274,15 @@ def alarm(**facts: Any) -> list[Finding]:
         pytest.param(
             address(body=b"parked"), PROBLEM, "not with this", f"CNAME {DOMAIN}", id="elsewhere"
         ),
+        pytest.param(
+            [page.elsewhere(PAGE)], WARNING, "another stack", "AliasHere=true", id="a second region"
+        ),
         pytest.param(page.judge_api(PAGE, API), OK, "answers", "", id="the API"),
         pytest.param(
             page.judge_api(PAGE, page.Answer(400, b'{"code": "forbidden"}')),
             PROBLEM,
             "origin secret",
-            "make deploy",
+            "origin-secret rotate",
             id="another origin secret",
         ),
         pytest.param(
@@ -309,7 +313,7 @@ def alarm(**facts: Any) -> list[Finding]:
             page.judge_no_certificate(PAGE, DOMAIN),
             PROBLEM,
             "no certificate for activate.example.com",
-            f"https://{DOMAIN}",
+            f"omit PageOrigin to use {DOMAIN}",
             id="no certificate",
         ),
         pytest.param(
@@ -346,6 +350,32 @@ def test_a_fact_leads_to_one_finding_with_its_next_step(
 )
 def test_what_cloudformation_did_last(status: str, result: str) -> None:
     assert diagnose.judge_stack(status).result == result
+
+
+def test_without_the_folder_of_the_page_there_is_nothing_to_compare(
+    stack: Stack, tmp_path: Path
+) -> None:
+    (finding,) = page.check_files(Deployment(stack, tmp_path / "site", NOW))
+    assert finding.result == UNKNOWN
+    assert "--site" in finding.next_step
+
+
+@pytest.mark.parametrize("content", ["{", "[]", "{}", '{"id": "Example"}'])
+def test_a_broken_vendor_json_is_named(stack: Stack, tmp_path: Path, content: str) -> None:
+    shutil.copytree(ROOT / "static-site", tmp_path / "static-site")
+    (tmp_path / "vendor").mkdir()
+    (tmp_path / "vendor/vendor.json").write_text(content)
+    (finding,) = page.check_files(Deployment(stack, tmp_path / "static-site", NOW))
+    assert finding.result == UNKNOWN
+    assert "vendor/vendor.json" in finding.text
+
+
+def test_a_stack_of_an_older_release_is_deployed_again(
+    stack: Stack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(diagnose, "CHECKS", {"given-up": queues.check_dead_letters})
+    _, unknown = diagnose.diagnose(Deployment(stack, Path("static-site"), NOW))
+    assert (unknown.result, "make deploy" in unknown.next_step) == (UNKNOWN, True)
 
 
 def test_a_sender_may_be_verified_by_each_domain_above_it() -> None:
@@ -389,7 +419,7 @@ def test_a_check_that_cannot_run_says_why_and_stops_no_other(
     assert (unknown.name, unknown.result) == ("email", UNKNOWN)
     assert unknown.text.startswith(text)
     assert unknown.next_step
-    assert after is fine
+    assert after == fine
 
 
 @pytest.mark.parametrize(

@@ -24,7 +24,16 @@ from moto.core.botocore_stubber import BotocoreStubber
 from keyferry_service.adapters.signing_keys_dynamodb import FRESH_S, SigningKeys
 from tests.support.builders import SERVICE_KEY, VENDOR
 from tests.support.inline import InlineExecutor
-from tests.support.world import IN, OUT, PAGE_ORIGIN, QUEUE, ROOT, SENDER, World
+from tests.support.world import (
+    IN,
+    OUT,
+    PAGE_ORIGIN,
+    QUEUE,
+    ROOT,
+    SECOND_ORIGIN_SECRET,
+    SENDER,
+    World,
+)
 
 # Each world begins so many seconds later that the handlers read this world's signing keys anew.
 _beginnings = count(0, 2 * FRESH_S)
@@ -62,7 +71,7 @@ def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
         "SUPPORT_CONTACT": SENDER,
         "MAIL_FROM": SENDER,
         "MAIL_CONFIGURATION_SET": "keyferry",
-        "ORIGIN_SECRET": "0123456789abcdef0123456789abcdef",
+        "ORIGIN_SECRET": f"0123456789abcdef0123456789abcdef {SECOND_ORIGIN_SECRET}",
         "PEM_FOLDER": str(folder),
         "POWERTOOLS_SERVICE_NAME": "keyferry",
         "POWERTOOLS_METRICS_NAMESPACE": "Keyferry",

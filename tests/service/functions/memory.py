@@ -1,7 +1,10 @@
 """AWS as far as a refusal goes, in this process's memory: a thousand files in seconds."""
 
 from io import BytesIO
+from types import SimpleNamespace
 from typing import Any
+
+from botocore.hooks import HierarchicalEmitter
 
 
 class Tables:
@@ -35,6 +38,7 @@ class Buckets:
     """S3's two calls; every object has one version."""
 
     def __init__(self) -> None:
+        self.meta = SimpleNamespace(events=HierarchicalEmitter())
         self.objects: dict[tuple[str, str], bytes] = {}
 
     def put_object(self, **call: Any) -> None:

@@ -24,8 +24,7 @@ def verified(world: World, ticket: str) -> Response:
 
 def ledger(world: World) -> list[bytes]:
     """The BODYs of the ledger's rows."""
-    rows = world.rows("Licenses")
-    return [row["body"]["B"] for row in rows if row["sk"]["S"].startswith("answer#")]
+    return [entry.body for entry in world.licenses.ledger_entries(NUMBER)]
 
 
 def body_of(response: bytes) -> bytes:

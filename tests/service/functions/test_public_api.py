@@ -15,7 +15,7 @@ from keyferry_service.use_cases import limit_calls
 from tests.service.functions.test_calls_counted import counting
 from tests.support.builders import LAB_07, a_request_file
 from tests.support.samples import DAY
-from tests.support.world import IN, OUT, World, an_event
+from tests.support.world import IN, OUT, SECOND_ORIGIN_SECRET, World, an_event
 
 UNKNOWN = "A" * 43
 
@@ -190,6 +190,12 @@ def test_a_call_around_cloudfront_is_refused(world: World) -> None:
     event = an_event("public_api")
     del event["headers"]["x-origin-secret"]
     assert world.handlers["public_api"](event, world.context)["statusCode"] == 400
+
+
+def test_while_the_secret_is_exchanged_both_are_accepted(world: World) -> None:
+    for secret in (an_event("public_api")["headers"]["x-origin-secret"], SECOND_ORIGIN_SECRET):
+        answer = world.call("GET", f"/api/requests/{UNKNOWN}", headers={"x-origin-secret": secret})
+        assert problem(answer) == (404, "not-found")
 
 
 def test_a_call_around_cloudfront_reads_and_writes_nothing(world: World) -> None:

@@ -48,7 +48,7 @@ def replay(world: World) -> Any:
     script = importlib.util.module_from_spec(spec)
     sys.modules["restore"] = script  # where its dataclasses look for themselves
     spec.loader.exec_module(script)
-    return script.Replay(KnownStack("keyferry"), since=world.now)
+    return script.Replay(KnownStack("keyferry"), world.now, responses=OUT, requests=IN)
 
 
 def test_moves_that_used_up_a_free_seat_are_used_up_again(world: World, replay: Any) -> None:

@@ -11,6 +11,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from botocore.exceptions import EndpointConnectionError, ReadTimeoutError
+from botocore.hooks import HierarchicalEmitter
 
 from keyferry_protocol.encoding import format_time
 from tests.service.simulation.dynamodb import Tables, failure
@@ -162,10 +163,7 @@ class Clients:
         does: Any = self.cloud.tables if service == "dynamodb" else self
         client = SimpleNamespace(
             **{name: self._call(name, getattr(does, name)) for name in names},
-            # Its calls take no time, so nobody watches how long they take.
-            meta=SimpleNamespace(
-                endpoint_url=ENDPOINT, events=SimpleNamespace(register=lambda *_: None)
-            ),
+            meta=SimpleNamespace(endpoint_url=ENDPOINT, events=HierarchicalEmitter()),
             exceptions=SimpleNamespace(ConditionalCheckFailedException=()),
             generate_presigned_post=lambda *_, **__: {},
             generate_presigned_url=lambda *_, **__: "",

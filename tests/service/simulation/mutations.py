@@ -48,12 +48,11 @@ NO_SNAPSHOT: Edits = [
 NO_LEDGER: Edits = [
     (
         LICENSES,
-        """        return self._put_once(row)
-
-    def _put_once(""",
-        """        return {"Put": {"TableName": self._table, "Item": to_item(row)}}
-
-    def _put_once(""",
+        """        return self._put_once(entry_to_item(number, entry))
+""",
+        """        item = entry_to_item(number, entry)
+        return {"Put": {"TableName": self._table, "Item": item}}
+""",
     ),
     (
         LICENSES,

@@ -12,6 +12,7 @@ from keyferry_protocol.errors import KeyferryError
 from keyferry_protocol.keys import KeySet
 from keyferry_protocol.response import verify_response
 from keyferry_service.adapters.items_dynamodb import plain
+from keyferry_service.adapters.ledger_dynamodb import entry_from_item
 from keyferry_service.adapters.licenses_dynamodb import LICENSE
 from tests.soak.load.customers import Sent
 from tests.support.journeys import client
@@ -76,8 +77,10 @@ class Audit:
         }
 
     def count(self, sent: Sequence[Sent]) -> Counted:
-        rows = [plain(row) for row in self._scan("LicensesTable")]
-        ledger = {r["request_sha256"]: r["body"] for r in rows if r["sk"].startswith("answer#")}
+        items = [*self._scan("LicensesTable")]
+        rows = [plain(item) for item in items]
+        entries = [entry_from_item(item) for item in items if item["sk"]["S"].startswith("answer#")]
+        ledger = {entry.request_sha256: entry.body for entry in entries}
         tickets_sent = {each.ticket for each in sent}
         tickets = [plain(row) for row in self._scan("TicketsTable")]
         mails = Counter(to for mail in self._mails() for to in mail["To"])

@@ -87,8 +87,8 @@ def check_subscribers(deployment: Deployment) -> list[Finding]:
 def judge_subscribers(topic: str, address: str, subscribers: Sequence[Subscriber]) -> list[Finding]:
     confirmed = [each for each in subscribers if each.is_confirmed]
     if confirmed:
-        told = ", ".join(f"{each.protocol} {each.endpoint}" for each in confirmed)
-        return [Finding("alarm-email", OK, f"Alarms go to {told}")]
+        endpoints = ", ".join(f"{each.protocol} {each.endpoint}" for each in confirmed)
+        return [Finding("alarm-email", OK, f"Alarms go to {endpoints}")]
     again = f"aws sns subscribe --topic-arn {topic} --protocol email --notification-endpoint"
     if subscribers:
         endpoint = subscribers[0].endpoint

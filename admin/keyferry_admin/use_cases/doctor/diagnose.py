@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from keyferry_admin.errors import NoSuchStack
 from keyferry_admin.use_cases.doctor.alarms import check_alarms, check_subscribers
 from keyferry_admin.use_cases.doctor.deployment import Deployment
 from keyferry_admin.use_cases.doctor.finding import OK, PROBLEM, UNKNOWN, WARNING, Finding
@@ -37,6 +38,7 @@ CHECKS: dict[str, Callable[[Deployment], list[Finding]]] = {
     "quotas": check_quotas,
 }
 DENIED = re.compile(r"not authorized to perform: ([\w-]+:\w+)")
+AWS_COMMAND = re.compile(r"\baws (?=[a-z0-9]+ [a-z-]+ --)")
 DENIED_CODES = {
     "AccessDenied",
     "AccessDeniedException",
@@ -64,9 +66,14 @@ def diagnose(deployment: Deployment) -> Iterator[Finding]:
         return
     for name, check in CHECKS.items():
         try:
-            yield from check(deployment)
+            for finding in check(deployment):
+                step = AWS_COMMAND.sub(f"aws --region {deployment.region} ", finding.next_step)
+                yield finding._replace(next_step=step)
         except (ClientError, BotoCoreError) as error:
             yield could_not_check(name, error)
+        except NoSuchStack as error:  # it exists, and lacks an output of this release
+            step = "An older release is deployed. Run `make deploy`, then this again."
+            yield Finding(name, UNKNOWN, f"Could not check: {error}", step)
 
 
 def judge_stack(status: str) -> Finding:
@@ -89,17 +96,14 @@ def judge_stack(status: str) -> Finding:
 
 def could_not_check(name: str, error: ClientError | BotoCoreError) -> Finding:
     """Say why a check could not run: a missing right, a busy service, or no way to it."""
-    if not isinstance(error, ClientError):
-        step = "Check the network and the region, and run this again."
-        return Finding(name, UNKNOWN, f"Could not check: {error}", step)
-    code = error.response["Error"]["Code"]
-    if code in DENIED_CODES:
+    code = error.response["Error"]["Code"] if isinstance(error, ClientError) else ""
+    if isinstance(error, ClientError) and code in DENIED_CODES:
         known = DENIED.search(error.response["Error"].get("Message", ""))
         action = known[1] if known else error.operation_name
         step = "Ask whoever manages the AWS account for it: docs/operations/doctor.md"
         text = f"Could not check: the right {action} is missing"
         return Finding(name, UNKNOWN, text, step, {"needs": action})
-    step = "Run this again."
     if code in BUSY_CODES:
-        return Finding(name, UNKNOWN, "Could not check: AWS is busy", step, {"code": code})
-    return Finding(name, UNKNOWN, f"Could not check: {error}", step, {"code": code})
+        return Finding(name, UNKNOWN, "Could not check: AWS is busy", "Run this again in a minute.")
+    step = "Check the network, the region, and the credentials, and run this again."
+    return Finding(name, UNKNOWN, f"Could not check: {error}", step)

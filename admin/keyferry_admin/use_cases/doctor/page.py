@@ -9,11 +9,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import md5
+from pathlib import Path
 from urllib.parse import urlsplit
 
 from keyferry_admin.use_cases.doctor.deployment import Deployment
 from keyferry_admin.use_cases.doctor.finding import OK, PROBLEM, UNKNOWN, WARNING, Finding
 from keyferry_admin.use_cases.site import site_files
+from keyferry_admin.use_cases.vendor_json import problems, vendor_file
 
 PATIENCE_S = 30  # as long as CloudFront waits for the API
 NO_TICKET = "A" * 43  # of the form of a ticket's id, and nobody's
@@ -53,10 +55,24 @@ def check_files(deployment: Deployment) -> list[Finding]:
         text = f"Could not compare: there is no page in the folder {deployment.site}"
         step = "Run this in the folder of the release that you deployed, or name it with --site."
         return [Finding("page", UNKNOWN, text, step)]
-    expected = {name: digest(data) for name, data in site_files(deployment.site).items()}
+    own = deployment.site.parent / "vendor"
+    if wrong := _wrong_with_vendor(deployment.site, own):
+        text = f"Could not compare: {vendor_file(deployment.site, own)}: {wrong}"
+        return [Finding("page", UNKNOWN, text, "Correct the file, then run `make deploy`.")]
+    files = site_files(deployment.site, own)
+    expected = {name: digest(data) for name, data in files.items()}
     if deployment.is_embedded:  # `make run` writes the page's address into it
         del expected[VENDOR]
     return judge_files(Files(_uploaded(deployment), expected))
+
+
+def _wrong_with_vendor(site: Path, own: Path) -> str:
+    """Why no page can be made with vendor.json; "" if one can."""
+    try:
+        vendor = json.loads(vendor_file(site, own).read_bytes())
+    except ValueError as error:
+        return str(error)
+    return next(iter(problems(vendor, (site / "page.css").read_text("utf-8"))), "")
 
 
 def judge_files(files: Files) -> list[Finding]:
@@ -95,12 +111,24 @@ def digest(data: bytes) -> str:
 
 def check_address(deployment: Deployment) -> list[Finding]:
     page = deployment.stack.output("PageUrl")
-    vendor = fetch(f"{page}/{VENDOR}")
     domain = deployment.stack.output("DistributionDomain")
-    findings = judge_address(page, domain, vendor, _uploaded(deployment).get(VENDOR, ""))
-    if findings[0].result == OK:
+    findings = []
+    if deployment.stack.parameter("AliasHere") == "false":
+        findings.append(elsewhere(page))
+        page = f"https://{domain}"
+    vendor = fetch(f"{page}/{VENDOR}")
+    findings += judge_address(page, domain, vendor, _uploaded(deployment).get(VENDOR, ""))
+    if findings[-1].result == OK:
         findings += judge_api(page, fetch(f"{page}/api/requests/{NO_TICKET}"))
     return findings
+
+
+def elsewhere(page: str) -> Finding:
+    text = f"{urlsplit(page).hostname} belongs to another stack (AliasHere is false)"
+    step = (
+        "Once it was moved here, deploy with AliasHere=true at once: docs/operations/cloudfront.md"
+    )
+    return Finding("address", WARNING, text, step)
 
 
 def fetch(url: str) -> Answer:
@@ -152,7 +180,7 @@ def judge_api(page: str, answer: Answer) -> list[Finding]:
         return [Finding("service", OK, f"{page}/api answers", "", facts)]
     if code == "forbidden":
         text = "The API refuses its own page: CloudFront sends another origin secret"
-        step = "Run `make deploy` with one OriginSecret: docs/operations/README.md, Deploy."
+        step = "keyferry-admin origin-secret rotate"
         return [Finding("service", PROBLEM, text, step, facts)]
     text = (
         f"{page}/api does not answer (status {answer.status}{answer.error and ': '}{answer.error})"
@@ -185,7 +213,7 @@ def judge_no_certificate(page: str, domain: str) -> list[Finding]:
     if host == domain:
         return [Finding("certificate", OK, f"CloudFront's own, for {domain}")]
     text = f"CloudFront has no certificate for {host}, so browsers refuse the page"
-    step = f"Set CertificateArn, or PageOrigin to https://{domain}, and run `make deploy`."
+    step = f"Set CertificateArn, or omit PageOrigin to use {domain}, and run `make deploy`."
     return [Finding("certificate", PROBLEM, text, step)]
 
 

@@ -1,14 +1,19 @@
 """Whether the account's quotas are enough for what the stack may use."""
 
+import math
+
 from keyferry_admin.use_cases.doctor.deployment import Deployment
 from keyferry_admin.use_cases.doctor.finding import OK, WARNING, Finding
 from keyferry_admin.use_cases.doctor.queues import QUEUES
 
-API_FUNCTIONS = 10  # 50 calls a second of 0.1 s each are 5, and as many for cold starts
+CALLS_BEFORE = 50  # a second, in releases without the parameter
+CALLS_OF_A_FUNCTION = 5  # a second: 0.1 s each, and as long for cold starts
 
 
 def check_quotas(deployment: Deployment) -> list[Finding]:
-    client, needed = deployment.client("lambda"), API_FUNCTIONS
+    client = deployment.client("lambda")
+    calls = int(deployment.stack.parameter("ApiCallsPerSecond") or CALLS_BEFORE)
+    needed = math.ceil(calls / CALLS_OF_A_FUNCTION)
     for output in QUEUES:
         name = deployment.stack.output(output)
         for mapping in client.list_event_source_mappings(FunctionName=name)["EventSourceMappings"]:

@@ -1,0 +1,4 @@
+from tests.soak.lambda_runtime.sandbox import Machine
+
+
+def arm64_machine() -> Machine: ...

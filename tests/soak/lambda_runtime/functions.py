@@ -1,0 +1,286 @@
+"""Each function under AWS's own runtime client, with the oldest boto3 that a runtime may have.
+
+`pytest tests/soak/lambda_runtime/functions.py`; with `--arm64` also on Lambda's Python and
+processor, which qemu emulates. The stack, its queues and its buckets are those of `make run`; what
+Lambda does, polling, handing over and deleting, the test does itself.
+"""
+
+import json
+import re
+import socket
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+
+import keyferry
+from keyferry_service.adapters.licenses_dynamodb import Licenses
+from local.stack import BUILD
+from tests.browser.journeys.test_journey import mails
+from tests.soak.lambda_runtime.arm64 import arm64_machine
+from tests.soak.lambda_runtime.sandbox import Machine, Report, Sandbox
+from tests.stack.test_mail_feedback import a_notice, publish
+from tests.support.customer import Customer
+from tests.support.journeys import client, upload
+from tests.support.running_stack import ROOT, RunningStack
+
+QUEUES = {
+    "process_request": "RequestsQueue",
+    "send_response": "ResponsesQueue",
+    "mail_feedback": "FeedbackQueue",
+}
+HERE, ARM64 = "this processor", "arm64, emulated"
+
+pytestmark = pytest.mark.timeout(900)
+
+
+class Lambda:
+    """Runs the functions of a stack in the place of the embedded cloud's own Lambda."""
+
+    def __init__(self, stack: RunningStack, machine: Machine, folder: Path) -> None:
+        self.stack, self._machine, self._folder = stack, machine, folder
+        self._sandboxes: dict[str, Sandbox] = {}
+
+    def start(self, name: str, *missing: str, **variables: str) -> Sandbox:
+        """A new execution environment, where variables of the template are missing or others."""
+        output = "".join(part.capitalize() for part in name.split("_")) + "Function"
+        function = client(self.stack, "lambda").get_function_configuration(
+            FunctionName=self.stack.outputs[output]
+        )
+        role = client(self.stack, "sts").assume_role(
+            RoleArn=function["Role"], RoleSessionName=function["FunctionName"]
+        )["Credentials"]
+        function["Environment"]["Variables"] |= {
+            "AWS_ACCESS_KEY_ID": role["AccessKeyId"],
+            "AWS_SECRET_ACCESS_KEY": role["SecretAccessKey"],
+            "AWS_SESSION_TOKEN": role["SessionToken"],
+            "AWS_ENDPOINT_URL": self.stack.endpoint,
+            **variables,
+        }
+        for variable in missing:
+            del function["Environment"]["Variables"][variable]
+        return Sandbox(self._machine, f"functions/{name}", function, self.log(name))
+
+    def log(self, name: str) -> Path:
+        return self._folder / f"{name}.log"
+
+    def invoke(self, name: str, event: Mapping[str, Any]) -> Report:
+        if name not in self._sandboxes:
+            self._sandboxes[name] = self.start(name)
+        return self._sandboxes[name].invoke(event)
+
+    def call(self, method: str, path: str, document: Any = None) -> dict[str, Any]:
+        """The answer of the API, called as API Gateway calls it."""
+        report = self.invoke("public_api", self.api_event(method, path, document))
+        assert report.kind == "response", report
+        answer: dict[str, Any] = report.document
+        return answer
+
+    def api_event(self, method: str, path: str, document: Any = None) -> dict[str, Any]:
+        recorded = ROOT / "functions" / "public_api" / "event.json"
+        event: dict[str, Any] = json.loads(recorded.read_bytes())
+        distribution = client(self.stack, "cloudfront").get_distribution_config(
+            Id=self.stack.outputs["DistributionId"]
+        )["DistributionConfig"]
+        for origin in distribution["Origins"]["Items"]:
+            for header in origin.get("CustomHeaders", {}).get("Items", []):
+                event["headers"][header["HeaderName"].lower()] = header["HeaderValue"]
+        event["rawPath"] = event["requestContext"]["http"]["path"] = path
+        event["requestContext"]["http"]["method"] = method
+        event["pathParameters"] = {"proxy": path.removeprefix("/api/")}
+        event["body"] = json.dumps(document)
+        if document is None:
+            del event["body"], event["headers"]["content-type"]
+        return event
+
+    def poll(self, name: str) -> list[dict[str, Any]]:
+        """What waits in a function's queue, and is invisible to others from now on."""
+        reply = client(self.stack, "sqs").receive_message(
+            QueueUrl=self._queue(name), MaxNumberOfMessages=10, AttributeNames=["All"]
+        )
+        messages: list[dict[str, Any]] = reply.get("Messages", [])
+        return messages
+
+    def event(self, name: str, messages: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+        """Messages as an event source mapping hands them over."""
+        queue = self._queue(name).rpartition("/")[2]
+        records = [
+            {
+                "messageId": message["MessageId"],
+                "receiptHandle": message["ReceiptHandle"],
+                "body": message["Body"],
+                "attributes": message["Attributes"],
+                "messageAttributes": {},
+                "md5OfBody": message["MD5OfBody"],
+                "eventSource": "aws:sqs",
+                "eventSourceARN": f"arn:aws:sqs:us-east-1:000000000000:{queue}",
+                "awsRegion": "us-east-1",
+            }
+            for message in messages
+        ]
+        return {"Records": records}
+
+    def work_off(self, name: str) -> int:
+        """Have a function do all that is in its queue; how many messages that was."""
+        done = 0
+        while messages := self.poll(name):
+            report = self.invoke(name, self.event(name, messages))
+            assert (report.kind, report.document) == ("response", {"batchItemFailures": []})
+            for message in messages:
+                client(self.stack, "sqs").delete_message(
+                    QueueUrl=self._queue(name), ReceiptHandle=message["ReceiptHandle"]
+                )
+            done += len(messages)
+        return done
+
+    def bring_back(self, name: str, messages: Sequence[Mapping[str, Any]]) -> None:
+        """Let the queue's visibility timeout pass at once."""
+        for message in messages:
+            client(self.stack, "sqs").change_message_visibility(
+                QueueUrl=self._queue(name),
+                ReceiptHandle=message["ReceiptHandle"],
+                VisibilityTimeout=0,
+            )
+
+    def _queue(self, name: str) -> str:
+        return self.stack.outputs[QUEUES[name]]
+
+    def close(self) -> None:
+        for sandbox in self._sandboxes.values():
+            sandbox.close()
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    if "functions" in metafunc.fixturenames:
+        machines = [HERE, ARM64] if metafunc.config.getoption("--arm64") else [HERE]
+        metafunc.parametrize("functions", machines, indirect=True, scope="module")
+
+
+@pytest.fixture(scope="module")
+def functions(
+    request: pytest.FixtureRequest,
+    stack: RunningStack,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Lambda]:
+    if request.param == ARM64:
+        machine = arm64_machine()
+    else:
+        machine = Machine((str(ROOT / ".venv-lambda" / "bin" / "python"), "-s"), BUILD)
+    service, mappings = client(stack, "lambda"), []
+    for mapping in service.list_event_source_mappings()["EventSourceMappings"]:
+        mappings.append(mapping["UUID"])
+    for uuid in mappings:
+        service.update_event_source_mapping(UUID=uuid, Enabled=False)
+    running = Lambda(stack, machine, tmp_path_factory.mktemp("functions"))
+    try:
+        yield running
+    finally:
+        running.close()
+        for uuid in mappings:
+            service.update_event_source_mapping(UUID=uuid, Enabled=True)
+
+
+@pytest.fixture
+def customer(stack: RunningStack, tmp_path: Path) -> Customer:
+    table = Licenses(client(stack, "dynamodb"), stack.outputs["LicensesTable"])
+    return Customer(stack, table, tmp_path, seats=2)
+
+
+def lines_of(log: Path) -> list[dict[str, Any]]:
+    """Each line of a log is a JSON document."""
+    return [json.loads(line) for line in log.read_text().splitlines()]
+
+
+def test_the_whole_journey_runs_and_says_so_in_its_logs(
+    functions: Lambda, customer: Customer
+) -> None:
+    address = f"{customer.number}@example.com"
+    opened = functions.call("POST", "/api/requests", {"email": address, "language": "en"})
+    assert opened["statusCode"] == 201
+    ticket = json.loads(opened["body"])
+    upload(ticket, customer.file())
+    assert functions.work_off("process_request")
+    assert functions.work_off("send_response")
+
+    path = f"/api/requests/{ticket['id']}"
+    ready = json.loads(functions.call("GET", path)["body"])
+    assert (ready["state"], ready["email"]) == ("ready", "sent")
+    response = requests.get(ready["response"]["download_url"], timeout=60).content
+    place = customer.place(1)
+    keyferry.install_response(response, customer.keys, **place)
+    assert keyferry.load(keys=customer.keys, **place).seat == 1
+
+    (mail,) = mails(functions.stack, address)
+    (link,) = set(re.findall(r"/api/responses/[\w-]{43}", mail["text"]))
+    followed = functions.call("GET", link)
+    assert followed["statusCode"] == 303
+    linked = requests.get(followed["headers"]["Location"], timeout=60).content
+    assert linked == response
+    publish(functions.stack, a_notice(functions.stack, ticket["id"]))
+    assert functions.work_off("mail_feedback")
+    assert json.loads(functions.call("GET", path)["body"])["email"] == "bounced"
+
+    for name in ("public_api", *QUEUES):
+        text = functions.log(name).read_text()
+        for secret in (address, customer.code, link, ticket["id"]):
+            assert secret not in text
+        for line in lines_of(functions.log(name)):
+            assert line["service"] == "keyferry"
+    events = [line.get("message") for line in lines_of(functions.log("process_request"))]
+    assert "answered" in events, events
+
+
+@pytest.mark.parametrize("name", ["public_api", *QUEUES])
+def test_a_missing_setting_is_reported_at_the_start_and_ends_the_environment(
+    functions: Lambda, name: str
+) -> None:
+    sandbox = functions.start(name, "TICKETS_TABLE")
+    try:
+        report = sandbox.invoke({"Records": []})
+        assert report.kind == "init/error", report
+        assert report.document["errorMessage"] == "'TICKETS_TABLE'"
+        assert sandbox.invoke({"Records": []}) == Report("exit", 1)
+    finally:
+        sandbox.close()
+
+
+@pytest.mark.parametrize("name", QUEUES)
+def test_an_event_of_another_shape_is_an_error_and_the_next_one_is_handled(
+    functions: Lambda, name: str
+) -> None:
+    report = functions.invoke(name, {"no": "records"})
+    assert (report.kind, report.document["errorType"]) == ("error", "KeyError")
+    recorded = (ROOT / "functions" / name / "event.json").read_bytes()  # of another stack
+    report = functions.invoke(name, json.loads(recorded))
+    assert (report.kind, report.document) == ("response", {"batchItemFailures": []})
+
+
+@pytest.mark.parametrize(("service", "kind"), [("DYNAMODB", "timeout"), ("KMS", "response")])
+def test_what_a_service_that_does_not_answer_held_up_is_answered_by_the_next_environment(
+    functions: Lambda, customer: Customer, service: str, kind: str
+) -> None:
+    opened = functions.call("POST", "/api/requests", {"email": None, "language": "en"})
+    ticket = json.loads(opened["body"])
+    upload(ticket, customer.file())
+    messages = functions.poll("process_request")
+    with socket.create_server(("127.0.0.1", 0)) as deaf:
+        endpoint = "http://{}:{}".format(*deaf.getsockname())
+        sandbox = functions.start("process_request", **{f"AWS_ENDPOINT_URL_{service}": endpoint})
+        try:
+            event = functions.event("process_request", messages)
+            report = sandbox.invoke(event, within_s=1 if kind == "timeout" else None)
+        finally:
+            sandbox.close()
+    assert report.kind == kind
+    if kind == "response":  # the call gave up in time, so this message alone comes again
+        (failure,) = report.document["batchItemFailures"]
+        assert failure["itemIdentifier"] == messages[0]["MessageId"]
+    functions.bring_back("process_request", messages)
+    assert functions.work_off("process_request") == 1
+    answered = json.loads(functions.call("GET", f"/api/requests/{ticket['id']}")["body"])
+    assert answered["state"] == "ready"
+    record = customer.table.get(customer.number)
+    assert record is not None
+    assert record.seats_used == 1
