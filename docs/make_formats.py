@@ -1,4 +1,4 @@
-"""`make formats`: write `formats.json` for each language of the catalog from CLDR, with Babel.
+"""`make formats`: write `formats.json` for each language from CLDR, with Babel.
 
 Keyferry then needs no Babel at run time for dates, lists, and plurals. Pattern fields keep CLDR's
 names ({d} {MMMM} {y}). Plural rules are reduced to whole numbers.
@@ -12,6 +12,7 @@ from babel import Locale
 
 from keyferry_protocol import messages
 
+OWN = Path(__file__).parents[1] / "vendor" / "languages"
 # The region whose patterns a language uses. English puts the day first, like most countries, but
 # shortens September as the United States does: "Sep", not "Sept".
 PATTERNS = {
@@ -32,10 +33,11 @@ _FRACTIONS = "vwftce"  # operands of CLDR's rules that are 0 for whole numbers
 
 
 def main() -> None:
-    """Write the file of every language that has a folder."""
-    for language in sorted(messages.languages()):
-        path = Path(messages.FOLDER, language, "formats.json")
-        path.write_text(text(language), encoding="utf-8")
+    """Write the file of every language that has a folder, the vendor's own as well."""
+    for catalog in (Path(messages.FOLDER), OWN):
+        for page in sorted(catalog.glob("*/page.json")):
+            path = page.with_name("formats.json")
+            path.write_text(text(page.parent.name), encoding="utf-8")
 
 
 def text(language: str) -> str:
@@ -45,7 +47,10 @@ def text(language: str) -> str:
 
 def formats(language: str) -> dict[str, str]:
     """The formats of a language, by their names in the catalog."""
-    locale, names = Locale.parse(PATTERNS[language]), Locale.parse(language)
+    locale, names = (
+        Locale.parse(name, sep="_" if "_" in name else "-")
+        for name in (PATTERNS.get(language, language), language)
+    )
     lists = locale.list_patterns
     patterns = {
         "direction": locale.text_direction,

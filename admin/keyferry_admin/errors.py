@@ -111,6 +111,13 @@ class BadSavedSettings(AdminError):
     next_step = "Correct the file, or save it again: sam deploy --guided"
 
 
+class BadOwnFile(AdminError):
+    """A file in the vendor's own folder cannot be used."""
+
+    code = "bad-own-file"
+    next_step = "Nothing was uploaded. Correct the file, and run it again."
+
+
 class AwsFailure(AdminError):
     """AWS refuses a call or cannot be reached, for a reason that has no error of its own."""
 

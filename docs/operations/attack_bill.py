@@ -5,20 +5,20 @@
 
 from dataclasses import dataclass
 
-# US dollars in us-east-1, by AWS's public price lists as we knew them in November 2026. Compare
-# them with today's and your region's: https://aws.amazon.com/pricing/
-MILLION = 1e6
-CLOUDFRONT_CALL = 1.00 / MILLION
-HTTP_API_CALL = 1.00 / MILLION
-LAMBDA_RUN = 0.20 / MILLION
-LAMBDA_GB_S = 0.0000133334  # arm64; each function has 1 GB
-READ_UNIT = 0.125 / MILLION  # DynamoDB on demand, up to 4 KB; twice that in a transaction
-WRITE_UNIT = 0.625 / MILLION  # up to 1 KB; twice that in a transaction
-S3_PUT = 5.00 / MILLION  # POST, too
-S3_GET = 0.40 / MILLION  # HEAD, too
-S3_GB_MONTH = 0.023
-SQS_CALL = 0.40 / MILLION
-LOG_GB = 0.50
+from prices import (
+    CLOUDFRONT_CALL,
+    HTTP_API_CALL,
+    LAMBDA_GB_S,
+    LAMBDA_RUN,
+    LOG_GB,
+    MILLION,
+    READ_UNIT,
+    S3_GB_MONTH,
+    S3_GET,
+    S3_PUT,
+    SQS_CALL,
+    WRITE_UNIT,
+)
 
 # What one call costs, by the calls that tests/service/functions/test_calls_counted.py counts.
 API_CALL = CLOUDFRONT_CALL + HTTP_API_CALL + LAMBDA_RUN + 0.03 * LAMBDA_GB_S + 600e-9 * LOG_GB

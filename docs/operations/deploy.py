@@ -19,8 +19,9 @@ from upload_page import ROOT, SITE, VENDOR, upload_page
 
 from keyferry_admin import script
 from keyferry_admin.connection import Connection
-from keyferry_admin.errors import AdminError
-from keyferry_admin.use_cases.vendor_json import problems
+from keyferry_admin.errors import AdminError, BadOwnFile
+from keyferry_admin.use_cases.site import site_files
+from keyferry_admin.use_cases.vendor_json import problems, read_own
 
 SAM = ROOT / ".venv-sam" / "bin" / "sam"
 
@@ -53,7 +54,7 @@ def main() -> int:
 
 
 def check_settings(connection: Connection) -> None:
-    """Raises CannotDeploy for settings that are missing or wrong."""
+    """Raises CannotDeploy or BadOwnFile for settings that are missing or wrong."""
     if not connection.saved:
         where = f" in {connection.region}" if connection.region else ""
         raise CannotDeploy(
@@ -65,22 +66,15 @@ def check_settings(connection: Connection) -> None:
             "samconfig.toml contains OriginSecret, which must not stand in a file",
             "Delete it there. The stack keeps its secret; a new stack gets one by itself.",
         )
-    try:
-        vendor = json.loads((VENDOR / "vendor.json").read_text("utf-8"))
-    except FileNotFoundError as error:
+    if not (VENDOR / "vendor.json").exists():
         raise CannotDeploy(
             "vendor/vendor.json is missing, so the page would show the example's name",
             "Run `make settings`, write into vendor/vendor.json who you are, and run it again.",
-        ) from error
-    except (OSError, ValueError) as error:
-        raise CannotDeploy(
-            f"vendor/vendor.json cannot be read: {error}", "Correct the file, and run it again."
-        ) from error
-    if wrong := problems(vendor, (SITE / "page.css").read_text("utf-8")):
-        raise CannotDeploy(
-            f"vendor/vendor.json: {' '.join(wrong).rstrip('.')}",
-            "Correct the file, and run it again.",
         )
+    vendor = read_own(VENDOR / "vendor.json")
+    if wrong := problems(vendor, (SITE / "page.css").read_text("utf-8")):
+        raise BadOwnFile(f"vendor/vendor.json: {' '.join(wrong)}")
+    site_files(SITE, VENDOR)  # before the stack changes, since every file has to be readable
 
 
 def describe(name: str) -> Mapping[str, Any]:

@@ -80,9 +80,9 @@ class Checkout:
             shown += part
             line = (line + part).rpartition("\n")[2]
             if re.search(r"(\]|m|\]\x1b\[0m): ?$", line):
-                wanted = (text for name, text in ANSWERS.items() if name in line)
+                answers = (text for name, text in ANSWERS.items() if name in line)
                 storage = self.cloud.endpoint if "StorageOrigin" in line else ""
-                os.write(terminal, f"{next(wanted, storage)}\n".encode())
+                os.write(terminal, f"{next(answers, storage)}\n".encode())
                 line = ""
         assert os.waitstatus_to_exitcode(os.waitpid(process, 0)[1]) == 0, shown[-3000:]
         return shown

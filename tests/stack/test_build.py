@@ -1,5 +1,6 @@
 """What SAM builds for AWS and what `make run` deploys here: the same files, the same versions."""
 
+import json
 import os
 import re
 import shutil
@@ -33,7 +34,13 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
     shutil.copy(ROOT / "template.yaml", copy)
     for name in ("shared", "functions"):
         shutil.copytree(ROOT / name, copy / name)
-    settings = {"PYTHON": str(ROOT / ".venv/bin/python"), "SAM_CLI_TELEMETRY": "0"}
+    (copy / "own" / "de").mkdir(parents=True)
+    (copy / "own" / "de" / "email.json").write_text('{"subject": "Ihre Datei"}')
+    settings = {
+        "PYTHON": str(ROOT / ".venv/bin/python"),
+        "OWN_LANGUAGES": str(copy / "own"),
+        "SAM_CLI_TELEMETRY": "0",
+    }
     subprocess.run(
         [ROOT / ".venv-sam/bin/sam", "build"],
         cwd=copy,
@@ -56,8 +63,15 @@ def test_a_function_holds_the_same_files(built: Path, name: str) -> None:
 @pytest.mark.parametrize("package", ["keyferry_protocol", "keyferry_service"])
 def test_the_layer_holds_the_same_files(built: Path, package: str) -> None:
     here = ours(ROOT / ".local/build/shared/python" / package)
-    assert ours(built / "SharedLayer/python" / package) == here
+    there = ours(built / "SharedLayer/python" / package)
+    there.pop("messages/de/email.json", None)  # the vendor's own
+    assert there == here
     assert here == ours(ROOT / "shared" / package)
+
+
+def test_the_layer_speaks_the_vendors_own_languages(built: Path) -> None:
+    catalog = built / "SharedLayer/python/keyferry_protocol/messages"
+    assert json.loads((catalog / "de" / "email.json").read_bytes()) == {"subject": "Ihre Datei"}
 
 
 def test_the_layer_holds_the_same_versions_as_the_lock(built: Path) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
-from keyferry_admin.use_cases.vendor_json import vendor_file
+from keyferry_admin.use_cases.vendor_json import read_own, vendor_file
 from keyferry_protocol.messages import languages, sentences, use_language
 from keyferry_service.views.problem_document import Problem, problem_page
 
@@ -29,20 +29,43 @@ _OTHER_TYPES = mimetypes.MimeTypes()  # without what this computer adds
 def site_files(site: Path, own: Path | None = None) -> dict[str, bytes]:
     """Every file of the page by its path below the page's address.
 
-    `own` is the folder with the vendor's own vendor.json; `404.html` is what the distribution shows
-    for a file that is not there. Scripts are without comments; the first screen names the vendor
-    before its script has run.
+    `own` is the folder with the vendor's own vendor.json and languages; `404.html` is what the
+    distribution shows for a file that is not there. Scripts are without comments; the first screen
+    names the vendor before its script has run. Raises BadOwnFile.
     """
     files = {path.relative_to(site).as_posix(): path.read_bytes() for path in _published(site)}
     files |= {n: _COMMENT.sub(b"", data) for n, data in files.items() if n.endswith(".js")}
-    files["vendor.json"] = vendor_file(site, own).read_bytes()
-    files["index.html"] = _with_vendor(files["index.html"], json.loads(files["vendor.json"]))
-    for language in sorted(languages()):
+    vendor = vendor_file(site, own)
+    files["vendor.json"] = vendor.read_bytes()
+    files["index.html"] = _with_vendor(files["index.html"], read_own(vendor))
+    added = _own_sentences(own)
+    for language in sorted(languages() | added.keys()):
         with use_language(language):
-            text = json.dumps(dict(sentences("page")), ensure_ascii=False, indent=0)
-        files[f"languages/{language}.json"] = text.encode()
+            text = dict(sentences("page")) | added.get(language, {})
+        files[f"languages/{language}.json"] = json.dumps(
+            text, ensure_ascii=False, indent=0
+        ).encode()
+    files["index.html"] = _with_languages(files["index.html"], added)
     files["404.html"] = problem_page(Problem("no-such-route")).encode()
     return files
+
+
+def _own_sentences(own: Path | None) -> dict[str, dict[str, str]]:
+    """The page's sentences in the vendor's own languages."""
+    files = sorted(own.glob("languages/*/page.json")) if own else []
+    return {file.parent.name: read_own(file) for file in files}
+
+
+def _with_languages(page: bytes, added: Mapping[str, Mapping[str, str]]) -> bytes:
+    """The page with an option for each language that it does not offer by itself."""
+    last = b"</option></select>"
+    options = "".join(
+        f'</option><option value="{html.escape(language)}">'
+        + html.escape(text.get("language.name", language))
+        for language, text in added.items()
+        if f'<option value="{language}">'.encode() not in page
+    )
+    return page.replace(last, options.encode() + last)
 
 
 def upload_site(s3: "S3Client", bucket: str, files: Mapping[str, bytes]) -> None:

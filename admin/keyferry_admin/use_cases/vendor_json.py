@@ -1,8 +1,12 @@
 """vendor.json: what the page says of its vendor, and what would be wrong with it."""
 
+import json
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+
+from keyferry_admin.errors import BadOwnFile
 
 MEMBERS = {"id", "name", "product", "page_url", "logo", "accent", "support", "privacy_url"}
 KINDS = {"id": str, "name": str, "accent": dict, "support": dict}
@@ -32,10 +36,8 @@ def colors(css: str) -> dict[str, dict[str, str]]:
     }
 
 
-def problems(vendor: Any, css: str) -> list[str]:
+def problems(vendor: Mapping[str, Any], css: str) -> list[str]:
     """One sentence for each problem; none if the page can be deployed."""
-    if not isinstance(vendor, dict):
-        return ["vendor.json is not an object."]
     sentences = [f"vendor.json has no {name}." for name in sorted(MEMBERS - vendor.keys())]
     sentences += [
         f"{name} is not {'an object' if kind is dict else 'text'}."
@@ -70,6 +72,17 @@ def problems(vendor: Any, css: str) -> list[str]:
     if not (vendor["name"] and (vendor["support"].get("email") or vendor["support"].get("url"))):
         sentences.append("name, or both of support.email and support.url, are empty.")
     return sentences
+
+
+def read_own(file: Path) -> dict[str, Any]:
+    """A JSON object of the vendor's. Raises BadOwnFile."""
+    try:
+        content = json.loads(file.read_bytes())
+    except (OSError, ValueError) as error:
+        raise BadOwnFile(f"{file} cannot be read: {error}") from error
+    if not isinstance(content, dict):
+        raise BadOwnFile(f"{file} is not a JSON object")
+    return content
 
 
 def vendor_file(site: Path, own: Path | None) -> Path:

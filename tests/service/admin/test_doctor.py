@@ -419,7 +419,7 @@ def test_a_check_that_cannot_run_says_why_and_stops_no_other(
     assert (unknown.name, unknown.result) == ("email", UNKNOWN)
     assert unknown.text.startswith(text)
     assert unknown.next_step
-    assert after is fine
+    assert after == fine
 
 
 @pytest.mark.parametrize(

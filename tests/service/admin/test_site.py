@@ -1,6 +1,7 @@
 """What is uploaded as the page, and how browsers are told what it is."""
 
 import json
+import re
 from pathlib import Path
 
 import boto3
@@ -81,6 +82,28 @@ def test_the_vendors_own_file_is_served_and_nothing_else_of_its_folder(
     assert files["index.html"] == b"<title>Acme Ltd</title>"
     assert json.loads(files["vendor.json"]) == vendor
     assert files.keys() == site_files(site).keys()
+
+
+def test_the_page_offers_the_vendors_own_languages(site: Path, tmp_path: Path) -> None:
+    select = '<select id="language"><option value="en">English</option></select>'
+    (site / "index.html").write_text(select)
+    own = tmp_path / "vendor"
+    languages = {
+        "de": {"language.name": "Deutsch", "title": "Ihre Datei"},
+        "cy": {"title": "Eich ffeil"},
+    }
+    for language, sentences in languages.items():
+        (own / "languages" / language).mkdir(parents=True)
+        (own / "languages" / language / "page.json").write_text(json.dumps(sentences))
+    files = site_files(site, own)
+    english = json.loads(files["languages/en.json"])
+    for language, sentences in languages.items():
+        assert json.loads(files[f"languages/{language}.json"]) == english | sentences
+    assert re.findall(r'<option value="(\w+)">(\w+)</option>', files["index.html"].decode()) == [
+        ("en", "English"),
+        ("cy", "cy"),
+        ("de", "Deutsch"),
+    ]
 
 
 @mock_aws

@@ -38,6 +38,7 @@ CHECKS: dict[str, Callable[[Deployment], list[Finding]]] = {
     "quotas": check_quotas,
 }
 DENIED = re.compile(r"not authorized to perform: ([\w-]+:\w+)")
+AWS_COMMAND = re.compile(r"\baws (?=[a-z0-9]+ [a-z-]+ --)")
 DENIED_CODES = {
     "AccessDenied",
     "AccessDeniedException",
@@ -65,7 +66,9 @@ def diagnose(deployment: Deployment) -> Iterator[Finding]:
         return
     for name, check in CHECKS.items():
         try:
-            yield from check(deployment)
+            for finding in check(deployment):
+                step = AWS_COMMAND.sub(f"aws --region {deployment.region} ", finding.next_step)
+                yield finding._replace(next_step=step)
         except (ClientError, BotoCoreError) as error:
             yield could_not_check(name, error)
         except NoSuchStack as error:  # it exists, and lacks an output of this release

@@ -1,0 +1,31 @@
+"""docs/operations/costs.md has the tables that its script prints."""
+
+import importlib
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[3]
+OPERATIONS = ROOT / "docs" / "operations"
+SERVED = {".html", ".js", ".css", ".json"}
+CATALOGUE_BYTES = 20_000  # of one language, which the page loads from another folder
+
+
+def test_the_costs_are_what_the_script_prints() -> None:
+    command = [sys.executable, OPERATIONS / "costs.py"]
+    printed = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    tables = printed.strip().split("\n\n")
+    assert len(tables) == 3
+    document = (OPERATIONS / "costs.md").read_text()
+    for table in tables:
+        assert f"\n{table}\n\n" in document, f"costs.md lacks this table:\n{table}"
+
+
+def test_the_page_is_no_larger_than_the_bill_assumes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(OPERATIONS)
+    costs = importlib.import_module("costs")
+    files = [path for path in (ROOT / "static-site").rglob("*") if path.suffix in SERVED]
+    assert len(files) + 1 <= costs.PAGE_FILES
+    assert sum(path.stat().st_size for path in files) + CATALOGUE_BYTES <= costs.PAGE_BYTES
