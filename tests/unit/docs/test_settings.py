@@ -12,10 +12,7 @@ OPERATIONS = ROOT / "docs" / "operations"
 DEPLOY = (OPERATIONS / "README.md").read_text().partition("## Deploy")[2].partition("## Keys")[0]
 PARAMETERS = re.findall(
     r"^  (\w+):$",
-    (ROOT / "template.yaml")
-    .read_text()
-    .partition("\nParameters:")[2]
-    .partition("\nRules:")[0],
+    (ROOT / "template.yaml").read_text().partition("\nParameters:")[2].partition("\nRules:")[0],
     re.MULTILINE,
 )
 OWN = ["samconfig.toml", "vendor/vendor.json", "vendor/languages/"]
