@@ -304,20 +304,15 @@ SAME_CHECKS: Breaks = {  # which would hide two of those
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "broken" in metafunc.fixturenames:
-        rounds = [BREAKS, SAME_CHECKS]
+        rounds = {"all": BREAKS, "the same checks": SAME_CHECKS}
         if metafunc.config.getoption("--one-by-one"):
-            rounds = [{each: name} for group in rounds for each, name in group.items()]
-        ids = [
-            next(iter(group)).__name__ if len(group) == 1 else str(len(group)) for group in rounds
-        ]
-        metafunc.parametrize("broken", rounds, ids=ids)
+            every = BREAKS | SAME_CHECKS
+            rounds = {each.__name__: {each: words} for each, words in every.items()}
+        metafunc.parametrize("broken", rounds.values(), ids=rounds.keys())
 
 
 def test_what_is_broken_is_reported_with_its_repair_and_nothing_else_is(
-    stack: RunningStack,
-    doctor: Callable[[], Report],
-    healthy: Report,
-    broken: Breaks,
+    stack: RunningStack, doctor: Callable[[], Report], healthy: Report, broken: Breaks
 ) -> None:
     with ExitStack() as repairs:
         for each in broken:
@@ -406,7 +401,8 @@ def resource(stack: RunningStack, name: str) -> str:
 
 def run_aws(stack: RunningStack, command: str) -> None:
     """Run a command of the AWS command line, with as much of its grammar as the doctor uses."""
-    _, service, operation, *words = shlex.split(command)
+    program, option, region, service, operation, *words = shlex.split(command)
+    assert (program, option, region) == ("aws", "--region", "us-east-1")
     aws, method = client(stack, service), operation.replace("-", "_")
     model = aws.meta.service_model.operation_model(aws.meta.method_to_api_mapping[method])
     members = {xform_name(n, "-"): (n, kind) for n, kind in model.input_shape.members.items()}

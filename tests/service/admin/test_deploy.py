@@ -223,7 +223,8 @@ def test_a_first_deploy_that_fails_says_how_to_clean_up(desk: Desk) -> None:
     assert (status, desk.deploy()) == (1, (1, output))
     assert len(desk.sam.settings) == 1
     assert output.startswith("trial cannot be deployed (ROLLBACK_COMPLETE).")
-    assert output.endswith("\n.venv/bin/python docs/operations/delete.py --stack trial failed")
+    command = ".venv/bin/python docs/operations/delete.py --stack trial --region eu-central-1"
+    assert output.endswith(f"\n{command} failed")
 
 
 def test_a_stack_that_was_imported_gets_a_secret(desk: Desk) -> None:
@@ -239,7 +240,7 @@ def test_a_stack_that_was_imported_gets_a_secret(desk: Desk) -> None:
     [
         ("UPDATE_IN_PROGRESS", "Wait until it ends"),
         ("UPDATE_ROLLBACK_FAILED", "continue-update-rollback --stack-name trial"),
-        ("ROLLBACK_FAILED", "delete.py --stack trial failed"),
+        ("ROLLBACK_FAILED", "delete.py --stack trial --region eu-central-1 failed"),
     ],
 )
 def test_a_stack_that_cannot_be_deployed_is_left_alone(

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from keyferry_admin.errors import NoSuchStack
+from keyferry_admin.errors import BadOwnFile, NoSuchStack
 from keyferry_admin.use_cases.doctor.alarms import check_alarms, check_subscribers
 from keyferry_admin.use_cases.doctor.deployment import Deployment
 from keyferry_admin.use_cases.doctor.finding import OK, PROBLEM, UNKNOWN, WARNING, Finding
@@ -38,6 +38,7 @@ CHECKS: dict[str, Callable[[Deployment], list[Finding]]] = {
     "quotas": check_quotas,
 }
 DENIED = re.compile(r"not authorized to perform: ([\w-]+:\w+)")
+AWS_COMMAND = re.compile(r"\baws (?=[a-z0-9]+ [a-z-]+ --)")
 DENIED_CODES = {
     "AccessDenied",
     "AccessDeniedException",
@@ -65,11 +66,16 @@ def diagnose(deployment: Deployment) -> Iterator[Finding]:
         return
     for name, check in CHECKS.items():
         try:
-            yield from check(deployment)
+            for finding in check(deployment):
+                step = AWS_COMMAND.sub(f"aws --region {deployment.region} ", finding.next_step)
+                yield finding._replace(next_step=step)
         except (ClientError, BotoCoreError) as error:
             yield could_not_check(name, error)
         except NoSuchStack as error:  # it exists, and lacks an output of this release
             step = "An older release is deployed. Run `make deploy`, then this again."
+            yield Finding(name, UNKNOWN, f"Could not check: {error}", step)
+        except BadOwnFile as error:
+            step = "Correct the file, then run `make deploy`."
             yield Finding(name, UNKNOWN, f"Could not check: {error}", step)
 
 
