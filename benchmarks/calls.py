@@ -43,12 +43,13 @@ class Step:
 
 
 OPEN = Step("open a ticket", "public_api", 2, ("DynamoDB.UpdateItem", "DynamoDB.PutItem"))
+# The ticket is read beside the file: one call more than there are one after the other.
 ANSWERING = ("S3.GetObject", "DynamoDB.TransactWriteItems", "KMS.Sign", "S3.PutObject")
-ACTIVATE = Step("process a first activation", "process_request", 5, ANSWERING)
+ACTIVATE = Step("process a first activation", "process_request", 6, ANSWERING)
 UPDATE = Step(
     "process where a seat row must be read",
     "process_request",
-    6,
+    7,
     (*ANSWERING, "DynamoDB.BatchGetItem"),
 )
 SEND = Step("send the email", "send_response", 4, ("SESv2.SendEmail", "DynamoDB.UpdateItem"))

@@ -39,9 +39,10 @@ def main() -> int:
         if name not in ("check", "failed"):
             step.add_argument("--file", type=Path, help="STACK-kept.json if omitted")
     steps.choices["stack"].add_argument("--yes", action="store_true", help="do not ask")
+    steps.choices["kept"].add_argument("--id", help="of the stack, if it was deleted")
     arguments = options.parse_args()
     name = script.connection(arguments).open().name
-    file = getattr(arguments, "file", None) or Path(f"{_name_in(name)}-kept.json")
+    file = getattr(arguments, "file", None) or Path(f"{name}-kept.json")
     try:
         match arguments.step:
             case "check":
@@ -52,7 +53,7 @@ def main() -> int:
                 write_kept(name, file)
                 delete(name, arguments.yes)
             case "kept":
-                write_kept(name, file)
+                write_kept(arguments.id or name, file)
             case _:
                 import_kept(name, file)
     except OSError as error:
@@ -63,7 +64,8 @@ def main() -> int:
 def check(name: str) -> None:
     """Exit with the next step if CloudFormation would refuse any deploy of the stack."""
     status, cause = _status(name), WHERE
-    command = f".venv/bin/python docs/operations/delete.py --stack {name}"
+    region = boto3.client("cloudformation").meta.region_name
+    command = f".venv/bin/python docs/operations/delete.py --stack {name} --region {region}"
     if status in FAILED:
         cause = _cause(name)
         step, command = "Delete what the first deploy left", f"{command} failed"
@@ -71,7 +73,9 @@ def check(name: str) -> None:
         step, command = "Finish its deletion", f"{command} stack"
     elif status == "UPDATE_ROLLBACK_FAILED":
         step = "Finish the rollback of its last deploy"
-        command = f"aws cloudformation continue-update-rollback --stack-name {name}"
+        command = (
+            f"aws cloudformation continue-update-rollback --stack-name {name} --region {region}"
+        )
     else:
         return
     sys.exit(
@@ -186,11 +190,6 @@ def _refers(value: Any) -> bool:
         case list():
             return any(_refers(each) for each in value)
     return False
-
-
-def _name_in(name_or_id: str) -> str:
-    """The name of a stack, of which the id is an ARN."""
-    return name_or_id.split("/")[1] if "/" in name_or_id else name_or_id
 
 
 def _status(name: str) -> str:

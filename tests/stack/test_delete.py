@@ -32,7 +32,7 @@ PARAMETERS = {
     "MultiRegionKeys": "true",  # which no deploy can change for a key that was taken in
 }
 Run = Callable[..., tuple[int, str]]
-COMMAND = ".venv/bin/python docs/operations/delete.py --stack keyferry"
+COMMAND = ".venv/bin/python docs/operations/delete.py --stack keyferry --region us-east-1"
 KEPT = ("LicensesTable", "TicketsTable", "InBucket", "OutBucket", "Ed25519KeyArn")
 
 
@@ -148,7 +148,7 @@ def test_a_new_stack_takes_in_what_a_deleted_one_left(
     assert (code, account.status) == (1, "DELETE_FAILED"), output  # nobody confirmed it
     assert run("stack", "--yes", "--file", str(kept))[0] == 0
     written = kept.read_bytes()
-    assert run("--stack", stack, "kept", "--file", str(kept))[0] == 0  # if the file was lost
+    assert run("kept", "--id", stack, "--file", str(kept))[0] == 0  # if the file was lost
     assert kept.read_bytes() == written
     assert account.buckets == {before["InBucket"], before["OutBucket"]}
     for domain in ("example.com", "example.org"):
@@ -201,5 +201,5 @@ def test_an_import_that_cannot_be_says_why(
 
 def test_the_page_has_these_steps() -> None:
     page = (ROOT / "docs/operations/delete.md").read_text()
-    steps = re.findall(r"operations/delete\.py (?:--stack STACK_ID )?(\w+)$", page, re.M)
+    steps = re.findall(r"operations/delete\.py (\w+)(?: --id STACK_ID)?$", page, re.M)
     assert steps == ["failed", "stack", "kept", "import"]

@@ -193,13 +193,17 @@ def test_another_stack_and_region_have_settings_of_their_own(desk: Desk) -> None
     assert len(desk.sam.settings) == 1
 
 
-def test_a_profile_reaches_sam(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(("options", "profile"), [((), "acme"), (("--profile", "other"), "other")])
+def test_a_profile_reaches_sam(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, options: tuple[str, ...], profile: str
+) -> None:
     config = desk.folder / "config"
-    config.write_text("[profile acme]\naws_access_key_id = a\naws_secret_access_key = b\n")
+    keys = "aws_access_key_id = a\naws_secret_access_key = b\n"
+    config.write_text(f"[profile acme]\n{keys}[profile other]\n{keys}")
     monkeypatch.setenv("AWS_CONFIG_FILE", str(config))
     (desk.folder / "samconfig.toml").write_text(SAVED)
-    assert desk.deploy() == (0, "")
-    assert desk.sam.settings[0]["profile"] == "acme"
+    assert desk.deploy(*options) == (0, "")
+    assert desk.sam.settings[0]["profile"] == profile
 
 
 def test_what_sam_refuses_ends_with_its_status_and_uploads_nothing(desk: Desk) -> None:
@@ -219,7 +223,8 @@ def test_a_first_deploy_that_fails_says_how_to_clean_up(desk: Desk) -> None:
     assert (status, desk.deploy()) == (1, (1, output))
     assert len(desk.sam.settings) == 1
     assert output.startswith("trial cannot be deployed (ROLLBACK_COMPLETE).")
-    assert output.endswith("\n.venv/bin/python docs/operations/delete.py --stack trial failed")
+    command = ".venv/bin/python docs/operations/delete.py --stack trial --region eu-central-1"
+    assert output.endswith(f"\n{command} failed")
 
 
 def test_a_stack_that_was_imported_gets_a_secret(desk: Desk) -> None:
@@ -235,7 +240,7 @@ def test_a_stack_that_was_imported_gets_a_secret(desk: Desk) -> None:
     [
         ("UPDATE_IN_PROGRESS", "Wait until it ends"),
         ("UPDATE_ROLLBACK_FAILED", "continue-update-rollback --stack-name trial"),
-        ("ROLLBACK_FAILED", "delete.py --stack trial failed"),
+        ("ROLLBACK_FAILED", "delete.py --stack trial --region eu-central-1 failed"),
     ],
 )
 def test_a_stack_that_cannot_be_deployed_is_left_alone(

@@ -81,6 +81,12 @@ def test_every_documented_answer_is_given(world: World, monkeypatch: pytest.Monk
 
     world.left_ms = 0
     call("POST", OPEN, A_TICKET)
+    call("GET", f"{OPEN}/{NOBODYS}")
+    call("POST", f"{OPEN}/{NOBODYS}/mail", AN_ADDRESS)
+    call("PUT", f"{OPEN}/{NOBODYS}/file", b"a file")
+    call("GET", f"{OPEN}/{NOBODYS}/file")
+    for method in ("GET", "HEAD"):
+        call(method, f"/api/responses/{NOBODYS}")
     world.left_ms = 20_000
     monkeypatch.setattr(tickets_dynamodb, "TICKETS_PER_NETWORK", 1)
     call("POST", OPEN, A_TICKET)
