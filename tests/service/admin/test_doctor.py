@@ -279,7 +279,7 @@ def alarm(**facts: Any) -> list[Finding]:
         ),
         pytest.param(page.judge_api(PAGE, API), OK, "answers", "", id="the API"),
         pytest.param(
-            page.judge_api(PAGE, page.Answer(400, b'{"code": "forbidden"}')),
+            page.judge_api(PAGE, page.Answer(404, b"<!doctype html>")),
             PROBLEM,
             "origin secret",
             "origin-secret rotate",

@@ -176,7 +176,7 @@ def judge_api(page: str, answer: Answer) -> list[Finding]:
         code = ""
     if code == "not-found":
         return [Finding("service", OK, f"{page}/api answers", "", facts)]
-    if code == "forbidden":
+    if answer.status == 404 and not code:  # the page that CloudFront shows in place of a 403
         text = "The API refuses its own page: CloudFront sends another origin secret"
         step = "keyferry-admin origin-secret rotate"
         return [Finding("service", PROBLEM, text, step, facts)]
