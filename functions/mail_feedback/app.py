@@ -7,11 +7,12 @@ from collections.abc import Iterator
 import boto3
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 
+from keyferry_service.adapters.call_deadline import CLIENT_CONFIG, CallDeadline
 from keyferry_service.adapters.feedback_ses import parse_feedback
 from keyferry_service.adapters.suppressions_dynamodb import Suppressions
 from keyferry_service.adapters.tickets_dynamodb import Tickets
 from keyferry_service.use_cases.record_feedback import RecordFeedback
-from keyferry_service.worker import CLIENT_CONFIG, Job, batch_handler
+from keyferry_service.worker import Job, batch_handler
 
 TICKETS_TABLE = os.environ["TICKETS_TABLE"]
 CONFIGURATION_SET = os.environ["MAIL_CONFIGURATION_SET"]
@@ -29,4 +30,4 @@ def jobs_in(record: SQSRecord) -> Iterator[Job]:
         yield Job(lambda _: record_feedback.record(feedback))
 
 
-lambda_handler = batch_handler(jobs_in)
+lambda_handler = CallDeadline(dynamodb).kept_by(batch_handler(jobs_in))

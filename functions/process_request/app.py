@@ -13,6 +13,7 @@ from aws_lambda_powertools.utilities.batch.types import PartialItemFailureRespon
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
+from keyferry_service.adapters.call_deadline import CLIENT_CONFIG, CallDeadline
 from keyferry_service.adapters.files_s3 import Files
 from keyferry_service.adapters.licenses_dynamodb import Licenses
 from keyferry_service.adapters.probe_lambda import parse_probe, reply_to_probe
@@ -25,19 +26,20 @@ from keyferry_service.adapters.uploads_s3 import REQUESTS, uploads_in
 from keyferry_service.use_cases.answer_request import AnswerRequest
 from keyferry_service.use_cases.publish_response import PublishResponse
 from keyferry_service.use_cases.resign import Resign
-from keyferry_service.worker import CLIENT_CONFIG, Job, batch_handler
+from keyferry_service.worker import BATCH_SIZE, Job, batch_handler
 
 IN_BUCKET = os.environ["IN_BUCKET"]
 dynamodb = boto3.client("dynamodb", config=CLIENT_CONFIG)
 kms = boto3.client("kms", config=CLIENT_CONFIG)
 sqs = boto3.client("sqs", config=CLIENT_CONFIG)
-files = Files(boto3.client("s3", config=CLIENT_CONFIG), IN_BUCKET, os.environ["OUT_BUCKET"])
+s3 = boto3.client("s3", config=CLIENT_CONFIG)
+files = Files(s3, IN_BUCKET, os.environ["OUT_BUCKET"])
 licenses = Licenses(dynamodb, os.environ["LICENSES_TABLE"])
 tickets = Tickets(dynamodb, os.environ["TICKETS_TABLE"])
 signing_keys = SigningKeys(dynamodb, os.environ["LICENSES_TABLE"])
 signers = Signers(partial(KmsSigner, kms), Path(os.environ.get("PEM_FOLDER", "")))
 responses = PublishResponse(files, signing_keys, signers, time)
-pool = ThreadPoolExecutor(10)  # one for each message of a batch
+pool = ThreadPoolExecutor(BATCH_SIZE)
 answer_request = AnswerRequest(files, licenses, tickets, signing_keys, responses, time, pool)
 resign = Resign(licenses, tickets, signing_keys, responses, time)
 
@@ -55,6 +57,7 @@ def jobs_in(record: SQSRecord) -> Iterator[Job]:
 answer_messages = batch_handler(jobs_in, retry_soon=partial(retry_soon, sqs))
 
 
+@CallDeadline(dynamodb, kms, s3, sqs).kept_by
 def lambda_handler(
     event: dict[str, Any], context: LambdaContext
 ) -> PartialItemFailureResponse | dict[str, str]:

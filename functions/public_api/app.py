@@ -6,8 +6,8 @@ import time
 from functools import partial
 
 import boto3
-from botocore.config import Config
 
+from keyferry_service.adapters.call_deadline import CLIENT_CONFIG, CallDeadline
 from keyferry_service.adapters.files_s3 import PRESIGNING, Files
 from keyferry_service.adapters.queue_sqs import request_mail
 from keyferry_service.adapters.tickets_dynamodb import Tickets
@@ -17,16 +17,14 @@ from keyferry_service.use_cases.open_ticket import OpenTicket
 from keyferry_service.use_cases.track_ticket import TrackTicket
 from keyferry_service.views.refusal_text import Vendor
 
-config = Config(
-    connect_timeout=1, read_timeout=3, retries={"mode": "standard", "total_max_attempts": 3}
-)
-sqs = boto3.client("sqs", config=config)
-s3 = boto3.client("s3", config=config.merge(PRESIGNING))
-tickets = Tickets(boto3.client("dynamodb", config=config), os.environ["TICKETS_TABLE"])
+dynamodb = boto3.client("dynamodb", config=CLIENT_CONFIG)
+sqs = boto3.client("sqs", config=CLIENT_CONFIG)
+s3 = boto3.client("s3", config=CLIENT_CONFIG.merge(PRESIGNING))
+tickets = Tickets(dynamodb, os.environ["TICKETS_TABLE"])
 files = Files(s3, os.environ["IN_BUCKET"], os.environ["OUT_BUCKET"])
 request_email = partial(request_mail, sqs, os.environ["RESPONSES_QUEUE"])
 
-lambda_handler = api_handler(
+answer_call = api_handler(
     opening=OpenTicket(tickets, files, time, secrets),
     tracking=TrackTicket(tickets, files, request_email, time),
     links=FollowLink(tickets, files, time),
@@ -34,3 +32,5 @@ lambda_handler = api_handler(
     clock=time,
     origin_secrets=os.environ["ORIGIN_SECRET"].split(),
 )
+
+lambda_handler = CallDeadline(dynamodb, s3, sqs).kept_by(answer_call)

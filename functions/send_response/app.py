@@ -9,18 +9,20 @@ from functools import partial
 import boto3
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 
+from keyferry_service.adapters.call_deadline import CLIENT_CONFIG, CallDeadline
 from keyferry_service.adapters.email_ses import Mailer
 from keyferry_service.adapters.queue_sqs import mail_requests_in
 from keyferry_service.adapters.tickets_dynamodb import Tickets
 from keyferry_service.use_cases.send_email import SendEmail
 from keyferry_service.views.refusal_text import Vendor
-from keyferry_service.worker import CLIENT_CONFIG, Job, batch_handler
+from keyferry_service.worker import Job, batch_handler
 
 OUT_BUCKET = os.environ["OUT_BUCKET"]
 SENDER = os.environ["MAIL_FROM"]
+dynamodb = boto3.client("dynamodb", config=CLIENT_CONFIG)
 ses = boto3.client("sesv2", config=CLIENT_CONFIG)
 send_email = SendEmail(
-    tickets=Tickets(boto3.client("dynamodb", config=CLIENT_CONFIG), os.environ["TICKETS_TABLE"]),
+    tickets=Tickets(dynamodb, os.environ["TICKETS_TABLE"]),
     mailer=Mailer(ses, SENDER, os.environ["MAIL_CONFIGURATION_SET"]),
     sender=SENDER,
     page_origin=os.environ["PAGE_ORIGIN"],
@@ -36,4 +38,4 @@ def jobs_in(record: SQSRecord) -> Iterator[Job]:
         yield Job(partial(send_email.send, request, record.message_id), request.ticket_id)
 
 
-lambda_handler = batch_handler(jobs_in)
+lambda_handler = CallDeadline(dynamodb, ses).kept_by(batch_handler(jobs_in))

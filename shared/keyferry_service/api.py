@@ -12,6 +12,7 @@ from aws_lambda_powertools.event_handler.exceptions import NotFoundError
 from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
+from keyferry_service.adapters.call_deadline import CallTooLate
 from keyferry_service.adapters.retries import OutOfTime
 from keyferry_service.adapters.tickets_dynamodb import HOUR_S, TooManyTickets
 from keyferry_service.domain.ticket import ticket_prefix
@@ -154,7 +155,7 @@ def _refuse_unread(
     # in webmail is welcome.
     is_click = headers.get("sec-fetch-dest") == "document"
     if headers.get("sec-fetch-site") == "cross-site" and not is_click:
-        return Problem("forbidden")
+        return Problem("cross-site")
     viewer = headers.get("cloudfront-viewer-address")
     wait_s = limit.wait_s(network_of(viewer, event["requestContext"]["http"]["sourceIp"]))
     return _too_many_requests(wait_s) if wait_s else None
@@ -177,7 +178,7 @@ def problem_of(error: Exception, now: int) -> Problem | None:
             return Problem("link-not-found", sentence="link-cut")
         case NoSuchLink():
             return Problem("link-not-found")
-        case OutOfTime():
+        case OutOfTime() | CallTooLate():
             return Problem("busy", 1)
         case TooManyTickets():
             return _too_many_requests(HOUR_S - now % HOUR_S)

@@ -2,6 +2,8 @@
 
 import asyncio
 from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -15,7 +17,6 @@ from aws_lambda_powertools.utilities.batch import (
 from aws_lambda_powertools.utilities.batch.types import PartialItemFailureResponse
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from aws_lambda_powertools.utilities.typing import LambdaContext
-from botocore.config import Config
 
 from keyferry_service.adapters.files_s3 import FileGone
 from keyferry_service.adapters.retries import HasDeadline, OutOfTime
@@ -23,9 +24,7 @@ from keyferry_service.adapters.stray_message import StrayMessage
 from keyferry_service.domain.ticket import ticket_prefix
 from keyferry_service.use_cases.outcome import Dropped, Outcome
 
-CLIENT_CONFIG = Config(
-    connect_timeout=1, read_timeout=5, retries={"mode": "standard", "total_max_attempts": 3}
-)
+BATCH_SIZE = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +48,7 @@ def batch_handler(
     seconds, and that is no failure.
     """
     logger, metrics = Logger(), Metrics()
+    pool = ThreadPoolExecutor(BATCH_SIZE)  # asyncio's own has 6 threads on Lambda's two processors
     processor = AsyncBatchProcessor(EventType.SQS, raise_on_entire_batch_failure=False)
 
     def log(outcome: Outcome) -> None:
@@ -77,7 +77,9 @@ def batch_handler(
             raise
 
     async def handle_record(record: SQSRecord, lambda_context: LambdaContext) -> None:
-        await asyncio.to_thread(handle, record, lambda_context)
+        run = copy_context().run  # so that a message's log lines name its own ticket alone
+        loop = asyncio.get_running_loop()
+        await loop.run_in_executor(pool, run, handle, record, lambda_context)
 
     @logger.inject_lambda_context(clear_state=True)
     @metrics.log_metrics

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from botocore.exceptions import WaiterError
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.serialization import load_der_public_key
 
@@ -241,3 +242,14 @@ def test_a_key_counts_once_the_function_may_sign_with_it(own: RunningStack, tmp_
     (ticket,) = carry(own, [customer.file(2, keys=after)])
     response = keyferry.verify_response(download(ticket), after)
     assert new in {each.keyid for each in response.envelope.signatures}
+
+
+def test_a_deployed_stack_keeps_its_keys_as_they_are(own: RunningStack) -> None:
+    """CloudFormation never makes a key of several regions out of one, nor replaces it."""
+    key = client(own, "kms").describe_key(KeyId=own.outputs["Ed25519KeyArn"])["KeyMetadata"]
+    with pytest.raises(WaiterError, match="UPDATE_ROLLBACK_COMPLETE"):
+        deploy_again(own, MultiRegionKeys="true")
+    (deployed,) = client(own, "cloudformation").describe_stacks(StackName="keyferry")["Stacks"]
+    outputs = {each["OutputKey"]: each["OutputValue"] for each in deployed["Outputs"]}
+    assert outputs["Ed25519KeyArn"] == key["Arn"]
+    assert key == client(own, "kms").describe_key(KeyId=key["Arn"])["KeyMetadata"]

@@ -8,7 +8,7 @@ from typing import Protocol, TypeVar
 
 from botocore.exceptions import ClientError
 
-LAST_START_MS = 3000  # what starts with less of the function's time left may be killed half done
+LAST_START_MS = 5000  # enough for a wait, and then for a call that tells the queue of it
 FIRST_WAIT_S = 0.02
 MAX_WAIT_S = 1.0
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from io import StringIO
 from itertools import count
 from pathlib import Path
+from threading import Lock
 from types import ModuleType
 from typing import Any
 
@@ -18,6 +19,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from moto import mock_aws
 from moto.core.base_backend import BackendDict
+from moto.core.botocore_stubber import BotocoreStubber
 
 from keyferry_service.adapters.signing_keys_dynamodb import FRESH_S, SigningKeys
 from tests.support.builders import SERVICE_KEY, VENDOR
@@ -74,7 +76,14 @@ def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
         "POWERTOOLS_SERVICE_NAME": "keyferry",
         "POWERTOOLS_METRICS_NAMESPACE": "Keyferry",
     }
+    one_at_a_time, answer = Lock(), BotocoreStubber.process_request
+
+    def answer_alone(stubber: BotocoreStubber, request: Any) -> Any:
+        with one_at_a_time:  # the messages of a batch have threads, and moto was not made for them
+            return answer(stubber, request)
+
     with pytest.MonkeyPatch.context() as patched, mock_aws():
+        patched.setattr(BotocoreStubber, "process_request", answer_alone)
         for name, value in settings.items():
             patched.setenv(name, value)
         patched.delenv("AWS_ENDPOINT_URL", raising=False)

@@ -81,6 +81,12 @@ def test_every_documented_answer_is_given(world: World, monkeypatch: pytest.Monk
 
     world.left_ms = 0
     call("POST", OPEN, A_TICKET)
+    call("GET", f"{OPEN}/{NOBODYS}")
+    call("POST", f"{OPEN}/{NOBODYS}/mail", AN_ADDRESS)
+    call("PUT", f"{OPEN}/{NOBODYS}/file", b"a file")
+    call("GET", f"{OPEN}/{NOBODYS}/file")
+    for method in ("GET", "HEAD"):
+        call(method, f"/api/responses/{NOBODYS}")
     world.left_ms = 20_000
     monkeypatch.setattr(tickets_dynamodb, "TICKETS_PER_NETWORK", 1)
     call("POST", OPEN, A_TICKET)
@@ -90,6 +96,7 @@ def test_every_documented_answer_is_given(world: World, monkeypatch: pytest.Monk
     routes += [("PUT", file), ("GET", file)]
     for method, path in routes:
         call(method, path, a_body.get(method), x_origin_secret="guess")
+        call(method, path, a_body.get(method), sec_fetch_site="cross-site")
     with monkeypatch.context() as patched:
         patched.setattr(limit_calls, "CALLS_PER_NETWORK", 0)
         for method, path in routes:

@@ -139,7 +139,7 @@ def little_time(customer: Customer) -> Iterator[None]:
     functions = client(customer.stack, "lambda")
     name = customer.stack.outputs["ProcessRequestFunction"]
     kept = functions.get_function_configuration(FunctionName=name)["Timeout"]
-    functions.update_function_configuration(FunctionName=name, Timeout=5)
+    functions.update_function_configuration(FunctionName=name, Timeout=7)
     try:
         yield
     finally:
