@@ -14,7 +14,7 @@ FUNCTIONS = public_api:PublicApi process_request:ProcessRequest send_response:Se
 CHECKED = shared functions client/keyferry client/bundles docs/sample admin/keyferry_admin local benchmarks
 
 .DEFAULT_GOAL = help
-.PHONY: help run demo test coverage soak audit lint build build-sam build-local client wheelhouse release settings deploy bench docs lighthouse clean lock formats chromium softhsm
+.PHONY: help run demo test coverage soak audit lint build build-sam build-local client wheelhouse release settings deploy bench docs lighthouse clean lock formats chromium softhsm qemu
 
 help:  ## list these targets
 	@sed -n 's/^\([a-z]*\):.*  ## \(.*\)/  make \1\t\2/p' Makefile | expand -t 18
@@ -42,7 +42,7 @@ coverage: .venv/tools build-local softhsm  ## branch coverage of the tests witho
 	@$(RUN) -m coverage run -m pytest $(WITHOUT)
 	@$(RUN) -m coverage report
 
-soak: .venv/tools .venv-sam/installed .venv-soak/installed .venv-lambda/installed build-local  ## what takes hours: faults, races, load, attacks, fuzzing, mutants
+soak: .venv/tools .venv-sam/installed .venv-soak/installed .venv-lambda/installed build-local qemu  ## what takes hours: faults, races, load, attacks, fuzzing, mutants
 	@$(RUN) -m tests.service.simulation --seeds 10000
 	@$(RUN) -m pytest tests/stack/test_races.py --rounds 20
 	@$(RUN) -m pytest tests/stack/test_admin_doctor.py --one-by-one
@@ -204,3 +204,8 @@ softhsm:
 	@command -v softhsm2-util >/dev/null || \
 		{ [ "$$(id -u)" = 0 ] && apt-get update -qq && apt-get install -y -qq softhsm2 >/dev/null; } || \
 		{ echo "The dongle tests need SoftHSM. Debian: apt install softhsm2; macOS: brew install softhsm" >&2; exit 1; }
+
+qemu:
+	@command -v qemu-aarch64-static >/dev/null || \
+		{ [ "$$(id -u)" = 0 ] && apt-get update -qq && apt-get install -y -qq --no-install-recommends qemu-user-static >/dev/null; } || \
+		{ echo "The functions on arm64 need qemu. Debian: apt install qemu-user-static" >&2; exit 1; }

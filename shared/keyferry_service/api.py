@@ -155,7 +155,7 @@ def _refuse_unread(
     # in webmail is welcome.
     is_click = headers.get("sec-fetch-dest") == "document"
     if headers.get("sec-fetch-site") == "cross-site" and not is_click:
-        return Problem("forbidden")
+        return Problem("cross-site")
     viewer = headers.get("cloudfront-viewer-address")
     wait_s = limit.wait_s(network_of(viewer, event["requestContext"]["http"]["sourceIp"]))
     return _too_many_requests(wait_s) if wait_s else None

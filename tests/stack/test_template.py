@@ -242,7 +242,7 @@ def test_the_api_wants_the_origins_secret(stack: RunningStack) -> None:
     port = stack.endpoint.rpartition(":")[2]
     host = f"{stack.outputs['ApiId']}.execute-api.localhost:{port}"
     answer = requests.get(f"{stack.endpoint}/api/requests/x", headers={"Host": host}, timeout=60)
-    assert (answer.status_code, answer.json()["code"]) == (400, "forbidden")
+    assert (answer.status_code, answer.json()["code"]) == (403, "forbidden")
 
 
 def test_buckets_are_closed_to_strangers(stack: RunningStack) -> None:

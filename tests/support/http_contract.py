@@ -33,7 +33,7 @@ def check_answer(
     """Fail unless the answer is one that the document describes for this route."""
     route, operation = find_route(method, path)
     if operation is None:
-        schema = {400: "Forbidden", 404: "NoSuchRoute", 429: "TooManyRequests"}[status]
+        schema = {403: "Forbidden", 404: "NoSuchRoute", 429: "TooManyRequests"}[status]
         _validate(json.loads(body), schema)
         return Outcome(NO_SUCH_ROUTE, status, json.loads(body)["code"])
     assert str(status) in operation["responses"], f"{route} documents no {status}"

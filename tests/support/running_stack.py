@@ -23,9 +23,9 @@ class RunningStack:
     api: str
     inbox: str
     endpoint: str
-    region: str
     outputs: dict[str, str]  # of the stack
     output: Path  # what `make run` prints
+    region: str = "us-east-1"  # release 0.9.0 knows no other
     patience_s: float = 260  # what a killed function held comes again after 120, perhaps twice
 
     @property

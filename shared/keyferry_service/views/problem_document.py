@@ -9,7 +9,8 @@ from keyferry_protocol.messages import language_in_use, message
 STATUS = {
     "bad-request": 400,
     "bad-email": 400,
-    "forbidden": 400,  # CloudFront shows the page for a missing file in place of any 403
+    "cross-site": 400,
+    "forbidden": 403,  # none but this, which never comes through CloudFront: it replaces a 403
     "not-found": 404,
     "link-not-found": 404,
     "no-such-route": 404,

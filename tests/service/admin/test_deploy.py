@@ -193,13 +193,17 @@ def test_another_stack_and_region_have_settings_of_their_own(desk: Desk) -> None
     assert len(desk.sam.settings) == 1
 
 
-def test_a_profile_reaches_sam(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(("options", "profile"), [((), "acme"), (("--profile", "other"), "other")])
+def test_a_profile_reaches_sam(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, options: tuple[str, ...], profile: str
+) -> None:
     config = desk.folder / "config"
-    config.write_text("[profile acme]\naws_access_key_id = a\naws_secret_access_key = b\n")
+    keys = "aws_access_key_id = a\naws_secret_access_key = b\n"
+    config.write_text(f"[profile acme]\n{keys}[profile other]\n{keys}")
     monkeypatch.setenv("AWS_CONFIG_FILE", str(config))
     (desk.folder / "samconfig.toml").write_text(SAVED)
-    assert desk.deploy() == (0, "")
-    assert desk.sam.settings[0]["profile"] == "acme"
+    assert desk.deploy(*options) == (0, "")
+    assert desk.sam.settings[0]["profile"] == profile
 
 
 def test_what_sam_refuses_ends_with_its_status_and_uploads_nothing(desk: Desk) -> None:

@@ -279,7 +279,7 @@ def alarm(**facts: Any) -> list[Finding]:
         ),
         pytest.param(page.judge_api(PAGE, API), OK, "answers", "", id="the API"),
         pytest.param(
-            page.judge_api(PAGE, page.Answer(400, b'{"code": "forbidden"}')),
+            page.judge_api(PAGE, page.Answer(404, b"<!doctype html>")),
             PROBLEM,
             "origin secret",
             "origin-secret rotate",
@@ -361,13 +361,16 @@ def test_without_the_folder_of_the_page_there_is_nothing_to_compare(
 
 
 @pytest.mark.parametrize("content", ["{", "[]", "{}", '{"id": "Example"}'])
-def test_a_broken_vendor_json_is_named(stack: Stack, tmp_path: Path, content: str) -> None:
+def test_a_broken_vendor_json_is_named(
+    stack: Stack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: str
+) -> None:
     shutil.copytree(ROOT / "static-site", tmp_path / "static-site")
     (tmp_path / "vendor").mkdir()
     (tmp_path / "vendor/vendor.json").write_text(content)
-    (finding,) = page.check_files(Deployment(stack, tmp_path / "static-site", NOW))
-    assert finding.result == UNKNOWN
-    assert "vendor/vendor.json" in finding.text
+    monkeypatch.setattr(diagnose, "CHECKS", {"page": page.check_files})
+    _, unknown = diagnose.diagnose(Deployment(stack, tmp_path / "static-site", NOW))
+    assert unknown.result == UNKNOWN
+    assert "vendor/vendor.json" in unknown.text
 
 
 def test_a_stack_of_an_older_release_is_deployed_again(

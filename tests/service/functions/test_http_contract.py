@@ -96,6 +96,7 @@ def test_every_documented_answer_is_given(world: World, monkeypatch: pytest.Monk
     routes += [("PUT", file), ("GET", file)]
     for method, path in routes:
         call(method, path, a_body.get(method), x_origin_secret="guess")
+        call(method, path, a_body.get(method), sec_fetch_site="cross-site")
     with monkeypatch.context() as patched:
         patched.setattr(limit_calls, "CALLS_PER_NETWORK", 0)
         for method, path in routes:

@@ -185,11 +185,10 @@ def test_mail_is_for_answers_that_are_there(world: World) -> None:
 def test_a_call_around_cloudfront_is_refused(world: World) -> None:
     for headers in ({"x-origin-secret": "guess"}, {"x-origin-secret": ""}):
         answer = world.call("GET", f"/api/requests/{UNKNOWN}", headers=headers)
-        assert json.loads(answer["body"])["code"] == "forbidden"
-        assert answer["statusCode"] == 400
+        assert problem(answer) == (403, "forbidden")
     event = an_event("public_api")
     del event["headers"]["x-origin-secret"]
-    assert world.handlers["public_api"](event, world.context)["statusCode"] == 400
+    assert world.handlers["public_api"](event, world.context)["statusCode"] == 403
 
 
 def test_while_the_secret_is_exchanged_both_are_accepted(world: World) -> None:
@@ -202,9 +201,9 @@ def test_a_call_around_cloudfront_reads_and_writes_nothing(world: World) -> None
     with counting(*world.service.values()) as calls:
         for secret in ("guess", ""):
             body, headers = {"email": None, "language": "en"}, {"x-origin-secret": secret}
-            assert world.call("POST", "/api/requests", body, headers)["statusCode"] == 400
+            assert world.call("POST", "/api/requests", body, headers)["statusCode"] == 403
             answer = world.call("GET", f"/api/requests/{UNKNOWN}", headers=headers)
-            assert answer["statusCode"] == 400
+            assert answer["statusCode"] == 403
     assert calls == []
     assert world.rows("Tickets") == []
 
@@ -342,7 +341,7 @@ def test_another_sites_page_sends_and_fetches_no_file(world: World) -> None:
     theirs = {"sec-fetch-site": "cross-site", "sec-fetch-dest": "empty"}
     for method, body in (("PUT", b"a file"), ("GET", None)):
         answer = world.call(method, f"/api/requests/{ticket}/file", body, theirs)
-        assert problem(answer) == (400, "forbidden")
+        assert problem(answer) == (400, "cross-site")
     assert world.ticket(ticket)["state"] == "awaiting-upload"
 
 
@@ -419,7 +418,7 @@ def test_another_sites_page_cannot_use_up_what_its_visitors_network_may_do(world
     visitor = viewed_from("203.0.113.1")
     for _ in range(10):
         answer = world.call("GET", f"/api/requests/{ticket}", headers={**visitor, **image})
-        assert problem(answer) == (400, "forbidden")
+        assert problem(answer) == (400, "cross-site")
     own = {"sec-fetch-site": "same-origin", "sec-fetch-dest": "empty"}
     answer = world.call("GET", f"/api/requests/{ticket}", headers={**visitor, **own})
     assert answer["statusCode"] == 200

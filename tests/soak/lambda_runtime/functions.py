@@ -33,7 +33,7 @@ QUEUES = {
 }
 HERE, ARM64 = "this processor", "arm64, emulated"
 
-pytestmark = pytest.mark.timeout(900)
+pytestmark = pytest.mark.timeout(1800)  # an emulated processor is slow
 
 
 class Lambda:

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 API = "/2018-06-01/runtime"
-INIT_S = 120  # 10 on AWS; an emulated processor needs more
+INIT_S = 600  # 10 on AWS; an emulated processor needs more
 
 
 @dataclass(frozen=True)

@@ -30,7 +30,7 @@ def test_the_documents_tell_a_vendor_to_edit_these_files_and_no_others() -> None
     assert set(rest) - beside_a_folder == {*OWN} - {"vendor/languages/"}
 
 
-@pytest.mark.parametrize("file", [*OWN, "vendor/languages/de/page.json"])
+@pytest.mark.parametrize("file", [*OWN, "vendor/languages/de/page.json", "vendor"])
 def test_git_pull_never_touches_what_a_vendor_sets(file: str) -> None:
     assert git("ls-files", "--", file).stdout == ""
     assert git("check-ignore", "--no-index", "--quiet", file).returncode == 0

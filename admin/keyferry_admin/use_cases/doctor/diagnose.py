@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from keyferry_admin.errors import NoSuchStack
+from keyferry_admin.errors import BadOwnFile, NoSuchStack
 from keyferry_admin.use_cases.doctor.alarms import check_alarms, check_subscribers
 from keyferry_admin.use_cases.doctor.deployment import Deployment
 from keyferry_admin.use_cases.doctor.finding import OK, PROBLEM, UNKNOWN, WARNING, Finding
@@ -73,6 +73,9 @@ def diagnose(deployment: Deployment) -> Iterator[Finding]:
             yield could_not_check(name, error)
         except NoSuchStack as error:  # it exists, and lacks an output of this release
             step = "An older release is deployed. Run `make deploy`, then this again."
+            yield Finding(name, UNKNOWN, f"Could not check: {error}", step)
+        except BadOwnFile as error:
+            step = "Correct the file, then run `make deploy`."
             yield Finding(name, UNKNOWN, f"Could not check: {error}", step)
 
 

@@ -12,10 +12,11 @@ from hashlib import md5
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from keyferry_admin.errors import BadOwnFile
 from keyferry_admin.use_cases.doctor.deployment import Deployment
 from keyferry_admin.use_cases.doctor.finding import OK, PROBLEM, UNKNOWN, WARNING, Finding
 from keyferry_admin.use_cases.site import site_files
-from keyferry_admin.use_cases.vendor_json import problems, vendor_file
+from keyferry_admin.use_cases.vendor_json import problems, read_own, vendor_file
 
 PATIENCE_S = 30  # as long as CloudFront waits for the API
 NO_TICKET = "A" * 43  # of the form of a ticket's id, and nobody's
@@ -51,14 +52,13 @@ class Certificate:
 
 
 def check_files(deployment: Deployment) -> list[Finding]:
+    """Compare the page with the site bucket. Raises BadOwnFile."""
     if not (deployment.site / "index.html").is_file():
         text = f"Could not compare: there is no page in the folder {deployment.site}"
         step = "Run this in the folder of the release that you deployed, or name it with --site."
         return [Finding("page", UNKNOWN, text, step)]
     own = deployment.site.parent / "vendor"
-    if wrong := _wrong_with_vendor(deployment.site, own):
-        text = f"Could not compare: {vendor_file(deployment.site, own)}: {wrong}"
-        return [Finding("page", UNKNOWN, text, "Correct the file, then run `make deploy`.")]
+    _check_vendor(deployment.site, own)
     files = site_files(deployment.site, own)
     expected = {name: digest(data) for name, data in files.items()}
     if deployment.is_embedded:  # `make run` writes the page's address into it
@@ -66,13 +66,11 @@ def check_files(deployment: Deployment) -> list[Finding]:
     return judge_files(Files(_uploaded(deployment), expected))
 
 
-def _wrong_with_vendor(site: Path, own: Path) -> str:
-    """Why no page can be made with vendor.json; "" if one can."""
-    try:
-        vendor = json.loads(vendor_file(site, own).read_bytes())
-    except ValueError as error:
-        return str(error)
-    return next(iter(problems(vendor, (site / "page.css").read_text("utf-8"))), "")
+def _check_vendor(site: Path, own: Path) -> None:
+    """Raise BadOwnFile if no page can be made with vendor.json."""
+    file = vendor_file(site, own)
+    if wrong := problems(read_own(file), (site / "page.css").read_text("utf-8")):
+        raise BadOwnFile(f"{file}: {' '.join(wrong)}")
 
 
 def judge_files(files: Files) -> list[Finding]:
@@ -178,7 +176,7 @@ def judge_api(page: str, answer: Answer) -> list[Finding]:
         code = ""
     if code == "not-found":
         return [Finding("service", OK, f"{page}/api answers", "", facts)]
-    if code == "forbidden":
+    if answer.status == 404 and not code:  # the page that CloudFront shows in place of a 403
         text = "The API refuses its own page: CloudFront sends another origin secret"
         step = "keyferry-admin origin-secret rotate"
         return [Finding("service", PROBLEM, text, step, facts)]

@@ -27,5 +27,5 @@ def judge_quotas(needed: int, limit: int) -> list[Finding]:
     text = f"Lambda runs up to {limit:,} functions at once; this stack uses up to {needed}"
     if limit >= needed:
         return [Finding("quotas", OK, text, "", facts)]
-    step = "Request a higher quota: Service Quotas, AWS Lambda, Concurrent executions."
+    step = "Request a higher one in Service Quotas. Until you have it: docs/operations/costs.md"
     return [Finding("quotas", WARNING, text, step, facts)]
