@@ -1,6 +1,7 @@
 """What SAM builds for AWS and what `make run` deploys here: the same files, the same versions."""
 
 import json
+import marshal
 import os
 import re
 import shutil
@@ -36,8 +37,10 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
         shutil.copytree(ROOT / name, copy / name)
     (copy / "own" / "de").mkdir(parents=True)
     (copy / "own" / "de" / "email.json").write_text('{"subject": "Ihre Datei"}')
+    python = str(ROOT / ".venv/bin/python")
     settings = {
-        "PYTHON": str(ROOT / ".venv/bin/python"),
+        "PYTHON": python,
+        "PYTHON_3_13": python,  # whatever Python this is stands in for Lambda's
         "OWN_LANGUAGES": str(copy / "own"),
         "SAM_CLI_TELEMETRY": "0",
     }
@@ -91,6 +94,31 @@ def test_the_layer_is_lambdas_and_has_no_boto3(built: Path) -> None:
     assert all("aarch64" in name or "abi3" in name for name in compiled), compiled
     assert not (layer / "boto3").exists()
     assert not (layer / "botocore").exists()
+
+
+def test_the_layer_brings_its_bytecode_whatever_the_folder_it_was_built_in(built: Path) -> None:
+    layer = built / "SharedLayer/python"
+    sources = list(layer.rglob("*.py"))
+    assert len(sources) > 300
+    for source in sources:
+        (file,) = (source.parent / "__pycache__").glob(f"{source.stem}.*.pyc")
+        bytecode = file.read_bytes()
+        assert int.from_bytes(bytecode[4:8], "little") == 1  # by hash, and never checked: PEP 552
+        place = f"/opt/python/{source.relative_to(layer)}"
+        assert marshal.loads(bytecode[16:]).co_filename == place
+
+
+def test_without_lambdas_python_the_layer_is_built_all_the_same_and_make_says_what_it_costs(
+    tmp_path: Path,
+) -> None:
+    make = ["make", "-n", "-C", ROOT / "shared", "build-SharedLayer", f"ARTIFACTS_DIR={tmp_path}"]
+    (absent, present) = (
+        subprocess.run([*make, f"PYTHON_3_13={name}"], capture_output=True, text=True, check=True)
+        for name in ("", "python3.13")
+    )
+    assert "compileall" in present.stdout
+    assert "compileall" not in absent.stdout
+    assert 'test -n "" || echo "Python 3.13 is not on this computer' in absent.stdout
 
 
 def test_no_lock_names_a_registry() -> None:

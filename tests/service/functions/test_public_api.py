@@ -203,7 +203,7 @@ def test_a_call_around_cloudfront_reads_and_writes_nothing(world: World) -> None
             body, headers = {"email": None, "language": "en"}, {"x-origin-secret": secret}
             assert world.call("POST", "/api/requests", body, headers)["statusCode"] == 403
             answer = world.call("GET", f"/api/requests/{UNKNOWN}", headers=headers)
-            assert answer["statusCode"] == 400
+            assert answer["statusCode"] == 403
     assert calls == []
     assert world.rows("Tickets") == []
 
