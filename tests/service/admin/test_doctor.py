@@ -6,9 +6,11 @@ import socket
 import ssl
 import urllib.error
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import boto3
@@ -440,8 +442,50 @@ def test_why_nothing_came_back(
     def fail(*_: Any, **__: Any) -> None:
         raise raised
 
-    monkeypatch.setattr("urllib.request.urlopen", fail)
+    monkeypatch.setattr("urllib.request.OpenerDirector.open", fail)
     assert page.fetch(PAGE) == page.Answer(error=error)
+
+
+@pytest.mark.parametrize(
+    ("sent", "answer"),
+    [
+        pytest.param(
+            b"HTTP/1.1 302 Found\r\nLocation: {here}secret\r\nContent-Length: 0\r\n\r\n",
+            page.Answer(302),
+            id="a redirect",
+        ),
+        pytest.param(b"\x1b]0;owned\x07\r\n\r\n", page.Answer(error="BadStatusLine"), id="no HTTP"),
+        pytest.param(
+            b"HTTP/1.1 200 OK\r\n\r\n" + bytes(3 * page.MOST),
+            page.Answer(200, bytes(page.MOST)),
+            id="without end",
+        ),
+        pytest.param(
+            b"HTTP/1.1 503 Busy\r\nTransfer-Encoding: chunked\r\n\r\n\x1b[2J",
+            page.Answer(error="IncompleteRead"),
+            id="half an error",
+        ),
+    ],
+)
+def test_whoever_has_the_host_now_leads_it_nowhere_and_writes_nothing_to_the_terminal(
+    sent: bytes, answer: page.Answer
+) -> None:
+    calls: list[bytes] = []
+
+    def serve(listener: socket.socket) -> None:
+        with suppress(OSError):  # of a reader that has enough
+            while True:
+                connection, _ = listener.accept()
+                with connection:
+                    calls.append(connection.recv(4096).split(b"\r\n")[0])
+                    connection.sendall(sent.replace(b"{here}", here.encode()))
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        here = f"http://127.0.0.1:{listener.getsockname()[1]}/"
+        listener.settimeout(5)
+        Thread(target=serve, args=[listener], daemon=True).start()
+        assert page.fetch(f"{here}vendor.json") == answer
+        assert calls == [b"GET /vendor.json HTTP/1.1"]
 
 
 class OnAws(Deployment):

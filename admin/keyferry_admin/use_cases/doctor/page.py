@@ -1,5 +1,6 @@
 """Whether customers reach the page and the API: files, certificate, DNS, origin secret."""
 
+import http.client
 import json
 import socket
 import ssl
@@ -10,6 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from hashlib import md5
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 from keyferry_admin.errors import BadOwnFile
@@ -20,6 +22,7 @@ from keyferry_admin.use_cases.vendor_json import problems, read_own, vendor_file
 
 PATIENCE_S = 30  # as long as CloudFront waits for the API
 NO_TICKET = "A" * 43  # of the form of a ticket's id, and nobody's
+MOST = 2**20  # bytes of an answer; nothing of this stack's page is larger
 SOON_DAYS = 30  # ACM renews its own certificates 60 days before they end
 SHOWN = 3  # files by name in one line
 VENDOR = "vendor.json"
@@ -129,13 +132,23 @@ def elsewhere(page: str) -> Finding:
     return Finding("address", WARNING, text, step)
 
 
+class _StaysHere(urllib.request.HTTPRedirectHandler):
+    """A redirect is an answer: whoever owns the host may lead to any address near this computer."""
+
+    def redirect_request(self, *_: Any, **__: Any) -> None:
+        return None
+
+
 def fetch(url: str) -> Answer:
-    """Get a URL as a browser would, whatever its status."""
+    """Get a URL, whatever its status. Nothing is believed of who answers."""
+    opener = urllib.request.build_opener(_StaysHere)
     try:
-        with urllib.request.urlopen(url, timeout=PATIENCE_S) as reply:
-            return Answer(reply.status, reply.read())
-    except urllib.error.HTTPError as error:
-        return Answer(error.code, error.read())
+        try:
+            reply = opener.open(url, timeout=PATIENCE_S)
+        except urllib.error.HTTPError as error:
+            reply = error
+        with reply:
+            return Answer(reply.status, reply.read(MOST))
     except urllib.error.URLError as error:
         match error.reason:
             case socket.gaierror():
@@ -145,6 +158,8 @@ def fetch(url: str) -> Answer:
         return Answer(error=str(error.reason))
     except OSError as error:  # the connection broke while it was read
         return Answer(error=str(error))
+    except http.client.HTTPException as error:  # its text would be what was sent
+        return Answer(error=type(error).__name__)
 
 
 def judge_address(page: str, domain: str, vendor: Answer, uploaded: str) -> list[Finding]:
