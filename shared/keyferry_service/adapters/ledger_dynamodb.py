@@ -2,6 +2,7 @@
 
 import zlib
 
+from keyferry_protocol.envelope import MAX_PAE
 from keyferry_service.adapters.items_dynamodb import Item, from_item, members, plain, to_item
 from keyferry_service.domain.license import LedgerEntry
 
@@ -19,5 +20,14 @@ def entry_to_item(number: str, entry: LedgerEntry) -> Item:
 def entry_from_item(item: Item) -> LedgerEntry:
     """The entry of a row in either form: release 0.9 wrote the BODY as it is."""
     row = plain(item)
-    body = row["body"] if "body" in row else zlib.decompress(row["body_zlib"])
+    body = row["body"] if "body" in row else _decompress(row["body_zlib"])
     return from_item(LedgerEntry, item, body=body)
+
+
+def _decompress(data: bytes) -> bytes:
+    """A BODY that could be signed; a row of 400 KB could hold 400 MB. Raises zlib.error."""
+    reader = zlib.decompressobj()
+    body = reader.decompress(data, MAX_PAE)
+    if not reader.eof:
+        raise zlib.error("This is no BODY that could be signed.")
+    return body
