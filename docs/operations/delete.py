@@ -107,6 +107,7 @@ def delete(name: str, yes: bool) -> None:
         print(f"The page, the API, and the functions of {name} will be deleted.")
         if input("Type the name of the stack to delete it: ").strip() != name:
             sys.exit("Nothing was deleted: that is not the name of the stack.")
+    _check_deletable(name)  # the page must not be gone while its stack stays
     s3: Any = boto3.client("s3")
     if "SiteBucket" in (known := _last_known(name)):
         _, bucket = known["SiteBucket"]
@@ -116,6 +117,22 @@ def delete(name: str, yes: bool) -> None:
                 s3.delete_objects(Bucket=bucket, Delete={"Objects": keys})
     _delete_stack(name)
     print(f"{name} is deleted.")
+
+
+def _check_deletable(name: str) -> None:
+    """Exit if CloudFormation would refuse to delete the stack."""
+    stack = boto3.client("cloudformation").describe_stacks(StackName=name)["Stacks"][0]
+    status = stack["StackStatus"]
+    if stack.get("EnableTerminationProtection"):
+        sys.exit(
+            f"Nothing was deleted: {name} has termination protection. Turn it off in the "
+            "CloudFormation console (Stack actions), then run the same step again."
+        )
+    if status.endswith("_IN_PROGRESS") and status != "DELETE_IN_PROGRESS":
+        sys.exit(
+            f"Nothing was deleted: another change of {name} is still running ({status}). Wait "
+            "until it ends, then run the same step again."
+        )
 
 
 def write_kept(name: str, file: Path) -> None:
