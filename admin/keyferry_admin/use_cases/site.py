@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
+from keyferry_admin.errors import BadOwnFile
 from keyferry_admin.use_cases.vendor_json import read_own, vendor_file
 from keyferry_protocol.messages import languages, sentences, use_language
 from keyferry_service.views.problem_document import Problem, problem_page
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
 # A comment that has its lines for itself; none of a browser's business, and a fifth of the page.
 _COMMENT = re.compile(rb"^[ \t]*(?://[^\n]*|/\*(?:[^*]|\*(?!/))*\*/[ \t]*)\n", re.MULTILINE)
+_SENTENCE = re.compile(r"(?:[^{}]|\{\w+(?::\w+)?\})*")  # braces are placeholders: {name}, {M:02}
 _TYPES = {  # where Python's own table differs between versions, or lacks the charset
     ".html": "text/html; charset=utf-8",
     ".css": "text/css; charset=utf-8",
@@ -51,9 +53,22 @@ def site_files(site: Path, own: Path | None = None) -> dict[str, bytes]:
 
 
 def _own_sentences(own: Path | None) -> dict[str, dict[str, str]]:
-    """The page's sentences in the vendor's own languages."""
-    files = sorted(own.glob("languages/*/page.json")) if own else []
-    return {file.parent.name: read_own(file) for file in files}
+    """The page's sentences in the vendor's own languages. Raises BadOwnFile for any room's."""
+    rooms = {file: read_own(file) for file in sorted(own.glob("languages/*/*.json") if own else [])}
+    for file, text in rooms.items():
+        for name, sentence in text.items():
+            if not _is_sentence(sentence):
+                raise BadOwnFile(f"{file}: {name} is not a sentence, or its braces are wrong")
+    return {file.parent.name: text for file, text in rooms.items() if file.name == "page.json"}
+
+
+def _is_sentence(value: object) -> bool:
+    """Whether the service and the page can say it; if not, each email that says it would fail."""
+    if isinstance(value, dict):  # by plural category
+        return "other" in value and all(
+            isinstance(v, str) and _is_sentence(v) for v in value.values()
+        )
+    return isinstance(value, str) and _SENTENCE.fullmatch(value) is not None
 
 
 def _with_languages(page: bytes, added: Mapping[str, Mapping[str, str]]) -> bytes:
@@ -61,7 +76,7 @@ def _with_languages(page: bytes, added: Mapping[str, Mapping[str, str]]) -> byte
     last = b"</option></select>"
     options = "".join(
         f'</option><option value="{html.escape(language)}">'
-        + html.escape(text.get("language.name", language))
+        + html.escape(str(text.get("language.name", language)))
         for language, text in added.items()
         if f'<option value="{language}">'.encode() not in page
     )

@@ -57,6 +57,11 @@ def problems(vendor: Mapping[str, Any], css: str) -> list[str]:
         for name, address in logos.items()
         if not re.fullmatch(rf"data:image/\S{{1,{MAX_LOGO_CHARACTERS - 11}}}", str(address))
     ]
+    sentences += [
+        f"support.{name} is not text."
+        for name in ("email", "url")
+        if not isinstance(vendor["support"].get(name) or "", str)
+    ]
     for scheme, tokens in colors(css).items():
         accent = vendor["accent"].get(scheme, "")
         if not re.fullmatch(r"#[0-9a-fA-F]{6}", str(accent)):

@@ -25,6 +25,7 @@ from tests.service.admin.test_connection import SAVED
 
 ROOT = Path(__file__).parents[3]
 REGION = "eu-central-1"
+EXAMPLE = json.loads((ROOT / "static-site" / "vendor.json").read_bytes())
 TEMPLATE = {
     "Parameters": {
         "VendorName": {"Type": "String", "Default": ""},
@@ -105,8 +106,7 @@ def desk(
     spec.loader.exec_module(deploy)
     (tmp_path / "samconfig.toml").write_text(SAVED.replace('profile = "acme"\n', ""))
     (tmp_path / "vendor").mkdir()
-    example = json.loads((ROOT / "static-site" / "vendor.json").read_bytes())
-    (tmp_path / "vendor" / "vendor.json").write_text(json.dumps(example | {"name": "Acme"}))
+    (tmp_path / "vendor" / "vendor.json").write_text(json.dumps(EXAMPLE | {"name": "Acme"}))
     for module in (deploy, sys.modules["upload_page"]):
         monkeypatch.setattr(module, "VENDOR", tmp_path / "vendor")
     sam = Sam(create_stack)
@@ -267,7 +267,27 @@ def test_a_stack_that_cannot_be_deployed_is_left_alone(
         ("vendor/vendor.json", "{", "vendor/vendor.json cannot be read"),
         ("vendor/vendor.json", "[]", "vendor/vendor.json is not a JSON object"),
         ("vendor/vendor.json", "{}", "vendor/vendor.json: vendor.json has no accent."),
+        (
+            "vendor/vendor.json",
+            json.dumps(EXAMPLE | {"support": {"email": 5}}),
+            "vendor/vendor.json: support.email is not text",
+        ),
         ("vendor/languages/de/page.json", "{", "vendor/languages/de/page.json cannot be read"),
+        (
+            "vendor/languages/de/page.json",
+            '{"language.name": 5}',
+            "vendor/languages/de/page.json: language.name is not a sentence",
+        ),
+        (
+            "vendor/languages/de/email.json",
+            '{"first": "{", "last": "{vendor.__class__}"}',
+            "vendor/languages/de/email.json: first is not a sentence, or its braces are wrong",
+        ),
+        (
+            "vendor/languages/de/email.json",
+            '{"first": {"other": "{n.real}"}}',
+            "vendor/languages/de/email.json: first is not a sentence, or its braces are wrong",
+        ),
     ],
 )
 def test_settings_that_are_missing_or_wrong_are_one_sentence_and_change_nothing(

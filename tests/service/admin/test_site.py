@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 from pathlib import Path
 
 import boto3
@@ -9,6 +10,7 @@ import pytest
 from moto import mock_aws
 
 from keyferry_admin.use_cases.site import content_type, site_files, upload_site
+from keyferry_protocol.messages import FOLDER, languages
 
 ROOT = Path(__file__).parents[3]
 SITE = ROOT / "static-site"
@@ -88,22 +90,41 @@ def test_the_page_offers_the_vendors_own_languages(site: Path, tmp_path: Path) -
     select = '<select id="language"><option value="en">English</option></select>'
     (site / "index.html").write_text(select)
     own = tmp_path / "vendor"
-    languages = {
+    added = {
         "de": {"language.name": "Deutsch", "title": "Ihre Datei"},
         "cy": {"title": "Eich ffeil"},
     }
-    for language, sentences in languages.items():
+    for language, sentences in added.items():
         (own / "languages" / language).mkdir(parents=True)
         (own / "languages" / language / "page.json").write_text(json.dumps(sentences))
     files = site_files(site, own)
     english = json.loads(files["languages/en.json"])
-    for language, sentences in languages.items():
+    for language, sentences in added.items():
         assert json.loads(files[f"languages/{language}.json"]) == english | sentences
     assert re.findall(r'<option value="(\w+)">(\w+)</option>', files["index.html"].decode()) == [
         ("en", "English"),
         ("cy", "cy"),
         ("de", "Deutsch"),
     ]
+
+
+def test_a_language_adds_no_markup_to_the_page(site: Path, tmp_path: Path) -> None:
+    select = '<select id="language"><option value="en">English</option></select>'
+    (site / "index.html").write_text(select)
+    folder = tmp_path / "vendor" / "languages" / '"><script>'
+    folder.mkdir(parents=True)
+    (folder / "page.json").write_text(json.dumps({"language.name": "<script>"}))
+    files = site_files(site, tmp_path / "vendor")
+    assert b"<script>" not in files["index.html"]
+
+
+@pytest.mark.parametrize("language", sorted(languages()))
+def test_every_sentence_of_ours_could_be_a_vendors(
+    site: Path, tmp_path: Path, language: str
+) -> None:
+    own = tmp_path / "vendor" / "languages"
+    shutil.copytree(Path(FOLDER) / language, own / language)
+    assert site_files(site, own.parent)
 
 
 @mock_aws
