@@ -1,4 +1,4 @@
-# `make` without a target lists the targets. They install nothing outside this folder, except Chromium and SoftHSM (`make test` as root).
+# `make` without a target lists the targets. They install nothing outside this folder, except, as root, Chromium and SoftHSM (`make test`) and qemu (`make soak`).
 SHELL = /bin/sh
 MAKEFLAGS += --no-print-directory
 PYTHON = $(firstword $(shell for p in python3 python3.13 python3.14 python3.12 python3.11; do \

@@ -41,8 +41,10 @@ def find_connection(
 
     Settings are saved in samconfig.toml in the current folder, or in the file that
     KEYFERRY_SAMCONFIG names. They count for the stack and region they name, and for no other.
+    KEYFERRY_STACK asks for a stack as an option does.
     Raises BadSavedSettings.
     """
+    stack = stack or environment.get("KEYFERRY_STACK") or None
     file = Path(environment.get("KEYFERRY_SAMCONFIG") or "samconfig.toml")
     saved: Mapping[str, Any] = next(
         (

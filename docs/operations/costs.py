@@ -137,7 +137,7 @@ def idle_month() -> Iterator[Line]:
     template = TEMPLATE.read_text()
     alarms = len(re.findall("Type: AWS::CloudWatch::Alarm$", template, re.MULTILINE))
     queues = len(re.findall(r"^ +Type: SQS$", template, re.MULTILINE))
-    asked = queues * POLLERS * MONTH_S / WAIT_S
+    polls = queues * POLLERS * MONTH_S / WAIT_S
     stored = 10_000 * SEAT_BYTES / GB
 
     def line(name: str, count: str, units: float, price: float, free: float = 0) -> Line:
@@ -145,8 +145,8 @@ def idle_month() -> Iterator[Line]:
 
     yield line("KMS keys", f"{KEYS} keys", KEYS, KEY_MONTH)
     yield line("CloudWatch alarms", f"{alarms} alarms", alarms, ALARM_MONTH, FREE_ALARMS)
-    text = f"{queues} queues, {asked / 1e6:.2f} million calls"
-    yield line("SQS, asked by Lambda", text, asked, SQS_CALL, FREE_SQS_CALLS)
+    text = f"{queues} queues, {polls / 1e6:.2f} million calls"
+    yield line("SQS, asked by Lambda", text, polls, SQS_CALL, FREE_SQS_CALLS)
     text = f"10,000 seats, {stored:g} GB"
     yield line("DynamoDB, stored", text, stored, TABLE_GB_MONTH, FREE_TABLE_GB)
     yield line("DynamoDB, point-in-time recovery", text, stored, TABLE_RECOVERY_GB_MONTH)

@@ -68,9 +68,14 @@ def test_a_stack_stops_whole_keeps_its_state_and_answers_nothing_itself(tmp_path
     assert processes_of(tmp_path) == []
     assert "activate  015120020093  ready" in stack.output.read_text()
 
-    process = start(tmp_path)
+    own = tmp_path / "vendor"
+    own.mkdir()
+    example = (ROOT / "static-site" / "vendor.json").read_text()
+    (own / "vendor.json").write_text(example.replace('"Example"', '"Acme Ltd"'))
+    process = start(tmp_path, "--vendor", str(own))
     stack = wait_until_ready(process, tmp_path)
     try:
+        assert "Acme Ltd" in requests.get(stack.page, timeout=60).text
         assert stack.license["activation_code"] == code
         again = activate(stack, tmp_path)  # the same file, so the same answer from the ledger
         keys = KeySet.from_json((stack.run / "keys.json").read_bytes())

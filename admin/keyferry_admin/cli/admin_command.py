@@ -31,7 +31,7 @@ class AdminCommand(click.Command):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.params += [
-            click.Option(["--stack"], envvar="KEYFERRY_STACK", help="Name of the deployed stack."),
+            click.Option(["--stack"], help="Name of the deployed stack."),
             click.Option(["--region"], help="AWS region of the stack."),
             click.Option(["--profile"], help="Profile of the AWS settings."),
             click.Option(["--json", "as_json"], is_flag=True, help="Print one JSON document."),

@@ -9,7 +9,6 @@ from keyferry_admin.cli.admin_command import AdminGroup, Settings
 from keyferry_admin.cli.confirm import confirm_key, yes_option
 from keyferry_admin.cli.output import Column, Listing, count_of, mark
 from keyferry_admin.errors import BadKey
-from keyferry_admin.stack import signing_key_output
 from keyferry_admin.use_cases import keys as signing_keys
 from keyferry_admin.use_cases import reissue
 from keyferry_admin.use_cases.links import links_file
@@ -46,7 +45,7 @@ def create(settings: Settings, alg: str, arn: str | None, pem: Path | None) -> N
     if pem:
         key = signing_keys.key_in_pem(alg, pem)
     else:
-        arn = arn or settings.stack.output(signing_key_output(alg))
+        arn = arn or signing_keys.own_key_arn(settings.stack, alg)
         key = signing_keys.key_in_kms(settings.stack.kms, alg, arn)
     signing_keys.create(settings.stack, key)
     settings.output.result(

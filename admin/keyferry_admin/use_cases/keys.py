@@ -24,7 +24,7 @@ from keyferry_admin.errors import (
     NoActiveKey,
     NoSuchKey,
 )
-from keyferry_admin.stack import Stack
+from keyferry_admin.stack import Stack, signing_key_output
 from keyferry_protocol.algorithms import (
     RESPONSE_ALGORITHMS,
     SEED_BYTES,
@@ -66,24 +66,37 @@ STEPS = {
 }
 
 
+def own_key_arn(stack: Stack, alg: str) -> str:
+    """The ARN of the key that the template made for an algorithm. Raises BadKey."""
+    output = signing_key_output(alg)
+    if not stack.has_output(output):
+        step = "Use --kms ARN, or deploy with MlDsaKey=kms."
+        raise BadKey(f"The stack {stack.name} has no {alg} key of its own", step)
+    return stack.output(output)
+
+
 def key_in_kms(kms: "KMSClient", alg: str, arn: str) -> SigningKey:
     """A key that KMS keeps, by its ARN, its id or an alias. Raises BadKey."""
     try:
         reply = kms.get_public_key(KeyId=arn)
         public = load_der_public_key(reply["PublicKey"])
     except (ValueError, UnsupportedAlgorithm) as error:
-        raise BadKey(f"KMS gave no public key that can be read: {error}") from error
+        step = _step(STEPS[WRONG_KIND], alg, arn)
+        raise BadKey(f"KMS gave no public key that can be read: {error}", step) from error
     except ClientError as error:
         code = error.response["Error"]["Code"]
         if code not in STEPS:
             raise
         step = ASK_TO_READ if code == DENIED else _step(STEPS[code], alg, arn)
         raise BadKey(f"KMS does not show the public key of {arn} ({code})", step) from error
-    _, public_type = RESPONSE_ALGORITHMS[alg].key_types()
-    if not isinstance(public, public_type):
-        step = _step(STEPS[WRONG_KIND], alg, arn)
-        raise BadKey(f"The KMS key is not of algorithm {alg}", step)
-    return _new(alg, public.public_bytes_raw(), kms_arn=reply["KeyId"])  # never an alias
+    for name, algorithm in RESPONSE_ALGORITHMS.items():
+        if isinstance(public, algorithm.key_types()[1]):
+            if name == alg:
+                key_arn = reply["KeyId"]  # never an alias
+                return _new(alg, public.public_bytes_raw(), kms_arn=key_arn)
+            step = f"Run this again with --alg {name}."
+            raise BadKey(f"The KMS key is of algorithm {name}", step)
+    raise BadKey(f"The KMS key is not of algorithm {alg}", _step(STEPS[WRONG_KIND], alg, arn))
 
 
 def key_in_pem(alg: str, file: Path) -> SigningKey:

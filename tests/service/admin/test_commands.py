@@ -116,6 +116,7 @@ def test_seats_in_use(run: Any, stack: Stack) -> None:
         pytest.param(f"seat list {NUMBER}", "no-such-license", 1, id="seats of nothing"),
         pytest.param("license list --stack other", "no-such-stack", 1, id="no such stack"),
         pytest.param("license create --seats 0", "bad-terms", 2, id="no seat"),
+        pytest.param("keys create --alg ML-DSA-65", "bad-key", 1, id="MlDsaKey is none"),
         pytest.param("keys export", "no-active-key", 1, id="nothing to export"),
         pytest.param("license show 12345", "usage", 2, id="five digits"),
         pytest.param("license create --until tomorrow", "usage", 2, id="no day"),

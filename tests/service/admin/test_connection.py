@@ -58,6 +58,9 @@ region = "eu-west-1"
             {"stack": "staging"}, {}, ("staging", "eu-west-1", None), id="that stack's region"
         ),
         pytest.param(
+            {}, {"KEYFERRY_STACK": "staging"}, ("staging", "eu-west-1", None), id="by its variable"
+        ),
+        pytest.param(
             {"stack": "other"},
             {"AWS_REGION": "us-west-2"},
             ("other", "us-west-2", None),

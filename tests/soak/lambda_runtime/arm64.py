@@ -31,7 +31,7 @@ def arm64_machine() -> Machine:
         logical = "".join(part.capitalize() for part in name.split("_")) + "Function"
         _make(f"functions/{name}", logical, build / "functions" / name)
     python = ("qemu-aarch64-static", "-L", str(system), str(system / "usr" / "bin" / "python3.13"))
-    return Machine(python, build, runtime)
+    return Machine(python, build, runtime, slowness=20)
 
 
 def _make(folder: str, artifact: str, target: Path) -> None:
