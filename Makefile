@@ -47,6 +47,7 @@ soak: .venv/tools .venv-sam/installed .venv-soak/installed .venv-lambda/installe
 	@$(RUN) -m pytest tests/stack/test_races.py --rounds 20
 	@$(RUN) -m pytest tests/stack/test_admin_doctor.py --one-by-one
 	@$(RUN) -m pytest tests/soak/sam_deploy.py --timeout 900
+	@$(RUN) -m tests.soak.brown_out
 	@$(RUN) -m tests.soak.load
 	@$(RUN) -m tests.soak.load.growth
 	@$(RUN) -m pytest -m attack --second-s3
