@@ -40,11 +40,7 @@ class Running:
 
 @contextmanager
 def running(
-    folder: Path,
-    port: int,
-    build: Path = BUILD,
-    own: Path | None = None,
-    region: str = REGION,
+    folder: Path, port: int, build: Path = BUILD, own: Path | None = None, region: str = REGION
 ) -> Iterator[Running]:
     """Run all of it: the page on `port` (0: a free one), state in `folder`. Raises CannotStart.
 

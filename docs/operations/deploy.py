@@ -124,7 +124,7 @@ def run_sam(connection: Connection, secret: Mapping[str, str]) -> int:
     with tempfile.NamedTemporaryFile("w", suffix=".yaml") as file:  # mode 0600; JSON is YAML
         json.dump(sam_settings(connection, secret), file)
         file.flush()
-        command = [SAM, "deploy", "--config-file", file.name, "--config-env", "default"]
+        command = [str(SAM), "deploy", "--config-file", file.name, "--config-env", "default"]
         quiet = {"SAM_CLI_TELEMETRY": "0"}
         return subprocess.run(command, cwd=ROOT, env=os.environ | quiet).returncode
 

@@ -176,8 +176,9 @@ class Replay:
             return None
         if rows.license is None:
             return f"{number}: there is no such license; create it again, with a new code"
+        license = rows.license
         rows = self._stack.licenses.read_unread_seats(request.license_number, rows)
-        again = decide_again(request, response, rows, rows.license)
+        again = decide_again(request, response, rows, license)
         if again is None:
             return f"{number}: seat {response.seat} (serial {response.serial}) is not found so"
         entry = LedgerEntry(
