@@ -101,13 +101,14 @@ def _deploy(folder: Path, build: Path, cloud: Cloud, page: str, vendor: Any) -> 
 
 
 def _describe(run: Path, cloud: Cloud, page: str, outputs: dict[str, str]) -> None:
-    """Write the addresses of the stack, and the two commands that use it."""
+    """Write the addresses of the stack, and the commands that use it."""
     addresses: dict[str, Any] = {"page": f"{page}/", "api": f"{page}/api", "inbox": f"{page}/inbox"}
     addresses |= {"endpoint": cloud.endpoint, "region": cloud.region, "outputs": outputs}
     write(run / "stack.json", json.dumps(addresses))
     settings = " ".join(f"{name}={value}" for name, value in cloud.environment.items())
     for name, command in {
         "keyferry": f'exec "{sys.executable}" -P "{ROOT}/local/demo/offline.py" "{run}" "$@"',
+        "python": f'exec env {settings} "{sys.executable}" "$@"',
         "keyferry-admin": f'exec env {settings} "{sys.executable}" -m keyferry_admin "$@"',
     }.items():
         write(run / name, f"#!/bin/sh\n{command}\n", 0o755)

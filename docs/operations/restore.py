@@ -102,7 +102,12 @@ def set_answering(stack: Stack, is_on: bool) -> int:
 def copy(source: str, target: str) -> int:
     """Replace the rows of one table with those of another. If interrupted, run it again."""
     dynamodb = boto3.resource("dynamodb")
-    if not any(row["sk"] == LICENSE for row in _rows(dynamodb.Table(source))):
+    try:
+        has_license = any(row["sk"] == LICENSE for row in _rows(dynamodb.Table(source)))
+    except dynamodb.meta.client.exceptions.ResourceNotFoundException:
+        print(f"There is no table {source}: nothing was copied. Name the restored table.")
+        return 1
+    if not has_license:
         print(f"{source} holds no license: nothing was copied. Name the restored table.")
         return 1
     table, copied = dynamodb.Table(target), set()
