@@ -11,7 +11,7 @@ LOCK = $(CURDIR)/.venv/bin/uv pip compile --quiet --universal --python-version 3
 	--no-emit-index-url --no-header
 BUILD = $(CURDIR)/.local/build
 FUNCTIONS = public_api:PublicApi process_request:ProcessRequest send_response:SendResponse mail_feedback:MailFeedback
-CHECKED = shared functions client/keyferry client/bundles docs/sample admin/keyferry_admin local benchmarks
+CHECKED = shared functions client/keyferry client/bundles docs/sample admin/keyferry_admin local benchmarks docs/operations
 
 .DEFAULT_GOAL = help
 .PHONY: help run demo test coverage soak audit lint build build-sam build-local client wheelhouse release settings deploy bench docs lighthouse clean lock formats chromium softhsm qemu
@@ -47,6 +47,7 @@ soak: .venv/tools .venv-sam/installed .venv-soak/installed .venv-lambda/installe
 	@$(RUN) -m pytest tests/stack/test_races.py --rounds 20
 	@$(RUN) -m pytest tests/stack/test_admin_doctor.py --one-by-one
 	@$(RUN) -m pytest tests/soak/sam_deploy.py --timeout 900
+	@$(RUN) -m tests.soak.brown_out
 	@$(RUN) -m tests.soak.load
 	@$(RUN) -m tests.soak.load.growth
 	@$(RUN) -m pytest -m attack --second-s3

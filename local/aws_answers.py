@@ -40,11 +40,8 @@ def leading_keys(call: dict[str, Any]) -> Iterator[str]:
     """The partition keys in a call. A transaction has those of all its items, in all tables."""
     of_tables = call.get("RequestItems", {}).values()
     written = [write for writes in of_tables if isinstance(writes, list) for write in writes]
-    rows = [
-        call,
-        *(one for item in [*call.get("TransactItems", []), *written] for one in item.values()),
-    ]
-    keys = [row.get("Key") or row.get("Item") or {} for row in rows]
+    items = [one for item in call.get("TransactItems", written) for one in item.values()]
+    keys = [row.get("Key") or row.get("Item") or {} for row in [call, *items]]
     keys += [key for reads in of_tables if isinstance(reads, dict) for key in reads["Keys"]]
     yield from (key["pk"]["S"] for key in keys if "pk" in key)
     if query := re.search(r"\bpk = (:\w+)", call.get("KeyConditionExpression", "")):

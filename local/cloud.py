@@ -46,9 +46,8 @@ class Cloud:
     def client(self, service: str) -> Any:
         os.environ.update(self.environment)
         connect: Any = boto3.client  # the stubs accept only literal names
-        return connect(
-            service, config=Config(signature_version="v4", retries={"total_max_attempts": 2})
-        )
+        config = Config(signature_version="v4", retries={"total_max_attempts": 2})
+        return connect(service, config=config)
 
 
 @contextmanager
@@ -129,9 +128,8 @@ def _wait_for_previous(lock: IO[str]) -> None:
         except OSError as error:
             if time.monotonic() > deadline:
                 lock.seek(0)
-                raise CannotStart(
-                    f"The cloud of an earlier run is still stopping. End process {lock.read()}."
-                ) from error
+                reason = f"The cloud of an earlier run is still stopping: process {lock.read()}."
+                raise CannotStart(f"{reason} End it.") from error
         time.sleep(0.05)
 
 

@@ -42,9 +42,8 @@ def deploy(cloud: Cloud, template: str, build: Path, parameters: dict[str, str])
     try:
         waiter.wait(StackName=STACK, WaiterConfig={"Delay": 0.1, "MaxAttempts": 600})
     except WaiterError as error:
-        raise CannotStart(
-            f"The template could not be deployed: {_reason(cloudformation)}"
-        ) from error
+        reason = f"The template could not be deployed: {_reason(cloudformation)}"
+        raise CannotStart(reason) from error
     reply = cloudformation.describe_stacks(StackName=STACK)["Stacks"][0]["Outputs"]
     outputs = {output["OutputKey"]: output["OutputValue"] for output in reply}
     _set_up_tables(cloud, outputs)

@@ -40,11 +40,7 @@ class Running:
 
 @contextmanager
 def running(
-    folder: Path,
-    port: int,
-    build: Path = BUILD,
-    own: Path | None = None,
-    region: str = REGION,
+    folder: Path, port: int, build: Path = BUILD, own: Path | None = None, region: str = REGION
 ) -> Iterator[Running]:
     """Run all of it: the page on `port` (0: a free one), state in `folder`. Raises CannotStart.
 
@@ -105,13 +101,14 @@ def _deploy(folder: Path, build: Path, cloud: Cloud, page: str, vendor: Any) -> 
 
 
 def _describe(run: Path, cloud: Cloud, page: str, outputs: dict[str, str]) -> None:
-    """Write the addresses of the stack, and the two commands that use it."""
+    """Write the addresses of the stack, and the commands that use it."""
     addresses: dict[str, Any] = {"page": f"{page}/", "api": f"{page}/api", "inbox": f"{page}/inbox"}
     addresses |= {"endpoint": cloud.endpoint, "region": cloud.region, "outputs": outputs}
     write(run / "stack.json", json.dumps(addresses))
     settings = " ".join(f"{name}={value}" for name, value in cloud.environment.items())
     for name, command in {
         "keyferry": f'exec "{sys.executable}" -P "{ROOT}/local/demo/offline.py" "{run}" "$@"',
+        "python": f'exec env {settings} "{sys.executable}" "$@"',
         "keyferry-admin": f'exec env {settings} "{sys.executable}" -m keyferry_admin "$@"',
     }.items():
         write(run / name, f"#!/bin/sh\n{command}\n", 0o755)

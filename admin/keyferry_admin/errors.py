@@ -115,7 +115,7 @@ class BadOwnFile(AdminError):
     """A file in the vendor's own folder cannot be used."""
 
     code = "bad-own-file"
-    next_step = "Nothing was uploaded. Correct the file, and run it again."
+    next_step = "Nothing was uploaded. Correct the file, then run the same command again."
 
 
 class AwsFailure(AdminError):
@@ -171,7 +171,9 @@ class StackNotReady(AdminError):
     """The stack cannot be updated now, or not by this release."""
 
     code = "stack-not-ready"
-    next_step = "Nothing was changed. Wait until its deployment has ended, then run it again."
+    next_step = (
+        "Nothing was changed. Wait until its deployment is done, then run the same command again."
+    )
 
 
 class OriginSecretNotRotated(AdminError):
@@ -179,8 +181,8 @@ class OriginSecretNotRotated(AdminError):
 
     code = "origin-secret-not-rotated"
     next_step = (
-        "CloudFront and the API still know each other. Read the stack's events in CloudFormation, "
-        "then run the command again."
+        "No call is refused. Read the stack's events in CloudFormation, then run the same command "
+        "again."
     )
 
 

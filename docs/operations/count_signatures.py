@@ -10,6 +10,8 @@ with 1 where somebody else signed, and where the ledger has more answers than a 
 
 import gzip
 import json
+import sys
+import zlib
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -83,8 +85,11 @@ def _count_answers(stack: Stack, since: int, until: int) -> int:
 
 
 def _events(file: Path) -> Iterator[Any]:
-    data = file.read_bytes()
-    document = json.loads(gzip.decompress(data) if data.startswith(GZIP) else data)
+    try:
+        data = file.read_bytes()
+        document = json.loads(gzip.decompress(data) if data.startswith(GZIP) else data)
+    except (OSError, EOFError, ValueError, zlib.error) as error:
+        sys.exit(f"{file} cannot be read as events of CloudTrail: {error}. Save it again.")
     yield from document.get("Records", [])
     yield from (json.loads(event["CloudTrailEvent"]) for event in document.get("Events", []))
 

@@ -172,7 +172,7 @@ def import_kept(name: str, file: Path) -> None:
     try:
         call = change_set | json.loads(file.read_bytes())
     except (ValueError, TypeError):
-        sys.exit(f"{file} is not what `delete.py kept` writes.")
+        sys.exit(f"{file} was not written by `delete.py kept`.")
     cloudformation.create_change_set(**call)
     try:
         waiter = cloudformation.get_waiter("change_set_create_complete")

@@ -59,17 +59,17 @@ def check_settings(connection: Connection) -> None:
         where = f" in {connection.region}" if connection.region else ""
         raise CannotDeploy(
             f"samconfig.toml has no settings for the stack {connection.stack}{where}",
-            "Run `make settings`, write your settings into samconfig.toml, and run it again.",
+            "Run `make settings`, write your settings into samconfig.toml, then deploy again.",
         )
     if "OriginSecret" in json.dumps(connection.saved.get("parameter_overrides")):
         raise CannotDeploy(
-            "samconfig.toml contains OriginSecret, which must not stand in a file",
-            "Delete it there. The stack keeps its secret; a new stack gets one by itself.",
+            "samconfig.toml contains OriginSecret, which must not be in a file",
+            "Delete it there. The stack keeps its secret, and a new stack gets one automatically.",
         )
     if not (VENDOR / "vendor.json").exists():
         raise CannotDeploy(
             "vendor/vendor.json is missing, so the page would show the example's name",
-            "Run `make settings`, write into vendor/vendor.json who you are, and run it again.",
+            "Run `make settings`, write into vendor/vendor.json who you are, then deploy again.",
         )
     vendor = read_own(VENDOR / "vendor.json")
     if wrong := problems(vendor, (SITE / "page.css").read_text("utf-8")):
@@ -124,7 +124,7 @@ def run_sam(connection: Connection, secret: Mapping[str, str]) -> int:
     with tempfile.NamedTemporaryFile("w", suffix=".yaml") as file:  # mode 0600; JSON is YAML
         json.dump(sam_settings(connection, secret), file)
         file.flush()
-        command = [SAM, "deploy", "--config-file", file.name, "--config-env", "default"]
+        command = [str(SAM), "deploy", "--config-file", file.name, "--config-env", "default"]
         quiet = {"SAM_CLI_TELEMETRY": "0"}
         return subprocess.run(command, cwd=ROOT, env=os.environ | quiet).returncode
 

@@ -102,7 +102,12 @@ def set_answering(stack: Stack, is_on: bool) -> int:
 def copy(source: str, target: str) -> int:
     """Replace the rows of one table with those of another. If interrupted, run it again."""
     dynamodb = boto3.resource("dynamodb")
-    if not any(row["sk"] == LICENSE for row in _rows(dynamodb.Table(source))):
+    try:
+        has_license = any(row["sk"] == LICENSE for row in _rows(dynamodb.Table(source)))
+    except dynamodb.meta.client.exceptions.ResourceNotFoundException:
+        print(f"There is no table {source}: nothing was copied. Name the restored table.")
+        return 1
+    if not has_license:
         print(f"{source} holds no license: nothing was copied. Name the restored table.")
         return 1
     table, copied = dynamodb.Table(target), set()
@@ -176,8 +181,9 @@ class Replay:
             return None
         if rows.license is None:
             return f"{number}: there is no such license; create it again, with a new code"
+        license = rows.license
         rows = self._stack.licenses.read_unread_seats(request.license_number, rows)
-        again = decide_again(request, response, rows, rows.license)
+        again = decide_again(request, response, rows, license)
         if again is None:
             return f"{number}: seat {response.seat} (serial {response.serial}) is not found so"
         entry = LedgerEntry(

@@ -1,4 +1,4 @@
 """What both sides of the air gap agree on: file formats, proofs, errors (docs/format.md)."""
 
 # The version of everything in this repository; no other file repeats it (docs/release.md).
-__version__ = "0.9.0"
+__version__ = "0.10.0"

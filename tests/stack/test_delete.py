@@ -184,8 +184,8 @@ ABSENT = {
     ("content", "reason"),
     [
         pytest.param(None, "No such file or directory", id="no file"),
-        pytest.param("{", "kept.json is not what `delete.py kept` writes.", id="half a file"),
-        pytest.param("[]", "kept.json is not what `delete.py kept` writes.", id="another file"),
+        pytest.param("{", "kept.json was not written by `delete.py kept`.", id="half a file"),
+        pytest.param("[]", "kept.json was not written by `delete.py kept`.", id="another file"),
         pytest.param(json.dumps(ABSENT), "Nothing was imported: ", id="a table that is gone"),
     ],
 )

@@ -12,7 +12,7 @@ from keyferry_service.adapters.licenses_dynamodb import Licenses
 from keyferry_service.adapters.retries import ConditionFailed
 from tests.support.customer import TOKEN, Customer, register_the_dongle
 from tests.support.journeys import client
-from tests.support.running_stack import RunningStack
+from tests.support.running_stack import ROOT, RunningStack
 
 pytestmark = pytest.mark.timeout(300)
 
@@ -31,6 +31,12 @@ def test_a_letter_names_the_vendor_the_page_and_the_support_of_its_stack(
     assert f"  Activation code   {created['activation_code']}\n" in letter
     assert f"\n   {stack.page.rstrip('/')}\n" in letter
     assert letter.endswith(f"\n{vendor['support']['email']}\n")
+
+
+def test_the_scripts_of_the_documents_run_on_the_local_stack(stack: RunningStack) -> None:
+    command = [stack.run / "python", ROOT / "docs/operations/restore.py", "resume"]
+    ran = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert ran.stdout == "Requests are answered again\n"
 
 
 def test_a_dongle_with_a_seat_can_be_removed_once_that_is_free(

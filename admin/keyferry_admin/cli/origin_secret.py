@@ -11,15 +11,15 @@ from keyferry_admin.use_cases import origin_secret as secret
 
 @click.group(cls=AdminGroup)
 def origin_secret() -> None:
-    """Replace the secret by which the API knows CloudFront."""
+    """Replace the secret by which the API recognizes CloudFront."""
 
 
 @origin_secret.command()
 @click.pass_obj
 def rotate(settings: Settings) -> None:
-    """Replace the secret in about 15 minutes. No call is refused meanwhile.
+    """Replace the secret in about 15 minutes. No call is refused in the meantime.
 
-    Updates the stack three times. If it is stopped, run it again. Shows the secret nowhere.
+    It updates the stack three times and never prints the secret. If interrupted, run it again.
 
     Example: keyferry-admin origin-secret rotate
     """

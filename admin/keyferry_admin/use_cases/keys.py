@@ -53,8 +53,8 @@ ASK_TO_READ = "Ask whoever runs the AWS account to let you call kms:GetPublicKey
 RUN_AGAIN = "Run this again. If it fails again, read the log of process_request."
 # By the error's code: what to do before the service can sign with a key.
 STEPS = {
-    DENIED: "Add {arn} to SigningKeyArns, run make deploy, then run this again. The policy of the "
-    "key must allow the account of the stack, too.",
+    DENIED: "Add {arn} to SigningKeyArns, run make deploy, then run this again. The key's policy "
+    "must also allow the stack's account.",
     "NotFoundException": "Use the ARN of a key in the region and account of the stack.",
     "DisabledException": "Run aws kms enable-key --key-id {arn}, then run this again.",
     "KMSInvalidStateException": "Wait until aws kms describe-key --key-id {arn} says Enabled, then "
@@ -236,8 +236,8 @@ def _check_that_the_service_signs(stack: Stack, key: SigningKey) -> None:
         ) from error
     if not verify_signature(key.alg, key.public, PROBE, signature):
         raise KeyNotUsable(
-            f"The service signs with another key than {key.keyid} where it uses {where}",
-            "Give the service this key there, then run this again.",
+            f"The service signs with {where}, which is not the key {key.keyid}",
+            "Put this key there, then run this again.",
         )
 
 

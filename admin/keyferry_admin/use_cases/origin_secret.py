@@ -24,7 +24,7 @@ POLLS = 720  # an hour: CloudFront takes minutes, and seldom more than twenty of
 
 
 def rotate(stack: Stack) -> Iterator[str]:
-    """Replace the secret, and yield what is so after each step.
+    """Replace the secret, and yield a sentence after each step.
 
     CloudFormation changes function and distribution in an order of its own, and CloudFront reaches
     its edge locations over minutes. So in every step the API accepts whatever any edge location
@@ -40,7 +40,7 @@ def rotate(stack: Stack) -> Iterator[str]:
     _wait_for_edges(stack.cloudfront, distribution)
     yield "CloudFront sends the new secret everywhere."
     _update(stack, new)
-    yield "The API accepts the new secret only."
+    yield "The API accepts only the new secret."
 
 
 def _check(stack: Stack) -> None:

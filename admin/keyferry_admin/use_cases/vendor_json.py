@@ -75,7 +75,7 @@ def problems(vendor: Mapping[str, Any], css: str) -> list[str]:
                     f"{tokens[background]}; {MIN_CONTRAST}:1 is needed."
                 )
     if not (vendor["name"] and (vendor["support"].get("email") or vendor["support"].get("url"))):
-        sentences.append("name, or both of support.email and support.url, are empty.")
+        sentences.append("name is empty, or both support.email and support.url are.")
     return sentences
 
 

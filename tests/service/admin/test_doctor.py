@@ -181,7 +181,7 @@ def alarm(**facts: Any) -> list[Finding]:
             functions(mapping_state="Disabled"), PROBLEM, "paused", "--uuid 1a2b", id="paused queue"
         ),
         pytest.param(functions(mapping=""), PROBLEM, "not connected", "trigger", id="no mapping"),
-        pytest.param(functions(reserved=0), PROBLEM, "stopped", "delete-function", id="stopped"),
+        pytest.param(functions(reserved=0), PROBLEM, "cannot run", "delete-function", id="stopped"),
         pytest.param(
             queues.judge_events([queues.BucketEvents("in", "requests", "requests/", False)]),
             PROBLEM,

@@ -107,7 +107,7 @@ def test_a_key_signs_once_the_service_has_signed_a_probe_with_it(
         pytest.param(refusal("KMSInvalidStateException"), "says Enabled", id="being replicated"),
         pytest.param(refusal("InvalidKeyUsageException"), "ECC_NIST_EDWARDS25519", id="no signer"),
         pytest.param(refusal("ThrottlingException"), "Run this again", id="another error"),
-        pytest.param(a_key("another"), "Give the service this key", id="another key there"),
+        pytest.param(a_key("another"), "Put this key there", id="another key there"),
     ],
 )
 def test_a_key_that_the_service_cannot_use_never_gets_a_row(

@@ -109,6 +109,8 @@ def test_a_table_without_a_license_is_not_copied(
         AttributeDefinitions=[{"AttributeName": name, "AttributeType": "S"} for name in keys],
         KeySchema=[{"AttributeName": name, "KeyType": kind} for name, kind in keys.items()],
     )
+    assert sys.modules["restore"].copy("Restord", "Licenses") == 1
+    assert "There is no table Restord" in capsys.readouterr().out
     assert sys.modules["restore"].copy("Restored", "Licenses") == 1
     assert "holds no license" in capsys.readouterr().out
     assert world.rows("Licenses") == rows

@@ -9,6 +9,7 @@ import json
 import re
 import socket
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -257,26 +258,41 @@ def test_an_event_of_another_shape_is_an_error_and_the_next_one_is_handled(
     assert (report.kind, report.document) == ("response", {"batchItemFailures": []})
 
 
-@pytest.mark.parametrize(("service", "kind"), [("DYNAMODB", "timeout"), ("KMS", "response")])
-def test_what_a_service_that_does_not_answer_held_up_is_answered_by_the_next_environment(
-    functions: Lambda, customer: Customer, service: str, kind: str
+@contextmanager
+def a_deaf_service(name: str) -> Iterator[dict[str, str]]:
+    """The setting for a service that takes calls and never answers."""
+    with socket.create_server(("127.0.0.1", 0)) as deaf:
+        yield {f"AWS_ENDPOINT_URL_{name}": "http://{}:{}".format(*deaf.getsockname())}
+
+
+def test_a_function_that_runs_out_of_time_is_ended_and_the_next_environment_answers(
+    functions: Lambda,
+) -> None:
+    event = functions.api_event("GET", f"/api/requests/{'a' * 43}")
+    sandbox = functions.start("public_api")
+    assert sandbox.invoke(event).document["statusCode"] == 404
+    sandbox.freeze()  # of itself it ends each call of AWS in time
+    assert sandbox.invoke(event, within_s=1) == Report("timeout")
+    assert functions.call("GET", event["rawPath"])["statusCode"] == 404
+
+
+@pytest.mark.parametrize("service", ["DYNAMODB", "KMS"])
+def test_a_message_that_a_deaf_service_held_up_alone_comes_again_and_is_answered_once(
+    functions: Lambda, customer: Customer, service: str
 ) -> None:
     opened = functions.call("POST", "/api/requests", {"email": None, "language": "en"})
     ticket = json.loads(opened["body"])
     upload(ticket, customer.file())
     messages = functions.poll("process_request")
-    with socket.create_server(("127.0.0.1", 0)) as deaf:
-        endpoint = "http://{}:{}".format(*deaf.getsockname())
-        sandbox = functions.start("process_request", **{f"AWS_ENDPOINT_URL_{service}": endpoint})
-        try:
-            event = functions.event("process_request", messages)
-            report = sandbox.invoke(event, within_s=1 if kind == "timeout" else None)
+    with a_deaf_service(service) as setting:
+        sandbox = functions.start("process_request", **setting)
+        try:  # it gives up within its time, so this is a report
+            report = sandbox.invoke(functions.event("process_request", messages))
         finally:
             sandbox.close()
-    assert report.kind == kind
-    if kind == "response":  # the call gave up in time, so this message alone comes again
-        (failure,) = report.document["batchItemFailures"]
-        assert failure["itemIdentifier"] == messages[0]["MessageId"]
+    (message,) = messages
+    failures = [{"itemIdentifier": message["MessageId"]}]
+    assert (report.kind, report.document) == ("response", {"batchItemFailures": failures})
     functions.bring_back("process_request", messages)
     assert functions.work_off("process_request") == 1
     answered = json.loads(functions.call("GET", f"/api/requests/{ticket['id']}")["body"])

@@ -6,6 +6,7 @@ The interface is that of https://docs.aws.amazon.com/lambda/latest/dg/runtimes-a
 import json
 import os
 import queue
+import signal
 import subprocess
 import threading
 import time
@@ -80,6 +81,11 @@ class Sandbox:
         self.close()
         return Report("timeout")
 
+    def freeze(self) -> None:
+        """Let the process do nothing more with the event that it has asked for."""
+        assert self._server.has_asked.wait(self._timeout_s)
+        self._process.send_signal(signal.SIGSTOP)
+
     def close(self) -> None:
         self._process.kill()
         self._process.wait()
@@ -96,6 +102,7 @@ class _Interface(ThreadingHTTPServer):
         self.events: queue.Queue[tuple[bytes, float]] = queue.Queue()
         self.reports: queue.Queue[Report] = queue.Queue()
         self.deadline = 0.0
+        self.has_asked = threading.Event()
         threading.Thread(target=self.serve_forever, args=(0.05,), daemon=True).start()
 
 
@@ -106,7 +113,9 @@ class _Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         """The next event, once there is one."""
         assert self.path == f"{API}/invocation/next"
+        self.server.has_asked.set()
         body, time_s = self.server.events.get()
+        self.server.has_asked.clear()
         self.server.deadline = time.monotonic() + time_s
         headers = {
             "Lambda-Runtime-Aws-Request-Id": str(uuid.uuid4()),

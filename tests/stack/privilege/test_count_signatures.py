@@ -1,6 +1,7 @@
 """A vendor compares what KMS signed with the ledger, by the script of docs/operations."""
 
 import gzip
+import importlib
 import json
 import os
 import subprocess
@@ -87,6 +88,15 @@ def answers(stack: RunningStack) -> int:
     )
     rows = [item["sk"]["S"] for page in pages for item in page["Items"]]
     return sum(row.startswith("answer#") for row in rows)
+
+
+def test_a_file_without_events_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(ROOT / "docs" / "operations")
+    script = importlib.import_module("count_signatures")
+    for number, content in enumerate((b"", b"\x1f\x8bcut", gzip.compress(b"{}")[:-9])):
+        (file := tmp_path / str(number)).write_bytes(content)
+        with pytest.raises(SystemExit, match=f"{file} cannot be read"):
+            list(script._events(file))
 
 
 def test_as_many_signatures_as_answers_and_some_more_are_no_alarm(

@@ -72,7 +72,7 @@ def diagnose(deployment: Deployment) -> Iterator[Finding]:
         except (ClientError, BotoCoreError) as error:
             yield could_not_check(name, error)
         except NoSuchStack as error:  # it exists, and lacks an output of this release
-            step = "An older release is deployed. Run `make deploy`, then this again."
+            step = "An older release is deployed. Run `make deploy`, then run this again."
             yield Finding(name, UNKNOWN, f"Could not check: {error}", step)
         except BadOwnFile as error:
             step = "Correct the file, then run `make deploy`."
@@ -88,7 +88,7 @@ def judge_stack(status: str) -> Finding:
         )
         return Finding("stack", WARNING, text, step, facts)
     if status.endswith("_IN_PROGRESS"):
-        text = f"CloudFormation is at work ({status})"
+        text = f"CloudFormation is still working on the stack ({status})"
         return Finding("stack", WARNING, text, "Wait until it is done, then run this again.", facts)
     if status.endswith("_COMPLETE") and not status.startswith(("ROLLBACK", "DELETE")):
         return Finding("stack", OK, f"Deployed ({status})", "", facts)

@@ -122,7 +122,7 @@ def judge_rights(checked: int, denied: Sequence[SigningKey]) -> list[Finding]:
         Finding(
             "rights",
             PROBLEM,
-            f"process_request has no right to sign with {key.alg} {key.keyid}: nothing is answered",
+            f"process_request has no right to sign with {key.alg} {key.keyid}. Nothing is answered",
             f"Add {key.kms_arn} to SigningKeyArns and run make deploy: docs/operations/keys.md",
             {"keyid": key.keyid},
         )

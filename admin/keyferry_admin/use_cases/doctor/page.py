@@ -126,9 +126,7 @@ def check_address(deployment: Deployment) -> list[Finding]:
 
 def elsewhere(page: str) -> Finding:
     text = f"{urlsplit(page).hostname} belongs to another stack (AliasHere is false)"
-    step = (
-        "Once it was moved here, deploy with AliasHere=true at once: docs/operations/cloudfront.md"
-    )
+    step = "Deploy with AliasHere=true as soon as it is moved here: docs/operations/cloudfront.md"
     return Finding("address", WARNING, text, step)
 
 
@@ -173,7 +171,7 @@ def judge_address(page: str, domain: str, vendor: Answer, uploaded: str) -> list
         return [Finding("address", PROBLEM, text, f"{record}, and check CertificateArn.", facts)]
     if vendor.error:
         text = f"Could not reach {page} from this computer: {vendor.error}"
-        step = "Open it in a browser. If that works, only this computer is kept from it."
+        step = "Open it in a browser. If that works, only this computer cannot reach it."
         return [Finding("address", UNKNOWN, text, step, facts)]
     if vendor.status != 200 or digest(vendor.body) != uploaded:
         text = f"{page} answers, but not with this stack's page (status {vendor.status})"

@@ -63,7 +63,7 @@ def judge_functions(functions: Sequence[Function]) -> list[Finding]:
     for function in functions:
         facts = {"function": function.name}
         if function.reserved == 0:
-            text = f"{function.name} is stopped: nothing can run it"
+            text = f"{function.name} cannot run: its reserved concurrency is 0"
             step = f"aws lambda delete-function-concurrency --function-name {function.name}"
             findings.append(Finding("functions", PROBLEM, text, step, facts))
         if function.has_queue and not function.mapping:

@@ -39,7 +39,7 @@ def check_tables(deployment: Deployment) -> list[Finding]:
 def judge_tables(tables: Tables) -> list[Finding]:
     findings = []
     if not tables.has_backups:
-        text = "The license table has no point-in-time recovery: what is lost stays lost"
+        text = "The license table has no point-in-time recovery, so lost rows cannot be restored"
         step = (
             f"aws dynamodb update-continuous-backups --table-name {tables.licenses}"
             " --point-in-time-recovery-specification PointInTimeRecoveryEnabled=true"
@@ -53,11 +53,11 @@ def judge_tables(tables: Tables) -> list[Finding]:
         )
         findings.append(Finding("tables", PROBLEM, text, step))
     if not tables.forgets:
-        text = "The tickets table keeps what has expired, email addresses included"
+        text = "The tickets table keeps expired rows, including email addresses"
         step = (
             f"aws dynamodb update-time-to-live --table-name {tables.tickets}"
             " --time-to-live-specification Enabled=true,AttributeName=expires_at"
         )
         findings.append(Finding("tables", WARNING, text, step))
-    text = "Licenses can be restored and not be deleted; tickets expire"
+    text = "The license table can be restored and cannot be deleted; tickets expire"
     return findings or [Finding("tables", OK, text)]
