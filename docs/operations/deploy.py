@@ -130,6 +130,8 @@ def run_sam(connection: Connection, secret: Mapping[str, str]) -> int:
         file.flush()
         command = [str(SAM), "deploy", "--config-file", file.name, "--config-env", "default"]
         quiet = {"SAM_CLI_TELEMETRY": "0"}
+        if secret:  # which SAM shows while it is debugged, whatever asked for that
+            quiet |= {"SAM_DEBUG": "0"}
         return subprocess.run(command, cwd=ROOT, env=os.environ | quiet).returncode
 
 

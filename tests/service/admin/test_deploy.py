@@ -65,13 +65,17 @@ class Sam:
     does: Callable[[], None] = lambda: None
     ends: int = 0
     files: list[Path] = field(default_factory=list)
+    debugged: list[str] = field(default_factory=list)
     settings: list[dict[str, Any]] = field(default_factory=list)
     commands: list[str] = field(default_factory=list)
 
-    def run(self, command: list[Any], **_: Any) -> "subprocess.CompletedProcess[str]":
+    def run(
+        self, command: list[Any], env: dict[str, str], **_: Any
+    ) -> "subprocess.CompletedProcess[str]":
         file = Path(command[command.index("--config-file") + 1])
         assert stat.S_IMODE(file.stat().st_mode) == 0o600
         self.files.append(file)
+        self.debugged.append(env.get("SAM_DEBUG", ""))
         self.commands.append(" ".join(map(str, command)))
         self.settings.append(json.loads(file.read_text())["default"]["deploy"]["parameters"])
         self.does()
@@ -167,6 +171,17 @@ def test_a_first_deploy_makes_the_origins_secret_and_only_the_stack_keeps_it(des
     assert (len(secret), second) == (64, {})
     assert secret not in "".join(desk.sam.commands)
     assert not any(secret in f.read_text() for f in desk.folder.rglob("*") if f.is_file())
+
+
+def test_sam_is_not_debugged_while_it_knows_the_secret(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its debug output shows the settings as they are; its usual output has asterisks."""
+    monkeypatch.setenv("SAM_DEBUG", "1")
+    desk.deploy()
+    desk.sam.does = lambda: None
+    desk.deploy()
+    assert desk.sam.debugged == ["0", "1"]
 
 
 @pytest.mark.parametrize("number", ENDINGS)
