@@ -88,10 +88,11 @@ def _events(file: Path) -> Iterator[Any]:
     try:
         data = file.read_bytes()
         document = json.loads(gzip.decompress(data) if data.startswith(GZIP) else data)
-    except (OSError, EOFError, ValueError, zlib.error) as error:
+        records, looked_up = document.get("Records", []), document.get("Events", [])
+    except (OSError, EOFError, ValueError, AttributeError, zlib.error) as error:
         sys.exit(f"{file} cannot be read as events of CloudTrail: {error}. Save it again.")
-    yield from document.get("Records", [])
-    yield from (json.loads(event["CloudTrailEvent"]) for event in document.get("Events", []))
+    yield from records
+    yield from (json.loads(event["CloudTrailEvent"]) for event in looked_up)
 
 
 def _unique(events: Iterator[Any]) -> Iterator[Any]:

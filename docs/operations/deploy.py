@@ -15,8 +15,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import boto3
-from botocore.exceptions import ClientError
-from delete import check
+from delete import check, describe
 from upload_page import ROOT, SITE, VENDOR, upload_page
 
 from keyferry_admin import script
@@ -77,16 +76,6 @@ def check_settings(connection: Connection) -> None:
     if wrong := problems(vendor, (SITE / "page.css").read_text("utf-8")):
         raise BadOwnFile(f"vendor/vendor.json: {' '.join(wrong)}")
     site_files(SITE, VENDOR)  # before the stack changes, since every file has to be readable
-
-
-def describe(name: str) -> Mapping[str, Any]:
-    """The stack as CloudFormation describes it; empty if there is none."""
-    try:
-        return boto3.client("cloudformation").describe_stacks(StackName=name)["Stacks"][0]
-    except ClientError as error:
-        if error.response["Error"]["Code"] != "ValidationError":
-            raise
-        return {}
 
 
 def check_idle(name: str, known: Mapping[str, Any]) -> None:

@@ -93,7 +93,7 @@ def answers(stack: RunningStack) -> int:
 def test_a_file_without_events_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.syspath_prepend(ROOT / "docs" / "operations")
     script = importlib.import_module("count_signatures")
-    for number, content in enumerate((b"", b"\x1f\x8bcut", gzip.compress(b"{}")[:-9])):
+    for number, content in enumerate((b"", b"[]", b"\x1f\x8bcut", gzip.compress(b"{}")[:-9])):
         (file := tmp_path / str(number)).write_bytes(content)
         with pytest.raises(SystemExit, match=f"{file} cannot be read"):
             list(script._events(file))
