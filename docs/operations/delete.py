@@ -13,7 +13,7 @@ Each step can be repeated.
 import json
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -34,9 +34,9 @@ PATIENCE = {"Delay": 2, "MaxAttempts": 3600}  # CloudFront alone takes minutes
 def main() -> int:
     options = script.options(__doc__)
     steps = options.add_subparsers(dest="step", required=True)
-    for name in ("check", "failed", "stack", "kept", "import"):
+    for name in ("failed", "stack", "kept", "import"):
         step = steps.add_parser(name)
-        if name not in ("check", "failed"):
+        if name != "failed":
             step.add_argument("--file", type=Path, help="STACK-kept.json if omitted")
     steps.choices["stack"].add_argument("--yes", action="store_true", help="do not ask")
     steps.choices["kept"].add_argument("--id", help="of the stack, if it was deleted")
@@ -45,8 +45,6 @@ def main() -> int:
     file = getattr(arguments, "file", None) or Path(f"{name}-kept.json")
     try:
         match arguments.step:
-            case "check":
-                check(name)
             case "failed":
                 delete_failed(name)
             case "stack":
@@ -209,15 +207,20 @@ def _refers(value: Any) -> bool:
     return False
 
 
-def _status(name: str) -> str:
-    """The state of the stack, or "" if there is none."""
+def describe(name: str) -> Mapping[str, Any]:
+    """The stack as CloudFormation describes it; empty if there is none."""
     try:
-        stacks = boto3.client("cloudformation").describe_stacks(StackName=name)["Stacks"]
+        return boto3.client("cloudformation").describe_stacks(StackName=name)["Stacks"][0]
     except ClientError as error:
         if error.response["Error"]["Code"] != "ValidationError":
             raise
-        return ""
-    return stacks[0]["StackStatus"]
+        return {}
+
+
+def _status(name: str) -> str:
+    """The state of the stack, or "" if there is none."""
+    status: str = describe(name).get("StackStatus", "")
+    return status
 
 
 def _resources(name: str) -> Iterator[Any]:
@@ -262,14 +265,13 @@ def _created(name: str) -> Iterator[tuple[str, str]]:
 
 def _exists(kind: str, identifier: str) -> bool:
     try:
-        match kind:
-            case "AWS::DynamoDB::Table":
-                boto3.client("dynamodb").describe_table(TableName=identifier)
-            case "AWS::S3::Bucket":
-                boto3.client("s3").head_bucket(Bucket=identifier)
-            case _:
-                key = boto3.client("kms").describe_key(KeyId=identifier)["KeyMetadata"]
-                return key["KeyState"] != "PendingDeletion"
+        if kind == TABLE:
+            boto3.client("dynamodb").describe_table(TableName=identifier)
+        elif kind == BUCKET:
+            boto3.client("s3").head_bucket(Bucket=identifier)
+        else:
+            key = boto3.client("kms").describe_key(KeyId=identifier)["KeyMetadata"]
+            return key["KeyState"] != "PendingDeletion"
     except ClientError as error:
         if error.response["Error"]["Code"] not in ABSENT:
             raise
@@ -278,27 +280,24 @@ def _exists(kind: str, identifier: str) -> bool:
 
 
 def _is_used(kind: str, identifier: str) -> bool:
-    match kind:
-        case "AWS::DynamoDB::Table":
-            scan = boto3.client("dynamodb").scan(TableName=identifier, Limit=1)
-            return bool(scan["Items"])
-        case "AWS::S3::Bucket":
-            page = boto3.client("s3").list_object_versions(Bucket=identifier, MaxKeys=1)
-            return "Versions" in page or "DeleteMarkers" in page
+    if kind == TABLE:
+        return bool(boto3.client("dynamodb").scan(TableName=identifier, Limit=1)["Items"])
+    if kind == BUCKET:
+        page = boto3.client("s3").list_object_versions(Bucket=identifier, MaxKeys=1)
+        return "Versions" in page or "DeleteMarkers" in page
     return False
 
 
 def _delete_resource(kind: str, identifier: str) -> None:
-    match kind:
-        case "AWS::DynamoDB::Table":
-            dynamodb = boto3.client("dynamodb")
-            dynamodb.update_table(TableName=identifier, DeletionProtectionEnabled=False)
-            dynamodb.get_waiter("table_exists").wait(TableName=identifier)
-            dynamodb.delete_table(TableName=identifier)
-        case "AWS::S3::Bucket":
-            boto3.client("s3").delete_bucket(Bucket=identifier)
-        case _:
-            boto3.client("kms").schedule_key_deletion(KeyId=identifier)
+    if kind == TABLE:
+        dynamodb = boto3.client("dynamodb")
+        dynamodb.update_table(TableName=identifier, DeletionProtectionEnabled=False)
+        dynamodb.get_waiter("table_exists").wait(TableName=identifier)
+        dynamodb.delete_table(TableName=identifier)
+    elif kind == BUCKET:
+        boto3.client("s3").delete_bucket(Bucket=identifier)
+    else:
+        boto3.client("kms").schedule_key_deletion(KeyId=identifier)
 
 
 def _delete_stack(name: str) -> None:

@@ -190,7 +190,7 @@ SERVICE_FACES = [
     Room(
         "worker",
         rooms=frozenset({"domain", "adapters", "use_cases"}),
-        others=frozenset({"aws_lambda_powertools", "botocore"}),
+        others=frozenset({"aws_lambda_powertools"}),
     ),
     Room(
         "api",
