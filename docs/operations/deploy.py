@@ -7,7 +7,9 @@ of samconfig.toml. The origin's secret is made here, at the first deploy. Only t
 import json
 import os
 import secrets
+import signal
 import subprocess
+import sys
 import tempfile
 from collections.abc import Mapping
 from typing import Any
@@ -110,11 +112,15 @@ def open_change_sets(stack: str) -> set[str]:
 
 def run_sam(connection: Connection, secret: Mapping[str, str]) -> int:
     """Have SAM deploy what is saved; a secret reaches it in a file that only this user can read."""
+    for number in (signal.SIGTERM, signal.SIGHUP):  # a closed terminal must not leave that file
+        signal.signal(number, lambda *_: sys.exit(1))
     with tempfile.NamedTemporaryFile("w", suffix=".yaml") as file:  # mode 0600; JSON is YAML
         json.dump(sam_settings(connection, secret), file)
         file.flush()
         command = [str(SAM), "deploy", "--config-file", file.name, "--config-env", "default"]
         quiet = {"SAM_CLI_TELEMETRY": "0"}
+        if secret:  # which SAM shows while it is debugged, whatever asked for that
+            quiet |= {"SAM_DEBUG": "0"}
         return subprocess.run(command, cwd=ROOT, env=os.environ | quiet).returncode
 
 

@@ -6,6 +6,7 @@ SAM itself is played here; tests/soak/sam_deploy.py runs the real one.
 import importlib.util
 import json
 import os
+import signal
 import stat
 import subprocess
 import sys
@@ -25,6 +26,7 @@ from tests.service.admin.test_connection import SAVED
 
 ROOT = Path(__file__).parents[3]
 REGION = "eu-central-1"
+ENDINGS = (signal.SIGTERM, signal.SIGHUP)
 EXAMPLE = json.loads((ROOT / "static-site" / "vendor.json").read_bytes())
 TEMPLATE = {
     "Parameters": {
@@ -62,12 +64,18 @@ class Sam:
 
     does: Callable[[], None] = lambda: None
     ends: int = 0
+    files: list[Path] = field(default_factory=list)
+    debugged: list[str] = field(default_factory=list)
     settings: list[dict[str, Any]] = field(default_factory=list)
     commands: list[str] = field(default_factory=list)
 
-    def run(self, command: list[Any], **_: Any) -> "subprocess.CompletedProcess[str]":
+    def run(
+        self, command: list[Any], env: dict[str, str], **_: Any
+    ) -> "subprocess.CompletedProcess[str]":
         file = Path(command[command.index("--config-file") + 1])
         assert stat.S_IMODE(file.stat().st_mode) == 0o600
+        self.files.append(file)
+        self.debugged.append(env.get("SAM_DEBUG", ""))
         self.commands.append(" ".join(map(str, command)))
         self.settings.append(json.loads(file.read_text())["default"]["deploy"]["parameters"])
         self.does()
@@ -118,9 +126,12 @@ def desk(
         monkeypatch.setenv(name, "testing")
     for name in ("AWS_ENDPOINT_URL", "AWS_DEFAULT_REGION"):
         monkeypatch.delenv(name, raising=False)
+    handlers = {number: signal.getsignal(number) for number in ENDINGS}
     with mock_aws():
         boto3.setup_default_session(region_name=REGION)
         yield Desk(tmp_path, sam, deploy, capsys)
+    for number, handler in handlers.items():
+        signal.signal(number, handler)
 
 
 def set_status(status: str) -> None:
@@ -160,6 +171,28 @@ def test_a_first_deploy_makes_the_origins_secret_and_only_the_stack_keeps_it(des
     assert (len(secret), second) == (64, {})
     assert secret not in "".join(desk.sam.commands)
     assert not any(secret in f.read_text() for f in desk.folder.rglob("*") if f.is_file())
+
+
+def test_sam_is_not_debugged_while_it_knows_the_secret(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its debug output shows the settings as they are; its usual output has asterisks."""
+    monkeypatch.setenv("SAM_DEBUG", "1")
+    desk.deploy()
+    desk.sam.does = lambda: None
+    desk.deploy()
+    assert desk.sam.debugged == ["0", "1"]
+
+
+@pytest.mark.parametrize("number", ENDINGS)
+def test_a_deploy_that_is_ended_leaves_no_file_with_the_secret(
+    desk: Desk, number: signal.Signals
+) -> None:
+    desk.sam.does = lambda: signal.raise_signal(number)
+    assert desk.deploy()[0] == 1
+    (file,) = desk.sam.files
+    assert "OriginSecret" in desk.sam.settings[0]["parameter_overrides"][1]
+    assert not file.exists()
 
 
 def test_a_page_that_changed_is_uploaded_even_if_the_template_did_not(desk: Desk) -> None:
