@@ -1,11 +1,13 @@
 """Compares what KMS signed, as CloudTrail tells it, with the ledger. It reads only.
 
-docs/operations/signatures.md says what it means. `--stack` names another stack than keyferry:
+docs/operations/signatures.md says what it means.
+The options `--stack`, `--region`, and `--profile` are those of keyferry-admin:
 
-    python docs/operations/count_signatures.py 2026-11-01T00:00:00Z 2026-11-24T00:00:00Z FILE...
+    .venv/bin/python docs/operations/count_signatures.py SINCE UNTIL FILE...
 
-The files are CloudTrail's own (`.json.gz`) or what `aws cloudtrail lookup-events` prints. It ends
-with 1 where somebody else signed, and where the ledger has more answers than a key signed.
+SINCE and UNTIL are times like 2026-11-24T00:00:00Z. The files are CloudTrail's own (`.json.gz`) or
+what `aws cloudtrail lookup-events` prints. It ends with 1 where somebody else
+signed, and where the ledger has more answers than a key signed.
 """
 
 import gzip

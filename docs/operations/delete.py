@@ -1,11 +1,12 @@
 """Deletes a stack, or what a first deploy that failed left; takes what stays into a new stack.
 
-docs/operations/delete.md has the whole way. `--stack` names another stack than keyferry:
+docs/operations/delete.md has the whole way.
+The options `--stack`, `--region`, and `--profile` are those of keyferry-admin:
 
-    python docs/operations/delete.py failed     delete all that a first deploy that failed left
-    python docs/operations/delete.py stack      delete the stack; tables, buckets, and keys stay
-    python docs/operations/delete.py kept       write the file of what stays once more
-    python docs/operations/delete.py import     take what is in that file into a new stack
+    .venv/bin/python docs/operations/delete.py failed   delete what a failed first deploy left
+    .venv/bin/python docs/operations/delete.py stack    delete the stack; tables and keys stay
+    .venv/bin/python docs/operations/delete.py kept     write the file of what stays once more
+    .venv/bin/python docs/operations/delete.py import   take what is in that file into a new stack
 
 Each step can be repeated.
 """
@@ -15,12 +16,15 @@ import re
 import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import boto3
 from botocore.exceptions import ClientError, WaiterError
 
 from keyferry_admin import script
+
+if TYPE_CHECKING:
+    from mypy_boto3_cloudformation.type_defs import StackEventTypeDef, StackResourceSummaryTypeDef
 
 FAILED = ("CREATE_FAILED", "ROLLBACK_COMPLETE", "ROLLBACK_FAILED")  # the states of a failed create
 WHERE = "The CloudFormation console says why, under Events"
@@ -223,13 +227,13 @@ def _status(name: str) -> str:
     return status
 
 
-def _resources(name: str) -> Iterator[Any]:
+def _resources(name: str) -> Iterator["StackResourceSummaryTypeDef"]:
     pages = boto3.client("cloudformation").get_paginator("list_stack_resources")
     for page in pages.paginate(StackName=name):
         yield from page["StackResourceSummaries"]
 
 
-def _events(name: str) -> Iterator[Any]:
+def _events(name: str) -> Iterator["StackEventTypeDef"]:
     """The latest first."""
     pages = boto3.client("cloudformation").get_paginator("describe_stack_events")
     for page in pages.paginate(StackName=name):

@@ -1,12 +1,13 @@
 """Brings the license table back to a restored copy, and then to what was answered since.
 
-docs/operations/recovery.md has the whole way. `--stack` names another stack than keyferry:
+docs/operations/recovery.md has the whole way.
+The options `--stack`, `--region`, and `--profile` are those of keyferry-admin:
 
-    python docs/operations/restore.py pause              requests wait in their queue
-    python docs/operations/restore.py copy TABLE         all rows of the restored table, no others
-    python docs/operations/restore.py replay SINCE       2026-11-24T09:47:00Z, where the copy ends
-        --responses BUCKET --requests BUCKET             their copies, if the region is lost
-    python docs/operations/restore.py resume
+    .venv/bin/python docs/operations/restore.py pause         requests wait in their queue
+    .venv/bin/python docs/operations/restore.py copy TABLE    the restored rows, and no others
+    .venv/bin/python docs/operations/restore.py replay SINCE  answers since 2026-11-24T09:47:00Z
+        --responses BUCKET --requests BUCKET                  their copies, if the region is lost
+    .venv/bin/python docs/operations/restore.py resume
 
 Each step can be repeated. `replay` reads the customers' responses from their bucket, and exits
 with 1 while a problem remains that only the vendor can solve.

@@ -2,7 +2,7 @@
 
 `--stack`, `--region`, and `--profile` as for keyferry-admin:
 
-    python docs/operations/upload_page.py --stack keyferry
+    .venv/bin/python docs/operations/upload_page.py --stack keyferry
 """
 
 from pathlib import Path
