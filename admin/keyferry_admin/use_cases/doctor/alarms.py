@@ -31,6 +31,7 @@ class Subscriber:
 
 
 def check_alarms(deployment: Deployment) -> list[Finding]:
+    """Whether every alarm of the stack is there, tells its topic, and is not going off."""
     names = [name for logical, name in deployment.resources.items() if logical.endswith("Alarm")]
     cloudwatch, alarms = deployment.client("cloudwatch"), []
     for start in range(0, len(names), MOST_AT_ONCE):
@@ -48,6 +49,7 @@ def check_alarms(deployment: Deployment) -> list[Finding]:
 
 
 def judge_alarms(names: Sequence[str], alarms: Sequence[Alarm]) -> list[Finding]:
+    """A finding for each alarm that goes off, and one each for those turned off, and deleted."""
     findings = [
         Finding("alarms", WARNING, f"Going off: {alarm.description}", _look_at(alarm), _of(alarm))
         for alarm in alarms
@@ -75,6 +77,7 @@ def _look_at(alarm: Alarm) -> str:
 
 
 def check_subscribers(deployment: Deployment) -> list[Finding]:
+    """Whether somebody is told of alarms."""
     topic = deployment.resource("AlarmTopic")
     pages = deployment.client("sns").get_paginator("list_subscriptions_by_topic")
     subscribers = [
@@ -86,6 +89,7 @@ def check_subscribers(deployment: Deployment) -> list[Finding]:
 
 
 def judge_subscribers(topic: str, address: str, subscribers: Sequence[Subscriber]) -> list[Finding]:
+    """`address` is the parameter AlarmTopicEmail; "" if there is none."""
     confirmed = [each for each in subscribers if each.is_confirmed]
     if confirmed:
         endpoints = ", ".join(f"{each.protocol} {each.endpoint}" for each in confirmed)

@@ -80,6 +80,7 @@ def diagnose(deployment: Deployment) -> Iterator[Finding]:
 
 
 def judge_stack(status: str) -> Finding:
+    """What CloudFormation's status of the stack means."""
     facts = {"status": status}
     if status == "UPDATE_ROLLBACK_COMPLETE":
         text = "The last deploy failed and was undone; the one before it is running"

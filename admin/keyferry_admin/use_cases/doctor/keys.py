@@ -29,6 +29,7 @@ class Signing:
 
 
 def check_keys(deployment: Deployment) -> list[Finding]:
+    """Whether every active key exists, is enabled, and is of the right kind."""
     active = active_keys(deployment)
     kms, in_kms = deployment.client("kms"), dict[str, KmsKey]()
     for arn in kms_arns(active):
@@ -48,6 +49,7 @@ def check_keys(deployment: Deployment) -> list[Finding]:
 
 
 def judge_keys(signing: Signing) -> list[Finding]:
+    """A finding for each key that cannot sign, and for each key of the stack that does not."""
     if not signing.active:
         text = "No key signs, so no request is answered"
         return [Finding("keys", PROBLEM, text, "keyferry-admin keys create")]
@@ -91,6 +93,7 @@ def _enable(state: str, arn: str) -> str:
 
 
 def check_rights(deployment: Deployment) -> list[Finding]:
+    """Whether process_request may sign with each active key, as IAM's simulator says."""
     _, partition, _, _, account, _ = deployment.stack.id.split(":")
     role = f"arn:{partition}:iam::{account}:role/{deployment.resource('ProcessRequestRole')}"
     kms, iam = deployment.client("kms"), deployment.client("iam")
@@ -115,6 +118,7 @@ def check_rights(deployment: Deployment) -> list[Finding]:
 
 
 def judge_rights(checked: int, denied: Sequence[SigningKey]) -> list[Finding]:
+    """`checked` is how many keys in KMS were asked for."""
     if not denied:
         text = "process_request can sign with each key in KMS" if checked else "No key is in KMS"
         return [Finding("rights", OK, text)]
@@ -131,9 +135,11 @@ def judge_rights(checked: int, denied: Sequence[SigningKey]) -> list[Finding]:
 
 
 def active_keys(deployment: Deployment) -> list[SigningKey]:
+    """The keys that sign every response."""
     keys = deployment.stack.signing_keys.all()
     return [key for key in keys if key.status is KeyStatus.ACTIVE]
 
 
 def kms_arns(keys: Sequence[SigningKey]) -> list[str]:
+    """Where those of these keys are that are in KMS."""
     return [key.kms_arn for key in keys if key.kms_arn]

@@ -43,6 +43,7 @@ class Feedback:
 
 
 def check_account(deployment: Deployment) -> list[Finding]:
+    """Whether SES lets this account send to everyone, and enough."""
     reply = deployment.client("sesv2").get_account()
     quota = reply["SendQuota"]
     return judge_account(
@@ -58,6 +59,7 @@ def check_account(deployment: Deployment) -> list[Finding]:
 
 
 def judge_account(account: MailAccount) -> list[Finding]:
+    """The worst that holds: stopped, in the sandbox, under review, or nearly out of quota."""
     facts = {
         "production_access": account.is_in_production,
         "emails_a_day": account.emails_a_day,
@@ -85,6 +87,7 @@ def judge_account(account: MailAccount) -> list[Finding]:
 
 
 def check_sender(deployment: Deployment) -> list[Finding]:
+    """Whether SES knows the sender's address, or a domain of it, and signs its email."""
     ses, address = deployment.client("sesv2"), deployment.stack.parameter("MailFrom")
     known = []
     for name in identities_for(address):
@@ -107,6 +110,7 @@ def identities_for(address: str) -> list[str]:
 
 
 def judge_sender(address: str, known: list[Identity]) -> list[Finding]:
+    """`known` are the identities that would do, the narrowest first."""
     domain = address.partition("@")[2]
     facts = {"sender": address, "identities": [identity.name for identity in known]}
     if not known:
@@ -128,6 +132,7 @@ def judge_sender(address: str, known: list[Identity]) -> list[Finding]:
 
 
 def check_feedback(deployment: Deployment) -> list[Finding]:
+    """Whether bounces and complaints come back to the stack."""
     name, topic = deployment.resource("MailConfiguration"), deployment.stack.output("FeedbackTopic")
     ses, sns = deployment.client("sesv2"), deployment.client("sns")
     queue = deployment.stack.output("FeedbackQueue").rpartition("/")[2]
@@ -160,6 +165,7 @@ def check_feedback(deployment: Deployment) -> list[Finding]:
 
 
 def judge_feedback(feedback: Feedback) -> list[Finding]:
+    """A finding for each place where their way is broken."""
     name, findings = feedback.configuration_set, list[Finding]()
     if feedback.is_sending is None:
         text = f"SES has no configuration set {name}, so no email can be sent"

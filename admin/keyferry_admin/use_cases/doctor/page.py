@@ -77,6 +77,7 @@ def _check_vendor(site: Path, own: Path) -> None:
 
 
 def judge_files(files: Files) -> list[Finding]:
+    """One finding that names the files that are missing, and those of another release."""
     missing = sorted(files.expected.keys() - files.uploaded.keys())
     changed = {name for name, _ in files.expected.items() - files.uploaded.items()}
     others = sorted(changed - set(missing))
@@ -111,6 +112,7 @@ def digest(data: bytes) -> str:
 
 
 def check_address(deployment: Deployment) -> list[Finding]:
+    """Whether customers reach the page and the API at the page's address."""
     page = deployment.stack.output("PageUrl")
     domain = deployment.stack.output("DistributionDomain")
     findings = []
@@ -125,6 +127,7 @@ def check_address(deployment: Deployment) -> list[Finding]:
 
 
 def elsewhere(page: str) -> Finding:
+    """The warning for a stack that has the certificate of the page's host, but not the host."""
     text = f"{urlsplit(page).hostname} belongs to another stack (AliasHere is false)"
     step = "Deploy with AliasHere=true as soon as it is moved here: docs/operations/cloudfront.md"
     return Finding("address", WARNING, text, step)
@@ -161,6 +164,7 @@ def fetch(url: str) -> Answer:
 
 
 def judge_address(page: str, domain: str, vendor: Answer, uploaded: str) -> list[Finding]:
+    """`uploaded` is the digest of vendor.json in the bucket, which must come back."""
     host, facts = urlsplit(page).hostname, {"status": vendor.status}
     record = f"Point it at this stack in your DNS: {host} CNAME {domain}"
     if vendor.error == "dns":
@@ -201,6 +205,7 @@ def judge_api(page: str, answer: Answer) -> list[Finding]:
 
 
 def check_certificate(deployment: Deployment) -> list[Finding]:
+    """Whether the page's host has a certificate that browsers trust for some time."""
     page = deployment.stack.output("PageUrl")
     domain = deployment.stack.output("DistributionDomain")
     arn = deployment.stack.parameter("CertificateArn")
@@ -218,6 +223,7 @@ def check_certificate(deployment: Deployment) -> list[Finding]:
 
 
 def judge_no_certificate(page: str, domain: str) -> list[Finding]:
+    """Whether the page works without one: on this computer, or at CloudFront's own address."""
     host = urlsplit(page).hostname
     if page.startswith("http:"):
         return [Finding("certificate", OK, "None is needed: the page is on this computer")]
@@ -229,6 +235,7 @@ def judge_no_certificate(page: str, domain: str) -> list[Finding]:
 
 
 def judge_certificate(page: str, arn: str, certificate: Certificate) -> list[Finding]:
+    """Whether a certificate is issued, for the page's host, and for long enough."""
     host = urlsplit(page).hostname or ""
     facts: dict[str, object] = {"status": certificate.status, "arn": arn}
     if certificate.status == "PENDING_VALIDATION":

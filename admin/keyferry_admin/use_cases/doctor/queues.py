@@ -36,6 +36,7 @@ class BucketEvents:
 
 
 def check_functions(deployment: Deployment) -> list[Finding]:
+    """Whether each function can run, and is connected to its queue."""
     client, functions = deployment.client("lambda"), []
     for output in (*QUEUES, "PublicApiFunction"):
         name = deployment.stack.output(output)
@@ -59,6 +60,7 @@ def check_functions(deployment: Deployment) -> list[Finding]:
 
 
 def judge_functions(functions: Sequence[Function]) -> list[Finding]:
+    """A finding for each function that is stopped, not connected, or paused."""
     findings = []
     for function in functions:
         facts = {"function": function.name}
@@ -81,6 +83,7 @@ def judge_functions(functions: Sequence[Function]) -> list[Finding]:
 
 
 def check_events(deployment: Deployment) -> list[Finding]:
+    """Whether both buckets tell their queues of new files."""
     s3, events = deployment.client("s3"), []
     for output, (queue_output, prefix) in EVENTS.items():
         bucket = deployment.stack.output(output)
@@ -92,6 +95,7 @@ def check_events(deployment: Deployment) -> list[Finding]:
 
 
 def judge_events(events: Sequence[BucketEvents]) -> list[Finding]:
+    """A finding for each bucket that does not."""
     findings = [
         Finding(
             "events",
@@ -108,6 +112,7 @@ def judge_events(events: Sequence[BucketEvents]) -> list[Finding]:
 
 
 def check_dead_letters(deployment: Deployment) -> list[Finding]:
+    """Whether messages were given up."""
     sqs, name, counts = deployment.client("sqs"), "ApproximateNumberOfMessages", {}
     for output, noun in DEAD_LETTERS.items():
         url = deployment.stack.output(output)
@@ -117,6 +122,7 @@ def check_dead_letters(deployment: Deployment) -> list[Finding]:
 
 
 def judge_dead_letters(counts: Mapping[str, int]) -> list[Finding]:
+    """`counts` are messages by what they are about."""
     if not any(counts.values()):
         return [Finding("given-up", OK, "No message was given up")]
     each = ", ".join(f"{noun}: {count}" for noun, count in counts.items() if count)

@@ -11,6 +11,7 @@ CALLS_OF_A_FUNCTION = 5  # a second: 0.1 s each, and as long for cold starts
 
 
 def check_quotas(deployment: Deployment) -> list[Finding]:
+    """Whether Lambda runs as many functions at once as the stack may use."""
     client = deployment.client("lambda")
     calls = int(deployment.stack.parameter("ApiCallsPerSecond") or CALLS_BEFORE)
     needed = math.ceil(calls / CALLS_OF_A_FUNCTION)
@@ -23,6 +24,7 @@ def check_quotas(deployment: Deployment) -> list[Finding]:
 
 
 def judge_quotas(needed: int, limit: int) -> list[Finding]:
+    """`needed` and `limit` are functions that run at once."""
     facts = {"concurrent_functions": limit, "needed": needed}
     text = f"Lambda runs up to {limit:,} functions at once; this stack uses up to {needed}"
     if limit >= needed:

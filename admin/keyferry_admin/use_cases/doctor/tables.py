@@ -18,6 +18,7 @@ class Tables:
 
 
 def check_tables(deployment: Deployment) -> list[Finding]:
+    """Whether both tables have the settings that keep data, and forget it in time."""
     dynamodb = deployment.client("dynamodb")
     licenses = deployment.stack.output("LicensesTable")
     tickets = deployment.stack.output("TicketsTable")
@@ -37,6 +38,7 @@ def check_tables(deployment: Deployment) -> list[Finding]:
 
 
 def judge_tables(tables: Tables) -> list[Finding]:
+    """A finding for each setting that was changed."""
     findings = []
     if not tables.has_backups:
         text = "The license table has no point-in-time recovery, so lost rows cannot be restored"
