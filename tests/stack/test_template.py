@@ -1,6 +1,7 @@
 """template.yaml, written and deployed: the same resources, with the rights they need."""
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -22,12 +23,13 @@ OFF = {"OnAws", "HasMlDsaInKms", "HasAlarmEmail", "HasBudget", "HasCertificate",
     "HasMultiRegionKeys",
 }
 KEY_ARN = "arn:aws:kms:eu-central-1:123456789012:key/5f2c0b8e"
+SECRET = "0123456789abcdef0123456789abcdef"
 REQUIRED = {
     "PageOrigin": "https://activate.example.com",
     "VendorName": "Example",
     "SupportContact": "licensing@example.com",
     "MailFrom": "licensing@example.com",
-    "OriginSecret": "0123456789abcdef0123456789abcdef",
+    "OriginSecret": SECRET,
 }
 EXPANDED = {  # what SAM makes of its own types
     "AWS::Serverless::Function": "AWS::Lambda::Function",
@@ -260,3 +262,26 @@ def test_only_the_buckets_may_fill_the_queues(stack: RunningStack, tmp_path: Pat
         (statement,) = json.loads(reply["Attributes"]["Policy"])["Statement"]
         assert statement["Principal"] == {"Service": "s3.amazonaws.com"}
         assert set(statement["Condition"]) == {"ArnEquals", "StringEquals"}
+
+
+@pytest.mark.parametrize(
+    "secret",
+    [
+        "",
+        " ",
+        SECRET[1:],
+        f"{SECRET} ",
+        f" {SECRET}",
+        f"{SECRET}  {SECRET}",
+        f"{SECRET} {SECRET[1:]}",
+        f"{SECRET} {SECRET} {SECRET}",
+        f"{SECRET}\n{SECRET}",
+        f"{SECRET}\u00a0x",
+    ],
+)
+def test_no_origin_secret_can_be_short_or_empty(secret: str) -> None:
+    """The API accepts each word of it, and Python's white space is more than CloudFormation's."""
+    pattern = TEMPLATE["Parameters"]["OriginSecret"]["AllowedPattern"]
+    assert not re.fullmatch(pattern, secret, re.ASCII)
+    for good in (SECRET, f"{SECRET} {SECRET}"):
+        assert re.fullmatch(pattern, good)

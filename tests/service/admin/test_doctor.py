@@ -231,6 +231,13 @@ def alarm(**facts: Any) -> list[Finding]:
             subscribers(("oncall@example.com", False)), WARNING, "confirmed", "lost", id="pending"
         ),
         pytest.param(
+            subscribers(("$(id)@example.com", False)),
+            WARNING,
+            "confirmed",
+            "--notification-endpoint '$(id)@example.com'",
+            id="an address that a shell would run",
+        ),
+        pytest.param(
             subscribers(parameter="oncall@example.com"),
             WARNING,
             "was unsubscribed",

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from shlex import quote
 
 from keyferry_admin.use_cases.doctor.deployment import Deployment
 from keyferry_admin.use_cases.doctor.finding import OK, WARNING, Finding
@@ -97,10 +98,10 @@ def judge_subscribers(topic: str, address: str, subscribers: Sequence[Subscriber
     if subscribers:
         endpoint = subscribers[0].endpoint
         text = f"{endpoint} has not confirmed, so no one is notified of alarms"
-        step = f"Confirm the email that AWS sent. If it is lost: {again} {endpoint}"
+        step = f"Confirm the email that AWS sent. If it is lost: {again} {quote(endpoint)}"
     elif address:
         text = f"{address} was unsubscribed, so no one is notified of alarms"
-        step = f"{again} {address}"
+        step = f"{again} {quote(address)}"
     else:
         text = "No one is notified of alarms"
         step = "Set the parameter AlarmTopicEmail, run `make deploy`, and confirm AWS's email."
