@@ -6,8 +6,8 @@ The options `--stack`, `--region`, and `--profile` are those of keyferry-admin:
     .venv/bin/python docs/operations/count_signatures.py SINCE UNTIL FILE...
 
 SINCE and UNTIL are times like 2026-11-24T00:00:00Z. The files are CloudTrail's own (`.json.gz`) or
-what `aws cloudtrail lookup-events` prints. It ends with 1 where somebody else
-signed, and where the ledger has more answers than a key signed.
+what `aws cloudtrail lookup-events` prints. It ends with 1 where somebody else signed, and where the
+ledger has more answers than a key signed.
 """
 
 import gzip

@@ -4,7 +4,7 @@ docs/operations/delete.md has the whole way.
 The options `--stack`, `--region`, and `--profile` are those of keyferry-admin:
 
     .venv/bin/python docs/operations/delete.py failed   delete what a failed first deploy left
-    .venv/bin/python docs/operations/delete.py stack    delete the stack; tables and keys stay
+    .venv/bin/python docs/operations/delete.py stack    delete it; tables, buckets, and keys stay
     .venv/bin/python docs/operations/delete.py kept     write the file of what stays once more
     .venv/bin/python docs/operations/delete.py import   take what is in that file into a new stack
 
