@@ -30,7 +30,7 @@ def _service_models_are_read_once() -> Iterator[None]:
         yield
 
 
-@pytest.fixture(scope="package", autouse=True)
+@pytest.fixture(scope="module", autouse=True)
 def _no_session_outlives_these_tests() -> Iterator[None]:
     """boto3's own session keeps the credentials of the first call."""
     with pytest.MonkeyPatch.context() as patch:
