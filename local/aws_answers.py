@@ -30,8 +30,7 @@ def answer_as_aws() -> None:
 def _with_leading_keys(context_of: Any) -> Any:
     def with_leading_keys(body: bytes) -> dict[str, Any]:
         keys = list(leading_keys(json.loads(body or b"{}")))
-        context: dict[str, Any] = context_of(body)
-        return context | ({"dynamodb:LeadingKeys": keys} if keys else {})
+        return {**context_of(body), **({"dynamodb:LeadingKeys": keys} if keys else {})}
 
     return with_leading_keys
 
@@ -69,13 +68,12 @@ def _for_each_identity(enforce: Any, enforce_one: Any) -> Any:
         arn = f"arn:aws:ses:{app.extract_region(headers, query)}:{get_account_id()}:"
         for resource in resources_of(mail, sender):
             for action in ("ses:SendEmail", "ses:SendRawEmail"):
-                denied = enforce_one(
+                if denied := enforce_one(
                     *("sesv2", action, headers, query, request_id),
                     resource_arn=arn + resource,
                     service_context={"ses:FromAddress": sender},
                     named_resource=arn + resource,
-                )
-                if denied:
+                ):
                     return denied
         return None
 

@@ -30,6 +30,14 @@ def _service_models_are_read_once() -> Iterator[None]:
         yield
 
 
+@pytest.fixture(scope="package", autouse=True)
+def _no_session_outlives_these_tests() -> Iterator[None]:
+    """boto3's own session keeps the credentials of the first call."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(boto3, "DEFAULT_SESSION", None)
+        yield
+
+
 @pytest.fixture
 def functions(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Functions:
     """The functions of every stack; their PEM files are in this test's folder."""
