@@ -208,18 +208,29 @@ def live(last: Release, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Li
         stop(process)
 
 
+def test_an_upgrade_loses_no_answer_and_open_pages_go_on(live: LiveStack, last: Release) -> None:
+    upgrade(live, last)
+
+
+@pytest.mark.soak
 def test_an_upgrade_and_a_rollback_lose_no_answer_and_open_pages_go_on(
     live: LiveStack, last: Release
 ) -> None:
-    old = Underway(live, last)
-    live.deploy(HERE)
-    old.finish()
-    old.check()
-    old.update()
-
+    live.deploy(last)
+    old = upgrade(live, last)
     new = Underway(live, HERE)
     live.deploy(last)
     new.finish()
     for underway in (old, new):
         underway.check()
         underway.update()
+
+
+def upgrade(live: LiveStack, last: Release) -> Underway:
+    """Deploy this code over the last release; all that customers had underway, which went on."""
+    old = Underway(live, last)
+    live.deploy(HERE)
+    old.finish()
+    old.check()
+    old.update()
+    return old
