@@ -214,6 +214,19 @@ class NotConfirmed(AdminError):
     next_step = "Nothing was changed. In scripts: --yes"
 
 
+class TakesRightsAway(AdminError):
+    """A script's change takes rights away, which --yes alone does not confirm."""
+
+    code = "takes-rights-away"
+    next_step = "Nothing was changed. If that is intended, use --yes --shorten."
+
+
+class NewProduct(AdminError):
+    """No license has this product yet, so its name may be misspelled."""
+
+    code = "new-product"
+
+
 class BadDongle(AdminError):
     """A file without a dongle that can be registered for this license."""
 
@@ -249,6 +262,13 @@ class DongleInUse(AdminError):
     """A dongle that has a seat cannot be removed."""
 
     code = "dongle-in-use"
+
+
+class OutputNotWritten(AdminError):
+    """What a command would print cannot be written, so an activation code could be lost."""
+
+    code = "output-not-written"
+    next_step = "Nothing was changed. Run the same command without the pipe, or with another file."
 
 
 class LetterNotWritten(AdminError):

@@ -1,7 +1,10 @@
 """Checks the terms of a license: they must fit into a response and not contradict one another."""
 
 import re
-from dataclasses import replace
+from calendar import monthrange
+from collections.abc import Collection
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
 
 from keyferry_admin.errors import BadTerms
 from keyferry_protocol.algorithms import DONGLE_ALGORITHMS
@@ -20,7 +23,32 @@ from keyferry_service.domain.license import LicenseRecord, Seat
 
 MAX_DAYS = 36_500  # a hundred years
 MAX_COUNT = 1_000_000
+DATES = ("valid_until", "maintenance_until")  # terms that are a time
 _FEATURE_NAME = re.compile("[a-z0-9_.-]{1,40}")
+
+
+@dataclass(frozen=True, slots=True)
+class Period:
+    """`+1y` or `+30d`: that much after the present date, or after today if that is later."""
+
+    years: int = 0
+    days: int = 0
+
+    def after(self, seconds: int) -> int:
+        """The last second (UTC) of the day that much later. Raises BadTerms."""
+        start = datetime.fromtimestamp(seconds, UTC)
+        year = start.year + self.years
+        day = min(start.day, monthrange(year, start.month)[1])  # 29 February has no next year
+        try:
+            end = start.replace(year, start.month, day, 23, 59, 59, 0) + timedelta(self.days)
+        except (ValueError, OverflowError) as error:
+            raise BadTerms("That is later than the year 9999", "Use an earlier date.") from error
+        return int(end.timestamp())
+
+
+def date_of(date: int | Period | None, present: int | None, now: int) -> int | None:
+    """The time, in seconds since 1970, that a date or a period means. Raises BadTerms."""
+    return date.after(max(present or now, now)) if isinstance(date, Period) else date
 
 
 def check_terms(license: LicenseRecord) -> None:
@@ -46,6 +74,44 @@ def check_terms(license: LicenseRecord) -> None:
             f"A response of this license could have {size} bytes; {MAX_PAE} can be signed",
             "Shorten its texts or grant fewer features.",
         )
+
+
+def check_agreement(license: LicenseRecord, names: Collection[str], now: int) -> None:
+    """Raises BadTerms if the terms of these names have no effect, or have passed already."""
+    if "grace_days" in names and license.lease_days is None:
+        raise BadTerms(
+            "Grace begins when a lease runs out, and this license has no lease",
+            "Add --lease DAYS, or omit --grace.",
+        )
+    if "valid_until" in names or "trial_days" in names:
+        _check_end(license, names, now)
+    updates = license.maintenance_until
+    if "maintenance_until" in names and updates is not None and updates <= now:
+        raise BadTerms(
+            "Maintenance would have ended already",
+            "Use today or a later day with --maintenance-until.",
+        )
+
+
+def _check_end(license: LicenseRecord, names: Collection[str], now: int) -> None:
+    end = end_if_used(license, now)
+    if end is not None and end <= now:
+        raise BadTerms(
+            "The license would have ended already",
+            f"Use a later day. To stop it: keyferry-admin license suspend {license.number}",
+        )
+    if license.trial_days is None or "trial_days" in names or license.valid_until == end:
+        return
+    raise BadTerms(
+        f"The license is a trial of {license.trial_days} days, so it would end before that",
+        f"To sell it: keyferry-admin license change {license.number} --trial none --until DATE."
+        " For a longer trial: --trial DAYS.",
+    )
+
+
+def end_if_used(license: LicenseRecord, now: int) -> int | None:
+    """When the license ends; for a trial that no one has started, as if it started now."""
+    return license.issued(license.revision, now).ends_at
 
 
 def _check_texts(license: LicenseRecord) -> None:
