@@ -258,6 +258,10 @@ def _confirm_reach(
     """Print what keeps working on customers' machines, and return only if the user confirms."""
     seats = [seat for seat in settings.stack.licenses.seats(before.number) if seat.taken]
     reach = _reach(before, seats)
+    if seats and after.product != before.product:
+        reach.append(
+            f"  Their next update file is for {after.product}; {before.product} refuses it."
+        )
     confirm(settings.output, before, action, reach, yes, differences(before, after))
 
 

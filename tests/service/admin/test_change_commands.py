@@ -153,6 +153,8 @@ def test_a_prompt_names_customer_product_before_and_after(
     typed("no")
     ran = run(f"license change {NUMBER} --seats 1 --until 2027-02-01 --moves-per-year 9")
     assert ran.out == (GOLDEN / "license-change-prompt.txt").read_text()
+    other = run(f"license change {NUMBER} --product Other --new-product").out
+    assert "Their next update file is for Other; Example-Modeler refuses it." in other
     for line in ("license revoke {n}", "license new-code {n}", "seat release {n} 1"):
         prompt = run(line.format(n=NUMBER)).out
         assert prompt.startswith("License 015.120.020.093, Acme, Example-Modeler Pro\n"), line

@@ -134,15 +134,22 @@ def test_a_suspended_license_can_be_resumed_and_a_revoked_one_cannot(table: Lice
     [
         pytest.param(change_license.allow_move, id="allow-move"),
         pytest.param(change_license.replace_code, id="new-code"),
-        pytest.param(lambda *args: change_license.release_seat(*args, 1), id="release"),
         pytest.param(
-            lambda *args: change_license.change(*args, lambda old: replace(old, seats=5)),
+            lambda rows, number: change_license.release_seat(rows, number, 1), id="release"
+        ),
+        pytest.param(
+            lambda rows, number: change_license.change(
+                rows, number, lambda old: replace(old, seats=5)
+            ),
             id="change",
         ),
         pytest.param(
-            lambda *args: dongles.add(*args, Dongle(ED25519, bytes(32), "", "")), id="dongle add"
+            lambda rows, number: dongles.add(rows, number, Dongle(ED25519, bytes(32), "", "")),
+            id="dongle add",
         ),
-        pytest.param(lambda *args: dongles.remove(*args, "0" * 16), id="dongle remove"),
+        pytest.param(
+            lambda rows, number: dongles.remove(rows, number, "0" * 16), id="dongle remove"
+        ),
     ],
 )
 def test_a_revoked_license_takes_no_change(
