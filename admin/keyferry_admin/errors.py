@@ -207,6 +207,13 @@ class AlreadyRevoked(AdminError):
     next_step = "Make a new one: keyferry-admin license create"
 
 
+class CannotUndo(AdminError):
+    """No change of the license can be undone, or not any more."""
+
+    code = "cannot-undo"
+    next_step = "Nothing was changed. `keyferry-admin license history NUMBER` shows every change."
+
+
 class NotConfirmed(AdminError):
     """The user did not confirm a command that takes rights away."""
 

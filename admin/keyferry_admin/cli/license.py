@@ -2,13 +2,19 @@
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import click
 
 from keyferry_admin.cli.admin_command import AdminGroup, Settings
 from keyferry_admin.cli.output import Column, Listing, aligned, count_of, day, mark
-from keyferry_admin.cli.parameters import AddressOrNone, Feature, LicenseNumber, Moment
+from keyferry_admin.cli.parameters import (
+    AddressOrNone,
+    Feature,
+    LicenseNumber,
+    Moment,
+    TextOrNone,
+)
 from keyferry_admin.use_cases import licenses
 from keyferry_admin.use_cases.letter import license_letter
 from keyferry_admin.use_cases.letter_file import write_letter
@@ -18,6 +24,8 @@ from keyferry_protocol.components import LICENSABLE_ENVIRONMENTS, PROTECTIONS
 from keyferry_protocol.encoding import format_time
 from keyferry_service.domain.license import LicenseRecord, Status
 from keyferry_service.views.refusal_text import Vendor
+
+_F = TypeVar("_F", bound=Callable[..., Any])
 
 # Warnings for a vendor who allows an environment.
 ENVIRONMENT_WARNINGS = {
@@ -30,6 +38,31 @@ letter_option = click.option(
     metavar="FILE",
     help="Also write the letter for the customer, with number and code.",
 )
+
+
+def vendor_fact_options(command: _F) -> _F:
+    """The options for what a license says to its vendor alone."""
+    for option in (
+        click.option(
+            "--label",
+            "labels",
+            multiple=True,
+            metavar="LABEL|none",
+            callback=_labels,
+            help="Replaces all labels. Repeatable.",
+        ),
+        click.option("--note", type=TextOrNone(), help="For your own use."),
+        click.option("--reference", type=TextOrNone(), help="Your order or CRM number."),
+    ):
+        command = option(command)
+    return command
+
+
+def _labels(_: click.Context, __: click.Parameter, texts: tuple[str, ...]) -> Any:
+    """Every label once, none for `none`; None if the option was not used."""
+    if not texts:
+        return None
+    return () if texts == ("none",) else tuple(dict.fromkeys(texts))
 
 
 @click.group(cls=AdminGroup)
@@ -51,6 +84,7 @@ def license() -> None:
     default="none",
     help="Is mailed when a seat in use goes to another computer.",
 )
+@vendor_fact_options
 @click.option("--edition", default="", help="For example Professional.")
 @click.option(
     "--feature",
@@ -124,6 +158,9 @@ def create(
     features: tuple[tuple[str, bool | int], ...],
     protections: tuple[str, ...],
     environments: tuple[str, ...],
+    reference: str | None,
+    note: str | None,
+    labels: tuple[str, ...] | None,
     **terms: Any,
 ) -> None:
     """Make a license and print its activation code, once.
@@ -134,6 +171,9 @@ def create(
         "features": dict(features),
         "protections": tuple(dict.fromkeys(protections)) or PROTECTIONS,
         "environments": ("physical", *dict.fromkeys(environments)),
+        "reference": reference or "",
+        "note": note or "",
+        "labels": labels or (),
     }
 
     def create_license() -> LicenseWithCode:
@@ -141,6 +181,8 @@ def create(
 
     created = with_letter(settings, letter, create_license)
     warnings = [ENVIRONMENT_WARNINGS[name] for name in created.license.environments[1:]]
+    if created.license.licensee != (short := created.license.licensee_in_files):
+        warnings.append(f"Files have room for 64 characters of the licensee: {short}")
     print_code(settings, created, letter, warnings)
 
 
@@ -164,6 +206,9 @@ def show(settings: Settings, number: str) -> None:
         ("Status", license.status.value),
         ("Licensee", license.licensee or "-"),
         ("Contact", license.contact or "-"),
+        ("Reference", license.reference or "-"),
+        ("Labels", ", ".join(license.labels) or "-"),
+        ("Note", license.note or "-"),
         ("Product", f"{license.product} {license.edition}".strip()),
         ("Features", show_features(license.features)),
         ("Seats", f"{license.seats_used} of {license.seats} in use"),
@@ -197,6 +242,9 @@ def as_json(license: LicenseRecord) -> dict[str, Any]:
         "status": license.status.value,
         "licensee": license.licensee,
         "contact": license.contact,
+        "reference": license.reference,
+        "note": license.note,
+        "labels": list(license.labels),
         "product": license.product,
         "edition": license.edition,
         "features": dict(license.features),

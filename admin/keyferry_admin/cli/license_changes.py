@@ -16,6 +16,7 @@ from keyferry_admin.cli.license import (
     license,
     print_code,
     summary,
+    vendor_fact_options,
     with_letter,
 )
 from keyferry_admin.cli.output import count_of, day, mark
@@ -77,6 +78,7 @@ def extend(settings: Settings, number: str, until: int, yes: bool) -> None:
 @click.option(
     "--contact", type=AddressOrNone(), help="Is mailed when a seat goes to another computer."
 )
+@vendor_fact_options
 @click.option("--edition", help="For example Professional.")
 @click.option(
     "--feature",
@@ -105,13 +107,22 @@ def extend(settings: Settings, number: str, until: int, yes: bool) -> None:
 )
 @yes_option
 @click.pass_obj
-def change(settings: Settings, /, number: str, yes: bool, **terms: Any) -> None:
+def change(
+    settings: Settings,
+    /,
+    number: str,
+    yes: bool,
+    labels: tuple[str, ...] | None,
+    **terms: Any,
+) -> None:
     """Change terms of a license. Example: keyferry-admin license change 015120020093 --seats 5
 
     Computers learn of it with their next update request. A request file that was refused for one
     of these terms goes through when it is chosen again.
     """
     changed = {name: value for name, value in terms.items() if value not in (None, ())}
+    if labels is not None:
+        changed["labels"] = labels
     if not changed:
         raise click.UsageError("Say what is to change, for example --seats 5.")
     if "features" in changed:

@@ -43,6 +43,15 @@ class AddressOrNone(Address):
         return "" if value == "none" else super().convert(value, param, ctx)
 
 
+class TextOrNone(click.ParamType[str]):
+    """A text, or `none` to take one away."""
+
+    name = "text|none"
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> str:
+        return "" if value == "none" else str(value).strip()
+
+
 class Moment(click.ParamType[int]):
     """A time in seconds since 1970. A day means its last second in UTC."""
 

@@ -9,6 +9,7 @@ from keyferry_admin.errors import NoSuchLicense, NumberInUse
 from keyferry_admin.use_cases.terms import check_terms
 from keyferry_protocol.activation import activation_key, new_activation_code
 from keyferry_service.adapters.licenses_dynamodb import LicenseExists, Licenses
+from keyferry_service.adapters.retries import Conflict
 from keyferry_service.domain.license import LicenseRecord
 
 
@@ -17,6 +18,9 @@ class Terms(TypedDict, total=False):
 
     licensee: str
     contact: str
+    reference: str
+    note: str
+    labels: tuple[str, ...]
     edition: str
     features: Mapping[str, bool | int]
     trial_days: int | None
@@ -54,6 +58,8 @@ def create(
             if number is None:
                 continue  # the odds are one in 10**12 for each license
             raise NumberInUse(f"There is a license {number} already") from error
+        except Conflict:
+            continue  # someone makes a license with this very number
         return LicenseWithCode(license, code)
 
 

@@ -4,6 +4,7 @@ import re
 from dataclasses import replace
 
 from keyferry_admin.errors import BadTerms
+from keyferry_admin.use_cases.vendor_facts import check_vendor_facts
 from keyferry_protocol.algorithms import DONGLE_ALGORITHMS
 from keyferry_protocol.components import (
     COMPONENTS_BY_PROTECTION,
@@ -26,6 +27,7 @@ _FEATURE_NAME = re.compile("[a-z0-9_.-]{1,40}")
 def check_terms(license: LicenseRecord) -> None:
     """Raises BadTerms for terms that no offline machine can read, or that never apply."""
     _check_texts(license)
+    check_vendor_facts(license)
     _check_numbers(license)
     for name, value in license.features.items():
         if not _FEATURE_NAME.fullmatch(name):
@@ -49,7 +51,7 @@ def check_terms(license: LicenseRecord) -> None:
 
 
 def _check_texts(license: LicenseRecord) -> None:
-    texts = {"licensee": license.licensee, "edition": license.edition, "product": license.product}
+    texts = {"edition": license.edition, "product": license.product}
     for name, text in texts.items():
         try:
             non_empty_text(text) if name == "product" else free_text(text)
