@@ -65,6 +65,21 @@ def test_the_index_has_licenses_alone_with_all_that_the_vendor_wrote_but_the_not
     assert list(licenses.sold()) == [license]
 
 
+def test_a_license_of_an_older_release_is_read_listed_and_changed(
+    dynamodb: Any, licenses: Licenses
+) -> None:
+    license = a_license()
+    row = {"pk": NUMBER, "sk": "license", **members(license)}
+    for name in ("reference", "note", "labels"):
+        del row[name]
+    dynamodb.put_item(TableName="Licenses", Item=to_item(row))
+    assert licenses.get(NUMBER) == license
+    assert list(licenses.sold()) == [license]
+    changed = replace(license, labels=("emea",), revision=license.revision + 1)
+    licenses.change(license, changed)
+    assert licenses.get(NUMBER) == changed
+
+
 def test_an_answer_changes_nothing_in_the_index() -> None:
     """So it costs no write there, and an index that is behind delays no answer."""
     (index,) = LICENSES_TABLE["GlobalSecondaryIndexes"]
