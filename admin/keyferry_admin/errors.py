@@ -167,6 +167,15 @@ class AwsUnreachable(AdminError):
     next_step = "Check the spelling of the region, and the network of this computer."
 
 
+class NoLicenseIndex(AdminError):
+    """The license table has no index yet, or DynamoDB is still filling it."""
+
+    code = "no-license-index"
+    next_step = (
+        "Nothing was changed. Deploy this release (make deploy), then run the same command again."
+    )
+
+
 class StackNotReady(AdminError):
     """The stack cannot be updated now, or not by this release."""
 

@@ -49,7 +49,7 @@ def vendor_fact_options(command: _F) -> _F:
             multiple=True,
             metavar="LABEL|none",
             callback=_labels,
-            help="Replaces all labels. Repeatable.",
+            help="All labels, for finding it. Repeatable.",
         ),
         click.option("--note", type=TextOrNone(), help="For your own use."),
         click.option("--reference", type=TextOrNone(), help="Your order or CRM number."),
