@@ -12,7 +12,7 @@ class _Loader(yaml.SafeLoader):
     """Reads no function of CloudFormation: the table has none."""
 
 
-_Loader.add_multi_constructor("!", lambda loader, suffix, node: suffix)  # type: ignore[no-untyped-call]
+_Loader.add_multi_constructor("!", lambda loader, suffix, node: suffix)
 
 _properties = yaml.load(TEMPLATE.read_text(), _Loader)["Resources"]["LicensesTable"]["Properties"]
 LICENSES_TABLE: dict[str, Any] = {

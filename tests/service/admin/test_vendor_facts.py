@@ -1,4 +1,4 @@
-"""What a license says to its vendor alone: reference, note, labels, and the licensee's whole name."""
+"""What a license says to its vendor alone, and the whole name of its licensee."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ from keyferry_admin.use_cases import licenses
 from keyferry_service.adapters.items_dynamodb import plain
 from tests.support.samples import NUMBER
 
-LONG = "Gesellschaft für Anlagenbau und Verfahrenstechnik Nordhaven mbH & Co. Kommanditgesellschaft"
+LONG = "Gesellschaft für Anlagenbau und Verfahrenstechnik Nordhaven mbH & Co. KG auf Aktien"
 
 
 def row(stack: Stack, pk: str, sk: str) -> dict[str, Any] | None:

@@ -88,7 +88,7 @@ def test_a_license_row_has_room_for_what_the_vendor_keeps(world: World) -> None:
         contact="licenses@nordhaven.example.com",
         reference="PO-2026-004711",
         labels=("academic", "region=emea"),
-        note="Ask for Ada Nordmann in building 4 before you call the plant; she is there until noon.",
+        note="Ask for Ada Nordmann in building 4 before you call the plant; mornings only.",
     )
     world.activate(a_request_file(LAB_07))
     (row,) = [row for row in world.rows("Licenses") if row["sk"]["S"] == "license"]
