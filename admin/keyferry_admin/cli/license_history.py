@@ -12,7 +12,7 @@ from keyferry_admin.cli.output import Column, Listing, day, mark, minute
 from keyferry_admin.cli.parameters import LicenseNumber
 from keyferry_admin.use_cases import licenses, undo
 from keyferry_protocol.encoding import format_time
-from keyferry_service.domain.change import Change
+from keyferry_service.domain.change import CREATE, Change
 
 __all__ = ["license"]  # the group, including the commands in this file
 
@@ -55,8 +55,9 @@ def undo_(settings: Settings, number: str, yes: bool) -> None:
     table = settings.stack.licenses
     change = undo.find_undoable(table, licenses.find(table, number))
     warning = [
-        f"{change.what} by {_short(change.who)}, {minute(change.at)}:",
+        "What you change back:",
         *(f"  {line}" for line in _lines(change.after, change.before)),
+        f"  Command: {change.what}, by {_short(change.who)}, {minute(change.at)}.",
     ]
     confirm(settings.output, number, "undo it", warning, yes)
     after = undo.undo(table, number, change)
@@ -70,15 +71,22 @@ def _lines(before: Any, after: Any) -> list[str]:
     """`seats: 2 -> 5`, a line for each attribute that differs."""
     lines = []
     for name in after:
-        title = _TITLES.get(name, name.removesuffix("_days").replace("_", " "))
         if name == "activation_public":
-            lines.append(f"{title}: another one")
+            lines.append(f"{_title(name)}: another one")
         else:
-            lines.append(f"{title}: {_text(name, before[name])} -> {_text(name, after[name])}")
+            lines.append(
+                f"{_title(name)}: {_text(name, before[name])} -> {_text(name, after[name])}"
+            )
     return lines
 
 
+def _title(name: str) -> str:
+    return _TITLES.get(name, name.replace("_", " "))
+
+
 def _text(name: str, value: Any) -> str:
+    if name == "valid_until" and value is None:
+        return "never"
     if name in _TIMES:
         return day(value, short=True)
     if name == "features":
@@ -94,9 +102,14 @@ def _short(who: str) -> str:
 
 
 def _summary(change: Change) -> str:
-    if not change.before:
-        return change.subject
-    lines = _lines(change.before, change.after)
+    if change.what == CREATE:
+        lines = [
+            f"{_title(name)}: {_text(name, value)}"
+            for name, value in change.after.items()
+            if name != "activation_public"
+        ]
+    else:
+        lines = _lines(change.before, change.after)
     return "; ".join([change.subject, *lines] if change.subject else lines)
 
 
