@@ -81,7 +81,7 @@ def test_a_notice_that_was_given_up_is_taken_in_after_one_command(
     dead = stack.outputs["FeedbackDeadQueue"]
     client(stack, "sqs").send_message(QueueUrl=dead, MessageBody=a_notice(stack, ticket["id"]))
     (alarm,) = alarms_for(stack, "FeedbackDeadQueue", waiting_in(stack, "FeedbackDeadQueue"))
-    assert alarm["AlarmDescription"].startswith("A notice of a mail that came back was given up")
+    assert alarm["AlarmDescription"].startswith("A notice of a bounced mail was given up")
     report = redrive(stack)
     assert [letter["queue"] for letter in report["redriven"]] == ["feedback"]
     assert report["logs"] == ["/aws/lambda/keyferry-mail-feedback"]

@@ -1,4 +1,4 @@
-"""How long a call of AWS may take, and that none begins whose end the function would not see."""
+"""Limits how long an AWS call may take, and when in a function's time the last one may start."""
 
 from collections.abc import Callable
 from functools import wraps
@@ -26,19 +26,19 @@ class CallTooLate(Exception):
 
 
 class CallDeadline:
-    """Begins no call of AWS, and no second try, in the last seconds of a function's time.
+    """Lets no AWS call, and no second try, start in the last seconds of a function's time.
 
-    A call then fails, and with it one message. A function that is killed fails its whole batch.
+    Such a call fails, and only its message with it. A killed function fails its whole batch.
     """
 
     def __init__(self, *clients: Any) -> None:
-        """Those of boto3 whose calls it watches."""
+        """Watch the calls of these boto3 clients."""
         self._context: HasDeadline | None = None
         for client in clients:
             client.meta.events.register("request-created", self._check)  # once for each try
 
     def kept_by(self, handler: Handler[Reply]) -> Handler[Reply]:
-        """The handler, whose calls must end before its own time does."""
+        """The same handler, whose AWS calls end before its time does."""
 
         @wraps(handler)
         def lambda_handler(event: dict[str, Any], context: HasDeadline) -> Reply:

@@ -5,10 +5,10 @@ side by side. The same with ten messages, real time and sockets: tests/soak/brow
 """
 
 import socket
-import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -46,16 +46,19 @@ TIMEOUTS_S = {n: RESOURCES[f]["Properties"]["Timeout"] for n, f in FUNCTIONS.ite
 
 @dataclass
 class Time(Context):
-    """Lambda's context. Calls take the time that a test says, in each thread for itself."""
+    """Lambda's context. Calls take the time that a test says, for each message by itself.
 
-    spent: threading.local = field(default_factory=threading.local)
+    A thread is no measure: one that is done with a message takes the next.
+    """
+
+    spent_s: ContextVar[float] = field(default_factory=lambda: ContextVar("spent_s", default=0.0))
     is_over: bool = False
 
     def get_remaining_time_in_millis(self) -> int:
-        return int(self.left_ms - 1000 * getattr(self.spent, "s", 0.0))
+        return int(self.left_ms - 1000 * self.spent_s.get())
 
     def go_by(self, seconds: float) -> None:
-        self.spent.s = getattr(self.spent, "s", 0.0) + seconds
+        self.spent_s.set(self.spent_s.get() + seconds)
         self.is_over |= self.get_remaining_time_in_millis() < FINISH_MS
 
 

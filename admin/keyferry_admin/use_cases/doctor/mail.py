@@ -1,6 +1,7 @@
 """Whether email reaches customers, and its bounces come back: SES, its identity, its topic."""
 
 from dataclasses import dataclass
+from typing import Any
 
 from keyferry_admin.use_cases.doctor.deployment import Deployment
 from keyferry_admin.use_cases.doctor.finding import OK, PROBLEM, WARNING, Finding
@@ -138,21 +139,7 @@ def check_feedback(deployment: Deployment) -> list[Finding]:
     queue = deployment.stack.output("FeedbackQueue").rpartition("/")[2]
     account = deployment.stack.id.split(":")[4]
     partition = deployment.stack.id.split(":")[1]
-    is_sending, reported = None, frozenset[str]()
-    try:
-        options = ses.get_configuration_set(ConfigurationSetName=name).get("SendingOptions", {})
-        reply = ses.get_configuration_set_event_destinations(ConfigurationSetName=name)
-    except ses.exceptions.NotFoundException:
-        pass
-    else:
-        is_sending = options.get("SendingEnabled", True)
-        reported = frozenset(
-            event
-            for destination in reply.get("EventDestinations", [])
-            if destination.get("Enabled")
-            and destination.get("SnsDestination", {}).get("TopicArn") == topic
-            for event in destination["MatchingEventTypes"]
-        )
+    is_sending, reported = _read_configuration_set(ses, name, topic)
     pages = sns.get_paginator("list_subscriptions_by_topic").paginate(TopicArn=topic)
     subscribed = frozenset(
         subscription["Endpoint"]
@@ -162,6 +149,23 @@ def check_feedback(deployment: Deployment) -> list[Finding]:
     )
     queue_arn = f"arn:{partition}:sqs:{deployment.region}:{account}:{queue}"
     return judge_feedback(Feedback(name, topic, queue_arn, is_sending, reported, subscribed))
+
+
+def _read_configuration_set(ses: Any, name: str, topic: str) -> tuple[bool | None, frozenset[str]]:
+    """Whether it sends (None: it does not exist), and which events it reports to the topic."""
+    try:
+        options = ses.get_configuration_set(ConfigurationSetName=name).get("SendingOptions", {})
+        reply = ses.get_configuration_set_event_destinations(ConfigurationSetName=name)
+    except ses.exceptions.NotFoundException:
+        return None, frozenset()
+    reported = frozenset(
+        event
+        for destination in reply.get("EventDestinations", [])
+        if destination.get("Enabled")
+        and destination.get("SnsDestination", {}).get("TopicArn") == topic
+        for event in destination["MatchingEventTypes"]
+    )
+    return options.get("SendingEnabled", True), reported
 
 
 def judge_feedback(feedback: Feedback) -> list[Finding]:
