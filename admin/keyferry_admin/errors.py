@@ -167,6 +167,15 @@ class AwsUnreachable(AdminError):
     next_step = "Check the spelling of the region, and the network of this computer."
 
 
+class NoLicenseIndex(AdminError):
+    """The license table has no index yet, or DynamoDB is still filling it."""
+
+    code = "no-license-index"
+    next_step = (
+        "Nothing was changed. Deploy this release (make deploy), then run the same command again."
+    )
+
+
 class StackNotReady(AdminError):
     """The stack cannot be updated now, or not by this release."""
 
@@ -205,6 +214,13 @@ class AlreadyRevoked(AdminError):
 
     code = "license-revoked"
     next_step = "Make a new one: keyferry-admin license create"
+
+
+class CannotUndo(AdminError):
+    """No change of the license can be undone, or not any more."""
+
+    code = "cannot-undo"
+    next_step = "Nothing was changed. `keyferry-admin license history NUMBER` shows every change."
 
 
 class NotConfirmed(AdminError):

@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import click
 
@@ -25,6 +25,7 @@ from keyferry_admin.cli.parameters import (
     Feature,
     LicenseNumber,
     Moment,
+    TextOrNone,
     each_feature_once,
 )
 from keyferry_admin.errors import OutputNotWritten
@@ -38,6 +39,8 @@ from keyferry_protocol.components import LICENSABLE_ENVIRONMENTS, PROTECTIONS
 from keyferry_service.domain.license import LicenseRecord
 from keyferry_service.views.refusal_text import Vendor
 
+_F = TypeVar("_F", bound=Callable[..., Any])
+
 # Warnings for a vendor who allows an environment.
 ENVIRONMENT_WARNINGS = {
     "virtual": "Virtual machines are allowed: copies look the same and cannot be counted.",
@@ -49,6 +52,31 @@ letter_option = click.option(
     metavar="FILE",
     help="Also write the letter for the customer, with number and code.",
 )
+
+
+def vendor_fact_options(command: _F) -> _F:
+    """The options for what a license says to its vendor alone."""
+    for option in (
+        click.option(
+            "--label",
+            "labels",
+            multiple=True,
+            metavar="LABEL|none",
+            callback=_labels,
+            help="All labels, for finding it. Repeatable.",
+        ),
+        click.option("--note", type=TextOrNone(), help="For your own use."),
+        click.option("--reference", type=TextOrNone(), help="Your order or CRM number."),
+    ):
+        command = option(command)
+    return command
+
+
+def _labels(_: click.Context, __: click.Parameter, texts: tuple[str, ...]) -> Any:
+    """Every label once, none for `none`; None if the option was not used."""
+    if not texts:
+        return None
+    return () if texts == ("none",) else tuple(dict.fromkeys(texts))
 
 
 @click.group(cls=AdminGroup)
@@ -70,6 +98,7 @@ def license() -> None:
     default="none",
     help="Is mailed when a seat in use goes to another computer.",
 )
+@vendor_fact_options
 @click.option("--edition", default="", help="For example Professional.")
 @click.option(
     "--feature",
@@ -146,6 +175,9 @@ def create(
     new_product: bool,
     protections: tuple[str, ...],
     environments: tuple[str, ...],
+    reference: str | None,
+    note: str | None,
+    labels: tuple[str, ...] | None,
     **terms: Any,
 ) -> None:
     """Make a license and print its activation code, once.
@@ -159,6 +191,9 @@ def create(
     terms |= {
         "protections": tuple(dict.fromkeys(protections)) or PROTECTIONS,
         "environments": ("physical", *dict.fromkeys(environments)),
+        "reference": reference or "",
+        "note": note or "",
+        "labels": labels or (),
     }
 
     def create_license() -> LicenseWithCode:
@@ -166,6 +201,8 @@ def create(
 
     created = with_letter(settings, letter, create_license)
     warnings = [ENVIRONMENT_WARNINGS[name] for name in created.license.environments[1:]]
+    if created.license.licensee != (short := created.license.licensee_in_files):
+        warnings.append(f"Files have room for 64 characters of the licensee: {short}")
     print_code(settings, created, letter, warnings)
 
 

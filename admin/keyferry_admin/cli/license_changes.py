@@ -15,6 +15,7 @@ from keyferry_admin.cli.license import (
     letter_option,
     license,
     print_code,
+    vendor_fact_options,
     with_letter,
 )
 from keyferry_admin.cli.license_terms import (
@@ -105,6 +106,7 @@ def extend(
 @click.option(
     "--contact", type=AddressOrNone(), help="Is mailed when a seat goes to another computer."
 )
+@vendor_fact_options
 @click.option("--edition", help="For example Professional.")
 @click.option(
     "--feature",

@@ -22,7 +22,7 @@ def require_known_product(settings: Settings, product: str, is_new: bool) -> Non
     if is_new:
         return
     known = set[str]()
-    for license in settings.stack.licenses.all():  # most often ends on the first page
+    for license in settings.stack.licenses.sold():  # most often ends on the first page
         if license.product == product:
             return
         known.add(license.product)

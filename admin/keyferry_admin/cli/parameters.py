@@ -46,6 +46,15 @@ class AddressOrNone(Address):
         return "" if value == "none" else super().convert(value, param, ctx)
 
 
+class TextOrNone(click.ParamType[str]):
+    """A text, or `none` to take one away."""
+
+    name = "text|none"
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> str:
+        return "" if value == "none" else str(value).strip()
+
+
 class Moment(click.ParamType[int | Period | None]):
     """A day, which means its last second in UTC, or a time, `+1y` or `+30d`; `none` is no date."""
 

@@ -15,11 +15,19 @@ from keyferry_service.adapters.retries import Conflict
 from keyferry_service.domain.license import LicenseRecord, Seat, Status
 
 _ATTEMPTS = 12
+_STATUS_CHANGES = {
+    Status.ACTIVE: "resume",
+    Status.SUSPENDED: "suspend",
+    Status.REVOKED: "revoke",
+}
 _T = TypeVar("_T")
 
 
 def change(
-    licenses: Licenses, number: str, changed: Callable[[LicenseRecord], LicenseRecord]
+    licenses: Licenses,
+    number: str,
+    changed: Callable[[LicenseRecord], LicenseRecord],
+    what: str = "change",
 ) -> LicenseRecord:
     """Write what `changed` returns for the current license.
 
@@ -30,7 +38,7 @@ def change(
         before = find_changeable(licenses, number)
         after = next_revision(before, changed(before))
         check_terms(after)
-        licenses.change(before, after)
+        licenses.change(before, after, what)
         return after
 
     return retry_on_conflict(attempt)
@@ -38,7 +46,12 @@ def change(
 
 def set_status(licenses: Licenses, number: str, status: Status) -> LicenseRecord:
     """Suspend, resume or revoke a license."""
-    return change(licenses, number, lambda license: replace(license, status=status))
+    return change(
+        licenses,
+        number,
+        lambda license: replace(license, status=status),
+        _STATUS_CHANGES[status],
+    )
 
 
 def allow_move(licenses: Licenses, number: str) -> LicenseRecord:
@@ -47,6 +60,7 @@ def allow_move(licenses: Licenses, number: str) -> LicenseRecord:
         licenses,
         number,
         lambda license: replace(license, seats_ever_used=license.seats_ever_used - 1),
+        "allow-move",
     )
 
 
@@ -54,7 +68,9 @@ def replace_code(licenses: Licenses, number: str) -> LicenseWithCode:
     """Replace the activation code; requests made with the old one are refused from then on."""
     code = new_activation_code(number)
     public = activation_key(code, number).public
-    after = change(licenses, number, lambda license: replace(license, activation_public=public))
+    after = change(
+        licenses, number, lambda license: replace(license, activation_public=public), "new-code"
+    )
     return LicenseWithCode(after, code)
 
 

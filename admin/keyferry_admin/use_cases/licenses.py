@@ -10,6 +10,7 @@ from keyferry_admin.errors import AlreadyRevoked, NoSuchLicense, NumberInUse
 from keyferry_admin.use_cases.terms import check_agreement, check_terms
 from keyferry_protocol.activation import activation_key, new_activation_code, show_license_number
 from keyferry_service.adapters.licenses_dynamodb import LicenseExists, Licenses
+from keyferry_service.adapters.retries import Conflict
 from keyferry_service.domain.license import LicenseRecord, Status
 
 _NEAR = 0.8  # share of digits in the same order: one mistyped digit, or two swapped
@@ -20,6 +21,9 @@ class Terms(TypedDict, total=False):
 
     licensee: str
     contact: str
+    reference: str
+    note: str
+    labels: tuple[str, ...]
     edition: str
     features: Mapping[str, bool | int]
     trial_days: int | None
@@ -59,6 +63,8 @@ def create(
             if number is None:
                 continue  # the odds are one in 10**12 for each license
             raise NumberInUse(f"There is a license {number} already") from error
+        except Conflict:
+            continue  # someone makes a license with this very number
         return LicenseWithCode(license, code)
 
 
@@ -82,7 +88,7 @@ def find_changeable(licenses: Licenses, number: str) -> LicenseRecord:
 
 
 def _no_such_license(licenses: Licenses, number: str) -> NoSuchLicense:
-    sold = {license.number: license for license in licenses.all()}
+    sold = {license.number: license for license in licenses.sold()}
     nearest = [sold[near] for near in get_close_matches(number, sold, cutoff=_NEAR)]
     whose = [_whose(license) for license in nearest]
     return NoSuchLicense(

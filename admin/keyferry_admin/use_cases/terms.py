@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 from keyferry_admin.errors import BadTerms
+from keyferry_admin.use_cases.vendor_facts import check_vendor_facts
 from keyferry_protocol.algorithms import DONGLE_ALGORITHMS
 from keyferry_protocol.components import (
     COMPONENTS_BY_PROTECTION,
@@ -54,6 +55,7 @@ def date_of(date: int | Period | None, present: int | None, now: int) -> int | N
 def check_terms(license: LicenseRecord) -> None:
     """Raises BadTerms for terms that no offline machine can read, or that never apply."""
     _check_texts(license)
+    check_vendor_facts(license)
     _check_numbers(license)
     for name, value in license.features.items():
         if not _FEATURE_NAME.fullmatch(name):
@@ -115,7 +117,7 @@ def end_if_used(license: LicenseRecord, now: int) -> int | None:
 
 
 def _check_texts(license: LicenseRecord) -> None:
-    texts = {"licensee": license.licensee, "edition": license.edition, "product": license.product}
+    texts = {"edition": license.edition, "product": license.product}
     for name, text in texts.items():
         try:
             non_empty_text(text) if name == "product" else free_text(text)

@@ -95,7 +95,7 @@ def test_a_number_that_was_never_sold_is_told_with_its_nearest_neighbors(
         pytest.param({"features": {"solver": 0}}, id="a limit of 0"),
         pytest.param({"features": {"solver": False}}, id="a feature that is not granted"),
         pytest.param({"features": {"solver": 2**53}}, id="a limit no parser reads"),
-        pytest.param({"licensee": "x" * 65}, id="a licensee of 65 characters"),
+        pytest.param({"licensee": "x" * 201}, id="a licensee of 201 characters"),
         pytest.param({"edition": "Pro\u202efessional"}, id="an edition that turns its direction"),
         pytest.param({"product": ""}, id="no product"),
         pytest.param({"protections": ()}, id="no protection"),
