@@ -41,7 +41,7 @@ TYPES_ALONE = {"_typeshed"}  # there for type checkers, never at run time
 STANDARD = sys.stdlib_module_names | {"_sha2"}  # of Python 3.12
 # They convert, configure and name; they make no calls.
 HARMLESS = ("boto3.dynamodb.types", "botocore.config", "botocore.exceptions")
-ADAPTERS = ("_dynamodb", "_s3", "_kms", "_ses", "_sqs")
+ADAPTERS = ("_dynamodb", "_eventbridge", "_https", "_s3", "_secretsmanager", "_kms", "_ses", "_sqs")
 
 
 @dataclass(frozen=True)
