@@ -6,6 +6,7 @@ from typing import Any, TypeVar
 
 import click
 
+from keyferry_admin.aws_failures import explain
 from keyferry_admin.cli.output import Output, mark
 from keyferry_admin.errors import AdminError, Interrupted, SomeFailed
 from keyferry_admin.use_cases.run_many import ENDS_THE_RUN, Run, run_many
@@ -19,9 +20,9 @@ def run_with_progress(
     """`run_many` with a progress bar on a terminal's stderr."""
     is_shown = not output.as_json and sys.stderr is not None and sys.stderr.isatty()
     if not is_shown:
-        return run_many(items, action)
+        return run_many(items, action, explain)
     with click.progressbar(length=len(items), label=label, file=sys.stderr) as bar:
-        return run_many(items, action, bar.update)
+        return run_many(items, action, explain, bar.update)
 
 
 def report(

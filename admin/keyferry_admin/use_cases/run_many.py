@@ -10,7 +10,6 @@ from typing import Generic, TypeVar
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from keyferry_admin.aws_failures import explain
 from keyferry_admin.errors import (
     AdminError,
     AwsUnreachable,
@@ -39,13 +38,14 @@ class Run(Generic[T]):
 def run_many(
     items: Sequence[T],
     action: Callable[[T], bool],
+    explain: Callable[[BotoCoreError | ClientError], AdminError],
     on_finished: Callable[[int], None] = lambda count: None,
     at_once: int = AT_ONCE,
 ) -> Run[T]:
     """Run the action for each item, a few at once.
 
     It returns whether it changed anything, runs in threads, and must be safe to repeat for an item
-    that it has changed already. `on_finished` is called in this thread with the number of items
+    that it has changed already. `explain` says what AWS's errors mean. `on_finished` is called in this thread with the number of items
     that have just been finished. After Ctrl-C no action begins, and those that have begun end; a
     second Ctrl-C is a KeyboardInterrupt.
     """
@@ -61,7 +61,7 @@ def run_many(
                 break
             finished, _ = wait(running, return_when=FIRST_COMPLETED)
             for future in finished:
-                outcome = outcomes[running.pop(future)] = _outcome(future)
+                outcome = outcomes[running.pop(future)] = _outcome(future, explain)
                 stops = stops or isinstance(outcome, ENDS_THE_RUN)
             stops = stops or interrupted.is_set()
             on_finished(len(finished))
@@ -75,7 +75,9 @@ def run_many(
     )
 
 
-def _outcome(future: Future[bool]) -> bool | AdminError:
+def _outcome(
+    future: Future[bool], explain: Callable[[BotoCoreError | ClientError], AdminError]
+) -> bool | AdminError:
     try:
         return future.result()
     except AdminError as error:

@@ -7,6 +7,7 @@ import threading
 import pytest
 from botocore.exceptions import ClientError
 
+from keyferry_admin.aws_failures import explain
 from keyferry_admin.cli.output import Output
 from keyferry_admin.cli.progress import report
 from keyferry_admin.errors import BadTerms, Interrupted, SomeFailed
@@ -28,7 +29,7 @@ def test_each_item_is_accounted_for_in_order() -> None:
         return item % 2 == 0
 
     finished: list[int] = []
-    run = run_many(ITEMS, action, finished.append)
+    run = run_many(ITEMS, action, explain, finished.append)
     assert run.done == [item for item in ITEMS if item % 2 == 0 and item != 8]
     assert run.unchanged == [item for item in ITEMS if item % 2 and item != 7]
     assert [(item, error.code) for item, error in run.failed] == [(7, "bad-terms"), (8, "aws")]
@@ -42,7 +43,7 @@ def test_what_fails_for_all_ends_the_run(code: str) -> None:
             raise refused(code)
         return True
 
-    run = run_many(ITEMS, action, at_once=4)
+    run = run_many(ITEMS, action, explain, at_once=4)
     assert run.done == ITEMS[:10]
     assert 1 <= len(run.failed) <= 4
     assert len(run.done) + len(run.failed) + len(run.not_tried) == len(ITEMS)
@@ -69,7 +70,7 @@ def test_ctrl_c_lets_what_has_begun_end_and_says_what_is_left() -> None:
 
     thread = threading.Thread(target=press_ctrl_c)
     thread.start()
-    run = run_many(ITEMS, action, at_once=2)
+    run = run_many(ITEMS, action, explain, at_once=2)
     thread.join()
     assert run.is_interrupted
     assert 2 <= len(run.done) < len(ITEMS)
