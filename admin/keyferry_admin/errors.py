@@ -167,6 +167,15 @@ class AwsUnreachable(AdminError):
     next_step = "Check the spelling of the region, and the network of this computer."
 
 
+class NoLicenseIndex(AdminError):
+    """The license table has no index yet, or DynamoDB is still filling it."""
+
+    code = "no-license-index"
+    next_step = (
+        "Nothing was changed. Deploy this release (make deploy), then run the same command again."
+    )
+
+
 class StackNotReady(AdminError):
     """The stack cannot be updated now, or not by this release."""
 
@@ -207,11 +216,31 @@ class AlreadyRevoked(AdminError):
     next_step = "Make a new one: keyferry-admin license create"
 
 
+class CannotUndo(AdminError):
+    """No change of the license can be undone, or not any more."""
+
+    code = "cannot-undo"
+    next_step = "Nothing was changed. `keyferry-admin license history NUMBER` shows every change."
+
+
 class NotConfirmed(AdminError):
     """The user did not confirm a command that takes rights away."""
 
     code = "not-confirmed"
     next_step = "Nothing was changed. In scripts: --yes"
+
+
+class TakesRightsAway(AdminError):
+    """A script's change takes rights away, which --yes alone does not confirm."""
+
+    code = "takes-rights-away"
+    next_step = "Nothing was changed. If that is intended, use --yes --shorten."
+
+
+class NewProduct(AdminError):
+    """No license has this product yet, so its name may be misspelled."""
+
+    code = "new-product"
 
 
 class BadDongle(AdminError):
@@ -249,6 +278,13 @@ class DongleInUse(AdminError):
     """A dongle that has a seat cannot be removed."""
 
     code = "dongle-in-use"
+
+
+class OutputNotWritten(AdminError):
+    """What a command would print cannot be written, so an activation code could be lost."""
+
+    code = "output-not-written"
+    next_step = "Nothing was changed. Run the same command without the pipe, or with another file."
 
 
 class LetterNotWritten(AdminError):

@@ -1,5 +1,6 @@
 """Finds a deployed stack by its name: its outputs, tables, files, queues, and keys."""
 
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -15,6 +16,7 @@ from keyferry_service.adapters.resignings_dynamodb import Resignings
 from keyferry_service.adapters.signing_keys_dynamodb import SigningKeys
 from keyferry_service.adapters.suppressions_dynamodb import Suppressions
 from keyferry_service.adapters.tickets_dynamodb import Tickets
+from keyferry_service.domain.change import Author
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudformation import CloudFormationClient
@@ -67,7 +69,11 @@ class Stack:
 
     @cached_property
     def licenses(self) -> Licenses:
-        return Licenses(self._dynamodb, self.output("LicensesTable"))
+        return Licenses(self._dynamodb, self.output("LicensesTable"), self.author)
+
+    def author(self) -> Author:
+        """Who makes a change now, as AWS knows them."""
+        return Author(self._identity, int(time.time()))
 
     @cached_property
     def signing_keys(self) -> SigningKeys:
@@ -112,6 +118,13 @@ class Stack:
     @cached_property
     def functions(self) -> Any:
         return boto3.client("lambda")
+
+    @cached_property
+    def _identity(self) -> str:
+        """The ARN of the credentials; anyone may ask for their own."""
+        sts: Any = boto3.client("sts")
+        arn: str = sts.get_caller_identity()["Arn"]
+        return arn
 
     @cached_property
     def _dynamodb(self) -> "DynamoDBClient":

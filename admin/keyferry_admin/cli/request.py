@@ -5,7 +5,7 @@ from typing import Any
 import click
 
 from keyferry_admin.cli.admin_command import AdminGroup, Settings
-from keyferry_admin.cli.license import show_features
+from keyferry_admin.cli.license_terms import show_features
 from keyferry_admin.cli.output import Column, Listing, aligned, count_of, day, mark, minute
 from keyferry_admin.cli.parameters import Address, LicenseNumber
 from keyferry_admin.errors import AlreadyRevoked

@@ -61,7 +61,7 @@ def response_in(entry: LedgerEntry) -> ResponseBody:
 def _terms(license: LicenseRecord, is_receipt: bool, valid_until: int | None) -> LicenseTerms:
     return LicenseTerms(
         number=license.number,
-        licensee=license.licensee,
+        licensee=license.licensee_in_files,
         product=license.product,
         edition=license.edition,
         features={} if is_receipt else license.features,

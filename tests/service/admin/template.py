@@ -1,20 +1,12 @@
 """As much of the template as the commands read: one table, and the outputs of the stack."""
 
+from tests.support.tables import LICENSES_TABLE
+
 TEMPLATE = {
     "Resources": {
         "LicensesTable": {
             "Type": "AWS::DynamoDB::Table",
-            "Properties": {
-                "BillingMode": "PAY_PER_REQUEST",
-                "AttributeDefinitions": [
-                    {"AttributeName": "pk", "AttributeType": "S"},
-                    {"AttributeName": "sk", "AttributeType": "S"},
-                ],
-                "KeySchema": [
-                    {"AttributeName": "pk", "KeyType": "HASH"},
-                    {"AttributeName": "sk", "KeyType": "RANGE"},
-                ],
-            },
+            "Properties": LICENSES_TABLE,
         }
     },
     "Outputs": {

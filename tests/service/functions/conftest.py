@@ -24,6 +24,7 @@ from moto.core.botocore_stubber import BotocoreStubber
 from keyferry_service.adapters.signing_keys_dynamodb import FRESH_S, SigningKeys
 from tests.support.builders import SERVICE_KEY, VENDOR
 from tests.support.inline import InlineExecutor
+from tests.support.tables import LICENSES_TABLE
 from tests.support.world import (
     IN,
     OUT,
@@ -118,8 +119,13 @@ class _ServiceClients:
 def world(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> World:
     BackendDict.reset()
     dynamodb, s3, sqs, ses = (cloud.clients[name] for name in ("dynamodb", "s3", "sqs", "sesv2"))
-    _make_table(dynamodb, "Licenses", "pk", "sk")
-    _make_table(dynamodb, "Tickets", "pk")
+    dynamodb.create_table(TableName="Licenses", **LICENSES_TABLE)
+    dynamodb.create_table(
+        TableName="Tickets",
+        BillingMode="PAY_PER_REQUEST",
+        AttributeDefinitions=[{"AttributeName": "pk", "AttributeType": "S"}],
+        KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}],
+    )
     for bucket in (IN, OUT):
         where = {"LocationConstraint": "eu-central-1"}
         s3.create_bucket(Bucket=bucket, CreateBucketConfiguration=where)
@@ -140,18 +146,6 @@ def world(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> World:
     monkeypatch.setattr(time, "sleep", lambda _: None)
     monkeypatch.setattr(time, "time", lambda: world.now)
     return world
-
-
-def _make_table(dynamodb: Any, name: str, *keys: str) -> None:
-    kinds = ("HASH", "RANGE")
-    dynamodb.create_table(
-        TableName=name,
-        BillingMode="PAY_PER_REQUEST",
-        AttributeDefinitions=[{"AttributeName": key, "AttributeType": "S"} for key in keys],
-        KeySchema=[
-            {"AttributeName": key, "KeyType": kind} for key, kind in zip(keys, kinds, strict=False)
-        ],
-    )
 
 
 def _load(function: str) -> ModuleType:
