@@ -73,11 +73,8 @@ def test_what_happens_to_a_license_reaches_the_vendors_server(
 
     def told() -> list[tuple[str, ...]]:
         return sorted(
-            (
-                e["type"].removeprefix("keyferry."),
-                e["data"].get("code") or e["data"].get("what"),
-            )
-            for e in server.events(customer.number)
+            (event["type"].removeprefix("keyferry."), *_facts(event["data"]))
+            for event in server.events(customer.number)
         )
 
     expected = [
