@@ -24,7 +24,10 @@ class NotGenuine(Exception):
 
 
 def verify(headers: Mapping[str, str], body: bytes, secret: str, now: float) -> Any:
-    """The event in `body`, whose bytes must be those that came. Raises NotGenuine."""
+    """The event in `body`, whose bytes must be those that came. Raises NotGenuine.
+
+    The names of headers are in lower case.
+    """
     event_id, at = headers.get("webhook-id") or "", headers.get("webhook-timestamp") or ""
     if not (at.isascii() and at.isdigit() and abs(now - int(at)) <= TOLERANCE_S):
         raise NotGenuine("It is too old, or too new.")
@@ -50,8 +53,9 @@ class Handler(BaseHTTPRequestHandler):
         if not (length.isdigit() and int(length) <= MAX_BYTES):
             return self.send_error(413)
         body = self.rfile.read(int(length))
+        headers = {name.lower(): value for name, value in self.headers.items()}
         try:
-            event = verify(self.headers, body, self.secret, time.time())
+            event = verify(headers, body, self.secret, time.time())
         except NotGenuine as error:
             return self.send_error(401, str(error))
         if event["id"] not in self.seen:  # an event can come twice

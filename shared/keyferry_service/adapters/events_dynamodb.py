@@ -7,17 +7,20 @@ from typing import TYPE_CHECKING, Any
 
 from keyferry_service.adapters.items_dynamodb import Item, from_item, to_item
 from keyferry_service.adapters.ledger_dynamodb import entry_from_item
+from keyferry_service.adapters.refusals_dynamodb import REFUSALS_PREFIX, records_in
 from keyferry_service.adapters.suppressions_dynamodb import Suppression
 from keyferry_service.adapters.tickets_dynamodb import suppressed_key, ticket_from_item
 from keyferry_service.domain.change import Change
 from keyferry_service.domain.event import (
+    REFUSED,
     Event,
     event_of_bounce,
     event_of_change,
     event_of_refusal,
     events_of_entry,
 )
-from keyferry_service.domain.ticket import TicketState
+from keyferry_service.domain.refusals import Refusal, RefusalRecord
+from keyferry_service.domain.ticket import Ticket, ticket_prefix
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -45,8 +48,23 @@ def events_in_row(item: Item) -> Iterator[Event]:
         yield event_of_bounce(row.license_number, row.reason, row.detail, row.since, named)
     elif key.startswith("ticket#"):
         ticket = ticket_from_item(item, now=0)  # its event is true when it has ended, too
-        if ticket is not None and ticket.state is TicketState.REFUSED:
-            yield event_of_refusal(ticket)
+        if ticket is not None and ticket.refusal is not None:
+            yield _event_of_ticket(ticket, ticket.refusal)
+    elif key.startswith(REFUSALS_PREFIX):
+        yield from map(_event_of_record, records_in(item))
+
+
+def _event_of_ticket(ticket: Ticket, refusal: Refusal) -> Event:
+    record = ticket.refusal_record
+    if record is not None:
+        return _event_of_record(record)
+    return event_of_refusal(refusal.code, ticket.uploaded_at or 0, ticket_prefix(ticket.id))
+
+
+def _event_of_record(record: RefusalRecord) -> Event:
+    """The same event as from its ticket, which ends long before the record does."""
+    code, number = record.refusal.code, record.license_number
+    return event_of_refusal(code, record.at, record.ticket, number, record.kind)
 
 
 def _with_bytes(value: Any) -> Any:
@@ -89,28 +107,34 @@ class StoredEvents:
 
         `from_number` is the license to go on with, in the order that the table happens to have.
         """
-        for table, times in (
-            (self._licenses, ("issued_at", "at")),
-            (self._tickets, ("since", "uploaded_at")),
-        ):
-            scan: Any = {
-                "TableName": table,
-                "FilterExpression": " OR ".join(
-                    f"#{name} BETWEEN :first AND :last" for name in times
-                ),
-                "ExpressionAttributeNames": {f"#{name}": name for name in times},
-                "ExpressionAttributeValues": to_item({":first": first, ":last": end - 1}),
-            }
-            if from_number is not None and table == self._licenses:
-                # No row's name is before "a"; all rows of the license follow.
-                scan["ExclusiveStartKey"] = to_item({"pk": from_number, "sk": "!"})
-            for page in self._scan(scan):
-                events = (event for item in page["Items"] for event in events_in_row(item))
-                yield Page(
-                    page["ScannedCount"],
-                    tuple(event for event in events if first <= event.time < end),
-                    _number_in(page.get("LastEvaluatedKey", {})),
-                )
+        sent: set[str] = set()  # a refusal is on its ticket and, for longer, in a row of its day
+        for page in self._scans(first, end, from_number):
+            events = {event.id: event for item in page["Items"] for event in events_in_row(item)}
+            new = [e for e in events.values() if first <= e.time < end and e.id not in sent]
+            sent |= {event.id for event in new if event.type == REFUSED}
+            last = _number_in(page.get("LastEvaluatedKey", {}))
+            yield Page(page["ScannedCount"], tuple(new), last)
+
+    def _scans(self, first: int, end: int, from_number: str | None) -> Iterator[Any]:
+        """The pages of both tables, with the rows that may have events of this time."""
+        values = to_item({":first": first, ":last": end - 1})
+        licenses: Any = {
+            "TableName": self._licenses,
+            "FilterExpression": "issued_at BETWEEN :first AND :last OR"
+            " #at BETWEEN :first AND :last",
+            "ExpressionAttributeNames": {"#at": "at"},
+            "ExpressionAttributeValues": values,
+        }
+        if from_number is not None:  # no row's name begins with "!", so all its rows follow
+            licenses["ExclusiveStartKey"] = to_item({"pk": from_number, "sk": "!"})
+        yield from self._scan(licenses)
+        tickets: Any = {
+            "TableName": self._tickets,
+            "FilterExpression": "since BETWEEN :first AND :last OR"
+            " uploaded_at BETWEEN :first AND :last OR begins_with(pk, :refusals)",
+            "ExpressionAttributeValues": values | to_item({":refusals": REFUSALS_PREFIX}),
+        }
+        yield from self._scan(tickets)
 
     def _scan(self, scan: Any) -> Iterator[Any]:
         while True:

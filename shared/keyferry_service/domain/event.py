@@ -13,7 +13,6 @@ from keyferry_protocol.encoding import format_time
 from keyferry_service.domain.change import Change
 from keyferry_service.domain.ledger import response_in
 from keyferry_service.domain.license import LedgerEntry
-from keyferry_service.domain.ticket import Ticket
 
 ANSWERED = "keyferry.request.answered"
 REFUSED = "keyferry.request.refused"
@@ -121,18 +120,15 @@ def event_of_change(number: str, change: Change) -> Event:
     return Event(_id(CHANGED, number, change.revision), CHANGED, change.at, data, number)
 
 
-def event_of_refusal(ticket: Ticket) -> Event:
-    """The refusal of a file. What it says of the license has been proven; facts may name people."""
-    refusal, at = ticket.refusal, ticket.uploaded_at
-    if refusal is None or at is None:
-        raise ValueError("The ticket has no refusal.")
-    data = {
-        "code": refusal.code,
-        "license_number": ticket.license_number,
-        "kind": ticket.kind,
-        "request_sha256": ticket.request_sha256,
-    }
-    return Event(_id(REFUSED, ticket.id), REFUSED, at, data, ticket.license_number)
+def event_of_refusal(
+    code: str, at: int, ticket: str, license_number: str | None = None, kind: str | None = None
+) -> Event:
+    """The refusal of a file that came `at` this time. `ticket` begins its ticket's id.
+
+    License and kind are None before the request proved to know the license.
+    """
+    data = {"code": code, "license_number": license_number, "kind": kind}
+    return Event(_id(REFUSED, ticket, at), REFUSED, at, data, license_number)
 
 
 def event_of_bounce(

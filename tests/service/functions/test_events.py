@@ -19,7 +19,7 @@ from ministack.services import lambda_svc
 from keyferry_admin.use_cases import change_license
 from keyferry_protocol.components import LICENSABLE_ENVIRONMENTS
 from keyferry_service.adapters.events_dynamodb import events_in_row
-from keyferry_service.domain.event import TYPES
+from keyferry_service.domain.event import REFUSED, TYPES, Event
 from keyferry_service.domain.license import Status
 from tests.service.functions.test_mail_feedback import NO_USER, a_notice, tags
 from tests.stack.test_template import RESOURCES
@@ -86,6 +86,11 @@ def rows(world: World, tags: list[str]) -> list[dict[str, Any]]:
     return [*world.rows("Licenses"), *world.rows("Tickets")]
 
 
+def events_of(rows: list[dict[str, Any]], beginning: str) -> list[Event]:
+    of_kind = [row for row in rows if row["pk"]["S"].startswith(beginning)]
+    return [event for row in of_kind for event in events_in_row(row)]
+
+
 def a_record(row: dict[str, Any], number: int = 1, name: str = "INSERT", **old: Any) -> Record:
     """What the stream says of a written row; bytes are base64 in it."""
     record: Record = deepcopy(an_event("publish_events")["Records"][0])
@@ -109,7 +114,9 @@ def _as_json(value: Any) -> Any:
 
 
 def records_of(rows: list[dict[str, Any]]) -> list[Record]:
-    return [a_record(row, number) for number, row in enumerate(rows)]
+    """What the streams bring of these rows."""
+    written = [row for row in rows if not row["pk"]["S"].startswith("refusals#")]
+    return [a_record(row, number) for number, row in enumerate(written)]
 
 
 def bring(world: World, records: list[Record], tries: int = 30) -> list[Record]:
@@ -174,6 +181,13 @@ def test_what_is_brought_twice_has_the_same_ids(
     bring(world, records[::-1])
     assert bus.ids() == once + once
     assert set(once.values()) == {1}
+
+
+def test_a_kept_refusal_is_the_very_event_that_its_ticket_was(rows: list[dict[str, Any]]) -> None:
+    tickets = [event for event in events_of(rows, "ticket#") if event.type == REFUSED]
+    (kept,) = events_of(rows, "refusals#")
+    assert kept == next(event for event in tickets if event.license_number is not None)
+    assert len(tickets) == 2  # the other one names no license, and is not kept
 
 
 def test_none_is_lost_while_the_bus_takes_only_some(
@@ -263,6 +277,9 @@ def test_the_filters_let_through_each_row_that_is_an_event_and_no_other(
         kinds |= {event.type for event in events}
         table = "Licenses" if "sk" in row else "Tickets"
         is_ticket = row["pk"]["S"].startswith("ticket#")
+        if row["pk"]["S"].startswith("refusals#"):
+            assert not passes(a_record(row), table)  # its tickets have said it before
+            continue
         written = a_record(row, name="MODIFY", state={"S": "awaiting-upload"})
         record = written if is_ticket else a_record(row)
         assert passes(record, table) is bool(events), row

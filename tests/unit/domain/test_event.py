@@ -11,8 +11,6 @@ from keyferry_service.domain.change import Author, Change
 from keyferry_service.domain.decide import decide
 from keyferry_service.domain.event import (
     ANSWERED,
-    CHANGED,
-    REFUSED,
     RENEWED,
     REPLACED,
     TYPES,
@@ -24,12 +22,9 @@ from keyferry_service.domain.event import (
 )
 from keyferry_service.domain.ledger import entry_for, response_to
 from keyferry_service.domain.license import LedgerEntry
-from keyferry_service.domain.refusals import Refusal, RefusalCode
 from keyferry_service.domain.request_context import Snapshot
-from keyferry_service.domain.ticket import Ticket, TicketState
-from keyferry_service.domain.upload import Upload
 from tests.support.builders import LAB_07, SERVICE_KEY, a_license, a_request, a_seat
-from tests.support.samples import DAY, NOW, NUMBER
+from tests.support.samples import NOW, NUMBER
 from tests.unit.docs.test_schemas import SCHEMAS, conforms
 
 AUTHOR = Author("arn:aws:sts::123456789012:assumed-role/Desk/anna@example.com", NOW)
@@ -59,11 +54,6 @@ def a_change(**terms: Any) -> Change:
     return Change.between(before, replace(before, revision=5, **terms), AUTHOR, "change")
 
 
-def a_refused_ticket(code: RefusalCode, **facts: Any) -> Ticket:
-    ticket = Ticket(code.ljust(43, "-"), NOW + DAY).with_upload(Upload("", "", "v", NOW))
-    return ticket.refused(a_request(LAB_07), Refusal(code, facts=facts))
-
-
 def document(event: Event) -> dict[str, Any]:
     return event.as_json("urn:keyferry:stack:keyferry")
 
@@ -73,8 +63,8 @@ def all_events() -> list[Event]:
         *events_of_entry(replace(FIRST, replaced=True)),
         *events_of_entry(a_renewal()),
         event_of_change(NUMBER, a_change(seats=2, valid_until=None)),
-        event_of_refusal(a_refused_ticket(RefusalCode.NOT_AUTHENTIC)),
-        event_of_refusal(a_refused_ticket(RefusalCode.MOVE_LIMIT, next_move_at=NOW)),
+        event_of_refusal("not-authentic", NOW, "ticket-1"),
+        event_of_refusal("move-limit", NOW, "ticket-2", NUMBER, "activate"),
         event_of_bounce(NUMBER, "bounce", "General", NOW, ("5" * 64, "tttttttt")),
     ]
 
@@ -182,25 +172,8 @@ def test_a_change_names_all_it_changed_and_says_what_names_nobody() -> None:
 
 
 def test_a_refusal_names_a_license_only_once_the_request_proved_to_know_it() -> None:
-    proven = event_of_refusal(a_refused_ticket(RefusalCode.NO_SEATS_LEFT, seats=["LAB-01"]))
-    assert (proven.license_number, proven.data["code"]) == (NUMBER, "no-seats-left")
-    unproven = event_of_refusal(a_refused_ticket(RefusalCode.NOT_AUTHENTIC))
-    assert unproven.license_number is None
+    proven = event_of_refusal("no-seats-left", NOW, "ticket-1", NUMBER, "activate")
+    assert document(proven)["subject"] == NUMBER
+    unproven = event_of_refusal("not-authentic", NOW, "ticket-2")
     assert "subject" not in document(unproven)
-    assert unproven.data == {
-        "code": "not-authentic",
-        "license_number": None,
-        "kind": None,
-        "request_sha256": None,
-    }
-    assert "LAB-01" not in str(document(proven))
-
-
-def test_a_ticket_without_a_refusal_has_no_such_event() -> None:
-    with pytest.raises(ValueError, match="no refusal"):
-        event_of_refusal(replace(a_refused_ticket(RefusalCode.MOVE_LIMIT), refusal=None))
-
-
-def test_the_types_are_those_of_changes_refusals_and_answers() -> None:
-    assert {ANSWERED, REFUSED, REPLACED, RENEWED, CHANGED} < set(TYPES)
-    assert TicketState.REFUSED == "refused"  # as the filter of the stream in template.yaml has it
+    assert unproven.data == {"code": "not-authentic", "license_number": None, "kind": None}
