@@ -294,6 +294,45 @@ class LetterNotWritten(AdminError):
     next_step = "Nothing was changed. Name another file with --letter."
 
 
+class BadTable(AdminError):
+    """A file of licenses that cannot be read, or that has columns which are not known."""
+
+    code = "bad-table"
+    exit = 2
+
+
+class BadRows(AdminError):
+    """Rows of a file that cannot be licenses; each is in `facts["rows"]`."""
+
+    code = "bad-rows"
+    exit = 2
+    next_step = "Nothing was changed. Correct these rows, then run the same command again."
+
+
+class NotOurCodes(AdminError):
+    """The file that an import would write its activation codes to is another one."""
+
+    code = "not-our-codes"
+    next_step = "Nothing was changed. Name another file with --codes."
+
+
+class FileNotWritten(AdminError):
+    """A file cannot be written."""
+
+    code = "file-not-written"
+    next_step = "Nothing was changed. Name another file, or make room for it."
+
+
+class NotFinished(AdminError):
+    """A command for many licenses stopped before the last one."""
+
+    code = "not-finished"
+
+    def __init__(self, title: str, next_step: str, exit: int = 1, **facts: Any) -> None:
+        super().__init__(title, next_step, **facts)
+        self.exit = exit  # type: ignore[misc]
+
+
 class NoSuchAnswer(AdminError):
     """The ledger has no entry for this request."""
 

@@ -1,6 +1,6 @@
 """The `Licenses` table: a snapshot of all that a request names, a transaction for its answer."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from keyferry_protocol.encoding import format_time
@@ -58,19 +58,21 @@ class Licenses:
         self._table = table
         self._author = author
 
-    def create(self, license: LicenseRecord) -> None:
-        """Put a new license. Raises LicenseExists, or TransactionConflict."""
-        items = [
-            self._put_once(_license_item(license)),
-            self._record(license.number, Change.creating(license, self._author())),
-        ]
-        if license.reference:
-            items.append(self._put_reference(license))
+    def create(self, *licenses: LicenseRecord) -> None:
+        """Put new licenses, all or none, at most 33. Raises LicenseExists, TransactionConflict."""
+        author = self._author()
+        items: list[Any] = []
+        for license in licenses:
+            change = Change.creating(license, author)
+            items += [self._put_once(_license_item(license)), self._record(license.number, change)]
+            if license.reference:
+                items.append(self._put_reference(license))
         try:
             with translate_conflicts():
                 self._dynamodb.transact_write_items(TransactItems=items)
         except ConditionFailed as error:
-            raise LicenseExists(f"There is a license {license.number} already.") from error
+            numbers = ", ".join(license.number for license in licenses)
+            raise LicenseExists(f"There is a license already of {numbers}.") from error
 
     def get(self, number: str) -> LicenseRecord | None:
         """The license with this number; None if there is none."""
@@ -162,8 +164,12 @@ class Licenses:
 
     def all(self) -> Iterator[LicenseRecord]:
         """Every license with what was used of it, in no order: for the vendor."""
-        keys = [_key(license.number, LICENSE) for license in self.sold()]
-        yield from (license for item in self._rows(keys) if (license := read_license(item)))
+        yield from self.read(license.number for license in self.sold())
+
+    def read(self, numbers: Iterable[str]) -> Iterator[LicenseRecord]:
+        """Those of these licenses that exist, with what was used of them, in no order."""
+        rows = self._rows([_key(number, LICENSE) for number in numbers])
+        yield from (license for item in rows if (license := read_license(item)))
 
     def seats(self, number: str) -> Iterator[Seat]:
         """Every seat that was ever taken, in no order."""

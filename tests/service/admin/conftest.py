@@ -13,7 +13,7 @@ import pytest
 from botocore.loaders import JSONFileLoader
 from moto import mock_aws
 
-from keyferry_admin.cli import main
+from keyferry_admin.cli import bulk, main
 from keyferry_admin.stack import Stack
 from tests.service.admin.functions import Functions
 from tests.service.admin.screens import Ran, Screen
@@ -53,6 +53,7 @@ def stack(monkeypatch: pytest.MonkeyPatch) -> Iterator[Stack]:
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.setenv(name, "testing")
     monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-central-1")
+    monkeypatch.setattr(bulk, "AT_ONCE", 1)  # moto copies its tables, which may not change then
     with mock_aws():
         boto3.client("cloudformation").create_stack(
             StackName="keyferry", TemplateBody=json.dumps(TEMPLATE)
