@@ -165,11 +165,9 @@ def made_lines(count: int, plan: Plan, places: CodePlaces, letters: int) -> list
     if count or places.known:
         lines.append(f"  Codes    {places.codes.resolve()}")
     if places.letters is not None:
-        lines.append(f"  Letters  {places.letters.resolve()} ({letters} new)")
+        lines.append(f"  Letters  {places.letters.resolve()} ({letters:,} new)")
     if count:
-        lines.append(
-            "  Anyone who reads them can take every seat: send the codes, then delete them."
-        )
+        lines.append("  Anyone who reads a code can take every seat. Send them, then delete them.")
     if lost:
         lines.append(
             f"{mark('warning')} {count_of(lost, 'license')} that existed already"

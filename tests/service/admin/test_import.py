@@ -14,6 +14,7 @@ from keyferry_admin.errors import BadTable
 from keyferry_admin.stack import Stack
 from keyferry_admin.use_cases.license_rows import read_licenses
 from keyferry_protocol.activation import activation_key, parse_activation_code, parse_license_number
+from keyferry_protocol.encoding import parse_time
 from keyferry_service.adapters.licenses_dynamodb import Licenses
 from keyferry_service.domain.license import LicenseRecord, Status
 from tests.service.admin.screens import Pipe
@@ -75,18 +76,19 @@ def test_each_row_becomes_a_license_whose_code_is_in_the_file(
 ) -> None:
     ran = import_(PLAIN)
     assert ran.exit == 0
-    made = by_reference(stack)
-    acme = made["PO-1"]
+    imported = by_reference(stack)
+    acme = imported["PO-1"]
     assert (acme.number, acme.licensee, acme.seats) == (NUMBER, "Acme", 2)
     assert acme.features == {"solver": True, "threads": 16}
     assert (acme.labels, acme.note) == (("emea",), "Ask for Ada")
-    assert made["PO-2"].valid_until is None
-    assert made["PO-3"].licensee == "Dünnwald, Söhne"
-    assert acme.valid_until == made["PO-3"].valid_until + 43_199  # a day ends in its last second
+    assert imported["PO-2"].valid_until is None
+    assert imported["PO-3"].licensee == "Dünnwald, Söhne"
+    assert acme.valid_until == parse_time("2027-11-30T23:59:59Z")
+    assert imported["PO-3"].valid_until == parse_time("2027-11-30T12:00:00Z")
     assert all_codes_work(stack, folder / "codes.csv") == 3
     assert stat.S_IMODE((folder / "codes.csv").stat().st_mode) == 0o600
     assert not any(code[:6].lower() in ran.out for code in codes_in(folder / "codes.csv").values())
-    assert stack.licenses.find_reference("PO-2") == [made["PO-2"].number]
+    assert stack.licenses.find_reference("PO-2") == [imported["PO-2"].number]
     assert [change.what for change in stack.licenses.changes(NUMBER)] == ["create"]
 
 
@@ -142,8 +144,10 @@ def test_every_bad_row_is_told_and_nothing_is_made(
     for options in ("--codes codes.csv", "--dry-run"):
         error = import_(content, f"{options} --json").json["error"]
         assert (error["code"], error["exit"]) == ("bad-rows", 2)
-        told = [(row["line"], row["column"]) for row in error["rows"]]
-        assert told == [(line, column) for line, (_, column, _) in enumerate(BAD_ROWS.values(), 5)]
+        places = [(row["line"], row["column"]) for row in error["rows"]]
+        assert places == [
+            (line, column) for line, (_, column, _) in enumerate(BAD_ROWS.values(), 5)
+        ]
         for row, (_, _, text) in zip(error["rows"], BAD_ROWS.values(), strict=True):
             assert text in row["problem"]
             assert row["problem"].endswith(".")
@@ -257,9 +261,9 @@ def test_a_run_that_is_interrupted_loses_no_code_and_can_be_finished(
     assert (ran.exit, error["code"]) == (130, "not-finished")
     assert error["title"].startswith("Interrupted: ")
     assert "Run the same command again" in error["next_step"]
-    made = all_codes_work(stack, folder / "codes.csv")
-    assert made >= 3
-    assert error["done"] <= made
+    count = all_codes_work(stack, folder / "codes.csv")
+    assert count >= 3
+    assert error["done"] <= count
     monkeypatch.setattr(Licenses, "create", create)
     assert import_(MANY, "--codes codes.csv --letters letters").exit == 0
     assert all_codes_work(stack, folder / "codes.csv") == 8
@@ -323,9 +327,9 @@ def test_columns_of_another_system_are_named_by_their_titles(import_: Any, stack
     content = content.replace("Activation ID", "_").replace("Sold To", "licensee")
     assert import_(content, options + " --dry-run").out.endswith("not read: State\n")
     assert import_(content, options).exit == 0
-    (made,) = stack.licenses.all()
-    assert (made.reference, made.licensee, made.seats) == ("A-1", "Acme", 5)
-    assert made.product == "Example"
+    (license,) = stack.licenses.all()
+    assert (license.reference, license.licensee, license.seats) == ("A-1", "Acme", 5)
+    assert license.product == "Example"
     ran = import_(content, "--column Qty=seats --codes codes.csv")
     assert "has no column Qty" in ran.err
     assert import_(content, "--column Quantity=cells --codes codes.csv").exit == 2
