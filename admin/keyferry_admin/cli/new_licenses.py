@@ -9,10 +9,10 @@ from typing import Any, TypeVar
 import click
 
 from keyferry_admin.cli.admin_command import Settings
-from keyferry_admin.cli.bulk import do_all
 from keyferry_admin.cli.license_terms import changes_as_json, differences
 from keyferry_admin.cli.output import count_of, mark
-from keyferry_admin.errors import BadRows, FileNotWritten, NewProduct
+from keyferry_admin.cli.progress import run_with_progress
+from keyferry_admin.errors import BadRows, FileNotWritten, Interrupted, NewProduct, SomeFailed
 from keyferry_admin.use_cases.code_file import CodeLine, write_codes
 from keyferry_admin.use_cases.create_licenses import (
     PORTION,
@@ -22,11 +22,12 @@ from keyferry_admin.use_cases.create_licenses import (
 from keyferry_admin.use_cases.letter import license_letter
 from keyferry_admin.use_cases.licenses import LicenseWithCode
 from keyferry_admin.use_cases.plan_licenses import Match, Plan
+from keyferry_admin.use_cases.run_many import Run
 from keyferry_protocol.activation import activation_key, show_license_number
+from keyferry_service.domain.license import LicenseRecord
 from keyferry_service.views.refusal_text import Vendor
 
 _F = TypeVar("_F", bound=Callable[..., Any])
-AGAIN = "Run the same command again: it goes on where it stopped. Every code is in {codes}."
 
 
 def code_options(command: _F) -> _F:
@@ -106,10 +107,9 @@ def different_as_json(matches: Sequence[Match]) -> list[dict[str, Any]]:
 def make_licenses(settings: Settings, plan: Plan, places: CodePlaces) -> int:
     """Write the codes, then the licenses, then the letters that are missing; how many letters.
 
-    Raises FileNotWritten before any license is made, or NotFinished.
+    Raises FileNotWritten before any license is made; Interrupted or SomeFailed after that.
     """
     _require_folder(places.letters)
-    again = AGAIN.format(codes=places.codes)
     fresh = [each.code_line for each in plan.new if each.license.number not in places.known]
     if fresh:
         write_codes(places.codes, places.known, fresh)
@@ -117,11 +117,17 @@ def make_licenses(settings: Settings, plan: Plan, places: CodePlaces) -> int:
     settings.stack.author()  # asked once, not by each thread
     new = [each.license for each in plan.new]
     portions = [new[start : start + PORTION] for start in range(0, len(new), PORTION)]
-    do_all(portions, lambda each: create_planned(licenses, each), len(new), "Licenses", again)
-    return _write_letters(settings, plan, places, again)
+
+    def create(portion: Sequence[LicenseRecord]) -> bool:
+        create_planned(licenses, portion)
+        return True
+
+    run = run_with_progress(settings.output, portions, create, "Licenses")
+    _require_all(run, sum(map(len, run.done)), len(new), "licenses are made", places)
+    return _write_letters(settings, plan, places)
 
 
-def _write_letters(settings: Settings, plan: Plan, places: CodePlaces, again: str) -> int:
+def _write_letters(settings: Settings, plan: Plan, places: CodePlaces) -> int:
     """Write the missing letters of all licenses whose code is known; how many there were."""
     if places.letters is None:
         return 0
@@ -134,20 +140,35 @@ def _write_letters(settings: Settings, plan: Plan, places: CodePlaces, again: st
         for match in plan.matches
         if match.before.number in places.known
     ]
-    written: list[str] = []
 
-    def write(created: LicenseWithCode) -> int:
-        number = created.license.number
-        if activation_key(created.activation_code, number).public == (
-            created.license.activation_public
-        ):  # else it got another code since
-            text = license_letter(created, vendor, page, is_new_code=False)
-            if write_missing_letter(folder, number, text):
-                written.append(number)
-        return 1
+    def write(created: LicenseWithCode) -> bool:
+        license = created.license
+        public = activation_key(created.activation_code, license.number).public
+        if public != license.activation_public:
+            return False  # it got another code since
+        text = license_letter(created, vendor, page, is_new_code=False)
+        return write_missing_letter(folder, license.number, text)
 
-    do_all(known, write, len(known), "Letters ", again)
-    return len(written)
+    run = run_with_progress(settings.output, known, write, "Letters ")
+    ready = len(run.done) + len(run.unchanged)
+    _require_all(run, ready, len(known), "letters are written", places)
+    return len(run.done)
+
+
+def _require_all(run: Run[Any], count: int, total: int, done: str, places: CodePlaces) -> None:
+    """Return only if everything is done. Raises Interrupted or SomeFailed."""
+    if count == total:
+        return
+    so_far = f"{count:,} of {total:,} {done}"
+    codes = f"Every code is in {places.codes}."
+    if run.is_interrupted:
+        again = "Run the same command again: it goes on where it stopped."
+        raise Interrupted(f"Interrupted: {so_far}", f"{again} {codes}", done=count, total=total)
+    _, error = run.failed[0]
+    again = f"{error.next_step.removeprefix('Nothing was changed. ')} Then run it again."
+    raise SomeFailed(
+        f"{so_far}. {error}", f"{again} {codes}", done=count, total=total, cause=error.code
+    )
 
 
 def _require_folder(letters: Path | None) -> None:

@@ -12,13 +12,15 @@ from keyferry_service.domain.license import LicenseRecord
 PORTION = 25  # licenses in one transaction, with three rows each of the 100 that it may have
 
 
-def create_planned(licenses: Licenses, portion: Sequence[LicenseRecord]) -> int:
+def create_planned(licenses: Licenses, portion: Sequence[LicenseRecord]) -> None:
     """Write the licenses, except for those that an earlier run wrote. Raises NumberInUse."""
     try:
         retry_on_conflict(lambda: licenses.create(*portion))
     except LicenseExists as error:
         if len(portion) > 1:
-            return sum(create_planned(licenses, [license]) for license in portion)
+            for license in portion:
+                create_planned(licenses, [license])
+            return
         (license,) = portion
         written = licenses.get(license.number)
         if written is None or written.activation_public != license.activation_public:
@@ -26,7 +28,6 @@ def create_planned(licenses: Licenses, portion: Sequence[LicenseRecord]) -> int:
                 f"Someone made a license {license.number} at the same moment",
                 "Choose another number for it.",
             ) from error
-    return len(portion)
 
 
 def write_missing_letter(folder: Path, number: str, text: str) -> bool:

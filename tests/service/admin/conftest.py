@@ -6,14 +6,16 @@ from collections.abc import Iterator
 from contextlib import redirect_stderr, redirect_stdout
 from functools import cache
 from pathlib import Path
+from threading import RLock
 from typing import Any
 
 import boto3
 import pytest
+from botocore.client import BaseClient
 from botocore.loaders import JSONFileLoader
 from moto import mock_aws
 
-from keyferry_admin.cli import bulk, main
+from keyferry_admin.cli import main
 from keyferry_admin.stack import Stack
 from tests.service.admin.functions import Functions
 from tests.service.admin.screens import Ran, Screen
@@ -38,6 +40,21 @@ def _no_session_outlives_these_tests() -> Iterator[None]:
         yield
 
 
+@pytest.fixture(scope="module", autouse=True)
+def _one_call_at_a_time() -> Iterator[None]:
+    """moto copies a table while another thread may write to it."""
+    client: Any = BaseClient
+    call, lock = client._make_api_call, RLock()
+
+    def call_alone(self: BaseClient, *arguments: Any) -> Any:
+        with lock:
+            return call(self, *arguments)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(client, "_make_api_call", call_alone)
+        yield
+
+
 @pytest.fixture
 def functions(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Functions:
     """The functions of every stack; their PEM files are in this test's folder."""
@@ -53,7 +70,6 @@ def stack(monkeypatch: pytest.MonkeyPatch) -> Iterator[Stack]:
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.setenv(name, "testing")
     monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-central-1")
-    monkeypatch.setattr(bulk, "AT_ONCE", 1)  # moto copies its tables, which may not change then
     with mock_aws():
         boto3.client("cloudformation").create_stack(
             StackName="keyferry", TemplateBody=json.dumps(TEMPLATE)

@@ -3,11 +3,13 @@
 import csv
 import json
 import os
+import signal
 import stat
 from pathlib import Path
 from typing import Any
 
 import pytest
+from botocore.exceptions import ConnectionClosedError
 
 from keyferry_admin.cli import new_licenses
 from keyferry_admin.errors import BadTable
@@ -237,38 +239,57 @@ def test_a_license_that_changed_since_is_told_and_stays(import_: Any, stack: Sta
     assert by_reference(stack)["PO-1"].seats == 2
 
 
-MANY = "reference,product\n" + "".join(f"PO-{n},Example Modeler\n" for n in range(8))
+MANY = "reference,product\n" + "".join(f"PO-{n},Example Modeler\n" for n in range(9))
 
 
-@pytest.mark.parametrize("before_it_writes", [True, False])
 def test_a_run_that_is_interrupted_loses_no_code_and_can_be_finished(
-    import_: Any, stack: Stack, folder: Path, monkeypatch: Any, before_it_writes: bool
+    import_: Any, stack: Stack, folder: Path, monkeypatch: Any
 ) -> None:
-    monkeypatch.setattr(new_licenses, "PORTION", 3)
-    create, calls = Licenses.create, list[int]()
+    monkeypatch.setattr(new_licenses, "PORTION", 1)
+    create = Licenses.create
 
     def create_until_ctrl_c(self: Licenses, *licenses: LicenseRecord) -> None:
-        calls.append(len(licenses))
-        if before_it_writes and len(calls) == 2:
-            raise KeyboardInterrupt
         create(self, *licenses)
-        if not before_it_writes and len(calls) == 2:
-            raise KeyboardInterrupt  # written, and nobody knows
+        if licenses[0].reference == "PO-3":
+            signal.raise_signal(signal.SIGINT)
 
     monkeypatch.setattr(Licenses, "create", create_until_ctrl_c)
     ran = import_(MANY, "--codes codes.csv --letters letters --json")
     error = ran.json["error"]
-    assert (ran.exit, error["code"]) == (130, "not-finished")
-    assert error["title"].startswith("Interrupted: ")
-    assert "Run the same command again" in error["next_step"]
+    assert (ran.exit, error["code"]) == (130, "interrupted")
     count = all_codes_work(stack, folder / "codes.csv")
-    assert count >= 3
-    assert error["done"] <= count
+    assert error["title"] == f"Interrupted: {count} of 9 licenses are made"
+    assert "Run the same command again: it goes on where it stopped." in error["next_step"]
+    assert 0 < count < 9
+    assert len(codes_in(folder / "codes.csv")) == 9
     monkeypatch.setattr(Licenses, "create", create)
     assert import_(MANY, "--codes codes.csv --letters letters").exit == 0
-    assert all_codes_work(stack, folder / "codes.csv") == 8
-    assert len(codes_in(folder / "codes.csv")) == len(by_reference(stack)) == 8
-    assert len(list((folder / "letters").iterdir())) == 8
+    assert all_codes_work(stack, folder / "codes.csv") == 9
+    assert len(codes_in(folder / "codes.csv")) == len(by_reference(stack)) == 9
+    assert len(list((folder / "letters").iterdir())) == 9
+
+
+@pytest.mark.parametrize("is_written", [True, False])
+def test_a_run_that_fails_says_what_was_done_and_can_be_finished(
+    import_: Any, stack: Stack, folder: Path, monkeypatch: Any, is_written: bool
+) -> None:
+    monkeypatch.setattr(new_licenses, "PORTION", 5)
+    create = Licenses.create
+
+    def create_and_lose_the_answer(self: Licenses, *licenses: LicenseRecord) -> None:
+        if is_written or licenses[0].reference == "PO-0":
+            create(self, *licenses)
+        if licenses[0].reference != "PO-0":
+            raise ConnectionClosedError(endpoint_url="https://dynamodb")
+
+    monkeypatch.setattr(Licenses, "create", create_and_lose_the_answer)
+    error = import_(MANY, "--codes codes.csv --json").json["error"]
+    assert (error["code"], error["cause"]) == ("some-failed", "aws-unreachable")
+    assert error["title"].startswith("5 of 9 licenses are made. ")
+    assert all_codes_work(stack, folder / "codes.csv") == (9 if is_written else 5)
+    monkeypatch.setattr(Licenses, "create", create)
+    assert import_(MANY).exit == 0
+    assert all_codes_work(stack, folder / "codes.csv") == 9
 
 
 def test_an_index_that_is_a_second_old_makes_no_license_twice(
@@ -278,7 +299,7 @@ def test_an_index_that_is_a_second_old_makes_no_license_twice(
     with monkeypatch.context() as patch:
         patch.setattr(Licenses, "sold", lambda self: iter(()))
         assert import_(MANY).exit == 0
-    assert all_codes_work(stack, folder / "codes.csv") == 8
+    assert all_codes_work(stack, folder / "codes.csv") == 9
 
 
 @pytest.mark.parametrize(
