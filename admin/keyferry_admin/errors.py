@@ -243,6 +243,21 @@ class NewProduct(AdminError):
     code = "new-product"
 
 
+class SomeFailed(AdminError):
+    """A command for many licenses did not succeed for each of them."""
+
+    code = "some-failed"
+    next_step = "The others are done. Run the same command again for those that failed."
+
+
+class Interrupted(AdminError):
+    """Ctrl-C ended a command for many licenses."""
+
+    code = "interrupted"
+    exit = 130
+    next_step = "Run the same command again to go on; what is done stays as it is."
+
+
 class BadDongle(AdminError):
     """A file without a dongle that can be registered for this license."""
 
