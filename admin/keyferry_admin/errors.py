@@ -338,6 +338,20 @@ class FileNotWritten(AdminError):
     next_step = "Nothing was changed. Name another file, or make room for it."
 
 
+class FiguresNotWritten(AdminError):
+    """A file of figures cannot be written."""
+
+    code = "figures-not-written"
+    next_step = "Choose another file, then run the same command again."
+
+
+class NothingMatches(AdminError):
+    """No license has what was asked for, so its figures would all be 0."""
+
+    code = "nothing-matches"
+    next_step = "Check the spelling: `keyferry-admin license list` shows every license."
+
+
 class NoSuchAnswer(AdminError):
     """The ledger has no entry for this request."""
 

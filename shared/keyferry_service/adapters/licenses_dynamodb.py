@@ -210,6 +210,19 @@ class Licenses:
         for page in self._dynamodb.get_paginator("query").paginate(**query):
             yield from (entry_from_item(item) for item in page["Items"])
 
+    def answers_between(self, since: int, until: int) -> Iterator[tuple[str, LedgerEntry]]:
+        """Every ledger entry of this time with its license's number, in no order.
+
+        It reads the whole table, a page of 1 MB after the other, and so is for a report alone.
+        """
+        pages = self._dynamodb.get_paginator("scan").paginate(
+            TableName=self._table,
+            FilterExpression="issued_at BETWEEN :since AND :until",  # which only these rows have
+            ExpressionAttributeValues=to_item({":since": since, ":until": until}),
+        )
+        for page in pages:
+            yield from ((item["pk"]["S"], entry_from_item(item)) for item in page["Items"])
+
     def seats_in_use(self, number: str) -> list[Seat]:
         """The seats that are taken: as many as a refusal lists at most."""
         query = self._query(number, "seat#")

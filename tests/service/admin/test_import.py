@@ -239,7 +239,7 @@ def test_a_license_that_changed_since_is_told_and_stays(import_: Any, stack: Sta
     assert by_reference(stack)["PO-1"].seats == 2
 
 
-MANY = "reference,product\n" + "".join(f"PO-{n},Example Modeler\n" for n in range(9))
+MANY = "reference,product\n" + "".join(f"PO-{n},Example Modeler\n" for n in range(12))
 
 
 def test_a_run_that_is_interrupted_loses_no_code_and_can_be_finished(
@@ -250,7 +250,7 @@ def test_a_run_that_is_interrupted_loses_no_code_and_can_be_finished(
 
     def create_until_ctrl_c(self: Licenses, *licenses: LicenseRecord) -> None:
         create(self, *licenses)
-        if licenses[0].reference == "PO-3":
+        if licenses[0].reference == "PO-0":
             signal.raise_signal(signal.SIGINT)
 
     monkeypatch.setattr(Licenses, "create", create_until_ctrl_c)
@@ -258,22 +258,22 @@ def test_a_run_that_is_interrupted_loses_no_code_and_can_be_finished(
     error = ran.json["error"]
     assert (ran.exit, error["code"]) == (130, "interrupted")
     count = all_codes_work(stack, folder / "codes.csv")
-    assert error["title"] == f"Interrupted: {count} of 9 licenses are made"
+    assert error["title"] == f"Interrupted: {count} of 12 licenses are made"
     assert "Run the same command again: it goes on where it stopped." in error["next_step"]
-    assert 0 < count < 9
-    assert len(codes_in(folder / "codes.csv")) == 9
+    assert 0 < count < 12
+    assert len(codes_in(folder / "codes.csv")) == 12
     monkeypatch.setattr(Licenses, "create", create)
     assert import_(MANY, "--codes codes.csv --letters letters").exit == 0
-    assert all_codes_work(stack, folder / "codes.csv") == 9
-    assert len(codes_in(folder / "codes.csv")) == len(by_reference(stack)) == 9
-    assert len(list((folder / "letters").iterdir())) == 9
+    assert all_codes_work(stack, folder / "codes.csv") == 12
+    assert len(codes_in(folder / "codes.csv")) == len(by_reference(stack)) == 12
+    assert len(list((folder / "letters").iterdir())) == 12
 
 
 @pytest.mark.parametrize("is_written", [True, False])
 def test_a_run_that_fails_says_what_was_done_and_can_be_finished(
     import_: Any, stack: Stack, folder: Path, monkeypatch: Any, is_written: bool
 ) -> None:
-    monkeypatch.setattr(new_licenses, "PORTION", 5)
+    monkeypatch.setattr(new_licenses, "PORTION", 6)
     create = Licenses.create
 
     def create_and_lose_the_answer(self: Licenses, *licenses: LicenseRecord) -> None:
@@ -285,11 +285,11 @@ def test_a_run_that_fails_says_what_was_done_and_can_be_finished(
     monkeypatch.setattr(Licenses, "create", create_and_lose_the_answer)
     error = import_(MANY, "--codes codes.csv --json").json["error"]
     assert (error["code"], error["cause"]) == ("some-failed", "aws-unreachable")
-    assert error["title"].startswith("5 of 9 licenses are made. ")
-    assert all_codes_work(stack, folder / "codes.csv") == (9 if is_written else 5)
+    assert error["title"].startswith("6 of 12 licenses are made. ")
+    assert all_codes_work(stack, folder / "codes.csv") == (12 if is_written else 6)
     monkeypatch.setattr(Licenses, "create", create)
     assert import_(MANY).exit == 0
-    assert all_codes_work(stack, folder / "codes.csv") == 9
+    assert all_codes_work(stack, folder / "codes.csv") == 12
 
 
 def test_an_index_that_is_a_second_old_makes_no_license_twice(
@@ -299,7 +299,7 @@ def test_an_index_that_is_a_second_old_makes_no_license_twice(
     with monkeypatch.context() as patch:
         patch.setattr(Licenses, "sold", lambda self: iter(()))
         assert import_(MANY).exit == 0
-    assert all_codes_work(stack, folder / "codes.csv") == 9
+    assert all_codes_work(stack, folder / "codes.csv") == 12
 
 
 @pytest.mark.parametrize(
