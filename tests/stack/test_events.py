@@ -30,7 +30,7 @@ class Server:
     output: Path
 
     def events(self, number: str) -> list[dict[str, Any]]:
-        """What it was told of a license, and of files that name none."""
+        """What it received about a license, and about files that name none."""
         events = map(json.loads, self.output.read_text().splitlines())
         return [event for event in events if event.get("subject", number) == number]
 
@@ -71,7 +71,7 @@ def test_what_happens_to_a_license_reaches_the_vendors_server(
     carry(stack, [customer.file(3, replaces_seat=1)])
     customer.change(seats=2)
 
-    def told() -> list[tuple[str, ...]]:
+    def received() -> list[tuple[str, ...]]:
         return sorted(
             (event["type"].removeprefix("keyferry."), *_facts(event["data"]))
             for event in server.events(customer.number)
@@ -87,8 +87,8 @@ def test_what_happens_to_a_license_reaches_the_vendors_server(
         ("request.refused", "not-authentic"),
         ("seat.replaced",),
     ]
-    eventually(lambda: len(told()) >= len(expected))
-    assert told() == sorted(expected)
+    eventually(lambda: len(received()) >= len(expected))
+    assert received() == sorted(expected)
     text = json.dumps(server.events(customer.number))
     for secret in (customer.code, address, "Nordhaven", "LAB-0", ticket["id"]):
         assert secret not in text

@@ -24,7 +24,7 @@ TYPES = (ANSWERED, REFUSED, REPLACED, RENEWED, BOUNCED, CHANGED)
 
 # Of a license's attributes, those whose values an event says. Of the others, which may name a
 # person, it says that they changed.
-_TOLD = frozenset(
+_SHOWN = frozenset(
     {
         "product",
         "edition",
@@ -114,8 +114,8 @@ def event_of_change(number: str, change: Change) -> Event:
         "subject": change.subject or None,
         "undoes": change.undoes,
         "changed": sorted(change.after),
-        "before": _told(change.before),
-        "after": _told(change.after),
+        "before": _shown(change.before),
+        "after": _shown(change.after),
     }
     return Event(_id(CHANGED, number, change.revision), CHANGED, change.at, data, number)
 
@@ -139,11 +139,11 @@ def event_of_bounce(
     return Event(_id(BOUNCED, *key, at), BOUNCED, at, data, license_number)
 
 
-def _told(values: Mapping[str, Any]) -> dict[str, Any]:
+def _shown(values: Mapping[str, Any]) -> dict[str, Any]:
     return {
         name: _time(value) if name in _TIMES else value
         for name, value in sorted(values.items())
-        if name in _TOLD
+        if name in _SHOWN
     }
 
 
