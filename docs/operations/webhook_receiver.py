@@ -44,7 +44,7 @@ class Handler(BaseHTTPRequestHandler):
     """Answers 204 once an event is safe, 401 to what is not genuine."""
 
     secret = ""
-    seen: ClassVar[set[str]] = (
+    handled: ClassVar[set[str]] = (
         set()
     )  # yours belongs into a database, and is forgotten after some weeks
 
@@ -58,9 +58,9 @@ class Handler(BaseHTTPRequestHandler):
             event = verify(headers, body, self.secret, time.time())
         except NotGenuine as error:
             return self.send_error(401, str(error))
-        if event["id"] not in self.seen:  # an event can come twice
+        if event["id"] not in self.handled:  # an event can come twice
             print(json.dumps(event), flush=True)
-            self.seen.add(event["id"])
+            self.handled.add(event["id"])
         self.send_response(204)
         self.end_headers()
 

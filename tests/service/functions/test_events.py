@@ -195,11 +195,11 @@ def test_none_is_lost_while_the_bus_takes_only_some(
 ) -> None:
     bring(world, records_of(rows))
     expected, bus.taken = set(bus.ids()), []
-    seen: Counter[str] = Counter()
+    tries: Counter[str] = Counter()
 
     def refuses(event: dict[str, Any]) -> bool:
-        seen[event["id"]] += 1
-        return seen[event["id"]] < 3
+        tries[event["id"]] += 1
+        return tries[event["id"]] < 3
 
     bus.refuses = refuses
     assert bring(world, records_of(rows)) == []
