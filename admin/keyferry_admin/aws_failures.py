@@ -8,6 +8,7 @@ from keyferry_admin.errors import (
     AwsUnreachable,
     ExpiredCredentials,
     NoCredentials,
+    NoLicenseIndex,
     NoRegion,
     NoSuchProfile,
     RefusedCredentials,
@@ -47,7 +48,10 @@ _BY_CODE = {
 def explain(error: aws.BotoCoreError | aws.ClientError) -> AdminError:
     """The error of ours for what AWS's library raised: the same sentence, and the next step."""
     if isinstance(error, aws.ClientError):
-        kind: type[AdminError] = _BY_CODE.get(error.response["Error"]["Code"], AwsFailure)
+        code = error.response["Error"]["Code"]
+        if (error.operation_name, code) == ("Scan", "ValidationException"):
+            return NoLicenseIndex("The license table has no index of licenses to read")
+        kind: type[AdminError] = _BY_CODE.get(code, AwsFailure)
     else:
         kind = next((_BY_TYPE[t] for t in type(error).__mro__ if t in _BY_TYPE), AwsFailure)
     return kind(str(error).rstrip("."))

@@ -167,6 +167,15 @@ class AwsUnreachable(AdminError):
     next_step = "Check the spelling of the region, and the network of this computer."
 
 
+class NoLicenseIndex(AdminError):
+    """The license table has no index yet, or DynamoDB is still filling it."""
+
+    code = "no-license-index"
+    next_step = (
+        "Nothing was changed. Deploy this release (make deploy), then run the same command again."
+    )
+
+
 class StackNotReady(AdminError):
     """The stack cannot be updated now, or not by this release."""
 
@@ -207,11 +216,46 @@ class AlreadyRevoked(AdminError):
     next_step = "Make a new one: keyferry-admin license create"
 
 
+class CannotUndo(AdminError):
+    """No change of the license can be undone, or not any more."""
+
+    code = "cannot-undo"
+    next_step = "Nothing was changed. `keyferry-admin license history NUMBER` shows every change."
+
+
 class NotConfirmed(AdminError):
     """The user did not confirm a command that takes rights away."""
 
     code = "not-confirmed"
     next_step = "Nothing was changed. In scripts: --yes"
+
+
+class TakesRightsAway(AdminError):
+    """A script's change takes rights away, which --yes alone does not confirm."""
+
+    code = "takes-rights-away"
+    next_step = "Nothing was changed. If that is intended, use --yes --shorten."
+
+
+class NewProduct(AdminError):
+    """No license has this product yet, so its name may be misspelled."""
+
+    code = "new-product"
+
+
+class SomeFailed(AdminError):
+    """A command for many licenses did not succeed for each of them."""
+
+    code = "some-failed"
+    next_step = "The others are done. Run the same command again for those that failed."
+
+
+class Interrupted(AdminError):
+    """Ctrl-C ended a command for many licenses."""
+
+    code = "interrupted"
+    exit = 130
+    next_step = "Run the same command again to go on; what is done stays as it is."
 
 
 class BadDongle(AdminError):
@@ -251,11 +295,61 @@ class DongleInUse(AdminError):
     code = "dongle-in-use"
 
 
+class OutputNotWritten(AdminError):
+    """What a command would print cannot be written, so an activation code could be lost."""
+
+    code = "output-not-written"
+    next_step = "Nothing was changed. Run the same command without the pipe, or with another file."
+
+
 class LetterNotWritten(AdminError):
     """The license letter cannot be written."""
 
     code = "letter-not-written"
     next_step = "Nothing was changed. Name another file with --letter."
+
+
+class BadTable(AdminError):
+    """A file of licenses that cannot be read, or that has columns which are not known."""
+
+    code = "bad-table"
+    exit = 2
+
+
+class BadRows(AdminError):
+    """Rows of a file that cannot be licenses; each is in `facts["rows"]`."""
+
+    code = "bad-rows"
+    exit = 2
+    next_step = "Nothing was changed. Correct these rows, then run the same command again."
+
+
+class NotOurCodes(AdminError):
+    """The file that an import would write its activation codes to is another one."""
+
+    code = "not-our-codes"
+    next_step = "Nothing was changed. Name another file with --codes."
+
+
+class FileNotWritten(AdminError):
+    """A file cannot be written."""
+
+    code = "file-not-written"
+    next_step = "Nothing was changed. Name another file, or make room for it."
+
+
+class FiguresNotWritten(AdminError):
+    """A file of figures cannot be written."""
+
+    code = "figures-not-written"
+    next_step = "Choose another file, then run the same command again."
+
+
+class NothingMatches(AdminError):
+    """No license has what was asked for, so its figures would all be 0."""
+
+    code = "nothing-matches"
+    next_step = "Check the spelling: `keyferry-admin license list` shows every license."
 
 
 class NoSuchAnswer(AdminError):

@@ -1,5 +1,6 @@
 """Finds a deployed stack by its name: its outputs, tables, files, queues, and keys."""
 
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -11,10 +12,12 @@ from botocore.exceptions import ClientError
 from keyferry_admin.errors import NoSuchStack
 from keyferry_service.adapters.files_s3 import Files
 from keyferry_service.adapters.licenses_dynamodb import Licenses
+from keyferry_service.adapters.refusals_dynamodb import Refusals
 from keyferry_service.adapters.resignings_dynamodb import Resignings
 from keyferry_service.adapters.signing_keys_dynamodb import SigningKeys
 from keyferry_service.adapters.suppressions_dynamodb import Suppressions
 from keyferry_service.adapters.tickets_dynamodb import Tickets
+from keyferry_service.domain.change import Author
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudformation import CloudFormationClient
@@ -67,7 +70,11 @@ class Stack:
 
     @cached_property
     def licenses(self) -> Licenses:
-        return Licenses(self._dynamodb, self.output("LicensesTable"))
+        return Licenses(self._dynamodb, self.output("LicensesTable"), self.author)
+
+    def author(self) -> Author:
+        """Who makes a change now, as AWS knows them."""
+        return Author(self._identity, int(time.time()))
 
     @cached_property
     def signing_keys(self) -> SigningKeys:
@@ -76,6 +83,10 @@ class Stack:
     @cached_property
     def tickets(self) -> Tickets:
         return Tickets(self._dynamodb, self.output("TicketsTable"))
+
+    @cached_property
+    def refusals(self) -> Refusals:
+        return Refusals(self._dynamodb, self.output("TicketsTable"))
 
     @cached_property
     def resignings(self) -> Resignings:
@@ -112,6 +123,13 @@ class Stack:
     @cached_property
     def functions(self) -> Any:
         return boto3.client("lambda")
+
+    @cached_property
+    def _identity(self) -> str:
+        """The ARN of the credentials; anyone may ask for their own."""
+        sts: Any = boto3.client("sts")
+        arn: str = sts.get_caller_identity()["Arn"]
+        return arn
 
     @cached_property
     def _dynamodb(self) -> "DynamoDBClient":

@@ -64,10 +64,10 @@ def escape_controls(text: str) -> str:
     return _FORBIDDEN.sub("\ufffd", text)
 
 
-def free_text(text: str) -> str:
+def free_text(text: str, longest: int = MAX_TEXT) -> str:
     """Return the text if a file may contain it. Raises ValueError with the reason."""
-    if len(text) > MAX_TEXT:
-        raise ValueError(message("format.too-long", n=MAX_TEXT))
+    if len(text) > longest:
+        raise ValueError(message("format.too-long", n=longest))
     if _FORBIDDEN.search(text):
         raise ValueError(message("format.control-character"))
     return text

@@ -1,7 +1,7 @@
 """The largest reads and writes, and what a row keeps."""
 
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import fields, replace
 from typing import Any
 
 import boto3
@@ -10,14 +10,20 @@ from moto import mock_aws
 
 from keyferry_protocol.request import Dongle
 from keyferry_service.adapters.items_dynamodb import members, to_item
-from keyferry_service.adapters.licenses_dynamodb import LicenseExists, Licenses
+from keyferry_service.adapters.licenses_dynamodb import _DECIDED, LicenseExists, Licenses
 from keyferry_service.adapters.signing_keys_dynamodb import SigningKeys
 from keyferry_service.domain.allocate import Grant
-from keyferry_service.domain.license import DeviceKey, DongleSeat, LedgerEntry
+from keyferry_service.domain.license import (
+    DeviceKey,
+    DongleSeat,
+    LedgerEntry,
+    LicenseRecord,
+)
 from keyferry_service.domain.request_context import anchor_keys
 from keyferry_service.domain.signing_keys import KeyStatus
 from tests.support.builders import SERVICE_KEY, a_key, a_license, a_request, a_seat
 from tests.support.samples import NOW, NUMBER
+from tests.support.tables import LICENSES_TABLE
 
 TICKET = {"Get": {"TableName": "Licenses", "Key": {"pk": {"S": "ticket"}, "sk": {"S": "-"}}}}
 
@@ -28,18 +34,7 @@ def dynamodb(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
         monkeypatch.setenv(name, "testing")
     with mock_aws():
         client = boto3.client("dynamodb", region_name="eu-central-1")
-        client.create_table(
-            TableName="Licenses",
-            BillingMode="PAY_PER_REQUEST",
-            AttributeDefinitions=[
-                {"AttributeName": "pk", "AttributeType": "S"},
-                {"AttributeName": "sk", "AttributeType": "S"},
-            ],
-            KeySchema=[
-                {"AttributeName": "pk", "KeyType": "HASH"},
-                {"AttributeName": "sk", "KeyType": "RANGE"},
-            ],
-        )
+        client.create_table(TableName="Licenses", **LICENSES_TABLE)
         yield client
 
 
@@ -58,6 +53,46 @@ def test_a_license_is_read_as_it_was_written(licenses: Licenses) -> None:
     assert licenses.get("999999999999") is None
     with pytest.raises(LicenseExists):
         licenses.create(license)
+
+
+def test_the_index_has_licenses_alone_with_all_that_the_vendor_wrote_but_the_note(
+    dynamodb: Any, licenses: Licenses
+) -> None:
+    license = a_license(reference="PO-4711", labels=("emea",), licensee="x" * 200)
+    licenses.create(replace(license, note="call first", seats_used=1))
+    seat = {"pk": NUMBER, "sk": "seat#1", **members(a_seat(number=1))}
+    dynamodb.put_item(TableName="Licenses", Item=to_item(seat))
+    assert list(licenses.sold()) == [license]
+
+
+def test_a_license_of_an_older_release_is_read_listed_and_changed(
+    dynamodb: Any, licenses: Licenses
+) -> None:
+    license = a_license()
+    row = {"pk": NUMBER, "sk": "license", **members(license)}
+    for name in ("reference", "note", "labels"):
+        del row[name]
+    dynamodb.put_item(TableName="Licenses", Item=to_item(row))
+    assert licenses.get(NUMBER) == license
+    assert list(licenses.sold()) == [license]
+    changed = replace(license, labels=("emea",), revision=license.revision + 1)
+    licenses.change(license, changed)
+    assert licenses.get(NUMBER) == changed
+
+
+def test_an_answer_changes_nothing_in_the_index() -> None:
+    """So it costs no write there, and an index that is behind delays no answer."""
+    (index,) = LICENSES_TABLE["GlobalSecondaryIndexes"]
+    carried = set(index["Projection"]["NonKeyAttributes"]) | {"activation_public"}
+    terms = {member.name for member in fields(LicenseRecord)} | {"full_licensee"}
+    assert carried == terms - set(_DECIDED) - {"note"}
+
+
+def test_more_licenses_than_one_read_has_room_for(licenses: Licenses) -> None:
+    numbers = {f"{n:012}" for n in range(101)}
+    for number in numbers:
+        licenses.create(a_license(number=number, activation_public=number.encode()))
+    assert {license.number for license in licenses.all()} == numbers
 
 
 def the_fullest_request() -> Any:

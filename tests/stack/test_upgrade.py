@@ -117,6 +117,13 @@ class LiveStack:
         command = [node, OPEN_PAGE, release.tree / "static-site", self.stack.page, to_send]
         return subprocess.Popen(command, stdout=subprocess.PIPE)
 
+    def check_list(self, underway: "Underway") -> None:
+        """The list shows the licenses that the last release made, as they are now."""
+        table = underway.owner.table
+        records = {record.number: record for record in table.all()}
+        for customer in (underway.owner, underway.newcomer, underway.guest):
+            assert records[customer.number] == table.get(customer.number)
+
     def link_to(self, address: str) -> str:
         (mail,) = mails(self.stack, address)
         (link,) = set(re.findall(r"http://\S+/api/responses/[\w-]{43}", mail["text"]))
@@ -233,4 +240,5 @@ def upgrade(live: LiveStack, last: Release) -> Underway:
     old.finish()
     old.check()
     old.update()
+    live.check_list(old)
     return old

@@ -1,7 +1,6 @@
 """`keyferry-admin`: one file for each group of commands; `admin_command` has what they share."""
 
 import json
-import os
 import sys
 
 import click
@@ -10,11 +9,13 @@ from keyferry_admin import __version__
 from keyferry_admin.cli.doctor import doctor
 from keyferry_admin.cli.dongle import dongle
 from keyferry_admin.cli.keys import keys
-from keyferry_admin.cli.license_changes import license
+from keyferry_admin.cli.license_import import license
 from keyferry_admin.cli.mail import mail
 from keyferry_admin.cli.origin_secret import origin_secret
+from keyferry_admin.cli.output import discard_stdout
 from keyferry_admin.cli.request import request
 from keyferry_admin.cli.seat import seat
+from keyferry_admin.cli.stats import stats
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 80})
@@ -35,13 +36,15 @@ cli.add_command(request)
 cli.add_command(mail)
 cli.add_command(keys)
 cli.add_command(origin_secret)
+cli.add_command(stats)
 cli.add_command(doctor)
 
 
 def main() -> None:
     """Run the command line. With --json, a usage error is a JSON document too."""
     for stream in (sys.stdout, sys.stderr):
-        stream.reconfigure(errors="replace")  # type: ignore[union-attr]
+        if stream is not None:  # as after `>&-`
+            stream.reconfigure(errors="replace")  # type: ignore[union-attr]
     try:
         sys.exit(cli.main(prog_name="keyferry-admin", standalone_mode=False))
     except click.ClickException as error:
@@ -54,5 +57,5 @@ def main() -> None:
     except (click.Abort, KeyboardInterrupt):
         sys.exit(130)
     except BrokenPipeError:  # the reader closed the pipe, as `| head` does
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        discard_stdout()
         sys.exit(0)

@@ -11,7 +11,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from keyferry_admin.aws_failures import explain
 from keyferry_admin.cli.output import Output
 from keyferry_admin.connection import find_connection
-from keyferry_admin.errors import AdminError
+from keyferry_admin.errors import AdminError, OutputNotWritten
 from keyferry_admin.stack import Stack
 from keyferry_protocol.errors import KeyferryError
 
@@ -38,11 +38,14 @@ class AdminCommand(click.Command):
         ]
 
     def invoke(self, ctx: click.Context) -> Any:
-        output = Output(ctx.params.pop("as_json"), sys.stdout.isatty())
+        output = Output(ctx.params.pop("as_json"), sys.stdout is not None and sys.stdout.isatty())
         place = {name: ctx.params.pop(name) for name in ("stack", "region", "profile")}
         try:
             ctx.obj = Settings(find_connection(**place).open(), output)
             return super().invoke(ctx)
+        except OutputNotWritten as error:
+            _print_error(Output(), error)  # in words, because the document would go to stdout
+            ctx.exit(error.exit)
         except (AdminError, KeyferryError) as error:
             _print_error(output, error)
             ctx.exit(error.exit)

@@ -5,20 +5,33 @@ from collections.abc import Sequence
 
 import click
 
-from keyferry_admin.cli.output import Output, mark
+from keyferry_admin.cli.license_terms import heading
+from keyferry_admin.cli.output import Output, aligned, mark
 from keyferry_admin.errors import NotConfirmed
 from keyferry_protocol.activation import parse_license_number
 from keyferry_protocol.errors import KeyferryError
+from keyferry_service.domain.license import LicenseRecord
 
 yes_option = click.option("--yes", is_flag=True, help="Do not ask (for scripts).")
 
 
-def confirm(output: Output, number: str, action: str, warning: Sequence[str], yes: bool) -> None:
-    """Return only with --yes or if the user types the license number. Raises NotConfirmed."""
-    if (
-        not yes
-        and _number_or_empty(_prompt(output, "the license number", action, warning)) != number
-    ):
+def confirm(
+    output: Output,
+    license: LicenseRecord,
+    action: str,
+    warning: Sequence[str],
+    yes: bool,
+    changes: Sequence[tuple[str, str]] = (),
+) -> None:
+    """Return only with --yes or if the user types the license number. Raises NotConfirmed.
+
+    The prompt says whose license it is, what changes in it, and then the warning.
+    """
+    if yes:
+        return
+    before = [heading(license), *(f"  {line}" for line in aligned(changes))]
+    typed = _prompt(output, "the license number", action, warning, before)
+    if _number_or_empty(typed) != license.number:
         raise NotConfirmed("That is not the number of this license")
 
 
@@ -28,11 +41,13 @@ def confirm_key(output: Output, keyid: str, action: str, warning: Sequence[str],
         raise NotConfirmed("That is not the id of this key")
 
 
-def _prompt(output: Output, name: str, action: str, warning: Sequence[str]) -> str:
+def _prompt(
+    output: Output, name: str, action: str, warning: Sequence[str], before: Sequence[str] = ()
+) -> str:
     if output.as_json or not sys.stdin.isatty():
         raise NotConfirmed("This takes rights away, and no one is here to confirm it")
     first, *more = warning
-    lines = [f"{mark('warning')} {first}", *more]
+    lines = [*before, f"{mark('warning')} {first}", *more]
     lines[-1] += f" Type {name} to {action}: "
     print("\n".join(lines), end="", flush=True)
     try:

@@ -104,9 +104,10 @@ def remove(settings: Settings, number: str, keyid: str, yes: bool) -> None:
 
     Example: keyferry-admin dongle remove 015120020093 0f3b9c5d2a7e4816
     """
+    license = licenses.find_changeable(settings.stack.licenses, number)
     dongle = dongles.find_removable(settings.stack.licenses, number, keyid)
     warning = [_model_and_serial(dongle), "  It will no longer activate this license anywhere."]
-    confirm(settings.output, number, "remove the dongle", warning, yes)
+    confirm(settings.output, license, "remove the dongle", warning, yes)
     removed = dongles.remove(settings.stack.licenses, number, keyid)
     settings.output.result(
         [f"{mark('ok')} Dongle {keyid} is removed from license {show_license_number(number)}"],

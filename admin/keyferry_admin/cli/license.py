@@ -1,23 +1,36 @@
-"""`keyferry-admin license`: create, list, show."""
+"""`keyferry-admin license`: create, show."""
 
-from collections.abc import Callable, Mapping
+import sys
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import click
 
 from keyferry_admin.cli.admin_command import AdminGroup, Settings
-from keyferry_admin.cli.output import Column, Listing, aligned, count_of, day, mark
-from keyferry_admin.cli.parameters import AddressOrNone, Feature, LicenseNumber, Moment
+from keyferry_admin.cli.license_terms import as_json, moves, summary, terms_of
+from keyferry_admin.cli.new_product import new_product_option, require_known_product
+from keyferry_admin.cli.output import aligned, day, discard_stdout, mark, require_reader
+from keyferry_admin.cli.parameters import (
+    AddressOrNone,
+    DaysOrNone,
+    Feature,
+    LicenseNumber,
+    Moment,
+    TextOrNone,
+    each_feature_once,
+)
+from keyferry_admin.errors import OutputNotWritten
 from keyferry_admin.use_cases import licenses
 from keyferry_admin.use_cases.letter import license_letter
 from keyferry_admin.use_cases.letter_file import write_letter
 from keyferry_admin.use_cases.licenses import LicenseWithCode
+from keyferry_admin.use_cases.terms import DATES, date_of
 from keyferry_protocol.activation import show_activation_code, show_license_number
 from keyferry_protocol.components import LICENSABLE_ENVIRONMENTS, PROTECTIONS
-from keyferry_protocol.encoding import format_time
-from keyferry_service.domain.license import LicenseRecord, Status
 from keyferry_service.views.refusal_text import Vendor
+
+_F = TypeVar("_F", bound=Callable[..., Any])
 
 # Warnings for a vendor who allows an environment.
 ENVIRONMENT_WARNINGS = {
@@ -30,6 +43,31 @@ letter_option = click.option(
     metavar="FILE",
     help="Also write the letter for the customer, with number and code.",
 )
+
+
+def vendor_fact_options(command: _F) -> _F:
+    """The options for what a license says to its vendor alone."""
+    for option in (
+        click.option(
+            "--label",
+            "labels",
+            multiple=True,
+            metavar="LABEL|none",
+            callback=_labels,
+            help="All labels, for finding it. Repeatable.",
+        ),
+        click.option("--note", type=TextOrNone(), help="For your own use."),
+        click.option("--reference", type=TextOrNone(), help="Your order or CRM number."),
+    ):
+        command = option(command)
+    return command
+
+
+def _labels(_: click.Context, __: click.Parameter, texts: tuple[str, ...]) -> Any:
+    """Every label once, none for `none`; None if the option was not used."""
+    if not texts:
+        return None
+    return () if texts == ("none",) else tuple(dict.fromkeys(texts))
 
 
 @click.group(cls=AdminGroup)
@@ -51,33 +89,38 @@ def license() -> None:
     default="none",
     help="Is mailed when a seat in use goes to another computer.",
 )
+@vendor_fact_options
 @click.option("--edition", default="", help="For example Professional.")
 @click.option(
     "--feature",
     "features",
     type=Feature(),
     multiple=True,
+    callback=each_feature_once,
     help="Granted; N is a limit. Repeatable.",
 )
 @click.option(
     "--seats", type=int, default=1, show_default=True, help="Number of computers at the same time."
 )
 @click.option(
-    "--until", "valid_until", type=Moment(), help="Last day. If omitted, the license never ends."
+    "--until",
+    "valid_until",
+    type=Moment("never"),
+    help="Last day. If omitted, the license never ends.",
 )
 @click.option(
     "--trial",
     "trial_days",
-    type=int,
-    metavar="DAYS",
+    type=DaysOrNone(),
     help="Days until it ends, counted from first activation.",
 )
-@click.option("--maintenance-until", type=Moment(), help="Versions released later do not run.")
+@click.option(
+    "--maintenance-until", type=Moment("none"), help="Versions released later do not run."
+)
 @click.option(
     "--lease",
     "lease_days",
-    type=int,
-    metavar="DAYS",
+    type=DaysOrNone(),
     help="Days within which each computer must update.",
 )
 @click.option(
@@ -85,9 +128,7 @@ def license() -> None:
     "grace_days",
     type=int,
     metavar="DAYS",
-    default=14,
-    show_default=True,
-    help="Days it keeps working after that.",
+    help="Days it keeps working after that. [default: 14]",
 )
 @click.option(
     "--moves-per-year",
@@ -114,6 +155,7 @@ def license() -> None:
     "--number", type=LicenseNumber(), help="License number. If omitted, a free one is chosen."
 )
 @letter_option
+@new_product_option
 @click.pass_obj
 def create(
     settings: Settings,
@@ -121,19 +163,28 @@ def create(
     product: str,
     number: str | None,
     letter: Path | None,
-    features: tuple[tuple[str, bool | int], ...],
+    new_product: bool,
     protections: tuple[str, ...],
     environments: tuple[str, ...],
+    reference: str | None,
+    note: str | None,
+    labels: tuple[str, ...] | None,
     **terms: Any,
 ) -> None:
     """Make a license and print its activation code, once.
 
     Example: keyferry-admin license create --licensee Acme --seats 2 --letter acme.txt
     """
+    require_known_product(settings, product, new_product)
+    terms = {name: value for name, value in terms.items() if value is not None}
+    for name in DATES:
+        terms[name] = date_of(terms.get(name), None, settings.now)
     terms |= {
-        "features": dict(features),
         "protections": tuple(dict.fromkeys(protections)) or PROTECTIONS,
         "environments": ("physical", *dict.fromkeys(environments)),
+        "reference": reference or "",
+        "note": note or "",
+        "labels": labels or (),
     }
 
     def create_license() -> LicenseWithCode:
@@ -141,16 +192,9 @@ def create(
 
     created = with_letter(settings, letter, create_license)
     warnings = [ENVIRONMENT_WARNINGS[name] for name in created.license.environments[1:]]
+    if created.license.licensee != (short := created.license.licensee_in_files):
+        warnings.append(f"Files have room for 64 characters of the licensee: {short}")
     print_code(settings, created, letter, warnings)
-
-
-@license.command(name="list")
-@click.pass_obj
-def list_(settings: Settings) -> None:
-    """List all licenses. Example: keyferry-admin license list"""
-    every = sorted(settings.stack.licenses.all(), key=lambda license: license.number)
-    hint = "No license yet. Make one:  keyferry-admin license create --help"
-    settings.output.listing(LICENSES, every, footer="" if every else hint)
 
 
 @license.command()
@@ -159,71 +203,18 @@ def list_(settings: Settings) -> None:
 def show(settings: Settings, number: str) -> None:
     """Show all that is known of a license. Example: keyferry-admin license show 015120020093"""
     license = licenses.find(settings.stack.licenses, number)
+    terms = terms_of(license) | {
+        "Seats": f"{license.seats_used} of {license.seats} in use",
+        "Moves": moves(license, settings.now),
+    }
     rows = [
         ("License", show_license_number(license.number)),
-        ("Status", license.status.value),
-        ("Licensee", license.licensee or "-"),
-        ("Contact", license.contact or "-"),
-        ("Product", f"{license.product} {license.edition}".strip()),
-        ("Features", show_features(license.features)),
-        ("Seats", f"{license.seats_used} of {license.seats} in use"),
-        ("Moves", moves(license, settings.now)),
-        ("Ends", _ends(license)),
-        ("Updates until", day(license.maintenance_until)),
-        ("Check in", _lease(license)),
-        ("Protection", ", ".join(license.protections)),
-        ("Environment", ", ".join(license.environments)),
+        *terms.items(),
         ("First issued", day(license.first_issued_at)),
         ("Revision", str(license.revision)),
     ]
-    settings.output.result(aligned(rows), {"license": as_json(license)})
-
-
-def show_features(features: Mapping[str, bool | int]) -> str:
-    """`solver, threads=16`, or `-`."""
-    return ", ".join(n if v is True else f"{n}={v}" for n, v in features.items()) or "-"
-
-
-def moves(license: LicenseRecord, now: int) -> str:
-    """`0 of 4 in the last 365 days`."""
-    recent = sum(license.recent_moves(now).values())
-    return f"{recent} of {license.moves_per_year} in the last 365 days"
-
-
-def as_json(license: LicenseRecord) -> dict[str, Any]:
-    """The document of a license, which contains no secret."""
-    return {
-        "license_number": license.number,
-        "status": license.status.value,
-        "licensee": license.licensee,
-        "contact": license.contact,
-        "product": license.product,
-        "edition": license.edition,
-        "features": dict(license.features),
-        "trial_days": license.trial_days,
-        "valid_from": format_time(license.valid_from),
-        "valid_until": _time(license.ends_at),
-        "maintenance_until": _time(license.maintenance_until),
-        "lease_days": license.lease_days,
-        "grace_days": license.grace_days,
-        "protections": list(license.protections),
-        "environments": list(license.environments),
-        "seats": license.seats,
-        "seats_used": license.seats_used,
-        "opened": license.seats_ever_used,
-        "moves_per_year": license.moves_per_year,
-        "moves": dict(license.moves),
-        "first_issued_at": _time(license.first_issued_at),
-        "revision": license.revision,
-    }
-
-
-def summary(license: LicenseRecord) -> str:
-    """`License 015.120.020.093: 2 seats, ends 30 November 2027`, and the status unless active."""
-    ends = "does not end" if _ends(license) == "-" else f"ends {_ends(license)}"
-    status = "" if license.status is Status.ACTIVE else f", {license.status.value}"
-    number = show_license_number(license.number)
-    return f"License {number}: {count_of(license.seats, 'seat')}, {ends}{status}"
+    document = {"license": as_json(license), "moves_left": license.moves_left(settings.now)}
+    settings.output.result(aligned(rows), document)
 
 
 def with_letter(
@@ -233,7 +224,8 @@ def with_letter(
     *,
     is_new_code: bool = False,
 ) -> LicenseWithCode:
-    """Create a code and, if the user wants one, its letter."""
+    """Create a code and, if the user wants one, its letter. Raises OutputNotWritten before."""
+    require_reader()
     if letter is None:
         return create()
     stack = settings.stack
@@ -264,37 +256,13 @@ def print_code(
         )
     lines += [f"{mark('warning')} {warning}" for warning in warnings]
     document = {"activation_code": code, "license": as_json(license), "letter": path}
-    settings.output.result(lines, document | {"warnings": warnings})
-
-
-def _ends(license: LicenseRecord, *, short: bool = False) -> str:
-    if license.trial_days is None or license.first_issued_at is not None:
-        return day(license.ends_at, short=short)
-    term = count_of(license.trial_days, "day")
-    return f"in {term}" if short else f"{term} after its first activation"
-
-
-def _lease(license: LicenseRecord) -> str:
-    if license.lease_days is None:
-        return "-"
-    grace = count_of(license.grace_days, "day")
-    return f"every {count_of(license.lease_days, 'day')}, then {grace} of grace"
-
-
-def _time(seconds: int | None) -> str | None:
-    return None if seconds is None else format_time(seconds)
-
-
-LICENSES: Listing[LicenseRecord] = Listing(
-    "licenses",
-    as_json,
-    (
-        Column("LICENSE", lambda each: show_license_number(each.number), ("license_number",)),
-        Column("LICENSEE", lambda each: each.licensee or "-", ("licensee",)),
-        Column("PRODUCT", lambda each: each.product),
-        Column("EDITION", lambda each: each.edition or "-", ("edition",)),
-        Column("SEATS", lambda each: f"{each.seats_used} of {each.seats}", ("seats_used", "seats")),
-        Column("ENDS", lambda each: _ends(each, short=True), ("valid_until",)),
-        Column("STATUS", lambda each: each.status.value),
-    ),
-)
+    try:
+        settings.output.result(lines, document | {"warnings": warnings})
+        sys.stdout.flush()
+    except OSError as error:  # such as a full disk
+        discard_stdout()
+        raise OutputNotWritten(
+            f"The output cannot be written: {error.strerror}. License {license.number} has a new"
+            " code",
+            f"Its activation code, shown once: {code}",
+        ) from error

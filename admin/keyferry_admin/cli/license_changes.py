@@ -6,25 +6,46 @@ from pathlib import Path
 from typing import Any
 
 import click
+from click.core import ParameterSource
 
 from keyferry_admin.cli.admin_command import Settings
 from keyferry_admin.cli.confirm import confirm, yes_option
 from keyferry_admin.cli.license import (
     ENVIRONMENT_WARNINGS,
-    as_json,
     letter_option,
     license,
     print_code,
-    summary,
+    vendor_fact_options,
     with_letter,
 )
-from keyferry_admin.cli.output import count_of, day, mark
-from keyferry_admin.cli.parameters import AddressOrNone, Feature, LicenseNumber, Moment
-from keyferry_admin.use_cases import change_license, licenses
+from keyferry_admin.cli.license_terms import (
+    as_json,
+    changes_as_json,
+    differences,
+    moves,
+    summary,
+)
+from keyferry_admin.cli.new_product import new_product_option, require_known_product
+from keyferry_admin.cli.output import aligned, count_of, day, mark
+from keyferry_admin.cli.parameters import (
+    AddressOrNone,
+    DaysOrNone,
+    Feature,
+    LicenseNumber,
+    Moment,
+    each_feature_once,
+)
+from keyferry_admin.errors import TakesRightsAway
+from keyferry_admin.use_cases import change_license, change_terms, licenses
+from keyferry_admin.use_cases.terms import Period
 from keyferry_protocol.components import LICENSABLE_ENVIRONMENTS, PROTECTIONS
 from keyferry_service.domain.license import DAY, LicenseRecord, Seat, Status
 
 __all__ = ["license"]  # the group, including the commands in this file
+
+shorten_option = click.option(
+    "--shorten", is_flag=True, help="Let --yes take rights away, too (for scripts)."
+)
 
 
 @license.command()
@@ -33,8 +54,7 @@ __all__ = ["license"]  # the group, including the commands in this file
 @click.pass_obj
 def suspend(settings: Settings, number: str, yes: bool) -> None:
     """Put a license on hold. Example: keyferry-admin license suspend 015120020093"""
-    _confirm_reach(settings, number, "suspend", yes)
-    _print(settings, change_license.set_status(settings.stack.licenses, number, Status.SUSPENDED))
+    _set_status(settings, number, Status.SUSPENDED, "suspend", yes)
 
 
 @license.command()
@@ -42,7 +62,9 @@ def suspend(settings: Settings, number: str, yes: bool) -> None:
 @click.pass_obj
 def resume(settings: Settings, number: str) -> None:
     """Lift the hold. Example: keyferry-admin license resume 015120020093"""
-    _print(settings, change_license.set_status(settings.stack.licenses, number, Status.ACTIVE))
+    before = licenses.find_changeable(settings.stack.licenses, number)
+    after = change_license.set_status(settings.stack.licenses, number, Status.ACTIVE)
+    _print(settings, before, after)
 
 
 @license.command()
@@ -51,43 +73,63 @@ def resume(settings: Settings, number: str) -> None:
 @click.pass_obj
 def revoke(settings: Settings, number: str, yes: bool) -> None:
     """Revoke a license permanently. Example: keyferry-admin license revoke 015120020093"""
-    _confirm_reach(settings, number, "revoke", yes)
-    after = change_license.set_status(settings.stack.licenses, number, Status.REVOKED)
-    _print(settings, after, "New versions refuse it too with:  keyferry-admin keys export")
+    next_line = "New versions refuse it too with:  keyferry-admin keys export"
+    _set_status(settings, number, Status.REVOKED, "revoke", yes, next_line)
 
 
 @license.command()
 @click.argument("number", type=LicenseNumber())
-@click.option("--until", type=Moment(), required=True, help="Its new last day.")
+@click.option(
+    "--until", "valid_until", type=Moment("never"), required=True, help="Its new last day."
+)
+@shorten_option
 @yes_option
 @click.pass_obj
-def extend(settings: Settings, number: str, until: int, yes: bool) -> None:
+def extend(
+    settings: Settings, number: str, valid_until: int | Period | None, shorten: bool, yes: bool
+) -> None:
     """Set when a license ends.
 
-    Example: keyferry-admin license extend 015120020093 --until 2028-11-30
+    Example: keyferry-admin license extend 015120020093 --until +1y
 
-    Computers learn of it with their next update request.
+    +1y and +30d count from its present last day, or from today if that is later. Computers learn
+    of it with their next update request.
     """
-    _change(settings, number, {"valid_until": until}, yes)
+    _change(settings, number, {"valid_until": valid_until}, yes, shorten)
 
 
 @license.command()
 @click.argument("number", type=LicenseNumber())
 @click.option("--seats", type=int, help="Number of computers at the same time.")
+@click.option("--product", help="The product name that the application uses.")
+@click.option("--licensee", help="Customer name.")
 @click.option(
     "--contact", type=AddressOrNone(), help="Is mailed when a seat goes to another computer."
 )
+@vendor_fact_options
 @click.option("--edition", help="For example Professional.")
 @click.option(
     "--feature",
     "features",
-    type=Feature(),
+    type=Feature(is_removable=True),
     multiple=True,
-    help="Replaces all granted features. Repeatable.",
+    callback=each_feature_once,
+    help="Grants, changes, or removes this one. Repeatable.",
 )
-@click.option("--until", "valid_until", type=Moment(), help="Last day.")
-@click.option("--maintenance-until", type=Moment(), help="Versions released later do not run.")
-@click.option("--lease", "lease_days", type=int, metavar="DAYS", help="How often to update.")
+@click.option("--until", "valid_until", type=Moment("never"), help="Last day.")
+@click.option(
+    "--trial",
+    "trial_days",
+    type=DaysOrNone(),
+    help="Days until it ends, counted from first activation.",
+)
+@click.option(
+    "--maintenance-until", type=Moment("none"), help="Versions released later do not run."
+)
+@click.option("--lease", "lease_days", type=DaysOrNone(), help="How often to update.")
+@click.option(
+    "--grace", "grace_days", type=int, metavar="DAYS", help="Days it keeps working after that."
+)
 @click.option("--moves-per-year", type=int, help="Moves to another computer allowed each year.")
 @click.option(
     "--protection",
@@ -103,23 +145,42 @@ def extend(settings: Settings, number: str, until: int, yes: bool) -> None:
     multiple=True,
     help="All that are allowed; physical is always. Repeatable.",
 )
+@new_product_option
+@shorten_option
 @yes_option
-@click.pass_obj
-def change(settings: Settings, /, number: str, yes: bool, **terms: Any) -> None:
+@click.pass_context
+def change(
+    context: click.Context,
+    /,
+    number: str,
+    new_product: bool,
+    shorten: bool,
+    yes: bool,
+    **terms: Any,
+) -> None:
     """Change terms of a license. Example: keyferry-admin license change 015120020093 --seats 5
 
+    When a trial is sold:  license change 015120020093 --trial none --until +1y
+
+    +1y and +30d count from the present day of that term, or from today if that is later.
     Computers learn of it with their next update request. A request file that was refused for one
     of these terms goes through when it is chosen again.
     """
-    changed = {name: value for name, value in terms.items() if value not in (None, ())}
+    changed = {
+        name: value  # also None, which removes the term
+        for name, value in terms.items()
+        if context.get_parameter_source(name) is ParameterSource.COMMANDLINE
+    }
     if not changed:
         raise click.UsageError("Say what is to change, for example --seats 5.")
-    if "features" in changed:
-        changed["features"] = dict(changed["features"])
     for name, always in {"protections": (), "environments": ("physical",)}.items():
         if name in changed:
             changed[name] = tuple(dict.fromkeys((*always, *changed[name])))
-    _change(settings, number, changed, yes)
+    settings: Settings = context.obj
+    if "product" in changed:
+        licenses.find_changeable(settings.stack.licenses, number)
+        require_known_product(settings, changed["product"], new_product)
+    _change(settings, number, changed, yes, shorten)
 
 
 @license.command(name="allow-move")
@@ -128,10 +189,14 @@ def change(settings: Settings, /, number: str, yes: bool, **terms: Any) -> None:
 def allow_move(settings: Settings, number: str) -> None:
     """Allow one more move. Example: keyferry-admin license allow-move 015120020093
 
-    The customer can then choose the refused request file again.
+    The customer can then choose the refused request file again. Extra moves are those that you
+    allow, and one for each seat that no computer has had yet.
     """
     after = change_license.allow_move(settings.stack.licenses, number)
-    _print(settings, after, f"Moves left now: {after.moves_left(settings.now)}.")
+    settings.output.result(
+        [f"{mark('ok')} {summary(after)}", f"  Moves  {moves(after, settings.now)}"],
+        {"license": as_json(after), "moves_left": after.moves_left(settings.now)},
+    )
 
 
 @license.command(name="new-code")
@@ -141,12 +206,12 @@ def allow_move(settings: Settings, number: str) -> None:
 @click.pass_obj
 def new_code(settings: Settings, number: str, letter: Path | None, yes: bool) -> None:
     """Replace the activation code. Example: keyferry-admin license new-code 015120020093"""
-    licenses.find(settings.stack.licenses, number)
+    before = licenses.find_changeable(settings.stack.licenses, number)
     warning = [
         "The old code no longer works.",
         "  Computers that are already active stay active.",
     ]
-    confirm(settings.output, number, "replace its code", warning, yes)
+    confirm(settings.output, before, "replace its code", warning, yes)
     created = with_letter(
         settings,
         letter,
@@ -156,49 +221,97 @@ def new_code(settings: Settings, number: str, letter: Path | None, yes: bool) ->
     print_code(settings, created, letter, [])
 
 
-def _change(settings: Settings, number: str, terms: dict[str, Any], yes: bool) -> None:
-    before = licenses.find(settings.stack.licenses, number)
-    if change_license.reduces_rights(before, replace(before, **terms)):
-        _confirm_reach(settings, number, "change", yes)
-    after = change_license.change(
-        settings.stack.licenses, number, lambda license: replace(license, **terms)
-    )
+def _set_status(
+    settings: Settings, number: str, status: Status, action: str, yes: bool, next_line: str = ""
+) -> None:
+    before = licenses.find_changeable(settings.stack.licenses, number)
+    _confirm_reach(settings, before, replace(before, status=status), action, yes)
+    after = change_license.set_status(settings.stack.licenses, number, status)
+    _print(settings, before, after, next_line)
+
+
+def _change(
+    settings: Settings, number: str, terms: dict[str, Any], yes: bool, shorten: bool
+) -> None:
+    before = licenses.find_changeable(settings.stack.licenses, number)
+    after = change_terms.with_terms(before, terms, settings.now)
+    if change_terms.reduces_rights(before, after, settings.now):
+        if yes and not shorten:
+            raise _takes_rights_away(before, after)
+        _confirm_reach(settings, before, after, "change", yes)
+    written = change_terms.write_terms(settings.stack.licenses, before, after)
     added = [name for name in after.environments if name not in before.environments]
-    _print(settings, after, warnings=[ENVIRONMENT_WARNINGS[name] for name in added])
+    unchanged = "" if written != before else "It had these terms already."
+    warnings = [ENVIRONMENT_WARNINGS[name] for name in added]
+    _print(settings, before, written, unchanged, warnings)
 
 
-def _confirm_reach(settings: Settings, number: str, action: str, yes: bool) -> None:
+def _takes_rights_away(before: LicenseRecord, after: LicenseRecord) -> TakesRightsAway:
+    changes = "; ".join(f"{label}: {text}" for label, text in differences(before, after))
+    return TakesRightsAway(
+        f"This takes rights away from license {before.number}. {changes}",
+        changes=changes_as_json(before, after),
+    )
+
+
+def _confirm_reach(
+    settings: Settings, before: LicenseRecord, after: LicenseRecord, action: str, yes: bool
+) -> None:
     """Print what keeps working on customers' machines, and return only if the user confirms."""
-    license = licenses.find(settings.stack.licenses, number)
-    seats = [seat for seat in settings.stack.licenses.seats(number) if seat.taken]
-    confirm(settings.output, number, action, _reach(license, seats), yes)
+    seats = [seat for seat in settings.stack.licenses.seats(before.number) if seat.taken]
+    reach = _reach(before, seats)
+    if seats and after.product != before.product:
+        reach.append(
+            f"  Their next update file is for {after.product}; {before.product} refuses it."
+        )
+    confirm(settings.output, before, action, reach, yes, differences(before, after))
 
 
 def _reach(license: LicenseRecord, seats: list[Seat]) -> list[str]:
     if not seats:
         return ["Not in use on any computer."]
     one = len(seats) == 1
-    lines = [
+    first = (
         f"In use on {count_of(len(seats), 'computer')}. "
         f"{'It goes' if one else 'They go'} on working there "
+    )
+    stops = [_stop(license, seat) for seat in seats]
+    if None in stops:
+        return [f"{first}without end:", "  a license without a lease never has to check in."]
+    last = max(stop for stop in stops if stop is not None)
+    if last in {seat.valid_until for seat in seats}:
+        return [f"{first}until {'it ends' if one else 'they end'},", f"  {day(last)}."]
+    grace = count_of(license.grace_days, "day")
+    return [
+        f"{first}until {'it' if one else 'they'} must check in,",
+        f"  {day(last)} with {grace} of grace.",
     ]
-    ends = [seat.valid_until for seat in seats]
+
+
+def _stop(license: LicenseRecord, seat: Seat) -> int | None:
+    """When the computer of a seat stops by its last file: at its end, or after lease and grace."""
+    stops = [] if seat.valid_until is None else [seat.valid_until]
     if license.lease_days is not None:
-        last = max(seat.last_response_at for seat in seats) + license.lease_days * DAY
-        lines[0] += f"until {'it' if one else 'they'} must check in,"
-        lines.append(f"  {day(last)}.")
-    elif None not in ends:
-        lines[0] += f"until {'it ends' if one else 'they end'},"
-        lines.append(f"  {day(max(end for end in ends if end is not None))}.")
-    else:
-        lines[0] += "without end:"
-        lines.append("  a license without a lease never has to check in.")
-    return lines
+        stops.append(seat.last_response_at + (license.lease_days + license.grace_days) * DAY)
+    return min(stops, default=None)
 
 
 def _print(
-    settings: Settings, after: LicenseRecord, next_line: str = "", warnings: Sequence[str] = ()
+    settings: Settings,
+    before: LicenseRecord,
+    after: LicenseRecord,
+    next_line: str = "",
+    warnings: Sequence[str] = (),
 ) -> None:
-    lines = [f"{mark('ok')} {summary(after)}", *([f"  {next_line}"] if next_line else [])]
+    lines = [f"{mark('ok')} {summary(after)}"]
+    lines += [f"  {line}" for line in aligned(differences(before, after))]
+    lines += [f"  {next_line}"] if next_line else []
     lines += [f"{mark('warning')} {warning}" for warning in warnings]
-    settings.output.result(lines, {"license": as_json(after), "warnings": list(warnings)})
+    settings.output.result(
+        lines,
+        {
+            "license": as_json(after),
+            "changes": changes_as_json(before, after),
+            "warnings": list(warnings),
+        },
+    )

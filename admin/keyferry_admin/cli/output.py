@@ -1,12 +1,15 @@
 """Prints results: sentences and tables to a terminal, TSV to a pipe, a document for --json."""
 
 import json
+import os
+import select
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, TextIO, TypeVar
 
+from keyferry_admin.errors import OutputNotWritten
 from keyferry_admin.use_cases.spreadsheet import tsv_line
 from keyferry_protocol.messages.formats import long_date, short_date
 
@@ -100,7 +103,7 @@ def mark(name: str, stream: Any = None) -> str:
 
 def aligned(rows: Sequence[Sequence[str]]) -> list[str]:
     """Columns two spaces apart, each as wide as its widest text."""
-    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     return [
         "  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip()
         for row in rows
@@ -122,7 +125,32 @@ def minute(seconds: int) -> str:
 
 def count_of(count: int, noun: str) -> str:
     """`1 seat`, `2 seats`."""
-    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+    return f"{count} {noun}" if count == 1 else f"{count:,} {noun}s"
+
+
+def require_reader() -> None:
+    """Raises OutputNotWritten if no one can read stdout, such as a pipe whose reader has ended."""
+    if not _is_open(sys.stdout):
+        raise OutputNotWritten("The output cannot be written: its reader is gone")
+
+
+def discard_stdout() -> None:
+    """Discard what stdout still buffers, so that the end of the process does not fail on it."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _is_open(stream: TextIO | None) -> bool:
+    if stream is None:  # closed by the shell: `>&-`
+        return False
+    try:
+        descriptor = stream.fileno()
+    except OSError:  # not a file
+        return True
+    if not hasattr(select, "poll"):  # Windows
+        return True
+    poll = select.poll()
+    poll.register(descriptor, 0)  # errors are always reported
+    return not poll.poll(0)
 
 
 def _print(lines: Sequence[str]) -> None:

@@ -6,7 +6,7 @@ import click
 
 from keyferry_admin.cli.admin_command import AdminGroup, Settings
 from keyferry_admin.cli.confirm import confirm, yes_option
-from keyferry_admin.cli.license import moves
+from keyferry_admin.cli.license_terms import moves
 from keyferry_admin.cli.output import Column, Listing, count_of, day, mark
 from keyferry_admin.cli.parameters import LicenseNumber
 from keyferry_admin.use_cases import change_license, licenses
@@ -36,6 +36,7 @@ def list_(settings: Settings, number: str) -> None:
         seats_total=license.seats,
         moves=sum(license.recent_moves(settings.now).values()),
         moves_per_year=license.moves_per_year,
+        moves_left=license.moves_left(settings.now),
     )
 
 
@@ -49,13 +50,14 @@ def release(settings: Settings, number: str, seat_number: int, yes: bool) -> Non
 
     For a computer that is lost; its next update request is refused.
     """
+    license = licenses.find_changeable(settings.stack.licenses, number)
     seat = change_license.find_taken_seat(settings.stack.licenses, number, seat_number)
     name = f"{seat.machine_name} " if seat.machine_name else ""
     warning = [
         f"Seat {seat_number} is {name}since {day(seat.since)}. What is installed there",
         "  goes on working until it ends or must check in.",
     ]
-    confirm(settings.output, number, "free the seat", warning, yes)
+    confirm(settings.output, license, "free the seat", warning, yes)
     after, freed = change_license.release_seat(settings.stack.licenses, number, seat_number)
     settings.output.result(
         [

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import TypeVar
 
-from keyferry_admin.errors import AlreadyRevoked, LicenseChanged, NoSuchSeat
-from keyferry_admin.use_cases.licenses import LicenseWithCode, find
+from keyferry_admin.errors import LicenseChanged, NoSuchSeat
+from keyferry_admin.use_cases.licenses import LicenseWithCode, find_changeable
 from keyferry_admin.use_cases.terms import check_terms
 from keyferry_protocol.activation import activation_key, new_activation_code
 from keyferry_service.adapters.licenses_dynamodb import Licenses
@@ -15,36 +15,43 @@ from keyferry_service.adapters.retries import Conflict
 from keyferry_service.domain.license import LicenseRecord, Seat, Status
 
 _ATTEMPTS = 12
+_STATUS_CHANGES = {
+    Status.ACTIVE: "resume",
+    Status.SUSPENDED: "suspend",
+    Status.REVOKED: "revoke",
+}
 _T = TypeVar("_T")
 
 
 def change(
-    licenses: Licenses, number: str, changed: Callable[[LicenseRecord], LicenseRecord]
+    licenses: Licenses,
+    number: str,
+    changed: Callable[[LicenseRecord], LicenseRecord],
+    what: str = "change",
 ) -> LicenseRecord:
-    """Write what `changed` returns for the current license. Raises NoSuchLicense, BadTerms."""
+    """Write what `changed` returns for the current license.
+
+    Raises NoSuchLicense, AlreadyRevoked or BadTerms.
+    """
 
     def attempt() -> LicenseRecord:
-        before = find(licenses, number)
+        before = find_changeable(licenses, number)
         after = next_revision(before, changed(before))
         check_terms(after)
-        licenses.change(before, after)
+        licenses.change(before, after, what)
         return after
 
     return retry_on_conflict(attempt)
 
 
 def set_status(licenses: Licenses, number: str, status: Status) -> LicenseRecord:
-    """Suspend, resume or revoke a license.
-
-    Raises AlreadyRevoked: key sets in applications may list a revoked license for good.
-    """
-
-    def with_status(license: LicenseRecord) -> LicenseRecord:
-        if license.status is Status.REVOKED:
-            raise AlreadyRevoked(f"The license {number} was revoked for good")
-        return replace(license, status=status)
-
-    return change(licenses, number, with_status)
+    """Suspend, resume or revoke a license."""
+    return change(
+        licenses,
+        number,
+        lambda license: replace(license, status=status),
+        _STATUS_CHANGES[status],
+    )
 
 
 def allow_move(licenses: Licenses, number: str) -> LicenseRecord:
@@ -53,6 +60,7 @@ def allow_move(licenses: Licenses, number: str) -> LicenseRecord:
         licenses,
         number,
         lambda license: replace(license, seats_ever_used=license.seats_ever_used - 1),
+        "allow-move",
     )
 
 
@@ -60,15 +68,17 @@ def replace_code(licenses: Licenses, number: str) -> LicenseWithCode:
     """Replace the activation code; requests made with the old one are refused from then on."""
     code = new_activation_code(number)
     public = activation_key(code, number).public
-    after = change(licenses, number, lambda license: replace(license, activation_public=public))
+    after = change(
+        licenses, number, lambda license: replace(license, activation_public=public), "new-code"
+    )
     return LicenseWithCode(after, code)
 
 
 def release_seat(licenses: Licenses, number: str, seat_number: int) -> tuple[LicenseRecord, Seat]:
-    """Free a seat and allow one move. Raises NoSuchSeat for a seat that no computer has."""
+    """Free a seat and allow one move. Raises NoSuchSeat or AlreadyRevoked."""
 
     def attempt() -> tuple[LicenseRecord, Seat]:
-        before = find(licenses, number)
+        before = find_changeable(licenses, number)
         seat = find_taken_seat(licenses, number, seat_number)
         after = next_revision(
             before,
@@ -88,24 +98,6 @@ def find_taken_seat(licenses: Licenses, number: str, seat_number: int) -> Seat:
         if seat.number == seat_number and seat.taken:
             return seat
     raise NoSuchSeat(f"No computer has seat {seat_number} of license {number}")
-
-
-def reduces_rights(before: LicenseRecord, after: LicenseRecord) -> bool:
-    """Whether the changed license grants less of anything than before."""
-    return (
-        after.seats < before.seats
-        or after.moves_per_year < before.moves_per_year
-        or _is_sooner(after.valid_until, before.valid_until)
-        or _is_sooner(after.maintenance_until, before.maintenance_until)
-        or _is_sooner(after.lease_days, before.lease_days)
-        or any(int(after.features.get(name, 0)) < int(v) for name, v in before.features.items())
-        or not set(before.protections) <= set(after.protections)
-        or not set(before.environments) <= set(after.environments)
-    )
-
-
-def _is_sooner(after: int | None, before: int | None) -> bool:
-    return after is not None and (before is None or after < before)
 
 
 def next_revision(before: LicenseRecord, after: LicenseRecord) -> LicenseRecord:

@@ -11,7 +11,7 @@ from keyferry_admin.errors import (
 )
 from keyferry_admin.use_cases.attestation import Attestation
 from keyferry_admin.use_cases.change_license import next_revision, retry_on_conflict
-from keyferry_admin.use_cases.licenses import find
+from keyferry_admin.use_cases.licenses import find_changeable
 from keyferry_protocol.activation import show_license_number
 from keyferry_protocol.errors import BadJson, KeyferryError
 from keyferry_protocol.request import Dongle, parse_dongle, parse_request
@@ -47,7 +47,7 @@ def add(
     """Register a dongle for the license.
 
     With an attestation, model and serial number are those that it proves, not those that the
-    customer wrote. Raises NoSuchLicense, DongleExists or BadAttestation.
+    customer wrote. Raises NoSuchLicense, AlreadyRevoked, DongleExists or BadAttestation.
     """
     registered = RegisteredDongle(
         dongle.keyid, dongle.alg, dongle.public, dongle.model, dongle.serial
@@ -63,7 +63,7 @@ def add(
         )
 
     def attempt() -> LicenseRecord:
-        before = find(licenses, number)
+        before = find_changeable(licenses, number)
         if any(each.keyid == dongle.keyid for each in licenses.dongles(number)):
             raise DongleExists(f"The dongle {dongle.keyid} is registered already")
         after = next_revision(before, before)
@@ -74,10 +74,10 @@ def add(
 
 
 def remove(licenses: Licenses, number: str, keyid: str) -> RegisteredDongle:
-    """Remove a dongle that has no seat. Raises NoSuchDongle or DongleInUse."""
+    """Remove a dongle that has no seat. Raises NoSuchDongle, DongleInUse or AlreadyRevoked."""
 
     def attempt() -> RegisteredDongle:
-        before = find(licenses, number)
+        before = find_changeable(licenses, number)
         dongle = find_removable(licenses, number, keyid)
         licenses.remove_dongle(before, next_revision(before, before), keyid)
         return dongle

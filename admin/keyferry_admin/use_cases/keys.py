@@ -151,7 +151,7 @@ def export(keys: SigningKeys, licenses: Licenses) -> KeySet:
         PinnedKey(key.keyid, key.alg, key.public, key.status is not KeyStatus.COMPROMISED)
         for key in known
     )
-    revoked = (license.number for license in licenses.all() if license.status is Status.REVOKED)
+    revoked = (license.number for license in licenses.sold() if license.status is Status.REVOKED)
     return KeySet(require, tuple(pinned), frozenset(revoked))
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from keyferry_admin.errors import LetterNotWritten
 from keyferry_admin.use_cases.licenses import LicenseWithCode
+from keyferry_protocol.activation import show_activation_code
 
 
 def write_letter(
@@ -30,16 +31,19 @@ def write_letter(
                     letter = letter[file.write(letter) :]
                 os.fsync(descriptor)
             except OSError as error:  # such as a full disk; the code already exists
-                raise _code_lost(path, created, error) from error
+                raise _without_letter(path, created, error) from error
     except BaseException:
         path.unlink()
         raise
     return created
 
 
-def _code_lost(path: Path, created: LicenseWithCode, error: OSError) -> LetterNotWritten:
-    number = created.license.number
+def _without_letter(path: Path, created: LicenseWithCode, error: OSError) -> LetterNotWritten:
+    number, code = created.license.number, show_activation_code(created.activation_code)
     return LetterNotWritten(
-        f"{path} cannot be written: {error.strerror}. License {number} is made, its code is lost",
-        f"Make another:  keyferry-admin license new-code {number} --letter FILE",
+        f"{path} cannot be written: {error.strerror}. License {number} has a new code",
+        f"Its activation code, shown once: {code}. With a letter, make another code: "
+        f"keyferry-admin license new-code {number} --letter FILE",
+        license_number=number,
+        activation_code=code,
     )

@@ -1,9 +1,13 @@
 """Checks the terms of a license: they must fit into a response and not contradict one another."""
 
 import re
-from dataclasses import replace
+from calendar import monthrange
+from collections.abc import Collection
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
 
 from keyferry_admin.errors import BadTerms
+from keyferry_admin.use_cases.vendor_facts import check_vendor_facts
 from keyferry_protocol.algorithms import DONGLE_ALGORITHMS
 from keyferry_protocol.components import (
     COMPONENTS_BY_PROTECTION,
@@ -20,12 +24,38 @@ from keyferry_service.domain.license import LicenseRecord, Seat
 
 MAX_DAYS = 36_500  # a hundred years
 MAX_COUNT = 1_000_000
+DATES = ("valid_until", "maintenance_until")  # terms that are a time
 _FEATURE_NAME = re.compile("[a-z0-9_.-]{1,40}")
+
+
+@dataclass(frozen=True, slots=True)
+class Period:
+    """`+1y` or `+30d`: that much after the present date, or after today if that is later."""
+
+    years: int = 0
+    days: int = 0
+
+    def after(self, seconds: int) -> int:
+        """The last second (UTC) of the day that much later. Raises BadTerms."""
+        start = datetime.fromtimestamp(seconds, UTC)
+        year = start.year + self.years
+        day = min(start.day, monthrange(year, start.month)[1])  # 29 February has no next year
+        try:
+            end = start.replace(year, start.month, day, 23, 59, 59, 0) + timedelta(self.days)
+        except (ValueError, OverflowError) as error:
+            raise BadTerms("That is later than the year 9999", "Use an earlier date.") from error
+        return int(end.timestamp())
+
+
+def date_of(date: int | Period | None, present: int | None, now: int) -> int | None:
+    """The time, in seconds since 1970, that a date or a period means. Raises BadTerms."""
+    return date.after(max(present or now, now)) if isinstance(date, Period) else date
 
 
 def check_terms(license: LicenseRecord) -> None:
     """Raises BadTerms for terms that no offline machine can read, or that never apply."""
     _check_texts(license)
+    check_vendor_facts(license)
     _check_numbers(license)
     for name, value in license.features.items():
         if not _FEATURE_NAME.fullmatch(name):
@@ -48,8 +78,46 @@ def check_terms(license: LicenseRecord) -> None:
         )
 
 
+def check_agreement(license: LicenseRecord, names: Collection[str], now: int) -> None:
+    """Raises BadTerms if the terms of these names have no effect, or have passed already."""
+    if "grace_days" in names and license.lease_days is None:
+        raise BadTerms(
+            "Grace begins when a lease runs out, and this license has no lease",
+            "Add --lease DAYS, or omit --grace.",
+        )
+    if "valid_until" in names or "trial_days" in names:
+        _check_end(license, names, now)
+    updates = license.maintenance_until
+    if "maintenance_until" in names and updates is not None and updates <= now:
+        raise BadTerms(
+            "Maintenance would have ended already",
+            "Use today or a later day with --maintenance-until.",
+        )
+
+
+def _check_end(license: LicenseRecord, names: Collection[str], now: int) -> None:
+    end = end_if_used(license, now)
+    if end is not None and end <= now:
+        raise BadTerms(
+            "The license would have ended already",
+            f"Use a later day. To stop it: keyferry-admin license suspend {license.number}",
+        )
+    if license.trial_days is None or "trial_days" in names or license.valid_until == end:
+        return
+    raise BadTerms(
+        f"The license is a trial of {license.trial_days} days, so it would end before that",
+        f"To sell it: keyferry-admin license change {license.number} --trial none --until DATE."
+        " For a longer trial: --trial DAYS.",
+    )
+
+
+def end_if_used(license: LicenseRecord, now: int) -> int | None:
+    """When the license ends; for a trial that no one has started, as if it started now."""
+    return license.issued(license.revision, now).ends_at
+
+
 def _check_texts(license: LicenseRecord) -> None:
-    texts = {"licensee": license.licensee, "edition": license.edition, "product": license.product}
+    texts = {"edition": license.edition, "product": license.product}
     for name, text in texts.items():
         try:
             non_empty_text(text) if name == "product" else free_text(text)

@@ -1,19 +1,23 @@
 """The `Licenses` table: a snapshot of all that a request names, a transaction for its answer."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from keyferry_protocol.encoding import format_time
 from keyferry_protocol.request import Request
 from keyferry_service.adapters.items_dynamodb import (
     Item,
     from_item,
     members,
+    plain,
     set_attributes,
     to_item,
 )
 from keyferry_service.adapters.ledger_dynamodb import entry_from_item, entry_to_item
-from keyferry_service.adapters.retries import translate_conflicts
+from keyferry_service.adapters.retries import ConditionFailed, translate_conflicts
 from keyferry_service.domain.allocate import Grant
+from keyferry_service.domain.change import Author, Change
 from keyferry_service.domain.license import (
     DeviceKey,
     DongleSeat,
@@ -30,8 +34,11 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
 LICENSE = "license"
+LICENSES_INDEX = "licenses"
+_BATCH = 100  # the most rows of one BatchGetItem
 # What a decision may change of a license; the rest is the vendor's.
 _DECIDED = ("revision", "seats_used", "seats_ever_used", "next_seat", "moves", "first_issued_at")
+_NOT_IN_INDEX = ("number", "note", *_DECIDED)
 
 
 class LicenseExists(Exception):
@@ -39,22 +46,36 @@ class LicenseExists(Exception):
 
 
 class Licenses:
-    """Reads and writes the rows; knows their keys and conditions, and no rules."""
+    """Reads and writes the rows; knows their keys and conditions, and no rules.
 
-    def __init__(self, dynamodb: "DynamoDBClient", table: str) -> None:
+    `author` says who makes the vendor's changes. The service makes none, and needs no author.
+    """
+
+    def __init__(
+        self,
+        dynamodb: "DynamoDBClient",
+        table: str,
+        author: Callable[[], Author] = lambda: Author("", 0),
+    ) -> None:
         self._dynamodb = dynamodb
         self._table = table
+        self._author = author
 
-    def create(self, license: LicenseRecord) -> None:
-        """Put a new license. Raises LicenseExists."""
+    def create(self, *licenses: LicenseRecord) -> None:
+        """Put new licenses, all or none, at most 33. Raises LicenseExists, TransactionConflict."""
+        author = self._author()
+        items: list[Any] = []
+        for license in licenses:
+            change = Change.creating(license, author)
+            items += [self._put_once(_license_item(license)), self._record(license.number, change)]
+            if license.reference:
+                items.append(self._put_reference(license))
         try:
-            self._dynamodb.put_item(
-                TableName=self._table,
-                Item=_license_item(license),
-                ConditionExpression="attribute_not_exists(pk)",
-            )
-        except self._dynamodb.exceptions.ConditionalCheckFailedException as error:
-            raise LicenseExists(f"There is a license {license.number} already.") from error
+            with translate_conflicts():
+                self._dynamodb.transact_write_items(TransactItems=items)
+        except ConditionFailed as error:
+            numbers = ", ".join(license.number for license in licenses)
+            raise LicenseExists(f"There is a license already of {numbers}.") from error
 
     def get(self, number: str) -> LicenseRecord | None:
         """The license with this number; None if there is none."""
@@ -63,10 +84,33 @@ class Licenses:
         )
         return read_license(reply.get("Item"))
 
-    def change(self, before: LicenseRecord, after: LicenseRecord) -> None:
+    def change(
+        self,
+        before: LicenseRecord,
+        after: LicenseRecord,
+        what: str = "change",
+        undoes: int | None = None,
+    ) -> None:
         """Write the vendor's change to a license that was just read. Raises Conflict."""
+        items = self._change(before, after, what, undoes=undoes)
         with translate_conflicts():
-            self._dynamodb.update_item(**self._change(before, after))
+            self._dynamodb.transact_write_items(TransactItems=items)
+
+    def changes(self, number: str) -> list[Change]:
+        """Every change that the vendor made to the license, the first one first."""
+        pages = self._dynamodb.get_paginator("query").paginate(**self._query(number, "change#"))
+        changes = [from_item(Change, item) for page in pages for item in page["Items"]]
+        return sorted(changes, key=lambda change: change.revision)
+
+    def find_reference(self, reference: str) -> list[str]:
+        """The numbers of all licenses with this reference, in order."""
+        pages = self._dynamodb.get_paginator("query").paginate(
+            TableName=self._table,
+            KeyConditionExpression="pk = :reference",
+            ExpressionAttributeValues=to_item({":reference": _reference_key(reference)}),
+            ConsistentRead=True,
+        )
+        return [item["sk"]["S"] for page in pages for item in page["Items"]]
 
     def release(self, before: LicenseRecord, after: LicenseRecord, seat: Seat) -> None:
         """Free a seat for a machine that cannot deactivate itself. Raises Conflict."""
@@ -74,7 +118,7 @@ class Licenses:
         freed["ConditionExpression"] = "#taken = :was"
         freed["ExpressionAttributeValues"] |= to_item({":was": True})
         items = [
-            {"Update": self._change(before, after)},
+            *self._change(before, after, "release-seat", str(seat.number)),
             self._update(before.number, f"seat#{seat.number}", freed),
         ]
         if seat.dongle_keyid is not None:
@@ -93,7 +137,8 @@ class Licenses:
     ) -> None:
         """Register a dongle that is not yet registered. Raises Conflict."""
         row = {"pk": before.number, "sk": f"dongle#{dongle.keyid}", **members(dongle)}
-        items: Any = [{"Update": self._change(before, after)}, self._put_once(to_item(row))]
+        items = self._change(before, after, "add-dongle", dongle.keyid)
+        items.append(self._put_once(to_item(row)))
         with translate_conflicts():
             self._dynamodb.transact_write_items(TransactItems=items)
 
@@ -105,19 +150,48 @@ class Licenses:
             "ConditionExpression": "seat = :none",
             "ExpressionAttributeValues": to_item({":none": None}),
         }
-        items: Any = [{"Update": self._change(before, after)}, {"Delete": delete}]
+        items = [*self._change(before, after, "remove-dongle", keyid), {"Delete": delete}]
         with translate_conflicts():
             self._dynamodb.transact_write_items(TransactItems=items)
 
-    def all(self) -> Iterator[LicenseRecord]:
-        """Every license, in no order. Scans the table: for the vendor, never for a request."""
+    def sold(self) -> Iterator[LicenseRecord]:
+        """Every license as the vendor wrote it, but for its note, in no order.
+
+        It comes from the index, so it is a second old at worst, and has nothing of what was used.
+        """
         pages = self._dynamodb.get_paginator("scan").paginate(
-            TableName=self._table,
-            FilterExpression="sk = :license",
-            ExpressionAttributeValues=to_item({":license": LICENSE}),
+            TableName=self._table, IndexName=LICENSES_INDEX
         )
         for page in pages:
             yield from (license for item in page["Items"] if (license := read_license(item)))
+
+    def all(self) -> Iterator[LicenseRecord]:
+        """Every license with what was used of it, in no order: for the vendor."""
+        yield from self.read(license.number for license in self.sold())
+
+    def with_use(self, sold: Iterable[LicenseRecord]) -> Iterator[LicenseRecord]:
+        """These licenses of the index as a whole, with their notes and what was used of them.
+
+        Reads only that, for a list. A license that is gone is left out; the order is lost.
+        """
+        by_number = {license.number: license for license in sold}
+        for row in self._rows([_key(number, LICENSE) for number in by_number], _NOT_IN_INDEX):
+            use = plain(row)
+            yield replace(by_number[use.pop("number")], **use)
+
+    def read(self, numbers: Iterable[str]) -> Iterator[LicenseRecord]:
+        """Those of these licenses that exist, with what was used of them, in no order."""
+        rows = self._rows([_key(number, LICENSE) for number in numbers])
+        yield from (license for item in rows if (license := read_license(item)))
+
+    def is_used_since(self, number: str, moment: int) -> bool:
+        """Whether any seat of the license got a response at this moment or later."""
+        query = self._query(number, "seat#")
+        query["FilterExpression"] = "last_response_at >= :moment"
+        query["ExpressionAttributeValues"] |= to_item({":moment": moment})
+        query["ProjectionExpression"] = "sk"
+        pages = self._dynamodb.get_paginator("query").paginate(**query)
+        return any(page["Items"] for page in pages)
 
     def seats(self, number: str) -> Iterator[Seat]:
         """Every seat that was ever taken, in no order."""
@@ -126,25 +200,28 @@ class Licenses:
             yield from (from_item(Seat, item) for item in page["Items"])
 
     def read_seats(self, number: str, seats: set[int]) -> dict[int, Seat]:
-        """Those of these seats, at most 100, that exist."""
-        by_number: dict[int, Seat] = {}
-        keys = [_key(number, f"seat#{seat}") for seat in sorted(seats)]
-        while keys:
-            reply = self._dynamodb.batch_get_item(
-                RequestItems={self._table: {"Keys": keys, "ConsistentRead": True}}
-            )
-            for item in reply["Responses"].get(self._table, []):
-                seat = from_item(Seat, item)
-                by_number[seat.number] = seat
-            unprocessed = reply.get("UnprocessedKeys", {}).get(self._table)
-            keys = list(unprocessed["Keys"]) if unprocessed else []
-        return by_number
+        """Those of these seats that exist."""
+        rows = self._rows([_key(number, f"seat#{seat}") for seat in sorted(seats)])
+        return {seat.number: seat for seat in (from_item(Seat, row) for row in rows)}
 
     def ledger_entries(self, number: str, beginning: str = "") -> Iterator[LedgerEntry]:
         """The ledger's entries whose request's SHA-256 begins so, in no order."""
         query = self._query(number, f"answer#{beginning}")
         for page in self._dynamodb.get_paginator("query").paginate(**query):
             yield from (entry_from_item(item) for item in page["Items"])
+
+    def answers_between(self, since: int, until: int) -> Iterator[tuple[str, LedgerEntry]]:
+        """Every ledger entry of this time with its license's number, in no order.
+
+        It reads the whole table, a page of 1 MB after the other, and so is for a report alone.
+        """
+        pages = self._dynamodb.get_paginator("scan").paginate(
+            TableName=self._table,
+            FilterExpression="issued_at BETWEEN :since AND :until",  # which only these rows have
+            ExpressionAttributeValues=to_item({":since": since, ":until": until}),
+        )
+        for page in pages:
+            yield from ((item["pk"]["S"], entry_from_item(item)) for item in page["Items"])
 
     def seats_in_use(self, number: str) -> list[Seat]:
         """The seats that are taken: as many as a refusal lists at most."""
@@ -208,6 +285,18 @@ class Licenses:
         with translate_conflicts():
             self._dynamodb.transact_write_items(TransactItems=items)
 
+    def _rows(self, keys: list[Item], attributes: Iterable[str] = ()) -> Iterator[Item]:
+        """The rows with these keys, in no order; if some are named, only these attributes."""
+        only = {"ProjectionExpression": ", ".join(f"#{name}" for name in attributes)}
+        names = {"ExpressionAttributeNames": {f"#{name}": name for name in attributes}}
+        while keys:
+            request: Any = {"Keys": keys[:_BATCH], "ConsistentRead": True}
+            request |= only | names if attributes else {}
+            reply = self._dynamodb.batch_get_item(RequestItems={self._table: request})
+            yield from reply["Responses"].get(self._table, [])
+            unprocessed: Any = reply.get("UnprocessedKeys", {}).get(self._table, {"Keys": []})
+            keys = [*unprocessed["Keys"], *keys[_BATCH:]]
+
     def _query(self, number: str, beginning: str) -> Any:
         return {
             "TableName": self._table,
@@ -220,10 +309,37 @@ class Licenses:
         decided = {name: getattr(grant.license, name) for name in _DECIDED}
         return {"Update": self._if_unchanged(number, grant.read_revision, decided)}
 
-    def _change(self, before: LicenseRecord, after: LicenseRecord) -> Any:
-        old = members(before)
-        changed = {name: value for name, value in members(after).items() if value != old[name]}
-        return self._if_unchanged(before.number, before.revision, changed)
+    def _change(
+        self,
+        before: LicenseRecord,
+        after: LicenseRecord,
+        what: str,
+        subject: str = "",
+        undoes: int | None = None,
+    ) -> list[Any]:
+        """The vendor's change to the license row, its record, and what leads to the license."""
+        old = _attributes(before)
+        changed = {name: value for name, value in _attributes(after).items() if value != old[name]}
+        change = Change.between(before, after, self._author(), what, subject, undoes)
+        items = [
+            {"Update": self._if_unchanged(before.number, before.revision, changed)},
+            self._record(before.number, change),
+        ]
+        if after.reference != before.reference:
+            if before.reference:
+                key = to_item({"pk": _reference_key(before.reference), "sk": before.number})
+                items.append({"Delete": {"TableName": self._table, "Key": key}})
+            if after.reference:
+                items.append(self._put_reference(after))
+        return items
+
+    def _record(self, number: str, change: Change) -> Any:
+        name = f"change#{format_time(change.at)}#{change.revision:016}"
+        return self._put_once(to_item({"pk": number, "sk": name, **members(change)}))
+
+    def _put_reference(self, license: LicenseRecord) -> Any:
+        row = to_item({"pk": _reference_key(license.reference), "sk": license.number})
+        return {"Put": {"TableName": self._table, "Item": row}}
 
     def _if_unchanged(self, number: str, revision: int, values: Mapping[str, Any]) -> Any:
         update = set_attributes(values)
@@ -267,7 +383,11 @@ class Licenses:
 
 def read_license(item: Item | None) -> LicenseRecord | None:
     """The license of an item of the table."""
-    return from_item(LicenseRecord, item, status=Status(item["status"]["S"])) if item else None
+    if not item:
+        return None
+    full: Any = item.get("full_licensee", {}).get("S")
+    licensee = {"licensee": full} if full else {}
+    return from_item(LicenseRecord, item, status=Status(item["status"]["S"]), **licensee)
 
 
 def _snapshot(request: Request, rows: Mapping[str, Item]) -> Snapshot:
@@ -285,7 +405,18 @@ def _snapshot(request: Request, rows: Mapping[str, Item]) -> Snapshot:
 
 
 def _license_item(license: LicenseRecord) -> Item:
-    return to_item({"pk": license.number, "sk": LICENSE, **members(license)})
+    return to_item({"pk": license.number, "sk": LICENSE, **_attributes(license)})
+
+
+def _attributes(license: LicenseRecord) -> dict[str, Any]:
+    """The license row's. An older release puts `licensee` into files as it is, so it fits there."""
+    licensee = license.licensee_in_files
+    full = license.licensee if license.licensee != licensee else None
+    return members(license) | {"licensee": licensee, "full_licensee": full}
+
+
+def _reference_key(reference: str) -> str:
+    return f"reference#{reference}"
 
 
 def _read(cls: Any, item: Item | None) -> Any:

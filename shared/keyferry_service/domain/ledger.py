@@ -50,6 +50,7 @@ def entry_for(response: ResponseBody, grant: Grant) -> LedgerEntry:
         seat=response.seat,
         issued_at=response.issued_at,
         previous_valid_until=grant.previous_valid_until,
+        replaced=grant.replaced is not None,
     )
 
 
@@ -61,7 +62,7 @@ def response_in(entry: LedgerEntry) -> ResponseBody:
 def _terms(license: LicenseRecord, is_receipt: bool, valid_until: int | None) -> LicenseTerms:
     return LicenseTerms(
         number=license.number,
-        licensee=license.licensee,
+        licensee=license.licensee_in_files,
         product=license.product,
         edition=license.edition,
         features={} if is_receipt else license.features,

@@ -6,6 +6,7 @@ from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
 
 from keyferry_protocol.components import ComponentHashes
+from keyferry_protocol.encoding import MAX_TEXT
 from keyferry_protocol.request import Request
 
 DAY = 86_400  # seconds
@@ -30,6 +31,9 @@ class LicenseRecord:
     valid_from: int
     licensee: str = ""
     contact: str = ""  # the address that is told when a seat is taken from a computer
+    reference: str = ""  # the vendor's own number of the sale
+    note: str = ""  # for the vendor alone, as are the labels
+    labels: tuple[str, ...] = ()
     edition: str = ""
     features: Mapping[str, bool | int] = field(default_factory=dict)
     trial_days: int | None = None  # counted from the first issue, for all seats
@@ -48,6 +52,13 @@ class LicenseRecord:
     moves: Mapping[str, int] = field(default_factory=dict)  # day (2026-11-24) -> count
     revision: int = 0
     first_issued_at: int | None = None
+
+    @property
+    def licensee_in_files(self) -> str:
+        """The licensee as a response says it, which clients read up to 64 characters."""
+        if len(self.licensee) <= MAX_TEXT:
+            return self.licensee
+        return self.licensee[: MAX_TEXT - 1].rstrip() + "…"
 
     @property
     def ends_at(self) -> int | None:
@@ -216,6 +227,7 @@ class LedgerEntry:
     seat: int
     issued_at: int
     previous_valid_until: int | None = None
+    replaced: bool = False  # the seat was another computer's, or its parts were others
 
 
 def day_of(now: int) -> str:

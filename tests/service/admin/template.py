@@ -1,24 +1,17 @@
-"""As much of the template as the commands read: one table, and the outputs of the stack."""
+"""As much of the template as the commands read: the tables, and the outputs of the stack."""
+
+from tests.support.tables import LICENSES_TABLE, TICKETS_TABLE
 
 TEMPLATE = {
     "Resources": {
-        "LicensesTable": {
-            "Type": "AWS::DynamoDB::Table",
-            "Properties": {
-                "BillingMode": "PAY_PER_REQUEST",
-                "AttributeDefinitions": [
-                    {"AttributeName": "pk", "AttributeType": "S"},
-                    {"AttributeName": "sk", "AttributeType": "S"},
-                ],
-                "KeySchema": [
-                    {"AttributeName": "pk", "KeyType": "HASH"},
-                    {"AttributeName": "sk", "KeyType": "RANGE"},
-                ],
-            },
-        }
+        "LicensesTable": {"Type": "AWS::DynamoDB::Table", "Properties": LICENSES_TABLE},
+        "TicketsTable": {"Type": "AWS::DynamoDB::Table", "Properties": TICKETS_TABLE},
     },
     "Outputs": {
         "LicensesTable": {"Value": {"Ref": "LicensesTable"}},
+        "TicketsTable": {"Value": {"Ref": "TicketsTable"}},
+        "InBucket": {"Value": "keyferry-in"},
+        "OutBucket": {"Value": "keyferry-out"},
         "ProcessRequestFunction": {"Value": "keyferry-process-request"},
         "PageUrl": {"Value": "https://activate.example.com"},
         "VendorName": {"Value": "Example"},

@@ -51,10 +51,11 @@ def test_revoke_says_what_keeps_working_and_asks_for_the_number(
         "license suspend {n}",
         "license revoke {n}",
         "license new-code {n}",
-        "license change {n} --seats 1",
-        "license extend {n} --until 2027-01-01",
-        "license change {n} --protection machine --protection dongle",
-        "license change {n} --environment physical",
+        "license change {n} --seats 1 --shorten",
+        "license extend {n} --until 2027-01-01 --shorten",
+        "license change {n} --product Other --new-product --shorten",
+        "license change {n} --protection machine --protection dongle --shorten",
+        "license change {n} --environment physical --shorten",
         "seat release {n} 1",
     ],
 )
@@ -99,7 +100,7 @@ def test_change_sets_the_given_terms_and_nothing_else(run: Any, sold: Stack) -> 
     before = licenses.find(sold.licenses, NUMBER)
     ran = run(
         f"license change {NUMBER} --seats 5 --edition Pro --feature threads=8 --lease 93"
-        " --maintenance-until 2027-01-01 --yes --json"
+        " --maintenance-until 2027-01-01 --yes --shorten --json"
     )
     after = licenses.find(sold.licenses, NUMBER)
     assert (after.seats, after.edition, after.features) == (5, "Pro", {"threads": 8})
@@ -108,18 +109,156 @@ def test_change_sets_the_given_terms_and_nothing_else(run: Any, sold: Stack) -> 
     assert run(f"license change {NUMBER}").exit == 2
 
 
+def test_a_trial_that_is_sold_ends_when_it_was_sold_to(run: Any, stack: Stack) -> None:
+    run(f"license create --number {NUMBER} --trial 30")
+    extended = run(f"license extend {NUMBER} --until 2027-11-30")
+    assert extended.exit == 2
+    assert "a trial of 30 days" in extended.err
+    assert "--trial none --until DATE" in extended.err
+    ran = run(f"license change {NUMBER} --trial none --until 2027-11-30")
+    assert ran.out == (GOLDEN / "license-change-sold.txt").read_text()
+    assert licenses.find(stack.licenses, NUMBER).trial_days is None
+    document = run(f"license change {NUMBER} --until never --json").json
+    assert document["changes"] == {
+        "valid_until": {"before": "2027-11-30T23:59:59Z", "after": None},
+    }
+
+
+def test_none_removes_a_term(run: Any, sold: Stack) -> None:
+    run(f"license change {NUMBER} --feature threads=8 --feature solver --grace 7 --yes --shorten")
+    run(f"license change {NUMBER} --maintenance-until +1y --yes --shorten")
+    removed = run(
+        f"license change {NUMBER} --lease none --maintenance-until none --feature threads=none"
+        " --yes --shorten"
+    )
+    assert removed.exit == 0
+    after = licenses.find(sold.licenses, NUMBER)
+    assert (after.lease_days, after.maintenance_until, after.grace_days) == (None, None, 7)
+    assert after.features == {"solver": True}
+
+
+def test_an_acquisition_changes_licensee_and_product(run: Any, sold: Stack) -> None:
+    ran = run(f"license change {NUMBER} --licensee Acme-Holding --grace 30")
+    assert ran.exit == 0
+    assert "Licensee  Acme-Holding (was -)" in ran.out
+    run(f"license change {NUMBER} --product Other --new-product --yes --shorten")
+    after = licenses.find(sold.licenses, NUMBER)
+    assert (after.licensee, after.product, after.grace_days) == ("Acme-Holding", "Other", 30)
+
+
+def test_a_prompt_names_customer_product_before_and_after(
+    run: Any, sold: Stack, typed: Any
+) -> None:
+    run(f"license change {NUMBER} --licensee Acme --edition Pro")
+    typed("no")
+    ran = run(f"license change {NUMBER} --seats 1 --until 2027-02-01 --moves-per-year 9")
+    assert ran.out == (GOLDEN / "license-change-prompt.txt").read_text()
+    other = run(f"license change {NUMBER} --product Other --new-product").out
+    assert "Their next update file is for Other; Example-Modeler refuses it." in other
+    for line in ("license revoke {n}", "license new-code {n}", "seat release {n} 1"):
+        prompt = run(line.format(n=NUMBER)).out
+        assert prompt.startswith("License 015.120.020.093, Acme, Example-Modeler Pro\n"), line
+
+
+@pytest.mark.parametrize(
+    ("line", "change"),
+    [
+        ("license extend {n} --until 2027-01-01", "Ends: 1 January 2027 (was 30 November 2027)"),
+        ("license change {n} --seats 1", "Seats: 1 (was 2)"),
+    ],
+)
+def test_a_quiet_script_takes_nothing_away_without_shorten(
+    run: Any, sold: Stack, line: str, change: str
+) -> None:
+    before = licenses.find(sold.licenses, NUMBER)
+    ran = run(f"{line.format(n=NUMBER)} --yes")
+    assert ran.exit == 1
+    assert change in ran.err
+    assert "use --yes --shorten" in ran.err
+    error = run(f"{line.format(n=NUMBER)} --yes --json").json["error"]
+    assert error["code"] == "takes-rights-away"
+    assert len(error["changes"]) == 1
+    assert licenses.find(sold.licenses, NUMBER) == before
+
+
+def test_extend_by_a_period_counts_from_the_present_end(run: Any, sold: Stack) -> None:
+    ran = run(f"license extend {NUMBER} --until +1y")
+    assert "Ends  30 November 2028 (was 30 November 2027)" in ran.out
+    assert "Ends  30 December 2028" in run(f"license extend {NUMBER} --until +30d").out
+
+
+def test_a_change_to_the_terms_of_today_says_so(run: Any, sold: Stack) -> None:
+    ran = run(f"license change {NUMBER} --seats 2")
+    assert (ran.exit, "It had these terms already." in ran.out) == (0, True)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "license change {n} --seats 5",
+        "license extend {n} --until +1y",
+        "license allow-move {n}",
+        "license new-code {n}",
+        "license suspend {n}",
+        "license revoke {n}",
+        "seat release {n} 1",
+    ],
+)
+def test_a_revoked_license_is_refused_before_anything_is_asked(
+    run: Any, sold: Stack, typed: Any, line: str
+) -> None:
+    run(f"license revoke {NUMBER} --yes")
+    typed(NUMBER)
+    ran = run(line.format(n=NUMBER))
+    assert (ran.exit, ran.out) == (1, "")
+    assert "(license-revoked)" in ran.err
+
+
+def test_show_and_allow_move_count_moves_alike(run: Any, sold: Stack) -> None:
+    counted = "0 of 4 in the last 365 days, 7 left (3 of them extra)"
+    assert f"Moves  {counted}\n" in run(f"license allow-move {NUMBER}").out
+    assert counted in run(f"license show {NUMBER}").out
+    assert f"Moves: {counted}." in run(f"seat list {NUMBER}").out
+    for line in ("license show", "seat list"):
+        assert run(f"{line} {NUMBER} --json").json["moves_left"] == 7
+    assert run(f"license allow-move {NUMBER} --json").json["moves_left"] == 8
+
+
+def test_a_product_that_no_license_has_is_asked_about_once(
+    run: Any, sold: Stack, typed: Any
+) -> None:
+    def products() -> set[str]:
+        return {license.product for license in sold.licenses.all()}
+
+    misspelled = run("license create --product Exmaple-Modeler")
+    assert misspelled.exit == 1
+    assert "No license has the product Exmaple-Modeler yet (new-product)" in misspelled.err
+    assert "There is Example-Modeler." in misspelled.err
+    document = run(f"license change {NUMBER} --product Exmaple-Modeler --yes --json").json
+    assert document["error"]["products"] == ["Example-Modeler"]
+    typed("Example-Modeler")
+    assert run("license create --product Exmaple-Modeler").exit == 1
+    assert products() == {"Example-Modeler"}
+    typed("Example-Viewer")
+    assert run("license create --product Example-Viewer").exit == 0
+    typed("nothing")
+    assert run("license create --product Example-Viewer").exit == 0
+    assert run("license create --product Third --new-product").exit == 0
+    assert products() == {"Example-Modeler", "Example-Viewer", "Third"}
+
+
 def test_change_warns_about_each_environment_it_allows(run: Any, sold: Stack) -> None:
     both = f"license change {NUMBER} --environment virtual --environment container"
     ran = run(both)
     assert ran.out == (GOLDEN / "license-change-environment.txt").read_text()
     assert licenses.find(sold.licenses, NUMBER).environments == ("physical", "virtual", "container")
     assert run(f"{both} --json").json["warnings"] == []
-    run(f"license change {NUMBER} --environment physical --yes")
+    run(f"license change {NUMBER} --environment physical --yes --shorten")
     assert licenses.find(sold.licenses, NUMBER).environments == ("physical",)
 
 
 def test_change_replaces_the_allowed_protections_and_environments(run: Any, sold: Stack) -> None:
-    run(f"license change {NUMBER} --protection dongle --protection dongle --yes")
+    run(f"license change {NUMBER} --protection dongle --protection dongle --yes --shorten")
     assert licenses.find(sold.licenses, NUMBER).protections == ("dongle",)
 
 

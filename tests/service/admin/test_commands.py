@@ -82,7 +82,7 @@ def test_lists_are_tables_in_a_terminal_and_tsv_in_a_pipe(run: Any, stack: Stack
 def test_an_empty_list_says_how_to_start(run: Any) -> None:
     assert "No license yet. Make one:" in run("license list").out
     assert run("license list", Pipe).out == ""
-    assert run("license list --json").json == {"ok": True, "licenses": []}
+    assert run("license list --json").json == {"ok": True, "found": 0, "licenses": []}
 
 
 def test_seats_in_use(run: Any, stack: Stack) -> None:
@@ -124,6 +124,19 @@ def test_seats_in_use(run: Any, stack: Stack) -> None:
         pytest.param(
             f"license create --feature threads={'9' * 5000}", "usage", 2, id="a limit without end"
         ),
+        pytest.param("license create --until +0d", "usage", 2, id="no period"),
+        pytest.param("license create --until +999999y", "usage", 2, id="a period without end"),
+        pytest.param("license create --until +9999y", "bad-terms", 2, id="after the year 9999"),
+        pytest.param("license create --lease -1", "usage", 2, id="no days"),
+        pytest.param("license create --grace 7", "bad-terms", 2, id="grace without a lease"),
+        pytest.param("license create --until 2020-01-01", "bad-terms", 2, id="a past day"),
+        pytest.param(
+            "license create --maintenance-until 2020-01-01", "bad-terms", 2, id="past updates"
+        ),
+        pytest.param(
+            "license create --feature a=1 --feature a=2", "usage", 2, id="one feature twice"
+        ),
+        pytest.param("license create --feature a=none", "usage", 2, id="nothing to remove"),
         pytest.param("license sell", "usage", 2, id="no such command"),
     ],
 )

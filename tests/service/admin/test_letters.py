@@ -164,14 +164,17 @@ def a_full_disk() -> Iterator[None]:
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="has no such limit")
-def test_a_disk_that_fills_up_too_late_is_an_error_with_a_next_step(
+def test_a_disk_that_fills_up_too_late_does_not_lose_the_code(
     run: Any, stack: Stack, tmp_path: Path
 ) -> None:
     file = tmp_path / "letter.txt"
     with a_full_disk():
         ran = run(f"license create --number {NUMBER} --letter {file}")
     assert ran.exit == 1
-    assert f"License {NUMBER} is made, its code is lost (letter-not-written)" in ran.err
+    assert f"License {NUMBER} has a new code (letter-not-written)" in ran.err
     assert f"keyferry-admin license new-code {NUMBER} --letter FILE" in ran.err
     assert not file.exists()
+    code = ran.err.split("shown once: ")[1].split(".")[0]
+    public = activation_key(parse_activation_code(code, NUMBER), NUMBER).public
+    assert licenses.find(stack.licenses, NUMBER).activation_public == public
     written(run, stack, f"license new-code {NUMBER} --yes", file)

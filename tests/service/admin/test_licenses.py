@@ -56,8 +56,30 @@ def test_a_drawn_number_that_is_in_use_is_drawn_again(
 
 
 def test_an_unknown_license_is_an_error(stack: Stack) -> None:
-    with pytest.raises(NoSuchLicense):
+    with pytest.raises(NoSuchLicense) as unknown:
         licenses.find(stack.licenses, NUMBER)
+    assert unknown.value.next_step.startswith("`keyferry-admin license list`")
+
+
+@pytest.mark.parametrize(
+    ("typed", "near"),
+    [
+        pytest.param("015120020039", True, id="two digits swapped"),
+        pytest.param("015120020098", True, id="one digit wrong"),
+        pytest.param("151200200930", True, id="the first digit left out"),
+        pytest.param("764389156472", False, id="another number"),
+    ],
+)
+def test_a_number_that_was_never_sold_is_told_with_its_nearest_neighbors(
+    stack: Stack, typed: str, near: bool
+) -> None:
+    licenses.create(stack.licenses, "Example Modeler", NOW, NUMBER, licensee="Acme")
+    licenses.create(stack.licenses, "Example Modeler", NOW, "999999999999")
+    with pytest.raises(NoSuchLicense) as unknown:
+        licenses.find(stack.licenses, typed)
+    neighbor = "Nearest: 015.120.020.093 (Acme, Example Modeler)."
+    assert (neighbor in unknown.value.next_step) is near
+    assert unknown.value.facts["nearest"] == ([NUMBER] if near else [])
 
 
 @pytest.mark.parametrize(
@@ -73,7 +95,7 @@ def test_an_unknown_license_is_an_error(stack: Stack) -> None:
         pytest.param({"features": {"solver": 0}}, id="a limit of 0"),
         pytest.param({"features": {"solver": False}}, id="a feature that is not granted"),
         pytest.param({"features": {"solver": 2**53}}, id="a limit no parser reads"),
-        pytest.param({"licensee": "x" * 65}, id="a licensee of 65 characters"),
+        pytest.param({"licensee": "x" * 201}, id="a licensee of 201 characters"),
         pytest.param({"edition": "Pro\u202efessional"}, id="an edition that turns its direction"),
         pytest.param({"product": ""}, id="no product"),
         pytest.param({"protections": ()}, id="no protection"),

@@ -24,6 +24,7 @@ from moto.core.botocore_stubber import BotocoreStubber
 from keyferry_service.adapters.signing_keys_dynamodb import FRESH_S, SigningKeys
 from tests.support.builders import SERVICE_KEY, VENDOR
 from tests.support.inline import InlineExecutor
+from tests.support.tables import LICENSES_TABLE
 from tests.support.world import (
     IN,
     OUT,
@@ -73,6 +74,10 @@ def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
         "MAIL_CONFIGURATION_SET": "keyferry",
         "ORIGIN_SECRET": f"0123456789abcdef0123456789abcdef {SECOND_ORIGIN_SECRET}",
         "PEM_FOLDER": str(folder),
+        "EVENT_BUS": "keyferry",
+        "STACK": "keyferry",
+        "WEBHOOK_URL": "https://crm.example.com/keyferry?token=of-the-path",
+        "WEBHOOK_SECRET": "keyferry-webhook",
         "POWERTOOLS_SERVICE_NAME": "keyferry",
         "POWERTOOLS_METRICS_NAMESPACE": "Keyferry",
     }
@@ -90,6 +95,7 @@ def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
         clients: Any = {name: boto3.client(name) for name in ("dynamodb", "s3", "sqs", "sesv2")}
         log, service = Logger(), _ServiceClients(boto3.client)
         names = ("public_api", "process_request", "send_response", "mail_feedback")
+        names += ("publish_events", "send_webhook")
         with patched.context() as loading:
             loading.setattr(boto3, "client", service.client)
             # Calls follow each other, so that a test may tell their order.
@@ -118,8 +124,13 @@ class _ServiceClients:
 def world(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> World:
     BackendDict.reset()
     dynamodb, s3, sqs, ses = (cloud.clients[name] for name in ("dynamodb", "s3", "sqs", "sesv2"))
-    _make_table(dynamodb, "Licenses", "pk", "sk")
-    _make_table(dynamodb, "Tickets", "pk")
+    dynamodb.create_table(TableName="Licenses", **LICENSES_TABLE)
+    dynamodb.create_table(
+        TableName="Tickets",
+        BillingMode="PAY_PER_REQUEST",
+        AttributeDefinitions=[{"AttributeName": "pk", "AttributeType": "S"}],
+        KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}],
+    )
     for bucket in (IN, OUT):
         where = {"LocationConstraint": "eu-central-1"}
         s3.create_bucket(Bucket=bucket, CreateBucketConfiguration=where)
@@ -140,18 +151,6 @@ def world(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> World:
     monkeypatch.setattr(time, "sleep", lambda _: None)
     monkeypatch.setattr(time, "time", lambda: world.now)
     return world
-
-
-def _make_table(dynamodb: Any, name: str, *keys: str) -> None:
-    kinds = ("HASH", "RANGE")
-    dynamodb.create_table(
-        TableName=name,
-        BillingMode="PAY_PER_REQUEST",
-        AttributeDefinitions=[{"AttributeName": key, "AttributeType": "S"} for key in keys],
-        KeySchema=[
-            {"AttributeName": key, "KeyType": kind} for key, kind in zip(keys, kinds, strict=False)
-        ],
-    )
 
 
 def _load(function: str) -> ModuleType:

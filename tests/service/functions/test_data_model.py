@@ -48,7 +48,7 @@ def written(world: World) -> dict[str, set[str]]:
 
 def test_every_row_and_attribute_is_documented(world: World, tags: list[str]) -> None:
     dongle = a_key("dongle")
-    world.sell(seats=3, contact="contact@example.org")
+    world.sell(seats=3, contact="contact@example.org", reference="PO-4711")
     license = world.license()
     world.licenses.add_dongle(
         license,

@@ -81,6 +81,20 @@ def test_a_ledger_row_has_room_for_a_license_with_many_features(world: World) ->
     assert item_bytes(row) < UNIT_BYTES
 
 
+def test_a_license_row_has_room_for_what_the_vendor_keeps(world: World) -> None:
+    world.sell(
+        features={"solver": True, "threads": 16},
+        licensee="Nordhaven Pilot Plant",
+        contact="licenses@nordhaven.example.com",
+        reference="PO-2026-004711",
+        labels=("academic", "region=emea"),
+        note="Ask for Ada Nordmann in building 4 before you call the plant; mornings only.",
+    )
+    world.activate(a_request_file(LAB_07))
+    (row,) = [row for row in world.rows("Licenses") if row["sk"]["S"] == "license"]
+    assert item_bytes(row) < UNIT_BYTES
+
+
 @pytest.mark.usefixtures("steps")
 def test_rows_are_at_least_as_large_as_the_embedded_cloud_takes_them_for(world: World) -> None:
     """It counts as DynamoDB was measured to count; ours rounds each number up."""

@@ -1,0 +1,148 @@
+"""`keyferry-admin license`: history, undo."""
+
+from typing import Any
+
+import click
+
+from keyferry_admin.cli.admin_command import Settings
+from keyferry_admin.cli.confirm import confirm, yes_option
+from keyferry_admin.cli.license_changes import license
+from keyferry_admin.cli.license_terms import as_json, show_features, summary
+from keyferry_admin.cli.output import Column, Listing, day, mark, minute
+from keyferry_admin.cli.parameters import LicenseNumber
+from keyferry_admin.use_cases import licenses, undo
+from keyferry_protocol.encoding import format_time
+from keyferry_service.domain.change import CREATE, Change
+
+__all__ = ["license"]  # the group, including the commands in this file
+
+_TIMES = {"valid_from", "valid_until", "maintenance_until", "first_issued_at"}
+_TITLES = {
+    "activation_public": "activation code",
+    "valid_from": "begins",
+    "valid_until": "ends",
+    "maintenance_until": "updates until",
+    "seats_ever_used": "seats ever used",
+}
+
+
+@license.command()
+@click.argument("number", type=LicenseNumber())
+@click.pass_obj
+def history(settings: Settings, number: str) -> None:
+    """List every change you made to a license.
+
+    Example: keyferry-admin license history 015120020093
+
+    It says who made each one, by the AWS credentials. Responses are not changes:
+    `keyferry-admin request list NUMBER` shows them.
+    """
+    licenses.find(settings.stack.licenses, number)
+    changes = settings.stack.licenses.changes(number)
+    footer = "" if changes else "No change is recorded. Releases up to 0.9 recorded none."
+    settings.output.listing(CHANGES, changes, footer=footer, license_number=number)
+
+
+@license.command(name="undo")
+@click.argument("number", type=LicenseNumber())
+@yes_option
+@click.pass_obj
+def undo_(settings: Settings, number: str, yes: bool) -> None:
+    """Undo the last change of a license. Example: keyferry-admin license undo 015120020093
+
+    Run it again to undo the change before that.
+    """
+    table = settings.stack.licenses
+    before = licenses.find(table, number)
+    change = undo.find_undoable(table, before)
+    warning = [
+        "What you change back:",
+        *(f"  {line}" for line in _lines(change.after, change.before)),
+        f"  Command: {change.what}, by {_short(change.who)}, {minute(change.at)}.",
+    ]
+    confirm(settings.output, before, "undo it", warning, yes)
+    after = undo.undo(table, number, change)
+    settings.output.result(
+        [f"{mark('ok')} {summary(after)}"],
+        {"license": as_json(after), "undone": _as_json(change)},
+    )
+
+
+def _lines(before: Any, after: Any) -> list[str]:
+    """`seats: 2 -> 5`, a line for each attribute that differs."""
+    lines = []
+    for name in after:
+        if name == "activation_public":
+            lines.append(f"{_title(name)}: another one")
+        else:
+            lines.append(
+                f"{_title(name)}: {_text(name, before[name])} -> {_text(name, after[name])}"
+            )
+    return lines
+
+
+def _title(name: str) -> str:
+    return _TITLES.get(name, name.replace("_", " "))
+
+
+def _text(name: str, value: Any) -> str:
+    if name == "valid_until" and value is None:
+        return "never"
+    if name in _TIMES:
+        return day(value, short=True)
+    if name == "features":
+        return show_features(value)
+    if isinstance(value, tuple):
+        return ", ".join(value) or "-"
+    return "-" if value in (None, "") else str(value)
+
+
+def _short(who: str) -> str:
+    """An ARN without its account: `assumed-role/Desk/ada`."""
+    return who.rpartition(":")[2] or "-"
+
+
+def _summary(change: Change) -> str:
+    if change.what == CREATE:
+        lines = [
+            f"{_title(name)}: {_text(name, value)}"
+            for name, value in change.after.items()
+            if name != "activation_public"
+        ]
+    else:
+        lines = _lines(change.before, change.after)
+    return "; ".join([change.subject, *lines] if change.subject else lines)
+
+
+def _as_json(change: Change) -> dict[str, Any]:
+    """The document of a change. Attributes have the names of the license's document."""
+    return {
+        "revision": change.revision,
+        "at": format_time(change.at),
+        "who": change.who,
+        "what": change.what,
+        "subject": change.subject,
+        "before": {name: _value(name, value) for name, value in change.before.items()},
+        "after": {name: _value(name, value) for name, value in change.after.items()},
+        "undoes": change.undoes,
+    }
+
+
+def _value(name: str, value: Any) -> Any:
+    if name in _TIMES and value is not None:
+        return format_time(value)
+    if isinstance(value, bytes):
+        return value.hex()
+    return list(value) if isinstance(value, tuple) else value
+
+
+CHANGES: Listing[Change] = Listing(
+    "changes",
+    _as_json,
+    (
+        Column("WHEN", lambda each: minute(each.at), ("at",)),
+        Column("WHO", lambda each: _short(each.who), ("who",)),
+        Column("WHAT", lambda each: each.what),
+        Column("BEFORE AND AFTER", _summary),
+    ),
+)
