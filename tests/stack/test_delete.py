@@ -33,7 +33,7 @@ PARAMETERS = {
 }
 Run = Callable[..., tuple[int, str]]
 COMMAND = ".venv/bin/python docs/operations/delete.py --stack keyferry --region us-east-1"
-KEPT = ("LicensesTable", "TicketsTable", "InBucket", "OutBucket", "Ed25519KeyArn")
+KEPT = ("LicensesTable", "KeysTable", "TicketsTable", "InBucket", "OutBucket", "Ed25519KeyArn")
 
 
 class Account:

@@ -1,21 +1,36 @@
-"""The license table as template.yaml has it."""
+"""The tables of licenses and of keys as template.yaml has them."""
 
 from pathlib import Path
 from typing import Any
 
 import yaml
 
+from keyferry_service.adapters.items_dynamodb import members, to_item
+from keyferry_service.adapters.signing_keys_dynamodb import KEYS
+from keyferry_service.domain.signing_keys import SigningKey
+
 TEMPLATE = Path(__file__).parents[2] / "template.yaml"
 
 
 class _Loader(yaml.SafeLoader):
-    """Reads no function of CloudFormation: the table has none."""
+    """Reads no function of CloudFormation: the tables have none."""
 
 
 _Loader.add_multi_constructor("!", lambda loader, suffix, node: suffix)
 
-_properties = yaml.load(TEMPLATE.read_text(), _Loader)["Resources"]["LicensesTable"]["Properties"]
-LICENSES_TABLE: dict[str, Any] = {
-    name: _properties[name]
-    for name in ("BillingMode", "AttributeDefinitions", "KeySchema", "GlobalSecondaryIndexes")
-}
+_resources = yaml.load(TEMPLATE.read_text(), _Loader)["Resources"]
+_CREATED = ("BillingMode", "AttributeDefinitions", "KeySchema", "GlobalSecondaryIndexes")
+
+
+def _as_created(name: str) -> dict[str, Any]:
+    properties = _resources[name]["Properties"]
+    return {name: properties[name] for name in _CREATED if name in properties}
+
+
+LICENSES_TABLE, KEYS_TABLE = _as_created("LicensesTable"), _as_created("KeysTable")
+
+
+def put_key(dynamodb: Any, table: str, key: SigningKey) -> None:
+    """Write a key's row, whatever it was before; among the licenses, as release 0.9 does."""
+    row = {"pk": KEYS, "sk": f"key#{key.keyid}", **members(key)}
+    dynamodb.put_item(TableName=table, Item=to_item(row))

@@ -143,7 +143,7 @@ class World:
             "files": Files(self.s3, IN, OUT),
             "licenses": self.licenses,
             "tickets": Tickets(self.dynamodb, "Tickets"),
-            "signing_keys": SigningKeys(self.dynamodb, "Licenses"),
+            "signing_keys": SigningKeys(self.dynamodb, "Keys", "Licenses"),
             "clock": time,
             "pool": ThreadPoolExecutor(1),
         } | adapters

@@ -127,7 +127,7 @@ class World:
         dynamodb = clients.client("dynamodb")
         self.sqs = clients.client("sqs")
         self.tickets = Tickets(dynamodb, "Tickets")
-        SigningKeys(dynamodb, "Licenses").put(replace(SERVICE_KEY, pem=None, kms_arn="arn"))
+        SigningKeys(dynamodb, "Keys", "Licenses").add(replace(SERVICE_KEY, pem=None, kms_arn="arn"))
         for number in NUMBERS:
             license = a_license(
                 number=number,
