@@ -78,15 +78,15 @@ def test_the_first_write_copies_all_keys_at_once(
     """One key alone in the new table would stop the others."""
     put_key(dynamodb, "Licenses", SERVICE_KEY)
     put_key(dynamodb, "Licenses", OLD)
-    real, seen = dynamodb.transact_write_items, []
+    real, states = dynamodb.transact_write_items, []
 
     def transact(**call: Any) -> None:
         real(**call)
-        seen.append(keys.all())
+        states.append(keys.all())
 
     monkeypatch.setattr(dynamodb, "transact_write_items", transact)
     keys.add(NEW)
-    assert seen == [by_id(SERVICE_KEY, OLD), by_id(SERVICE_KEY, OLD, NEW)]
+    assert states == [by_id(SERVICE_KEY, OLD), by_id(SERVICE_KEY, OLD, NEW)]
 
 
 def test_a_key_that_is_written_among_the_licenses_later_never_signs(
