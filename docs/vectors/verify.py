@@ -42,11 +42,15 @@ def parse(data):  # parses strict JSON
     return need(depth(value) <= 16) and value
 
 
+def b64(data):
+    return base64.b64encode(data).decode()
+
+
 def unb64(text, url_safe=False):
     if url_safe and not set(text) & set("+/"):
         text = text.replace("-", "+").replace("_", "/")
     data = base64.b64decode(text)
-    return need(base64.b64encode(data).decode() == text) and data
+    return need(b64(data) == text) and data
 
 
 def key(alg, text):  # returns how to verify a signature with this public key

@@ -1,4 +1,4 @@
-"""The tables of licenses and of keys as template.yaml has them."""
+"""The tables as template.yaml has them."""
 
 from pathlib import Path
 from typing import Any
@@ -19,15 +19,18 @@ class _Loader(yaml.SafeLoader):
 _Loader.add_multi_constructor("!", lambda loader, suffix, node: suffix)
 
 _resources = yaml.load(TEMPLATE.read_text(), _Loader)["Resources"]
-_CREATED = ("BillingMode", "AttributeDefinitions", "KeySchema", "GlobalSecondaryIndexes")
 
 
-def _as_created(name: str) -> dict[str, Any]:
-    properties = _resources[name]["Properties"]
-    return {name: properties[name] for name in _CREATED if name in properties}
+def _table(resource: str) -> dict[str, Any]:
+    """What a CreateTable of this table says, but for its name."""
+    names = ("BillingMode", "AttributeDefinitions", "KeySchema", "GlobalSecondaryIndexes")
+    properties = _resources[resource]["Properties"]
+    return {name: properties[name] for name in names if name in properties}
 
 
-LICENSES_TABLE, KEYS_TABLE = _as_created("LicensesTable"), _as_created("KeysTable")
+LICENSES_TABLE = _table("LicensesTable")
+KEYS_TABLE = _table("KeysTable")
+TICKETS_TABLE = _table("TicketsTable")
 
 
 def put_key(dynamodb: Any, table: str, key: SigningKey) -> None:

@@ -1,10 +1,12 @@
 """Reads the committed test vectors, as any other program would."""
 
 import json
-from base64 import b64decode
+import sys
+from base64 import b64decode, b64encode
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import pytest
 
@@ -21,6 +23,10 @@ def cases(kind: str) -> list[Any]:
     return [pytest.param(v, id=v["name"]) for v in document(kind)["vectors"]]
 
 
+def b64(data: bytes) -> str:
+    return b64encode(data).decode()
+
+
 def key_sets() -> dict[str, bytes]:
     """The key sets of the vectors of responses, by name."""
     return {name: b64decode(text) for name, text in document("responses")["key_sets"].items()}
@@ -28,7 +34,17 @@ def key_sets() -> dict[str, bytes]:
 
 def independent_verifier() -> Any:
     """docs/vectors/verify.py, which no package holds."""
-    spec = spec_from_file_location("independent_verifier", FOLDER / "verify.py")
+    return _module("verify")
+
+
+def independent_loader() -> Any:
+    """docs/vectors/loader.py, which builds on verify.py beside it."""
+    with mock.patch.dict(sys.modules, verify=_module("verify")):
+        return _module("loader")
+
+
+def _module(name: str) -> Any:
+    spec = spec_from_file_location(f"independent_{name}", FOLDER / f"{name}.py")
     assert spec is not None
     assert spec.loader is not None
     module = module_from_spec(spec)

@@ -82,7 +82,7 @@ LAYERS = [
     Layer(
         "admin/keyferry_admin",
         ours=frozenset({"keyferry_protocol", "keyferry_service", "keyferry_admin"}),
-        others=frozenset({"cryptography", "click"} | AWS),
+        others=frozenset({"cryptography", "click", "pygal"} | AWS),
     ),
 ]
 PROTOCOL, SERVICE, FUNCTIONS, CLIENT, ADMIN = LAYERS
@@ -204,7 +204,9 @@ _ADMIN = partial(
 )
 ADMIN_ROOMS = [
     _ADMIN(
-        "use_cases", frozenset({"use_cases", "errors", "stack"}), frozenset({"cryptography"} | AWS)
+        "use_cases",
+        frozenset({"use_cases", "errors", "stack"}),
+        frozenset({"cryptography", "pygal"} | AWS),
     ),
     _ADMIN(
         "cli",

@@ -9,7 +9,9 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from tests.unit.conformance.cases import (
+    installing,
     key_sets,
+    loading,
     machines,
     requests,
     responses,
@@ -66,6 +68,16 @@ KINDS: list[tuple[str, str, Callable[[], Iterable[Vector]]]] = [
         "responses",
         "Response files in base64, verified with one of `key_sets`, by name.",
         responses.vectors,
+    ),
+    (
+        "install",
+        'Response files in base64, installed into a `state` (README.md, "Install and load").',
+        installing.vectors,
+    ),
+    (
+        "load",
+        'What `load` returns for a `state` (README.md, "Install and load").',
+        loading.vectors,
     ),
 ]
 

@@ -32,9 +32,9 @@ def _family(error: type[KeyferryError]) -> set[type[KeyferryError]]:
 
 
 def test_every_code_and_exit_of_the_client_is_listed() -> None:
-    listed = {
-        code: int(exit) for code, exit in re.findall(r"`([a-z-]+)` \| (\d+)", _after("codes"))
-    }
+    rows = re.findall(r"^\| `([a-z-]+)` \| (\d+) \|", _after("codes"), re.MULTILINE)
+    listed = {code: int(exit) for code, exit in rows}
+    assert len(listed) == len(rows)
     family = {e for e in _family(KeyferryError) if e.__module__ == errors.__name__}
     family -= {
         KeyferryError,

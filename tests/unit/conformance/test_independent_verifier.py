@@ -1,4 +1,4 @@
-"""docs/vectors/verify.py, which shares no code with Keyferry, agrees with every vector of files."""
+"""The readers in docs/vectors, which share no code with Keyferry, agree with every vector."""
 
 import ast
 from base64 import b64decode
@@ -11,20 +11,26 @@ from tests.support import vectors
 pytestmark = pytest.mark.conformance
 
 Vector = dict[str, Any]
-SOURCE = vectors.FOLDER / "verify.py"
-
-
 second = vectors.independent_verifier()
+loader = vectors.independent_loader()
+STANDARD = {"json", "base64", "hashlib", "cryptography"}
 
 
-def test_it_imports_nothing_of_ours() -> None:
+@pytest.mark.parametrize(
+    ("name", "allowed"),
+    [
+        ("verify.py", STANDARD),
+        ("loader.py", STANDARD | {"verify", "datetime", "hmac", "os", "pathlib"}),
+    ],
+)
+def test_it_imports_nothing_of_ours(name: str, allowed: set[str]) -> None:
     imported: set[str] = set()
-    for node in ast.walk(ast.parse(SOURCE.read_text())):
+    for node in ast.walk(ast.parse((vectors.FOLDER / name).read_text())):
         if isinstance(node, ast.Import):
             imported |= {name.name for name in node.names}
         elif isinstance(node, ast.ImportFrom):
             imported.add(str(node.module).partition(".")[0])
-    assert imported == {"json", "base64", "hashlib", "cryptography"}
+    assert imported == allowed
 
 
 def _verdict(*inputs: Any) -> Any:
@@ -64,3 +70,13 @@ def test_it_agrees_on_responses(vector: Vector) -> None:
     keys = second.verify("key-set", vectors.key_sets()[vector["key_set"]])
     verdict = _verdict("response", b64decode(vector["file"]), keys)
     _agrees(verdict, vector["expect"], "kind", "serial", "seat", "request_sha256")
+
+
+@pytest.mark.parametrize("vector", vectors.cases("install"))
+def test_it_agrees_on_what_an_install_does(vector: Vector) -> None:
+    assert loader.install(vector) == vector["expect"]
+
+
+@pytest.mark.parametrize("vector", vectors.cases("load"))
+def test_it_agrees_on_what_loads(vector: Vector) -> None:
+    assert loader.load(vector) == vector["expect"]

@@ -231,7 +231,9 @@ RULE: list[tuple[str, Set, Set, bool]] = [
     ("personal, the same user", PERSONAL, PERSONAL, True),
     ("personal, another user", PERSONAL, PERSONAL | OTHER_USER, False),
     ("personal, no user seen", PERSONAL, WINDOWS, False),
-    ("a user seen where none was recorded", WINDOWS, PERSONAL, True),
+    ("machine, a user seen where none was recorded", WINDOWS, PERSONAL, True),
+    ("machine, another user", PERSONAL, PERSONAL | OTHER_USER, True),
+    ("machine, no user seen", PERSONAL, WINDOWS, True),
     ("the same hash under another name", _set("mac"), {"os_id": _set("mac")["mac"]}, False),
 ]
 
@@ -246,6 +248,7 @@ def rule_vectors() -> Iterator[Vector]:
         counted = [component for component in recorded if component in WEIGHTS]
         yield {
             "name": name,
+            "protection": "personal" if name.startswith("personal") else "machine",
             "recorded": recorded,
             "seen": current,
             "expect": {
