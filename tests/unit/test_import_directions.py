@@ -41,7 +41,7 @@ TYPES_ALONE = {"_typeshed"}  # there for type checkers, never at run time
 STANDARD = sys.stdlib_module_names | {"_sha2"}  # of Python 3.12
 # They convert, configure and name; they make no calls.
 HARMLESS = ("boto3.dynamodb.types", "botocore.config", "botocore.exceptions")
-ADAPTERS = ("_dynamodb", "_s3", "_kms", "_ses", "_sqs")
+ADAPTERS = ("_dynamodb", "_eventbridge", "_https", "_s3", "_secretsmanager", "_kms", "_ses", "_sqs")
 
 
 @dataclass(frozen=True)
@@ -84,7 +84,7 @@ LAYERS = [
     Layer(
         "admin/keyferry_admin",
         ours=frozenset({"keyferry_protocol", "keyferry_service", "keyferry_admin"}),
-        others=frozenset({"cryptography", "click"} | AWS),
+        others=frozenset({"cryptography", "click", "pygal"} | AWS),
     ),
 ]
 PROTOCOL, SERVICE, FUNCTIONS, CLIENT, ADMIN = LAYERS
@@ -206,7 +206,9 @@ _ADMIN = partial(
 )
 ADMIN_ROOMS = [
     _ADMIN(
-        "use_cases", frozenset({"use_cases", "errors", "stack"}), frozenset({"cryptography"} | AWS)
+        "use_cases",
+        frozenset({"use_cases", "errors", "stack"}),
+        frozenset({"cryptography", "pygal"} | AWS),
     ),
     _ADMIN(
         "cli",

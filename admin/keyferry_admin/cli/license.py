@@ -1,4 +1,4 @@
-"""`keyferry-admin license`: create, list, show."""
+"""`keyferry-admin license`: create, show."""
 
 import sys
 from collections.abc import Callable
@@ -8,17 +8,9 @@ from typing import Any, TypeVar
 import click
 
 from keyferry_admin.cli.admin_command import AdminGroup, Settings
-from keyferry_admin.cli.license_terms import as_json, moves, show_end, summary, terms_of
+from keyferry_admin.cli.license_terms import as_json, moves, summary, terms_of
 from keyferry_admin.cli.new_product import new_product_option, require_known_product
-from keyferry_admin.cli.output import (
-    Column,
-    Listing,
-    aligned,
-    day,
-    discard_stdout,
-    mark,
-    require_reader,
-)
+from keyferry_admin.cli.output import aligned, day, discard_stdout, mark, require_reader
 from keyferry_admin.cli.parameters import (
     AddressOrNone,
     DaysOrNone,
@@ -36,7 +28,6 @@ from keyferry_admin.use_cases.licenses import LicenseWithCode
 from keyferry_admin.use_cases.terms import DATES, date_of
 from keyferry_protocol.activation import show_activation_code, show_license_number
 from keyferry_protocol.components import LICENSABLE_ENVIRONMENTS, PROTECTIONS
-from keyferry_service.domain.license import LicenseRecord
 from keyferry_service.views.refusal_text import Vendor
 
 _F = TypeVar("_F", bound=Callable[..., Any])
@@ -206,15 +197,6 @@ def create(
     print_code(settings, created, letter, warnings)
 
 
-@license.command(name="list")
-@click.pass_obj
-def list_(settings: Settings) -> None:
-    """List all licenses. Example: keyferry-admin license list"""
-    every = sorted(settings.stack.licenses.all(), key=lambda license: license.number)
-    hint = "No license yet. Make one:  keyferry-admin license create --help"
-    settings.output.listing(LICENSES, every, footer="" if every else hint)
-
-
 @license.command()
 @click.argument("number", type=LicenseNumber())
 @click.pass_obj
@@ -284,18 +266,3 @@ def print_code(
             " code",
             f"Its activation code, shown once: {code}",
         ) from error
-
-
-LICENSES: Listing[LicenseRecord] = Listing(
-    "licenses",
-    as_json,
-    (
-        Column("LICENSE", lambda each: show_license_number(each.number), ("license_number",)),
-        Column("LICENSEE", lambda each: each.licensee or "-", ("licensee",)),
-        Column("PRODUCT", lambda each: each.product),
-        Column("EDITION", lambda each: each.edition or "-", ("edition",)),
-        Column("SEATS", lambda each: f"{each.seats_used} of {each.seats}", ("seats_used", "seats")),
-        Column("ENDS", lambda each: show_end(each, short=True), ("valid_until",)),
-        Column("STATUS", lambda each: each.status.value),
-    ),
-)

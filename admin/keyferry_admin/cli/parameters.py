@@ -79,6 +79,18 @@ class Moment(click.ParamType[int | Period | None]):
             self.fail(f"{text}, and not {self._none}", param, ctx)
 
 
+class FirstSecond(click.ParamType[int]):
+    """A day, which means its first second in UTC, or a time."""
+
+    name = "date"
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> int:
+        try:
+            return parse_time(value if "T" in value else f"{value}T00:00:00Z")
+        except ValueError:
+            self.fail(f"{value!r} is no day like 2027-11-30, and no time", param, ctx)
+
+
 class DaysOrNone(click.ParamType[int | None]):
     """A number of days, or `none` to remove the term."""
 

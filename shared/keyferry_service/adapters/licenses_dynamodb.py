@@ -1,6 +1,7 @@
 """The `Licenses` table: a snapshot of all that a request names, a transaction for its answer."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from keyferry_protocol.encoding import format_time
@@ -9,6 +10,7 @@ from keyferry_service.adapters.items_dynamodb import (
     Item,
     from_item,
     members,
+    plain,
     set_attributes,
     to_item,
 )
@@ -36,6 +38,7 @@ LICENSES_INDEX = "licenses"
 _BATCH = 100  # the most rows of one BatchGetItem
 # What a decision may change of a license; the rest is the vendor's.
 _DECIDED = ("revision", "seats_used", "seats_ever_used", "next_seat", "moves", "first_issued_at")
+_NOT_IN_INDEX = ("number", "note", *_DECIDED)
 
 
 class LicenseExists(Exception):
@@ -58,19 +61,21 @@ class Licenses:
         self._table = table
         self._author = author
 
-    def create(self, license: LicenseRecord) -> None:
-        """Put a new license. Raises LicenseExists, or TransactionConflict."""
-        items = [
-            self._put_once(_license_item(license)),
-            self._record(license.number, Change.creating(license, self._author())),
-        ]
-        if license.reference:
-            items.append(self._put_reference(license))
+    def create(self, *licenses: LicenseRecord) -> None:
+        """Put new licenses, all or none, at most 33. Raises LicenseExists, TransactionConflict."""
+        author = self._author()
+        items: list[Any] = []
+        for license in licenses:
+            change = Change.creating(license, author)
+            items += [self._put_once(_license_item(license)), self._record(license.number, change)]
+            if license.reference:
+                items.append(self._put_reference(license))
         try:
             with translate_conflicts():
                 self._dynamodb.transact_write_items(TransactItems=items)
         except ConditionFailed as error:
-            raise LicenseExists(f"There is a license {license.number} already.") from error
+            numbers = ", ".join(license.number for license in licenses)
+            raise LicenseExists(f"There is a license already of {numbers}.") from error
 
     def get(self, number: str) -> LicenseRecord | None:
         """The license with this number; None if there is none."""
@@ -162,8 +167,31 @@ class Licenses:
 
     def all(self) -> Iterator[LicenseRecord]:
         """Every license with what was used of it, in no order: for the vendor."""
-        keys = [_key(license.number, LICENSE) for license in self.sold()]
-        yield from (license for item in self._rows(keys) if (license := read_license(item)))
+        yield from self.read(license.number for license in self.sold())
+
+    def with_use(self, sold: Iterable[LicenseRecord]) -> Iterator[LicenseRecord]:
+        """These licenses of the index as a whole, with their notes and what was used of them.
+
+        Reads only that, for a list. A license that is gone is left out; the order is lost.
+        """
+        by_number = {license.number: license for license in sold}
+        for row in self._rows([_key(number, LICENSE) for number in by_number], _NOT_IN_INDEX):
+            use = plain(row)
+            yield replace(by_number[use.pop("number")], **use)
+
+    def read(self, numbers: Iterable[str]) -> Iterator[LicenseRecord]:
+        """Those of these licenses that exist, with what was used of them, in no order."""
+        rows = self._rows([_key(number, LICENSE) for number in numbers])
+        yield from (license for item in rows if (license := read_license(item)))
+
+    def is_used_since(self, number: str, moment: int) -> bool:
+        """Whether any seat of the license got a response at this moment or later."""
+        query = self._query(number, "seat#")
+        query["FilterExpression"] = "last_response_at >= :moment"
+        query["ExpressionAttributeValues"] |= to_item({":moment": moment})
+        query["ProjectionExpression"] = "sk"
+        pages = self._dynamodb.get_paginator("query").paginate(**query)
+        return any(page["Items"] for page in pages)
 
     def seats(self, number: str) -> Iterator[Seat]:
         """Every seat that was ever taken, in no order."""
@@ -181,6 +209,19 @@ class Licenses:
         query = self._query(number, f"answer#{beginning}")
         for page in self._dynamodb.get_paginator("query").paginate(**query):
             yield from (entry_from_item(item) for item in page["Items"])
+
+    def answers_between(self, since: int, until: int) -> Iterator[tuple[str, LedgerEntry]]:
+        """Every ledger entry of this time with its license's number, in no order.
+
+        It reads the whole table, a page of 1 MB after the other, and so is for a report alone.
+        """
+        pages = self._dynamodb.get_paginator("scan").paginate(
+            TableName=self._table,
+            FilterExpression="issued_at BETWEEN :since AND :until",  # which only these rows have
+            ExpressionAttributeValues=to_item({":since": since, ":until": until}),
+        )
+        for page in pages:
+            yield from ((item["pk"]["S"], entry_from_item(item)) for item in page["Items"])
 
     def seats_in_use(self, number: str) -> list[Seat]:
         """The seats that are taken: as many as a refusal lists at most."""
@@ -244,10 +285,13 @@ class Licenses:
         with translate_conflicts():
             self._dynamodb.transact_write_items(TransactItems=items)
 
-    def _rows(self, keys: list[Item]) -> Iterator[Item]:
-        """The rows with these keys, in no order."""
+    def _rows(self, keys: list[Item], attributes: Iterable[str] = ()) -> Iterator[Item]:
+        """The rows with these keys, in no order; if some are named, only these attributes."""
+        only = {"ProjectionExpression": ", ".join(f"#{name}" for name in attributes)}
+        names = {"ExpressionAttributeNames": {f"#{name}": name for name in attributes}}
         while keys:
             request: Any = {"Keys": keys[:_BATCH], "ConsistentRead": True}
+            request |= only | names if attributes else {}
             reply = self._dynamodb.batch_get_item(RequestItems={self._table: request})
             yield from reply["Responses"].get(self._table, [])
             unprocessed: Any = reply.get("UnprocessedKeys", {}).get(self._table, {"Keys": []})

@@ -157,7 +157,7 @@ def test_each_live_seat_gets_a_link_to_its_latest_answer(
     ]
     # What a customer called a computer is no formula of the vendor's spreadsheet.
     assert [lines[0]["licensee"], lines[0]["computer"]] == ["'=Acme", "'=LAB-1"]
-    tickets = [line["link"].removeprefix(f"{PAGE['PageUrl']}/#t=") for line in lines]
+    tickets = [line["link"].removeprefix(f"{PAGE}/#t=") for line in lines]
     assert sorted(tickets) == queued_tickets(live)
     for id, serial, line in zip(tickets, (7, 8), lines, strict=True):
         ticket = live.tickets.get(id, NOW)

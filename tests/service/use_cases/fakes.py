@@ -9,6 +9,7 @@ from typing import Any
 from keyferry_service.adapters.email_ses import Mailer
 from keyferry_service.adapters.files_s3 import Files
 from keyferry_service.adapters.licenses_dynamodb import Licenses
+from keyferry_service.adapters.refusals_dynamodb import Refusals
 from keyferry_service.adapters.signer_kms import KmsSigner
 from keyferry_service.adapters.signers import Signers
 from keyferry_service.adapters.signing_keys_dynamodb import SigningKeys
@@ -65,6 +66,7 @@ class Service:
         self.files = Files(clients.client("s3"), IN, OUT)
         self.licenses = Licenses(self.dynamodb, "Licenses")
         self.tickets = Tickets(self.dynamodb, "Tickets")
+        self.refusals = Refusals(self.dynamodb, "Tickets")
         self.suppressions = Suppressions(self.dynamodb, "Tickets")
         self.signing_keys = SigningKeys(self.dynamodb, "Licenses")
         self.signers = Signers(partial(KmsSigner, clients.client("kms")), Path())

@@ -1,0 +1,65 @@
+"""A command for many licenses: its progress bar, and what it says at the end."""
+
+import sys
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
+
+import click
+
+from keyferry_admin.aws_failures import explain
+from keyferry_admin.cli.output import Output, mark
+from keyferry_admin.errors import AdminError, Interrupted, SomeFailed
+from keyferry_admin.use_cases.run_many import ENDS_THE_RUN, Run, run_many
+
+T = TypeVar("T")
+
+
+def run_with_progress(
+    output: Output, items: Sequence[T], action: Callable[[T], bool], label: str
+) -> Run[T]:
+    """`run_many` with a progress bar on a terminal's stderr."""
+    is_shown = not output.as_json and sys.stderr is not None and sys.stderr.isatty()
+    if not is_shown:
+        return run_many(items, action, explain)
+    with click.progressbar(length=len(items), label=label, file=sys.stderr) as bar:
+        return run_many(items, action, explain, bar.update)
+
+
+def report(
+    output: Output, run: Run[T], done: str, name: Callable[[T], str], **members: Any
+) -> None:
+    """Say how many items were `done`, unchanged and failed, and why each one failed.
+
+    Raises SomeFailed or Interrupted, with the same facts, unless every item succeeded.
+    """
+    counts = f"{len(run.done):,} {done}, {len(run.unchanged):,} unchanged"
+    document = members | {
+        "done": [name(item) for item in run.done],
+        "unchanged": [name(item) for item in run.unchanged],
+        "failed": [_failure(name(item), error) for item, error in run.failed],
+        "not_tried": [name(item) for item in run.not_tried],
+    }
+    if not run.failed and not run.not_tried:
+        output.result([f"{mark('ok')} {counts}"], document)
+        return
+    if not output.as_json:
+        for item, error in run.failed:
+            print(f"{name(item)}: {error} ({error.code})", file=sys.stderr)
+    counts += f", {len(run.failed):,} failed"
+    if run.not_tried:
+        counts += f", {len(run.not_tried):,} not tried"
+    if run.is_interrupted and run.not_tried:
+        raise Interrupted(f"Interrupted: {counts}", **document)
+    raise SomeFailed(counts, _next_step(run), **document)
+
+
+def _next_step(run: Run[Any]) -> str:
+    for _, error in run.failed:
+        if run.not_tried and isinstance(error, ENDS_THE_RUN):
+            return f"{error}. Once that is solved, run the same command again to go on."
+    return SomeFailed.next_step
+
+
+def _failure(name: str, error: AdminError) -> dict[str, Any]:
+    failure = {"name": name, "code": error.code, "title": str(error).rstrip(".")}
+    return failure | {"next_step": error.next_step}
