@@ -75,6 +75,10 @@ def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
         "MAIL_CONFIGURATION_SET": "keyferry",
         "ORIGIN_SECRET": f"0123456789abcdef0123456789abcdef {SECOND_ORIGIN_SECRET}",
         "PEM_FOLDER": str(folder),
+        "EVENT_BUS": "keyferry",
+        "STACK": "keyferry",
+        "WEBHOOK_URL": "https://crm.example.com/keyferry?token=of-the-path",
+        "WEBHOOK_SECRET": "keyferry-webhook",
         "POWERTOOLS_SERVICE_NAME": "keyferry",
         "POWERTOOLS_METRICS_NAMESPACE": "Keyferry",
     }
@@ -92,6 +96,7 @@ def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
         clients: Any = {name: boto3.client(name) for name in ("dynamodb", "s3", "sqs", "sesv2")}
         log, service = Logger(), _ServiceClients(boto3.client)
         names = ("public_api", "process_request", "send_response", "mail_feedback")
+        names += ("publish_events", "send_webhook")
         with patched.context() as loading:
             loading.setattr(boto3, "client", service.client)
             # Calls follow each other, so that a test may tell their order.
