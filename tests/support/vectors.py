@@ -3,6 +3,7 @@
 import json
 import sys
 from base64 import b64decode, b64encode
+from functools import cache
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from typing import Any
