@@ -24,14 +24,12 @@ NAMELESS = Dongle(ED25519, a_key("nameless").public, "", "")
 def file(tmp_path: Path) -> Path:
     """The public key file of a dongle."""
     file = tmp_path / "dongle.json"
-    file.write_text(json.dumps(STICK.as_json()))
     return file
 
 
 @pytest.fixture
 def nameless(tmp_path: Path) -> Path:
     file = tmp_path / "nameless.json"
-    file.write_text(json.dumps(NAMELESS.as_json()))
     return file
 
 
@@ -42,7 +40,7 @@ def sold(run: Any, stack: Stack) -> Stack:
 
 
 def test_dongles_are_added_listed_and_removed(
-    run: Any, sold: Stack, file: Path, nameless: Path
+    run: Any, sold: Stack, file: Path, nameless: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert run(f"dongle add {NUMBER} {file}").out == (GOLDEN / "dongle-add.txt").read_text()
     run(f"dongle add {NUMBER} {nameless}")
@@ -55,6 +53,10 @@ def test_dongles_are_added_listed_and_removed(
             f"{NAMELESS.keyid}\tEd25519\t\t\t\t",
         ]
     )
+    monkeypatch.setattr("sys.stdin.isatty", lambda: True, raising=False)
+    monkeypatch.setattr("builtins.input", lambda: "no")
+    prompt = run(f"dongle remove {NUMBER} {NAMELESS.keyid}")
+    assert prompt.out == (GOLDEN / "dongle-remove-prompt.txt").read_text()
     removed = run(f"dongle remove {NUMBER} {NAMELESS.keyid} --yes")
     assert removed.out == (GOLDEN / "dongle-remove.txt").read_text()
     (left,) = run(f"dongle list {NUMBER} --json").json["dongles"]
@@ -123,7 +125,6 @@ def test_an_error_is_printed_as_text_or_as_a_document(
     run: Any, sold: Stack, file: Path, tmp_path: Path, line: str, code: str, exit_code: int
 ) -> None:
     run(f"dongle add {NUMBER} {file}")
-    (tmp_path / "bad.json").write_text("{}")
     line = line.format(n=NUMBER, file=file, bad=tmp_path / "bad.json")
     text, document = run(line), run(f"{line} --json")
     assert (text.exit, text.out, document.exit) == (exit_code, "", exit_code)
