@@ -24,12 +24,14 @@ NAMELESS = Dongle(ED25519, a_key("nameless").public, "", "")
 def file(tmp_path: Path) -> Path:
     """The public key file of a dongle."""
     file = tmp_path / "dongle.json"
+    file.write_text(json.dumps(STICK.as_json()))
     return file
 
 
 @pytest.fixture
 def nameless(tmp_path: Path) -> Path:
     file = tmp_path / "nameless.json"
+    file.write_text(json.dumps(NAMELESS.as_json()))
     return file
 
 
@@ -125,6 +127,7 @@ def test_an_error_is_printed_as_text_or_as_a_document(
     run: Any, sold: Stack, file: Path, tmp_path: Path, line: str, code: str, exit_code: int
 ) -> None:
     run(f"dongle add {NUMBER} {file}")
+    (tmp_path / "bad.json").write_text("{}")
     line = line.format(n=NUMBER, file=file, bad=tmp_path / "bad.json")
     text, document = run(line), run(f"{line} --json")
     assert (text.exit, text.out, document.exit) == (exit_code, "", exit_code)

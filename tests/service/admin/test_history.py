@@ -144,11 +144,11 @@ def test_a_script_undoes_what_gave_more_only_if_it_says_so(
     if "resume" in line:
         run(f"license suspend {NUMBER} --yes")
     run(line.format(n=NUMBER))
-    given = as_stored(sold)
+    granted = as_stored(sold)
     error = run(f"license undo {NUMBER} --yes --json").json["error"]
-    assert (error["code"], as_stored(sold)) == ("takes-rights-away", given)
+    assert (error["code"], as_stored(sold)) == ("takes-rights-away", granted)
     assert run(f"license undo {NUMBER} --yes --shorten").exit == 0
-    assert as_stored(sold) != given
+    assert as_stored(sold) != granted
 
 
 def test_a_script_undoes_what_took_something_away_at_once(run: Any, sold: Stack) -> None:
