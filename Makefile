@@ -10,7 +10,7 @@ WITHOUT = $(addprefix --ignore=,$(WITH_STACK) $(WITH_BROWSER))
 LOCK = $(CURDIR)/.venv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-header
 BUILD = $(CURDIR)/.local/build
-FUNCTIONS = public_api:PublicApi process_request:ProcessRequest send_response:SendResponse mail_feedback:MailFeedback
+FUNCTIONS = public_api:PublicApi process_request:ProcessRequest send_response:SendResponse mail_feedback:MailFeedback publish_events:PublishEvents send_webhook:SendWebhook
 CHECKED = shared functions client/keyferry client/bundles docs/sample admin/keyferry_admin local benchmarks docs/operations
 
 .DEFAULT_GOAL = help

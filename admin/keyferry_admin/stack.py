@@ -12,6 +12,7 @@ from botocore.exceptions import ClientError
 from keyferry_admin.errors import NoSuchStack
 from keyferry_service.adapters.files_s3 import Files
 from keyferry_service.adapters.licenses_dynamodb import Licenses
+from keyferry_service.adapters.refusals_dynamodb import Refusals
 from keyferry_service.adapters.resignings_dynamodb import Resignings
 from keyferry_service.adapters.signing_keys_dynamodb import SigningKeys
 from keyferry_service.adapters.suppressions_dynamodb import Suppressions
@@ -77,11 +78,16 @@ class Stack:
 
     @cached_property
     def signing_keys(self) -> SigningKeys:
-        return SigningKeys(self._dynamodb, self.output("LicensesTable"))
+        tables = self.output("KeysTable"), self.output("LicensesTable")
+        return SigningKeys(self._dynamodb, *tables)
 
     @cached_property
     def tickets(self) -> Tickets:
         return Tickets(self._dynamodb, self.output("TicketsTable"))
+
+    @cached_property
+    def refusals(self) -> Refusals:
+        return Refusals(self._dynamodb, self.output("TicketsTable"))
 
     @cached_property
     def resignings(self) -> Resignings:

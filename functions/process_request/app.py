@@ -18,6 +18,7 @@ from keyferry_service.adapters.files_s3 import Files
 from keyferry_service.adapters.licenses_dynamodb import Licenses
 from keyferry_service.adapters.probe_lambda import parse_probe, reply_to_probe
 from keyferry_service.adapters.queue_sqs import parse_resign, retry_soon
+from keyferry_service.adapters.refusals_dynamodb import Refusals
 from keyferry_service.adapters.signer_kms import KmsSigner
 from keyferry_service.adapters.signers import Signers
 from keyferry_service.adapters.signing_keys_dynamodb import SigningKeys
@@ -36,11 +37,14 @@ s3 = boto3.client("s3", config=CLIENT_CONFIG)
 files = Files(s3, IN_BUCKET, os.environ["OUT_BUCKET"])
 licenses = Licenses(dynamodb, os.environ["LICENSES_TABLE"])
 tickets = Tickets(dynamodb, os.environ["TICKETS_TABLE"])
-signing_keys = SigningKeys(dynamodb, os.environ["LICENSES_TABLE"])
+refusals = Refusals(dynamodb, os.environ["TICKETS_TABLE"])
+signing_keys = SigningKeys(dynamodb, os.environ["KEYS_TABLE"], os.environ["LICENSES_TABLE"])
 signers = Signers(partial(KmsSigner, kms), Path(os.environ.get("PEM_FOLDER", "")))
 responses = PublishResponse(files, signing_keys, signers, time)
 pool = ThreadPoolExecutor(BATCH_SIZE)
-answer_request = AnswerRequest(files, licenses, tickets, signing_keys, responses, time, pool)
+answer_request = AnswerRequest(
+    files, licenses, tickets, refusals, signing_keys, responses, time, pool
+)
 resign = Resign(licenses, tickets, signing_keys, responses, time)
 
 

@@ -23,6 +23,7 @@ from playwright._impl._driver import compute_driver_executable
 import keyferry
 from keyferry_protocol.envelope import RESPONSE, open_envelope
 from keyferry_service.adapters.licenses_dynamodb import Licenses
+from keyferry_service.adapters.signing_keys_dynamodb import SigningKeys
 from local.deploy import STACK, deploy
 from local.stack import BUILD
 from tests.browser.journeys.test_journey import mails
@@ -116,6 +117,18 @@ class LiveStack:
         to_send.write_bytes(file)
         command = [node, OPEN_PAGE, release.tree / "static-site", self.stack.page, to_send]
         return subprocess.Popen(command, stdout=subprocess.PIPE)
+
+    def upgrade(self) -> None:
+        """As `make deploy` of this release: the stack, then the keys."""
+        self.deploy(HERE)
+        outputs = client(self.stack, "cloudformation").describe_stacks(StackName=STACK)
+        tables = {o["OutputKey"]: o["OutputValue"] for o in outputs["Stacks"][0]["Outputs"]}
+        dynamodb = client(self.stack, "dynamodb")
+        keys = SigningKeys(dynamodb, tables["KeysTable"], tables["LicensesTable"])
+        before = keys.all()
+        assert before == keys.among_licenses_alone()
+        assert keys.take_over() == len(before) == 2
+        assert keys.all() == before
 
     def check_list(self, underway: "Underway") -> None:
         """The list shows the licenses that the last release made, as they are now."""
@@ -219,7 +232,7 @@ def test_an_upgrade_and_a_rollback_lose_no_answer_and_open_pages_go_on(
     live: LiveStack, last: Release
 ) -> None:
     old = Underway(live, last)
-    live.deploy(HERE)
+    live.upgrade()
     old.finish()
     old.check()
     old.update()

@@ -19,6 +19,7 @@ from keyferry_protocol.keys import KeySet, PinnedKey
 from keyferry_service.adapters.email_ses import Mailer
 from keyferry_service.adapters.files_s3 import Files
 from keyferry_service.adapters.licenses_dynamodb import Licenses
+from keyferry_service.adapters.refusals_dynamodb import Refusals
 from keyferry_service.adapters.signer_kms import KmsSigner
 from keyferry_service.adapters.signers import Signers
 from keyferry_service.adapters.signing_keys_dynamodb import SigningKeys
@@ -143,7 +144,8 @@ class World:
             "files": Files(self.s3, IN, OUT),
             "licenses": self.licenses,
             "tickets": Tickets(self.dynamodb, "Tickets"),
-            "signing_keys": SigningKeys(self.dynamodb, "Licenses"),
+            "refusals": Refusals(self.dynamodb, "Tickets"),
+            "signing_keys": SigningKeys(self.dynamodb, "Keys", "Licenses"),
             "clock": time,
             "pool": ThreadPoolExecutor(1),
         } | adapters

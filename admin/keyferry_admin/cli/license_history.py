@@ -78,7 +78,7 @@ def undo_(settings: Settings, number: str, shorten: bool, yes: bool) -> None:
     after = undo.undo(table, number, change)
     settings.output.result(
         [f"{mark('ok')} {summary(after)}"],
-        {"license": as_json(after), "undone": _as_json(change)},
+        {"license": as_json(after), "undone": change_as_json(change)},
     )
 
 
@@ -128,7 +128,7 @@ def _summary(change: Change) -> str:
     return "; ".join([change.subject, *lines] if change.subject else lines)
 
 
-def _as_json(change: Change) -> dict[str, Any]:
+def change_as_json(change: Change) -> dict[str, Any]:
     """The document of a change. Attributes have the names of the license's document."""
     return {
         "revision": change.revision,
@@ -152,7 +152,7 @@ def _value(name: str, value: Any) -> Any:
 
 CHANGES: Listing[Change] = Listing(
     "changes",
-    _as_json,
+    change_as_json,
     (
         Column("WHEN", lambda each: minute(each.at), ("at",)),
         Column("WHO", lambda each: _short(each.who), ("who",)),

@@ -1,9 +1,10 @@
-"""`keyferry-admin request`: the responses of a license, and the redrive of dead letters."""
+"""`keyferry-admin request`: responses and refusals, and the redrive of dead letters."""
 
 from typing import Any
 
 import click
 
+from keyferry_admin.cli import refusals
 from keyferry_admin.cli.admin_command import AdminGroup, Settings
 from keyferry_admin.cli.license_terms import show_features
 from keyferry_admin.cli.output import Column, Listing, aligned, count_of, day, mark, minute
@@ -18,7 +19,7 @@ from keyferry_protocol.response import ResponseBody
 from keyferry_service.domain.ledger import response_in
 from keyferry_service.domain.license import LicenseRecord, Status
 
-PAGE = 20  # responses
+PAGE = 20  # responses, or refusals
 LOGS = {
     "requests": "ProcessRequestLog",
     "responses": "SendResponseLog",
@@ -28,19 +29,28 @@ LOGS = {
 
 @click.group(cls=AdminGroup)
 def request() -> None:
-    """See answered requests, resend a response, and retry failed ones."""
+    """See answered and refused requests, resend a response, and retry failed ones."""
 
 
 @request.command(name="list")
-@click.argument("number", type=LicenseNumber())
+@click.argument("number", type=LicenseNumber(), required=False)
+@click.option("--refused", "is_refused", is_flag=True, help="What was refused in the last 90 days.")
 @click.option("--all", "is_all", is_flag=True, help=f"Not only the {PAGE} newest.")
-@click.pass_obj
-def list_(settings: Settings, number: str, is_all: bool) -> None:
+@click.pass_context
+def list_(ctx: click.Context, number: str | None, is_refused: bool, is_all: bool) -> None:
     """List what a license's requests were answered, the newest first.
 
     Example: keyferry-admin request list 015120020093
+
+    With --refused, it lists refusals instead, without NUMBER those of all licenses.
     """
-    licenses.find(settings.stack.licenses, number)
+    settings: Settings = ctx.obj
+    if number is not None:
+        licenses.find(settings.stack.licenses, number)
+    if is_refused:
+        return _list_refused(settings, number, is_all)
+    if number is None:
+        raise click.UsageError("Missing argument 'NUMBER', or option '--refused'.", ctx)
     responses = requests.newest_first(settings.stack.licenses, number)
     listed = responses if is_all else responses[:PAGE]
     settings.output.listing(
@@ -131,6 +141,19 @@ def redrive(settings: Settings) -> None:
     settings.output.result(
         _redrive_lines(redriven, logs) if redriven else [f"{mark('ok')} Nothing was given up"],
         {"redriven": [_dead_letter(each) for each in redriven], "logs": list(logs.values())},
+    )
+
+
+def _list_refused(settings: Settings, number: str | None, is_all: bool) -> None:
+    table = settings.stack.refusals
+    refused = table.all(settings.now) if number is None else table.of_license(number, settings.now)
+    listed = refused if is_all else refused[:PAGE]
+    settings.output.listing(
+        refusals.REFUSALS,
+        listed,
+        footer=refusals.footer(len(listed), len(refused)),
+        license_number=number,
+        total=len(refused),
     )
 
 

@@ -278,18 +278,7 @@ class Tickets:
         return self._add_once(key, "message_ids", message_id, MAILS_PER_ADDRESS, now + 2 * DAY)
 
     def _add_once(self, key: str, name: str, member: str, limit: int, expires_at: int) -> Any:
-        """Add a member to the set of this name, of at most `limit`; one that is there fits in."""
-        values = {":member": member, ":set": {member}, ":limit": limit, ":expires_at": expires_at}
-        return {
-            "Update": {
-                "TableName": self._table,
-                "Key": _key(key),
-                "UpdateExpression": f"SET expires_at = :expires_at ADD {name} :set",
-                "ConditionExpression": f"attribute_not_exists({name})"
-                f" OR contains({name}, :member) OR size({name}) < :limit",
-                "ExpressionAttributeValues": to_item(values),
-            }
-        }
+        return {"Update": add_once(self._table, key, name, member, limit, expires_at)}
 
     def _check_not_suppressed(self, address: str, now: int) -> Any:
         return {
@@ -331,6 +320,24 @@ def _values(ticket: Ticket) -> dict[str, Any]:
     """The attributes of a ticket's row."""
     refusal = ticket.refusal
     return members(ticket) | {"refusal": None if refusal is None else refusal.as_json()}
+
+
+def add_once(
+    table: str, key: str, name: str, member: str, limit: int, expires_at: int
+) -> dict[str, Any]:
+    """The update that adds a member to the set of this name, of at most `limit`.
+
+    A member that is there already fits in, so that it may be repeated.
+    """
+    values = {":member": member, ":set": {member}, ":limit": limit, ":expires_at": expires_at}
+    return {
+        "TableName": table,
+        "Key": _key(key),
+        "UpdateExpression": f"SET expires_at = :expires_at ADD {name} :set",
+        "ConditionExpression": f"attribute_not_exists({name})"
+        f" OR contains({name}, :member) OR size({name}) < :limit",
+        "ExpressionAttributeValues": to_item(values),
+    }
 
 
 def link_key(token: str) -> str:

@@ -62,6 +62,12 @@ class Refusal:
         return self.code not in BEFORE_PROOF
 
     @property
+    def without_seats(self) -> "Refusal":
+        """The same, but for the seats in use: those are the license's, not the refusal's."""
+        facts = {name: value for name, value in self.facts.items() if name != "seats"}
+        return replace(self, facts=facts)
+
+    @property
     def lists_seats(self) -> bool:
         return self.code in _LISTS_SEATS
 
@@ -77,3 +83,15 @@ class Refusal:
             for seat in seats[:MAX_SEATS_LISTED]
         ]
         return replace(self, facts={**self.facts, "seats": listed})
+
+
+@dataclass(frozen=True, slots=True)
+class RefusalRecord:
+    """A refusal as it is kept for the vendor: when, which computer, and why."""
+
+    license_number: str
+    at: int  # when the file arrived, in seconds since 1970
+    kind: str
+    machine_name: str
+    ticket: str  # the prefix of its id, as in the logs
+    refusal: Refusal  # without the seats that it listed

@@ -6,7 +6,7 @@ from enum import StrEnum
 from keyferry_protocol.request import Request
 from keyferry_protocol.response import ResponseBody
 from keyferry_service.domain.license import DAY, LicenseRecord, Seat
-from keyferry_service.domain.refusals import Refusal
+from keyferry_service.domain.refusals import Refusal, RefusalRecord
 from keyferry_service.domain.upload import Upload
 
 LIFE_S = 7 * DAY  # as long as a mailed link
@@ -117,6 +117,20 @@ class Ticket:
             kind=request.kind,
             license_number=request.license_number,
             machine_name=request.machine.name,
+        )
+
+    @property
+    def refusal_record(self) -> RefusalRecord | None:
+        """What is kept of the refusal; None before the proof, when anyone could have written it."""
+        if self.refusal is None or self.license_number is None:
+            return None
+        return RefusalRecord(
+            license_number=self.license_number,
+            at=self.uploaded_at or 0,
+            kind=self.kind or "",
+            machine_name=self.machine_name,
+            ticket=ticket_prefix(self.id),
+            refusal=self.refusal.without_seats,
         )
 
 

@@ -8,6 +8,7 @@ from threading import RLock
 from keyferry_protocol.request import Request
 from keyferry_service.adapters.files_s3 import Files
 from keyferry_service.adapters.licenses_dynamodb import Licenses
+from keyferry_service.adapters.refusals_dynamodb import Refusals
 from keyferry_service.adapters.retries import HasDeadline, retry_until_deadline
 from keyferry_service.adapters.signing_keys_dynamodb import SigningKeys
 from keyferry_service.adapters.tickets_dynamodb import Tickets, ticket_from_item
@@ -39,6 +40,7 @@ class AnswerRequest:
     files: Files
     licenses: Licenses
     tickets: Tickets
+    refusals: Refusals
     signing_keys: SigningKeys
     responses: PublishResponse
     clock: Clock
@@ -71,8 +73,9 @@ class AnswerRequest:
         uploaded, name = ticket.with_upload(upload), request.machine.name
         match self._decide(request, snapshot, now):
             case Refusal() as refusal:
-                self.tickets.complete(ticket, uploaded.refused(request, refusal), now)
-                return self._publish_refusal(upload, refusal)
+                refused = uploaded.refused(request, refusal)
+                self.tickets.complete(ticket, refused, now)
+                return self._publish_refusal(refused, refusal)
             case LedgerEntry() as entry:  # the same file on another ticket: the same answer
                 completed = uploaded.answered(response_in(entry), name, entry.previous_valid_until)
                 self.tickets.complete(ticket, completed, now)
@@ -118,9 +121,9 @@ class AnswerRequest:
         ticket = self.tickets.get(upload.ticket_id, now)
         if ticket is None or ticket.is_complete:
             return self._finish(ticket, upload, None)
-        completed = ticket.with_upload(upload).refused(None, refusal)
-        self.tickets.complete(ticket, completed, now)
-        return self._publish_refusal(upload, refusal)
+        refused = ticket.with_upload(upload).refused(None, refusal)
+        self.tickets.complete(ticket, refused, now)
+        return self._publish_refusal(refused, refusal)
 
     def _finish(
         self, ticket: Ticket | None, upload: Upload, entry: LedgerEntry | None
@@ -134,14 +137,20 @@ class AnswerRequest:
         if ticket.version_id != upload.version_id:
             return FurtherUpload()
         if ticket.refusal is not None:
-            return self._publish_refusal(upload, ticket.refusal)
+            return self._publish_refusal(ticket, ticket.refusal)
         if entry is not None:
             return self.responses.publish(upload.ticket_id, ticket.file_name, entry)
         # Never silent: an alarm tells the vendor, and the file may go to another ticket.
         raise AnswerLost("The ledger has lost what this ticket was answered.")
 
-    def _publish_refusal(self, upload: Upload, refusal: Refusal) -> Refused:
-        """Put the refusal, which makes S3 ask for the email; the page reads the ticket."""
+    def _publish_refusal(self, ticket: Ticket, refusal: Refusal) -> Refused:
+        """Put the refusal, which makes S3 ask for the email, and keep it for the vendor.
+
+        The page reads the ticket. Both may be repeated, as for a message that comes again.
+        """
         body = json.dumps(refusal.as_json()).encode()
-        self.files.publish(upload.ticket_id, REFUSAL_FILE, body)
+        self.files.publish(ticket.id, REFUSAL_FILE, body)
+        record = ticket.refusal_record
+        if record is not None:
+            self.refusals.keep(record)
         return Refused(refusal.code)

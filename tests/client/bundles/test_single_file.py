@@ -156,6 +156,12 @@ def test_another_build_of_the_same_source_is_the_same_file(
     assert sha256(tmp_path / "keyferry") == sha256(built)
 
 
+def test_it_has_nothing_that_is_for_tests(built: Path) -> None:
+    assert not [
+        name for name in archived_names(built) if re.match("keyferry.testing|_?pytest", name)
+    ]
+
+
 def test_it_brings_the_license_of_everything_inside(built: Path) -> None:
     printed = subprocess.run([built, "--licenses"], check=True, capture_output=True, text=True)
     names = archived_names(built)

@@ -19,6 +19,7 @@ from tests.service.admin.screens import pem_key, take_seat
 from tests.service.admin.test_requests import PAGE, answered, lying_in, whole
 from tests.support.builders import LAB_07, LAB_08, Computer
 from tests.support.samples import DAY, NOW, NUMBER
+from tests.support.tables import put_key
 
 __all__ = ["whole"]
 
@@ -91,7 +92,11 @@ def test_ending_two_keys_at_once_leaves_one_active(
 ) -> None:
     old, new = pair
     monkeypatch.setattr(keys, "other_active", lambda *_: new)  # as it was read a moment ago
-    stack.signing_keys.put(SigningKey(new.keyid, ED25519, new.public, KeyStatus.RETIRED))
+    put_key(
+        stack._dynamodb,
+        stack.output("KeysTable"),
+        SigningKey(new.keyid, ED25519, new.public, KeyStatus.RETIRED),
+    )
     with pytest.raises(KeysChanged):
         keys.retire(stack.signing_keys, old.keyid)
     assert statuses(stack)[old.keyid] == "active"
@@ -157,7 +162,7 @@ def test_each_live_seat_gets_a_link_to_its_latest_answer(
     ]
     # What a customer called a computer is no formula of the vendor's spreadsheet.
     assert [lines[0]["licensee"], lines[0]["computer"]] == ["'=Acme", "'=LAB-1"]
-    tickets = [line["link"].removeprefix(f"{PAGE['PageUrl']}/#t=") for line in lines]
+    tickets = [line["link"].removeprefix(f"{PAGE}/#t=") for line in lines]
     assert sorted(tickets) == queued_tickets(live)
     for id, serial, line in zip(tickets, (7, 8), lines, strict=True):
         ticket = live.tickets.get(id, NOW)

@@ -1,6 +1,5 @@
 """`keyferry-admin mail`: the addresses that get no mail, and how to allow one again."""
 
-import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -13,25 +12,9 @@ from keyferry_service.adapters.feedback_ses import Feedback, Reason
 from keyferry_service.adapters.suppressions_dynamodb import SUPPRESSED_S
 from keyferry_service.adapters.tickets_dynamodb import BOUNCES_PER_LICENSE, SentMail, hash_address
 from tests.service.admin.screens import GOLDEN, Pipe
-from tests.service.admin.template import TEMPLATE
-from tests.service.admin.test_requests import TICKETS
 from tests.support.samples import DAY, NOW, NUMBER
 
 ANNA, BEN = "anna@example.com", "ben@example.com"
-
-
-@pytest.fixture
-def mailing(stack: Stack) -> Stack:
-    """The stack with its tickets."""
-    basic: Any = TEMPLATE
-    template = {
-        "Resources": basic["Resources"] | {"TicketsTable": TICKETS},
-        "Outputs": basic["Outputs"] | {"TicketsTable": {"Value": {"Ref": "TicketsTable"}}},
-    }
-    boto3.client("cloudformation").update_stack(
-        StackName="keyferry", TemplateBody=json.dumps(template)
-    )
-    return Stack("keyferry")
 
 
 @pytest.fixture
@@ -67,15 +50,15 @@ def hold_back(stack: Stack, address: str, reason: Reason, detail: str, at: int) 
     stack.suppressions.add(Feedback(mail_id, reason, detail, True), sent, at)
 
 
-def test_every_address_gets_mail(run: Any, mailing: Stack) -> None:
+def test_every_address_gets_mail(run: Any, stack: Stack) -> None:
     assert run("mail list").out.endswith("\nEvery address gets mail.\n")
     assert run("mail list --json").json == {"ok": True, "stopped_licenses": [], "addresses": []}
 
 
-def test_the_list_has_reason_and_date_but_no_address(run: Any, mailing: Stack) -> None:
-    hold_back(mailing, ANNA, Reason.BOUNCE, "General", NOW - 2 * DAY)
-    hold_back(mailing, BEN, Reason.COMPLAINT, "", NOW - DAY)
-    hold_back(mailing, "old@example.com", Reason.BOUNCE, "General", NOW - SUPPRESSED_S)
+def test_the_list_has_reason_and_date_but_no_address(run: Any, stack: Stack) -> None:
+    hold_back(stack, ANNA, Reason.BOUNCE, "General", NOW - 2 * DAY)
+    hold_back(stack, BEN, Reason.COMPLAINT, "", NOW - DAY)
+    hold_back(stack, "old@example.com", Reason.BOUNCE, "General", NOW - SUPPRESSED_S)
     result = run("mail list")
     assert result.out == (GOLDEN / "mail-list.txt").read_text()
     lines = run("mail list", Pipe).out.splitlines()
@@ -93,12 +76,10 @@ def test_the_list_has_reason_and_date_but_no_address(run: Any, mailing: Stack) -
     }
 
 
-def test_a_license_whose_mails_come_back_is_named_and_allowed_again(
-    run: Any, mailing: Stack
-) -> None:
+def test_a_license_whose_mails_come_back_is_named_and_allowed_again(run: Any, stack: Stack) -> None:
     for number in range(BOUNCES_PER_LICENSE):
         assert "sends no mail" not in run("mail list").out
-        hold_back(mailing, f"{number}@nowhere.example", Reason.BOUNCE, "General", NOW - number)
+        hold_back(stack, f"{number}@nowhere.example", Reason.BOUNCE, "General", NOW - number)
     assert run("mail list").out.splitlines()[-1] == (
         "! License 015.120.020.093 sends no mail until 3 December 2026: 5 came back. "
         "keyferry-admin mail allow-license 015120020093 allows it again."
@@ -120,28 +101,28 @@ def test_a_license_whose_mails_come_back_is_named_and_allowed_again(
     ],
 )
 def test_an_address_is_taken_off_our_list_and_that_of_ses(
-    run: Any, mailing: Stack, ses: Stubber, here: bool, in_ses: bool, holders: str
+    run: Any, stack: Stack, ses: Stubber, here: bool, in_ses: bool, holders: str
 ) -> None:
     if here:
-        hold_back(mailing, ANNA, Reason.BOUNCE, "General", NOW - 2 * DAY)
-    hold_back(mailing, BEN, Reason.COMPLAINT, "abuse", NOW)
+        hold_back(stack, ANNA, Reason.BOUNCE, "General", NOW - 2 * DAY)
+    hold_back(stack, BEN, Reason.COMPLAINT, "abuse", NOW)
     (has_it if in_ses else has_it_not)(ses, ANNA)
     result = run(f"mail allow {ANNA}")
     assert (result.exit, result.out.splitlines()[0]) == (
         0,
         f"✓ Mail goes to {ANNA} again. It was held back {holders}",
     )
-    assert [each.address_sha256 for each in mailing.suppressions.all(NOW)] == [hash_address(BEN)]
+    assert [each.address_sha256 for each in stack.suppressions.all(NOW)] == [hash_address(BEN)]
 
 
-def test_capitals_are_the_same_address_here(run: Any, mailing: Stack, ses: Stubber) -> None:
-    hold_back(mailing, ANNA, Reason.BOUNCE, "General", NOW)
+def test_capitals_are_the_same_address_here(run: Any, stack: Stack, ses: Stubber) -> None:
+    hold_back(stack, ANNA, Reason.BOUNCE, "General", NOW)
     has_it(ses, "Anna@Example.com")
     assert run("mail allow Anna@Example.com --json").json["lifted"]["reason"] == "bounce"
 
 
 def test_allowing_an_address_that_is_not_suppressed_is_an_error(
-    run: Any, mailing: Stack, ses: Stubber
+    run: Any, stack: Stack, ses: Stubber
 ) -> None:
     has_it_not(ses, ANNA)
     result = run(f"mail allow {ANNA}")
@@ -150,13 +131,13 @@ def test_allowing_an_address_that_is_not_suppressed_is_an_error(
 
 
 def test_an_invalid_address_is_refused_before_any_call(
-    run: Any, mailing: Stack, ses: Stubber
+    run: Any, stack: Stack, ses: Stubber
 ) -> None:
     assert run("mail allow Anna").exit == 2
 
 
-def test_nothing_changes_if_ses_does_not_answer(run: Any, mailing: Stack, ses: Stubber) -> None:
-    hold_back(mailing, ANNA, Reason.BOUNCE, "General", NOW)
+def test_nothing_changes_if_ses_does_not_answer(run: Any, stack: Stack, ses: Stubber) -> None:
+    hold_back(stack, ANNA, Reason.BOUNCE, "General", NOW)
     ses.add_client_error("delete_suppressed_destination", "TooManyRequestsException")
     assert run(f"mail allow {ANNA} --json").json["error"]["code"] == "aws"
-    assert len(list(mailing.suppressions.all(NOW))) == 1
+    assert len(list(stack.suppressions.all(NOW))) == 1

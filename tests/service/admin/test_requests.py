@@ -25,31 +25,23 @@ from tests.support.builders import (
 )
 from tests.support.samples import DAY, NOW, NUMBER
 
-TICKETS = {
-    "Type": "AWS::DynamoDB::Table",
-    "Properties": {
-        "BillingMode": "PAY_PER_REQUEST",
-        "AttributeDefinitions": [{"AttributeName": "pk", "AttributeType": "S"}],
-        "KeySchema": [{"AttributeName": "pk", "KeyType": "HASH"}],
-    },
-}
 QUEUES = [
     f"{of}{kind}" for of in ("Requests", "Responses", "Feedback") for kind in ("Queue", "DeadQueue")
 ]
 LOGS = {"ProcessRequestLog": "/aws/lambda/keyferry-process-request"}
 LOGS["SendResponseLog"] = "/aws/lambda/keyferry-send-response"
 LOGS["MailFeedbackLog"] = "/aws/lambda/keyferry-mail-feedback"
-BUCKETS = {"InBucket": "keyferry-in", "OutBucket": "keyferry-out"}
-PAGE = {"PageUrl": "https://activate.example.com"}
+BUCKETS = ("keyferry-in", "keyferry-out")
+PAGE = "https://activate.example.com"
 TICKET = "a" * 43
 
 
 @pytest.fixture
 def whole(stack: Stack) -> Stack:
-    """The stack with its queues, buckets and tickets."""
-    resources = {"TicketsTable": TICKETS, **{name: {"Type": "AWS::SQS::Queue"} for name in QUEUES}}
+    """The stack with its queues and buckets."""
+    resources = {name: {"Type": "AWS::SQS::Queue"} for name in QUEUES}
     outputs = {name: {"Value": {"Ref": name}} for name in resources}
-    literals = {name: {"Value": value} for name, value in (LOGS | BUCKETS | PAGE).items()}
+    literals = {name: {"Value": value} for name, value in LOGS.items()}
     basic: Any = TEMPLATE
     template = {
         "Resources": basic["Resources"] | resources,
@@ -58,7 +50,7 @@ def whole(stack: Stack) -> Stack:
     boto3.client("cloudformation").update_stack(
         StackName="keyferry", TemplateBody=json.dumps(template)
     )
-    for bucket in BUCKETS.values():
+    for bucket in BUCKETS:
         boto3.client("s3").create_bucket(
             Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": "eu-central-1"}
         )
@@ -143,7 +135,7 @@ class TestResend:
         page, _, id = document["page"].partition("/#t=")
         file = f"{a_request(LAB_07).file_stem}-7.response"
         assert (page, document["email"], document["file"]) == (
-            PAGE["PageUrl"],
+            PAGE,
             "anna@example.com",
             file,
         )

@@ -8,9 +8,11 @@ from keyferry_protocol.response import ResponseBody
 from keyferry_service.adapters.items_dynamodb import from_item
 from keyferry_service.adapters.ledger_dynamodb import entry_from_item
 from keyferry_service.adapters.licenses_dynamodb import LICENSE, read_license
+from keyferry_service.adapters.refusals_dynamodb import records_in
 from keyferry_service.adapters.tickets_dynamodb import ticket_from_item
 from keyferry_service.domain.ledger import response_in
 from keyferry_service.domain.license import LedgerEntry, LicenseRecord, Seat
+from keyferry_service.domain.refusals import RefusalRecord
 from keyferry_service.domain.ticket import REFUSAL_FILE, Ticket
 from tests.service.simulation.cloud import OUT, Cloud
 
@@ -33,6 +35,7 @@ class History:
     running: defaultdict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
     latest: int = 0  # the latest time that the clock has shown after a step
     _served: defaultdict[bytes, int] = field(default_factory=lambda: defaultdict(int))
+    _refusals: dict[str, list[RefusalRecord]] = field(default_factory=dict)
     _published: dict[str, dict[str, bytes]] = field(default_factory=dict)
     _objects_seen: int = 0
 
@@ -52,6 +55,8 @@ class History:
                     row = self.cloud.tables.rows[place]
                     counted = row.get("message_ids") or row["address_hashes"]
                     self.counted[name] = len(counted["SS"])
+                case ("Tickets", name) if name.startswith("refusals#"):
+                    self._refusals[name] = list(records_in(self.cloud.tables.rows[place]))
         self.cloud.tables.changed.clear()
         for bucket, key in list(self.cloud.objects)[self._objects_seen :]:
             self._objects_seen += 1
@@ -91,6 +96,9 @@ class History:
         """The most mails that any of these counters has counted."""
         counts = (n for name, n in self.counted.items() if name.startswith(beginning))
         return max(counts, default=0)
+
+    def kept_refusals(self) -> list[RefusalRecord]:
+        return [record for records in self._refusals.values() for record in records]
 
     def published(self, ticket_id: str) -> dict[str, bytes]:
         """What lies in the out bucket for a ticket, by file name."""

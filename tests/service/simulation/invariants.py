@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Callable
 
 from keyferry_protocol.envelope import REQUEST, RESPONSE, open_envelope
+from keyferry_service.adapters.refusals_dynamodb import REFUSALS_PER_LICENSE
 from keyferry_service.adapters.tickets_dynamodb import (
     ADDRESSES_PER_REQUEST,
     MAILS_PER_ADDRESS,
@@ -149,6 +150,13 @@ def an_update_by_the_load_key_binds_nothing_anew(world: World) -> None:
             require(is_known, f"seat {response.seat} was bound to something else")
 
 
+def a_refusal_is_kept_once_and_as_its_ticket_tells_it(world: World) -> None:
+    kept = world.history.kept_refusals()
+    require(len({each.ticket for each in kept}) == len(kept), "a refusal is kept twice")
+    records = [ticket.refusal_record for ticket in world.history.tickets.values()]
+    require(all(each in records for each in kept), "what is kept was refused nobody")
+
+
 ALWAYS: tuple[Callable[[World], None], ...] = (
     seats_are_exact_and_never_oversold,
     a_request_has_one_body,
@@ -161,6 +169,7 @@ ALWAYS: tuple[Callable[[World], None], ...] = (
     no_mail_without_proof,
     no_more_machines_run_than_the_bounds_say,
     an_update_by_the_load_key_binds_nothing_anew,
+    a_refusal_is_kept_once_and_as_its_ticket_tells_it,
 )
 
 
@@ -207,9 +216,21 @@ def every_contact_is_told_of_every_replaced_computer(world: World) -> None:
         require(mailed[contact] >= count, f"{mailed[contact]} mails to {contact}, {count} replaced")
 
 
+def every_refusal_is_kept_until_its_day_is_full(world: World) -> None:
+    kept = world.history.kept_refusals()
+    days = Counter((each.license_number, each.at // DAY) for each in kept)
+    for ticket in world.history.tickets.values():
+        record = ticket.refusal_record
+        if record is None or ticket.expires_at <= world.cloud.now:
+            continue
+        full = days[record.license_number, record.at // DAY] >= REFUSALS_PER_LICENSE
+        require(record in kept or full, f"the refusal on {ticket.id} is not kept")
+
+
 AT_LAST: tuple[Callable[[World], None], ...] = (
     nothing_waits_for_good,
     every_upload_has_its_answer,
     every_mail_is_sent_or_rightly_withheld,
     every_contact_is_told_of_every_replaced_computer,
+    every_refusal_is_kept_until_its_day_is_full,
 )

@@ -217,6 +217,19 @@ def _upload_unseen(world: World) -> None:
     world.cloud.objects[IN, f"requests/{ticket_id}"] = [b""]
 
 
+def _refuse_another(world: World) -> None:
+    for step in (Step("activate", 1, seed=7), Step("serve")):
+        world.do(step)
+    (kept,) = world.history.kept_refusals()
+    world.refusals.keep(replace(kept, at=kept.at + 1))
+
+
+def _lose_a_refusal(world: World) -> None:
+    for step in (Step("activate", 1, seed=7), Step("serve")):
+        world.do(step)
+    world.history._refusals.clear()
+
+
 TAMPERINGS = {
     "seats_are_exact_and_never_oversold": _license(seats_used=3),
     "a_request_has_one_body": _rewrite_the_ledger,
@@ -229,10 +242,12 @@ TAMPERINGS = {
     "no_mail_without_proof": _mail_a_stranger,
     "no_more_machines_run_than_the_bounds_say": _let_one_more_run,
     "an_update_by_the_load_key_binds_nothing_anew": _bind_anew_by_the_load_key,
+    "a_refusal_is_kept_once_and_as_its_ticket_tells_it": _refuse_another,
     "nothing_waits_for_good": _leave_a_message,
     "every_upload_has_its_answer": _upload_unseen,
     "every_mail_is_sent_or_rightly_withheld": _leave_a_mail_pending,
     "every_contact_is_told_of_every_replaced_computer": _replace_and_tell_nobody,
+    "every_refusal_is_kept_until_its_day_is_full": _lose_a_refusal,
 }
 
 

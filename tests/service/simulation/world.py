@@ -18,6 +18,7 @@ from keyferry_protocol.request import Dongle, HashedMachine
 from keyferry_service.adapters.items_dynamodb import members, to_item
 from keyferry_service.adapters.licenses_dynamodb import Licenses
 from keyferry_service.adapters.queue_sqs import MailRequest, request_mail, request_resign
+from keyferry_service.adapters.refusals_dynamodb import Refusals
 from keyferry_service.adapters.signing_keys_dynamodb import SigningKeys
 from keyferry_service.adapters.tickets_dynamodb import Tickets
 from keyferry_service.domain.ledger import response_in
@@ -127,7 +128,8 @@ class World:
         dynamodb = clients.client("dynamodb")
         self.sqs = clients.client("sqs")
         self.tickets = Tickets(dynamodb, "Tickets")
-        SigningKeys(dynamodb, "Licenses").put(replace(SERVICE_KEY, pem=None, kms_arn="arn"))
+        self.refusals = Refusals(dynamodb, "Tickets")
+        SigningKeys(dynamodb, "Keys", "Licenses").add(replace(SERVICE_KEY, pem=None, kms_arn="arn"))
         for number in NUMBERS:
             license = a_license(
                 number=number,

@@ -9,6 +9,7 @@ from typing import Any
 from keyferry_service.adapters.email_ses import Mailer
 from keyferry_service.adapters.files_s3 import Files
 from keyferry_service.adapters.licenses_dynamodb import Licenses
+from keyferry_service.adapters.refusals_dynamodb import Refusals
 from keyferry_service.adapters.signer_kms import KmsSigner
 from keyferry_service.adapters.signers import Signers
 from keyferry_service.adapters.signing_keys_dynamodb import SigningKeys
@@ -65,12 +66,13 @@ class Service:
         self.files = Files(clients.client("s3"), IN, OUT)
         self.licenses = Licenses(self.dynamodb, "Licenses")
         self.tickets = Tickets(self.dynamodb, "Tickets")
+        self.refusals = Refusals(self.dynamodb, "Tickets")
         self.suppressions = Suppressions(self.dynamodb, "Tickets")
-        self.signing_keys = SigningKeys(self.dynamodb, "Licenses")
+        self.signing_keys = SigningKeys(self.dynamodb, "Keys", "Licenses")
         self.signers = Signers(partial(KmsSigner, clients.client("kms")), Path())
         self.mailer = Mailer(clients.client("sesv2"), FAKE_VENDOR.support, "keyferry")
         self.responses = PublishResponse(self.files, self.signing_keys, self.signers, self.clock)
-        self.signing_keys.put(FAKE_KEY)
+        self.signing_keys.add(FAKE_KEY)
         self.licenses.create(a_license())
         self.tickets.add(
             Ticket(TICKET, NOW + LIFE_S, email="a@example.com", email_status=EmailStatus.PENDING)

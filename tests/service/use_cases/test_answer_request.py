@@ -32,6 +32,7 @@ def answering(service: Service) -> AnswerRequest:
         service.files,
         service.licenses,
         service.tickets,
+        service.refusals,
         service.signing_keys,
         service.responses,
         service.clock,

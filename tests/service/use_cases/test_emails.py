@@ -51,6 +51,7 @@ def answered(service: Service) -> Service:
         service.files,
         service.licenses,
         service.tickets,
+        service.refusals,
         service.signing_keys,
         service.responses,
         service.clock,

@@ -8,7 +8,9 @@ from hashlib import sha256
 
 import requests
 
+from keyferry_service.adapters.refusals_dynamodb import Refusals
 from keyferry_service.adapters.tickets_dynamodb import hash_address, sent_key, suppressed_key
+from keyferry_service.domain.refusals import RefusalRecord
 from tests.stack.test_mail_feedback import a_notice, publish
 from tests.support.customer import Customer
 from tests.support.journeys import carry, client, download, open_ticket, upload, wait_for_ticket
@@ -47,12 +49,14 @@ def files_through_the_pages_host(customer: Customer) -> None:
 
 
 def refusal_that_lists_seats(customer: Customer) -> None:
-    """All seats are taken, and the refusal says by whom."""
+    """All seats are taken, and the refusal says by whom; it is kept for the vendor."""
     customer.change(seats=1)
     customer.activate(1)
     (ticket,) = carry(customer.stack, [customer.file(2)])
     assert ticket["refusal"]["code"] == "no-seats-left"
     assert [seat["machine_name"] for seat in ticket["refusal"]["seats"]] == ["LAB-01"]
+    wait_until(customer, lambda: bool(refusals_of(customer)))
+    assert [kept.machine_name for kept in refusals_of(customer)] == ["LAB-02"]
 
 
 def machine_known_by_its_parts(customer: Customer) -> None:
@@ -119,6 +123,11 @@ def has_row(customer: Customer, key: str) -> bool:
     table = customer.stack.outputs["TicketsTable"]
     reply = client(customer.stack, "dynamodb").get_item(TableName=table, Key={"pk": {"S": key}})
     return "Item" in reply
+
+
+def refusals_of(customer: Customer) -> list[RefusalRecord]:
+    refusals = Refusals(client(customer.stack, "dynamodb"), customer.stack.outputs["TicketsTable"])
+    return refusals.of_license(customer.number, int(time.time()))
 
 
 @contextmanager

@@ -37,6 +37,7 @@ from tests.unit.conformance.cases.offline import (
     CLOCK,
     DAY,
     SITE,
+    THROWAWAY,
     TOKENS,
     USER_DIR,
     Offline,
@@ -140,7 +141,13 @@ OTHER_KEYS = {
 }
 # Nothing is stored. A fault of an earlier step is reported instead of a later one's.
 STEPS: list[tuple[str, list[tuple[str, str, Spoil]]]] = [
-    (FORM, [("a key set that is empty", "bad-key-set", sets(keys={"keyset": 1}))]),
+    (
+        FORM,
+        [
+            ("a key set that is empty", "bad-key-set", sets(keys={"keyset": 1})),
+            ("a key set of a test", "bad-key-set", sets(keys=THROWAWAY)),
+        ],
+    ),
     (
         FORM,
         [
