@@ -266,6 +266,7 @@ def _disks() -> Iterator[Case]:
         ("a descriptor that is cut off", disk(b"S5GXNX0T1")[:40]),
         ("a cloud's that ends with the instance", disk(b"x1", product=b"Amazon EC2 NVMe ")),
         ("the same by its serial number", disk(b"AWS66337A23B237EFE14_00000001.")),
+        ("the same with spaces before it", disk(b"  AWS66337A23B237EFE14_00000001.")),
         ("Google's local disk", disk(b"x1", product=b"nvme_card0")),
     ]
     for name, one in odd:
@@ -334,7 +335,7 @@ def _macos() -> Iterator[Case]:
         both = mac_answers(controllers=[printed(entry, controller("a483e7112233"))])
         yield f"a card, {name}", both, {"mac": ["a483e7112233"]}, "physical"
     for name, entry in (
-        ("outside", drive("USB1", "External", "USB")),
+        ("outside", drive("TB1", "External", "PCI-Express")),
         ("a card in its slot", drive("SD1", "Internal", "Secure Digital")),
         ("inside, on USB", drive("USB2", "Internal", "USB")),
         ("a placeholder", drive("Unknown")),
