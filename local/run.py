@@ -22,6 +22,7 @@ def main() -> int:
     options.add_argument("--build", type=Path, default=BUILD, help="what gets deployed")
     options.add_argument("--vendor", type=Path, help="folder with your own vendor.json")
     options.add_argument("--region", default=REGION, help="which region of AWS it plays")
+    options.add_argument("--webhook", default="", help="where to post each event, signed")
     arguments = options.parse_args()
     stopped = threading.Event()
 
@@ -34,7 +35,9 @@ def main() -> int:
         signal.signal(number, stop)
     try:
         folder, own = arguments.folder.absolute(), arguments.vendor
-        with running(folder, arguments.port, arguments.build, own, arguments.region) as stack:
+        with running(
+            folder, arguments.port, arguments.build, own, arguments.region, arguments.webhook
+        ) as stack:
             print(screen(stack), flush=True)
             stopped.wait()
     except CannotStart as error:

@@ -309,6 +309,35 @@ class LetterNotWritten(AdminError):
     next_step = "Nothing was changed. Name another file with --letter."
 
 
+class BadTable(AdminError):
+    """A file of licenses that cannot be read, or that has columns which are not known."""
+
+    code = "bad-table"
+    exit = 2
+
+
+class BadRows(AdminError):
+    """Rows of a file that cannot be licenses; each is in `facts["rows"]`."""
+
+    code = "bad-rows"
+    exit = 2
+    next_step = "Nothing was changed. Correct these rows, then run the same command again."
+
+
+class NotOurCodes(AdminError):
+    """The file that an import would write its activation codes to is another one."""
+
+    code = "not-our-codes"
+    next_step = "Nothing was changed. Name another file with --codes."
+
+
+class FileNotWritten(AdminError):
+    """A file cannot be written."""
+
+    code = "file-not-written"
+    next_step = "Nothing was changed. Name another file, or make room for it."
+
+
 class FiguresNotWritten(AdminError):
     """A file of figures cannot be written."""
 
