@@ -84,7 +84,7 @@ LAYERS = [
     Layer(
         "admin/keyferry_admin",
         ours=frozenset({"keyferry_protocol", "keyferry_service", "keyferry_admin"}),
-        others=frozenset({"cryptography", "click", "pygal"} | AWS),
+        others=frozenset({"cryptography", "click", "pygal", "yaml"} | AWS),
     ),
 ]
 PROTOCOL, SERVICE, FUNCTIONS, CLIENT, ADMIN = LAYERS
