@@ -46,6 +46,11 @@ def independent_loader() -> Any:
         return _module("loader")
 
 
+def independent_reader() -> Any:
+    """docs/vectors/readings.py, which reads what Windows and macOS answer."""
+    return _module("readings")
+
+
 def _module(name: str) -> Any:
     spec = spec_from_file_location(f"independent_{name}", FOLDER / f"{name}.py")
     assert spec is not None
