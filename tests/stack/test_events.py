@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ import pytest
 from keyferry_service.adapters.licenses_dynamodb import Licenses
 from tests.stack.test_dead_letters import eventually
 from tests.stack.test_mail_feedback import a_notice, publish
+from tests.stack.test_resending import desk
 from tests.support.customer import Customer, with_a_wrong_code
 from tests.support.journeys import carry, client, deploy_again
 from tests.support.running_stack import ROOT, RunningStack
@@ -89,6 +91,8 @@ def test_what_happens_to_a_license_reaches_the_vendors_server(
     ]
     eventually(lambda: len(received()) >= len(expected))
     assert received() == sorted(expected)
+    replayed = desk(stack, "events", "replay", datetime.now(UTC).date().isoformat())
+    assert replayed["events"] >= len(expected)
     text = json.dumps(server.events(customer.number))
     for secret in (customer.code, address, "Nordhaven", "LAB-0", ticket["id"]):
         assert secret not in text
