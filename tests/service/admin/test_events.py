@@ -117,8 +117,11 @@ def test_an_event_has_the_id_that_it_had_from_the_stream(
     assert set(bridge.ids) < streamed
 
 
-def test_what_the_tickets_table_has_comes_once(run: Any, stack: Stack, bridge: Bridge) -> None:
+def test_what_the_tickets_table_has_comes_once(
+    run: Any, stack: Stack, bridge: Bridge, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A refusal is on its ticket for a week, and in a row of its day for ninety."""
+    page_by_page(monkeypatch)
     hold_back(stack, "anna@example.com", Reason.BOUNCE, "General", NOW)
     ticket = Ticket("t" * 43, NOW + DAY).with_upload(Upload("t" * 43, "k", "v", NOW))
     for id, code in (("a" * 43, RefusalCode.MOVE_LIMIT), ("b" * 43, RefusalCode.NOT_AUTHENTIC)):
