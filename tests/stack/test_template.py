@@ -162,7 +162,9 @@ def test_a_deployment_to_aws_that_could_not_work_is_refused(
         )
 
 
-@pytest.mark.parametrize(("name", "is_kept"), [("LicensesTable", True), ("TicketsTable", False)])
+@pytest.mark.parametrize(
+    ("name", "is_kept"), [("LicensesTable", True), ("KeysTable", True), ("TicketsTable", False)]
+)
 def test_a_table_is_not_dropped_and_what_is_kept_can_be_brought_back(
     name: str, is_kept: bool
 ) -> None:

@@ -6,11 +6,12 @@ import sys
 import click
 
 from keyferry_admin import __version__
+from keyferry_admin.cli.apply import apply
 from keyferry_admin.cli.doctor import doctor
 from keyferry_admin.cli.dongle import dongle
 from keyferry_admin.cli.events import events
 from keyferry_admin.cli.keys import keys
-from keyferry_admin.cli.license_import import license
+from keyferry_admin.cli.license_export import license
 from keyferry_admin.cli.mail import mail
 from keyferry_admin.cli.origin_secret import origin_secret
 from keyferry_admin.cli.output import discard_stdout
@@ -31,6 +32,7 @@ def cli() -> None:
 
 
 cli.add_command(license)
+cli.add_command(apply)
 cli.add_command(seat)
 cli.add_command(dongle)
 cli.add_command(request)

@@ -22,11 +22,12 @@ from keyferry_admin.cli.license_terms import (
     as_json,
     changes_as_json,
     differences,
+    licensee_warnings,
     moves,
     summary,
 )
 from keyferry_admin.cli.new_product import new_product_option, require_known_product
-from keyferry_admin.cli.output import aligned, count_of, day, mark
+from keyferry_admin.cli.output import aligned, count_of, mark
 from keyferry_admin.cli.parameters import (
     AddressOrNone,
     DaysOrNone,
@@ -35,11 +36,13 @@ from keyferry_admin.cli.parameters import (
     Moment,
     each_feature_once,
 )
+from keyferry_admin.cli.reach import reach
 from keyferry_admin.errors import TakesRightsAway
 from keyferry_admin.use_cases import change_license, change_terms, licenses
 from keyferry_admin.use_cases.terms import Period
 from keyferry_protocol.components import LICENSABLE_ENVIRONMENTS, PROTECTIONS
-from keyferry_service.domain.license import DAY, LicenseRecord, Seat, Status
+from keyferry_service.domain.change import CHANGE, EXTEND
+from keyferry_service.domain.license import LicenseRecord, Seat, Status
 
 __all__ = ["license"]  # the group, including the commands in this file
 
@@ -95,7 +98,7 @@ def extend(
     +1y and +30d count from its present last day, or from today if that is later. Computers learn
     of it with their next update request.
     """
-    _change(settings, number, {"valid_until": valid_until}, yes, shorten)
+    _change(settings, number, {"valid_until": valid_until}, yes, shorten, EXTEND)
 
 
 @license.command()
@@ -207,11 +210,13 @@ def allow_move(settings: Settings, number: str) -> None:
 def new_code(settings: Settings, number: str, letter: Path | None, yes: bool) -> None:
     """Replace the activation code. Example: keyferry-admin license new-code 015120020093"""
     before = licenses.find_changeable(settings.stack.licenses, number)
+    in_use = f"{before.seats_used} of {count_of(before.seats, 'seat')} in use"
     warning = [
-        "The old code no longer works.",
-        "  Computers that are already active stay active.",
+        "The old code stops working now, also in request files that are on their way.",
+        f"  Computers that are already active stay active: {in_use}.",
     ]
-    confirm(settings.output, before, "replace its code", warning, yes)
+    changes = [("Activation code", "a new one")]
+    confirm(settings.output, before, "replace its code", warning, yes, changes)
     created = with_letter(
         settings,
         letter,
@@ -225,75 +230,60 @@ def _set_status(
     settings: Settings, number: str, status: Status, action: str, yes: bool, next_line: str = ""
 ) -> None:
     before = licenses.find_changeable(settings.stack.licenses, number)
-    _confirm_reach(settings, before, replace(before, status=status), action, yes)
+    confirm_reach(settings, before, replace(before, status=status), action, yes)
     after = change_license.set_status(settings.stack.licenses, number, status)
     _print(settings, before, after, next_line)
 
 
 def _change(
-    settings: Settings, number: str, terms: dict[str, Any], yes: bool, shorten: bool
+    settings: Settings,
+    number: str,
+    terms: dict[str, Any],
+    yes: bool,
+    shorten: bool,
+    what: str = CHANGE,
 ) -> None:
     before = licenses.find_changeable(settings.stack.licenses, number)
     after = change_terms.with_terms(before, terms, settings.now)
     if change_terms.reduces_rights(before, after, settings.now):
-        if yes and not shorten:
-            raise _takes_rights_away(before, after)
-        _confirm_reach(settings, before, after, "change", yes)
-    written = change_terms.write_terms(settings.stack.licenses, before, after)
+        require_shorten(before, after, yes, shorten)
+        confirm_reach(settings, before, after, "change", yes)
+    written = change_terms.write_terms(settings.stack.licenses, before, after, what)
     added = [name for name in after.environments if name not in before.environments]
     unchanged = "" if written != before else "It had these terms already."
     warnings = [ENVIRONMENT_WARNINGS[name] for name in added]
+    if "licensee" in terms:
+        warnings += licensee_warnings(after)
     _print(settings, before, written, unchanged, warnings)
 
 
-def _takes_rights_away(before: LicenseRecord, after: LicenseRecord) -> TakesRightsAway:
-    changes = "; ".join(f"{label}: {text}" for label, text in differences(before, after))
-    return TakesRightsAway(
-        f"This takes rights away from license {before.number}. {changes}",
+def require_shorten(before: LicenseRecord, after: LicenseRecord, yes: bool, shorten: bool) -> None:
+    """Raises TakesRightsAway if a script did not say that it means to take rights away."""
+    if not yes or shorten:
+        return
+    changes = [f"{label}: {text}" for label, text in differences(before, after)]
+    raise TakesRightsAway(
+        f"This takes rights away from license {before.number}. {'; '.join(changes)}".rstrip(". "),
         changes=changes_as_json(before, after),
     )
 
 
-def _confirm_reach(
+def confirm_reach(
     settings: Settings, before: LicenseRecord, after: LicenseRecord, action: str, yes: bool
 ) -> None:
     """Print what keeps working on customers' machines, and return only if the user confirms."""
-    seats = [seat for seat in settings.stack.licenses.seats(before.number) if seat.taken]
-    reach = _reach(before, seats)
+    seats = taken_seats(settings, before.number)
+    warning = reach(before, seats)
     if seats and after.product != before.product:
-        reach.append(
+        warning.append(
             f"  Their next update file is for {after.product}; {before.product} refuses it."
         )
-    confirm(settings.output, before, action, reach, yes, differences(before, after))
+    confirm(settings.output, before, action, warning, yes, differences(before, after))
 
 
-def _reach(license: LicenseRecord, seats: list[Seat]) -> list[str]:
-    if not seats:
-        return ["Not in use on any computer."]
-    one = len(seats) == 1
-    first = (
-        f"In use on {count_of(len(seats), 'computer')}. "
-        f"{'It goes' if one else 'They go'} on working there "
-    )
-    stops = [_stop(license, seat) for seat in seats]
-    if None in stops:
-        return [f"{first}without end:", "  a license without a lease never has to check in."]
-    last = max(stop for stop in stops if stop is not None)
-    if last in {seat.valid_until for seat in seats}:
-        return [f"{first}until {'it ends' if one else 'they end'},", f"  {day(last)}."]
-    grace = count_of(license.grace_days, "day")
-    return [
-        f"{first}until {'it' if one else 'they'} must check in,",
-        f"  {day(last)} with {grace} of grace.",
-    ]
-
-
-def _stop(license: LicenseRecord, seat: Seat) -> int | None:
-    """When the computer of a seat stops by its last file: at its end, or after lease and grace."""
-    stops = [] if seat.valid_until is None else [seat.valid_until]
-    if license.lease_days is not None:
-        stops.append(seat.last_response_at + (license.lease_days + license.grace_days) * DAY)
-    return min(stops, default=None)
+def taken_seats(settings: Settings, number: str) -> list[Seat]:
+    """The seats of a license that a computer has."""
+    return [seat for seat in settings.stack.licenses.seats(number) if seat.taken]
 
 
 def _print(

@@ -133,8 +133,13 @@ def _say_plan(settings: Settings, file: Path, table: LicenseRows, plan: Plan) ->
 
 
 def _existing(plan: Plan) -> list[str]:
-    if not plan.matches:
-        return []
-    count, changes = len(plan.matches), len(plan.changes)
-    terms = f"; {changes:,} of them with other terms than in the file" if changes else ""
-    return [f"{count_of(count, 'license')} existed already and stay as they are{terms}."]
+    """How many licenses exist already, with the same terms and with others."""
+    same, others = len(plan.matches) - len(plan.changes), len(plan.changes)
+    return [
+        f"{count_of(count, 'license')} {'exists' if count == 1 else 'exist'} already with {terms}"
+        for count, terms in (
+            (same, "the same terms: unchanged."),
+            (others, "other terms: not changed."),
+        )
+        if count
+    ]

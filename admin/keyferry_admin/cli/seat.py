@@ -9,6 +9,7 @@ from keyferry_admin.cli.confirm import confirm, yes_option
 from keyferry_admin.cli.license_terms import moves
 from keyferry_admin.cli.output import Column, Listing, count_of, day, mark
 from keyferry_admin.cli.parameters import LicenseNumber
+from keyferry_admin.cli.reach import reach
 from keyferry_admin.use_cases import change_license, licenses
 from keyferry_protocol.encoding import format_time
 from keyferry_service.domain.license import Seat
@@ -52,12 +53,13 @@ def release(settings: Settings, number: str, seat_number: int, yes: bool) -> Non
     """
     license = licenses.find_changeable(settings.stack.licenses, number)
     seat = change_license.find_taken_seat(settings.stack.licenses, number, seat_number)
-    name = f"{seat.machine_name} " if seat.machine_name else ""
-    warning = [
-        f"Seat {seat_number} is {name}since {day(seat.since)}. What is installed there",
-        "  goes on working until it ends or must check in.",
+    used = license.seats_used
+    changes = [
+        (f"Seat {seat_number}", f"free (was {_computer(seat)})"),
+        ("In use", f"{used - 1} of {count_of(license.seats, 'seat')} (was {used})"),
     ]
-    confirm(settings.output, license, "free the seat", warning, yes)
+    warning = [*reach(license, [seat]), "  Its next update request is refused."]
+    confirm(settings.output, license, "free the seat", warning, yes, changes)
     after, freed = change_license.release_seat(settings.stack.licenses, number, seat_number)
     settings.output.result(
         [
@@ -79,6 +81,12 @@ def as_json(seat: Seat) -> dict[str, Any]:
         "serial": seat.serial,
         "possible_copies": seat.copies,
     }
+
+
+def _computer(seat: Seat) -> str:
+    """`LAB-07 since 24 November 2026`."""
+    since = f"since {day(seat.since)}"
+    return f"{seat.machine_name} {since}" if seat.machine_name else f"in use {since}"
 
 
 def _state(seat: Seat) -> str:

@@ -72,10 +72,10 @@ def find_sold(licenses: Licenses, filters: Filters, now: int) -> list[LicenseRec
     trials = [license for license in sold if license.trial_days is not None]
     others = [license for license in sold if license.trial_days is None]
     whole = [*licenses.with_use(trials), *others] if trials else others
-    found = [license for license in whole if filters.match(license, now)]
+    matches = [license for license in whole if filters.match(license, now)]
     if filters.unused_since is not None:
-        found = _unused(licenses, found, filters.unused_since)
-    return sorted(found, key=lambda license: license.number)
+        matches = _unused(licenses, matches, filters.unused_since)
+    return sorted(matches, key=lambda license: license.number)
 
 
 def find_all(licenses: Licenses, filters: Filters, now: int) -> list[LicenseRecord]:

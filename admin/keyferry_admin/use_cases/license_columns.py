@@ -15,6 +15,8 @@ from keyferry_service.domain.license import LicenseRecord, Status
 from keyferry_service.views.api_input import is_email
 
 NUMBER = "license_number"
+# What `license export` writes for people, and no file can set.
+READ_ONLY = ("ends_at", "seats_used", "moves_left", "valid_from", "first_issued_at", "revision")
 _DAY_ENDS = "T23:59:59Z"
 _FRACTION = re.compile(r"\.\d+Z$")
 _NONE = ("", "none", "never")
@@ -91,7 +93,8 @@ def _moment(text: str) -> int | None:
         ) from error
 
 
-def _show_moment(seconds: int | None) -> str:
+def show_moment(seconds: int | None) -> str:
+    """`2027-11-30` for the last second of a day (UTC), otherwise with its time; "" for None."""
     return "" if seconds is None else format_time(seconds).removesuffix(_DAY_ENDS)
 
 
@@ -140,9 +143,9 @@ COLUMNS = (
     LicenseColumn("edition", str),
     LicenseColumn("features", _features, _show_features),
     LicenseColumn("seats", _count),
-    LicenseColumn("valid_until", _moment, _show_moment),
+    LicenseColumn("valid_until", _moment, show_moment),
     LicenseColumn("trial_days", _count_or_none, lambda days: "" if days is None else str(days)),
-    LicenseColumn("maintenance_until", _moment, _show_moment),
+    LicenseColumn("maintenance_until", _moment, show_moment),
     LicenseColumn("lease_days", _count_or_none, lambda days: "" if days is None else str(days)),
     LicenseColumn("grace_days", _count),
     LicenseColumn("moves_per_year", _count),

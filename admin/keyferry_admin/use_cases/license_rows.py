@@ -7,10 +7,14 @@ from pathlib import Path
 
 from keyferry_admin.errors import BadTable
 from keyferry_admin.use_cases.csv_table import Table, read_table
-from keyferry_admin.use_cases.license_columns import BY_NAME, NUMBER, BadCell, Row, read_row
-
-# What `license export` writes for people, and no file can set.
-READ_ONLY = ("ends_at", "seats_used", "moves_left", "valid_from", "first_issued_at", "revision")
+from keyferry_admin.use_cases.license_columns import (
+    BY_NAME,
+    NUMBER,
+    READ_ONLY,
+    BadCell,
+    Row,
+    read_row,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,18 +34,18 @@ def read_licenses(path: Path, ours: Mapping[str, str], product: str) -> LicenseR
     """
     table = read_table(path)
     columns = _columns(path, table, ours)
-    result = LicenseRows(
-        [], [], [title for title, c in zip(table.titles, columns, strict=True) if not c]
-    )
+    named = zip(table.titles, columns, strict=True)
+    ignored = [title for title, name in named if not name and title not in READ_ONLY]
+    result = LicenseRows([], [], ignored)
     for line, cells in table.rows:
         if len(cells) != len(columns):
             text = f"It has {len(cells)} cells, and the titles are {len(columns)}. Correct the row."
             result.bad.append(BadCell(line, "", text))
             continue
-        named = {name: cell for name, cell in zip(columns, cells, strict=True) if name}
-        if product and not named.get("product"):
-            named["product"] = product
-        row, bad = read_row(line, named)
+        texts = {name: cell for name, cell in zip(columns, cells, strict=True) if name}
+        if product and not texts.get("product"):
+            texts["product"] = product
+        row, bad = read_row(line, texts)
         result.rows.append(row)
         result.bad.extend(bad)
     return result

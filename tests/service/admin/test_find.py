@@ -129,7 +129,7 @@ def test_a_list_in_a_terminal_has_pages(run: Any, shop: Stack) -> None:
     assert text == (GOLDEN / "license-list-page.txt").read_text()
     assert "5 to 6 of 6 licenses." in run("license list --rows 4 --page 2").out
     assert len(run("license list", Pipe).out.splitlines()) == 6
-    assert run("license list --json").json["found"] == 6
+    assert run("license list --json").json["total"] == 6
 
 
 def test_a_terminal_shows_a_hundred_and_a_pipe_all(run: Any, stack: Stack) -> None:
@@ -140,7 +140,7 @@ def test_a_terminal_shows_a_hundred_and_a_pipe_all(run: Any, stack: Stack) -> No
 
 
 @pytest.mark.parametrize(
-    ("line", "said"),
+    ("line", "sentence"),
     [
         (
             "license list --columns license,price",
@@ -153,10 +153,10 @@ def test_a_terminal_shows_a_hundred_and_a_pipe_all(run: Any, stack: Stack) -> No
         ("license list --page 7", "There is no page 7: 6 licenses found."),
     ],
 )
-def test_what_no_list_can_be_made_of(run: Any, shop: Stack, line: str, said: str) -> None:
+def test_what_no_list_can_be_made_of(run: Any, shop: Stack, line: str, sentence: str) -> None:
     ran = run(line)
     assert ran.exit == 2
-    assert said in " ".join(ran.err.split())
+    assert sentence in " ".join(ran.err.split())
     assert run(f"{line} --json").json["error"]["code"] == "usage"
 
 

@@ -223,7 +223,7 @@ def test_a_second_run_makes_nothing_again(import_: Any, stack: Stack, folder: Pa
     before, codes = by_reference(stack), (folder / "codes.csv").read_bytes()
     ran = import_(PLAIN + ",PO-4,Acme,Example Modeler,1,,,,\n")
     assert "1 license made" in ran.out
-    assert "3 licenses existed already and stay as they are." in ran.out
+    assert "3 licenses exist already with the same terms: unchanged.\n" in ran.out
     assert before.items() < by_reference(stack).items()
     assert (folder / "codes.csv").read_bytes().startswith(codes)
     assert all_codes_work(stack, folder / "codes.csv") == 4
@@ -235,7 +235,8 @@ def test_a_license_that_changed_since_is_told_and_stays(import_: Any, stack: Sta
     assert "0 licenses would be made" in ran.out
     assert "~ 015.120.020.093  Seats 5 (was 2)\n" in ran.out
     ran = import_(PLAIN.replace("Modeler,2,", "Modeler,5,"))
-    assert "3 licenses existed already and stay as they are; 1 of them with other terms" in ran.out
+    assert "2 licenses exist already with the same terms: unchanged.\n" in ran.out
+    assert "1 license exists already with other terms: not changed.\n" in ran.out
     assert by_reference(stack)["PO-1"].seats == 2
 
 
