@@ -316,6 +316,20 @@ class NoSuchAnswer(AdminError):
     next_step = "`keyferry-admin request list NUMBER --all` shows every answer."
 
 
+class NoSuchTicket(AdminError):
+    """No file is kept that came on this ticket."""
+
+    code = "no-such-ticket"
+    next_step = "Ask for the request file, and explain that: keyferry-admin request explain FILE"
+
+
+class AmbiguousTicket(AdminError):
+    """Several tickets have an id that begins with these characters."""
+
+    code = "ambiguous-ticket"
+    next_step = "Enter more of it. The address of the customer's page ends in the whole id."
+
+
 class NotSuppressed(AdminError):
     """The address is not suppressed."""
 
