@@ -16,6 +16,7 @@ ENVIRONMENT = {
     "POWERTOOLS_SERVICE_NAME": "keyferry",
     "POWERTOOLS_METRICS_NAMESPACE": "Keyferry",
     "LICENSES_TABLE": "licenses",
+    "KEYS_TABLE": "keys",
     "TICKETS_TABLE": "tickets",
     "IN_BUCKET": "in",
     "OUT_BUCKET": "out",

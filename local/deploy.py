@@ -53,10 +53,11 @@ def deploy(cloud: Cloud, template: str, build: Path, parameters: dict[str, str])
 def _set_up_tables(cloud: Cloud, outputs: dict[str, str]) -> None:
     """Do what the embedded CloudFormation leaves out of a table: recovery and expiry."""
     dynamodb = cloud.client("dynamodb")
-    dynamodb.update_continuous_backups(
-        TableName=outputs["LicensesTable"],
-        PointInTimeRecoverySpecification={"PointInTimeRecoveryEnabled": True},
-    )
+    for kept in {"LicensesTable", "KeysTable"} & outputs.keys():  # release 0.9 has no KeysTable
+        dynamodb.update_continuous_backups(
+            TableName=outputs[kept],
+            PointInTimeRecoverySpecification={"PointInTimeRecoveryEnabled": True},
+        )
     dynamodb.update_time_to_live(
         TableName=outputs["TicketsTable"],
         TimeToLiveSpecification={"Enabled": True, "AttributeName": "expires_at"},

@@ -22,6 +22,7 @@ def main() -> int:
     options.add_argument("--build", type=Path, default=BUILD, help="what gets deployed")
     options.add_argument("--vendor", type=Path, help="folder with your own vendor.json")
     options.add_argument("--region", default=REGION, help="which region of AWS it plays")
+    options.add_argument("--webhook", default="", help="where to post each event, signed")
     arguments = options.parse_args()
     stopped = threading.Event()
 
@@ -34,7 +35,9 @@ def main() -> int:
         signal.signal(number, stop)
     try:
         folder, own = arguments.folder.absolute(), arguments.vendor
-        with running(folder, arguments.port, arguments.build, own, arguments.region) as stack:
+        with running(
+            folder, arguments.port, arguments.build, own, arguments.region, arguments.webhook
+        ) as stack:
             print(screen(stack), flush=True)
             stopped.wait()
     except CannotStart as error:
@@ -45,7 +48,7 @@ def main() -> int:
 
 def screen(stack: Running) -> str:
     """The text for the screen. The name of a request file is known only once it is made."""
-    client = os.path.relpath(stack.run / "keyferry")
+    client, vendor = (os.path.relpath(stack.run / name) for name in ("keyferry", "keyferry-admin"))
     code = json.loads((stack.run / "license.json").read_bytes())["activation_code"]
     reply = stack.cloud.client("cloudformation").describe_stack_resources(StackName=STACK)
     kinds = [resource["ResourceType"] for resource in reply["StackResources"]]
@@ -60,6 +63,8 @@ Try it, in a second terminal:
   {client} request {NUMBER}
   choose {NUMBER}-*.request on the page, then
   {client} install ~/Downloads/{NUMBER}-*.response
+See it as the vendor, who sells and supports:
+  {vendor} license show {NUMBER}
 Ready in {stack.took_s:.1f} s: {len(kinds)} resources and {functions} functions \
 from template.yaml, in ministack."""
 

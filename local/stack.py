@@ -19,8 +19,10 @@ from local.cloud_process import KEPT
 from local.demo.provide import provide
 from local.deploy import STACK, deploy
 from local.edge import Edge
+from local.failures import Failures
 from local.files import read, write
 from local.inbox import Inbox
+from local.journal import Journal
 from local.server import Server
 
 ROOT = Path(__file__).parent.parent
@@ -40,11 +42,17 @@ class Running:
 
 @contextmanager
 def running(
-    folder: Path, port: int, build: Path = BUILD, own: Path | None = None, region: str = REGION
+    folder: Path,
+    port: int,
+    build: Path = BUILD,
+    own: Path | None = None,
+    region: str = REGION,
+    webhook: str = "",
 ) -> Iterator[Running]:
     """Run all of it: the page on `port` (0: a free one), state in `folder`. Raises CannotStart.
 
     `own` is the folder with the vendor's own vendor.json; without it, the vendor is an example.
+    `webhook` is where events are posted; without it, there are none.
     """
     began = time.monotonic()
     folder.mkdir(parents=True, exist_ok=True)
@@ -58,7 +66,7 @@ def running(
         with running_cloud(folder / "cloud", region=region) as cloud:
             first = not (folder / "cloud" / KEPT).exists()
             _say(first, "Deploying template.yaml with its functions.")
-            outputs = _deploy(folder, build, cloud, server.origin, vendor)
+            outputs = _deploy(folder, build, cloud, server.origin, vendor, webhook)
             # Start the API's function early; S3's test events have started the two others.
             call = {"FunctionName": outputs["PublicApiFunction"], "InvocationType": "Event"}
             cloud.client("lambda").invoke(**call, Payload="{}")
@@ -69,7 +77,8 @@ def running(
             _describe(folder / "run", cloud, server.origin, outputs)
             keep_state(folder / "cloud")
             inbox = Inbox(cloud, folder / "inbox.json")
-            server.open(Edge(cloud, outputs["DistributionId"]), inbox)
+            edge = Edge(cloud, outputs["DistributionId"])
+            server.open(edge, inbox, Journal(edge, Failures(cloud)))
             try:
                 yield Running(server.origin, folder / "run", cloud, time.monotonic() - began)
             finally:
@@ -84,7 +93,9 @@ def _say(first: bool, step: str) -> None:
         print(step, file=sys.stderr, flush=True)
 
 
-def _deploy(folder: Path, build: Path, cloud: Cloud, page: str, vendor: Any) -> dict[str, str]:
+def _deploy(
+    folder: Path, build: Path, cloud: Cloud, page: str, vendor: Any, webhook: str
+) -> dict[str, str]:
     secret = read(folder / "origin-secret") or secrets.token_urlsafe(32)
     write(folder / "origin-secret", secret)
     parameters = {
@@ -97,6 +108,8 @@ def _deploy(folder: Path, build: Path, cloud: Cloud, page: str, vendor: Any) -> 
         "MlDsaKey": "pem",
         "PemFolder": str(folder / "pem"),
     }
+    if webhook:
+        parameters |= {"Events": "on", "WebhookUrl": webhook}
     return deploy(cloud, (ROOT / "template.yaml").read_text(), build, parameters)
 
 

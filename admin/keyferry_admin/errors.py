@@ -237,6 +237,13 @@ class TakesRightsAway(AdminError):
     next_step = "Nothing was changed. If that is intended, use --yes --shorten."
 
 
+class NotRepeatable(AdminError):
+    """A change of many licenses that would be applied twice if it were interrupted and repeated."""
+
+    code = "not-repeatable"
+    exit = 2
+
+
 class NewProduct(AdminError):
     """No license has this product yet, so its name may be misspelled."""
 
@@ -307,6 +314,49 @@ class LetterNotWritten(AdminError):
 
     code = "letter-not-written"
     next_step = "Nothing was changed. Name another file with --letter."
+
+
+class BadTable(AdminError):
+    """A file of licenses that cannot be read, or that has columns which are not known."""
+
+    code = "bad-table"
+    exit = 2
+
+
+class BadRows(AdminError):
+    """Rows of a file that cannot be licenses; each is in `facts["rows"]`."""
+
+    code = "bad-rows"
+    exit = 2
+    next_step = "Nothing was changed. Correct these rows, then run the same command again."
+
+
+class NotOurCodes(AdminError):
+    """The file that an import would write its activation codes to is another one."""
+
+    code = "not-our-codes"
+    next_step = "Nothing was changed. Name another file with --codes."
+
+
+class FileNotWritten(AdminError):
+    """A file cannot be written."""
+
+    code = "file-not-written"
+    next_step = "Nothing was changed. Name another file, or make room for it."
+
+
+class FiguresNotWritten(AdminError):
+    """A file of figures cannot be written."""
+
+    code = "figures-not-written"
+    next_step = "Choose another file, then run the same command again."
+
+
+class NothingMatches(AdminError):
+    """No license has what was asked for, so its figures would all be 0."""
+
+    code = "nothing-matches"
+    next_step = "Check the spelling: `keyferry-admin license list` shows every license."
 
 
 class NoSuchAnswer(AdminError):

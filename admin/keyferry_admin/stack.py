@@ -78,7 +78,8 @@ class Stack:
 
     @cached_property
     def signing_keys(self) -> SigningKeys:
-        return SigningKeys(self._dynamodb, self.output("LicensesTable"))
+        tables = self.output("KeysTable"), self.output("LicensesTable")
+        return SigningKeys(self._dynamodb, *tables)
 
     @cached_property
     def tickets(self) -> Tickets:

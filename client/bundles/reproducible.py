@@ -32,11 +32,14 @@ def source_date() -> int:
     return int(committed.stdout or _FIRST_DATE_OF_A_ZIP)
 
 
-def build_wheel(project: Path, folder: Path) -> Path:
-    """Build the wheel of one of our packages with this environment's setuptools, and no other."""
+def build_wheel(project: Path, folder: Path, without: str = "") -> Path:
+    """Build the wheel of one of our packages with this environment's setuptools, and no other.
+
+    `without` is the name of a folder to leave out.
+    """
     with tempfile.TemporaryDirectory() as scratch:
         copied = Path(scratch, project.name)  # a build writes into its folder
-        ignored = shutil.ignore_patterns("__pycache__", "build", "*.egg-info")
+        ignored = shutil.ignore_patterns("__pycache__", "build", "*.egg-info", without)
         shutil.copytree(project, copied, ignore=ignored, copy_function=shutil.copyfile)
         for path in copied.rglob("*"):
             path.chmod(0o755 if path.is_dir() else 0o644)

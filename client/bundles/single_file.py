@@ -14,6 +14,7 @@ from pathlib import Path
 from PyInstaller.archive.readers import CArchiveReader  # type: ignore[import-untyped]
 
 from bundles.reproducible import ROOT, build_environment
+from keyferry.throwaway import refuse_throwaway
 from keyferry.vendor import read_keys, read_vendor
 
 
@@ -47,7 +48,7 @@ def build(folder: Path, inside: list[Path]) -> Path:
 
 def vendor_files(keys: Path) -> list[Path]:
     """The two files to bundle, parsed as the client parses them. Raises KeyferryError."""
-    read_keys(keys)
+    refuse_throwaway(read_keys(keys))
     if read_vendor(keys) is None:
         sys.exit(f"{keys.parent / 'vendor.json'} is missing: it names the folders of the state.")
     return [keys, keys.parent / "vendor.json"]

@@ -64,7 +64,7 @@ def build(
         for machine in machines or MACHINES:
             for version in versions or VERSIONS:
                 fetch(wheels, MACHINES[machine], version)
-        ours = build_wheel(ROOT / "client", wheels)
+        ours = build_wheel(ROOT / "client", wheels, without="testing")
         files = {f"wheelhouse/{wheel.name}": wheel.read_bytes() for wheel in wheels.glob("*.whl")}
         pinned = requirements(ours, {sha256(wheel) for wheel in wheels.glob("*.whl")})
         write_zip(target, files | {"wheelhouse/requirements.txt": pinned.encode()})

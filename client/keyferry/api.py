@@ -11,6 +11,7 @@ from keyferry.machine.current_machine import known_machine
 from keyferry.machine.this import current_machine
 from keyferry.store.own_folders import choose_folders
 from keyferry.store.state_dirs import find_state_dirs
+from keyferry.throwaway import is_throwaway, throwaway_installation
 from keyferry.times import Moment, clock_at, release_seconds
 from keyferry.vendor import read_keys, read_vendor, vendor_id
 from keyferry_protocol.components import Machine
@@ -123,6 +124,8 @@ def open_installation(
             beside = read_vendor(keys)
             vendor = beside and beside.id
         key_set = read_keys(keys)
+    if is_throwaway(key_set):
+        return throwaway_installation(key_set, product)
     current = current_machine() if machine is None else known_machine(machine)
     state_dirs = find_state_dirs(vendor and vendor_id(vendor), state_dir)
     return Installation(

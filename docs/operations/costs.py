@@ -13,6 +13,7 @@ from prices import (
     ALARM_MONTH,
     CLOUDFRONT_CALL,
     CLOUDFRONT_GB,
+    EVENT,
     HTTP_API_CALL,
     KEY_MONTH,
     LAMBDA_GB_S,
@@ -24,6 +25,7 @@ from prices import (
     S3_GB_OUT,
     S3_GET,
     S3_PUT,
+    SECRET_MONTH,
     SIGNATURE,
     SQS_CALL,
     TABLE_GB_MONTH,
@@ -32,6 +34,7 @@ from prices import (
 )
 
 TEMPLATE = Path(__file__).parents[2] / "template.yaml"
+ALARM = re.compile("Type: AWS::CloudWatch::Alarm$", re.MULTILINE)
 KB, GB = 1e3, 1e9
 
 # Counted: DynamoDB's write units by row, and read units, of each step of the demonstration.
@@ -75,6 +78,7 @@ SECONDS = {"open": 0.03, "poll": 0.03, "activate": 0.3, "update": 0.3, "mail": 0
 # Lambda asks a queue with five processes, each of which waits 20 s, if a maximum concurrency is set
 # (https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-scaling.html).
 POLLERS, MONTH_S, WAIT_S = 5, 730 * 3600, 20
+POLLS_MONTH = POLLERS * MONTH_S / WAIT_S  # of one queue
 KEYS = 2  # Ed25519 and ML-DSA-65
 METRICS = 12  # all that the functions can write
 SEAT_BYTES = 3 * KB  # its rows, with two responses in the ledger
@@ -134,10 +138,12 @@ def journey() -> Iterator[Line]:
 
 def idle_month() -> Iterator[Line]:
     """The bill of a month in which nobody sends anything: by the list, and less what is free."""
-    template = TEMPLATE.read_text()
-    alarms = len(re.findall("Type: AWS::CloudWatch::Alarm$", template, re.MULTILINE))
-    queues = len(re.findall(r"^ +Type: SQS$", template, re.MULTILINE))
-    polls = queues * POLLERS * MONTH_S / WAIT_S
+    always, _ = parts_of_template()
+    alarms, queues = (
+        len(ALARM.findall(always)),
+        len(re.findall(r"^ +Type: SQS$", always, re.MULTILINE)),
+    )
+    polls = queues * POLLS_MONTH
     stored = 10_000 * SEAT_BYTES / GB
 
     def line(name: str, count: str, units: float, price: float, free: float = 0) -> Line:
@@ -156,6 +162,39 @@ def busy_month() -> Line:
     """What comes on top of an idle month in which all metrics get a value in every hour."""
     amounts = [METRICS * METRIC_MONTH, (METRICS - FREE_METRICS) * METRIC_MONTH]
     return Line("with every metric in every hour", [f"{METRICS} metrics"], amounts)
+
+
+def events() -> Iterator[Line]:
+    """The bill of 1,000 events, each alone, on the bus and, with the webhook, to a server."""
+    yield Line("EventBridge", ["1 event"] * 2, [1000 * EVENT] * 2)
+    runs, seconds = (1, 2), (0.1, 0.1 + 0.3)
+    yield Line("Lambda, runs", ["1 run", "2 runs"], [1000 * n * LAMBDA_RUN for n in runs])
+    times = [1000 * each * LAMBDA_GB_S for each in seconds]
+    yield Line("Lambda, time", [f"{each:g} GB-s" for each in seconds], times)
+    yield Line(
+        "Logs", [f"{n} KB" for n in runs], [1000 * n * LOG_BYTES / GB * LOG_GB for n in runs]
+    )
+    yield Line("SQS", ["-", "3 calls"], [0, 1000 * 3 * SQS_CALL])
+
+
+def events_month() -> Iterator[Line]:
+    """What events add to an idle month, by the list: a bus alone, and with the webhook."""
+    _, block = parts_of_template()
+    alarms = [len(ALARM.findall(block.partition("\n  WebhookRule:")[0])), len(ALARM.findall(block))]
+    yield Line(
+        "CloudWatch alarms",
+        [f"{count} alarms" for count in alarms],
+        [count * ALARM_MONTH for count in alarms],
+    )
+    text = f"{POLLS_MONTH / 1e6:.2f} million calls"
+    yield Line("SQS, asked by Lambda", ["-", text], [0, POLLS_MONTH * SQS_CALL])
+    yield Line("Secrets Manager", ["-", "1 secret"], [0, SECRET_MONTH])
+
+
+def parts_of_template() -> tuple[str, str]:
+    """What is always deployed, and what only where a vendor asks for events."""
+    always, _, rest = TEMPLATE.read_text().partition("  # ---- Events ---")
+    return always, rest
 
 
 def rows(lines: Sequence[Line], digits: int) -> Iterator[str]:
@@ -199,6 +238,15 @@ def month_table() -> Iterator[str]:
     yield from rows([busy_month()], 2)
 
 
+def events_table() -> Iterator[str]:
+    yield "| | the bus | with the webhook | the bus | with the webhook |"
+    yield "| --- " * 5 + "|"
+    yield from rows(lines := list(events()), 4)
+    yield f"| 1,000 events, together | | | {' | '.join(total(lines, 4))} |"
+    yield from rows(lines := list(events_month()), 2)
+    yield f"| a month, together | | | {' | '.join(total(lines, 2))} |"
+
+
 if __name__ == "__main__":
-    tables = (write_table(), journey_table(), month_table())
+    tables = (write_table(), journey_table(), month_table(), events_table())
     print("\n\n".join("\n".join(table) for table in tables))

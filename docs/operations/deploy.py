@@ -21,6 +21,7 @@ from upload_page import ROOT, SITE, VENDOR, upload_page
 from keyferry_admin import script
 from keyferry_admin.connection import Connection
 from keyferry_admin.errors import AdminError, BadOwnFile
+from keyferry_admin.use_cases import keys
 from keyferry_admin.use_cases.site import site_files
 from keyferry_admin.use_cases.vendor_json import problems, read_own
 
@@ -51,6 +52,8 @@ def main() -> int:
             "Deploy again, and answer y to the change set that you want.",
         )
     upload_page(stack)
+    if copied := keys.take_over(stack.signing_keys):
+        print(f"Signing keys copied into their own table: {copied}")
     return 0
 
 

@@ -35,3 +35,7 @@ MAIL = 0.10 / 1000
 LOG_GB = 0.50
 ALARM_MONTH = 0.10
 METRIC_MONTH = 0.30  # for the hours in which it got a value
+# https://aws.amazon.com/eventbridge/pricing/
+EVENT = 1.00 / MILLION  # of one's own, up to 64 KB; a rule that matches costs nothing
+# https://aws.amazon.com/secrets-manager/pricing/
+SECRET_MONTH = 0.40

@@ -5,6 +5,7 @@ The options `--stack`, `--region`, and `--profile` are those of keyferry-admin:
 
     .venv/bin/python docs/operations/restore.py pause         requests wait in their queue
     .venv/bin/python docs/operations/restore.py copy TABLE    the restored rows, and no others
+    .venv/bin/python docs/operations/restore.py copy-keys TABLE        the same for signing keys
     .venv/bin/python docs/operations/restore.py replay SINCE  answers since 2026-11-24T09:47:00Z
         --responses BUCKET --requests BUCKET                  their copies, if the region is lost
     .venv/bin/python docs/operations/restore.py resume
@@ -29,7 +30,7 @@ from keyferry_protocol.envelope import RESPONSE, open_envelope
 from keyferry_protocol.errors import KeyferryError
 from keyferry_protocol.request import Request, parse_request
 from keyferry_protocol.response import Response, parse_response
-from keyferry_service.adapters.licenses_dynamodb import LICENSE
+from keyferry_service.adapters.signing_keys_dynamodb import KEYS
 from keyferry_service.adapters.uploads_s3 import RESPONSES
 from keyferry_service.domain.allocate import Grant, grant, release
 from keyferry_service.domain.license import LedgerEntry, LicenseRecord
@@ -61,7 +62,8 @@ def main() -> int:
     options = script.options(__doc__)
     steps = options.add_subparsers(dest="step", required=True)
     steps.add_parser("pause")
-    steps.add_parser("copy").add_argument("table")
+    for name in ("copy", "copy-keys"):
+        steps.add_parser(name).add_argument("table")
     replay = steps.add_parser("replay")
     replay.add_argument("since", type=parse_time)
     replay.add_argument("--responses", help="a copy of the bucket of responses")
@@ -73,7 +75,9 @@ def main() -> int:
         case "pause" | "resume":
             return set_answering(stack, arguments.step == "resume")
         case "copy":
-            return copy(arguments.table, stack.output("LicensesTable"))
+            return copy(arguments.table, stack.output("LicensesTable"), "license")
+        case "copy-keys":
+            return copy(arguments.table, stack.output("KeysTable"), "key")
         case _:
             responses = arguments.responses or stack.output("OutBucket")
             requests = arguments.requests or stack.output("InBucket")
@@ -100,23 +104,29 @@ def set_answering(stack: Stack, is_on: bool) -> int:
     return 0
 
 
-def copy(source: str, target: str) -> int:
-    """Replace the rows of one table with those of another. If interrupted, run it again."""
+def copy(source: str, target: str, kind: str) -> int:
+    """Replace the rows of one table with those of another. If interrupted, run it again.
+
+    The copies of keys among the licenses stay as they are where there are any: no key goes back.
+    """
     dynamodb = boto3.resource("dynamodb")
     try:
-        has_license = any(row["sk"] == LICENSE for row in _rows(dynamodb.Table(source)))
+        is_whole = any(row["sk"].partition("#")[0] == kind for row in _rows(dynamodb.Table(source)))
     except dynamodb.meta.client.exceptions.ResourceNotFoundException:
         print(f"There is no table {source}: nothing was copied. Name the restored table.")
         return 1
-    if not has_license:
-        print(f"{source} holds no license: nothing was copied. Name the restored table.")
+    if not is_whole:
+        print(f"{source} holds no {kind}: nothing was copied. Name the restored table.")
         return 1
     table, copied = dynamodb.Table(target), set()
+    here = {_key(row) for row in _rows(table)}
+    kept = {key for key in here if kind == "license" and key[0] == KEYS}
     with table.batch_writer() as batch:
         for row in _rows(dynamodb.Table(source)):
-            copied.add(_key(row))
-            batch.put_item(Item=row)
-        later = {_key(row) for row in _rows(table)} - copied
+            if _key(row) not in kept:
+                copied.add(_key(row))
+                batch.put_item(Item=row)
+        later = here - copied - kept
         for pk, sk in later:
             batch.delete_item(Key={"pk": pk, "sk": sk})
     print(f"{len(copied)} rows copied; {len(later)} that came later are gone")

@@ -19,6 +19,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from verify import b64, need, unb64
 
 DAY = 86400
+THROWAWAY = "dd1d4d99d570396a"
 WEIGHTS = {
     "tpm_key": 5,
     "smbios_uuid": 5,
@@ -40,6 +41,7 @@ class Offline:
         self.files, self.token = dict(self.before), vector.get("token")
         self.unsafe, self.locked = vector.get("modes", {}), vector.get("locked", [])
         self.keys = verify.verify("key-set", base64.b64decode(vector["key_set"]))
+        need(THROWAWAY not in [key["keyid"] for key in self.keys["keys"]], "bad-key-set")
 
     def read(self, path):
         closed = any(path.startswith(folder + "/") for folder in self.unsafe)

@@ -40,6 +40,7 @@ def provide(
     run, pem = folder / "run", folder / "pem"
     run.mkdir(exist_ok=True)
     pem.mkdir(mode=0o700, exist_ok=True)
+    stack.signing_keys.take_over()
     for alg in RESPONSE_ALGORITHMS:
         if arn := outputs.get(signing_key_output(alg)):
             with suppress(KeyExists):

@@ -30,6 +30,7 @@ EXPENSIVE = {
     "keyferry_protocol.activation",
     "keyferry.request",
     "keyferry.install",
+    "keyferry.testing",
     "keyferry.cli.main",
     "keyferry.dongle.find",
     "pkcs11",

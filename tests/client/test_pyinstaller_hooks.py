@@ -6,6 +6,7 @@ from importlib import import_module
 from pathlib import Path
 
 import pytest
+from setuptools import find_packages
 
 from keyferry.cli.main import COMMANDS
 from keyferry_protocol.messages import FOLDER
@@ -20,7 +21,8 @@ def hooks() -> Path:
     module, _, function = project["project"]["entry-points"]["pyinstaller40"][
         "hook-dirs"
     ].partition(":")
-    assert module in project["tool"]["setuptools"]["packages"]
+    include = project["tool"]["setuptools"]["packages"]["find"]["include"]
+    assert module in find_packages(str(CLIENT), include=include)
     (folder,) = getattr(import_module(module), function)()
     return Path(folder)
 

@@ -11,7 +11,6 @@ from moto import mock_aws
 from keyferry_protocol.request import Dongle
 from keyferry_service.adapters.items_dynamodb import members, to_item
 from keyferry_service.adapters.licenses_dynamodb import _DECIDED, LicenseExists, Licenses
-from keyferry_service.adapters.signing_keys_dynamodb import SigningKeys
 from keyferry_service.domain.allocate import Grant, GrantRule
 from keyferry_service.domain.license import (
     DeviceKey,
@@ -20,8 +19,7 @@ from keyferry_service.domain.license import (
     LicenseRecord,
 )
 from keyferry_service.domain.request_context import anchor_keys
-from keyferry_service.domain.signing_keys import KeyStatus
-from tests.support.builders import SERVICE_KEY, a_key, a_license, a_request, a_seat
+from tests.support.builders import a_key, a_license, a_request, a_seat
 from tests.support.samples import NOW, NUMBER
 from tests.support.tables import LICENSES_TABLE
 
@@ -188,13 +186,3 @@ def test_a_refusal_lists_50_seats_in_use_at_most(dynamodb: Any, licenses: Licens
     listed = licenses.seats_in_use(NUMBER)
     assert len(listed) == 50
     assert all(seat.taken for seat in listed)
-
-
-def test_signing_keys_are_read_again_after_a_minute(dynamodb: Any) -> None:
-    keys = SigningKeys(dynamodb, "Licenses")
-    keys.add(SERVICE_KEY)
-    assert keys.current(now=1000) == (SERVICE_KEY,)
-    retired = replace(SERVICE_KEY, status=KeyStatus.RETIRED)
-    SigningKeys(dynamodb, "Licenses").put(retired)
-    assert keys.current(now=1060) == (SERVICE_KEY,)
-    assert keys.current(now=1061) == (retired,)

@@ -259,7 +259,7 @@ def stop_backups(stack: RunningStack) -> None:
 
 def allow_deletion(stack: RunningStack) -> None:
     client(stack, "dynamodb").update_table(
-        TableName=stack.outputs["LicensesTable"], DeletionProtectionEnabled=False
+        TableName=stack.outputs["KeysTable"], DeletionProtectionEnabled=False
     )
 
 

@@ -33,7 +33,7 @@ PARAMETERS = {
 }
 Run = Callable[..., tuple[int, str]]
 COMMAND = ".venv/bin/python docs/operations/delete.py --stack keyferry --region us-east-1"
-KEPT = ("LicensesTable", "TicketsTable", "InBucket", "OutBucket", "Ed25519KeyArn")
+KEPT = ("LicensesTable", "KeysTable", "TicketsTable", "InBucket", "OutBucket", "Ed25519KeyArn")
 
 
 class Account:
@@ -116,7 +116,7 @@ def test_after_a_first_deploy_that_failed_the_next_one_succeeds(account: Account
         account.deploy(MailDomain="create")
     # AWS deletes no table with deletion protection, not even an empty one.
     assert account.status == "ROLLBACK_FAILED"
-    assert (len(account.tables), account.buckets, account.keys) == (2, set(), ["PendingDeletion"])
+    assert (len(account.tables), account.buckets, account.keys) == (3, set(), ["PendingDeletion"])
     assert refusal()[-1] == f"{COMMAND} failed"
     assert "MailIdentity: Resource of type" in refusal()[0]
 
@@ -132,7 +132,7 @@ def test_after_a_first_deploy_that_failed_the_next_one_succeeds(account: Account
     account.deploy(MailDomain="existing")
     assert account.status == "CREATE_COMPLETE"
     code, output = run("failed")
-    assert (code, len(account.tables)) == (1, 2), output
+    assert (code, len(account.tables)) == (1, 3), output
 
 
 def test_a_new_stack_takes_in_what_a_deleted_one_left(

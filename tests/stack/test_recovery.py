@@ -252,7 +252,7 @@ class Region(Drill):
     def __init__(self, stack: RunningStack) -> None:
         super().__init__(stack)
         self._kms, self._s3 = client(stack, "kms"), client(stack, "s3")
-        self.keys = SigningKeys(self.dynamodb, self.table)
+        self.keys = SigningKeys(self.dynamodb, stack.outputs["KeysTable"], self.table)
 
     def has_key(self, key: Ed25519PrivateKey) -> str:
         """Keep a key of several regions here, as KMS replicates it; its ARN."""
@@ -282,8 +282,9 @@ class Region(Drill):
         admin_keys.retire(self.keys, own.keyid)
         return new
 
-    def all_rows(self) -> list[Any]:
-        pages = self.dynamodb.get_paginator("scan").paginate(TableName=self.table)
+    def all_rows(self, output: str) -> list[Any]:
+        table = self._stack.outputs[output]
+        pages = self.dynamodb.get_paginator("scan").paginate(TableName=table)
         return [row for page in pages for row in page["Items"]]
 
     def has_table(self, name: str, rows: Sequence[Any]) -> None:
@@ -315,6 +316,7 @@ class Region(Drill):
         return str(json.loads(ran.stdout)["key"]["keyid"])
 
 
+@pytest.mark.soak
 def test_a_lost_region_goes_on_in_another_one(
     process: subprocess.Popen[bytes], stack: RunningStack, folder: Path, tmp_path: Path
 ) -> None:
@@ -328,7 +330,8 @@ def test_a_lost_region_goes_on_in_another_one(
         crowd = Crowd(stack, seats=4)
         files = [crowd.file(1), crowd.file(2)]
         answers = in_turn(crowd, files)
-        rows, since = home.all_rows(), int(time.time())  # the last copy of the table
+        copied = {name: home.all_rows(name) for name in ("LicensesTable", "KeysTable")}
+        since = int(time.time())  # of the last copy of the tables
         files += [crowd.file(3), crowd.file(1, "update", last_serial=1)]
         answers += in_turn(crowd, files[2:])
         assert refusals(answers) == []
@@ -337,7 +340,8 @@ def test_a_lost_region_goes_on_in_another_one(
         second = wait_until_ready(second_process, tmp_path)
         away = Region(second)
         replica = away.has_key(private)
-        away.has_table("licenses-copied", rows)
+        away.has_table("licenses-copied", copied["LicensesTable"])
+        away.has_table("keys-copied", copied["KeysTable"])
         copies = [home.replicate(name, away) for name in ("OutBucket", "InBucket")]
         shutil.copy(folder / "pem" / "ml-dsa-65.pem", tmp_path / "pem")  # no ML-DSA in this KMS
         process.kill()
@@ -347,6 +351,7 @@ def test_a_lost_region_goes_on_in_another_one(
         deploy_again(second, SigningKeyArns=replica)
         with away.paused():
             assert away.restore("copy", "licenses-copied")[0] == 0
+            assert away.restore("copy-keys", "keys-copied")[0] == 0
             assert away.create_key(replica) == key.keyid
             buckets = ["--responses", copies[0], "--requests", copies[1]]
             code, output = away.restore("replay", format_time(since), *buckets)

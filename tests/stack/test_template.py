@@ -13,6 +13,7 @@ from botocore.exceptions import ClientError
 import local.deploy
 from keyferry_admin.stack import signing_key_output
 from keyferry_protocol.algorithms import RESPONSE_ALGORITHMS, ResponseAlgorithm
+from keyferry_service.adapters.webhook_https import TIMEOUT_S
 from tests.support.journeys import client
 from tests.support.running_stack import ROOT, RunningStack
 
@@ -21,6 +22,8 @@ OFF = {"OnAws", "HasMlDsaInKms", "HasAlarmEmail", "HasBudget", "HasCertificate",
     "HasAlias",
     "HasSigningKeyArns",
     "HasMultiRegionKeys",
+    "HasEvents",  # off unless the vendor asks for them, here too; test_events.py does
+    "HasWebhook",
 }
 KEY_ARN = "arn:aws:kms:eu-central-1:123456789012:key/5f2c0b8e"
 SECRET = "0123456789abcdef0123456789abcdef"
@@ -71,6 +74,7 @@ def test_the_deployed_stack_is_the_template_but_for_named_conditions(stack: Runn
     } | {
         f"{name}{event}": "AWS::Lambda::EventSourceMapping"
         for name, resource in RESOURCES.items()
+        if resource.get("Condition") not in OFF
         for event in resource["Properties"].get("Events", {})
     }
     for name in layers:  # SAM adds a hash of the content to a layer's name
@@ -138,6 +142,9 @@ def test_each_response_algorithm_has_a_key_in_kms(algorithm: ResponseAlgorithm) 
         ({"PageOrigin": "", "CertificateArn": "arn:aws:acm:us-east-1::c"}, "Set PageOrigin"),
         ({"SigningKeyArns": "alias/mine"}, "SigningKeyArns"),
         ({"SigningKeyArns": f"{KEY_ARN},mine"}, "SigningKeyArns"),
+        ({"WebhookUrl": "https://crm.example.com/"}, "Set Events to on"),
+        ({"Events": "on", "WebhookUrl": "http://crm.example.com/"}, "WebhookUrl"),
+        ({"Events": "on", "WebhookUrl": "https://me@crm.example.com/"}, "WebhookUrl"),
     ],
 )
 def test_a_deployment_to_aws_that_could_not_work_is_refused(
@@ -155,7 +162,9 @@ def test_a_deployment_to_aws_that_could_not_work_is_refused(
         )
 
 
-@pytest.mark.parametrize(("name", "is_kept"), [("LicensesTable", True), ("TicketsTable", False)])
+@pytest.mark.parametrize(
+    ("name", "is_kept"), [("LicensesTable", True), ("KeysTable", True), ("TicketsTable", False)]
+)
 def test_a_table_is_not_dropped_and_what_is_kept_can_be_brought_back(
     name: str, is_kept: bool
 ) -> None:
@@ -174,6 +183,43 @@ def test_a_queue_is_patient_with_its_function(name: str) -> None:
     assert queue["RedrivePolicy"]["maxReceiveCount"] == 10
     assert event["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
     assert event["ScalingConfig"] == {"MaximumConcurrency": {"Ref": f"{name}Concurrency"}}
+
+
+def test_a_webhooks_queue_is_patient_too_and_asks_the_server_for_little_at_once() -> None:
+    function = RESOURCES["SendWebhookFunction"]["Properties"]
+    event = function["Events"]["Webhook"]["Properties"]
+    queue = RESOURCES["WebhookQueue"]["Properties"]
+    assert queue["VisibilityTimeout"] >= 6 * function["Timeout"] > 6 * TIMEOUT_S
+    assert queue["RedrivePolicy"]["maxReceiveCount"] == 10
+    assert event["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+    assert event["ScalingConfig"] == {"MaximumConcurrency": 2}
+
+
+@pytest.mark.parametrize("table", ["Licenses", "Tickets"])
+def test_a_stream_is_tried_again_record_by_record_and_what_is_given_up_is_told(table: str) -> None:
+    event = RESOURCES["PublishEventsFunction"]["Properties"]["Events"][table]["Properties"]
+    assert event["Stream"] == {"GetAtt": f"{table}Table.StreamArn"}
+    assert event["StartingPosition"] == "TRIM_HORIZON"  # from the moment it is switched on
+    assert event["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+    assert event["BisectBatchOnFunctionError"] is True
+    assert event["MaximumRetryAttempts"] == 30
+    assert event["DestinationConfig"]["OnFailure"] == {
+        "Type": "SQS",
+        "Destination": {"GetAtt": "EventsDeadQueue.Arn"},
+    }
+    stream = RESOURCES[f"{table}Table"]["Properties"]["StreamSpecification"]["If"]
+    assert stream[0] == "HasEvents"
+    assert stream[2] == {"Ref": "AWS::NoValue"}
+
+
+def test_what_serves_events_alone_is_off_with_them() -> None:
+    """So that a vendor who wants none pays for none."""
+    text = (ROOT / "template.yaml").read_text()
+    block = text.partition("  # ---- Events ---")[2].partition("\nOutputs:")[0]
+    names = re.findall(r"^  (\w+):", block, re.MULTILINE)
+    assert len(names) > 10
+    for name in names:
+        assert RESOURCES[name]["Condition"] in {"HasEvents", "HasWebhook"}, name
 
 
 @pytest.mark.parametrize(

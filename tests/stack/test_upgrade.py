@@ -23,6 +23,7 @@ from playwright._impl._driver import compute_driver_executable
 import keyferry
 from keyferry_protocol.envelope import RESPONSE, open_envelope
 from keyferry_service.adapters.licenses_dynamodb import Licenses
+from keyferry_service.adapters.signing_keys_dynamodb import SigningKeys
 from local.deploy import STACK, deploy
 from local.stack import BUILD
 from tests.browser.journeys.test_journey import mails
@@ -117,6 +118,18 @@ class LiveStack:
         command = [node, OPEN_PAGE, release.tree / "static-site", self.stack.page, to_send]
         return subprocess.Popen(command, stdout=subprocess.PIPE)
 
+    def upgrade(self) -> None:
+        """As `make deploy` of this release: the stack, then the keys."""
+        self.deploy(HERE)
+        outputs = client(self.stack, "cloudformation").describe_stacks(StackName=STACK)
+        tables = {o["OutputKey"]: o["OutputValue"] for o in outputs["Stacks"][0]["Outputs"]}
+        dynamodb = client(self.stack, "dynamodb")
+        keys = SigningKeys(dynamodb, tables["KeysTable"], tables["LicensesTable"])
+        before = keys.all()
+        assert before == keys.among_licenses_alone()
+        assert keys.take_over() == len(before) == 2
+        assert keys.all() == before
+
     def check_list(self, underway: "Underway") -> None:
         """The list shows the licenses that the last release made, as they are now."""
         table = underway.owner.table
@@ -205,29 +218,38 @@ def body(response: bytes) -> bytes:
     return open_envelope(response, RESPONSE).body
 
 
-@pytest.fixture(scope="module")
-def live(last: Release, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveStack]:
-    folder = tmp_path_factory.mktemp("live")
-    process = start(folder, tree=last.tree)
+@pytest.fixture
+def live(last: Release, tmp_path: Path) -> Iterator[LiveStack]:
+    process = start(tmp_path, tree=last.tree)
     try:
-        yield LiveStack(replace(wait_until_ready(process, folder), patience_s=60), folder)
+        yield LiveStack(replace(wait_until_ready(process, tmp_path), patience_s=60), tmp_path)
     finally:
         stop(process)
 
 
+def test_an_upgrade_loses_no_answer_and_open_pages_go_on(live: LiveStack, last: Release) -> None:
+    upgrade(live, last)
+
+
+@pytest.mark.soak
 def test_an_upgrade_and_a_rollback_lose_no_answer_and_open_pages_go_on(
     live: LiveStack, last: Release
 ) -> None:
-    old = Underway(live, last)
-    live.deploy(HERE)
-    old.finish()
-    old.check()
-    old.update()
-    live.check_list(old)
-
+    old = upgrade(live, last)
     new = Underway(live, HERE)
     live.deploy(last)
     new.finish()
     for underway in (old, new):
         underway.check()
         underway.update()
+
+
+def upgrade(live: LiveStack, last: Release) -> Underway:
+    """Deploy this code over the last release; all that customers had underway, which went on."""
+    old = Underway(live, last)
+    live.upgrade()
+    old.finish()
+    old.check()
+    old.update()
+    live.check_list(old)
+    return old

@@ -145,7 +145,7 @@ class World:
             "licenses": self.licenses,
             "tickets": Tickets(self.dynamodb, "Tickets"),
             "refusals": Refusals(self.dynamodb, "Tickets"),
-            "signing_keys": SigningKeys(self.dynamodb, "Licenses"),
+            "signing_keys": SigningKeys(self.dynamodb, "Keys", "Licenses"),
             "clock": time,
             "pool": ThreadPoolExecutor(1),
         } | adapters

@@ -41,7 +41,7 @@ TYPES_ALONE = {"_typeshed"}  # there for type checkers, never at run time
 STANDARD = sys.stdlib_module_names | {"_sha2"}  # of Python 3.12
 # They convert, configure and name; they make no calls.
 HARMLESS = ("boto3.dynamodb.types", "botocore.config", "botocore.exceptions")
-ADAPTERS = ("_dynamodb", "_s3", "_kms", "_ses", "_sqs")
+ADAPTERS = ("_dynamodb", "_eventbridge", "_https", "_s3", "_secretsmanager", "_kms", "_ses", "_sqs")
 
 
 @dataclass(frozen=True)
@@ -75,14 +75,16 @@ LAYERS = [
     Layer(
         "client/keyferry",
         ours=frozenset({"keyferry_protocol", "keyferry"}),
-        others=frozenset({"cryptography", "click", "segno", "pkcs11"}),
+        others=frozenset(
+            {"cryptography", "click", "segno", "pkcs11", "pytest"}
+        ),  # for keyferry.testing
         never=frozenset(NETWORK),
         listens="wizard/window.py",
     ),
     Layer(
         "admin/keyferry_admin",
         ours=frozenset({"keyferry_protocol", "keyferry_service", "keyferry_admin"}),
-        others=frozenset({"cryptography", "click"} | AWS),
+        others=frozenset({"cryptography", "click", "pygal", "yaml"} | AWS),
     ),
 ]
 PROTOCOL, SERVICE, FUNCTIONS, CLIENT, ADMIN = LAYERS
@@ -204,7 +206,9 @@ _ADMIN = partial(
 )
 ADMIN_ROOMS = [
     _ADMIN(
-        "use_cases", frozenset({"use_cases", "errors", "stack"}), frozenset({"cryptography"} | AWS)
+        "use_cases",
+        frozenset({"use_cases", "errors", "stack"}),
+        frozenset({"cryptography", "pygal", "yaml"} | AWS),
     ),
     _ADMIN(
         "cli",
@@ -371,6 +375,7 @@ ROOMS = {
     "keyferry.views": LIBRARY,
     "keyferry.cli": SHARED,
     "keyferry.wizard": SHARED,
+    "keyferry.testing": LIBRARY,
 }
 # What starts a face: the command `keyferry wizard` the wizard, `python -m keyferry` the commands.
 STARTS = {"keyferry.cli.wizard": "keyferry.wizard", "keyferry.__main__": "keyferry.cli"}
@@ -423,7 +428,8 @@ def test_what_runs_imports_only_what_make_run_installs() -> None:
     files = [*(ROOT / "local").rglob("*.py"), *(path for each in LAYERS for path in files_of(each))]
     modules = {package(module) for path in files for module in imported(path.read_text())}
     needed = modules - OURS - TYPES_ALONE - STANDARD - {"app", "bundles"}
-    # The layer has Powertools, a dongle needs its extra, and mypy_boto3 has types.
-    needed -= {"aws_lambda_powertools", "pkcs11", "mypy_boto3"}
+    # The layer has Powertools, a dongle and a test need their extras, and mypy_boto3 has types.
+    needed -= {"aws_lambda_powertools", "pkcs11", "pytest", "mypy_boto3"}
+    needed = {"pyyaml" if each == "yaml" else each for each in needed}  # its name in the registry
     assert needed <= {name for name, _ in locked["run"]}
     assert {"ministack", "cryptography"} <= needed

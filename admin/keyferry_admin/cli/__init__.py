@@ -6,15 +6,17 @@ import sys
 import click
 
 from keyferry_admin import __version__
+from keyferry_admin.cli.apply import apply
 from keyferry_admin.cli.doctor import doctor
 from keyferry_admin.cli.dongle import dongle
 from keyferry_admin.cli.keys import keys
-from keyferry_admin.cli.license_list import license
+from keyferry_admin.cli.license_export import license
 from keyferry_admin.cli.mail import mail
 from keyferry_admin.cli.origin_secret import origin_secret
 from keyferry_admin.cli.output import discard_stdout
 from keyferry_admin.cli.request_explain import request
 from keyferry_admin.cli.seat import seat
+from keyferry_admin.cli.stats import stats
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 80})
@@ -29,12 +31,14 @@ def cli() -> None:
 
 
 cli.add_command(license)
+cli.add_command(apply)
 cli.add_command(seat)
 cli.add_command(dongle)
 cli.add_command(request)
 cli.add_command(mail)
 cli.add_command(keys)
 cli.add_command(origin_secret)
+cli.add_command(stats)
 cli.add_command(doctor)
 
 

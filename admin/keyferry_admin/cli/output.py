@@ -125,7 +125,7 @@ def minute(seconds: int) -> str:
 
 def count_of(count: int, noun: str) -> str:
     """`1 seat`, `2 seats`."""
-    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+    return f"{count} {noun}" if count == 1 else f"{count:,} {noun}s"
 
 
 def require_reader() -> None:

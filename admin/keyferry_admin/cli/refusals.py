@@ -9,8 +9,8 @@ from keyferry_service.adapters.refusals_dynamodb import KEPT_DAYS
 from keyferry_service.domain.refusals import RefusalRecord
 
 UNPROVEN = (
-    "Not listed: files that prove nothing, as with a wrong code. Ask for the file, then\n"
-    "run keyferry-admin request explain FILE"
+    "Not listed: files that prove nothing, as with a wrong code. To explain one:\n"
+    "keyferry-admin request explain FILE"
 )
 
 

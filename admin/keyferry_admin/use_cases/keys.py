@@ -39,7 +39,7 @@ from keyferry_service.adapters.probe_lambda import (
     ProbeFailed,
     request_probe,
 )
-from keyferry_service.adapters.retries import ConditionFailed, Conflict
+from keyferry_service.adapters.retries import Conflict
 from keyferry_service.adapters.signer_pem import PemSigner
 from keyferry_service.adapters.signing_keys_dynamodb import SigningKeys
 from keyferry_service.domain.license import Status
@@ -118,6 +118,14 @@ def create(stack: Stack, key: SigningKey) -> None:
     register(stack.signing_keys, key)
 
 
+def take_over(keys: SigningKeys) -> int:
+    """Copy the keys of release 0.9 into their own table; how many. Raises KeysChanged."""
+    try:
+        return keys.take_over()
+    except Conflict as error:
+        raise KeysChanged("Someone changed the keys at the same moment") from error
+
+
 def register(keys: SigningKeys, key: SigningKey) -> None:
     """Write the row of a key that signs. Raises KeyExists or KeysChanged.
 
@@ -132,7 +140,7 @@ def register(keys: SigningKeys, key: SigningKey) -> None:
             keys.add(key)
         else:
             keys.move(key)
-    except ConditionFailed as error:
+    except Conflict as error:
         raise KeysChanged("Someone changed the keys at the same moment") from error
 
 

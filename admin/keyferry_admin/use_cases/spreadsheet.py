@@ -7,7 +7,9 @@ from typing import TextIO
 
 # A spreadsheet removes white space and quotes, and depending on the locale it splits a cell at a
 # semicolon or a comma and reads full-width signs too.
-_FORMULA = re.compile(r"(^|[;,\t])(?=[\s\"']*[=+\-@\uff1d\uff0b\uff0d\uff20])")
+_STARTS_FORMULA = r"(?=[\s\"']*[=+\-@\uff1d\uff0b\uff0d\uff20])"
+_FORMULA = re.compile(r"(^|[;,\t])" + _STARTS_FORMULA)
+_DISARMED = re.compile(r"(^|[;,\t])'" + _STARTS_FORMULA)
 
 
 def tsv_line(values: Iterable[object]) -> str:
@@ -19,6 +21,11 @@ def csv_line(file: TextIO) -> Callable[[Iterable[object]], None]:
     """A function that writes one line to the file."""
     lines = csv.writer(file)
     return lambda values: lines.writerow([_cell(value) for value in values])
+
+
+def text_of_cell(cell: str) -> str:
+    """The text that was written as this cell, without the apostrophes that disarm it."""
+    return _DISARMED.sub(r"\1", cell)
 
 
 def _cell(value: object) -> str:

@@ -13,6 +13,7 @@ from keyferry.machine.current_machine import CurrentMachine, known_machine
 from keyferry.machine.this import current_machine
 from keyferry.store.own_folders import choose_folders, own_folders
 from keyferry.store.state_dirs import StateDirs, find_state_dirs
+from keyferry.throwaway import refuse_throwaway
 from keyferry.vendor import Vendor, read_key_file, read_vendor
 from keyferry.views.terminal import Terminal
 from keyferry_protocol.algorithms import sha256_hex
@@ -71,7 +72,7 @@ class Settings:
 
     @cached_property
     def keys(self) -> KeySet:
-        return KeySet.from_json(self._key_file)
+        return refuse_throwaway(KeySet.from_json(self._key_file))
 
     @property
     def key_set_sha256(self) -> str:

@@ -17,7 +17,7 @@ from keyferry_service.adapters.items_dynamodb import (
 from keyferry_service.adapters.ledger_dynamodb import entry_from_item, entry_to_item
 from keyferry_service.adapters.retries import ConditionFailed, translate_conflicts
 from keyferry_service.domain.allocate import Grant
-from keyferry_service.domain.change import Author, Change
+from keyferry_service.domain.change import CHANGE, Author, Change
 from keyferry_service.domain.license import (
     DeviceKey,
     DongleSeat,
@@ -61,19 +61,21 @@ class Licenses:
         self._table = table
         self._author = author
 
-    def create(self, license: LicenseRecord) -> None:
-        """Put a new license. Raises LicenseExists, or TransactionConflict."""
-        items = [
-            self._put_once(_license_item(license)),
-            self._record(license.number, Change.creating(license, self._author())),
-        ]
-        if license.reference:
-            items.append(self._put_reference(license))
+    def create(self, *licenses: LicenseRecord) -> None:
+        """Put new licenses, all or none, at most 33. Raises LicenseExists, TransactionConflict."""
+        author = self._author()
+        items: list[Any] = []
+        for license in licenses:
+            change = Change.creating(license, author)
+            items += [self._put_once(_license_item(license)), self._record(license.number, change)]
+            if license.reference:
+                items.append(self._put_reference(license))
         try:
             with translate_conflicts():
                 self._dynamodb.transact_write_items(TransactItems=items)
         except ConditionFailed as error:
-            raise LicenseExists(f"There is a license {license.number} already.") from error
+            numbers = ", ".join(license.number for license in licenses)
+            raise LicenseExists(f"There is a license already of {numbers}.") from error
 
     def get(self, number: str) -> LicenseRecord | None:
         """The license with this number; None if there is none."""
@@ -86,7 +88,7 @@ class Licenses:
         self,
         before: LicenseRecord,
         after: LicenseRecord,
-        what: str = "change",
+        what: str = CHANGE,
         undoes: int | None = None,
     ) -> None:
         """Write the vendor's change to a license that was just read. Raises Conflict."""
@@ -207,6 +209,19 @@ class Licenses:
         query = self._query(number, f"answer#{beginning}")
         for page in self._dynamodb.get_paginator("query").paginate(**query):
             yield from (entry_from_item(item) for item in page["Items"])
+
+    def answers_between(self, since: int, until: int) -> Iterator[tuple[str, LedgerEntry]]:
+        """Every ledger entry of this time with its license's number, in no order.
+
+        It reads the whole table, a page of 1 MB after the other, and so is for a report alone.
+        """
+        pages = self._dynamodb.get_paginator("scan").paginate(
+            TableName=self._table,
+            FilterExpression="issued_at BETWEEN :since AND :until",  # which only these rows have
+            ExpressionAttributeValues=to_item({":since": since, ":until": until}),
+        )
+        for page in pages:
+            yield from ((item["pk"]["S"], entry_from_item(item)) for item in page["Items"])
 
     def seats_in_use(self, number: str) -> list[Seat]:
         """The seats that are taken: as many as a refusal lists at most."""

@@ -26,11 +26,16 @@ class MailRequest:
 
 def retry_soon(sqs: "SQSClient", record: "SQSRecord") -> None:
     """Make a message visible again in seconds, not after its whole visibility timeout."""
+    retry_in(sqs, record, random.randint(*SOON_S))
+
+
+def retry_in(sqs: "SQSClient", record: "SQSRecord", seconds: int) -> None:
+    """Make a message visible again after so many seconds, at most 12 hours."""
     account, name = record.event_source_arn.split(":")[4:]
     sqs.change_message_visibility(
         QueueUrl=f"{sqs.meta.endpoint_url}/{account}/{name}",
         ReceiptHandle=record.receipt_handle,
-        VisibilityTimeout=random.randint(*SOON_S),
+        VisibilityTimeout=seconds,
     )
 
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 KEPT_DAYS = 90
 REFUSALS_PER_LICENSE = 20  # a day; more of one day tell nothing new
-_PREFIX = "refusals#"
+REFUSALS_PREFIX = "refusals#"
 
 
 class Refusals:
@@ -61,13 +61,13 @@ class Refusals:
         pages = self._dynamodb.get_paginator("scan").paginate(
             TableName=self._table,
             FilterExpression="begins_with(pk, :beginning) AND expires_at > :now",
-            ExpressionAttributeValues=to_item({":beginning": _PREFIX, ":now": now}),
+            ExpressionAttributeValues=to_item({":beginning": REFUSALS_PREFIX, ":now": now}),
         )
         return _newest_first([item for page in pages for item in page["Items"]], now)
 
 
 def _row_key(number: str, at: int) -> str:
-    return f"{_PREFIX}{number}#{day_of(at)}"
+    return f"{REFUSALS_PREFIX}{number}#{day_of(at)}"
 
 
 def _newest_first(items: list[Item], now: int) -> list[RefusalRecord]:
@@ -79,7 +79,7 @@ def _newest_first(items: list[Item], now: int) -> list[RefusalRecord]:
 def records_in(item: Item) -> Iterator[RefusalRecord]:
     """The refusals of one row, in no order."""
     row = plain(item)
-    number = row["pk"].removeprefix(_PREFIX).partition("#")[0]
+    number = row["pk"].removeprefix(REFUSALS_PREFIX).partition("#")[0]
     for text in row["refusals"]:
         members = json.loads(text)
         refusal = Refusal.from_json(members.pop("refusal"))

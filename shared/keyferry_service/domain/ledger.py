@@ -50,6 +50,7 @@ def entry_for(response: ResponseBody, grant: Grant) -> LedgerEntry:
         seat=response.seat,
         issued_at=response.issued_at,
         previous_valid_until=grant.previous_valid_until,
+        replaced=grant.replaced is not None,
     )
 
 

@@ -227,6 +227,7 @@ class LedgerEntry:
     seat: int
     issued_at: int
     previous_valid_until: int | None = None
+    replaced: bool = False  # the seat was another computer's, or its parts were others
 
 
 def day_of(now: int) -> str:

@@ -83,3 +83,13 @@ class AddressSuppressed(Outcome):
     ticket: str  # its prefix, as in every line
     reason: str
     detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class WebhookSent(Outcome):
+    """The vendor's server took an event."""
+
+    event = "webhook sent"
+    metric = "WebhooksSent"
+    id: str
+    type: str

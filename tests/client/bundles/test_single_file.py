@@ -145,6 +145,7 @@ def test_it_refuses_as_the_command_does(bare: Bare) -> None:
     assert "does not exist" in missing.stderr
 
 
+@pytest.mark.soak
 def test_another_build_of_the_same_source_is_the_same_file(
     built: Path, elsewhere: Path, there: dict[str, str], tmp_path: Path
 ) -> None:
@@ -154,6 +155,12 @@ def test_another_build_of_the_same_source_is_the_same_file(
     command = [sys.executable, "-m", "bundles.single_file", "--keys", keys, "--output", tmp_path]
     subprocess.run(command, cwd=elsewhere, env=os.environ | there, check=True, umask=0o077)
     assert sha256(tmp_path / "keyferry") == sha256(built)
+
+
+def test_it_has_nothing_that_is_for_tests(built: Path) -> None:
+    assert not [
+        name for name in archived_names(built) if re.match("keyferry.testing|_?pytest", name)
+    ]
 
 
 def test_it_brings_the_license_of_everything_inside(built: Path) -> None:

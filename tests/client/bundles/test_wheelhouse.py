@@ -99,6 +99,14 @@ def test_pip_finds_a_wheel_of_everything_for_each_c_library(
         assert (b"libc.musl-" in binary) is (machine == ALPINE)
 
 
+def test_the_client_has_nothing_that_is_for_tests(built: Path) -> None:
+    (wheel,) = (built / "wheelhouse").glob("keyferry-*.whl")
+    with zipfile.ZipFile(wheel) as archive:
+        names = archive.namelist()
+    assert "keyferry/throwaway.py" in names
+    assert not [name for name in names if name.startswith("keyferry/testing")]
+
+
 def test_each_wheel_is_pinned_by_its_hash_and_brings_its_license(built: Path) -> None:
     wheels = sorted((built / "wheelhouse").glob("*.whl"))
     assert len(wheels) > 5
@@ -110,6 +118,7 @@ def test_each_wheel_is_pinned_by_its_hash_and_brings_its_license(built: Path) ->
         assert [name for name in names if re.match("LICENSE|COPYING", name)], wheel
 
 
+@pytest.mark.soak
 def test_another_build_of_the_same_source_is_the_same_file(
     built: Path, elsewhere: Path, there: dict[str, str], tmp_path: Path
 ) -> None:

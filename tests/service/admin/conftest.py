@@ -6,10 +6,12 @@ from collections.abc import Iterator
 from contextlib import redirect_stderr, redirect_stdout
 from functools import cache
 from pathlib import Path
+from threading import RLock
 from typing import Any
 
 import boto3
 import pytest
+from botocore.client import BaseClient
 from botocore.loaders import JSONFileLoader
 from moto import mock_aws
 
@@ -35,6 +37,21 @@ def _no_session_outlives_these_tests() -> Iterator[None]:
     """boto3's own session keeps the credentials of the first call."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(boto3, "DEFAULT_SESSION", None)
+        yield
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _one_call_at_a_time() -> Iterator[None]:
+    """moto copies a table while another thread may write to it."""
+    client: Any = BaseClient
+    call, lock = client._make_api_call, RLock()
+
+    def call_alone(self: BaseClient, *arguments: Any) -> Any:
+        with lock:
+            return call(self, *arguments)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(client, "_make_api_call", call_alone)
         yield
 
 

@@ -1,14 +1,16 @@
 """As much of the template as the commands read: the tables, and the outputs of the stack."""
 
-from tests.support.tables import LICENSES_TABLE, TICKETS_TABLE
+from tests.support.tables import KEYS_TABLE, LICENSES_TABLE, TICKETS_TABLE
 
 TEMPLATE = {
     "Resources": {
         "LicensesTable": {"Type": "AWS::DynamoDB::Table", "Properties": LICENSES_TABLE},
+        "KeysTable": {"Type": "AWS::DynamoDB::Table", "Properties": KEYS_TABLE},
         "TicketsTable": {"Type": "AWS::DynamoDB::Table", "Properties": TICKETS_TABLE},
     },
     "Outputs": {
         "LicensesTable": {"Value": {"Ref": "LicensesTable"}},
+        "KeysTable": {"Value": {"Ref": "KeysTable"}},
         "TicketsTable": {"Value": {"Ref": "TicketsTable"}},
         "InBucket": {"Value": "keyferry-in"},
         "OutBucket": {"Value": "keyferry-out"},

@@ -22,7 +22,11 @@ from moto import mock_aws
 from moto.cloudformation.models import cloudformation_backends
 
 from keyferry_admin import script
+from keyferry_admin.stack import Stack
+from tests.service.admin.template import TEMPLATE as TABLES
 from tests.service.admin.test_connection import SAVED
+from tests.support.builders import SERVICE_KEY
+from tests.support.tables import put_key
 
 ROOT = Path(__file__).parents[3]
 REGION = "eu-central-1"
@@ -33,8 +37,9 @@ TEMPLATE = {
         "VendorName": {"Type": "String", "Default": ""},
         "OriginSecret": {"Type": "String", "Default": ""},
     },
-    "Resources": {"SiteBucket": {"Type": "AWS::S3::Bucket"}},
+    "Resources": {"SiteBucket": {"Type": "AWS::S3::Bucket"}, **TABLES["Resources"]},
     "Outputs": {
+        **TABLES["Outputs"],
         "SiteBucket": {"Value": {"Ref": "SiteBucket"}},
         "PageUrl": {"Value": "https://activate.acme.example"},
     },
@@ -213,6 +218,16 @@ def test_a_change_set_that_was_declined_uploads_nothing(desk: Desk) -> None:
     assert output.startswith("Nothing was deployed, and the page was not uploaded")
     desk.sam.does = lambda: None
     assert desk.deploy()[0] == 0  # one that was declined earlier says nothing about this deploy
+
+
+def test_keys_that_are_among_the_licenses_get_their_own_table(desk: Desk) -> None:
+    create_stack()
+    stack = Stack("trial")
+    put_key(boto3.client("dynamodb"), stack.output("LicensesTable"), SERVICE_KEY)
+    desk.sam.does = lambda: None  # the table of keys is new
+    assert desk.deploy() == (0, "")
+    assert stack.signing_keys.among_licenses_alone() == ()
+    assert stack.signing_keys.all() == (SERVICE_KEY,)
 
 
 def test_another_stack_and_region_have_settings_of_their_own(desk: Desk) -> None:

@@ -42,7 +42,8 @@ FILE = replace(KEY, kms_arn=None, pem="ed25519.pem")
 ED25519 = signing.KmsKey("Enabled", "ECC_NIST_EDWARDS25519")
 SIGNING = signing.Signing([KEY], {ARN: ED25519}, False, [])
 FUNCTION = queues.Function("process_request", None, True, "1a2b", "Enabled")
-TABLES = tables.Tables("licenses", "tickets", True, True, True)
+KEPT = tables.Kept("table of keys", "keys", True, True)
+TABLES = tables.Tables([KEPT], "tickets", True)
 ISSUED = page.Certificate("ISSUED", ["example.com", "*.example.com"], 300)
 FILES = page.Files({"index.html": "1", "page.css": "2"}, {"index.html": "1", "page.css": "2"})
 VENDOR = page.Answer(200, b"{}")
@@ -168,6 +169,12 @@ def alarm(**facts: Any) -> list[Finding]:
         pytest.param(
             keys(unused=["ML-DSA-65"]), WARNING, "own ML-DSA-65 key", "keys create", id="unused"
         ),
+        pytest.param(
+            keys(uncopied=[KEY.keyid]), WARNING, "own table yet", "make deploy", id="not copied"
+        ),
+        pytest.param(
+            keys(untrusted=[KEY.keyid]), WARNING, "does not sign", "upgrade.md", id="an old desk's"
+        ),
         pytest.param(signing.judge_rights(1, []), OK, "can sign", "", id="rights"),
         pytest.param(
             signing.judge_rights(2, [KEY]),
@@ -199,14 +206,14 @@ def alarm(**facts: Any) -> list[Finding]:
         ),
         pytest.param(tables.judge_tables(TABLES), OK, "restored", "", id="tables"),
         pytest.param(
-            tables.judge_tables(replace(TABLES, has_backups=False)),
+            tables.judge_tables(replace(TABLES, kept=[replace(KEPT, has_backups=False)])),
             PROBLEM,
             "no point-in-time recovery",
-            "update-continuous-backups --table-name licenses",
+            "update-continuous-backups --table-name keys",
             id="no backups",
         ),
         pytest.param(
-            tables.judge_tables(replace(TABLES, is_protected=False)),
+            tables.judge_tables(replace(TABLES, kept=[replace(KEPT, is_protected=False)])),
             PROBLEM,
             "deleted by mistake",
             "--deletion-protection-enabled",

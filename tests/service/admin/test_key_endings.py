@@ -19,6 +19,7 @@ from tests.service.admin.screens import pem_key, take_seat
 from tests.service.admin.test_requests import PAGE, answered, lying_in, whole
 from tests.support.builders import LAB_07, LAB_08, Computer
 from tests.support.samples import DAY, NOW, NUMBER
+from tests.support.tables import put_key
 
 __all__ = ["whole"]
 
@@ -91,7 +92,11 @@ def test_ending_two_keys_at_once_leaves_one_active(
 ) -> None:
     old, new = pair
     monkeypatch.setattr(keys, "other_active", lambda *_: new)  # as it was read a moment ago
-    stack.signing_keys.put(SigningKey(new.keyid, ED25519, new.public, KeyStatus.RETIRED))
+    put_key(
+        stack._dynamodb,
+        stack.output("KeysTable"),
+        SigningKey(new.keyid, ED25519, new.public, KeyStatus.RETIRED),
+    )
     with pytest.raises(KeysChanged):
         keys.retire(stack.signing_keys, old.keyid)
     assert statuses(stack)[old.keyid] == "active"

@@ -26,6 +26,7 @@ from tests.service.admin.functions import Functions, refusal
 from tests.service.admin.screens import pem_key
 from tests.support.builders import VENDOR, a_key
 from tests.support.samples import NOW
+from tests.support.tables import put_key
 
 ARN = "arn:aws:kms:eu-central-1:123456789012:key/5f2c0b8e"
 REPLICA = "arn:aws:kms:eu-west-1:123456789012:key/5f2c0b8e"
@@ -160,7 +161,7 @@ def test_a_key_that_ended_signs_at_no_other_place(
     stack: Stack, functions: Functions, status: KeyStatus
 ) -> None:
     ended = replace(in_kms(), status=status)
-    stack.signing_keys.put(ended)
+    put_key(stack._dynamodb, stack.output("KeysTable"), ended)
     functions.in_kms[REPLICA] = VENDOR
     with pytest.raises(KeyExists, match=status):
         keys.create(stack, in_kms(arn=REPLICA))
@@ -171,7 +172,7 @@ def test_a_key_that_ended_meanwhile_does_not_come_back(
     stack: Stack, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ended = replace(in_kms(), status=KeyStatus.COMPROMISED)
-    stack.signing_keys.put(ended)
+    put_key(stack._dynamodb, stack.output("KeysTable"), ended)
     monkeypatch.setattr(stack.signing_keys, "all", lambda: (in_kms(),))  # read before it ended
     with pytest.raises(KeysChanged):
         keys.register(stack.signing_keys, in_kms(arn=REPLICA))
@@ -230,8 +231,8 @@ def test_the_key_set_requires_active_algorithms_and_trusts_retired_keys(
             ("quantum", ML_DSA_65),
         ]
     )
-    stack.signing_keys.put(replace(old, status=KeyStatus.RETIRED))
-    stack.signing_keys.put(replace(bad, status=KeyStatus.COMPROMISED))
+    put_key(stack._dynamodb, stack.output("KeysTable"), replace(old, status=KeyStatus.RETIRED))
+    put_key(stack._dynamodb, stack.output("KeysTable"), replace(bad, status=KeyStatus.COMPROMISED))
     exported = KeySet.from_json(keys.export(stack.signing_keys, stack.licenses).to_json())
     assert exported.require == (ED25519, ML_DSA_65)
     assert {key.keyid: key.trusted for key in exported.keys} == {
@@ -252,6 +253,6 @@ def test_the_key_set_lists_revoked_licenses(stack: Stack, tmp_path: Path) -> Non
 
 def test_without_an_active_key_there_is_no_key_set(stack: Stack, tmp_path: Path) -> None:
     key = pem_key(stack, tmp_path / "signing.pem")
-    stack.signing_keys.put(replace(key, status=KeyStatus.RETIRED))
+    put_key(stack._dynamodb, stack.output("KeysTable"), replace(key, status=KeyStatus.RETIRED))
     with pytest.raises(NoActiveKey):
         keys.export(stack.signing_keys, stack.licenses)

@@ -79,9 +79,10 @@ def killed_before(owner: Any, step: str, count: int) -> Iterator[None]:
 
 def forget_everything(stack: Stack) -> None:
     """As a cloud does that is killed at its first start, and thus never writes its state."""
-    table = boto3.resource("dynamodb").Table(stack.output("LicensesTable"))
-    for item in table.scan()["Items"]:
-        table.delete_item(Key={"pk": item["pk"], "sk": item["sk"]})
+    for name in ("LicensesTable", "KeysTable"):
+        table = boto3.resource("dynamodb").Table(stack.output(name))
+        for item in table.scan()["Items"]:
+            table.delete_item(Key={"pk": item["pk"], "sk": item["sk"]})
     vars(stack)["kms"] = Kms()
 
 

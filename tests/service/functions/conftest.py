@@ -24,7 +24,7 @@ from moto.core.botocore_stubber import BotocoreStubber
 from keyferry_service.adapters.signing_keys_dynamodb import FRESH_S, SigningKeys
 from tests.support.builders import SERVICE_KEY, VENDOR
 from tests.support.inline import InlineExecutor
-from tests.support.tables import LICENSES_TABLE
+from tests.support.tables import KEYS_TABLE, LICENSES_TABLE
 from tests.support.world import (
     IN,
     OUT,
@@ -63,6 +63,7 @@ def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
         "AWS_SECRET_ACCESS_KEY": "testing",
         "AWS_DEFAULT_REGION": "eu-central-1",
         "LICENSES_TABLE": "Licenses",
+        "KEYS_TABLE": "Keys",
         "TICKETS_TABLE": "Tickets",
         "IN_BUCKET": IN,
         "OUT_BUCKET": OUT,
@@ -74,6 +75,10 @@ def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
         "MAIL_CONFIGURATION_SET": "keyferry",
         "ORIGIN_SECRET": f"0123456789abcdef0123456789abcdef {SECOND_ORIGIN_SECRET}",
         "PEM_FOLDER": str(folder),
+        "EVENT_BUS": "keyferry",
+        "STACK": "keyferry",
+        "WEBHOOK_URL": "https://crm.example.com/keyferry?token=of-the-path",
+        "WEBHOOK_SECRET": "keyferry-webhook",
         "POWERTOOLS_SERVICE_NAME": "keyferry",
         "POWERTOOLS_METRICS_NAMESPACE": "Keyferry",
     }
@@ -91,6 +96,7 @@ def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
         clients: Any = {name: boto3.client(name) for name in ("dynamodb", "s3", "sqs", "sesv2")}
         log, service = Logger(), _ServiceClients(boto3.client)
         names = ("public_api", "process_request", "send_response", "mail_feedback")
+        names += ("publish_events", "send_webhook")
         with patched.context() as loading:
             loading.setattr(boto3, "client", service.client)
             # Calls follow each other, so that a test may tell their order.
@@ -120,6 +126,7 @@ def world(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> World:
     BackendDict.reset()
     dynamodb, s3, sqs, ses = (cloud.clients[name] for name in ("dynamodb", "s3", "sqs", "sesv2"))
     dynamodb.create_table(TableName="Licenses", **LICENSES_TABLE)
+    dynamodb.create_table(TableName="Keys", **KEYS_TABLE)
     dynamodb.create_table(
         TableName="Tickets",
         BillingMode="PAY_PER_REQUEST",
@@ -134,7 +141,7 @@ def world(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> World:
     assert sqs.create_queue(QueueName="keyferry-responses")["QueueUrl"] == QUEUE
     ses.create_email_identity(EmailIdentity="licensing@example.com")
     ses.create_configuration_set(ConfigurationSetName="keyferry")
-    SigningKeys(dynamodb, "Licenses").put(SERVICE_KEY)
+    SigningKeys(dynamodb, "Keys", "Licenses").add(SERVICE_KEY)
     cloud.log.seek(0)
     cloud.log.truncate()
     world = World(

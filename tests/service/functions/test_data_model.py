@@ -38,9 +38,9 @@ def kind_of(row: dict[str, dict[str, str]]) -> str:
 
 
 def written(world: World) -> dict[str, set[str]]:
-    """The attributes of each kind of row in the two tables."""
+    """The attributes of each kind of row in the three tables."""
     kinds: dict[str, set[str]] = {}
-    for table in ("Licenses", "Tickets"):
+    for table in ("Licenses", "Keys", "Tickets"):
         for row in world.rows(table):
             kinds.setdefault(kind_of(row), set()).update(row.keys() - {"pk", "sk"})
     return kinds

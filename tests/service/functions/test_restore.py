@@ -8,10 +8,26 @@ from typing import Any
 import pytest
 
 from keyferry_admin.stack import Stack
-from tests.support.builders import LAB_07, LAB_08, Computer, a_request_file
+from keyferry_service.adapters.signing_keys_dynamodb import SigningKeys
+from keyferry_service.domain.signing_keys import KeyStatus, SigningKey
+from tests.support.builders import (
+    LAB_07,
+    LAB_08,
+    SERVICE_KEY,
+    Computer,
+    a_key,
+    a_request_file,
+)
+from tests.support.tables import KEYS_TABLE, put_key
 from tests.support.world import IN, OUT, ROOT, World
 
-OUTPUTS = {"LicensesTable": "Licenses", "TicketsTable": "Tickets", "InBucket": IN, "OutBucket": OUT}
+OUTPUTS = {
+    "LicensesTable": "Licenses",
+    "KeysTable": "Keys",
+    "TicketsTable": "Tickets",
+    "InBucket": IN,
+    "OutBucket": OUT,
+}
 
 
 class KnownStack(Stack):
@@ -102,15 +118,38 @@ def test_a_table_without_a_license_is_not_copied(
 ) -> None:
     world.sell()
     rows = world.rows("Licenses")
-    keys = {"pk": "HASH", "sk": "RANGE"}
-    world.dynamodb.create_table(
-        TableName="Restored",
-        BillingMode="PAY_PER_REQUEST",
-        AttributeDefinitions=[{"AttributeName": name, "AttributeType": "S"} for name in keys],
-        KeySchema=[{"AttributeName": name, "KeyType": kind} for name, kind in keys.items()],
-    )
-    assert sys.modules["restore"].copy("Restord", "Licenses") == 1
+    world.dynamodb.create_table(TableName="Restored", **KEYS_TABLE)
+    assert sys.modules["restore"].copy("Restord", "Licenses", "license") == 1
     assert "There is no table Restord" in capsys.readouterr().out
-    assert sys.modules["restore"].copy("Restored", "Licenses") == 1
+    assert sys.modules["restore"].copy("Restored", "Licenses", "license") == 1
     assert "holds no license" in capsys.readouterr().out
     assert world.rows("Licenses") == rows
+
+
+def test_an_older_license_table_brings_no_ended_key_back(world: World, replay: Any) -> None:
+    """Not for a stack that goes back to release 0.9, which reads the keys there."""
+    world.sell()
+    world.dynamodb.create_table(TableName="Restored", **KEYS_TABLE)
+    for row in world.rows("Licenses"):
+        world.dynamodb.put_item(TableName="Restored", Item=row)
+    keys = SigningKeys(world.dynamodb, "Keys", "Licenses")
+    new = a_key("new")
+    other = SigningKey(new.keyid, new.alg, new.public, KeyStatus.ACTIVE, pem="new.pem")
+    keys.add(other)
+    keys.end(SERVICE_KEY, KeyStatus.COMPROMISED, other)
+    before = keys.all()
+    assert sys.modules["restore"].copy("Restored", "Licenses", "license") == 0
+    assert keys.all() == SigningKeys(world.dynamodb, "Licenses", "Licenses").all() == before
+
+
+def test_the_keys_are_restored_as_licenses_are(world: World, replay: Any) -> None:
+    world.dynamodb.create_table(TableName="Restored", **KEYS_TABLE)
+    put_key(world.dynamodb, "Restored", SERVICE_KEY)
+    wrong = a_key("somebody else's")
+    put_key(
+        world.dynamodb, "Keys", SigningKey(wrong.keyid, wrong.alg, wrong.public, KeyStatus.ACTIVE)
+    )
+    copy = sys.modules["restore"].copy
+    assert copy("Restored", "Keys", "key") == 0
+    assert SigningKeys(world.dynamodb, "Keys", "Licenses").all() == (SERVICE_KEY,)
+    assert copy("Licenses", "Keys", "license") == 1  # no license was sold

@@ -14,6 +14,7 @@ from keyferry_service.domain.signing_keys import KeyStatus, SigningKey
 from tests.service.functions.test_resending import TICKET, asked_to_sign, opened_by_the_desk
 from tests.support.builders import SERVICE_KEY, VENDOR, a_key, a_request_file
 from tests.support.samples import NUMBER
+from tests.support.tables import put_key
 from tests.support.world import World
 
 ARN = "arn:aws:kms:eu-central-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab"
@@ -37,9 +38,8 @@ def test_a_request_gets_the_same_answer_after_kms_failed(
     world: World, signer: Signer, code: str
 ) -> None:
     world.sell()
-    keys = SigningKeys(world.dynamodb, "Licenses")
-    keys.put(replace(SERVICE_KEY, status=KeyStatus.RETIRED))
-    keys.put(in_kms(signer))
+    put_key(world.dynamodb, "Keys", replace(SERVICE_KEY, status=KeyStatus.RETIRED))
+    put_key(world.dynamodb, "Keys", in_kms(signer))
     ticket = world.open_ticket()
     # The application trusts this key, so that it is answered.
     message = world.upload(ticket, a_request_file(trusts=(signer.keyid,)))
@@ -73,7 +73,7 @@ def test_resigning_uses_the_keys_that_are_active_now(world: World) -> None:
     world.sell()
     world.activate(a_request_file())  # and so the function has just read its keys
     new = a_key("new")
-    keys = SigningKeys(world.dynamodb, "Licenses")
+    keys = SigningKeys(world.dynamodb, "Keys", "Licenses")
     keys.add(in_kms(new))
     keys.end(SERVICE_KEY, KeyStatus.COMPROMISED, in_kms(new))
     opened_by_the_desk(world)

@@ -33,6 +33,7 @@ CONTACT = "contact@example.org"
 WAY_BACK = ROOT / "docs" / "operations" / "stolen-code.md"
 OUTPUTS = {
     "LicensesTable": "Licenses",
+    "KeysTable": "Keys",
     "TicketsTable": "Tickets",
     "InBucket": IN,
     "OutBucket": OUT,

@@ -50,6 +50,7 @@ FUNCTION = {REQUESTS: "process_request", RESPONSES: "send_response"}
 ENVIRONMENT = {
     "AWS_DEFAULT_REGION": "eu-central-1",
     "LICENSES_TABLE": "Licenses",
+    "KEYS_TABLE": "Keys",
     "TICKETS_TABLE": "Tickets",
     "IN_BUCKET": IN,
     "OUT_BUCKET": OUT,

@@ -129,7 +129,7 @@ class World:
         self.sqs = clients.client("sqs")
         self.tickets = Tickets(dynamodb, "Tickets")
         self.refusals = Refusals(dynamodb, "Tickets")
-        SigningKeys(dynamodb, "Licenses").put(replace(SERVICE_KEY, pem=None, kms_arn="arn"))
+        SigningKeys(dynamodb, "Keys", "Licenses").add(replace(SERVICE_KEY, pem=None, kms_arn="arn"))
         for number in NUMBERS:
             license = a_license(
                 number=number,

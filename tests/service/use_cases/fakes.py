@@ -68,11 +68,11 @@ class Service:
         self.tickets = Tickets(self.dynamodb, "Tickets")
         self.refusals = Refusals(self.dynamodb, "Tickets")
         self.suppressions = Suppressions(self.dynamodb, "Tickets")
-        self.signing_keys = SigningKeys(self.dynamodb, "Licenses")
+        self.signing_keys = SigningKeys(self.dynamodb, "Keys", "Licenses")
         self.signers = Signers(partial(KmsSigner, clients.client("kms")), Path())
         self.mailer = Mailer(clients.client("sesv2"), FAKE_VENDOR.support, "keyferry")
         self.responses = PublishResponse(self.files, self.signing_keys, self.signers, self.clock)
-        self.signing_keys.put(FAKE_KEY)
+        self.signing_keys.add(FAKE_KEY)
         self.licenses.create(a_license())
         self.tickets.add(
             Ticket(TICKET, NOW + LIFE_S, email="a@example.com", email_status=EmailStatus.PENDING)

@@ -128,6 +128,7 @@ class Handler:
         outputs = json.loads((stack.run / "stack.json").read_bytes())["outputs"]
         os.environ |= {
             "LICENSES_TABLE": outputs["LicensesTable"],
+            "KEYS_TABLE": outputs["KeysTable"],
             "TICKETS_TABLE": outputs["TicketsTable"],
             "IN_BUCKET": IN,
             "OUT_BUCKET": OUT,

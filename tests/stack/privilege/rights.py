@@ -32,8 +32,10 @@ def rights() -> list[Right]:
 
 def _rights_of(role: str, properties: Any) -> Iterator[Right]:
     (policy,) = properties["Policies"]
+    has_role = RESOURCES[role].get("Condition") not in OFF
     for place, value in enumerate(policy["PolicyDocument"]["Statement"]):
         statement, has_statement = _when_on(value)
+        has_statement = has_statement and has_role
         assert statement["Effect"] == "Allow"
         actions, (only, _) = statement["Action"], _when_on(statement.get("Condition"))
         for action in actions if isinstance(actions, list) else [actions]:

@@ -53,6 +53,7 @@ def test_what_belongs_to_the_stack_is_opened_to_these_services_alone() -> None:
         ("FeedbackQueuePolicy", "sqs:SendMessage", "sns.amazonaws.com"),
         ("FeedbackTopicPolicy", "sns:Publish", "ses.amazonaws.com"),
         ("SiteBucketPolicy", "s3:GetObject", "cloudfront.amazonaws.com"),
+        ("WebhookQueuePolicy", "sqs:SendMessage", "events.amazonaws.com"),
     }
 
 
@@ -78,7 +79,9 @@ def test_no_right_is_a_pattern_but_for_the_keys_of_one_folder_or_of_one_tag() ->
         )
 
 
-@pytest.mark.parametrize("function", ["ProcessRequest", "SendResponse", "MailFeedback"])
+@pytest.mark.parametrize(
+    "function", ["ProcessRequest", "SendResponse", "MailFeedback", "SendWebhook"]
+)
 def test_a_function_may_poll_its_own_queue_and_no_other(function: str) -> None:
     (event,) = RESOURCES[f"{function}Function"]["Properties"]["Events"].values()
     queue = event["Properties"]["Queue"]["GetAtt"]
@@ -89,7 +92,8 @@ def test_a_function_may_poll_its_own_queue_and_no_other(function: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "function", ["PublicApi", "ProcessRequest", "SendResponse", "MailFeedback"]
+    "function",
+    [name.removesuffix("Function") for name in RESOURCES if name.endswith("Function")],
 )
 def test_a_function_may_write_its_own_log_and_no_other(function: str) -> None:
     log = RESOURCES[f"{function}Function"]["Properties"]["LoggingConfig"]["LogGroup"]["Ref"]

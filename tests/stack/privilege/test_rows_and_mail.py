@@ -76,7 +76,7 @@ def is_denied(call: Any, **arguments: Any) -> bool:
 @pytest.mark.parametrize("statement", STATEMENTS)
 def test_each_right_to_a_table_names_the_kinds_of_rows(statement: Any) -> None:
     if statement["Action"] == ["dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:Query"]:
-        assert statement["Resource"] == {"GetAtt": "LicensesTable.Arn"}  # licenses, and our keys
+        assert statement["Resource"] == {"GetAtt": "LicensesTable.Arn"}
         assert "Condition" not in statement
         return
     condition = statement["Condition"]
@@ -99,6 +99,9 @@ def test_each_right_to_a_table_names_the_kinds_of_rows(statement: Any) -> None:
         ("PublicApiRole", "update_item", "Tickets", "ticket# network#", "link# suppressed# mail#"),
         ("ProcessRequestRole", "put_item", "Licenses", NUMBER, "keys keys# resigning#"),
         ("ProcessRequestRole", "update_item", "Licenses", NUMBER, "keys"),
+        ("ProcessRequestRole", "put_item", "Keys", "", "keys"),
+        ("ProcessRequestRole", "update_item", "Keys", "", "keys"),
+        ("SendResponseRole", "get_item", "Keys", "", "keys"),
         (
             "ProcessRequestRole",
             "get_item",
@@ -125,7 +128,7 @@ def test_a_function_that_was_taken_over_touches_no_other_rows(
         for keys, expected in ((allowed, False), (forbidden, True)):
             for key in keys.split():
                 row = {"pk": {"S": f"{key}none" if key.endswith("#") else key}}
-                if table == "Licenses":
+                if table != "Tickets":
                     row["sk"] = {"S": "none"}
                 # This condition never holds, so nothing is written.
                 never = {"ConditionExpression": "attribute_exists(nothing)"}

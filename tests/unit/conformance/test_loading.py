@@ -6,7 +6,8 @@ import os
 from base64 import b64decode
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from datetime import datetime
+from dataclasses import replace
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 from unittest import mock
@@ -86,6 +87,8 @@ class Offline:
 
     def load(self) -> License:
         released = self.vector.get("released")
+        if released and "T" not in released:
+            assert release_seconds(date.fromisoformat(released)) == release_seconds(released)
         return load_license(self._installation(), released and release_seconds(released))
 
     def ask(self, license: License, question: Vector) -> Vector:
@@ -96,23 +99,21 @@ class Offline:
         return {"ok": True, "value": result.value} if result else {"code": result.code}
 
     def install(self, data: bytes) -> Any:
-        found = self._installation()
+        here = self._installation()
         return install_response(
             data,
-            found.keys,
-            product=found.product,
+            here.keys,
+            product=here.product,
             state_dir=self.folder,
-            machine=found.machine.machine(),
+            machine=here.machine.machine(),
             now=self.now,
             dongle=self.token,
         )
 
     def _installation(self) -> Any:
-        from dataclasses import replace
-
         facts = self.vector["machine"]
         machine = Machine("", "Linux", facts["environment"], facts["components"])
-        found = open_installation(
+        here = open_installation(
             self.vector["product"],
             KeySet.from_json(b64decode(self.vector["key_set"])),
             self.folder,
@@ -121,8 +122,8 @@ class Offline:
             lambda named: self.token,
             vendor=None,
         )
-        found.machine.machine()
-        return replace(found, clock=lambda: self.now)
+        here.machine.machine()
+        return replace(here, clock=lambda: self.now)
 
     @contextmanager
     def circumstances(self) -> Iterator[None]:
@@ -138,8 +139,8 @@ class Offline:
             stack.enter_context(mock.patch.object(lock.Lock.__init__, "__defaults__", (0.0,)))
             for name in self.vector.get("lacks", []):
                 lacking = mock.Mock(side_effect=CannotVerify)
-                found = vars(algorithms.ALGORITHMS[name]) | {"verify": lacking}
-                changed = {name: type(algorithms.ALGORITHMS[name])(**found)}
+                known = algorithms.ALGORITHMS[name]
+                changed = {name: replace(known, verify=lacking)}
                 stack.enter_context(mock.patch.dict(algorithms.ALGORITHMS, changed))
             yield
 

@@ -26,10 +26,14 @@ class Signing:
     in_kms: Mapping[str, KmsKey]  # by ARN; a key that is missing is not in it
     allows_pem: bool  # the functions have a folder of PEM files
     unused: Sequence[str]  # algorithms whose KMS key this stack has and does not use
+    uncopied: Sequence[str] = ()  # keyids that sign, and are in the license table alone
+    untrusted: Sequence[str] = ()  # keyids in the license table that therefore do not sign
 
 
 def check_keys(deployment: Deployment) -> list[Finding]:
     """Whether every active key exists, is enabled, and is of the right kind."""
+    known = {key.keyid for key in deployment.stack.signing_keys.all()}
+    alone = [key.keyid for key in deployment.stack.signing_keys.among_licenses_alone()]
     active = active_keys(deployment)
     kms, in_kms = deployment.client("kms"), dict[str, KmsKey]()
     for arn in kms_arns(active):
@@ -45,7 +49,9 @@ def check_keys(deployment: Deployment) -> list[Finding]:
         if alg not in signs and deployment.stack.has_output(signing_key_output(alg))
     ]
     allows_pem = bool(deployment.stack.parameter("PemFolder"))
-    return judge_keys(Signing(active, in_kms, allows_pem, unused))
+    uncopied = [keyid for keyid in alone if keyid in known]
+    untrusted = [keyid for keyid in alone if keyid not in known]
+    return judge_keys(Signing(active, in_kms, allows_pem, unused, uncopied, untrusted))
 
 
 def judge_keys(signing: Signing) -> list[Finding]:
@@ -57,6 +63,13 @@ def judge_keys(signing: Signing) -> list[Finding]:
     for alg in signing.unused:
         text = f"The stack's own {alg} key does not sign"
         findings.append(Finding("keys", WARNING, text, f"keyferry-admin keys create --alg {alg}"))
+    if signing.uncopied:
+        text = "The keys are not in their own table yet: whoever changes licenses could add one"
+        findings.append(Finding("keys", WARNING, text, "make deploy"))
+    for keyid in signing.untrusted:
+        text = f"The key {keyid} does not sign: keyferry-admin of release 0.9 created it"
+        step = "Create it again, if it is yours: docs/operations/upgrade.md, signing keys"
+        findings.append(Finding("keys", WARNING, text, step, {"keyid": keyid}))
     keys = ", ".join(f"{key.alg} {key.keyid}" for key in signing.active)
     verb = "sign" if len(signing.active) > 1 else "signs"
     return findings or [Finding("keys", OK, f"{keys} {verb} every response")]

@@ -37,6 +37,7 @@ from tests.unit.conformance.cases.offline import (
     CLOCK,
     DAY,
     SITE,
+    THROWAWAY,
     TOKENS,
     USER_DIR,
     Offline,
@@ -140,7 +141,13 @@ OTHER_KEYS = {
 }
 # Nothing is stored. A fault of an earlier step is reported instead of a later one's.
 STEPS: list[tuple[str, list[tuple[str, str, Spoil]]]] = [
-    (FORM, [("a key set that is empty", "bad-key-set", sets(keys={"keyset": 1}))]),
+    (
+        FORM,
+        [
+            ("a key set that is empty", "bad-key-set", sets(keys={"keyset": 1})),
+            ("a key set of a test", "bad-key-set", sets(keys=THROWAWAY)),
+        ],
+    ),
     (
         FORM,
         [
@@ -494,6 +501,9 @@ def _renewals() -> Iterator[Case]:
         lost,
         _refusal("not-requested"),
     )
+    other_key = _with(_renewal, puts(f"{SITE}/load.key", b64(seed("x")).encode()))
+    rule = "Otherwise it is `wrong-machine` or"
+    yield rule, "a renewal, and another load key", other_key, _refusal("not-requested")
     strange = _with(_renewal, puts(f"{SITE}/device.public", b64(STRANGER.public).encode()))
     strange.files[f"{SITE}/device.key"] = b64(seed("stranger")).encode()
     yield (
@@ -641,11 +651,12 @@ def _clocks() -> Iterator[Case]:
     yield FAIR, "more time passed than the mark is ahead", long, expect
     behind = Arriving()
     behind.files[CLOCK] = clock(ISSUED - DAY, lowered=3, note=ISSUED - DAY)
+    behind.now = time(ISSUED + 60)
     yield (
         FAIR,
         "the mark is behind issued_at",
         behind,
-        _placed(behind, clock_file=clock(NOW, lowered=3)),
+        _placed(behind, clock_file=clock(ISSUED, lowered=3)),
     )
     without = Arriving()
     without.files[CLOCK] = clock(wrong, lowered=7)

@@ -32,6 +32,7 @@ from tests.unit.conformance.cases.offline import (
     DAY,
     PARTS,
     SITE,
+    THROWAWAY,
     TOKENS,
     USER_DIR,
     WAITING,
@@ -100,7 +101,13 @@ Fault = tuple[str, str, Spoil]  # name, code, what spoils it
 
 # Step by step of "Load"; a fault of an earlier step is reported instead of a later one's.
 STEPS: list[tuple[str, list[Fault]]] = [
-    (FORM, [("a key set that is empty", "bad-key-set", sets(keys={"keyset": 1}))]),
+    (
+        FORM,
+        [
+            ("a key set that is empty", "bad-key-set", sets(keys={"keyset": 1})),
+            ("a key set of a test", "bad-key-set", sets(keys=THROWAWAY)),
+        ],
+    ),
     (
         FORM,
         [
@@ -659,7 +666,7 @@ def _questions() -> Iterator[tuple[str, str, Offline, dict[str, Any]]]:
         {"now": time(END - 2 - DAY), "feature": None},
         {"now": time(END), "feature": "cfd"},
     ]
-    asked: list[Any] = [
+    answers: list[Any] = [
         {"ok": True, "value": True},
         {"ok": True, "value": 16},
         {"code": "feature-not-granted"},
@@ -671,12 +678,12 @@ def _questions() -> Iterator[tuple[str, str, Offline, dict[str, Any]]]:
     ]
     written = {CLOCK: clock(END - 1)}
     rule = "A license that stays loaded"
-    yield rule, "questions in the course of time", open_, facts(questions=asked, after=written)
+    yield rule, "questions in the course of time", open_, facts(questions=answers, after=written)
     token = dongle_bound()
     token.more["questions"] = [
         {"now": token.now, "feature": "solver"},
         {"now": time(END), "feature": "cfd", "token": None},
     ]
-    asked = [{"ok": True, "value": True}, {"code": "dongle-missing"}]
+    answers = [{"ok": True, "value": True}, {"code": "dongle-missing"}]
     rule = "What is asked of a loaded license"
-    yield rule, "a token that is unplugged", token, facts(questions=asked)
+    yield rule, "a token that is unplugged", token, facts(questions=answers)

@@ -4,6 +4,7 @@ import copy
 import json
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
+from hashlib import sha256
 from typing import Any
 
 from tests.unit.conformance.cases.files import (
@@ -28,10 +29,14 @@ from tests.unit.conformance.cases.keys import (
     TOKEN_ED25519,
     Key,
     b64,
+    keyid,
     seed,
 )
 
 DAY = 86400
+MARK = sha256(b"keyferry.testing: a key set of a test 2").digest()
+MARK_KEY = {"keyid": keyid("Ed25519", MARK), "alg": "Ed25519", "public": b64(MARK)}
+THROWAWAY = key_set(SERVICE.in_key_set(), MARK_KEY | {"status": "compromised"})
 PARTS = {
     "mac": ["d0bf9c112233", "d0bf9c112234"],
     "os_id": ["2f4d7a3b1c9e4f5a8b6c7d8e9f0a1b2c"],

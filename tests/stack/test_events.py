@@ -1,0 +1,99 @@
+"""Events are switched on in a running stack: from its tables over its bus to a server."""
+
+import json
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from keyferry_service.adapters.licenses_dynamodb import Licenses
+from tests.stack.test_dead_letters import eventually
+from tests.stack.test_mail_feedback import a_notice, publish
+from tests.support.customer import Customer, with_a_wrong_code
+from tests.support.journeys import carry, client, deploy_again
+from tests.support.running_stack import ROOT, RunningStack
+
+RECEIVER = ROOT / "docs" / "operations" / "webhook_receiver.py"
+
+
+@dataclass
+class Server:
+    """The vendor's server, as docs/operations/events.md runs it, and what it has printed."""
+
+    stack: RunningStack
+    output: Path
+
+    def events(self, number: str) -> list[dict[str, Any]]:
+        """What it received about a license, and about files that name none."""
+        events = map(json.loads, self.output.read_text().splitlines())
+        return [event for event in events if event.get("subject", number) == number]
+
+
+@pytest.fixture
+def server(stack: RunningStack, tmp_path: Path) -> Iterator[Server]:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    deploy_again(stack, Events="on", WebhookUrl=f"http://127.0.0.1:{port}/keyferry")
+    (described,) = client(stack, "cloudformation").describe_stacks(StackName="keyferry")["Stacks"]
+    outputs = {each["OutputKey"]: each["OutputValue"] for each in described["Outputs"]}
+    secret = client(stack, "secretsmanager").get_secret_value(SecretId=outputs["WebhookSecret"])
+    output = tmp_path / "events"
+    with output.open("w") as file:
+        process = subprocess.Popen(
+            [sys.executable, str(RECEIVER), str(port)],
+            env=os.environ | {"WEBHOOK_SECRET": f"whsec_{secret['SecretString']}"},
+            stdout=file,
+        )
+    try:
+        yield Server(replace(stack, outputs=outputs), output)
+    finally:
+        deploy_again(stack, Events="off", WebhookUrl="")
+        process.terminate()
+        process.wait()
+
+
+def test_what_happens_to_a_license_reaches_the_vendors_server(
+    server: Server, tmp_path: Path
+) -> None:
+    stack = server.stack
+    table = Licenses(client(stack, "dynamodb"), stack.outputs["LicensesTable"])
+    customer = Customer(stack, table, tmp_path, seats=1, licensee="Nordhaven Pilot Plant")
+    address = f"gone-{customer.number}@example.com"
+    (ticket,) = carry(stack, [customer.file(1)], [address])
+    publish(stack, a_notice(stack, ticket["id"]))
+    carry(stack, [with_a_wrong_code(customer), customer.file(2)])
+    carry(stack, [customer.file(3, replaces_seat=1)])
+    customer.change(seats=2)
+
+    def received() -> list[tuple[str, ...]]:
+        return sorted(
+            (event["type"].removeprefix("keyferry."), *_facts(event["data"]))
+            for event in server.events(customer.number)
+        )
+
+    expected = [
+        ("email.bounced",),
+        ("license.changed", "change"),
+        ("license.changed", "create"),
+        ("request.answered",),
+        ("request.answered",),
+        ("request.refused", "no-seats-left"),
+        ("request.refused", "not-authentic"),
+        ("seat.replaced",),
+    ]
+    eventually(lambda: len(received()) >= len(expected))
+    assert received() == sorted(expected)
+    text = json.dumps(server.events(customer.number))
+    for secret in (customer.code, address, "Nordhaven", "LAB-0", ticket["id"]):
+        assert secret not in text
+
+
+def _facts(data: dict[str, str]) -> list[str]:
+    """By which two events of one type differ."""
+    return [data[name] for name in ("code", "what") if name in data]
