@@ -65,13 +65,13 @@ def desk(monkeypatch: pytest.MonkeyPatch) -> Desk:
         "Items": [row for row in cloud.tables.rows.values() if "activation_public" in row]
     }
     outputs = {name: each["Value"] for name, each in TEMPLATE["Outputs"].items()}
-    tables = {"LicensesTable": "Licenses", "TicketsTable": "Tickets"}
+    tables = {f"{name}Table": name for name in ("Licenses", "Tickets", "Keys")}
     monkeypatch.setattr(Stack, "_dynamodb", dynamodb)
     monkeypatch.setattr(Stack, "_outputs", outputs | tables)
     monkeypatch.setattr(Stack, "_identity", "arn:aws:iam::123456789012:user/ada")
     monkeypatch.setattr("time.time", lambda: NOW)
     stack = Stack("keyferry")
-    stack.signing_keys.put(SERVICE_KEY)
+    stack.signing_keys.add(SERVICE_KEY)
     return Desk(stack, cloud.tables)
 
 
@@ -486,7 +486,7 @@ class TestTickets:
         where = {"LocationConstraint": "eu-central-1"}
         s3.create_bucket(Bucket=BUCKET, CreateBucketConfiguration=where)
         s3.put_bucket_versioning(Bucket=BUCKET, VersioningConfiguration={"Status": "Enabled"})
-        stack.signing_keys.put(SERVICE_KEY)
+        stack.signing_keys.add(SERVICE_KEY)
         stack.licenses.create(a_license())
         answer(stack, a_request_file(LAB_07))
         key, file = f"requests/{TICKET}", a_request_file(LAB_08)
