@@ -86,8 +86,9 @@ def run(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> Any:
 def runner(monkeypatch: pytest.MonkeyPatch) -> Any:
     """Runs commands as their users do."""
 
-    def command(line: str, out: type[Screen] = Screen) -> Ran:
-        monkeypatch.setattr(sys, "argv", ["keyferry-admin", *line.split()])
+    def command(line: str | list[str], out: type[Screen] = Screen) -> Ran:
+        words = line.split() if isinstance(line, str) else line
+        monkeypatch.setattr(sys, "argv", ["keyferry-admin", *words])
         with (
             redirect_stdout(out()) as stdout,
             redirect_stderr(out()) as stderr,
