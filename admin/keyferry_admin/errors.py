@@ -237,6 +237,13 @@ class TakesRightsAway(AdminError):
     next_step = "Nothing was changed. If that is intended, use --yes --shorten."
 
 
+class NotRepeatable(AdminError):
+    """A change of many licenses that would be applied twice if it were interrupted and repeated."""
+
+    code = "not-repeatable"
+    exit = 2
+
+
 class NewProduct(AdminError):
     """No license has this product yet, so its name may be misspelled."""
 
@@ -377,6 +384,20 @@ class NoSuchAnswer(AdminError):
 
     code = "no-such-answer"
     next_step = "`keyferry-admin request list NUMBER --all` shows every answer."
+
+
+class NoSuchTicket(AdminError):
+    """No file is kept that came on this ticket."""
+
+    code = "no-such-ticket"
+    next_step = "Ask for the request file, and explain that: keyferry-admin request explain FILE"
+
+
+class AmbiguousTicket(AdminError):
+    """Several tickets have an id that begins with these characters."""
+
+    code = "ambiguous-ticket"
+    next_step = "Enter more of it. The address of the customer's page ends in the whole id."
 
 
 class NotSuppressed(AdminError):

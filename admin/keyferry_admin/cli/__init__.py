@@ -15,7 +15,7 @@ from keyferry_admin.cli.license_export import license
 from keyferry_admin.cli.mail import mail
 from keyferry_admin.cli.origin_secret import origin_secret
 from keyferry_admin.cli.output import discard_stdout
-from keyferry_admin.cli.request import request
+from keyferry_admin.cli.request_explain import request
 from keyferry_admin.cli.seat import seat
 from keyferry_admin.cli.stats import stats
 

@@ -9,7 +9,7 @@ import pytest
 
 from keyferry_admin.stack import Stack
 from keyferry_service.adapters.items_dynamodb import members, to_item
-from keyferry_service.domain.allocate import Grant
+from keyferry_service.domain.allocate import Grant, GrantRule
 from keyferry_service.domain.ledger import entry_for, response_to
 from keyferry_service.domain.ticket import Ticket, TicketState
 from tests.service.admin.screens import GOLDEN, Pipe, take_seat
@@ -71,7 +71,7 @@ def answered(
     license = a_license(revision=serial, **terms)
     ends = NOW + serial if kind == "deactivate" else license.valid_until
     seat = a_seat(computer, number=2, serial=serial, valid_until=ends)
-    grant = Grant(license, seat)
+    grant = Grant(license, seat, GrantRule.NEW_SEAT)
     answer = entry_for(response_to(request, grant, NOW + serial), grant)
     row = {"pk": NUMBER, "sk": f"answer#{request.sha256}", **members(answer)}
     table = stack.output("LicensesTable")
