@@ -237,6 +237,13 @@ class TakesRightsAway(AdminError):
     next_step = "Nothing was changed. If that is intended, use --yes --shorten."
 
 
+class NotRepeatable(AdminError):
+    """A change of many licenses that would be applied twice if it were interrupted and repeated."""
+
+    code = "not-repeatable"
+    exit = 2
+
+
 class NewProduct(AdminError):
     """No license has this product yet, so its name may be misspelled."""
 
@@ -256,6 +263,26 @@ class Interrupted(AdminError):
     code = "interrupted"
     exit = 130
     next_step = "Run the same command again to go on; what is done stays as it is."
+
+
+class EventsOff(AdminError):
+    """The stack has no event bus."""
+
+    code = "events-off"
+    next_step = "Set Events to on and run `make deploy`: docs/operations/events.md."
+
+
+class EventsNotTaken(AdminError):
+    """The event bus did not take events, however often they were tried."""
+
+    code = "events-not-taken"
+    next_step = "Wait a minute."
+
+
+class ReplayStopped(AdminError):
+    """A replay of events ended before its end, because AWS refused a call."""
+
+    code = "replay-stopped"
 
 
 class BadDongle(AdminError):
@@ -338,13 +365,6 @@ class FileNotWritten(AdminError):
     next_step = "Nothing was changed. Name another file, or make room for it."
 
 
-class FiguresNotWritten(AdminError):
-    """A file of figures cannot be written."""
-
-    code = "figures-not-written"
-    next_step = "Choose another file, then run the same command again."
-
-
 class NothingMatches(AdminError):
     """No license has what was asked for, so its figures would all be 0."""
 
@@ -357,6 +377,20 @@ class NoSuchAnswer(AdminError):
 
     code = "no-such-answer"
     next_step = "`keyferry-admin request list NUMBER --all` shows every answer."
+
+
+class NoSuchTicket(AdminError):
+    """No file is kept that came on this ticket."""
+
+    code = "no-such-ticket"
+    next_step = "Ask for the request file, and explain that: keyferry-admin request explain FILE"
+
+
+class AmbiguousTicket(AdminError):
+    """Several tickets have an id that begins with these characters."""
+
+    code = "ambiguous-ticket"
+    next_step = "Enter more of it. The address of the customer's page ends in the whole id."
 
 
 class NotSuppressed(AdminError):

@@ -68,13 +68,13 @@ def apply(
     if codes is None and plan.new:
         raise click.UsageError("Say where the activation codes of new licenses go: --codes FILE")
     _confirm(settings, lines, losses, yes, shorten)
-    made: list[str] = []
+    lines = []
     if codes is not None:
         places = CodePlaces(codes, letters, known)
-        made = made_lines(len(plan.new), plan, places, make_licenses(settings, plan, places))
+        lines = made_lines(len(plan.new), plan, places, make_licenses(settings, plan, places))
     _change(settings, plan.changes)
     changed = f"{mark('ok')} {count_of(len(plan.changes), 'license')} changed"
-    settings.output.result([*made, changed], _document(plan, losses, is_done=True))
+    settings.output.result([*lines, changed], _document(plan, losses, is_done=True))
 
 
 def _plan_lines(plan: Plan, losses: list[Match]) -> list[str]:

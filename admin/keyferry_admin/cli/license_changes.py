@@ -9,6 +9,13 @@ import click
 from click.core import ParameterSource
 
 from keyferry_admin.cli.admin_command import Settings
+from keyferry_admin.cli.bulk import (
+    Consent,
+    change_many,
+    dry_run_option,
+    require_number_or_filters,
+    show_plan,
+)
 from keyferry_admin.cli.confirm import confirm, yes_option
 from keyferry_admin.cli.license import (
     ENVIRONMENT_WARNINGS,
@@ -18,6 +25,7 @@ from keyferry_admin.cli.license import (
     vendor_fact_options,
     with_letter,
 )
+from keyferry_admin.cli.license_filters import filter_options
 from keyferry_admin.cli.license_terms import (
     as_json,
     changes_as_json,
@@ -39,6 +47,8 @@ from keyferry_admin.cli.parameters import (
 from keyferry_admin.cli.reach import reach
 from keyferry_admin.errors import TakesRightsAway
 from keyferry_admin.use_cases import change_license, change_terms, licenses
+from keyferry_admin.use_cases.find import Filters
+from keyferry_admin.use_cases.plan_changes import Plan, plan_changes, plan_terms
 from keyferry_admin.use_cases.terms import Period
 from keyferry_protocol.components import LICENSABLE_ENVIRONMENTS, PROTECTIONS
 from keyferry_service.domain.change import CHANGE, EXTEND
@@ -52,57 +62,89 @@ shorten_option = click.option(
 
 
 @license.command()
-@click.argument("number", type=LicenseNumber())
+@click.argument("number", type=LicenseNumber(), required=False)
+@filter_options()
+@dry_run_option
 @yes_option
 @click.pass_obj
-def suspend(settings: Settings, number: str, yes: bool) -> None:
-    """Put a license on hold. Example: keyferry-admin license suspend 015120020093"""
-    _set_status(settings, number, Status.SUSPENDED, "suspend", yes)
+def suspend(
+    settings: Settings, number: str | None, filters: Filters, dry_run: bool, yes: bool
+) -> None:
+    """Put licenses on hold. Example: keyferry-admin license suspend 015120020093
+
+    With filters, all that they find:  license suspend --licensee Acme
+    """
+    _set_status(settings, number, filters, Status.SUSPENDED, Consent(yes, True, dry_run))
 
 
 @license.command()
-@click.argument("number", type=LicenseNumber())
+@click.argument("number", type=LicenseNumber(), required=False)
+@filter_options()
+@dry_run_option
+@yes_option
 @click.pass_obj
-def resume(settings: Settings, number: str) -> None:
-    """Lift the hold. Example: keyferry-admin license resume 015120020093"""
-    before = licenses.find_changeable(settings.stack.licenses, number)
-    after = change_license.set_status(settings.stack.licenses, number, Status.ACTIVE)
-    _print(settings, before, after)
+def resume(
+    settings: Settings, number: str | None, filters: Filters, dry_run: bool, yes: bool
+) -> None:
+    """Lift the hold. Example: keyferry-admin license resume 015120020093
+
+    With filters, of all that they find:  license resume --licensee Acme
+    """
+    _set_status(settings, number, filters, Status.ACTIVE, Consent(yes, True, dry_run))
 
 
 @license.command()
-@click.argument("number", type=LicenseNumber())
+@click.argument("number", type=LicenseNumber(), required=False)
+@filter_options()
+@dry_run_option
 @yes_option
 @click.pass_obj
-def revoke(settings: Settings, number: str, yes: bool) -> None:
-    """Revoke a license permanently. Example: keyferry-admin license revoke 015120020093"""
+def revoke(
+    settings: Settings, number: str | None, filters: Filters, dry_run: bool, yes: bool
+) -> None:
+    """Revoke licenses permanently. Example: keyferry-admin license revoke 015120020093
+
+    With filters, all that they find:  license revoke --reference PO-4711
+    """
     next_line = "New versions refuse it too with:  keyferry-admin keys export"
-    _set_status(settings, number, Status.REVOKED, "revoke", yes, next_line)
+    _set_status(settings, number, filters, Status.REVOKED, Consent(yes, True, dry_run), next_line)
 
 
 @license.command()
-@click.argument("number", type=LicenseNumber())
+@click.argument("number", type=LicenseNumber(), required=False)
 @click.option(
     "--until", "valid_until", type=Moment("never"), required=True, help="Its new last day."
 )
+@filter_options()
+@dry_run_option
 @shorten_option
 @yes_option
 @click.pass_obj
 def extend(
-    settings: Settings, number: str, valid_until: int | Period | None, shorten: bool, yes: bool
+    settings: Settings,
+    number: str | None,
+    filters: Filters,
+    valid_until: int | Period | None,
+    dry_run: bool,
+    shorten: bool,
+    yes: bool,
 ) -> None:
-    """Set when a license ends.
+    """Set when licenses end.
 
     Example: keyferry-admin license extend 015120020093 --until +1y
 
+    With filters, all that they find:  license extend --ends-before 2027-01-01 --until +1y
+
     +1y and +30d count from its present last day, or from today if that is later. Computers learn
-    of it with their next update request.
+    of it with their next update request. A command for many licenses can be run again if it was
+    interrupted; that is why +1y needs --ends-before there.
     """
-    _change(settings, number, {"valid_until": valid_until}, yes, shorten, EXTEND)
+    terms = {"valid_until": valid_until}
+    _change(settings, number, filters, terms, EXTEND, Consent(yes, shorten, dry_run))
 
 
 @license.command()
-@click.argument("number", type=LicenseNumber())
+@click.argument("number", type=LicenseNumber(), required=False)
 @click.option("--seats", type=int, help="Number of computers at the same time.")
 @click.option("--product", help="The product name that the application uses.")
 @click.option("--licensee", help="Customer name.")
@@ -149,14 +191,18 @@ def extend(
     help="All that are allowed; physical is always. Repeatable.",
 )
 @new_product_option
+@filter_options("where-")
+@dry_run_option
 @shorten_option
 @yes_option
 @click.pass_context
 def change(
     context: click.Context,
     /,
-    number: str,
+    number: str | None,
+    filters: Filters,
     new_product: bool,
+    dry_run: bool,
     shorten: bool,
     yes: bool,
     **terms: Any,
@@ -164,6 +210,8 @@ def change(
     """Change terms of a license. Example: keyferry-admin license change 015120020093 --seats 5
 
     When a trial is sold:  license change 015120020093 --trial none --until +1y
+
+    For many licenses:  license change --where-licensee Acme --licensee "Acme Holding"
 
     +1y and +30d count from the present day of that term, or from today if that is later.
     Computers learn of it with their next update request. A request file that was refused for one
@@ -180,10 +228,12 @@ def change(
         if name in changed:
             changed[name] = tuple(dict.fromkeys((*always, *changed[name])))
     settings: Settings = context.obj
+    require_number_or_filters(number, filters)
     if "product" in changed:
-        licenses.find_changeable(settings.stack.licenses, number)
+        if number is not None:
+            licenses.find_changeable(settings.stack.licenses, number)
         require_known_product(settings, changed["product"], new_product)
-    _change(settings, number, changed, yes, shorten)
+    _change(settings, number, filters, changed, CHANGE, Consent(yes, shorten, dry_run))
 
 
 @license.command(name="allow-move")
@@ -227,27 +277,56 @@ def new_code(settings: Settings, number: str, letter: Path | None, yes: bool) ->
 
 
 def _set_status(
-    settings: Settings, number: str, status: Status, action: str, yes: bool, next_line: str = ""
+    settings: Settings,
+    number: str | None,
+    filters: Filters,
+    status: Status,
+    consent: Consent,
+    next_line: str = "",
 ) -> None:
+    require_number_or_filters(number, filters)
+    what = change_license.STATUS_CHANGES[status]
+
+    def plan(matches: Sequence[LicenseRecord]) -> Plan:
+        return plan_changes(matches, lambda license: replace(license, status=status))
+
+    if number is None:
+        change_many(settings, filters, plan, what, consent)
+        return
     before = licenses.find_changeable(settings.stack.licenses, number)
-    confirm_reach(settings, before, replace(before, status=status), action, yes)
+    if consent.dry_run:
+        show_plan(settings, plan([before]))
+        return
+    if status is not Status.ACTIVE:
+        confirm_reach(settings, before, replace(before, status=status), what, consent.yes)
     after = change_license.set_status(settings.stack.licenses, number, status)
     _print(settings, before, after, next_line)
 
 
 def _change(
     settings: Settings,
-    number: str,
+    number: str | None,
+    filters: Filters,
     terms: dict[str, Any],
-    yes: bool,
-    shorten: bool,
-    what: str = CHANGE,
+    what: str,
+    consent: Consent,
 ) -> None:
+    require_number_or_filters(number, filters)
+    if number is None:
+
+        def plan(matches: Sequence[LicenseRecord]) -> Plan:
+            return plan_terms(matches, terms, filters, settings.now)
+
+        change_many(settings, filters, plan, what, consent)
+        return
     before = licenses.find_changeable(settings.stack.licenses, number)
     after = change_terms.with_terms(before, terms, settings.now)
+    if consent.dry_run:
+        show_plan(settings, plan_changes([before], lambda _: after))
+        return
     if change_terms.reduces_rights(before, after, settings.now):
-        require_shorten(before, after, yes, shorten)
-        confirm_reach(settings, before, after, "change", yes)
+        require_shorten(before, after, consent.yes, consent.shorten)
+        confirm_reach(settings, before, after, "change", consent.yes)
     written = change_terms.write_terms(settings.stack.licenses, before, after, what)
     added = [name for name in after.environments if name not in before.environments]
     unchanged = "" if written != before else "It had these terms already."

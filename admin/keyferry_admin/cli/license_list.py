@@ -7,8 +7,8 @@ from typing import Any
 import click
 
 from keyferry_admin.cli.admin_command import Settings
+from keyferry_admin.cli.license import license
 from keyferry_admin.cli.license_filters import filter_options
-from keyferry_admin.cli.license_history import license
 from keyferry_admin.cli.license_terms import as_json, show_end
 from keyferry_admin.cli.output import Column, Listing, day
 from keyferry_admin.use_cases.find import Filters, find_sold, state_of

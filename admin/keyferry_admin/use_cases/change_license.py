@@ -16,7 +16,7 @@ from keyferry_service.domain.change import CHANGE
 from keyferry_service.domain.license import LicenseRecord, Seat, Status
 
 _ATTEMPTS = 12
-_STATUS_CHANGES = {
+STATUS_CHANGES = {
     Status.ACTIVE: "resume",
     Status.SUSPENDED: "suspend",
     Status.REVOKED: "revoke",
@@ -51,7 +51,7 @@ def set_status(licenses: Licenses, number: str, status: Status) -> LicenseRecord
         licenses,
         number,
         lambda license: replace(license, status=status),
-        _STATUS_CHANGES[status],
+        STATUS_CHANGES[status],
     )
 
 
