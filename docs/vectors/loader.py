@@ -197,7 +197,7 @@ def check_machine(offline, body):
 
 
 def whose(offline, folder, number):
-    """0 for this computer's folder, 1 for nobody's, 2 for one where only os_id is as here, else 3."""
+    """0 for this computer's folder, 1 for nobody's, 2 if only os_id is as here, else 3."""
     ranks = []
     for name in ("installed.response", "pending.request", "deactivate.request"):
         try:
