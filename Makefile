@@ -28,7 +28,7 @@ demo: .venv/installed build-local  ## the whole journey by itself, each step tim
 
 # Four runs in parallel, because a test often waits for another process. The last one takes every folder that the others
 # do not name.
-test: .venv/tools .venv-sam/installed .venv-sbom/installed build-local chromium softhsm  ## everything that is checked before a change goes in
+test: .venv/tools .venv-sam/installed build-local chromium softhsm  ## everything that is checked before a change goes in
 	@$(RUN) -m pytest $(WITH_STACK) >.local/tests-stack 2>&1 & stack=$$!; \
 		$(RUN) -m pytest $(WITH_BROWSER) >.local/tests-browser 2>&1 & browser=$$!; \
 		$(RUN) -m pytest $(WITHOUT) tests/service >.local/tests-service 2>&1 & service=$$!; \
@@ -44,7 +44,8 @@ coverage: .venv/tools build-local softhsm  ## branch coverage of the tests witho
 
 soak: .venv/tools .venv-sam/installed .venv-soak/installed .venv-lambda/installed build-local qemu  ## what takes hours: faults, races, load, attacks, fuzzing, mutants
 	@$(RUN) -m tests.service.simulation --seeds 10000
-	@$(RUN) -m pytest tests/stack/test_races.py --rounds 20
+	@$(RUN) -m pytest -m soak
+	@$(RUN) -m pytest tests/stack/test_races.py --rounds 20 --machines 200
 	@$(RUN) -m pytest tests/stack/test_admin_doctor.py --one-by-one
 	@$(RUN) -m pytest tests/soak/sam_deploy.py --timeout 900
 	@$(RUN) -m tests.soak.brown_out
@@ -138,6 +139,8 @@ lock: .venv/tools  ## update the lock files from their .in files; they name no r
 
 # What tests, checks and builds, in the same environment: its versions of what runs are the same.
 .venv/tools: .venv/installed requirements/dev.txt
+	@sed -n '/^uv==/,/[^\\]$$/p' requirements/dev.txt | .venv/bin/python -m pip install --quiet \
+		--disable-pip-version-check --require-hashes --no-deps -r /dev/stdin
 	@$(call install,.venv,dev,shared client admin)
 
 .venv-sam/installed: requirements/sam.txt
@@ -184,12 +187,15 @@ define new_venv
 		|| { rm -rf $(1); echo "Python's venv is not whole here. Debian, Ubuntu: apt install python3-venv" >&2; exit 1; }
 endef
 
-# $(1) the environment, $(2) its lock file, $(3) our folders that it imports from.
+# $(1) the environment, $(2) its lock file, $(3) our folders that it imports from. uv, which .venv/tools brings, takes a
+# twentieth of pip's time; pip finds packages where uv does not, as it alone reads pip's settings.
 define install
 	echo "Installing $$(grep -c '^[a-z].*==' requirements/$(2).txt) packages in $(1). This happens once, and can take a minute." >&2; \
 	rm -f $(1)/installed $@ && \
+	{ .venv/bin/uv pip install --quiet --python $(1)/bin/python --require-hashes --no-deps \
+		-r requirements/$(2).txt 2>/dev/null || \
 	$(1)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps \
-		-r requirements/$(2).txt && \
+		-r requirements/$(2).txt; } && \
 	printf '%s\n' $(patsubst %,"$(CURDIR)/%",$(3)) \
 		> "$$($(1)/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/keyferry.pth" && \
 	touch $(1)/installed $@

@@ -1,4 +1,4 @@
-"""Prints one line for each request that the stack has answered."""
+"""Prints one line for each request that the stack has answered, and for each failure."""
 
 import json
 import threading
@@ -8,21 +8,27 @@ from email.message import Message
 from http.client import HTTPException
 from typing import Any
 
-from botocore.exceptions import BotoCoreError
+from botocore.exceptions import BotoCoreError, ClientError
 
 from local.edge import Edge
+from local.failures import Failure, Failures
 
 PATIENCE_S = 60
+READS_LOGS_EACH_S = 2
 
 
 class Journal:
-    """Polls tickets through the API, as the page does, until they are answered and mailed."""
+    """Polls tickets through the API, as the page does, until they are answered and mailed.
 
-    def __init__(self, edge: Edge) -> None:
-        self._edge = edge
+    What a function failed in is in its log alone.
+    """
+
+    def __init__(self, edge: Edge, failures: Failures) -> None:
+        self._edge, self._failures = edge, failures
         self._open: dict[str, float] = {}
         self._took_ms: dict[str, float] = {}
-        threading.Thread(target=self._run, daemon=True).start()
+        for run in (self._run, self._tell_failures):
+            threading.Thread(target=run, daemon=True).start()
 
     def follow(self, ticket: str) -> None:
         self._open[ticket] = time.monotonic()
@@ -33,6 +39,13 @@ class Journal:
                 with suppress(OSError, HTTPException, BotoCoreError):  # the stack may be stopping
                     self._look(ticket)
             time.sleep(0.1)
+
+    def _tell_failures(self) -> None:
+        while True:
+            time.sleep(READS_LOGS_EACH_S)
+            with suppress(BotoCoreError, ClientError):  # the stack may be stopping
+                for failure in self._failures.new():
+                    print(_failure_line(failure), flush=True)
 
     def _look(self, ticket: str) -> None:
         path, waited_s = f"/api/requests/{ticket}", time.monotonic() - self._open[ticket]
@@ -46,6 +59,12 @@ class Journal:
         elif waited_s < PATIENCE_S:
             return
         del self._open[ticket]
+
+
+def _failure_line(failure: Failure) -> str:
+    at = time.strftime("%H:%M:%S", time.localtime(failure.at_ms / 1000))
+    ticket = f"  ticket {failure.ticket}" if failure.ticket else ""
+    return f"{at}  failed  {failure.function}  {failure.code}{ticket}"
 
 
 def _line(status: dict[str, Any], took_ms: float) -> str:

@@ -48,7 +48,7 @@ def main() -> int:
 
 def screen(stack: Running) -> str:
     """The text for the screen. The name of a request file is known only once it is made."""
-    client = os.path.relpath(stack.run / "keyferry")
+    client, vendor = (os.path.relpath(stack.run / name) for name in ("keyferry", "keyferry-admin"))
     code = json.loads((stack.run / "license.json").read_bytes())["activation_code"]
     reply = stack.cloud.client("cloudformation").describe_stack_resources(StackName=STACK)
     kinds = [resource["ResourceType"] for resource in reply["StackResources"]]
@@ -63,6 +63,8 @@ Try it, in a second terminal:
   {client} request {NUMBER}
   choose {NUMBER}-*.request on the page, then
   {client} install ~/Downloads/{NUMBER}-*.response
+See it as the vendor, who sells and supports:
+  {vendor} license show {NUMBER}
 Ready in {stack.took_s:.1f} s: {len(kinds)} resources and {functions} functions \
 from template.yaml, in ministack."""
 

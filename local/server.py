@@ -31,8 +31,8 @@ class Server(ThreadingHTTPServer):
             raise CannotStart(f"Port {port} is in use. Try: PORT={port + 1} make run") from error
         self.origin = f"http://127.0.0.1:{self.server_address[1]}"
 
-    def open(self, edge: Edge, inbox: Inbox) -> None:
-        self.edge, self.inbox, self.journal = edge, inbox, Journal(edge)
+    def open(self, edge: Edge, inbox: Inbox, journal: Journal) -> None:
+        self.edge, self.inbox, self.journal = edge, inbox, journal
         threading.Thread(target=self.serve_forever, args=(0.05,), daemon=True).start()
 
     def inbox_answer(self, path: str) -> Answer:

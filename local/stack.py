@@ -19,8 +19,10 @@ from local.cloud_process import KEPT
 from local.demo.provide import provide
 from local.deploy import STACK, deploy
 from local.edge import Edge
+from local.failures import Failures
 from local.files import read, write
 from local.inbox import Inbox
+from local.journal import Journal
 from local.server import Server
 
 ROOT = Path(__file__).parent.parent
@@ -75,7 +77,8 @@ def running(
             _describe(folder / "run", cloud, server.origin, outputs)
             keep_state(folder / "cloud")
             inbox = Inbox(cloud, folder / "inbox.json")
-            server.open(Edge(cloud, outputs["DistributionId"]), inbox)
+            edge = Edge(cloud, outputs["DistributionId"])
+            server.open(edge, inbox, Journal(edge, Failures(cloud)))
             try:
                 yield Running(server.origin, folder / "run", cloud, time.monotonic() - began)
             finally:

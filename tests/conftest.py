@@ -7,6 +7,7 @@ import pytest
 from hypothesis import settings
 
 from tests.support.browser import browser, context, page
+from tests.support.journeys import client
 from tests.support.running_stack import RunningStack, start, stop, wait_until_ready
 
 __all__ = ["browser", "context", "page"]  # here, so that there is one browser for all folders
@@ -23,6 +24,7 @@ settings.load_profile("keyferry")
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--rounds", type=int, default=1, help="How often each race is run.")
+    parser.addoption("--machines", type=int, default=60, help="How many race for one license.")
     second_s3 = "Also test passes on a second, independent S3: SeaweedFS, of .venv-soak."
     parser.addoption("--second-s3", action="store_true", help=second_s3)
     arm64 = "Also run the functions on Lambda's Python and processor, emulated by qemu."
@@ -48,6 +50,11 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningStack]:
     folder = tmp_path_factory.mktemp("stack")
     process = start(folder)
     try:
-        yield wait_until_ready(process, folder)
+        stack = wait_until_ready(process, folder)
+        # What a busy computer leaves undone comes again as soon as its function can run no more.
+        attributes = {"VisibilityTimeout": "20"}
+        queue = stack.outputs["RequestsQueue"]
+        client(stack, "sqs").set_queue_attributes(QueueUrl=queue, Attributes=attributes)
+        yield stack
     finally:
         stop(process)

@@ -237,6 +237,13 @@ class TakesRightsAway(AdminError):
     next_step = "Nothing was changed. If that is intended, use --yes --shorten."
 
 
+class NotRepeatable(AdminError):
+    """A change of many licenses that would be applied twice if it were interrupted and repeated."""
+
+    code = "not-repeatable"
+    exit = 2
+
+
 class NewProduct(AdminError):
     """No license has this product yet, so its name may be misspelled."""
 

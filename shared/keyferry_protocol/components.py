@@ -38,16 +38,20 @@ class Machine:
     components: Mapping[str, Sequence[str]]
 
 
+# Only these letters, as docs/components.md says: Unicode's rules differ between languages.
+_TO_LOWER = str.maketrans("ABCDEFGHIJKLMNOPQRSTUVWXYZ", "abcdefghijklmnopqrstuvwxyz")
+
+
 def _lower_case(value: str) -> str:
-    return value.strip().lower()
+    return value.strip().translate(_TO_LOWER)
 
 
 def _mac_digits(value: str) -> str:
-    return re.sub("[:-]", "", value.strip()).lower()
+    return re.sub("[:-]", "", _lower_case(value))
 
 
 def _hex_digits(value: str) -> str:
-    return value.strip().replace("-", "").lower()
+    return _lower_case(value).replace("-", "")
 
 
 def _serial_number(value: str) -> str:

@@ -54,6 +54,7 @@ def test_the_lock_has_the_lowest_version_of_each_declared_package() -> None:
         assert re.fullmatch(rf"{re.escape(lowest)}(\.0)*", locked[name]), name
 
 
+@pytest.mark.soak
 @pytest.mark.timeout(300)
 def test_the_client_runs_with_them(lowest: dict[str, str]) -> None:
     versions = subprocess.run(

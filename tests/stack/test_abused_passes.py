@@ -1,11 +1,11 @@
-"""Passes that are used again and again hold up nobody else; `make soak` abuses 100 of them."""
+"""Passes that are used again and again hold up nobody else."""
 
 import pytest
 
 from tests.stack.abuse import measure
 from tests.support.running_stack import RunningStack
 
-pytestmark = pytest.mark.attack
+pytestmark = [pytest.mark.attack, pytest.mark.soak]
 
 
 @pytest.mark.timeout(300)

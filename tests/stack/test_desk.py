@@ -21,8 +21,8 @@ def test_a_letter_names_the_vendor_the_page_and_the_support_of_its_stack(
     stack: RunningStack, tmp_path: Path
 ) -> None:
     file = tmp_path / "acme.txt"
-    create = ["license", "create", "--product", "Modeler", "--json", "--letter"]
-    command: list[str | Path] = [stack.run / "keyferry-admin", *create, file]
+    create = ["license", "create", "--product", "Modeler", "--new-product"]
+    command: list[str | Path] = [stack.run / "keyferry-admin", *create, "--json", "--letter", file]
     created = json.loads(subprocess.run(command, capture_output=True, check=True).stdout)
     vendor = json.loads((stack.run / "vendor.json").read_bytes())
     letter = file.read_text()

@@ -316,6 +316,7 @@ class Region(Drill):
         return str(json.loads(ran.stdout)["key"]["keyid"])
 
 
+@pytest.mark.soak
 def test_a_lost_region_goes_on_in_another_one(
     process: subprocess.Popen[bytes], stack: RunningStack, folder: Path, tmp_path: Path
 ) -> None:

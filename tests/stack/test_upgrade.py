@@ -218,29 +218,38 @@ def body(response: bytes) -> bytes:
     return open_envelope(response, RESPONSE).body
 
 
-@pytest.fixture(scope="module")
-def live(last: Release, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveStack]:
-    folder = tmp_path_factory.mktemp("live")
-    process = start(folder, tree=last.tree)
+@pytest.fixture
+def live(last: Release, tmp_path: Path) -> Iterator[LiveStack]:
+    process = start(tmp_path, tree=last.tree)
     try:
-        yield LiveStack(replace(wait_until_ready(process, folder), patience_s=60), folder)
+        yield LiveStack(replace(wait_until_ready(process, tmp_path), patience_s=60), tmp_path)
     finally:
         stop(process)
 
 
+def test_an_upgrade_loses_no_answer_and_open_pages_go_on(live: LiveStack, last: Release) -> None:
+    upgrade(live, last)
+
+
+@pytest.mark.soak
 def test_an_upgrade_and_a_rollback_lose_no_answer_and_open_pages_go_on(
     live: LiveStack, last: Release
 ) -> None:
-    old = Underway(live, last)
-    live.upgrade()
-    old.finish()
-    old.check()
-    old.update()
-    live.check_list(old)
-
+    old = upgrade(live, last)
     new = Underway(live, HERE)
     live.deploy(last)
     new.finish()
     for underway in (old, new):
         underway.check()
         underway.update()
+
+
+def upgrade(live: LiveStack, last: Release) -> Underway:
+    """Deploy this code over the last release; all that customers had underway, which went on."""
+    old = Underway(live, last)
+    live.upgrade()
+    old.finish()
+    old.check()
+    old.update()
+    live.check_list(old)
+    return old

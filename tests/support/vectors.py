@@ -3,6 +3,7 @@
 import json
 import sys
 from base64 import b64decode, b64encode
+from functools import cache
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ import pytest
 FOLDER = Path(__file__).parents[2] / "docs" / "vectors"
 
 
+@cache
 def document(kind: str) -> dict[str, Any]:
     read: dict[str, Any] = json.loads((FOLDER / f"{kind}.json").read_text())
     return read
@@ -27,6 +29,7 @@ def b64(data: bytes) -> str:
     return b64encode(data).decode()
 
 
+@cache
 def key_sets() -> dict[str, bytes]:
     """The key sets of the vectors of responses, by name."""
     return {name: b64decode(text) for name, text in document("responses")["key_sets"].items()}
@@ -41,6 +44,11 @@ def independent_loader() -> Any:
     """docs/vectors/loader.py, which builds on verify.py beside it."""
     with mock.patch.dict(sys.modules, verify=_module("verify")):
         return _module("loader")
+
+
+def independent_reader() -> Any:
+    """docs/vectors/readings.py, which reads what Windows and macOS answer."""
+    return _module("readings")
 
 
 def _module(name: str) -> Any:

@@ -6,6 +6,7 @@ import sys
 import click
 
 from keyferry_admin import __version__
+from keyferry_admin.cli.apply import apply
 from keyferry_admin.cli.doctor import doctor
 from keyferry_admin.cli.dongle import dongle
 from keyferry_admin.cli.keys import keys
@@ -30,6 +31,7 @@ def cli() -> None:
 
 
 cli.add_command(license)
+cli.add_command(apply)
 cli.add_command(seat)
 cli.add_command(dongle)
 cli.add_command(request)

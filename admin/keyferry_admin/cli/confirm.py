@@ -41,11 +41,34 @@ def confirm_key(output: Output, keyid: str, action: str, warning: Sequence[str],
         raise NotConfirmed("That is not the id of this key")
 
 
+def confirm_many(
+    output: Output,
+    plan: Sequence[str],
+    warning: Sequence[str],
+    count: int,
+    action: str,
+    yes: bool,
+) -> None:
+    """Return only with --yes or if the user types how many licenses change. Raises NotConfirmed."""
+    if yes:
+        return
+    typed = _prompt(
+        output, "the number of licenses", action, warning, plan, f"This changes {count:,} licenses"
+    )
+    if typed.strip().replace(",", "") != str(count):
+        raise NotConfirmed(f"That is not {count:,}")
+
+
 def _prompt(
-    output: Output, name: str, action: str, warning: Sequence[str], before: Sequence[str] = ()
+    output: Output,
+    name: str,
+    action: str,
+    warning: Sequence[str],
+    before: Sequence[str] = (),
+    reason: str = "This takes rights away",
 ) -> str:
     if output.as_json or not sys.stdin.isatty():
-        raise NotConfirmed("This takes rights away, and no one is here to confirm it")
+        raise NotConfirmed(f"{reason}, and no one is here to confirm it")
     first, *more = warning
     lines = [*before, f"{mark('warning')} {first}", *more]
     lines[-1] += f" Type {name} to {action}: "

@@ -106,8 +106,16 @@ def remove(settings: Settings, number: str, keyid: str, yes: bool) -> None:
     """
     license = licenses.find_changeable(settings.stack.licenses, number)
     dongle = dongles.find_removable(settings.stack.licenses, number, keyid)
-    warning = [_model_and_serial(dongle), "  It will no longer activate this license anywhere."]
-    confirm(settings.output, license, "remove the dongle", warning, yes)
+    count = sum(1 for _ in settings.stack.licenses.dongles(number))
+    changes = [
+        (f"Dongle {dongle.keyid}", f"removed (was {_model_and_serial(dongle)})"),
+        ("Dongles", f"{count - 1} (was {count})"),
+    ]
+    warning = [
+        "It will no longer activate this license anywhere.",
+        "  It has no seat now, so no computer stops.",
+    ]
+    confirm(settings.output, license, "remove the dongle", warning, yes, changes)
     removed = dongles.remove(settings.stack.licenses, number, keyid)
     settings.output.result(
         [f"{mark('ok')} Dongle {keyid} is removed from license {show_license_number(number)}"],

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 import click
 
 from keyferry_admin.cli.admin_command import AdminGroup, Settings
-from keyferry_admin.cli.license_terms import as_json, moves, summary, terms_of
+from keyferry_admin.cli.license_terms import as_json, licensee_warnings, moves, summary, terms_of
 from keyferry_admin.cli.new_product import new_product_option, require_known_product
 from keyferry_admin.cli.output import aligned, day, discard_stdout, mark, require_reader
 from keyferry_admin.cli.parameters import (
@@ -192,8 +192,7 @@ def create(
 
     created = with_letter(settings, letter, create_license)
     warnings = [ENVIRONMENT_WARNINGS[name] for name in created.license.environments[1:]]
-    if created.license.licensee != (short := created.license.licensee_in_files):
-        warnings.append(f"Files have room for 64 characters of the licensee: {short}")
+    warnings += licensee_warnings(created.license)
     print_code(settings, created, letter, warnings)
 
 

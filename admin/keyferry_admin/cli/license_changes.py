@@ -9,6 +9,13 @@ import click
 from click.core import ParameterSource
 
 from keyferry_admin.cli.admin_command import Settings
+from keyferry_admin.cli.bulk import (
+    Consent,
+    change_many,
+    dry_run_option,
+    require_number_or_filters,
+    show_plan,
+)
 from keyferry_admin.cli.confirm import confirm, yes_option
 from keyferry_admin.cli.license import (
     ENVIRONMENT_WARNINGS,
@@ -18,15 +25,17 @@ from keyferry_admin.cli.license import (
     vendor_fact_options,
     with_letter,
 )
+from keyferry_admin.cli.license_filters import filter_options
 from keyferry_admin.cli.license_terms import (
     as_json,
     changes_as_json,
     differences,
+    licensee_warnings,
     moves,
     summary,
 )
 from keyferry_admin.cli.new_product import new_product_option, require_known_product
-from keyferry_admin.cli.output import aligned, count_of, day, mark
+from keyferry_admin.cli.output import aligned, count_of, mark
 from keyferry_admin.cli.parameters import (
     AddressOrNone,
     DaysOrNone,
@@ -35,11 +44,15 @@ from keyferry_admin.cli.parameters import (
     Moment,
     each_feature_once,
 )
+from keyferry_admin.cli.reach import reach
 from keyferry_admin.errors import TakesRightsAway
 from keyferry_admin.use_cases import change_license, change_terms, licenses
+from keyferry_admin.use_cases.find import Filters
+from keyferry_admin.use_cases.plan_changes import Plan, plan_changes, plan_terms
 from keyferry_admin.use_cases.terms import Period
 from keyferry_protocol.components import LICENSABLE_ENVIRONMENTS, PROTECTIONS
-from keyferry_service.domain.license import DAY, LicenseRecord, Seat, Status
+from keyferry_service.domain.change import CHANGE, EXTEND
+from keyferry_service.domain.license import LicenseRecord, Seat, Status
 
 __all__ = ["license"]  # the group, including the commands in this file
 
@@ -49,57 +62,89 @@ shorten_option = click.option(
 
 
 @license.command()
-@click.argument("number", type=LicenseNumber())
+@click.argument("number", type=LicenseNumber(), required=False)
+@filter_options()
+@dry_run_option
 @yes_option
 @click.pass_obj
-def suspend(settings: Settings, number: str, yes: bool) -> None:
-    """Put a license on hold. Example: keyferry-admin license suspend 015120020093"""
-    _set_status(settings, number, Status.SUSPENDED, "suspend", yes)
+def suspend(
+    settings: Settings, number: str | None, filters: Filters, dry_run: bool, yes: bool
+) -> None:
+    """Put licenses on hold. Example: keyferry-admin license suspend 015120020093
+
+    With filters, all that they find:  license suspend --licensee Acme
+    """
+    _set_status(settings, number, filters, Status.SUSPENDED, Consent(yes, True, dry_run))
 
 
 @license.command()
-@click.argument("number", type=LicenseNumber())
+@click.argument("number", type=LicenseNumber(), required=False)
+@filter_options()
+@dry_run_option
+@yes_option
 @click.pass_obj
-def resume(settings: Settings, number: str) -> None:
-    """Lift the hold. Example: keyferry-admin license resume 015120020093"""
-    before = licenses.find_changeable(settings.stack.licenses, number)
-    after = change_license.set_status(settings.stack.licenses, number, Status.ACTIVE)
-    _print(settings, before, after)
+def resume(
+    settings: Settings, number: str | None, filters: Filters, dry_run: bool, yes: bool
+) -> None:
+    """Lift the hold. Example: keyferry-admin license resume 015120020093
+
+    With filters, of all that they find:  license resume --licensee Acme
+    """
+    _set_status(settings, number, filters, Status.ACTIVE, Consent(yes, True, dry_run))
 
 
 @license.command()
-@click.argument("number", type=LicenseNumber())
+@click.argument("number", type=LicenseNumber(), required=False)
+@filter_options()
+@dry_run_option
 @yes_option
 @click.pass_obj
-def revoke(settings: Settings, number: str, yes: bool) -> None:
-    """Revoke a license permanently. Example: keyferry-admin license revoke 015120020093"""
+def revoke(
+    settings: Settings, number: str | None, filters: Filters, dry_run: bool, yes: bool
+) -> None:
+    """Revoke licenses permanently. Example: keyferry-admin license revoke 015120020093
+
+    With filters, all that they find:  license revoke --reference PO-4711
+    """
     next_line = "New versions refuse it too with:  keyferry-admin keys export"
-    _set_status(settings, number, Status.REVOKED, "revoke", yes, next_line)
+    _set_status(settings, number, filters, Status.REVOKED, Consent(yes, True, dry_run), next_line)
 
 
 @license.command()
-@click.argument("number", type=LicenseNumber())
+@click.argument("number", type=LicenseNumber(), required=False)
 @click.option(
     "--until", "valid_until", type=Moment("never"), required=True, help="Its new last day."
 )
+@filter_options()
+@dry_run_option
 @shorten_option
 @yes_option
 @click.pass_obj
 def extend(
-    settings: Settings, number: str, valid_until: int | Period | None, shorten: bool, yes: bool
+    settings: Settings,
+    number: str | None,
+    filters: Filters,
+    valid_until: int | Period | None,
+    dry_run: bool,
+    shorten: bool,
+    yes: bool,
 ) -> None:
-    """Set when a license ends.
+    """Set when licenses end.
 
     Example: keyferry-admin license extend 015120020093 --until +1y
 
+    With filters, all that they find:  license extend --ends-before 2027-01-01 --until +1y
+
     +1y and +30d count from its present last day, or from today if that is later. Computers learn
-    of it with their next update request.
+    of it with their next update request. A command for many licenses can be run again if it was
+    interrupted; that is why +1y needs --ends-before there.
     """
-    _change(settings, number, {"valid_until": valid_until}, yes, shorten)
+    terms = {"valid_until": valid_until}
+    _change(settings, number, filters, terms, EXTEND, Consent(yes, shorten, dry_run))
 
 
 @license.command()
-@click.argument("number", type=LicenseNumber())
+@click.argument("number", type=LicenseNumber(), required=False)
 @click.option("--seats", type=int, help="Number of computers at the same time.")
 @click.option("--product", help="The product name that the application uses.")
 @click.option("--licensee", help="Customer name.")
@@ -146,14 +191,18 @@ def extend(
     help="All that are allowed; physical is always. Repeatable.",
 )
 @new_product_option
+@filter_options("where-")
+@dry_run_option
 @shorten_option
 @yes_option
 @click.pass_context
 def change(
     context: click.Context,
     /,
-    number: str,
+    number: str | None,
+    filters: Filters,
     new_product: bool,
+    dry_run: bool,
     shorten: bool,
     yes: bool,
     **terms: Any,
@@ -161,6 +210,8 @@ def change(
     """Change terms of a license. Example: keyferry-admin license change 015120020093 --seats 5
 
     When a trial is sold:  license change 015120020093 --trial none --until +1y
+
+    For many licenses:  license change --where-licensee Acme --licensee "Acme Holding"
 
     +1y and +30d count from the present day of that term, or from today if that is later.
     Computers learn of it with their next update request. A request file that was refused for one
@@ -177,10 +228,12 @@ def change(
         if name in changed:
             changed[name] = tuple(dict.fromkeys((*always, *changed[name])))
     settings: Settings = context.obj
+    require_number_or_filters(number, filters)
     if "product" in changed:
-        licenses.find_changeable(settings.stack.licenses, number)
+        if number is not None:
+            licenses.find_changeable(settings.stack.licenses, number)
         require_known_product(settings, changed["product"], new_product)
-    _change(settings, number, changed, yes, shorten)
+    _change(settings, number, filters, changed, CHANGE, Consent(yes, shorten, dry_run))
 
 
 @license.command(name="allow-move")
@@ -207,11 +260,13 @@ def allow_move(settings: Settings, number: str) -> None:
 def new_code(settings: Settings, number: str, letter: Path | None, yes: bool) -> None:
     """Replace the activation code. Example: keyferry-admin license new-code 015120020093"""
     before = licenses.find_changeable(settings.stack.licenses, number)
+    in_use = f"{before.seats_used} of {count_of(before.seats, 'seat')} in use"
     warning = [
-        "The old code no longer works.",
-        "  Computers that are already active stay active.",
+        "The old code stops working now, also in request files that are on their way.",
+        f"  Computers that are already active stay active: {in_use}.",
     ]
-    confirm(settings.output, before, "replace its code", warning, yes)
+    changes = [("Activation code", "a new one")]
+    confirm(settings.output, before, "replace its code", warning, yes, changes)
     created = with_letter(
         settings,
         letter,
@@ -222,78 +277,92 @@ def new_code(settings: Settings, number: str, letter: Path | None, yes: bool) ->
 
 
 def _set_status(
-    settings: Settings, number: str, status: Status, action: str, yes: bool, next_line: str = ""
+    settings: Settings,
+    number: str | None,
+    filters: Filters,
+    status: Status,
+    consent: Consent,
+    next_line: str = "",
 ) -> None:
+    require_number_or_filters(number, filters)
+    what = change_license.STATUS_CHANGES[status]
+
+    def plan(matches: Sequence[LicenseRecord]) -> Plan:
+        return plan_changes(matches, lambda license: replace(license, status=status))
+
+    if number is None:
+        change_many(settings, filters, plan, what, consent)
+        return
     before = licenses.find_changeable(settings.stack.licenses, number)
-    _confirm_reach(settings, before, replace(before, status=status), action, yes)
+    if consent.dry_run:
+        show_plan(settings, plan([before]))
+        return
+    if status is not Status.ACTIVE:
+        confirm_reach(settings, before, replace(before, status=status), what, consent.yes)
     after = change_license.set_status(settings.stack.licenses, number, status)
     _print(settings, before, after, next_line)
 
 
 def _change(
-    settings: Settings, number: str, terms: dict[str, Any], yes: bool, shorten: bool
+    settings: Settings,
+    number: str | None,
+    filters: Filters,
+    terms: dict[str, Any],
+    what: str,
+    consent: Consent,
 ) -> None:
+    require_number_or_filters(number, filters)
+    if number is None:
+
+        def plan(matches: Sequence[LicenseRecord]) -> Plan:
+            return plan_terms(matches, terms, filters, settings.now)
+
+        change_many(settings, filters, plan, what, consent)
+        return
     before = licenses.find_changeable(settings.stack.licenses, number)
     after = change_terms.with_terms(before, terms, settings.now)
+    if consent.dry_run:
+        show_plan(settings, plan_changes([before], lambda _: after))
+        return
     if change_terms.reduces_rights(before, after, settings.now):
-        if yes and not shorten:
-            raise _takes_rights_away(before, after)
-        _confirm_reach(settings, before, after, "change", yes)
-    written = change_terms.write_terms(settings.stack.licenses, before, after)
+        require_shorten(before, after, consent.yes, consent.shorten)
+        confirm_reach(settings, before, after, "change", consent.yes)
+    written = change_terms.write_terms(settings.stack.licenses, before, after, what)
     added = [name for name in after.environments if name not in before.environments]
     unchanged = "" if written != before else "It had these terms already."
     warnings = [ENVIRONMENT_WARNINGS[name] for name in added]
+    if "licensee" in terms:
+        warnings += licensee_warnings(after)
     _print(settings, before, written, unchanged, warnings)
 
 
-def _takes_rights_away(before: LicenseRecord, after: LicenseRecord) -> TakesRightsAway:
-    changes = "; ".join(f"{label}: {text}" for label, text in differences(before, after))
-    return TakesRightsAway(
-        f"This takes rights away from license {before.number}. {changes}",
+def require_shorten(before: LicenseRecord, after: LicenseRecord, yes: bool, shorten: bool) -> None:
+    """Raises TakesRightsAway if a script did not say that it means to take rights away."""
+    if not yes or shorten:
+        return
+    changes = [f"{label}: {text}" for label, text in differences(before, after)]
+    raise TakesRightsAway(
+        f"This takes rights away from license {before.number}. {'; '.join(changes)}".rstrip(". "),
         changes=changes_as_json(before, after),
     )
 
 
-def _confirm_reach(
+def confirm_reach(
     settings: Settings, before: LicenseRecord, after: LicenseRecord, action: str, yes: bool
 ) -> None:
     """Print what keeps working on customers' machines, and return only if the user confirms."""
-    seats = [seat for seat in settings.stack.licenses.seats(before.number) if seat.taken]
-    reach = _reach(before, seats)
+    seats = taken_seats(settings, before.number)
+    warning = reach(before, seats)
     if seats and after.product != before.product:
-        reach.append(
+        warning.append(
             f"  Their next update file is for {after.product}; {before.product} refuses it."
         )
-    confirm(settings.output, before, action, reach, yes, differences(before, after))
+    confirm(settings.output, before, action, warning, yes, differences(before, after))
 
 
-def _reach(license: LicenseRecord, seats: list[Seat]) -> list[str]:
-    if not seats:
-        return ["Not in use on any computer."]
-    one = len(seats) == 1
-    first = (
-        f"In use on {count_of(len(seats), 'computer')}. "
-        f"{'It goes' if one else 'They go'} on working there "
-    )
-    stops = [_stop(license, seat) for seat in seats]
-    if None in stops:
-        return [f"{first}without end:", "  a license without a lease never has to check in."]
-    last = max(stop for stop in stops if stop is not None)
-    if last in {seat.valid_until for seat in seats}:
-        return [f"{first}until {'it ends' if one else 'they end'},", f"  {day(last)}."]
-    grace = count_of(license.grace_days, "day")
-    return [
-        f"{first}until {'it' if one else 'they'} must check in,",
-        f"  {day(last)} with {grace} of grace.",
-    ]
-
-
-def _stop(license: LicenseRecord, seat: Seat) -> int | None:
-    """When the computer of a seat stops by its last file: at its end, or after lease and grace."""
-    stops = [] if seat.valid_until is None else [seat.valid_until]
-    if license.lease_days is not None:
-        stops.append(seat.last_response_at + (license.lease_days + license.grace_days) * DAY)
-    return min(stops, default=None)
+def taken_seats(settings: Settings, number: str) -> list[Seat]:
+    """The seats of a license that a computer has."""
+    return [seat for seat in settings.stack.licenses.seats(number) if seat.taken]
 
 
 def _print(

@@ -6,11 +6,18 @@ import click
 
 from keyferry_admin.cli.admin_command import Settings
 from keyferry_admin.cli.confirm import confirm, yes_option
-from keyferry_admin.cli.license_changes import license
+from keyferry_admin.cli.license_changes import (
+    license,
+    require_shorten,
+    shorten_option,
+    taken_seats,
+)
 from keyferry_admin.cli.license_terms import as_json, show_features, summary
 from keyferry_admin.cli.output import Column, Listing, day, mark, minute
 from keyferry_admin.cli.parameters import LicenseNumber
+from keyferry_admin.cli.reach import reach
 from keyferry_admin.use_cases import licenses, undo
+from keyferry_admin.use_cases.change_terms import reduces_rights
 from keyferry_protocol.encoding import format_time
 from keyferry_service.domain.change import CREATE, Change
 
@@ -45,9 +52,10 @@ def history(settings: Settings, number: str) -> None:
 
 @license.command(name="undo")
 @click.argument("number", type=LicenseNumber())
+@shorten_option
 @yes_option
 @click.pass_obj
-def undo_(settings: Settings, number: str, yes: bool) -> None:
+def undo_(settings: Settings, number: str, shorten: bool, yes: bool) -> None:
     """Undo the last change of a license. Example: keyferry-admin license undo 015120020093
 
     Run it again to undo the change before that.
@@ -55,11 +63,17 @@ def undo_(settings: Settings, number: str, yes: bool) -> None:
     table = settings.stack.licenses
     before = licenses.find(table, number)
     change = undo.find_undoable(table, before)
+    undone = change.undone(before)
     warning = [
         "What you change back:",
         *(f"  {line}" for line in _lines(change.after, change.before)),
         f"  Command: {change.what}, by {_short(change.who)}, {minute(change.at)}.",
     ]
+    if "activation_public" in change.before:
+        warning.append("  The present code stops working, and the one before it works again.")
+    if reduces_rights(before, undone, settings.now):
+        require_shorten(before, undone, yes, shorten)
+        warning += [f"  {line.strip()}" for line in reach(before, taken_seats(settings, number))]
     confirm(settings.output, before, "undo it", warning, yes)
     after = undo.undo(table, number, change)
     settings.output.result(

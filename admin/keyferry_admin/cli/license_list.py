@@ -7,8 +7,8 @@ from typing import Any
 import click
 
 from keyferry_admin.cli.admin_command import Settings
+from keyferry_admin.cli.license import license
 from keyferry_admin.cli.license_filters import filter_options
-from keyferry_admin.cli.license_history import license
 from keyferry_admin.cli.license_terms import as_json, show_end
 from keyferry_admin.cli.output import Column, Listing, day
 from keyferry_admin.use_cases.find import Filters, find_sold, state_of
@@ -93,39 +93,39 @@ def list_(
     Each WORD is a part of the number, licensee, contact, reference, product, edition, or a label,
     in capitals or not. A license is listed if it has every WORD and matches every filter.
     """
-    licenses, wanted = settings.stack.licenses, replace(filters, words=words)
-    found = find_sold(licenses, wanted, settings.now)
-    found.sort(key=_SORTS[sort], reverse=reverse)
+    licenses, filters = settings.stack.licenses, replace(filters, words=words)
+    matches = find_sold(licenses, filters, settings.now)
+    matches.sort(key=_SORTS[sort], reverse=reverse)
     in_terminal = settings.output.is_terminal and not settings.output.as_json
-    rows = rows or (_PAGE if in_terminal or page > 1 else max(1, len(found)))
+    rows = rows or (_PAGE if in_terminal or page > 1 else max(1, len(matches)))
     first = (page - 1) * rows
-    shown = found[first : first + rows]
+    shown = matches[first : first + rows]
     if page > 1 and not shown:
-        raise click.UsageError(f"There is no page {page}: {_count(found)} found.")
+        raise click.UsageError(f"There is no page {page}: {_count(matches)} found.")
     whole = {license.number: license for license in licenses.with_use(shown)}
     available = _columns(settings.now)
     listing = Listing("licenses", as_json, tuple(available[name] for name in columns or _DEFAULT))
     settings.output.listing(
         listing,
         [whole[license.number] for license in shown if license.number in whole],
-        footer=_footer(found, first, len(shown), page) if found else _empty(wanted),
-        found=len(found),
+        footer=_footer(matches, first, len(shown), page) if matches else _empty(filters),
+        total=len(matches),
     )
 
 
-def _footer(found: list[LicenseRecord], first: int, shown: int, page: int) -> str:
+def _footer(matches: list[LicenseRecord], first: int, shown: int, page: int) -> str:
     last = first + shown
-    if shown == len(found):
-        return f"{_count(found)}."
-    following = f" Next: --page {page + 1}" if last < len(found) else ""
-    return f"{first + 1:,} to {last:,} of {_count(found)}.{following}"
+    if shown == len(matches):
+        return f"{_count(matches)}."
+    following = f" Next: --page {page + 1}" if last < len(matches) else ""
+    return f"{first + 1:,} to {last:,} of {_count(matches)}.{following}"
 
 
-def _empty(wanted: Filters) -> str:
-    if wanted == Filters():
+def _empty(filters: Filters) -> str:
+    if filters == Filters():
         return "No license yet. Make one:  keyferry-admin license create --help"
     return "No license matches."
 
 
-def _count(found: list[LicenseRecord]) -> str:
-    return "1 license" if len(found) == 1 else f"{len(found):,} licenses"
+def _count(matches: list[LicenseRecord]) -> str:
+    return "1 license" if len(matches) == 1 else f"{len(matches):,} licenses"

@@ -50,6 +50,14 @@ def changes_as_json(before: LicenseRecord, after: LicenseRecord) -> dict[str, An
     }
 
 
+def licensee_warnings(license: LicenseRecord) -> list[str]:
+    """What files say of a licensee that is too long for them."""
+    short = license.licensee_in_files
+    if short == license.licensee:
+        return []
+    return [f"Files have room for 64 characters of the licensee: {short}"]
+
+
 def heading(license: LicenseRecord) -> str:
     """`License 015.120.020.093, Acme, Example Modeler Professional`."""
     names = [f"License {show_license_number(license.number)}", license.licensee, _product(license)]

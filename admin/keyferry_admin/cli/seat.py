@@ -6,12 +6,16 @@ import click
 
 from keyferry_admin.cli.admin_command import AdminGroup, Settings
 from keyferry_admin.cli.confirm import confirm, yes_option
+from keyferry_admin.cli.license_filters import filter_options
 from keyferry_admin.cli.license_terms import moves
 from keyferry_admin.cli.output import Column, Listing, count_of, day, mark
 from keyferry_admin.cli.parameters import LicenseNumber
+from keyferry_admin.cli.reach import reach
 from keyferry_admin.use_cases import change_license, licenses
+from keyferry_admin.use_cases.find import Filters, find_seats
+from keyferry_protocol.activation import show_license_number
 from keyferry_protocol.encoding import format_time
-from keyferry_service.domain.license import Seat
+from keyferry_service.domain.license import LicenseRecord, Seat
 
 
 @click.group(cls=AdminGroup)
@@ -20,10 +24,26 @@ def seat() -> None:
 
 
 @seat.command(name="list")
-@click.argument("number", type=LicenseNumber())
+@click.argument("number", type=LicenseNumber(), required=False)
+@filter_options()
+@click.option("--computer", default="", help="Computers with this text in their name.")
 @click.pass_obj
-def list_(settings: Settings, number: str) -> None:
-    """List every seat ever used. Example: keyferry-admin seat list 015120020093"""
+def list_(settings: Settings, number: str | None, filters: Filters, computer: str) -> None:
+    """List every seat ever used. Example: keyferry-admin seat list 015120020093
+
+    Without a number, those of many licenses:  seat list --licensee Acme --computer LAB-03
+    """
+    if (number is None) == (filters == Filters() and not computer):
+        raise click.UsageError("Use either a license number, or filters or --computer.")
+    if number is None:
+        seats = find_seats(settings.stack.licenses, filters, computer, settings.now)
+        footer = f"{len(seats):,} seats." if len(seats) != 1 else "1 seat."
+        settings.output.listing(SEATS_OF_MANY, seats, footer=footer, total=len(seats))
+    else:
+        _list_one(settings, number)
+
+
+def _list_one(settings: Settings, number: str) -> None:
     license = licenses.find(settings.stack.licenses, number)
     seats = sorted(settings.stack.licenses.seats(number), key=lambda each: each.number)
     settings.output.listing(
@@ -52,12 +72,13 @@ def release(settings: Settings, number: str, seat_number: int, yes: bool) -> Non
     """
     license = licenses.find_changeable(settings.stack.licenses, number)
     seat = change_license.find_taken_seat(settings.stack.licenses, number, seat_number)
-    name = f"{seat.machine_name} " if seat.machine_name else ""
-    warning = [
-        f"Seat {seat_number} is {name}since {day(seat.since)}. What is installed there",
-        "  goes on working until it ends or must check in.",
+    used = license.seats_used
+    changes = [
+        (f"Seat {seat_number}", f"free (was {_computer(seat)})"),
+        ("In use", f"{used - 1} of {count_of(license.seats, 'seat')} (was {used})"),
     ]
-    confirm(settings.output, license, "free the seat", warning, yes)
+    warning = [*reach(license, [seat]), "  Its next update request is refused."]
+    confirm(settings.output, license, "free the seat", warning, yes, changes)
     after, freed = change_license.release_seat(settings.stack.licenses, number, seat_number)
     settings.output.result(
         [
@@ -81,6 +102,12 @@ def as_json(seat: Seat) -> dict[str, Any]:
     }
 
 
+def _computer(seat: Seat) -> str:
+    """`LAB-07 since 24 November 2026`."""
+    since = f"since {day(seat.since)}"
+    return f"{seat.machine_name} {since}" if seat.machine_name else f"in use {since}"
+
+
 def _state(seat: Seat) -> str:
     if not seat.taken:
         return "free"
@@ -101,4 +128,22 @@ SEATS: Listing[Seat] = Listing(
         Column("PROTECTION", lambda seat: seat.protection),
         Column("STATE", _state, ("state", "possible_copies")),
     ),
+)
+
+_LICENSE_COLUMNS: tuple[Column[tuple[LicenseRecord, Seat]], ...] = (
+    Column("LICENSE", lambda each: show_license_number(each[0].number), ("license_number",)),
+    Column("LICENSEE", lambda each: each[0].licensee or "-", ("licensee",)),
+)
+
+
+def _of_its_license(column: Column[Seat]) -> Column[tuple[LicenseRecord, Seat]]:
+    return Column(column.title, lambda each: column.text(each[1]), column.raw)
+
+
+SEATS_OF_MANY: Listing[tuple[LicenseRecord, Seat]] = Listing(
+    "seats",
+    lambda each: (
+        {"license_number": each[0].number, "licensee": each[0].licensee} | as_json(each[1])
+    ),
+    (*_LICENSE_COLUMNS, *map(_of_its_license, SEATS.columns)),
 )

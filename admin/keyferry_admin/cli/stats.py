@@ -1,7 +1,9 @@
 """`keyferry-admin stats`: what happened in a period, for the vendor and the vendor's boss."""
 
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import fields
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -9,7 +11,9 @@ from typing import Any
 import click
 
 from keyferry_admin.cli.admin_command import AdminCommand, Settings
+from keyferry_admin.cli.license_filters import filter_options
 from keyferry_admin.cli.output import aligned, mark
+from keyferry_admin.cli.output import day as show_day
 from keyferry_admin.errors import NothingMatches
 from keyferry_admin.use_cases.figures.chart import activations, svg_picture
 from keyferry_admin.use_cases.figures.count import (
@@ -26,12 +30,14 @@ from keyferry_admin.use_cases.figures.count import (
 from keyferry_admin.use_cases.figures.files import write_csv, write_text
 from keyferry_admin.use_cases.figures.report import html_report
 from keyferry_admin.use_cases.figures.rows import rows_of
-from keyferry_admin.use_cases.figures.words import TITLES, change, period_in_words
+from keyferry_admin.use_cases.figures.words import REASONS, TITLES, change, period_in_words
+from keyferry_admin.use_cases.find import Filters, find_sold
 from keyferry_admin.use_cases.spreadsheet import tsv_line
 from keyferry_protocol.encoding import format_time
 from keyferry_protocol.messages.formats import short_date
-from keyferry_service.adapters.licenses_dynamodb import Licenses
 from keyferry_service.domain.ledger import response_in
+from keyferry_service.domain.license import LicenseRecord
+from keyferry_service.domain.refusals import RefusalCode
 
 _FIRST_DAY = date(1970, 1, 1)
 _FILE = click.Path(dir_okay=False, path_type=Path)
@@ -44,18 +50,18 @@ class Day(click.ParamType[date]):
 
     def convert(self, value: Any, param: Any, ctx: Any) -> date:
         try:
-            day = date.fromisoformat(value)
+            converted = date.fromisoformat(value)
         except ValueError:
             self.fail(f"{value!r} is no day like 2026-11-30", param, ctx)
-        if day < _FIRST_DAY:
+        if converted < _FIRST_DAY:
             self.fail(f"{value} is before {_FIRST_DAY}", param, ctx)
-        return day
+        return converted
 
 
 @click.command(cls=AdminCommand)
 @click.option("--since", type=Day(), help=f"First day. Default: {DEFAULT_DAYS} days in all.")
 @click.option("--until", type=Day(), help="Last day. Default: today.")
-@click.option("--product", help="Exactly this product.")
+@filter_options()
 @click.option("--csv", "csv_file", type=_FILE, metavar="FILE", help="Also write every number.")
 @click.option("--report", type=_FILE, metavar="FILE", help="Also write a page (HTML) to print.")
 @click.option("--plot", type=_FILE, metavar="FILE", help="Also draw activations (SVG).")
@@ -64,7 +70,7 @@ def stats(
     settings: Settings,
     since: date | None,
     until: date | None,
-    product: str | None,
+    filters: Filters,
     csv_file: Path | None,
     report: Path | None,
     plot: Path | None,
@@ -76,17 +82,15 @@ def stats(
     Example: keyferry-admin stats --since 2026-09-01 --report licenses.html
     """
     period = _period(since, until, day_of(settings.now))
-    sold = settings.stack.licenses.all()
-    licenses = [each for each in sold if product in (None, each.product)]
-    if product is not None and not licenses:
-        raise NothingMatches(f"No license has the product {product!r}")
-    answers = _answers(settings, period)
-    figures = count_figures(licenses, answers, period, settings.now)
+    sold = find_sold(settings.stack.licenses, filters, settings.now)
+    if not sold and filters != Filters():
+        raise NothingMatches(f"There is no license with {_in_words(filters)}")
+    figures = _read(settings, sold, period)
     written = {"csv": csv_file, "report": report, "plot": plot}
     if csv_file is not None:
         write_csv(csv_file, figures)
     if report is not None:
-        only = f"Only {product}" if product is not None else ""
+        only = f"Only licenses with {_in_words(filters)}" if filters != Filters() else ""
         write_text(report, html_report(figures, settings.stack.output("VendorName"), only))
     if plot is not None:
         write_text(plot, svg_picture(activations(figures)))
@@ -95,6 +99,18 @@ def stats(
     if not settings.output.is_terminal:
         lines = [tsv_line(row) for row in rows_of(figures)]
     settings.output.result(lines, _document(figures) | {"files": paths})
+
+
+def _in_words(filters: Filters) -> str:
+    """`product Example Modeler, labels emea and oem`."""
+    used = {each.name.replace("_", " "): getattr(filters, each.name) for each in fields(filters)}
+    texts = []
+    for name, value in used.items():
+        if isinstance(value, int):
+            texts.append(f"{name} {show_day(value)}")
+        elif value:
+            texts.append(f"{name} {value if isinstance(value, str) else ' and '.join(value)}")
+    return ", ".join(texts)
 
 
 def _period(since: date | None, until: date | None, today: date) -> Period:
@@ -108,16 +124,19 @@ def _period(since: date | None, until: date | None, today: date) -> Period:
     return Period(since, last)
 
 
-def _answers(settings: Settings, period: Period) -> Iterator[Answer]:
-    """What the ledger says of the period and the one before, with a bar while it is read."""
-    licenses: Licenses = settings.stack.licenses
+def _read(settings: Settings, sold: list[LicenseRecord], period: Period) -> Figures:
+    """Count what the tables say, with a bar while the ledger is read, which takes longest."""
+    licenses, now = settings.stack.licenses, settings.now
     entries = licenses.answers_between(period.before.starts_at, period.ends_at)
-    is_hidden = settings.output.as_json or not sys.stderr.isatty()
-    with click.progressbar(
-        entries, label="Reading the ledger", show_pos=True, file=sys.stderr, hidden=is_hidden
-    ) as bar:
-        for number, entry in bar:
-            yield Answer(number, response_in(entry).kind, entry.issued_at)
+    is_shown = not settings.output.as_json and sys.stderr is not None and sys.stderr.isatty()
+    bar = click.progressbar(
+        entries, label="Reading the ledger", show_pos=True, file=sys.stderr, hidden=not is_shown
+    )
+    with ThreadPoolExecutor() as pool, bar:
+        used = pool.submit(lambda: list(licenses.with_use(sold)))
+        refusals = pool.submit(settings.stack.refusals.all, now)
+        answers = [Answer(number, response_in(e).kind, e.issued_at) for number, e in bar]
+        return count_figures(used.result(), answers, refusals.result(), period, now)
 
 
 def _lines(figures: Figures) -> list[str]:
@@ -131,6 +150,7 @@ def _lines(figures: Figures) -> list[str]:
         *_compared(figures, shown),
         "",
         *_by_product(figures, shown),
+        *_reasons(figures),
         f"Licenses that end: {', '.join(ends)}",
     ]
 
@@ -169,6 +189,14 @@ def _by_product(figures: Figures, shown: Sequence[Figure]) -> list[str]:
     return [*aligned(rows), ""]
 
 
+def _reasons(figures: Figures) -> list[str]:
+    if not figures.reasons:
+        return []
+    rows = [["REFUSALS", "CODE", "REASON"]]
+    rows += [[f"{n:,}", code, REASONS[RefusalCode(code)]] for code, n in figures.reasons]
+    return [*aligned(rows), ""]
+
+
 def _titles(shown: Sequence[Figure]) -> list[str]:
     return [TITLES[figure].upper() for figure in shown]
 
@@ -182,6 +210,10 @@ def _document(figures: Figures) -> dict[str, Any]:
             figure: {"count": figures.total(figure), "before": figures.total_before(figure)}
             for figure in Figure
         },
+        "refusals": [
+            {"code": code, "reason": REASONS[RefusalCode(code)], "count": count}
+            for code, count in figures.reasons
+        ],
         "days": _days(figures),
         "products": [
             {
@@ -199,10 +231,11 @@ def _document(figures: Figures) -> dict[str, Any]:
 def _days(figures: Figures) -> list[dict[str, Any]]:
     """What was counted by day and product; a number that is missing is 0."""
     days: dict[tuple[date, str], dict[str, Any]] = {}
-    for (figure, day, product), count in sorted(figures.cells.items()):
+    for (figure, day, product, _), count in sorted(figures.cells.items()):
         if day in figures.period:
-            row = {"day": day.isoformat(), "product": product}
-            days.setdefault((day, product), row)[figure] = count
+            empty = {"day": day.isoformat(), "product": product}
+            row = days.setdefault((day, product), empty)
+            row[figure] = row.get(figure, 0) + count
     return [days[key] for key in sorted(days)]
 
 

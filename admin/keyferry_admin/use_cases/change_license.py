@@ -12,10 +12,11 @@ from keyferry_admin.use_cases.terms import check_terms
 from keyferry_protocol.activation import activation_key, new_activation_code
 from keyferry_service.adapters.licenses_dynamodb import Licenses
 from keyferry_service.adapters.retries import Conflict
+from keyferry_service.domain.change import CHANGE
 from keyferry_service.domain.license import LicenseRecord, Seat, Status
 
 _ATTEMPTS = 12
-_STATUS_CHANGES = {
+STATUS_CHANGES = {
     Status.ACTIVE: "resume",
     Status.SUSPENDED: "suspend",
     Status.REVOKED: "revoke",
@@ -27,7 +28,7 @@ def change(
     licenses: Licenses,
     number: str,
     changed: Callable[[LicenseRecord], LicenseRecord],
-    what: str = "change",
+    what: str = CHANGE,
 ) -> LicenseRecord:
     """Write what `changed` returns for the current license.
 
@@ -50,7 +51,7 @@ def set_status(licenses: Licenses, number: str, status: Status) -> LicenseRecord
         licenses,
         number,
         lambda license: replace(license, status=status),
-        _STATUS_CHANGES[status],
+        STATUS_CHANGES[status],
     )
 
 

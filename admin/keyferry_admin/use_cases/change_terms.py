@@ -8,7 +8,8 @@ from keyferry_admin.errors import BadTerms, LicenseChanged
 from keyferry_admin.use_cases.change_license import change
 from keyferry_admin.use_cases.terms import DATES, check_agreement, check_terms, date_of, end_if_used
 from keyferry_service.adapters.licenses_dynamodb import Licenses
-from keyferry_service.domain.license import LicenseRecord
+from keyferry_service.domain.change import CHANGE
+from keyferry_service.domain.license import LicenseRecord, Status
 
 
 def with_terms(before: LicenseRecord, terms: Mapping[str, Any], now: int) -> LicenseRecord:
@@ -28,7 +29,9 @@ def with_terms(before: LicenseRecord, terms: Mapping[str, Any], now: int) -> Lic
 def reduces_rights(before: LicenseRecord, after: LicenseRecord, now: int) -> bool:
     """Whether the changed license grants less of anything than before, or another product."""
     return (
-        after.product != before.product
+        (before.status is Status.ACTIVE and after.status is not Status.ACTIVE)
+        or after.moves_left(now) < before.moves_left(now)
+        or after.product != before.product
         or after.seats < before.seats
         or after.moves_per_year < before.moves_per_year
         or _is_less(end_if_used(after, now), end_if_used(before, now))
@@ -41,7 +44,9 @@ def reduces_rights(before: LicenseRecord, after: LicenseRecord, now: int) -> boo
     )
 
 
-def write_terms(licenses: Licenses, before: LicenseRecord, after: LicenseRecord) -> LicenseRecord:
+def write_terms(
+    licenses: Licenses, before: LicenseRecord, after: LicenseRecord, what: str = CHANGE
+) -> LicenseRecord:
     """Write what differs, also if the license was used since it was read.
 
     Raises LicenseChanged if someone else changed the same terms: what was confirmed is not what
@@ -59,7 +64,7 @@ def write_terms(licenses: Licenses, before: LicenseRecord, after: LicenseRecord)
             raise LicenseChanged(f"Someone else changed license {before.number} at the same time")
         return replace(current, **changed)
 
-    return change(licenses, before.number, with_changes)
+    return change(licenses, before.number, with_changes, what)
 
 
 def _merged(

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from keyferry_protocol.activation import show_license_number
 from keyferry_service.adapters.licenses_dynamodb import Licenses
-from keyferry_service.domain.license import LicenseRecord, Status
+from keyferry_service.domain.license import LicenseRecord, Seat, Status
 
 ENDED = "ended"
 STATES = (Status.ACTIVE.value, ENDED, Status.SUSPENDED.value, Status.REVOKED.value)
@@ -72,10 +72,10 @@ def find_sold(licenses: Licenses, filters: Filters, now: int) -> list[LicenseRec
     trials = [license for license in sold if license.trial_days is not None]
     others = [license for license in sold if license.trial_days is None]
     whole = [*licenses.with_use(trials), *others] if trials else others
-    found = [license for license in whole if filters.match(license, now)]
+    matches = [license for license in whole if filters.match(license, now)]
     if filters.unused_since is not None:
-        found = _unused(licenses, found, filters.unused_since)
-    return sorted(found, key=lambda license: license.number)
+        matches = _unused(licenses, matches, filters.unused_since)
+    return sorted(matches, key=lambda license: license.number)
 
 
 def find_all(licenses: Licenses, filters: Filters, now: int) -> list[LicenseRecord]:
@@ -83,6 +83,21 @@ def find_all(licenses: Licenses, filters: Filters, now: int) -> list[LicenseReco
     numbers = [license.number for license in find_sold(licenses, filters, now)]
     whole = [license for license in licenses.read(numbers) if filters.match(license, now)]
     return sorted(whole, key=lambda license: license.number)
+
+
+def find_seats(
+    licenses: Licenses, filters: Filters, computer: str, now: int
+) -> list[tuple[LicenseRecord, Seat]]:
+    """Every seat ever used of the licenses that match, by number, with this text in its name."""
+    used = [each for each in find_all(licenses, filters, now) if each.first_issued_at is not None]
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
+        seats = pool.map(lambda license: list(licenses.seats(license.number)), used)
+        return [
+            (license, seat)
+            for license, its_seats in zip(used, seats, strict=True)
+            for seat in sorted(its_seats, key=lambda each: each.number)
+            if computer.casefold() in seat.machine_name.casefold()
+        ]
 
 
 def _candidates(licenses: Licenses, filters: Filters) -> list[LicenseRecord]:

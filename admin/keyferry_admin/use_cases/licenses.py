@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import TypedDict, Unpack
 
+from botocore.exceptions import ClientError
+
 from keyferry_admin.errors import AlreadyRevoked, NoSuchLicense, NumberInUse
 from keyferry_admin.use_cases.terms import check_agreement, check_terms
 from keyferry_protocol.activation import activation_key, new_activation_code, show_license_number
@@ -88,7 +90,12 @@ def find_changeable(licenses: Licenses, number: str) -> LicenseRecord:
 
 
 def _no_such_license(licenses: Licenses, number: str) -> NoSuchLicense:
-    sold = {license.number: license for license in licenses.sold()}
+    try:
+        sold = {license.number: license for license in licenses.sold()}
+    except ClientError as error:
+        if error.response["Error"]["Code"] != "ValidationException":
+            raise
+        sold = {}  # the table of an older release has no index yet
     nearest = [sold[near] for near in get_close_matches(number, sold, cutoff=_NEAR)]
     whose = [_whose(license) for license in nearest]
     return NoSuchLicense(

@@ -48,6 +48,7 @@ class Plan:
     new: list[NewLicense]
     matches: list[Match]
     bad: list[BadCell]
+    sold: int  # licenses of the stack
     sold_products: frozenset[str]
 
     @property
@@ -93,7 +94,8 @@ def plan_licenses(
     `codes` are those of an earlier run, by number. What is bad already is not checked again.
     """
     sold = {license.number: license for license in licenses.sold()}
-    plan = Plan([], [], list(bad), frozenset(license.product for license in sold.values()))
+    products = frozenset(license.product for license in sold.values())
+    plan = Plan([], [], list(bad), len(sold), products)
     by_number = _by_number(rows, (*sold.values(), *codes.values()), plan.bad)
     present = {each.number: each for each in licenses.read(n for n in by_number if n in sold)}
     bad_lines = {cell.line for cell in plan.bad}

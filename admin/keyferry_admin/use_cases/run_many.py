@@ -45,9 +45,9 @@ def run_many(
     """Run the action for each item, a few at once.
 
     It returns whether it changed anything, runs in threads, and must be safe to repeat for an item
-    that it has changed already. `explain` says what AWS's errors mean. `on_finished` is called in this thread with the number of items
-    that have just been finished. After Ctrl-C no action begins, and those that have begun end; a
-    second Ctrl-C is a KeyboardInterrupt.
+    that it has changed already. `explain` says what AWS's errors mean. `on_finished` is called in
+    this thread with the number of items that have just been finished. After Ctrl-C no action
+    begins, and those that have begun end; a second Ctrl-C is a KeyboardInterrupt.
     """
     outcomes: dict[int, bool | AdminError] = {}
     running: dict[Future[bool], int] = {}

@@ -11,12 +11,14 @@ from typing import NamedTuple
 from keyferry.machine.instance_disks import is_instance_disk
 from keyferry.machine.makers import is_virtual
 from keyferry.machine.placeholders import is_placeholder, is_real_mac, is_real_uuid
+from keyferry_protocol.components import COMPONENTS
 
 _CARD_TYPES = (6, 71)  # IF_TYPE_ETHERNET_CSMACD, IF_TYPE_IEEE80211
 # STORAGE_BUS_TYPE: FireWire, USB, iSCSI, SD, virtual, file-backed virtual, storage spaces
 _FOREIGN_BUSES = (4, 7, 9, 12, 14, 15, 16)
 # What enumerates the cards that are plugged in or made by software.
 _FOREIGN_DEVICES = ("USB\\", "ROOT\\", "BTH\\", "BTHENUM\\", "SWD\\")
+_HARDWARE, _FILTER = 0b01, 0b10  # of InterfaceAndOperStatusFlags
 _BUILT_IN = "{00000000-0000-0000-ffff-ffffffffffff}"  # the container of all that is in the computer
 _FIRMWARE, _SYSTEM, _BOARD, _LAST = 0, 1, 2, 127  # SMBIOS (DSP0134) structure types
 _VIRTUAL_MACHINE = 0x10  # of the second byte that extends the firmware's characteristics
@@ -35,6 +37,14 @@ class Card(NamedTuple):
     is_hardware: bool
     device: str
     container: str = ""
+
+
+def card_of_row(
+    permanent: bytes, address_bytes: int, type: int, flags: int, device: str, container: str
+) -> Card:
+    """The card of a MIB_IF_ROW2: its address is the first bytes of a longer field."""
+    is_hardware = bool(flags & _HARDWARE) and not flags & _FILTER
+    return Card(permanent[:address_bytes], type, is_hardware, device, container)
 
 
 class Recorded(NamedTuple):
@@ -63,7 +73,7 @@ class Structure(NamedTuple):
 
 def components(recorded: Recorded) -> dict[str, list[str]]:
     """The raw values that identify this machine, with `user` if it was recorded."""
-    guid = recorded.machine_guid.strip().lower().replace("-", "")
+    guid = COMPONENTS["os_id"].normalize(recorded.machine_guid)
     uuids = smbios_uuids(recorded.smbios)
     # Hyper-V may assign the address of a guest's card again, so it is the last resort.
     cards = () if uuids and _is_hyper_v_guest(recorded.smbios) else recorded.cards

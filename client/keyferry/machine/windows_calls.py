@@ -7,7 +7,7 @@ import ctypes
 import os
 import sys
 
-from keyferry.machine.windows import Card, Recorded, environment
+from keyferry.machine.windows import Card, Recorded, card_of_row, environment
 
 assert sys.platform == "win32"
 
@@ -16,7 +16,6 @@ from ctypes import wintypes  # noqa: E402
 
 _MAX_DRIVES = 32
 _RSMB = 0x52534D42
-_HARDWARE, _FILTER = 0b01, 0b10  # InterfaceAndOperStatusFlags
 _QUERY_PROPERTY = 0x002D1400  # IOCTL_STORAGE_QUERY_PROPERTY
 _INVALID_HANDLE = ctypes.c_void_p(-1).value
 _TOKEN_QUERY, _TOKEN_USER = 0x0008, 1
@@ -130,12 +129,9 @@ def _cards() -> list[Card]:
 
 def _card(row: _Row) -> Card:
     device = _registry(_CONNECTION.format(guid=row.guid), "PnpInstanceID")
-    return Card(
-        permanent=bytes(row.permanent[: row.address_bytes]),
-        type=row.type,
-        is_hardware=bool(row.flags & _HARDWARE) and not row.flags & _FILTER,
-        device=device,
-        container=_registry(_DEVICE.format(device=device), "ContainerID") if device else "",
+    container = _registry(_DEVICE.format(device=device), "ContainerID") if device else ""
+    return card_of_row(
+        bytes(row.permanent), row.address_bytes, row.type, row.flags, device, container
     )
 
 

@@ -17,7 +17,7 @@ from keyferry_service.adapters.items_dynamodb import (
 from keyferry_service.adapters.ledger_dynamodb import entry_from_item, entry_to_item
 from keyferry_service.adapters.retries import ConditionFailed, translate_conflicts
 from keyferry_service.domain.allocate import Grant
-from keyferry_service.domain.change import Author, Change
+from keyferry_service.domain.change import CHANGE, Author, Change
 from keyferry_service.domain.license import (
     DeviceKey,
     DongleSeat,
@@ -88,7 +88,7 @@ class Licenses:
         self,
         before: LicenseRecord,
         after: LicenseRecord,
-        what: str = "change",
+        what: str = CHANGE,
         undoes: int | None = None,
     ) -> None:
         """Write the vendor's change to a license that was just read. Raises Conflict."""

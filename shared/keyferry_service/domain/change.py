@@ -7,9 +7,11 @@ from typing import Any
 from keyferry_service.domain.license import LicenseRecord, Status
 
 CREATE = "create"
+CHANGE = "change"
+EXTEND = "extend"
 UNDO = "undo"
 # The others also change a seat or a dongle, or there is nothing before them.
-UNDOABLE = frozenset({"change", "suspend", "resume", "allow-move", "new-code"})
+UNDOABLE = frozenset({CHANGE, EXTEND, "suspend", "resume", "allow-move", "new-code"})
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,6 +27,7 @@ sys.exit(JsonStrictValidator(SchemaVersion.V1_6).validate_str(sys.stdin.read()))
 """
 
 pytestmark = [
+    pytest.mark.soak,
     pytest.mark.timeout(600),  # a release builds everything
     pytest.mark.skipif(
         not sys.platform.startswith("linux"),
@@ -126,13 +127,6 @@ def test_each_of_our_wheels_brings_its_license(release: Path, package: str) -> N
     with zipfile.ZipFile(wheel) as archive:
         license = archive.read(f"{package}-{__version__}.dist-info/licenses/LICENSE")
     assert license == (ROOT / "LICENSE").read_bytes()
-
-
-def test_the_lock_files_name_no_registry() -> None:
-    locks = [*ROOT.glob("requirements/*.txt"), ROOT / "shared/requirements.txt"]
-    assert len(locks) > 5
-    for lock in locks:
-        assert not re.search(r"https?:|--index-url|--find-links", lock.read_text()), lock
 
 
 def test_another_build_of_the_desk_is_the_same_wheel(

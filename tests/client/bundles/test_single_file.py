@@ -145,6 +145,7 @@ def test_it_refuses_as_the_command_does(bare: Bare) -> None:
     assert "does not exist" in missing.stderr
 
 
+@pytest.mark.soak
 def test_another_build_of_the_same_source_is_the_same_file(
     built: Path, elsewhere: Path, there: dict[str, str], tmp_path: Path
 ) -> None:

@@ -118,6 +118,7 @@ def test_each_wheel_is_pinned_by_its_hash_and_brings_its_license(built: Path) ->
         assert [name for name in names if re.match("LICENSE|COPYING", name)], wheel
 
 
+@pytest.mark.soak
 def test_another_build_of_the_same_source_is_the_same_file(
     built: Path, elsewhere: Path, there: dict[str, str], tmp_path: Path
 ) -> None:

@@ -1,11 +1,12 @@
 """The commands that change a license: what they ask, print and leave alone."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from keyferry_admin.stack import Stack
-from keyferry_admin.use_cases import licenses
+from keyferry_admin.use_cases import change_license, licenses
 from keyferry_protocol.activation import activation_key, parse_activation_code
 from keyferry_service.domain.license import Status
 from tests.service.admin.screens import GOLDEN, Pipe, take_seat
@@ -160,6 +161,28 @@ def test_a_prompt_names_customer_product_before_and_after(
         assert prompt.startswith("License 015.120.020.093, Acme, Example-Modeler Pro\n"), line
 
 
+def test_each_prompt_says_before_and_after_and_what_stops_when(
+    run: Any, sold: Stack, typed: Any
+) -> None:
+    change_license.change(sold.licenses, NUMBER, lambda old: replace(old, seats_used=1))
+    typed("no")
+    prompts = [run(line).out for line in (f"seat release {NUMBER} 1", f"license new-code {NUMBER}")]
+    assert "\n\n".join(prompts) == (GOLDEN / "prompts.txt").read_text()
+
+
+def test_a_script_that_suspends_needs_no_shorten(run: Any, sold: Stack) -> None:
+    assert run(f"license suspend {NUMBER} --yes").exit == 0
+
+
+def test_change_says_what_files_say_of_a_long_licensee(run: Any, sold: Stack) -> None:
+    long = "x" * 65
+    warning = f"Files have room for 64 characters of the licensee: {'x' * 63}…"
+    assert f"! {warning}" in run(f"license change {NUMBER} --licensee {long}").out
+    assert run(f"license change {NUMBER} --seats 3 --json").json["warnings"] == []
+    created = run(f"license create --licensee {long} --json").json
+    assert created["warnings"] == [warning]
+
+
 @pytest.mark.parametrize(
     ("line", "change"),
     [
@@ -297,7 +320,7 @@ def test_suspend_says_how_long_computers_keep_working(
 def test_release_frees_the_seat_of_a_lost_computer(run: Any, sold: Stack, typed: Any) -> None:
     typed(NUMBER)
     ran = run(f"seat release {NUMBER} 1")
-    assert "! Seat 1 is LAB-07 since 24 November 2026." in ran.out
+    assert "Seat 1  free (was LAB-07 since 24 November 2026)" in ran.out
     assert "✓ Seat 1 is free" in ran.out
     assert "free" in run(f"seat list {NUMBER}").out
     assert run(f"seat release {NUMBER} 1 --yes").exit == 1

@@ -82,7 +82,7 @@ def test_lists_are_tables_in_a_terminal_and_tsv_in_a_pipe(run: Any, stack: Stack
 def test_an_empty_list_says_how_to_start(run: Any) -> None:
     assert "No license yet. Make one:" in run("license list").out
     assert run("license list", Pipe).out == ""
-    assert run("license list --json").json == {"ok": True, "found": 0, "licenses": []}
+    assert run("license list --json").json == {"ok": True, "total": 0, "licenses": []}
 
 
 def test_seats_in_use(run: Any, stack: Stack) -> None:

@@ -42,7 +42,7 @@ def sold(run: Any, stack: Stack) -> Stack:
 
 
 def test_dongles_are_added_listed_and_removed(
-    run: Any, sold: Stack, file: Path, nameless: Path
+    run: Any, sold: Stack, file: Path, nameless: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert run(f"dongle add {NUMBER} {file}").out == (GOLDEN / "dongle-add.txt").read_text()
     run(f"dongle add {NUMBER} {nameless}")
@@ -55,6 +55,10 @@ def test_dongles_are_added_listed_and_removed(
             f"{NAMELESS.keyid}\tEd25519\t\t\t\t",
         ]
     )
+    monkeypatch.setattr("sys.stdin.isatty", lambda: True, raising=False)
+    monkeypatch.setattr("builtins.input", lambda: "no")
+    prompt = run(f"dongle remove {NUMBER} {NAMELESS.keyid}")
+    assert prompt.out == (GOLDEN / "dongle-remove-prompt.txt").read_text()
     removed = run(f"dongle remove {NUMBER} {NAMELESS.keyid} --yes")
     assert removed.out == (GOLDEN / "dongle-remove.txt").read_text()
     (left,) = run(f"dongle list {NUMBER} --json").json["dongles"]

@@ -1,5 +1,6 @@
 """The figures of a vendor: known rows in, known numbers out."""
 
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from time import tzset
@@ -16,8 +17,11 @@ from keyferry_admin.use_cases.figures.count import (
     Period,
     count_figures,
 )
+from keyferry_admin.use_cases.figures.words import REASONS, TITLES, change_in_words
 from keyferry_protocol.response import RESPONSE_KINDS
+from keyferry_service.adapters.refusals_dynamodb import KEPT_DAYS
 from keyferry_service.domain.license import LicenseRecord, Status
+from keyferry_service.domain.refusals import BEFORE_PROOF, Refusal, RefusalCode, RefusalRecord
 from tests.support.builders import a_license
 from tests.support.samples import DAY, NOW, NUMBER, PRODUCT
 
@@ -33,7 +37,8 @@ def at(day: str, time: str = "12:00:00") -> int:
 def figures(
     licenses: list[LicenseRecord], answers: list[Answer] | None = None, **more: Any
 ) -> Figures:
-    return count_figures(licenses, answers or [], more.pop("period", WEEK), NOW, **more)
+    refusals, period = more.get("refusals", []), more.get("period", WEEK)
+    return count_figures(licenses, answers or [], refusals, period, NOW)
 
 
 def totals(figures: Figures) -> dict[str, int]:
@@ -77,13 +82,20 @@ def test_a_period_has_whole_days_in_utc_and_one_as_long_before_it(
     assert len(counted.period) == len(counted.period.before) == 7
 
 
-@pytest.mark.parametrize("zone", ["Pacific/Kiritimati", "America/Los_Angeles"])
-def test_the_computers_time_zone_changes_no_day(zone: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("TZ", zone)
+@pytest.fixture(params=["Pacific/Kiritimati", "America/Los_Angeles"])
+def far_from_utc(request: pytest.FixtureRequest) -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TZ", request.param)
+        tzset()
+        yield
     tzset()
-    answer = Answer(NUMBER, "activate", at("2026-11-20", "23:30:00"))
-    counted = figures([a_license()], [answer])
-    assert counted.of_day(Figure.ACTIVATIONS, date(2026, 11, 20), PRODUCT) == 1
+
+
+@pytest.mark.usefixtures("far_from_utc")
+def test_the_computers_time_zone_changes_no_day() -> None:
+    late, early = at("2026-11-20", "23:30:00"), at("2026-11-20", "00:30:00")
+    counted = figures([a_license()], [Answer(NUMBER, "activate", each) for each in (late, early)])
+    assert counted.of_day(Figure.ACTIVATIONS, date(2026, 11, 20), PRODUCT) == 2
 
 
 def test_moves_are_counted_on_the_days_that_the_licenses_remember() -> None:
@@ -101,6 +113,54 @@ def test_moves_of_more_than_a_year_ago_are_not_known() -> None:
     assert year.is_known(Figure.MOVES, year.period)
     assert not year.is_known(Figure.MOVES, Period(date(2025, 11, 23), TODAY))
     assert year.is_known(Figure.MOVES, Period(date(2025, 11, 24), TODAY))
+
+
+def refused(number: str, code: RefusalCode, at: int) -> RefusalRecord:
+    return RefusalRecord(number, at, "activate", "LAB-07", "12345678", Refusal(code))
+
+
+def test_refusals_are_counted_by_code_the_most_frequent_first() -> None:
+    full, gone = RefusalCode.NO_SEATS_LEFT, RefusalCode.LICENSE_REVOKED
+    kept = [
+        refused(NUMBER, gone, NOW - DAY),
+        *[refused(NUMBER, full, NOW)] * 2,
+        refused(OTHER, full, NOW - 6 * DAY),
+        refused(OTHER, gone, NOW - 7 * DAY),
+        refused("000000000002", full, NOW),  # of no license that was asked for
+    ]
+    counted = figures([a_license(), a_license(number=OTHER)], refusals=kept)
+    assert counted.reasons == [("no-seats-left", 3), ("license-revoked", 1)]
+    assert counted.total(Figure.REFUSALS) == 4
+    assert counted.total_before(Figure.REFUSALS) == 1
+    assert counted.of_day(Figure.REFUSALS, TODAY, PRODUCT) == 2
+
+
+def test_refusals_are_known_as_long_as_they_are_stored() -> None:
+    whole = Period.last_days(TODAY, KEPT_DAYS)
+    assert figures([], period=whole).is_known(Figure.REFUSALS, whole)
+    longer = Period.last_days(TODAY, KEPT_DAYS + 1)
+    assert not figures([], period=longer).is_known(Figure.REFUSALS, longer)
+    assert figures([], period=whole).total_before(Figure.REFUSALS) is None
+
+
+def test_each_refusal_that_is_stored_has_its_reason_in_words() -> None:
+    assert set(REASONS) == set(RefusalCode) - set(BEFORE_PROOF)
+    assert set(TITLES) == set(Figure)
+
+
+@pytest.mark.parametrize(
+    ("now", "before", "words"),
+    [
+        (119, 100, "+19% from 100"),
+        (95, 100, "−5% from 100"),
+        (0, 1_010, "−100% from 1,010"),
+        (7, 7, "the same as before"),
+        (7, 0, "before: none"),
+        (7, None, "before: not known"),
+    ],
+)
+def test_a_change_in_words(now: int, before: int | None, words: str) -> None:
+    assert change_in_words(now, before) == words
 
 
 def test_an_answer_counts_for_the_product_that_its_license_has_today() -> None:

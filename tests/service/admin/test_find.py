@@ -25,10 +25,12 @@ def sell(stack: Stack, number: int, **terms: Any) -> LicenseRecord:
     return license
 
 
-def take_seat(stack: Stack, license: LicenseRecord, last_response_at: int) -> None:
+def take_seat(
+    stack: Stack, license: LicenseRecord, last_response_at: int, computer: str = "LAB-07"
+) -> None:
     """Write what the last response to a seat leaves behind."""
     used = replace(license, seats_used=1, first_issued_at=last_response_at)
-    seat = replace(a_seat(), last_response_at=last_response_at)
+    seat = replace(a_seat(), last_response_at=last_response_at, machine_name=computer)
     for name, row in (("license", used), ("seat#1", seat)):
         stack._dynamodb.put_item(
             TableName=stack.output("LicensesTable"),
@@ -129,7 +131,7 @@ def test_a_list_in_a_terminal_has_pages(run: Any, shop: Stack) -> None:
     assert text == (GOLDEN / "license-list-page.txt").read_text()
     assert "5 to 6 of 6 licenses." in run("license list --rows 4 --page 2").out
     assert len(run("license list", Pipe).out.splitlines()) == 6
-    assert run("license list --json").json["found"] == 6
+    assert run("license list --json").json["total"] == 6
 
 
 def test_a_terminal_shows_a_hundred_and_a_pipe_all(run: Any, stack: Stack) -> None:
@@ -140,7 +142,7 @@ def test_a_terminal_shows_a_hundred_and_a_pipe_all(run: Any, stack: Stack) -> No
 
 
 @pytest.mark.parametrize(
-    ("line", "said"),
+    ("line", "sentence"),
     [
         (
             "license list --columns license,price",
@@ -153,12 +155,32 @@ def test_a_terminal_shows_a_hundred_and_a_pipe_all(run: Any, stack: Stack) -> No
         ("license list --page 7", "There is no page 7: 6 licenses found."),
     ],
 )
-def test_what_no_list_can_be_made_of(run: Any, shop: Stack, line: str, said: str) -> None:
+def test_what_no_list_can_be_made_of(run: Any, shop: Stack, line: str, sentence: str) -> None:
     ran = run(line)
     assert ran.exit == 2
-    assert said in " ".join(ran.err.split())
+    assert sentence in " ".join(ran.err.split())
     assert run(f"{line} --json").json["error"]["code"] == "usage"
 
 
 def test_a_list_of_nothing_says_why(run: Any, shop: Stack) -> None:
     assert run("license list --licensee Dorado").out.splitlines()[-1] == "No license matches."
+
+
+def test_seats_are_listed_by_customer_and_by_computer(run: Any, stack: Stack) -> None:
+    taken = [(1, "Acme", "LAB-03"), (2, "Acme", "Desk"), (3, "Borealis", "lab-03b")]
+    for number, licensee, computer in taken:
+        take_seat(stack, sell(stack, number, licensee=licensee), NOW, computer)
+    sell(stack, 4, licensee="Acme")
+    text = run("seat list --licensee acme").out
+    assert text == (GOLDEN / "seat-list-licensee.txt").read_text()
+    by_computer = run("seat list --computer LAB-03 --json").json
+    assert by_computer["total"] == 2
+    assert [
+        (each["license_number"], each["machine_name"], each["seat"])
+        for each in by_computer["seats"]
+    ] == [(f"{1:012}", "LAB-03", 1), (f"{3:012}", "lab-03b", 1)]
+    both = run("seat list --licensee acme --computer lab-03", Pipe).out
+    assert both.startswith("000000000001\tAcme\t1\tLAB-03\t")
+    assert len(both.splitlines()) == 1
+    assert run("seat list --json").json["error"]["code"] == "usage"
+    assert run(f"seat list {1:012} --computer LAB --json").json["error"]["code"] == "usage"

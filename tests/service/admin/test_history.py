@@ -53,7 +53,7 @@ def test_history_as_a_document_has_the_names_of_the_license(run: Any, sold: Stac
         "revision": 1,
         "at": "2026-11-24T09:47:00Z",
         "who": WHO,
-        "what": "change",
+        "what": "extend",
         "subject": "",
         "before": {"valid_until": "2027-11-30T23:59:59Z"},
         "after": {"valid_until": "2028-11-30T23:59:59Z"},
@@ -111,7 +111,7 @@ def test_undo_takes_the_last_change_back(run: Any, sold: Stack, line: str) -> No
     before = as_stored(sold)
     assert run(line.format(n=NUMBER)).exit == 0
     assert as_stored(sold) != before or "none" in line
-    undone = run(f"license undo {NUMBER} --yes --json").json
+    undone = run(f"license undo {NUMBER} --yes --shorten --json").json
     assert as_stored(sold) == before
     assert undone["undone"]["revision"] == 1
     assert undone["license"]["revision"] == 2
@@ -121,11 +121,40 @@ def test_undo_again_goes_one_change_further_back(run: Any, sold: Stack) -> None:
     for seats in (3, 4):
         run(f"license change {NUMBER} --seats {seats}")
     for left in (3, 2):
-        run(f"license undo {NUMBER} --yes")
+        run(f"license undo {NUMBER} --yes --shorten")
         assert as_stored(sold)["seats"] == left
     error = run(f"license undo {NUMBER} --yes --json").json["error"]
     assert error["code"] == "cannot-undo"
     assert whats(sold) == ["create", "change", "change", "undo", "undo"]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "license change {n} --seats 5",
+        "license change {n} --feature solver",
+        "license extend {n} --until never",
+        "license allow-move {n}",
+        "license resume {n}",
+    ],
+)
+def test_a_script_undoes_what_gave_more_only_if_it_says_so(
+    run: Any, sold: Stack, line: str
+) -> None:
+    if "resume" in line:
+        run(f"license suspend {NUMBER} --yes")
+    run(line.format(n=NUMBER))
+    granted = as_stored(sold)
+    error = run(f"license undo {NUMBER} --yes --json").json["error"]
+    assert (error["code"], as_stored(sold)) == ("takes-rights-away", granted)
+    assert run(f"license undo {NUMBER} --yes --shorten").exit == 0
+    assert as_stored(sold) != granted
+
+
+def test_a_script_undoes_what_took_something_away_at_once(run: Any, sold: Stack) -> None:
+    run(f"license suspend {NUMBER} --yes")
+    assert run(f"license undo {NUMBER} --yes").exit == 0
+    assert as_stored(sold)["status"] is Status.ACTIVE
 
 
 def test_an_undone_code_works_again(run: Any, stack: Stack) -> None:

@@ -29,4 +29,6 @@ def test_a_stack_of_an_older_release_has_no_index_yet(run: Any, stack: Stack) ->
     error = run("license list --json").json["error"]
     assert error["code"] == "no-license-index"
     assert "make deploy" in error["next_step"]
+    assert run(f"license create --number {NUMBER} --json").json["error"] == error
+    assert run(f"license show {NUMBER} --json").json["error"]["code"] == "no-such-license"
     assert run(f"license create --number {NUMBER} --new-product").exit == 0

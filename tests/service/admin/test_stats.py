@@ -14,7 +14,9 @@ from keyferry_service.adapters.items_dynamodb import to_item
 from keyferry_service.adapters.ledger_dynamodb import entry_to_item
 from keyferry_service.domain.allocate import Grant
 from keyferry_service.domain.ledger import entry_for, response_to
+from keyferry_service.domain.refusals import Refusal, RefusalCode
 from tests.service.admin.screens import GOLDEN, Pipe
+from tests.service.admin.test_refusals import refuse
 from tests.support.builders import a_license, a_request, a_seat
 from tests.support.samples import DAY, NOW, NUMBER
 
@@ -57,6 +59,9 @@ def busy(run: Any, stack: Stack) -> None:
     answer(stack, NUMBER, "activate", 90, count=3)  # in the period before
     answer(stack, VIEWER, "activate", 1)
     answer(stack, VIEWER, "deactivate", 0)
+    refuse(stack, 0, "LAB-08")
+    refuse(stack, 1, "LAB-09")
+    refuse(stack, 1, "LAB-10", refusal=Refusal(RefusalCode.LICENSE_SUSPENDED))
 
 
 @pytest.mark.usefixtures("busy")
@@ -67,14 +72,15 @@ class TestFigures:
 
     def test_a_pipe_gets_a_line_for_each_number(self, run: Any) -> None:
         assert run("stats --since 2026-11-24", Pipe).out.splitlines() == [
-            "activations\t2026-11-24\tExample-Modeler\t\t\t\t2",
-            "deactivations\t2026-11-24\tViewer\t\t\t\t1",
-            "seats-in-use\t2026-11-24\tExample-Modeler\t\t\t\t3",
-            "seats-sold\t2026-11-24\tExample-Modeler\t\t\t\t5",
-            "seats-in-use\t2026-11-24\tViewer\t\t\t\t0",
-            "seats-sold\t2026-11-24\tViewer\t\t\t\t2",
-            f"ending\t2026-12-20\tExample-Modeler\t{NUMBER}\t'=Acme\tPO-7\t5",
-            f"ending\t2027-02-01\tViewer\t{VIEWER}\t\t\t2",
+            "activations\t2026-11-24\tExample-Modeler\t\t\t\t\t2",
+            "deactivations\t2026-11-24\tViewer\t\t\t\t\t1",
+            "refusals\t2026-11-24\tExample-Modeler\tno-seats-left\t\t\t\t1",
+            "seats-in-use\t2026-11-24\tExample-Modeler\t\t\t\t\t3",
+            "seats-sold\t2026-11-24\tExample-Modeler\t\t\t\t\t5",
+            "seats-in-use\t2026-11-24\tViewer\t\t\t\t\t0",
+            "seats-sold\t2026-11-24\tViewer\t\t\t\t\t2",
+            f"ending\t2026-12-20\tExample-Modeler\t\t{NUMBER}\t'=Acme\tPO-7\t5",
+            f"ending\t2027-02-01\tViewer\t\t{VIEWER}\t\t\t2",
         ]
 
     def test_the_document_has_every_number(self, run: Any) -> None:
@@ -87,13 +93,19 @@ class TestFigures:
             "deactivations": {"count": 1, "before": 0},
             "renewals": {"count": 0, "before": 0},
             "moves": {"count": 2, "before": 0},
+            "refusals": {"count": 3, "before": 0},
         }
+        assert document["refusals"] == [
+            {"code": "no-seats-left", "reason": "All seats are in use", "count": 2},
+            {"code": "license-suspended", "reason": "The license is suspended", "count": 1},
+        ]
         first, *_, last = document["days"]
         assert first == {
             "day": "2026-11-23",
             "product": "Example-Modeler",
             "updates": 1,
             "moves": 2,
+            "refusals": 2,
         }
         assert last == {"day": "2026-11-24", "product": "Viewer", "deactivations": 1}
         assert document["products"][0] == {
@@ -112,6 +124,12 @@ class TestFigures:
         assert document["figures"]["activations"] == {"count": 1, "before": 0}
         assert [each["license_number"] for each in document["ending"]] == [VIEWER]
 
+    def test_filters_say_which_licenses_count(self, run: Any, tmp_path: Path) -> None:
+        report = tmp_path / "report.html"
+        document = run(f"stats --licensee acme --reference PO-7 --json --report {report}").json
+        assert document["figures"]["activations"] == {"count": 3, "before": 3}
+        assert "Only licenses with licensee acme, reference PO-7" in report.read_text()
+
     def test_the_csv_file_is_one_that_spreadsheets_read_and_do_not_run(
         self, run: Any, tmp_path: Path
     ) -> None:
@@ -123,7 +141,7 @@ class TestFigures:
         assert tuple(titles) == COLUMNS
         assert {len(row) for row in rows} == {len(COLUMNS)}
         assert sum(int(row[-1]) for row in rows if row[0] == "activations") == 4
-        assert [row[4] for row in rows if row[0] == "ending"] == ["'=Acme", ""]
+        assert [row[5] for row in rows if row[0] == "ending"] == ["'=Acme", ""]
 
     def test_the_plot_is_a_picture_without_script(self, run: Any, tmp_path: Path) -> None:
         run(f"stats --plot {tmp_path / 'plot.svg'}")
@@ -170,6 +188,7 @@ def test_an_empty_stack_has_figures_and_files_too(run: Any, tmp_path: Path) -> N
         pytest.param("--since 0001-01-01", "usage", 2, id="before all computers"),
         pytest.param("--since 20261101T00", "usage", 2, id="an hour"),
         pytest.param("--product Exmaple", "nothing-matches", 1, id="a misspelled product"),
+        pytest.param("--ends-before 2000-01-01", "nothing-matches", 1, id="no such license"),
         pytest.param("--report /no/such/folder/r.html", "figures-not-written", 1, id="no folder"),
         pytest.param("--csv /dev/full", "figures-not-written", 1, id="a full disk"),
         pytest.param("--plot /", "usage", 2, id="a folder"),

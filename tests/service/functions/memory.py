@@ -25,6 +25,10 @@ class Tables:
     def transact_get_items(self, **call: Any) -> dict[str, Any]:
         return {"Responses": [self.get_item(**item["Get"]) for item in call["TransactItems"]]}
 
+    def transact_write_items(self, **call: Any) -> None:
+        for item in call["TransactItems"]:
+            self.put_item(**item["Put"])
+
     def update_item(self, **call: Any) -> None:
         names, values = call["ExpressionAttributeNames"], call["ExpressionAttributeValues"]
         row = self.rows[_name(call["TableName"], call["Key"])]

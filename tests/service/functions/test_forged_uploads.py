@@ -135,7 +135,7 @@ def test_a_thousand_forged_uploads_send_no_mail(sold: World) -> None:
         ticket = key.split("/")[1]
         assert send.send(MailRequest(ticket), f"message {ticket}", sold.context) is None
     assert sold.mails() == []
-    assert len(tables.rows) == 1001  # no link, no count, no seat: the license and the tickets
+    assert len(tables.rows) == 1002  # no link, count, or seat: license, its change, and tickets
 
 
 # Too late, again, and on another's ticket

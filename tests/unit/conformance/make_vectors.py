@@ -13,6 +13,7 @@ from tests.unit.conformance.cases import (
     key_sets,
     loading,
     machines,
+    readings,
     requests,
     responses,
     signatures,
@@ -68,6 +69,11 @@ KINDS: list[tuple[str, str, Callable[[], Iterable[Vector]]]] = [
         "responses",
         "Response files in base64, verified with one of `key_sets`, by name.",
         responses.vectors,
+    ),
+    (
+        "readings",
+        "What Windows and macOS answer, and the components (../components.md).",
+        readings.vectors,
     ),
     (
         "install",

@@ -81,6 +81,15 @@ def test_what_the_machine_readers_know_is_listed(mark: str, known: tuple[str, ..
     assert _after(mark).splitlines() == list(known)
 
 
+def test_what_is_trimmed_is_listed() -> None:
+    page = (Path(__file__).parents[3] / "docs" / "components.md").read_text()
+    rule = " ".join(page.split("- **Trimmed** means")[1].split("(C#")[0].split())
+    trimmed: set[int] = set()
+    for first, last in re.findall(r"U\+([0-9A-F]{4})(?: to U\+([0-9A-F]{4}))?", rule):
+        trimmed |= set(range(int(first, 16), int(last or first, 16) + 1))
+    assert trimmed == {point for point in range(0x110000) if not chr(point).strip()}
+
+
 def test_the_components_are_listed() -> None:
     rows = re.findall(r"^\| `([a-z_]+)` \| (\d) \| (yes|no) \| 1(?: to (\d))? \|", DOCUMENT, re.M)
     listed = [(name, int(w), anchor == "yes", int(most or 1)) for name, w, anchor, most in rows]

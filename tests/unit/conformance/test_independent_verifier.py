@@ -13,6 +13,7 @@ pytestmark = pytest.mark.conformance
 Vector = dict[str, Any]
 second = vectors.independent_verifier()
 loader = vectors.independent_loader()
+reader = vectors.independent_reader()
 STANDARD = {"json", "base64", "hashlib", "cryptography"}
 
 
@@ -20,6 +21,20 @@ STANDARD = {"json", "base64", "hashlib", "cryptography"}
     ("name", "allowed"),
     [
         ("verify.py", STANDARD),
+        (
+            "readings.py",
+            {
+                "base64",
+                "hashlib",
+                "json",
+                "plistlib",
+                "re",
+                "struct",
+                "itertools",
+                "pathlib",
+                "xml",
+            },
+        ),
         ("loader.py", STANDARD | {"verify", "datetime", "hmac", "os", "pathlib"}),
     ],
 )
@@ -27,7 +42,7 @@ def test_it_imports_nothing_of_ours(name: str, allowed: set[str]) -> None:
     imported: set[str] = set()
     for node in ast.walk(ast.parse((vectors.FOLDER / name).read_text())):
         if isinstance(node, ast.Import):
-            imported |= {name.name for name in node.names}
+            imported |= {name.name.partition(".")[0] for name in node.names}
         elif isinstance(node, ast.ImportFrom):
             imported.add(str(node.module).partition(".")[0])
     assert imported == allowed
@@ -80,3 +95,8 @@ def test_it_agrees_on_what_an_install_does(vector: Vector) -> None:
 @pytest.mark.parametrize("vector", vectors.cases("load"))
 def test_it_agrees_on_what_loads(vector: Vector) -> None:
     assert loader.load(vector) == vector["expect"]
+
+
+@pytest.mark.parametrize("vector", vectors.cases("readings"))
+def test_it_agrees_on_what_a_system_answers(vector: Vector) -> None:
+    assert reader.read(vector) == vector["expect"]

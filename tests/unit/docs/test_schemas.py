@@ -2,6 +2,7 @@
 
 import json
 from base64 import b64decode, urlsafe_b64decode
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -79,8 +80,13 @@ def vectors(kind: str) -> list[Any]:
     return [pytest.param(vector, id=vector["name"]) for vector in read]
 
 
+@cache
+def validator(schema: str) -> Draft202012Validator:
+    return Draft202012Validator({"$ref": schema}, registry=REGISTRY)
+
+
 def conforms(document: object, schema: str) -> bool:
-    return Draft202012Validator({"$ref": schema}, registry=REGISTRY).is_valid(document)
+    return validator(schema).is_valid(document)
 
 
 def has_good_form(file: bytes, kind: str) -> bool:

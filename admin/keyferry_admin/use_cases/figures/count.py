@@ -5,9 +5,12 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
+from functools import cached_property
 from typing import NamedTuple
 
+from keyferry_service.adapters.refusals_dynamodb import KEPT_DAYS
 from keyferry_service.domain.license import DAY, YEAR_DAYS, LicenseRecord, Status
+from keyferry_service.domain.refusals import RefusalRecord
 
 DEFAULT_DAYS = 90  # of a period
 ENDING_DAYS = (30, 60, 90)
@@ -21,6 +24,7 @@ class Figure(StrEnum):
     DEACTIVATIONS = "deactivations"
     RENEWALS = "renewals"
     MOVES = "moves"
+    REFUSALS = "refusals"
 
 
 _FIGURE_OF_KIND = {
@@ -29,7 +33,8 @@ _FIGURE_OF_KIND = {
     "deactivate": Figure.DEACTIVATIONS,
     "renewal": Figure.RENEWALS,
 }
-_DAYS_KNOWN = {Figure.MOVES: YEAR_DAYS}  # a license remembers no earlier ones
+# How many whole days before today are still known.
+DAYS_KNOWN = {Figure.MOVES: YEAR_DAYS, Figure.REFUSALS: KEPT_DAYS - 1}
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,11 +82,12 @@ class Answer(NamedTuple):
 
 
 class Cell(NamedTuple):
-    """One number of the figures is for this day and product."""
+    """One number of the figures is for this day and product, and of a refusal for its code."""
 
     figure: Figure
     day: date
     product: str
+    code: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +109,7 @@ class Ending:
     days_left: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Figures:
     """The figures of a period and of the one before; seats and ends are those of today."""
 
@@ -125,11 +131,20 @@ class Figures:
 
     def is_known(self, figure: Figure, period: Period) -> bool:
         """Whether the rows still say everything about the period."""
-        days = _DAYS_KNOWN.get(figure)
+        days = DAYS_KNOWN.get(figure)
         return days is None or period.since >= day_of(self.now) - timedelta(days=days)
 
     def of_day(self, figure: Figure, day: date, product: str) -> int:
-        return self.cells.get(Cell(figure, day, product), 0)
+        return self._days[figure, day, product]
+
+    @property
+    def reasons(self) -> list[tuple[str, int]]:
+        """Each code of a refusal in the period with its number, the most frequent first."""
+        codes: Counter[str] = Counter()
+        for cell, count in self.cells.items():
+            if cell.figure is Figure.REFUSALS and cell.day in self.period:
+                codes[cell.code] += count
+        return sorted(codes.items(), key=lambda each: (-each[1], each[0]))
 
     @property
     def products(self) -> list[str]:
@@ -147,6 +162,13 @@ class Figures:
     def ending_within(self, days: int) -> list[Ending]:
         return [each for each in self.ending if each.days_left <= days]
 
+    @cached_property
+    def _days(self) -> Counter[tuple[Figure, date, str]]:
+        days: Counter[tuple[Figure, date, str]] = Counter()
+        for (figure, day, product, _), count in self.cells.items():
+            days[figure, day, product] += count
+        return days
+
     def _total(self, period: Period, figure: Figure, product: str | None) -> int:
         return sum(
             count
@@ -158,12 +180,13 @@ class Figures:
 def count_figures(
     licenses: Iterable[LicenseRecord],
     answers: Iterable[Answer],
+    refusals: Iterable[RefusalRecord],
     period: Period,
     now: int,
 ) -> Figures:
-    """Count what the rows say of these licenses.
+    """Count what the rows say of these licenses, and of no others.
 
-    An answer counts for the product that its license has today. Answers for others do not count.
+    An answer or a refusal counts for the product that its license has today.
     """
     counted = {each.number: each for each in licenses}
     cells: Counter[Cell] = Counter()
@@ -172,6 +195,11 @@ def count_figures(
         if license is not None:
             figure = _FIGURE_OF_KIND[answer.kind]
             cells[Cell(figure, day_of(answer.at), license.product)] += 1
+    for refused in refusals:
+        license = counted.get(refused.license_number)
+        if license is not None:
+            code = refused.refusal.code.value
+            cells[Cell(Figure.REFUSALS, day_of(refused.at), license.product, code)] += 1
     for license in counted.values():
         for day, moves in license.moves.items():
             cells[Cell(Figure.MOVES, date.fromisoformat(day), license.product)] += moves

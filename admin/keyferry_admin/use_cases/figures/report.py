@@ -12,13 +12,15 @@ from xml.etree import ElementTree
 from xml.etree.ElementTree import Element
 
 from keyferry_admin.use_cases.figures.chart import Bars, activations, draw
-from keyferry_admin.use_cases.figures.count import ENDING_DAYS, Ending, Figure, Figures
-from keyferry_admin.use_cases.figures.words import TITLES, change_in_words, period_in_words
+from keyferry_admin.use_cases.figures.count import DAYS_KNOWN, ENDING_DAYS, Ending, Figure, Figures
+from keyferry_admin.use_cases.figures.words import REASONS, TITLES, change_in_words, period_in_words
 from keyferry_protocol.activation import show_license_number
 from keyferry_protocol.messages.formats import long_date, short_date
+from keyferry_service.adapters.refusals_dynamodb import KEPT_DAYS
+from keyferry_service.domain.refusals import RefusalCode
 
 MAX_ENDING = 200  # rows; the CSV file has all
-_PRODUCT_COLUMNS = (Figure.ACTIVATIONS, Figure.UPDATES, Figure.MOVES)
+_PRODUCT_COLUMNS = (Figure.ACTIVATIONS, Figure.UPDATES, Figure.MOVES, Figure.REFUSALS)
 
 
 Cell = str | Element | list[Element | str]
@@ -71,6 +73,7 @@ def _sections(figures: Figures) -> Iterable[Element]:
     yield _activations(activations(figures))
     yield _seats(figures)
     yield _by_product(figures)
+    yield _refusals(figures)
     yield _ending(figures)
 
 
@@ -81,14 +84,16 @@ def _headlines(figures: Figures) -> Element:
     soon = f"{len(figures.ending_within(soonest)):,} of them within {soonest} days"
     cards = [_counted(figures, figure) for figure in (Figure.ACTIVATIONS, Figure.UPDATES)]
     cards += [_card("Seats in use", used, share)]
-    cards += [_counted(figures, figure) for figure in (Figure.MOVES, Figure.DEACTIVATIONS)]
+    cards += [_counted(figures, figure) for figure in (Figure.MOVES, Figure.REFUSALS)]
     cards += [_card(f"Licenses that end within {latest} days", len(figures.ending), soon)]
     return _element("dl", *cards, class_="headlines")
 
 
 def _counted(figures: Figures, figure: Figure) -> Element:
     now, before = figures.total(figure), figures.total_before(figure)
-    return _card(TITLES[figure], now, change_in_words(now, before))
+    if figures.is_known(figure, figures.period):
+        return _card(TITLES[figure], now, change_in_words(now, before))
+    return _card(TITLES[figure], now, f"of the last {DAYS_KNOWN[figure] + 1} days")
 
 
 def _card(title: str, number: int, note: str) -> Element:
@@ -172,7 +177,26 @@ def _by_product(figures: Figures) -> Element:
         for product in figures.products
     ]
     titles = ["Product", *(TITLES[figure] for figure in _PRODUCT_COLUMNS)]
-    return _section("Activations, updates, and moves, by product", "", _table(titles, rows))
+    return _section("By product", "", _table(titles, rows))
+
+
+def _refusals(figures: Figures) -> Element:
+    total = figures.total(Figure.REFUSALS)
+    rows: list[Row] = [
+        [
+            [REASONS[RefusalCode(code)], _element("small", code)],
+            _bar(count, total),
+            f"{count:,}",
+            f"{count / total:.0%}",
+        ]
+        for code, count in figures.reasons
+    ]
+    return _section(
+        "Refusals, by reason",
+        f"Refusals are stored for {KEPT_DAYS} days. Files that did not prove that they come from a "
+        "customer are not among them.",
+        _table(["Reason", "", "Refusals", "Share"], rows),
+    )
 
 
 def _ending(figures: Figures) -> Element:

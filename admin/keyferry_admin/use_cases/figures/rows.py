@@ -5,15 +5,15 @@ from datetime import date
 
 from keyferry_admin.use_cases.figures.count import Figures, day_of
 
-COLUMNS = ("figure", "day", "product", "license", "licensee", "reference", "count")
-Row = tuple[str, str, str, str, str, str, int]
+COLUMNS = ("figure", "day", "product", "code", "license", "licensee", "reference", "count")
+Row = tuple[str, str, str, str, str, str, str, int]
 
 
 def rows_of(figures: Figures) -> Iterator[Row]:
     """Every number of the period that is not 0, then seats and ends as they are today."""
     for cell, count in sorted(figures.cells.items()):
         if cell.day in figures.period:
-            yield _row(cell.figure, cell.day, cell.product, count)
+            yield _row(cell.figure, cell.day, cell.product, count, cell.code)
     today = day_of(figures.now)
     for seats in figures.seats:
         yield _row("seats-in-use", today, seats.product, seats.in_use)
@@ -22,8 +22,8 @@ def rows_of(figures: Figures) -> Iterator[Row]:
         license = ending.license
         number, licensee, reference = license.number, license.licensee, license.reference
         day = day_of(ending.ends_at).isoformat()
-        yield ("ending", day, license.product, number, licensee, reference, license.seats)
+        yield ("ending", day, license.product, "", number, licensee, reference, license.seats)
 
 
-def _row(figure: str, day: date, product: str, count: int) -> Row:
-    return (figure, day.isoformat(), product, "", "", "", count)
+def _row(figure: str, day: date, product: str, count: int, code: str = "") -> Row:
+    return (figure, day.isoformat(), product, code, "", "", "", count)

@@ -2,6 +2,7 @@
 
 from keyferry_admin.use_cases.figures.count import Figure, Period
 from keyferry_protocol.messages.formats import long_date
+from keyferry_service.domain.refusals import RefusalCode
 
 TITLES = {
     Figure.ACTIVATIONS: "Activations",
@@ -9,6 +10,24 @@ TITLES = {
     Figure.DEACTIVATIONS: "Deactivations",
     Figure.RENEWALS: "Renewals",
     Figure.MOVES: "Moves",
+    Figure.REFUSALS: "Refusals",
+}
+# A refusal before the proof is not kept, because anyone could have sent the file.
+REASONS = {
+    RefusalCode.KEYS_TOO_OLD: "The application is too old for today's signing keys",
+    RefusalCode.NOT_ACTIVATED: "The computer has no seat to update or deactivate",
+    RefusalCode.MACHINE_NOT_IDENTIFIED: "Too little of the computer can be recognized",
+    RefusalCode.NEEDS_ADMINISTRATOR: "The computer has changed and needs an administrator",
+    RefusalCode.LICENSE_SUSPENDED: "The license is suspended",
+    RefusalCode.LICENSE_REVOKED: "The license was revoked",
+    RefusalCode.LICENSE_EXPIRED: "The license has ended",
+    RefusalCode.PRODUCT_MISMATCH: "The license is for another product",
+    RefusalCode.PROTECTION_NOT_ALLOWED: "The license does not allow this protection",
+    RefusalCode.ENVIRONMENT_NOT_ALLOWED: "Virtual machines or containers are not allowed",
+    RefusalCode.DONGLE_NOT_REGISTERED: "The dongle is not registered for the license",
+    RefusalCode.NO_SUCH_SEAT: "The seat to replace does not exist",
+    RefusalCode.NO_SEATS_LEFT: "All seats are in use",
+    RefusalCode.MOVE_LIMIT: "No move is left this year",
 }
 
 

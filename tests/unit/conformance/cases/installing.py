@@ -501,6 +501,9 @@ def _renewals() -> Iterator[Case]:
         lost,
         _refusal("not-requested"),
     )
+    other_key = _with(_renewal, puts(f"{SITE}/load.key", b64(seed("x")).encode()))
+    rule = "Otherwise it is `wrong-machine` or"
+    yield rule, "a renewal, and another load key", other_key, _refusal("not-requested")
     strange = _with(_renewal, puts(f"{SITE}/device.public", b64(STRANGER.public).encode()))
     strange.files[f"{SITE}/device.key"] = b64(seed("stranger")).encode()
     yield (
@@ -648,11 +651,12 @@ def _clocks() -> Iterator[Case]:
     yield FAIR, "more time passed than the mark is ahead", long, expect
     behind = Arriving()
     behind.files[CLOCK] = clock(ISSUED - DAY, lowered=3, note=ISSUED - DAY)
+    behind.now = time(ISSUED + 60)
     yield (
         FAIR,
         "the mark is behind issued_at",
         behind,
-        _placed(behind, clock_file=clock(NOW, lowered=3)),
+        _placed(behind, clock_file=clock(ISSUED, lowered=3)),
     )
     without = Arriving()
     without.files[CLOCK] = clock(wrong, lowered=7)

@@ -1,0 +1,154 @@
+"""One change for all licenses that filters find: shows it, asks once, and runs it."""
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import click
+
+from keyferry_admin.cli.admin_command import Settings
+from keyferry_admin.cli.confirm import confirm_many
+from keyferry_admin.cli.license_terms import changes_as_json, differences
+from keyferry_admin.cli.output import aligned, mark
+from keyferry_admin.cli.progress import report, run_with_progress
+from keyferry_admin.errors import TakesRightsAway
+from keyferry_admin.use_cases.change_terms import write_terms
+from keyferry_admin.use_cases.find import Filters, find_all
+from keyferry_admin.use_cases.plan_changes import Pair, Plan
+from keyferry_protocol.activation import show_license_number
+from keyferry_service.domain.license import LicenseRecord
+
+_ROWS = 20  # of a plan; --json has all
+_GROUPS = 10
+
+dry_run_option = click.option(
+    "--dry-run", is_flag=True, help="Only show what would change; with --json, all of it."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Consent:
+    """What the user agreed to beforehand."""
+
+    yes: bool
+    shorten: bool  # that rights are taken away is intended
+    dry_run: bool
+
+
+def require_number_or_filters(number: str | None, filters: Filters) -> None:
+    """Raises UsageError unless there is exactly one of the two."""
+    if (number is None) == (filters == Filters()):
+        raise click.UsageError(
+            "Use either a license number, or filters (`--help` lists them) for many licenses."
+        )
+
+
+def change_many(
+    settings: Settings,
+    filters: Filters,
+    plan_for: Callable[[Sequence[LicenseRecord]], Plan],
+    what: str,
+    consent: Consent,
+) -> None:
+    """Change every license that the filters find, and say what became of each.
+
+    Raises TakesRightsAway or NotConfirmed before anything is written, SomeFailed or Interrupted
+    after it. The same command can be run again: it finds what is left to do.
+    """
+    licenses = settings.stack.licenses
+    plan = plan_for(find_all(licenses, filters, settings.now))
+    reductions = plan.reductions(settings.now)
+    if consent.dry_run:
+        show_plan(settings, plan)
+        return
+    if plan.changes:
+        _confirm(settings, plan, reductions, what, consent)
+
+    def write(pair: Pair) -> bool:
+        return write_terms(licenses, *pair, what) != pair[0]
+
+    run = run_with_progress(settings.output, plan.changes, write, what.capitalize())
+    same = [(each, each) for each in plan.unchanged]
+    refused_pairs = [((each, each), error) for each, error in plan.refused]
+    whole = replace(run, unchanged=[*run.unchanged, *same], failed=[*refused_pairs, *run.failed])
+    report(settings.output, whole, "changed", lambda pair: pair[0].number)
+
+
+def show_plan(settings: Settings, plan: Plan) -> None:
+    """Print a plan that is not carried out; a document has every license in it."""
+    settings.output.result(
+        _lines(plan),
+        {
+            "changes": [_as_json(pair) for pair in plan.changes],
+            "unchanged": [each.number for each in plan.unchanged],
+            "refused": [
+                {"license_number": each.number, "code": error.code, "title": str(error)}
+                for each, error in plan.refused
+            ],
+        },
+    )
+
+
+def _confirm(
+    settings: Settings, plan: Plan, reductions: list[Pair], what: str, consent: Consent
+) -> None:
+    if consent.yes and reductions and not consent.shorten:
+        first = reductions[0]
+        changes = "; ".join(f"{label}: {text}" for label, text in differences(*first))
+        raise TakesRightsAway(
+            f"This takes rights away from {_count(len(reductions))}, the first one"
+            f" {first[0].number}. {changes}",
+            changes=[_as_json(pair) for pair in reductions],
+        )
+    warning = [f"This changes {_count(len(plan.changes))}."]
+    if reductions:
+        warning += _reach([before for before, _ in reductions])
+    confirm_many(settings.output, _lines(plan), warning, len(plan.changes), what, consent.yes)
+
+
+def _reach(licenses: list[LicenseRecord]) -> list[str]:
+    """What keeps working on computers, by the licenses alone: their seats could be thousands."""
+    seats = sum(each.seats_used for each in licenses)
+    endless = [each for each in licenses if each.lease_days is None and each.ends_at is None]
+    lines = [f"  It takes rights away from {_count(len(licenses))}, in use on {seats:,} seats."]
+    if seats:
+        lines.append("  Computers go on working until their last file ends or must check in.")
+    if seats and endless:
+        lines.append(f"  Those of {_count(len(endless))} never have to, and go on without end.")
+    return lines
+
+
+def _lines(plan: Plan) -> list[str]:
+    """The plan in words: counts, the same changes together, the first licenses, the refusals."""
+    lines = [
+        f"{len(plan.changes):,} would change, {len(plan.unchanged):,} unchanged,"
+        f" {len(plan.refused):,} cannot change."
+    ]
+    groups = Counter(_difference(pair) for pair in plan.changes).most_common()
+    lines += aligned([(f"  {count:,}", text) for text, count in groups[:_GROUPS]] or [("", "")])
+    if len(groups) > _GROUPS:
+        lines.append(f"  and {len(groups) - _GROUPS:,} other changes")
+    rows = [("LICENSE", "LICENSEE", "PRODUCT", "CHANGE")]
+    rows += [
+        (show_license_number(pair[0].number), pair[0].licensee, pair[0].product, _difference(pair))
+        for pair in plan.changes[:_ROWS]
+    ]
+    lines += aligned(rows) if plan.changes else []
+    if len(plan.changes) > _ROWS:
+        lines.append(f"and {len(plan.changes) - _ROWS:,} more; --dry-run --json shows all.")
+    for license, error in plan.refused[:_ROWS]:
+        lines.append(f"{mark('warning')} {show_license_number(license.number)}: {error}")
+    return [line for line in lines if line]
+
+
+def _difference(pair: Pair) -> str:
+    return "; ".join(f"{label}: {text}" for label, text in differences(*pair))
+
+
+def _as_json(pair: Pair) -> dict[str, Any]:
+    return {"license_number": pair[0].number, "changes": changes_as_json(*pair)}
+
+
+def _count(count: int) -> str:
+    return "1 license" if count == 1 else f"{count:,} licenses"
