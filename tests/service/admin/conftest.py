@@ -80,9 +80,15 @@ def stack(monkeypatch: pytest.MonkeyPatch) -> Iterator[Stack]:
 @pytest.fixture
 def run(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> Any:
     monkeypatch.setattr("time.time", lambda: NOW)
+    return runner(monkeypatch)
 
-    def command(line: str, out: type[Screen] = Screen) -> Ran:
-        monkeypatch.setattr(sys, "argv", ["keyferry-admin", *line.split()])
+
+def runner(monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Runs commands as their users do."""
+
+    def command(line: str | list[str], out: type[Screen] = Screen) -> Ran:
+        words = line.split() if isinstance(line, str) else line
+        monkeypatch.setattr(sys, "argv", ["keyferry-admin", *words])
         with (
             redirect_stdout(out()) as stdout,
             redirect_stderr(out()) as stderr,
