@@ -365,13 +365,6 @@ class FileNotWritten(AdminError):
     next_step = "Nothing was changed. Name another file, or make room for it."
 
 
-class FiguresNotWritten(AdminError):
-    """A file of figures cannot be written."""
-
-    code = "figures-not-written"
-    next_step = "Choose another file, then run the same command again."
-
-
 class NothingMatches(AdminError):
     """No license has what was asked for, so its figures would all be 0."""
 

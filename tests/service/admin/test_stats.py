@@ -189,8 +189,8 @@ def test_an_empty_stack_has_figures_and_files_too(run: Any, tmp_path: Path) -> N
         pytest.param("--since 20261101T00", "usage", 2, id="an hour"),
         pytest.param("--product Exmaple", "nothing-matches", 1, id="a misspelled product"),
         pytest.param("--ends-before 2000-01-01", "nothing-matches", 1, id="no such license"),
-        pytest.param("--report /no/such/folder/r.html", "figures-not-written", 1, id="no folder"),
-        pytest.param("--csv /dev/full", "figures-not-written", 1, id="a full disk"),
+        pytest.param("--report /no/such/folder/r.html", "file-not-written", 1, id="no folder"),
+        pytest.param("--csv /proc/f.csv", "file-not-written", 1, id="no place to write"),
         pytest.param("--plot /", "usage", 2, id="a folder"),
     ],
 )
