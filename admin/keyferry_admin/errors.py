@@ -265,6 +265,26 @@ class Interrupted(AdminError):
     next_step = "Run the same command again to go on; what is done stays as it is."
 
 
+class EventsOff(AdminError):
+    """The stack has no event bus."""
+
+    code = "events-off"
+    next_step = "Set Events to on and run `make deploy`: docs/operations/events.md."
+
+
+class EventsNotTaken(AdminError):
+    """The event bus did not take events, however often they were tried."""
+
+    code = "events-not-taken"
+    next_step = "Wait a minute."
+
+
+class ReplayStopped(AdminError):
+    """A replay of events ended before its end, because AWS refused a call."""
+
+    code = "replay-stopped"
+
+
 class BadDongle(AdminError):
     """A file without a dongle that can be registered for this license."""
 
@@ -343,13 +363,6 @@ class FileNotWritten(AdminError):
 
     code = "file-not-written"
     next_step = "Nothing was changed. Name another file, or make room for it."
-
-
-class FiguresNotWritten(AdminError):
-    """A file of figures cannot be written."""
-
-    code = "figures-not-written"
-    next_step = "Choose another file, then run the same command again."
 
 
 class NothingMatches(AdminError):

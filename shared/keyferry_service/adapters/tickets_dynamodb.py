@@ -124,24 +124,22 @@ class Tickets:
         return {"Get": {"TableName": self._table, "Key": _key(f"ticket#{ticket_id}")}}
 
     def completion_update(self, before: Ticket, after: Ticket, now: int) -> dict[str, Any]:
-        """The update that completes a waiting ticket, for a transaction or a call of its own."""
+        """The update of a ticket that is as it was, for a transaction or a call of its own."""
         waiting = _values(before)
         update = set_attributes(
             {n: value for n, value in _values(after).items() if value != waiting[n]}
         )
         update["ExpressionAttributeNames"]["#expires_at"] = "expires_at"
-        update["ExpressionAttributeValues"] |= to_item(
-            {":awaiting": TicketState.AWAITING_UPLOAD, ":now": now}
-        )
+        update["ExpressionAttributeValues"] |= to_item({":was": before.state, ":now": now})
         return {
             "TableName": self._table,
             "Key": _key(f"ticket#{before.id}"),
-            "ConditionExpression": "#state = :awaiting AND #expires_at > :now",
+            "ConditionExpression": "#state = :was AND #expires_at > :now",
             **update,
         }
 
     def complete(self, before: Ticket, after: Ticket, now: int) -> None:
-        """Complete a waiting ticket where nothing else is written. Raises Conflict."""
+        """Change a ticket's answer where nothing else is written. Raises Conflict."""
         with translate_conflicts():
             self._dynamodb.update_item(**self.completion_update(before, after, now))
 

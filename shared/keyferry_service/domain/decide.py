@@ -22,6 +22,8 @@ def decide(
         return Refusal(RefusalCode.NOT_AUTHENTIC)
     context = RequestContext(request, snapshot, snapshot.license, now)
     if snapshot.ledger_entry is not None:
+        if (refusal := refuse_unknown_keys(request, context.license, keys)) is not None:
+            return refusal
         if context.license.status is Status.REVOKED and request.kind != "deactivate":
             return Refusal(RefusalCode.LICENSE_REVOKED)
         return snapshot.ledger_entry
@@ -35,11 +37,23 @@ def decide(
     return _refuse(context, keys) or grant(context)
 
 
+def refuse_unknown_keys(
+    request: Request, license: LicenseRecord, keys: Sequence[SigningKey]
+) -> Refusal | None:
+    """Refuse an application that would call what these keys sign a forgery.
+
+    Never a deactivation, whose seat is free: its computer has no key left for another request.
+    """
+    if request.kind == "deactivate" or not are_too_old(request.trusts, keys):
+        return None
+    return Refusal(RefusalCode.KEYS_TOO_OLD, facts={"product": license.product})
+
+
 def _refuse(context: RequestContext, keys: Sequence[SigningKey]) -> Refusal | None:
     """What speaks against an activation or update whatever seat it is for."""
     request, license = context.request, context.license
-    if are_too_old(request.trusts, keys):
-        return Refusal(RefusalCode.KEYS_TOO_OLD, facts={"product": license.product})
+    if (refusal := refuse_unknown_keys(request, license, keys)) is not None:
+        return refusal
     if _is_not_activated(context):
         return Refusal(RefusalCode.NOT_ACTIVATED)
     if not _is_identified(context):
