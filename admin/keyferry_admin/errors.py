@@ -265,6 +265,26 @@ class Interrupted(AdminError):
     next_step = "Run the same command again to go on; what is done stays as it is."
 
 
+class EventsOff(AdminError):
+    """The stack has no event bus."""
+
+    code = "events-off"
+    next_step = "Set Events to on and run `make deploy`: docs/operations/events.md."
+
+
+class EventsNotTaken(AdminError):
+    """The event bus did not take events, however often they were tried."""
+
+    code = "events-not-taken"
+    next_step = "Wait a minute."
+
+
+class ReplayStopped(AdminError):
+    """A replay of events ended before its end, because AWS refused a call."""
+
+    code = "replay-stopped"
+
+
 class BadDongle(AdminError):
     """A file without a dongle that can be registered for this license."""
 
@@ -345,13 +365,6 @@ class FileNotWritten(AdminError):
     next_step = "Nothing was changed. Name another file, or make room for it."
 
 
-class FiguresNotWritten(AdminError):
-    """A file of figures cannot be written."""
-
-    code = "figures-not-written"
-    next_step = "Choose another file, then run the same command again."
-
-
 class NothingMatches(AdminError):
     """No license has what was asked for, so its figures would all be 0."""
 
@@ -364,6 +377,20 @@ class NoSuchAnswer(AdminError):
 
     code = "no-such-answer"
     next_step = "`keyferry-admin request list NUMBER --all` shows every answer."
+
+
+class NoSuchTicket(AdminError):
+    """No file is kept that came on this ticket."""
+
+    code = "no-such-ticket"
+    next_step = "Ask for the request file, and explain that: keyferry-admin request explain FILE"
+
+
+class AmbiguousTicket(AdminError):
+    """Several tickets have an id that begins with these characters."""
+
+    code = "ambiguous-ticket"
+    next_step = "Enter more of it. The address of the customer's page ends in the whole id."
 
 
 class NotSuppressed(AdminError):

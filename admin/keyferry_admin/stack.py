@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Any
 import boto3
 from botocore.exceptions import ClientError
 
-from keyferry_admin.errors import NoSuchStack
+from keyferry_admin.errors import EventsOff, NoSuchStack
+from keyferry_service.adapters.bus_eventbridge import Bus
+from keyferry_service.adapters.events_dynamodb import StoredEvents
 from keyferry_service.adapters.files_s3 import Files
 from keyferry_service.adapters.licenses_dynamodb import Licenses
 from keyferry_service.adapters.refusals_dynamodb import Refusals
@@ -96,6 +98,18 @@ class Stack:
     @cached_property
     def suppressions(self) -> Suppressions:
         return Suppressions(self._dynamodb, self.output("TicketsTable"))
+
+    @cached_property
+    def stored_events(self) -> StoredEvents:
+        licenses, tickets = self.output("LicensesTable"), self.output("TicketsTable")
+        return StoredEvents(self._dynamodb, licenses, tickets)
+
+    @cached_property
+    def bus(self) -> Bus:
+        """Its event bus. Raises EventsOff."""
+        if not self.has_output("EventBus"):
+            raise EventsOff(f"The stack {self.name} has no event bus")
+        return Bus(boto3.client("events"), self.output("EventBus"), self.name)
 
     @cached_property
     def files(self) -> Files:

@@ -11,7 +11,7 @@ from moto import mock_aws
 from keyferry_protocol.request import Dongle
 from keyferry_service.adapters.items_dynamodb import members, to_item
 from keyferry_service.adapters.licenses_dynamodb import _DECIDED, LicenseExists, Licenses
-from keyferry_service.domain.allocate import Grant
+from keyferry_service.domain.allocate import Grant, GrantRule
 from keyferry_service.domain.license import (
     DeviceKey,
     DongleSeat,
@@ -132,7 +132,10 @@ def test_no_row_is_read_or_written_twice_in_one_transaction(
         )
     licenses.look_up(request, TICKET)
     grant = Grant(
-        license=a_license(revision=1), seat=a_seat(number=3), anchor_keys=anchor_keys(request)
+        license=a_license(revision=1),
+        seat=a_seat(number=3),
+        rule=GrantRule.NEW_SEAT,
+        anchor_keys=anchor_keys(request),
     )
     licenses.claim(request, grant, LedgerEntry(request.sha256, b"body", 3, NOW), None)
     assert len(transactions) == 2
@@ -157,6 +160,7 @@ def test_the_largest_write_has_18_items(dynamodb: Any, licenses: Licenses) -> No
     grant = Grant(
         license=a_license(revision=1),
         seat=a_seat(number=3),
+        rule=GrantRule.NEW_SEAT,
         device_key=DeviceKey(request.device_keyid, 3),
         dongle_seats=(DongleSeat("old"), DongleSeat("new", 3)),
         anchor_keys=anchor_keys(request),

@@ -13,6 +13,8 @@ import pytest
 from keyferry_service.use_cases import outcome
 from keyferry_service.use_cases.outcome import Outcome
 from tests.stack.test_template import RESOURCES, ROOT
+from tests.support.journeys import client
+from tests.support.running_stack import RunningStack
 
 FREE_METRICS = 50  # of a dashboard, https://aws.amazon.com/cloudwatch/pricing/
 OURS = ["service", "keyferry"]  # the dimension that Powertools adds
@@ -26,11 +28,22 @@ OF_AWS = {
         "QueueName",
         {"ApproximateAgeOfOldestMessage", "ApproximateNumberOfMessagesVisible"},
     ),
-    "AWS/Lambda": ("FunctionName", {"Errors", "Throttles", "Duration"}),
+    "AWS/Lambda": ("FunctionName", {"Errors", "Throttles", "Duration", "IteratorAge"}),
     "AWS/ApiGateway": ("ApiId", {"Count", "4xx", "5xx"}),
     "AWS/SES": ("ses:configuration-set", {"Reputation.BounceRate", "Reputation.ComplaintRate"}),
 }
-BODY: dict[str, Any] = json.loads(RESOURCES["Dashboard"]["Properties"]["DashboardBody"]["Sub"])
+
+
+def body() -> dict[str, Any]:
+    """The dashboard of a stack that has everything which a template's condition may leave out."""
+    text, parts = RESOURCES["Dashboard"]["Properties"]["DashboardBody"]["Sub"]
+    for name, choice in parts.items():
+        text = text.replace(f"${{{name}}}", choice["If"][1]["Sub"])
+    document: dict[str, Any] = json.loads(text)
+    return document
+
+
+BODY = body()
 WIDGETS: list[Any] = BODY["widgets"]
 GRAPHS = [widget["properties"] for widget in WIDGETS if widget["type"] == "metric"]
 METRICS = [metric for graph in GRAPHS for metric in graph["metrics"]]
@@ -90,6 +103,30 @@ def test_no_widget_covers_another() -> None:
 def test_it_is_one_of_those_that_cost_nothing() -> None:
     assert len(METRICS) <= FREE_METRICS
     assert len([r for r in RESOURCES.values() if r["Type"] == "AWS::CloudWatch::Dashboard"]) == 1
+
+
+def test_without_events_and_webhook_it_names_nothing_of_theirs() -> None:
+    text, parts = RESOURCES["Dashboard"]["Properties"]["DashboardBody"]["Sub"]
+    for name, choice in parts.items():
+        condition, with_it, without = choice["If"]
+        assert without == ""
+        named = re.findall(r"[$][{](\w+)", with_it["Sub"])
+        conditions = {RESOURCES[each].get("Condition") for each in named if each in RESOURCES}
+        assert conditions == {condition}
+        text = text.replace(f"${{{name}}}", "")
+    resources = re.findall(r"[$][{](\w+)[.}]", text)
+    assert {RESOURCES[each].get("Condition") for each in resources} == {None}
+    assert len(json.loads(text)["widgets"]) < len(WIDGETS)
+
+
+def test_the_deployed_dashboard_names_what_was_deployed(stack: RunningStack) -> None:
+    reply = client(stack, "cloudwatch").get_dashboard(DashboardName=f"keyferry-{stack.region}")
+    text = reply["DashboardBody"]
+    assert "${" not in text
+    for name in ("RequestsDeadQueue", "ProcessRequestFunction", "ApiId"):
+        value = stack.outputs[name].rpartition("/")[2]
+        assert f'"{value}"' in text
+    assert json.loads(text)["widgets"][0]["type"] == "alarm"
 
 
 def test_its_graphs_say_where_and_what() -> None:

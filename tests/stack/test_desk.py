@@ -4,14 +4,16 @@ import json
 import subprocess
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from keyferry_admin.use_cases import dongles, licenses
 from keyferry_service.adapters.licenses_dynamodb import Licenses
 from keyferry_service.adapters.retries import ConditionFailed
+from tests.stack.privilege.journeys import refusals_of, wait_until
 from tests.support.customer import TOKEN, Customer, register_the_dongle
-from tests.support.journeys import client
+from tests.support.journeys import carry, client
 from tests.support.running_stack import ROOT, RunningStack
 
 pytestmark = pytest.mark.timeout(300)
@@ -53,3 +55,27 @@ def test_a_dongle_with_a_seat_can_be_removed_once_that_is_free(
     customer.release(1)
     dongles.remove(table, customer.number, TOKEN.keyid)
     assert list(table.dongles(customer.number)) == []
+
+
+def test_a_refusal_is_listed_and_explained_at_the_telephone(
+    stack: RunningStack, tmp_path: Path
+) -> None:
+    def desk(*words: str) -> Any:
+        command: list[str | Path] = [stack.run / "keyferry-admin", *words, "--json"]
+        return json.loads(subprocess.run(command, capture_output=True, check=True).stdout)
+
+    table = Licenses(client(stack, "dynamodb"), stack.outputs["LicensesTable"])
+    customer = Customer(stack, table, tmp_path, seats=1)
+    customer.activate(1)
+    file = tmp_path / "refused.request"
+    file.write_bytes(customer.file(2))
+    (ticket,) = carry(stack, [file.read_bytes()])
+    assert ticket["refusal"]["code"] == "no-seats-left"
+    wait_until(customer, lambda: bool(refusals_of(customer)))
+    (refusal,) = desk("request", "list", customer.number, "--refused")["refusals"]
+    assert (refusal["code"], refusal["machine_name"]) == ("no-seats-left", "LAB-02")
+    for source in (str(file), refusal["ticket"]):
+        explained = desk("request", "explain", source)
+        assert (explained["outcome"], explained["rule"]) == ("refusal", "no-seats-left")
+    command = explained["remedies"][0]["command"]
+    assert command == f"keyferry-admin license change {customer.number} --seats 2"

@@ -5,16 +5,20 @@ import os
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from keyferry_service.adapters.licenses_dynamodb import Licenses
+from keyferry_service.domain.change import Author
 from tests.stack.test_dead_letters import eventually
 from tests.stack.test_mail_feedback import a_notice, publish
+from tests.stack.test_resending import desk
 from tests.support.customer import Customer, with_a_wrong_code
 from tests.support.journeys import carry, client, deploy_again
 from tests.support.running_stack import ROOT, RunningStack
@@ -62,7 +66,9 @@ def test_what_happens_to_a_license_reaches_the_vendors_server(
     server: Server, tmp_path: Path
 ) -> None:
     stack = server.stack
-    table = Licenses(client(stack, "dynamodb"), stack.outputs["LicensesTable"])
+    desk_of_anna = Author("arn:aws:sts::000000000000:assumed-role/Desk/anna", int(time.time()))
+    rows = client(stack, "dynamodb")
+    table = Licenses(rows, stack.outputs["LicensesTable"], lambda: desk_of_anna)
     customer = Customer(stack, table, tmp_path, seats=1, licensee="Nordhaven Pilot Plant")
     address = f"gone-{customer.number}@example.com"
     (ticket,) = carry(stack, [customer.file(1)], [address])
@@ -89,8 +95,10 @@ def test_what_happens_to_a_license_reaches_the_vendors_server(
     ]
     eventually(lambda: len(received()) >= len(expected))
     assert received() == sorted(expected)
+    replayed = desk(stack, "events", "replay", datetime.now(UTC).date().isoformat())
+    assert replayed["events"] >= len(expected)
     text = json.dumps(server.events(customer.number))
-    for secret in (customer.code, address, "Nordhaven", "LAB-0", ticket["id"]):
+    for secret in (customer.code, address, "Nordhaven", "LAB-0", "Desk", ticket["id"]):
         assert secret not in text
 
 

@@ -43,7 +43,7 @@ REFUSED = (
 
 
 @pytest.mark.parametrize(
-    ("message", "told"),
+    ("message", "failure"),
     [
         ("START RequestId: 5 Version: $LATEST", None),
         ('{"level":"INFO","message":"answered","ticket":"Xk3_9aBc"}', None),
@@ -60,5 +60,5 @@ REFUSED = (
         ("Traceback (most recent call last):", ("Traceback", None)),
     ],
 )
-def test_a_line_of_a_log_tells_what_failed_and_names_nobody(message: str, told: Any) -> None:
-    assert read(message) == told
+def test_a_line_of_a_log_tells_what_failed_and_names_nobody(message: str, failure: Any) -> None:
+    assert read(message) == failure

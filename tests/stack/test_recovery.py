@@ -193,7 +193,13 @@ def sell_one_more(crowd: Crowd) -> None:
 
 
 def assert_same_but_for_the_revision(rows: dict[str, Any], before: dict[str, Any]) -> None:
-    """Every seat, key, body and ledger row, and the license's counts; only serials went on."""
+    """Every seat, key, body and ledger row, and the license's counts; only serials went on.
+
+    What the vendor did again is recorded as another change.
+    """
+    for each in (rows, before):
+        for name in [name for name in each if name.startswith("change#")]:
+            del each[name]
     revision, earlier = (int(each["license"].pop("revision")["N"]) for each in (rows, before))
     assert rows == before
     assert revision >= earlier

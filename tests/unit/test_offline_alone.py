@@ -71,12 +71,14 @@ def test_the_guard_ends_a_program_that_is_not_alone(tmp_path: Path, program: str
 
 # What the client's modules import, with and without the wizard's window. The module for dongles
 # is left out: a package that python-pkcs11 needs imports two functions of `socket`. So are hooks of
-# PyInstaller, which run where an application is built.
+# PyInstaller, which run where an application is built, and what is for tests, with pytest.
 IMPORTS = """
 import pkgutil, importlib, keyferry
+sys.modules["keyferry.testing"] = None
 for module in pkgutil.walk_packages(keyferry.__path__, "keyferry."):
-    is_hook = module.name.startswith("keyferry.__pyinstaller.")
-    if not is_hook and not module.name.endswith(("__main__", "_calls", "dongle.pkcs11", LEFT_OUT)):
+    elsewhere = module.name.startswith(("keyferry.__pyinstaller.", "keyferry.testing"))
+    calls = ("__main__", "_calls", "dongle.pkcs11", LEFT_OUT)
+    if not elsewhere and not module.name.endswith(calls):
         importlib.import_module(module.name)
 print(sorted({"socket", "ssl", "http", "urllib.request", "asyncio"} & set(sys.modules)))
 """

@@ -102,7 +102,11 @@ def list_(
     shown = matches[first : first + rows]
     if page > 1 and not shown:
         raise click.UsageError(f"There is no page {page}: {_count(matches)} found.")
-    whole = {license.number: license for license in licenses.with_use(shown)}
+    if settings.output.as_json:
+        rows_read = licenses.read(license.number for license in shown)
+    else:
+        rows_read = licenses.with_use(shown)  # all that a column shows
+    whole = {license.number: license for license in rows_read}
     available = _columns(settings.now)
     listing = Listing("licenses", as_json, tuple(available[name] for name in columns or _DEFAULT))
     settings.output.listing(

@@ -22,10 +22,10 @@ def require_known_product(settings: Settings, product: str, is_new: bool) -> Non
     if is_new:
         return
     known = set[str]()
-    for license in settings.stack.licenses.sold():  # most often ends on the first page
-        if license.product == product:
+    for each in settings.stack.licenses.products():  # most often ends on the first page
+        if each == product:
             return
-        known.add(license.product)
+        known.add(each)
     if not known or _is_confirmed(settings, product, known):
         return
     raise NewProduct(

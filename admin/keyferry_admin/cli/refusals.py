@@ -8,7 +8,10 @@ from keyferry_protocol.encoding import format_time
 from keyferry_service.adapters.refusals_dynamodb import KEPT_DAYS
 from keyferry_service.domain.refusals import RefusalRecord
 
-UNPROVEN = "Not listed: files that prove nothing, as with a wrong code."
+UNPROVEN = (
+    "Not listed: files that prove nothing, as with a wrong code. To explain one:\n"
+    "keyferry-admin request explain FILE"
+)
 
 
 def footer(shown: int, total: int) -> str:

@@ -24,6 +24,7 @@ LOGS = {
     "requests": "ProcessRequestLog",
     "responses": "SendResponseLog",
     "feedback": "MailFeedbackLog",
+    "webhook": "SendWebhookLog",
 }
 
 

@@ -1,5 +1,6 @@
 """Moves messages that failed ten times from the dead-letter queues back to their queues."""
 
+import json
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -43,6 +44,10 @@ def redrive(stack: Stack, now: int) -> Iterator[DeadLetter]:
     dead, queue = stack.output("FeedbackDeadQueue"), stack.output("FeedbackQueue")
     for _ in _move_back(stack.sqs, dead, queue):
         yield DeadLetter("feedback")
+    if stack.has_output("WebhookDeadQueue"):
+        dead, queue = stack.output("WebhookDeadQueue"), stack.output("WebhookQueue")
+        for message in _move_back(stack.sqs, dead, queue):
+            yield _dead_webhook(message)
 
 
 def _move_back(sqs: "SQSClient", dead: str, queue: str) -> Iterator[str]:
@@ -79,6 +84,14 @@ def _dead_email(stack: Stack, message: str, now: int) -> DeadLetter:
         for request in mail_requests_in(message, stack.output("OutBucket")):
             return _of_ticket(stack, "responses", request.ticket_id, now)
     return DeadLetter("responses")
+
+
+def _dead_webhook(message: str) -> DeadLetter:
+    with suppress(ValueError, RecursionError):
+        match json.loads(message):
+            case {"subject": str(number)}:
+                return DeadLetter("webhook", license_number=number)
+    return DeadLetter("webhook")
 
 
 def _of_ticket(stack: Stack, queue: str, ticket_id: str, now: int) -> DeadLetter:

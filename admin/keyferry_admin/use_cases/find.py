@@ -9,6 +9,24 @@ from keyferry_service.domain.license import LicenseRecord, Seat, Status
 
 ENDED = "ended"
 STATES = (Status.ACTIVE.value, ENDED, Status.SUSPENDED.value, Status.REVOKED.value)
+# What filters, lists, and figures read of the index.
+_LISTED = (
+    "number",
+    "activation_public",
+    "product",
+    "edition",
+    "licensee",
+    "full_licensee",
+    "contact",
+    "reference",
+    "labels",
+    "valid_from",
+    "valid_until",
+    "trial_days",
+    "seats",
+    "moves_per_year",
+    "status",
+)
 _AT_ONCE = 8  # queries for seats; boto3 keeps ten connections
 
 
@@ -63,10 +81,10 @@ def state_of(license: LicenseRecord, now: int) -> str:
 
 
 def find_sold(licenses: Licenses, filters: Filters, now: int) -> list[LicenseRecord]:
-    """The licenses that match, by number, as the index has them: without note and use.
+    """The licenses that match, by number, with what the index has of them and a list shows.
 
-    For a list, which adds both to the rows that it shows (`Licenses.with_use`). It may lack what
-    was written in the last second. A trial is whole, because its use says when it ends.
+    `Licenses.with_use` adds note and use to those that are shown. It may lack what was written in
+    the last second. A trial has its use, which says when it ends.
     """
     sold = _candidates(licenses, filters)
     trials = [license for license in sold if license.trial_days is not None]
@@ -104,7 +122,7 @@ def _candidates(licenses: Licenses, filters: Filters) -> list[LicenseRecord]:
     """All licenses, or the few that a reference leads to without the index."""
     if filters.reference:
         return list(licenses.read(licenses.find_reference(filters.reference)))
-    return list(licenses.sold())
+    return list(licenses.sold(_LISTED))
 
 
 def _unused(

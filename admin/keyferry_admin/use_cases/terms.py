@@ -18,7 +18,7 @@ from keyferry_protocol.encoding import free_text
 from keyferry_protocol.envelope import MAX_PAE, REQUEST, RESPONSE, Envelope, pae
 from keyferry_protocol.request import Dongle, HashedMachine, Product, Request, non_empty_text
 from keyferry_protocol.strict_json import MAX_INTEGER
-from keyferry_service.domain.allocate import Grant
+from keyferry_service.domain.allocate import Grant, GrantRule
 from keyferry_service.domain.ledger import response_to
 from keyferry_service.domain.license import LicenseRecord, Seat
 
@@ -181,7 +181,7 @@ def _signed_bytes(license: LicenseRecord, protection: str) -> int:
         last_response_at=late,
         valid_until=late,
     )
-    grant = Grant(replace(license, revision=MAX_INTEGER), seat)
+    grant = Grant(replace(license, revision=MAX_INTEGER), seat, GrantRule.NEW_SEAT)
     return len(pae(RESPONSE, response_to(request, grant, late).to_bytes()))
 
 

@@ -66,6 +66,23 @@ class Files:
             return None
         return int(head["LastModified"].timestamp())
 
+    def uploads(self, beginning: str) -> list[Upload]:
+        """The files that came on the tickets whose ids begin so, the first version first."""
+        pages = self._s3.get_paginator("list_object_versions").paginate(
+            Bucket=self._in_bucket, Prefix=_uploaded_key(beginning)
+        )
+        uploads = [
+            Upload(
+                version["Key"].removeprefix(_uploaded_key("")),
+                version["Key"],
+                version["VersionId"],
+                int(version["LastModified"].timestamp()),
+            )
+            for page in pages
+            for version in page.get("Versions", [])
+        ]
+        return uploads[::-1]  # S3 lists the latest version of a key first
+
     def read(self, upload: Upload) -> bytes:
         """The request file, at most one byte more than it may have. Raises FileGone."""
         try:

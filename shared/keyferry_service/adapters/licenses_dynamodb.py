@@ -154,16 +154,19 @@ class Licenses:
         with translate_conflicts():
             self._dynamodb.transact_write_items(TransactItems=items)
 
-    def sold(self) -> Iterator[LicenseRecord]:
+    def sold(self, attributes: Iterable[str] = ()) -> Iterator[LicenseRecord]:
         """Every license as the vendor wrote it, but for its note, in no order.
 
         It comes from the index, so it is a second old at worst, and has nothing of what was used.
+        If attributes are named, it has only these, which takes half the time.
         """
-        pages = self._dynamodb.get_paginator("scan").paginate(
-            TableName=self._table, IndexName=LICENSES_INDEX
-        )
-        for page in pages:
-            yield from (license for item in page["Items"] if (license := read_license(item)))
+        for item in self._scan_index(attributes):
+            if license := read_license(item):
+                yield license
+
+    def products(self) -> Iterator[str]:
+        """The product of every license, in no order."""
+        yield from (item["product"]["S"] for item in self._scan_index(["product"]))
 
     def all(self) -> Iterator[LicenseRecord]:
         """Every license with what was used of it, in no order: for the vendor."""
@@ -285,13 +288,18 @@ class Licenses:
         with translate_conflicts():
             self._dynamodb.transact_write_items(TransactItems=items)
 
+    def _scan_index(self, attributes: Iterable[str]) -> Iterator[Item]:
+        pages = self._dynamodb.get_paginator("scan").paginate(
+            TableName=self._table, IndexName=LICENSES_INDEX, **_only(attributes)
+        )
+        for page in pages:
+            yield from page["Items"]
+
     def _rows(self, keys: list[Item], attributes: Iterable[str] = ()) -> Iterator[Item]:
         """The rows with these keys, in no order; if some are named, only these attributes."""
-        only = {"ProjectionExpression": ", ".join(f"#{name}" for name in attributes)}
-        names = {"ExpressionAttributeNames": {f"#{name}": name for name in attributes}}
         while keys:
             request: Any = {"Keys": keys[:_BATCH], "ConsistentRead": True}
-            request |= only | names if attributes else {}
+            request |= _only(attributes)
             reply = self._dynamodb.batch_get_item(RequestItems={self._table: request})
             yield from reply["Responses"].get(self._table, [])
             unprocessed: Any = reply.get("UnprocessedKeys", {}).get(self._table, {"Keys": []})
@@ -379,6 +387,14 @@ class Licenses:
 
     def _update(self, number: str, row: str, update: Mapping[str, Any]) -> Any:
         return {"Update": {"TableName": self._table, "Key": _key(number, row), **update}}
+
+
+def _only(attributes: Iterable[str]) -> dict[str, Any]:
+    """The part of a read that leaves out other attributes; of no attributes, nothing."""
+    names = {f"#{name}": name for name in attributes}
+    if not names:
+        return {}
+    return {"ProjectionExpression": ", ".join(names), "ExpressionAttributeNames": names}
 
 
 def read_license(item: Item | None) -> LicenseRecord | None:

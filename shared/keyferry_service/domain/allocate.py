@@ -1,11 +1,24 @@
 """Which seat a request gets, and what is written then (docs/format.md, "The service's rules")."""
 
 from dataclasses import dataclass, replace
+from enum import StrEnum
 
 from keyferry_protocol.matching import is_same_machine, matching_weight
 from keyferry_service.domain.license import DeviceKey, DongleSeat, LicenseRecord, Seat
 from keyferry_service.domain.refusals import Refusal, RefusalCode
 from keyferry_service.domain.request_context import RequestContext, anchor_keys
+
+
+class GrantRule(StrEnum):
+    """Why a request gets the seat that it gets."""
+
+    OWN_KEY = "own-key"  # the seat of its key, on the computer that is recorded
+    BOUND_AGAIN = "bound-again"  # the seat of its key, on a computer that changed too much
+    LOAD_KEY = "load-key"  # today's terms, for whoever cannot read the device key
+    SAME_MACHINE = "same-machine"  # the seat that this computer had under another key
+    REPLACED_SEAT = "replaced-seat"  # the seat that it names
+    NEW_SEAT = "new-seat"  # the next free one
+    FREED_SEAT = "freed-seat"  # none: it gives its seat back
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,6 +27,7 @@ class Grant:
 
     license: LicenseRecord
     seat: Seat
+    rule: GrantRule
     read_revision: int = 0  # of the license, on which all of this rests
     is_new: bool = False  # the seat's number was never used
     device_key: DeviceKey | None = None
@@ -36,18 +50,24 @@ def grant(context: RequestContext) -> Grant | Refusal:
     own = _machines_own(context)
     if own is not None:
         after = own.updated(request, context.serial, context.now, context.ends_at)
-        return _move_in(context, own, after, previous_valid_until=own.valid_until)
+        until = own.valid_until
+        return _move_in(context, own, after, GrantRule.SAME_MACHINE, previous_valid_until=until)
     if request.replaces_seat is not None:
         other = context.snapshot.seats.get(request.replaces_seat)
         if other is None or not other.taken:
-            facts = {"n": request.replaces_seat, **_moves_left(context)}
+            facts = {"n": request.replaces_seat, **_moves_left(license, context.now)}
             return Refusal(RefusalCode.NO_SUCH_SEAT, facts=facts)
         after = other.given_to(request, context.serial, context.now, context.ends_at)
-        return _move_in(context, other, after, replaced=other)
-    if license.seats_used >= license.seats:
-        facts = {"n": license.seats, **_moves_left(context)}
-        return Refusal(RefusalCode.NO_SEATS_LEFT, facts=facts)
-    return _take_next(context)
+        return _move_in(context, other, after, GrantRule.REPLACED_SEAT, replaced=other)
+    return refuse_new_seat(license, context.now) or _take_next(context)
+
+
+def refuse_new_seat(license: LicenseRecord, now: int) -> Refusal | None:
+    """The refusal of a computer that has no seat and replaces none, where no seat is free."""
+    if license.seats_used < license.seats:
+        return None
+    facts = {"n": license.seats, **_moves_left(license, now)}
+    return Refusal(RefusalCode.NO_SEATS_LEFT, facts=facts)
 
 
 def release(context: RequestContext, seat: Seat) -> Grant:
@@ -57,6 +77,7 @@ def release(context: RequestContext, seat: Seat) -> Grant:
     return Grant(
         context.issued_license.with_seat_freed(),
         seat.freed(context.now),
+        GrantRule.FREED_SEAT,
         context.license.revision,
         device_key=replace(key, deactivated_at=ended_at) if key else None,
         dongle_seats=(DongleSeat(seat.dongle_keyid),) if seat.dongle_keyid else (),
@@ -69,6 +90,7 @@ def _renew(context: RequestContext, seat: Seat) -> Grant:
     return Grant(
         context.issued_license,
         seat.renewed(context.serial, context.now, context.ends_at),
+        GrantRule.LOAD_KEY,
         context.license.revision,
         previous_valid_until=seat.valid_until,
     )
@@ -94,6 +116,7 @@ def _update(context: RequestContext, seat: Seat) -> Grant | Refusal:
     return Grant(
         license,
         after,
+        GrantRule.OWN_KEY if context.is_as_recorded else GrantRule.BOUND_AGAIN,
         context.license.revision,
         device_key=_key_row(context, seat.number) if is_other_key else None,
         anchor_keys=new_anchors,
@@ -119,6 +142,7 @@ def _move_in(
     context: RequestContext,
     before: Seat,
     after: Seat,
+    rule: GrantRule,
     *,
     previous_valid_until: int | None = None,
     replaced: Seat | None = None,
@@ -135,6 +159,7 @@ def _move_in(
     return Grant(
         license,
         after,
+        rule,
         context.license.revision,
         device_key=_key_row(context, after.number),
         dongle_seats=tuple(dongles.values()),
@@ -157,6 +182,7 @@ def _take_next(context: RequestContext) -> Grant | Refusal:
     return Grant(
         license.with_seat_taken(is_move=is_move),
         seat,
+        GrantRule.NEW_SEAT,
         before.revision,
         is_new=True,
         device_key=_key_row(context, number),
@@ -196,8 +222,8 @@ def _move_limit(context: RequestContext) -> Refusal:
     return Refusal(RefusalCode.MOVE_LIMIT, facts=facts)
 
 
-def _moves_left(context: RequestContext) -> dict[str, int | None]:
-    left = context.license.moves_left(context.now)
+def _moves_left(license: LicenseRecord, now: int) -> dict[str, int | None]:
+    left = license.moves_left(now)
     if left:
         return {"moves_left": left}
-    return {"moves_left": 0, "next_move_at": context.license.next_move_at(context.now)}
+    return {"moves_left": 0, "next_move_at": license.next_move_at(now)}

@@ -95,10 +95,10 @@ def test_what_customers_wrote_is_text_and_nothing_else(
     page: Page, report: Path, vendor: str
 ) -> None:
     """The fixture fails for any script that runs and for what the policy refuses."""
-    asked: list[str] = []
-    page.on("request", lambda request: asked.append(request.url))
+    urls: list[str] = []
+    page.on("request", lambda request: urls.append(request.url))
     open_report(page, report, busy(HOSTILE), vendor)
-    assert asked == [report.as_uri()]
+    assert urls == [report.as_uri()]
     names = page.locator("tbody th > bdi:first-child").all_text_contents()
     for text in HOSTILE:
         assert text.strip() in [name.strip() for name in names]

@@ -80,6 +80,11 @@ def stack(monkeypatch: pytest.MonkeyPatch) -> Iterator[Stack]:
 @pytest.fixture
 def run(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> Any:
     monkeypatch.setattr("time.time", lambda: NOW)
+    return runner(monkeypatch)
+
+
+def runner(monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Runs commands as their users do."""
 
     def command(line: str | list[str], out: type[Screen] = Screen) -> Ran:
         words = line.split() if isinstance(line, str) else line

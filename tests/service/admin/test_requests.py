@@ -9,7 +9,7 @@ import pytest
 
 from keyferry_admin.stack import Stack
 from keyferry_service.adapters.items_dynamodb import members, to_item
-from keyferry_service.domain.allocate import Grant
+from keyferry_service.domain.allocate import Grant, GrantRule
 from keyferry_service.domain.ledger import entry_for, response_to
 from keyferry_service.domain.ticket import Ticket, TicketState
 from tests.service.admin.screens import GOLDEN, Pipe, take_seat
@@ -26,11 +26,14 @@ from tests.support.builders import (
 from tests.support.samples import DAY, NOW, NUMBER
 
 QUEUES = [
-    f"{of}{kind}" for of in ("Requests", "Responses", "Feedback") for kind in ("Queue", "DeadQueue")
+    f"{of}{kind}"
+    for of in ("Requests", "Responses", "Feedback", "Webhook")
+    for kind in ("Queue", "DeadQueue")
 ]
 LOGS = {"ProcessRequestLog": "/aws/lambda/keyferry-process-request"}
 LOGS["SendResponseLog"] = "/aws/lambda/keyferry-send-response"
 LOGS["MailFeedbackLog"] = "/aws/lambda/keyferry-mail-feedback"
+LOGS["SendWebhookLog"] = "/aws/lambda/keyferry-send-webhook"
 BUCKETS = ("keyferry-in", "keyferry-out")
 PAGE = "https://activate.example.com"
 TICKET = "a" * 43
@@ -68,7 +71,7 @@ def answered(
     license = a_license(revision=serial, **terms)
     ends = NOW + serial if kind == "deactivate" else license.valid_until
     seat = a_seat(computer, number=2, serial=serial, valid_until=ends)
-    grant = Grant(license, seat)
+    grant = Grant(license, seat, GrantRule.NEW_SEAT)
     answer = entry_for(response_to(request, grant, NOW + serial), grant)
     row = {"pk": NUMBER, "sk": f"answer#{request.sha256}", **members(answer)}
     table = stack.output("LicensesTable")
@@ -273,6 +276,9 @@ def test_each_message_is_listed_with_what_is_known_about_it(run: Any, whole: Sta
         ("responses", json.dumps(to_kim), "aaaaaaaa", NUMBER, False),
         ("responses", '{"Event": "s3:TestEvent"}', None, None, False),
         ("feedback", '{"eventType": "Bounce"}', None, None, False),
+        ("webhook", json.dumps({"id": "1", "subject": NUMBER}), None, NUMBER, False),
+        ("webhook", json.dumps({"id": "2"}), None, None, False),
+        ("webhook", "not ours", None, None, False),
     ]
     for queue, message, *_ in cases:
         give_up(whole, f"{queue.title()}DeadQueue", message)

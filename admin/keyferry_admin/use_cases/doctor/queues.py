@@ -7,10 +7,12 @@ from keyferry_admin.use_cases.doctor.deployment import Deployment
 from keyferry_admin.use_cases.doctor.finding import OK, PROBLEM, WARNING, Finding
 
 QUEUES = {"ProcessRequestFunction": "RequestsQueue", "SendResponseFunction": "ResponsesQueue"}
-QUEUES |= {"MailFeedbackFunction": "FeedbackQueue"}
+QUEUES |= {"MailFeedbackFunction": "FeedbackQueue", "SendWebhookFunction": "WebhookQueue"}
 EVENTS = {"InBucket": ("RequestsQueue", "requests/"), "OutBucket": ("ResponsesQueue", "responses/")}
 DEAD_LETTERS = {"RequestsDeadQueue": "request", "ResponsesDeadQueue": "email"}
-DEAD_LETTERS |= {"FeedbackDeadQueue": "bounce or complaint"}
+DEAD_LETTERS |= {"FeedbackDeadQueue": "bounce or complaint", "WebhookDeadQueue": "webhook"}
+# A vendor who wants no events has none of these.
+OF_EVENTS = {"PublishEventsFunction", "SendWebhookFunction", "WebhookDeadQueue"}
 RUNNING = ("Enabled", "Enabling", "Updating")
 
 
@@ -38,7 +40,9 @@ class BucketEvents:
 def check_functions(deployment: Deployment) -> list[Finding]:
     """Whether each function can run, and is connected to its queue."""
     client, functions = deployment.client("lambda"), []
-    for output in (*QUEUES, "PublicApiFunction"):
+    for output in (*QUEUES, "PublicApiFunction", "PublishEventsFunction"):
+        if output in OF_EVENTS and not deployment.stack.has_output(output):
+            continue
         name = deployment.stack.output(output)
         reserved = client.get_function_concurrency(FunctionName=name)
         queue = deployment.stack.output(QUEUES[output]) if output in QUEUES else ""
@@ -115,6 +119,8 @@ def check_dead_letters(deployment: Deployment) -> list[Finding]:
     """Whether messages were given up."""
     sqs, name, counts = deployment.client("sqs"), "ApproximateNumberOfMessages", {}
     for output, noun in DEAD_LETTERS.items():
+        if output in OF_EVENTS and not deployment.stack.has_output(output):
+            continue
         url = deployment.stack.output(output)
         attributes = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=[name])["Attributes"]
         counts[noun] = int(attributes[name])

@@ -56,7 +56,7 @@ def html_report(figures: Figures, vendor: str, only: str = "") -> str:
 
 
 def _header(figures: Figures, vendor: str, title: str, only: str) -> Element:
-    made = datetime.fromtimestamp(figures.now, UTC)
+    created = datetime.fromtimestamp(figures.now, UTC)
     days = len(figures.period)
     compared = f"{days} days, compared with the {days} days before." if days > 1 else "One day."
     return _element(
@@ -64,7 +64,9 @@ def _header(figures: Figures, vendor: str, title: str, only: str) -> Element:
         _element("p", vendor, class_="vendor"),
         _element("h1", title),
         *([_element("p", _element("bdi", only), class_="only")] if only else []),
-        _element("p", f"{compared} Made on {long_date(made)} at {made:%H:%M} UTC.", class_="muted"),
+        _element(
+            "p", f"{compared} Made on {long_date(created)} at {created:%H:%M} UTC.", class_="muted"
+        ),
     )
 
 
