@@ -43,6 +43,21 @@ class Offline:
         self.keys = verify.verify("key-set", base64.b64decode(vector["key_set"]))
         need(THROWAWAY not in [key["keyid"] for key in self.keys["keys"]], "bad-key-set")
 
+        for root in ("user", "site"):
+            self.choose_folders(root)
+
+    def choose_folders(self, root):
+        """Of several folders of a license, this computer's takes the name of the first."""
+        names = {path.split("/")[1] for path in self.files if path.startswith(f"{root}/0")}
+        for number in {name[:12] for name in names if "-" in name}:
+            ours = [n for n in names if n[:12] == number]
+            ours.sort(key=lambda n: (whose(self, f"{root}/{n}", number), len(n), n))
+            chosen = {p: d for p, d in self.files.items() if p.startswith(f"{root}/{ours[0]}/")}
+            others = tuple(f"{root}/{name}/" for name in ours)
+            self.files = {p: d for p, d in self.files.items() if not p.startswith(others)}
+            renamed = {f"{root}/{number}/{p.split('/')[2]}": d for p, d in chosen.items()}
+            self.files, self.before = self.files | renamed, self.files | renamed
+
     def read(self, path):
         closed = any(path.startswith(folder + "/") for folder in self.unsafe)
         return None if closed else self.files.get(path)
@@ -179,6 +194,35 @@ def check_machine(offline, body):
         bound["protection"] != "personal" or set(user) == seen.get("user"),
     ]
     need(all(rules), "wrong-machine")
+
+
+def whose(offline, folder, number):
+    """0 for this computer's folder, 1 for nobody's, 2 if only os_id is as here, else 3."""
+    ranks = []
+    for name in ("installed.response", "pending.request", "deactivate.request"):
+        try:
+            family = name.split(".")[1]
+            data = offline.read(f"{folder}/{name}")
+            body = verify.parse(verify.open_envelope(data, family, 20480)[1])
+            bound = body["bound_to"] if family == "response" else body | body["machine"]
+        except verify.FAULTS:
+            continue
+        seen = hashes(offline.vector["machine"], number, bound["protection"])
+        same = {n for n, hs in bound["components"].items() if set(hs) & seen.get(n, set())}
+        weighed = set(WEIGHTS)
+        if bound["dongle"] or same & weighed - {"os_id"} or is_machine(offline, bound, number):
+            return 0
+        if weighed & seen.keys() and weighed & bound["components"].keys():
+            ranks.append(2 if "os_id" in same else 3)
+    return min(ranks, default=1)
+
+
+def is_machine(offline, bound, number):
+    try:
+        check_machine(offline, {"bound_to": bound, "license": {"number": number}})
+    except ValueError:
+        return False
+    return True
 
 
 def check_token(offline, dongle):

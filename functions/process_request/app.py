@@ -40,7 +40,7 @@ tickets = Tickets(dynamodb, os.environ["TICKETS_TABLE"])
 refusals = Refusals(dynamodb, os.environ["TICKETS_TABLE"])
 signing_keys = SigningKeys(dynamodb, os.environ["KEYS_TABLE"], os.environ["LICENSES_TABLE"])
 signers = Signers(partial(KmsSigner, kms), Path(os.environ.get("PEM_FOLDER", "")))
-responses = PublishResponse(files, signing_keys, signers, time)
+responses = PublishResponse(files, signers)
 pool = ThreadPoolExecutor(BATCH_SIZE)
 answer_request = AnswerRequest(
     files, licenses, tickets, refusals, signing_keys, responses, time, pool

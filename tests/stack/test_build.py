@@ -12,7 +12,7 @@ import pytest
 
 from tests.support.running_stack import ROOT
 
-FUNCTIONS = ("public_api", "process_request", "send_response", "mail_feedback")
+FUNCTIONS = sorted(path.name for path in (ROOT / "functions").iterdir() if path.is_dir())
 
 
 def ours(folder: Path) -> dict[str, bytes]:

@@ -150,7 +150,7 @@ class World:
             "pool": ThreadPoolExecutor(1),
         } | adapters
         signers = Signers(partial(KmsSigner, self.service["kms"]), self.pem_folder)
-        responses = PublishResponse(parts["files"], parts["signing_keys"], signers, parts["clock"])
+        responses = PublishResponse(parts["files"], signers)
         return AnswerRequest(**parts, responses=responses)
 
     def send_email(self, **adapters: Any) -> SendEmail:

@@ -77,7 +77,8 @@ import pkgutil, importlib, keyferry
 sys.modules["keyferry.testing"] = None
 for module in pkgutil.walk_packages(keyferry.__path__, "keyferry."):
     elsewhere = module.name.startswith(("keyferry.__pyinstaller.", "keyferry.testing"))
-    if not elsewhere and not module.name.endswith(("__main__", "_calls", "dongle.pkcs11", LEFT_OUT)):
+    calls = ("__main__", "_calls", "dongle.pkcs11", LEFT_OUT)
+    if not elsewhere and not module.name.endswith(calls):
         importlib.import_module(module.name)
 print(sorted({"socket", "ssl", "http", "urllib.request", "asyncio"} & set(sys.modules)))
 """

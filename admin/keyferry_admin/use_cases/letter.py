@@ -33,7 +33,7 @@ def license_letter(
             steps_title=message("email.what-to-do-now"),
             steps=(
                 *([Step(message("letter.plug-in"))] if license.protections == ("dongle",) else []),
-                Step(message("letter.install", **facts), _request(license)),
+                Step(message("letter.install", **facts), request_command(license)),
                 Step(message("letter.page"), page),
                 Step(
                     message("email.ready.steps", computer=message("email.computer"), **facts),
@@ -46,7 +46,8 @@ def license_letter(
     )
 
 
-def _request(license: LicenseRecord) -> str:
+def request_command(license: LicenseRecord) -> str:
+    """The command by which the offline computer asks for the license."""
     command = f"keyferry request {license.number}"
     if "machine" in license.protections:  # the default of `keyferry request`
         return command

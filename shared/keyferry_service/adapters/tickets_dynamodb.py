@@ -63,6 +63,20 @@ class SentMail:
     expires_at: int
 
 
+@dataclass(frozen=True, slots=True)
+class MailCounts:
+    """How many emails a license sent today, and how many came back in this period."""
+
+    sent_today: int
+    bounced: int
+    bounces_end_at: int  # when the bounces count from zero again
+
+    @property
+    def are_withheld(self) -> bool:
+        """Whether the license sends no more email, today or until `bounces_end_at`."""
+        return self.sent_today >= MAILS_PER_LICENSE or self.bounced >= BOUNCES_PER_LICENSE
+
+
 class Tickets:
     """Reads and writes the rows; knows their keys and conditions, and no rules."""
 
@@ -110,24 +124,22 @@ class Tickets:
         return {"Get": {"TableName": self._table, "Key": _key(f"ticket#{ticket_id}")}}
 
     def completion_update(self, before: Ticket, after: Ticket, now: int) -> dict[str, Any]:
-        """The update that completes a waiting ticket, for a transaction or a call of its own."""
+        """The update of a ticket that is as it was, for a transaction or a call of its own."""
         waiting = _values(before)
         update = set_attributes(
             {n: value for n, value in _values(after).items() if value != waiting[n]}
         )
         update["ExpressionAttributeNames"]["#expires_at"] = "expires_at"
-        update["ExpressionAttributeValues"] |= to_item(
-            {":awaiting": TicketState.AWAITING_UPLOAD, ":now": now}
-        )
+        update["ExpressionAttributeValues"] |= to_item({":was": before.state, ":now": now})
         return {
             "TableName": self._table,
             "Key": _key(f"ticket#{before.id}"),
-            "ConditionExpression": "#state = :awaiting AND #expires_at > :now",
+            "ConditionExpression": "#state = :was AND #expires_at > :now",
             **update,
         }
 
     def complete(self, before: Ticket, after: Ticket, now: int) -> None:
-        """Complete a waiting ticket where nothing else is written. Raises Conflict."""
+        """Change a ticket's answer where nothing else is written. Raises Conflict."""
         with translate_conflicts():
             self._dynamodb.update_item(**self.completion_update(before, after, now))
 
@@ -177,6 +189,15 @@ class Tickets:
                 self._dynamodb.transact_write_items(TransactItems=items)
         except ConditionFailed as error:
             raise MailWithheld("The contact's address wants no mail.") from error
+
+    def mail_counts(self, number: str, now: int) -> MailCounts:
+        """What the license has mailed: for the vendor."""
+        sent, bounced = self._get(mail_key(number, now)), self._get(bounces_key(number, now))
+        return MailCounts(
+            sent_today=len(plain(sent)["message_ids"]) if sent else 0,
+            bounced=plain(bounced)["bounce_count"] if bounced else 0,
+            bounces_end_at=(now // BOUNCES_S + 1) * BOUNCES_S,
+        )
 
     def mark_contact_notified(self, ticket_id: str) -> None:
         """Forget whom to tell of a replaced computer: it was done."""
@@ -265,7 +286,7 @@ class Tickets:
         }
 
     def _count_mail(self, ticket: Ticket, message_id: str, now: int) -> Any:
-        key = f"mail#{ticket.license_number}#{day_of(now)}"
+        key = mail_key(ticket.license_number or "", now)
         return self._add_once(key, "message_ids", message_id, MAILS_PER_LICENSE, now + 2 * DAY)
 
     def _count_address(self, ticket: Ticket, address: str, now: int) -> Any:
@@ -350,6 +371,11 @@ def sent_key(mail_id: str) -> str:
 
 def suppressed_key(address_sha256: str) -> str:
     return f"suppressed#{address_sha256}"
+
+
+def mail_key(license_number: str, now: int) -> str:
+    """The key of the row that counts a license's emails on the day of `now`."""
+    return f"mail#{license_number}#{day_of(now)}"
 
 
 def bounces_key(license_number: str, now: int) -> str:

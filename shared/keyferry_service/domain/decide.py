@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from keyferry_protocol.matching import MIN_WEIGHT, hardware_weight, is_identifiable
 from keyferry_protocol.request import Request
 from keyferry_service.domain.allocate import Grant, grant, release
-from keyferry_service.domain.license import LedgerEntry, Status
+from keyferry_service.domain.license import LedgerEntry, LicenseRecord, Status
 from keyferry_service.domain.refusals import Refusal, RefusalCode
 from keyferry_service.domain.request_context import RequestContext, Snapshot
 from keyferry_service.domain.signing_keys import SigningKey, are_too_old
@@ -22,6 +22,8 @@ def decide(
         return Refusal(RefusalCode.NOT_AUTHENTIC)
     context = RequestContext(request, snapshot, snapshot.license, now)
     if snapshot.ledger_entry is not None:
+        if (refusal := refuse_unknown_keys(request, context.license, keys)) is not None:
+            return refusal
         if context.license.status is Status.REVOKED and request.kind != "deactivate":
             return Refusal(RefusalCode.LICENSE_REVOKED)
         return snapshot.ledger_entry
@@ -35,28 +37,48 @@ def decide(
     return _refuse(context, keys) or grant(context)
 
 
+def refuse_unknown_keys(
+    request: Request, license: LicenseRecord, keys: Sequence[SigningKey]
+) -> Refusal | None:
+    """Refuse an application that would call what these keys sign a forgery.
+
+    Never a deactivation, whose seat is free: its computer has no key left for another request.
+    """
+    if request.kind == "deactivate" or not are_too_old(request.trusts, keys):
+        return None
+    return Refusal(RefusalCode.KEYS_TOO_OLD, facts={"product": license.product})
+
+
 def _refuse(context: RequestContext, keys: Sequence[SigningKey]) -> Refusal | None:
     """What speaks against an activation or update whatever seat it is for."""
     request, license = context.request, context.license
-    if are_too_old(request.trusts, keys):
-        return Refusal(RefusalCode.KEYS_TOO_OLD, facts={"product": license.product})
+    if (refusal := refuse_unknown_keys(request, license, keys)) is not None:
+        return refusal
     if _is_not_activated(context):
         return Refusal(RefusalCode.NOT_ACTIVATED)
     if not _is_identified(context):
         return Refusal(RefusalCode.MACHINE_NOT_IDENTIFIED)
     if request.is_by_load_key and not context.is_as_recorded:
         return Refusal(RefusalCode.NEEDS_ADMINISTRATOR)
+    stopped = refuse_any(license, context.now)
+    if stopped is not None:
+        return stopped
+    if request.product.name != license.product:
+        facts = {"licensed": license.product, "requested": request.product.name}
+        return Refusal(RefusalCode.PRODUCT_MISMATCH, facts=facts)
+    return _refuse_use(context)
+
+
+def refuse_any(license: LicenseRecord, now: int) -> Refusal | None:
+    """What speaks against every activation and update, whoever asks."""
     if license.status is Status.SUSPENDED:
         return Refusal(RefusalCode.LICENSE_SUSPENDED)
     if license.status is Status.REVOKED:
         return Refusal(RefusalCode.LICENSE_REVOKED)
     ends_at = license.ends_at
-    if ends_at is not None and ends_at <= context.now:
+    if ends_at is not None and ends_at <= now:
         return Refusal(RefusalCode.LICENSE_EXPIRED, facts={"ended_at": ends_at})
-    if request.product.name != license.product:
-        facts = {"licensed": license.product, "requested": request.product.name}
-        return Refusal(RefusalCode.PRODUCT_MISMATCH, facts=facts)
-    return _refuse_use(context)
+    return None
 
 
 def _refuse_use(context: RequestContext) -> Refusal | None:

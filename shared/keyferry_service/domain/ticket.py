@@ -108,7 +108,7 @@ class Ticket:
 
     def refused(self, request: Request | None, refusal: Refusal) -> "Ticket":
         """The ticket once its file was refused; no license is named before the proof."""
-        refused = replace(self, state=TicketState.REFUSED, refusal=refusal)
+        refused = replace(self, state=TicketState.REFUSED, file_name=REFUSAL_FILE, refusal=refusal)
         if request is None or not refusal.is_proven:
             return refused
         return replace(

@@ -1,6 +1,7 @@
 """Answer a request file: read, decide, record, sign, hand out."""
 
 import json
+from collections.abc import Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, field
 from threading import RLock
@@ -13,12 +14,13 @@ from keyferry_service.adapters.retries import HasDeadline, retry_until_deadline
 from keyferry_service.adapters.signing_keys_dynamodb import SigningKeys
 from keyferry_service.adapters.tickets_dynamodb import Tickets, ticket_from_item
 from keyferry_service.domain.allocate import Grant
-from keyferry_service.domain.decide import decide
+from keyferry_service.domain.decide import decide, refuse_unknown_keys
 from keyferry_service.domain.ledger import entry_for, response_in, response_to
-from keyferry_service.domain.license import LedgerEntry
+from keyferry_service.domain.license import LedgerEntry, LicenseRecord
 from keyferry_service.domain.proof import read_request, refuse_unproven
 from keyferry_service.domain.refusals import Refusal
 from keyferry_service.domain.request_context import Snapshot
+from keyferry_service.domain.signing_keys import SigningKey
 from keyferry_service.domain.ticket import REFUSAL_FILE, Ticket
 from keyferry_service.domain.upload import Upload
 from keyferry_service.use_cases.edge import Clock
@@ -56,7 +58,7 @@ class AnswerRequest:
         file = self.files.read(upload)
         ticket = reading.result()
         if ticket is None or ticket.version_id not in (None, upload.version_id):
-            return self._finish(ticket, upload, None)
+            return self._finish(ticket, upload)
         request = read_request(file)
         if isinstance(request, Refusal):
             return retry_until_deadline(deadline, lambda: self._refuse_unread(request, upload))
@@ -69,9 +71,10 @@ class AnswerRequest:
         snapshot, item = self.licenses.look_up(request, get_ticket)
         ticket = ticket_from_item(item, now)
         if ticket is None or ticket.is_complete:
-            return self._finish(ticket, upload, snapshot.ledger_entry)
+            return self._finish(ticket, upload, request, snapshot)
         uploaded, name = ticket.with_upload(upload), request.machine.name
-        match self._decide(request, snapshot, now):
+        keys = self.signing_keys.current(self.clock.monotonic())
+        match self._decide(request, snapshot, keys, now):
             case Refusal() as refusal:
                 refused = uploaded.refused(request, refusal)
                 self.tickets.complete(ticket, refused, now)
@@ -79,7 +82,7 @@ class AnswerRequest:
             case LedgerEntry() as entry:  # the same file on another ticket: the same answer
                 completed = uploaded.answered(response_in(entry), name, entry.previous_valid_until)
                 self.tickets.complete(ticket, completed, now)
-                return self.responses.publish(ticket.id, completed.file_name, entry)
+                return self.responses.publish(ticket.id, completed.file_name, entry, keys)
             case Grant() as grant:
                 response = response_to(request, grant, now)
                 completed = uploaded.answered(response, name, grant.previous_valid_until)
@@ -98,17 +101,16 @@ class AnswerRequest:
                     self.licenses.claim(request, grant, entry, update)
                 finally:
                     lock.release()
-                return self.responses.publish(ticket.id, completed.file_name, entry)
+                return self.responses.publish(ticket.id, completed.file_name, entry, keys)
 
     def _decide(
-        self, request: Request, snapshot: Snapshot, now: int
+        self, request: Request, snapshot: Snapshot, keys: Sequence[SigningKey], now: int
     ) -> LedgerEntry | Grant | Refusal:
         """Decide a request once its proofs hold; until then nothing that rows lead to is read."""
         unproven = refuse_unproven(request, snapshot.license)
         if unproven is not None:
             return unproven
         number = request.license_number
-        keys = self.signing_keys.current(self.clock.monotonic())
         snapshot = self.licenses.read_unread_seats(number, snapshot)
         decision = decide(request, snapshot, keys, now)
         if isinstance(decision, Refusal) and decision.lists_seats:
@@ -120,13 +122,17 @@ class AnswerRequest:
         now = int(self.clock.time())
         ticket = self.tickets.get(upload.ticket_id, now)
         if ticket is None or ticket.is_complete:
-            return self._finish(ticket, upload, None)
+            return self._finish(ticket, upload)
         refused = ticket.with_upload(upload).refused(None, refusal)
         self.tickets.complete(ticket, refused, now)
         return self._publish_refusal(refused, refusal)
 
     def _finish(
-        self, ticket: Ticket | None, upload: Upload, entry: LedgerEntry | None
+        self,
+        ticket: Ticket | None,
+        upload: Upload,
+        request: Request | None = None,
+        snapshot: Snapshot | None = None,
     ) -> Answered | Refused | Dropped:
         """Hand out again what a ticket was answered; another file on it changes nothing."""
         if ticket is None:
@@ -138,10 +144,22 @@ class AnswerRequest:
             return FurtherUpload()
         if ticket.refusal is not None:
             return self._publish_refusal(ticket, ticket.refusal)
-        if entry is not None:
-            return self.responses.publish(upload.ticket_id, ticket.file_name, entry)
+        if request and snapshot and snapshot.license and snapshot.ledger_entry:
+            return self._finish_answer(ticket, request, snapshot.license, snapshot.ledger_entry)
         # Never silent: an alarm tells the vendor, and the file may go to another ticket.
         raise AnswerLost("The ledger has lost what this ticket was answered.")
+
+    def _finish_answer(
+        self, ticket: Ticket, request: Request, license: LicenseRecord, entry: LedgerEntry
+    ) -> Answered | Refused:
+        """Sign a recorded answer, unless every key that its application trusts ended meanwhile."""
+        keys = self.signing_keys.current(self.clock.monotonic())
+        refusal = refuse_unknown_keys(request, license, keys)
+        if refusal is None or self.files.is_published(ticket.id, ticket.file_name):
+            return self.responses.publish(ticket.id, ticket.file_name, entry, keys)
+        refused = ticket.refused(request, refusal)
+        self.tickets.complete(ticket, refused, int(self.clock.time()))
+        return self._publish_refusal(refused, refusal)
 
     def _publish_refusal(self, ticket: Ticket, refusal: Refusal) -> Refused:
         """Put the refusal, which makes S3 ask for the email, and keep it for the vendor.

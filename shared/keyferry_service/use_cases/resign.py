@@ -26,10 +26,10 @@ class Resign:
         if ticket is None or ticket.license_number is None or ticket.request_sha256 is None:
             return Dropped("The ticket has ended.")
         # The vendor may ask because a key was compromised: do not trust what was read before.
-        self.signing_keys.refresh(self.clock.monotonic())
+        keys = self.signing_keys.refresh(self.clock.monotonic())
         entry = next(
             self.licenses.ledger_entries(ticket.license_number, ticket.request_sha256), None
         )
         if entry is None:
             return Dropped("The ledger has no such answer.")
-        return self.responses.publish(ticket.id, ticket.file_name, entry)
+        return self.responses.publish(ticket.id, ticket.file_name, entry, keys)

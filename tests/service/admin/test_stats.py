@@ -12,7 +12,7 @@ from keyferry_admin.stack import Stack
 from keyferry_admin.use_cases.figures.rows import COLUMNS
 from keyferry_service.adapters.items_dynamodb import to_item
 from keyferry_service.adapters.ledger_dynamodb import entry_to_item
-from keyferry_service.domain.allocate import Grant
+from keyferry_service.domain.allocate import Grant, GrantRule
 from keyferry_service.domain.ledger import entry_for, response_to
 from keyferry_service.domain.refusals import Refusal, RefusalCode
 from tests.service.admin.screens import GOLDEN, Pipe
@@ -31,7 +31,7 @@ def answer(stack: Stack, number: str, kind: str, days_ago: int, count: int = 1) 
         moment = NOW - days_ago * DAY
         sold = a_license(number=number, revision=serial)
         ends = moment if kind == "deactivate" else sold.valid_until
-        grant = Grant(sold, a_seat(serial=serial, valid_until=ends))
+        grant = Grant(sold, a_seat(serial=serial, valid_until=ends), GrantRule.NEW_SEAT)
         entry = entry_for(response_to(request, grant, moment), grant)
         table = stack.output("LicensesTable")
         boto3.client("dynamodb").put_item(TableName=table, Item=entry_to_item(number, entry))

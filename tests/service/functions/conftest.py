@@ -36,8 +36,9 @@ from tests.support.world import (
     World,
 )
 
-# Each world begins so many seconds later that the handlers read this world's signing keys anew.
-_beginnings = count(0, 2 * FRESH_S)
+# Each world begins so long after the last one, with a minute of its own, that the handlers read
+# this world's signing keys anew.
+_beginnings = count(0, 3 * FRESH_S)
 
 
 @dataclass

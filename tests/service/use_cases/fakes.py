@@ -71,7 +71,7 @@ class Service:
         self.signing_keys = SigningKeys(self.dynamodb, "Keys", "Licenses")
         self.signers = Signers(partial(KmsSigner, clients.client("kms")), Path())
         self.mailer = Mailer(clients.client("sesv2"), FAKE_VENDOR.support, "keyferry")
-        self.responses = PublishResponse(self.files, self.signing_keys, self.signers, self.clock)
+        self.responses = PublishResponse(self.files, self.signers)
         self.signing_keys.add(FAKE_KEY)
         self.licenses.create(a_license())
         self.tickets.add(

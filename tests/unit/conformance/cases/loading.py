@@ -359,6 +359,10 @@ def _directories() -> Iterator[Case]:
             alone.files.pop(f"{USER_DIR}/{file}")
         alone.files[path] = value
         yield rule, f"the user's fails without a load key, and {name}", alone, code
+    strange = _shared(f"{SITE}-2", SITE)
+    strange.parts = {"mac": ["d0bf9c555555"], "disk_serial": ["NEW"]}
+    rule_of_folders = "has several folders of a license"
+    yield rule_of_folders, "two other computers' folders", strange, "wrong-machine"
     lost = Offline(where=USER_DIR)
     lost.files.pop(f"{USER_DIR}/load.key")
     yield (
@@ -367,6 +371,20 @@ def _directories() -> Iterator[Case]:
         lost,
         "wrong-machine",
     )
+
+
+def _shared(own: str, other: str) -> Offline:
+    """A directory in which two computers have a folder of one license."""
+    machine = Offline(response(check_in_by=None, serial=2), where=own)
+    if other:
+        another = Offline(where=other)
+        parts = {name: vs for name, vs in ANOTHERS_PARTS.items() if name != "user"}
+        bound(another, components={n: [component(n, v) for v in vs] for n, vs in parts.items()})
+        another.install()
+        machine.files |= another.files
+    else:
+        machine.files[f"{SITE}/state.json"] = state(9)
+    return machine
 
 
 def _both(site: Offline, user: Offline, own_key: bool = False) -> Offline:
@@ -628,6 +646,14 @@ def _loads_from_directories() -> Iterator[tuple[str, str, Offline, dict[str, Any
     theirs = Offline(where=USER_DIR)
     theirs.files[f"{SITE}/load.key"] = theirs.files.pop(f"{USER_DIR}/load.key")
     yield "without a load key uses", "the user's response, the site's load key", theirs, facts()
+    rule = "has several folders of a license"
+    for name, own, other in (
+        ("another computer's folder, and this one's", f"{SITE}-2", SITE),
+        ("this computer's folder, and another one's", SITE, f"{SITE}-2"),
+        ("this computer's folder is the tenth", f"{SITE}-10", f"{SITE}-2"),
+        ("a folder without a file, and this computer's", f"{SITE}-2", ""),
+    ):
+        yield rule, name, _shared(own, other), facts(serial=2)
     rule = "are tried in the order"
     yield rule, "two licenses: the lower number", _two(), facts()
     preferred = _two()

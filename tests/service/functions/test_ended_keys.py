@@ -1,0 +1,194 @@
+"""A key ended, and a file comes again: its application can check the answer, or must be updated."""
+
+import time
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+
+from keyferry_protocol.envelope import RESPONSE, open_envelope
+from keyferry_protocol.keys import KeySet, PinnedKey
+from keyferry_protocol.response import verify_response
+from keyferry_service.adapters.signing_keys_dynamodb import SigningKeys
+from keyferry_service.domain.license import Status
+from keyferry_service.domain.signing_keys import KeyStatus, SigningKey
+from keyferry_service.use_cases.outcome import Answered
+from tests.support.builders import LAB_07, LAB_08, SERVICE_KEY, VENDOR, a_key, a_request_file
+from tests.support.world import KEYS, World
+
+NEW = a_key("new")
+NEW_KEY = SigningKey(NEW.keyid, NEW.alg, NEW.public, KeyStatus.ACTIVE, pem="new.pem")
+BOTH = KeySet((NEW.alg,), (*KEYS.keys, PinnedKey(NEW.keyid, NEW.alg, NEW.public, True)))
+OLD_APPLICATION, NEW_APPLICATION = {"trusts": KEYS.trusts()}, {"trusts": BOTH.trusts()}
+ENDINGS = [KeyStatus.RETIRED, KeyStatus.COMPROMISED]
+
+pytestmark = pytest.mark.parametrize("ending", ENDINGS)
+
+
+class Vendor:
+    """Whoever ends the key that every application knows, for a new one."""
+
+    def __init__(self, world: World, monkeypatch: pytest.MonkeyPatch, ending: KeyStatus) -> None:
+        self._world, self._monkeypatch, self._ending = world, monkeypatch, ending
+        pem = Ed25519PrivateKey.from_private_bytes(NEW.seed).private_bytes(
+            Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()
+        )
+        (world.pem_folder / "new.pem").write_bytes(pem)
+
+    def end_the_key(self) -> None:
+        keys = SigningKeys(self._world.dynamodb, "Keys", "Licenses")
+        keys.add(NEW_KEY)
+        keys.end(SERVICE_KEY, self._ending, NEW_KEY)
+        monotonic = time.monotonic  # a minute later, every function has read the keys again
+        self._monkeypatch.setattr(time, "monotonic", lambda: monotonic() + 61)
+
+
+@pytest.fixture
+def vendor(world: World, monkeypatch: pytest.MonkeyPatch, ending: KeyStatus) -> Vendor:
+    world.sell(seats=2)
+    return Vendor(world, monkeypatch, ending)
+
+
+def refused_with(world: World, ticket: str) -> str:
+    answer = world.ticket(ticket)
+    assert answer["state"] == "refused", answer
+    code: str = answer["refusal"]["code"]
+    return code
+
+
+@pytest.mark.parametrize("kind", ["activate", "update"])
+def test_an_application_that_knows_no_key_of_today_must_be_updated(
+    world: World, vendor: Vendor, kind: str
+) -> None:
+    if kind == "update":
+        world.activate(a_request_file(LAB_07, **OLD_APPLICATION))
+    file = a_request_file(LAB_07, kind, id="a" * 32, **OLD_APPLICATION)
+    first = world.activate(file)
+    response, license = world.response(first), world.license()
+    vendor.end_the_key()
+    again = world.activate(file)
+    assert refused_with(world, again) == "keys-too-old"
+    assert world.ticket(again)["refusal"]["detail"].startswith("Update Example Modeler")
+    assert list(world.answers(again)) == ["refusal.json"]
+    assert world.license() == license
+    # What was handed out before is still there, and the old application can check it.
+    assert world.ticket(first)["state"] == "ready"
+    assert world.response(first) == response
+    verify_response(response, KEYS)
+
+
+def test_an_application_that_knows_a_key_of_today_gets_the_same_answer_again(
+    world: World, vendor: Vendor
+) -> None:
+    file = a_request_file(LAB_07, **NEW_APPLICATION)
+    before = open_envelope(world.response(world.activate(file)), RESPONSE)
+    vendor.end_the_key()
+    again = verify_response(world.response(world.activate(file)), BOTH).envelope
+    assert again.body == before.body
+    assert [each.keyid for each in before.signatures] == [VENDOR.keyid]
+    assert [each.keyid for each in again.signatures] == [NEW.keyid]
+
+
+def test_a_file_that_was_not_answered_yet_takes_no_seat(world: World, vendor: Vendor) -> None:
+    vendor.end_the_key()
+    ticket = world.activate(a_request_file(LAB_07, **OLD_APPLICATION))
+    assert refused_with(world, ticket) == "keys-too-old"
+    assert world.license().seats_used == 0
+
+
+def test_a_recorded_answer_that_was_never_handed_out_is_refused_when_its_message_comes_again(
+    world: World, vendor: Vendor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As a dead letter that waited while the vendor gave up the key."""
+    ticket = world.open_ticket("anna@example.org")
+    message = world.upload(ticket, a_request_file(LAB_07, **OLD_APPLICATION))
+    killed_while_it_publishes(world, message, monkeypatch)
+    assert world.ticket(ticket)["state"] == "processing"
+    vendor.end_the_key()
+    for _ in range(2):  # as a message may come twice
+        assert world.process(message) == []
+        assert refused_with(world, ticket) == "keys-too-old"
+        assert list(world.answers(ticket)) == ["refusal.json"]
+    assert world.send(ticket) == []
+    (mail,) = world.mails()
+    assert b"too old" in mail
+    # The seat is the computer's, and the updated application gets its license.
+    assert world.license().seats_used == 1
+    new = world.activate(a_request_file(LAB_07, id="b" * 32, **NEW_APPLICATION))
+    assert verify_response(world.response(new), BOTH).seat == 1
+    assert world.license().seats_used == 1
+
+
+def test_what_was_handed_out_stays_when_its_message_comes_again(
+    world: World, vendor: Vendor
+) -> None:
+    ticket = world.open_ticket()
+    message = world.upload(ticket, a_request_file(LAB_07, **OLD_APPLICATION))
+    assert world.process(message) == []
+    response = world.response(ticket)
+    vendor.end_the_key()
+    assert world.process(message) == []
+    assert world.ticket(ticket)["state"] == "ready"
+    assert world.answers(ticket).popitem()[1] == response
+
+
+def test_a_deactivation_always_frees_its_seat_and_gets_its_receipt(
+    world: World, vendor: Vendor
+) -> None:
+    """Its computer has erased its keys, so no other request could free the seat."""
+    world.activate(a_request_file(LAB_07, **OLD_APPLICATION))
+    vendor.end_the_key()
+    file = a_request_file(LAB_07, "deactivate", **OLD_APPLICATION)
+    for _ in range(2):
+        receipt = verify_response(world.response(world.activate(file)), BOTH)
+        assert receipt.is_receipt
+        assert world.license().seats_used == 0
+
+
+def test_the_keys_that_decided_are_those_that_sign(
+    world: World, vendor: Vendor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between the two, the function may have to read the keys again."""
+    keys = SigningKeys(world.dynamodb, "Keys", "Licenses")
+    upload = world.put(world.open_ticket(), a_request_file(LAB_07, **OLD_APPLICATION))
+    answer_request = world.answer_request(signing_keys=keys)
+    claim = answer_request.licenses.claim
+
+    def claim_late(*arguments: Any) -> None:
+        claim(*arguments)
+        vendor.end_the_key()
+
+    monkeypatch.setattr(answer_request.licenses, "claim", claim_late)
+    assert isinstance(answer_request.answer(upload, world.context), Answered)
+    verify_response(world.response(upload.ticket_id), KEYS)
+
+
+def test_an_application_that_must_be_updated_is_not_told_of_a_revoked_license_first(
+    world: World, vendor: Vendor
+) -> None:
+    """The refusals have one order, whether the file was answered before or not."""
+    file = a_request_file(LAB_08, **OLD_APPLICATION)
+    world.activate(file)
+    license = world.license()
+    revoked = replace(license, status=Status.REVOKED, revision=license.revision + 1)
+    world.licenses.change(license, revoked, "revoke")
+    vendor.end_the_key()
+    assert refused_with(world, world.activate(file)) == "keys-too-old"
+
+
+class Killed(BaseException):
+    """As SIGKILL, which no code catches."""
+
+
+def killed_while_it_publishes(
+    world: World, message: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def die(**_: object) -> None:
+        raise Killed
+
+    with monkeypatch.context() as patched:
+        patched.setattr(world.service["s3"], "put_object", die)
+        with pytest.raises(Killed):
+            world.process(message)
