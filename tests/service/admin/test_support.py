@@ -68,7 +68,7 @@ def test_one_screen_has_seats_moves_refusals_mails_and_what_to_say(run: Any, des
 
 
 @pytest.mark.parametrize(
-    ("license", "said"),
+    ("license", "words"),
     [
         (a_license(), "On the offline computer, open Example Modeler > License Configuration"),
         (a_license(status=Status.SUSPENDED), "This license is on hold. Ask licensing@example.com"),
@@ -78,11 +78,11 @@ def test_one_screen_has_seats_moves_refusals_mails_and_what_to_say(run: Any, des
     ],
 )
 def test_what_to_say_follows_the_services_own_rules(
-    run: Any, desk: Desk, license: LicenseRecord, said: str
+    run: Any, desk: Desk, license: LicenseRecord, words: str
 ) -> None:
     desk.stack.licenses.create(replace(license))
     first, *_ = run(f"license show {NUMBER} --json").json["next_steps"]
-    assert first.startswith(said)
+    assert first.startswith(words)
 
 
 @pytest.mark.parametrize(
