@@ -68,6 +68,7 @@ def _rows(now: int) -> Iterator[Item]:
             product=f"Product {index % 3}",
             valid_until=now + index % 400 * DAY,
             seats_used=1,
+            revision=RESPONSES,
         )
         yield to_item({"pk": number, "sk": LICENSE, **members(license)})
         yield to_item({"pk": number, "sk": "seat#1", **members(seat)})
@@ -76,7 +77,7 @@ def _rows(now: int) -> Iterator[Item]:
             yield to_item({"pk": number, "sk": f"anchor#{anchor}", "seat": 1})
         for serial in range(1, RESPONSES + 1):
             moment = now - (index * RESPONSES + serial) % _DAYS * DAY
-            given = a_seat(serial=serial, valid_until=license.valid_until)
-            grant = Grant(license, given, GrantRule.NEW_SEAT)
+            answered = a_seat(serial=serial, valid_until=license.valid_until)
+            grant = Grant(license, answered, GrantRule.NEW_SEAT)
             entry = entry_for(response_to(request, grant, moment), grant)
             yield entry_to_item(number, entry) | to_item({"sk": f"answer#{serial}"})

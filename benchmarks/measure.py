@@ -20,7 +20,7 @@ class Row:
 
     name: str
     value: float
-    unit: str  # "calls", "x", "ms"
+    unit: str  # "calls", "x", "ms", "s"
     goal: float | None = None
     spread: float = 0.0  # half the interquartile range, as a fraction of the median
     detail: str = ""

@@ -203,6 +203,7 @@ class Replay:
             response.seat,
             response.issued_at,
             again.previous_valid_until,
+            replaced=again.replaced is not None,
         )
         self._stack.licenses.claim(request, again, entry, None)
         return ""

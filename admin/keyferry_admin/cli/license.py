@@ -7,10 +7,11 @@ from typing import Any, TypeVar
 
 import click
 
+from keyferry_admin.cli import license_support
 from keyferry_admin.cli.admin_command import AdminGroup, Settings
-from keyferry_admin.cli.license_terms import as_json, licensee_warnings, moves, summary, terms_of
+from keyferry_admin.cli.license_terms import as_json, licensee_warnings, summary
 from keyferry_admin.cli.new_product import new_product_option, require_known_product
-from keyferry_admin.cli.output import aligned, day, discard_stdout, mark, require_reader
+from keyferry_admin.cli.output import discard_stdout, mark, require_reader
 from keyferry_admin.cli.parameters import (
     AddressOrNone,
     DaysOrNone,
@@ -26,8 +27,9 @@ from keyferry_admin.use_cases import licenses
 from keyferry_admin.use_cases.letter import license_letter
 from keyferry_admin.use_cases.letter_file import write_letter
 from keyferry_admin.use_cases.licenses import LicenseWithCode
+from keyferry_admin.use_cases.support import find_support
 from keyferry_admin.use_cases.terms import DATES, date_of
-from keyferry_protocol.activation import show_activation_code, show_license_number
+from keyferry_protocol.activation import show_activation_code
 from keyferry_protocol.components import LICENSABLE_ENVIRONMENTS, PROTECTIONS
 from keyferry_service.views.refusal_text import Vendor
 
@@ -203,20 +205,18 @@ def create(
 @click.argument("number", type=LicenseNumber())
 @click.pass_obj
 def show(settings: Settings, number: str) -> None:
-    """Show all that is known of a license. Example: keyferry-admin license show 015120020093"""
-    license = licenses.find(settings.stack.licenses, number)
-    terms = terms_of(license) | {
-        "Seats": f"{license.seats_used} of {license.seats} in use",
-        "Moves": moves(license, settings.now),
-    }
-    rows = [
-        ("License", show_license_number(license.number)),
-        *terms.items(),
-        ("First issued", day(license.first_issued_at)),
-        ("Revision", str(license.revision)),
-    ]
-    document = {"license": as_json(license), "moves_left": license.moves_left(settings.now)}
-    settings.output.result(aligned(rows), document)
+    """Show a license as you need it on the telephone.
+
+    Example: keyferry-admin license show 015120020093
+
+    Its terms, who uses its seats, the moves left, what was refused, its emails, and what to say to
+    the customer. --json has all of it.
+    """
+    support = find_support(settings.stack, number, settings.now)
+    settings.output.result(
+        license_support.lines(support, settings.now),
+        license_support.document(support, settings.now),
+    )
 
 
 def with_letter(

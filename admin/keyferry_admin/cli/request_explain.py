@@ -79,8 +79,8 @@ def _lines(explanation: Explanation, vendor: Vendor) -> list[str]:
         for remedy in explanation.remedies:
             lines += _remedy_lines(remedy)
     if refusal is not None:
-        said = say_refusal(refusal, "en", vendor)
-        lines += ["The customer reads:", *_wrapped(f"{said.title}. {said.next_step}")]
+        words = say_refusal(refusal, "en", vendor)
+        lines += ["The customer reads:", *_wrapped(f"{words.title}. {words.next_step}")]
     return lines
 
 
@@ -116,8 +116,8 @@ def _request_text(request: Request) -> str:
     """`activate by LAB-09 (Windows 11), made 24 Nov 2026 09:46 UTC`."""
     name = request.machine.name or "a computer without a name"
     dongle = " with a dongle" if request.dongle is not None else ""
-    made = f"made {minute(request.created_at)} UTC"
-    return f"{request.kind} by {name} ({request.machine.os}){dongle}, {made}"
+    date = f"made {minute(request.created_at)} UTC"
+    return f"{request.kind} by {name} ({request.machine.os}){dongle}, {date}"
 
 
 def _ticket_text(ticket: Ticket) -> str:
@@ -131,7 +131,7 @@ def _ticket_text(ticket: Ticket) -> str:
 def _document(explanation: Explanation, vendor: Vendor) -> dict[str, Any]:
     refusal, request, ticket = explanation.refusal, explanation.request, explanation.ticket
     license = explanation.license
-    said = None if refusal is None else say_refusal(refusal, "en", vendor)
+    words = None if refusal is None else say_refusal(refusal, "en", vendor)
     return {
         "outcome": ANSWERED if refusal is None else "refusal",
         "rule": explanation.rule,
@@ -142,7 +142,7 @@ def _document(explanation: Explanation, vendor: Vendor) -> dict[str, Any]:
         ],
         "seat": explanation.seat,
         "moves_left": explanation.moves_left,
-        "page": None if said is None else {"title": said.title, "next_step": said.next_step},
+        "page": None if words is None else {"title": words.title, "next_step": words.next_step},
         "request": None if request is None else request.as_json(),
         "license": None if license is None else as_json(license),
         "ticket": None

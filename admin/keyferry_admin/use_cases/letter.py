@@ -55,7 +55,7 @@ def letter(license: LicenseRecord, code: str, vendor: Vendor, page: str, kind: K
         steps_title=message("email.what-to-do-now"),
         steps=(
             *([Step(message("letter.plug-in"))] if license.protections == ("dongle",) else []),
-            Step(message("letter.install", **facts), _request(license)),
+            Step(message("letter.install", **facts), request_command(license)),
             Step(message("letter.page"), page),
             Step(message("letter.activate", **facts), "keyferry install FILE"),
         ),
@@ -64,7 +64,8 @@ def letter(license: LicenseRecord, code: str, vendor: Vendor, page: str, kind: K
     )
 
 
-def _request(license: LicenseRecord) -> str:
+def request_command(license: LicenseRecord) -> str:
+    """The command by which the offline computer asks for the license."""
     command = f"keyferry request {license.number}"
     if "machine" in license.protections:  # the default of `keyferry request`
         return command

@@ -63,6 +63,20 @@ class SentMail:
     expires_at: int
 
 
+@dataclass(frozen=True, slots=True)
+class MailCounts:
+    """How many emails a license sent today, and how many came back in this period."""
+
+    sent_today: int
+    bounced: int
+    bounces_end_at: int  # when the bounces count from zero again
+
+    @property
+    def are_withheld(self) -> bool:
+        """Whether the license sends no more email, today or until `bounces_end_at`."""
+        return self.sent_today >= MAILS_PER_LICENSE or self.bounced >= BOUNCES_PER_LICENSE
+
+
 class Tickets:
     """Reads and writes the rows; knows their keys and conditions, and no rules."""
 
@@ -193,6 +207,15 @@ class Tickets:
         except ConditionFailed as error:
             raise MailWithheld("No more mail for this license or address.") from error
 
+    def mail_counts(self, number: str, now: int) -> MailCounts:
+        """What the license has mailed: for the vendor."""
+        sent, bounced = self._get(mail_key(number, now)), self._get(bounces_key(number, now))
+        return MailCounts(
+            sent_today=len(plain(sent)["message_ids"]) if sent else 0,
+            bounced=plain(bounced)["bounce_count"] if bounced else 0,
+            bounces_end_at=(now // BOUNCES_S + 1) * BOUNCES_S,
+        )
+
     def mark_contact_notified(self, ticket_id: str) -> None:
         """Forget whom to tell of a replaced computer: it was done."""
         self._update_if(self._email_update(ticket_id, {"contact": None}))
@@ -280,7 +303,7 @@ class Tickets:
         }
 
     def _count_mail(self, number: str | None, message_id: str, now: int) -> Any:
-        key = f"mail#{number}#{day_of(now)}"
+        key = mail_key(number or "", now)
         return self._add_once(key, "message_ids", message_id, MAILS_PER_LICENSE, now + 2 * DAY)
 
     def _count_address(self, ticket: Ticket, address: str, now: int) -> Any:
@@ -365,6 +388,11 @@ def sent_key(mail_id: str) -> str:
 
 def suppressed_key(address_sha256: str) -> str:
     return f"suppressed#{address_sha256}"
+
+
+def mail_key(license_number: str, now: int) -> str:
+    """The key of the row that counts a license's emails on the day of `now`."""
+    return f"mail#{license_number}#{day_of(now)}"
 
 
 def bounces_key(license_number: str, now: int) -> str:

@@ -55,14 +55,19 @@ def grant(context: RequestContext) -> Grant | Refusal:
     if request.replaces_seat is not None:
         other = context.snapshot.seats.get(request.replaces_seat)
         if other is None or not other.taken:
-            facts = {"n": request.replaces_seat, **_moves_left(context)}
+            facts = {"n": request.replaces_seat, **_moves_left(license, context.now)}
             return Refusal(RefusalCode.NO_SUCH_SEAT, facts=facts)
         after = other.given_to(request, context.serial, context.now, context.ends_at)
         return _move_in(context, other, after, GrantRule.REPLACED_SEAT, replaced=other)
-    if license.seats_used >= license.seats:
-        facts = {"n": license.seats, **_moves_left(context)}
-        return Refusal(RefusalCode.NO_SEATS_LEFT, facts=facts)
-    return _take_next(context)
+    return refuse_new_seat(license, context.now) or _take_next(context)
+
+
+def refuse_new_seat(license: LicenseRecord, now: int) -> Refusal | None:
+    """The refusal of a computer that has no seat and replaces none, where no seat is free."""
+    if license.seats_used < license.seats:
+        return None
+    facts = {"n": license.seats, **_moves_left(license, now)}
+    return Refusal(RefusalCode.NO_SEATS_LEFT, facts=facts)
 
 
 def release(context: RequestContext, seat: Seat) -> Grant:
@@ -217,8 +222,8 @@ def _move_limit(context: RequestContext) -> Refusal:
     return Refusal(RefusalCode.MOVE_LIMIT, facts=facts)
 
 
-def _moves_left(context: RequestContext) -> dict[str, int | None]:
-    left = context.license.moves_left(context.now)
+def _moves_left(license: LicenseRecord, now: int) -> dict[str, int | None]:
+    left = license.moves_left(now)
     if left:
         return {"moves_left": left}
-    return {"moves_left": 0, "next_move_at": context.license.next_move_at(context.now)}
+    return {"moves_left": 0, "next_move_at": license.next_move_at(now)}

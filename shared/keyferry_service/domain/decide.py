@@ -60,17 +60,24 @@ def _refuse(context: RequestContext, keys: Sequence[SigningKey]) -> Refusal | No
         return Refusal(RefusalCode.MACHINE_NOT_IDENTIFIED)
     if request.is_by_load_key and not context.is_as_recorded:
         return Refusal(RefusalCode.NEEDS_ADMINISTRATOR)
-    if license.status is Status.SUSPENDED:
-        return Refusal(RefusalCode.LICENSE_SUSPENDED)
-    if license.status is Status.REVOKED:
-        return Refusal(RefusalCode.LICENSE_REVOKED)
-    ends_at = license.ends_at
-    if ends_at is not None and ends_at <= context.now:
-        return Refusal(RefusalCode.LICENSE_EXPIRED, facts={"ended_at": ends_at})
+    stopped = refuse_any(license, context.now)
+    if stopped is not None:
+        return stopped
     if request.product.name != license.product:
         facts = {"licensed": license.product, "requested": request.product.name}
         return Refusal(RefusalCode.PRODUCT_MISMATCH, facts=facts)
     return _refuse_use(context)
+
+
+def refuse_any(license: LicenseRecord, now: int) -> Refusal | None:
+    """What speaks against every activation and update, whoever asks."""
+    if license.status is Status.SUSPENDED:
+        return Refusal(RefusalCode.LICENSE_SUSPENDED)
+    if license.status is Status.REVOKED:
+        return Refusal(RefusalCode.LICENSE_REVOKED)
+    if license.has_ended(now):
+        return Refusal(RefusalCode.LICENSE_EXPIRED, facts={"ended_at": license.ends_at})
+    return None
 
 
 def _refuse_use(context: RequestContext) -> Refusal | None:

@@ -121,29 +121,37 @@ def test_new_licenses_need_a_file_for_their_codes(apply: Any, stack: Stack) -> N
     assert licenses.find(stack.licenses, NUMBER).licensee == "Acme"
 
 
-@pytest.mark.parametrize(
-    ("entry", "column", "sentence"),
-    [
-        ("seats: two", "seats", "'two' is not a whole number"),
-        ("seat: 2", "seat", "Did you mean seats?"),
-        ("seats: 2\n    seats: 3", "seats", "It is there twice."),
-        ("seats: [2, 3]", "seats", "It must be one value."),
-        ("labels: [two words]", "labels", "Each part must be one word."),
-        ("features: {threads: no}", "features", "The limit of threads is not a whole number."),
-        ("valid_until: 2020-01-31", "", "The license would end before it begins"),
-        ("grace_days: 30", "", "this license has no lease"),
-        ("status: revoked", "status", f"keyferry-admin license revoke {NUMBER}"),
-    ],
-)
-def test_a_bad_entry_is_told_and_nothing_changes(
-    apply: Any, stack: Stack, entry: str, column: str, sentence: str
-) -> None:
+BAD_ENTRIES = [
+    ("seats: two", "seats", "'two' is not a whole number"),
+    ("seat: 2", "seat", "Did you mean seats?"),
+    ("seats: 2\n    seats: 3", "seats", "It is there twice."),
+    ("seats: [2, 3]", "seats", "It must be one value."),
+    ("labels: [two words]", "labels", "Each part must be one word."),
+    ("features: {threads: no}", "features", "The limit of threads is not a whole number."),
+    ("valid_until: 31 January", "valid_until", "no date like 2027-11-30"),
+]
+
+
+@pytest.mark.parametrize(("entry", "column", "sentence"), BAD_ENTRIES)
+def test_a_bad_entry_is_told(tmp_path: Path, entry: str, column: str, sentence: str) -> None:
+    file = tmp_path / "licenses.yaml"
+    file.write_text(f"licenses:\n  - license_number: {NUMBER}\n    {entry}\n")
+    (cell,) = read_yaml(file).bad
+    assert (cell.line, cell.column) == (2, column)
+    assert sentence in cell.text
+
+
+def test_nothing_changes_if_any_change_is_none_that_can_be_made(apply: Any, stack: Stack) -> None:
     before = licenses.find(stack.licenses, NUMBER)
-    ran = apply(f"licenses:\n  - license_number: {NUMBER}\n    {entry}\n", "--json")
-    (row,) = ran.json["error"]["rows"]
-    assert (row["line"], row["column"]) == (2, column)
-    assert sentence in row["problem"]
-    assert licenses.find(stack.licenses, NUMBER) == before
+    for entry, sentence in [
+        ("valid_until: 2020-01-31", "The license would end before it begins"),
+        ("grace_days: 30", "this license has no lease"),
+        ("status: revoked", f"keyferry-admin license revoke {NUMBER}"),
+    ]:
+        content = f"licenses:\n  - license_number: {NUMBER}\n    {entry}\n"
+        (row,) = apply(content + NEW, "--json").json["error"]["rows"]
+        assert sentence in row["problem"]
+    assert list(stack.licenses.all()) == [before]
 
 
 def test_a_revoked_license_takes_no_change(apply: Any, stack: Stack) -> None:

@@ -391,7 +391,7 @@ def test_each_command_with_a_promise_keeps_it(
         assert again.rule != case.code
 
 
-GIVEN = [
+GRANTS = [
     pytest.param(GrantRule.NEW_SEAT, a_request_file(LAB_08), active(LAB_07), 2),
     pytest.param(GrantRule.OWN_KEY, a_request_file(LAB_07, "update"), active(LAB_07), 1),
     pytest.param(GrantRule.BOUND_AGAIN, a_request_file(CHANGED, "update"), active(LAB_07), 1),
@@ -420,7 +420,7 @@ GIVEN = [
 ]
 
 
-@pytest.mark.parametrize(("rule", "file", "before", "seat"), GIVEN)
+@pytest.mark.parametrize(("rule", "file", "before", "seat"), GRANTS)
 def test_a_response_names_its_rule_and_nothing_is_written(
     desk: Desk, rule: str, file: bytes, before: Before, seat: int
 ) -> None:
@@ -434,7 +434,7 @@ def test_a_response_names_its_rule_and_nothing_is_written(
 
 
 def test_every_rule_that_gives_a_seat_is_explained() -> None:
-    assert {case.values[0] for case in GIVEN} == {*GrantRule, "answered-before"}
+    assert {case.values[0] for case in GRANTS} == {*GrantRule, "answered-before"}
 
 
 @pytest.mark.parametrize(

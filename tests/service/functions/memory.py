@@ -32,7 +32,7 @@ class Tables:
     def update_item(self, **call: Any) -> None:
         names, values = call["ExpressionAttributeNames"], call["ExpressionAttributeValues"]
         row = self.rows[_name(call["TableName"], call["Key"])]
-        assert row["state"] == values[":awaiting"]
+        assert row["state"] == values[":was"]
         for pair in call["UpdateExpression"].removeprefix("SET ").split(", "):
             name, value = pair.split(" = ")
             row[names[name]] = values[value]

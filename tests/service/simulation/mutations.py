@@ -22,7 +22,7 @@ SIGN_BEFORE_LEDGER: Edits = [
     ),
 ]
 NO_TICKET: Edits = [
-    (TICKETS, '"#state = :awaiting AND #expires_at > :now"', '"attribute_exists(pk)"'),
+    (TICKETS, '"#state = :was AND #expires_at > :now"', '"attribute_exists(pk)"'),
 ]
 # BatchGetItem reads each row at a moment of its own.
 NO_SNAPSHOT: Edits = [

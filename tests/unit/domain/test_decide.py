@@ -21,6 +21,7 @@ from keyferry_service.domain.license import (
 )
 from keyferry_service.domain.refusals import Refusal, RefusalCode
 from keyferry_service.domain.request_context import Snapshot, anchor_keys
+from keyferry_service.domain.signing_keys import KeyStatus
 from tests.support.builders import (
     LAB_07,
     LAB_08,
@@ -83,7 +84,18 @@ def test_an_answered_request_gets_the_same_answer_and_changes_nothing() -> None:
     request = a_request()
     entry = LedgerEntry(request.sha256, b"the bytes", 1, NOW - DAY)
     rows = a_snapshot(a_used_license(status=Status.SUSPENDED), request=request, entry=entry)
-    assert decide(request, rows, [], NOW) is entry
+    assert decide(request, rows, [SERVICE_KEY], NOW) is entry
+
+
+@pytest.mark.parametrize("kind", ["activate", "update"])
+def test_an_answered_request_whose_application_knows_no_key_of_today_is_refused(kind: str) -> None:
+    request = a_request(kind=kind)
+    entry = LedgerEntry(request.sha256, b"the bytes", 1, NOW - DAY)
+    for status in Status:  # whatever else speaks against it comes later
+        rows = a_snapshot(a_used_license(status=status), request=request, entry=entry)
+        refusal = decide(request, rows, [replace(SERVICE_KEY, status=KeyStatus.RETIRED)], NOW)
+        assert isinstance(refusal, Refusal)
+        assert refusal.code is RefusalCode.KEYS_TOO_OLD
 
 
 def test_a_new_seat_is_no_move_if_none_was_freed() -> None:
@@ -236,7 +248,7 @@ def test_an_answered_update_by_the_load_key_gets_the_same_answer_after_its_seat_
     request = by_load_key()
     entry = LedgerEntry(request.sha256, b"the bytes", 1, NOW - DAY)
     rows = a_snapshot(a_used_license(), request=request, entry=entry)
-    assert decide(request, rows, [], NOW) is entry
+    assert decide(request, rows, [SERVICE_KEY], NOW) is entry
 
 
 def test_deactivate_frees_the_seat_and_ends_the_key() -> None:
