@@ -82,10 +82,7 @@ def _missing_right(error: aws.ClientError) -> MissingRight:
     right = named["right"] if named else error.operation_name
     resource = (named and named["resource"]) or ""
     kind = _KINDS.get(right.partition(":")[0], "")
-    on = (
-        f" on the {kind} {_TYPE.sub('', resource.split(':', 5)[5])}"
-        if kind and resource.startswith("arn:")
-        else ""
-    )
+    name = _TYPE.sub("", resource.split(":", 5)[-1]) if resource.startswith("arn:") else ""
+    on = f" ({' '.join(each for each in (kind, name) if each)})" if kind else ""
     title = f"Your AWS credentials do not have the right {right}{on}"
     return MissingRight(title, right=right, kind=kind, resource=resource)

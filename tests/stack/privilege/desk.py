@@ -11,8 +11,10 @@ from pathlib import Path
 from typing import Any
 
 import boto3
+import botocore.session
 import click
 import pytest
+from botocore.loaders import Loader
 
 from keyferry_admin.cli import main
 from keyferry_admin.cli.roles import KEYS, POLICIES, READ, SUPPORT
@@ -55,7 +57,7 @@ _PARTS_OF_TRANSACTIONS = {
 # In this order; `a_day` makes what is in braces.
 LINES = """\
 license list
-license list --unused-since +0d
+license list --unused-since {today}
 license show {number}
 license history {number}
 license export {folder}/export.csv --history {folder}/changes.csv
@@ -72,16 +74,17 @@ stats
 request explain {ticket}
 request explain {folder}/dongle.request
 license create --product {product} --reference {number}
-license import {folder}/new.csv --codes {folder}/codes.csv --yes
+license import {folder}/new.csv --codes {folder}/codes.csv
 apply {folder}/licenses.yaml --codes {folder}/more.csv --yes
-license change {number} --note told --yes
+license change {number} --reference {number}a --note told --yes
+license change {number} --reference {number}b --yes
 license extend {number} --until 2031-01-01 --yes --shorten
-license extend --reference {number} --until 2031-01-01 --yes --shorten
+license extend --reference {number}b --until 2032-01-01 --yes --shorten
 license undo {number} --yes --shorten
 license suspend {number} --yes
 license resume {number} --yes
 license allow-move {number}
-dongle remove {number} {dongle}
+dongle remove {number} {dongle} --yes
 dongle add {number} {folder}/dongle.request
 request resend {number} {sha}
 request redrive
@@ -96,6 +99,7 @@ keys retire {key} --yes
 keys compromise {key} --output {folder}/links.csv --yes
 keys compromise {key} --output {folder}/links.csv --yes
 license revoke {number} --yes""".splitlines()
+RUNS_WITH_READ = "request list {number}"  # without a number, it reads the refusals of all
 KNOWN = {"keys create --kms {kms}": "key-exists"}  # what ends with an error whoever runs it
 NOT_RUN = {
     "doctor": "it has a policy of its own: docs/operations/doctor-policy.json",
@@ -184,6 +188,7 @@ def desks(stack: RunningStack) -> Iterator[dict[str, Desk]]:
     document = json.dumps({"Version": "2012-10-17", "Statement": [trust]})
     names = {value: name for name, value in stack.outputs.items()}
     colleagues: dict[str, Desk] = {}
+    models = Loader()  # which reads each service's model once for all of them
     try:
         for policy in (READ, SUPPORT, KEYS):
             name = f"desk-{policy}"
@@ -191,8 +196,14 @@ def desks(stack: RunningStack) -> Iterator[dict[str, Desk]]:
             for attached in {READ, policy}:
                 iam.attach_role_policy(RoleName=name, PolicyArn=stack.outputs[attached])
             reply = sts.assume_role(RoleArn=arn, RoleSessionName="kim")["Credentials"]
+            core = botocore.session.Session()
+            core.register_component("data_loader", models)
             session = boto3.Session(
-                reply["AccessKeyId"], reply["SecretAccessKey"], reply["SessionToken"], stack.region
+                reply["AccessKeyId"],
+                reply["SecretAccessKey"],
+                reply["SessionToken"],
+                stack.region,
+                botocore_session=core,
             )
             colleague = colleagues[policy] = Desk(stack, session)
             session.events.register("provide-client-params", _noting(colleague.calls, names))
@@ -282,7 +293,9 @@ def a_day(stack: RunningStack, folder: Path) -> dict[str, Any]:
     wait_until(customer, lambda: bool(refusals_of(customer)))
     for queue in ("RequestsDeadQueue", "ResponsesDeadQueue", "FeedbackDeadQueue"):
         client(stack, "sqs").send_message(QueueUrl=stack.outputs[queue], MessageBody="{}")
-    (folder / "new.csv").write_text(f"product,licensee,seats\n{customer.product},Acme,2\n")
+    (folder / "new.csv").write_text(
+        f"reference,product,seats\n{customer.number}c,{customer.product},2\n"
+    )
     (folder / "licenses.yaml").write_text(
         f"licenses:\n  - license_number: '{customer.number}'\n    licensee: Acme Holding\n"
     )
