@@ -32,7 +32,7 @@ def denied(code: str, right: str, resource: str = "") -> ClientError:
 
 
 @pytest.mark.parametrize(
-    ("error", "told"),
+    ("error", "sentence"),
     [
         pytest.param(
             denied("AccessDeniedException", "dynamodb:PutItem", TABLE),
@@ -79,9 +79,9 @@ def denied(code: str, right: str, resource: str = "") -> ClientError:
     ],
 )
 def test_the_right_is_named_with_the_kind_and_name_of_its_resource(
-    error: ClientError, told: str
+    error: ClientError, sentence: str
 ) -> None:
-    assert str(explain(error)) == f"Your AWS credentials do not have the right {told}"
+    assert str(explain(error)) == f"Your AWS credentials do not have the right {sentence}"
 
 
 @pytest.mark.parametrize(
@@ -111,9 +111,9 @@ licenses:
 @pytest.mark.parametrize(
     "command",
     [
-        "license extend --licensee Acme --until +1y --yes",
+        "license extend --licensee Acme --until 2031-01-01 --yes",
         "apply licenses.yaml --yes",
-        "license import licenses.csv --codes codes.csv",
+        "license import licenses.csv --codes codes.csv --new-product",
     ],
 )
 def test_of_many_licenses_it_is_told_once(

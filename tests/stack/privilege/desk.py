@@ -33,11 +33,11 @@ from tests.support.journeys import carry, client
 from tests.support.running_stack import RunningStack
 
 # What each command was seen to use, by `make soak`.
-SEEN: dict[str, list[str]] = json.loads(
+RECORD: dict[str, list[str]] = json.loads(
     (Path(__file__).parent / "desk_rights.json").read_text("utf-8")
 )
 # What only AWS asks for, or only a stack with a webhook.
-UNSEEN = {
+HIDDEN_RIGHTS = {
     SUPPORT: {
         "s3:ListBucket InBucket",  # without it, S3 calls a file that is gone forbidden
         "sqs:ReceiveMessage WebhookDeadQueue",
@@ -127,8 +127,8 @@ def policies() -> dict[str, Any]:
     return {name: r["Properties"] for name, r in RESOURCES.items() if r["Type"] == kind}
 
 
-def given(policy: str) -> set[str]:
-    """What a policy gives, as `SEEN` has it: an action, a resource, and a kind of row, if any."""
+def rights_of(policy: str) -> set[str]:
+    """What a policy gives, as `RECORD` has it: an action, a resource, and a kind of row, if any."""
     document = policies()[policy]["PolicyDocument"]
     return {text for right in rights_in(policy, document) for text in _texts(right)}
 
@@ -141,12 +141,14 @@ def _texts(right: Right) -> Iterator[str]:
         yield f"{right.action} {resource} {row}".strip()
 
 
-def needed(policy: str) -> set[str]:
+def rights_used(policy: str) -> set[str]:
     """What the commands of a policy were seen to use, beyond what READ gives."""
-    calls = {call for command, used in SEEN.items() if POLICIES[command] == policy for call in used}
+    calls = {
+        call for command, used in RECORD.items() if POLICIES[command] == policy for call in used
+    }
     if policy != READ:
-        calls = {call for call in calls if not {call, any_row(call)} & given(READ)}
-    return {call if call in given(policy) else any_row(call) for call in calls}
+        calls = {call for call in calls if not {call, any_row(call)} & rights_of(READ)}
+    return {call if call in rights_of(policy) else any_row(call) for call in calls}
 
 
 def any_row(call: str) -> str:

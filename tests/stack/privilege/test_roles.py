@@ -4,6 +4,7 @@ IAM is enforced on the local stack.
 """
 
 import json
+import re
 from collections import defaultdict
 from pathlib import Path
 
@@ -12,24 +13,25 @@ import pytest
 from keyferry_admin.cli import cli
 from keyferry_admin.cli.roles import KEYS, POLICIES, READ, SUPPORT
 from tests.stack.privilege.desk import (
+    HIDDEN_RIGHTS,
     KNOWN,
     LINES,
     NOT_RUN,
+    RECORD,
     RUNS_WITH_READ,
-    SEEN,
-    UNSEEN,
     a_day,
     command_of,
     commands,
     desks,
-    given,
-    needed,
     policies,
+    rights_of,
+    rights_used,
 )
 from tests.support.journeys import client, deploy_again
-from tests.support.running_stack import RunningStack
+from tests.support.running_stack import ROOT, RunningStack
 
 pytestmark = [pytest.mark.privilege, pytest.mark.timeout(300)]
+ROLES = ROOT / "docs" / "operations" / "roles.md"
 READS = {"BatchGetItem", "GetItem", "Query", "Scan"}
 MOST_CHARACTERS = 6144  # of a managed policy, white space not counted
 
@@ -38,24 +40,33 @@ def test_every_command_has_a_policy_and_is_run_by_make_soak() -> None:
     assert sorted(commands(cli)) == sorted(POLICIES)
     run = {command_of(line) for line in LINES}
     assert run == POLICIES.keys() - NOT_RUN.keys()
-    assert run == SEEN.keys()
+    assert run == RECORD.keys()
+
+
+def test_the_table_in_the_documents_is_the_one_that_errors_name() -> None:
+    rows = re.findall(r"^\| `([a-z -]+)` \| (.*) \|$", ROLES.read_text(), re.MULTILINE)
+    read = {command: f"`{READ}`" for command, policy in POLICIES.items() if policy == READ}
+    more = {
+        c: f"`{READ}`, `{policy}`" for c, policy in POLICIES.items() if policy in (SUPPORT, KEYS)
+    }
+    assert dict(rows) == read | more
 
 
 @pytest.mark.parametrize("policy", [READ, SUPPORT, KEYS])
 def test_a_policy_gives_what_its_commands_were_seen_to_use_and_no_more(policy: str) -> None:
-    assert given(policy) == needed(policy) | UNSEEN.get(policy, set())
+    assert rights_of(policy) == rights_used(policy) | HIDDEN_RIGHTS.get(policy, set())
 
 
 def test_support_writes_no_key_and_read_sees_no_ticket() -> None:
-    of_keys = {right for right in given(READ) | given(SUPPORT) if "KeysTable" in right}
+    of_keys = {right for right in rights_of(READ) | rights_of(SUPPORT) if "KeysTable" in right}
     assert of_keys == {"dynamodb:Query KeysTable"}
-    of_tickets = {right for right in given(READ) if "TicketsTable" in right}
+    of_tickets = {right for right in rights_of(READ) if "TicketsTable" in right}
     assert of_tickets == {
         "dynamodb:BatchGetItem TicketsTable refusals#*",
         "dynamodb:GetItem TicketsTable bounces#*",
         "dynamodb:GetItem TicketsTable mail#*",
     }
-    verbs = {right.split()[0] for right in given(READ)}
+    verbs = {right.split()[0] for right in rights_of(READ)}
     assert verbs == {"cloudformation:DescribeStacks", *(f"dynamodb:{v}" for v in READS)}
 
 
@@ -102,18 +113,18 @@ def test_each_command_runs_under_its_policy_and_names_what_it_lacks(
 ) -> None:
     deploy_again(stack, Events="on")
     try:
-        wrong, seen = _run_all(stack, tmp_path)
+        wrong, rights = _run_all(stack, tmp_path)
     finally:
         deploy_again(stack, Events="off")
-    record = Path(".local/desk_rights.json")
-    record.write_text(json.dumps(seen, indent=2) + "\n")
+    file = Path(".local/desk_rights.json")
+    file.write_text(json.dumps(rights, indent=2) + "\n")
     assert not wrong, json.dumps(wrong, indent=2)
-    assert seen == SEEN, f"If that is intended, copy {record} to tests/stack/privilege"
+    assert rights == RECORD, f"If that is intended, copy {file} to tests/stack/privilege"
 
 
 def _run_all(stack: RunningStack, folder: Path) -> tuple[dict[str, object], dict[str, list[str]]]:
     wrong: dict[str, object] = {}
-    seen: dict[str, set[str]] = defaultdict(set)
+    rights: dict[str, set[str]] = defaultdict(set)
     with desks(stack) as desk:
         facts = a_day(stack, folder)
         for line in LINES:
@@ -127,5 +138,5 @@ def _run_all(stack: RunningStack, folder: Path) -> tuple[dict[str, object], dict
             error = desk[policy].run(line.format(**facts))
             if error.get("code") != KNOWN.get(line):
                 wrong[f"{line} with {policy}"] = error
-            seen[command] |= desk[policy].calls
-    return wrong, {command: sorted(seen[command]) for command in sorted(seen)}
+            rights[command] |= desk[policy].calls
+    return wrong, {command: sorted(rights[command]) for command in sorted(rights)}
