@@ -70,6 +70,7 @@ keys export
 request list {number}
 request list --refused
 mail list
+mail preview ready
 stats
 request explain {ticket}
 request explain {folder}/dongle.request
@@ -92,6 +93,8 @@ seat release {number} 1 --yes
 mail allow {address}
 mail allow-license {number}
 license new-code {number} --yes
+license letter {number}
+license letter {number} --mail --with-code --yes
 events replay {today}
 keys create --pem {pem}
 keys create --kms {kms}
@@ -99,7 +102,8 @@ keys retire {key} --yes
 keys compromise {key} --output {folder}/links.csv --yes
 keys compromise {key} --output {folder}/links.csv --yes
 license revoke {number} --yes""".splitlines()
-RUNS_WITH_READ = "request list {number}"  # without a number, it reads the refusals of all
+# Less than the whole command: it mails nothing, and reads nothing of other licenses.
+RUN_WITH_READ = {"license letter {number}", "request list {number}"}
 KNOWN = {"keys create --kms {kms}": "key-exists"}  # what ends with an error whoever runs it
 NOT_RUN = {
     "doctor": "it has a policy of its own: docs/operations/doctor-policy.json",
@@ -242,6 +246,8 @@ def rights_for(model: Any, params: dict[str, Any], names: Mapping[str, str]) -> 
             yield f"events:{operation} EventBus"
         case "email":
             yield f"ses:{operation} *"
+            if "Raw" in params.get("Content", {}):
+                yield "ses:SendRawEmail *"
         case _:
             yield f"{service}:{operation} *"
 
@@ -283,7 +289,7 @@ def _s3(operation: str, params: dict[str, Any], names: Mapping[str, str]) -> str
 def a_day(stack: RunningStack, folder: Path) -> dict[str, Any]:
     """A customer with answers, a refusal, a bounce and a dongle; letters that were given up."""
     table = Licenses(client(stack, "dynamodb"), stack.outputs["LicensesTable"])
-    customer = Customer(stack, table, folder, seats=2)
+    customer = Customer(stack, table, folder, seats=2, contact="anna@example.com")
     (folder / "dongle.request").write_bytes(with_a_dongle(customer))
     register_the_dongle(customer)
     customer.activate(2)

@@ -18,7 +18,7 @@ from tests.stack.privilege.desk import (
     LINES,
     NOT_RUN,
     RECORD,
-    RUNS_WITH_READ,
+    RUN_WITH_READ,
     a_day,
     command_of,
     commands,
@@ -77,7 +77,7 @@ def test_a_policy_fits_and_nobody_has_it(stack: RunningStack, policy: str) -> No
     version = iam.get_policy(PolicyArn=arn)["Policy"]["DefaultVersionId"]
     reply = iam.get_policy_version(PolicyArn=arn, VersionId=version)["PolicyVersion"]
     document = json.dumps(reply["Document"], separators=(",", ":"))
-    assert len(document) < MOST_CHARACTERS - 1500  # AWS's names are longer than the local stack's
+    assert len(document) < MOST_CHARACTERS * 0.7  # a stack's name can be longer than here
     entities = iam.list_entities_for_policy(PolicyArn=arn)
     assert not [*entities["PolicyRoles"], *entities["PolicyUsers"], *entities["PolicyGroups"]]
 
@@ -130,7 +130,7 @@ def _run_all(stack: RunningStack, folder: Path) -> tuple[dict[str, object], dict
         for line in LINES:
             command = command_of(line)
             policy = POLICIES[command]
-            if policy != READ and line != RUNS_WITH_READ:
+            if policy != READ and line not in RUN_WITH_READ:
                 error = desk[READ].run(line.format(**facts))
                 if (error.get("code"), error.get("policy")) != ("missing-right", policy):
                     wrong[f"{line} with {READ}"] = error
