@@ -30,9 +30,10 @@ def command(settings: Settings, text: bool) -> None:
         from keyferry.wizard.prompt import Prompt
 
         return Prompt(session, settings.terminal).run()
+    from keyferry.wizard.site import WizardSite
     from keyferry.wizard.window import Window
 
-    window = Window(session)
+    window = Window(WizardSite(session))
     for line in (
         message("wizard.opens"),
         window.start_link,

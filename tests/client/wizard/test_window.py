@@ -14,6 +14,7 @@ from urllib.parse import urlencode
 import pytest
 
 from keyferry.wizard import socket_owner
+from keyferry.wizard.site import WizardSite
 from keyferry.wizard.window import Window
 from tests.support.desk import Desk, open_window
 from tests.support.samples import NUMBER
@@ -86,7 +87,7 @@ def test_it_listens_on_this_computer_only_and_queries_no_name_server(
 
     for name in ("getfqdn", "gethostbyname", "gethostbyaddr", "getaddrinfo"):
         monkeypatch.setattr(socket, name, refuse)
-    window = Window(desk.session())
+    window = Window(WizardSite(desk.session()))
     assert window.server_address[0] == "127.0.0.1"
     window.server_close()
 
