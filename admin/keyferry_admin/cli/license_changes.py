@@ -51,6 +51,7 @@ from keyferry_admin.use_cases.find import Filters
 from keyferry_admin.use_cases.plan_changes import Plan, plan_changes, plan_terms
 from keyferry_admin.use_cases.terms import Period
 from keyferry_protocol.components import LICENSABLE_ENVIRONMENTS, PROTECTIONS
+from keyferry_service.adapters.licenses_dynamodb import Licenses
 from keyferry_service.domain.change import CHANGE, EXTEND
 from keyferry_service.domain.license import LicenseRecord, Seat, Status
 
@@ -351,18 +352,24 @@ def confirm_reach(
     settings: Settings, before: LicenseRecord, after: LicenseRecord, action: str, yes: bool
 ) -> None:
     """Print what keeps working on customers' machines, and return only if the user confirms."""
-    seats = taken_seats(settings, before.number)
+    warning = reach_warning(settings.stack.licenses, before, after)
+    confirm(settings.output, before, action, warning, yes, differences(before, after))
+
+
+def reach_warning(store: Licenses, before: LicenseRecord, after: LicenseRecord) -> list[str]:
+    """What keeps working on customers' machines after this change, and until when."""
+    seats = taken_seats(store, before.number)
     warning = reach(before, seats)
     if seats and after.product != before.product:
         warning.append(
             f"  Their next update file is for {after.product}; {before.product} refuses it."
         )
-    confirm(settings.output, before, action, warning, yes, differences(before, after))
+    return warning
 
 
-def taken_seats(settings: Settings, number: str) -> list[Seat]:
+def taken_seats(store: Licenses, number: str) -> list[Seat]:
     """The seats of a license that a computer has."""
-    return [seat for seat in settings.stack.licenses.seats(number) if seat.taken]
+    return [seat for seat in store.seats(number) if seat.taken]
 
 
 def _print(

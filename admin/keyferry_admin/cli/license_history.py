@@ -19,7 +19,9 @@ from keyferry_admin.cli.reach import reach
 from keyferry_admin.use_cases import licenses, undo
 from keyferry_admin.use_cases.change_terms import reduces_rights
 from keyferry_protocol.encoding import format_time
+from keyferry_service.adapters.licenses_dynamodb import Licenses
 from keyferry_service.domain.change import CREATE, Change
+from keyferry_service.domain.license import LicenseRecord
 
 __all__ = ["license"]  # the group, including the commands in this file
 
@@ -64,6 +66,19 @@ def undo_(settings: Settings, number: str, shorten: bool, yes: bool) -> None:
     before = licenses.find(table, number)
     change = undo.find_undoable(table, before)
     undone = change.undone(before)
+    warning = undo_warning(table, before, change, settings.now)
+    if reduces_rights(before, undone, settings.now):
+        require_shorten(before, undone, yes, shorten)
+    confirm(settings.output, before, "undo it", warning, yes)
+    after = undo.undo(table, number, change)
+    settings.output.result(
+        [f"{mark('ok')} {summary(after)}"],
+        {"license": as_json(after), "undone": change_as_json(change)},
+    )
+
+
+def undo_warning(store: Licenses, before: LicenseRecord, change: Change, now: int) -> list[str]:
+    """What undoing this change does, and how far that reaches if it takes rights away."""
     warning = [
         "What you change back:",
         *(f"  {line}" for line in _lines(change.after, change.before)),
@@ -71,15 +86,10 @@ def undo_(settings: Settings, number: str, shorten: bool, yes: bool) -> None:
     ]
     if "activation_public" in change.before:
         warning.append("  The present code stops working, and the one before it works again.")
-    if reduces_rights(before, undone, settings.now):
-        require_shorten(before, undone, yes, shorten)
-        warning += [f"  {line.strip()}" for line in reach(before, taken_seats(settings, number))]
-    confirm(settings.output, before, "undo it", warning, yes)
-    after = undo.undo(table, number, change)
-    settings.output.result(
-        [f"{mark('ok')} {summary(after)}"],
-        {"license": as_json(after), "undone": change_as_json(change)},
-    )
+    if reduces_rights(before, change.undone(before), now):
+        seats = taken_seats(store, before.number)
+        warning += [f"  {line.strip()}" for line in reach(before, seats)]
+    return warning
 
 
 def _lines(before: Any, after: Any) -> list[str]:
