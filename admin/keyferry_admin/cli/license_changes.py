@@ -44,16 +44,15 @@ from keyferry_admin.cli.parameters import (
     Moment,
     each_feature_once,
 )
-from keyferry_admin.cli.reach import reach
+from keyferry_admin.cli.reach import reach_warning
 from keyferry_admin.errors import TakesRightsAway
 from keyferry_admin.use_cases import change_license, change_terms, licenses
 from keyferry_admin.use_cases.find import Filters
 from keyferry_admin.use_cases.plan_changes import Plan, plan_changes, plan_terms
 from keyferry_admin.use_cases.terms import Period
 from keyferry_protocol.components import LICENSABLE_ENVIRONMENTS, PROTECTIONS
-from keyferry_service.adapters.licenses_dynamodb import Licenses
 from keyferry_service.domain.change import CHANGE, EXTEND
-from keyferry_service.domain.license import LicenseRecord, Seat, Status
+from keyferry_service.domain.license import LicenseRecord, Status
 
 __all__ = ["license"]  # the group, including the commands in this file
 
@@ -354,22 +353,6 @@ def confirm_reach(
     """Print what keeps working on customers' machines, and return only if the user confirms."""
     warning = reach_warning(settings.stack.licenses, before, after)
     confirm(settings.output, before, action, warning, yes, differences(before, after))
-
-
-def reach_warning(store: Licenses, before: LicenseRecord, after: LicenseRecord) -> list[str]:
-    """What keeps working on customers' machines after this change, and until when."""
-    seats = taken_seats(store, before.number)
-    warning = reach(before, seats)
-    if seats and after.product != before.product:
-        warning.append(
-            f"  Their next update file is for {after.product}; {before.product} refuses it."
-        )
-    return warning
-
-
-def taken_seats(store: Licenses, number: str) -> list[Seat]:
-    """The seats of a license that a computer has."""
-    return [seat for seat in store.seats(number) if seat.taken]
 
 
 def _print(

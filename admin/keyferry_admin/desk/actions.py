@@ -9,11 +9,11 @@ from dataclasses import dataclass, replace
 
 import click
 
+from keyferry_admin.cli.changes import undo_warning
 from keyferry_admin.cli.confirm import number_or_empty
-from keyferry_admin.cli.license_changes import reach_warning
-from keyferry_admin.cli.license_history import undo_warning
 from keyferry_admin.cli.license_terms import differences, moves
 from keyferry_admin.cli.parameters import Moment
+from keyferry_admin.cli.reach import reach_warning
 from keyferry_admin.cli.seat import release_changes, release_warning
 from keyferry_admin.errors import BadTerms, LicenseChanged, NoSuchSeat, NotConfirmed
 from keyferry_admin.stack import Stack

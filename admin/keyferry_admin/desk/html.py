@@ -5,16 +5,16 @@ from html import escape
 from urllib.parse import urlencode
 
 
-def document(title: str, main: str, *, vendor: str = "", stack: str = "") -> str:
+def document(name: str, main: str, *, vendor: str = "", stack: str = "") -> str:
     """The complete HTML document; without a stack, the last page of a desk that is over."""
-    name = f"{title} – {vendor}" if vendor else title
+    full_name = f"{name} – {vendor}" if vendor else name
     return f"""<!doctype html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="color-scheme" content="light dark">
-<title>{escape(name)}</title>
+<title>{escape(full_name)}</title>
 <link rel="icon" href="data:,">
 <link rel="stylesheet" href="/page.css">
 <link rel="stylesheet" href="/desk.css">
@@ -25,7 +25,7 @@ def document(title: str, main: str, *, vendor: str = "", stack: str = "") -> str
 {_header(vendor) if stack else ""}
 <main id="main">
 <div id="view">
-<h1>{escape(title)}</h1>
+<h1>{escape(name)}</h1>
 {main}
 </div>
 </main>
@@ -65,18 +65,22 @@ def notice(text: str) -> str:
     return f'<div class="panel good" role="status"><p>{escape(text)}</p></div>'
 
 
-def problem(title: str, next_step: str) -> str:
+def problem(text: str, next_step: str) -> str:
     """What went wrong, with the focus on it, and what to do next."""
     step = paragraph(next_step) if next_step else ""
     return (
         '<section class="panel bad" id="problem" tabindex="-1" autofocus '
-        f'aria-labelledby="problem-title"><h2 id="problem-title">{escape(title)}</h2>'
+        f'aria-labelledby="problem-title"><h2 id="problem-title">{escape(text)}</h2>'
         f"{step}</section>"
     )
 
 
-def section(title: str, *parts: str) -> str:
-    return f'<section class="field"><h2>{escape(title)}</h2>{"".join(parts)}</section>'
+def title(text: str) -> str:
+    return f"<h2>{escape(text)}</h2>"
+
+
+def section(name: str, *parts: str) -> str:
+    return f'<section class="field">{title(name)}{"".join(parts)}</section>'
 
 
 def pairs(facts: Iterable[tuple[str, str]]) -> str:
@@ -120,11 +124,11 @@ def hidden(fields: Mapping[str, str]) -> str:
 
 
 def text_field(name: str, label: str, value: str = "", hint: str = "") -> str:
-    told = f'<p class="hint" id="{name}-hint">{escape(hint)}</p>' if hint else ""
-    described = f' aria-describedby="{name}-hint"' if hint else ""
+    note = f'<p class="hint" id="field-{name}-hint">{escape(hint)}</p>' if hint else ""
+    described = f' aria-describedby="field-{name}-hint"' if hint else ""
     return (
-        f'<div class="field"><label class="label" for="{name}">{escape(label)}</label>{told}'
-        f'<input type="text" id="{name}" name="{name}" value="{escape(value)}" dir="auto" '
+        f'<div class="field"><label class="label" for="field-{name}">{escape(label)}</label>{note}'
+        f'<input type="text" id="field-{name}" name="{name}" value="{escape(value)}" dir="auto" '
         f'autocomplete="off" autocapitalize="off" spellcheck="false"{described}></div>'
     )
 
@@ -136,15 +140,15 @@ def choice(name: str, label: str, values: Mapping[str, str], chosen: str) -> str
         for value, text in values.items()
     )
     return (
-        f'<div class="field"><label class="label" for="{name}">{escape(label)}</label>'
-        f'<select id="{name}" name="{name}">{options}</select></div>'
+        f'<div class="field"><label class="label" for="field-{name}">{escape(label)}</label>'
+        f'<select id="field-{name}" name="{name}">{options}</select></div>'
     )
 
 
 def file_field(name: str, label: str) -> str:
     return (
-        f'<div class="field"><label class="label" for="{name}">{escape(label)}</label>'
-        f'<input type="file" id="{name}" name="{name}"></div>'
+        f'<div class="field"><label class="label" for="field-{name}">{escape(label)}</label>'
+        f'<input type="file" id="field-{name}" name="{name}"></div>'
     )
 
 

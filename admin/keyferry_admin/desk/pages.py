@@ -7,7 +7,7 @@ from math import ceil
 import click
 
 from keyferry_admin.cli import license_support, request_explain
-from keyferry_admin.cli.license_history import CHANGES
+from keyferry_admin.cli.changes import CHANGES
 from keyferry_admin.cli.license_list import DEFAULT_COLUMNS, SORTS, columns_of_list, no_match
 from keyferry_admin.cli.license_terms import heading
 from keyferry_admin.cli.output import count_of
@@ -63,12 +63,12 @@ def list_page(stack: Stack, query: Mapping[str, str], now: int) -> Content:
     page = min(_page(query), pages)
     shown = matches[(page - 1) * ROWS : page * ROWS]
     whole = {each.number: each for each in stack.licenses.with_use(shown)} if shown else {}
-    found = [whole[each.number] for each in shown if each.number in whole]
+    listed = [whole[each.number] for each in shown if each.number in whole]
     parts = [_filter_form(query)]
-    if found:
+    if listed:
         counted = count_of(len(matches), "license")
         caption = f"{counted}, page {page} of {pages}" if pages > 1 else counted
-        parts += [_license_table(caption, found, now), _page_links(query, page, pages)]
+        parts += [_license_table(caption, listed, now), _page_links(query, page, pages)]
     else:
         parts.append(html.paragraph(no_match(filters)))
     return Content("Licenses", "".join(parts))
@@ -128,7 +128,7 @@ def _filter_form(query: Mapping[str, str]) -> str:
     )
 
 
-def _license_table(caption: str, found: Sequence[LicenseRecord], now: int) -> str:
+def _license_table(caption: str, listed: Sequence[LicenseRecord], now: int) -> str:
     columns = columns_of_list(now)
     chosen = [columns[name] for name in DEFAULT_COLUMNS]
     rows = [
@@ -136,7 +136,7 @@ def _license_table(caption: str, found: Sequence[LicenseRecord], now: int) -> st
             html.link(address_of(license.number), chosen[0].text(license)),
             *(html.cell(column.text(license)) for column in chosen[1:]),
         ]
-        for license in found
+        for license in listed
     ]
     return html.table(caption, [_sentence(column.title) for column in chosen], rows)
 
@@ -228,8 +228,8 @@ def confirm_page(plan: Plan, action: str, fields: Mapping[str, str]) -> Content:
     parts = [html.paragraph(heading(license)), html.panel(changes)]
     form = [html.hidden({**fields, "revision": str(license.revision)})]
     if plan.takes_rights:
-        lines = [html.paragraph(line.strip()) for line in plan.warning]
-        parts.append(html.panel(*lines, mood="bad"))
+        lines = map(html.paragraph, _sentences(plan.warning))
+        parts.append(html.panel(html.title("This takes rights away"), *lines, mood="bad"))
         shown = show_license_number(license.number)
         hint = f"To confirm it, type the number of this license: {shown}"
         form.append(html.text_field("typed", "License number", hint=hint))
@@ -249,8 +249,8 @@ def explain_page() -> Content:
         html.button("Explain", "primary"),
         has_file=True,
     )
-    told = "What the service answers to it now, and what would change that. Nothing is written."
-    return Content("Explain a request", html.paragraph(told) + form)
+    purpose = "What the service answers to it now, and what would change that. Nothing is written."
+    return Content("Explain a request", html.paragraph(purpose) + form)
 
 
 def explanation_page(explanation: Explanation, vendor: Vendor) -> Content:
@@ -277,13 +277,24 @@ def explanation_page(explanation: Explanation, vendor: Vendor) -> Content:
         parts.append(html.section("What would change it", html.items(remedies)))
     if refusal is not None:
         words = say_refusal(refusal, "en", vendor)
-        said = html.paragraph(f"{words.title}. {words.next_step}")
-        parts.append(html.section("The customer reads", said))
+        customer_reads = html.paragraph(f"{words.title}. {words.next_step}")
+        parts.append(html.section("The customer reads", customer_reads))
     links = [html.link("/explain", "Explain another request")]
     if explanation.license is not None:
         links.insert(0, html.link(address_of(explanation.license.number), "Open the license"))
     more = html.navigation("More", *links)
     return Content(f"{outcome} now: {explanation.rule}", "".join(parts) + more)
+
+
+def _sentences(lines: Sequence[str]) -> list[str]:
+    """The lines of a terminal, those that go on in the next one joined."""
+    sentences = [""]
+    for line in lines:
+        if sentences[-1].endswith((",", ":")):
+            sentences[-1] += f" {line.strip()}"
+        else:
+            sentences.append(line.strip())
+    return sentences[1:]
 
 
 def _of(license: LicenseRecord) -> str:

@@ -34,7 +34,7 @@ class DeskSite:
         self._stack = stack
         self._vendor = Vendor(stack.output("VendorName"), stack.output("SupportContact"))
         self._is_closed = False
-        self._said = ""  # above the next page: a notice, or what went wrong
+        self._notice = ""  # above the next page: a notice, or what went wrong
         self._explanation: Explanation | None = None
 
     @property
@@ -43,20 +43,20 @@ class DeskSite:
 
     def page(self, path: str, query: str) -> str | None:
         fields = dict(parse_qsl(query, max_num_fields=20)) if query.count("&") < 20 else {}
-        said, self._said = self._said, ""
+        notice, self._notice = self._notice, ""
         content, problem = _try(lambda: self._content(path, fields))
         if problem:
-            content, said = _without_answer(path, fields), problem
+            content, notice = _without_answer(path, fields), problem
         if content is None:
             return None
         return html.document(
-            content.title, said + content.main, vendor=self._vendor.name, stack=self._stack.name
+            content.title, notice + content.main, vendor=self._vendor.name, stack=self._stack.name
         )
 
     def submit(self, path: str, form: dict[str, str]) -> str:
         following, problem = _try(lambda: self._take(path, form))
         if problem:
-            self._said = problem
+            self._notice = problem
             return _same_page(path, form)
         return following or "/"
 
@@ -104,7 +104,7 @@ class DeskSite:
             return "/"
         planned.confirm(form)
         planned.write()
-        self._said = html.notice(f"Done: {planned.title[0].lower()}{planned.title[1:]}.")
+        self._notice = html.notice(f"Done: {planned.title[0].lower()}{planned.title[1:]}.")
         return address_of(match[1])
 
     def _explain(self, form: dict[str, str], now: int) -> Explanation:

@@ -38,30 +38,30 @@ def window(desk: Desk, run: Any) -> Iterator[Window]:
 
 def look(page: Page, name: str) -> list[str]:
     """What shuts someone out of this page, in light, in the dark, and at 320 pixels."""
-    found = violations(page)
+    barriers = violations(page)
     page.emulate_media(color_scheme="dark")
-    found += violations(page, "color-contrast")
+    barriers += violations(page, "color-contrast")
     if SHOTS:
         page.screenshot(path=f"{SHOTS}/{name}-dark.png", full_page=True)
     page.emulate_media(color_scheme="light")
     for width in (1280, 390, 320):
         page.set_viewport_size({"width": width, "height": 800})
         if page.evaluate("document.documentElement.scrollWidth") > width:
-            found.append(f"it scrolls sideways at {width}")
+            barriers.append(f"it scrolls sideways at {width}")
         if width == 320:
-            found += page.evaluate(CLIPPED)
+            barriers += page.evaluate(CLIPPED)
         elif SHOTS:
             page.screenshot(path=f"{SHOTS}/{name}-{width}.png", full_page=True)
     page.set_viewport_size({"width": 1280, "height": 800})
-    return found
+    return barriers
 
 
 def test_no_page_shuts_anyone_out_in_light_or_dark_or_at_320_pixels(
     window: Window, page: Page
 ) -> None:
-    found = {}
+    barriers = {}
     page.goto(window.start_link)
-    found["list"] = look(page, "list")
+    barriers["list"] = look(page, "list")
     for name, path in {
         "license": LICENSE,
         "history": f"{LICENSE}/history",
@@ -72,22 +72,22 @@ def test_no_page_shuts_anyone_out_in_light_or_dark_or_at_320_pixels(
         "problem": f"{LICENSE}/release?seat=9",
     }.items():
         page.goto(f"http://{window.authority}{path}")
-        found[name] = look(page, name)
+        barriers[name] = look(page, name)
     page.goto(f"http://{window.authority}/explain")
     file = {"name": "a.request", "mimeType": "", "buffer": a_request_file(LAB_08)}
-    page.set_input_files("#file", file)  # type: ignore[arg-type]
+    page.set_input_files("#field-file", file)  # type: ignore[arg-type]
     page.get_by_role("button", name="Explain").click()
     expect(page.locator("h1")).to_have_text("Answered now: answered-before")
-    found["explained"] = look(page, "explained")
+    barriers["explained"] = look(page, "explained")
     page.goto(f"http://{window.authority}{LICENSE}/suspend")
     page.get_by_role("button", name="Suspend the license").click()
     expect(page.locator("#problem")).to_be_focused()
-    found["not confirmed"] = look(page, "not-confirmed")
+    barriers["not confirmed"] = look(page, "not-confirmed")
     page.get_by_label("License number").fill("015.120.020.093")
     page.keyboard.press("Enter")
     expect(page.get_by_role("status")).to_have_text("Done: suspend the license.")
-    found["done"] = look(page, "done")
+    barriers["done"] = look(page, "done")
     page.get_by_role("button", name="Close").click()
     expect(page.locator("h1")).to_have_text("The desk is closed")
-    found["closed"] = look(page, "closed")
-    assert {name: barriers for name, barriers in found.items() if barriers} == {}
+    barriers["closed"] = look(page, "closed")
+    assert {name: each for name, each in barriers.items() if each} == {}

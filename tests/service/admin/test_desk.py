@@ -72,9 +72,9 @@ def test_the_list_finds_sorts_and_leads_to_each_license(site: DeskSite, desk: De
     second = show(site, "/licenses", "page=2")
     assert '<a href="/license/000000000052">' in second
     assert "Next page" not in second
-    found = show(site, "/licenses", "words=acme&status=active&sort=licensee")
-    assert "1 license</caption>" in found
-    assert 'value="acme"' in found
+    matches = show(site, "/licenses", "words=acme&status=active&sort=licensee")
+    assert "1 license</caption>" in matches
+    assert 'value="acme"' in matches
     by_name = show(site, "/licenses", "sort=licensee")
     assert by_name.index("Acme") < by_name.index("Nordhaven 48")
 
@@ -94,7 +94,7 @@ def test_a_search_without_a_result_says_so_and_keeps_what_was_typed(
 ) -> None:
     page = show(site, "/licenses", query)
     assert words in page
-    assert '<label class="label" for="words">Search</label>' in page
+    assert '<label class="label" for="field-words">Search</label>' in page
 
 
 def test_a_license_has_all_that_show_prints(site: DeskSite, desk: Desk, run: Any) -> None:
