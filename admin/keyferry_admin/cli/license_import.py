@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from keyferry_admin.cli.admin_command import Settings
-from keyferry_admin.cli.license_list import license
+from keyferry_admin.cli.license_history import license
 from keyferry_admin.cli.new_licenses import (
     CodePlaces,
     code_options,

@@ -33,18 +33,15 @@ class Plan:
     before: LicenseRecord
     title: str
     changes: Sequence[tuple[str, str]]
-    warning: Sequence[str]  # what goes on working, and until when; empty if nothing is lost
+    warning: Sequence[str]  # with one, the license number is typed
     write: Callable[[], object]
-
-    @property
-    def takes_rights(self) -> bool:
-        return bool(self.warning)
+    takes_rights: bool = True  # of what has a warning
 
     def confirm(self, form: Mapping[str, str]) -> None:
         """Raises LicenseChanged or NotConfirmed unless the form confirms this very plan."""
         if form.get("revision") != str(self.before.revision):
             raise LicenseChanged(_CHANGED, _LOOK_AGAIN)
-        if self.takes_rights and number_or_empty(form.get("typed", "")) != self.before.number:
+        if self.warning and number_or_empty(form.get("typed", "")) != self.before.number:
             raise NotConfirmed(
                 "That is not the number of this license", "Nothing was changed. Type its 12 digits."
             )
@@ -125,12 +122,14 @@ def _release(stack: Stack, before: LicenseRecord, form: Mapping[str, str], now: 
 
 def _undo(stack: Stack, before: LicenseRecord, form: Mapping[str, str], now: int) -> Plan:
     change = undo.find_undoable(stack.licenses, before)
+    undone = change.undone(before)
     return Plan(
         before,
         "Undo the last change",
-        differences(before, change.undone(before)),
+        differences(before, undone),
         undo_warning(stack.licenses, before, change, now),
         lambda: undo.undo(stack.licenses, before.number, change),
+        change_terms.reduces_rights(before, undone, now),
     )
 
 

@@ -227,9 +227,10 @@ def confirm_page(plan: Plan, action: str, fields: Mapping[str, str]) -> Content:
     changes = html.pairs(plan.changes) if plan.changes else html.paragraph("Nothing would change.")
     parts = [html.paragraph(heading(license)), html.panel(changes)]
     form = [html.hidden({**fields, "revision": str(license.revision)})]
-    if plan.takes_rights:
+    if plan.warning:
         lines = map(html.paragraph, _sentences(plan.warning))
-        parts.append(html.panel(html.title("This takes rights away"), *lines, mood="bad"))
+        name = "This takes rights away" if plan.takes_rights else "Check what you undo"
+        parts.append(html.panel(html.title(name), *lines, mood="bad"))
         shown = show_license_number(license.number)
         hint = f"To confirm it, type the number of this license: {shown}"
         form.append(html.text_field("typed", "License number", hint=hint))

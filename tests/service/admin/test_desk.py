@@ -18,6 +18,7 @@ from keyferry_admin.stack import Stack
 from keyferry_service.adapters.licenses_dynamodb import Licenses
 from keyferry_service.domain.license import LicenseRecord, Status
 from keyferry_service.domain.refusals import Refusal, RefusalCode, RefusalRecord
+from tests.service.admin.screens import GOLDEN
 from tests.service.admin.test_explain import TICKET, Desk, answered, desk, run
 from tests.support.builders import LAB_07, LAB_08, a_license, a_request_file
 from tests.support.hostile_texts import MARKUP
@@ -155,6 +156,7 @@ def test_who_takes_rights_away_reads_how_far_it_reaches_and_types_the_number(
     page = show(site, f"{PATH}/{action}", urlencode(fields))
     assert words in page
     assert "In use on 1 computer. It goes on working there" in page
+    assert "This takes rights away" in page
     assert "type the number of this license: 015.120.020.093" in page
     before = stored(desk)
     for typed in ("", "015.120.020.094", "yes"):
@@ -163,6 +165,20 @@ def test_who_takes_rights_away_reads_how_far_it_reaches_and_types_the_number(
         assert stored(desk) == before
     assert "Done: " in confirmed(site, desk, action, typed="015.120.020.093", **fields)
     assert stored(desk) != before
+
+
+def test_an_undo_that_gives_rights_back_says_so_and_asks_for_the_number_too(
+    site: DeskSite, desk: Desk, run: Any
+) -> None:
+    desk.stack.licenses.create(a_license())
+    run(f"license suspend {NUMBER} --yes")
+    page = show(site, f"{PATH}/undo")
+    assert "active (was suspended)" in page
+    assert "Check what you undo" in page
+    assert "This takes rights away" not in page
+    assert "(not-confirmed)" in confirmed(site, desk, "undo")
+    assert "Done: " in confirmed(site, desk, "undo", typed=NUMBER)
+    assert stored(desk).status is Status.ACTIVE
 
 
 @pytest.mark.parametrize(
@@ -378,6 +394,7 @@ def test_the_command_prints_its_link_and_ends_with_ctrl_c(
         raise KeyboardInterrupt
 
     monkeypatch.setattr(Window, "serve", interrupted)
+    assert run("desk --help").out == (GOLDEN / "desk-help.txt").read_text()
     ran = run("desk --no-browser")
     assert (ran.exit, ran.err) == (0, "")
     assert "http://127.0.0.1:" in ran.out
