@@ -8,10 +8,10 @@ import json
 import sys
 from pathlib import Path
 
-from benchmarks import answering, calls, desk, figures, imports, loading
+from benchmarks import answering, calls, desk, figures, importing, imports, loading
 from benchmarks.measure import Row
 
-PARTS = (answering, imports, loading, calls, desk, figures)
+PARTS = (answering, imports, loading, calls, desk, figures, importing)
 OUTPUT = Path(__file__).parents[1] / ".local" / "bench.json"
 
 

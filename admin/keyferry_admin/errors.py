@@ -115,7 +115,26 @@ class BadOwnFile(AdminError):
     """A file in the vendor's own folder cannot be used."""
 
     code = "bad-own-file"
-    next_step = "Nothing was uploaded. Correct the file, then run the same command again."
+    next_step = "Nothing was changed. Correct the file, then run the same command again."
+
+
+class NoSuchLanguage(AdminError):
+    """Neither Keyferry nor the vendor has sentences in this language."""
+
+    code = "no-such-language"
+    exit = 2
+
+
+class NoContact(AdminError):
+    """The license has no address to mail its letter to."""
+
+    code = "no-contact"
+
+
+class LetterNotMailed(AdminError):
+    """The license letter could not be mailed."""
+
+    code = "letter-not-mailed"
 
 
 class AwsFailure(AdminError):

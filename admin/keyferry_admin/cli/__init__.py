@@ -12,8 +12,8 @@ from keyferry_admin.cli.doctor import doctor
 from keyferry_admin.cli.dongle import dongle
 from keyferry_admin.cli.events import events
 from keyferry_admin.cli.keys import keys
-from keyferry_admin.cli.license_export import license
-from keyferry_admin.cli.mail import mail
+from keyferry_admin.cli.license_letter import license
+from keyferry_admin.cli.mail_preview import mail
 from keyferry_admin.cli.origin_secret import origin_secret
 from keyferry_admin.cli.output import discard_stdout
 from keyferry_admin.cli.request_explain import request

@@ -45,6 +45,7 @@ from keyferry_admin.cli.parameters import (
     each_feature_once,
 )
 from keyferry_admin.cli.reach import reach_warning
+from keyferry_admin.cli.words import Words, words_options
 from keyferry_admin.errors import TakesRightsAway
 from keyferry_admin.use_cases import change_license, change_terms, licenses
 from keyferry_admin.use_cases.find import Filters
@@ -255,9 +256,10 @@ def allow_move(settings: Settings, number: str) -> None:
 @license.command(name="new-code")
 @click.argument("number", type=LicenseNumber())
 @letter_option
+@words_options
 @yes_option
 @click.pass_obj
-def new_code(settings: Settings, number: str, letter: Path | None, yes: bool) -> None:
+def new_code(settings: Settings, number: str, letter: Path | None, words: Words, yes: bool) -> None:
     """Replace the activation code. Example: keyferry-admin license new-code 015120020093"""
     before = licenses.find_changeable(settings.stack.licenses, number)
     in_use = f"{before.seats_used} of {count_of(before.seats, 'seat')} in use"
@@ -270,6 +272,7 @@ def new_code(settings: Settings, number: str, letter: Path | None, yes: bool) ->
     created = with_letter(
         settings,
         letter,
+        words,
         lambda: change_license.replace_code(settings.stack.licenses, number),
         is_new_code=True,
     )

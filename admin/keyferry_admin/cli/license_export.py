@@ -7,8 +7,8 @@ from typing import Any
 import click
 
 from keyferry_admin.cli.admin_command import Settings
-from keyferry_admin.cli.changes import change_as_json
 from keyferry_admin.cli.license_filters import filter_options
+from keyferry_admin.cli.license_history import change_as_json
 from keyferry_admin.cli.license_import import license
 from keyferry_admin.cli.output import count_of, mark
 from keyferry_admin.cli.progress import run_with_progress

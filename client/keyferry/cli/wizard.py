@@ -10,7 +10,7 @@ import click
 from keyferry.cli.command import KeyferryCommand
 from keyferry.cli.settings import Settings
 from keyferry.wizard.session import Session
-from keyferry_protocol.messages import message
+from keyferry_protocol.messages import message, use_own_sentences
 
 
 @click.command("wizard", cls=KeyferryCommand)
@@ -25,11 +25,17 @@ def command(settings: Settings, text: bool) -> None:
         settings.installation(), settings.vendor, settings.product_version, settings.pkcs11_module
     )
     session.check()
+    with use_own_sentences(settings.vendor.own_sentences()):
+        _run(session, settings, text)
+
+
+def _run(session: Session, settings: Settings, text: bool) -> None:
     browser = None if text or _is_remote() else _browser()
     if browser is None:
         from keyferry.wizard.prompt import Prompt
 
-        return Prompt(session, settings.terminal).run()
+        Prompt(session, settings.terminal).run()
+        return
     from keyferry.wizard.site import WizardSite
     from keyferry.wizard.window import Window
 
@@ -46,7 +52,6 @@ def command(settings: Settings, text: bool) -> None:
         window.serve()
     except KeyboardInterrupt:
         settings.terminal.line("")
-    return None
 
 
 def _is_remote() -> bool:

@@ -31,6 +31,7 @@ from tests.unit.docs.test_schemas import conforms
 __all__ = ["tags"]  # the fixture
 
 Record = dict[str, Any]
+_ROWS: list[dict[str, Any]] = []  # played once, since that takes longer than the tests
 
 
 @dataclass
@@ -74,6 +75,12 @@ def bus(world: World) -> Iterator[Bus]:
 @pytest.fixture
 def rows(world: World, tags: list[str]) -> list[dict[str, Any]]:
     """All rows of a time in which everything happened of which there is an event."""
+    if not _ROWS:
+        _ROWS.extend(_play(world, tags))
+    return deepcopy(_ROWS)
+
+
+def _play(world: World, tags: list[str]) -> list[dict[str, Any]]:
     world.sell(seats=1, contact="contact@example.org", environments=LICENSABLE_ENVIRONMENTS)
     ticket = world.activate(a_request_file(LAB_07), "anna@example.org")
     assert world.send(ticket) == []
