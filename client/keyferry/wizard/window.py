@@ -13,6 +13,7 @@ import socketserver
 import sys
 import threading
 import time
+from contextvars import copy_context
 from email.parser import BytesParser
 from email.policy import HTTP
 from http import HTTPStatus
@@ -22,8 +23,6 @@ from importlib.resources import files
 from pathlib import PurePath
 from typing import Any, Protocol
 from urllib.parse import parse_qs
-
-from keyferry_protocol.messages import language_in_use, use_language
 
 from .socket_owner import is_another_users
 
@@ -86,7 +85,7 @@ class Window(socketserver.ThreadingTCPServer):
     def __init__(self, site: Site, gone_s: float = GONE_S, life_s: float = LIFE_S) -> None:
         super().__init__((HOST, 0), _Handler)
         self.site = site
-        self._language = language_in_use()  # threads do not inherit it
+        self._context = copy_context()  # with the language, which threads do not inherit
         self.turn = threading.Lock()  # one press at a time
         self.key: str | None = secrets.token_urlsafe(32)  # in the start link, until a form is sent
         self.cookie = secrets.token_urlsafe(32)
@@ -113,8 +112,7 @@ class Window(socketserver.ThreadingTCPServer):
             self.server_close()
 
     def process_request_thread(self, request: Any, client_address: Any) -> None:
-        with use_language(self._language):
-            super().process_request_thread(request, client_address)
+        self._context.copy().run(super().process_request_thread, request, client_address)
 
     def service_actions(self) -> None:
         now = time.monotonic()

@@ -16,6 +16,7 @@ import pytest
 from keyferry.wizard import socket_owner
 from keyferry.wizard.site import WizardSite
 from keyferry.wizard.window import Window
+from keyferry_protocol.messages import use_own_sentences
 from tests.support.desk import Desk, open_window
 from tests.support.samples import NUMBER
 
@@ -101,6 +102,12 @@ def test_the_start_link_works_until_a_form_is_sent(
     assert browser.press("begin:install", "list") == 303
     assert browser.ask("GET", link)[0] == 403
     assert browser.title().startswith("Step 1 of 7: What do you want to do?")
+
+
+def test_the_window_has_the_vendors_own_sentences(desk: Desk) -> None:
+    own = {"en": {"wizard": {"list.title": "Licenses at Example"}}}
+    with use_own_sentences(own), open_window(desk) as window:
+        assert '<h1 id="title">Licenses at Example</h1>' in Browser(window).start()
 
 
 HEAD = "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout"
