@@ -412,6 +412,13 @@ class NoSuchTicket(AdminError):
     next_step = "Ask for the request file, and explain that: keyferry-admin request explain FILE"
 
 
+class NothingToExplain(AdminError):
+    """Neither a request file nor a ticket was given."""
+
+    code = "nothing-to-explain"
+    next_step = "Choose a request file, or enter its ticket."
+
+
 class AmbiguousTicket(AdminError):
     """Several tickets have an id that begins with these characters."""
 

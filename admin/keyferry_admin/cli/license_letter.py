@@ -13,7 +13,7 @@ from keyferry_admin.cli.words import Words, words_options
 from keyferry_admin.errors import LetterNotMailed
 from keyferry_admin.use_cases import change_license, licenses
 from keyferry_admin.use_cases.letter import Kind, letter
-from keyferry_admin.use_cases.mail_letter import allow_letter, mail_letter
+from keyferry_admin.use_cases.mail_letter import allow_letter, mail_letter, require_contact
 from keyferry_admin.use_cases.whole_file import written_whole
 from keyferry_protocol.activation import show_activation_code, show_license_number
 from keyferry_service.domain.license import LicenseRecord
@@ -102,8 +102,9 @@ def _mail(
     yes: bool,
 ) -> None:
     stack = settings.stack
+    require_contact(before)
     if with_code:
-        changes = [("Activation code", f"a new one, mailed to {before.contact or '-'}")]
+        changes = [("Activation code", f"a new one, mailed to {before.contact}")]
         confirm(settings.output, before, "mail a new code", WITH_CODE, yes, changes)
     require_reader()
     mail_id = allow_letter(stack, before, settings.now)

@@ -11,17 +11,21 @@ from keyferry_service.views.email import Email, mime_message
 from keyferry_service.views.refusal_text import Vendor
 
 
-def allow_letter(stack: Stack, license: LicenseRecord, now: int) -> str:
-    """Count and record the mail before anything else happens; returns its id for SES's feedback.
-
-    Raises NoContact, and LetterNotMailed for an address that wants no mail.
-    """
+def require_contact(license: LicenseRecord) -> None:
+    """Return only if there is an address to mail to. Raises NoContact."""
     if not license.contact:
         raise NoContact(
             f"License {license.number} has no contact to mail its letter to",
             "Nothing was sent. Set one: keyferry-admin license change"
             f" {license.number} --contact ADDRESS",
         )
+
+
+def allow_letter(stack: Stack, license: LicenseRecord, now: int) -> str:
+    """Count and record the mail before anything else happens; returns its id for SES's feedback.
+
+    Raises LetterNotMailed for an address that wants no mail.
+    """
     mail_id = secrets.token_hex(16)
     try:
         stack.tickets.allow_letter_mail(license.number, license.contact, mail_id, now)

@@ -36,9 +36,10 @@ def _run(session: Session, settings: Settings, text: bool) -> None:
 
         Prompt(session, settings.terminal).run()
         return
+    from keyferry.wizard.site import WizardSite
     from keyferry.wizard.window import Window
 
-    window = Window(session)
+    window = Window(WizardSite(session))
     for line in (
         message("wizard.opens"),
         window.start_link,
