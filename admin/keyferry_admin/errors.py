@@ -144,6 +144,13 @@ class AwsFailure(AdminError):
     next_step = "Check region, credentials, and endpoint (AWS_REGION, AWS_PROFILE)."
 
 
+class MissingRight(AdminError):
+    """The AWS credentials do not have the right to a call."""
+
+    code = "missing-right"
+    next_step = "Ask whoever runs the AWS account for it: docs/operations/roles.md"
+
+
 class NoRegion(AdminError):
     """No setting says in which region the stack is."""
 
