@@ -2,7 +2,6 @@
 
 import sys
 import threading
-import webbrowser
 from contextlib import suppress
 
 import click
@@ -19,17 +18,22 @@ def desk(settings: Settings, no_browser: bool) -> None:
     The pages are on 127.0.0.1, for your browser alone, and use your AWS credentials. The desk ends
     with Close, with Ctrl-C, a minute after its last tab was closed, or after a day.
     """
+    from keyferry_admin.desk.browser import find_browser
     from keyferry_admin.desk.site import DeskSite
     from keyferry_admin.desk.window import Window
 
     window = Window(DeskSite(settings.stack))
+    browser = None if no_browser else find_browser()
+    opens = "Open this link in a browser on this computer:"
+    if browser is not None:
+        opens = "The desk opens in your browser. If it does not, open this link:"
     settings.output.result(
-        ["The desk opens in your browser. If it does not, open this link:", window.start_link],
+        [opens, window.start_link],
         {"link": window.start_link},
     )
     sys.stdout.flush()
-    if not no_browser:
+    if browser is not None:
         # Some browsers' commands return only when the browser is closed.
-        threading.Thread(target=webbrowser.open, args=(window.start_link,), daemon=True).start()
+        threading.Thread(target=browser.open, args=(window.start_link,), daemon=True).start()
     with suppress(KeyboardInterrupt):
         window.serve()

@@ -398,6 +398,8 @@ def test_the_command_prints_its_link_and_ends_with_ctrl_c(
     ran = run("desk --no-browser")
     assert (ran.exit, ran.err) == (0, "")
     assert "http://127.0.0.1:" in ran.out
+    monkeypatch.setenv("SSH_CONNECTION", "here")  # where a browser of the terminal would take it
+    assert run("desk").out.startswith("Open this link in a browser on this computer:\n")
     assert run("desk --no-browser --json").json["link"].startswith("http://127.0.0.1:")
 
 
