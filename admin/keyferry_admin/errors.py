@@ -144,6 +144,13 @@ class AwsFailure(AdminError):
     next_step = "Check region, credentials, and endpoint (AWS_REGION, AWS_PROFILE)."
 
 
+class MissingRight(AdminError):
+    """The AWS credentials do not have the right to a call."""
+
+    code = "missing-right"
+    next_step = "Ask whoever runs the AWS account for it: docs/operations/roles.md"
+
+
 class NoRegion(AdminError):
     """No setting says in which region the stack is."""
 
@@ -403,6 +410,13 @@ class NoSuchTicket(AdminError):
 
     code = "no-such-ticket"
     next_step = "Ask for the request file, and explain that: keyferry-admin request explain FILE"
+
+
+class NothingToExplain(AdminError):
+    """Neither a request file nor a ticket was given."""
+
+    code = "nothing-to-explain"
+    next_step = "Choose a request file, or enter its ticket."
 
 
 class AmbiguousTicket(AdminError):

@@ -7,6 +7,7 @@ import click
 
 from keyferry_admin import __version__
 from keyferry_admin.cli.apply import apply
+from keyferry_admin.cli.desk import desk
 from keyferry_admin.cli.doctor import doctor
 from keyferry_admin.cli.dongle import dongle
 from keyferry_admin.cli.events import events
@@ -41,6 +42,7 @@ cli.add_command(keys)
 cli.add_command(origin_secret)
 cli.add_command(events)
 cli.add_command(stats)
+cli.add_command(desk)
 cli.add_command(doctor)
 
 
