@@ -18,7 +18,7 @@ def run_with_progress(
     output: Output, items: Sequence[T], action: Callable[[T], bool], label: str
 ) -> Run[T]:
     """`run_many` with a progress bar on a terminal's stderr."""
-    is_shown = not output.as_json and sys.stderr is not None and sys.stderr.isatty()
+    is_shown = bool(items) and not output.as_json and sys.stderr is not None and sys.stderr.isatty()
     if not is_shown:
         return run_many(items, action, explain)
     with click.progressbar(length=len(items), label=label, file=sys.stderr) as bar:
