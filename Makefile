@@ -19,7 +19,7 @@ CHECKED = shared functions client/keyferry client/bundles docs/sample admin/keyf
 help:  ## list these targets
 	@sed -n 's/^\([a-z]*\):.*  ## \(.*\)/  make \1\t\2/p' Makefile | expand -t 18
 
-run: OWN_LANGUAGES = $(CURDIR)/vendor/languages
+run: VENDOR = $(CURDIR)/vendor
 run: .venv/installed build-local  ## page, API, mail and a demonstration license on this computer (PORT=8787)
 	@$(RUN) -m local.run --vendor vendor
 
@@ -75,16 +75,16 @@ lint: .venv/tools .venv-sam/installed requirements/page/node_modules/.package-lo
 build: .venv/installed  ## every artifact of template.yaml for AWS with SAM; TARGET=local: for this machine
 	@$(MAKE) build-$(or $(TARGET),sam)
 
-# SAM's cache knows nothing of the vendor's own languages.
+# SAM's cache knows nothing of the vendor's own sentences.
 build-sam: .venv-sam/installed
-	@PYTHON="$(CURDIR)/$(RUN)" OWN_LANGUAGES="$(CURDIR)/vendor/languages" SAM_CLI_TELEMETRY=0 \
-		.venv-sam/bin/sam build --parallel $(if $(wildcard vendor/languages),--no-cached,--cached)
+	@PYTHON="$(CURDIR)/$(RUN)" VENDOR="$(CURDIR)/vendor" SAM_CLI_TELEMETRY=0 \
+		.venv-sam/bin/sam build --parallel $(if $(wildcard vendor),--no-cached,--cached)
 
 # Calls the Makefiles that SAM calls, without SAM's own second.
 build-local: .venv/installed
 	@test -d "$(BUILD)" || echo "Building the layer and the functions." >&2
 	@$(MAKE) -C shared build-SharedLayer ARTIFACTS_DIR="$(BUILD)/shared" PYTHON="$(CURDIR)/$(RUN)" PLATFORM= \
-		OWN_LANGUAGES="$(OWN_LANGUAGES)" >/dev/null
+		VENDOR="$(VENDOR)" >/dev/null
 	@for pair in $(FUNCTIONS); do \
 		folder=functions/$${pair%%:*}; rm -rf "$(BUILD)/$$folder"; \
 		$(MAKE) -C $$folder build-$${pair##*:}Function ARTIFACTS_DIR="$(BUILD)/$$folder" >/dev/null || exit 1; \

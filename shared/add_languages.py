@@ -1,23 +1,27 @@
 """Adds the vendor's own sentences to the catalog of a layer that is being built; the vendor's win.
 
-python add_languages.py vendor/languages LAYER/python/keyferry_protocol/messages
+python add_languages.py vendor LAYER/python/keyferry_protocol/messages
 """
 
 import json
 import sys
 from pathlib import Path
 
+from keyferry_service.views.own_sentences import BadOwnSentence, own_sentences
 
-def main(own: Path, catalog: Path) -> None:
-    for file in sorted(own.glob("*/*.json")):
-        into = catalog / file.relative_to(own)
-        into.parent.mkdir(exist_ok=True)
-        before = json.loads(into.read_bytes()) if into.exists() else {}
-        try:
-            sentences = before | json.loads(file.read_bytes())
-        except (ValueError, TypeError) as error:
-            sys.exit(f"{file} is not a JSON object of sentences: {error}")
-        into.write_text(json.dumps(sentences, ensure_ascii=False, indent=2) + "\n", "utf-8")
+
+def main(vendor: Path, catalog: Path) -> None:
+    try:
+        own = own_sentences(vendor)
+    except BadOwnSentence as error:
+        sys.exit(str(error))
+    for language, rooms in own.items():
+        for room, sentences in rooms.items():
+            into = catalog / language / f"{room}.json"
+            into.parent.mkdir(exist_ok=True)
+            before = json.loads(into.read_bytes()) if into.exists() else {}
+            text = json.dumps(before | {**sentences}, ensure_ascii=False, indent=2)
+            into.write_text(f"{text}\n", "utf-8")
 
 
 if __name__ == "__main__":

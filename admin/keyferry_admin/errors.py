@@ -115,7 +115,26 @@ class BadOwnFile(AdminError):
     """A file in the vendor's own folder cannot be used."""
 
     code = "bad-own-file"
-    next_step = "Nothing was uploaded. Correct the file, then run the same command again."
+    next_step = "Nothing was changed. Correct the file, then run the same command again."
+
+
+class NoSuchLanguage(AdminError):
+    """Neither Keyferry nor the vendor has sentences in this language."""
+
+    code = "no-such-language"
+    exit = 2
+
+
+class NoContact(AdminError):
+    """The license has no address to mail its letter to."""
+
+    code = "no-contact"
+
+
+class LetterNotMailed(AdminError):
+    """The license letter could not be mailed."""
+
+    code = "letter-not-mailed"
 
 
 class AwsFailure(AdminError):
@@ -123,6 +142,13 @@ class AwsFailure(AdminError):
 
     code = "aws"
     next_step = "Check region, credentials, and endpoint (AWS_REGION, AWS_PROFILE)."
+
+
+class MissingRight(AdminError):
+    """The AWS credentials do not have the right to a call."""
+
+    code = "missing-right"
+    next_step = "Ask whoever runs the AWS account for it: docs/operations/roles.md"
 
 
 class NoRegion(AdminError):
@@ -384,6 +410,13 @@ class NoSuchTicket(AdminError):
 
     code = "no-such-ticket"
     next_step = "Ask for the request file, and explain that: keyferry-admin request explain FILE"
+
+
+class NothingToExplain(AdminError):
+    """Neither a request file nor a ticket was given."""
+
+    code = "nothing-to-explain"
+    next_step = "Choose a request file, or enter its ticket."
 
 
 class AmbiguousTicket(AdminError):

@@ -2,16 +2,18 @@
 
 import os
 import re
+from collections.abc import Mapping
 from typing import NamedTuple
 
 from keyferry_protocol.components import PROTECTIONS
 from keyferry_protocol.errors import BadJson, BadKeySet
 from keyferry_protocol.keys import KeySet
-from keyferry_protocol.messages import message
+from keyferry_protocol.messages import ENGLISH, OwnSentences, language_in_use, message
 from keyferry_protocol.messages.formats import comma_list
-from keyferry_protocol.strict_json import InvalidMember, JsonObject, parse_json
+from keyferry_protocol.strict_json import InvalidMember, JsonObject, parse_json, text_matching
 
 _ID = re.compile("[a-z0-9-]{1,32}")
+_DIALOG_NAME = text_matching(r"(?=.*\S)[^{}\x00-\x1f\x7f-\x9f\u2028\u2029]{1,64}", "dialog-name")
 
 
 class Vendor(NamedTuple):
@@ -23,14 +25,28 @@ class Vendor(NamedTuple):
     name: str = ""
     support: str = ""
     protections: tuple[str, ...] = PROTECTIONS  # offered to customers
+    license_configuration: Mapping[str, str] = {}  # its name by language; "" for every language
+
+    def own_sentences(self) -> OwnSentences:
+        """The catalog's sentence that says the vendor's name of License Configuration instead."""
+        name = self._license_configuration()
+        if not name:
+            return {}
+        return {language_in_use(): {"neutral": {"license_configuration": name}}}
+
+    def _license_configuration(self) -> str:
+        names = self.license_configuration
+        return names.get(language_in_use()) or names.get("", "") or names.get(ENGLISH, "")
 
     def names(self, product: str = "") -> dict[str, str]:
         """The names to fill into error messages; by default, the vendor's own product."""
-        return {
+        names = {
             "product": product or self.product,
             "vendor": self.name,
             "support": self.support or self.name,
         }
+        dialog = self._license_configuration()
+        return names | {"license_configuration": dialog} if dialog else names
 
 
 def read_keys(path: str | os.PathLike[str]) -> KeySet:
@@ -59,6 +75,7 @@ def read_vendor(keys_path: str | os.PathLike[str]) -> Vendor | None:
             record.text("id", vendor_id),
             support=_support(record),
             protections=_protections(record),
+            license_configuration=_license_configuration(record),
             **texts,
         )
     except FileNotFoundError:
@@ -93,6 +110,17 @@ def _protections(record: JsonObject) -> tuple[str, ...]:
             record.path_of("protections"), message("format.some-of", values=comma_list(PROTECTIONS))
         )
     return known
+
+
+def _license_configuration(record: JsonObject) -> Mapping[str, str]:
+    """The vendor's name of License Configuration by language, or under "" for every language."""
+    name = "license_configuration"
+    if name not in record or record.is_null(name):
+        return {}
+    if isinstance(record.value(name), str):
+        return {"": record.text(name, _DIALOG_NAME)}
+    names = record.json_object(name)
+    return {language: names.text(language, _DIALOG_NAME) for language in names.names()}
 
 
 def vendor_id(text: str) -> str:

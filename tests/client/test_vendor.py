@@ -7,7 +7,9 @@ from typing import Any
 import pytest
 
 from keyferry.vendor import Vendor, read_vendor
+from keyferry_protocol import messages
 from keyferry_protocol.errors import BadKeySet
+from keyferry_protocol.messages import message, use_language, use_own_sentences
 
 PAGES_OWN = Path(__file__).parents[2] / "static-site" / "vendor.json"
 
@@ -50,6 +52,8 @@ def test_support_is_the_email_address_or_else_the_web_address(
         {"id": "x", "product": 1},
         {"id": "x", "support": "a@example.com"},
         {"id": "x", "support": {"email": 1}},
+        *({"id": "x", "license_configuration": bad} for bad in ("", " ", "{a}", "a\nb", 5, [])),
+        {"id": "x", "license_configuration": {"en": 5}},
     ],
 )
 def test_an_invalid_vendor_file_is_refused(tmp_path: Path, members: Any) -> None:
@@ -59,3 +63,29 @@ def test_an_invalid_vendor_file_is_refused(tmp_path: Path, members: Any) -> None
 
 def test_an_application_needs_no_vendor_file(tmp_path: Path) -> None:
     assert read_vendor(tmp_path / "keys.json") is None
+
+
+@pytest.mark.parametrize(
+    ("name", "english", "german"),
+    [
+        ("License Center", "License Center", "License Center"),
+        ({"en": "License Center", "de": "Lizenzen"}, "License Center", "Lizenzen"),
+        ({"en": "License Center"}, "License Center", "License Center"),
+        ({"de": "Lizenzen"}, "License Configuration", "Lizenzen"),
+        (None, "License Configuration", "License Configuration"),
+    ],
+)
+def test_errors_and_the_wizard_say_the_vendors_name_of_license_configuration(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: Any, english: str, german: str
+) -> None:
+    (tmp_path / "catalog" / "de").mkdir(parents=True)
+    (tmp_path / "catalog" / "en").symlink_to(Path(messages.FOLDER) / "en")
+    monkeypatch.setattr(messages, "FOLDER", str(tmp_path / "catalog"))
+    vendor = _read(tmp_path, {"id": "x", "license_configuration": name})
+    assert vendor is not None
+    for language, expected in (("en", english), ("de", german)):
+        with use_language(language):
+            step = "errors.machine-not-identified.next-step"
+            assert f"the check in {expected} (" in message(step, **vendor.names())
+            with use_own_sentences(vendor.own_sentences()):
+                assert message("wizard.list.title") == expected

@@ -35,13 +35,15 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
     shutil.copy(ROOT / "template.yaml", copy)
     for name in ("shared", "functions"):
         shutil.copytree(ROOT / name, copy / name)
-    (copy / "own" / "de").mkdir(parents=True)
-    (copy / "own" / "de" / "email.json").write_text('{"subject": "Ihre Datei"}')
+    german = copy / "own" / "languages" / "de"
+    german.mkdir(parents=True)
+    (german / "email.json").write_text('{"save": "Datei sichern."}')
+    (copy / "own" / "vendor.json").write_text('{"license_configuration": {"de": "Lizenzen"}}')
     python = str(ROOT / ".venv/bin/python")
     settings = {
         "PYTHON": python,
         "PYTHON_3_13": python,  # whatever Python this is stands in for Lambda's
-        "OWN_LANGUAGES": str(copy / "own"),
+        "VENDOR": str(copy / "own"),
         "SAM_CLI_TELEMETRY": "0",
     }
     subprocess.run(
@@ -67,14 +69,17 @@ def test_a_function_holds_the_same_files(built: Path, name: str) -> None:
 def test_the_layer_holds_the_same_files(built: Path, package: str) -> None:
     here = ours(ROOT / ".local/build/shared/python" / package)
     there = ours(built / "SharedLayer/python" / package)
-    there.pop("messages/de/email.json", None)  # the vendor's own
+    for file in ("email", "neutral"):  # the vendor's own
+        there.pop(f"messages/de/{file}.json", None)
     assert there == here
     assert here == ours(ROOT / "shared" / package)
 
 
-def test_the_layer_speaks_the_vendors_own_languages(built: Path) -> None:
-    catalog = built / "SharedLayer/python/keyferry_protocol/messages"
-    assert json.loads((catalog / "de" / "email.json").read_bytes()) == {"subject": "Ihre Datei"}
+def test_the_layer_speaks_in_the_vendors_own_words(built: Path) -> None:
+    german = built / "SharedLayer/python/keyferry_protocol/messages/de"
+    assert json.loads((german / "email.json").read_bytes()) == {"save": "Datei sichern."}
+    names = {"license_configuration": "Lizenzen"}
+    assert json.loads((german / "neutral.json").read_bytes()) == names
 
 
 def test_the_layer_holds_the_same_versions_as_the_lock(built: Path) -> None:

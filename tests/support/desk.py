@@ -16,6 +16,7 @@ from keyferry.dongle.find import find_dongle
 from keyferry.store.folder import DEVICE_KEY
 from keyferry.vendor import read_vendor
 from keyferry.wizard.session import Session
+from keyferry.wizard.site import WizardSite
 from keyferry.wizard.window import GONE_S, LIFE_S, Window
 from keyferry_protocol.keys import Ed25519Signer
 from tests.support.offline import Room
@@ -94,7 +95,7 @@ def desk_in(folder: Path, **vendor: Any) -> Desk:
 @contextmanager
 def open_window(desk: Desk, gone_s: float = GONE_S, life_s: float = LIFE_S) -> Iterator[Window]:
     """The wizard's window of this desk, being served."""
-    window = Window(desk.session(), gone_s, life_s)
+    window = Window(WizardSite(desk.session()), gone_s, life_s)
     thread = threading.Thread(target=window.serve)
     thread.start()
     try:

@@ -213,12 +213,21 @@ ADMIN_ROOMS = [
     _ADMIN(
         "cli",
         frozenset(
-            {"cli", "use_cases", "errors", "stack", "connection", "aws_failures", "__version__"}
+            {
+                *("cli", "use_cases", "errors", "stack", "connection", "aws_failures"),
+                *("desk", "__version__"),
+            }
         ),
         frozenset({"click", "botocore"}),
     ),
+    # It says what the commands print, and opens nothing but its own socket.
+    _ADMIN(
+        "desk",
+        frozenset({"desk", "cli", "use_cases", "errors", "stack", "aws_failures"}),
+        frozenset({"click", "botocore"}),
+    ),
 ]
-ADMIN_USE_CASES, ADMIN_CLI = ADMIN_ROOMS
+ADMIN_USE_CASES, ADMIN_CLI, ADMIN_DESK = ADMIN_ROOMS
 
 
 def out_of_room(source: str, room: Room) -> set[str]:
@@ -311,6 +320,10 @@ def test_every_module_of_the_service_is_in_a_room_or_a_face() -> None:
         pytest.param(ADMIN_USE_CASES, "import click", id="click in a use case"),
         pytest.param(ADMIN_CLI, "from keyferry_admin import __main__", id="the start of the admin"),
         pytest.param(ADMIN_CLI, "import boto3", id="a client made by a command"),
+        pytest.param(
+            ADMIN_DESK, "from keyferry.wizard.html import page_html", id="the client in the desk"
+        ),
+        pytest.param(ADMIN_DESK, "import keyferry_admin.connection", id="a connection of the desk"),
     ],
 )
 def test_an_import_from_another_room_is_found(room: Room, source: str) -> None:

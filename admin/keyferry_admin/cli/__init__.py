@@ -7,12 +7,13 @@ import click
 
 from keyferry_admin import __version__
 from keyferry_admin.cli.apply import apply
+from keyferry_admin.cli.desk import desk
 from keyferry_admin.cli.doctor import doctor
 from keyferry_admin.cli.dongle import dongle
 from keyferry_admin.cli.events import events
 from keyferry_admin.cli.keys import keys
-from keyferry_admin.cli.license_export import license
-from keyferry_admin.cli.mail import mail
+from keyferry_admin.cli.license_letter import license
+from keyferry_admin.cli.mail_preview import mail
 from keyferry_admin.cli.origin_secret import origin_secret
 from keyferry_admin.cli.output import discard_stdout
 from keyferry_admin.cli.request_explain import request
@@ -41,6 +42,7 @@ cli.add_command(keys)
 cli.add_command(origin_secret)
 cli.add_command(events)
 cli.add_command(stats)
+cli.add_command(desk)
 cli.add_command(doctor)
 
 

@@ -10,6 +10,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from keyferry_admin.aws_failures import explain
 from keyferry_admin.cli.output import Output
+from keyferry_admin.cli.roles import with_policy
 from keyferry_admin.connection import find_connection
 from keyferry_admin.errors import AdminError, OutputNotWritten
 from keyferry_admin.stack import Stack
@@ -47,11 +48,16 @@ class AdminCommand(click.Command):
             _print_error(Output(), error)  # in words, because the document would go to stdout
             ctx.exit(error.exit)
         except (AdminError, KeyferryError) as error:
-            _print_error(output, error)
+            _print_error(output, with_policy(error, _name(ctx)))
             ctx.exit(error.exit)
         except (BotoCoreError, ClientError) as error:
-            _print_error(output, explain(error))
+            _print_error(output, with_policy(explain(error), _name(ctx)))
             ctx.exit(1)
+
+
+def _name(ctx: click.Context) -> str:
+    """`license show`: the command's words."""
+    return ctx.command_path.partition(" ")[2]
 
 
 def _print_error(output: Output, error: AdminError | KeyferryError) -> None:

@@ -21,6 +21,7 @@ from keyferry_admin.cli.new_licenses import (
 from keyferry_admin.cli.new_product import new_product_option
 from keyferry_admin.cli.output import count_of, mark, require_reader
 from keyferry_admin.cli.progress import run_with_progress
+from keyferry_admin.cli.words import Words
 from keyferry_admin.errors import Interrupted, NotConfirmed, SomeFailed, TakesRightsAway
 from keyferry_admin.use_cases.apply_plan import refused_changes, takes_rights_away
 from keyferry_admin.use_cases.change_terms import write_terms
@@ -42,6 +43,7 @@ def apply(
     file: Path,
     codes: Path | None,
     letters: Path | None,
+    words: Words,
     dry_run: bool,
     new_product: bool,
     shorten: bool,
@@ -70,7 +72,7 @@ def apply(
     _confirm(settings, lines, losses, yes, shorten)
     lines = []
     if codes is not None:
-        places = CodePlaces(codes, letters, known)
+        places = CodePlaces(codes, letters, words, known)
         lines = made_lines(len(plan.new), plan, places, make_licenses(settings, plan, places))
     _change(settings, plan.changes)
     changed = f"{mark('ok')} {count_of(len(plan.changes), 'license')} changed"

@@ -31,7 +31,7 @@ def confirm(
         return
     before = [heading(license), *(f"  {line}" for line in aligned(changes))]
     typed = _prompt(output, "the license number", action, warning, before)
-    if _number_or_empty(typed) != license.number:
+    if number_or_empty(typed) != license.number:
         raise NotConfirmed("That is not the number of this license")
 
 
@@ -79,7 +79,7 @@ def _prompt(
         return ""
 
 
-def _number_or_empty(text: str) -> str:
+def number_or_empty(text: str) -> str:
     try:
         return parse_license_number(text)
     except KeyferryError:

@@ -11,7 +11,13 @@ from keyferry_admin.cli.admin_command import AdminGroup, Settings
 from keyferry_admin.cli.output import count_of, mark
 from keyferry_admin.cli.parameters import LicenseNumber
 from keyferry_admin.cli.stats import Day
-from keyferry_admin.errors import AdminError, EventsNotTaken, Interrupted, ReplayStopped
+from keyferry_admin.errors import (
+    AdminError,
+    EventsNotTaken,
+    Interrupted,
+    MissingRight,
+    ReplayStopped,
+)
 from keyferry_admin.use_cases.figures.count import Period, day_of
 from keyferry_admin.use_cases.replay_events import Progress, replay
 from keyferry_protocol.messages.formats import long_date
@@ -55,6 +61,8 @@ def replay_(settings: Settings, day: date, from_number: str | None) -> None:
         raise _stopped(ReplayStopped, str(error), error.next_step, day, progress) from error
     except (BotoCoreError, ClientError) as error:
         reason = explain(error)
+        if isinstance(reason, MissingRight):
+            raise reason from error
         raise _stopped(ReplayStopped, str(reason), reason.next_step, day, progress) from error
     sent = count_of(progress.events, "event")
     settings.output.result(

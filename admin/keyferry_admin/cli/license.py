@@ -21,6 +21,7 @@ from keyferry_admin.cli.parameters import (
     TextOrNone,
     each_feature_once,
 )
+from keyferry_admin.cli.words import Words, words_options
 from keyferry_admin.errors import OutputNotWritten
 from keyferry_admin.use_cases import licenses
 from keyferry_admin.use_cases.letter import license_letter
@@ -157,6 +158,7 @@ def license() -> None:
     "--number", type=LicenseNumber(), help="License number. If omitted, a free one is chosen."
 )
 @letter_option
+@words_options
 @new_product_option
 @click.pass_obj
 def create(
@@ -165,6 +167,7 @@ def create(
     product: str,
     number: str | None,
     letter: Path | None,
+    words: Words,
     new_product: bool,
     protections: tuple[str, ...],
     environments: tuple[str, ...],
@@ -192,7 +195,7 @@ def create(
     def create_license() -> LicenseWithCode:
         return licenses.create(settings.stack.licenses, product, settings.now, number, **terms)
 
-    created = with_letter(settings, letter, create_license)
+    created = with_letter(settings, letter, words, create_license)
     warnings = [ENVIRONMENT_WARNINGS[name] for name in created.license.environments[1:]]
     warnings += licensee_warnings(created.license)
     print_code(settings, created, letter, warnings)
@@ -219,6 +222,7 @@ def show(settings: Settings, number: str) -> None:
 def with_letter(
     settings: Settings,
     letter: Path | None,
+    words: Words,
     create: Callable[[], LicenseWithCode],
     *,
     is_new_code: bool = False,
@@ -230,9 +234,11 @@ def with_letter(
     stack = settings.stack
     vendor = Vendor(stack.output("VendorName"), stack.output("SupportContact"))
     page = stack.output("PageUrl")
+    words.check()
 
     def text(created: LicenseWithCode) -> str:
-        return license_letter(created, vendor, page, is_new_code=is_new_code)
+        with words.in_use():
+            return license_letter(created, vendor, page, is_new_code=is_new_code)
 
     return write_letter(letter, create, text)
 

@@ -44,7 +44,8 @@ from keyferry_admin.cli.parameters import (
     Moment,
     each_feature_once,
 )
-from keyferry_admin.cli.reach import reach
+from keyferry_admin.cli.reach import reach_warning
+from keyferry_admin.cli.words import Words, words_options
 from keyferry_admin.errors import TakesRightsAway
 from keyferry_admin.use_cases import change_license, change_terms, licenses
 from keyferry_admin.use_cases.find import Filters
@@ -52,7 +53,7 @@ from keyferry_admin.use_cases.plan_changes import Plan, plan_changes, plan_terms
 from keyferry_admin.use_cases.terms import Period
 from keyferry_protocol.components import LICENSABLE_ENVIRONMENTS, PROTECTIONS
 from keyferry_service.domain.change import CHANGE, EXTEND
-from keyferry_service.domain.license import LicenseRecord, Seat, Status
+from keyferry_service.domain.license import LicenseRecord, Status
 
 __all__ = ["license"]  # the group, including the commands in this file
 
@@ -255,9 +256,10 @@ def allow_move(settings: Settings, number: str) -> None:
 @license.command(name="new-code")
 @click.argument("number", type=LicenseNumber())
 @letter_option
+@words_options
 @yes_option
 @click.pass_obj
-def new_code(settings: Settings, number: str, letter: Path | None, yes: bool) -> None:
+def new_code(settings: Settings, number: str, letter: Path | None, words: Words, yes: bool) -> None:
     """Replace the activation code. Example: keyferry-admin license new-code 015120020093"""
     before = licenses.find_changeable(settings.stack.licenses, number)
     in_use = f"{before.seats_used} of {count_of(before.seats, 'seat')} in use"
@@ -270,6 +272,7 @@ def new_code(settings: Settings, number: str, letter: Path | None, yes: bool) ->
     created = with_letter(
         settings,
         letter,
+        words,
         lambda: change_license.replace_code(settings.stack.licenses, number),
         is_new_code=True,
     )
@@ -351,18 +354,8 @@ def confirm_reach(
     settings: Settings, before: LicenseRecord, after: LicenseRecord, action: str, yes: bool
 ) -> None:
     """Print what keeps working on customers' machines, and return only if the user confirms."""
-    seats = taken_seats(settings, before.number)
-    warning = reach(before, seats)
-    if seats and after.product != before.product:
-        warning.append(
-            f"  Their next update file is for {after.product}; {before.product} refuses it."
-        )
+    warning = reach_warning(settings.stack.licenses, before, after)
     confirm(settings.output, before, action, warning, yes, differences(before, after))
-
-
-def taken_seats(settings: Settings, number: str) -> list[Seat]:
-    """The seats of a license that a computer has."""
-    return [seat for seat in settings.stack.licenses.seats(number) if seat.taken]
 
 
 def _print(

@@ -1,36 +1,18 @@
 """`keyferry-admin license`: history, undo."""
 
-from typing import Any
-
 import click
 
 from keyferry_admin.cli.admin_command import Settings
+from keyferry_admin.cli.changes import CHANGES, change_as_json, undo_warning
 from keyferry_admin.cli.confirm import confirm, yes_option
-from keyferry_admin.cli.license_changes import (
-    license,
-    require_shorten,
-    shorten_option,
-    taken_seats,
-)
-from keyferry_admin.cli.license_terms import as_json, show_features, summary
-from keyferry_admin.cli.output import Column, Listing, day, mark, minute
+from keyferry_admin.cli.license_changes import license, require_shorten, shorten_option
+from keyferry_admin.cli.license_terms import as_json, summary
+from keyferry_admin.cli.output import mark
 from keyferry_admin.cli.parameters import LicenseNumber
-from keyferry_admin.cli.reach import reach
 from keyferry_admin.use_cases import licenses, undo
 from keyferry_admin.use_cases.change_terms import reduces_rights
-from keyferry_protocol.encoding import format_time
-from keyferry_service.domain.change import CREATE, Change
 
-__all__ = ["license"]  # the group, including the commands in this file
-
-_TIMES = {"valid_from", "valid_until", "maintenance_until", "first_issued_at"}
-_TITLES = {
-    "activation_public": "activation code",
-    "valid_from": "begins",
-    "valid_until": "ends",
-    "maintenance_until": "updates until",
-    "seats_ever_used": "seats ever used",
-}
+__all__ = ["change_as_json", "license"]  # for export, which so has the commands in this file
 
 
 @license.command()
@@ -64,99 +46,12 @@ def undo_(settings: Settings, number: str, shorten: bool, yes: bool) -> None:
     before = licenses.find(table, number)
     change = undo.find_undoable(table, before)
     undone = change.undone(before)
-    warning = [
-        "What you change back:",
-        *(f"  {line}" for line in _lines(change.after, change.before)),
-        f"  Command: {change.what}, by {_short(change.who)}, {minute(change.at)}.",
-    ]
-    if "activation_public" in change.before:
-        warning.append("  The present code stops working, and the one before it works again.")
+    warning = undo_warning(table, before, change, settings.now)
     if reduces_rights(before, undone, settings.now):
         require_shorten(before, undone, yes, shorten)
-        warning += [f"  {line.strip()}" for line in reach(before, taken_seats(settings, number))]
     confirm(settings.output, before, "undo it", warning, yes)
     after = undo.undo(table, number, change)
     settings.output.result(
         [f"{mark('ok')} {summary(after)}"],
         {"license": as_json(after), "undone": change_as_json(change)},
     )
-
-
-def _lines(before: Any, after: Any) -> list[str]:
-    """`seats: 2 -> 5`, a line for each attribute that differs."""
-    lines = []
-    for name in after:
-        if name == "activation_public":
-            lines.append(f"{_title(name)}: another one")
-        else:
-            lines.append(
-                f"{_title(name)}: {_text(name, before[name])} -> {_text(name, after[name])}"
-            )
-    return lines
-
-
-def _title(name: str) -> str:
-    return _TITLES.get(name, name.replace("_", " "))
-
-
-def _text(name: str, value: Any) -> str:
-    if name == "valid_until" and value is None:
-        return "never"
-    if name in _TIMES:
-        return day(value, short=True)
-    if name == "features":
-        return show_features(value)
-    if isinstance(value, tuple):
-        return ", ".join(value) or "-"
-    return "-" if value in (None, "") else str(value)
-
-
-def _short(who: str) -> str:
-    """An ARN without its account: `assumed-role/Desk/ada`."""
-    return who.rpartition(":")[2] or "-"
-
-
-def _summary(change: Change) -> str:
-    if change.what == CREATE:
-        lines = [
-            f"{_title(name)}: {_text(name, value)}"
-            for name, value in change.after.items()
-            if name != "activation_public"
-        ]
-    else:
-        lines = _lines(change.before, change.after)
-    return "; ".join([change.subject, *lines] if change.subject else lines)
-
-
-def change_as_json(change: Change) -> dict[str, Any]:
-    """The document of a change. Attributes have the names of the license's document."""
-    return {
-        "revision": change.revision,
-        "at": format_time(change.at),
-        "who": change.who,
-        "what": change.what,
-        "subject": change.subject,
-        "before": {name: _value(name, value) for name, value in change.before.items()},
-        "after": {name: _value(name, value) for name, value in change.after.items()},
-        "undoes": change.undoes,
-    }
-
-
-def _value(name: str, value: Any) -> Any:
-    if name in _TIMES and value is not None:
-        return format_time(value)
-    if isinstance(value, bytes):
-        return value.hex()
-    return list(value) if isinstance(value, tuple) else value
-
-
-CHANGES: Listing[Change] = Listing(
-    "changes",
-    change_as_json,
-    (
-        Column("WHEN", lambda each: minute(each.at), ("at",)),
-        Column("WHO", lambda each: _short(each.who), ("who",)),
-        Column("WHAT", lambda each: each.what),
-        Column("BEFORE AND AFTER", _summary),
-    ),
-)

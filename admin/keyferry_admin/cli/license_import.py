@@ -18,6 +18,7 @@ from keyferry_admin.cli.new_licenses import (
 )
 from keyferry_admin.cli.new_product import new_product_option
 from keyferry_admin.cli.output import aligned, count_of, mark, require_reader
+from keyferry_admin.cli.words import Words
 from keyferry_admin.use_cases.code_file import read_codes
 from keyferry_admin.use_cases.license_columns import BY_NAME, NUMBER
 from keyferry_admin.use_cases.license_rows import LicenseRows, read_licenses
@@ -63,6 +64,7 @@ def import_(
     file: Path,
     codes: Path | None,
     letters: Path | None,
+    words: Words,
     ours: dict[str, str],
     reference: str | None,
     product: str,
@@ -90,7 +92,7 @@ def import_(
         return
     require_good(settings, plan, file, new_product)
     assert codes is not None
-    places = CodePlaces(codes, letters, known)
+    places = CodePlaces(codes, letters, words, known)
     written = make_licenses(settings, plan, places)
     document = {
         "created": len(plan.new),

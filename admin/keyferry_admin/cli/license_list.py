@@ -21,7 +21,7 @@ _PAGE = 100  # rows in a terminal
 _NEVER = 1 << 62  # sorts after every end
 
 
-def _columns(now: int) -> dict[str, Column[LicenseRecord]]:
+def columns_of_list(now: int) -> dict[str, Column[LicenseRecord]]:
     """Every column of the list by its name."""
     columns: tuple[Column[LicenseRecord], ...] = (
         Column("LICENSE", lambda each: show_license_number(each.number), ("license_number",)),
@@ -40,9 +40,9 @@ def _columns(now: int) -> dict[str, Column[LicenseRecord]]:
     return {column.title.lower(): column for column in columns}
 
 
-_COLUMNS = tuple(_columns(0))
-_DEFAULT = _COLUMNS[:7]
-_SORTS: dict[str, Callable[[LicenseRecord], Any]] = {
+_COLUMNS = tuple(columns_of_list(0))
+DEFAULT_COLUMNS = _COLUMNS[:7]
+SORTS: dict[str, Callable[[LicenseRecord], Any]] = {
     "license": lambda each: each.number,
     "licensee": lambda each: each.licensee.casefold(),
     "product": lambda each: (each.product.casefold(), each.edition.casefold()),
@@ -67,7 +67,7 @@ class _Columns(click.ParamType[tuple[str, ...]]):
 @click.argument("words", nargs=-1, metavar="[WORD]...")
 @filter_options()
 @click.option(
-    "--sort", type=click.Choice(tuple(_SORTS)), default="license", help="What sorts the list."
+    "--sort", type=click.Choice(tuple(SORTS)), default="license", help="What sorts the list."
 )
 @click.option("--reverse", is_flag=True, help="The last one first.")
 @click.option("--columns", type=_Columns(), metavar="NAME,...", help=f"Of {', '.join(_COLUMNS)}.")
@@ -95,7 +95,7 @@ def list_(
     """
     licenses, filters = settings.stack.licenses, replace(filters, words=words)
     matches = find_sold(licenses, filters, settings.now)
-    matches.sort(key=_SORTS[sort], reverse=reverse)
+    matches.sort(key=SORTS[sort], reverse=reverse)
     in_terminal = settings.output.is_terminal and not settings.output.as_json
     rows = rows or (_PAGE if in_terminal or page > 1 else max(1, len(matches)))
     first = (page - 1) * rows
@@ -107,12 +107,14 @@ def list_(
     else:
         rows_read = licenses.with_use(shown)  # all that a column shows
     whole = {license.number: license for license in rows_read}
-    available = _columns(settings.now)
-    listing = Listing("licenses", as_json, tuple(available[name] for name in columns or _DEFAULT))
+    available = columns_of_list(settings.now)
+    listing = Listing(
+        "licenses", as_json, tuple(available[name] for name in columns or DEFAULT_COLUMNS)
+    )
     settings.output.listing(
         listing,
         [whole[license.number] for license in shown if license.number in whole],
-        footer=_footer(matches, first, len(shown), page) if matches else _empty(filters),
+        footer=_footer(matches, first, len(shown), page) if matches else no_match(filters),
         total=len(matches),
     )
 
@@ -125,7 +127,7 @@ def _footer(matches: list[LicenseRecord], first: int, shown: int, page: int) -> 
     return f"{first + 1:,} to {last:,} of {_count(matches)}.{following}"
 
 
-def _empty(filters: Filters) -> str:
+def no_match(filters: Filters) -> str:
     if filters == Filters():
         return "No license yet. Make one:  keyferry-admin license create --help"
     return "No license matches."

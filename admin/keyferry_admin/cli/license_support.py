@@ -19,16 +19,7 @@ _IN_HEADING = ("Licensee", "Product")
 
 def lines(support: Support, now: int) -> list[str]:
     license = support.license
-    terms = terms_of(license) | {
-        "Seats": f"{license.seats_used} of {license.seats} in use",
-        "Moves": _moves(support, now),
-        "Emails": _mails(support),
-        "First issued": day(license.first_issued_at),
-    }
-    rows = [
-        (label, text) for label, text in terms.items() if label not in _IN_HEADING and text != "-"
-    ]
-    printed = [heading(license), *aligned(rows)]
+    printed = [heading(license), *aligned(facts(support, now))]
     if support.seats:
         seats = [_seat_row(seat, now) for seat in support.seats[:SHOWN]]
         more = _more(len(support.seats), f"keyferry-admin seat list {license.number}")
@@ -47,6 +38,20 @@ def lines(support: Support, now: int) -> list[str]:
             step, 78, initial_indent="  ", subsequent_indent="  ", break_long_words=False
         )
     return printed
+
+
+def facts(support: Support, now: int) -> list[tuple[str, str]]:
+    """What there is to say of the license below its heading: labels and texts."""
+    license = support.license
+    terms = terms_of(license) | {
+        "Seats": f"{license.seats_used} of {license.seats} in use",
+        "Moves": _moves(support, now),
+        "Emails": _mails(support),
+        "First issued": day(license.first_issued_at),
+    }
+    return [
+        (label, text) for label, text in terms.items() if label not in _IN_HEADING and text != "-"
+    ]
 
 
 def document(support: Support, now: int) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from keyferry_admin.cli.admin_command import Settings
 from keyferry_admin.cli.license_terms import changes_as_json, differences
 from keyferry_admin.cli.output import count_of, mark
 from keyferry_admin.cli.progress import run_with_progress
+from keyferry_admin.cli.words import Words, words_options
 from keyferry_admin.errors import BadRows, FileNotWritten, Interrupted, NewProduct, SomeFailed
 from keyferry_admin.use_cases.code_file import CodeLine, write_codes
 from keyferry_admin.use_cases.create_licenses import (
@@ -47,7 +48,7 @@ def code_options(command: _F) -> _F:
         ),
     ):
         command = option(command)
-    return command
+    return words_options(command)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +57,7 @@ class CodePlaces:
 
     codes: Path
     letters: Path | None
+    words: Words  # of the letters
     known: Mapping[str, CodeLine]
 
 
@@ -110,6 +112,7 @@ def make_licenses(settings: Settings, plan: Plan, places: CodePlaces) -> int:
     Raises FileNotWritten before any license is made; Interrupted or SomeFailed after that.
     """
     _require_folder(places.letters)
+    places.words.check()
     fresh = [each.code_line for each in plan.new if each.license.number not in places.known]
     if fresh:
         write_codes(places.codes, places.known, fresh)
@@ -146,7 +149,8 @@ def _write_letters(settings: Settings, plan: Plan, places: CodePlaces) -> int:
         public = activation_key(created.activation_code, license.number).public
         if public != license.activation_public:
             return False  # it got another code since
-        text = license_letter(created, vendor, page, is_new_code=False)
+        with places.words.in_use():  # here, as each thread has a language of its own
+            text = license_letter(created, vendor, page, is_new_code=False)
         return write_missing_letter(folder, license.number, text)
 
     run = run_with_progress(settings.output, known, write, "Letters ")

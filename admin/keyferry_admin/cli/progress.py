@@ -8,7 +8,7 @@ import click
 
 from keyferry_admin.aws_failures import explain
 from keyferry_admin.cli.output import Output, mark
-from keyferry_admin.errors import AdminError, Interrupted, SomeFailed
+from keyferry_admin.errors import AdminError, Interrupted, MissingRight, SomeFailed
 from keyferry_admin.use_cases.run_many import ENDS_THE_RUN, Run, run_many
 
 T = TypeVar("T")
@@ -17,12 +17,20 @@ T = TypeVar("T")
 def run_with_progress(
     output: Output, items: Sequence[T], action: Callable[[T], bool], label: str
 ) -> Run[T]:
-    """`run_many` with a progress bar on a terminal's stderr."""
-    is_shown = bool(items) and not output.as_json and sys.stderr is not None and sys.stderr.isatty()
-    if not is_shown:
-        return run_many(items, action, explain)
-    with click.progressbar(length=len(items), label=label, file=sys.stderr) as bar:
-        return run_many(items, action, explain, bar.update)
+    """`run_many` with a progress bar on a terminal's stderr.
+
+    Raises MissingRight if that is why nothing was done.
+    """
+    is_terminal = sys.stderr is not None and sys.stderr.isatty()
+    is_hidden = output.as_json or not items or not is_terminal
+    with click.progressbar(
+        length=len(items), label=label, file=sys.stderr, hidden=is_hidden
+    ) as bar:
+        run = run_many(items, action, explain, bar.update)
+    for _, error in run.failed:
+        if isinstance(error, MissingRight) and not run.done:
+            raise error
+    return run
 
 
 def report(

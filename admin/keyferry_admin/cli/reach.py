@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from keyferry_admin.cli.output import count_of, day
+from keyferry_service.adapters.licenses_dynamodb import Licenses
 from keyferry_service.domain.license import DAY, LicenseRecord, Seat
 
 
@@ -26,6 +27,22 @@ def reach(license: LicenseRecord, seats: Sequence[Seat]) -> list[str]:
         f"{first}until {'it' if one else 'they'} must check in,",
         f"  {day(last)} with {grace} of grace.",
     ]
+
+
+def reach_warning(store: Licenses, before: LicenseRecord, after: LicenseRecord) -> list[str]:
+    """What keeps working on customers' machines after this change, and until when."""
+    seats = taken_seats(store, before.number)
+    warning = reach(before, seats)
+    if seats and after.product != before.product:
+        warning.append(
+            f"  Their next update file is for {after.product}; {before.product} refuses it."
+        )
+    return warning
+
+
+def taken_seats(store: Licenses, number: str) -> list[Seat]:
+    """The seats of a license that a computer has."""
+    return [seat for seat in store.seats(number) if seat.taken]
 
 
 def _stop(license: LicenseRecord, seat: Seat) -> int | None:

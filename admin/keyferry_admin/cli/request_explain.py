@@ -68,7 +68,7 @@ def _lines(explanation: Explanation, vendor: Vendor) -> list[str]:
     refusal = explanation.refusal
     verdict = "Answered" if refusal is None else "Refused"
     lines = [
-        *aligned(_facts(explanation)),
+        *aligned(facts(explanation)),
         f"{mark('ok' if refusal is None else 'error')} {verdict} now: {explanation.rule}",
         *_wrapped(explanation.why),
     ]
@@ -92,24 +92,30 @@ def _remedy_lines(remedy: Remedy) -> list[str]:
     lines = _wrapped(remedy.text)
     if remedy.command:
         lines.append(f"    {remedy.command}")
-    if remedy.then == ANSWERED:
-        lines.append("    Then the same file is answered.")
-    elif remedy.then:
-        lines.append(f"    Then the same file is refused with {remedy.then}.")
+    if then := outcome(remedy):
+        lines.append(f"    {then}")
     return lines
 
 
-def _facts(explanation: Explanation) -> list[tuple[str, str]]:
-    facts = []
+def outcome(remedy: Remedy) -> str:
+    """What becomes of the same file after that; empty if nobody knows."""
+    if remedy.then == ANSWERED:
+        return "Then the same file is answered."
+    return f"Then the same file is refused with {remedy.then}." if remedy.then else ""
+
+
+def facts(explanation: Explanation) -> list[tuple[str, str]]:
+    """What the file is, whose it is, and the ticket that it came on."""
+    known = []
     if explanation.ticket is not None:
-        facts.append(("Ticket", _ticket_text(explanation.ticket)))
+        known.append(("Ticket", _ticket_text(explanation.ticket)))
     if (request := explanation.request) is not None:
-        facts.append(("Request", _request_text(request)))
+        known.append(("Request", _request_text(request)))
     if explanation.license is not None:
-        facts.append(("License", heading(explanation.license).removeprefix("License ")))
+        known.append(("License", heading(explanation.license).removeprefix("License ")))
     elif request is not None:
-        facts.append(("License", f"{show_license_number(request.license_number)}, not sold"))
-    return facts or [("File", "not a request")]
+        known.append(("License", f"{show_license_number(request.license_number)}, not sold"))
+    return known or [("File", "not a request")]
 
 
 def _request_text(request: Request) -> str:

@@ -72,12 +72,7 @@ def release(settings: Settings, number: str, seat_number: int, yes: bool) -> Non
     """
     license = licenses.find_changeable(settings.stack.licenses, number)
     seat = change_license.find_taken_seat(settings.stack.licenses, number, seat_number)
-    used = license.seats_used
-    changes = [
-        (f"Seat {seat_number}", f"free (was {_computer(seat)})"),
-        ("In use", f"{used - 1} of {count_of(license.seats, 'seat')} (was {used})"),
-    ]
-    warning = [*reach(license, [seat]), "  Its next update request is refused."]
+    changes, warning = release_changes(license, seat), release_warning(license, seat)
     confirm(settings.output, license, "free the seat", warning, yes, changes)
     after, freed = change_license.release_seat(settings.stack.licenses, number, seat_number)
     settings.output.result(
@@ -87,6 +82,20 @@ def release(settings: Settings, number: str, seat_number: int, yes: bool) -> Non
         ],
         {"license_number": number, "seat": as_json(freed) | {"state": "free"}},
     )
+
+
+def release_changes(license: LicenseRecord, seat: Seat) -> list[tuple[str, str]]:
+    """What changes when this seat is freed: labels, and what was before."""
+    used = license.seats_used
+    return [
+        (f"Seat {seat.number}", f"free (was {_computer(seat)})"),
+        ("In use", f"{used - 1} of {count_of(license.seats, 'seat')} (was {used})"),
+    ]
+
+
+def release_warning(license: LicenseRecord, seat: Seat) -> list[str]:
+    """Until when the computer goes on working, and what it no longer gets."""
+    return [*reach(license, [seat]), "  Its next update request is refused."]
 
 
 def as_json(seat: Seat) -> dict[str, Any]:

@@ -75,9 +75,8 @@ class Filters:
 
 def state_of(license: LicenseRecord, now: int) -> str:
     """Its status, but `ended` for an active license whose end has passed."""
-    if license.status is Status.ACTIVE and license.ends_at is not None and license.ends_at < now:
-        return ENDED
-    return license.status.value
+    ended = license.status is Status.ACTIVE and license.has_ended(now)
+    return ENDED if ended else license.status.value
 
 
 def find_sold(licenses: Licenses, filters: Filters, now: int) -> list[LicenseRecord]:

@@ -49,7 +49,6 @@ if TYPE_CHECKING:
     from mypy_boto3_kms import KMSClient
 
 DENIED, WRONG_KIND = "AccessDeniedException", "InvalidKeyUsageException"
-ASK_TO_READ = "Ask whoever runs the AWS account to let you call kms:GetPublicKey with this key."
 RUN_AGAIN = "Run this again. If it fails again, read the log of process_request."
 # By the error's code: what to do before the service can sign with a key.
 STEPS = {
@@ -85,9 +84,9 @@ def key_in_kms(kms: "KMSClient", alg: str, arn: str) -> SigningKey:
         raise BadKey(f"KMS gave no public key that can be read: {error}", step) from error
     except ClientError as error:
         code = error.response["Error"]["Code"]
-        if code not in STEPS:
+        if code == DENIED or code not in STEPS:
             raise
-        step = ASK_TO_READ if code == DENIED else _step(STEPS[code], alg, arn)
+        step = _step(STEPS[code], alg, arn)
         raise BadKey(f"KMS does not show the public key of {arn} ({code})", step) from error
     for name, algorithm in RESPONSE_ALGORITHMS.items():
         if isinstance(public, algorithm.key_types()[1]):

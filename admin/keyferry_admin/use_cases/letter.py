@@ -1,4 +1,7 @@
-"""The license letter, on paper or as a file, which gives the customer the activation code."""
+"""The license letter, on paper, as a file, or mailed."""
+
+from dataclasses import replace
+from enum import StrEnum
 
 from keyferry_admin.use_cases.licenses import LicenseWithCode
 from keyferry_protocol.activation import show_activation_code, show_license_number
@@ -10,39 +13,54 @@ from keyferry_service.views.email import Email, Step, plain_text
 from keyferry_service.views.refusal_text import Vendor, protection_name, show_date
 
 
+class Kind(StrEnum):
+    """What a letter brings; the value is its first sentence in the catalog."""
+
+    LICENSE = "your-license"
+    NEW_CODE = "your-new-code"
+    AGAIN = "your-license-again"  # without the code
+
+
+_SECRETS = {
+    Kind.LICENSE: "letter.secret",
+    Kind.NEW_CODE: "letter.secret-new-code",
+    Kind.AGAIN: "letter.no-code",
+}
+
+
 def license_letter(
     created: LicenseWithCode, vendor: Vendor, page: str, *, is_new_code: bool
 ) -> str:
     """The letter as plain text in 80 columns. It contains the code, so it must stay secret."""
-    license = created.license
+    kind = Kind.NEW_CODE if is_new_code else Kind.LICENSE
+    code = show_activation_code(created.activation_code)
+    return plain_text(replace(letter(created.license, code, vendor, page, kind), vendor=""))
+
+
+def letter(license: LicenseRecord, code: str, vendor: Vendor, page: str, kind: Kind) -> Email:
+    """The letter as it is mailed, in the current language; `code` as people read it, or empty."""
     number = show_license_number(license.number)
     facts = {"number": number, "product": license.product, "vendor": vendor.name}
-    return plain_text(
-        Email(
-            language=language_in_use(),
-            subject="",
-            first=message(
-                "letter.your-new-code" if is_new_code else "letter.your-license", **facts
-            ),
-            after_link=message("letter.secret-new-code" if is_new_code else "letter.secret"),
-            facts=(
-                (message("letter.license-number"), number),
-                (message("letter.activation-code"), show_activation_code(created.activation_code)),
-                *_terms(license),
-            ),
-            steps_title=message("email.what-to-do-now"),
-            steps=(
-                *([Step(message("letter.plug-in"))] if license.protections == ("dongle",) else []),
-                Step(message("letter.install", **facts), request_command(license)),
-                Step(message("letter.page"), page),
-                Step(
-                    message("email.ready.steps", computer=message("email.computer"), **facts),
-                    "keyferry install FILE",
-                ),
-            ),
-            last=message("letter.last"),
-            support=vendor.support,
-        )
+    return Email(
+        language=language_in_use(),
+        vendor=vendor.name,
+        subject=message("letter.mail.subject-code" if code else "letter.mail.subject", **facts),
+        first=message(f"letter.{kind}", **facts),
+        after_link=message(_SECRETS[kind]),
+        facts=(
+            (message("letter.license-number"), number),
+            *([(message("letter.activation-code"), code)] if code else []),
+            *_terms(license),
+        ),
+        steps_title=message("email.what-to-do-now"),
+        steps=(
+            *([Step(message("letter.plug-in"))] if license.protections == ("dongle",) else []),
+            Step(message("letter.install", **facts), request_command(license)),
+            Step(message("letter.page"), page),
+            Step(message("letter.activate", **facts), "keyferry install FILE"),
+        ),
+        last=message("letter.last" if code else "letter.last-no-code"),
+        support=vendor.support,
     )
 
 

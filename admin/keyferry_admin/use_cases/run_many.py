@@ -14,6 +14,7 @@ from keyferry_admin.errors import (
     AdminError,
     AwsUnreachable,
     ExpiredCredentials,
+    MissingRight,
     NoCredentials,
     RefusedCredentials,
 )
@@ -21,7 +22,13 @@ from keyferry_admin.errors import (
 T = TypeVar("T")
 AT_ONCE = 8  # boto3 keeps ten connections
 # What fails for every other item, too.
-ENDS_THE_RUN = (AwsUnreachable, ExpiredCredentials, NoCredentials, RefusedCredentials)
+ENDS_THE_RUN = (
+    AwsUnreachable,
+    ExpiredCredentials,
+    MissingRight,
+    NoCredentials,
+    RefusedCredentials,
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,21 @@ from typing import TYPE_CHECKING, Any
 
 from keyferry_admin.errors import BadOwnFile
 from keyferry_admin.use_cases.vendor_json import read_own, vendor_file
-from keyferry_protocol.messages import languages, sentences, use_language
+from keyferry_protocol.messages import (
+    ENGLISH,
+    OwnSentences,
+    Sentence,
+    languages,
+    message,
+    sentences,
+    use_language,
+    use_own_sentences,
+)
+from keyferry_service.views.own_sentences import (
+    LICENSE_CONFIGURATION,
+    BadOwnSentence,
+    own_sentences,
+)
 from keyferry_service.views.problem_document import Problem, problem_page
 
 if TYPE_CHECKING:
@@ -18,7 +32,6 @@ if TYPE_CHECKING:
 
 # A comment that has its lines for itself; none of a browser's business, and a fifth of the page.
 _COMMENT = re.compile(rb"^[ \t]*(?://[^\n]*|/\*(?:[^*]|\*(?!/))*\*/[ \t]*)\n", re.MULTILINE)
-_SENTENCE = re.compile(r"(?:[^{}]|\{\w+(?::\w+)?\})*")  # braces are placeholders: {name}, {M:02}
 _TYPES = {  # where Python's own table differs between versions, or lacks the charset
     ".html": "text/html; charset=utf-8",
     ".css": "text/css; charset=utf-8",
@@ -40,38 +53,50 @@ def site_files(site: Path, own: Path | None = None) -> dict[str, bytes]:
     vendor = vendor_file(site, own)
     files["vendor.json"] = vendor.read_bytes()
     files["index.html"] = _with_vendor(files["index.html"], read_own(vendor))
-    added = _own_sentences(own)
-    for language in sorted(languages() | added.keys()):
-        with use_language(language):
-            text = dict(sentences("page")) | added.get(language, {})
-        files[f"languages/{language}.json"] = json.dumps(
-            text, ensure_ascii=False, indent=0
-        ).encode()
+    sentences_of_vendor = read_own_sentences(own)
+    with use_own_sentences(sentences_of_vendor):
+        for language in sorted(languages()):
+            with use_language(language):
+                files[f"languages/{language}.json"] = _page_sentences()
+        files["index.html"] = _with_own_english(files["index.html"], sentences_of_vendor)
+        files["404.html"] = problem_page(Problem("no-such-route")).encode()
+    added = {name: rooms["page"] for name, rooms in sentences_of_vendor.items() if "page" in rooms}
     files["index.html"] = _with_languages(files["index.html"], added)
-    files["404.html"] = problem_page(Problem("no-such-route")).encode()
     return files
 
 
-def _own_sentences(own: Path | None) -> dict[str, dict[str, str]]:
-    """The page's sentences in the vendor's own languages. Raises BadOwnFile for any room's."""
-    rooms = {file: read_own(file) for file in sorted(own.glob("languages/*/*.json") if own else [])}
-    for file, text in rooms.items():
-        for name, sentence in text.items():
-            if not _is_sentence(sentence):
-                raise BadOwnFile(f"{file}: {name} is not a sentence, or its braces are wrong")
-    return {file.parent.name: text for file, text in rooms.items() if file.name == "page.json"}
+def read_own_sentences(own: Path | None) -> OwnSentences:
+    """The sentences of the vendor's own folder. Raises BadOwnFile."""
+    if own is None:
+        return {}
+    try:
+        return own_sentences(own)
+    except BadOwnSentence as error:
+        raise BadOwnFile(str(error)) from error
 
 
-def _is_sentence(value: object) -> bool:
-    """Whether the service and the page can say it; if not, each email that says it would fail."""
-    if isinstance(value, dict):  # by plural category
-        return "other" in value and all(
-            isinstance(v, str) and _is_sentence(v) for v in value.values()
-        )
-    return isinstance(value, str) and _SENTENCE.fullmatch(value) is not None
+def _page_sentences() -> bytes:
+    """The page's sentences in the current language, with the vendor's name of its dialog."""
+    name = message(f"neutral.{LICENSE_CONFIGURATION}")
+    page = {
+        each: str(sentence).replace(f"{{{LICENSE_CONFIGURATION}}}", name)
+        for each, sentence in sentences("page").items()
+    }
+    return json.dumps(page, ensure_ascii=False, indent=0).encode()
 
 
-def _with_languages(page: bytes, added: Mapping[str, Mapping[str, str]]) -> bytes:
+def _with_own_english(page: bytes, own: OwnSentences) -> bytes:
+    """The page, whose own text is English, with the vendor's English sentences and that name."""
+    text = page.decode()
+    for name, sentence in own.get(ENGLISH, {}).get("page", {}).items():
+        escaped = html.escape(str(sentence)).replace("\\", r"\\")
+        text = re.sub(rf'(data-text="{re.escape(name)}"[^>]*>)[^<]*', rf"\g<1>{escaped}", text)
+    with use_language(ENGLISH):
+        name = html.escape(message(f"neutral.{LICENSE_CONFIGURATION}"))
+    return text.replace(f"{{{LICENSE_CONFIGURATION}}}", name).encode()
+
+
+def _with_languages(page: bytes, added: Mapping[str, Mapping[str, Sentence]]) -> bytes:
     """The page with an option for each language that it does not offer by itself."""
     last = b"</option></select>"
     options = "".join(

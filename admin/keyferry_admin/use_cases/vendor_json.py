@@ -7,6 +7,12 @@ from pathlib import Path
 from typing import Any
 
 from keyferry_admin.errors import BadOwnFile
+from keyferry_protocol.messages import ENGLISH
+from keyferry_service.views.own_sentences import (
+    LICENSE_CONFIGURATION,
+    NAME_PROBLEM,
+    names_by_language,
+)
 
 MEMBERS = {"id", "name", "product", "page_url", "logo", "accent", "support", "privacy_url"}
 KINDS = {"id": str, "name": str, "accent": dict, "support": dict}
@@ -74,6 +80,8 @@ def problems(vendor: Mapping[str, Any], css: str) -> list[str]:
                     f"accent.{scheme} {accent} has a contrast of {ratio:.1f}:1 with {background} "
                     f"{tokens[background]}; {MIN_CONTRAST}:1 is needed."
                 )
+    if names_by_language(vendor.get(LICENSE_CONFIGURATION), {ENGLISH}) is None:
+        sentences.append(NAME_PROBLEM)
     if not (vendor["name"] and (vendor["support"].get("email") or vendor["support"].get("url"))):
         sentences.append("name is empty, or both support.email and support.url are.")
     return sentences

@@ -1,7 +1,11 @@
-"""The wizard as a window in this computer's own browser: the only file here that opens a socket.
+"""A window in this computer's own browser: the only file here that opens a socket.
 
 It listens on 127.0.0.1 only, for the one browser that opened the start link, and makes
-no connections. It answers every request with its own page or a short page that says why not.
+no connections. It answers every request with a page of its site or a short page that says why not.
+
+The wizard and `keyferry-admin desk` are such sites. The client and the admin import nothing of one
+another, and the protocol has no network code, so both packages hold this very file, and what it
+serves, by symbolic links.
 """
 
 import secrets
@@ -9,19 +13,18 @@ import socketserver
 import sys
 import threading
 import time
+from contextvars import copy_context
 from email.parser import BytesParser
 from email.policy import HTTP
 from http import HTTPStatus
 from http.cookies import CookieError, SimpleCookie
 from http.server import BaseHTTPRequestHandler
 from importlib.resources import files
-from typing import Any
+from pathlib import PurePath
+from typing import Any, Protocol
 from urllib.parse import parse_qs
 
-from keyferry.wizard.html import closed_page, over_page, page_html
-from keyferry.wizard.session import Session
-from keyferry.wizard.socket_owner import is_another_users
-from keyferry_protocol.messages import language_in_use, use_language
+from .socket_owner import is_another_users
 
 HOST = "127.0.0.1"
 GONE_S = 60.0  # after the tab was closed
@@ -33,6 +36,7 @@ _MAX_UPLOAD = 5_000_000  # of a form with a file: an archive of 200 response fil
 _MULTIPART = "multipart/form-data"
 _STYLE = "page.css"
 _ALIVE = "alive.js"
+_KINDS = {".css": "text/css", ".js": "text/javascript"}
 _POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
     "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'; "
@@ -51,16 +55,37 @@ _HEADERS = {
 }
 
 
+class Site(Protocol):
+    """What a window shows. It is asked for one thing at a time."""
+
+    styles: tuple[str, ...]  # files beside page.css, in the same folder
+
+    @property
+    def is_closed(self) -> bool: ...
+
+    def page(self, path: str, query: str) -> str | None:
+        """The HTML document at this address; None if there is none."""
+
+    def submit(self, path: str, form: dict[str, str]) -> str:
+        """Take a form that was sent to this address, and return the address to show next."""
+
+    def closed_page(self) -> str:
+        """The last page, once the site is closed."""
+
+    def over_page(self) -> str:
+        """What a stranger reads, and a browser that asks for a page that does not exist."""
+
+
 class Window(socketserver.ThreadingTCPServer):
-    """The server of one session. Not HTTPServer, which looks up this host's name."""
+    """The server of one site. Not HTTPServer, which looks up this host's name."""
 
     daemon_threads = True
     allow_reuse_address = False
 
-    def __init__(self, session: Session, gone_s: float = GONE_S, life_s: float = LIFE_S) -> None:
+    def __init__(self, site: Site, gone_s: float = GONE_S, life_s: float = LIFE_S) -> None:
         super().__init__((HOST, 0), _Handler)
-        self.session = session
-        self._language = language_in_use()  # threads do not inherit it
+        self.site = site
+        self._context = copy_context()  # with the language, which threads do not inherit
         self.turn = threading.Lock()  # one press at a time
         self.key: str | None = secrets.token_urlsafe(32)  # in the start link, until a form is sent
         self.cookie = secrets.token_urlsafe(32)
@@ -87,8 +112,7 @@ class Window(socketserver.ThreadingTCPServer):
             self.server_close()
 
     def process_request_thread(self, request: Any, client_address: Any) -> None:
-        with use_language(self._language):
-            super().process_request_thread(request, client_address)
+        self._context.copy().run(super().process_request_thread, request, client_address)
 
     def service_actions(self) -> None:
         now = time.monotonic()
@@ -125,20 +149,17 @@ class _Handler(BaseHTTPRequestHandler):
         if not self._is_from_here():
             return self._refuse()
         path, _, query = self.path.partition("?")
-        if path == f"/{_STYLE}":
-            self._file(_STYLE, "text/css")
-            return self.server.end() if self.server.session.is_closed else None
-        if path == f"/{_ALIVE}":
-            return self._file(_ALIVE, "text/javascript")
+        if path.removeprefix("/") in (_STYLE, _ALIVE, *self.server.site.styles):
+            self._file(path.removeprefix("/"))
+            is_last = path == f"/{_STYLE}" and self.server.site.is_closed
+            return self.server.end() if is_last else None
         if path == "/" and query:
             return self._start(query)
         if not self._is_known():
             return self._refuse()
         if path == "/alive":
             return self._stay()
-        if path == "/":
-            return self._page()
-        return self._say(HTTPStatus.NOT_FOUND, over_page())
+        return self._page(path, query)
 
     def do_POST(self) -> None:
         origin = self.headers.get("Origin")
@@ -152,17 +173,16 @@ class _Handler(BaseHTTPRequestHandler):
         is_upload = self.headers.get("Content-Type", "").startswith(_MULTIPART)
         if not length.isdecimal() or int(length) > (_MAX_UPLOAD if is_upload else _MAX_BYTES):
             self.close_connection = True
-            return self._say(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, over_page())
+            return self._say(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, self.server.site.over_page())
         typed = _fields(self.headers.get("Content-Type", ""), self.rfile.read(int(length)))
         self.server.key = None  # the sender has the cookie, so the link has served its purpose
         with self.server.turn:
-            self.server.session.press(typed.pop("press", ""), typed.pop("screen", ""), typed)
-            is_closed = self.server.session.is_closed
-        if is_closed:
-            self._say(HTTPStatus.OK, closed_page(), close=True)
+            following = self.server.site.submit(self.path, typed)
+        if self.server.site.is_closed:
+            self._say(HTTPStatus.OK, self.server.site.closed_page(), close=True)
             return self.server.end(_LAST_S)
         self.send_response(HTTPStatus.SEE_OTHER)
-        self.send_header("Location", "/")
+        self.send_header("Location", following)
         self.send_header("Content-Length", "0")
         return self.end_headers()
 
@@ -171,13 +191,14 @@ class _Handler(BaseHTTPRequestHandler):
         presented = parse_qs(query).get("key", [""])[0]
         if key is None or not secrets.compare_digest(presented.encode(), key.encode()):
             return self._refuse()
-        return self._page(f"{self._cookie_name}={self.server.cookie}; {_COOKIE}")
+        return self._page("/", "", f"{self._cookie_name}={self.server.cookie}; {_COOKIE}")
 
-    def _page(self, cookie: str = "") -> None:
+    def _page(self, path: str, query: str, cookie: str = "") -> None:
         with self.server.turn:
-            session = self.server.session
-            html = page_html(session.page(), session.vendor, session.support)
-        self._say(HTTPStatus.OK, html, cookie=cookie)
+            html = self.server.site.page(path, query)
+        if html is None:
+            return self._say(HTTPStatus.NOT_FOUND, self.server.site.over_page())
+        return self._say(HTTPStatus.OK, html, cookie=cookie)
 
     def _stay(self) -> None:
         """Keep a connection open as long as the tab, because timers of a hidden tab may sleep."""
@@ -193,12 +214,13 @@ class _Handler(BaseHTTPRequestHandler):
         except OSError:
             self.server.tab_left()
 
-    def _file(self, name: str, kind: str) -> None:
-        self._say(HTTPStatus.OK, (files("keyferry.wizard") / name).read_text("utf-8"), kind)
+    def _file(self, name: str) -> None:
+        text = (files(__package__) / name).read_text("utf-8")
+        self._say(HTTPStatus.OK, text, _KINDS[PurePath(name).suffix])
 
     def _refuse(self) -> None:
         self.close_connection = True
-        self._say(HTTPStatus.FORBIDDEN, over_page())
+        self._say(HTTPStatus.FORBIDDEN, self.server.site.over_page())
 
     def _say(
         self,

@@ -13,6 +13,7 @@ from contextvars import ContextVar
 from functools import cache
 
 Sentence = str | Mapping[str, str]  # by CLDR's plural category if it contains a count
+OwnSentences = Mapping[str, Mapping[str, Mapping[str, Sentence]]]  # by language, room, and name
 ENGLISH = "en"
 FOLDER = os.path.dirname(__file__)
 # The patterns without which dates and lists could not be read.
@@ -30,6 +31,8 @@ _BUILT_IN = {
     "formats.list.semicolon": "{first}; {last}",
 }
 _language: ContextVar[str] = ContextVar("language", default=ENGLISH)
+_NONE: OwnSentences = {}
+_own: ContextVar[OwnSentences] = ContextVar("own", default=_NONE)
 
 
 def message(name: str, /, **facts: object) -> str:
@@ -59,7 +62,15 @@ def sentences(room: str) -> Mapping[str, Sentence]:
 
     Empty if the catalog is missing or damaged, as in an application that was bundled without it.
     """
-    return _sentences(FOLDER, room, _language.get())
+    own, language = _own.get(), _language.get()
+    if not own:
+        return _sentences(FOLDER, room, language)
+    return {
+        name: sentence
+        for tag in (ENGLISH, language)
+        for known in (_read(FOLDER, room, tag), own.get(tag, {}).get(room, {}))
+        for name, sentence in known.items()
+    }
 
 
 def built_in(name: str, facts: Mapping[str, object]) -> str:
@@ -88,14 +99,24 @@ def use_language(language: str) -> Iterator[None]:
         _language.reset(before)
 
 
+@contextmanager
+def use_own_sentences(own: OwnSentences) -> Iterator[None]:
+    """Use the vendor's own sentences inside the `with` block, and the catalog's for the others."""
+    before = _own.set(own)
+    try:
+        yield
+    finally:
+        _own.reset(before)
+
+
 def language_in_use() -> str:
     """The language that `message` uses now."""
     return _language.get()
 
 
 def languages() -> frozenset[str]:
-    """The languages that have a folder in the catalog."""
-    return _languages(FOLDER)
+    """The languages that have a folder in the catalog, and the vendor's own."""
+    return _languages(FOLDER) | _own.get().keys()
 
 
 def _known(language: str) -> str:
@@ -148,10 +169,15 @@ def _languages(folder: str) -> frozenset[str]:
 
 @cache
 def _sentences(folder: str, room: str, language: str) -> Mapping[str, Sentence]:
-    english = {} if language == ENGLISH else _sentences(folder, room, ENGLISH)
+    return {**_read(folder, room, ENGLISH), **_read(folder, room, language)}
+
+
+@cache
+def _read(folder: str, room: str, language: str) -> Mapping[str, Sentence]:
     path = os.path.join(folder, language, f"{room}.json")
     try:
         with open(path, encoding="utf-8") as file:
-            return {**english, **json.load(file)}
+            known: Mapping[str, Sentence] = {**json.load(file)}
+            return known
     except (OSError, ValueError):
-        return english
+        return {}

@@ -158,12 +158,12 @@ class Tickets:
         """
         pending = {"email_status": EmailStatus.PENDING, "mail_id": mail_id}
         items = [
-            self._count_mail(ticket, message_id, now),
+            self._count_mail(ticket.license_number, message_id, now),
             self._count_address(ticket, address, now),
             self._count_mail_to(ticket, address, message_id, now),
             self._check_not_suppressed(address, now),
-            self._check_few_bounces(ticket, now),
-            self._put_sent(ticket, address, mail_id, now),
+            self._check_few_bounces(ticket.license_number, now),
+            self._put_sent(ticket.id, ticket.license_number, address, mail_id, now),
             {"Update": self._email_update(ticket.id, pending)},
         ]
         if token is not None:
@@ -182,13 +182,30 @@ class Tickets:
         """
         items = [
             self._check_not_suppressed(contact, now),
-            self._put_sent(ticket, contact, mail_id, now),
+            self._put_sent(ticket.id, ticket.license_number, contact, mail_id, now),
         ]
         try:
             with translate_conflicts():
                 self._dynamodb.transact_write_items(TransactItems=items)
         except ConditionFailed as error:
             raise MailWithheld("The contact's address wants no mail.") from error
+
+    def allow_letter_mail(self, number: str, contact: str, mail_id: str, now: int) -> None:
+        """Count and record an email that belongs to no ticket: a license's letter to its contact.
+
+        Raises MailWithheld, Conflict.
+        """
+        items = [
+            self._count_mail(number, mail_id, now),
+            self._check_not_suppressed(contact, now),
+            self._check_few_bounces(number, now),
+            self._put_sent("", number, contact, mail_id, now),
+        ]
+        try:
+            with translate_conflicts():
+                self._dynamodb.transact_write_items(TransactItems=items)
+        except ConditionFailed as error:
+            raise MailWithheld("No more mail for this license or address.") from error
 
     def mail_counts(self, number: str, now: int) -> MailCounts:
         """What the license has mailed: for the vendor."""
@@ -259,10 +276,10 @@ class Tickets:
         link = Link(ticket.id, ticket.file_name, now + LIFE_S)
         return self._put({"pk": link_key(token), **members(link)})
 
-    def _put_sent(self, ticket: Ticket, address: str, mail_id: str, now: int) -> Any:
-        sent = SentMail(
-            ticket.id, ticket.license_number or "", hash_address(address), now + SENT_KEPT_S
-        )
+    def _put_sent(
+        self, ticket_id: str, number: str | None, address: str, mail_id: str, now: int
+    ) -> Any:
+        sent = SentMail(ticket_id, number or "", hash_address(address), now + SENT_KEPT_S)
         return self._put({"pk": sent_key(mail_id), **members(sent)})
 
     def _put(self, row: Mapping[str, Any]) -> Any:
@@ -285,8 +302,8 @@ class Tickets:
             "ExpressionAttributeValues": to_item(values),
         }
 
-    def _count_mail(self, ticket: Ticket, message_id: str, now: int) -> Any:
-        key = mail_key(ticket.license_number or "", now)
+    def _count_mail(self, number: str | None, message_id: str, now: int) -> Any:
+        key = mail_key(number or "", now)
         return self._add_once(key, "message_ids", message_id, MAILS_PER_LICENSE, now + 2 * DAY)
 
     def _count_address(self, ticket: Ticket, address: str, now: int) -> Any:
@@ -311,11 +328,11 @@ class Tickets:
             }
         }
 
-    def _check_few_bounces(self, ticket: Ticket, now: int) -> Any:
+    def _check_few_bounces(self, number: str | None, now: int) -> Any:
         return {
             "ConditionCheck": {
                 "TableName": self._table,
-                "Key": _key(bounces_key(ticket.license_number or "", now)),
+                "Key": _key(bounces_key(number or "", now)),
                 "ConditionExpression": "attribute_not_exists(pk) OR bounce_count < :limit",
                 "ExpressionAttributeValues": to_item({":limit": BOUNCES_PER_LICENSE}),
             }

@@ -75,9 +75,8 @@ def refuse_any(license: LicenseRecord, now: int) -> Refusal | None:
         return Refusal(RefusalCode.LICENSE_SUSPENDED)
     if license.status is Status.REVOKED:
         return Refusal(RefusalCode.LICENSE_REVOKED)
-    ends_at = license.ends_at
-    if ends_at is not None and ends_at <= now:
-        return Refusal(RefusalCode.LICENSE_EXPIRED, facts={"ended_at": ends_at})
+    if license.has_ended(now):
+        return Refusal(RefusalCode.LICENSE_EXPIRED, facts={"ended_at": license.ends_at})
     return None
 
 

@@ -71,6 +71,10 @@ class LicenseRecord:
         term = self.first_issued_at + self.trial_days * DAY
         return term if self.valid_until is None else min(term, self.valid_until)
 
+    def has_ended(self, now: int) -> bool:
+        """Whether its end has come; the second in which it ends is over for it."""
+        return self.ends_at is not None and self.ends_at <= now
+
     def issued(self, serial: int, now: int) -> "LicenseRecord":
         """The license after a response with this serial, which becomes its revision."""
         first = now if self.first_issued_at is None else self.first_issued_at

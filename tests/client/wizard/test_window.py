@@ -14,7 +14,9 @@ from urllib.parse import urlencode
 import pytest
 
 from keyferry.wizard import socket_owner
+from keyferry.wizard.site import WizardSite
 from keyferry.wizard.window import Window
+from keyferry_protocol.messages import use_own_sentences
 from tests.support.desk import Desk, open_window
 from tests.support.samples import NUMBER
 
@@ -86,7 +88,7 @@ def test_it_listens_on_this_computer_only_and_queries_no_name_server(
 
     for name in ("getfqdn", "gethostbyname", "gethostbyaddr", "getaddrinfo"):
         monkeypatch.setattr(socket, name, refuse)
-    window = Window(desk.session())
+    window = Window(WizardSite(desk.session()))
     assert window.server_address[0] == "127.0.0.1"
     window.server_close()
 
@@ -100,6 +102,12 @@ def test_the_start_link_works_until_a_form_is_sent(
     assert browser.press("begin:install", "list") == 303
     assert browser.ask("GET", link)[0] == 403
     assert browser.title().startswith("Step 1 of 7: What do you want to do?")
+
+
+def test_the_window_has_the_vendors_own_sentences(desk: Desk) -> None:
+    own = {"en": {"wizard": {"list.title": "Licenses at Example"}}}
+    with use_own_sentences(own), open_window(desk) as window:
+        assert '<h1 id="title">Licenses at Example</h1>' in Browser(window).start()
 
 
 HEAD = "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout"

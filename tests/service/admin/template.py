@@ -3,6 +3,7 @@
 from tests.support.tables import KEYS_TABLE, LICENSES_TABLE, TICKETS_TABLE
 
 TEMPLATE = {
+    "Parameters": {"MailFrom": {"Type": "String", "Default": "sender@example.com"}},
     "Resources": {
         "LicensesTable": {"Type": "AWS::DynamoDB::Table", "Properties": LICENSES_TABLE},
         "KeysTable": {"Type": "AWS::DynamoDB::Table", "Properties": KEYS_TABLE},

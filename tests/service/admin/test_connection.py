@@ -167,7 +167,7 @@ def test_a_profile_that_does_not_exist_is_one_sentence(
         ("ExpiredTokenException", "expired-credentials"),
         ("InvalidClientTokenId", "refused-credentials"),
         ("SignatureDoesNotMatch", "refused-credentials"),
-        ("AccessDenied", "aws"),
+        ("AccessDenied", "missing-right"),
     ],
 )
 def test_what_aws_answers_becomes_a_code(answer: str, code: str) -> None:

@@ -71,7 +71,6 @@ def test_a_kms_key_of_another_algorithm_is_refused(private: Any, next_step: str)
 @pytest.mark.parametrize(
     ("code", "next_step"),
     [
-        pytest.param("AccessDeniedException", "kms:GetPublicKey", id="one may not read"),
         pytest.param("NotFoundException", "region and account", id="of another region"),
         pytest.param("DisabledException", f"enable-key --key-id {ARN}", id="that is disabled"),
         pytest.param("UnsupportedOperationException", "SIGN_VERIFY", id="without a public half"),

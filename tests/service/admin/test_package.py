@@ -15,7 +15,7 @@ ROOT = Path(__file__).parents[3]
 def environment(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A virtual environment that holds what the folder admin/ installs, and nothing else."""
     checkout = tmp_path_factory.mktemp("checkout")  # building writes beside its sources
-    for part in ("admin", "shared"):
+    for part in ("admin", "shared", "client", "static-site"):  # the desk's window and its style
         ignore = shutil.ignore_patterns("__pycache__", "build", "*.egg-info")
         shutil.copytree(ROOT / part, checkout / part, symlinks=True, ignore=ignore)
     folder: Path = tmp_path_factory.mktemp("environment") / "venv"

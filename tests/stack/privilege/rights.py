@@ -32,15 +32,20 @@ def rights() -> list[Right]:
 
 def _rights_of(role: str, properties: Any) -> Iterator[Right]:
     (policy,) = properties["Policies"]
-    has_role = RESOURCES[role].get("Condition") not in OFF
-    for place, value in enumerate(policy["PolicyDocument"]["Statement"]):
+    return rights_in(role, policy["PolicyDocument"])
+
+
+def rights_in(name: str, document: Any) -> Iterator[Right]:
+    """Those of the document of this role or managed policy."""
+    is_there = RESOURCES[name].get("Condition") not in OFF
+    for place, value in enumerate(document["Statement"]):
         statement, has_statement = _when_on(value)
-        has_statement = has_statement and has_role
+        has_statement = has_statement and is_there
         assert statement["Effect"] == "Allow"
         actions, (only, _) = statement["Action"], _when_on(statement.get("Condition"))
         for action in actions if isinstance(actions, list) else [actions]:
             for resource, is_local in _resources(statement["Resource"], has_statement):
-                yield Right(role, resource + _of(only), action, is_local, place)
+                yield Right(name, resource + _of(only), action, is_local, place)
 
 
 def _of(only: Any) -> str:

@@ -31,11 +31,13 @@ def test_the_template_gives_exactly_the_rights_of_the_table() -> None:
 
 def test_no_right_comes_by_another_way() -> None:
     kinds = {r["Type"] for r in RESOURCES.values() if r["Type"].startswith("AWS::IAM::")}
-    assert kinds == {"AWS::IAM::Role"}
+    assert kinds == {"AWS::IAM::Role", "AWS::IAM::ManagedPolicy"}  # of people: test_roles.py
     for name, resource in RESOURCES.items():
         if resource["Type"] == "AWS::Serverless::Function":
             assert not {"Policies", "Connectors"} & {*resource, *resource["Properties"]}, name
         assert "ManagedPolicyArns" not in resource["Properties"], name
+        if resource["Type"] == "AWS::IAM::ManagedPolicy":
+            assert {"Users", "Groups", "Roles"}.isdisjoint(resource["Properties"]), name
 
 
 def test_what_belongs_to_the_stack_is_opened_to_these_services_alone() -> None:

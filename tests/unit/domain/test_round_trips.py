@@ -101,6 +101,9 @@ def test_a_ticket(ticket: Ticket) -> None:
         product=names,
         valid_from=seconds,
         licensee=free_texts,
+        reference=free_texts,
+        note=free_texts,
+        labels=st.lists(names, max_size=3).map(tuple),
         features=st.dictionaries(names, st.just(True) | counts, max_size=4),
         trial_days=st.none() | counts,
         valid_until=maybe_seconds,
@@ -127,6 +130,10 @@ def test_a_license(license: LicenseRecord) -> None:
         load_key=st.none() | public_keys,
         components=component_sets("personal"),
         machine_name=free_texts,
+        since=seconds,
+        serial=counts,
+        last_request_serial=counts,
+        last_response_at=seconds,
         dongle_keyid=st.none() | hexes,
     )
 )

@@ -225,8 +225,7 @@ def _seconds(day: date) -> int:
 
 
 def _is_usable(license: LicenseRecord, now: int) -> bool:
-    has_ended = license.ends_at is not None and license.ends_at <= now
-    return license.status is not Status.REVOKED and not has_ended
+    return license.status is not Status.REVOKED and not license.has_ended(now)
 
 
 def _seats(licenses: Iterable[LicenseRecord], now: int) -> list[ProductSeats]:

@@ -1,0 +1,1 @@
+../../../client/keyferry/wizard/alive.js

@@ -1,0 +1,1 @@
+../../../client/keyferry/wizard/socket_owner.py

@@ -1,0 +1,55 @@
+"""Mails a letter to the contact of its license."""
+
+import secrets
+
+from keyferry_admin.errors import LetterNotMailed, NoContact
+from keyferry_admin.stack import Stack
+from keyferry_service.adapters.email_ses import Mailer, MailRefused
+from keyferry_service.adapters.tickets_dynamodb import MailWithheld
+from keyferry_service.domain.license import LicenseRecord
+from keyferry_service.views.email import Email, mime_message
+from keyferry_service.views.refusal_text import Vendor
+
+
+def require_contact(license: LicenseRecord) -> None:
+    """Return only if there is an address to mail to. Raises NoContact."""
+    if not license.contact:
+        raise NoContact(
+            f"License {license.number} has no contact to mail its letter to",
+            "Nothing was sent. Set one: keyferry-admin license change"
+            f" {license.number} --contact ADDRESS",
+        )
+
+
+def allow_letter(stack: Stack, license: LicenseRecord, now: int) -> str:
+    """Count and record the mail before anything else happens; returns its id for SES's feedback.
+
+    Raises LetterNotMailed for an address that wants no mail.
+    """
+    mail_id = secrets.token_hex(16)
+    try:
+        stack.tickets.allow_letter_mail(license.number, license.contact, mail_id, now)
+    except MailWithheld as error:
+        raise LetterNotMailed(
+            f"No mail goes to {license.contact} for license {license.number} now",
+            "Nothing was changed. Mails to it or for this license came back, or 20 were sent today."
+            " `keyferry-admin mail list` shows which.",
+        ) from error
+    return mail_id
+
+
+def mail_letter(
+    stack: Stack, license: LicenseRecord, email: Email, vendor: Vendor, mail_id: str
+) -> None:
+    """Send it as the stack's sender. Raises LetterNotMailed."""
+    sender = stack.parameter("MailFrom")
+    message = mime_message(email, sender, license.contact, vendor, secrets.token_hex(16))
+    try:
+        # The template names its configuration set as the stack.
+        Mailer(stack.ses, sender, stack.name).send(license.contact, message, mail_id)
+    except MailRefused as error:
+        raise LetterNotMailed(
+            f"The letter of license {license.number} was not mailed ({error})",
+            "If access is denied, your credentials lack ses:SendEmail. Otherwise, keyferry-admin"
+            " doctor says what is wrong with mail.",
+        ) from error
