@@ -249,7 +249,7 @@ def take_calls(desk: Desk, callers: list[Customer], sales: Sales) -> None:
     desk.begin("09:05", "call 1: “It says no seats are left”")
     number = more.number
     remedy = f"keyferry-admin license change {number} --seats 2"
-    desk.type(f"keyferry-admin request explain {refused}", "Refused now: no-seats-left", remedy)
+    desk.type(f"keyferry-admin request explain {refused.name}", "Refused now: no-seats-left", remedy)
     desk.type(remedy, "2 (was 1)")
     more.install(2, more.carry(refused))
 
@@ -290,7 +290,7 @@ def take_calls(desk: Desk, callers: list[Customer], sales: Sales) -> None:
     desk.begin("10:40", "call 6: “Our second code is refused”")
     refused = code.make(9, code=old)
     code.is_refused(refused, "not-authentic")
-    desk.type(f"keyferry-admin request explain {refused}", "Refused now: not-authentic")
+    desk.type(f"keyferry-admin request explain {refused.name}", "Refused now: not-authentic")
 
     desk.begin("11:00", "call 7: “When does order 6 end?”")
     desk.type(f"keyferry-admin license list --reference {when.reference}", "30 Nov 2035")
