@@ -249,7 +249,9 @@ def take_calls(desk: Desk, callers: list[Customer], sales: Sales) -> None:
     desk.begin("09:05", "call 1: “It says no seats are left”")
     number = more.number
     remedy = f"keyferry-admin license change {number} --seats 2"
-    desk.type(f"keyferry-admin request explain {refused.name}", "Refused now: no-seats-left", remedy)
+    desk.type(
+        f"keyferry-admin request explain {refused.name}", "Refused now: no-seats-left", remedy
+    )
     desk.type(remedy, "2 (was 1)")
     more.install(2, more.carry(refused))
 
@@ -401,11 +403,11 @@ def main() -> int:
 def table(steps: list[Step]) -> list[str]:
     """A line for each part of the day, then its commands with their seconds, then the sum."""
     lines: list[str] = []
-    told = ""
+    story = ""
     for step in steps:
-        if step.story != told:
+        if step.story != story:
             lines.append(f"{step.at}  {step.story}")
-            told = step.story
+            story = step.story
         lines.append(f"{step.took_s:10.2f} s  {step.command}")
     lines.append(f"{sum(step.took_s for step in steps):10.2f} s  {len(steps)} commands in all")
     return lines
