@@ -106,7 +106,7 @@ license revoke {number} --yes""".splitlines()
 RUN_WITH_READ = {"license letter {number}", "request list {number}"}
 KNOWN = {"keys create --kms {kms}": "key-exists"}  # what ends with an error whoever runs it
 NOT_RUN = {
-    "desk": "its pages do what other commands do, and name those commands' policies",
+    "desk": "it serves until it is stopped; its pages make the calls of the commands",
     "doctor": "it has a policy of its own: docs/operations/doctor-policy.json",
     "origin-secret rotate": "it has no policy: it deploys",
 }
