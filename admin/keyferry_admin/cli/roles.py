@@ -16,6 +16,7 @@ POLICIES: dict[str, str] = {
     "origin-secret rotate": DEPLOY,  # it updates the stack, and with the caller's rights
     **dict.fromkeys(
         (
+            "desk",  # what it changes or explains needs SUPPORT
             "dongle list",
             "keys export",
             "keys list",

@@ -109,6 +109,7 @@ def test_a_mailed_letter_goes_to_the_contact_without_the_code(
         assert "015.120.020.093" in part
         assert "30 November 2027" in part
         assert "Activation code" not in part
+        assert "this letter does not say the activation code" in " ".join(part.split())
     assert licenses.find(sold.licenses, NUMBER) == before
 
 

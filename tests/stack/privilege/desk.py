@@ -106,6 +106,7 @@ license revoke {number} --yes""".splitlines()
 RUN_WITH_READ = {"license letter {number}", "request list {number}"}
 KNOWN = {"keys create --kms {kms}": "key-exists"}  # what ends with an error whoever runs it
 NOT_RUN = {
+    "desk": "it serves until it is stopped; its pages make the calls of the commands",
     "doctor": "it has a policy of its own: docs/operations/doctor-policy.json",
     "origin-secret rotate": "it has no policy: it deploys",
 }
@@ -314,7 +315,7 @@ def a_day(stack: RunningStack, folder: Path) -> dict[str, Any]:
         "number": customer.number,
         "product": shlex.quote(customer.product),
         "sha": answer.request_sha256[:12],
-        "ticket": ticket["id"],
+        "ticket": f"{stack.page}#t={ticket['id']}",  # an id can begin with "-"
         "dongle": next(iter(table.dongles(customer.number))).keyid,
         "address": address,
         "folder": folder,
