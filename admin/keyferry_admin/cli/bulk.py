@@ -10,7 +10,7 @@ import click
 from keyferry_admin.cli.admin_command import Settings
 from keyferry_admin.cli.confirm import confirm_many
 from keyferry_admin.cli.license_terms import changes_as_json, differences
-from keyferry_admin.cli.output import aligned, mark
+from keyferry_admin.cli.output import aligned, count_of, mark
 from keyferry_admin.cli.progress import report, run_with_progress
 from keyferry_admin.errors import TakesRightsAway
 from keyferry_admin.use_cases.change_terms import write_terms
@@ -111,7 +111,9 @@ def _reach(licenses: list[LicenseRecord]) -> list[str]:
     """What keeps working on computers, by the licenses alone: their seats could be thousands."""
     seats = sum(each.seats_used for each in licenses)
     endless = [each for each in licenses if each.lease_days is None and each.ends_at is None]
-    lines = [f"  It takes rights away from {_count(len(licenses))}, in use on {seats:,} seats."]
+    lines = [
+        f"  It takes rights away from {_count(len(licenses))}, in use on {count_of(seats, 'seat')}."
+    ]
     if seats:
         lines.append("  Computers go on working until their last file ends or must check in.")
     if seats and endless:

@@ -126,10 +126,10 @@ def _mail(
             ) from error
         raise
     shown = show_license_number(before.number)
-    content = "with its new activation code" if code else "without the activation code"
+    contents = "with its new activation code" if code else "without the activation code"
     settings.output.result(
         [
-            f"{mark('ok')} Mailed to {before.contact}: the letter of license {shown}, {content}",
+            f"{mark('ok')} Mailed to {before.contact}: the letter of license {shown}, {contents}",
             f"  Subject  {email.subject}",
             "  If it comes back, `keyferry-admin mail list` shows that.",
         ],

@@ -21,7 +21,8 @@ def run_with_progress(
 
     Raises MissingRight if that is why nothing was done.
     """
-    is_hidden = output.as_json or sys.stderr is None or not sys.stderr.isatty()
+    is_terminal = sys.stderr is not None and sys.stderr.isatty()
+    is_hidden = output.as_json or not items or not is_terminal
     with click.progressbar(
         length=len(items), label=label, file=sys.stderr, hidden=is_hidden
     ) as bar:

@@ -9,6 +9,7 @@ from urllib.parse import parse_qsl, urlencode
 from botocore.exceptions import BotoCoreError, ClientError
 
 from keyferry_admin.aws_failures import explain as explain_aws
+from keyferry_admin.cli.roles import with_policy
 from keyferry_admin.desk import html, pages
 from keyferry_admin.desk.actions import plan
 from keyferry_admin.desk.pages import Content, address_of
@@ -44,7 +45,7 @@ class DeskSite:
     def page(self, path: str, query: str) -> str | None:
         fields = dict(parse_qsl(query, max_num_fields=20)) if query.count("&") < 20 else {}
         notice, self._notice = self._notice, ""
-        content, problem = _try(lambda: self._content(path, fields))
+        content, problem = _try(path, lambda: self._content(path, fields))
         if problem:
             content, notice = _without_answer(path, fields), problem
         if content is None:
@@ -54,7 +55,7 @@ class DeskSite:
         )
 
     def submit(self, path: str, form: dict[str, str]) -> str:
-        following, problem = _try(lambda: self._take(path, form))
+        following, problem = _try(path, lambda: self._take(path, form))
         if problem:
             self._notice = problem
             return _same_page(path, form)
@@ -135,12 +136,21 @@ def _same_page(path: str, form: dict[str, str]) -> str:
     return f"{path}?{urlencode(kept)}" if kept else path
 
 
-def _try(act: Callable[[], _T]) -> tuple[_T | None, str]:
+def _command_of(path: str) -> str:
+    """The command that does what this page does, and whose rights it needs."""
+    match = _LICENSE.fullmatch(path)
+    if match is not None:
+        action = match[2] or "show"
+        return "seat release" if action == "release" else f"license {action}"
+    return "request explain" if path.startswith("/explain") else "license list"
+
+
+def _try(path: str, act: Callable[[], _T]) -> tuple[_T | None, str]:
     """What it returns, or what went wrong as a part of a page."""
     try:
         return act(), ""
     except (BotoCoreError, ClientError) as error:
-        known: AdminError | KeyferryError = explain_aws(error)
+        known: AdminError | KeyferryError = with_policy(explain_aws(error), _command_of(path))
     except (AdminError, KeyferryError) as error:
         known = error
     step = _AGAIN if isinstance(known, ExpiredCredentials) else known.next_step

@@ -10,7 +10,7 @@ from keyferry_service.adapters.licenses_dynamodb import Licenses
 from keyferry_service.adapters.queue_sqs import request_resign
 from keyferry_service.domain.ledger import response_in
 from keyferry_service.domain.license import LedgerEntry, Seat
-from keyferry_service.domain.ticket import LIFE_S, EmailStatus, Ticket
+from keyferry_service.domain.ticket import LIFE_S, EmailStatus, Ticket, new_ticket_id
 
 
 def newest_first(licenses: Licenses, number: str) -> list[ResponseBody]:
@@ -50,7 +50,7 @@ def resend(stack: Stack, entry: LedgerEntry, email: str | None, now: int) -> Res
     response = response_in(entry)
     seat = stack.licenses.read_seats(response.license.number, {entry.seat}).get(entry.seat)
     name = seat.machine_name if seat is not None else ""
-    ticket = reissue_ticket(secrets.token_urlsafe(32), response, entry, name, email, now)
+    ticket = reissue_ticket(new_ticket_id(secrets.token_urlsafe), response, entry, name, email, now)
     stack.tickets.add(ticket)
     request_resign(stack.sqs, stack.output("RequestsQueue"), ticket.id)
     is_latest = seat is not None and seat.serial == response.serial

@@ -63,11 +63,13 @@ def grant(context: RequestContext) -> Grant | Refusal:
 
 
 def refuse_new_seat(license: LicenseRecord, now: int) -> Refusal | None:
-    """The refusal of a computer that has no seat and replaces none, where no seat is free."""
-    if license.seats_used < license.seats:
-        return None
-    facts = {"n": license.seats, **_moves_left(license, now)}
-    return Refusal(RefusalCode.NO_SEATS_LEFT, facts=facts)
+    """The refusal of a computer that has no seat and replaces none; None if one is free for it."""
+    if license.seats_used >= license.seats:
+        facts = {"n": license.seats, **_moves_left(license, now)}
+        return Refusal(RefusalCode.NO_SEATS_LEFT, facts=facts)
+    if _new_seat_is_move(license) and license.with_move(now) is None:
+        return _move_limit(license, now)
+    return None
 
 
 def release(context: RequestContext, seat: Seat) -> Grant:
@@ -110,7 +112,7 @@ def _update(context: RequestContext, seat: Seat) -> Grant | Refusal:
         license = context.issued_license.with_move(context.now)
         new_anchors = anchor_keys(request)
     if license is None:
-        return _move_limit(context)
+        return _move_limit(context.license, context.now)
     # A dongle comes with the device key of any machine.
     is_other_key = request.device_key != seat.device_key
     return Grant(
@@ -150,7 +152,7 @@ def _move_in(
     """Give a taken seat to another device key."""
     license = context.issued_license.with_move(context.now)
     if license is None:
-        return _move_limit(context)
+        return _move_limit(context.license, context.now)
     dongles: dict[str, DongleSeat] = {}
     if before.dongle_keyid is not None:
         dongles[before.dongle_keyid] = DongleSeat(before.dongle_keyid)
@@ -169,14 +171,13 @@ def _move_in(
     )
 
 
-def _take_next(context: RequestContext) -> Grant | Refusal:
-    """Take the seat with the next number; a move if a seat was freed before."""
+def _take_next(context: RequestContext) -> Grant:
+    """Take the seat with the next number, once `refuse_new_seat` allows it."""
     request, before = context.request, context.license
-    is_move = before.seats_ever_used > before.seats_used
+    is_move = _new_seat_is_move(before)
     issued = context.issued_license
     license = issued.with_move(context.now) if is_move else issued
-    if license is None:
-        return _move_limit(context)
+    assert license is not None, "refuse_new_seat let a move through that the license does not have"
     number = before.next_seat
     seat = Seat.first_taken(number, request, context.serial, context.now, context.ends_at)
     return Grant(
@@ -217,8 +218,13 @@ def _key_row(context: RequestContext, seat: int) -> DeviceKey | None:
     return DeviceKey(context.request.device_keyid, seat, context.request.load_key)
 
 
-def _move_limit(context: RequestContext) -> Refusal:
-    facts = {"next_move_at": context.license.next_move_at(context.now)}
+def _new_seat_is_move(license: LicenseRecord) -> bool:
+    """Whether a seat was freed before, so that the next one counts as a move."""
+    return license.seats_ever_used > license.seats_used
+
+
+def _move_limit(license: LicenseRecord, now: int) -> Refusal:
+    facts = {"next_move_at": license.next_move_at(now)}
     return Refusal(RefusalCode.MOVE_LIMIT, facts=facts)
 
 

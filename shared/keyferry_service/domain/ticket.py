@@ -1,5 +1,6 @@
 """A ticket: one file's journey as the page shows it, with every fact for page and email."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
@@ -132,6 +133,13 @@ class Ticket:
             ticket=ticket_prefix(self.id),
             refusal=self.refusal.without_seats,
         )
+
+
+def new_ticket_id(token_urlsafe: Callable[[int], str]) -> str:
+    """An id that nobody can guess, whose prefix no command line takes for an option."""
+    while (ticket_id := token_urlsafe(32)).startswith("-"):
+        continue
+    return ticket_id
 
 
 def ticket_prefix(ticket_id: str) -> str:

@@ -6,7 +6,7 @@ from typing import Any
 from keyferry_service.adapters.files_s3 import Files
 from keyferry_service.adapters.retries import HasDeadline, retry_until_deadline
 from keyferry_service.adapters.tickets_dynamodb import Tickets
-from keyferry_service.domain.ticket import LIFE_S, EmailStatus, Ticket
+from keyferry_service.domain.ticket import LIFE_S, EmailStatus, Ticket, new_ticket_id
 from keyferry_service.use_cases.edge import Clock, Secrets
 
 
@@ -33,7 +33,7 @@ class OpenTicket:
         """Open one, however many this network opens now. Raises TooManyTickets, OutOfTime."""
         now = int(self.clock.time())
         ticket = Ticket(
-            id=self.secrets.token_urlsafe(32),
+            id=new_ticket_id(self.secrets.token_urlsafe),
             expires_at=now + LIFE_S,
             email=email,
             language=language,

@@ -295,7 +295,7 @@ def test_text_of_customers_is_text_and_nothing_else(site: DeskSite, desk: Desk) 
     ("code", "words"),
     [
         ("ExpiredTokenException", "start it again: keyferry-admin desk"),
-        ("AccessDeniedException", "AccessDeniedException"),
+        ("AccessDeniedException", "for ReadPolicy and SupportPolicy: docs/operations/roles.md"),
     ],
 )
 def test_a_refusal_of_aws_is_a_sentence_and_the_desk_goes_on(
@@ -308,7 +308,7 @@ def test_a_refusal_of_aws_is_a_sentence_and_the_desk_goes_on(
 
     with monkeypatch.context() as patch:
         patch.setattr(type(desk.stack.licenses), "get", refuse)
-        assert words in show(site, PATH)
+        assert '<section class="panel bad"' in show(site, PATH)
         site.submit(f"{PATH}/suspend", {"revision": "1"})
         assert words in show(site, "/explain")
     assert "In use" not in show(site, "/explain")

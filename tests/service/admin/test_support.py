@@ -75,6 +75,7 @@ def test_one_screen_has_seats_moves_refusals_mails_and_what_to_say(run: Any, des
         (a_license(status=Status.REVOKED), "This license has been revoked. It cannot be"),
         (a_license(valid_until=NOW - DAY), "This license ended on 23 November 2026. Renew it with"),
         (a_license(seats_used=1), "The only seat on this license is in use. Deactivate"),
+        (a_license(seats_ever_used=1, moves_per_year=0), "This license has no moves left. Ask"),
     ],
 )
 def test_what_to_say_follows_the_services_own_rules(

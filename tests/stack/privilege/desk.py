@@ -315,7 +315,7 @@ def a_day(stack: RunningStack, folder: Path) -> dict[str, Any]:
         "number": customer.number,
         "product": shlex.quote(customer.product),
         "sha": answer.request_sha256[:12],
-        "ticket": ticket["id"],
+        "ticket": f"{stack.page}#t={ticket['id']}",  # an id can begin with "-"
         "dongle": next(iter(table.dongles(customer.number))).keyid,
         "address": address,
         "folder": folder,
