@@ -1,6 +1,6 @@
 """Whether files reach the functions: bucket events, queues, mappings, and what was given up."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from keyferry_admin.use_cases.doctor.deployment import Deployment
@@ -37,12 +37,16 @@ class BucketEvents:
     is_told: bool
 
 
+def deployed(deployment: Deployment, outputs: Iterable[str]) -> list[str]:
+    """Those of these outputs that the stack has: a stack without events lacks theirs."""
+    has = deployment.stack.has_output
+    return [output for output in outputs if output not in OF_EVENTS or has(output)]
+
+
 def check_functions(deployment: Deployment) -> list[Finding]:
     """Whether each function can run, and is connected to its queue."""
     client, functions = deployment.client("lambda"), []
-    for output in (*QUEUES, "PublicApiFunction", "PublishEventsFunction"):
-        if output in OF_EVENTS and not deployment.stack.has_output(output):
-            continue
+    for output in deployed(deployment, [*QUEUES, "PublicApiFunction", "PublishEventsFunction"]):
         name = deployment.stack.output(output)
         reserved = client.get_function_concurrency(FunctionName=name)
         queue = deployment.stack.output(QUEUES[output]) if output in QUEUES else ""
@@ -118,12 +122,10 @@ def judge_events(events: Sequence[BucketEvents]) -> list[Finding]:
 def check_dead_letters(deployment: Deployment) -> list[Finding]:
     """Whether messages were given up."""
     sqs, name, counts = deployment.client("sqs"), "ApproximateNumberOfMessages", {}
-    for output, noun in DEAD_LETTERS.items():
-        if output in OF_EVENTS and not deployment.stack.has_output(output):
-            continue
+    for output in deployed(deployment, DEAD_LETTERS):
         url = deployment.stack.output(output)
         attributes = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=[name])["Attributes"]
-        counts[noun] = int(attributes[name])
+        counts[DEAD_LETTERS[output]] = int(attributes[name])
     return judge_dead_letters(counts)
 
 

@@ -4,7 +4,7 @@ import math
 
 from keyferry_admin.use_cases.doctor.deployment import Deployment
 from keyferry_admin.use_cases.doctor.finding import OK, WARNING, Finding
-from keyferry_admin.use_cases.doctor.queues import QUEUES
+from keyferry_admin.use_cases.doctor.queues import QUEUES, deployed
 
 CALLS_BEFORE = 50  # a second, in releases without the parameter
 CALLS_OF_A_FUNCTION = 5  # a second: 0.1 s each, and as long for cold starts
@@ -15,7 +15,7 @@ def check_quotas(deployment: Deployment) -> list[Finding]:
     client = deployment.client("lambda")
     calls = int(deployment.stack.parameter("ApiCallsPerSecond") or CALLS_BEFORE)
     needed = math.ceil(calls / CALLS_OF_A_FUNCTION)
-    for output in QUEUES:
+    for output in deployed(deployment, QUEUES):
         name = deployment.stack.output(output)
         for mapping in client.list_event_source_mappings(FunctionName=name)["EventSourceMappings"]:
             needed += mapping.get("ScalingConfig", {}).get("MaximumConcurrency", 0)
