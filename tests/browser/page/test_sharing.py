@@ -72,6 +72,7 @@ def test_the_share_button_is_accessible(phone: Page, site: str) -> None:
     phone.add_init_script(SHARES_TEXT)
     FakeService(phone, ready())
     process(phone, site)
+    expect(phone.locator("#share")).to_be_visible()
     box = phone.locator("#share").bounding_box()
     assert box is not None
     assert min(box["width"], box["height"]) >= 44

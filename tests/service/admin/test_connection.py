@@ -113,7 +113,7 @@ def test_a_command_uses_the_saved_region_and_stack(
     (tmp_path / "samconfig.toml").write_text(saved)
     monkeypatch.setenv("KEYFERRY_SAMCONFIG", str(tmp_path / "samconfig.toml"))
     monkeypatch.delenv("AWS_DEFAULT_REGION")
-    assert run("license list --json").json == {"ok": True, "licenses": []}
+    assert run("license list --json").json == {"ok": True, "licenses": [], "total": 0}
     elsewhere = run("license list --region us-east-1 --json").json["error"]
     assert (elsewhere["code"], elsewhere["title"]) == (
         "no-such-stack",
