@@ -242,80 +242,101 @@ def replay(run: Path, page: str, folder: Path, count: int) -> list[Step]:
 def take_calls(desk: Desk, callers: list[Customer], sales: Sales) -> None:
     """Ten calls; each ends when the customer's computer works, or the question is answered."""
     more, lost, move, virtual, code, when, late, copies, again = callers
-
-    more.activate(1)
-    refused = more.make(2)
-    more.is_refused(refused, "no-seats-left")
-    desk.begin("09:05", "call 1: “It says no seats are left”")
-    number = more.number
-    remedy = f"keyferry-admin license change {number} --seats 2"
-    desk.type(
-        f"keyferry-admin request explain {refused.name}", "Refused now: no-seats-left", remedy
-    )
-    desk.type(remedy, "2 (was 1)")
-    more.install(2, more.carry(refused))
-
-    lost.activate(3)
-    desk.begin("09:20", "call 2: “LAB-03 was stolen”")
-    (seat,) = desk.ask(
-        f'keyferry-admin seat list --licensee "{sales.licensee(1)}" --computer lab-03'
-    )["seats"]
-    desk.type(
-        f"keyferry-admin seat release {lost.number} {seat['seat']}", "Seat 1", answer=lost.number
-    )
-    lost.activate(4)
-
-    move.activate(5)
-    move.install(5, move.carry(move.make(5, "deactivate")))
-    refused = move.make(6)
-    move.is_refused(refused, "move-limit")
-    desk.begin("09:40", "call 3: “We may not move it”")
-    desk.type(f"keyferry-admin license show {move.number}", "This license has no moves left")
-    desk.type(f"keyferry-admin license allow-move {move.number}", "1 left")
-    move.install(6, move.carry(refused))
-
-    guest = replace(_computer(7), environment="virtual")
-    refused = virtual.make(guest)
-    ticket = virtual.is_refused(refused, "environment-not-allowed")
-    desk.begin("10:00", "call 4: “The page refuses our virtual machine”")
-    explained = desk.ask(f"keyferry-admin request explain {ticket[:8]}")
-    remedy = explained["remedies"][0]["command"]
-    desk.type(remedy, "virtual")
-    virtual.install(guest, virtual.carry(refused))
-
-    desk.begin("10:20", "call 5: “We lost the letter”")
-    desk.type(f"keyferry-admin license new-code {code.number} --letter new.txt", answer=code.number)
-    old, letter = code.code, (desk.folder / "new.txt").read_text()
-    code.code = letter.split("Activation code")[1].split()[0]
-    code.activate(8)
-
-    desk.begin("10:40", "call 6: “Our second code is refused”")
-    refused = code.make(9, code=old)
-    code.is_refused(refused, "not-authentic")
-    desk.type(f"keyferry-admin request explain {refused.name}", "Refused now: not-authentic")
-
-    desk.begin("11:00", "call 7: “When does order 6 end?”")
-    desk.type(f"keyferry-admin license list --reference {when.reference}", "30 Nov 2035")
-    desk.type(f"keyferry-admin license show {when.number}", "30 November 2035")
-
-    late.activate(10)
-    desk.begin("11:15", "call 8: an invoice unpaid, then paid")
-    desk.type(f"keyferry-admin license suspend {late.number}", answer=late.number)
-    late.is_refused(late.make(10, "update"), "license-suspended")
-    desk.type(f"keyferry-admin license resume {late.number}", "active")
-    late.install(10, late.carry(late.make(10, "update")))
-
-    copies.activate(11)
-    desk.begin("11:30", "call 9: “We lost the response”")
-    (answer,) = desk.ask(f"keyferry-admin request list {copies.number}")["answers"]
-    start = answer["request_sha256"][:6]
-    desk.type(f"keyferry-admin request resend {copies.number} {start} --to {EMAIL}", EMAIL)
+    sell_a_seat(desk, more)
+    release_the_seat_of(desk, lost, sales.licensee(1))
+    allow_a_move(desk, move)
+    allow_a_virtual_machine(desk, virtual)
+    replace_the_code(desk, code)
+    say_when_it_ends(desk, when)
+    suspend_until_paid(desk, late)
+    resend_the_response(desk, copies)
 
     desk.begin("11:45", "call 10: “How many computers have we?”")
     again.activate(12)
     desk.type(f'keyferry-admin seat list --licensee "{sales.licensee(8)}"', "LAB-12")
     desk.begin("12:00", "who was refused this morning?")
     desk.type("keyferry-admin request list --refused", show_license_number(more.number), "LAB-02")
+
+
+def sell_a_seat(desk: Desk, customer: Customer) -> None:
+    customer.activate(1)
+    refused = customer.make(2)
+    customer.is_refused(refused, "no-seats-left")
+    desk.begin("09:05", "call 1: “It says no seats are left”")
+    remedy = f"keyferry-admin license change {customer.number} --seats 2"
+    explain = f"keyferry-admin request explain {refused.name}"
+    desk.type(explain, "Refused now: no-seats-left", remedy)
+    desk.type(remedy, "2 (was 1)")
+    customer.install(2, customer.carry(refused))
+
+
+def release_the_seat_of(desk: Desk, customer: Customer, licensee: str) -> None:
+    customer.activate(3)
+    desk.begin("09:20", "call 2: “LAB-03 was stolen”")
+    found = desk.ask(f'keyferry-admin seat list --licensee "{licensee}" --computer lab-03')
+    (seat,) = found["seats"]
+    release = f"keyferry-admin seat release {customer.number} {seat['seat']}"
+    desk.type(release, "Seat 1", answer=customer.number)
+    customer.activate(4)
+
+
+def allow_a_move(desk: Desk, customer: Customer) -> None:
+    customer.activate(5)
+    customer.install(5, customer.carry(customer.make(5, "deactivate")))
+    refused = customer.make(6)
+    customer.is_refused(refused, "move-limit")
+    desk.begin("09:40", "call 3: “We may not move it”")
+    show = f"keyferry-admin license show {customer.number}"
+    desk.type(show, "This license has no moves left")
+    desk.type(f"keyferry-admin license allow-move {customer.number}", "1 left")
+    customer.install(6, customer.carry(refused))
+
+
+def allow_a_virtual_machine(desk: Desk, customer: Customer) -> None:
+    guest = replace(_computer(7), environment="virtual")
+    refused = customer.make(guest)
+    ticket = customer.is_refused(refused, "environment-not-allowed")
+    desk.begin("10:00", "call 4: “The page refuses our virtual machine”")
+    explained = desk.ask(f"keyferry-admin request explain {ticket[:8]}")
+    desk.type(explained["remedies"][0]["command"], "virtual")
+    customer.install(guest, customer.carry(refused))
+
+
+def replace_the_code(desk: Desk, customer: Customer) -> None:
+    desk.begin("10:20", "call 5: “We lost the letter”")
+    new_code = f"keyferry-admin license new-code {customer.number} --letter new.txt"
+    desk.type(new_code, answer=customer.number)
+    old, letter = customer.code, (desk.folder / "new.txt").read_text()
+    customer.code = letter.split("Activation code")[1].split()[0]
+    customer.activate(8)
+
+    desk.begin("10:40", "call 6: “Our second code is refused”")
+    refused = customer.make(9, code=old)
+    customer.is_refused(refused, "not-authentic")
+    desk.type(f"keyferry-admin request explain {refused.name}", "Refused now: not-authentic")
+
+
+def say_when_it_ends(desk: Desk, customer: Customer) -> None:
+    desk.begin("11:00", "call 7: “When does order 6 end?”")
+    desk.type(f"keyferry-admin license list --reference {customer.reference}", "30 Nov 2035")
+    desk.type(f"keyferry-admin license show {customer.number}", "30 November 2035")
+
+
+def suspend_until_paid(desk: Desk, customer: Customer) -> None:
+    customer.activate(10)
+    desk.begin("11:15", "call 8: an invoice unpaid, then paid")
+    desk.type(f"keyferry-admin license suspend {customer.number}", answer=customer.number)
+    customer.is_refused(customer.make(10, "update"), "license-suspended")
+    desk.type(f"keyferry-admin license resume {customer.number}", "active")
+    customer.install(10, customer.carry(customer.make(10, "update")))
+
+
+def resend_the_response(desk: Desk, customer: Customer) -> None:
+    customer.activate(11)
+    desk.begin("11:30", "call 9: “We lost the response”")
+    (answer,) = desk.ask(f"keyferry-admin request list {customer.number}")["answers"]
+    start = answer["request_sha256"][:6]
+    desk.type(f"keyferry-admin request resend {customer.number} {start} --to {EMAIL}", EMAIL)
 
 
 def change_many(desk: Desk, sales: Sales, wrong: Customer, refunded: Customer) -> None:

@@ -1,7 +1,7 @@
 """Why the service refuses a request now, and what would change that. Pure."""
 
 import shlex
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from keyferry_protocol.components import LICENSABLE_ENVIRONMENTS, PROTECTIONS
@@ -67,72 +67,9 @@ class Case:
 
 def refused(case: Case, refusal: Refusal) -> Refused:
     """The rule behind a refusal after the proof, with what would change it."""
-    request, license = case.request, case.license
-    match refusal.code:
-        case RefusalCode.KEYS_TOO_OLD:
-            return _keys_too_old(case)
-        case RefusalCode.NOT_ACTIVATED:
-            return _not_activated(case)
-        case RefusalCode.MACHINE_NOT_IDENTIFIED:
-            return _not_identified(case)
-        case RefusalCode.NEEDS_ADMINISTRATOR:
-            return Refused(
-                "The update is signed with the key that every user of the computer can read, and"
-                " the computer differs from the one that its seat has recorded.",
-                (Remedy("The administrator of the computer makes a new update request."),),
-            )
-        case RefusalCode.LICENSE_SUSPENDED:
-            resume = "keyferry-admin license resume {number}"
-            return Refused(
-                "You suspended the license.",
-                (case.change("Lift the hold.", resume, status=Status.ACTIVE),),
-            )
-        case RefusalCode.LICENSE_REVOKED:
-            return Refused(
-                "You revoked the license, which is permanent.",
-                (Remedy("Make a new license.", "keyferry-admin license create --help"),),
-            )
-        case RefusalCode.LICENSE_EXPIRED:
-            return _expired(case)
-        case RefusalCode.PRODUCT_MISMATCH:
-            name = request.product.name
-            command = f"keyferry-admin license change {{number}} --product {_quoted(name)}"
-            return Refused(
-                f"The license is for {license.product}; the request comes from {name}.",
-                (
-                    Remedy(f"The customer makes a new request in {license.product}."),
-                    case.change("Sell the other product.", command, product=name),
-                ),
-            )
-        case RefusalCode.PROTECTION_NOT_ALLOWED:
-            return _other_seat(case) if refusal.variant else _protection(case)
-        case RefusalCode.ENVIRONMENT_NOT_ALLOWED:
-            environment = request.machine.environment
-            return Refused(
-                f"The computer is {_ENVIRONMENTS[environment]}; the license allows"
-                f" {', '.join(license.environments)}.",
-                (_allow_environment(case, environment),),
-            )
-        case RefusalCode.DONGLE_NOT_REGISTERED:
-            return _strange_dongle(case)
-        case RefusalCode.NO_SUCH_SEAT:
-            return Refused(
-                f"The request replaces seat {request.replaces_seat}, which no computer has.",
-                (
-                    Remedy(
-                        "The customer makes a new request with the number of a seat in use.",
-                        f"keyferry-admin seat list {license.number}",
-                    ),
-                ),
-            )
-        case RefusalCode.NO_SEATS_LEFT:
-            return _no_seats_left(case)
-        case RefusalCode.MOVE_LIMIT:
-            return _move_limit(case)
-        case RefusalCode.NOT_AUTHENTIC:
-            return _unknown_key(case)
-        case RefusalCode.UNREADABLE_REQUEST | RefusalCode.UNSUPPORTED_VERSION:
-            raise AssertionError("a file that is no request reaches no decision")
+    if refusal.code is RefusalCode.PROTECTION_NOT_ALLOWED and refusal.variant:
+        return _other_seat(case)
+    return _RULES[refusal.code](case)
 
 
 _ENVIRONMENTS = {"virtual": "a virtual machine", "container": "a container"}
@@ -189,6 +126,27 @@ def _not_identified(case: Case) -> Refused:
     )
 
 
+def _needs_administrator(_: Case) -> Refused:
+    return Refused(
+        "The update is signed with the key that every user of the computer can read, and"
+        " the computer differs from the one that its seat has recorded.",
+        (Remedy("The administrator of the computer makes a new update request."),),
+    )
+
+
+def _suspended(case: Case) -> Refused:
+    resume = "keyferry-admin license resume {number}"
+    lifted = case.change("Lift the hold.", resume, status=Status.ACTIVE)
+    return Refused("You suspended the license.", (lifted,))
+
+
+def _revoked(_: Case) -> Refused:
+    return Refused(
+        "You revoked the license, which is permanent.",
+        (Remedy("Make a new license.", "keyferry-admin license create --help"),),
+    )
+
+
 def _expired(case: Case) -> Refused:
     license, until = case.license, case.now + YEAR_DAYS * DAY
     trial = "--trial none " if license.trial_days is not None else ""
@@ -202,6 +160,18 @@ def _expired(case: Case) -> Refused:
                 valid_until=until,
                 trial_days=None,
             ),
+        ),
+    )
+
+
+def _other_product(case: Case) -> Refused:
+    licensed, name = case.license.product, case.request.product.name
+    command = f"keyferry-admin license change {{number}} --product {_quoted(name)}"
+    return Refused(
+        f"The license is for {licensed}; the request comes from {name}.",
+        (
+            Remedy(f"The customer makes a new request in {licensed}."),
+            case.change("Sell the other product.", command, product=name),
         ),
     )
 
@@ -240,6 +210,15 @@ def _other_seat(case: Case) -> Refused:
     )
 
 
+def _environment(case: Case) -> Refused:
+    environment = case.request.machine.environment
+    return Refused(
+        f"The computer is {_ENVIRONMENTS[environment]}; the license allows"
+        f" {', '.join(case.license.environments)}.",
+        (_allow_environment(case, environment),),
+    )
+
+
 def _strange_dongle(case: Case) -> Refused:
     dongle = case.request.dongle
     assert dongle is not None, "the decision is about it"
@@ -252,6 +231,18 @@ def _strange_dongle(case: Case) -> Refused:
                 "Register it with this very request file.",
                 "keyferry-admin dongle add {number} FILE",
                 replace(case.snapshot, dongle=known),
+            ),
+        ),
+    )
+
+
+def _no_such_seat(case: Case) -> Refused:
+    return Refused(
+        f"The request replaces seat {case.request.replaces_seat}, which no computer has.",
+        (
+            Remedy(
+                "The customer makes a new request with the number of a seat in use.",
+                f"keyferry-admin seat list {case.license.number}",
             ),
         ),
     )
@@ -336,3 +327,22 @@ def _allow_environment(case: Case, environment: str) -> Remedy:
 
 def _quoted(text: str) -> str:
     return shlex.quote(text).replace("{", "{{").replace("}", "}}")
+
+
+_RULES: dict[RefusalCode, Callable[[Case], Refused]] = {
+    RefusalCode.NOT_AUTHENTIC: _unknown_key,
+    RefusalCode.KEYS_TOO_OLD: _keys_too_old,
+    RefusalCode.NOT_ACTIVATED: _not_activated,
+    RefusalCode.MACHINE_NOT_IDENTIFIED: _not_identified,
+    RefusalCode.NEEDS_ADMINISTRATOR: _needs_administrator,
+    RefusalCode.LICENSE_SUSPENDED: _suspended,
+    RefusalCode.LICENSE_REVOKED: _revoked,
+    RefusalCode.LICENSE_EXPIRED: _expired,
+    RefusalCode.PRODUCT_MISMATCH: _other_product,
+    RefusalCode.PROTECTION_NOT_ALLOWED: _protection,
+    RefusalCode.ENVIRONMENT_NOT_ALLOWED: _environment,
+    RefusalCode.DONGLE_NOT_REGISTERED: _strange_dongle,
+    RefusalCode.NO_SUCH_SEAT: _no_such_seat,
+    RefusalCode.NO_SEATS_LEFT: _no_seats_left,
+    RefusalCode.MOVE_LIMIT: _move_limit,
+}  # all but the two of files that are no requests, which reach no decision
