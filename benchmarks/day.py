@@ -273,8 +273,8 @@ def sell_a_seat(desk: Desk, customer: Customer) -> None:
 def release_the_seat_of(desk: Desk, customer: Customer, licensee: str) -> None:
     customer.activate(3)
     desk.begin("09:20", "call 2: “LAB-03 was stolen”")
-    found = desk.ask(f'keyferry-admin seat list --licensee "{licensee}" --computer lab-03')
-    (seat,) = found["seats"]
+    listed = desk.ask(f'keyferry-admin seat list --licensee "{licensee}" --computer lab-03')
+    (seat,) = listed["seats"]
     release = f"keyferry-admin seat release {customer.number} {seat['seat']}"
     desk.type(release, "Seat 1", answer=customer.number)
     customer.activate(4)
