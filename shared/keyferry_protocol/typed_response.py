@@ -71,8 +71,8 @@ class TypedResponse:
         """The number of the first line that is not here; None if all are, or all codes."""
         if self.codes and self.scanned == self.codes:
             return None
-        wanted = self.length or max(self._lines, default=0) + 1
-        return next((n for n in range(1, wanted + 1) if n not in self._lines), None)
+        expected = self.length or max(self._lines, default=0) + 1
+        return next((n for n in range(1, expected + 1) if n not in self._lines), None)
 
     def add(self, text: str, number: int | None = None) -> None:
         """Take one line, its number in front unless it is given here, or scanned codes.
@@ -126,8 +126,8 @@ class TypedResponse:
     def _fits(self, number: int, symbols: str) -> bool:
         """Whether a line has as many symbols as the first line says."""
         assert self.length is not None, "packed() and _add_line() know the first line"
-        wanted = self._last_symbols if number == self.length else LINE_SYMBOLS
-        return number <= self.length and len(symbols) == wanted
+        expected = self._last_symbols if number == self.length else LINE_SYMBOLS
+        return number <= self.length and len(symbols) == expected
 
     def _add_codes(self, letters: str) -> None:
         data = bytes.fromhex(letters.translate(_FROM_LETTERS)[: len(letters) & ~1])

@@ -82,7 +82,7 @@ class AnswerRequest:
             case LedgerEntry() as entry:  # the same file on another ticket: the same answer
                 completed = uploaded.answered(response_in(entry), name, entry.previous_valid_until)
                 self.tickets.complete(ticket, completed, now)
-                return self.responses.publish(ticket.id, completed.file_name, entry, keys)
+                return self.responses.publish(ticket.id, completed.file_name, entry, keys, request)
             case Grant() as grant:
                 response = response_to(request, grant, now)
                 completed = uploaded.answered(response, name, grant.previous_valid_until)
@@ -101,7 +101,7 @@ class AnswerRequest:
                     self.licenses.claim(request, grant, entry, update)
                 finally:
                     lock.release()
-                return self.responses.publish(ticket.id, completed.file_name, entry, keys)
+                return self.responses.publish(ticket.id, completed.file_name, entry, keys, request)
 
     def _decide(
         self, request: Request, snapshot: Snapshot, keys: Sequence[SigningKey], now: int
@@ -156,7 +156,7 @@ class AnswerRequest:
         keys = self.signing_keys.current(self.clock.monotonic())
         refusal = refuse_unknown_keys(request, license, keys)
         if refusal is None or self.files.is_published(ticket.id, ticket.file_name):
-            return self.responses.publish(ticket.id, ticket.file_name, entry, keys)
+            return self.responses.publish(ticket.id, ticket.file_name, entry, keys, request)
         refused = ticket.refused(request, refusal)
         self.tickets.complete(ticket, refused, int(self.clock.time()))
         return self._publish_refusal(refused, refusal)
