@@ -75,7 +75,7 @@ class TypedResponse:
         return next((n for n in range(1, expected + 1) if n not in self._lines), None)
 
     def add(self, text: str, number: int | None = None) -> None:
-        """Take one line, its number in front unless it is given here, or scanned codes.
+        """Take one line, or scanned codes. `number` is the line's if none is in front of it.
 
         Raises WrongLine; for a first line of another kind UnreadableResponse, or of a later
         version UnsupportedVersion.
@@ -88,9 +88,10 @@ class TypedResponse:
         else:
             symbols = typed_symbols(text)
             if not _is_line(symbols, number):
-                with suppress(WrongLine):  # its number may be typed with it
+                with suppress(WrongLine):  # it may be typed with its number, or be another one
                     shown, rest = _numbered(text)
-                    symbols = rest if shown == number else symbols
+                    if _is_line(rest, shown):
+                        number, symbols = shown, rest
             self._add_line(number, symbols)
 
     def packed(self) -> bytes:

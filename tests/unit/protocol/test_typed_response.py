@@ -109,7 +109,7 @@ def test_a_wrong_line_is_named_and_not_taken() -> None:
     response = typed(*LINES)
     wrong = LINES[3].replace(symbols_of(LINES[3])[5], "*", 1)
     assert fault(response, wrong) == "Line 4 has a typing mistake."
-    assert fault(TypedResponse(), LINES[3], number=5) == "Line 5 has a typing mistake."
+    assert fault(TypedResponse(), symbols_of(LINES[3]), number=5) == "Line 5 has a typing mistake."
     assert fault(TypedResponse(), LINES[0][:-1]) == "Line 1 has a typing mistake."
     assert fault(TypedResponse(), LINES[0] + "0") == "Line 1 has a typing mistake."
     assert fault(TypedResponse(), "4") == "A line starts with its number, then a space."
