@@ -238,7 +238,7 @@ def test_a_revoked_license_is_refused_before_anything_is_asked(
 
 
 def test_show_and_allow_move_count_moves_alike(run: Any, sold: Stack) -> None:
-    counted = "0 of 4 in the last 365 days, 7 left (3 of them extra)"
+    counted = "0 of 4 in the last 365 days, 7 left (3 of them from seats never used)"
     assert f"Moves  {counted}\n" in run(f"license allow-move {NUMBER}").out
     assert counted in run(f"license show {NUMBER}").out
     assert f"Moves: {counted}." in run(f"seat list {NUMBER}").out
