@@ -24,7 +24,7 @@ from tests.support.terminal import Shell
 STEM = "015120020093"
 
 
-class Seen(HTMLParser):
+class PageText(HTMLParser):
     """The text of a page, what stands in its code elements, and its tags."""
 
     def __init__(self) -> None:
@@ -50,13 +50,13 @@ class Seen(HTMLParser):
             self.codes[-1] += data
 
 
-def seen(page: str) -> Seen:
-    parser = Seen()
+def page_text(page: str) -> PageText:
+    parser = PageText()
     parser.feed(page)
     return parser
 
 
-def said(name: str, **facts: object) -> str:
+def sentence(name: str, **facts: object) -> str:
     return message(f"inspect.report.{name}", **facts)
 
 
@@ -67,10 +67,10 @@ def request_file(shell: Shell) -> Path:
     return file
 
 
-def report(shell: Shell, file: Path) -> Seen:
+def report(shell: Shell, file: Path) -> PageText:
     printed = shell("inspect", "--report", "page.html", "--yes", "--", str(file))
     assert (printed.exit, printed.err) == (0, "")
-    return seen(Path("page.html").read_text("utf-8"))
+    return page_text(Path("page.html").read_text("utf-8"))
 
 
 def rewritten(file: Path, **members: Any) -> bytes:
@@ -99,8 +99,8 @@ def test_each_entry_of_a_request_has_its_row_in_plain_words(
         assert f"{path}: {json.dumps(value, ensure_ascii=False)}" in page.codes
     assert f'payloadType: "{REQUEST}"' in page.codes
     assert sum(code.startswith("signatures: ") for code in page.codes) == 2
-    assert said("unknown") not in page.text
-    assert said("exact") in page.text
+    assert sentence("unknown") not in page.text
+    assert sentence("exact") in page.text
 
 
 def test_it_says_what_inspect_says(shell: Shell, request_file: Path) -> None:
@@ -116,7 +116,7 @@ def test_the_hash_is_that_of_the_file(shell: Shell, request_file: Path) -> None:
     page = report(shell, request_file)
     data = request_file.read_bytes()
     assert sha256(data).hexdigest() in page.codes
-    assert said("bytes", n=len(data)) in page.text
+    assert sentence("bytes", n=len(data)) in page.text
     assert request_file.name in page.codes
 
 
@@ -124,12 +124,12 @@ def test_what_it_says_comes_back_is_what_comes_back(shell: Shell, request_file: 
     page = report(shell, request_file)
     response = shell.carried(str(request_file))
     digest = json.loads(open_envelope(response.read_bytes(), RESPONSE).body)["request_sha256"]
-    assert said("back.match", sha256=digest) in page.text
+    assert sentence("back.match", sha256=digest) in page.text
     stem = request_file.name.removesuffix(".request")
-    assert said("back.file", stem=stem, n=20480) in page.text
+    assert sentence("back.file", stem=stem, n=20480) in page.text
     shell("install", str(response))
     shell("deactivate", NUMBER, "--yes", "--output", "deactivate.request")
-    assert said("back.receipt") in report(shell, Path("deactivate.request")).text
+    assert sentence("back.receipt") in report(shell, Path("deactivate.request")).text
 
 
 def test_each_entry_of_a_response_has_its_row(shell: Shell, request_file: Path) -> None:
@@ -138,10 +138,10 @@ def test_each_entry_of_a_response_has_its_row(shell: Shell, request_file: Path) 
     body = json.loads(open_envelope(response.read_bytes(), RESPONSE).body)
     for path, value in leaves(body).items():
         assert f"{path}: {json.dumps(value, ensure_ascii=False)}" in page.codes
-    assert said("unknown") not in page.text
-    assert said("effect.nothing-back") in page.text
-    assert said("effect.answers", sha256=body["request_sha256"]) in page.text
-    assert said("absent.person") not in page.text, "a licensee may be a person"
+    assert sentence("unknown") not in page.text
+    assert sentence("effect.nothing-back") in page.text
+    assert sentence("effect.answers", sha256=body["request_sha256"]) in page.text
+    assert sentence("absent.person") not in page.text, "a licensee may be a person"
     assert f"Get-FileHash {response.name}" in page.codes
 
 
@@ -149,7 +149,7 @@ def test_a_renewal_answers_no_request(shell: Shell, request_file: Path) -> None:
     response = shell.carried(str(request_file))
     shell("install", str(response))
     response.write_bytes(shell.room.renewal(response.read_bytes()))
-    assert said("effect.renews") in report(shell, response).text
+    assert sentence("effect.renews") in report(shell, response).text
 
 
 CLAIMS = ("code", "files", "person-in-name", "address", "serial-number", "program")
@@ -158,7 +158,7 @@ CLAIMS = ("code", "files", "person-in-name", "address", "serial-number", "progra
 def test_what_is_not_in_a_request(shell: Shell, request_file: Path) -> None:
     page = report(shell, request_file)
     for claim in CLAIMS:
-        assert said(f"absent.{claim}") in page.text
+        assert sentence(f"absent.{claim}") in page.text
     body = open_envelope(request_file.read_bytes(), REQUEST).body.decode()
     assert CODE.replace("-", "").upper() not in body.upper()
     for values in LAB_07.components.values():
@@ -183,16 +183,16 @@ def test_what_a_text_contains_is_not_called_absent(
     machine = json.loads(open_envelope(request_file.read_bytes(), REQUEST).body)["machine"]
     request_file.write_bytes(rewritten(request_file, machine=machine | {member: value}))
     page = report(shell, request_file)
-    assert said(f"absent.{claim}") not in page.text
-    assert said("absent.files") in page.text
+    assert sentence(f"absent.{claim}") not in page.text
+    assert sentence("absent.files") in page.text
 
 
 def test_without_a_computers_name_there_is_no_name_at_all(shell: Shell) -> None:
     shell("request", NUMBER, "--machine-name", "")
     (file,) = Path().glob("*.request")
     page = report(shell, file)
-    assert said("absent.person") in page.text
-    assert said("absent.person-in-name") not in page.text
+    assert sentence("absent.person") in page.text
+    assert sentence("absent.person-in-name") not in page.text
 
 
 def test_an_entry_that_nobody_knows_is_shown_and_nothing_is_called_absent(
@@ -203,10 +203,10 @@ def test_an_entry_that_nobody_knows_is_shown_and_nothing_is_called_absent(
     page = report(shell, request_file)
     assert 'note: "the plan of the plant"' in page.codes
     assert "more.deep: [1]" in page.codes
-    assert said("unknown-entries", n=2) in page.text
-    assert said("absent-unknown") in page.text
-    assert not [claim for claim in CLAIMS if said(f"absent.{claim}") in page.text]
-    assert said("exact") not in page.text
+    assert sentence("unknown-entries", n=2) in page.text
+    assert sentence("absent-unknown") in page.text
+    assert not [claim for claim in CLAIMS if sentence(f"absent.{claim}") in page.text]
+    assert sentence("exact") not in page.text
 
 
 @pytest.mark.parametrize(
@@ -226,8 +226,8 @@ def test_an_entry_of_the_envelope_that_nobody_knows_is_shown(
 ) -> None:
     request_file.write_text(json.dumps(change(json.loads(request_file.read_bytes()))))
     page = report(shell, request_file)
-    assert said("unknown") in page.text
-    assert said("absent-unknown") in page.text
+    assert sentence("unknown") in page.text
+    assert sentence("absent-unknown") in page.text
 
 
 def test_a_component_that_the_machine_rule_ignores_is_an_unknown_entry(
@@ -238,22 +238,22 @@ def test_a_component_that_the_machine_rule_ignores_is_an_unknown_entry(
     request_file.write_bytes(rewritten(request_file, machine=machine))
     page = report(shell, request_file)
     assert 'machine.components.user: ["anna"]' in page.codes
-    assert said("unknown-entries", n=1) in page.text
+    assert sentence("unknown-entries", n=1) in page.text
 
 
 def test_a_file_with_other_spaces_is_not_called_the_same(shell: Shell, request_file: Path) -> None:
     request_file.write_text(json.dumps(json.loads(request_file.read_bytes()), indent=1))
     page = report(shell, request_file)
-    assert said("written-otherwise") in page.text
-    assert said("exact") not in page.text
-    assert said("absent.files") in page.text
+    assert sentence("written-otherwise") in page.text
+    assert sentence("exact") not in page.text
+    assert sentence("absent.files") in page.text
 
 
 def test_a_repaired_file_is_called_repaired(shell: Shell, request_file: Path) -> None:
     request_file.write_bytes(b"\xef\xbb\xbf" + request_file.read_bytes())
     page = report(shell, request_file)
     assert sha256(request_file.read_bytes()).hexdigest() in page.codes
-    assert said("exact") not in page.text
+    assert sentence("exact") not in page.text
     assert message("page.repaired", what="").split("(")[0].strip()[:10] in page.text
 
 
@@ -277,10 +277,10 @@ def test_the_commands_do_what_the_page_says(shell: Shell, request_file: Path, ki
 
     assert ran("sha256sum").split() == [sha256(file.read_bytes()).hexdigest(), file.name]
     assert ran("sed", "-d") == body
-    told = ran("python3")
-    assert json.loads(body)["kind"] in told
+    output = ran("python3")
+    assert json.loads(body)["kind"] in output
     if kind == "request":
-        assert told.strip() == body
+        assert output.strip() == body
 
 
 def test_each_command_has_its_operating_system(shell: Shell, request_file: Path) -> None:
@@ -298,7 +298,7 @@ def test_a_name_that_a_shell_might_run_is_in_no_command(
     assert name in page.codes
     assert [code for code in page.codes if name in code] == [name]
     assert "sha256sum FILE" in page.codes
-    assert said("check-name") in page.text
+    assert sentence("check-name") in page.text
 
 
 @pytest.mark.parametrize("text", [*MARKUP, *FORGING.values()])
@@ -315,7 +315,7 @@ def test_no_text_of_a_file_is_more_than_text(shell: Shell, request_file: Path, t
 def test_the_page_needs_nothing_and_runs_nothing(shell: Shell, request_file: Path) -> None:
     report(shell, request_file)
     text = Path("page.html").read_text("utf-8")
-    page = seen(text)
+    page = page_text(text)
     assert not page.tags & {"script", "link", "img", "iframe", "form", "base", "object", "a"}
     assert not {name for name in page.attributes if name.endswith((".src", ".href", ".style"))}
     style = text.partition("<style>")[2].partition("</style>")[0]
@@ -375,4 +375,4 @@ def test_the_report_of_standard_input_has_no_name(shell: Shell, request_file: Pa
     data = request_file.read_bytes()
     assert parse_request(data).license_number == NUMBER != OTHER
     assert shell("inspect", "-", "--report", "page.html", stdin=data).exit == 0
-    assert said("title", file=said("unnamed")) in Path("page.html").read_text("utf-8")
+    assert sentence("title", file=sentence("unnamed")) in Path("page.html").read_text("utf-8")
