@@ -447,8 +447,8 @@ def test_a_deactivation_whose_application_would_reject_the_receipt_is_told_as_th
     path = sell(desk.stack, Case("", "", OLD_DEACTIVATION, before), tmp_path)
     ran = run(f"request explain {path}")
     assert "Answered now" in ran.out
-    said = " ".join(ran.out.split())
-    assert "gets no receipt: that version of Example Modeler trusts no active key" in said
+    text = " ".join(ran.out.split())
+    assert "gets no receipt: that version of Example Modeler trusts no active key" in text
     document = run(f"request explain {path} --json").json
     assert (document["outcome"], document["verifiable"]) == ("response", False)
     verifiable = tmp_path / "verifiable.request"
