@@ -95,8 +95,9 @@ def test_a_person_is_told_at_once_which_line_is_wrong(shell: Shell, lines: list[
     assert printed.out.lstrip().startswith("✓ License 015.120.020.093 is active on LAB-07")
     assert printed.err == (
         "Type the lines that the page shows, or scan its codes. Ctrl-C stops; nothing changes "
-        "until all are here.\nLine 1: Line 2 of 11: Line 3 of 11: Line 4 of 11: ! Line 4 has a typing "
-        "mistake.\nLine 4 of 11: Line 4 of 11: Line 5 of 11: Line 6 of 11: Line 7 of 11: "
+        "until all are here.\n"
+        "Line 1: Line 2 of 11: Line 3 of 11: Line 4 of 11: ! Line 4 has a typing mistake.\n"
+        "Line 4 of 11: Line 4 of 11: Line 5 of 11: Line 6 of 11: Line 7 of 11: "
         "Line 8 of 11: Line 9 of 11: Line 10 of 11: Line 11 of 11: "
     )
 

@@ -80,8 +80,8 @@ class TrackTicket:
         """The name and the bytes of the response file. Raises NoSuchTicket, NotReady."""
         ticket = self._require_ticket(ticket_id)
         published = self._response(ticket)
-        if published is None:
-            raise NotReady("The ticket has no response yet.")
+        if published is None or not ticket.is_verifiable:
+            raise NotReady("The ticket has no response to download.")
         return ticket.file_name, published.data
 
     def code(self, ticket_id: str, number: int) -> str:
@@ -124,6 +124,6 @@ class TrackTicket:
 
 
 def _text_form(ticket: Ticket, published: PublishedFile) -> bytes | None:
-    if published.deflated is None or ticket.request_sha256 is None:
+    if published.deflated is None or ticket.request_sha256 is None or not ticket.is_verifiable:
         return None
     return to_response_text(published.data, published.deflated, ticket.request_sha256)

@@ -71,12 +71,7 @@ def _email_status(ticket: Ticket) -> EmailStatus:
 
 
 def _response(ticket: Ticket, response: ResponseFile, now: int) -> dict[str, Any]:
-    return {
-        "filename": ticket.file_name,
-        "bytes": len(response.data),
-        "sha256": sha256(response.data).hexdigest(),
-        "download_url": response.download_url,
-        "expires_at": format_time(now + DOWNLOAD_URL_S),
+    return _file(ticket, response, now) | {
         "seat": ticket.seat,
         "machine_name": ticket.machine_name,
         "product": ticket.product,
@@ -93,6 +88,19 @@ def _text(text_form: bytes) -> dict[str, Any]:
     lines = to_lines(text_form)
     is_short = len(lines) <= MAX_LINES
     return {"lines": lines if is_short else None, "codes": len(to_codes(text_form))}
+
+
+def _file(ticket: Ticket, response: ResponseFile, now: int) -> dict[str, Any]:
+    """The file; none where the seat is free, and the application could not verify the receipt."""
+    if not ticket.is_verifiable:
+        return dict.fromkeys(("filename", "bytes", "sha256", "download_url", "expires_at"))
+    return {
+        "filename": ticket.file_name,
+        "bytes": len(response.data),
+        "sha256": sha256(response.data).hexdigest(),
+        "download_url": response.download_url,
+        "expires_at": format_time(now + DOWNLOAD_URL_S),
+    }
 
 
 def _refusal(refusal: Refusal, language: str, vendor: Vendor) -> dict[str, Any]:
