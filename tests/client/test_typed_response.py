@@ -35,7 +35,7 @@ def room_of(shell: Shell) -> Room:
     return shell.room
 
 
-def asked(shell: Shell, typed: list[str]) -> Printed:
+def type_in(shell: Shell, typed: list[str]) -> Printed:
     """The command at a terminal where a person types these rows."""
     return shell("install", "-", stdin=Keyboard(typed))
 
@@ -90,7 +90,7 @@ def test_a_wrong_line_is_named_and_changes_nothing(
 def test_a_person_is_told_at_once_which_line_is_wrong(shell: Shell, lines: list[str]) -> None:
     typed = [line.partition("  ")[2].lower() for line in lines]
     mistake = typed[3].replace(typed[3][0], "*", 1)
-    printed = asked(shell, [*typed[:3], mistake, "", *typed[3:]])
+    printed = type_in(shell, [*typed[:3], mistake, "", *typed[3:]])
     assert printed.exit == 0
     assert printed.out.lstrip().startswith("✓ License 015.120.020.093 is active on LAB-07")
     assert printed.err == (
@@ -105,12 +105,12 @@ def test_a_person_is_told_at_once_which_line_is_wrong(shell: Shell, lines: list[
 def test_lines_that_are_typed_with_their_numbers_may_come_in_any_order(
     shell: Shell, lines: list[str]
 ) -> None:
-    assert asked(shell, lines[::-1]).exit == 0
+    assert type_in(shell, lines[::-1]).exit == 0
 
 
 def test_a_person_may_stop(shell: Shell, lines: list[str]) -> None:
     before = shell.room.files()
-    printed = asked(shell, lines[:5])
+    printed = type_in(shell, lines[:5])
     assert (printed.exit, shell.room.files()) == (1, before)
     assert "Traceback" not in printed.err
 
@@ -120,7 +120,7 @@ def test_a_scanner_types_the_codes_of_a_hybrid_response(shell: Shell, room_of: R
     request = room_of.request()
     codes = to_codes(text_form(request, room_of.answer(request)))
     assert len(codes) == 7
-    printed = asked(shell, [codes[4], codes[1], codes[4], *codes])
+    printed = type_in(shell, [codes[4], codes[1], codes[4], *codes])
     assert printed.exit == 0
     count = "1 of 7 codes received. Next code: 2 of 7 codes received. Next code: 2 of 7"
     assert f"Line 1: {count}" in printed.err
@@ -142,7 +142,7 @@ def test_lines_of_another_computer_are_told_as_such(shell: Shell, lines: list[st
     rows = to_lines(text_form(request, other.answer(request)))
     printed = shell("install", "-", "--json", stdin="\n".join(rows))
     assert printed.json["error"]["code"] == "not-requested"
-    assert asked(shell, rows).exit == 1
+    assert type_in(shell, rows).exit == 1
 
 
 def test_the_right_request_is_taken_of_several(shell: Shell, lines: list[str]) -> None:
