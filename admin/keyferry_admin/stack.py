@@ -2,12 +2,12 @@
 
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-import boto3
 from botocore.exceptions import ClientError
+from botocore.session import Session
 
 from keyferry_admin.errors import EventsOff, NoSuchStack
 from keyferry_service.adapters.bus_eventbridge import Bus
@@ -40,6 +40,7 @@ class Stack:
     """A deployed stack; credentials, region, and endpoint come from the settings of AWS tools."""
 
     name: str
+    session: Session = field(default_factory=Session)
 
     def output(self, name: str) -> str:
         """The value of an output of the template. Raises NoSuchStack."""
@@ -109,46 +110,54 @@ class Stack:
         """Its event bus. Raises EventsOff."""
         if not self.has_output("EventBus"):
             raise EventsOff(f"The stack {self.name} has no event bus")
-        return Bus(boto3.client("events"), self.output("EventBus"), self.name)
+        return Bus(self._client("events"), self.output("EventBus"), self.name)
 
     @cached_property
     def files(self) -> Files:
-        return Files(boto3.client("s3"), self.output("InBucket"), self.output("OutBucket"))
+        return Files(self._client("s3"), self.output("InBucket"), self.output("OutBucket"))
 
     @cached_property
     def sqs(self) -> "SQSClient":
-        return boto3.client("sqs")
+        client: SQSClient = self._client("sqs")
+        return client
 
     @cached_property
     def ses(self) -> "SESV2Client":
-        return boto3.client("sesv2")
+        client: SESV2Client = self._client("sesv2")
+        return client
 
     @cached_property
     def kms(self) -> "KMSClient":
-        return boto3.client("kms")
+        client: KMSClient = self._client("kms")
+        return client
 
     @cached_property
     def cloudformation(self) -> "CloudFormationClient":
-        return boto3.client("cloudformation")
+        client: CloudFormationClient = self._client("cloudformation")
+        return client
 
     @cached_property
     def cloudfront(self) -> Any:
-        return boto3.client("cloudfront")
+        return self._client("cloudfront")
 
     @cached_property
     def functions(self) -> Any:
-        return boto3.client("lambda")
+        return self._client("lambda")
 
     @cached_property
     def _identity(self) -> str:
         """The ARN of the credentials; anyone may ask for their own."""
-        sts: Any = boto3.client("sts")
+        sts: Any = self._client("sts")
         arn: str = sts.get_caller_identity()["Arn"]
         return arn
 
     @cached_property
     def _dynamodb(self) -> "DynamoDBClient":
-        return boto3.client("dynamodb")
+        client: DynamoDBClient = self._client("dynamodb")
+        return client
+
+    def _client(self, service: str) -> Any:
+        return self.session.create_client(service)
 
     @cached_property
     def _outputs(self) -> Mapping[str, str]:

@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 import click
 
-from keyferry_admin.cli import license_support
+from keyferry_admin.cli import cli, license_support
 from keyferry_admin.cli.admin_command import AdminGroup, Settings
 from keyferry_admin.cli.license_terms import as_json, licensee_warnings, summary
 from keyferry_admin.cli.new_product import new_product_option, require_known_product
@@ -73,7 +73,20 @@ def _labels(_: click.Context, __: click.Parameter, texts: tuple[str, ...]) -> An
     return () if texts == ("none",) else tuple(dict.fromkeys(texts))
 
 
-@click.group(cls=AdminGroup)
+@cli.group(
+    cls=AdminGroup,
+    modules={
+        "list": "license_list",
+        "import": "license_import",
+        "export": "license_export",
+        "letter": "license_letter",
+        **dict.fromkeys(("history", "undo"), "license_history"),
+        **dict.fromkeys(
+            ("suspend", "resume", "revoke", "extend", "change", "allow-move", "new-code"),
+            "license_changes",
+        ),
+    },
+)
 def license() -> None:
     """Make licenses, look at them, change them."""
 

@@ -55,8 +55,6 @@ from keyferry_protocol.components import LICENSABLE_ENVIRONMENTS, PROTECTIONS
 from keyferry_service.domain.change import CHANGE, EXTEND
 from keyferry_service.domain.license import LicenseRecord, Status
 
-__all__ = ["license"]  # the group, including the commands in this file
-
 shorten_option = click.option(
     "--shorten", is_flag=True, help="Let --yes take rights away, too (for scripts)."
 )
