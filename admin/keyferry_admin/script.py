@@ -28,10 +28,10 @@ def connection(arguments: argparse.Namespace) -> Connection:
 
     Raises BadSavedSettings or BotoCoreError.
     """
-    found = find_connection(arguments.stack, arguments.region, arguments.profile)
-    if found.region or found.profile:
-        boto3.setup_default_session(region_name=found.region, profile_name=found.profile)
-    return found
+    chosen = find_connection(arguments.stack, arguments.region, arguments.profile)
+    if chosen.region or chosen.profile:
+        boto3.setup_default_session(region_name=chosen.region, profile_name=chosen.profile)
+    return chosen
 
 
 def run(main: Callable[[], int]) -> NoReturn:

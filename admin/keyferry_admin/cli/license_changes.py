@@ -17,10 +17,10 @@ from keyferry_admin.cli.bulk import (
     show_plan,
 )
 from keyferry_admin.cli.confirm import confirm, yes_option
-from keyferry_admin.cli.license import (
+from keyferry_admin.cli.license import license
+from keyferry_admin.cli.license_create import (
     ENVIRONMENT_WARNINGS,
     letter_option,
-    license,
     print_code,
     vendor_fact_options,
     with_letter,
