@@ -86,6 +86,8 @@ interface NoFile extends ResponseFacts {
 }
 
 interface ResponseFacts {
+  /** The way back without a file: lines to type (none where they are too many), and pictures of QR codes. */
+  text: { lines: string[] | null, codes: string[] } | null;
   seat?: number;
   machine_name: string;
   product: string;

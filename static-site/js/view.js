@@ -130,7 +130,10 @@ export class View {
       computer: Boolean(response.machine_name),
       seat: Boolean(response.seat),
       edition: Boolean(response.edition) && kind !== 'deactivate',
-    })]);
+    }), response.text ? this.#withoutFile(response.text) : '']);
+    for (const picture of select(this.#view, 'img')) {
+      picture.addEventListener('error', () => picture.replaceWith(...this.#say('by-hand.failed')));
+    }
     if (filename === null) return;
     this.showSaving(isSaved ? 'ready.saved' : 'ready.saving', filename);
     const anotherEmail = getElement('another-email', HTMLInputElement);
@@ -144,6 +147,24 @@ export class View {
       event.preventDefault();
       this.#actions.emailTo(anotherEmail.value);
     });
+  }
+
+  /**
+   * What someone does who can carry no file back.
+   * @param {{ lines: string[] | null, codes: string[] }} text
+   */
+  #withoutFile({ lines, codes }) {
+    const of = codes.length;
+    return this.#copy('without-file', {
+      command: create('code', 'keyferry install -', { dir: 'ltr' }),
+      lines: lines?.map((line) => line.replace(/^\d /, '\u2007$&')).join('\n') ?? '', // as wide as a digit
+      pictures: codes.map((src, i) => {
+        const figure = create('figure', '');
+        figure.append(create('img', '', { alt: '', loading: 'lazy', src }), create('figcaption', this.#messages.parts('by-hand.code', { n: i + 1, of }).join('')));
+        return figure;
+      }),
+      n: of,
+    }, { lines: Boolean(lines), codes: !lines });
   }
 
   /**
@@ -380,7 +401,7 @@ export class View {
   /**
    * Replaces the screen. A screen reader reads the heading, which gets the focus, instead of the status.
    * @param {string} state
-   * @param {Node[]} nodes
+   * @param {(Node | string)[]} nodes
    * @param {FocusOption} [options]
    */
   #show(state, nodes, { focus = true } = {}) {
