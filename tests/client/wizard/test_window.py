@@ -48,7 +48,8 @@ class Browser:
 
     def start(self) -> str:
         """Open the start link and keep the cookie."""
-        status, text, headers = self.ask("GET", self.link.removeprefix(f"http://{self.authority}"))
+        link = self.link.removeprefix(f"http://{self.authority}")
+        status, text, headers = self.ask("GET", link, Cookie="")
         assert status == 200
         self.cookie = headers["set-cookie"].partition(";")[0]
         return text
