@@ -36,10 +36,14 @@ class EmailStatus(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ResponseFile:
-    """A response that is there, and a URL that downloads it; good for DOWNLOAD_URL_S."""
+    """A response that is there, and a URL that downloads it; good for DOWNLOAD_URL_S.
+
+    `text_form` is what a person may type instead; None where its request is not known.
+    """
 
     data: bytes
     download_url: str
+    text_form: bytes | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -88,7 +88,7 @@ class AnswerRequest:
                     is_verifiable=is_verifiable,
                 )
                 self.tickets.complete(ticket, completed, now)
-                return self.responses.publish(ticket.id, completed.file_name, entry, keys)
+                return self.responses.publish(ticket.id, completed.file_name, entry, keys, request)
             case Grant() as grant:
                 response = response_to(request, grant, now)
                 completed = uploaded.answered(
@@ -109,7 +109,7 @@ class AnswerRequest:
                     self.licenses.claim(request, grant, entry, update)
                 finally:
                     lock.release()
-                return self.responses.publish(ticket.id, completed.file_name, entry, keys)
+                return self.responses.publish(ticket.id, completed.file_name, entry, keys, request)
 
     def _decide(
         self, request: Request, snapshot: Snapshot, keys: Sequence[SigningKey], now: int
@@ -164,13 +164,13 @@ class AnswerRequest:
         keys = self.signing_keys.current(self.clock.monotonic())
         is_verifiable = not are_too_old(request.trusts, keys)
         if is_verifiable or self.files.is_published(ticket.id, ticket.file_name):
-            return self.responses.publish(ticket.id, ticket.file_name, entry, keys)
+            return self.responses.publish(ticket.id, ticket.file_name, entry, keys, request)
         now = int(self.clock.time())
         refusal = refuse_unknown_keys(request, license, keys)
         if refusal is None:  # a deactivation: its seat is free, and there is nothing to install
             if ticket.is_verifiable:
                 self.tickets.complete(ticket, replace(ticket, is_verifiable=False), now)
-            return self.responses.publish(ticket.id, ticket.file_name, entry, keys)
+            return self.responses.publish(ticket.id, ticket.file_name, entry, keys, request)
         refused = ticket.refused(request, refusal)
         self.tickets.complete(ticket, refused, now)
         return self._publish_refusal(refused, refusal)
