@@ -47,9 +47,11 @@ def refused_code(world: World, ticket: str, body: object, **headers: str) -> tup
 
 def test_the_person_chooses_a_lost_computer_and_has_the_response(full: World) -> None:
     ticket = full.activate(a_file())
-    told = refusal(full, ticket)
-    assert (told["code"], told["choose_seat"], told["moves_left"]) == ("no-seats-left", True, 4)
-    assert told["detail"].startswith("Deactivate the license on a computer that no longer needs it")
+    shown = refusal(full, ticket)
+    assert (shown["code"], shown["choose_seat"], shown["moves_left"]) == ("no-seats-left", True, 4)
+    assert shown["detail"].startswith(
+        "Deactivate the license on a computer that no longer needs it"
+    )
     message = full.choose(ticket, 2)
     waiting = full.ticket(ticket)
     assert (waiting["state"], "refusal" in waiting) == ("processing", False)
@@ -115,18 +117,18 @@ def test_a_call_that_was_cut_off_may_be_repeated(full: World) -> None:
 
 def test_where_the_file_does_not_allow_it_nothing_is_offered(full: World) -> None:
     ticket = full.activate(a_file(choose_seat=False))
-    told = refusal(full, ticket)
-    assert "choose_seat" not in told
-    assert len(told["seats"]) == 2
-    assert 'choose "My old computer is lost or broken"' in told["detail"]
+    shown = refusal(full, ticket)
+    assert "choose_seat" not in shown
+    assert len(shown["seats"]) == 2
+    assert 'choose "My old computer is lost or broken"' in shown["detail"]
     assert refused_code(full, ticket, {"seat": 2}) == (409, "no-choice")
 
 
 def test_where_no_move_is_left_nothing_is_offered(full: World) -> None:
     change(full, moves_per_year=0)
     ticket = full.activate(a_file())
-    told = refusal(full, ticket)
-    assert (told["moves_left"], "choose_seat" in told) == (0, False)
+    shown = refusal(full, ticket)
+    assert (shown["moves_left"], "choose_seat" in shown) == (0, False)
     assert refused_code(full, ticket, {"seat": 2}) == (409, "no-choice")
 
 
@@ -136,13 +138,13 @@ def test_a_choice_that_comes_to_nothing_may_be_made_again(full: World) -> None:
     message = full.choose(ticket, 2)
     change(full, moves_per_year=0)
     full.process(message)
-    told = refusal(full, ticket)
-    assert (told["code"], told["choose_seat"], len(told["seats"])) == ("move-limit", True, 2)
-    assert told["detail"].endswith("Then choose the lost or broken computer again.")
+    shown = refusal(full, ticket)
+    assert (shown["code"], shown["choose_seat"], len(shown["seats"])) == ("move-limit", True, 2)
+    assert shown["detail"].endswith("Then choose the lost or broken computer again.")
     full.process(message)  # it comes again, and is not decided again
     change_license.allow_move(full.licenses, NUMBER)
     full.process(message)
-    assert refusal(full, ticket) == told
+    assert refusal(full, ticket) == shown
     full.process(full.choose(ticket, 1))
     assert full.ticket(ticket)["response"]["seat"] == 1
 
@@ -153,10 +155,10 @@ def test_a_chosen_seat_that_another_computer_got_ahead_of_is_told(full: World) -
     full.activate(a_request_file(LAB_07, "deactivate"))
     full.activate(a_request_file(Computer("LAB-10")))
     full.process(message)
-    told = refusal(full, ticket)
-    assert (told["code"], told["n"], told["choose_seat"]) == ("no-such-seat", 1, True)
-    assert told["detail"].startswith("Seat 1 is no longer in use")
-    assert [seat["seat"] for seat in told["seats"]] == [2, 3]
+    shown = refusal(full, ticket)
+    assert (shown["code"], shown["n"], shown["choose_seat"]) == ("no-such-seat", 1, True)
+    assert shown["detail"].startswith("Seat 1 is no longer in use")
+    assert [seat["seat"] for seat in shown["seats"]] == [2, 3]
     assert refused_code(full, ticket, {"seat": 1}) == (422, "not-offered")
     full.process(full.choose(ticket, 2))
     assert full.ticket(ticket)["state"] == "ready"
@@ -167,9 +169,9 @@ def test_the_proofs_are_checked_again(full: World) -> None:
     ticket = full.activate(a_file())
     change_license.replace_code(full.licenses, NUMBER)
     full.process(full.choose(ticket, 2))
-    told = full.ticket(ticket)
-    assert (told["refusal"]["code"], told["license_number"]) == ("not-authentic", None)
-    assert set(told["refusal"]) == {"code", "title", "detail"}
+    shown = full.ticket(ticket)
+    assert (shown["refusal"]["code"], shown["license_number"]) == ("not-authentic", None)
+    assert set(shown["refusal"]) == {"code", "title", "detail"}
     assert refused_code(full, ticket, {"seat": 2}) == (409, "no-choice")
 
 
@@ -232,8 +234,8 @@ def test_of_a_choice_only_the_answer_is_mailed_and_the_contact_is_told(full: Wor
     full.process(full.choose(ticket, 2))
     assert full.ticket(ticket)["email"] == "pending"
     assert full.send_all(ticket) == []
-    told, contact, answer = map(plain, full.mails())
-    assert "was not granted" in told
+    refused, contact, answer = map(plain, full.mails())
+    assert "was not granted" in refused
     assert "Subject: Seat 2 of license 015.120.020.093 went to another computer" in contact
     assert "LAB-08" in contact
     assert "Subject: Response file for license 015.120.020.093 (LAB-09)" in answer
