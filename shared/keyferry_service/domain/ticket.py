@@ -36,10 +36,14 @@ class EmailStatus(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ResponseFile:
-    """A response that is there, and a URL that downloads it; good for DOWNLOAD_URL_S."""
+    """A response that is there, and a URL that downloads it; good for DOWNLOAD_URL_S.
+
+    `text_form` is what a person may type instead; None where its request is not known.
+    """
 
     data: bytes
     download_url: str
+    text_form: bytes | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +78,7 @@ class Ticket:
     seat: int | None = None
     valid_until: int | None = None
     previous_valid_until: int | None = None
+    is_verifiable: bool = True  # False for a receipt that its application would call a forgery
     seats_used: int | None = None  # right after its own answer; unknown for a repeated one
     seats: int | None = None
     refusal: Refusal | None = None
@@ -117,7 +122,12 @@ class Ticket:
         return replace(self, version_id=upload.version_id, uploaded_at=upload.at)
 
     def answered(
-        self, response: ResponseBody, machine_name: str, previous_valid_until: int | None
+        self,
+        response: ResponseBody,
+        machine_name: str,
+        previous_valid_until: int | None,
+        *,
+        is_verifiable: bool = True,
     ) -> "Ticket":
         """The ticket once its request was granted."""
         return replace(
@@ -134,6 +144,7 @@ class Ticket:
             seat=response.seat,
             valid_until=response.license.valid_until,
             previous_valid_until=previous_valid_until,
+            is_verifiable=is_verifiable,
         )
 
     def with_seats_of(self, license: LicenseRecord) -> "Ticket":

@@ -22,7 +22,7 @@ from keyferry_service.domain.license import LedgerEntry
 from keyferry_service.domain.proof import read_request, refuse_unproven
 from keyferry_service.domain.refusals import Refusal
 from keyferry_service.domain.request_context import Snapshot
-from keyferry_service.domain.signing_keys import SigningKey
+from keyferry_service.domain.signing_keys import SigningKey, are_too_old
 from keyferry_service.domain.ticket import REFUSAL_FILE, Choice, EmailStatus, Ticket, TicketState
 from keyferry_service.domain.upload import Upload
 from keyferry_service.use_cases.edge import Clock
@@ -118,6 +118,7 @@ class AnswerRequest:
         """
         now, name = int(self.clock.time()), request.machine.name
         keys = self.signing_keys.current(self.clock.monotonic())
+        is_verifiable = not are_too_old(request.trusts, keys)
         match self._decide(request, snapshot, keys, now, choice):
             case Refusal() as refusal:
                 refused = uploaded.refused(request, refusal).decided_on(choice)
@@ -126,14 +127,20 @@ class AnswerRequest:
                     return self._keep_refusal(refused, refusal)
                 return self._publish_refusal(refused, refusal)
             case LedgerEntry() as entry:  # the same file on another ticket: the same answer
-                completed = uploaded.answered(response_in(entry), name, entry.previous_valid_until)
-                completed = completed.decided_on(choice)
+                completed = uploaded.answered(
+                    response_in(entry),
+                    name,
+                    entry.previous_valid_until,
+                    is_verifiable=is_verifiable,
+                ).decided_on(choice)
                 self.tickets.complete(ticket, completed, now, choice)
-                return self.responses.publish(ticket.id, completed.file_name, entry, keys)
+                return self.responses.publish(ticket.id, completed.file_name, entry, keys, request)
             case Grant() as grant:
                 response = response_to(request, grant, now)
-                completed = uploaded.answered(response, name, grant.previous_valid_until)
-                completed = completed.with_seats_of(grant.license).decided_on(choice)
+                completed = uploaded.answered(
+                    response, name, grant.previous_valid_until, is_verifiable=is_verifiable
+                ).decided_on(choice)
+                completed = completed.with_seats_of(grant.license)
                 if grant.replaced is not None:
                     completed = completed.with_replaced(grant.replaced, grant.license.contact)
                 update = self.tickets.completion_update(ticket, completed, now, choice)
@@ -148,7 +155,7 @@ class AnswerRequest:
                     self.licenses.claim(request, grant, entry, update)
                 finally:
                     lock.release()
-                return self.responses.publish(ticket.id, completed.file_name, entry, keys)
+                return self.responses.publish(ticket.id, completed.file_name, entry, keys, request)
 
     def _decide(
         self,
@@ -206,13 +213,19 @@ class AnswerRequest:
             # Never silent: an alarm tells the vendor, and the file may go to another ticket.
             raise AnswerLost("The ledger has lost what this ticket was answered.")
         keys = self.signing_keys.current(self.clock.monotonic())
+        entry, now = snapshot.ledger_entry, int(self.clock.time())
+        is_verifiable = not are_too_old(request.trusts, keys)
+        if is_verifiable or self.files.is_published(ticket.id, ticket.file_name):
+            return self.responses.publish(ticket.id, ticket.file_name, entry, keys, request)
         refusal = refuse_unknown_keys(request, snapshot.license, keys)
-        if refusal is None or self.files.is_published(ticket.id, ticket.file_name):
-            return self.responses.publish(ticket.id, ticket.file_name, snapshot.ledger_entry, keys)
+        if refusal is None:  # a deactivation: its seat is free, and there is nothing to install
+            if ticket.is_verifiable:
+                self.tickets.complete(ticket, replace(ticket, is_verifiable=False), now)
+            return self.responses.publish(ticket.id, ticket.file_name, entry, keys, request)
         refused = ticket.refused(request, refusal)
         if refused.email_status is EmailStatus.PENDING and refused.choice is not None:
             refused = replace(refused, email_status=EmailStatus.WITHHELD)
-        self.tickets.complete(ticket, refused, int(self.clock.time()))
+        self.tickets.complete(ticket, refused, now)
         return self._publish_refusal(refused, refusal)
 
     def _publish_refusal(self, ticket: Ticket, refusal: Refusal) -> Refused:

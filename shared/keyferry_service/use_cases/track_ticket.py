@@ -7,7 +7,9 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from keyferry_service.adapters.files_s3 import Files
+from keyferry_protocol.response_text import to_response_text
+from keyferry_protocol.typed_response import to_codes
+from keyferry_service.adapters.files_s3 import Files, PublishedFile
 from keyferry_service.adapters.queue_sqs import ChosenSeat, MailRequest
 from keyferry_service.adapters.retries import HasDeadline, retry_until_deadline
 from keyferry_service.adapters.tickets_dynamodb import Tickets
@@ -27,6 +29,10 @@ class NoSuchTicket(Exception):
 
 class NotReady(Exception):
     """A ticket whose response is not there."""
+
+
+class NoSuchCode(Exception):
+    """A number beyond a response's QR codes, or a response that has none."""
 
 
 class AlreadyUploaded(Exception):
@@ -65,10 +71,10 @@ class TrackTicket:
         ticket = self._require_ticket(ticket_id)
         if ticket.state is TicketState.AWAITING_UPLOAD:
             return TicketStatus(ticket, self.files.uploaded_at(ticket.id), None)
-        data, response = self._response(ticket), None
-        if data is not None:
+        published, response = self._response(ticket), None
+        if published is not None:
             url = self.files.presign_download(ticket.id, ticket.file_name)
-            response = ResponseFile(data, url)
+            response = ResponseFile(published.data, url, _text_form(ticket, published))
         return TicketStatus(ticket, ticket.uploaded_at, response)
 
     def take_request_file(self, ticket_id: str, data: bytes) -> None:
@@ -83,10 +89,25 @@ class TrackTicket:
     def response_file(self, ticket_id: str) -> tuple[str, bytes]:
         """The name and the bytes of the response file. Raises NoSuchTicket, NotReady."""
         ticket = self._require_ticket(ticket_id)
-        data = self._response(ticket)
-        if data is None:
+        published = self._response(ticket)
+        if published is None or not ticket.is_verifiable:
+            raise NotReady("The ticket has no response to download.")
+        return ticket.file_name, published.data
+
+    def code(self, ticket_id: str, number: int) -> str:
+        """The letters of one of the response's QR codes, counted from 1.
+
+        Raises NoSuchTicket, NotReady, NoSuchCode.
+        """
+        ticket = self._require_ticket(ticket_id)
+        published = self._response(ticket)
+        if published is None:
             raise NotReady("The ticket has no response yet.")
-        return ticket.file_name, data
+        text_form = _text_form(ticket, published)
+        codes = [] if text_form is None else to_codes(text_form)
+        if not 1 <= number <= len(codes):
+            raise NoSuchCode("The response has no such code.")
+        return codes[number - 1]
 
     def send_email(self, ticket_id: str, address: str) -> EmailStatus:
         """Have the response emailed to this address too. Raises NoSuchTicket, NotReady."""
@@ -124,8 +145,14 @@ class TrackTicket:
             raise NoSuchTicket("There is no such ticket, or it has ended.")
         return ticket
 
-    def _response(self, ticket: Ticket) -> bytes | None:
+    def _response(self, ticket: Ticket) -> PublishedFile | None:
         """The response, which alone makes the ticket ready. Asking for it costs no call more."""
         if ticket.state is not TicketState.PROCESSING:
             return None
         return self.files.read_published(ticket.id, ticket.file_name)
+
+
+def _text_form(ticket: Ticket, published: PublishedFile) -> bytes | None:
+    if published.deflated is None or ticket.request_sha256 is None or not ticket.is_verifiable:
+        return None
+    return to_response_text(published.data, published.deflated, ticket.request_sha256)

@@ -4,6 +4,7 @@ from hashlib import sha256
 from typing import Any
 
 from keyferry_protocol.encoding import format_time
+from keyferry_protocol.typed_response import MAX_LINES, to_codes, to_lines
 from keyferry_service.domain.refusals import Refusal
 from keyferry_service.domain.ticket import (
     DOWNLOAD_URL_S,
@@ -71,12 +72,7 @@ def _email_status(ticket: Ticket) -> EmailStatus:
 
 
 def _response(ticket: Ticket, response: ResponseFile, now: int) -> dict[str, Any]:
-    return {
-        "filename": ticket.file_name,
-        "bytes": len(response.data),
-        "sha256": sha256(response.data).hexdigest(),
-        "download_url": response.download_url,
-        "expires_at": format_time(now + DOWNLOAD_URL_S),
+    return _file(ticket, response, now) | {
         "seat": ticket.seat,
         "machine_name": ticket.machine_name,
         "product": ticket.product,
@@ -84,7 +80,27 @@ def _response(ticket: Ticket, response: ResponseFile, now: int) -> dict[str, Any
         "valid_until": _time(ticket.valid_until),
         "previous_valid_until": _time(ticket.previous_valid_until),
         "link_expires_at": _time(ticket.link_expires_at),
-        "text": None,
+        "text": None if response.text_form is None else _text(response.text_form),
+    }
+
+
+def _text(text_form: bytes) -> dict[str, Any]:
+    """What brings a response back without a file: lines to type, QR codes for a scanner."""
+    lines = to_lines(text_form)
+    is_short = len(lines) <= MAX_LINES
+    return {"lines": lines if is_short else None, "codes": len(to_codes(text_form))}
+
+
+def _file(ticket: Ticket, response: ResponseFile, now: int) -> dict[str, Any]:
+    """The file; none where the seat is free, and the application could not verify the receipt."""
+    if not ticket.is_verifiable:
+        return dict.fromkeys(("filename", "bytes", "sha256", "download_url", "expires_at"))
+    return {
+        "filename": ticket.file_name,
+        "bytes": len(response.data),
+        "sha256": sha256(response.data).hexdigest(),
+        "download_url": response.download_url,
+        "expires_at": format_time(now + DOWNLOAD_URL_S),
     }
 
 

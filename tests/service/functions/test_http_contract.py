@@ -52,6 +52,7 @@ def test_every_documented_answer_is_given(world: World, monkeypatch: pytest.Monk
     assert world.send(ready) == []
     link = link_in(world.mails()[0].replace(b"=\r\n", b""))
     status, mail, file = f"{OPEN}/{ready}", f"{OPEN}/{ready}/mail", f"{OPEN}/{ready}/file"
+    code = f"{OPEN}/{ready}/codes/1"
     unknown = (f"{OPEN}/{NOBODYS}", f"{OPEN}/{NOBODYS}/mail", f"/api/responses/{NOBODYS}")
 
     call("POST", OPEN, A_TICKET)
@@ -59,6 +60,7 @@ def test_every_documented_answer_is_given(world: World, monkeypatch: pytest.Monk
     call("POST", mail, AN_ADDRESS)
     call("PUT", f"{OPEN}/{world.open_ticket()}/file", b"a file")
     call("GET", file)
+    call("GET", code)
     call("GET", link)
     call("HEAD", link)
     full = world.activate(a_request_file(LAB_08, choose_seat=True))
@@ -80,6 +82,8 @@ def test_every_documented_answer_is_given(world: World, monkeypatch: pytest.Monk
     call("POST", f"{OPEN}/{world.open_ticket()}/mail", AN_ADDRESS)
     call("GET", f"{OPEN}/{world.open_ticket()}/file")
     call("GET", f"{OPEN}/{NOBODYS}/file")
+    call("GET", f"{OPEN}/{world.open_ticket()}/codes/1")
+    call("GET", f"{OPEN}/{ready}/codes/2")
     for data in (b"a file", b"", bytes(8193)):
         call("PUT", file, data)
     call("PUT", f"{OPEN}/{NOBODYS}/file", b"a file")
@@ -96,6 +100,7 @@ def test_every_documented_answer_is_given(world: World, monkeypatch: pytest.Monk
     call("POST", f"{OPEN}/{NOBODYS}/seat", A_SEAT)
     call("PUT", f"{OPEN}/{NOBODYS}/file", b"a file")
     call("GET", f"{OPEN}/{NOBODYS}/file")
+    call("GET", f"{OPEN}/{NOBODYS}/codes/1")
     for method in ("GET", "HEAD"):
         call(method, f"/api/responses/{NOBODYS}")
     world.left_ms = 20_000
@@ -104,7 +109,7 @@ def test_every_documented_answer_is_given(world: World, monkeypatch: pytest.Monk
 
     a_body = {"POST": {**A_TICKET, **AN_ADDRESS, **A_SEAT}, "PUT": b"a file"}
     routes = [("POST", OPEN), ("GET", status), ("POST", mail), ("GET", link), ("HEAD", link)]
-    routes += [("PUT", file), ("GET", file), ("POST", seat)]
+    routes += [("PUT", file), ("GET", file), ("GET", code), ("POST", seat)]
     for method, path in routes:
         call(method, path, a_body.get(method), x_origin_secret="guess")
         call(method, path, a_body.get(method), sec_fetch_site="cross-site")
