@@ -25,8 +25,6 @@ from keyferry_protocol.request import Request
 from keyferry_service.domain.ticket import Ticket, ticket_prefix
 from keyferry_service.views.refusal_text import Vendor, say_refusal
 
-__all__ = ["request"]  # the group, including the command in this file
-
 
 @request.command()
 @click.argument("source", metavar="FILE|TICKET")
@@ -148,6 +146,7 @@ def _document(explanation: Explanation, vendor: Vendor) -> dict[str, Any]:
         ],
         "seat": explanation.seat,
         "moves_left": explanation.moves_left,
+        "verifiable": explanation.is_verifiable,
         "page": None if words is None else {"title": words.title, "next_step": words.next_step},
         "request": None if request is None else request.as_json(),
         "license": None if license is None else as_json(license),

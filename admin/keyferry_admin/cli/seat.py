@@ -4,6 +4,7 @@ from typing import Any
 
 import click
 
+from keyferry_admin.cli import cli
 from keyferry_admin.cli.admin_command import AdminGroup, Settings
 from keyferry_admin.cli.confirm import confirm, yes_option
 from keyferry_admin.cli.license_filters import filter_options
@@ -18,7 +19,7 @@ from keyferry_protocol.encoding import format_time
 from keyferry_service.domain.license import LicenseRecord, Seat
 
 
-@click.group(cls=AdminGroup)
+@cli.group(cls=AdminGroup)
 def seat() -> None:
     """See which computers a license runs on, and free a lost one's seat."""
 
@@ -74,7 +75,9 @@ def release(settings: Settings, number: str, seat_number: int, yes: bool) -> Non
     seat = change_license.find_taken_seat(settings.stack.licenses, number, seat_number)
     changes, warning = release_changes(license, seat), release_warning(license, seat)
     confirm(settings.output, license, "free the seat", warning, yes, changes)
-    after, freed = change_license.release_seat(settings.stack.licenses, number, seat_number)
+    after, freed = change_license.release_seat(
+        settings.stack.licenses, number, seat_number, seat.device_key
+    )
     settings.output.result(
         [
             f"{mark('ok')} Seat {seat_number} is free: {after.seats_used} of "

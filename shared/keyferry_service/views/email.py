@@ -82,13 +82,12 @@ def response_email(
 ) -> Email:
     """The email that brings the link to a response, or to a receipt; `page` is the page's URL."""
     kind = {"update": "updated", "deactivate": "deactivated"}.get(ticket.kind or "", "ready")
-    subject = "subject-computer" if _is_plain(ticket.machine_name) else "subject"
     with use_language(ticket.language):
         names = _names(ticket)
         return Email(
             language=ticket.language,
             vendor=vendor.name,
-            subject=message(f"email.{kind}.{subject}", **names),
+            subject=_subject(kind, ticket, names),
             first=message(f"email.{kind}.{_first(ticket)}", **names),
             download=message("email.download", file=ticket.file_name),
             link=link,
@@ -109,14 +108,34 @@ def response_email(
         )
 
 
+def deactivation_email(ticket: Ticket, vendor: Vendor) -> Email:
+    """The email that tells of a free seat where the application could verify no receipt."""
+    with use_language(ticket.language):
+        names = _names(ticket)
+        return Email(
+            language=ticket.language,
+            vendor=vendor.name,
+            subject=_subject("deactivated", ticket, names),
+            first=message(f"email.no-receipt.{_first(ticket)}", **names),
+            after_link=message("email.no-receipt.why", **names),
+            facts=_facts(ticket, names),
+            last=message("email.deactivated.last"),
+            support=vendor.support,
+        )
+
+
 def refusal_email(ticket: Ticket, refusal: Refusal, vendor: Vendor, page: str) -> Email:
     """The email that brings a refusal of a request that had proved itself.
 
-    It has no link: it names the page's URL, `page`, which lists what a mail must not.
+    It lists no seats: `page` is the page's URL, and where one may be chosen the link leads to the
+    ticket there.
     """
     with use_language(ticket.language):
         names = _names(ticket)
-        hidden = {"requested": message("email.another-product")}
+        hidden = {
+            "requested": message("email.another-product"),
+            "until": show_date(ticket.expires_at),
+        }
         refused = say_refusal(refusal, ticket.language, vendor, in_mail=True, **hidden)
         return Email(
             language=ticket.language,
@@ -126,6 +145,8 @@ def refusal_email(ticket: Ticket, refusal: Refusal, vendor: Vendor, page: str) -
                 **refused.facts | {"number": names["number"]},
             ),
             first=message("email.refused.first", title=refused.title),
+            download=message("email.refused.choose-link") if refusal.offers_seats else "",
+            link=f"{page}/#t={ticket.id}" if refusal.offers_seats else "",
             after_link=refused.next_step,
             facts=(
                 (message("email.license"), names["number"]),
@@ -230,6 +251,11 @@ def mime_message(
 def _header(text: str) -> str:
     """The text with no encoded word (RFC 2047): `email` would decode it, line ends and all."""
     return text.replace("=?", "= ?")
+
+
+def _subject(kind: str, ticket: Ticket, names: Mapping[str, str]) -> str:
+    subject = "subject-computer" if _is_plain(ticket.machine_name) else "subject"
+    return message(f"email.{kind}.{subject}", **names)
 
 
 def _first(ticket: Ticket) -> str:

@@ -92,9 +92,10 @@ def test_a_command_that_takes_rights_away_needs_confirmation(
 def test_a_command_that_grants_rights_needs_no_confirmation(
     run: Any, sold: Stack, line: str
 ) -> None:
+    run(f"license suspend {NUMBER} --yes")
     ran = run(line.format(n=NUMBER), Pipe)
     assert (ran.exit, ran.err) == (0, "")
-    assert licenses.find(sold.licenses, NUMBER).revision == 1
+    assert licenses.find(sold.licenses, NUMBER).revision == 2
 
 
 def test_change_sets_the_given_terms_and_nothing_else(run: Any, sold: Stack) -> None:
@@ -238,7 +239,7 @@ def test_a_revoked_license_is_refused_before_anything_is_asked(
 
 
 def test_show_and_allow_move_count_moves_alike(run: Any, sold: Stack) -> None:
-    counted = "0 of 4 in the last 365 days, 7 left (3 of them extra)"
+    counted = "0 of 4 in the last 365 days, 7 left (3 of them from seats never used)"
     assert f"Moves  {counted}\n" in run(f"license allow-move {NUMBER}").out
     assert counted in run(f"license show {NUMBER}").out
     assert f"Moves: {counted}." in run(f"seat list {NUMBER}").out
@@ -324,3 +325,37 @@ def test_release_frees_the_seat_of_a_lost_computer(run: Any, sold: Stack, typed:
     assert "✓ Seat 1 is free" in ran.out
     assert "free" in run(f"seat list {NUMBER}").out
     assert run(f"seat release {NUMBER} 1 --yes").exit == 1
+
+
+def test_a_seat_that_another_computer_took_during_the_prompt_stays_its_own(
+    run: Any, sold: Stack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def types() -> str:
+        take_seat(sold, 1, machine_name="LAB-08", device_key=b"8" * 32)
+        return NUMBER
+
+    monkeypatch.setattr("sys.stdin.isatty", lambda: True, raising=False)
+    monkeypatch.setattr("builtins.input", types)
+    ran = run(f"seat release {NUMBER} 1")
+    assert (ran.exit, ran.err.splitlines()[0]) == (
+        1,
+        "X Another computer has seat 1 by now (license-changed)",
+    )
+    (seat,) = sold.licenses.seats(NUMBER)
+    assert (seat.taken, seat.machine_name) == (True, "LAB-08")
+
+
+def test_a_status_that_the_license_has_already_is_no_change(run: Any, sold: Stack) -> None:
+    run(f"license suspend {NUMBER} --yes")
+    ran = run(f"license suspend {NUMBER}")  # asks nothing
+    assert (ran.exit, ran.out.splitlines()[-1]) == (0, "  It was suspended already.")
+    assert [change.what for change in sold.licenses.changes(NUMBER)] == ["create", "suspend"]
+    assert run(f"license undo {NUMBER} --yes").exit == 0
+    assert status(sold) is Status.ACTIVE
+    assert run(f"license resume {NUMBER}").out.endswith("  It was active already.\n")
+
+
+def test_a_status_that_someone_else_wrote_meanwhile_is_no_change(sold: Stack) -> None:
+    change_license.set_status(sold.licenses, NUMBER, Status.SUSPENDED)
+    change_license.set_status(sold.licenses, NUMBER, Status.SUSPENDED)
+    assert [change.what for change in sold.licenses.changes(NUMBER)] == ["create", "suspend"]
