@@ -22,8 +22,10 @@ from keyferry_service.use_cases.limit_calls import LimitCalls
 from keyferry_service.use_cases.open_ticket import OpenTicket
 from keyferry_service.use_cases.track_ticket import (
     AlreadyUploaded,
+    NoChoice,
     NoSuchCode,
     NoSuchTicket,
+    NotOffered,
     NotReady,
     TrackTicket,
 )
@@ -34,6 +36,7 @@ from keyferry_service.views.api_input import (
     read_email_or_none,
     read_file,
     read_language,
+    read_seat,
 )
 from keyferry_service.views.code_picture import code_svg
 from keyferry_service.views.problem_document import Problem, problem_document, problem_page
@@ -147,6 +150,13 @@ def _add_ticket_routes(
         logger.append_keys(ticket=ticket_prefix(ticket_id))
         return json_response(202, {"email": tracking.send_email(ticket_id, address)})
 
+    @app.post("/api/requests/<ticket_id>/seat")
+    def choose_seat(ticket_id: str) -> Response[str]:
+        seat = read_seat(read_call(*body()))
+        logger.append_keys(ticket=ticket_prefix(ticket_id))
+        tracking.choose_seat(ticket_id, seat, app.lambda_context)
+        return json_response(202, {"state": "processing"})
+
     def body() -> tuple[str, str | None, bool | None]:
         """What was sent: its content type, its text, and whether that is base64."""
         event = app.current_event
@@ -184,6 +194,10 @@ def problem_of(error: Exception, now: int) -> Problem | None:
             return Problem("not-ready")
         case AlreadyUploaded():
             return Problem("already-uploaded")
+        case NoChoice():
+            return Problem("no-choice")
+        case NotOffered():
+            return Problem("not-offered")
         case CutLink():
             return Problem("link-not-found", sentence="link-cut")
         case NoSuchLink():

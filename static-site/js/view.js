@@ -59,6 +59,11 @@ export class View {
     this.#showTitle();
   }
 
+  /** What the parts of the page that are loaded late draw with. */
+  get pen() {
+    return { show: this.#show.bind(this), say: this.#say.bind(this), status: this.#setStatus.bind(this) };
+  }
+
   /** @param {Vendor} vendor */
   #showVendor({ name, product, logo, accent, support, privacy_url: privacyUrl }) {
     for (const [scheme, color] of Object.entries(accent ?? {})) {
@@ -130,10 +135,10 @@ export class View {
       computer: Boolean(response.machine_name),
       seat: Boolean(response.seat),
       edition: Boolean(response.edition) && kind !== 'deactivate',
-    }), response.text ? this.#withoutFile(response.text) : '']);
-    for (const picture of select(this.#view, 'img')) {
-      picture.addEventListener('error', () => picture.replaceWith(...this.#say('by-hand.failed')));
-    }
+      text: Boolean(response.text),
+    })]);
+    const { text } = response;
+    if (text) get('by-hand').ontoggle = () => this.#actions.fillByHand(get('by-hand'), text);
     if (filename === null) return;
     this.showSaving(isSaved ? 'ready.saved' : 'ready.saving', filename);
     const anotherEmail = getElement('another-email', HTMLInputElement);
@@ -147,24 +152,6 @@ export class View {
       event.preventDefault();
       this.#actions.emailTo(anotherEmail.value);
     });
-  }
-
-  /**
-   * What someone does who can carry no file back.
-   * @param {{ lines: string[] | null, codes: string[] }} text
-   */
-  #withoutFile({ lines, codes }) {
-    const of = codes.length;
-    return this.#copy('without-file', {
-      command: create('code', 'keyferry install -', { dir: 'ltr' }),
-      lines: lines?.map((line) => line.replace(/^\d /, '\u2007$&')).join('\n') ?? '', // as wide as a digit
-      pictures: codes.map((src, i) => {
-        const figure = create('figure', '');
-        figure.append(create('img', '', { alt: '', loading: 'lazy', src }), create('figcaption', this.#messages.parts('by-hand.code', { n: i + 1, of }).join('')));
-        return figure;
-      }),
-      n: of,
-    }, { lines: Boolean(lines), codes: !lines });
   }
 
   /**
@@ -401,7 +388,7 @@ export class View {
   /**
    * Replaces the screen. A screen reader reads the heading, which gets the focus, instead of the status.
    * @param {string} state
-   * @param {(Node | string)[]} nodes
+   * @param {Node[]} nodes
    * @param {FocusOption} [options]
    */
   #show(state, nodes, { focus = true } = {}) {
@@ -494,7 +481,7 @@ const copies = (values) => values.map((value) => (value instanceof Node ? value.
  * @param {string} text
  * @param {object} [properties]
  */
-const create = (name, text, properties = {}) =>
+export const create = (name, text, properties = {}) =>
   Object.assign(document.createElement(name), { textContent: text, ...properties });
 
 /**
@@ -512,8 +499,8 @@ function logoElement(logo, name) {
 }
 
 /** @param {string} name left to right in every language; a short one stays on one line */
-const fileElement = (name) =>
+export const fileElement = (name) =>
   create('code', replaceControls(name), { dir: 'ltr', className: /^[\w.-]{1,40}$/.test(name) ? 'name' : '' });
 
 /** @param {string} text whose direction must not affect the sentence around it */
-const isolate = (text) => create('bdi', text);
+export const isolate = (text) => create('bdi', text);

@@ -95,11 +95,11 @@ class Files:
         ]
         return uploads[::-1]  # S3 lists the latest version of a key first
 
-    def read(self, upload: Upload) -> bytes:
+    def read(self, ticket_id: str, version_id: str) -> bytes:
         """The request file, at most one byte more than it may have. Raises FileGone."""
         try:
             reply = self._s3.get_object(
-                Bucket=self._in_bucket, Key=upload.key, VersionId=upload.version_id
+                Bucket=self._in_bucket, Key=_uploaded_key(ticket_id), VersionId=version_id
             )
             return reply["Body"].read(MAX_FILE[REQUEST] + 1)
         except ClientError as error:

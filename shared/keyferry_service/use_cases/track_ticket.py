@@ -1,4 +1,4 @@
-"""Say how a ticket stands, have its answer emailed once more, and carry its two files.
+"""Say how a ticket stands, mail its answer again, take a choice of a seat, carry its two files.
 
 A browser that cannot reach the storage sends and fetches the files here.
 """
@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from keyferry_protocol.response_text import to_response_text
 from keyferry_protocol.typed_response import to_codes
 from keyferry_service.adapters.files_s3 import Files, PublishedFile
-from keyferry_service.adapters.queue_sqs import MailRequest
+from keyferry_service.adapters.queue_sqs import ChosenSeat, MailRequest
+from keyferry_service.adapters.retries import HasDeadline, retry_until_deadline
 from keyferry_service.adapters.tickets_dynamodb import Tickets
 from keyferry_service.domain.ticket import (
     TICKET_ID,
@@ -38,6 +39,14 @@ class AlreadyUploaded(Exception):
     """A ticket that has its request file already: only the first one counts."""
 
 
+class NoChoice(Exception):
+    """A ticket on which no seat may be chosen."""
+
+
+class NotOffered(Exception):
+    """A seat that is none of those of which one may be chosen."""
+
+
 @dataclass(frozen=True, slots=True)
 class TicketStatus:
     """A ticket, when its file arrived, and its response once that is there."""
@@ -54,6 +63,7 @@ class TrackTicket:
     tickets: Tickets
     files: Files
     request_email: Callable[[MailRequest], None]
+    request_decision: Callable[[ChosenSeat], None]
     clock: Clock
 
     def status(self, ticket_id: str) -> TicketStatus:
@@ -107,6 +117,25 @@ class TrackTicket:
         self.tickets.mark_email(ticket.id, EmailStatus.PENDING)
         self.request_email(MailRequest(ticket.id, address))
         return EmailStatus.PENDING
+
+    def choose_seat(self, ticket_id: str, seat: int | None, deadline: HasDeadline) -> None:
+        """Have the refused file decided anew, for this seat; None for what is no seat's number.
+
+        While nothing is decided it may be repeated, and another seat chosen. Raises NoSuchTicket,
+        NoChoice, NotOffered, OutOfTime.
+        """
+        chosen = retry_until_deadline(deadline, lambda: self._choose(ticket_id, seat))
+        self.request_decision(chosen)
+
+    def _choose(self, ticket_id: str, seat: int | None) -> ChosenSeat:
+        ticket, now = self._require_ticket(ticket_id), int(self.clock.time())
+        if ticket.version_id is None or not ticket.offered_seats:
+            raise NoChoice("No seat may be chosen on this ticket.")
+        if seat is None or seat not in ticket.offered_seats:
+            raise NotOffered("This seat may not be chosen.")
+        choice = ticket.next_choice(seat, now)
+        self.tickets.choose(ticket, choice, now)
+        return ChosenSeat(ticket.id, ticket.version_id, choice.seat, choice.count)
 
     def _require_ticket(self, ticket_id: str) -> Ticket:
         if not re.fullmatch(TICKET_ID, ticket_id):

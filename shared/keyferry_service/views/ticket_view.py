@@ -41,9 +41,10 @@ def ticket_document(
     }
     if response is not None:
         document["response"] = _response(ticket, response, now)
-    if ticket.refusal is not None:
+    if ticket.refusal is not None and not ticket.is_undecided:
         document["refusal"] = _refusal(ticket.refusal, ticket.language, vendor)
-    if document["state"] == "processing" and uploaded_at and now - uploaded_at >= DELAYED_S:
+    since = ticket.choice.at if ticket.choice else uploaded_at
+    if document["state"] == "processing" and since and now - since >= DELAYED_S:
         document["delayed"] = True
     return document
 
@@ -59,7 +60,7 @@ def _state(ticket: Ticket, uploaded_at: int | None, is_ready: bool) -> str:
         return "ready" if is_ready else "processing"
     if ticket.state is TicketState.AWAITING_UPLOAD and uploaded_at is not None:
         return "processing"
-    return ticket.state
+    return "processing" if ticket.is_undecided else ticket.state
 
 
 def _email_status(ticket: Ticket) -> EmailStatus:

@@ -22,13 +22,14 @@ def show(page: Page, site: str, text_form: bytes) -> FakeService:
     service = FakeService(page, ready(text=text(text_form)))
     page.goto(f"{site}#t={TICKET}")
     page.click("text=No way to carry a file back?")
+    page.wait_for_selector("figure")
     return service
 
 
 def scan(page: Page) -> TypedResponse:
     """Read each code off the screen, the last one first."""
     response = TypedResponse()
-    for picture in reversed(page.locator(".codes img").all()):
+    for picture in reversed(page.locator("figure img").all()):
         picture.scroll_into_view_if_needed()
         picture.evaluate("(one) => one.decode()")  # waits for it
         for code in read_all(page, picture.screenshot()):
@@ -58,7 +59,7 @@ def test_a_scanner_reads_the_codes_off_the_screen_in_dark_mode_too(
     page.emulate_media(color_scheme="dark")
     page.set_viewport_size({"width": width, "height": 800})
     show(page, site, text_form)
-    assert page.locator(".codes img").count() == count
+    assert page.locator("figure img").count() == count
     assert scan(page).packed() == text_form
     assert page.locator(".lines").count() == (text_form == TEXT_FORM)
 
@@ -70,7 +71,7 @@ def test_no_code_is_loaded_until_someone_opens_it(page: Page, site: str) -> None
     page.wait_for_load_state("networkidle")
     assert not [path for _, path, _ in service.calls if "codes" in path]
     page.click("text=No way to carry a file back?")
-    page.locator(".codes img").first.evaluate("(one) => one.decode()")
+    page.locator("figure img").first.evaluate("(one) => one.decode()")
     assert [path for _, path, _ in service.calls if path == f"requests/{TICKET}/codes/1"]
 
 
@@ -79,7 +80,19 @@ def test_a_code_that_cannot_be_loaded_is_told(page: Page, site: str) -> None:
     page.route("**/codes/*", lambda route: route.abort("connectionfailed"))
     page.goto(f"{site}#t={TICKET}")
     page.click("text=No way to carry a file back?")
-    expect(page.locator(".codes")).to_have_text(re.compile("A code could not be loaded"))
+    expect(page.locator("figure")).to_have_text(re.compile("This code could not be loaded"))
+    expect(page.locator(".lines")).to_be_visible()
+
+
+def test_what_does_not_load_says_so_and_is_tried_again(page: Page, site: str) -> None:
+    FakeService(page, ready(text=text(TEXT_FORM)))
+    page.goto(f"{site}#t={TICKET}")
+    page.route("**/by-hand.js", lambda route: route.abort("connectionfailed"), times=1)
+    summary = page.locator("text=No way to carry a file back?")
+    summary.click()
+    expect(page.locator("#status")).to_contain_text("Try again in a few minutes")
+    summary.click()
+    summary.click()
     expect(page.locator(".lines")).to_be_visible()
 
 
