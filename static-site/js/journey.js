@@ -227,9 +227,14 @@ export class Journey {
       this.#view.showRefused(ticket, this.#sentAs === ticketId ? this.#file : null);
       return;
     }
+    const { response } = ticket;
+    if (response.filename === null) {
+      this.#view.showReady(ticket, { isSaved: false });
+      return;
+    }
     const isSaved = this.#browser.storage.getItem(`saved ${ticketId}`) !== null; // a reload does not save a second copy
     this.#view.showReady(ticket, { isSaved });
-    if (!isSaved || this.#browser.canShare) void this.#download(ticketId, async () => ticket.response, { isSaved });
+    if (!isSaved || this.#browser.canShare) void this.#download(ticketId, async () => response, { isSaved });
   }
 
   /**

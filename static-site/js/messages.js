@@ -113,14 +113,16 @@ export const formatLicenseNumber = (licenseNumber) => licenseNumber.replace(/\d{
 /** @param {LicenseRequest} request */
 export const requestKey = ({ kind, replacesSeat }) => (replacesSeat ? 'asks.replace' : `asks.${kind}`);
 
-/** @param {ResponseFile} response */
+/** @param {ResponseFacts} response */
 export function licenseEndKey({ valid_until: until, previous_valid_until: before }) {
   return `ends.${until ? 'date' : 'never'}${before && before !== until ? '-before' : ''}`;
 }
 
 /** @param {ReadyTicket | RefusedTicket} ticket */
-export function emailKey({ state, email }) {
-  if (email === 'none' || (email === 'pending' && state === 'refused')) return null;
-  if (state === 'refused') return email === 'sent' ? 'mail.refusal' : 'mail.refusal-none';
+export function emailKey(ticket) {
+  const { email } = ticket;
+  const hasLink = ticket.state === 'ready' && ticket.response.filename !== null;
+  if (email === 'none' || (email === 'pending' && !hasLink)) return null;
+  if (!hasLink) return email === 'sent' ? 'mail.refusal' : 'mail.refusal-none';
   return `mail.${email}`;
 }

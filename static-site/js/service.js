@@ -127,7 +127,7 @@ export async function download(ticketId, response, connection) {
  */
 export async function freshResponse(ticketId, connection) {
   const { ticket } = await call(statusUrl(ticketId), connection, readTicket);
-  return /** @type {ReadyTicket} */ (ticket).response;
+  return /** @type {ResponseFile} */ (/** @type {ReadyTicket} */ (ticket).response);
 }
 
 /**
@@ -241,7 +241,7 @@ async function readTicket(answer) {
   const ticket = answer.status === 200 ? await readJson(answer) : null;
   const { state, email, response, refusal } = ticket ?? {};
   const isOurs = areTexts(email) && (
-    state === 'ready' ? areTexts(response?.filename, response?.download_url, response?.sha256)
+    state === 'ready' ? response?.filename === null || areTexts(response?.filename, response?.download_url, response?.sha256)
     : state === 'refused' ? areTexts(refusal?.title, refusal?.detail)
     : ['awaiting-upload', 'processing'].includes(state)
   );

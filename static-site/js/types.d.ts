@@ -51,7 +51,7 @@ interface ReadyTicket extends AnyTicket {
   state: 'ready';
   kind: Kind;
   license_number: string;
-  response: ResponseFile;
+  response: ResponseFile | NoFile;
 }
 
 interface RefusedTicket extends AnyTicket {
@@ -71,13 +71,21 @@ interface PresignedForm {
   fields: Record<string, string>;
 }
 
-interface ResponseFile {
+interface ResponseFile extends ResponseFacts {
   filename: string;
   bytes: number;
   /** Lower-case hex. */
   sha256: string;
   /** Valid for a minute. */
   download_url: string;
+}
+
+/** Of a deactivation whose application would reject a receipt. */
+interface NoFile extends ResponseFacts {
+  filename: null;
+}
+
+interface ResponseFacts {
   seat?: number;
   machine_name: string;
   product: string;

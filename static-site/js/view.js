@@ -104,16 +104,16 @@ export class View {
    * @param {{ isSaved: boolean }} options whether the file was saved to this device before
    */
   showReady({ kind, license_number: licenseNumber, response }, { isSaved }) {
-    const { valid_until: until, previous_valid_until: before } = response;
+    const { filename, valid_until: until, previous_valid_until: before } = response;
     const command = create('code', 'keyferry install ', { dir: 'ltr' });
-    command.append(fileElement(response.filename));
+    command.append(fileElement(filename ?? ''));
     const ends = this.#say(licenseEndKey(response), {
       until: until ? this.#messages.date(until) : '',
       before: before ? this.#messages.date(before) : '',
     });
     this.#show('ready', [this.#copy('ready', {
       ends,
-      file: fileElement(response.filename),
+      file: fileElement(filename ?? ''),
       computer: this.#computer(response.machine_name),
       name: isolate(response.machine_name),
       seat: response.seat,
@@ -124,11 +124,15 @@ export class View {
     }, {
       [kind]: true,
       install: kind !== 'deactivate',
+      receipt: kind === 'deactivate' && filename !== null,
+      file: filename !== null,
+      nothing: filename === null,
       computer: Boolean(response.machine_name),
       seat: Boolean(response.seat),
       edition: Boolean(response.edition) && kind !== 'deactivate',
     })]);
-    this.showSaving(isSaved ? 'ready.saved' : 'ready.saving', response.filename);
+    if (filename === null) return;
+    this.showSaving(isSaved ? 'ready.saved' : 'ready.saving', filename);
     const anotherEmail = getElement('another-email', HTMLInputElement);
     get('again').addEventListener('click', () => this.#actions.downloadAgain());
     get('send-another').addEventListener('click', () => {

@@ -79,11 +79,11 @@ def show_features(features: Mapping[str, bool | int]) -> str:
 
 
 def moves(license: LicenseRecord, now: int) -> str:
-    """`1 of 4 in the last 365 days, 5 left (2 of them extra)`."""
+    """`1 of 4 in the last 365 days, 5 left (2 of them from seats never used)`."""
     recent = sum(license.recent_moves(now).values())
     left = license.moves_left(now)
     extra = left - max(0, license.moves_per_year - recent)
-    more = f" ({extra} of them extra)" if extra else ""
+    more = f" ({extra} of them from seats never used)" if extra else ""
     return f"{recent} of {license.moves_per_year} in the last 365 days, {left} left{more}"
 
 

@@ -1,6 +1,5 @@
 """What `license import` and `apply` share: which rows are bad, and where new codes go."""
 
-import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,7 +9,7 @@ import click
 
 from keyferry_admin.cli.admin_command import Settings
 from keyferry_admin.cli.license_terms import changes_as_json, differences
-from keyferry_admin.cli.output import count_of, mark
+from keyferry_admin.cli.output import count_of, mark, tell
 from keyferry_admin.cli.progress import run_with_progress
 from keyferry_admin.cli.words import Words, words_options
 from keyferry_admin.errors import BadRows, FileNotWritten, Interrupted, NewProduct, SomeFailed
@@ -68,7 +67,7 @@ def require_good(settings: Settings, plan: Plan, file: Path, is_new_product: boo
         if not settings.output.as_json:
             for cell in plan.bad:
                 place = f"line {cell.line}, {cell.column}" if cell.column else f"line {cell.line}"
-                print(f"  {place}: {cell.text}", file=sys.stderr)
+                tell(f"  {place}: {cell.text}")
         raise BadRows(
             f"{count_of(len(lines), 'row')} of {file} cannot be used",
             rows=[{"line": c.line, "column": c.column, "problem": c.text} for c in plan.bad],

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import select
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -11,6 +12,7 @@ from typing import Any, Generic, TextIO, TypeVar
 
 from keyferry_admin.errors import OutputNotWritten
 from keyferry_admin.use_cases.spreadsheet import tsv_line
+from keyferry_protocol.encoding import escape_controls
 from keyferry_protocol.messages.formats import long_date, short_date
 
 _T = TypeVar("_T")
@@ -83,12 +85,17 @@ class Output:
         if self.as_json:
             self._document({"ok": False, "error": error})
             return
-        print(f"{mark('error', sys.stderr)} {error['title']} ({error['code']})", file=sys.stderr)
+        tell(f"{mark('error', sys.stderr)} {error['title']} ({error['code']})")
         if error["next_step"]:
-            print(f"  {error['next_step']}", file=sys.stderr)
+            tell(f"  {error['next_step']}")
 
     def _document(self, document: dict[str, Any]) -> None:
-        _print([json.dumps(document, ensure_ascii=False)])
+        print(json.dumps(document, ensure_ascii=False))
+
+
+def tell(line: str) -> None:
+    """Print a line to stderr."""
+    print(_harmless(line), file=sys.stderr)
 
 
 def mark(name: str, stream: Any = None) -> str:
@@ -155,4 +162,9 @@ def _is_open(stream: TextIO | None) -> bool:
 
 def _print(lines: Sequence[str]) -> None:
     for line in lines:
-        print(line)
+        print(_harmless(line))
+
+
+def _harmless(line: str) -> str:
+    """The line without what would command the terminal, as a title in a customer's file can."""
+    return re.sub(r"[^\t]+", lambda part: escape_controls(part[0]), line)

@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 import click
 
 from keyferry_admin.aws_failures import explain
-from keyferry_admin.cli.output import Output, mark
+from keyferry_admin.cli.output import Output, mark, tell
 from keyferry_admin.errors import AdminError, Interrupted, MissingRight, SomeFailed
 from keyferry_admin.use_cases.run_many import ENDS_THE_RUN, Run, run_many
 
@@ -52,7 +52,7 @@ def report(
         return
     if not output.as_json:
         for item, error in run.failed:
-            print(f"{name(item)}: {error} ({error.code})", file=sys.stderr)
+            tell(f"{name(item)}: {error} ({error.code})")
     counts += f", {len(run.failed):,} failed"
     if run.not_tried:
         counts += f", {len(run.not_tried):,} not tried"

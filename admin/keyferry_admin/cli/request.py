@@ -240,6 +240,12 @@ def _resend_warnings(license: LicenseRecord, result: ResendResult) -> list[str]:
         last = f"{seat.serial}, {day(seat.last_response_at)}"
         warnings.append(f"Seat {seat.number} has had a newer answer ({last}); where that is")
         warnings[-1] += " installed this one is refused."
+    if result.ended_keys:
+        ended = ", ".join(result.ended_keys)
+        warnings.append(
+            f"It is signed with today's keys: an application that trusts only {ended} rejects it"
+            " as not genuine until it is updated."
+        )
     return warnings
 
 

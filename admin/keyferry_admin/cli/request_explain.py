@@ -148,6 +148,7 @@ def _document(explanation: Explanation, vendor: Vendor) -> dict[str, Any]:
         ],
         "seat": explanation.seat,
         "moves_left": explanation.moves_left,
+        "verifiable": explanation.is_verifiable,
         "page": None if words is None else {"title": words.title, "next_step": words.next_step},
         "request": None if request is None else request.as_json(),
         "license": None if license is None else as_json(license),

@@ -74,7 +74,9 @@ def release(settings: Settings, number: str, seat_number: int, yes: bool) -> Non
     seat = change_license.find_taken_seat(settings.stack.licenses, number, seat_number)
     changes, warning = release_changes(license, seat), release_warning(license, seat)
     confirm(settings.output, license, "free the seat", warning, yes, changes)
-    after, freed = change_license.release_seat(settings.stack.licenses, number, seat_number)
+    after, freed = change_license.release_seat(
+        settings.stack.licenses, number, seat_number, seat.device_key
+    )
     settings.output.result(
         [
             f"{mark('ok')} Seat {seat_number} is free: {after.seats_used} of "

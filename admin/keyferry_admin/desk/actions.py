@@ -116,7 +116,9 @@ def _release(stack: Stack, before: LicenseRecord, form: Mapping[str, str], now: 
         f"Free seat {seat.number}",
         release_changes(before, seat),
         release_warning(before, seat),
-        lambda: change_license.release_seat(stack.licenses, before.number, seat.number),
+        lambda: change_license.release_seat(
+            stack.licenses, before.number, seat.number, seat.device_key
+        ),
     )
 
 

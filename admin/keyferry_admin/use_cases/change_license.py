@@ -75,12 +75,20 @@ def replace_code(licenses: Licenses, number: str) -> LicenseWithCode:
     return LicenseWithCode(after, code)
 
 
-def release_seat(licenses: Licenses, number: str, seat_number: int) -> tuple[LicenseRecord, Seat]:
-    """Free a seat and allow one move. Raises NoSuchSeat or AlreadyRevoked."""
+def release_seat(
+    licenses: Licenses, number: str, seat_number: int, device_key: bytes | None = None
+) -> tuple[LicenseRecord, Seat]:
+    """Free a seat and allow one move. Raises NoSuchSeat or AlreadyRevoked.
+
+    With the `device_key` of the computer that was confirmed, also raises LicenseChanged if another
+    computer has the seat by now.
+    """
 
     def attempt() -> tuple[LicenseRecord, Seat]:
         before = find_changeable(licenses, number)
         seat = find_taken_seat(licenses, number, seat_number)
+        if device_key not in (None, seat.device_key):
+            raise LicenseChanged(f"Another computer has seat {seat_number} by now")
         after = next_revision(
             before,
             replace(

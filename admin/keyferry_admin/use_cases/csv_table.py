@@ -29,10 +29,11 @@ def read_table(path: Path) -> Table:
     """
     text = _decode(path)
     titles = next(io.StringIO(text, newline=""), "")
-    separator = max(_SEPARATORS, key=lambda each: len(next(csv.reader([titles], delimiter=each))))
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
     lines, begins = [], 1
     try:
+        width = {each: len(next(csv.reader([titles], delimiter=each))) for each in _SEPARATORS}
+        separator = max(_SEPARATORS, key=width.__getitem__)
+        reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
         for cells in reader:
             if any(cell.strip() for cell in cells):
                 lines.append((begins, tuple(text_of_cell(cell).strip() for cell in cells)))

@@ -18,6 +18,7 @@ from keyferry_service.domain.ledger import response_in
 from keyferry_service.domain.license import LedgerEntry, LicenseRecord
 from keyferry_service.domain.proof import read_request, refuse_unproven
 from keyferry_service.domain.refusals import Refusal, RefusalCode
+from keyferry_service.domain.signing_keys import are_too_old
 from keyferry_service.domain.ticket import Ticket, ticket_prefix
 from keyferry_service.views.refusal_text import show_date
 
@@ -37,6 +38,7 @@ class Explanation:
     license: LicenseRecord | None = None  # None unless there is one with the request's number
     seat: int | None = None
     moves_left: int | None = None  # after the response
+    is_verifiable: bool = True  # False for a receipt that its application would reject
     ticket: Ticket | None = None  # of the page, if the file came from there
 
 
@@ -83,6 +85,8 @@ def explain_file(stack: Stack, file: bytes, now: int) -> Explanation:
 def explain_proven(case: Case) -> Explanation:
     """Explain a request whose proofs hold."""
     request, license = case.request, case.license
+    is_verifiable = not are_too_old(request.trusts, case.keys)
+    no_receipt = "" if is_verifiable else _NO_RECEIPT.format(product=license.product)
     match decide(request, case.snapshot, case.keys, case.now):
         case Refusal() as refusal:
             rule = refused(case, refusal)
@@ -92,23 +96,30 @@ def explain_proven(case: Case) -> Explanation:
             issued = show_date(response_in(entry).issued_at)
             return Explanation(
                 ANSWERED_BEFORE,
-                f"This very file was answered on {issued}. It gets the same response again.",
+                f"This very file was answered on {issued}. "
+                + (no_receipt or "It gets the same response again."),
                 request=request,
                 license=license,
                 seat=entry.seat,
                 moves_left=license.moves_left(case.now),
+                is_verifiable=is_verifiable,
             )
         case Grant() as grant:
             return Explanation(
                 grant.rule.value,
-                _WHY[grant.rule].format(seat=grant.seat.number),
+                f"{_WHY[grant.rule].format(seat=grant.seat.number)} {no_receipt}".rstrip(),
                 request=request,
                 license=license,
                 seat=grant.seat.number,
                 moves_left=grant.license.moves_left(case.now),
+                is_verifiable=is_verifiable,
             )
 
 
+_NO_RECEIPT = (
+    "The customer gets no receipt: that version of {product} trusts no active key, and would"
+    " reject it. There is nothing to install."
+)
 _WHY = {
     GrantRule.OWN_KEY: "Seat {seat} is this computer's or dongle's own.",
     GrantRule.BOUND_AGAIN: "Seat {seat} has this key, but the computer has changed too much: it is"

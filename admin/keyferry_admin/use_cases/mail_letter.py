@@ -2,6 +2,8 @@
 
 import secrets
 
+from botocore.exceptions import BotoCoreError
+
 from keyferry_admin.errors import LetterNotMailed, NoContact
 from keyferry_admin.stack import Stack
 from keyferry_service.adapters.email_ses import Mailer, MailRefused
@@ -52,4 +54,10 @@ def mail_letter(
             f"The letter of license {license.number} was not mailed ({error})",
             "If access is denied, your credentials lack ses:SendEmail. Otherwise, keyferry-admin"
             " doctor says what is wrong with mail.",
+        ) from error
+    except (BotoCoreError, KeyboardInterrupt) as error:  # the request may have arrived
+        why = "interrupted" if isinstance(error, KeyboardInterrupt) else str(error).rstrip(".")
+        raise LetterNotMailed(
+            f"The letter of license {license.number} may not have been mailed ({why})",
+            f"Ask whether it arrived at {license.contact} before you send it again.",
         ) from error

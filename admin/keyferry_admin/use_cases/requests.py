@@ -10,6 +10,7 @@ from keyferry_service.adapters.licenses_dynamodb import Licenses
 from keyferry_service.adapters.queue_sqs import request_resign
 from keyferry_service.domain.ledger import response_in
 from keyferry_service.domain.license import LedgerEntry, Seat
+from keyferry_service.domain.signing_keys import KeyStatus
 from keyferry_service.domain.ticket import LIFE_S, EmailStatus, Ticket, new_ticket_id
 
 
@@ -40,6 +41,7 @@ class ResendResult:
     ticket: Ticket
     seat: Seat | None
     is_latest: bool  # False if the seat got a later response or is free now
+    ended_keys: tuple[str, ...]  # which sign no longer, by keyid
 
 
 def resend(stack: Stack, entry: LedgerEntry, email: str | None, now: int) -> ResendResult:
@@ -54,7 +56,8 @@ def resend(stack: Stack, entry: LedgerEntry, email: str | None, now: int) -> Res
     stack.tickets.add(ticket)
     request_resign(stack.sqs, stack.output("RequestsQueue"), ticket.id)
     is_latest = seat is not None and seat.serial == response.serial
-    return ResendResult(ticket, seat, is_latest)
+    ended = [k.keyid for k in stack.signing_keys.all() if k.status is not KeyStatus.ACTIVE]
+    return ResendResult(ticket, seat, is_latest, tuple(ended))
 
 
 def reissue_ticket(

@@ -15,6 +15,8 @@ def written_whole(path: Path, *, is_durable: bool = True) -> Iterator[TextIO]:
 
     It is on the disk then, unless `is_durable` is False. No two runs write it at once.
     """
+    if path.exists() and not path.is_file():  # such as /dev/stdout, which root would replace
+        raise FileNotWritten(f"{path} is not a file")
     partial = path.with_name(f"{path.name}.part")
     try:
         descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)

@@ -129,7 +129,7 @@ class Tickets:
         update = set_attributes(
             {n: value for n, value in _values(after).items() if value != waiting[n]}
         )
-        update["ExpressionAttributeNames"]["#expires_at"] = "expires_at"
+        update["ExpressionAttributeNames"] |= {"#state": "state", "#expires_at": "expires_at"}
         update["ExpressionAttributeValues"] |= to_item({":was": before.state, ":now": now})
         return {
             "TableName": self._table,

@@ -65,6 +65,7 @@ class Ticket:
     seat: int | None = None
     valid_until: int | None = None
     previous_valid_until: int | None = None
+    is_verifiable: bool = True  # False for a receipt that its application would call a forgery
     seats_used: int | None = None  # right after its own answer; unknown for a repeated one
     seats: int | None = None
     refusal: Refusal | None = None
@@ -81,7 +82,12 @@ class Ticket:
         return replace(self, version_id=upload.version_id, uploaded_at=upload.at)
 
     def answered(
-        self, response: ResponseBody, machine_name: str, previous_valid_until: int | None
+        self,
+        response: ResponseBody,
+        machine_name: str,
+        previous_valid_until: int | None,
+        *,
+        is_verifiable: bool = True,
     ) -> "Ticket":
         """The ticket once its request was granted."""
         return replace(
@@ -97,6 +103,7 @@ class Ticket:
             seat=response.seat,
             valid_until=response.license.valid_until,
             previous_valid_until=previous_valid_until,
+            is_verifiable=is_verifiable,
         )
 
     def with_seats_of(self, license: LicenseRecord) -> "Ticket":

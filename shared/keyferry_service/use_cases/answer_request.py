@@ -3,7 +3,7 @@
 import json
 from collections.abc import Sequence
 from concurrent.futures import Executor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from threading import RLock
 
 from keyferry_protocol.request import Request
@@ -20,7 +20,7 @@ from keyferry_service.domain.license import LedgerEntry, LicenseRecord
 from keyferry_service.domain.proof import read_request, refuse_unproven
 from keyferry_service.domain.refusals import Refusal
 from keyferry_service.domain.request_context import Snapshot
-from keyferry_service.domain.signing_keys import SigningKey
+from keyferry_service.domain.signing_keys import SigningKey, are_too_old
 from keyferry_service.domain.ticket import REFUSAL_FILE, Ticket
 from keyferry_service.domain.upload import Upload
 from keyferry_service.use_cases.edge import Clock
@@ -74,18 +74,26 @@ class AnswerRequest:
             return self._finish(ticket, upload, request, snapshot)
         uploaded, name = ticket.with_upload(upload), request.machine.name
         keys = self.signing_keys.current(self.clock.monotonic())
+        is_verifiable = not are_too_old(request.trusts, keys)
         match self._decide(request, snapshot, keys, now):
             case Refusal() as refusal:
                 refused = uploaded.refused(request, refusal)
                 self.tickets.complete(ticket, refused, now)
                 return self._publish_refusal(refused, refusal)
             case LedgerEntry() as entry:  # the same file on another ticket: the same answer
-                completed = uploaded.answered(response_in(entry), name, entry.previous_valid_until)
+                completed = uploaded.answered(
+                    response_in(entry),
+                    name,
+                    entry.previous_valid_until,
+                    is_verifiable=is_verifiable,
+                )
                 self.tickets.complete(ticket, completed, now)
                 return self.responses.publish(ticket.id, completed.file_name, entry, keys)
             case Grant() as grant:
                 response = response_to(request, grant, now)
-                completed = uploaded.answered(response, name, grant.previous_valid_until)
+                completed = uploaded.answered(
+                    response, name, grant.previous_valid_until, is_verifiable=is_verifiable
+                )
                 completed = completed.with_seats_of(grant.license)
                 if grant.replaced is not None:
                     completed = completed.with_replaced(grant.replaced, grant.license.contact)
@@ -154,11 +162,17 @@ class AnswerRequest:
     ) -> Answered | Refused:
         """Sign a recorded answer, unless every key that its application trusts ended meanwhile."""
         keys = self.signing_keys.current(self.clock.monotonic())
+        is_verifiable = not are_too_old(request.trusts, keys)
+        if is_verifiable or self.files.is_published(ticket.id, ticket.file_name):
+            return self.responses.publish(ticket.id, ticket.file_name, entry, keys)
+        now = int(self.clock.time())
         refusal = refuse_unknown_keys(request, license, keys)
-        if refusal is None or self.files.is_published(ticket.id, ticket.file_name):
+        if refusal is None:  # a deactivation: its seat is free, and there is nothing to install
+            if ticket.is_verifiable:
+                self.tickets.complete(ticket, replace(ticket, is_verifiable=False), now)
             return self.responses.publish(ticket.id, ticket.file_name, entry, keys)
         refused = ticket.refused(request, refusal)
-        self.tickets.complete(ticket, refused, int(self.clock.time()))
+        self.tickets.complete(ticket, refused, now)
         return self._publish_refusal(refused, refusal)
 
     def _publish_refusal(self, ticket: Ticket, refusal: Refusal) -> Refused:

@@ -12,6 +12,7 @@ from keyferry_service.use_cases.edge import Clock, Secrets
 from keyferry_service.use_cases.outcome import Dropped, EmailSent, EmailWithheld
 from keyferry_service.views.email import (
     Email,
+    deactivation_email,
     mime_message,
     refusal_email,
     replacement_email,
@@ -51,7 +52,8 @@ class SendEmail:
         # Nothing is sent for a license before a request proved that it knows the code.
         if address is None or not is_new or ticket.license_number is None:
             return None
-        token = None if ticket.refusal else self.secrets.token_urlsafe(32)
+        has_link = ticket.refusal is None and ticket.is_verifiable
+        token = self.secrets.token_urlsafe(32) if has_link else None
         mail_id = self.secrets.token_hex(16)
         try:
             retry_until_deadline(
@@ -86,5 +88,7 @@ class SendEmail:
     def _compose(self, ticket: Ticket, token: str | None, link_expires_at: int) -> Email:
         if ticket.refusal is not None:
             return refusal_email(ticket, ticket.refusal, self.vendor, self.page_origin)
+        if not ticket.is_verifiable:
+            return deactivation_email(ticket, self.vendor)
         link = f"{self.page_origin}/api/responses/{token}"
         return response_email(ticket, link, link_expires_at, self.vendor, self.page_origin)

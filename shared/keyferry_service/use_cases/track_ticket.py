@@ -74,8 +74,8 @@ class TrackTicket:
         """The name and the bytes of the response file. Raises NoSuchTicket, NotReady."""
         ticket = self._require_ticket(ticket_id)
         data = self._response(ticket)
-        if data is None:
-            raise NotReady("The ticket has no response yet.")
+        if data is None or not ticket.is_verifiable:
+            raise NotReady("The ticket has no response to download.")
         return ticket.file_name, data
 
     def send_email(self, ticket_id: str, address: str) -> EmailStatus:

@@ -82,13 +82,12 @@ def response_email(
 ) -> Email:
     """The email that brings the link to a response, or to a receipt; `page` is the page's URL."""
     kind = {"update": "updated", "deactivate": "deactivated"}.get(ticket.kind or "", "ready")
-    subject = "subject-computer" if _is_plain(ticket.machine_name) else "subject"
     with use_language(ticket.language):
         names = _names(ticket)
         return Email(
             language=ticket.language,
             vendor=vendor.name,
-            subject=message(f"email.{kind}.{subject}", **names),
+            subject=_subject(kind, ticket, names),
             first=message(f"email.{kind}.{_first(ticket)}", **names),
             download=message("email.download", file=ticket.file_name),
             link=link,
@@ -105,6 +104,22 @@ def response_email(
                 ),
             ),
             last=message(f"email.{kind}.last", **names),
+            support=vendor.support,
+        )
+
+
+def deactivation_email(ticket: Ticket, vendor: Vendor) -> Email:
+    """The email that tells of a free seat where the application could verify no receipt."""
+    with use_language(ticket.language):
+        names = _names(ticket)
+        return Email(
+            language=ticket.language,
+            vendor=vendor.name,
+            subject=_subject("deactivated", ticket, names),
+            first=message(f"email.no-receipt.{_first(ticket)}", **names),
+            after_link=message("email.no-receipt.why", **names),
+            facts=_facts(ticket, names),
+            last=message("email.deactivated.last"),
             support=vendor.support,
         )
 
@@ -230,6 +245,11 @@ def mime_message(
 def _header(text: str) -> str:
     """The text with no encoded word (RFC 2047): `email` would decode it, line ends and all."""
     return text.replace("=?", "= ?")
+
+
+def _subject(kind: str, ticket: Ticket, names: Mapping[str, str]) -> str:
+    subject = "subject-computer" if _is_plain(ticket.machine_name) else "subject"
+    return message(f"email.{kind}.{subject}", **names)
 
 
 def _first(ticket: Ticket) -> str:

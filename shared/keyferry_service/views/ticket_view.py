@@ -70,12 +70,7 @@ def _email_status(ticket: Ticket) -> EmailStatus:
 
 
 def _response(ticket: Ticket, response: ResponseFile, now: int) -> dict[str, Any]:
-    return {
-        "filename": ticket.file_name,
-        "bytes": len(response.data),
-        "sha256": sha256(response.data).hexdigest(),
-        "download_url": response.download_url,
-        "expires_at": format_time(now + DOWNLOAD_URL_S),
+    return _file(ticket, response, now) | {
         "seat": ticket.seat,
         "machine_name": ticket.machine_name,
         "product": ticket.product,
@@ -84,6 +79,19 @@ def _response(ticket: Ticket, response: ResponseFile, now: int) -> dict[str, Any
         "previous_valid_until": _time(ticket.previous_valid_until),
         "link_expires_at": _time(ticket.link_expires_at),
         "text": None,
+    }
+
+
+def _file(ticket: Ticket, response: ResponseFile, now: int) -> dict[str, Any]:
+    """The file; none where the seat is free, and the application could not verify the receipt."""
+    if not ticket.is_verifiable:
+        return dict.fromkeys(("filename", "bytes", "sha256", "download_url", "expires_at"))
+    return {
+        "filename": ticket.file_name,
+        "bytes": len(response.data),
+        "sha256": sha256(response.data).hexdigest(),
+        "download_url": response.download_url,
+        "expires_at": format_time(now + DOWNLOAD_URL_S),
     }
 
 

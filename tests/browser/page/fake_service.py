@@ -95,6 +95,12 @@ def ready(**changes: Any) -> dict[str, Any]:
     }
 
 
+def nothing_to_install(**changes: Any) -> dict[str, Any]:
+    """A ticket whose seat is free, and whose application would reject a receipt."""
+    file = ("filename", "bytes", "sha256", "download_url", "expires_at")
+    return ready(kind="deactivate", **dict.fromkeys(file), **changes)
+
+
 def refused(code: str, title: str, detail: str, **facts: Any) -> dict[str, Any]:
     """A refused ticket."""
     email = facts.pop("email", "none")

@@ -56,8 +56,13 @@ const EMAILS = {
   ready: { none: null, pending: 'mail.pending', sent: 'mail.sent', bounced: 'mail.bounced', withheld: 'mail.withheld' },
   refused: { none: null, pending: null, sent: 'mail.refusal', bounced: 'mail.refusal-none', withheld: 'mail.refusal-none' },
 };
+for (const [email, key] of Object.entries(EMAILS.refused)) {
+  const ticket = { state: 'ready', email, response: { filename: null } };
+  test(`nothing to install, email ${email}: ${key}`, () => assert.equal(emailKey(ticket), key));
+}
 for (const [state, keys] of Object.entries(EMAILS)) {
   for (const [email, key] of Object.entries(keys)) {
-    test(`${state}, email ${email}: ${key}`, () => assert.equal(emailKey({ state, email }), key));
+    const response = { filename: 'x.response' };
+    test(`${state}, email ${email}: ${key}`, () => assert.equal(emailKey({ state, email, response }), key));
   }
 }

@@ -10,6 +10,7 @@ from tests.browser.page.fake_service import (
     TICKET,
     FakeService,
     a_request,
+    nothing_to_install,
     ready,
     refused,
 )
@@ -117,6 +118,12 @@ def _free_again(page: Page, site: str) -> None:
     page.wait_for_selector("#again")
 
 
+def _nothing_to_install(page: Page, site: str) -> None:
+    FakeService(page, nothing_to_install(email="sent"))
+    process(page, site, "kim@example.com")
+    page.wait_for_selector("#mail:not([hidden])")
+
+
 def _updated(page: Page, site: str) -> None:
     bounced = {"email": "bounced", "previous_valid_until": "2026-11-30T23:59:59Z"}
     FakeService(page, ready(kind="update", **bounced))
@@ -180,6 +187,7 @@ STATES: dict[str, Callable[[Page, str], None]] = {
     "ready": _ready,
     "another address": _another,
     "license free again": _free_again,
+    "nothing to install": _nothing_to_install,
     "updated": _updated,
     "refused": _refused,
     "refused before the proof": _unauthentic,

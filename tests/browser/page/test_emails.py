@@ -10,6 +10,7 @@ from keyferry_service.domain.refusals import Refusal, RefusalCode
 from keyferry_service.domain.ticket import Ticket
 from keyferry_service.views.email import (
     Email,
+    deactivation_email,
     html_page,
     plain_text,
     refusal_email,
@@ -57,6 +58,9 @@ EMAILS = {
     ),
     "deactivated": a_response_email("deactivate", seats_used=1, seats=2),
     "deactivated, no computer name": a_response_email("deactivate", machine_name=""),
+    "deactivated, nothing to install": deactivation_email(
+        a_ticket("deactivate", is_verifiable=False, seats_used=1, seats=2), VENDOR
+    ),
     "updated, same end": a_response_email("update", previous_valid_until=ENDS),
     "replaced": replacement_email(
         a_ticket("activate", contact="anna@example.org", replaced_machine="LAB-05"), VENDOR

@@ -18,6 +18,7 @@ from tests.browser.page.fake_service import (
     TICKET,
     FakeService,
     a_request,
+    nothing_to_install,
     ready,
     refused,
 )
@@ -220,6 +221,21 @@ def test_each_click_on_download_again_requests_a_fresh_url(page: Page, site: str
     downloads = [url for method, url, _ in service.calls if method == "SAVE"]
     assert downloads[1:] == ["https://uploads.test/second"] * 2
     assert len(service.calls_by("GET")) == 3
+
+
+def test_a_seat_is_free_and_there_is_nothing_to_install(page: Page, site: str) -> None:
+    """Its application trusts no key of today, and would call a receipt a forgery."""
+    service = FakeService(page, nothing_to_install(email="sent"))
+    process(page, site, "kim@example.com")
+    expect(page.locator("h1")).to_have_text("The seat is free again")
+    expect(page.locator(".lead")).to_have_text(
+        "You are done: there is nothing to install. This version of Example Modeler is too old to"
+        " accept our current signature, so it would reject a receipt."
+    )
+    expect(page.locator("#mail")).to_have_text("This was also emailed to kim@example.com.")
+    assert page.locator("#view button").all_inner_texts() == ["Process another file"]
+    assert page.locator("#view .steps, #view .panel").count() == 0
+    assert [method for method, _, _ in service.calls] == ["POST", "UPLOAD", "GET"]
 
 
 @pytest.mark.parametrize(

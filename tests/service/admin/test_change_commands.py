@@ -238,7 +238,7 @@ def test_a_revoked_license_is_refused_before_anything_is_asked(
 
 
 def test_show_and_allow_move_count_moves_alike(run: Any, sold: Stack) -> None:
-    counted = "0 of 4 in the last 365 days, 7 left (3 of them extra)"
+    counted = "0 of 4 in the last 365 days, 7 left (3 of them from seats never used)"
     assert f"Moves  {counted}\n" in run(f"license allow-move {NUMBER}").out
     assert counted in run(f"license show {NUMBER}").out
     assert f"Moves: {counted}." in run(f"seat list {NUMBER}").out
@@ -324,3 +324,21 @@ def test_release_frees_the_seat_of_a_lost_computer(run: Any, sold: Stack, typed:
     assert "✓ Seat 1 is free" in ran.out
     assert "free" in run(f"seat list {NUMBER}").out
     assert run(f"seat release {NUMBER} 1 --yes").exit == 1
+
+
+def test_a_seat_that_another_computer_took_during_the_prompt_stays_its_own(
+    run: Any, sold: Stack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def types() -> str:
+        take_seat(sold, 1, machine_name="LAB-08", device_key=b"8" * 32)
+        return NUMBER
+
+    monkeypatch.setattr("sys.stdin.isatty", lambda: True, raising=False)
+    monkeypatch.setattr("builtins.input", types)
+    ran = run(f"seat release {NUMBER} 1")
+    assert (ran.exit, ran.err.splitlines()[0]) == (
+        1,
+        "X Another computer has seat 1 by now (license-changed)",
+    )
+    (seat,) = sold.licenses.seats(NUMBER)
+    assert (seat.taken, seat.machine_name) == (True, "LAB-08")

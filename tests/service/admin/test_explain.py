@@ -391,6 +391,13 @@ def test_each_command_with_a_promise_keeps_it(
         assert again.rule != case.code
 
 
+OLD_DEACTIVATION = a_request_file(LAB_07, "deactivate", trusts=())
+
+
+def given_back(stack: Stack) -> None:
+    answer(stack, OLD_DEACTIVATION)
+
+
 GRANTS = [
     pytest.param(GrantRule.NEW_SEAT, a_request_file(LAB_08), active(LAB_07), 2),
     pytest.param(GrantRule.OWN_KEY, a_request_file(LAB_07, "update"), active(LAB_07), 1),
@@ -431,6 +438,22 @@ def test_a_response_names_its_rule_and_nothing_is_written(
     assert explanation.refusal is None
     assert (explanation.rule, explanation.seat) == (rule, seat)
     assert explanation.remedies == ()
+
+
+@pytest.mark.parametrize("before", [active(LAB_07), after(active(LAB_07), given_back)])
+def test_a_deactivation_whose_application_would_reject_the_receipt_is_told_as_that(
+    desk: Desk, run: Any, tmp_path: Path, before: Before
+) -> None:
+    path = sell(desk.stack, Case("", "", OLD_DEACTIVATION, before), tmp_path)
+    ran = run(f"request explain {path}")
+    assert "Answered now" in ran.out
+    text = " ".join(ran.out.split())
+    assert "gets no receipt: that version of Example Modeler trusts no active key" in text
+    document = run(f"request explain {path} --json").json
+    assert (document["outcome"], document["verifiable"]) == ("response", False)
+    verifiable = tmp_path / "verifiable.request"
+    verifiable.write_bytes(a_request_file(LAB_07))
+    assert run(f"request explain {verifiable} --json").json["verifiable"] is True
 
 
 def test_every_rule_that_gives_a_seat_is_explained() -> None:

@@ -2,13 +2,16 @@
 
 import csv
 import json
+import os
 import stat
+import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from keyferry_admin.errors import FileNotWritten
 from keyferry_admin.stack import Stack
 from keyferry_admin.use_cases import licenses
 from keyferry_admin.use_cases.export_licenses import write_licenses
@@ -54,6 +57,15 @@ def written(tmp_path: Path, *sold: LicenseRecord) -> Path:
     file = tmp_path / "licenses.csv"
     write_licenses(file, sold, NOW)
     return file
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such files")
+def test_what_is_no_file_is_not_replaced(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"  # as /dev/stdout, which root could replace
+    os.mkfifo(pipe)
+    with pytest.raises(FileNotWritten, match="is not a file"):
+        write_licenses(pipe, [FULL], NOW)
+    assert stat.S_ISFIFO(pipe.stat().st_mode)
 
 
 @pytest.mark.parametrize("license", [FULL, LicenseRecord(NUMBER, bytes(32), "X", NOW)])

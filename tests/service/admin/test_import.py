@@ -201,6 +201,7 @@ def test_a_file_is_read_as_any_spreadsheet_writes_it(tmp_path: Path, data: bytes
         pytest.param(PLAIN.encode() + b',PO-4,"Acme\n,PO-5', "begins in line 5", id="open quote"),
         pytest.param(b"licensee,prodcut\nAcme,X\n", "Did you mean product?", id="a typo"),
         pytest.param(b"licensee,licensee\nA,B\n", "two columns for licensee", id="twice"),
+        pytest.param(b"x" * 200_000, "begins in line 1", id="no line break"),
     ],
 )
 def test_a_file_that_cannot_be_read_is_told(tmp_path: Path, data: bytes, sentence: str) -> None:
@@ -210,6 +211,18 @@ def test_a_file_that_cannot_be_read_is_told(tmp_path: Path, data: bytes, sentenc
         read_licenses(file, {}, "")
     assert sentence in f"{bad.value}. {bad.value.next_step}"
     assert bad.value.exit == 2
+
+
+@pytest.mark.attack
+def test_a_file_commands_no_terminal(import_: Any) -> None:
+    ran = import_("product,\x1b[31mtitle\nExample,x\n", "--dry-run --column title=reference")
+    assert "It has product, \ufffd[31mtitle." in ran.err
+    ran = import_("reference,product,features\nPO-1,Example,\x1b=x\n", "--dry-run")
+    assert "The limit of \ufffd is not a whole number." in ran.err
+    ran = import_(
+        "product,reference,\x1b[31m\nExample,PO-1,x\n", "--column product=product --dry-run"
+    )
+    assert "Columns that are not read: \ufffd[31m" in ran.out
 
 
 def test_a_line_number_is_that_of_the_file_where_a_text_has_line_breaks(import_: Any) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 
 import boto3
 import pytest
-from botocore.exceptions import ClientError
+from botocore.exceptions import ClientError, ReadTimeoutError
 
 from keyferry_admin.stack import Stack
 from keyferry_admin.use_cases import licenses
@@ -37,8 +37,11 @@ class Ses:
     def __init__(self) -> None:
         self.sent: list[dict[str, Any]] = []
         self.refuses = ""
+        self.fails: BaseException | None = None
 
     def send_email(self, **mail: Any) -> None:
+        if self.fails is not None:
+            raise self.fails
         if self.refuses:
             raise ClientError({"Error": {"Code": self.refuses, "Message": ANNA}}, "SendEmail")
         self.sent.append(mail)
@@ -191,6 +194,23 @@ def test_a_refusal_of_ses_loses_no_code(run: Any, sold: Stack, ses: Ses, code: s
     public = activation_key(parse_activation_code(lost["activation_code"], NUMBER), NUMBER).public
     assert licenses.find(sold.licenses, NUMBER).activation_public == public
     assert lost["activation_code"] in lost["next_step"]
+
+
+@pytest.mark.parametrize(
+    "failure", [ReadTimeoutError(endpoint_url="https://ses"), KeyboardInterrupt()]
+)
+def test_a_mail_that_no_one_knows_of_loses_no_code(
+    run: Any, sold: Stack, ses: Ses, failure: BaseException
+) -> None:
+    ses.fails = failure
+    lost = run(f"{LETTER} --mail --with-code --yes --json").json["error"]
+    assert (lost["code"], "may not have been mailed" in lost["title"]) == (
+        "letter-not-mailed",
+        True,
+    )
+    public = activation_key(parse_activation_code(lost["activation_code"], NUMBER), NUMBER).public
+    assert licenses.find(sold.licenses, NUMBER).activation_public == public
+    assert f"Ask whether it arrived at {ANNA}" in lost["next_step"]
 
 
 @pytest.mark.parametrize(

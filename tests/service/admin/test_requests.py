@@ -11,12 +11,14 @@ from keyferry_admin.stack import Stack
 from keyferry_service.adapters.items_dynamodb import members, to_item
 from keyferry_service.domain.allocate import Grant, GrantRule
 from keyferry_service.domain.ledger import entry_for, response_to
+from keyferry_service.domain.signing_keys import KeyStatus, SigningKey
 from keyferry_service.domain.ticket import Ticket, TicketState
 from tests.service.admin.screens import GOLDEN, Pipe, take_seat
 from tests.service.admin.template import TEMPLATE
 from tests.support.builders import (
     LAB_07,
     LAB_08,
+    SERVICE_KEY,
     Computer,
     a_license,
     a_request,
@@ -167,6 +169,20 @@ class TestResend:
         ticket = whole.tickets.get(id, NOW)
         assert ticket is not None
         assert (ticket.email, ticket.email_status, ticket.machine_name) == (None, "none", "")
+
+    def test_where_a_key_has_ended_an_older_application_may_reject_the_response(
+        self, run: Any, whole: Stack
+    ) -> None:
+        sha256 = answered(whole, 7)
+        new = SigningKey("0123456789abcdef", SERVICE_KEY.alg, b"new", KeyStatus.ACTIVE)
+        whole.signing_keys.add(SERVICE_KEY)
+        assert run(f"request resend {NUMBER} {sha256} --json").json["warnings"] == []
+        whole.signing_keys.add(new)
+        whole.signing_keys.end(SERVICE_KEY, KeyStatus.RETIRED, new)
+        assert (
+            f"! It is signed with today's keys: an application that trusts only {SERVICE_KEY.keyid}"
+            " rejects it as not genuine until it is updated."
+        ) in run(f"request resend {NUMBER} {sha256}").out
 
     def test_nothing_is_sent_again_for_a_revoked_license(self, run: Any, whole: Stack) -> None:
         sha256 = answered(whole, 7)

@@ -1,5 +1,6 @@
 """A key ended, and a file comes again: its application can check the answer, or must be updated."""
 
+import json
 import time
 from dataclasses import replace
 from typing import Any
@@ -134,17 +135,74 @@ def test_what_was_handed_out_stays_when_its_message_comes_again(
     assert world.answers(ticket).popitem()[1] == response
 
 
-def test_a_deactivation_always_frees_its_seat_and_gets_its_receipt(
+def test_a_deactivation_always_frees_its_seat_and_hands_out_no_receipt_that_would_be_rejected(
     world: World, vendor: Vendor
 ) -> None:
     """Its computer has erased its keys, so no other request could free the seat."""
     world.activate(a_request_file(LAB_07, **OLD_APPLICATION))
     vendor.end_the_key()
     file = a_request_file(LAB_07, "deactivate", **OLD_APPLICATION)
-    for _ in range(2):
-        receipt = verify_response(world.response(world.activate(file)), BOTH)
-        assert receipt.is_receipt
+    for _ in range(2):  # the same file again: the same answer
+        ticket = world.activate(file, "anna@example.org")
         assert world.license().seats_used == 0
+        assert_nothing_to_install(world, ticket)
+        assert world.send(ticket) == []
+    for mail in world.mails():
+        assert b"The seat" in mail
+        assert b"nothing to install on LAB-07" in mail
+        assert b"/api/responses/" not in mail
+    assert world.ticket(ticket)["email"] == "sent"
+    assert world.ticket(ticket)["response"]["link_expires_at"] is None
+
+
+def test_a_deactivation_that_its_application_can_verify_gets_its_receipt(
+    world: World, vendor: Vendor
+) -> None:
+    world.activate(a_request_file(LAB_07, **NEW_APPLICATION))
+    vendor.end_the_key()
+    file = a_request_file(LAB_07, "deactivate", **NEW_APPLICATION)
+    assert verify_response(world.response(world.activate(file)), BOTH).is_receipt
+    assert world.license().seats_used == 0
+
+
+def test_a_receipt_that_was_handed_out_stays_and_is_not_handed_out_again(
+    world: World, vendor: Vendor
+) -> None:
+    world.activate(a_request_file(LAB_07, **OLD_APPLICATION))
+    file = a_request_file(LAB_07, "deactivate", **OLD_APPLICATION)
+    before = world.activate(file)
+    receipt = world.response(before)
+    vendor.end_the_key()
+    assert_nothing_to_install(world, world.activate(file))
+    assert world.response(before) == receipt
+    assert verify_response(receipt, KEYS).is_receipt
+
+
+def test_a_receipt_that_was_recorded_and_never_handed_out_is_not_handed_out_later(
+    world: World, vendor: Vendor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.activate(a_request_file(LAB_07, **OLD_APPLICATION))
+    ticket = world.open_ticket()
+    message = world.upload(ticket, a_request_file(LAB_07, "deactivate", **OLD_APPLICATION))
+    killed_while_it_publishes(world, message, monkeypatch)
+    vendor.end_the_key()
+    killed_while_it_publishes(world, message, monkeypatch)
+    for _ in range(2):  # as a message may come twice
+        assert world.process(message) == []
+        assert_nothing_to_install(world, ticket)
+    assert world.license().seats_used == 0
+
+
+def assert_nothing_to_install(world: World, ticket: str) -> None:
+    """The seat is free, and nobody is handed a file by whatever way."""
+    document = world.ticket(ticket)
+    assert (document["state"], document["kind"]) == ("ready", "deactivate")
+    response = document["response"]
+    file = ("filename", "bytes", "sha256", "download_url", "expires_at")
+    assert {response[name] for name in file} == {None}
+    assert response["seat"] == 1
+    answer = world.call("GET", f"/api/requests/{ticket}/file")
+    assert (answer["statusCode"], json.loads(answer["body"])["code"]) == (409, "not-ready")
 
 
 def test_the_keys_that_decided_are_those_that_sign(

@@ -220,9 +220,9 @@ def test_an_update_and_a_receipt_have_their_own_emails(world: World) -> None:
             NOW + 6 * DAY,
             None,
             "No end date (was 30 November 2026). The license keeps working",
-            "Ends       Never (was 30 November 2026)",
+            "Ends       No end date (was 30 November 2026)",
         ),
-        (None, None, "No end date. The license keeps working", "Ends       Never"),
+        (None, None, "No end date. The license keeps working", "Ends       No end date"),
         (
             None,
             NOW + 371 * DAY,
