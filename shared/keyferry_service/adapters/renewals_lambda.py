@@ -52,8 +52,10 @@ def parse_renewals(event: object) -> RenewalOrder | None:
                 "license_number": str(number),
                 "seats": list(pairs),
                 "again": bool(again),
-            } as order
-        } if len(event) == 1 and len(order) == 3:
+                **further,
+            },
+            **others,
+        } if not further and not others:
             seats = {pair[0]: pair[1] for pair in pairs if _is_pair(pair)}
             is_whole = len(seats) == len(pairs) and 0 < len(seats) <= SEATS_AT_ONCE
             if is_whole and _NUMBER.fullmatch(number):
