@@ -13,6 +13,7 @@ from keyferry_admin.cli.dongle import dongle
 from keyferry_admin.cli.events import events
 from keyferry_admin.cli.keys import keys
 from keyferry_admin.cli.license_letter import license
+from keyferry_admin.cli.license_renew import renew
 from keyferry_admin.cli.mail_preview import mail
 from keyferry_admin.cli.origin_secret import origin_secret
 from keyferry_admin.cli.output import discard_stdout
@@ -32,6 +33,7 @@ def cli() -> None:
     """
 
 
+license.add_command(renew)
 cli.add_command(license)
 cli.add_command(apply)
 cli.add_command(seat)

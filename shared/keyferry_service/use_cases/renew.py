@@ -8,7 +8,7 @@ from keyferry_service.adapters.licenses_dynamodb import Licenses
 from keyferry_service.adapters.retries import HasDeadline, OutOfTime, retry_until_deadline
 from keyferry_service.adapters.signers import Signers, seal_response
 from keyferry_service.adapters.signing_keys_dynamodb import SigningKeys
-from keyferry_service.domain.ledger import entry_for, response_in, response_of
+from keyferry_service.domain.ledger import ResponseTooLong, entry_for, response_in, response_of
 from keyferry_service.domain.license import LedgerEntry
 from keyferry_service.domain.refusals import Refusal, RefusalCode
 from keyferry_service.domain.renew import (
@@ -19,6 +19,8 @@ from keyferry_service.domain.renew import (
     renew,
 )
 from keyferry_service.use_cases.edge import Clock
+
+TOO_LONG = "response-too-long"  # beside the codes of refusals
 
 
 @dataclass(frozen=True)
@@ -76,6 +78,9 @@ class Renew:
                 if before.is_renewal and order.seats[number] != before.serial:
                     return RenewedSeat(number, SeatOutcome.SIGNED_AGAIN), last
                 return RenewedSeat(number, SeatOutcome.UNCHANGED), None
-        entry = entry_for(response, renewal)
+        try:
+            entry = entry_for(response, renewal)
+        except ResponseTooLong:
+            return RenewedSeat(number, SeatOutcome.REFUSED, code=TOO_LONG), None
         self.licenses.claim_renewal(renewal, entry)
         return RenewedSeat(number, SeatOutcome.RENEWED), entry

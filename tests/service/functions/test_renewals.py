@@ -58,8 +58,10 @@ class Lambda:
 def renew(world: World, *seats: int, **order: Any) -> list[RenewedSeat]:
     """Have seats renewed; `have` maps them to the serials of the files that the vendor has."""
     have = order.pop("have", {})
-    wanted = RenewalOrder(NUMBER, {seat: have.get(seat) for seat in seats or (1,)}, **order)
-    return request_renewals(Lambda(world), "process_request", wanted)
+    serials = {seat: have.get(seat) for seat in seats or (1,)}
+    return request_renewals(
+        Lambda(world), "process_request", RenewalOrder(NUMBER, serials, **order)
+    )
 
 
 def response(renewed: RenewedSeat) -> Response:
@@ -106,7 +108,7 @@ def test_it_writes_three_rows_and_changes_nothing_else(sold: World) -> None:
     license, before = sold.license(), seat(sold)
     rows = {(row["pk"]["S"], row["sk"]["S"]) for row in sold.rows("Licenses")}
     (renewed,) = renew(sold)
-    given = response(renewed)
+    granted = response(renewed)
     after = seat(sold)
     assert after == replace(
         before, serial=3, issued=(1, 3), valid_until=(before.valid_until or 0) + YEAR
@@ -115,13 +117,13 @@ def test_it_writes_three_rows_and_changes_nothing_else(sold: World) -> None:
     new = {(row["pk"]["S"], row["sk"]["S"]) for row in sold.rows("Licenses")} - rows
     assert new == {(NUMBER, "renewal#1#3")}
     (entry,) = sold.licenses.renewals(NUMBER)
-    assert entry.body == given.envelope.body
+    assert entry.body == granted.envelope.body
     assert (entry.previous_valid_until, entry.issued_at) == (before.valid_until, sold.now)
-    assert (given.kind, given.seat, given.serial) == ("renewal", 1, 3)
-    assert given.request_sha256 == before.request_sha256
-    assert given.bound_to.device_key == LAB_07.device.public
-    assert given.bound_to.load_key == LAB_07.load_key.public
-    assert given.bound_to.components == before.components
+    assert (granted.kind, granted.seat, granted.serial) == ("renewal", 1, 3)
+    assert granted.request_sha256 == before.request_sha256
+    assert granted.bound_to.device_key == LAB_07.device.public
+    assert granted.bound_to.load_key == LAB_07.load_key.public
+    assert granted.bound_to.components == before.components
 
 
 def test_a_seat_whose_terms_did_not_change_is_left_out(world: World) -> None:
@@ -219,10 +221,10 @@ def test_the_seat_of_a_dongle_is_renewed_as_long_as_the_dongle_is_its_own(world:
     register(world)
     world.activate(a_request_file(at_a_dongle))
     extend(world)
-    given = response(renew(world)[0])
-    assert given.bound_to.dongle is not None
-    assert given.bound_to.dongle.public == TOKEN.public
-    assert given.bound_to.load_key is None
+    granted = response(renew(world)[0])
+    assert granted.bound_to.dongle is not None
+    assert granted.bound_to.dongle.public == TOKEN.public
+    assert granted.bound_to.load_key is None
     key = {"pk": {"S": NUMBER}, "sk": {"S": f"dongle#{TOKEN.keyid}"}}
     world.dynamodb.update_item(
         TableName="Licenses",
