@@ -17,7 +17,7 @@ from keyferry_service.adapters.call_deadline import CLIENT_CONFIG, CallDeadline
 from keyferry_service.adapters.files_s3 import Files
 from keyferry_service.adapters.licenses_dynamodb import Licenses
 from keyferry_service.adapters.probe_lambda import parse_probe, reply_to_probe
-from keyferry_service.adapters.queue_sqs import parse_resign, retry_soon
+from keyferry_service.adapters.queue_sqs import parse_decision, parse_resign, retry_soon
 from keyferry_service.adapters.refusals_dynamodb import Refusals
 from keyferry_service.adapters.renewals_lambda import parse_renewals, reply_to_renewals
 from keyferry_service.adapters.signer_kms import KmsSigner
@@ -52,10 +52,14 @@ renew = Renew(licenses, signing_keys, signers, time, pool)
 
 
 def jobs_in(record: SQSRecord) -> Iterator[Job]:
-    """What a message asks for: new files to answer, or an old answer to sign again."""
+    """What a message asks for: files to answer, an answer to sign again, a choice to decide on."""
     ticket_id = parse_resign(record.body)
     if ticket_id is not None:
         yield Job(lambda _: resign.resign(ticket_id), ticket_id)
+        return
+    chosen = parse_decision(record.body)
+    if chosen is not None:
+        yield Job(partial(answer_request.answer_chosen, chosen), chosen.ticket_id)
         return
     for upload in uploads_in(record.body, IN_BUCKET, REQUESTS):
         yield Job(partial(answer_request.answer, upload), upload.ticket_id)

@@ -68,8 +68,8 @@ def story(shell: Shell, *steps: str | Callable[[], object], stdin: str = "") -> 
     return text.replace(STICK, "KINGSTON").replace("saved: KINGSTON", "saved: /media/KINGSTON")
 
 
-def assert_golden(name: str, text: str) -> None:
-    file = GOLDEN / f"{name}.txt"
+def assert_golden(name: str, text: str, ending: str = "txt") -> None:
+    file = GOLDEN / f"{name}.{ending}"
     if os.environ.get("WRITE_GOLDEN"):
         file.write_text(text, encoding="utf-8")
     assert text == file.read_text(encoding="utf-8")
@@ -186,6 +186,13 @@ def test_inspect(lab_07: Shell) -> None:
         "inspect /media/KINGSTON/015120020093-7f3a.response",
     )
     assert_golden("inspect", text)
+
+
+def test_the_page_of_inspect(lab_07: Shell) -> None:
+    lab_07(*typed(ASK))
+    step = "inspect /media/KINGSTON/015120020093-7f3a.request --report page.html"
+    assert_golden("inspect-report", story(lab_07, step))
+    assert_golden("inspect-report-page", Path("page.html").read_text("utf-8"), "html")
 
 
 def test_no_line_of_a_story_is_a_traceback_or_a_forbidden_word() -> None:

@@ -10,8 +10,8 @@ import json
 import re
 import shlex
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
-from functools import cache
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from functools import cache, partial
 from typing import Any, NamedTuple
 
 import boto3
@@ -26,7 +26,8 @@ from tests.stack.test_dead_letters import right_taken_away
 from tests.support.journeys import client
 from tests.support.running_stack import ROOT, RunningStack
 
-Break = Callable[[RunningStack], AbstractContextManager[None] | None]
+Repair = Callable[[], object]
+Break = Callable[[RunningStack], AbstractContextManager[None] | Repair]
 Breaks = dict[Break, tuple[str, str]]  # and the check that reports it, with these words
 POLICY: Any = json.loads((ROOT / "docs/operations/doctor-policy.json").read_text())
 MISTAKEN = {  # the embedded cloud takes the first for a right to read, and the others for all only
@@ -217,62 +218,87 @@ def events_not_reported(stack: RunningStack) -> Iterator[None]:
         ses.update_configuration_set_event_destination(EventDestination=kept, **name)
 
 
-def disable_key(stack: RunningStack) -> None:
-    client(stack, "kms").disable_key(KeyId=stack.outputs["Ed25519KeyArn"])
+# What a command of the doctor repairs. Each returns what repairs it for a test that fails before.
 
 
-def delete_key(stack: RunningStack) -> None:
-    client(stack, "kms").schedule_key_deletion(KeyId=stack.outputs["Ed25519KeyArn"])
+def disable_key(stack: RunningStack) -> Repair:
+    kms, key = client(stack, "kms"), stack.outputs["Ed25519KeyArn"]
+    kms.disable_key(KeyId=key)
+    return lambda: kms.enable_key(KeyId=key)
 
 
-def pause_queue(stack: RunningStack) -> None:
+def delete_key(stack: RunningStack) -> Repair:
+    kms, key = client(stack, "kms"), stack.outputs["Ed25519KeyArn"]
+    kms.schedule_key_deletion(KeyId=key)
+
+    def repair() -> None:
+        kms.cancel_key_deletion(KeyId=key)
+        kms.enable_key(KeyId=key)
+
+    return repair
+
+
+def pause_queue(stack: RunningStack) -> Repair:
     functions, name = client(stack, "lambda"), stack.outputs["MailFeedbackFunction"]
     (mapping,) = functions.list_event_source_mappings(FunctionName=name)["EventSourceMappings"]
-    functions.update_event_source_mapping(UUID=mapping["UUID"], Enabled=False)
+    turn = partial(functions.update_event_source_mapping, UUID=mapping["UUID"])
+    turn(Enabled=False)
+    return partial(turn, Enabled=True)
 
 
-def stop_function(stack: RunningStack) -> None:
-    client(stack, "lambda").put_function_concurrency(
-        FunctionName=stack.outputs["SendResponseFunction"], ReservedConcurrentExecutions=0
-    )
+def stop_function(stack: RunningStack) -> Repair:
+    functions, name = client(stack, "lambda"), stack.outputs["SendResponseFunction"]
+    functions.put_function_concurrency(FunctionName=name, ReservedConcurrentExecutions=0)
+    return lambda: functions.delete_function_concurrency(FunctionName=name)
 
 
-def unsubscribe_queue(stack: RunningStack) -> None:
-    sns = client(stack, "sns")
-    known = sns.list_subscriptions_by_topic(TopicArn=stack.outputs["FeedbackTopic"])
-    (subscription,) = known["Subscriptions"]
+def unsubscribe_queue(stack: RunningStack) -> Repair:
+    sns, topic = client(stack, "sns"), {"TopicArn": stack.outputs["FeedbackTopic"]}
+    (subscription,) = sns.list_subscriptions_by_topic(**topic)["Subscriptions"]
     sns.unsubscribe(SubscriptionArn=subscription["SubscriptionArn"])
+    return partial(sns.subscribe, Protocol="sqs", Endpoint=subscription["Endpoint"], **topic)
 
 
-def stop_email(stack: RunningStack) -> None:
-    client(stack, "sesv2").put_configuration_set_sending_options(
-        ConfigurationSetName="keyferry", SendingEnabled=False
-    )
+def stop_email(stack: RunningStack) -> Repair:
+    ses = client(stack, "sesv2")
+    turn = partial(ses.put_configuration_set_sending_options, ConfigurationSetName="keyferry")
+    turn(SendingEnabled=False)
+    return partial(turn, SendingEnabled=True)
 
 
-def stop_backups(stack: RunningStack) -> None:
-    client(stack, "dynamodb").update_continuous_backups(
-        TableName=stack.outputs["LicensesTable"],
-        PointInTimeRecoverySpecification={"PointInTimeRecoveryEnabled": False},
-    )
+def stop_backups(stack: RunningStack) -> Repair:
+    def turn(is_on: bool) -> None:
+        client(stack, "dynamodb").update_continuous_backups(
+            TableName=stack.outputs["LicensesTable"],
+            PointInTimeRecoverySpecification={"PointInTimeRecoveryEnabled": is_on},
+        )
+
+    turn(False)
+    return partial(turn, True)
 
 
-def allow_deletion(stack: RunningStack) -> None:
-    client(stack, "dynamodb").update_table(
-        TableName=stack.outputs["KeysTable"], DeletionProtectionEnabled=False
-    )
+def allow_deletion(stack: RunningStack) -> Repair:
+    table = {"TableName": stack.outputs["KeysTable"]}
+    protect = partial(client(stack, "dynamodb").update_table, **table)
+    protect(DeletionProtectionEnabled=False)
+    return partial(protect, DeletionProtectionEnabled=True)
 
 
-def stop_expiry(stack: RunningStack) -> None:
-    client(stack, "dynamodb").update_time_to_live(
-        TableName=stack.outputs["TicketsTable"],
-        TimeToLiveSpecification={"Enabled": False, "AttributeName": "expires_at"},
-    )
+def stop_expiry(stack: RunningStack) -> Repair:
+    def turn(is_on: bool) -> None:
+        client(stack, "dynamodb").update_time_to_live(
+            TableName=stack.outputs["TicketsTable"],
+            TimeToLiveSpecification={"Enabled": is_on, "AttributeName": "expires_at"},
+        )
+
+    turn(False)
+    return partial(turn, True)
 
 
-def silence_alarm(stack: RunningStack) -> None:
-    name = resource(stack, "RequestsDeadAlarm")
-    client(stack, "cloudwatch").disable_alarm_actions(AlarmNames=[name])
+def silence_alarm(stack: RunningStack) -> Repair:
+    cloudwatch, names = client(stack, "cloudwatch"), [resource(stack, "RequestsDeadAlarm")]
+    cloudwatch.disable_alarm_actions(AlarmNames=names)
+    return lambda: cloudwatch.enable_alarm_actions(AlarmNames=names)
 
 
 BREAKS: Breaks = {
@@ -314,17 +340,23 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 def test_what_is_broken_is_reported_with_its_repair_and_nothing_else_is(
     stack: RunningStack, doctor: Callable[[], Report], healthy: Report, broken: Breaks
 ) -> None:
-    with ExitStack() as repairs:
-        for each in broken:
-            repairs.enter_context(each(stack) or nullcontext())
-        reported = doctor().notable() - healthy.notable()
-        assert len(reported) == len(broken)
-        for check, words in broken.values():
-            assert [text for name, text, _ in reported if name == check and words in text]
-        for _, _, next_step in reported:
-            for command in re.findall(r"\baws (?:(?!, then ).)+", next_step):
-                run_aws(stack, command)
-    assert doctor().notable() == healthy.notable()
+    with ExitStack() as last_resort:
+        with ExitStack() as repairs:
+            for each in broken:
+                match each(stack):
+                    case AbstractContextManager() as fault:
+                        repairs.enter_context(fault)
+                    case repair:
+                        last_resort.callback(repair)
+            reported = doctor().notable() - healthy.notable()
+            assert len(reported) == len(broken)
+            for check, words in broken.values():
+                assert [text for name, text, _ in reported if name == check and words in text]
+            for _, _, next_step in reported:
+                for command in re.findall(r"\baws (?:(?!, then ).)+", next_step):
+                    run_aws(stack, command)
+        assert doctor().notable() == healthy.notable()
+        last_resort.pop_all()  # the doctor's commands have repaired it
 
 
 def test_a_healthy_stack_is_ready(healthy: Report) -> None:
@@ -376,7 +408,8 @@ def allow(stack: RunningStack) -> Iterator[Callable[[Any], None]]:
             PolicyDocument=json.dumps(policy | {"Statement": [*policy["Statement"], MISTAKEN]}),
             **user,
         )
-    iam.delete_user_policy(PolicyName="doctor", **user)
+    for name in iam.list_user_policies(**user)["PolicyNames"]:
+        iam.delete_user_policy(PolicyName=name, **user)
     iam.delete_access_key(AccessKeyId=access_key["AccessKeyId"], **user)
     iam.delete_user(**user)
 

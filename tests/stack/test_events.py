@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -43,23 +44,25 @@ class Server:
 def server(stack: RunningStack, tmp_path: Path) -> Iterator[Server]:
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
-    deploy_again(stack, Events="on", WebhookUrl=f"http://127.0.0.1:{port}/keyferry")
-    (described,) = client(stack, "cloudformation").describe_stacks(StackName="keyferry")["Stacks"]
-    outputs = {each["OutputKey"]: each["OutputValue"] for each in described["Outputs"]}
-    secret = client(stack, "secretsmanager").get_secret_value(SecretId=outputs["WebhookSecret"])
-    output = tmp_path / "events"
-    with output.open("w") as file:
-        process = subprocess.Popen(
-            [sys.executable, str(RECEIVER), str(port)],
-            env=os.environ | {"WEBHOOK_SECRET": f"whsec_{secret['SecretString']}"},
-            stdout=file,
-        )
-    try:
+    with ExitStack() as afterwards:
+        afterwards.callback(deploy_again, stack, Events="off", WebhookUrl="")
+        deploy_again(stack, Events="on", WebhookUrl=f"http://127.0.0.1:{port}/keyferry")
+        (described,) = client(stack, "cloudformation").describe_stacks(StackName="keyferry")[
+            "Stacks"
+        ]
+        outputs = {each["OutputKey"]: each["OutputValue"] for each in described["Outputs"]}
+        secret = client(stack, "secretsmanager").get_secret_value(SecretId=outputs["WebhookSecret"])
+        output = tmp_path / "events"
+        with output.open("w") as file:
+            process = afterwards.enter_context(
+                subprocess.Popen(
+                    [sys.executable, str(RECEIVER), str(port)],
+                    env=os.environ | {"WEBHOOK_SECRET": f"whsec_{secret['SecretString']}"},
+                    stdout=file,
+                )
+            )
+        afterwards.callback(process.terminate)
         yield Server(replace(stack, outputs=outputs), output)
-    finally:
-        deploy_again(stack, Events="off", WebhookUrl="")
-        process.terminate()
-        process.wait()
 
 
 def test_what_happens_to_a_license_reaches_the_vendors_server(

@@ -65,7 +65,7 @@ LAYERS = [
     Layer(
         "shared/keyferry_service",
         ours=frozenset({"keyferry_protocol", "keyferry_service"}),
-        others=frozenset({"cryptography", "aws_lambda_powertools"} | AWS),
+        others=frozenset({"cryptography", "aws_lambda_powertools", "segno"} | AWS),
     ),
     Layer(
         "functions",
@@ -183,7 +183,7 @@ SERVICE_ROOMS = [
         rooms=frozenset({"domain", "adapters"}),
         others=frozenset({"cryptography", "aws_lambda_powertools"} | AWS),
     ),
-    Room("views", rooms=frozenset({"domain", "views"})),
+    Room("views", rooms=frozenset({"domain", "views"}), others=frozenset({"segno"})),
     Room("use_cases", rooms=frozenset({"domain", "adapters", "views", "use_cases"})),
 ]
 DOMAIN, ADAPTERS_ROOM, VIEWS, USE_CASES = SERVICE_ROOMS

@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 
+from keyferry_admin.cli import cli
 from keyferry_admin.cli.admin_command import AdminCommand, Settings
 from keyferry_admin.cli.confirm import yes_option
 from keyferry_admin.cli.license_changes import shorten_option
@@ -30,7 +31,7 @@ from keyferry_admin.use_cases.license_yaml import read_yaml
 from keyferry_admin.use_cases.plan_licenses import Match, NewLicense, Plan, plan_licenses
 
 
-@click.command(cls=AdminCommand)
+@cli.command(cls=AdminCommand)
 @click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
 @code_options
 @click.option("--dry-run", is_flag=True, help="Say what would change, and change nothing.")

@@ -5,14 +5,13 @@ import click
 from keyferry_admin.cli.admin_command import Settings
 from keyferry_admin.cli.changes import CHANGES, change_as_json, undo_warning
 from keyferry_admin.cli.confirm import confirm, yes_option
-from keyferry_admin.cli.license_changes import license, require_shorten, shorten_option
+from keyferry_admin.cli.license import license
+from keyferry_admin.cli.license_changes import require_shorten, shorten_option
 from keyferry_admin.cli.license_terms import as_json, summary
 from keyferry_admin.cli.output import mark
 from keyferry_admin.cli.parameters import LicenseNumber
 from keyferry_admin.use_cases import licenses, undo
 from keyferry_admin.use_cases.change_terms import reduces_rights
-
-__all__ = ["change_as_json", "license"]  # for export, which so has the commands in this file
 
 
 @license.command()

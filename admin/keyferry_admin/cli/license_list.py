@@ -15,8 +15,6 @@ from keyferry_admin.use_cases.find import Filters, find_sold, state_of
 from keyferry_protocol.activation import show_license_number
 from keyferry_service.domain.license import LicenseRecord
 
-__all__ = ["license"]  # the group, including the commands in this file
-
 _PAGE = 100  # rows in a terminal
 _NEVER = 1 << 62  # sorts after every end
 

@@ -4,9 +4,10 @@ from pathlib import Path
 
 import click
 
-from keyferry_admin.cli.admin_command import AdminCommand, Settings
+from keyferry_admin.cli.admin_command import Settings
 from keyferry_admin.cli.bulk import dry_run_option, require_number_or_filters
 from keyferry_admin.cli.confirm import confirm_many, yes_option
+from keyferry_admin.cli.license import license
 from keyferry_admin.cli.license_filters import filter_options
 from keyferry_admin.cli.output import count_of
 from keyferry_admin.cli.parameters import LicenseNumber
@@ -16,7 +17,7 @@ from keyferry_admin.use_cases import licenses
 from keyferry_admin.use_cases.find import Filters, find_all, state_of
 
 
-@click.command(cls=AdminCommand)
+@license.command()
 @click.argument("number", type=LicenseNumber(), required=False)
 @click.option("--seat", "seat_number", type=int, metavar="N", help="This seat alone.")
 @click.option("--again", is_flag=True, help="Also seats that have today's terms already.")

@@ -1,22 +1,25 @@
 """`keyferry inspect`: what a file contains, in plain words, before it leaves the room."""
 
+import os
 from typing import Any
 
 import click
 
 from keyferry.cli.command import KeyferryCommand
+from keyferry.cli.confirm import confirm, yes_option
+from keyferry.cli.request_output import check_folder
 from keyferry.cli.settings import Settings
 from keyferry.files.kinds import kind_of
 from keyferry.files.read_responses import read_file
-from keyferry.times import local_time_with_zone, long_date
+from keyferry.files.save_request import save_whole
+from keyferry.views.file_report import file_report
 from keyferry.views.repair_note import repair_note
 from keyferry.views.request_summary import request_lines
-from keyferry_protocol.activation import show_license_number
+from keyferry.views.response_summary import response_lines
 from keyferry_protocol.encoding import format_time
 from keyferry_protocol.envelope import REQUEST, RESPONSE, open_envelope
 from keyferry_protocol.errors import UnreadableRequest, WrongType
 from keyferry_protocol.messages import message
-from keyferry_protocol.messages.formats import comma_list
 from keyferry_protocol.repair import repair_file
 from keyferry_protocol.request import Request, parse_request
 from keyferry_protocol.response import Response, parse_response
@@ -24,9 +27,13 @@ from keyferry_protocol.response import Response, parse_response
 
 @click.command("inspect", cls=KeyferryCommand)
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, allow_dash=True))
+@click.option("--report", metavar="FILE.html")
+@yes_option
 @click.pass_obj
-def command(settings: Settings, file: str) -> None:
+def command(settings: Settings, file: str, report: str | None, yes: bool) -> None:
     """Show what a request or response file holds, in plain words."""
+    if report is not None:
+        _check_report(report)
     original = read_file(file)
     data, repairs = repair_file(original, REQUEST)
     try:
@@ -41,12 +48,33 @@ def command(settings: Settings, file: str) -> None:
     if isinstance(contents, Request):
         lines, document = request_lines(contents), _request_document(contents)
     else:
-        lines, document = _response_lines(contents), _response_document(contents)
+        lines, document = response_lines(contents), _response_document(contents)
     if repairs:
         settings.terminal.line(repair_note(repairs))
     for line in lines:
         settings.terminal.line(line)
-    settings.terminal.document(document | {"repaired": list(repairs)})
+    document |= {"repaired": list(repairs)}
+    if report is not None:
+        name = "" if file == "-" else os.path.basename(file)
+        page = file_report(name, original, data, contents, repairs, settings.now())
+        document["report"] = _save_report(settings, page, report, yes)
+    settings.terminal.document(document)
+
+
+def _check_report(path: str) -> None:
+    if not path.lower().endswith(".html"):
+        raise click.UsageError(message("terminal.usage.html"), click.get_current_context())
+    check_folder(os.path.dirname(path))
+
+
+def _save_report(settings: Settings, page: str, path: str, yes: bool) -> str | None:
+    """Save the page, and return its full path; None if the file that is there is to be kept."""
+    question = message("inspect.report.replace-asks", path=path)
+    if os.path.lexists(path) and not confirm(settings, question, yes):
+        return None
+    save_whole(page.encode(), path)
+    settings.terminal.good(message("inspect.report.saved", path=path))
+    return os.path.abspath(path)
 
 
 def _request_document(request: Request) -> dict[str, Any]:
@@ -73,38 +101,6 @@ def _request_document(request: Request) -> dict[str, Any]:
         "client": request.client,
         "sha256": request.sha256,
     }
-
-
-def _response_lines(response: Response) -> list[str]:
-    terms = response.license
-    name = "inspect.gives-back" if response.is_receipt else "inspect.grants"
-    facts = {
-        "number": show_license_number(terms.number),
-        "product": terms.product,
-        "edition": terms.edition,
-        "licensee": terms.licensee,
-        "seat": response.seat,
-    }
-    lines = [
-        message("inspect.response", moment=local_time_with_zone(response.issued_at)),
-        message(name, **facts),
-    ]
-    if response.is_receipt:
-        return lines
-    if terms.features:
-        lines.append(message("inspect.features", features=_features(response)))
-    lines.append(message("inspect.from", date=long_date(terms.valid_from)))
-    if terms.valid_until is None:
-        lines.append(message("inspect.endless"))
-    else:
-        lines.append(message("inspect.until", date=long_date(terms.valid_until)))
-    protection = message(f"inspect.protection.{response.bound_to.protection}")
-    return [*lines, message("inspect.bound", protection=protection)]
-
-
-def _features(response: Response) -> str:
-    features = response.license.features.items()
-    return comma_list(name if value is True else f"{name} {value}" for name, value in features)
 
 
 def _response_document(response: Response) -> dict[str, Any]:

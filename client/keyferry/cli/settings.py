@@ -49,7 +49,7 @@ class Settings:
             keys=self.keys,
             product=self.product,
             machine=self._current_machine,
-            clock=self._time,
+            clock=self.now,
             dongle=self._any_dongle,
         )
 
@@ -117,7 +117,7 @@ class Settings:
             vendor = Vendor(id="")
         return vendor.names(self._text("product"))
 
-    def _time(self) -> int:
+    def now(self) -> int:
         return int(time.time()) if self._now is None else self._now
 
     @cached_property

@@ -82,6 +82,12 @@ def save_request(pending: PendingRequest, output: str) -> SavedFile:
         raise NotSaved(detail, path=output, why=why, license_number=number) from error
 
 
+def save_whole(data: bytes, path: str) -> None:
+    """Put a file in its place once all of it is written; a link there is replaced, not followed."""
+    with _sole_writer(path) as file:
+        _publish(file, data, path)
+
+
 def is_taken(pending: PendingRequest, folder: str) -> bool:
     """Whether a file of another computer has this request's name in a folder."""
     path = os.path.join(folder, f"{pending.request.file_stem}.request")

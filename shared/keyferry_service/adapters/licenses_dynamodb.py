@@ -280,12 +280,15 @@ class Licenses:
                 break
         return sorted(taken, key=lambda seat: seat.number)[:MAX_SEATS_LISTED]
 
-    def look_up(self, request: Request, get_ticket: Any) -> tuple[Snapshot, Item | None]:
+    def look_up(
+        self, request: Request, get_ticket: Any, chosen_seat: int | None = None
+    ) -> tuple[Snapshot, Item | None]:
         """All rows that the request names, as they stood at one moment, and `get_ticket`'s item.
 
-        Which rows these are depends on nothing but the request. Raises Conflict.
+        Which rows these are depends on nothing but the request, and the seat that was chosen for
+        it. Raises Conflict.
         """
-        names = _names(request)
+        names = _names(request, chosen_seat)
         gets: list[Any] = [{"Get": {"TableName": self._table, "Key": _key(*n)}} for n in names]
         with translate_conflicts():
             reply = self._dynamodb.transact_get_items(TransactItems=[*gets, get_ticket])
@@ -513,13 +516,14 @@ def _dongle_name(request: Request) -> str:
     return f"dongle#{request.dongle.keyid}" if request.dongle else ""
 
 
-def _names(request: Request) -> list[tuple[str, str]]:
+def _names(request: Request, chosen_seat: int | None) -> list[tuple[str, str]]:
     """The keys of all rows that a request can need: at most 16."""
     names = [LICENSE, _key_name(request), answer_name(request.sha256)]
     if request.kind == "activate":
         names += anchor_keys(request)
-    if request.replaces_seat is not None:
-        names.append(f"seat#{request.replaces_seat}")
+    seat = request.replaces_seat or chosen_seat
+    if seat is not None:
+        names.append(f"seat#{seat}")
     if request.dongle is not None:
         names.append(_dongle_name(request))
     return [(request.license_number, name) for name in names]

@@ -16,12 +16,19 @@ from keyferry_service.domain.signing_keys import SigningKey, are_too_old
 
 
 def decide(
-    request: Request, snapshot: Snapshot, keys: Sequence[SigningKey], now: int
+    request: Request,
+    snapshot: Snapshot,
+    keys: Sequence[SigningKey],
+    now: int,
+    chosen_seat: int | None = None,
 ) -> LedgerEntry | Grant | Refusal:
-    """Answer one request whose signatures hold; the first rule that applies wins."""
+    """Answer one request whose signatures hold; the first rule that applies wins.
+
+    `chosen_seat` is the seat that the person on the page wants where none is free.
+    """
     if snapshot.license is None:
         return Refusal(RefusalCode.NOT_AUTHENTIC)
-    context = RequestContext(request, snapshot, snapshot.license, now)
+    context = RequestContext(request, snapshot, snapshot.license, now, chosen_seat)
     if snapshot.ledger_entry is not None:
         if (refusal := refuse_unknown_keys(request, context.license, keys)) is not None:
             return refusal
@@ -35,7 +42,10 @@ def decide(
         if seat is None or (seat.protection == "dongle") != (request.dongle is not None):
             return Refusal(RefusalCode.NOT_ACTIVATED)
         return release(context, seat)
-    return _refuse(context, keys) or grant(context)
+    decision = _refuse(context, keys) or grant(context)
+    if isinstance(decision, Refusal) and _may_choose_seat(context, decision):
+        return decision.offering_seats()
+    return decision
 
 
 def refuse_unknown_keys(
@@ -48,6 +58,14 @@ def refuse_unknown_keys(
     if request.kind == "deactivate" or not are_too_old(request.trusts, keys):
         return None
     return Refusal(RefusalCode.KEYS_TOO_OLD, facts={"product": license.product})
+
+
+def _may_choose_seat(context: RequestContext, refusal: Refusal) -> bool:
+    """Whether the person on the page may say which computer is lost: at first, or once more."""
+    if refusal.code is RefusalCode.NO_SEATS_LEFT:
+        return context.request.choose_seat and refusal.facts["moves_left"] > 0
+    is_of_choice = refusal.code in (RefusalCode.NO_SUCH_SEAT, RefusalCode.MOVE_LIMIT)
+    return is_of_choice and context.chosen_seat is not None
 
 
 def _refuse(context: RequestContext, keys: Sequence[SigningKey]) -> Refusal | None:
@@ -109,7 +127,7 @@ def _refuse_use(context: RequestContext) -> Refusal | None:
     if (refusal := refuse_protection(license, request.protection)) is not None:
         return refusal
     other = context.current_seat or context.key_seat
-    if other and request.protection != other.protection and request.replaces_seat != other.number:
+    if other and request.protection != other.protection and context.replaces_seat != other.number:
         # Only `replaces_seat` changes a seat's protection.
         facts = {"protection": other.protection}
         return Refusal(RefusalCode.PROTECTION_NOT_ALLOWED, "other-seat", facts)
