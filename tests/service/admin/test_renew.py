@@ -138,14 +138,14 @@ def test_it_shows_what_it_will_do_and_asks_once(
     sell(shop, f"{3:012}", "Cygnus", 1, status=Status.SUSPENDED)
     monkeypatch.setattr("sys.stdin.isatty", lambda: True, raising=False)
     monkeypatch.chdir(tmp_path)
-    asked: list[str] = []
-    monkeypatch.setattr("builtins.input", lambda: asked.append("") or "4")
+    prompts: list[str] = []
+    monkeypatch.setattr("builtins.input", lambda: prompts.append("") or "4")
     refused = run(["license", "renew", "--product", PRODUCT, "--folder", "out"])
     assert (refused.exit, list(tmp_path.glob("out"))) == (1, [])
-    monkeypatch.setattr("builtins.input", lambda: asked.append("") or "2")
+    monkeypatch.setattr("builtins.input", lambda: prompts.append("") or "2")
     ran = run(["license", "renew", "--product", PRODUCT, "--folder", "out"])
     assert ran.out == (GOLDEN / "license-renew.txt").read_text()
-    assert len(asked) == 2  # once in each run
+    assert len(prompts) == 2  # once in each run
 
 
 def test_a_dry_run_writes_and_renews_nothing(run: Any, shop: Stack, tmp_path: Path) -> None:
