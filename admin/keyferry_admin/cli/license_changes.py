@@ -298,6 +298,9 @@ def _set_status(
     if consent.dry_run:
         show_plan(settings, plan([before]))
         return
+    if before.status is status:
+        _print(settings, before, before, f"It was {status.value} already.")
+        return
     if status is not Status.ACTIVE:
         confirm_reach(settings, before, replace(before, status=status), what, consent.yes)
     after = change_license.set_status(settings.stack.licenses, number, status)
