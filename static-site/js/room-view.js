@@ -8,7 +8,7 @@ import { create, fileElement, getElement, isolate } from './view.js';
 
 const COLUMNS = ['chosen.computer', 'refused.license', 'room.asks', 'room.status'];
 /** Of these states, a shape beside the word. @type {Partial<Record<Row['state'], string>>} */
-const LOOKS = { ready: 'good', refused: 'bad', failed: 'bad', bad: 'bad' };
+const LOOKS = { ready: 'good', done: 'good', refused: 'bad', failed: 'bad', bad: 'bad' };
 const FAILURES = ['unreachable', 'not-ours', 'not-found', 'upload'];
 
 /**
@@ -93,9 +93,9 @@ export class RoomView {
    */
   showDone(rows, { isSaved, archive }) {
     const ready = rows.filter(({ state }) => state === 'ready').length;
-    const others = rows.some(({ state }) => state === 'refused' || state === 'failed');
-    const counts = { ready: this.#number(ready), n: this.#number(rows.length) };
-    this.#drawTable(rows, rows.filter(({ state }) => state !== 'ready'));
+    const others = rows.filter(({ state }) => LOOKS[state] === 'bad');
+    const title = others.length === 0 ? 'done' : ready ? 'done-some' : 'done-none';
+    this.#drawTable(rows, others);
     const command = create('code', 'keyferry install ', { dir: 'ltr' });
     command.append(fileElement(archive));
     const steps = create('ol', '', { className: 'steps' });
@@ -105,13 +105,13 @@ export class RoomView {
       steps.append(step);
     }
     this.#view.pen.show('room-done', [
-      this.#heading(ready === rows.length ? 'room.done' : ready ? 'room.done-some' : 'room.done-none', counts),
+      this.#heading(`room.${title}`, { ready: this.#number(ready), n: this.#number(rows.length) }),
       ...(ready ? [this.#savePanel({ isHidden: false })] : []),
-      ...(ready < rows.length ? [this.#line('room.first')] : []),
+      ...(others.length ? [this.#line('room.first')] : []),
       ...(ready ? [this.#heading2('steps.title'), steps] : []),
       this.#table,
       this.#buttons(
-        others ? this.#button('room.retry', ready ? '' : 'primary', this.#actions.send) : null,
+        others.some(({ state }) => state !== 'bad') ? this.#button('room.retry', ready ? '' : 'primary', this.#actions.send) : null,
         ready ? this.#button('room.print', '', null, {}, { id: 'print' }) : null,
         this.#restartButton(),
       ),
@@ -215,7 +215,7 @@ export class RoomView {
     const words = (/** @type {string} */ key) => create('span', this.#messages.parts(key, {}).join(''));
     if (state === 'bad') return [this.#line(`problem.${problem}`)];
     if (state === 'failed') return [this.#line(`room.failed.${FAILURES.includes(problem) ? problem : 'down'}`)];
-    if (state === 'ready') return [words('request' in row && row.request.kind === 'deactivate' ? 'ready.deactivated' : 'room.ready')];
+    if (state === 'ready' || state === 'done') return [words('request' in row && row.request.kind === 'deactivate' ? 'ready.deactivated' : 'room.ready')];
     if (state !== 'refused' || !refusal) return [words(state === 'sending' ? 'room.sending-file' : `room.${state}`)];
     const lang = refusal.language ?? this.#messages.language;
     const step = create('p', '', { lang });

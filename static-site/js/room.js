@@ -23,7 +23,7 @@ export class Room {
   #controller = new AbortController();
   #isSending = false;
   #announcedAt = 0;
-  /** Whether each of the last archive's responses was saved: how many. */
+  /** How many responses the last archive had. */
   #saved = 0;
 
   /**
@@ -57,8 +57,7 @@ export class Room {
   }
 
   /**
-   * Shows the table that this tab had before a reload, and goes on where it was.
-   * @returns {boolean} whether there is one
+   * Shows the table that this tab had before a reload, and continues where it was. Returns whether there is one.
    */
   restore() {
     const { storage } = this.#browser;
@@ -76,7 +75,7 @@ export class Room {
   /** Sends every file that has no response yet. */
   async send() {
     if (this.#isSending) return;
-    const rows = this.#rows.filter(({ state }) => state !== 'bad' && state !== 'ready');
+    const rows = this.#rows.filter(({ state }) => !['bad', 'ready', 'done'].includes(state));
     for (const row of rows) {
       // A refused file is decided anew on a new ticket; of any other, the service may still have the ticket.
       if (row.state === 'refused' || row.problem === 'not-found') row.ticket = null;
@@ -89,8 +88,9 @@ export class Room {
   async save() {
     try {
       const ready = this.#rows.filter(({ state }) => state === 'ready');
-      await this.#each(ready, async (row) => {
-        row.response ??= await this.#fetchResponse(row);
+      await this.#each(ready.filter(({ response }) => !response), async (row) => {
+        const [ticket, connection] = [/** @type {string} */ (row.ticket), this.#connect()];
+        row.response = await fetchFile(ticket, await freshResponse(ticket, connection), connection);
       });
       const archive = writeZip(namedApart(ready.flatMap(({ response }) => response ?? [])));
       this.#view.save(archive, ARCHIVE);
@@ -198,21 +198,13 @@ export class Room {
         const { title, detail, language, choose_seat } = ticket.refusal;
         this.#change(row, { state: 'refused', refusal: { title, detail, language, choose_seat } });
       } else if (ticket.state === 'ready') {
-        const bytes = await download(row.ticket, ticket.response, connection);
-        this.#change(row, { state: 'ready', response: { name: ticket.response.filename, bytes } });
+        const { response } = ticket;
+        if (response.filename === null) this.#change(row, { state: 'done' });
+        else this.#change(row, { state: 'ready', response: await fetchFile(row.ticket, response, connection) });
       } else if (ticket.delayed && row.state !== 'delayed') {
         this.#change(row, { state: 'delayed' });
       }
     }
-  }
-
-  /**
-   * @param {Row} row whose response was fetched before the page was loaded again
-   */
-  async #fetchResponse({ ticket }) {
-    const connection = this.#connect();
-    const response = await freshResponse(/** @type {string} */ (ticket), connection);
-    return { name: response.filename, bytes: await download(/** @type {string} */ (ticket), response, connection) };
   }
 
   /** @param {Problem} problem */
@@ -266,6 +258,15 @@ export class Room {
   #connect() {
     return { ...this.#network, signal: this.#controller.signal, report: (delay) => this.#view.announce(delay) };
   }
+}
+
+/**
+ * @param {string} ticket
+ * @param {ResponseFile} response
+ * @param {Connection} connection
+ */
+async function fetchFile(ticket, response, connection) {
+  return { name: response.filename, bytes: await download(ticket, response, connection) };
 }
 
 /** @param {Row} row */

@@ -41,7 +41,8 @@ type BadFile = FileProblem & { name: string };
 
 /** One of several files, and what became of it. */
 type Row = (RequestFile | BadFile) & {
-  state: 'bad' | 'chosen' | 'queued' | 'sending' | 'processing' | 'delayed' | 'ready' | 'refused' | 'failed';
+  /** `done` is ready with nothing to install. */
+  state: 'bad' | 'chosen' | 'queued' | 'sending' | 'processing' | 'delayed' | 'ready' | 'done' | 'refused' | 'failed';
   ticket: string | null;
   /** null until it was fetched, and after a reload. */
   response: { name: string; bytes: Uint8Array<ArrayBuffer> } | null;
