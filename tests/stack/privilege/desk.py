@@ -94,6 +94,7 @@ request redrive
 seat release {number} 1 --yes
 mail allow {address}
 mail allow-license {number}
+license renew {number} --again --folder {folder}/renewals
 license new-code {number} --yes
 license letter {number}
 license letter {number} --mail --with-code --yes
