@@ -1,6 +1,6 @@
 // Decides what the page shows and what happens next. Knows no document: it draws through the view.
 import { cleanAddress, findSecret } from './request-file.js';
-import { Problem, UploadFailed, download, emailLink, follow, freshResponse, isAbort, isEmailAddress, submit } from './service.js';
+import { Problem, UploadFailed, chooseSeat, download, emailLink, follow, freshResponse, isAbort, isEmailAddress, submit } from './service.js';
 /** @import { View } from './view.js' */
 
 const STILL_WAITING_MS = 10_000;
@@ -11,6 +11,7 @@ export class Journey {
   #browser;
   #network;
   #language;
+  #loadSeats;
   /** @type {'form' | 'waiting' | 'ready' | 'refused' | 'gone' | 'down'} */
   #screen = 'form';
   /** @type {RequestFile | null} */
@@ -23,6 +24,8 @@ export class Journey {
   #email = null;
   /** @type {string | null} */
   #ticketId = null;
+  /** @type {number | null} the seat that was chosen, until the service has answered */
+  #chosenSeat = null;
   #isOffline = false;
   /** The service has the file: only now may the page say that it will email. */
   #isProcessing = false;
@@ -37,12 +40,14 @@ export class Journey {
    * @param {Browser} parts.browser
    * @param {Network} parts.network
    * @param {string} parts.language of the email
+   * @param {() => Promise<ShowSeats | null>} parts.loadSeats
    */
-  constructor({ view, browser, network, language }) {
+  constructor({ view, browser, network, language, loadSeats }) {
     this.#view = view;
     this.#browser = browser;
     this.#network = network;
     this.#language = language;
+    this.#loadSeats = loadSeats;
   }
 
   /**
@@ -128,7 +133,8 @@ export class Journey {
 
   /** Tries again after the service was down, or sends a refused file anew. */
   async retry() {
-    if (this.#screen === 'refused' && this.#file) await this.#send(this.#file);
+    if (this.#chosenSeat !== null) await this.chooseSeat(this.#chosenSeat);
+    else if (this.#screen === 'refused' && this.#file) await this.#send(this.#file);
     else if (this.#ticketId !== null) await this.open(this.#ticketId);
     else if (this.#file) await this.#send(this.#file);
   }
@@ -178,6 +184,22 @@ export class Journey {
     });
   }
 
+  /**
+   * Says which computer is lost or broken, so that the refused file takes its seat.
+   * @param {number} seat
+   */
+  async chooseSeat(seat) {
+    const id = this.#ticketId;
+    if (id === null) return;
+    this.#cancelCalls();
+    this.#chosenSeat = seat;
+    this.#wait(this.#sentAs === id && this.#file ? this.#file.name : '');
+    await this.#attempt(async () => {
+      await chooseSeat(id, seat, this.#connect());
+      await this.#follow(id);
+    });
+  }
+
   /** @param {RequestFile} file */
   async #send(file) {
     this.#cancelCalls();
@@ -223,8 +245,10 @@ export class Journey {
    */
   #showResult(ticketId, ticket) {
     this.#screen = ticket.state;
+    this.#chosenSeat = null;
     if (ticket.state === 'refused') {
       this.#view.showRefused(ticket, this.#sentAs === ticketId ? this.#file : null);
+      if (ticket.refusal.seats?.length) void this.#showSeats(ticket.refusal);
       return;
     }
     const { response } = ticket;
@@ -235,6 +259,15 @@ export class Journey {
     const isSaved = this.#browser.storage.getItem(`saved ${ticketId}`) !== null; // a reload does not save a second copy
     this.#view.showReady(ticket, { isSaved });
     if (!isSaved || this.#browser.canShare) void this.#download(ticketId, async () => response, { isSaved });
+  }
+
+  /** @param {Refusal} refusal */
+  async #showSeats(refusal) {
+    const { signal } = this.#controller;
+    const show = await this.#loadSeats();
+    if (signal.aborted) return;
+    if (show) show(refusal, (seat) => this.chooseSeat(seat));
+    else this.#showProblem(new Problem(503, { code: 'unreachable' }));
   }
 
   /**
@@ -361,6 +394,7 @@ export class Journey {
     this.#downloadController.abort();
     this.#downloadController = new AbortController();
     this.#isProcessing = false;
+    this.#chosenSeat = null;
   }
 
   #stopFollowing() {

@@ -130,14 +130,17 @@ async function start() {
     loadJson('vendor.json'),
   ]);
   const language = translation?.title ? wanted : 'en';
-  const messages = new Messages(language, { ...readCatalogue(), ...(language !== 'en' && translation) });
+  const catalogue = { ...readCatalogue(), ...(language !== 'en' && translation) };
+  const messages = new Messages(language, catalogue);
   const view = new View(messages, vendor ?? {}, {
     restart: () => journey.restart(),
     retry: () => journey.retry(),
     downloadAgain: () => journey.downloadAgain(),
     emailTo: (email) => journey.emailTo(email),
   });
-  const journey = new Journey({ view, browser, network, language });
+  const parts = { view, browser, network, language };
+  const loadSeats = () => import('./choice.js').then((module) => module.loadSeats(parts, messages, catalogue)).catch(() => null);
+  const journey = new Journey({ ...parts, loadSeats });
   getElement('stalled', HTMLElement).remove();
   return { journey, view };
 }

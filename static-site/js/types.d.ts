@@ -102,6 +102,9 @@ interface Refusal {
   detail: string;
   language?: string;
   seats?: Seat[];
+  moves_left?: number;
+  /** Whether one of the seats may be chosen. */
+  choose_seat?: true;
 }
 
 interface Seat {
@@ -157,6 +160,9 @@ interface Actions {
   downloadAgain(): void;
   emailTo(email: string): void;
 }
+
+/** Shows the seats of a refusal; `choose` is called with the one to be taken, once the person has read what that costs. */
+type ShowSeats = (refusal: Refusal, choose: (seat: number) => void) => void;
 
 // The page's own
 

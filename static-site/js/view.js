@@ -59,6 +59,11 @@ export class View {
     this.#showTitle();
   }
 
+  /** What the parts of the page that are loaded late draw with. */
+  get pen() {
+    return { show: this.#show.bind(this), say: this.#say.bind(this), status: this.#setStatus.bind(this) };
+  }
+
   /** @param {Vendor} vendor */
   #showVendor({ name, product, logo, accent, support, privacy_url: privacyUrl }) {
     for (const [scheme, color] of Object.entries(accent ?? {})) {
@@ -151,7 +156,7 @@ export class View {
    * @param {RequestFile | null} file null if unknown, as after a reload
    */
   showRefused({ license_number: licenseNumber, refusal }, file) {
-    const { title, detail, language, seats = [] } = refusal;
+    const { title, detail, language } = refusal;
     const number = formatLicenseNumber(licenseNumber ?? file?.request.licenseNumber ?? '');
     const facts = { number, computer: file?.request.computer ?? '', file: file ? replaceControls(file.name) : '' };
     this.#show('refused', [this.#copy('refused', { ...facts, support: this.#supportLink({ ...facts, title }) }, {
@@ -165,18 +170,6 @@ export class View {
     heading.textContent = title;
     text.replaceChildren(...detail.split('`').map((part, i) => (i % 2 ? create('code', part, { dir: 'ltr' }) : part)));
     for (const element of [heading, text]) element.lang = language ?? this.#messages.language;
-    const table = getElement('seats', HTMLTableElement);
-    const labels = [...table.querySelectorAll('th')].map((th) => th.textContent);
-    for (const { seat, machine_name: name, since, last_answered: last } of seats) {
-      const row = table.tBodies[0].insertRow();
-      const dates = [since, last].map((time) => this.#messages.date(time, 'medium'));
-      [String(seat), name || this.#messages.text('computer.unnamed'), ...dates].forEach((value, i) => {
-        const cell = row.insertCell();
-        cell.dataset.label = labels[i];
-        cell.append(isolate(value));
-      });
-    }
-    table.hidden = seats.length === 0;
     this.#showTitle();
     heading.focus();
   }
@@ -473,7 +466,7 @@ const copies = (values) => values.map((value) => (value instanceof Node ? value.
  * @param {string} text
  * @param {object} [properties]
  */
-const create = (name, text, properties = {}) =>
+export const create = (name, text, properties = {}) =>
   Object.assign(document.createElement(name), { textContent: text, ...properties });
 
 /**
@@ -495,4 +488,4 @@ const fileElement = (name) =>
   create('code', replaceControls(name), { dir: 'ltr', className: /^[\w.-]{1,40}$/.test(name) ? 'name' : '' });
 
 /** @param {string} text whose direction must not affect the sentence around it */
-const isolate = (text) => create('bdi', text);
+export const isolate = (text) => create('bdi', text);

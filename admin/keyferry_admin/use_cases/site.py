@@ -38,6 +38,8 @@ _TYPES = {  # where Python's own table differs between versions, or lacks the ch
     ".js": "text/javascript; charset=utf-8",
     ".ts": "text/plain; charset=utf-8",  # types.d.ts, which browsers do not load
 }
+# Sentences of the parts of the page that are loaded late: `page-<part>.json` of the catalog.
+_PARTS = ("choice",)
 _OTHER_TYPES = mimetypes.MimeTypes()  # without what this computer adds
 
 
@@ -57,7 +59,9 @@ def site_files(site: Path, own: Path | None = None) -> dict[str, bytes]:
     with use_own_sentences(sentences_of_vendor):
         for language in sorted(languages()):
             with use_language(language):
-                files[f"languages/{language}.json"] = _page_sentences()
+                files[f"languages/{language}.json"] = _page_sentences("page")
+                for part in _PARTS:
+                    files[f"languages/{language}.{part}.json"] = _page_sentences(f"page-{part}")
         files["index.html"] = _with_own_english(files["index.html"], sentences_of_vendor)
         files["404.html"] = problem_page(Problem("no-such-route")).encode()
     added = {name: rooms["page"] for name, rooms in sentences_of_vendor.items() if "page" in rooms}
@@ -75,12 +79,12 @@ def read_own_sentences(own: Path | None) -> OwnSentences:
         raise BadOwnFile(str(error)) from error
 
 
-def _page_sentences() -> bytes:
-    """The page's sentences in the current language, with the vendor's name of its dialog."""
+def _page_sentences(room: str) -> bytes:
+    """A room's sentences in the current language, with the vendor's name of its dialog."""
     name = message(f"neutral.{LICENSE_CONFIGURATION}")
     page = {
         each: str(sentence).replace(f"{{{LICENSE_CONFIGURATION}}}", name)
-        for each, sentence in sentences("page").items()
+        for each, sentence in sentences(room).items()
     }
     return json.dumps(page, ensure_ascii=False, indent=0).encode()
 
