@@ -1,6 +1,7 @@
 // Decides what the page shows and what happens next. Knows no document: it draws through the view.
 import { cleanAddress, findSecret } from './request-file.js';
 import { Problem, UploadFailed, chooseSeat, download, emailLink, follow, freshResponse, isAbort, isEmailAddress, submit } from './service.js';
+/** @import { Room } from './room.js' */
 /** @import { View } from './view.js' */
 
 const STILL_WAITING_MS = 10_000;
@@ -11,8 +12,9 @@ export class Journey {
   #browser;
   #network;
   #language;
+  #loadRoom;
   #loadSeats;
-  /** @type {'form' | 'waiting' | 'ready' | 'refused' | 'gone' | 'down'} */
+  /** @type {'form' | 'waiting' | 'ready' | 'refused' | 'gone' | 'down' | 'room'} */
   #screen = 'form';
   /** @type {RequestFile | null} */
   #file = null;
@@ -31,6 +33,8 @@ export class Journey {
   #isProcessing = false;
   #controller = new AbortController();
   #downloadController = new AbortController();
+  /** @type {Room | null} what sends several files */
+  #room = null;
   /** @type {Promise<void>} */
   #reading = Promise.resolve();
 
@@ -40,13 +44,15 @@ export class Journey {
    * @param {Browser} parts.browser
    * @param {Network} parts.network
    * @param {string} parts.language of the email
+   * @param {LoadRoom} parts.loadRoom
    * @param {() => Promise<ShowSeats | null>} parts.loadSeats
    */
-  constructor({ view, browser, network, language, loadSeats }) {
+  constructor({ view, browser, network, language, loadRoom, loadSeats }) {
     this.#view = view;
     this.#browser = browser;
     this.#network = network;
     this.#language = language;
+    this.#loadRoom = loadRoom;
     this.#loadSeats = loadSeats;
   }
 
@@ -68,25 +74,55 @@ export class Journey {
     await this.#attempt(() => this.#follow(ticketId));
   }
 
+  /** Shows the table of several files that this tab had before a reload, or without one the form. */
+  async openRoom() {
+    const room = await this.#loadRoom();
+    this.#enter(room);
+    if (!room?.restore()) await this.open(null);
+  }
+
+  /** @param {Room | null} room */
+  #enter(room) {
+    this.#cancelCalls();
+    this.#room = room;
+    this.#screen = 'room';
+  }
+
   /**
-   * Fills the form in. Ignored while another file is processed.
-   * @param {() => Promise<RequestFile | FileProblem>} read
+   * Fills the form in, or shows a table of several files. Ignored while other files are processed.
+   * @param {() => Promise<RequestFile | FileProblem | Unread>} read
    */
   choose(read) {
-    if (this.#screen === 'waiting') return;
+    if (this.#screen === 'waiting' || this.#room?.isSending) return;
     if (this.#screen !== 'form') this.restart();
     this.#reading = this.#read(read);
   }
 
-  /** @param {() => Promise<RequestFile | FileProblem>} read */
+  /** @param {() => Promise<RequestFile | FileProblem | Unread>} read */
   async #read(read) {
     this.#file = null;
     this.#sentAs = null;
-    const result = await read();
+    const result = await this.#unpack(await read());
+    if (!result) return;
     if ('request' in result) this.#file = result;
     this.#view.showRequest(this.#file);
     if ('problem' in result) this.#addProblem('file', { name: result.problem });
     else this.#removeProblem('file');
+  }
+
+  /**
+   * The one request among several files, or their problem; null where there are several, which are in their table now.
+   * @param {RequestFile | FileProblem | Unread} result
+   */
+  async #unpack(result) {
+    if (!('sources' in result)) return result;
+    const room = await this.#loadRoom();
+    const found = await room?.gather(result.sources) ?? { problem: 'not-read' };
+    if (!room || !('rows' in found)) return /** @type {RequestFile | FileProblem} */ (found);
+    this.#view.showProblems({});
+    this.#enter(room);
+    room.show(found.rows);
+    return null;
   }
 
   /**
@@ -141,6 +177,7 @@ export class Journey {
 
   /** Returns to the form, with the email address alone. */
   restart() {
+    this.#room?.forget();
     this.#cancelCalls();
     this.#file = null;
     this.#problems = {};
@@ -208,7 +245,7 @@ export class Journey {
     await this.#attempt(async () => {
       const ticket = await submit(file.bytes, { email: this.#email, language: this.#language }, this.#connect());
       this.#ticketId = this.#sentAs = ticket.id;
-      this.#browser.navigate(ticket.id);
+      this.#browser.navigate(`#t=${ticket.id}`);
       await this.#follow(ticket.id);
     });
   }
@@ -390,6 +427,8 @@ export class Journey {
   }
 
   #cancelCalls() {
+    this.#room?.leave();
+    this.#room = null;
     this.#stopFollowing();
     this.#downloadController.abort();
     this.#downloadController = new AbortController();

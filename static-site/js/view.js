@@ -484,7 +484,7 @@ function logoElement(logo, name) {
 }
 
 /** @param {string} name left to right in every language; a short one stays on one line */
-const fileElement = (name) =>
+export const fileElement = (name) =>
   create('code', replaceControls(name), { dir: 'ltr', className: /^[\w.-]{1,40}$/.test(name) ? 'name' : '' });
 
 /** @param {string} text whose direction must not affect the sentence around it */

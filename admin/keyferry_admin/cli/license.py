@@ -13,6 +13,7 @@ from keyferry_admin.cli.admin_command import AdminGroup
         "import": "license_import",
         "export": "license_export",
         "letter": "license_letter",
+        "renew": "license_renew",
         **dict.fromkeys(("history", "undo"), "license_history"),
         **dict.fromkeys(
             ("suspend", "resume", "revoke", "extend", "change", "allow-move", "new-code"),
