@@ -11,7 +11,7 @@ LOCK = $(CURDIR)/.venv/bin/uv pip compile --quiet --universal --python-version 3
 	--no-emit-index-url --no-header
 BUILD = $(CURDIR)/.local/build
 FUNCTIONS = public_api:PublicApi process_request:ProcessRequest send_response:SendResponse mail_feedback:MailFeedback publish_events:PublishEvents send_webhook:SendWebhook
-CHECKED = shared functions client/keyferry client/bundles docs/sample admin/keyferry_admin local benchmarks docs/operations
+CHECKED = shared functions client/keyferry client/bundles docs/sample admin/keyferry_admin courier/keyferry_courier local benchmarks docs/operations
 
 .DEFAULT_GOAL = help
 .PHONY: help run demo test coverage soak audit lint build build-sam build-local client wheelhouse release settings deploy bench docs lighthouse clean lock formats chromium softhsm qemu
@@ -129,7 +129,7 @@ formats: .venv/tools  ## write dates, lists and plurals of each language from CL
 	@$(RUN) docs/make_formats.py
 
 lock: .venv/tools  ## update the lock files from their .in files; they name no registry
-	@cd requirements && for name in dev client sam soak docs sbom bench audit lambda; do $(LOCK) $$name.in --output-file $$name.txt || exit 1; done
+	@cd requirements && for name in dev client courier sam soak docs sbom bench audit lambda; do $(LOCK) $$name.in --output-file $$name.txt || exit 1; done
 	@cd requirements && $(LOCK) --constraint dev.txt run.in --output-file run.txt
 	@cd requirements && $(LOCK) --resolution lowest-direct ../client/pyproject.toml --extra dongle --output-file lowest.txt
 	@cd shared && $(LOCK) --constraint ../requirements/dev.txt requirements.in --output-file requirements.txt

@@ -20,6 +20,7 @@ ENVIRONMENT = {
     "TICKETS_TABLE": "tickets",
     "IN_BUCKET": "in",
     "OUT_BUCKET": "out",
+    "REQUESTS_QUEUE": "https://sqs.eu-central-1.amazonaws.com/123456789012/requests",
     "RESPONSES_QUEUE": "https://sqs.eu-central-1.amazonaws.com/123456789012/responses",
     "PAGE_ORIGIN": "https://activate.example.com",
     "ORIGIN_SECRET": "0" * 32,

@@ -119,9 +119,11 @@ def _describe(run: Path, cloud: Cloud, page: str, outputs: dict[str, str]) -> No
     addresses |= {"endpoint": cloud.endpoint, "region": cloud.region, "outputs": outputs}
     write(run / "stack.json", json.dumps(addresses))
     settings = " ".join(f"{name}={value}" for name, value in cloud.environment.items())
+    courier = f'PYTHONPATH="{ROOT}/courier:{ROOT}/shared"'
     for name, command in {
         "keyferry": f'exec "{sys.executable}" -P "{ROOT}/local/demo/offline.py" "{run}" "$@"',
         "python": f'exec env {settings} "{sys.executable}" "$@"',
+        "keyferry-courier": f'exec env {courier} "{sys.executable}" -m keyferry_courier "$@"',
         "keyferry-admin": f'exec env {settings} "{sys.executable}" -m keyferry_admin "$@"',
     }.items():
         write(run / name, f"#!/bin/sh\n{command}\n", 0o755)

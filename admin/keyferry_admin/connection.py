@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import boto3
+from botocore.session import Session
 
 from keyferry_admin.errors import BadSavedSettings
 from keyferry_admin.stack import Stack
@@ -25,10 +25,16 @@ class Connection:
     saved: Mapping[str, Any]  # what samconfig.toml says for `sam deploy` of this stack
 
     def open(self) -> Stack:
-        """Make it the connection of every AWS client from now on. Raises BotoCoreError."""
-        if self.region or self.profile:
-            boto3.setup_default_session(region_name=self.region, profile_name=self.profile)
-        return Stack(self.stack)
+        """The stack, whose clients use this connection. Raises BotoCoreError."""
+        return Stack(self.stack, new_session(self.region, self.profile))
+
+
+def new_session(region: str | None, profile: str | None) -> Session:
+    """What makes AWS clients; without boto3, whose import takes as long as a command's own part."""
+    session = Session(profile=profile)
+    if region:
+        session.set_config_variable("region", region)
+    return session
 
 
 def find_connection(

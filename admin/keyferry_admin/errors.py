@@ -291,6 +291,29 @@ class Interrupted(AdminError):
     next_step = "Run the same command again to go on; what is done stays as it is."
 
 
+class SeatsNotRenewed(AdminError):
+    """The service ended with an error while it renewed seats, or had no time for any."""
+
+    code = "seats-not-renewed"
+    next_step = "Run the same command again. If it fails again, read the log of process_request."
+
+
+class RenewalNotWritten(AdminError):
+    """The file of a seat that was renewed, or a customer's zip, cannot be written."""
+
+    code = "renewal-not-written"
+    next_step = (
+        "Make room, or delete its .part if no other run is writing it. Then run the same command"
+        " again: what was renewed is signed again."
+    )
+
+
+class NotRenewable(AdminError):
+    """A seat that an update would not be given today's terms for either."""
+
+    code = "not-renewable"
+
+
 class EventsOff(AdminError):
     """The stack has no event bus."""
 

@@ -5,6 +5,7 @@ import sys
 from collections.abc import Callable
 from typing import NoReturn
 
+import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
 from keyferry_admin.aws_failures import explain
@@ -23,8 +24,14 @@ def options(documentation: str) -> argparse.ArgumentParser:
 
 
 def connection(arguments: argparse.Namespace) -> Connection:
-    """What `keyferry-admin` would use with the same options. Raises BadSavedSettings."""
-    return find_connection(arguments.stack, arguments.region, arguments.profile)
+    """What `keyferry-admin` would use with the same options; from now on, boto3 uses it, too.
+
+    Raises BadSavedSettings or BotoCoreError.
+    """
+    chosen = find_connection(arguments.stack, arguments.region, arguments.profile)
+    if chosen.region or chosen.profile:
+        boto3.setup_default_session(region_name=chosen.region, profile_name=chosen.profile)
+    return chosen
 
 
 def run(main: Callable[[], int]) -> NoReturn:

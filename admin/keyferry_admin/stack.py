@@ -2,32 +2,33 @@
 
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-import boto3
 from botocore.exceptions import ClientError
+from botocore.session import Session
 
 from keyferry_admin.errors import EventsOff, NoSuchStack
-from keyferry_service.adapters.bus_eventbridge import Bus
-from keyferry_service.adapters.events_dynamodb import StoredEvents
-from keyferry_service.adapters.files_s3 import Files
-from keyferry_service.adapters.licenses_dynamodb import Licenses
-from keyferry_service.adapters.refusals_dynamodb import Refusals
-from keyferry_service.adapters.resignings_dynamodb import Resignings
-from keyferry_service.adapters.signing_keys_dynamodb import SigningKeys
-from keyferry_service.adapters.suppressions_dynamodb import Suppressions
-from keyferry_service.adapters.tickets_dynamodb import Tickets
 from keyferry_service.domain.change import Author
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # at run time where a command first needs one: all take a third of its start
     from mypy_boto3_cloudformation import CloudFormationClient
     from mypy_boto3_cloudformation.type_defs import StackTypeDef
     from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_kms import KMSClient
     from mypy_boto3_sesv2 import SESV2Client
     from mypy_boto3_sqs import SQSClient
+
+    from keyferry_service.adapters.bus_eventbridge import Bus
+    from keyferry_service.adapters.events_dynamodb import StoredEvents
+    from keyferry_service.adapters.files_s3 import Files
+    from keyferry_service.adapters.licenses_dynamodb import Licenses
+    from keyferry_service.adapters.refusals_dynamodb import Refusals
+    from keyferry_service.adapters.resignings_dynamodb import Resignings
+    from keyferry_service.adapters.signing_keys_dynamodb import SigningKeys
+    from keyferry_service.adapters.suppressions_dynamodb import Suppressions
+    from keyferry_service.adapters.tickets_dynamodb import Tickets
 
 
 def signing_key_output(alg: str) -> str:
@@ -40,6 +41,7 @@ class Stack:
     """A deployed stack; credentials, region, and endpoint come from the settings of AWS tools."""
 
     name: str
+    session: Session = field(default_factory=Session)
 
     def output(self, name: str) -> str:
         """The value of an output of the template. Raises NoSuchStack."""
@@ -71,7 +73,9 @@ class Stack:
         return self._description["StackStatus"]
 
     @cached_property
-    def licenses(self) -> Licenses:
+    def licenses(self) -> "Licenses":
+        from keyferry_service.adapters.licenses_dynamodb import Licenses
+
         return Licenses(self._dynamodb, self.output("LicensesTable"), self.author)
 
     def author(self) -> Author:
@@ -79,76 +83,100 @@ class Stack:
         return Author(self._identity, int(time.time()))
 
     @cached_property
-    def signing_keys(self) -> SigningKeys:
+    def signing_keys(self) -> "SigningKeys":
+        from keyferry_service.adapters.signing_keys_dynamodb import SigningKeys
+
         tables = self.output("KeysTable"), self.output("LicensesTable")
         return SigningKeys(self._dynamodb, *tables)
 
     @cached_property
-    def tickets(self) -> Tickets:
+    def tickets(self) -> "Tickets":
+        from keyferry_service.adapters.tickets_dynamodb import Tickets
+
         return Tickets(self._dynamodb, self.output("TicketsTable"))
 
     @cached_property
-    def refusals(self) -> Refusals:
+    def refusals(self) -> "Refusals":
+        from keyferry_service.adapters.refusals_dynamodb import Refusals
+
         return Refusals(self._dynamodb, self.output("TicketsTable"))
 
     @cached_property
-    def resignings(self) -> Resignings:
+    def resignings(self) -> "Resignings":
+        from keyferry_service.adapters.resignings_dynamodb import Resignings
+
         return Resignings(self._dynamodb, self.output("TicketsTable"))
 
     @cached_property
-    def suppressions(self) -> Suppressions:
+    def suppressions(self) -> "Suppressions":
+        from keyferry_service.adapters.suppressions_dynamodb import Suppressions
+
         return Suppressions(self._dynamodb, self.output("TicketsTable"))
 
     @cached_property
-    def stored_events(self) -> StoredEvents:
+    def stored_events(self) -> "StoredEvents":
+        from keyferry_service.adapters.events_dynamodb import StoredEvents
+
         licenses, tickets = self.output("LicensesTable"), self.output("TicketsTable")
         return StoredEvents(self._dynamodb, licenses, tickets)
 
     @cached_property
-    def bus(self) -> Bus:
+    def bus(self) -> "Bus":
         """Its event bus. Raises EventsOff."""
+        from keyferry_service.adapters.bus_eventbridge import Bus
+
         if not self.has_output("EventBus"):
             raise EventsOff(f"The stack {self.name} has no event bus")
-        return Bus(boto3.client("events"), self.output("EventBus"), self.name)
+        return Bus(self._client("events"), self.output("EventBus"), self.name)
 
     @cached_property
-    def files(self) -> Files:
-        return Files(boto3.client("s3"), self.output("InBucket"), self.output("OutBucket"))
+    def files(self) -> "Files":
+        from keyferry_service.adapters.files_s3 import Files
+
+        return Files(self._client("s3"), self.output("InBucket"), self.output("OutBucket"))
 
     @cached_property
     def sqs(self) -> "SQSClient":
-        return boto3.client("sqs")
+        client: SQSClient = self._client("sqs")
+        return client
 
     @cached_property
     def ses(self) -> "SESV2Client":
-        return boto3.client("sesv2")
+        client: SESV2Client = self._client("sesv2")
+        return client
 
     @cached_property
     def kms(self) -> "KMSClient":
-        return boto3.client("kms")
+        client: KMSClient = self._client("kms")
+        return client
 
     @cached_property
     def cloudformation(self) -> "CloudFormationClient":
-        return boto3.client("cloudformation")
+        client: CloudFormationClient = self._client("cloudformation")
+        return client
 
     @cached_property
     def cloudfront(self) -> Any:
-        return boto3.client("cloudfront")
+        return self._client("cloudfront")
 
     @cached_property
     def functions(self) -> Any:
-        return boto3.client("lambda")
+        return self._client("lambda")
 
     @cached_property
     def _identity(self) -> str:
         """The ARN of the credentials; anyone may ask for their own."""
-        sts: Any = boto3.client("sts")
+        sts: Any = self._client("sts")
         arn: str = sts.get_caller_identity()["Arn"]
         return arn
 
     @cached_property
     def _dynamodb(self) -> "DynamoDBClient":
-        return boto3.client("dynamodb")
+        client: DynamoDBClient = self._client("dynamodb")
+        return client
+
+    def _client(self, service: str) -> Any:
+        return self.session.create_client(service)
 
     @cached_property
     def _outputs(self) -> Mapping[str, str]:

@@ -15,7 +15,7 @@ from PyInstaller.archive.readers import CArchiveReader  # type: ignore[import-un
 from bundles.reproducible import ROOT
 
 _LOADER = {"pyinstaller", "pyinstaller-hooks-contrib"}  # parts of them start the program
-_OURS = {"keyferry", "keyferry-admin"}
+_OURS = {"keyferry", "keyferry-admin", "keyferry-courier"}
 _LIBRARY = re.compile(r"lib(?!python)[^/]+\.(so|dylib)[^/]*")
 _LICENSE_FILE = re.compile(
     r"[^/]+\.dist-info/(.+/)?(LICEN[CS]E|COPYING|NOTICE)[^/]*", re.IGNORECASE

@@ -23,6 +23,12 @@ def main() -> None:
         client,
         [installed(name) for name in wheelhouse.locked_names()],
     )
+    courier = build_wheel(ROOT / "courier", folder)
+    write_sbom(
+        folder / "keyferry-courier.cdx.json",
+        courier,
+        [installed(name) for name in wheelhouse.locked_names(ROOT / "requirements/courier.txt")],
+    )
     built = single_file.build(folder, [])
     write_sbom(
         folder / "keyferry-single-file.cdx.json",
@@ -34,6 +40,7 @@ def main() -> None:
     published = [
         client,
         build_wheel(ROOT / "admin", folder),
+        courier,
         archive,
         built,
         build_layer(folder),

@@ -84,9 +84,9 @@ def fetch(wheels: Path, tags: Sequence[str], version: str) -> None:
     subprocess.run([*pip, *only, *where], check=True)
 
 
-def locked_names() -> list[str]:
-    """The packages that the client needs."""
-    return [pin["version"].split("==")[0] for pin in _PIN.finditer(LOCK.read_text())]
+def locked_names(lock: Path = LOCK) -> list[str]:
+    """The packages in a lock file: of the client, unless another one is named."""
+    return [pin["version"].split("==")[0] for pin in _PIN.finditer(lock.read_text())]
 
 
 def requirements(ours: Path, shipped: set[str]) -> str:

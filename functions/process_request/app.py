@@ -17,8 +17,9 @@ from keyferry_service.adapters.call_deadline import CLIENT_CONFIG, CallDeadline
 from keyferry_service.adapters.files_s3 import Files
 from keyferry_service.adapters.licenses_dynamodb import Licenses
 from keyferry_service.adapters.probe_lambda import parse_probe, reply_to_probe
-from keyferry_service.adapters.queue_sqs import parse_resign, retry_soon
+from keyferry_service.adapters.queue_sqs import parse_decision, parse_resign, retry_soon
 from keyferry_service.adapters.refusals_dynamodb import Refusals
+from keyferry_service.adapters.renewals_lambda import parse_renewals, reply_to_renewals
 from keyferry_service.adapters.signer_kms import KmsSigner
 from keyferry_service.adapters.signers import Signers
 from keyferry_service.adapters.signing_keys_dynamodb import SigningKeys
@@ -26,6 +27,7 @@ from keyferry_service.adapters.tickets_dynamodb import Tickets
 from keyferry_service.adapters.uploads_s3 import REQUESTS, uploads_in
 from keyferry_service.use_cases.answer_request import AnswerRequest
 from keyferry_service.use_cases.publish_response import PublishResponse
+from keyferry_service.use_cases.renew import Renew
 from keyferry_service.use_cases.resign import Resign
 from keyferry_service.worker import BATCH_SIZE, Job, batch_handler
 
@@ -46,13 +48,18 @@ answer_request = AnswerRequest(
     files, licenses, tickets, refusals, signing_keys, responses, time, pool
 )
 resign = Resign(licenses, tickets, signing_keys, responses, time)
+renew = Renew(licenses, signing_keys, signers, time, pool)
 
 
 def jobs_in(record: SQSRecord) -> Iterator[Job]:
-    """What a message asks for: new files to answer, or an old answer to sign again."""
+    """What a message asks for: files to answer, an answer to sign again, a choice to decide on."""
     ticket_id = parse_resign(record.body)
     if ticket_id is not None:
         yield Job(lambda _: resign.resign(ticket_id), ticket_id)
+        return
+    chosen = parse_decision(record.body)
+    if chosen is not None:
+        yield Job(partial(answer_request.answer_chosen, chosen), chosen.ticket_id)
         return
     for upload in uploads_in(record.body, IN_BUCKET, REQUESTS):
         yield Job(partial(answer_request.answer, upload), upload.ticket_id)
@@ -64,7 +71,10 @@ answer_messages = batch_handler(jobs_in, retry_soon=partial(retry_soon, sqs))
 @CallDeadline(dynamodb, kms, s3, sqs).kept_by
 def lambda_handler(
     event: dict[str, Any], context: LambdaContext
-) -> PartialItemFailureResponse | dict[str, str]:
-    """Answer a batch of messages, or sign the probe of a key that the administrator adds."""
-    key = parse_probe(event)
-    return answer_messages(event, context) if key is None else reply_to_probe(signers, key)
+) -> PartialItemFailureResponse | dict[str, Any]:
+    """Answer a batch of messages; or renew seats, or sign a probe, for the administrator."""
+    if (key := parse_probe(event)) is not None:
+        return reply_to_probe(signers, key)
+    if (order := parse_renewals(event)) is not None:
+        return reply_to_renewals(renew.renew(order, context))
+    return answer_messages(event, context)

@@ -9,7 +9,7 @@ import boto3
 
 from keyferry_service.adapters.call_deadline import CLIENT_CONFIG, CallDeadline
 from keyferry_service.adapters.files_s3 import PRESIGNING, Files
-from keyferry_service.adapters.queue_sqs import request_mail
+from keyferry_service.adapters.queue_sqs import request_decision, request_mail
 from keyferry_service.adapters.tickets_dynamodb import Tickets
 from keyferry_service.api import api_handler
 from keyferry_service.use_cases.follow_link import FollowLink
@@ -23,10 +23,11 @@ s3 = boto3.client("s3", config=CLIENT_CONFIG.merge(PRESIGNING))
 tickets = Tickets(dynamodb, os.environ["TICKETS_TABLE"])
 files = Files(s3, os.environ["IN_BUCKET"], os.environ["OUT_BUCKET"])
 request_email = partial(request_mail, sqs, os.environ["RESPONSES_QUEUE"])
+ask_to_decide = partial(request_decision, sqs, os.environ["REQUESTS_QUEUE"])
 
 answer_call = api_handler(
     opening=OpenTicket(tickets, files, time, secrets),
-    tracking=TrackTicket(tickets, files, request_email, time),
+    tracking=TrackTicket(tickets, files, request_email, ask_to_decide, time),
     links=FollowLink(tickets, files, time),
     vendor=Vendor(os.environ["VENDOR_NAME"], os.environ["SUPPORT_CONTACT"]),
     clock=time,

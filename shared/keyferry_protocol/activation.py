@@ -1,27 +1,23 @@
 """License numbers, activation codes, and the key that both sides derive from a code."""
 
 import hmac
-import re
 import secrets
 from collections.abc import Callable
 
 from keyferry_protocol.errors import WrongActivationCode, WrongLicenseNumber
 from keyferry_protocol.keys import Ed25519Signer
 from keyferry_protocol.messages import message
-from keyferry_protocol.typed_text import plain_separators, show_symbol
+from keyferry_protocol.symbols import ALPHABET, typed_symbols, without_separators
+from keyferry_protocol.typed_text import show_symbol
 
 NUMBER_DIGITS = 12
 CODE_SYMBOLS = 30
-_ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"  # Crockford's base 32
 _CHECK_MODULUS = 37
-_SEPARATORS = re.compile(r"[ \t\r\n.\-_/]")
-# Only ASCII is folded: str.upper() would let other scripts' letters in.
-_FOLD = str.maketrans("abcdefghijklmnopqrstuvwxyzOIL", "ABCDEFGH1JK1MN0PQRSTUVWXYZ011")
 
 
 def parse_license_number(text: str) -> str:
     """Return the 12 digits of a typed license number. Raises WrongLicenseNumber."""
-    digits = _SEPARATORS.sub("", plain_separators(text))
+    digits = without_separators(text)
     for position, symbol in enumerate(digits, 1):
         if symbol not in "0123456789":
             raise WrongLicenseNumber(_wrong_symbol("wrong-license-number", symbol, position))
@@ -41,10 +37,10 @@ def new_activation_code(
     """Generate a code for this license number: 29 random symbols (145 bits) and a check symbol."""
     while True:
         # 256 is a multiple of 32, so each byte's low five bits are uniform.
-        symbols = "".join(_ALPHABET[byte & 31] for byte in random_bytes(CODE_SYMBOLS - 1))
+        symbols = "".join(ALPHABET[byte & 31] for byte in random_bytes(CODE_SYMBOLS - 1))
         check = _check(number + symbols)
-        if check < len(_ALPHABET):
-            return symbols + _ALPHABET[check]
+        if check < len(ALPHABET):
+            return symbols + ALPHABET[check]
 
 
 def show_activation_code(code: str) -> str:
@@ -54,13 +50,13 @@ def show_activation_code(code: str) -> str:
 
 def parse_activation_code(text: str, number: str) -> str:
     """Return the 30 upper-case symbols of a typed code. Raises WrongActivationCode."""
-    code = _SEPARATORS.sub("", plain_separators(text)).translate(_FOLD)
+    code = typed_symbols(text)
     for position, symbol in enumerate(code, 1):
-        if symbol not in _ALPHABET:
+        if symbol not in ALPHABET:
             raise WrongActivationCode(_wrong_symbol("wrong-activation-code", symbol, position))
     if len(code) != CODE_SYMBOLS:
         raise WrongActivationCode(message("errors.wrong-activation-code.length", n=len(code)))
-    if _check(number + code[:-1]) != _ALPHABET.index(code[-1]):
+    if _check(number + code[:-1]) != ALPHABET.index(code[-1]):
         raise WrongActivationCode(message("errors.wrong-activation-code.swapped"))
     return code
 
@@ -84,5 +80,5 @@ def _wrong_symbol(code: str, symbol: str, position: int) -> str:
 def _check(symbols: str) -> int:
     value = 0
     for symbol in symbols:
-        value = (value * 32 + _ALPHABET.index(symbol)) % _CHECK_MODULUS
+        value = (value * 32 + ALPHABET.index(symbol)) % _CHECK_MODULUS
     return value

@@ -13,6 +13,7 @@ _TIME = re.compile(r"([0-9]{4})-([0-9]{2})-([0-9]{2})T([0-9]{2}):([0-9]{2}):([0-
 # Category Cc, line and paragraph separators, bidirectional controls: they could disguise what
 # people read.
 _FORBIDDEN = re.compile("[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
+_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 def b64(data: bytes) -> str:
@@ -70,4 +71,6 @@ def free_text(text: str, longest: int = MAX_TEXT) -> str:
         raise ValueError(message("format.too-long", n=longest))
     if _FORBIDDEN.search(text):
         raise ValueError(message("format.control-character"))
+    if _SURROGATE.search(text):  # as Python reads a command line in another encoding
+        raise ValueError(message("format.not-unicode"))
     return text

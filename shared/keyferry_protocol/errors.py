@@ -169,6 +169,13 @@ class WrongActivationCode(KeyferryError):
     exit = 2
 
 
+class WrongLine(KeyferryError):
+    """A line of a response as typed, or a scanned code, that is wrong, missing, or another's."""
+
+    code = "wrong-line"
+    exit = 2
+
+
 class NotActivated(KeyferryError):
     """No license is activated here."""
 

@@ -1,9 +1,10 @@
 """The text form of a request, small enough for a QR code (docs/format.md, "Text form")."""
 
 import zlib
+from collections.abc import Iterable
 
 from keyferry_protocol.envelope import MAX_FILE, MAX_PAE, REQUEST, Signature, open_envelope, pack
-from keyferry_protocol.errors import UnreadableRequest, UnsupportedVersion
+from keyferry_protocol.errors import UnreadableRequest, UnreadableResponse, UnsupportedVersion
 from keyferry_protocol.messages import message
 
 FORM = 1
@@ -28,14 +29,15 @@ LATER = range(2, 16)  # numbers of later forms and dictionaries; any other means
 _RAW = -zlib.MAX_WBITS  # DEFLATE without a header or checksum
 
 
+Unreadable = type[UnreadableRequest] | type[UnreadableResponse]
+
+
 def to_text_form(data: bytes) -> bytes:
     """Convert a request file to text form. Raises UnreadableRequest, or as `open_envelope` does."""
     envelope = open_envelope(data, REQUEST)
-    packed = bytes((FORM, DICTIONARY_NUMBER, len(envelope.signatures)))
-    for signature in envelope.signatures:
-        packed += _keyid(signature) + len(signature.sig).to_bytes(2, "big") + signature.sig
-    deflater = zlib.compressobj(9, wbits=_RAW, memLevel=9, zdict=DICTIONARY)
-    return packed + deflater.compress(envelope.body) + deflater.flush()
+    head = bytes((FORM, DICTIONARY_NUMBER))
+    signatures = pack_signatures(envelope.signatures, UnreadableRequest)
+    return head + signatures + deflate(envelope.body, DICTIONARY)
 
 
 def from_text_form(packed: bytes) -> bytes:
@@ -45,39 +47,67 @@ def from_text_form(packed: bytes) -> bytes:
     """
     if len(packed) > MAX_FILE[REQUEST]:
         raise UnreadableRequest(message("errors.unreadable-request.text-form-too-long"))
-    form, dictionary, count = packed[:3].ljust(3, b"\0")
-    if form in LATER or (form == FORM and dictionary in LATER):
-        raise UnsupportedVersion(message("errors.unsupported-version.text-form"))
-    if (form, dictionary) != (FORM, DICTIONARY_NUMBER):
-        raise UnreadableRequest(message("errors.unreadable-request.no-text-form"))
-    signatures, at = [], 3
-    for _ in range(count):
-        keyid, size = packed[at : at + 8], int.from_bytes(packed[at + 8 : at + 10], "big")
-        at += 10 + size
-        signatures.append(Signature(keyid.hex(), packed[at - size : at]))
-    data = pack(REQUEST, _inflate(packed[at:]), signatures)
+    check_form(packed, DICTIONARY_NUMBER, UnreadableRequest)
+    signatures, stream = unpack_signatures(packed[2:])
+    data = pack(REQUEST, inflate(stream, DICTIONARY, UnreadableRequest), signatures)
     open_envelope(data, REQUEST)  # checks all limits
     return data
 
 
-def _keyid(signature: Signature) -> bytes:
+def check_form(packed: bytes, dictionary_number: int, unreadable: Unreadable) -> None:
+    """Check the first two bytes. Raises UnsupportedVersion for those of a later version."""
+    form, dictionary = packed[:2].ljust(2, b"\0")
+    if form in LATER or (form == FORM and dictionary in LATER and dictionary > dictionary_number):
+        name = "typed" if unreadable is UnreadableResponse else "text-form"
+        raise UnsupportedVersion(message(f"errors.unsupported-version.{name}"))
+    if (form, dictionary) != (FORM, dictionary_number):
+        raise unreadable(message(f"errors.{unreadable.code}.no-text-form"))
+
+
+def pack_signatures(signatures: Iterable[Signature], unreadable: Unreadable) -> bytes:
+    """Their number, and each one's keyid, length, and bytes. Raises `unreadable`."""
+    parts = [
+        _keyid(signature, unreadable) + len(signature.sig).to_bytes(2, "big") + signature.sig
+        for signature in signatures
+    ]
+    return bytes((len(parts),)) + b"".join(parts)
+
+
+def unpack_signatures(packed: bytes) -> tuple[list[Signature], bytes]:
+    """The signatures, and the bytes that follow them: none where signatures are cut."""
+    signatures, at = [], 1
+    for _ in range(packed[0] if packed else 0):
+        keyid, size = packed[at : at + 8], int.from_bytes(packed[at + 8 : at + 10], "big")
+        at += 10 + size
+        signatures.append(Signature(keyid.hex(), packed[at - size : at]))
+    return signatures, packed[at:]
+
+
+def deflate(body: bytes, dictionary: bytes) -> bytes:
+    """Compress a BODY to raw DEFLATE (RFC 1951) with a preset dictionary."""
+    deflater = zlib.compressobj(9, wbits=_RAW, memLevel=9, zdict=dictionary)
+    return deflater.compress(body) + deflater.flush()
+
+
+def inflate(stream: bytes, dictionary: bytes, unreadable: Unreadable) -> bytes:
+    """The BODY in a stream with nothing after it, at most MAX_PAE bytes. Raises `unreadable`."""
+    inflater = zlib.decompressobj(_RAW, dictionary)
+    try:
+        body = inflater.decompress(stream, MAX_PAE + 1)
+    except zlib.error as error:
+        raise unreadable(message(f"errors.{unreadable.code}.text-form-damaged")) from error
+    if len(body) > MAX_PAE:
+        raise unreadable(message(f"errors.{unreadable.code}.too-much-signed", n=MAX_PAE))
+    if not inflater.eof or inflater.unused_data:
+        raise unreadable(message(f"errors.{unreadable.code}.text-form-cut"))
+    return body
+
+
+def _keyid(signature: Signature, unreadable: Unreadable) -> bytes:
     try:
         keyid = bytes.fromhex(signature.keyid)
     except ValueError:
         keyid = b""
     if len(keyid) != 8 or keyid.hex() != signature.keyid:
-        raise UnreadableRequest(message("format.text-form-key-id"))
+        raise unreadable(message("format.text-form-key-id"))
     return keyid
-
-
-def _inflate(stream: bytes) -> bytes:
-    inflater = zlib.decompressobj(_RAW, DICTIONARY)
-    try:
-        body = inflater.decompress(stream, MAX_PAE + 1)
-    except zlib.error as error:
-        raise UnreadableRequest(message("errors.unreadable-request.text-form-damaged")) from error
-    if len(body) > MAX_PAE:
-        raise UnreadableRequest(message("errors.unreadable-request.too-much-signed", n=MAX_PAE))
-    if not inflater.eof or inflater.unused_data:
-        raise UnreadableRequest(message("errors.unreadable-request.text-form-cut"))
-    return body

@@ -22,7 +22,10 @@ from keyferry_service.use_cases.limit_calls import LimitCalls
 from keyferry_service.use_cases.open_ticket import OpenTicket
 from keyferry_service.use_cases.track_ticket import (
     AlreadyUploaded,
+    NoChoice,
+    NoSuchCode,
     NoSuchTicket,
+    NotOffered,
     NotReady,
     TrackTicket,
 )
@@ -33,7 +36,9 @@ from keyferry_service.views.api_input import (
     read_email_or_none,
     read_file,
     read_language,
+    read_seat,
 )
+from keyferry_service.views.code_picture import code_svg
 from keyferry_service.views.problem_document import Problem, problem_document, problem_page
 from keyferry_service.views.refusal_text import Vendor
 from keyferry_service.views.ticket_view import may_change, new_ticket_document, ticket_document
@@ -41,6 +46,7 @@ from keyferry_service.views.ticket_view import may_change, new_ticket_document, 
 JSON = "application/json"
 PROBLEM = "application/problem+json"
 FILE = "application/octet-stream"
+SVG = "image/svg+xml"
 NO_STORE = {"Cache-Control": "no-store"}
 
 LambdaHandler = Callable[[dict[str, Any], LambdaContext], dict[str, Any]]
@@ -131,11 +137,25 @@ def _add_ticket_routes(
         headers = {"Content-Disposition": f'attachment; filename="{name}"', **NO_STORE}
         return Response(200, FILE, data, headers)
 
+    @app.get("/api/requests/<ticket_id>/codes/<number>")
+    def show_code(ticket_id: str, number: str) -> Response[bytes]:
+        logger.append_keys(ticket=ticket_prefix(ticket_id))
+        if not re.fullmatch("[1-9][0-9]?", number):
+            raise NoSuchCode("This is no number of a code.")
+        return Response(200, SVG, code_svg(tracking.code(ticket_id, int(number))), NO_STORE)
+
     @app.post("/api/requests/<ticket_id>/mail")
     def send_mail(ticket_id: str) -> Response[str]:
         address = read_email(read_call(*body()))
         logger.append_keys(ticket=ticket_prefix(ticket_id))
         return json_response(202, {"email": tracking.send_email(ticket_id, address)})
+
+    @app.post("/api/requests/<ticket_id>/seat")
+    def choose_seat(ticket_id: str) -> Response[str]:
+        seat = read_seat(read_call(*body()))
+        logger.append_keys(ticket=ticket_prefix(ticket_id))
+        tracking.choose_seat(ticket_id, seat, app.lambda_context)
+        return json_response(202, {"state": "processing"})
 
     def body() -> tuple[str, str | None, bool | None]:
         """What was sent: its content type, its text, and whether that is base64."""
@@ -168,12 +188,16 @@ def problem_of(error: Exception, now: int) -> Problem | None:
             return error
         case NotFoundError():  # Powertools: no route has this method and path
             return Problem("no-such-route")
-        case NoSuchTicket():
+        case NoSuchTicket() | NoSuchCode():
             return Problem("not-found")
         case NotReady():
             return Problem("not-ready")
         case AlreadyUploaded():
             return Problem("already-uploaded")
+        case NoChoice():
+            return Problem("no-choice")
+        case NotOffered():
+            return Problem("not-offered")
         case CutLink():
             return Problem("link-not-found", sentence="link-cut")
         case NoSuchLink():

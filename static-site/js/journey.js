@@ -1,6 +1,7 @@
 // Decides what the page shows and what happens next. Knows no document: it draws through the view.
 import { cleanAddress, findSecret } from './request-file.js';
 import { Problem, UploadFailed, download, emailLink, follow, freshResponse, isAbort, isEmailAddress, submit } from './service.js';
+/** @import { Room } from './room.js' */
 /** @import { View } from './view.js' */
 
 const STILL_WAITING_MS = 10_000;
@@ -11,7 +12,8 @@ export class Journey {
   #browser;
   #network;
   #language;
-  /** @type {'form' | 'waiting' | 'ready' | 'refused' | 'gone' | 'down'} */
+  #loadRoom;
+  /** @type {'form' | 'waiting' | 'ready' | 'refused' | 'gone' | 'down' | 'room'} */
   #screen = 'form';
   /** @type {RequestFile | null} */
   #file = null;
@@ -28,6 +30,8 @@ export class Journey {
   #isProcessing = false;
   #controller = new AbortController();
   #downloadController = new AbortController();
+  /** @type {Room | null} what sends several files */
+  #room = null;
   /** @type {Promise<void>} */
   #reading = Promise.resolve();
 
@@ -37,12 +41,14 @@ export class Journey {
    * @param {Browser} parts.browser
    * @param {Network} parts.network
    * @param {string} parts.language of the email
+   * @param {LoadRoom} parts.loadRoom
    */
-  constructor({ view, browser, network, language }) {
+  constructor({ view, browser, network, language, loadRoom }) {
     this.#view = view;
     this.#browser = browser;
     this.#network = network;
     this.#language = language;
+    this.#loadRoom = loadRoom;
   }
 
   /**
@@ -63,25 +69,55 @@ export class Journey {
     await this.#attempt(() => this.#follow(ticketId));
   }
 
+  /** Shows the table of several files that this tab had before a reload, or without one the form. */
+  async openRoom() {
+    const room = await this.#loadRoom();
+    this.#enter(room);
+    if (!room?.restore()) await this.open(null);
+  }
+
+  /** @param {Room | null} room */
+  #enter(room) {
+    this.#cancelCalls();
+    this.#room = room;
+    this.#screen = 'room';
+  }
+
   /**
-   * Fills the form in. Ignored while another file is processed.
-   * @param {() => Promise<RequestFile | FileProblem>} read
+   * Fills the form in, or shows a table of several files. Ignored while other files are processed.
+   * @param {() => Promise<RequestFile | FileProblem | Unread>} read
    */
   choose(read) {
-    if (this.#screen === 'waiting') return;
+    if (this.#screen === 'waiting' || this.#room?.isSending) return;
     if (this.#screen !== 'form') this.restart();
     this.#reading = this.#read(read);
   }
 
-  /** @param {() => Promise<RequestFile | FileProblem>} read */
+  /** @param {() => Promise<RequestFile | FileProblem | Unread>} read */
   async #read(read) {
     this.#file = null;
     this.#sentAs = null;
-    const result = await read();
+    const result = await this.#unpack(await read());
+    if (!result) return;
     if ('request' in result) this.#file = result;
     this.#view.showRequest(this.#file);
     if ('problem' in result) this.#addProblem('file', { name: result.problem });
     else this.#removeProblem('file');
+  }
+
+  /**
+   * The one request among several files, or their problem; null where there are several, which are in their table now.
+   * @param {RequestFile | FileProblem | Unread} result
+   */
+  async #unpack(result) {
+    if (!('sources' in result)) return result;
+    const room = await this.#loadRoom();
+    const found = await room?.gather(result.sources) ?? { problem: 'not-read' };
+    if (!room || !('rows' in found)) return /** @type {RequestFile | FileProblem} */ (found);
+    this.#view.showProblems({});
+    this.#enter(room);
+    room.show(found.rows);
+    return null;
   }
 
   /**
@@ -135,6 +171,7 @@ export class Journey {
 
   /** Returns to the form, with the email address alone. */
   restart() {
+    this.#room?.forget();
     this.#cancelCalls();
     this.#file = null;
     this.#problems = {};
@@ -186,7 +223,7 @@ export class Journey {
     await this.#attempt(async () => {
       const ticket = await submit(file.bytes, { email: this.#email, language: this.#language }, this.#connect());
       this.#ticketId = this.#sentAs = ticket.id;
-      this.#browser.navigate(ticket.id);
+      this.#browser.navigate(`#t=${ticket.id}`);
       await this.#follow(ticket.id);
     });
   }
@@ -357,6 +394,8 @@ export class Journey {
   }
 
   #cancelCalls() {
+    this.#room?.leave();
+    this.#room = null;
     this.#stopFollowing();
     this.#downloadController.abort();
     this.#downloadController = new AbortController();

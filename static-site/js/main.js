@@ -40,7 +40,7 @@ const network = {
 /**
  * A storage of the browser; where it has none or blocks it, one that forgets with the page.
  * @param {() => Storage} open
- * @returns {Pick<Storage, 'getItem' | 'setItem'>}
+ * @returns {Browser['storage']}
  */
 function openStorage(open) {
   try {
@@ -74,8 +74,8 @@ function changeAddress(method, address) {
 /** @type {Browser} */
 const browser = {
   storage: ofTab,
-  navigate(ticketId) {
-    changeAddress('pushState', ticketId ? `#t=${ticketId}` : location.pathname + location.search);
+  navigate(fragment) {
+    changeAddress('pushState', fragment ?? location.pathname + location.search);
   },
   canShare: 'canShare' in navigator && matchMedia('(pointer: coarse)').matches,
   prepareShare(file, name) {
@@ -130,14 +130,17 @@ async function start() {
     loadJson('vendor.json'),
   ]);
   const language = translation?.title ? wanted : 'en';
-  const messages = new Messages(language, { ...readCatalogue(), ...(language !== 'en' && translation) });
+  const catalogue = { ...readCatalogue(), ...(language !== 'en' && translation) };
+  const messages = new Messages(language, catalogue);
   const view = new View(messages, vendor ?? {}, {
     restart: () => journey.restart(),
     retry: () => journey.retry(),
     downloadAgain: () => journey.downloadAgain(),
     emailTo: (email) => journey.emailTo(email),
   });
-  const journey = new Journey({ view, browser, network, language });
+  const parts = { view, browser, network, language };
+  const loadRoom = () => import('./room-view.js').then((module) => module.openRoom(parts, messages, catalogue)).catch(() => null);
+  const journey = new Journey({ ...parts, loadRoom });
   getElement('stalled', HTMLElement).remove();
   return { journey, view };
 }
@@ -150,6 +153,7 @@ async function start() {
 function route(journey, link, options) {
   const ticket = /^#t=(.+)$/.exec(location.hash)?.[1] ?? null;
   if (link !== null) journey.choose(() => readLink(link));
+  else if (location.hash === '#room') journey.openRoom();
   else if (ticket && !/^[\w-]{43}$/.test(ticket)) journey.choose(async () => ({ problem: 'link-cut' }));
   else journey.open(ticket, options);
 }
@@ -228,10 +232,10 @@ function listen(started) {
     event.preventDefault();
     const files = [...dataTransfer.files];
     const text = dataTransfer.getData('text/plain');
-    const hasFolder = [...dataTransfer.items].some((item) => item.webkitGetAsEntry()?.isDirectory);
+    const entries = [...dataTransfer.items].flatMap((item) => item.webkitGetAsEntry?.() ?? []); // now: later they are gone
     const { journey, view } = await started;
     view.showDragging(false);
-    if (hasFolder) journey.choose(async () => ({ problem: 'folder' }));
+    if (entries.some((entry) => entry.isDirectory)) journey.choose(async () => ({ sources: entries }));
     else choose(filesOf(files, text));
   });
 }

@@ -20,15 +20,16 @@ const KINDS = {
 };
 
 // In a file of these kinds there is no other, or a person must learn that it holds a secret.
-const LEFT_ALONE = ['empty', 'activation-code', 'response', 'unsupported-version', 'pdf', 'word', 'zip', 'image'];
+const LEFT_ALONE = ['empty', 'activation-code', 'response', 'unsupported-version', 'pdf', 'word', 'image'];
 
 /**
  * A file that was changed on its way without losing a byte is repaired.
  * @param {File[]} files
- * @returns {Promise<RequestFile | FileProblem>}
+ * @returns {Promise<RequestFile | FileProblem | Unread>}
  */
-export async function readFiles([file, ...others]) {
-  if (others.length) return { problem: 'several' };
+export async function readFiles(files) {
+  if (files.length > 1) return { sources: files };
+  const [file] = files;
   let bytes;
   try {
     bytes = new Uint8Array(await file.slice(0, PREFIX_BYTES).arrayBuffer());
@@ -37,6 +38,7 @@ export async function readFiles([file, ...others]) {
   }
   const result = readRequest(bytes, file.size);
   if (!('problem' in result)) return { name: file.name, bytes, ...result };
+  if (result.problem === 'zip') return { sources: files };
   if (LEFT_ALONE.includes(result.problem) || file.size > MAX_REPAIRED_BYTES) return result;
   try {
     const { repairFile } = await import('./repair.js');

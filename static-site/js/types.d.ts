@@ -31,6 +31,26 @@ interface FileProblem {
   problem: string;
 }
 
+/** Several files, an archive, or a folder, which another part of the page reads. */
+interface Unread {
+  sources: (File | FileSystemEntry)[];
+}
+
+/** A file among several that is no request file. */
+type BadFile = FileProblem & { name: string };
+
+/** One of several files, and what became of it. */
+type Row = (RequestFile | BadFile) & {
+  /** `done` is ready with nothing to install. */
+  state: 'bad' | 'chosen' | 'queued' | 'sending' | 'processing' | 'delayed' | 'ready' | 'done' | 'refused' | 'failed';
+  ticket: string | null;
+  /** null until it was fetched, and after a reload. */
+  response: { name: string; bytes: Uint8Array<ArrayBuffer> } | null;
+  /** Of a bad file as in FileProblem, of a failed one the code of the Problem. */
+  problem?: string;
+  refusal?: Refusal;
+};
+
 type Kind = 'activate' | 'update' | 'deactivate';
 
 // The documents of the HTTP API
@@ -102,6 +122,8 @@ interface Refusal {
   detail: string;
   language?: string;
   seats?: Seat[];
+  /** Whether one of the seats may be chosen on the ticket's own page. */
+  choose_seat?: boolean;
 }
 
 interface Seat {
@@ -142,8 +164,8 @@ type Reader<T> = (answer: Response) => Promise<T | null>;
 interface Browser {
   /** Of this tab. */
   storage: Pick<Storage, 'getItem' | 'setItem'>;
-  /** Puts the ticket into the page's address, as a step of the history; null takes it out. */
-  navigate(ticketId: string | null): void;
+  /** Puts a ticket, or the table of several files, into the page's address as a step of the history; null takes it out. */
+  navigate(fragment: string | null): void;
   /** Whether this is a phone that has a share sheet. */
   canShare: boolean;
   /** What opens the share sheet with this file; null where the browser cannot share it. */
@@ -157,6 +179,15 @@ interface Actions {
   downloadAgain(): void;
   emailTo(email: string): void;
 }
+
+/** What a person can press beside the table of several files. */
+interface RoomActions {
+  send(): void;
+  save(): void;
+}
+
+/** Loads the part of the page for several files; null where it did not load. */
+type LoadRoom = () => Promise<import('./room.js').Room | null>;
 
 // The page's own
 

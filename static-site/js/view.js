@@ -59,6 +59,11 @@ export class View {
     this.#showTitle();
   }
 
+  /** What the parts of the page that are loaded late draw with. */
+  get pen() {
+    return { show: this.#show.bind(this), say: this.#say.bind(this), status: this.#setStatus.bind(this) };
+  }
+
   /** @param {Vendor} vendor */
   #showVendor({ name, product, logo, accent, support, privacy_url: privacyUrl }) {
     for (const [scheme, color] of Object.entries(accent ?? {})) {
@@ -473,7 +478,7 @@ const copies = (values) => values.map((value) => (value instanceof Node ? value.
  * @param {string} text
  * @param {object} [properties]
  */
-const create = (name, text, properties = {}) =>
+export const create = (name, text, properties = {}) =>
   Object.assign(document.createElement(name), { textContent: text, ...properties });
 
 /**
@@ -491,8 +496,8 @@ function logoElement(logo, name) {
 }
 
 /** @param {string} name left to right in every language; a short one stays on one line */
-const fileElement = (name) =>
+export const fileElement = (name) =>
   create('code', replaceControls(name), { dir: 'ltr', className: /^[\w.-]{1,40}$/.test(name) ? 'name' : '' });
 
 /** @param {string} text whose direction must not affect the sentence around it */
-const isolate = (text) => create('bdi', text);
+export const isolate = (text) => create('bdi', text);

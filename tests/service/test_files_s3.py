@@ -66,7 +66,7 @@ def test_a_boto3_that_is_older_than_conditional_puts_makes_them_all_the_same() -
         files = Files(s3, "in", "out")
         files.publish("t", "x.response", b"first")
         files.publish("t", "x.response", b"second")
-        assert files.read_published("t", "x.response") == b"first"
+        assert files.read_published("t", "x.response") == (b"first", None)
 
         s3.put_object(Bucket="out", Key="responses/t/x.response", Body=b"without a condition")
-        assert files.read_published("t", "x.response") == b"without a condition"
+        assert files.read_published("t", "x.response") == (b"without a condition", None)

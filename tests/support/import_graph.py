@@ -19,6 +19,7 @@ PACKAGES = {
     "keyferry_protocol": "shared",
     "keyferry_service": "shared",
     "keyferry_admin": "admin",
+    "keyferry_courier": "courier",
 }
 ROOT = Path(__file__).parents[2]
 

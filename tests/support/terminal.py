@@ -4,7 +4,7 @@ import io
 import json
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -50,6 +50,16 @@ class Screen(io.TextIOWrapper):
         return buffer.getvalue().decode(self.encoding)
 
 
+class Keyboard(io.TextIOWrapper):
+    """A terminal's standard input, at which a person types these rows and then stops."""
+
+    def __init__(self, rows: Sequence[str]) -> None:
+        super().__init__(io.BytesIO("".join(f"{row}\n" for row in rows).encode()), "utf-8")
+
+    def isatty(self) -> bool:
+        return True
+
+
 @dataclass
 class Shell:
     """Runs `keyferry` in the room's folder, with its keys and state filled in."""
@@ -59,11 +69,13 @@ class Shell:
     encoding: str = "utf-8"
     tty: bool = False
 
-    def __call__(self, *arguments: str, stdin: str | bytes = "") -> Printed:
+    def __call__(self, *arguments: str, stdin: str | bytes | Keyboard = "") -> Printed:
         out, err = Screen(self.encoding, self.tty), Screen(self.encoding, self.tty)
-        data = stdin if isinstance(stdin, bytes) else stdin.encode()
+        data = stdin.encode() if isinstance(stdin, str) else stdin
+        if isinstance(data, bytes):
+            data = io.TextIOWrapper(io.BytesIO(data), encoding="utf-8")
         with self.patch.context() as patched:
-            patched.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(data), encoding="utf-8"))
+            patched.setattr(sys, "stdin", data)
             patched.setattr(sys, "stdout", out)
             patched.setattr(sys, "stderr", err)
             code = main(

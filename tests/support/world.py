@@ -38,6 +38,7 @@ ROOT = Path(__file__).parents[2]
 IN, OUT = "keyferry-in-123456789012-eu-central-1", "keyferry-out-123456789012-eu-central-1"
 PAGE_ORIGIN, SENDER = "https://activate.example.com", "licensing@example.com"
 SECOND_ORIGIN_SECRET = "fedcba9876543210fedcba9876543210"
+REQUESTS_QUEUE = "https://sqs.eu-central-1.amazonaws.com/123456789012/keyferry-requests"
 QUEUE = "https://sqs.eu-central-1.amazonaws.com/123456789012/keyferry-responses"
 KEYS = KeySet((VENDOR.alg,), (PinnedKey(VENDOR.keyid, VENDOR.alg, VENDOR.public, True),))
 
@@ -190,6 +191,15 @@ class World:
         assert self.process(self.upload(ticket, data)) == []
         return ticket
 
+    def choose(self, ticket: str, seat: object) -> dict[str, Any]:
+        """Say on the page which seat is to be taken; the message that asks to decide anew."""
+        reply = self.call("POST", f"/api/requests/{ticket}/seat", {"seat": seat})
+        assert reply["statusCode"] == 202, reply
+        (message,) = self.sqs.receive_message(QueueUrl=REQUESTS_QUEUE)["Messages"]
+        self.sqs.delete_message(QueueUrl=REQUESTS_QUEUE, ReceiptHandle=message["ReceiptHandle"])
+        record: dict[str, Any] = deepcopy(an_event("process_request")["Records"][0])
+        return record | {"body": message["Body"], "messageId": message["MessageId"]}
+
     def answers(self, ticket: str) -> dict[str, bytes]:
         """The files in the out bucket for a ticket, by file name."""
         listing = self.s3.list_objects_v2(Bucket=OUT, Prefix=f"responses/{ticket}/")
@@ -209,6 +219,13 @@ class World:
         (name,) = self.answers(ticket)
         return self.handle(
             "send_response", self.notice("send_response", f"responses/{ticket}/{name}", "1")
+        )
+
+    def send_all(self, ticket: str) -> list[str]:
+        """As `send`, for a ticket that has a response after a refusal: the notice of each file."""
+        keys = [f"responses/{ticket}/{name}" for name in sorted(self.answers(ticket), reverse=True)]
+        return self.handle(
+            "send_response", *(self.notice("send_response", key, "1") for key in keys)
         )
 
     def rows(self, table: str) -> list[dict[str, Any]]:

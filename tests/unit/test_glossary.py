@@ -13,7 +13,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 GLOSSARY = (ROOT / "docs" / "glossary.md").read_text()
 TERMS, _, NAMES = GLOSSARY.partition("## Words that name nothing")
-CODE = ("shared/*.py", "client/*.py", "admin/*.py", "functions/*.py")
+CODE = ("shared/*.py", "client/*.py", "admin/*.py", "courier/*.py", "functions/*.py")
 # Vendored, generated, and quoted text keeps its own words.
 OTHERS = ("docs/vectors/", "docs/glossary.md", "docs/operations/migrate-", "CHANGELOG.md")
 

@@ -1,4 +1,5 @@
-"""Who may import whom: protocol <- service <- functions, protocol <- client, service <- admin.
+"""Who may import whom: protocol <- service <- functions, protocol <- client, protocol <- courier,
+service <- admin.
 
 In the client: store, machine, dongle <- the library <- doctor, files, views <- cli, wizard.
 """
@@ -21,6 +22,7 @@ OURS = {
     "keyferry_service",
     "keyferry",
     "keyferry_admin",
+    "keyferry_courier",
     "functions",
     "local",
     "benchmarks",
@@ -65,7 +67,7 @@ LAYERS = [
     Layer(
         "shared/keyferry_service",
         ours=frozenset({"keyferry_protocol", "keyferry_service"}),
-        others=frozenset({"cryptography", "aws_lambda_powertools"} | AWS),
+        others=frozenset({"cryptography", "aws_lambda_powertools", "segno"} | AWS),
     ),
     Layer(
         "functions",
@@ -86,8 +88,13 @@ LAYERS = [
         ours=frozenset({"keyferry_protocol", "keyferry_service", "keyferry_admin"}),
         others=frozenset({"cryptography", "click", "pygal", "yaml"} | AWS),
     ),
+    Layer(
+        "courier/keyferry_courier",
+        ours=frozenset({"keyferry_protocol", "keyferry_courier"}),
+        others=frozenset({"click"}),
+    ),
 ]
-PROTOCOL, SERVICE, FUNCTIONS, CLIENT, ADMIN = LAYERS
+PROTOCOL, SERVICE, FUNCTIONS, CLIENT, ADMIN, COURIER = LAYERS
 
 
 def imported(source: str) -> Iterator[str]:
@@ -183,7 +190,7 @@ SERVICE_ROOMS = [
         rooms=frozenset({"domain", "adapters"}),
         others=frozenset({"cryptography", "aws_lambda_powertools"} | AWS),
     ),
-    Room("views", rooms=frozenset({"domain", "views"})),
+    Room("views", rooms=frozenset({"domain", "views"}), others=frozenset({"segno"})),
     Room("use_cases", rooms=frozenset({"domain", "adapters", "views", "use_cases"})),
 ]
 DOMAIN, ADAPTERS_ROOM, VIEWS, USE_CASES = SERVICE_ROOMS
@@ -349,6 +356,8 @@ def test_a_client_in_a_pure_file_is_found() -> None:
         pytest.param(
             CLIENT, "from keyferry_service.domain.decide import decide", id="client from service"
         ),
+        pytest.param(CLIENT, "from keyferry_courier import service", id="client from courier"),
+        pytest.param(COURIER, "from keyferry import load", id="courier from the client"),
         pytest.param(CLIENT, "import botocore.session", id="botocore in the client"),
         pytest.param(CLIENT, "from urllib import request", id="urllib.request, by its parent"),
         pytest.param(CLIENT, "import http.server", id="http in the client"),

@@ -6,22 +6,30 @@ import sys
 import click
 
 from keyferry_admin import __version__
-from keyferry_admin.cli.apply import apply
-from keyferry_admin.cli.desk import desk
-from keyferry_admin.cli.doctor import doctor
-from keyferry_admin.cli.dongle import dongle
-from keyferry_admin.cli.events import events
-from keyferry_admin.cli.keys import keys
-from keyferry_admin.cli.license_letter import license
-from keyferry_admin.cli.mail_preview import mail
-from keyferry_admin.cli.origin_secret import origin_secret
+from keyferry_admin.cli.lazy_group import LazyGroup
 from keyferry_admin.cli.output import discard_stdout
-from keyferry_admin.cli.request_explain import request
-from keyferry_admin.cli.seat import seat
-from keyferry_admin.cli.stats import stats
+
+_COMMANDS = (
+    "license",
+    "apply",
+    "seat",
+    "dongle",
+    "request",
+    "mail",
+    "keys",
+    "origin-secret",
+    "events",
+    "stats",
+    "desk",
+    "doctor",
+)
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 80})
+@click.group(
+    cls=LazyGroup,
+    modules={name: name.replace("-", "_") for name in _COMMANDS},
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 80},
+)
 @click.version_option(__version__, prog_name="keyferry-admin")
 def cli() -> None:
     """Manage one Keyferry stack.
@@ -30,20 +38,6 @@ def cli() -> None:
     `sam deploy --guided` saved in samconfig.toml in the current folder, then the settings of
     other AWS tools (AWS_REGION, AWS_PROFILE).
     """
-
-
-cli.add_command(license)
-cli.add_command(apply)
-cli.add_command(seat)
-cli.add_command(dongle)
-cli.add_command(request)
-cli.add_command(mail)
-cli.add_command(keys)
-cli.add_command(origin_secret)
-cli.add_command(events)
-cli.add_command(stats)
-cli.add_command(desk)
-cli.add_command(doctor)
 
 
 def main() -> None:

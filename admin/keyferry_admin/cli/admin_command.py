@@ -9,6 +9,7 @@ import click
 from botocore.exceptions import BotoCoreError, ClientError
 
 from keyferry_admin.aws_failures import explain
+from keyferry_admin.cli.lazy_group import LazyGroup
 from keyferry_admin.cli.output import Output
 from keyferry_admin.cli.roles import with_policy
 from keyferry_admin.connection import find_connection
@@ -65,7 +66,7 @@ def _print_error(output: Output, error: AdminError | KeyferryError) -> None:
     output.error(problem | {"next_step": error.next_step} | error.facts)
 
 
-class AdminGroup(click.Group):
+class AdminGroup(LazyGroup):
     """A group of `AdminCommand`s."""
 
     command_class = AdminCommand

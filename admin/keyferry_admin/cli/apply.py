@@ -5,6 +5,7 @@ from typing import Any
 
 import click
 
+from keyferry_admin.cli import cli
 from keyferry_admin.cli.admin_command import AdminCommand, Settings
 from keyferry_admin.cli.confirm import (
     confirm_many,
@@ -35,7 +36,7 @@ from keyferry_admin.use_cases.plan_licenses import Match, NewLicense, Plan, plan
 from keyferry_service.domain.license import LicenseRecord
 
 
-@click.command(cls=AdminCommand)
+@cli.command(cls=AdminCommand)
 @click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
 @code_options
 @click.option("--dry-run", is_flag=True, help="Say what would change, and change nothing.")

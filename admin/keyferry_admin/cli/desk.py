@@ -6,10 +6,11 @@ from contextlib import suppress
 
 import click
 
+from keyferry_admin.cli import cli
 from keyferry_admin.cli.admin_command import AdminCommand, Settings
 
 
-@click.command(cls=AdminCommand)
+@cli.command(cls=AdminCommand)
 @click.option("--no-browser", is_flag=True, help="Only print the link.")
 @click.pass_obj
 def desk(settings: Settings, no_browser: bool) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 
+from keyferry_admin.cli import cli
 from keyferry_admin.cli.admin_command import AdminCommand, Settings
 from keyferry_admin.cli.output import count_of, mark
 from keyferry_admin.use_cases.doctor.deployment import Deployment
@@ -18,7 +19,7 @@ _MARKS = {OK: "ok", WARNING: "warning", PROBLEM: "error", UNKNOWN: "unknown"}
 _WIDTH = len("Certificate") + 2
 
 
-@click.command(cls=AdminCommand)
+@cli.command(cls=AdminCommand)
 @click.option(
     "--site",
     default="static-site",

@@ -4,6 +4,7 @@ from typing import Any, BinaryIO
 
 import click
 
+from keyferry_admin.cli import cli
 from keyferry_admin.cli.admin_command import AdminGroup, Settings
 from keyferry_admin.cli.confirm import confirm, yes_option
 from keyferry_admin.cli.output import Column, Listing, count_of, mark
@@ -15,7 +16,7 @@ from keyferry_protocol.encoding import b64
 from keyferry_service.domain.license import RegisteredDongle
 
 
-@click.group(cls=AdminGroup)
+@cli.group(cls=AdminGroup)
 def dongle() -> None:
     """See which dongles a license may be used with, and register more."""
 

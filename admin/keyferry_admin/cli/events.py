@@ -7,6 +7,7 @@ import click
 from botocore.exceptions import BotoCoreError, ClientError
 
 from keyferry_admin.aws_failures import explain
+from keyferry_admin.cli import cli
 from keyferry_admin.cli.admin_command import AdminGroup, Settings
 from keyferry_admin.cli.output import count_of, mark
 from keyferry_admin.cli.parameters import LicenseNumber
@@ -23,7 +24,7 @@ from keyferry_admin.use_cases.replay_events import Progress, replay
 from keyferry_protocol.messages.formats import long_date
 
 
-@click.group(cls=AdminGroup)
+@cli.group(cls=AdminGroup)
 def events() -> None:
     """Replay what happened to licenses, for your other systems."""
 

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import click
 
+from keyferry_admin.cli import cli
 from keyferry_admin.cli.admin_command import AdminGroup, Settings
 from keyferry_admin.cli.confirm import confirm_key, yes_option
 from keyferry_admin.cli.output import Column, Listing, count_of, mark
@@ -20,7 +21,7 @@ _ALGORITHMS = tuple(RESPONSE_ALGORITHMS)
 PROGRESS = 500  # seats
 
 
-@click.group(cls=AdminGroup)
+@cli.group(cls=AdminGroup)
 def keys() -> None:
     """See which keys sign, add or end one, export what applications trust."""
 

@@ -17,10 +17,10 @@ from keyferry_admin.cli.bulk import (
     show_plan,
 )
 from keyferry_admin.cli.confirm import confirm, require_shorten, shorten_option, yes_option
-from keyferry_admin.cli.license import (
+from keyferry_admin.cli.license import license
+from keyferry_admin.cli.license_create import (
     ENVIRONMENT_WARNINGS,
     letter_option,
-    license,
     print_code,
     vendor_fact_options,
     with_letter,
@@ -53,8 +53,6 @@ from keyferry_admin.use_cases.terms import Period
 from keyferry_protocol.components import LICENSABLE_ENVIRONMENTS, PROTECTIONS
 from keyferry_service.domain.change import CHANGE, EXTEND
 from keyferry_service.domain.license import LicenseRecord, Status
-
-__all__ = ["license"]  # the group, including the commands in this file
 
 
 @license.command()
@@ -307,6 +305,9 @@ def _set_status(
     before = licenses.find_changeable(settings.stack.licenses, number)
     if consent.dry_run:
         show_plan(settings, plan([before]))
+        return
+    if before.status is status:
+        _print(settings, before, before, f"It was {status.value} already.")
         return
     if status is not Status.ACTIVE:
         confirm_reach(settings, before, replace(before, status=status), what, consent.yes)

@@ -7,17 +7,15 @@ from typing import Any
 import click
 
 from keyferry_admin.cli.admin_command import Settings
+from keyferry_admin.cli.changes import change_as_json
+from keyferry_admin.cli.license import license
 from keyferry_admin.cli.license_filters import filter_options
-from keyferry_admin.cli.license_history import change_as_json
-from keyferry_admin.cli.license_import import license
 from keyferry_admin.cli.output import count_of, mark
 from keyferry_admin.cli.progress import run_with_progress
 from keyferry_admin.errors import Interrupted
 from keyferry_admin.use_cases.export_licenses import write_changes, write_licenses
 from keyferry_admin.use_cases.find import Filters, find_all
 from keyferry_protocol.activation import show_license_number
-
-__all__ = ["license"]  # the group, including the commands in this file
 
 _FILE = click.Path(dir_okay=False, path_type=Path)
 

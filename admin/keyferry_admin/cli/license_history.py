@@ -11,13 +11,11 @@ from keyferry_admin.cli.confirm import (
     shorten_option,
     yes_option,
 )
-from keyferry_admin.cli.license_changes import license
+from keyferry_admin.cli.license import license
 from keyferry_admin.cli.license_terms import as_json, heading, summary
 from keyferry_admin.cli.output import aligned, mark
 from keyferry_admin.cli.parameters import LicenseNumber
 from keyferry_admin.use_cases import licenses, undo
-
-__all__ = ["change_as_json", "license"]  # for export, which so has the commands in this file
 
 
 @license.command()

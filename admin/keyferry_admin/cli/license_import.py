@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from keyferry_admin.cli.admin_command import Settings
-from keyferry_admin.cli.license_list import license
+from keyferry_admin.cli.license import license
 from keyferry_admin.cli.new_licenses import (
     CodePlaces,
     code_options,
@@ -23,8 +23,6 @@ from keyferry_admin.use_cases.code_file import read_codes
 from keyferry_admin.use_cases.license_columns import BY_NAME, NUMBER
 from keyferry_admin.use_cases.license_rows import LicenseRows, read_licenses
 from keyferry_admin.use_cases.plan_licenses import Plan, plan_licenses
-
-__all__ = ["license"]  # the group, including the commands in this file
 
 
 def _our_columns(_: click.Context, __: click.Parameter, pairs: tuple[str, ...]) -> dict[str, str]:

@@ -6,7 +6,7 @@ import click
 
 from keyferry_admin.cli.admin_command import Settings
 from keyferry_admin.cli.confirm import confirm, yes_option
-from keyferry_admin.cli.license_export import license
+from keyferry_admin.cli.license import license
 from keyferry_admin.cli.output import mark, require_reader
 from keyferry_admin.cli.parameters import LicenseNumber
 from keyferry_admin.cli.words import Words, words_options
@@ -19,8 +19,6 @@ from keyferry_protocol.activation import show_activation_code, show_license_numb
 from keyferry_service.domain.license import LicenseRecord
 from keyferry_service.views.email import plain_text
 from keyferry_service.views.refusal_text import Vendor
-
-__all__ = ["license"]  # the group, including the command in this file
 
 WITH_CODE = [
     "Anyone who reads this letter can take every seat of this license, even one in use.",

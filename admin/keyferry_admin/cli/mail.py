@@ -4,6 +4,7 @@ from typing import Any
 
 import click
 
+from keyferry_admin.cli import cli
 from keyferry_admin.cli.admin_command import AdminGroup, Settings
 from keyferry_admin.cli.output import Column, Listing, day, mark, minute
 from keyferry_admin.cli.parameters import Address, LicenseNumber
@@ -13,7 +14,7 @@ from keyferry_protocol.encoding import format_time
 from keyferry_service.adapters.suppressions_dynamodb import StoppedLicense, Suppression
 
 
-@click.group(cls=AdminGroup)
+@cli.group(cls=AdminGroup, modules={"preview": "mail_preview"})
 def mail() -> None:
     """List blocked addresses and licenses, or unblock one."""
 

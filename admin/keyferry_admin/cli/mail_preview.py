@@ -15,8 +15,6 @@ from keyferry_admin.use_cases.whole_file import written_whole
 from keyferry_service.views.email import Email, html_page, mime_message, plain_text
 from keyferry_service.views.refusal_text import Vendor
 
-__all__ = ["mail"]  # the group, including the command in this file
-
 KINDS = (".eml", ".html", ".txt")
 _EXAMPLE = {"name": "Example", "product": "Example Modeler"}
 _EXAMPLE_ADDRESS = "licensing@example.com"

@@ -4,12 +4,13 @@ import sys
 
 import click
 
+from keyferry_admin.cli import cli
 from keyferry_admin.cli.admin_command import AdminGroup, Settings
 from keyferry_admin.cli.output import mark
 from keyferry_admin.use_cases import origin_secret as secret
 
 
-@click.group(cls=AdminGroup)
+@cli.group(cls=AdminGroup)
 def origin_secret() -> None:
     """Replace the secret by which the API recognizes CloudFront."""
 

@@ -9,13 +9,17 @@ import click
 from keyferry_admin.aws_failures import explain
 from keyferry_admin.cli.output import Output, mark, tell
 from keyferry_admin.errors import AdminError, Interrupted, MissingRight, SomeFailed
-from keyferry_admin.use_cases.run_many import ENDS_THE_RUN, Run, run_many
+from keyferry_admin.use_cases.run_many import AT_ONCE, ENDS_THE_RUN, Run, run_many
 
 T = TypeVar("T")
 
 
 def run_with_progress(
-    output: Output, items: Sequence[T], action: Callable[[T], bool], label: str
+    output: Output,
+    items: Sequence[T],
+    action: Callable[[T], bool],
+    label: str,
+    at_once: int = AT_ONCE,
 ) -> Run[T]:
     """`run_many` with a progress bar on a terminal's stderr.
 
@@ -26,7 +30,7 @@ def run_with_progress(
     with click.progressbar(
         length=len(items), label=label, file=sys.stderr, hidden=is_hidden
     ) as bar:
-        run = run_many(items, action, explain, bar.update)
+        run = run_many(items, action, explain, bar.update, at_once)
     for _, error in run.failed:
         if isinstance(error, MissingRight) and not run.done:
             raise error

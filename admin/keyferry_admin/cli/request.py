@@ -4,7 +4,7 @@ from typing import Any
 
 import click
 
-from keyferry_admin.cli import refusals
+from keyferry_admin.cli import cli, refusals
 from keyferry_admin.cli.admin_command import AdminGroup, Settings
 from keyferry_admin.cli.license_terms import NEVER, show_features
 from keyferry_admin.cli.output import Column, Listing, aligned, count_of, day, mark, minute
@@ -28,7 +28,7 @@ LOGS = {
 }
 
 
-@click.group(cls=AdminGroup)
+@cli.group(cls=AdminGroup, modules={"explain": "request_explain"})
 def request() -> None:
     """See answered and refused requests, resend a response, and retry failed ones."""
 

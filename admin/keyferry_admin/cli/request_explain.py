@@ -25,8 +25,6 @@ from keyferry_protocol.request import Request
 from keyferry_service.domain.ticket import Ticket, ticket_prefix
 from keyferry_service.views.refusal_text import Vendor, say_refusal
 
-__all__ = ["request"]  # the group, including the command in this file
-
 
 @request.command()
 @click.argument("source", metavar="FILE|TICKET")

@@ -43,6 +43,7 @@ POLICIES: dict[str, str] = {
             "license import",
             "license letter",
             "license new-code",
+            "license renew",
             "license resume",
             "license revoke",
             "license suspend",

@@ -4,6 +4,7 @@ from typing import Any
 
 import click
 
+from keyferry_admin.cli import cli
 from keyferry_admin.cli.admin_command import AdminGroup, Settings
 from keyferry_admin.cli.confirm import confirm, yes_option
 from keyferry_admin.cli.license_filters import filter_options
@@ -18,7 +19,7 @@ from keyferry_protocol.encoding import format_time
 from keyferry_service.domain.license import LicenseRecord, Seat
 
 
-@click.group(cls=AdminGroup)
+@cli.group(cls=AdminGroup)
 def seat() -> None:
     """See which computers a license runs on, and free a lost one's seat."""
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import click
 
+from keyferry_admin.cli import cli
 from keyferry_admin.cli.admin_command import AdminCommand, Settings
 from keyferry_admin.cli.license_filters import filter_options
 from keyferry_admin.cli.output import aligned, mark
@@ -58,7 +59,7 @@ class Day(click.ParamType[date]):
         return converted
 
 
-@click.command(cls=AdminCommand)
+@cli.command(cls=AdminCommand)
 @click.option("--since", type=Day(), help=f"First day. Default: {DEFAULT_DAYS} days in all.")
 @click.option("--until", type=Day(), help="Last day. Default: today.")
 @filter_options()

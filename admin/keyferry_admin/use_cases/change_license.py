@@ -30,14 +30,17 @@ def change(
     changed: Callable[[LicenseRecord], LicenseRecord],
     what: str = CHANGE,
 ) -> LicenseRecord:
-    """Write what `changed` returns for the current license.
+    """Write what `changed` returns for the current license, unless that is the license as it is.
 
     Raises NoSuchLicense, AlreadyRevoked or BadTerms.
     """
 
     def attempt() -> LicenseRecord:
         before = find_changeable(licenses, number)
-        after = next_revision(before, changed(before))
+        after = changed(before)
+        if after == before:
+            return before
+        after = next_revision(before, after)
         check_terms(after)
         licenses.change(before, after, what)
         return after

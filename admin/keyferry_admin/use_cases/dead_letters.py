@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from keyferry_admin.stack import Stack
 from keyferry_protocol.request import Request
 from keyferry_service.adapters.files_s3 import FileGone
-from keyferry_service.adapters.queue_sqs import mail_requests_in, parse_resign
+from keyferry_service.adapters.queue_sqs import mail_requests_in, parse_decision, parse_resign
 from keyferry_service.adapters.stray_message import StrayMessage
 from keyferry_service.adapters.uploads_s3 import REQUESTS, uploads_in
 from keyferry_service.domain.proof import read_request
@@ -71,6 +71,8 @@ def _move_back(sqs: "SQSClient", dead: str, queue: str) -> Iterator[str]:
 def _dead_request(stack: Stack, message: str, now: int) -> DeadLetter:
     if (ticket_id := parse_resign(message)) is not None:
         return _of_ticket(stack, "requests", ticket_id, now)
+    if (chosen := parse_decision(message)) is not None:
+        return _of_ticket(stack, "requests", chosen.ticket_id, now)
     with suppress(StrayMessage):
         for upload in uploads_in(message, stack.output("InBucket"), REQUESTS):
             dead_letter = _of_ticket(stack, "requests", upload.ticket_id, now)
@@ -102,7 +104,7 @@ def _of_ticket(stack: Stack, queue: str, ticket_id: str, now: int) -> DeadLetter
 
 def _number_in_file(stack: Stack, upload: Upload) -> str | None:
     with suppress(FileGone):
-        request = read_request(stack.files.read(upload))
+        request = read_request(stack.files.read(upload.ticket_id, upload.version_id))
         if isinstance(request, Request):
             return request.license_number
     return None

@@ -60,8 +60,9 @@ def explain_ticket(stack: Stack, text: str, now: int) -> Explanation:
         raise NoSuchTicket(f"No file came on a ticket {shown}... in the last 30 days")
     ticket = stack.tickets.get(uploads[0].ticket_id, now)
     answered = [each for each in uploads if ticket and each.version_id == ticket.version_id]
+    upload = (answered or uploads)[0]
     try:
-        file = stack.files.read((answered or uploads)[0])
+        file = stack.files.read(upload.ticket_id, upload.version_id)
     except FileGone as error:
         raise NoSuchTicket(f"The file of the ticket {shown}... is gone") from error
     return replace(explain_file(stack, file, now), ticket=ticket)

@@ -54,7 +54,7 @@ def _texts(line: int, entry: Node) -> tuple[dict[str, str], list[BadCell]]:
     if not isinstance(entry, MappingNode):
         return {}, [BadCell(line, "", "It has no terms. Write each as `name: value`.")]
     for key, value in entry.value:
-        name = str(key.value)
+        name = key.value if isinstance(key, ScalarNode) else ""  # not a list or a mapping
         try:
             if name not in (NUMBER, *BY_NAME):
                 near = get_close_matches(name, BY_NAME, 1)

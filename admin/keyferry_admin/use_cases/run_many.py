@@ -17,6 +17,7 @@ from keyferry_admin.errors import (
     MissingRight,
     NoCredentials,
     RefusedCredentials,
+    RenewalNotWritten,
 )
 
 T = TypeVar("T")
@@ -28,6 +29,7 @@ ENDS_THE_RUN = (
     MissingRight,
     NoCredentials,
     RefusedCredentials,
+    RenewalNotWritten,
 )
 
 

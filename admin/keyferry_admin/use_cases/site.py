@@ -38,6 +38,9 @@ _TYPES = {  # where Python's own table differs between versions, or lacks the ch
     ".js": "text/javascript; charset=utf-8",
     ".ts": "text/plain; charset=utf-8",  # types.d.ts, which browsers do not load
 }
+_INDENTATION = re.compile(rb"^[ \t]+", re.MULTILINE)
+# Sentences of the parts of the page that are loaded late: `page-<part>.json` of the catalog.
+_PARTS = ("room",)
 _OTHER_TYPES = mimetypes.MimeTypes()  # without what this computer adds
 
 
@@ -45,11 +48,13 @@ def site_files(site: Path, own: Path | None = None) -> dict[str, bytes]:
     """Every file of the page by its path below the page's address.
 
     `own` is the folder with the vendor's own vendor.json and languages; `404.html` is what the
-    distribution shows for a file that is not there. Scripts are without comments; the first screen
-    names the vendor before its script has run. Raises BadOwnFile.
+    distribution shows for a file that is not there. Scripts are without comments, and nothing is
+    indented; the first screen names the vendor before its script has run. Raises BadOwnFile.
     """
     files = {path.relative_to(site).as_posix(): path.read_bytes() for path in _published(site)}
     files |= {n: _COMMENT.sub(b"", data) for n, data in files.items() if n.endswith(".js")}
+    for name in [name for name in files if name.endswith((".css", ".html", ".js"))]:
+        files[name] = _INDENTATION.sub(b"", files[name])
     vendor = vendor_file(site, own)
     files["vendor.json"] = vendor.read_bytes()
     files["index.html"] = _with_vendor(files["index.html"], read_own(vendor))
@@ -57,7 +62,9 @@ def site_files(site: Path, own: Path | None = None) -> dict[str, bytes]:
     with use_own_sentences(sentences_of_vendor):
         for language in sorted(languages()):
             with use_language(language):
-                files[f"languages/{language}.json"] = _page_sentences()
+                files[f"languages/{language}.json"] = _page_sentences("page")
+                for part in _PARTS:
+                    files[f"languages/{language}.{part}.json"] = _page_sentences(f"page-{part}")
         files["index.html"] = _with_own_english(files["index.html"], sentences_of_vendor)
         files["404.html"] = problem_page(Problem("no-such-route")).encode()
     added = {name: rooms["page"] for name, rooms in sentences_of_vendor.items() if "page" in rooms}
@@ -75,12 +82,12 @@ def read_own_sentences(own: Path | None) -> OwnSentences:
         raise BadOwnFile(str(error)) from error
 
 
-def _page_sentences() -> bytes:
-    """The page's sentences in the current language, with the vendor's name of its dialog."""
+def _page_sentences(room: str) -> bytes:
+    """A room's sentences in the current language, with the vendor's name of its dialog."""
     name = message(f"neutral.{LICENSE_CONFIGURATION}")
     page = {
         each: str(sentence).replace(f"{{{LICENSE_CONFIGURATION}}}", name)
-        for each, sentence in sentences("page").items()
+        for each, sentence in sentences(room).items()
     }
     return json.dumps(page, ensure_ascii=False, indent=0).encode()
 

@@ -3,18 +3,30 @@
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from io import TextIOWrapper
 from pathlib import Path
-from typing import TextIO
+from typing import BinaryIO, TextIO
 
 from keyferry_admin.errors import FileNotWritten
 
 
 @contextmanager
 def written_whole(path: Path, *, is_durable: bool = True) -> Iterator[TextIO]:
-    """A file that takes the place of an older one when all of it is written. Raises FileNotWritten.
+    """A text file that takes the place of an older one when all of it is written.
 
-    It is on the disk then, unless `is_durable` is False. No two runs write it at once.
+    It is on the disk then, unless `is_durable` is False. No two runs write it at once. Raises
+    FileNotWritten.
     """
+    with bytes_written_whole(path, is_durable=is_durable) as file:
+        text = TextIOWrapper(file, encoding="utf-8", newline="")
+        yield text
+        text.flush()
+        text.detach()
+
+
+@contextmanager
+def bytes_written_whole(path: Path, *, is_durable: bool = True) -> Iterator[BinaryIO]:
+    """The same for a file of bytes."""
     if path.exists() and not path.is_file():  # such as /dev/stdout, which root would replace
         raise FileNotWritten(f"{path} is not a file")
     partial = path.with_name(f"{path.name}.part")
@@ -29,7 +41,7 @@ def written_whole(path: Path, *, is_durable: bool = True) -> Iterator[TextIO]:
     except OSError as error:
         raise FileNotWritten(f"{path} cannot be written: {error.strerror}") from error
     try:
-        with open(descriptor, "w", encoding="utf-8", newline="") as file:
+        with open(descriptor, "wb") as file:
             yield file
             file.flush()
             if is_durable:

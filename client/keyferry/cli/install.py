@@ -1,11 +1,13 @@
 """`keyferry install`: install the responses that came back."""
 
+import sys
 from typing import Any
 
 import click
 
 from keyferry.cli.command import KeyferryCommand
 from keyferry.cli.settings import Settings
+from keyferry.cli.typed_lines import ask_lines
 from keyferry.files.install_files import (
     FileReport,
     install_file,
@@ -16,9 +18,12 @@ from keyferry.files.install_report import report_lines
 from keyferry.files.read_responses import (
     ResponseFile,
     is_collection,
+    parse_response_file,
     read_collection,
+    read_file,
     read_response,
 )
+from keyferry.files.typed import unpack, unpack_text
 from keyferry.install import Installed
 from keyferry.installation import Installation
 from keyferry.request import PendingRequest, find_pending
@@ -40,7 +45,7 @@ from keyferry_protocol.response import Response
 def command(settings: Settings, source: str) -> None:
     """Install a response file; of a folder or zip archive those that this computer waits for."""
     installation = settings.installation()
-    reports = _install(source, installation)
+    reports = _install(source, installation, settings)
     documents = []
     for one in reports:
         if one.file is not None and one.installed is not None:
@@ -60,11 +65,24 @@ def command(settings: Settings, source: str) -> None:
     settings.terminal.document(one_document | {"files": files})
 
 
-def _install(source: str, installation: Installation) -> list[FileReport]:
+def _install(source: str, installation: Installation, settings: Settings) -> list[FileReport]:
     """Install a single file whether or not it fits, so that its own error is reported."""
     if is_collection(source):
         return install_files(read_collection(source, installation.keys), installation)
-    return [install_file(read_response(source, installation.keys), installation)]
+    if source == "-":
+        data = _read_input(installation, settings)
+        file = parse_response_file(data, installation.keys, source)
+    else:
+        file = read_response(source, installation.keys)
+    return [install_file(file, installation)]
+
+
+def _read_input(installation: Installation, settings: Settings) -> bytes:
+    """The response file in standard input: its bytes, or lines or codes that were typed."""
+    if sys.stdin.isatty() and settings.is_interactive:
+        settings.terminal.note(message("terminal.typed.start"))
+        return unpack(ask_lines(settings.terminal), installation.state_dirs)
+    return unpack_text(read_file("-"), installation.state_dirs)
 
 
 def _show(

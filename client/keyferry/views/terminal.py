@@ -39,6 +39,10 @@ class Terminal:
     def bad(self, sentence: str) -> None:
         self._mark(BAD, sentence, sys.stderr)
 
+    def note(self, sentence: str) -> None:
+        """A sentence about what is to be typed, which is no result."""
+        self._write(sentence, sys.stderr)
+
     def question(self, sentence: str) -> None:
         """A prompt; the answer is typed on the same line."""
         self._write(message("terminal.question", question=sentence), sys.stdout, ends_line=False)

@@ -55,6 +55,7 @@ def _document(title: str, vendor: str, support: str, main: str, is_alive: bool) 
 <title>{escape(title)}</title>
 <link rel="icon" href="data:,">
 <link rel="stylesheet" href="/page.css">
+<link rel="stylesheet" href="/wizard.css">
 {script}</head>
 <body>
 <a class="skip" href="#main">{escape(message("wizard.skip"))}</a>

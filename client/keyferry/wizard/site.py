@@ -7,7 +7,7 @@ from keyferry.wizard.session import Session
 class WizardSite:
     """What the window asks: pages, and presses of their buttons."""
 
-    styles: tuple[str, ...] = ()
+    styles: tuple[str, ...] = ("wizard.css",)
 
     def __init__(self, session: Session) -> None:
         self._session = session

@@ -187,6 +187,8 @@ class _Handler(BaseHTTPRequestHandler):
         return self.end_headers()
 
     def _start(self, query: str) -> None:
+        if self._is_known():  # it went back to its first page, or loads it again
+            return self._page("/", "")
         key = self.server.key
         presented = parse_qs(query).get("key", [""])[0]
         if key is None or not secrets.compare_digest(presented.encode(), key.encode()):

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from keyferry_service.adapters.items_dynamodb import Item, from_item, to_item
-from keyferry_service.adapters.ledger_dynamodb import entry_from_item
+from keyferry_service.adapters.ledger_dynamodb import ANSWER, RENEWAL, entry_from_item
 from keyferry_service.adapters.refusals_dynamodb import REFUSALS_PREFIX, records_in
 from keyferry_service.adapters.suppressions_dynamodb import Suppression
 from keyferry_service.adapters.tickets_dynamodb import suppressed_key, ticket_from_item
@@ -25,7 +25,7 @@ from keyferry_service.domain.ticket import Ticket, ticket_prefix
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
-_LEDGER = ("answer#", "renewal#")
+_LEDGER = (ANSWER, RENEWAL)
 _LICENSE_NUMBER = 12  # digits
 
 

@@ -1,6 +1,7 @@
 """Request and response files in their two buckets, and presigned access for browsers."""
 
-from typing import TYPE_CHECKING, Any
+from base64 import b64decode, b64encode
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from botocore.config import Config
 from botocore.exceptions import ClientError
@@ -22,11 +23,22 @@ PRESIGNING = Config(
     s3={"addressing_style": "virtual", "us_east_1_regional_endpoint": "regional"},
 )
 _NOT_FOUND = ("NoSuchKey", "NoSuchVersion", "404", "MethodNotAllowed")  # the last: a delete marker
+_DEFLATED = "deflated"  # x-amz-meta-deflated
+# S3 takes 2 KB of metadata of an object with all its names:
+# https://docs.aws.amazon.com/AmazonS3/latest/userguide/UsingMetadata.html
+_MAX_DEFLATED = 1400  # bytes, before base64
 _CONDITION = "keyferry_if_none_match"  # where a call's parameter waits until it becomes a header
 
 
 class FileGone(Exception):
     """An object version no longer exists."""
+
+
+class PublishedFile(NamedTuple):
+    """A response or refusal. `deflated` is the response's BODY packed against its request's."""
+
+    data: bytes
+    deflated: bytes | None
 
 
 class Files:
@@ -83,29 +95,41 @@ class Files:
         ]
         return uploads[::-1]  # S3 lists the latest version of a key first
 
-    def read(self, upload: Upload) -> bytes:
+    def read(self, ticket_id: str, version_id: str) -> bytes:
         """The request file, at most one byte more than it may have. Raises FileGone."""
         try:
             reply = self._s3.get_object(
-                Bucket=self._in_bucket, Key=upload.key, VersionId=upload.version_id
+                Bucket=self._in_bucket, Key=_uploaded_key(ticket_id), VersionId=version_id
             )
             return reply["Body"].read(MAX_FILE[REQUEST] + 1)
         except ClientError as error:
             _raise_unless_not_found(error)
             raise FileGone("The object version is gone.") from error
 
-    def publish(self, ticket_id: str, file_name: str, data: bytes) -> None:
-        """Put a response or refusal, unless the ticket has one already."""
-        self._put_once(self._out_bucket, _published_key(ticket_id, file_name), data)
+    def publish(
+        self, ticket_id: str, file_name: str, data: bytes, deflated: bytes | None = None
+    ) -> None:
+        """Put a response or refusal, unless the ticket has one already.
 
-    def read_published(self, ticket_id: str, file_name: str) -> bytes | None:
+        What only the request could give, `deflated`, is kept with it, so that nobody reads the
+        request again; one that is too long to be kept so is left out.
+        """
+        metadata = {}
+        if deflated is not None and len(deflated) <= _MAX_DEFLATED:
+            metadata[_DEFLATED] = b64encode(deflated).decode()
+        key = _published_key(ticket_id, file_name)
+        self._put_once(self._out_bucket, key, data, metadata)
+
+    def read_published(self, ticket_id: str, file_name: str) -> PublishedFile | None:
         """The response or refusal that the ticket has; None if it has none."""
         key = _published_key(ticket_id, file_name)
         try:
-            return self._s3.get_object(Bucket=self._out_bucket, Key=key)["Body"].read()
+            reply = self._s3.get_object(Bucket=self._out_bucket, Key=key)
         except ClientError as error:
             _raise_unless_not_found(error)
             return None
+        deflated = reply["Metadata"].get(_DEFLATED)
+        return PublishedFile(reply["Body"].read(), b64decode(deflated) if deflated else None)
 
     def is_published(self, ticket_id: str, file_name: str) -> bool:
         """Whether the ticket has this response or refusal."""
@@ -128,7 +152,14 @@ class Files:
             ExpiresIn=DOWNLOAD_URL_S,
         )
 
-    def _put_once(self, bucket: str, key: str, data: bytes, tries: int = PUT_TRIES) -> bool:
+    def _put_once(
+        self,
+        bucket: str,
+        key: str,
+        data: bytes,
+        metadata: dict[str, str] | None = None,
+        tries: int = PUT_TRIES,
+    ) -> bool:
         """Put an object unless its key has one. Returns whether it was put.
 
         Where another call of the same key came in between, S3 wants the call again:
@@ -136,14 +167,19 @@ class Files:
         """
         try:
             self._s3.put_object(
-                Bucket=bucket, Key=key, Body=data, ContentType=CONTENT_TYPE, IfNoneMatch="*"
+                Bucket=bucket,
+                Key=key,
+                Body=data,
+                ContentType=CONTENT_TYPE,
+                IfNoneMatch="*",
+                Metadata=metadata or {},
             )
         except ClientError as error:
             match error.response["Error"]["Code"]:
                 case "PreconditionFailed":
                     return False
                 case "ConditionalRequestConflict" if tries > 1:
-                    return self._put_once(bucket, key, data, tries - 1)
+                    return self._put_once(bucket, key, data, metadata, tries - 1)
             raise
         return True
 

@@ -6,15 +6,27 @@ from keyferry_protocol.envelope import MAX_PAE
 from keyferry_service.adapters.items_dynamodb import Item, from_item, members, plain, to_item
 from keyferry_service.domain.license import LedgerEntry
 
+ANSWER, RENEWAL = "answer#", "renewal#"
+
 
 def entry_to_item(number: str, entry: LedgerEntry) -> Item:
-    """The row of an entry. Its BODY is compressed, because one with more than 1 KiB costs double.
+    """The row of the answer to a request."""
+    return _item(number, answer_name(entry.request_sha256), entry)
 
-    A release that writes another form follows one that reads it (docs/operations/upgrade.md).
-    """
-    row = members(entry) | {"body_zlib": zlib.compress(entry.body)}
-    del row["body"]
-    return to_item({"pk": number, "sk": f"answer#{entry.request_sha256}", **row})
+
+def renewal_to_item(number: str, entry: LedgerEntry, serial: int) -> Item:
+    """The row of a renewal: a seat may have several of the same request."""
+    return _item(number, renewal_name(entry.seat, serial), entry)
+
+
+def answer_name(request_sha256: str) -> str:
+    """The sort key of the answer to a request."""
+    return f"{ANSWER}{request_sha256}"
+
+
+def renewal_name(seat: int, serial: int | str = "") -> str:
+    """The sort key of a renewal or, without a serial, the beginning of a seat's renewals."""
+    return f"{RENEWAL}{seat}#{serial}"
 
 
 def entry_from_item(item: Item) -> LedgerEntry:
@@ -22,6 +34,16 @@ def entry_from_item(item: Item) -> LedgerEntry:
     row = plain(item)
     body = row["body"] if "body" in row else _decompress(row["body_zlib"])
     return from_item(LedgerEntry, item, body=body)
+
+
+def _item(number: str, name: str, entry: LedgerEntry) -> Item:
+    """The row of an entry. Its BODY is compressed, because one with more than 1 KiB costs double.
+
+    A release that writes another form follows one that reads it (docs/operations/upgrade.md).
+    """
+    row = members(entry) | {"body_zlib": zlib.compress(entry.body)}
+    del row["body"]
+    return to_item({"pk": number, "sk": name, **row})
 
 
 def _decompress(data: bytes) -> bytes:

@@ -1,8 +1,9 @@
 """The `Licenses` table: a snapshot of all that a request names, a transaction for its answer."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from keyferry_protocol.encoding import format_time
 from keyferry_protocol.request import Request
@@ -14,7 +15,15 @@ from keyferry_service.adapters.items_dynamodb import (
     set_attributes,
     to_item,
 )
-from keyferry_service.adapters.ledger_dynamodb import entry_from_item, entry_to_item
+from keyferry_service.adapters.ledger_dynamodb import (
+    ANSWER,
+    RENEWAL,
+    answer_name,
+    entry_from_item,
+    entry_to_item,
+    renewal_name,
+    renewal_to_item,
+)
 from keyferry_service.adapters.retries import ConditionFailed, translate_conflicts
 from keyferry_service.domain.allocate import Grant
 from keyferry_service.domain.change import CHANGE, Author, Change
@@ -28,6 +37,7 @@ from keyferry_service.domain.license import (
     Status,
 )
 from keyferry_service.domain.refusals import MAX_SEATS_LISTED
+from keyferry_service.domain.renew import Renewal
 from keyferry_service.domain.request_context import Snapshot, anchor_keys
 
 if TYPE_CHECKING:
@@ -36,9 +46,14 @@ if TYPE_CHECKING:
 LICENSE = "license"
 LICENSES_INDEX = "licenses"
 _BATCH = 100  # the most rows of one BatchGetItem
+_AT_ONCE = 8  # calls; botocore keeps ten connections
+_SEGMENTS = 4  # of a scan
 # What a decision may change of a license; the rest is the vendor's.
 _DECIDED = ("revision", "seats_used", "seats_ever_used", "next_seat", "moves", "first_issued_at")
-_NOT_IN_INDEX = ("number", "note", *_DECIDED)
+_NOT_IN_INDEX = ("note", *_DECIDED)
+
+
+T = TypeVar("T")
 
 
 class LicenseExists(Exception):
@@ -164,21 +179,36 @@ class Licenses:
             if license := read_license(item):
                 yield license
 
-    def products(self) -> Iterator[str]:
-        """The product of every license, in no order."""
-        yield from (item["product"]["S"] for item in self._scan_index(["product"]))
+    def has_product(self, product: str) -> bool:
+        """Whether any license has it: most often the first page says so."""
+        pages = self._dynamodb.get_paginator("scan").paginate(
+            TableName=self._table,
+            IndexName=LICENSES_INDEX,
+            Select="COUNT",
+            FilterExpression="product = :product",
+            ExpressionAttributeValues=to_item({":product": product}),
+        )
+        return any(page["Count"] for page in pages)
+
+    def products(self) -> set[str]:
+        """The products of all licenses."""
+        return {item["product"]["S"] for item in self._scan_index(["product"])}
 
     def all(self) -> Iterator[LicenseRecord]:
         """Every license with what was used of it, in no order: for the vendor."""
         yield from self.read(license.number for license in self.sold())
 
-    def with_use(self, sold: Iterable[LicenseRecord]) -> Iterator[LicenseRecord]:
+    def with_use(
+        self, sold: Iterable[LicenseRecord], attributes: Iterable[str] = _NOT_IN_INDEX
+    ) -> Iterator[LicenseRecord]:
         """These licenses of the index as a whole, with their notes and what was used of them.
 
-        Reads only that, for a list. A license that is gone is left out; the order is lost.
+        Reads only that, or those of these attributes that are named, for a list. A license that is
+        gone is left out; the order is lost.
         """
         by_number = {license.number: license for license in sold}
-        for row in self._rows([_key(number, LICENSE) for number in by_number], _NOT_IN_INDEX):
+        keys = [_key(number, LICENSE) for number in by_number]
+        for row in self._rows(keys, ("number", *attributes)):
             use = plain(row)
             yield replace(by_number[use.pop("number")], **use)
 
@@ -208,10 +238,12 @@ class Licenses:
         return {seat.number: seat for seat in (from_item(Seat, row) for row in rows)}
 
     def ledger_entries(self, number: str, beginning: str = "") -> Iterator[LedgerEntry]:
-        """The ledger's entries whose request's SHA-256 begins so, in no order."""
-        query = self._query(number, f"answer#{beginning}")
-        for page in self._dynamodb.get_paginator("query").paginate(**query):
-            yield from (entry_from_item(item) for item in page["Items"])
+        """The answers to the requests whose SHA-256 begins so, in no order."""
+        yield from self._entries(number, f"{ANSWER}{beginning}")
+
+    def renewals(self, number: str, seat: int | None = None) -> Iterator[LedgerEntry]:
+        """The renewals of a seat, or of all seats, in no order."""
+        yield from self._entries(number, RENEWAL if seat is None else renewal_name(seat))
 
     def answers_between(self, since: int, until: int) -> Iterator[tuple[str, LedgerEntry]]:
         """Every ledger entry of this time with its license's number, in no order.
@@ -226,6 +258,36 @@ class Licenses:
         for page in pages:
             yield from ((item["pk"]["S"], entry_from_item(item)) for item in page["Items"])
 
+    def look_up_seat(self, number: str, seat: int) -> tuple[LicenseRecord, Seat] | None:
+        """A license and its seat as they stood at one moment; None unless both exist.
+
+        Raises Conflict.
+        """
+        names = (LICENSE, f"seat#{seat}")
+        gets: list[Any] = [
+            {"Get": {"TableName": self._table, "Key": _key(number, name)}} for name in names
+        ]
+        with translate_conflicts():
+            reply = self._dynamodb.transact_get_items(TransactItems=gets)
+        row, seat_row = (entry.get("Item") for entry in reply["Responses"])
+        license = read_license(row)
+        return (license, from_item(Seat, seat_row)) if license and seat_row else None
+
+    def look_up_last(
+        self, number: str, seat: Seat
+    ) -> tuple[LedgerEntry | None, RegisteredDongle | None]:
+        """A seat's last response, as far as its row leads to it, and its dongle.
+
+        Updates by the load key are passed over. All are read after the seat: the license's
+        revision, on which a renewal depends, guards the dongle's row as it does the seat's.
+        """
+        renewal, answer = renewal_name(seat.number, seat.serial), answer_name(seat.request_sha256)
+        dongle = f"dongle#{seat.dongle_keyid}"
+        names = (renewal, answer, dongle) if seat.dongle_keyid else (renewal, answer)
+        rows = {row["sk"]["S"]: row for row in self._rows([_key(number, name) for name in names])}
+        entry = rows.get(renewal) or rows.get(answer)
+        return entry_from_item(entry) if entry else None, _read(RegisteredDongle, rows.get(dongle))
+
     def seats_in_use(self, number: str) -> list[Seat]:
         """The seats that are taken: as many as a refusal lists at most."""
         query = self._query(number, "seat#")
@@ -239,12 +301,15 @@ class Licenses:
                 break
         return sorted(taken, key=lambda seat: seat.number)[:MAX_SEATS_LISTED]
 
-    def look_up(self, request: Request, get_ticket: Any) -> tuple[Snapshot, Item | None]:
+    def look_up(
+        self, request: Request, get_ticket: Any, chosen_seat: int | None = None
+    ) -> tuple[Snapshot, Item | None]:
         """All rows that the request names, as they stood at one moment, and `get_ticket`'s item.
 
-        Which rows these are depends on nothing but the request. Raises Conflict.
+        Which rows these are depends on nothing but the request, and the seat that was chosen for
+        it. Raises Conflict.
         """
-        names = _names(request)
+        names = _names(request, chosen_seat)
         gets: list[Any] = [{"Get": {"TableName": self._table, "Key": _key(*n)}} for n in names]
         with translate_conflicts():
             reply = self._dynamodb.transact_get_items(TransactItems=[*gets, get_ticket])
@@ -288,22 +353,56 @@ class Licenses:
         with translate_conflicts():
             self._dynamodb.transact_write_items(TransactItems=items)
 
+    def claim_renewal(self, renewal: Renewal, entry: LedgerEntry) -> None:
+        """Record a renewal's bytes to sign and give the seat its serial and end: all or nothing.
+
+        Raises Conflict.
+        """
+        number, seat = renewal.license.number, renewal.seat
+        renewed = {name: getattr(seat, name) for name in ("serial", "issued", "valid_until")}
+        revision = {"revision": renewal.license.revision}
+        items: list[Any] = [
+            {"Update": self._if_unchanged(number, renewal.read_revision, revision)},
+            self._update(number, f"seat#{seat.number}", set_attributes(renewed)),
+            self._put_once(renewal_to_item(number, entry, seat.serial)),
+        ]
+        with translate_conflicts():
+            self._dynamodb.transact_write_items(TransactItems=items)
+
+    def _entries(self, number: str, beginning: str) -> Iterator[LedgerEntry]:
+        query = self._query(number, beginning)
+        for page in self._dynamodb.get_paginator("query").paginate(**query):
+            yield from (entry_from_item(item) for item in page["Items"])
+
     def _scan_index(self, attributes: Iterable[str]) -> Iterator[Item]:
-        pages = self._dynamodb.get_paginator("scan").paginate(
-            TableName=self._table, IndexName=LICENSES_INDEX, **_only(attributes)
-        )
-        for page in pages:
-            yield from page["Items"]
+        return self._scan(IndexName=LICENSES_INDEX, **_only(attributes))
+
+    def _scan(self, **scan: Any) -> Iterator[Item]:
+        """What a scan finds, in no order; several segments are read at once."""
+
+        def read(segment: int) -> list[Item]:
+            pages = self._dynamodb.get_paginator("scan").paginate(
+                TableName=self._table, Segment=segment, TotalSegments=_SEGMENTS, **scan
+            )
+            return [item for page in pages for item in page["Items"]]
+
+        return _at_once(read, range(_SEGMENTS))
 
     def _rows(self, keys: list[Item], attributes: Iterable[str] = ()) -> Iterator[Item]:
         """The rows with these keys, in no order; if some are named, only these attributes."""
-        while keys:
-            request: Any = {"Keys": keys[:_BATCH], "ConsistentRead": True}
-            request |= _only(attributes)
-            reply = self._dynamodb.batch_get_item(RequestItems={self._table: request})
-            yield from reply["Responses"].get(self._table, [])
-            unprocessed: Any = reply.get("UnprocessedKeys", {}).get(self._table, {"Keys": []})
-            keys = [*unprocessed["Keys"], *keys[_BATCH:]]
+        only = _only(attributes)
+
+        def read(portion: list[Item]) -> list[Item]:
+            rows: list[Item] = []
+            while portion:
+                request: Any = {"Keys": portion, "ConsistentRead": True, **only}
+                reply = self._dynamodb.batch_get_item(RequestItems={self._table: request})
+                rows += reply["Responses"].get(self._table, [])
+                unprocessed: Any = reply.get("UnprocessedKeys", {}).get(self._table, {"Keys": []})
+                portion = unprocessed["Keys"]
+            return rows
+
+        return _at_once(read, [keys[at : at + _BATCH] for at in range(0, len(keys), _BATCH)])
 
     def _query(self, number: str, beginning: str) -> Any:
         return {
@@ -389,6 +488,15 @@ class Licenses:
         return {"Update": {"TableName": self._table, "Key": _key(number, row), **update}}
 
 
+def _at_once(read: Callable[[T], list[Item]], parts: Sequence[T]) -> Iterator[Item]:
+    """The rows of every part; a single one, as of a request, needs no thread."""
+    if len(parts) < 2:
+        yield from (row for part in parts for row in read(part))
+        return
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
+        yield from (row for rows in pool.map(read, parts) for row in rows)
+
+
 def _only(attributes: Iterable[str]) -> dict[str, Any]:
     """The part of a read that leaves out other attributes; of no attributes, nothing."""
     names = {f"#{name}": name for name in attributes}
@@ -409,7 +517,7 @@ def read_license(item: Item | None) -> LicenseRecord | None:
 def _snapshot(request: Request, rows: Mapping[str, Item]) -> Snapshot:
     anchors = {int(row["seat"]["N"]) for name, row in rows.items() if name.startswith("anchor#")}
     seats = [from_item(Seat, row) for name, row in rows.items() if name.startswith("seat#")]
-    entry = rows.get(f"answer#{request.sha256}")
+    entry = rows.get(answer_name(request.sha256))
     return Snapshot(
         license=read_license(rows.get(LICENSE)),
         device_key=_read(DeviceKey, rows.get(_key_name(request))),
@@ -451,13 +559,14 @@ def _dongle_name(request: Request) -> str:
     return f"dongle#{request.dongle.keyid}" if request.dongle else ""
 
 
-def _names(request: Request) -> list[tuple[str, str]]:
+def _names(request: Request, chosen_seat: int | None) -> list[tuple[str, str]]:
     """The keys of all rows that a request can need: at most 16."""
-    names = [LICENSE, _key_name(request), f"answer#{request.sha256}"]
+    names = [LICENSE, _key_name(request), answer_name(request.sha256)]
     if request.kind == "activate":
         names += anchor_keys(request)
-    if request.replaces_seat is not None:
-        names.append(f"seat#{request.replaces_seat}")
+    seat = request.replaces_seat or chosen_seat
+    if seat is not None:
+        names.append(f"seat#{seat}")
     if request.dongle is not None:
         names.append(_dongle_name(request))
     return [(request.license_number, name) for name in names]

@@ -22,6 +22,17 @@ class MailRequest:
 
     ticket_id: str
     to: str | None = None
+    file_name: str | None = None  # whose arrival is the reason, where it is
+
+
+@dataclass(frozen=True, slots=True)
+class ChosenSeat:
+    """The seat that was chosen on a ticket for the refused file that came on it."""
+
+    ticket_id: str
+    version_id: str
+    seat: int
+    count: int  # of the choice on its ticket
 
 
 def retry_soon(sqs: "SQSClient", record: "SQSRecord") -> None:
@@ -53,6 +64,32 @@ def parse_resign(message: str) -> str | None:
     return None
 
 
+def request_decision(sqs: "SQSClient", queue_url: str, chosen: ChosenSeat) -> None:
+    """Ask process_request to decide a refused file anew, for the seat that was chosen."""
+    choice = {
+        "ticket": chosen.ticket_id,
+        "version": chosen.version_id,
+        "seat": chosen.seat,
+        "count": chosen.count,
+    }
+    sqs.send_message(QueueUrl=queue_url, MessageBody=json.dumps({"choice": choice}))
+
+
+def parse_decision(message: str) -> ChosenSeat | None:
+    """The choice in a message that `request_decision` sent; None for any other message."""
+    match _json_in(message):
+        case {
+            "choice": {
+                "ticket": str(ticket_id),
+                "version": str(version_id),
+                "seat": int(seat),
+                "count": int(count),
+            }
+        } if re.fullmatch(TICKET_ID, ticket_id):
+            return ChosenSeat(ticket_id, version_id, seat, count)
+    return None
+
+
 def request_mail(sqs: "SQSClient", queue_url: str, request: MailRequest) -> None:
     """Ask send_response to email a response once more."""
     message = json.dumps({"mail": {"ticket": request.ticket_id, "to": request.to}})
@@ -77,7 +114,10 @@ def mail_requests_in(message: str, bucket: str) -> list[MailRequest]:
     request = parse_mail_request(message)
     if request is not None:
         return [request]
-    return [MailRequest(upload.ticket_id) for upload in uploads_in(message, bucket, RESPONSES)]
+    return [
+        MailRequest(upload.ticket_id, file_name=upload.key.rpartition("/")[2])
+        for upload in uploads_in(message, bucket, RESPONSES)
+    ]
 
 
 def _json_in(message: str) -> object:

@@ -17,7 +17,7 @@ from keyferry_service.adapters.items_dynamodb import (
 from keyferry_service.adapters.retries import ConditionFailed, translate_conflicts
 from keyferry_service.domain.license import DAY, day_of
 from keyferry_service.domain.refusals import Refusal
-from keyferry_service.domain.ticket import LIFE_S, EmailStatus, Ticket, TicketState
+from keyferry_service.domain.ticket import LIFE_S, Choice, EmailStatus, Ticket, TicketState
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -123,25 +123,53 @@ class Tickets:
         """The ticket's part of a TransactGetItems."""
         return {"Get": {"TableName": self._table, "Key": _key(f"ticket#{ticket_id}")}}
 
-    def completion_update(self, before: Ticket, after: Ticket, now: int) -> dict[str, Any]:
-        """The update of a ticket that is as it was, for a transaction or a call of its own."""
-        waiting = _values(before)
-        update = set_attributes(
-            {n: value for n, value in _values(after).items() if value != waiting[n]}
-        )
-        update["ExpressionAttributeNames"] |= {"#state": "state", "#expires_at": "expires_at"}
-        update["ExpressionAttributeValues"] |= to_item({":was": before.state, ":now": now})
-        return {
-            "TableName": self._table,
-            "Key": _key(f"ticket#{before.id}"),
-            "ConditionExpression": "#state = :was AND #expires_at > :now",
-            **update,
-        }
+    def completion_update(
+        self, before: Ticket, after: Ticket, now: int, choice: Choice | None = None
+    ) -> dict[str, Any]:
+        """The update of a ticket that is as it was, for a transaction or a call of its own.
 
-    def complete(self, before: Ticket, after: Ticket, now: int) -> None:
+        With a choice, only while that is the last one and nobody has decided on it.
+        """
+        waiting = _values(before)
+        changed = {n: value for n, value in _values(after).items() if value != waiting[n]}
+        if choice is None:
+            return self._update_as_read(before, changed, now)
+        if after.refusal is None:
+            changed["mail_id"] = None  # a refusal's email that is still on its way says nothing
+        update = self._update_as_read(before, changed, now)
+        update["ConditionExpression"] += (
+            " AND #version_id = :version_id AND #choice = :choice AND #decided < :count"
+        )
+        update["ExpressionAttributeNames"] |= {
+            f"#{name}": name for name in ("version_id", "choice", "decided")
+        }
+        update["ExpressionAttributeValues"] |= to_item(
+            {
+                ":version_id": before.version_id,
+                ":choice": members(choice),
+                ":count": choice.count,
+            }
+        )
+        return update
+
+    def complete(
+        self, before: Ticket, after: Ticket, now: int, choice: Choice | None = None
+    ) -> None:
         """Change a ticket's answer where nothing else is written. Raises Conflict."""
         with translate_conflicts():
-            self._dynamodb.update_item(**self.completion_update(before, after, now))
+            self._dynamodb.update_item(**self.completion_update(before, after, now, choice))
+
+    def choose(self, before: Ticket, choice: Choice, now: int) -> None:
+        """Write the next choice of a seat on a ticket that is refused. Raises Conflict."""
+        values = {"choice": members(choice), "decided": before.decided}
+        update = self._update_as_read(before, values, now)
+        if before.choice is None:
+            update["ConditionExpression"] += " AND attribute_not_exists(#choice)"
+        else:
+            update["ConditionExpression"] += " AND #choice = :choice"
+            update["ExpressionAttributeValues"] |= to_item({":choice": members(before.choice)})
+        with translate_conflicts():
+            self._dynamodb.update_item(**update)
 
     def allow_mail(
         self,
@@ -164,7 +192,7 @@ class Tickets:
             self._check_not_suppressed(address, now),
             self._check_few_bounces(ticket.license_number, now),
             self._put_sent(ticket.id, ticket.license_number, address, mail_id, now),
-            {"Update": self._email_update(ticket.id, pending)},
+            {"Update": _only_of(ticket, self._email_update(ticket.id, pending))},
         ]
         if token is not None:
             items.append(self._put_link(ticket, token, now))
@@ -232,6 +260,11 @@ class Tickets:
         """Write the status of its email on the ticket; a ticket that is gone stays gone."""
         self._update_if(self._email_update(ticket_id, {"email_status": status}))
 
+    def mark_withheld(self, ticket: Ticket) -> None:
+        """Write that this answer is not emailed; of one that came since, it says nothing."""
+        update = self._email_update(ticket.id, {"email_status": EmailStatus.WITHHELD})
+        self._update_if(_only_of(ticket, update))
+
     def mark_sent(self, ticket_id: str, mail_id: str, link_expires_at: int | None) -> None:
         """Write that an email was sent, unless it came back already or another went after it."""
         values: dict[str, Any] = {"email_status": EmailStatus.SENT}
@@ -250,6 +283,20 @@ class Tickets:
         update["ConditionExpression"] = "mail_id = :mail_id"
         update["ExpressionAttributeValues"] |= to_item({":mail_id": mail_id})
         self._update_if(update)
+
+    def _update_as_read(
+        self, before: Ticket, values: Mapping[str, Any], now: int
+    ) -> dict[str, Any]:
+        """The update of a ticket that has not ended and is in the state in which it was read."""
+        update = set_attributes(values)
+        update["ExpressionAttributeNames"] |= {"#state": "state", "#expires_at": "expires_at"}
+        update["ExpressionAttributeValues"] |= to_item({":was": before.state, ":now": now})
+        return {
+            "TableName": self._table,
+            "Key": _key(f"ticket#{before.id}"),
+            "ConditionExpression": "#state = :was AND #expires_at > :now",
+            **update,
+        }
 
     def _email_update(self, ticket_id: str, values: Mapping[str, Any]) -> dict[str, Any]:
         return {
@@ -349,15 +396,26 @@ def ticket_from_item(item: Item | None, now: int) -> Ticket | None:
         item,
         state=TicketState(row["state"]),
         email_status=EmailStatus(row["email_status"]),
-        refusal=Refusal.from_json(row["refusal"]) if "refusal" in row else None,
+        refusal=Refusal.from_json(row["refusal"]) if row.get("refusal") else None,
+        choice=Choice(**row["choice"]) if "choice" in row else None,
     )
     return ticket if ticket.expires_at > now else None
 
 
+def _only_of(ticket: Ticket, update: dict[str, Any]) -> dict[str, Any]:
+    """The update of a ticket, on condition that it still has the answer with which it was read."""
+    update["ConditionExpression"] = "file_name = :file_name"
+    update["ExpressionAttributeValues"] |= to_item({":file_name": ticket.file_name})
+    return update
+
+
 def _values(ticket: Ticket) -> dict[str, Any]:
     """The attributes of a ticket's row."""
-    refusal = ticket.refusal
-    return members(ticket) | {"refusal": None if refusal is None else refusal.as_json()}
+    refusal, choice = ticket.refusal, ticket.choice
+    return members(ticket) | {
+        "refusal": None if refusal is None else refusal.as_json(),
+        "choice": None if choice is None else members(choice),
+    }
 
 
 def add_once(

@@ -52,10 +52,10 @@ def grant(context: RequestContext) -> Grant | Refusal:
         after = own.updated(request, context.serial, context.now, context.ends_at)
         until = own.valid_until
         return _move_in(context, own, after, GrantRule.SAME_MACHINE, previous_valid_until=until)
-    if request.replaces_seat is not None:
-        other = context.snapshot.seats.get(request.replaces_seat)
+    if context.replaces_seat is not None:
+        other = context.snapshot.seats.get(context.replaces_seat)
         if other is None or not other.taken:
-            facts = {"n": request.replaces_seat, **_moves_left(license, context.now)}
+            facts = {"n": context.replaces_seat, **_moves_left(license, context.now)}
             return Refusal(RefusalCode.NO_SUCH_SEAT, facts=facts)
         after = other.given_to(request, context.serial, context.now, context.ends_at)
         return _move_in(context, other, after, GrantRule.REPLACED_SEAT, replaced=other)

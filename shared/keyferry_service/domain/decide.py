@@ -5,6 +5,7 @@ Pure. docs/format.md has the rules ("The service's rules", "Refusals"), in the o
 
 from collections.abc import Sequence
 
+from keyferry_protocol.components import ComponentHashes
 from keyferry_protocol.matching import MIN_WEIGHT, hardware_weight, is_identifiable
 from keyferry_protocol.request import Request
 from keyferry_service.domain.allocate import Grant, grant, release
@@ -15,12 +16,19 @@ from keyferry_service.domain.signing_keys import SigningKey, are_too_old
 
 
 def decide(
-    request: Request, snapshot: Snapshot, keys: Sequence[SigningKey], now: int
+    request: Request,
+    snapshot: Snapshot,
+    keys: Sequence[SigningKey],
+    now: int,
+    chosen_seat: int | None = None,
 ) -> LedgerEntry | Grant | Refusal:
-    """Answer one request whose signatures hold; the first rule that applies wins."""
+    """Answer one request whose signatures hold; the first rule that applies wins.
+
+    `chosen_seat` is the seat that the person on the page wants where none is free.
+    """
     if snapshot.license is None:
         return Refusal(RefusalCode.NOT_AUTHENTIC)
-    context = RequestContext(request, snapshot, snapshot.license, now)
+    context = RequestContext(request, snapshot, snapshot.license, now, chosen_seat)
     if snapshot.ledger_entry is not None:
         if (refusal := refuse_unknown_keys(request, context.license, keys)) is not None:
             return refusal
@@ -34,7 +42,10 @@ def decide(
         if seat is None or (seat.protection == "dongle") != (request.dongle is not None):
             return Refusal(RefusalCode.NOT_ACTIVATED)
         return release(context, seat)
-    return _refuse(context, keys) or grant(context)
+    decision = _refuse(context, keys) or grant(context)
+    if isinstance(decision, Refusal) and _may_choose_seat(context, decision):
+        return decision.offering_seats()
+    return decision
 
 
 def refuse_unknown_keys(
@@ -49,6 +60,14 @@ def refuse_unknown_keys(
     return Refusal(RefusalCode.KEYS_TOO_OLD, facts={"product": license.product})
 
 
+def _may_choose_seat(context: RequestContext, refusal: Refusal) -> bool:
+    """Whether the person on the page may say which computer is lost: at first, or once more."""
+    if refusal.code is RefusalCode.NO_SEATS_LEFT:
+        return context.request.choose_seat and refusal.facts["moves_left"] > 0
+    is_of_choice = refusal.code in (RefusalCode.NO_SUCH_SEAT, RefusalCode.MOVE_LIMIT)
+    return is_of_choice and context.chosen_seat is not None
+
+
 def _refuse(context: RequestContext, keys: Sequence[SigningKey]) -> Refusal | None:
     """What speaks against an activation or update whatever seat it is for."""
     request, license = context.request, context.license
@@ -56,8 +75,9 @@ def _refuse(context: RequestContext, keys: Sequence[SigningKey]) -> Refusal | No
         return refusal
     if _is_not_activated(context):
         return Refusal(RefusalCode.NOT_ACTIVATED)
-    if not _is_identified(context):
-        return Refusal(RefusalCode.MACHINE_NOT_IDENTIFIED)
+    unidentified = refuse_unidentified(license, request.protection, request.machine.components)
+    if unidentified is not None:
+        return unidentified
     if request.is_by_load_key and not context.is_as_recorded:
         return Refusal(RefusalCode.NEEDS_ADMINISTRATOR)
     stopped = refuse_any(license, context.now)
@@ -80,14 +100,34 @@ def refuse_any(license: LicenseRecord, now: int) -> Refusal | None:
     return None
 
 
+def refuse_protection(license: LicenseRecord, protection: str) -> Refusal | None:
+    """Refuse what the license does not allow a seat to be bound to."""
+    if protection in license.protections:
+        return None
+    facts = {"chosen": protection, "allowed": list(license.protections)}
+    return Refusal(RefusalCode.PROTECTION_NOT_ALLOWED, facts=facts)
+
+
+def refuse_unidentified(
+    license: LicenseRecord, protection: str, components: ComponentHashes
+) -> Refusal | None:
+    """Refuse a set that is too small to recognize its machine by."""
+    # A guest's hardware is a file, like its system: there the whole set has to do.
+    is_known = is_identifiable(components, protection) and (
+        protection == "dongle"
+        or not {"virtual", "container"}.isdisjoint(license.environments)
+        or hardware_weight(components) >= MIN_WEIGHT
+    )
+    return None if is_known else Refusal(RefusalCode.MACHINE_NOT_IDENTIFIED)
+
+
 def _refuse_use(context: RequestContext) -> Refusal | None:
     """What speaks against the way in which the license is to be used."""
     request, license = context.request, context.license
-    if request.protection not in license.protections:
-        allowed = {"chosen": request.protection, "allowed": list(license.protections)}
-        return Refusal(RefusalCode.PROTECTION_NOT_ALLOWED, facts=allowed)
+    if (refusal := refuse_protection(license, request.protection)) is not None:
+        return refusal
     other = context.current_seat or context.key_seat
-    if other and request.protection != other.protection and request.replaces_seat != other.number:
+    if other and request.protection != other.protection and context.replaces_seat != other.number:
         # Only `replaces_seat` changes a seat's protection.
         facts = {"protection": other.protection}
         return Refusal(RefusalCode.PROTECTION_NOT_ALLOWED, "other-seat", facts)
@@ -108,15 +148,3 @@ def _is_not_activated(context: RequestContext) -> bool:
     ended_at = key.deactivated_at if key else None
     # An activation that was made before its own deactivation must not undo it.
     return ended_at is not None and context.request.created_at < ended_at
-
-
-def _is_identified(context: RequestContext) -> bool:
-    request = context.request
-    if not is_identifiable(request.machine.components, request.protection):
-        return False
-    # A guest's hardware is a file, like its system: there the whole set has to do.
-    return (
-        request.dongle is not None
-        or not {"virtual", "container"}.isdisjoint(context.license.environments)
-        or hardware_weight(request.machine.components) >= MIN_WEIGHT
-    )

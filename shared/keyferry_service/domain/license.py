@@ -11,6 +11,7 @@ from keyferry_protocol.request import Request
 
 DAY = 86_400  # seconds
 YEAR_DAYS = 365
+MAX_ISSUED = 16  # serials that a seat remembers
 
 
 class Status(StrEnum):
@@ -144,7 +145,7 @@ class Seat:
     last_request_serial: int  # the `last_serial` of the last request by the device key
     last_response_at: int
     request_sha256: str = ""  # of the last request by the device key
-    issued: tuple[int, ...] = ()  # the serials given since that request; its answer's is the first
+    issued: tuple[int, ...] = ()  # its answer's serial, then those of the renewals since
     valid_until: int | None = None  # as in the last response
     copies: int = 0  # requests that may come from a copied state
     dongle_keyid: str | None = None
@@ -180,6 +181,15 @@ class Seat:
     def renewed(self, serial: int, now: int, valid_until: int | None) -> "Seat":
         """The seat after a response that gives it today's terms and changes nothing else."""
         return replace(self, serial=serial, last_response_at=now, valid_until=valid_until)
+
+    def with_renewal(self, serial: int, valid_until: int | None) -> "Seat":
+        """The seat after a renewal, which no machine requested: of old ones it forgets the first.
+
+        What it knows of the last request stays, the serial of that answer too.
+        """
+        answer, *renewals = self.issued or (self.serial,)
+        latest = [*renewals, serial][1 - MAX_ISSUED :]
+        return replace(self, serial=serial, valid_until=valid_until, issued=(answer, *latest))
 
     def given_to(self, request: Request, serial: int, now: int, valid_until: int | None) -> "Seat":
         """The seat after it went to another machine."""

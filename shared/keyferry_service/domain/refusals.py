@@ -36,6 +36,7 @@ BEFORE_PROOF = (
     RefusalCode.NOT_AUTHENTIC,
 )
 _LISTS_SEATS = (RefusalCode.NO_SUCH_SEAT, RefusalCode.NO_SEATS_LEFT)
+_OFFERS_SEATS = "choose_seat"  # the fact that the person on the page may choose one of them
 MAX_SEATS_LISTED = 50
 
 
@@ -69,10 +70,25 @@ class Refusal:
 
     @property
     def lists_seats(self) -> bool:
-        return self.code in _LISTS_SEATS
+        return self.code in _LISTS_SEATS or self.offers_seats
+
+    @property
+    def offers_seats(self) -> bool:
+        """Whether the person on the page may choose which of the seats in use is taken."""
+        return _OFFERS_SEATS in self.facts
+
+    @property
+    def offered_seats(self) -> tuple[int, ...]:
+        """The seats that may be chosen; none where nothing may be."""
+        return tuple(each["seat"] for each in self.facts["seats"]) if self.offers_seats else ()
+
+    def offering_seats(self) -> "Refusal":
+        """The same, where one of the seats in use may be chosen."""
+        return replace(self, facts={**self.facts, _OFFERS_SEATS: True})
 
     def with_seats(self, seats: Sequence[Seat]) -> "Refusal":
-        """The same, with the seats in use, of which the reader chooses one."""
+        """The same, with the seats in use: first the one that was not heard of for longest."""
+        oldest_first = sorted(seats, key=lambda seat: (seat.last_response_at, seat.number))
         listed = [
             {
                 "seat": seat.number,
@@ -80,7 +96,7 @@ class Refusal:
                 "since": seat.since,
                 "last_answered": seat.last_response_at,
             }
-            for seat in seats[:MAX_SEATS_LISTED]
+            for seat in oldest_first[:MAX_SEATS_LISTED]
         ]
         return replace(self, facts={**self.facts, "seats": listed})
 

@@ -46,12 +46,18 @@ class RequestContext:
     """A request for a license that exists, at one moment; nothing in it changes."""
 
     def __init__(
-        self, request: Request, snapshot: Snapshot, license: LicenseRecord, now: int
+        self,
+        request: Request,
+        snapshot: Snapshot,
+        license: LicenseRecord,
+        now: int,
+        chosen_seat: int | None = None,
     ) -> None:
         self.request = request
         self.snapshot = snapshot
         self.license = license
         self.now = now
+        self.chosen_seat = chosen_seat
         self.dongle = self._registered_dongle()
         self.key_seat = self._seat_of_key()
         self.current_seat = self._current_seat()
@@ -61,6 +67,16 @@ class RequestContext:
         """The response's serial, which becomes the license's revision."""
         revision = self.license.revision
         return max(revision, min(self.request.last_serial, revision + MAX_LIFT)) + 1
+
+    @property
+    def replaces_seat(self) -> int | None:
+        """The seat to be taken from a lost computer.
+
+        The request names it; or the person on the page chose it, which counts if no seat is free.
+        """
+        if self.license.seats_used < self.license.seats:
+            return self.request.replaces_seat
+        return self.request.replaces_seat or self.chosen_seat
 
     @cached_property
     def issued_license(self) -> LicenseRecord:

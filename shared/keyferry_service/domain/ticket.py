@@ -36,10 +36,23 @@ class EmailStatus(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ResponseFile:
-    """A response that is there, and a URL that downloads it; good for DOWNLOAD_URL_S."""
+    """A response that is there, and a URL that downloads it; good for DOWNLOAD_URL_S.
+
+    `text_form` is what a person may type instead; None where its request is not known.
+    """
 
     data: bytes
     download_url: str
+    text_form: bytes | None
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """The seat that the person on the page chose on a refused ticket."""
+
+    seat: int
+    count: int  # which choice on this ticket it is, from 1
+    at: int  # when it was made, in seconds since 1970
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +82,9 @@ class Ticket:
     seats_used: int | None = None  # right after its own answer; unknown for a repeated one
     seats: int | None = None
     refusal: Refusal | None = None
+    choice: Choice | None = None  # the last one
+    decided: int = 0  # the count of the last choice that was decided on
+    chosen_at: int | None = None  # when the choice was made that `refusal` answers
     contact: str | None = None  # who is still to be told that the seat was another computer's
     replaced_machine: str | None = None
 
@@ -76,6 +92,30 @@ class Ticket:
     def is_complete(self) -> bool:
         """Whether a file has its answer on this ticket, so that it is only handed out again."""
         return self.state is not TicketState.AWAITING_UPLOAD
+
+    @property
+    def is_undecided(self) -> bool:
+        """Whether a seat was chosen, and its request has not been decided anew."""
+        is_refused = self.state is TicketState.REFUSED
+        return is_refused and self.choice is not None and self.choice.count > self.decided
+
+    @property
+    def offered_seats(self) -> tuple[int, ...]:
+        """The seats of which the person on the page may choose one."""
+        return self.refusal.offered_seats if self.refusal else ()
+
+    def next_choice(self, seat: int, now: int) -> Choice:
+        """The choice of this seat, the first one or another one."""
+        return Choice(seat, (self.choice.count if self.choice else 0) + 1, now)
+
+    def decided_on(self, choice: Choice | None) -> "Ticket":
+        """The ticket once its request was decided anew. Of a choice, only an answer is emailed."""
+        if choice is None:
+            return self
+        if self.refusal is not None:
+            return replace(self, decided=choice.count, chosen_at=choice.at)
+        status = EmailStatus.NONE if self.email is None else EmailStatus.PENDING
+        return replace(self, decided=choice.count, email_status=status)
 
     def with_upload(self, upload: Upload) -> "Ticket":
         """The ticket once this file arrived on it."""
@@ -93,6 +133,7 @@ class Ticket:
         return replace(
             self,
             state=TicketState.PROCESSING,
+            refusal=None,
             request_sha256=response.request_sha256,
             file_name=f"{response.file_stem}.response",
             kind=response.kind,
@@ -116,15 +157,16 @@ class Ticket:
 
     def refused(self, request: Request | None, refusal: Refusal) -> "Ticket":
         """The ticket once its file was refused; no license is named before the proof."""
-        refused = replace(self, state=TicketState.REFUSED, file_name=REFUSAL_FILE, refusal=refusal)
-        if request is None or not refusal.is_proven:
-            return refused
+        proven = request if refusal.is_proven else None
         return replace(
-            refused,
-            request_sha256=request.sha256,
-            kind=request.kind,
-            license_number=request.license_number,
-            machine_name=request.machine.name,
+            self,
+            state=TicketState.REFUSED,
+            file_name=REFUSAL_FILE,
+            refusal=refusal,
+            request_sha256=proven.sha256 if proven else None,
+            kind=proven.kind if proven else None,
+            license_number=proven.license_number if proven else None,
+            machine_name=proven.machine.name if proven else "",
         )
 
     @property
@@ -134,7 +176,7 @@ class Ticket:
             return None
         return RefusalRecord(
             license_number=self.license_number,
-            at=self.uploaded_at or 0,
+            at=self.chosen_at or self.uploaded_at or 0,
             kind=self.kind or "",
             machine_name=self.machine_name,
             ticket=ticket_prefix(self.id),

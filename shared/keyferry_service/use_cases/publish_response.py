@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from keyferry_protocol.request import Request
+from keyferry_protocol.response_text import deflate_response
 from keyferry_service.adapters.files_s3 import Files
 from keyferry_service.adapters.signers import Signers, seal_response
 from keyferry_service.domain.license import LedgerEntry
@@ -18,12 +20,21 @@ class PublishResponse:
     signers: Signers
 
     def publish(
-        self, ticket_id: str, file_name: str, entry: LedgerEntry, keys: Sequence[SigningKey]
+        self,
+        ticket_id: str,
+        file_name: str,
+        entry: LedgerEntry,
+        keys: Sequence[SigningKey],
+        request: Request | None = None,
     ) -> Answered:
         """Put the response file for this ticket. Raises NoSigningKey.
 
-        `keys` are those that the decision knew: the application can check what they sign.
+        `keys` are those that the decision knew: the application can check what they sign. Without
+        its request, a response has no text form.
         """
-        signers = self.signers.of(keys)
-        self.files.publish(ticket_id, file_name, seal_response(entry.body, signers))
+        data = seal_response(entry.body, self.signers.of(keys))
+        deflated = None
+        if request is not None:
+            deflated = deflate_response(entry.body, request.envelope.body)
+        self.files.publish(ticket_id, file_name, data, deflated)
         return Answered(file_name, entry.seat)

@@ -44,6 +44,8 @@ class SendEmail:
         ticket = self.tickets.get(request.ticket_id, now)
         if ticket is None:
             return Dropped("The ticket has ended.")
+        if request.file_name not in (None, ticket.file_name):
+            return None  # a refusal, of a ticket that has its answer since: that one is sent
         if ticket.contact is not None:
             # First: whoever takes a seat chooses the other address, and may choose one that fails.
             self._notify_contact(ticket, ticket.contact, now, deadline)
@@ -61,7 +63,7 @@ class SendEmail:
                 lambda: self.tickets.allow_mail(ticket, address, token, message_id, mail_id, now),
             )
         except MailWithheld:
-            self.tickets.mark_email(ticket.id, EmailStatus.WITHHELD)
+            self.tickets.mark_withheld(ticket)
             return EmailWithheld()
         email = self._compose(ticket, token, now + LIFE_S)
         mime_id = self.secrets.token_hex(16)

@@ -63,6 +63,14 @@ def read_email(call: JsonObject) -> str:
     return email
 
 
+def read_seat(call: JsonObject) -> int | None:
+    """The number of the seat that was chosen; None for what is no number."""
+    try:
+        return call.integer("seat", 1)
+    except InvalidMember:
+        return None
+
+
 def is_email(text: str) -> bool:
     """Whether it is one address that mail may be sent to."""
     return len(text) <= MAX_EMAIL and _EMAIL.fullmatch(text) is not None

@@ -127,11 +127,15 @@ def deactivation_email(ticket: Ticket, vendor: Vendor) -> Email:
 def refusal_email(ticket: Ticket, refusal: Refusal, vendor: Vendor, page: str) -> Email:
     """The email that brings a refusal of a request that had proved itself.
 
-    It has no link: it names the page's URL, `page`, which lists what a mail must not.
+    It lists no seats: `page` is the page's URL, and where one may be chosen the link leads to the
+    ticket there.
     """
     with use_language(ticket.language):
         names = _names(ticket)
-        hidden = {"requested": message("email.another-product")}
+        hidden = {
+            "requested": message("email.another-product"),
+            "until": show_date(ticket.expires_at),
+        }
         refused = say_refusal(refusal, ticket.language, vendor, in_mail=True, **hidden)
         return Email(
             language=ticket.language,
@@ -141,6 +145,8 @@ def refusal_email(ticket: Ticket, refusal: Refusal, vendor: Vendor, page: str) -
                 **refused.facts | {"number": names["number"]},
             ),
             first=message("email.refused.first", title=refused.title),
+            download=message("email.refused.choose-link") if refusal.offers_seats else "",
+            link=f"{page}/#t={ticket.id}" if refusal.offers_seats else "",
             after_link=refused.next_step,
             facts=(
                 (message("email.license"), names["number"]),

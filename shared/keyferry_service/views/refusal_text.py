@@ -49,8 +49,9 @@ def say_refusal(
         facts |= {"vendor": vendor.name, "support": vendor.support}
         sentence = _sentence(refusal)
         title = message(f"refusals.{sentence}.title", **facts)
-        mailed = f"email.refused.next-step.{sentence}"
-        shown = f"refusals.{sentence}.next-step"
+        kind = "choose" if refusal.offers_seats else "next-step"
+        mailed = f"email.refused.{kind}.{sentence}"
+        shown = f"refusals.{sentence}.{kind}"
         step = message(mailed if in_mail and has_message(mailed) else shown, **facts)
         if refusal.facts.get("moves_left") == 0:  # no seat that is given back could be taken again
             limit = _sentence(Refusal(RefusalCode.MOVE_LIMIT, facts=refusal.facts))

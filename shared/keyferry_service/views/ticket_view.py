@@ -4,6 +4,7 @@ from hashlib import sha256
 from typing import Any
 
 from keyferry_protocol.encoding import format_time
+from keyferry_protocol.typed_response import MAX_LINES, to_codes, to_lines
 from keyferry_service.domain.refusals import Refusal
 from keyferry_service.domain.ticket import (
     DOWNLOAD_URL_S,
@@ -40,9 +41,10 @@ def ticket_document(
     }
     if response is not None:
         document["response"] = _response(ticket, response, now)
-    if ticket.refusal is not None:
+    if ticket.refusal is not None and not ticket.is_undecided:
         document["refusal"] = _refusal(ticket.refusal, ticket.language, vendor)
-    if document["state"] == "processing" and uploaded_at and now - uploaded_at >= DELAYED_S:
+    since = ticket.choice.at if ticket.choice else uploaded_at
+    if document["state"] == "processing" and since and now - since >= DELAYED_S:
         document["delayed"] = True
     return document
 
@@ -58,7 +60,7 @@ def _state(ticket: Ticket, uploaded_at: int | None, is_ready: bool) -> str:
         return "ready" if is_ready else "processing"
     if ticket.state is TicketState.AWAITING_UPLOAD and uploaded_at is not None:
         return "processing"
-    return ticket.state
+    return "processing" if ticket.is_undecided else ticket.state
 
 
 def _email_status(ticket: Ticket) -> EmailStatus:
@@ -78,8 +80,15 @@ def _response(ticket: Ticket, response: ResponseFile, now: int) -> dict[str, Any
         "valid_until": _time(ticket.valid_until),
         "previous_valid_until": _time(ticket.previous_valid_until),
         "link_expires_at": _time(ticket.link_expires_at),
-        "text": None,
+        "text": None if response.text_form is None else _text(response.text_form),
     }
+
+
+def _text(text_form: bytes) -> dict[str, Any]:
+    """What brings a response back without a file: lines to type, QR codes for a scanner."""
+    lines = to_lines(text_form)
+    is_short = len(lines) <= MAX_LINES
+    return {"lines": lines if is_short else None, "codes": len(to_codes(text_form))}
 
 
 def _file(ticket: Ticket, response: ResponseFile, now: int) -> dict[str, Any]:

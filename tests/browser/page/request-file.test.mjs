@@ -111,8 +111,12 @@ test('one chosen file is read with its name', async () => {
   assert.deepEqual(await readFiles([file('hello')]), { problem: 'other' });
 });
 
-test('several files, or one that cannot be read, are a problem', async () => {
-  assert.deepEqual(await readFiles([file(envelope()), file(envelope())]), { problem: 'several' });
+test('several files and an archive are read elsewhere', async () => {
+  const [several, archive] = [[file(envelope()), file(envelope())], [file('PK\x05\x06' + '\0'.repeat(18))]];
+  for (const sources of [several, archive]) assert.deepEqual(await readFiles(sources), { sources });
+});
+
+test('a file that cannot be read is a problem', async () => {
   const unreadable = { name: 'x', size: 1, slice: () => ({ arrayBuffer: async () => { throw new DOMException('', 'NotFoundError'); } }) };
   assert.deepEqual(await readFiles([unreadable]), { problem: 'not-read' });
 });

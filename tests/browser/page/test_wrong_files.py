@@ -35,23 +35,6 @@ def test_each_wrong_file_gives_its_own_sentence(
     assert service.calls == []
 
 
-def test_a_folder_gives_its_own_sentence(page: Page, site: str) -> None:
-    page.goto(site)
-    # Only a person can drop a folder; this item looks like one.
-    page.evaluate(
-        """() => {
-            const dataTransfer = new DataTransfer();
-            dataTransfer.items.add(new File([''], 'a folder'));
-            DataTransferItem.prototype.webkitGetAsEntry = () => ({ isDirectory: true });
-            document.body.dispatchEvent(
-                new DragEvent('drop', { dataTransfer, bubbles: true, cancelable: true }));
-        }"""
-    )
-    expect(page.locator("#problems a")).to_have_text(
-        "This is a folder. Choose the request file itself."
-    )
-
-
 def test_a_request_is_accepted_under_any_name(page: Page, site: str) -> None:
     page.goto(site)
     assert page.get_attribute("#file", "accept") is None

@@ -84,7 +84,9 @@ def _link() -> bytes:
 PDF = "This is a PDF. Choose the request file itself."
 WORD = "This is a Word document. Choose the request file itself."
 MAIL = "This is an email. Choose the request file itself."
-ZIP = "This is a zip archive. Choose the request file itself."
+INSIDE = (
+    "There is no request file in this zip archive or folder. Choose the request files themselves."
+)
 PICTURE = (
     "This is a picture. To use a QR code, point your phone's camera at the offline computer's "
     "screen. The phone opens this page with the request filled in."
@@ -123,8 +125,8 @@ WRONG: dict[str, tuple[bytes | None, str]] = {
     "license.rtf": (b"{\\rtf1\\ansi " + SHOWN_NUMBER.encode() + b"}", WORD),
     "the file.eml": (_mail(), MAIL),
     "renamed from eml.request": (_mail(), MAIL),
-    "request.zip": (_zip({f"{STEM}.request": REQUEST}), ZIP),
-    "stored.zip": (_zip({f"{STEM}.request": REQUEST}, zipfile.ZIP_STORED), ZIP),
+    "photos.zip": (_zip({"readme.txt": "Hello"}), INSIDE),
+    "zip in a zip.zip": (_zip({"a.zip": _zip({f"{STEM}.request": REQUEST})}), INSIDE),
     "screenshot.png": (None, PICTURE),
     "photo.jpg": (None, PICTURE),
     "renamed from png.request": (None, PICTURE),

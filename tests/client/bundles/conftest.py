@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[3]
-SOURCES = ("client", "shared", "static-site", "requirements", "admin")
+SOURCES = ("client", "shared", "static-site", "requirements", "admin", "courier")
 
 
 @pytest.fixture(scope="session")

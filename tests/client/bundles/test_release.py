@@ -72,7 +72,8 @@ def test_every_file_of_a_release_has_its_sum(release: Path) -> None:
         *("keyferry", "keyferry-wheelhouse.zip", "keyferry-layer.zip", "SHA256SUMS"),
         f"keyferry-{__version__}-py3-none-any.whl",
         f"keyferry_admin-{__version__}-py3-none-any.whl",
-        *(f"keyferry-{name}.cdx.json" for name in ("client", "layer", "single-file")),
+        f"keyferry_courier-{__version__}-py3-none-any.whl",
+        *(f"keyferry-{name}.cdx.json" for name in ("client", "courier", "layer", "single-file")),
     }
 
 
@@ -80,6 +81,7 @@ def test_every_file_of_a_release_has_its_sum(release: Path) -> None:
     ("name", "artifact"),
     [
         ("keyferry-client", f"keyferry-{__version__}-py3-none-any.whl"),
+        ("keyferry-courier", f"keyferry_courier-{__version__}-py3-none-any.whl"),
         ("keyferry-layer", "keyferry-layer.zip"),
         ("keyferry-single-file", "keyferry"),
     ],
@@ -101,6 +103,8 @@ def test_each_sbom_is_valid_and_names_its_artifact_by_hash(
 
 def test_the_sboms_name_what_is_inside_and_nothing_else(release: Path) -> None:
     assert versions(sbom(release, "keyferry-client")) == locked(LOCK)
+    courier = locked(ROOT / "requirements/courier.txt")
+    assert versions(sbom(release, "keyferry-courier")) == courier
     layer = locked(ROOT / "shared/requirements.txt")
     listed = versions(sbom(release, "keyferry-layer"))
     assert {name.replace("_", "-"): version for name, version in listed.items()} == layer
@@ -121,7 +125,7 @@ def test_each_package_in_the_layer_brings_its_license(release: Path) -> None:
         )
 
 
-@pytest.mark.parametrize("package", ["keyferry", "keyferry_admin"])
+@pytest.mark.parametrize("package", ["keyferry", "keyferry_admin", "keyferry_courier"])
 def test_each_of_our_wheels_brings_its_license(release: Path, package: str) -> None:
     (wheel,) = release.glob(f"{package}-{__version__}-*.whl")
     with zipfile.ZipFile(wheel) as archive:

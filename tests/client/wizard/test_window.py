@@ -48,7 +48,8 @@ class Browser:
 
     def start(self) -> str:
         """Open the start link and keep the cookie."""
-        status, text, headers = self.ask("GET", self.link.removeprefix(f"http://{self.authority}"))
+        link = self.link.removeprefix(f"http://{self.authority}")
+        status, text, headers = self.ask("GET", link, Cookie="")
         assert status == 200
         self.cookie = headers["set-cookie"].partition(";")[0]
         return text
@@ -100,8 +101,17 @@ def test_the_start_link_works_until_a_form_is_sent(
     browser.start()
     link = browser.link.removeprefix(f"http://{browser.authority}")
     assert browser.press("begin:install", "list") == 303
-    assert browser.ask("GET", link)[0] == 403
+    assert browser.ask("GET", link, Cookie="")[0] == 403
     assert browser.title().startswith("Step 1 of 7: What do you want to do?")
+
+
+def test_the_browser_that_opened_the_link_can_go_back_to_it(browser: Browser) -> None:
+    browser.start()
+    link = browser.link.removeprefix(f"http://{browser.authority}")
+    browser.press("begin:install", "list")
+    status, text, headers = browser.ask("GET", link)
+    assert (status, "set-cookie" in headers) == (200, False)
+    assert "Step 1 of 7: What do you want to do?" in text
 
 
 def test_the_window_has_the_vendors_own_sentences(desk: Desk) -> None:

@@ -15,7 +15,9 @@ from botocore.client import BaseClient
 from botocore.loaders import JSONFileLoader
 from moto import mock_aws
 
+from keyferry_admin import connection
 from keyferry_admin.cli import main
+from keyferry_admin.connection import find_connection
 from keyferry_admin.stack import Stack
 from tests.service.admin.functions import Functions
 from tests.service.admin.screens import Ran, Screen
@@ -33,10 +35,11 @@ def _service_models_are_read_once() -> Iterator[None]:
 
 
 @pytest.fixture(scope="module", autouse=True)
-def _no_session_outlives_these_tests() -> Iterator[None]:
-    """boto3's own session keeps the credentials of the first call."""
+def _one_session_for_these_tests() -> Iterator[None]:
+    """No session outlives them, as it keeps the credentials of the first call."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(boto3, "DEFAULT_SESSION", None)
+        patch.setattr(connection, "new_session", cache(connection.new_session))
         yield
 
 
@@ -74,7 +77,7 @@ def stack(monkeypatch: pytest.MonkeyPatch) -> Iterator[Stack]:
         boto3.client("cloudformation").create_stack(
             StackName="keyferry", TemplateBody=json.dumps(TEMPLATE)
         )
-        yield Stack("keyferry")
+        yield find_connection("keyferry").open()
 
 
 @pytest.fixture

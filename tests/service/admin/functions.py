@@ -1,16 +1,21 @@
 """Lambda, with as much of process_request as the administrator invokes, in this process."""
 
 import json
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 from botocore.exceptions import ClientError
 
+from keyferry_admin.stack import Stack
 from keyferry_protocol.keys import Signer
 from keyferry_service.adapters.probe_lambda import parse_probe, reply_to_probe
+from keyferry_service.adapters.renewals_lambda import parse_renewals, reply_to_renewals
 from keyferry_service.adapters.signers import Signers
+from keyferry_service.use_cases.renew import Renew
+from tests.support.inline import InlineExecutor
 
 
 def refusal(code: str) -> ClientError:
@@ -24,13 +29,31 @@ class Functions:
     def __init__(self, pem_folder: Path) -> None:
         self.pem_folder = pem_folder
         self.in_kms: dict[str, Signer | ClientError] = {}
+        self.before_each: Callable[[Any], None] = lambda event: None
         self._signers = Signers(lambda arn, *_: _KmsSigner(self.in_kms, arn), pem_folder)
 
     def invoke(self, FunctionName: str, Payload: str) -> dict[str, Any]:  # noqa: N803
         assert FunctionName == "keyferry-process-request"
-        key = parse_probe(json.loads(Payload))
-        assert key is not None
-        return {"Payload": BytesIO(json.dumps(reply_to_probe(self._signers, key)).encode())}
+        event = json.loads(Payload)
+        self.before_each(event)
+        key, order = parse_probe(event), parse_renewals(event)
+        if order is not None:
+            reply = reply_to_renewals(self._renew().renew(order, _Deadline()))
+        else:
+            assert key is not None
+            reply = reply_to_probe(self._signers, key)
+        return {"Payload": BytesIO(json.dumps(reply).encode())}
+
+    def _renew(self) -> Renew:
+        stack = Stack("keyferry")
+        return Renew(stack.licenses, stack.signing_keys, self._signers, time, InlineExecutor())
+
+
+class _Deadline:
+    """All the time that a function has."""
+
+    def get_remaining_time_in_millis(self) -> int:
+        return 20_000
 
 
 class _KmsSigner:

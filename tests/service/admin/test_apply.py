@@ -132,6 +132,7 @@ def test_new_licenses_need_a_file_for_their_codes(apply: Any, stack: Stack) -> N
 BAD_ENTRIES = [
     ("seats: two", "seats", "'two' is not a whole number"),
     ("seat: 2", "seat", "Did you mean seats?"),
+    ("? {seats: 2}\n    : 3", "", "It is no term of a license. Leave it out."),
     ("seats: 2\n    seats: 3", "seats", "It is there twice."),
     ("seats: [2, 3]", "seats", "It must be one value."),
     ("labels: [two words]", "labels", "Each part must be one word."),

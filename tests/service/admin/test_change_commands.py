@@ -92,9 +92,10 @@ def test_a_command_that_takes_rights_away_needs_confirmation(
 def test_a_command_that_grants_rights_needs_no_confirmation(
     run: Any, sold: Stack, line: str
 ) -> None:
+    run(f"license suspend {NUMBER} --yes")
     ran = run(line.format(n=NUMBER), Pipe)
     assert (ran.exit, ran.err) == (0, "")
-    assert licenses.find(sold.licenses, NUMBER).revision == 1
+    assert licenses.find(sold.licenses, NUMBER).revision == 2
 
 
 def test_change_sets_the_given_terms_and_nothing_else(run: Any, sold: Stack) -> None:
@@ -342,3 +343,19 @@ def test_a_seat_that_another_computer_took_during_the_prompt_stays_its_own(
     )
     (seat,) = sold.licenses.seats(NUMBER)
     assert (seat.taken, seat.machine_name) == (True, "LAB-08")
+
+
+def test_a_status_that_the_license_has_already_is_no_change(run: Any, sold: Stack) -> None:
+    run(f"license suspend {NUMBER} --yes")
+    ran = run(f"license suspend {NUMBER}")  # asks nothing
+    assert (ran.exit, ran.out.splitlines()[-1]) == (0, "  It was suspended already.")
+    assert [change.what for change in sold.licenses.changes(NUMBER)] == ["create", "suspend"]
+    assert run(f"license undo {NUMBER} --yes").exit == 0
+    assert status(sold) is Status.ACTIVE
+    assert run(f"license resume {NUMBER}").out.endswith("  It was active already.\n")
+
+
+def test_a_status_that_someone_else_wrote_meanwhile_is_no_change(sold: Stack) -> None:
+    change_license.set_status(sold.licenses, NUMBER, Status.SUSPENDED)
+    change_license.set_status(sold.licenses, NUMBER, Status.SUSPENDED)
+    assert [change.what for change in sold.licenses.changes(NUMBER)] == ["create", "suspend"]

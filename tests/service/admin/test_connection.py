@@ -41,6 +41,11 @@ region = "eu-west-1"
 """
 
 
+@pytest.fixture(autouse=True)
+def _one_session_for_these_tests() -> None:
+    """Each command has its own, as for its users."""
+
+
 @pytest.mark.parametrize(
     ("options", "environment", "expected"),
     [
@@ -108,7 +113,6 @@ def test_saved_settings_that_cannot_be_read_are_one_sentence(tmp_path: Path, con
 def test_a_command_uses_the_saved_region_and_stack(
     run: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)
     saved = SAVED.replace('profile = "acme"\n', "").replace("trial", "keyferry")
     (tmp_path / "samconfig.toml").write_text(saved)
     monkeypatch.setenv("KEYFERRY_SAMCONFIG", str(tmp_path / "samconfig.toml"))
@@ -124,7 +128,6 @@ def test_a_command_uses_the_saved_region_and_stack(
 def test_aws_region_is_read_as_other_tools_read_it(
     run: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)
     monkeypatch.setenv("AWS_REGION", "us-west-2")  # and AWS_DEFAULT_REGION has the stack's
     assert run("license list").err.startswith("X There is no stack keyferry in us-west-2")
     monkeypatch.setenv("AWS_REGION", "eu-central-1")
@@ -143,7 +146,6 @@ def test_aws_region_is_read_as_other_tools_read_it(
 def test_a_lacking_setting_is_one_sentence_with_the_next_step(
     run: Any, monkeypatch: pytest.MonkeyPatch, lacking: list[str], code: str
 ) -> None:
-    monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
     for file in ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"):
         monkeypatch.setenv(file, "/dev/null")
@@ -156,7 +158,6 @@ def test_a_lacking_setting_is_one_sentence_with_the_next_step(
 def test_a_profile_that_does_not_exist_is_one_sentence(
     run: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)
     assert run("license list --profile acme --json").json["error"]["code"] == "no-such-profile"
 
 

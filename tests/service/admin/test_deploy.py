@@ -22,7 +22,7 @@ from moto import mock_aws
 from moto.cloudformation.models import cloudformation_backends
 
 from keyferry_admin import script
-from keyferry_admin.stack import Stack
+from keyferry_admin.connection import find_connection
 from tests.service.admin.template import TEMPLATE as TABLES
 from tests.service.admin.test_connection import SAVED
 from tests.support.builders import SERVICE_KEY
@@ -222,7 +222,7 @@ def test_a_change_set_that_was_declined_uploads_nothing(desk: Desk) -> None:
 
 def test_keys_that_are_among_the_licenses_get_their_own_table(desk: Desk) -> None:
     create_stack()
-    stack = Stack("trial")
+    stack = find_connection("trial").open()
     put_key(boto3.client("dynamodb"), stack.output("LicensesTable"), SERVICE_KEY)
     desk.sam.does = lambda: None  # the table of keys is new
     assert desk.deploy() == (0, "")

@@ -7,6 +7,7 @@ from typing import Any
 import boto3
 import pytest
 
+from keyferry_admin.connection import find_connection
 from keyferry_admin.stack import Stack
 from keyferry_service.adapters.items_dynamodb import members, to_item
 from keyferry_service.domain.allocate import Grant, GrantRule
@@ -62,7 +63,7 @@ def whole(stack: Stack) -> Stack:
         boto3.client("s3").put_bucket_versioning(
             Bucket=bucket, VersioningConfiguration={"Status": "Enabled"}
         )
-    return Stack("keyferry")
+    return find_connection("keyferry").open()
 
 
 def answered(

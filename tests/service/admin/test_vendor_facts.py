@@ -54,6 +54,14 @@ def test_a_text_that_is_too_long_is_refused_before_it_is_written(
     assert stack.licenses.get(NUMBER) is None
 
 
+@pytest.mark.parametrize("name", ["licensee", "product", "edition", "reference", "note"])
+def test_a_text_typed_in_another_encoding_is_refused(run: Any, stack: Stack, name: str) -> None:
+    line = ["license", "create", "--number", NUMBER, f"--{name}", "M\udcfcller", "--new-product"]
+    ran = run(line)
+    assert (ran.exit, ran.err) == (2, f"X The {name} is not Unicode text (bad-terms)\n")
+    assert stack.licenses.get(NUMBER) is None
+
+
 def test_the_longest_texts_are_accepted(run: Any, stack: Stack) -> None:
     labels = " ".join(f"--label {n:032}" for n in range(16))
     line = f"--reference {'é' * 64} --note {'é' * 1000} --licensee {'é' * 200} {labels}"

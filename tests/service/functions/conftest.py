@@ -30,6 +30,7 @@ from tests.support.world import (
     OUT,
     PAGE_ORIGIN,
     QUEUE,
+    REQUESTS_QUEUE,
     ROOT,
     SECOND_ORIGIN_SECRET,
     SENDER,
@@ -68,6 +69,7 @@ def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
         "TICKETS_TABLE": "Tickets",
         "IN_BUCKET": IN,
         "OUT_BUCKET": OUT,
+        "REQUESTS_QUEUE": REQUESTS_QUEUE,
         "RESPONSES_QUEUE": QUEUE,
         "PAGE_ORIGIN": PAGE_ORIGIN,
         "VENDOR_NAME": "Example",
@@ -138,7 +140,7 @@ def world(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> World:
         where = {"LocationConstraint": "eu-central-1"}
         s3.create_bucket(Bucket=bucket, CreateBucketConfiguration=where)
         s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
-    sqs.create_queue(QueueName="keyferry-requests")
+    assert sqs.create_queue(QueueName="keyferry-requests")["QueueUrl"] == REQUESTS_QUEUE
     assert sqs.create_queue(QueueName="keyferry-responses")["QueueUrl"] == QUEUE
     ses.create_email_identity(EmailIdentity="licensing@example.com")
     ses.create_configuration_set(ConfigurationSetName="keyferry")

@@ -49,7 +49,8 @@ class Buckets:
         self.objects[call["Bucket"], call["Key"]] = call["Body"]
 
     def get_object(self, **call: Any) -> dict[str, Any]:
-        return {"Body": BytesIO(self.objects[call["Bucket"], call["Key"]])}
+        body = BytesIO(self.objects[call["Bucket"], call["Key"]])
+        return {"Body": body, "Metadata": {}}
 
     def keys(self, bucket: str) -> list[str]:
         return [key for name, key in self.objects if name == bucket]

@@ -4,9 +4,10 @@ import re
 from dataclasses import replace
 from pathlib import Path
 
+from keyferry_admin.use_cases.change_license import set_status
 from keyferry_protocol.keys import ED25519
 from keyferry_service.adapters.resignings_dynamodb import Resignings
-from keyferry_service.domain.license import RegisteredDongle
+from keyferry_service.domain.license import RegisteredDongle, Status
 from tests.service.functions.test_mail_feedback import NO_USER, a_notice, tags
 from tests.support.builders import LAB_07, LAB_08, Computer, a_key, a_request_file
 from tests.support.samples import DAY
@@ -61,6 +62,10 @@ def test_every_row_and_attribute_is_documented(world: World, tags: list[str]) ->
         ticket = world.activate(a_request_file(LAB_07, id=attempt * 32), "anna@example.org")
         assert world.send(ticket) == []
     world.activate(a_request_file(Computer("LAB-09"), replaces_seat=1))
+    world.activate(a_request_file(Computer("LAB-10")))
+    refused = world.activate(a_request_file(Computer("LAB-11"), choose_seat=True))
+    set_status(world.licenses, license.number, Status.SUSPENDED)
+    world.process(world.choose(refused, 1))
     rows = written(world)
     assert world.handle("mail_feedback", a_notice(tags[-1], **NO_USER)) == []
     Resignings(world.dynamodb, "Tickets").begin("0123456789abcdef", b"secret", world.now + DAY)

@@ -9,7 +9,7 @@ from openapi_spec_validator import OpenAPIV31SpecValidator
 from keyferry_service.adapters import tickets_dynamodb
 from keyferry_service.domain.refusals import RefusalCode
 from keyferry_service.use_cases import limit_calls
-from tests.support.builders import LAB_07, a_request_file
+from tests.support.builders import LAB_07, LAB_08, a_request_file
 from tests.support.http_contract import (
     Outcome,
     check_answer,
@@ -23,6 +23,7 @@ OPEN = "/api/requests"
 NOBODYS = "A" * 43
 A_TICKET = {"email": None, "language": "en"}
 AN_ADDRESS = {"email": "anna@example.org"}
+A_SEAT = {"seat": 1}
 
 
 class Caller:
@@ -51,6 +52,7 @@ def test_every_documented_answer_is_given(world: World, monkeypatch: pytest.Monk
     assert world.send(ready) == []
     link = link_in(world.mails()[0].replace(b"=\r\n", b""))
     status, mail, file = f"{OPEN}/{ready}", f"{OPEN}/{ready}/mail", f"{OPEN}/{ready}/file"
+    code = f"{OPEN}/{ready}/codes/1"
     unknown = (f"{OPEN}/{NOBODYS}", f"{OPEN}/{NOBODYS}/mail", f"/api/responses/{NOBODYS}")
 
     call("POST", OPEN, A_TICKET)
@@ -58,8 +60,14 @@ def test_every_documented_answer_is_given(world: World, monkeypatch: pytest.Monk
     call("POST", mail, AN_ADDRESS)
     call("PUT", f"{OPEN}/{world.open_ticket()}/file", b"a file")
     call("GET", file)
+    call("GET", code)
     call("GET", link)
     call("HEAD", link)
+    full = world.activate(a_request_file(LAB_08, choose_seat=True))
+    seat = f"{OPEN}/{full}/seat"
+    call("GET", f"{OPEN}/{full}")
+    call("POST", seat, {"seat": 2})
+    call("POST", seat, A_SEAT)
 
     for path in (OPEN, mail):
         call("POST", path, "no JSON")
@@ -74,26 +82,34 @@ def test_every_documented_answer_is_given(world: World, monkeypatch: pytest.Monk
     call("POST", f"{OPEN}/{world.open_ticket()}/mail", AN_ADDRESS)
     call("GET", f"{OPEN}/{world.open_ticket()}/file")
     call("GET", f"{OPEN}/{NOBODYS}/file")
+    call("GET", f"{OPEN}/{world.open_ticket()}/codes/1")
+    call("GET", f"{OPEN}/{ready}/codes/2")
     for data in (b"a file", b"", bytes(8193)):
         call("PUT", file, data)
     call("PUT", f"{OPEN}/{NOBODYS}/file", b"a file")
     call("PUT", file, b"a file", content_type="text/plain")
+    call("POST", seat, "no JSON")
+    call("POST", seat, A_SEAT, content_type="text/plain")
+    call("POST", f"{status}/seat", A_SEAT)
+    call("POST", f"{OPEN}/{NOBODYS}/seat", A_SEAT)
 
     world.left_ms = 0
     call("POST", OPEN, A_TICKET)
     call("GET", f"{OPEN}/{NOBODYS}")
     call("POST", f"{OPEN}/{NOBODYS}/mail", AN_ADDRESS)
+    call("POST", f"{OPEN}/{NOBODYS}/seat", A_SEAT)
     call("PUT", f"{OPEN}/{NOBODYS}/file", b"a file")
     call("GET", f"{OPEN}/{NOBODYS}/file")
+    call("GET", f"{OPEN}/{NOBODYS}/codes/1")
     for method in ("GET", "HEAD"):
         call(method, f"/api/responses/{NOBODYS}")
     world.left_ms = 20_000
     monkeypatch.setattr(tickets_dynamodb, "TICKETS_PER_NETWORK", 1)
     call("POST", OPEN, A_TICKET)
 
-    a_body = {"POST": {**A_TICKET, **AN_ADDRESS}, "PUT": b"a file"}
+    a_body = {"POST": {**A_TICKET, **AN_ADDRESS, **A_SEAT}, "PUT": b"a file"}
     routes = [("POST", OPEN), ("GET", status), ("POST", mail), ("GET", link), ("HEAD", link)]
-    routes += [("PUT", file), ("GET", file)]
+    routes += [("PUT", file), ("GET", file), ("GET", code), ("POST", seat)]
     for method, path in routes:
         call(method, path, a_body.get(method), x_origin_secret="guess")
         call(method, path, a_body.get(method), sec_fetch_site="cross-site")

@@ -242,7 +242,7 @@ class Clients:
         version = int(call.get("VersionId", len(versions)))
         if not 1 <= version <= len(versions):
             raise failure("NoSuchVersion", "GetObject")
-        return {"Body": BytesIO(versions[version - 1])}
+        return {"Body": BytesIO(versions[version - 1]), "Metadata": {}}
 
     def head_object(self, **call: Any) -> dict[str, Any]:
         if (call["Bucket"], call["Key"]) not in self.cloud.objects:

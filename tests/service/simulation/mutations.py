@@ -56,7 +56,7 @@ NO_LEDGER: Edits = [
     ),
     (
         LICENSES,
-        'entry = rows.get(f"answer#{request.sha256}")',
+        "entry = rows.get(answer_name(request.sha256))",
         "entry = None",
     ),
 ]

@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from keyferry_service.adapters import tickets_dynamodb
-from keyferry_service.adapters.queue_sqs import MailRequest
+from keyferry_service.adapters.queue_sqs import ChosenSeat, MailRequest
 from keyferry_service.adapters.retries import OutOfTime
 from keyferry_service.adapters.tickets_dynamodb import TooManyTickets
 from keyferry_service.domain.ticket import LIFE_S, EmailStatus, TicketState
@@ -25,7 +25,11 @@ def open_one(service: Service, email: str | None = None, left_ms: int = 20_000) 
 
 
 def tracking(service: Service, requests: list[MailRequest]) -> TrackTicket:
-    return TrackTicket(service.tickets, service.files, requests.append, service.clock)
+    return TrackTicket(service.tickets, service.files, requests.append, nobody, service.clock)
+
+
+def nobody(chosen: ChosenSeat) -> None:
+    raise AssertionError(f"{chosen} is asked for")
 
 
 def publish(service: Service) -> None:

@@ -59,6 +59,19 @@ def refusal_that_lists_seats(customer: Customer) -> None:
     assert [kept.machine_name for kept in refusals_of(customer)] == ["LAB-02"]
 
 
+def seat_chosen_on_the_page(customer: Customer) -> None:
+    """All seats are taken, and somebody says on the page which computer is lost."""
+    customer.change(seats=1)
+    customer.activate(1)
+    ticket = open_ticket(customer.stack)
+    upload(ticket, customer.file(2))
+    assert wait_for_ticket(customer.stack, ticket)["refusal"]["choose_seat"] is True
+    path = f"{customer.stack.api}/requests/{ticket['id']}/seat"
+    answer = requests.post(path, json={"seat": 1}, timeout=60)
+    assert answer.status_code == 202, answer.text
+    assert wait_for_ticket(customer.stack, ticket)["response"]["seat"] == 1
+
+
 def machine_known_by_its_parts(customer: Customer) -> None:
     """A computer set up anew has another key, and its own seat again."""
     customer.activate(1)
@@ -104,6 +117,7 @@ JOURNEYS: dict[str, Journey] = {
         ticket_without_a_file,
         files_through_the_pages_host,
         refusal_that_lists_seats,
+        seat_chosen_on_the_page,
         machine_known_by_its_parts,
         mail_to_another_address,
         mail_that_comes_back,

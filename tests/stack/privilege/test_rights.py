@@ -10,7 +10,6 @@ from botocore.exceptions import ClientError
 from botocore.stub import Stubber
 
 from keyferry_service.adapters.files_s3 import FileGone, Files
-from keyferry_service.domain.upload import Upload
 from tests.stack.privilege.journeys import JOURNEYS
 from tests.stack.privilege.rights import rights
 from tests.stack.privilege.table import REASONS, TESTED, UNTESTED
@@ -21,7 +20,6 @@ pytestmark = pytest.mark.privilege
 # What Lambda needs to poll a queue, as its documentation has it: no more, no less.
 POLLS = {"sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"}
 LOGS = {"logs:CreateLogStream", "logs:PutLogEvents"}
-UPLOAD = Upload("t" * 43, f"requests/{'t' * 43}", "v1", 0)
 KEYS = [name for name, resource in RESOURCES.items() if resource["Type"] == "AWS::KMS::Key"]
 
 
@@ -109,7 +107,7 @@ def test_a_function_may_write_its_own_log_and_no_other(function: str) -> None:
         pytest.param(lambda files: files.uploaded_at("t"), "head_object", id="a file to come"),
         pytest.param(lambda f: f.is_published("t", "x"), "head_object", id="an answer to come"),
         pytest.param(lambda f: f.read_published("t", "x"), "get_object", id="an answer to read"),
-        pytest.param(lambda files: files.read(UPLOAD), "get_object", id="a file that is gone"),
+        pytest.param(lambda files: files.read("t", "v1"), "get_object", id="a file that is gone"),
     ],
 )
 def test_without_the_right_to_list_what_is_missing_would_be_a_failure(

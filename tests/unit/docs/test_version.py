@@ -32,7 +32,7 @@ def test_each_package_has_the_same_version() -> None:
     assert keyferry_admin.__version__ == keyferry_protocol.__version__
 
 
-@pytest.mark.parametrize("package", ["client", "admin"])
+@pytest.mark.parametrize("package", ["client", "admin", "courier"])
 def test_a_package_reads_its_version_from_the_source(package: str) -> None:
     settings = tomllib.loads((ROOT / package / "pyproject.toml").read_text())
     assert settings["project"]["dynamic"] == ["version"]

@@ -92,6 +92,8 @@ def test_free_text_is_at_most_64_code_points_without_controls() -> None:
     for code in (*range(0x202A, 0x202F), *range(0x2066, 0x206A)):
         with pytest.raises(ValueError, match="control"):
             free_text(chr(code))
+    with pytest.raises(ValueError, match="Unicode"):
+        free_text("M\udcfcller")  # "Müller" in Latin-1, typed where UTF-8 was expected
 
 
 def test_each_control_in_a_text_is_shown_as_a_replacement_character() -> None:

@@ -6,7 +6,6 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import boto3
 from botocore.config import Config
 
 from keyferry_admin.stack import Stack
@@ -49,7 +48,6 @@ class Deployment:
 
     def client(self, service: str, region: str | None = None) -> Any:
         if (service, region) not in self._clients:
-            connect: Any = boto3.client  # the stubs accept only literal names
-            client = connect(service, region_name=region, config=_PATIENCE)
-            self._clients[service, region] = client
+            create: Any = self.stack.session.create_client  # the stubs accept only literal names
+            self._clients[service, region] = create(service, region_name=region, config=_PATIENCE)
         return self._clients[service, region]

@@ -1,0 +1,30 @@
+"""Asks for the lines of a response, one after the other, and says which is wrong as it is left."""
+
+import click
+
+from keyferry.views.terminal import Terminal
+from keyferry_protocol.errors import WrongLine
+from keyferry_protocol.messages import message
+from keyferry_protocol.typed_response import TypedResponse
+
+
+def ask_lines(terminal: Terminal) -> TypedResponse:
+    """Read lines or scanned codes from the keyboard until none is missing."""
+    typed = TypedResponse()
+    while typed.missing is not None:
+        row: str = click.prompt(_question(typed), default="", show_default=False, err=True)
+        if not row.strip():
+            continue
+        try:
+            typed.add(row, typed.missing)
+        except WrongLine as error:
+            terminal.warn(str(error))
+    return typed
+
+
+def _question(typed: TypedResponse) -> str:
+    if typed.codes:
+        return message("terminal.typed.codes", n=typed.scanned, of=typed.codes)
+    if typed.length is None:
+        return message("terminal.typed.line", n=typed.missing)
+    return message("terminal.typed.line-of", n=typed.missing, of=typed.length)

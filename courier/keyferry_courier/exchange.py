@@ -1,0 +1,95 @@
+"""One HTTP call: verified TLS, no redirects, and an answer that is bounded in size and time.
+
+Proxies are those of the environment (HTTPS_PROXY, NO_PROXY), or of the settings of Windows and
+macOS. What the operating system trusts is trusted, as behind a company's proxy that opens TLS.
+"""
+
+import ssl
+import time
+from functools import cache
+from http.client import HTTPException
+from typing import NamedTuple
+from urllib.parse import urlsplit
+from urllib.request import (
+    HTTPHandler,
+    HTTPSHandler,
+    OpenerDirector,
+    ProxyHandler,
+    Request,
+    UnknownHandler,
+)
+
+from keyferry_protocol import __version__
+
+MAX_ANSWER = 2**16  # bytes
+SILENCE_S = 30.0  # of a server that was called
+WHOLE_S = 120.0  # for an answer that comes in drops
+LOCAL = ("127.0.0.1", "localhost", "::1")
+_CHUNK = 2**14
+
+
+class Answer(NamedTuple):
+    """What a server said: at most MAX_ANSWER bytes, and the headers that matter here."""
+
+    status: int
+    content_type: str
+    retry_after_s: int
+    body: bytes
+
+
+class NoAnswer(Exception):
+    """Nothing answered in time, or not by the rules of HTTP and TLS."""
+
+
+def is_safe(url: str) -> bool:
+    """Whether a call of this address is encrypted, or stays on this computer."""
+    try:
+        parts = urlsplit(url)
+        host, _ = parts.hostname, parts.port
+    except ValueError:
+        return False
+    is_plain_text = not url.isascii() or any(c <= " " or c == "\x7f" for c in url)
+    if not host or parts.username or parts.password or is_plain_text:
+        return False
+    return parts.scheme == "https" or (parts.scheme == "http" and host in LOCAL)
+
+
+def exchange(method: str, url: str, body: bytes | None = None, content_type: str = "") -> Answer:
+    """Call an address. Raises NoAnswer, and ValueError for one that `is_safe` refuses."""
+    if not is_safe(url):
+        raise ValueError(url)
+    headers = {"User-Agent": f"keyferry-courier/{__version__}", "Accept": "*/*"}
+    if content_type:
+        headers["Content-Type"] = content_type
+    request = Request(url, data=body, headers=headers, method=method)
+    ends = time.monotonic() + WHOLE_S
+    try:
+        with _opener(urlsplit(url).hostname in LOCAL).open(request, timeout=SILENCE_S) as response:
+            read = b""
+            while len(read) <= MAX_ANSWER and (chunk := response.read1(_CHUNK)):
+                read += chunk
+                if time.monotonic() > ends:
+                    raise NoAnswer("too slow")
+            retry_after = str(response.headers.get("Retry-After", ""))
+            return Answer(
+                response.status,
+                str(response.headers.get("Content-Type", "")),
+                int(retry_after) if retry_after.isdecimal() and len(retry_after) < 6 else 0,
+                read,
+            )
+    except (OSError, HTTPException, ValueError) as error:
+        raise NoAnswer(str(getattr(error, "reason", "") or error)) from error
+
+
+@cache
+def _opener(is_local: bool) -> OpenerDirector:
+    """An opener that reads no files and follows nothing: it has no other handlers."""
+    opener = OpenerDirector()
+    for handler in (
+        ProxyHandler({} if is_local else None),
+        HTTPHandler(),
+        HTTPSHandler(context=ssl.create_default_context()),
+        UnknownHandler(),
+    ):
+        opener.add_handler(handler)
+    return opener

@@ -1,0 +1,266 @@
+"""Calls of the activation service and its storage (docs/http-api.md), as the page makes them."""
+
+import json
+import re
+import secrets
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import Any, TypeVar
+
+from keyferry_courier.errors import CourierError, NoService, no_service
+from keyferry_courier.exchange import MAX_ANSWER, Answer, NoAnswer, is_safe
+from keyferry_protocol.encoding import escape_controls
+from keyferry_protocol.envelope import MAX_FILE, RESPONSE
+
+Exchange = Callable[..., Answer]
+T = TypeVar("T")
+
+TRIES = 3
+PATIENCE_S = 900.0  # with a service that is busy, and with each file until it is answered
+MAX_SENTENCE = 1000
+_TICKET = re.compile(r"[A-Za-z0-9_-]{16,128}")
+_FIELD = re.compile(r"[A-Za-z0-9_-]{1,64}")
+_VALUE = re.compile(r"[\x20-\x7e]{0,8192}")
+_CODE = re.compile(r"[a-z-]{1,40}")
+_EXPIRED = re.compile(rb"<Code>(AccessDenied|ExpiredToken|RequestTimeout)<")
+_STORED = re.compile(rb"<PostResponse\b")
+
+
+@dataclass(frozen=True)
+class ResponseFile:
+    """What the service says of a response file."""
+
+    name: str
+    bytes: int
+    sha256: str
+    url: str
+
+
+@dataclass(frozen=True)
+class Ticket:
+    """The state of a file's ticket. A `refusal` has the sentences in the ticket's language."""
+
+    state: str
+    response: ResponseFile | None
+    refusal: CourierError | None
+    retry_after_s: int
+
+
+@dataclass(frozen=True)
+class _NewTicket:
+    id: str
+    url: str
+    fields: Mapping[str, str]
+
+
+class Service:
+    """The service behind a vendor's page.
+
+    Each call waits while the service is busy. Raises NoService where no other file would fare
+    better, and CourierError for what concerns one file.
+    """
+
+    def __init__(
+        self,
+        page: str,
+        language: str,
+        email: str | None,
+        *,
+        exchange: Exchange,
+        sleep: Callable[[float], None] = time.sleep,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._api = page.rstrip("/") + "/api/requests"
+        self._language, self._email = language, email
+        self._exchange, self._sleep, self._clock = exchange, sleep, clock
+
+    def send(self, file: bytes, opened: Callable[[str], None]) -> str:
+        """Open a ticket and upload the file; the ticket's id, which `opened` is told before."""
+        for passes in range(1, TRIES + 1):
+            ticket = self._open()
+            opened(ticket.id)
+            outcome = self._upload(ticket, file)
+            if outcome == "expired" and passes < TRIES:
+                continue
+            if outcome != "stored":
+                self.send_through_page(ticket.id, file)
+            break
+        return ticket.id
+
+    def send_through_page(self, ticket_id: str, file: bytes) -> None:
+        """Upload through the page's own host: for networks that let nobody through to storage."""
+        url = f"{self._api}/{ticket_id}/file"
+        try:
+            self._call("PUT", url, _read_accepted, file, "application/octet-stream")
+        except CourierError as error:
+            if error.code != "already-uploaded":  # the storage took it; only its answer was lost
+                raise
+
+    def look(self, ticket_id: str) -> Ticket | None:
+        """The state of a ticket; None if there is no such ticket any more."""
+        try:
+            return self._call("GET", f"{self._api}/{ticket_id}", _read_ticket)
+        except CourierError as error:
+            if error.code == "not-found":
+                return None
+            raise
+
+    def download(self, ticket_id: str, response: ResponseFile) -> bytes:
+        """The response file, checked against what the service says of it.
+
+        It comes from the storage, else through the page's own host.
+        """
+
+        def read(answer: Answer) -> bytes | None:
+            data = answer.body
+            is_it = len(data) == response.bytes and sha256(data).hexdigest() == response.sha256
+            return data if answer.status == 200 and is_it else None
+
+        try:
+            data = read(self._exchange("GET", response.url))
+        except NoAnswer:
+            data = None
+        return data or self._call("GET", f"{self._api}/{ticket_id}/file", read)
+
+    def _open(self) -> _NewTicket:
+        document = json.dumps({"email": self._email, "language": self._language}).encode()
+        return self._call("POST", self._api, _read_new_ticket, document, "application/json")
+
+    def _upload(self, ticket: _NewTicket, file: bytes) -> str:
+        """`stored`, `expired` where another ticket can repair it, else `blocked`."""
+        body, content_type = _form(ticket.fields, file)
+        for failures in range(1, TRIES + 1):
+            try:
+                answer = self._exchange("POST", ticket.url, body, content_type)
+            except NoAnswer:
+                self._sleep(failures)
+                continue
+            if answer.status == 201 and _STORED.search(answer.body):
+                return "stored"
+            if _EXPIRED.search(answer.body):
+                return "expired"
+            if not _is_overload(answer.status):
+                break
+            self._sleep(max(failures, answer.retry_after_s))
+        return "blocked"
+
+    def _call(
+        self,
+        method: str,
+        url: str,
+        read: Callable[[Answer], T | None],
+        body: bytes | None = None,
+        content_type: str = "",
+    ) -> T:
+        ends = self._clock() + PATIENCE_S
+        failures = 0
+        while True:
+            pause = float(2**failures)
+            try:
+                answer = self._exchange(method, url, body, content_type)
+            except NoAnswer as error:
+                problem: CourierError = no_service("unreachable", why=escape_controls(str(error)))
+                failures += 1
+            else:
+                result = read(answer)
+                if result is not None:
+                    return result
+                problem = _problem(answer)
+                if not _is_overload(answer.status):
+                    raise problem
+                failures += answer.status >= 500 and not answer.retry_after_s
+                pause = max(pause, answer.retry_after_s)
+            if failures == TRIES or self._clock() + pause > ends:
+                raise problem
+            self._sleep(pause)
+
+
+def _is_overload(status: int) -> bool:
+    """Busy or down, whoever says so. 511 is a network that wants a sign-in."""
+    return status == 429 or (status >= 500 and status != 511)
+
+
+def _form(fields: Mapping[str, str], file: bytes) -> tuple[bytes, str]:
+    """The multipart form (RFC 7578) of an upload. The file is last: S3 ignores fields after it."""
+    boundary = secrets.token_hex(16)
+    start = f'--{boundary}\r\nContent-Disposition: form-data; name="'
+    parts = [f'{start}{name}"\r\n\r\n{value}\r\n'.encode() for name, value in fields.items()]
+    head = f'{start}file"; filename="request"\r\nContent-Type: application/octet-stream\r\n\r\n'
+    body = b"".join([*parts, head.encode(), file, f"\r\n--{boundary}--\r\n".encode()])
+    return body, f"multipart/form-data; boundary={boundary}"
+
+
+def _problem(answer: Answer) -> CourierError:
+    """What an answer other than the expected one says (RFC 9457)."""
+    document = _json(answer, "application/problem+json")
+    code, title = document.get("code"), document.get("title")
+    is_busy = _is_overload(answer.status)
+    if isinstance(code, str) and _CODE.fullmatch(code) and isinstance(title, str):
+        kind = NoService if is_busy or answer.status in (400, 403) else CourierError
+        return kind(code, _sentence(title), _sentence(document.get("detail")))
+    return no_service("busy" if is_busy else "not-ours", status=answer.status)
+
+
+# Each of these finds in an answer what the service would say, or None if the answer is another.
+
+
+def _read_new_ticket(answer: Answer) -> _NewTicket | None:
+    document = _json(answer) if answer.status == 201 else {}
+    upload = document.get("upload")
+    id, url, fields = document.get("id"), _member(upload, "url"), _member(upload, "fields")
+    if not (isinstance(id, str) and isinstance(url, str) and isinstance(fields, dict)):
+        return None
+    are_plain = all(_is(name, _FIELD) and _is(value, _VALUE) for name, value in fields.items())
+    are_plain = are_plain and _is(id, _TICKET)
+    return _NewTicket(id, url, fields) if are_plain and is_safe(url) else None
+
+
+def _read_ticket(answer: Answer) -> Ticket | None:
+    document = _json(answer) if answer.status == 200 else {}
+    state, response, refusal = (document.get(n) for n in ("state", "response", "refusal"))
+    retry_after_s = answer.retry_after_s
+    if state in ("awaiting-upload", "processing"):
+        return Ticket(state, None, None, retry_after_s)
+    if state == "ready":
+        name, url = _member(response, "filename"), _member(response, "download_url")
+        size, digest = _member(response, "bytes"), _member(response, "sha256")
+        are_texts = all(isinstance(value, str) for value in (name, url, digest))
+        if are_texts and type(size) is int and 0 < size <= MAX_FILE[RESPONSE] and is_safe(url):
+            return Ticket(state, ResponseFile(name, size, digest, url), None, retry_after_s)
+    if state == "refused":
+        code, title = _member(refusal, "code"), _member(refusal, "title")
+        if _is(code, _CODE) and isinstance(title, str):
+            detail = _sentence(_member(refusal, "detail"))
+            return Ticket(state, None, CourierError(code, _sentence(title), detail), retry_after_s)
+    return None
+
+
+def _read_accepted(answer: Answer) -> bool | None:
+    is_json = answer.content_type.startswith("application/json")
+    return True if answer.status == 202 and is_json else None
+
+
+def _json(answer: Answer, content_type: str = "application/json") -> dict[str, Any]:
+    """The JSON object of an answer of this type, else an empty one."""
+    if not answer.content_type.startswith(content_type) or len(answer.body) > MAX_ANSWER:
+        return {}
+    try:
+        document = json.loads(answer.body)
+    except (ValueError, RecursionError):
+        return {}
+    return document if isinstance(document, dict) else {}
+
+
+def _member(value: object, name: str) -> Any:
+    return value.get(name) if isinstance(value, dict) else None
+
+
+def _is(value: object, pattern: re.Pattern[str]) -> bool:
+    return isinstance(value, str) and pattern.fullmatch(value) is not None
+
+
+def _sentence(value: object) -> str:
+    """A sentence of the service, which a terminal can show."""
+    return escape_controls(value[:MAX_SENTENCE]) if isinstance(value, str) else ""

@@ -1,0 +1,307 @@
+// Draws the table of several request files. Loaded only for these.
+import { formatLicenseNumber } from './messages.js';
+import { replaceControls } from './request-file.js';
+import { Room } from './room.js';
+import { create, fileElement, getElement, isolate } from './view.js';
+/** @import { Messages } from './messages.js' */
+/** @import { View } from './view.js' */
+
+const COLUMNS = ['chosen.computer', 'refused.license', 'room.asks', 'room.status'];
+/** Of these states, a shape beside the word. @type {Partial<Record<Row['state'], string>>} */
+const LOOKS = { ready: 'good', done: 'good', refused: 'bad', failed: 'bad', bad: 'bad' };
+const FAILURES = ['unreachable', 'not-ours', 'not-found', 'upload'];
+
+/**
+ * The part of the page for several files, with its sentences and styles. Throws where it does not load.
+ * @param {{ view: View, browser: Browser, network: Network, language: string }} parts
+ * @param {Messages} messages
+ * @param {Catalogue} catalogue of these messages
+ */
+export async function openRoom({ view, browser, network, language }, messages, catalogue) {
+  const [answer] = await Promise.all([network.fetch(`languages/${language}.room.json`), loadStyle()]);
+  Object.assign(catalogue, await answer.json());
+  /** @type {Room} */
+  const room = new Room({
+    view: new RoomView(view, messages, { send: () => room.send(), save: () => room.save() }), browser, network, language,
+  });
+  return room;
+}
+
+/** Resolves also where the styles do not load: the table can be read without them. */
+const loadStyle = () => new Promise((resolve) => {
+  const link = create('link', '', { rel: 'stylesheet', href: 'room.css', onload: resolve, onerror: resolve });
+  if (document.querySelector('link[href="room.css"]')) resolve(null);
+  else document.head.append(link);
+});
+
+export class RoomView {
+  #view;
+  #messages;
+  #actions;
+  #table = create('table', '', { className: 'room' });
+  /** @type {HTMLTableCellElement[]} of the status, by the row's place among all rows */
+  #cells = [];
+
+  /**
+   * @param {View} view
+   * @param {Messages} messages
+   * @param {RoomActions} actions
+   */
+  constructor(view, messages, actions) {
+    this.#view = view;
+    this.#messages = messages;
+    this.#actions = actions;
+  }
+
+  /** @param {Row[]} rows */
+  showChosen(rows) {
+    const bad = rows.filter(({ state }) => state === 'bad').length;
+    const good = rows.length - bad;
+    this.#drawTable(rows);
+    this.#view.pen.show('room', [
+      this.#heading('room.title'),
+      this.#line('chosen.unsent', { className: 'lead' }),
+      ...(bad ? [this.#line(this.#plural('room.bad', bad), { className: 'fault' }, { n: this.#number(bad) })] : []),
+      this.#table,
+      this.#line('room.save-here', { className: 'note' }),
+      this.#buttons(
+        good ? this.#button(this.#plural('room.send', good), 'primary', this.#actions.send, { n: this.#number(good) }) : null,
+        this.#restartButton(),
+      ),
+    ]);
+  }
+
+  /** @param {Row[]} rows */
+  showSending(rows) {
+    this.#drawTable(rows);
+    this.#view.pen.show('room-sending', [
+      this.#heading('room.sending'),
+      this.#line(rows.some((row) => 'request' in row && row.request.kind === 'deactivate') ? 'room.keep-open-first' : 'room.keep-open'),
+      create('div', '', { className: 'bar', ariaHidden: 'true' }),
+      create('p', '', { id: 'progress' }),
+      this.#savePanel({ isHidden: true }),
+      this.#buttons(this.#button('room.save-now', '', this.#actions.save, {}, { id: 'save-now', hidden: true })),
+      this.#table,
+    ]);
+    this.showProgress(rows, { isNews: false });
+  }
+
+  /**
+   * Files without a response come first: a person has to do something about these.
+   * @param {Row[]} rows
+   * @param {{ isSaved: boolean, archive: string }} options
+   */
+  showDone(rows, { isSaved, archive }) {
+    const ready = rows.filter(({ state }) => state === 'ready').length;
+    const others = rows.filter(({ state }) => LOOKS[state] === 'bad');
+    const title = others.length === 0 ? 'done' : ready ? 'done-some' : 'done-none';
+    this.#drawTable(rows, others);
+    const command = create('code', 'keyferry install ', { dir: 'ltr' });
+    command.append(fileElement(archive));
+    const steps = create('ol', '', { className: 'steps' });
+    for (const key of ['room.copy', 'room.each', 'steps.or-run']) {
+      const step = create('li', '');
+      step.append(...this.#view.pen.say(key, { command, file: fileElement(archive) }));
+      steps.append(step);
+    }
+    this.#view.pen.show('room-done', [
+      this.#heading(`room.${title}`, { ready: this.#number(ready), n: this.#number(rows.length) }),
+      ...(ready ? [this.#savePanel({ isHidden: false })] : []),
+      ...(others.length ? [this.#line('room.first')] : []),
+      ...(ready ? [this.#heading2('steps.title'), steps] : []),
+      this.#table,
+      this.#buttons(
+        others.some(({ state }) => state !== 'bad') ? this.#button('room.retry', ready ? '' : 'primary', this.#actions.send) : null,
+        ready ? this.#button('room.print', '', null, {}, { id: 'print' }) : null,
+        this.#restartButton(),
+      ),
+    ]);
+    if (ready) this.#view.showSaving(isSaved ? 'ready.saved' : 'ready.saving', archive);
+  }
+
+  /**
+   * What becomes of one file.
+   * @param {Row} row
+   * @param {number} place among all rows
+   */
+  showRow(row, place) {
+    const cell = this.#cells[place];
+    if (!cell) return;
+    cell.className = `state ${LOOKS[row.state] ?? ''}`;
+    cell.replaceChildren(...this.#status(row));
+    const saveNow = document.getElementById('save-now');
+    if (saveNow && row.state === 'ready') saveNow.hidden = false;
+  }
+
+  /**
+   * @param {Row[]} rows
+   * @param {{ isNews: boolean }} options whether a screen reader is told
+   */
+  showProgress(rows, { isNews }) {
+    const sent = rows.filter(({ state }) => state !== 'bad');
+    const values = {
+      n: this.#number(sent.filter(({ state }) => state in LOOKS).length),
+      total: this.#number(sent.length),
+    };
+    document.getElementById('progress')?.replaceChildren(...this.#view.pen.say('room.progress', values));
+    this.#view.pen.status(isNews ? 'room.progress' : null, values, 'unseen');
+  }
+
+  /** @param {'offline' | 'busy' | null} delay */
+  announce(delay) {
+    this.#view.announce(delay);
+  }
+
+  /** @param {number} minutes until this network may send again */
+  announcePause(minutes) {
+    this.#view.pen.status(this.#plural('room.pause', minutes), { n: this.#number(minutes) }, 'offline');
+  }
+
+  /**
+   * @param {Uint8Array<ArrayBuffer>} archive
+   * @param {string} name
+   */
+  save(archive, name) {
+    getElement('room-save', HTMLElement).hidden = false;
+    this.#view.save(archive, name);
+  }
+
+  /** @param {string} key of what went wrong */
+  showSaving(key) {
+    getElement('room-save', HTMLElement).hidden = false;
+    this.#view.showSaving(key);
+  }
+
+  /**
+   * @param {Row[]} rows
+   * @param {Row[]} first those of them that come first
+   */
+  #drawTable(rows, first = []) {
+    const caption = create('caption', '');
+    const count = this.#plural('room.caption', rows.length);
+    caption.append(...this.#view.pen.say(count, { n: this.#number(rows.length) }));
+    const labels = COLUMNS.map((key) => this.#messages.text(key));
+    const head = create('thead', '');
+    head.insertRow().append(...labels.map((label) => create('th', label, { scope: 'col' })));
+    const body = create('tbody', '');
+    this.#cells = [];
+    for (const row of [...first, ...rows.filter((each) => !first.includes(each))]) {
+      const line = body.insertRow();
+      const computer = create('th', '', { scope: 'row' });
+      const cells = [create('td', ''), create('td', ''), create('td', '')];
+      line.append(computer, ...cells);
+      cells.forEach((cell, i) => { cell.dataset.label = labels[i + 1]; });
+      if ('request' in row) {
+        const { request } = row;
+        const [, name, system] = /^([^]*?)(?:, ([^,]*))?$/.exec(request.computer) ?? [];
+        computer.append(...(name ? [isolate(name), ...(system ? [create('span', system)] : [])] : [this.#fileName(row)]));
+        cells[0].textContent = formatLicenseNumber(request.licenseNumber);
+        cells[1].append(...this.#view.pen.say(request.replacesSeat ? 'room.asks.replace' : `room.asks.${request.kind}`, { seat: request.replacesSeat ?? '' }));
+      } else {
+        computer.append(this.#fileName(row));
+      }
+      this.#cells[rows.indexOf(row)] = cells[2];
+      this.showRow(row, rows.indexOf(row));
+    }
+    this.#table.replaceChildren(caption, head, body);
+  }
+
+  /**
+   * @param {Row} row
+   * @returns {Node[]}
+   */
+  #status(row) {
+    const { state, problem = '', refusal } = row;
+    const words = (/** @type {string} */ key) => create('span', this.#messages.parts(key, {}).join(''));
+    if (state === 'bad') return [this.#line(`problem.${problem}`)];
+    if (state === 'failed') return [this.#line(`room.failed.${FAILURES.includes(problem) ? problem : 'down'}`)];
+    if (state === 'ready' || state === 'done') return [words('request' in row && row.request.kind === 'deactivate' ? 'ready.deactivated' : 'room.ready')];
+    if (state !== 'refused' || !refusal) return [words(state === 'sending' ? 'room.sending-file' : `room.${state}`)];
+    const lang = refusal.language ?? this.#messages.language;
+    const step = create('p', '', { lang });
+    step.append(...refusal.detail.split('`').map((part, i) => (i % 2 ? create('code', part, { dir: 'ltr' }) : part)));
+    const choice = create('p', '');
+    if (refusal.choose_seat) choice.append(create('a', this.#messages.text('room.choose-seat'), { href: `#t=${row.ticket}` }));
+    return [create('p', refusal.title, { lang, className: 'title' }), step, ...(refusal.choose_seat ? [choice] : [])];
+  }
+
+  /** @param {Row} row */
+  #fileName({ name }) {
+    return name ? fileElement(replaceControls(name)) : this.#messages.text('file.yours');
+  }
+
+  /**
+   * @param {string} key
+   * @param {Values} [values]
+   */
+  #heading(key, values) {
+    const heading = create('h1', '', { tabIndex: -1 });
+    heading.append(...this.#view.pen.say(key, values));
+    return heading;
+  }
+
+  /** @param {string} key */
+  #heading2(key) {
+    return create('h2', this.#messages.text(key));
+  }
+
+  /**
+   * @param {string} key
+   * @param {object} [properties]
+   * @param {Values} [values]
+   */
+  #line(key, properties, values) {
+    const line = create('p', '', properties);
+    line.append(...this.#view.pen.say(key, values));
+    return line;
+  }
+
+  /**
+   * @param {string} key
+   * @param {string} className
+   * @param {(() => void) | null} act null where the view knows by the button's id
+   * @param {Values} [values]
+   * @param {object} [properties]
+   */
+  #button(key, className, act, values, properties) {
+    const button = create('button', '', { type: 'button', className, ...properties });
+    button.append(...this.#view.pen.say(key, values));
+    if (act) button.addEventListener('click', () => act());
+    return button;
+  }
+
+  #restartButton() {
+    return this.#button('room.restart', '', null, {}, { id: 'restart' });
+  }
+
+  /** @param {(HTMLElement | null)[]} buttons */
+  #buttons(...buttons) {
+    const actions = create('p', '', { className: 'actions' });
+    actions.append(...buttons.flatMap((button) => button ?? []));
+    return actions;
+  }
+
+  /**
+   * Where the view says what becomes of the archive.
+   * @param {{ isHidden: boolean }} options
+   */
+  #savePanel({ isHidden }) {
+    const panel = create('div', '', { id: 'room-save', className: 'panel good', hidden: isHidden });
+    const again = this.#button('ready.again', 'primary', this.#actions.save, {}, { id: 'again' });
+    panel.append(create('p', '', { id: 'saving' }), this.#buttons(again));
+    return panel;
+  }
+
+  /**
+   * @param {string} key
+   * @param {number} n
+   */
+  #plural(key, n) {
+    return this.#messages.pluralKey(key, n);
+  }
+
+  /** @param {number} n */
+  #number(n) {
+    return this.#messages.number(n);
+  }
+}

@@ -1,0 +1,330 @@
+"""`license renew`: today's terms for computers that sent no request, in a folder a customer."""
+
+import json
+import os
+import signal
+import zipfile
+from dataclasses import replace
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+from botocore.exceptions import ReadTimeoutError
+
+from keyferry import KeySet, verify_response
+from keyferry_admin.stack import Stack
+from keyferry_admin.use_cases import keys
+from keyferry_admin.use_cases.renewal_folder import folder_names
+from keyferry_protocol.envelope import RESPONSE, open_envelope
+from keyferry_service.adapters.items_dynamodb import members, to_item
+from keyferry_service.domain.license import Status
+from keyferry_service.domain.signing_keys import KeyStatus
+from tests.service.admin.functions import Functions
+from tests.service.admin.screens import GOLDEN, pem_key
+from tests.support.builders import Computer, a_license, a_seat
+from tests.support.samples import DAY, NOW, PRODUCT
+
+ACME, BOREALIS = f"{1:012}", f"{2:012}"
+CUSTOMERS = {ACME: "Acme Modeling", BOREALIS: "Borealis"}
+
+
+@pytest.fixture
+def shop(stack: Stack, functions: Functions, tmp_path: Path) -> Stack:
+    """Two customers with two seats each, whose licenses were extended since."""
+    pem_key(stack, tmp_path / "key.pem")
+    for number, licensee in CUSTOMERS.items():
+        sell(stack, number, licensee, 2)
+    return stack
+
+
+def sell(stack: Stack, number: str, licensee: str, seats: int, **terms: Any) -> None:
+    license = a_license(number=number, licensee=licensee, seats=seats, seats_used=seats, **terms)
+    license = replace(license, revision=10, first_issued_at=NOW - DAY, next_seat=seats + 1)
+    rows: dict[str, Any] = {"license": license}
+    for seat in range(1, seats + 1):
+        rows[f"seat#{seat}"] = a_seat(Computer(f"{number} {seat}"), seat)
+    for name, row in rows.items():
+        item = to_item({"pk": number, "sk": name, **members(row)})
+        boto3.client("dynamodb").put_item(TableName=stack.output("LicensesTable"), Item=item)
+
+
+def files_in(folder: Path) -> list[str]:
+    return sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
+
+
+def key_set(stack: Stack) -> KeySet:
+    return keys.export(stack.signing_keys, stack.licenses)
+
+
+def test_each_seat_has_its_file_and_each_customer_a_zip(
+    run: Any, shop: Stack, tmp_path: Path
+) -> None:
+    folder = tmp_path / "out"
+    ran = run(f"license renew --status active --folder {folder} --yes")
+    assert ran.exit == 0, ran
+    assert ran.out.splitlines()[0] == "✓ 4 renewed, 0 unchanged"
+    assert len(files_in(folder)) == 6
+    for number, name in CUSTOMERS.items():
+        archive = zipfile.ZipFile(folder / name / f"{name}.zip")
+        responses = [
+            verify_response(archive.read(file), key_set(shop)) for file in archive.namelist()
+        ]
+        assert [(r.license.number, r.kind) for r in responses] == [(number, "renewal")] * 2
+        assert {r.seat for r in responses} == {1, 2}
+        assert archive.namelist() == [f"{r.file_stem}.response" for r in responses]
+        for file in archive.namelist():
+            assert (folder / name / file).read_bytes() == archive.read(file)
+
+
+ALL = "license renew --status active --yes --json --folder"
+
+
+def test_a_second_run_finds_nothing_to_do_and_again_renews_all(
+    run: Any, shop: Stack, tmp_path: Path
+) -> None:
+    folder = tmp_path / "out"
+    first = run(f"{ALL} {folder}").json
+    assert (len(first["renewed"]), first["unchanged"], len(first["zips"])) == (4, [], 2)
+    before = {path: path.read_bytes() for path in folder.rglob("*.response")}
+    second = run(f"{ALL} {folder}").json
+    assert (second["renewed"], len(second["unchanged"]), len(second["zips"])) == ([], 4, 2)
+    assert {path: path.read_bytes() for path in folder.rglob("*.response")} == before
+    assert len(run(f"{ALL} {folder} --again").json["renewed"]) == 4
+    assert len(files_in(folder)) == 10
+
+
+@pytest.mark.parametrize("damage", [None, b"", b'{"payloadType":'], ids=["gone", "empty", "cut"])
+def test_a_file_that_is_gone_or_damaged_is_signed_again(
+    run: Any, shop: Stack, tmp_path: Path, damage: bytes | None
+) -> None:
+    folder = tmp_path / "out"
+    first = run(f"{ALL} {folder}").json["renewed"]
+    path = Path(first[0]["file"])
+    body = open_envelope(path.read_bytes(), RESPONSE).body
+    path.unlink() if damage is None else path.write_bytes(damage)
+    assert run(f"{ALL} {folder}").json["renewed"] == first[:1]
+    assert open_envelope(path.read_bytes(), RESPONSE).body == body
+
+
+def test_a_file_that_an_ended_key_signed_is_signed_again(
+    run: Any, shop: Stack, tmp_path: Path
+) -> None:
+    (old,) = shop.signing_keys.all()
+    folder = tmp_path / "out"
+    first = run(f"{ALL} {folder}").json["renewed"]
+    new = pem_key(shop, tmp_path / "new.pem")
+    shop.signing_keys.end(old, KeyStatus.COMPROMISED, new)
+    again = run(f"{ALL} {folder}").json["renewed"]
+    assert again == first
+    for each in again:
+        envelope = open_envelope(Path(each["file"]).read_bytes(), RESPONSE)
+        assert [signature.keyid for signature in envelope.signatures] == [new.keyid]
+
+
+def test_one_license_and_one_seat(run: Any, shop: Stack, tmp_path: Path) -> None:
+    one = run(f"license renew {ACME} --seat 2 --folder {tmp_path / 'out'} --json").json
+    assert [(each["license_number"], each["seat"]) for each in one["renewed"]] == [(ACME, 2)]
+    assert [Path(path).name for path in one["zips"]] == ["Acme Modeling.zip"]
+    all_of_it = run(f"license renew {ACME} --folder {tmp_path / 'out'} --json").json
+    assert [each["seat"] for each in all_of_it["renewed"]] == [1]
+    assert [each["seat"] for each in all_of_it["unchanged"]] == [2]
+
+
+def test_it_shows_what_it_will_do_and_asks_once(
+    run: Any, shop: Stack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sell(shop, f"{3:012}", "Cygnus", 1, status=Status.SUSPENDED)
+    monkeypatch.setattr("sys.stdin.isatty", lambda: True, raising=False)
+    monkeypatch.chdir(tmp_path)
+    prompts: list[str] = []
+    monkeypatch.setattr("builtins.input", lambda: prompts.append("") or "no")
+    refused = run(["license", "renew", "--product", PRODUCT, "--folder", "out"])
+    assert (refused.exit, list(tmp_path.glob("out"))) == (1, [])
+    monkeypatch.setattr("builtins.input", lambda: prompts.append("") or "y")
+    ran = run(["license", "renew", "--product", PRODUCT, "--folder", "out"])
+    assert ran.out == (GOLDEN / "license-renew.txt").read_text()
+    assert len(prompts) == 2  # once in each run
+
+
+def test_a_dry_run_writes_and_renews_nothing(run: Any, shop: Stack, tmp_path: Path) -> None:
+    rows = all_rows(shop)
+    plan = run(f"{ALL} {tmp_path / 'out'} --dry-run").json
+    assert [(each["license_number"], each["seat"]) for each in plan["seats"]] == [
+        *((ACME, 1), (ACME, 2), (BOREALIS, 1), (BOREALIS, 2))
+    ]
+    assert (all_rows(shop), list(tmp_path.glob("out"))) == (rows, [])
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        pytest.param("--folder {}", id="for whom"),
+        pytest.param(f"{ACME} --status active --folder {{}}", id="both"),
+        pytest.param(f"{ACME}", id="no folder"),
+        pytest.param("--status active --seat 1 --folder {}", id="a seat of many"),
+        pytest.param(f"{ACME} --folder {{}}/key.pem", id="a file in place of a folder"),
+    ],
+)
+def test_what_is_said_wrong_is_a_usage_error(
+    run: Any, shop: Stack, tmp_path: Path, line: str
+) -> None:
+    rows = all_rows(shop)
+    assert run(f"license renew {line.format(tmp_path)} --json").json["error"]["exit"] == 2
+    assert all_rows(shop) == rows
+
+
+@pytest.mark.parametrize(
+    ("change", "line", "code"),
+    [
+        pytest.param({"status": Status.SUSPENDED}, ACME, "not-renewable", id="suspended"),
+        pytest.param({"status": Status.REVOKED}, ACME, "not-renewable", id="revoked"),
+        pytest.param({"valid_until": NOW}, ACME, "not-renewable", id="ended"),
+        pytest.param({}, f"{ACME} --seat 3", "no-such-seat", id="no such seat"),
+        pytest.param({}, f"{9:012}", "no-such-license", id="no such license"),
+        pytest.param({"protections": ("dongle",)}, ACME, "some-failed", id="seats are refused"),
+    ],
+)
+def test_what_cannot_be_renewed_says_so(
+    run: Any, shop: Stack, tmp_path: Path, change: dict[str, Any], line: str, code: str
+) -> None:
+    before = shop.licenses.get(ACME)
+    assert before is not None
+    shop.licenses.change(before, replace(before, revision=before.revision + 1, **change))
+    error = run(f"license renew {line} --folder {tmp_path / 'out'} --json").json["error"]
+    assert error["code"] == code
+    assert error["next_step"]
+
+
+def test_a_run_that_was_cut_off_goes_on_where_it_was(
+    run: Any, shop: Stack, functions: Functions, tmp_path: Path
+) -> None:
+    sell(shop, f"{3:012}", "Cygnus", 60)
+    folder, events = tmp_path / "out", []
+
+    def interrupt(event: Any) -> None:
+        events.append(event["renew"])
+        if len(events) == 3:
+            os.kill(os.getpid(), signal.SIGINT)
+
+    functions.before_each = interrupt
+    error = run(f"{ALL} {folder}").json["error"]
+    assert (error["code"], error["exit"]) == ("interrupted", 130)
+    assert error["not_tried"]
+    assert error["renewed"]
+    done = {(each["license_number"], each["seat"]) for each in error["renewed"]}
+    cygnus = folder / "Cygnus" / "Cygnus.zip"
+    assert not cygnus.exists(), "a zip that lacks a seat could be taken for a whole one"
+    functions.before_each = lambda event: None
+    rest = run(f"{ALL} {folder}").json
+    assert {(each["license_number"], each["seat"]) for each in rest["unchanged"]} == done
+    assert len(rest["renewed"]) + len(done) == 64
+    assert len(zipfile.ZipFile(cygnus).namelist()) == 60
+
+
+def test_a_reply_that_got_lost_costs_no_second_serial(
+    run: Any, shop: Stack, functions: Functions, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    invoke = functions.invoke
+
+    def lose(**call: Any) -> dict[str, Any]:
+        invoke(**call)
+        raise ReadTimeoutError(endpoint_url="https://lambda.test")
+
+    monkeypatch.setattr(functions, "invoke", lose)
+    error = run(f"{ALL} {tmp_path / 'out'}").json["error"]
+    assert error["exit"] == 1
+    monkeypatch.setattr(functions, "invoke", invoke)
+    rows = all_rows(shop)
+    assert len(run(f"{ALL} {tmp_path / 'out'}").json["renewed"]) == 4
+    assert all_rows(shop) == rows
+
+
+@pytest.mark.parametrize(
+    ("reply", "step"),
+    [
+        pytest.param({"errorType": "KeyError", "errorMessage": "'Records'"}, "Deploy this release"),
+        pytest.param({"errorType": "DisabledException", "errorMessage": "No."}, "read the log"),
+        pytest.param({"errorMessage": "Task timed out after 20.00 seconds"}, "read the log"),
+        pytest.param({"renewed": []}, "read the log"),
+    ],
+)
+def test_a_function_that_fails_is_told_with_the_next_step(
+    run: Any,
+    shop: Stack,
+    functions: Functions,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    reply: dict[str, Any],
+    step: str,
+) -> None:
+    answer = {"Payload": BytesIO(json.dumps(reply).encode())}
+    monkeypatch.setattr(functions, "invoke", lambda **_: answer)
+    error = run(f"license renew {ACME} --folder {tmp_path / 'out'} --json").json["error"]
+    assert error["code"] == "some-failed"
+    assert step in error["next_step"]
+
+
+def test_no_link_is_followed_where_files_are_written(run: Any, shop: Stack, tmp_path: Path) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "Borealis").symlink_to(tmp_path / "elsewhere")
+    rows = all_rows(shop)
+    error = run(f"{ALL} {tmp_path / 'out'}").json["error"]
+    assert error["code"] == "file-not-written"
+    assert (all_rows(shop), files_in(tmp_path / "elsewhere")) == (rows, [])
+
+
+def test_a_link_in_place_of_a_file_is_replaced(run: Any, shop: Stack, tmp_path: Path) -> None:
+    folder, other = tmp_path / "out", tmp_path / "other"
+    path = Path(run(f"{ALL} {folder}").json["renewed"][0]["file"])
+    other.write_bytes(b"mine")
+    path.unlink()
+    path.symlink_to(other)
+    run(f"{ALL} {folder}")
+    assert not path.is_symlink()
+    assert other.read_bytes() == b"mine"
+
+
+LICENSEES = {
+    "Acme": "Acme",
+    "Nordhaven Werke GmbH & Co. KG": "Nordhaven Werke GmbH & Co. KG",
+    "": "{number}",
+    "a/b\\c": "a_b_c #",
+    "../../etc": "_.._etc #",
+    "..": "_ #",
+    "ends in a dot.": "ends in a dot #",
+    "CON": "_CON #",
+    "nul.txt": "_nul.txt #",
+    "com1": "_com1 #",
+    "Acme: Hamburg": "Acme_ Hamburg #",
+    "tab\there": "tab_here #",
+    "Büro Ä": "Büro Ä",
+    "日本" * 60: "日本" * 28 + " #",
+}
+
+
+@pytest.mark.parametrize("licensee", LICENSEES)
+def test_a_customers_folder_has_a_name_that_every_system_allows(licensee: str) -> None:
+    (name,) = folder_names([a_license(licensee=licensee)]).values()
+    digits = name.rpartition(" ")[2]
+    expected = LICENSEES[licensee].format(number=a_license().number)
+    assert name == expected.replace("#", digits)
+    assert len(name.encode()) <= 255 - len(".zip.part")
+
+
+def test_two_customers_never_share_a_folder() -> None:
+    names = ["ACME", "Acme", "acme", "Acme:", "Acme;", "Acme?", "Acme*", "Ａcme", "A.", "A"]
+    licenses = [a_license(number=f"{n:012}", licensee=name) for n, name in enumerate(names)]
+    folders = folder_names(licenses)
+    assert len({folder.casefold() for folder in folders.values()}) == len(names)
+    again = [*licenses, a_license(number=f"{99:012}", licensee="Acme")]
+    assert folder_names(again)[f"{99:012}"] == folders[f"{1:012}"]
+
+
+def all_rows(stack: Stack) -> list[Any]:
+    items: list[Any] = boto3.client("dynamodb").scan(TableName=stack.output("LicensesTable"))[
+        "Items"
+    ]
+    return items
