@@ -137,6 +137,7 @@ async function start() {
     retry: () => journey.retry(),
     downloadAgain: () => journey.downloadAgain(),
     emailTo: (email) => journey.emailTo(email),
+    fillByHand: (details, text) => import('./by-hand.js').then((module) => module.fillByHand(details, text, parts, catalogue)).catch(() => view.announce('down.lead')),
   });
   const parts = { view, browser, network, language };
   const loadRoom = () => import('./room-view.js').then((module) => module.openRoom(parts, messages, catalogue)).catch(() => null);

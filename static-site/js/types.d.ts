@@ -105,7 +105,16 @@ interface NoFile extends ResponseFacts {
   filename: null;
 }
 
+/** The way back without a file. */
+interface ResponseText {
+  /** To type; null where they are too many. */
+  lines: string[] | null;
+  /** Where the pictures of QR codes are. */
+  codes: string[];
+}
+
 interface ResponseFacts {
+  text: ResponseText | null;
   seat?: number;
   machine_name: string;
   product: string;
@@ -178,6 +187,8 @@ interface Actions {
   retry(): void;
   downloadAgain(): void;
   emailTo(email: string): void;
+  /** Once they are opened, and again where that failed. */
+  fillByHand(details: HTMLElement, text: ResponseText): void;
 }
 
 /** What a person can press beside the table of several files. */

@@ -135,7 +135,10 @@ export class View {
       computer: Boolean(response.machine_name),
       seat: Boolean(response.seat),
       edition: Boolean(response.edition) && kind !== 'deactivate',
+      text: Boolean(response.text),
     })]);
+    const { text } = response;
+    if (text) get('by-hand').ontoggle = () => this.#actions.fillByHand(get('by-hand'), text);
     if (filename === null) return;
     this.showSaving(isSaved ? 'ready.saved' : 'ready.saving', filename);
     const anotherEmail = getElement('another-email', HTMLInputElement);

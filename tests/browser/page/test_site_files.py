@@ -70,7 +70,7 @@ def test_the_english_of_the_page_is_the_english_of_the_catalog() -> None:
 
 
 def test_the_catalog_has_every_sentence_that_the_script_uses_and_no_other() -> None:
-    known = {*sentences("page"), *sentences("page-room")}
+    known = {*sentences("page"), *sentences("page-by-hand"), *sentences("page-room")}
     shown = set(re.findall(r'data-text="([^"]+)"', INDEX.split('<template id="words">')[0]))
     shown |= set(re.findall(r'data-say="([a-z][^"]*)"', INDEX))
     unused = {
@@ -92,7 +92,7 @@ def test_the_catalog_has_every_sentence_that_the_script_uses_and_no_other() -> N
 def test_the_page_is_served_its_part_of_the_catalog_in_every_language() -> None:
     files = site_files(SITE)
     served = {name for name in files if name.startswith("languages/")}
-    rooms = {"json": "page", "room.json": "page-room"}
+    rooms = {"json": "page", "by-hand.json": "page-by-hand", "room.json": "page-room"}
     assert served == {f"languages/{each}.{ending}" for each in languages() for ending in rooms}
     for language in languages():
         with use_language(language):
