@@ -1,8 +1,9 @@
 """The `Licenses` table: a snapshot of all that a request names, a transaction for its answer."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from keyferry_protocol.encoding import format_time
 from keyferry_protocol.request import Request
@@ -45,9 +46,14 @@ if TYPE_CHECKING:
 LICENSE = "license"
 LICENSES_INDEX = "licenses"
 _BATCH = 100  # the most rows of one BatchGetItem
+_AT_ONCE = 8  # calls; botocore keeps ten connections
+_SEGMENTS = 4  # of a scan
 # What a decision may change of a license; the rest is the vendor's.
 _DECIDED = ("revision", "seats_used", "seats_ever_used", "next_seat", "moves", "first_issued_at")
-_NOT_IN_INDEX = ("number", "note", *_DECIDED)
+_NOT_IN_INDEX = ("note", *_DECIDED)
+
+
+T = TypeVar("T")
 
 
 class LicenseExists(Exception):
@@ -173,21 +179,36 @@ class Licenses:
             if license := read_license(item):
                 yield license
 
-    def products(self) -> Iterator[str]:
-        """The product of every license, in no order."""
-        yield from (item["product"]["S"] for item in self._scan_index(["product"]))
+    def has_product(self, product: str) -> bool:
+        """Whether any license has it: most often the first page says so."""
+        pages = self._dynamodb.get_paginator("scan").paginate(
+            TableName=self._table,
+            IndexName=LICENSES_INDEX,
+            Select="COUNT",
+            FilterExpression="product = :product",
+            ExpressionAttributeValues=to_item({":product": product}),
+        )
+        return any(page["Count"] for page in pages)
+
+    def products(self) -> set[str]:
+        """The products of all licenses."""
+        return {item["product"]["S"] for item in self._scan_index(["product"])}
 
     def all(self) -> Iterator[LicenseRecord]:
         """Every license with what was used of it, in no order: for the vendor."""
         yield from self.read(license.number for license in self.sold())
 
-    def with_use(self, sold: Iterable[LicenseRecord]) -> Iterator[LicenseRecord]:
+    def with_use(
+        self, sold: Iterable[LicenseRecord], attributes: Iterable[str] = _NOT_IN_INDEX
+    ) -> Iterator[LicenseRecord]:
         """These licenses of the index as a whole, with their notes and what was used of them.
 
-        Reads only that, for a list. A license that is gone is left out; the order is lost.
+        Reads only that, or those of these attributes that are named, for a list. A license that is
+        gone is left out; the order is lost.
         """
         by_number = {license.number: license for license in sold}
-        for row in self._rows([_key(number, LICENSE) for number in by_number], _NOT_IN_INDEX):
+        keys = [_key(number, LICENSE) for number in by_number]
+        for row in self._rows(keys, ("number", *attributes)):
             use = plain(row)
             yield replace(by_number[use.pop("number")], **use)
 
@@ -354,21 +375,34 @@ class Licenses:
             yield from (entry_from_item(item) for item in page["Items"])
 
     def _scan_index(self, attributes: Iterable[str]) -> Iterator[Item]:
-        pages = self._dynamodb.get_paginator("scan").paginate(
-            TableName=self._table, IndexName=LICENSES_INDEX, **_only(attributes)
-        )
-        for page in pages:
-            yield from page["Items"]
+        return self._scan(IndexName=LICENSES_INDEX, **_only(attributes))
+
+    def _scan(self, **scan: Any) -> Iterator[Item]:
+        """What a scan finds, in no order; several segments are read at once."""
+
+        def read(segment: int) -> list[Item]:
+            pages = self._dynamodb.get_paginator("scan").paginate(
+                TableName=self._table, Segment=segment, TotalSegments=_SEGMENTS, **scan
+            )
+            return [item for page in pages for item in page["Items"]]
+
+        return _at_once(read, range(_SEGMENTS))
 
     def _rows(self, keys: list[Item], attributes: Iterable[str] = ()) -> Iterator[Item]:
         """The rows with these keys, in no order; if some are named, only these attributes."""
-        while keys:
-            request: Any = {"Keys": keys[:_BATCH], "ConsistentRead": True}
-            request |= _only(attributes)
-            reply = self._dynamodb.batch_get_item(RequestItems={self._table: request})
-            yield from reply["Responses"].get(self._table, [])
-            unprocessed: Any = reply.get("UnprocessedKeys", {}).get(self._table, {"Keys": []})
-            keys = [*unprocessed["Keys"], *keys[_BATCH:]]
+        only = _only(attributes)
+
+        def read(portion: list[Item]) -> list[Item]:
+            rows: list[Item] = []
+            while portion:
+                request: Any = {"Keys": portion, "ConsistentRead": True, **only}
+                reply = self._dynamodb.batch_get_item(RequestItems={self._table: request})
+                rows += reply["Responses"].get(self._table, [])
+                unprocessed: Any = reply.get("UnprocessedKeys", {}).get(self._table, {"Keys": []})
+                portion = unprocessed["Keys"]
+            return rows
+
+        return _at_once(read, [keys[at : at + _BATCH] for at in range(0, len(keys), _BATCH)])
 
     def _query(self, number: str, beginning: str) -> Any:
         return {
@@ -452,6 +486,15 @@ class Licenses:
 
     def _update(self, number: str, row: str, update: Mapping[str, Any]) -> Any:
         return {"Update": {"TableName": self._table, "Key": _key(number, row), **update}}
+
+
+def _at_once(read: Callable[[T], list[Item]], parts: Sequence[T]) -> Iterator[Item]:
+    """The rows of every part; a single one, as of a request, needs no thread."""
+    if len(parts) < 2:
+        yield from (row for part in parts for row in read(part))
+        return
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
+        yield from (row for rows in pool.map(read, parts) for row in rows)
 
 
 def _only(attributes: Iterable[str]) -> dict[str, Any]:

@@ -134,7 +134,19 @@ def _updated(page: Page, site: str) -> None:
 def _refused(page: Page, site: str) -> None:
     FakeService(page, refused("no-seats-left", "All seats are in use", "Ask.", seats=SEATS))
     process(page, site)
-    page.wait_for_selector("#refusal-title:focus")
+    page.wait_for_selector("#seats")
+
+
+def _offering(page: Page, site: str) -> None:
+    facts = {"n": 2, "moves_left": 3, "choose_seat": True, "seats": SEATS}
+    FakeService(page, refused("no-seats-left", "All seats are in use", "Choose one.", **facts))
+    process(page, site)
+    page.wait_for_selector("#seats button")
+
+
+def _choosing(page: Page, site: str) -> None:
+    _offering(page, site)
+    page.click("#seats tbody tr:nth-child(2) button")
 
 
 def _unauthentic(page: Page, site: str) -> None:
@@ -190,6 +202,8 @@ STATES: dict[str, Callable[[Page, str], None]] = {
     "nothing to install": _nothing_to_install,
     "updated": _updated,
     "refused": _refused,
+    "refused, and seats are offered": _offering,
+    "refused, and a seat is chosen": _choosing,
     "refused before the proof": _unauthentic,
     "gone": _gone,
     "down": _down,
