@@ -160,8 +160,8 @@ def a_refusal_is_kept_once_and_as_its_ticket_tells_it(world: World) -> None:
 
 def a_renewal_gives_no_machine_what_an_update_would_not(world: World) -> None:
     """An update by the seat's holder, at the very moment at which the renewal was written."""
-    while world.witness.seen:
-        renewed = world.witness.seen.pop()
+    while world.witness.transactions:
+        renewed = world.witness.transactions.pop()
         changed = changed_members(renewed)
         extra = changed - {"revision", "serial", "issued", "valid_until"}
         require(not extra, f"a renewal changed {extra}")

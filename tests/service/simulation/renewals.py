@@ -44,7 +44,7 @@ class Witness:
     """Sees each transaction that writes a renewal, at the one moment at which it happens."""
 
     tables: Tables
-    seen: list[Renewed] = field(default_factory=list)
+    transactions: list[Renewed] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.tables.transact_write_items = self._watch(  # type: ignore[method-assign]
@@ -62,7 +62,7 @@ class Witness:
                 dongle = self._row(row["pk"]["S"], f"dongle#{was[1].dongle_keyid}")
                 registered = from_item(RegisteredDongle, dongle) if dongle else None
                 entry = entry_from_item(row)
-                self.seen.append(Renewed(entry, was, self._rows_of(row), registered))
+                self.transactions.append(Renewed(entry, was, self._rows_of(row), registered))
             return reply
 
         return transact_write_items

@@ -233,10 +233,10 @@ def _lose_a_refusal(world: World) -> None:
 
 def _renew_on_hold(world: World) -> None:
     world.do(Step("renew", 2))
-    (renewed,) = world.witness.seen
+    (renewed,) = world.witness.transactions
     license, seat = renewed.before
-    held = replace(license, status=Status.SUSPENDED)
-    world.witness.seen[0] = replace(renewed, before=(held, seat))
+    on_hold = replace(license, status=Status.SUSPENDED)
+    world.witness.transactions[0] = replace(renewed, before=(on_hold, seat))
 
 
 def _hand_out_an_answer_as_a_renewal(world: World) -> None:
