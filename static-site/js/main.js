@@ -141,7 +141,8 @@ async function start() {
   });
   const parts = { view, browser, network, language };
   const loadRoom = () => import('./room-view.js').then((module) => module.openRoom(parts, messages, catalogue)).catch(() => null);
-  const journey = new Journey({ ...parts, loadRoom });
+  const loadSeats = () => import('./choice.js').then((module) => module.loadSeats(parts, messages, catalogue)).catch(() => null);
+  const journey = new Journey({ ...parts, loadRoom, loadSeats });
   getElement('stalled', HTMLElement).remove();
   return { journey, view };
 }

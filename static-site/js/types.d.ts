@@ -131,6 +131,7 @@ interface Refusal {
   detail: string;
   language?: string;
   seats?: Seat[];
+  moves_left?: number;
   /** Whether one of the seats may be chosen on the ticket's own page. */
   choose_seat?: boolean;
 }
@@ -190,6 +191,9 @@ interface Actions {
   /** Once they are opened, and again where that failed. */
   fillByHand(details: HTMLElement, text: ResponseText): void;
 }
+
+/** Shows the seats of a refusal; `choose` is called with the one to be taken, once the person has read what that costs. */
+type ShowSeats = (refusal: Refusal, choose: (seat: number) => void) => void;
 
 /** What a person can press beside the table of several files. */
 interface RoomActions {

@@ -159,7 +159,7 @@ export class View {
    * @param {RequestFile | null} file null if unknown, as after a reload
    */
   showRefused({ license_number: licenseNumber, refusal }, file) {
-    const { title, detail, language, seats = [] } = refusal;
+    const { title, detail, language } = refusal;
     const number = formatLicenseNumber(licenseNumber ?? file?.request.licenseNumber ?? '');
     const facts = { number, computer: file?.request.computer ?? '', file: file ? replaceControls(file.name) : '' };
     this.#show('refused', [this.#copy('refused', { ...facts, support: this.#supportLink({ ...facts, title }) }, {
@@ -173,18 +173,6 @@ export class View {
     heading.textContent = title;
     text.replaceChildren(...detail.split('`').map((part, i) => (i % 2 ? create('code', part, { dir: 'ltr' }) : part)));
     for (const element of [heading, text]) element.lang = language ?? this.#messages.language;
-    const table = getElement('seats', HTMLTableElement);
-    const labels = [...table.querySelectorAll('th')].map((th) => th.textContent);
-    for (const { seat, machine_name: name, since, last_answered: last } of seats) {
-      const row = table.tBodies[0].insertRow();
-      const dates = [since, last].map((time) => this.#messages.date(time, 'medium'));
-      [String(seat), name || this.#messages.text('computer.unnamed'), ...dates].forEach((value, i) => {
-        const cell = row.insertCell();
-        cell.dataset.label = labels[i];
-        cell.append(isolate(value));
-      });
-    }
-    table.hidden = seats.length === 0;
     this.#showTitle();
     heading.focus();
   }

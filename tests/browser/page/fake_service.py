@@ -176,7 +176,7 @@ class FakeService:
             route.fulfill(status=202, json={"state": "processing"})
         elif is_file:
             route.fulfill(status=200, content_type="application/octet-stream", body=SIGNED)
-        elif request.method == "POST" and path.endswith("/mail"):
+        elif request.method == "POST" and path.endswith(("/mail", "/seat")):
             route.fulfill(status=202, json={})
         elif request.method == "POST":
             upload = {"url": f"{UPLOADS}/", "fields": {"key": f"requests/{TICKET}"}}
