@@ -96,6 +96,8 @@ def _show(settings: Settings, pending: PendingRequest, saved: SavedFile) -> None
         return terminal.line(message("terminal.next-page-deactivate", page=settings.page))
     terminal.line(f"  {message(f'terminal.{request.kind}-waits', number=number)}")
     terminal.line(message("terminal.next-page", page=settings.page))
+    if request.choose_seat:
+        terminal.line(message("terminal.next-choose-seat"))
     terminal.line(message("terminal.next-install", name=f"{request.file_stem}-*.response"))
 
 
@@ -114,6 +116,7 @@ def _document(
             "name": saved.name,
             "bytes": len(pending.data),
             "sha256": request.sha256,
+            "choose_seat": request.choose_seat,
         },
         "page": settings.vendor.page_url or None,
         "warnings": warnings,

@@ -37,6 +37,19 @@ RARELY_DRAWN = {
         Step("deactivate", 356, 19, 2006432220),
         Step("again", 76, 766, 4238233030),
     ],
+    "no ticket condition": [
+        Step("choose", 865, 759, 2784227048),
+        Step("contest", 347, 587, 548625113),
+        Step("activate", 680, 414, 55905719),
+        Step("serve", 231, 349, 2222562867),
+        Step("activate", 695, 409, 3201925153),
+        Step("deactivate", 132, 906, 3290008292),
+        Step("duplicate", 58, 947, 2743682513),
+        Step("update", 869, 755, 1090825336),
+        Step("wait", 483, 231, 2264248350),
+        Step("choose", 610, 447, 1006544199),
+        Step("serve", 640, 672, 2257552594),
+    ],
     # Nor are many of the choices made in the very moment in which another one is decided.
     "choice on a ticket that was answered": [
         Step("activate", 540, 907, 3450237996),
