@@ -1,7 +1,9 @@
 """The `Licenses` table: a snapshot of all that a request names, a transaction for its answer."""
 
+import random
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -17,14 +19,21 @@ from keyferry_service.adapters.items_dynamodb import (
 )
 from keyferry_service.adapters.ledger_dynamodb import (
     ANSWER,
+    FOR_A_REPORT,
     RENEWAL,
     answer_name,
     entry_from_item,
     entry_to_item,
+    kind_in,
     renewal_name,
     renewal_to_item,
 )
-from keyferry_service.adapters.retries import ConditionFailed, translate_conflicts
+from keyferry_service.adapters.retries import (
+    FIRST_WAIT_S,
+    MAX_WAIT_S,
+    ConditionFailed,
+    translate_conflicts,
+)
 from keyferry_service.domain.allocate import Grant
 from keyferry_service.domain.change import CHANGE, Author, Change
 from keyferry_service.domain.license import (
@@ -46,8 +55,7 @@ if TYPE_CHECKING:
 LICENSE = "license"
 LICENSES_INDEX = "licenses"
 _BATCH = 100  # the most rows of one BatchGetItem
-_AT_ONCE = 8  # calls; botocore keeps ten connections
-_SEGMENTS = 4  # of a scan
+_AT_ONCE = 4  # calls of a command, which leave the table to the requests
 # What a decision may change of a license; the rest is the vendor's.
 _DECIDED = ("revision", "seats_used", "seats_ever_used", "next_seat", "moves", "first_issued_at")
 _NOT_IN_INDEX = ("note", *_DECIDED)
@@ -245,18 +253,20 @@ class Licenses:
         """The renewals of a seat, or of all seats, in no order."""
         yield from self._entries(number, RENEWAL if seat is None else renewal_name(seat))
 
-    def answers_between(self, since: int, until: int) -> Iterator[tuple[str, LedgerEntry]]:
-        """Every ledger entry of this time with its license's number, in no order.
+    def responses_between(self, since: int, until: int) -> Iterator[tuple[str, str | None, int]]:
+        """Number of the license, kind, and moment of every response of this time, in no order.
 
-        It reads the whole table, a page of 1 MB after the other, and so is for a report alone.
+        The kind is None where its row cannot be read. It reads the whole table, a page of 1 MB
+        after the other so that requests are answered meanwhile, and so is for a report alone.
         """
-        pages = self._dynamodb.get_paginator("scan").paginate(
-            TableName=self._table,
+        rows = self._scan(
+            segments=1,
             FilterExpression="issued_at BETWEEN :since AND :until",  # which only these rows have
             ExpressionAttributeValues=to_item({":since": since, ":until": until}),
+            **_only(FOR_A_REPORT),
         )
-        for page in pages:
-            yield from ((item["pk"]["S"], entry_from_item(item)) for item in page["Items"])
+        for item in rows:
+            yield item["pk"]["S"], kind_in(item), int(item["issued_at"]["N"])
 
     def look_up_seat(self, number: str, seat: int) -> tuple[LicenseRecord, Seat] | None:
         """A license and its seat as they stood at one moment; None unless both exist.
@@ -364,7 +374,7 @@ class Licenses:
         items: list[Any] = [
             {"Update": self._if_unchanged(number, renewal.read_revision, revision)},
             self._update(number, f"seat#{seat.number}", set_attributes(renewed)),
-            self._put_once(renewal_to_item(number, entry, seat.serial)),
+            self._put_once(renewal_to_item(number, entry)),
         ]
         with translate_conflicts():
             self._dynamodb.transact_write_items(TransactItems=items)
@@ -375,31 +385,40 @@ class Licenses:
             yield from (entry_from_item(item) for item in page["Items"])
 
     def _scan_index(self, attributes: Iterable[str]) -> Iterator[Item]:
-        return self._scan(IndexName=LICENSES_INDEX, **_only(attributes))
+        return self._scan(_AT_ONCE, IndexName=LICENSES_INDEX, **_only(attributes))
 
-    def _scan(self, **scan: Any) -> Iterator[Item]:
-        """What a scan finds, in no order; several segments are read at once."""
+    def _scan(self, segments: int, **scan: Any) -> Iterator[Item]:
+        """What a scan leads to, in no order; the next page of each segment is read meanwhile."""
 
-        def read(segment: int) -> list[Item]:
-            pages = self._dynamodb.get_paginator("scan").paginate(
-                TableName=self._table, Segment=segment, TotalSegments=_SEGMENTS, **scan
-            )
-            return [item for page in pages for item in page["Items"]]
+        def read(place: dict[str, Any]) -> tuple[dict[str, Any], Any]:
+            return place, self._dynamodb.scan(TableName=self._table, **scan, **place)
 
-        return _at_once(read, range(_SEGMENTS))
+        places = [{"Segment": each, "TotalSegments": segments} for each in range(segments)]
+        with ThreadPoolExecutor(segments) as pool:
+            reading = {pool.submit(read, place) for place in places}
+            while reading:
+                done, reading = wait(reading, return_when=FIRST_COMPLETED)
+                for future in done:
+                    place, page = future.result()
+                    if last := page.get("LastEvaluatedKey"):
+                        reading.add(pool.submit(read, place | {"ExclusiveStartKey": last}))
+                    yield from page["Items"]
 
     def _rows(self, keys: list[Item], attributes: Iterable[str] = ()) -> Iterator[Item]:
         """The rows with these keys, in no order; if some are named, only these attributes."""
         only = _only(attributes)
 
         def read(portion: list[Item]) -> list[Item]:
-            rows: list[Item] = []
+            rows, wait_s = list[Item](), FIRST_WAIT_S
             while portion:
                 request: Any = {"Keys": portion, "ConsistentRead": True, **only}
                 reply = self._dynamodb.batch_get_item(RequestItems={self._table: request})
                 rows += reply["Responses"].get(self._table, [])
                 unprocessed: Any = reply.get("UnprocessedKeys", {}).get(self._table, {"Keys": []})
                 portion = unprocessed["Keys"]
+                if portion:  # the table is busy
+                    time.sleep(random.uniform(0, wait_s))
+                    wait_s = min(2 * wait_s, MAX_WAIT_S)
             return rows
 
         return _at_once(read, [keys[at : at + _BATCH] for at in range(0, len(keys), _BATCH)])

@@ -3,8 +3,10 @@
 Each test ends with the number that its row of the document has.
 """
 
+import io
 import json
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +16,14 @@ from playwright.sync_api import FilePayload, Page, expect
 
 import keyferry
 from keyferry.cli.main import main
-from keyferry_protocol.activation import new_activation_code, show_activation_code
+from keyferry_protocol.activation import (
+    new_activation_code,
+    show_activation_code,
+    show_license_number,
+)
 from keyferry_protocol.errors import WrongActivationCode
 from keyferry_service.adapters.licenses_dynamodb import Licenses
+from tests.support.codes import read_all, read_screen
 from tests.support.customer import Customer
 from tests.support.journeys import carry, client, download, wait_for_ticket
 from tests.support.make_changed_files import folded, quoted
@@ -83,6 +90,26 @@ def test_update(room: LockedRoom, walk: Walk) -> None:
     assert walk.trips == 1
 
 
+def test_renewal(room: LockedRoom, walk: Walk, tmp_path: Path) -> None:
+    """The vendor sends one zip for the whole room, and nobody leaves it."""
+    room.customer.change(seats=2)
+    for computer in (1, 2):
+        activate(room, computer)
+    room.customer.change(edition="Professional")
+    desk, folder = str(room.customer.stack.run / "keyferry-admin"), tmp_path / "renewals"
+    command = [desk, "license", "renew", room.customer.number, "--folder", str(folder)]
+    subprocess.run(command, check=True, capture_output=True)
+    (archive,) = folder.rglob("*.zip")
+    walk.deliver(archive=archive.read_bytes())
+    for computer in (1, 2):
+        assert installs(room, walk.drive["archive"], tmp_path, computer)
+        place = room.customer.place(computer)
+        license = keyferry.load(keys=room.customer.keys, **place)
+        assert license.edition == "Professional"
+    assert walk.deliveries == 1
+    assert walk.trips == 0
+
+
 def test_move_to_another_computer(room: LockedRoom, walk: Walk) -> None:
     """Both files go out together: the deactivation is answered first, and frees the seat."""
     activate(room, 1)
@@ -135,6 +162,7 @@ def test_damaged_file(page: Page, room: LockedRoom, walk: Walk, tmp_path: Path) 
     walk.go_out()
     page.goto(room.customer.stack.page)
     page.set_input_files("#file", upload_of(name, walk.drive[name]))
+    expect(page.locator("#chosen h2")).to_contain_text(show_license_number(room.customer.number))
     with page.expect_download(timeout=60_000) as download_info:
         page.click("text=Process request file")
     response = download_info.value.path().read_bytes()
@@ -168,16 +196,22 @@ def upload_of(name: str, data: bytes) -> FilePayload:
     return {"name": name, "mimeType": "application/octet-stream", "buffer": data}
 
 
-def installs(room: LockedRoom, data: bytes, folder: Path) -> bool:
-    """Install a file as the command does."""
-    assert not room.walk.is_outside
-    file, keys = folder / "x.response", folder / "keys.json"
+def installs(room: LockedRoom, data: bytes, folder: Path, computer: int = 1) -> bool:
+    """Install a file or an archive as the command does."""
+    file = folder / "carried"
     file.write_bytes(data)
+    return command(room, "install", str(file), computer=computer) == 0
+
+
+def command(room: LockedRoom, *arguments: str, computer: int = 1) -> int:
+    """Run `keyferry` on a computer of the room; its exit code."""
+    assert not room.walk.is_outside
+    keys = room.customer.folder / "keys.json"
     keys.write_bytes(room.customer.keys.to_json())
-    place = room.customer.place(1)
+    place = room.customer.place(computer)
     options = ["--keys", str(keys), "--state-dir", str(place["state_dir"])]
     product = ["--product", place["product"]]
-    return main(["install", str(file), *options, *product], machine=place["machine"]) == 0
+    return main([*arguments, *options, *product], machine=place["machine"])
 
 
 def test_wrong_activation_code(room: LockedRoom, walk: Walk) -> None:
@@ -205,12 +239,55 @@ def test_room_of_ten(room: LockedRoom, walk: Walk, tmp_path: Path) -> None:
     room.put_on(drive)
     walk.go_out()
     stack = room.customer.stack
-    command = [str(stack.run / "keyferry-courier"), "send", str(drive)]
-    command += ["--page", stack.page, "--json"]
-    files = json.loads(subprocess.run(command, check=True, capture_output=True).stdout)["files"]
+    send = [str(stack.run / "keyferry-courier"), "send", str(drive), "--page", stack.page]
+    files = json.loads(subprocess.run([*send, "--json"], check=True, capture_output=True).stdout)[
+        "files"
+    ]
     walk.come_back()
     for file in files:
         walk.drive[file["response"]] = (drive / file["response"]).read_bytes()
         room.install(file["response"], computers[file["file"]])
     assert all(map(room.runs, computers.values()))
     assert walk.trips == 1
+
+
+def test_no_usb_drive_but_a_phone(
+    page: Page,
+    room: LockedRoom,
+    walk: Walk,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The phone's camera takes the request; a handheld scanner reads the response off the phone."""
+    page.goto(code_of(room, room.ask(), tmp_path / "code.svg").as_uri())
+    link = read_screen(page)
+    walk.drive.clear()  # it stays where it is
+
+    walk.go_out()
+    page.goto(link)
+    with page.expect_download(timeout=60_000):
+        page.click("text=Process request file")
+    page.click("text=No way to carry a file back?")
+    page.wait_for_selector("figure")
+    scanned: list[str] = []
+    for picture in page.locator("figure img").all():  # the phone keeps them, for the scanner
+        picture.scroll_into_view_if_needed()
+        picture.evaluate("(one) => one.decode()")
+        scanned += read_all(page, picture.screenshot())
+    walk.come_back()
+
+    typed = io.TextIOWrapper(io.BytesIO("\n".join(reversed(scanned)).encode()), encoding="utf-8")
+    monkeypatch.setattr(sys, "stdin", typed)
+    assert command(room, "install", "-") == 0
+    assert room.runs()
+    assert walk.drive == {}
+    assert walk.trips == 1
+
+
+def code_of(room: LockedRoom, name: str, picture: Path) -> Path:
+    """The QR code of a request as the client draws it."""
+    file = picture.with_name(name)
+    file.write_bytes(room.walk.drive[name])
+    keys = str(room.customer.stack.run / "keys.json")  # beside vendor.json, which names the page
+    assert main(["qr", str(file), "--keys", keys, "--output", str(picture)]) == 0
+    return picture

@@ -15,6 +15,7 @@ from keyferry_service.domain.license import DAY
 from keyferry_service.domain.ticket import REFUSAL_FILE, EmailStatus, TicketState
 from tests.service.simulation.choices import failures_of_choices
 from tests.service.simulation.cloud import IN
+from tests.service.simulation.renewals import changed_members, gives_more_than_an_update
 from tests.service.simulation.world import NUMBERS, World, contact_of
 
 
@@ -173,6 +174,28 @@ def an_answers_email_brings_its_link(world: World) -> None:
             require(ticket.link_expires_at is not None, f"{ticket.id} was mailed no answer")
 
 
+def a_renewal_gives_no_machine_what_an_update_would_not(world: World) -> None:
+    """An update by the seat's holder, at the very moment at which the renewal was written."""
+    while world.witness.transactions:
+        renewed = world.witness.transactions.pop()
+        changed = changed_members(renewed)
+        extra = changed - {"revision", "serial", "issued", "valid_until"}
+        require(not extra, f"a renewal changed {extra}")
+        _, seat = renewed.before
+        more = gives_more_than_an_update(renewed, world.computers[seat.device_key])
+        require(not more, more)
+
+
+def a_renewal_that_is_handed_out_is_the_ledgers(world: World) -> None:
+    bodies = {entry.body for entry in world.history.renewals.values()}
+    for reply in world.lambdas.replies:
+        for seat in reply["renewed"]:
+            if seat["file"]:
+                body = open_envelope(seat["file"].encode(), RESPONSE).body
+                require(body in bodies, "a renewal was handed out that the ledger does not have")
+    world.lambdas.replies.clear()
+
+
 ALWAYS: tuple[Callable[[World], None], ...] = (
     seats_are_exact_and_never_oversold,
     a_request_has_one_body,
@@ -188,6 +211,8 @@ ALWAYS: tuple[Callable[[World], None], ...] = (
     a_refusal_is_kept_once_and_as_its_ticket_tells_it,
     a_choice_is_decided_once_and_is_the_last_one,
     an_answers_email_brings_its_link,
+    a_renewal_gives_no_machine_what_an_update_would_not,
+    a_renewal_that_is_handed_out_is_the_ledgers,
 )
 
 

@@ -1,4 +1,4 @@
-"""Seven ways to be wrong that look right for a long time; the simulation must see each of them."""
+"""Eight ways to be wrong that look right for a long time; the simulation must see them all."""
 
 ANSWER = "shared/keyferry_service/use_cases/answer_request.py"
 LICENSES = "shared/keyferry_service/adapters/licenses_dynamodb.py"
@@ -23,6 +23,13 @@ SIGN_BEFORE_LEDGER: Edits = [
 ]
 NO_TICKET: Edits = [
     (TICKETS, '"#state = :was AND #expires_at > :now"', '"attribute_exists(pk)"'),
+]
+RENEWAL_WITHOUT_REVISION: Edits = [
+    (
+        LICENSES,
+        '{"Update": self._if_unchanged(number, renewal.read_revision, revision)}',
+        "self._update(number, LICENSE, set_attributes(revision))",
+    ),
 ]
 # BatchGetItem reads each row at a moment of its own.
 NO_SNAPSHOT: Edits = [
@@ -84,4 +91,5 @@ MUTATIONS = {
     "choice on a ticket that was answered": CHOICE_WHEN_ANSWERED,
     "no condition on the choice's count": NO_COUNT,
     "BatchGetItem in place of the snapshot": NO_SNAPSHOT,
+    "renewal without the revision's condition": RENEWAL_WITHOUT_REVISION,
 }

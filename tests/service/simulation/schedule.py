@@ -29,13 +29,24 @@ KINDS = {
     "contest": 3,
     "resend": 1,
     "redrive": 1,
+    "renew": 5,
+    "renew_beside_desk": 4,
 }
 
 # In every fourth schedule, no seat is left and the person chooses one: rare among all the others.
 CHOICES = {
     **dict.fromkeys(KINDS, 0),
     **{"activate": 3, "update": 1, "deactivate": 2, "choose": 8, "second_file": 1, "again": 1},
-    **{"serve": 8, "mail": 3, "duplicate": 2, "outage": 1, "wait": 1, "vendor": 1, "contest": 2},
+    **{
+        "serve": 8,
+        "mail": 3,
+        "duplicate": 2,
+        "outage": 1,
+        "wait": 1,
+        "vendor": 1,
+        "contest": 2,
+        "renew": 2,
+    },
 }
 
 

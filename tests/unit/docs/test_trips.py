@@ -11,12 +11,14 @@ ROW = re.compile(r"\| ([^|]+) \| (\d+) \| [^|]+ \| \[(\w+)\]\(([^)]+)\) \|")
 JOURNEYS = {
     "activate": 1,
     "update": 1,
+    "renew": 0,
     "move to another computer": 1,
     "lost or broken computer": 1,
     "no seats left": 1,
     "damaged file": 1,
     "wrong activation code": 1,
     "room of ten computers": 1,
+    "no USB drive allowed": 1,
 }
 
 
