@@ -7,6 +7,7 @@ from pathlib import Path
 from keyferry_admin.use_cases.change_license import set_status
 from keyferry_protocol.keys import ED25519
 from keyferry_service.adapters.resignings_dynamodb import Resignings
+from keyferry_service.adapters.tickets_dynamodb import Tickets
 from keyferry_service.domain.license import RegisteredDongle, Status
 from tests.service.functions.test_mail_feedback import NO_USER, a_notice, tags
 from tests.support.builders import LAB_07, LAB_08, Computer, a_key, a_request_file
@@ -68,6 +69,7 @@ def test_every_row_and_attribute_is_documented(world: World, tags: list[str]) ->
     world.process(world.choose(refused, 1))
     rows = written(world)
     assert world.handle("mail_feedback", a_notice(tags[-1], **NO_USER)) == []
+    Tickets(world.dynamodb, "Tickets").mark_mailed("0" * 64, "0" * 32, world.now + DAY)
     Resignings(world.dynamodb, "Tickets").begin("0123456789abcdef", b"secret", world.now + DAY)
     for kind, attributes in written(world).items():
         rows.setdefault(kind, set()).update(attributes)
