@@ -111,9 +111,9 @@ deploy: build-sam  ## to your AWS account (STACK=, REGION=, PROFILE=); settings:
 	@$(RUN) docs/operations/deploy.py $(if $(STACK),--stack "$(STACK)") $(if $(REGION),--region "$(REGION)") \
 		$(if $(PROFILE),--profile "$(PROFILE)")
 
-bench: .venv/tools .venv-bench/installed build-local  ## counted calls and measured times beside their goals
-	@$(RUN) -m benchmarks
-	@$(RUN) -m benchmarks.day
+bench: .venv/tools .venv-bench/installed build-local  ## counted calls, times beside their goals (PARTS=desk, large, ...)
+	@$(RUN) -m benchmarks $(PARTS)
+	@$(if $(PARTS),,$(RUN) -m benchmarks.day)
 
 docs: .venv-docs/installed  ## the API reference of the client, in .local/site
 	@NO_MKDOCS_2_WARNING=1 .venv-docs/bin/mkdocs build --quiet --strict --config-file docs/mkdocs.yml

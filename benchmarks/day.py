@@ -346,21 +346,21 @@ def change_many(desk: Desk, sales: Sales, wrong: Customer, refunded: Customer) -
     ending, renewed = sales.ending, f"{sales.ending:,} changed, 0 unchanged"
     renew = f"keyferry-admin license extend --label {LABEL} --ends-before {soon} --until +1y"
     desk.type(f"{renew} --dry-run", f"{ending:,} would change, 0 unchanged, 0 cannot change.")
-    desk.type(renew, renewed, answer=str(ending))
+    desk.type(renew, renewed, answer="y")
     desk.type(renew, "0 changed")
 
     desk.begin("14:30", "an acquisition")
     bought, count = sales.licensee(7), sales.sold_to(7)
     to_holding = f'keyferry-admin license change --where-licensee "{bought}" --licensee "{HOLDING}"'
-    desk.type(to_holding, f"{count:,} changed", answer=str(count))
+    desk.type(to_holding, f"{count:,} changed", answer="y")
     desk.type(f'keyferry-admin license list "{HOLDING}"', f"{count} licenses.")
 
     desk.begin("15:00", "a refund, first for the wrong order")
     desk.type(f"keyferry-admin license suspend {wrong.number}", "suspended", answer=wrong.number)
     undo = f"keyferry-admin license undo {wrong.number}"
-    desk.type(undo, "status: suspended -> active", answer=wrong.number)
+    desk.type(undo, "active (was suspended)", answer="y")
     refund = f"keyferry-admin license revoke --reference {refunded.reference}"
-    desk.type(refund, "1 changed", answer="1")
+    desk.type(refund, "1 changed", answer=refunded.number)
     refunded.is_refused(refunded.make(13), "license-revoked")
 
 

@@ -1,7 +1,8 @@
 """Rows of the result table, and the timers that fill them.
 
 Measurements that are compared are interleaved, so that a busy moment of the machine slows all of
-them. All times are processor time, which other processes disturb least.
+them. Times are processor time, which other processes disturb least, unless a row says that they
+are those of the clock.
 """
 
 import os
@@ -10,7 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 
@@ -64,6 +65,30 @@ def ratio_row(name: str, measured: Samples, baseline: Samples, goal: float | Non
 
 def time_row(name: str, samples: Samples) -> Row:
     return Row(name, samples.median * 1000, "ms", spread=samples.spread)
+
+
+def clock_row(name: str, samples: Samples, goal: float | None, start_s: float = 0) -> Row:
+    """Times of the clock; `start_s` of each is taken off."""
+    value = (samples.median - start_s) * 1000
+    return Row(name, value, "ms", goal, samples.spread)
+
+
+def clock_times(command: Sequence[str], runs: int) -> Samples:
+    """How long a process takes from its start to its end, whose output goes to a pipe."""
+    times = []
+    for _ in range(runs):
+        began = time.perf_counter()
+        subprocess.run(command, check=True, capture_output=True)
+        times.append(time.perf_counter() - began)
+    return Samples(times)
+
+
+def noise_row() -> Row:
+    """How much the same process varies on this machine now, and what else runs on it."""
+    load, processors = os.getloadavg()[0], os.cpu_count()
+    detail = f"load {load:.1f} on {processors} processors; times of the clock need a load below 0.5"
+    samples = clock_times([sys.executable, "-c", "import json"], 20)
+    return replace(clock_row("noise: one process, 20 times", samples, None), detail=detail)
 
 
 def call_timer(call: Callable[[], object], repeats: int) -> Callable[[], float]:

@@ -20,7 +20,10 @@ _SLOWEST_S = 60
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of one request file. `response` is the name of the file that answers it."""
+    """What became of one request file. `response` is the name of the file that answers it.
+
+    It is None where the seat is free and there is nothing to install.
+    """
 
     file: RequestFile
     state: str
@@ -148,4 +151,6 @@ class _Run:
             data = self._service.download(task.ticket_id, ticket.response)
             name = self._folder.save_response(task.request, ticket.response.name, data)
             self._end(task, READY, name)
+        elif ticket.state == READY:
+            self._end(task, READY)
         return min(max(ticket.retry_after_s, 1), _SLOWEST_S)

@@ -77,6 +77,8 @@ def _line(outcome: Outcome) -> str:
     """One line about one file; only what is made safe can come from a file or the service."""
     file = escape_controls(outcome.file.name)
     state = message(f"courier.state.{outcome.state}")
+    if outcome.error is None and outcome.response is None:
+        return message("courier.line.freed", state=state, file=file)
     if outcome.error is None:
         return message("courier.line.ready", state=state, file=file, response=outcome.response)
     facts = {"title": outcome.error.title, "next_step": outcome.error.next_step}

@@ -40,7 +40,10 @@ class ResponseFile:
 
 @dataclass(frozen=True)
 class Ticket:
-    """The state of a file's ticket. A `refusal` has the sentences in the ticket's language."""
+    """The state of a file's ticket. A `refusal` has the sentences in the ticket's language.
+
+    A ticket that is ready has no `response` where the application could not verify a receipt.
+    """
 
     state: str
     response: ResponseFile | None
@@ -223,6 +226,8 @@ def _read_ticket(answer: Answer) -> Ticket | None:
     retry_after_s = answer.retry_after_s
     if state in ("awaiting-upload", "processing"):
         return Ticket(state, None, None, retry_after_s)
+    if state == "ready" and isinstance(response, dict) and response.get("filename") is None:
+        return Ticket(state, None, None, retry_after_s)  # the seat is free, and no file says so
     if state == "ready":
         name, url = _member(response, "filename"), _member(response, "download_url")
         size, digest = _member(response, "bytes"), _member(response, "sha256")

@@ -70,7 +70,7 @@ READS = {"open": 0, "activate": 15, "update": 10, "poll": 1, "mail": 1}
 
 # Assumed of a journey. The page looks three times before the response is there.
 POLLS = 3
-PAGE_FILES, PAGE_BYTES = 12, 140 * KB  # all of them, in no cache, and not compressed
+PAGE_FILES, PAGE_BYTES = 12, 140 * KB  # what each page loads, in no cache, uncompressed
 RESPONSE_BYTES = 8 * KB
 LOG_BYTES = 1 * KB  # of each run
 SECONDS = {"open": 0.03, "poll": 0.03, "activate": 0.3, "update": 0.3, "mail": 0.3}  # of 1 GB

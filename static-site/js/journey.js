@@ -1,6 +1,6 @@
 // Decides what the page shows and what happens next. Knows no document: it draws through the view.
 import { cleanAddress, findSecret } from './request-file.js';
-import { Problem, UploadFailed, download, emailLink, follow, freshResponse, isAbort, isEmailAddress, submit } from './service.js';
+import { Problem, UploadFailed, chooseSeat, download, emailLink, follow, freshResponse, isAbort, isEmailAddress, submit } from './service.js';
 /** @import { Room } from './room.js' */
 /** @import { View } from './view.js' */
 
@@ -13,6 +13,7 @@ export class Journey {
   #network;
   #language;
   #loadRoom;
+  #loadSeats;
   /** @type {'form' | 'waiting' | 'ready' | 'refused' | 'gone' | 'down' | 'room'} */
   #screen = 'form';
   /** @type {RequestFile | null} */
@@ -25,6 +26,8 @@ export class Journey {
   #email = null;
   /** @type {string | null} */
   #ticketId = null;
+  /** @type {number | null} the seat that was chosen, until the service has answered */
+  #chosenSeat = null;
   #isOffline = false;
   /** The service has the file: only now may the page say that it will email. */
   #isProcessing = false;
@@ -42,13 +45,15 @@ export class Journey {
    * @param {Network} parts.network
    * @param {string} parts.language of the email
    * @param {LoadRoom} parts.loadRoom
+   * @param {() => Promise<ShowSeats | null>} parts.loadSeats
    */
-  constructor({ view, browser, network, language, loadRoom }) {
+  constructor({ view, browser, network, language, loadRoom, loadSeats }) {
     this.#view = view;
     this.#browser = browser;
     this.#network = network;
     this.#language = language;
     this.#loadRoom = loadRoom;
+    this.#loadSeats = loadSeats;
   }
 
   /**
@@ -164,7 +169,8 @@ export class Journey {
 
   /** Tries again after the service was down, or sends a refused file anew. */
   async retry() {
-    if (this.#screen === 'refused' && this.#file) await this.#send(this.#file);
+    if (this.#chosenSeat !== null) await this.chooseSeat(this.#chosenSeat);
+    else if (this.#screen === 'refused' && this.#file) await this.#send(this.#file);
     else if (this.#ticketId !== null) await this.open(this.#ticketId);
     else if (this.#file) await this.#send(this.#file);
   }
@@ -215,6 +221,22 @@ export class Journey {
     });
   }
 
+  /**
+   * Says which computer is lost or broken, so that the refused file takes its seat.
+   * @param {number} seat
+   */
+  async chooseSeat(seat) {
+    const id = this.#ticketId;
+    if (id === null) return;
+    this.#cancelCalls();
+    this.#chosenSeat = seat;
+    this.#wait(this.#sentAs === id && this.#file ? this.#file.name : '');
+    await this.#attempt(async () => {
+      await chooseSeat(id, seat, this.#connect());
+      await this.#follow(id);
+    });
+  }
+
   /** @param {RequestFile} file */
   async #send(file) {
     this.#cancelCalls();
@@ -260,8 +282,10 @@ export class Journey {
    */
   #showResult(ticketId, ticket) {
     this.#screen = ticket.state;
+    this.#chosenSeat = null;
     if (ticket.state === 'refused') {
       this.#view.showRefused(ticket, this.#sentAs === ticketId ? this.#file : null);
+      if (ticket.refusal.seats?.length) void this.#showSeats(ticket.refusal);
       return;
     }
     const { response } = ticket;
@@ -272,6 +296,15 @@ export class Journey {
     const isSaved = this.#browser.storage.getItem(`saved ${ticketId}`) !== null; // a reload does not save a second copy
     this.#view.showReady(ticket, { isSaved });
     if (!isSaved || this.#browser.canShare) void this.#download(ticketId, async () => response, { isSaved });
+  }
+
+  /** @param {Refusal} refusal */
+  async #showSeats(refusal) {
+    const { signal } = this.#controller;
+    const show = await this.#loadSeats();
+    if (signal.aborted) return;
+    if (show) show(refusal, (seat) => this.chooseSeat(seat));
+    else this.#showProblem(new Problem(503, { code: 'unreachable' }));
   }
 
   /**
@@ -400,6 +433,7 @@ export class Journey {
     this.#downloadController.abort();
     this.#downloadController = new AbortController();
     this.#isProcessing = false;
+    this.#chosenSeat = null;
   }
 
   #stopFollowing() {

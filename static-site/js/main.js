@@ -137,10 +137,12 @@ async function start() {
     retry: () => journey.retry(),
     downloadAgain: () => journey.downloadAgain(),
     emailTo: (email) => journey.emailTo(email),
+    fillByHand: (details, text) => import('./by-hand.js').then((module) => module.fillByHand(details, text, parts, catalogue)).catch(() => view.announce('down.lead')),
   });
   const parts = { view, browser, network, language };
   const loadRoom = () => import('./room-view.js').then((module) => module.openRoom(parts, messages, catalogue)).catch(() => null);
-  const journey = new Journey({ ...parts, loadRoom });
+  const loadSeats = () => import('./choice.js').then((module) => module.loadSeats(parts, messages, catalogue)).catch(() => null);
+  const journey = new Journey({ ...parts, loadRoom, loadSeats });
   getElement('stalled', HTMLElement).remove();
   return { journey, view };
 }

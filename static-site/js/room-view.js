@@ -1,5 +1,6 @@
 // Draws the table of several request files. Loaded only for these.
 import { formatLicenseNumber } from './messages.js';
+import { loadPart } from './part.js';
 import { replaceControls } from './request-file.js';
 import { Room } from './room.js';
 import { create, fileElement, getElement, isolate } from './view.js';
@@ -18,21 +19,13 @@ const FAILURES = ['unreachable', 'not-ours', 'not-found', 'upload'];
  * @param {Catalogue} catalogue of these messages
  */
 export async function openRoom({ view, browser, network, language }, messages, catalogue) {
-  const [answer] = await Promise.all([network.fetch(`languages/${language}.room.json`), loadStyle()]);
-  Object.assign(catalogue, await answer.json());
+  await loadPart('room', { network, language }, catalogue);
   /** @type {Room} */
   const room = new Room({
     view: new RoomView(view, messages, { send: () => room.send(), save: () => room.save() }), browser, network, language,
   });
   return room;
 }
-
-/** Resolves also where the styles do not load: the table can be read without them. */
-const loadStyle = () => new Promise((resolve) => {
-  const link = create('link', '', { rel: 'stylesheet', href: 'room.css', onload: resolve, onerror: resolve });
-  if (document.querySelector('link[href="room.css"]')) resolve(null);
-  else document.head.append(link);
-});
 
 export class RoomView {
   #view;

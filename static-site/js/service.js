@@ -140,6 +140,21 @@ export async function emailLink(ticketId, email, connection) {
 }
 
 /**
+ * Has a refused file decided anew, for this seat.
+ * @param {string} ticketId
+ * @param {number} seat
+ * @param {Connection} connection
+ */
+export async function chooseSeat(ticketId, seat, connection) {
+  try {
+    await post(`${statusUrl(ticketId)}/seat`, { seat }, connection, readAccepted);
+  } catch (error) {
+    // Decided already, or another seat is offered now: the ticket says it.
+    if (!(error instanceof Problem) || !['no-choice', 'not-offered'].includes(error.code ?? '')) throw error;
+  }
+}
+
+/**
  * @template T
  * @param {string} url
  * @param {object} document

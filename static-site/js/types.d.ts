@@ -105,7 +105,16 @@ interface NoFile extends ResponseFacts {
   filename: null;
 }
 
+/** The way back without a file. */
+interface ResponseText {
+  /** To type; null where they are too many. */
+  lines: string[] | null;
+  /** Where the pictures of QR codes are. */
+  codes: string[];
+}
+
 interface ResponseFacts {
+  text: ResponseText | null;
   seat?: number;
   machine_name: string;
   product: string;
@@ -122,6 +131,7 @@ interface Refusal {
   detail: string;
   language?: string;
   seats?: Seat[];
+  moves_left?: number;
   /** Whether one of the seats may be chosen on the ticket's own page. */
   choose_seat?: boolean;
 }
@@ -178,7 +188,12 @@ interface Actions {
   retry(): void;
   downloadAgain(): void;
   emailTo(email: string): void;
+  /** Once they are opened, and again where that failed. */
+  fillByHand(details: HTMLElement, text: ResponseText): void;
 }
+
+/** Shows the seats of a refusal; `choose` is called with the one to be taken, once the person has read what that costs. */
+type ShowSeats = (refusal: Refusal, choose: (seat: number) => void) => void;
 
 /** What a person can press beside the table of several files. */
 interface RoomActions {

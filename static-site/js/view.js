@@ -135,7 +135,10 @@ export class View {
       computer: Boolean(response.machine_name),
       seat: Boolean(response.seat),
       edition: Boolean(response.edition) && kind !== 'deactivate',
+      text: Boolean(response.text),
     })]);
+    const { text } = response;
+    if (text) get('by-hand').ontoggle = () => this.#actions.fillByHand(get('by-hand'), text);
     if (filename === null) return;
     this.showSaving(isSaved ? 'ready.saved' : 'ready.saving', filename);
     const anotherEmail = getElement('another-email', HTMLInputElement);
@@ -156,7 +159,7 @@ export class View {
    * @param {RequestFile | null} file null if unknown, as after a reload
    */
   showRefused({ license_number: licenseNumber, refusal }, file) {
-    const { title, detail, language, seats = [] } = refusal;
+    const { title, detail, language } = refusal;
     const number = formatLicenseNumber(licenseNumber ?? file?.request.licenseNumber ?? '');
     const facts = { number, computer: file?.request.computer ?? '', file: file ? replaceControls(file.name) : '' };
     this.#show('refused', [this.#copy('refused', { ...facts, support: this.#supportLink({ ...facts, title }) }, {
@@ -170,18 +173,6 @@ export class View {
     heading.textContent = title;
     text.replaceChildren(...detail.split('`').map((part, i) => (i % 2 ? create('code', part, { dir: 'ltr' }) : part)));
     for (const element of [heading, text]) element.lang = language ?? this.#messages.language;
-    const table = getElement('seats', HTMLTableElement);
-    const labels = [...table.querySelectorAll('th')].map((th) => th.textContent);
-    for (const { seat, machine_name: name, since, last_answered: last } of seats) {
-      const row = table.tBodies[0].insertRow();
-      const dates = [since, last].map((time) => this.#messages.date(time, 'medium'));
-      [String(seat), name || this.#messages.text('computer.unnamed'), ...dates].forEach((value, i) => {
-        const cell = row.insertCell();
-        cell.dataset.label = labels[i];
-        cell.append(isolate(value));
-      });
-    }
-    table.hidden = seats.length === 0;
     this.#showTitle();
     heading.focus();
   }

@@ -3,6 +3,7 @@
 import os
 import re
 import time
+import zipfile
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from hashlib import sha256
@@ -96,6 +97,26 @@ def test_install(lab_07: Shell) -> None:
     answered(lab_07)
     steps = ("install /media/KINGSTON", "install /media/KINGSTON --json")
     assert_golden("install", story(lab_07, *steps))
+
+
+def test_a_room_with_one_zip_each_way(lab_07: Shell, tmp_path: Path) -> None:
+    requests, responses = Path(STICK, "requests.zip"), Path(STICK, "keyferry-responses.zip")
+    other = Room(tmp_path / "elsewhere", machine=LAB_09)
+    with zipfile.ZipFile(requests, "w") as archive:
+        archive.writestr("015120020093-9b1c.request", other.request())
+    ask = ASK.replace("KINGSTON", "KINGSTON/requests.zip")
+    text = story(lab_07, ask, f"{ask} --json")
+    with zipfile.ZipFile(requests) as incoming, zipfile.ZipFile(responses, "w") as archive:
+        for name in sorted(incoming.namelist()):
+            answer = lab_07.room.answer(incoming.read(name))
+            archive.writestr(f"{Path(name).stem}-1.response", answer)
+    install = "install /media/KINGSTON/keyferry-responses.zip"
+    text += story(lab_07, install, f"{install} --json")
+    with zipfile.ZipFile(responses) as archive:
+        archive.extractall()
+        names = " ".join(sorted(archive.namelist()))
+    text += story(lab_07, f"install {names}")
+    assert_golden("room", text)
 
 
 def test_install_of_another_computers_file(lab_07: Shell, tmp_path: Path) -> None:

@@ -98,6 +98,41 @@ def test_the_report_says_the_same_in_sentences(here: Shell, tmp_path: Path) -> N
     ]
 
 
+def test_several_files_are_installed_like_a_folder_the_lowest_serial_first(
+    here: Shell, tmp_path: Path
+) -> None:
+    update(here, "new")
+    other_license(here, "second", seat=4)
+    another_computers(here, "for LAB-09", tmp_path)
+    (USB / "photo.jpg").write_bytes(b"\xff\xd8\xff")
+    with zipfile.ZipFile(USB / "all.zip", "w") as archive:
+        archive.write(USB / "second", "second")
+    names = ("photo.jpg", "new", "for LAB-09", "old", "all.zip")
+    printed = here("install", *(f"drive/{name}" for name in names), "--json")
+    assert printed.exit == 0
+    assert outcomes(printed) == {
+        "drive/photo.jpg": ("not-genuine", "unreadable-response"),
+        "new": ("installed", None),
+        "for LAB-09": ("not-ours", None),
+        "old": ("already", None),
+        "second": ("installed", None),
+    }
+    assert [one["serial"] for one in printed.json["installed"]] == [1, 2, 3]
+
+
+def test_of_several_files_none_of_which_is_a_response_the_first_says_why(here: Shell) -> None:
+    for name, data in (("photo.jpg", b"\xff\xd8\xff"), ("empty", b"")):
+        (USB / name).write_bytes(data)
+    printed = here("install", "drive/photo.jpg", "drive/empty", "--json")
+    assert (printed.exit, printed.json["error"]["code"]) == (1, "unreadable-response")
+
+
+def test_standard_input_is_read_by_itself(here: Shell) -> None:
+    printed = here("install", "drive/old", "-", "--json")
+    assert (printed.exit, printed.json["error"]["code"]) == (2, "usage")
+    assert "Use - by itself" in printed.json["error"]["detail"]
+
+
 def test_copies_of_one_file_are_reported_once(here: Shell) -> None:
     (USB / "copy").write_bytes((USB / "old").read_bytes())
     with zipfile.ZipFile("drive/keyferry-responses.zip", "w") as archive:

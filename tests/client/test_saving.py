@@ -269,6 +269,45 @@ def test_no_request_of_a_whole_room_is_lost_from_its_archive(room: Room, tmp_pat
     assert [path.name for path in tmp_path.glob("requests*")] == ["requests.zip"]
 
 
+def test_a_new_request_of_a_computer_takes_the_place_of_its_older_one(shell: Shell) -> None:
+    shell("request", NUMBER, "--output", "requests.zip", "--machine-name", "BEFORE")
+    shell.room.now += 60
+    shell("request", NUMBER, "--output", "requests.zip", "--machine-name", "AFTER")
+    assert machines_in(Path("requests.zip")) == ["AFTER"]
+
+
+@pytest.mark.parametrize("command", [("request", NUMBER), ("update", NUMBER), DEACTIVATE])
+def test_nothing_is_added_to_an_archive_of_other_files(
+    shell: Shell, command: tuple[str, ...]
+) -> None:
+    if command[0] != "request":
+        activate(shell)
+    with zipfile.ZipFile("license.docx.zip", "w") as archive:
+        archive.writestr("word/document.xml", "<w/>")
+    before = Path("license.docx.zip").read_bytes(), shell.room.files()
+    printed = shell(*command, "--output", "license.docx.zip", "--json")
+    assert (printed.exit, printed.json["error"]["code"]) == (1, "cannot-save")
+    assert (
+        "license.docx.zip holds other files. Choose a new name" in printed.json["error"]["detail"]
+    )
+    assert (Path("license.docx.zip").read_bytes(), shell.room.files()) == before
+
+
+@pytest.mark.parametrize("target", ["of another.zip", "nothing.zip"])
+def test_no_link_in_the_place_of_an_archive_is_followed_or_replaced(
+    shell: Shell, target: str
+) -> None:
+    shell("request", NUMBER, "--output", "of another.zip")
+    before = Path("of another.zip").read_bytes()
+    Path("requests.zip").symlink_to(target)
+    printed = shell("request", NUMBER, "--output", "requests.zip", "--json")
+    assert (printed.exit, printed.json["error"]["code"]) == (1, "cannot-save")
+    assert "requests.zip is a link." in printed.json["error"]["detail"]
+    assert Path("requests.zip").is_symlink()
+    assert Path("of another.zip").read_bytes() == before
+    assert not Path("nothing.zip").exists()
+
+
 def test_no_computers_file_takes_the_place_of_anothers_of_the_same_name(
     room: Room, tmp_path: Path
 ) -> None:

@@ -7,20 +7,12 @@ from typing import Any
 import pytest
 
 from keyferry_protocol.activation import new_activation_code
-from keyferry_protocol.envelope import REQUEST, RESPONSE, open_envelope
 from keyferry_protocol.keys import Ed25519Signer
-from keyferry_protocol.response_text import deflate_response, to_response_text
 from keyferry_protocol.typed_response import to_codes, to_lines
 from tests.support.offline import LAB_09, OTHER, VENDOR, VENDOR_PQ, Room, key_set
 from tests.support.samples import NUMBER
 from tests.support.terminal import Keyboard, Printed, Shell
-
-
-def text_form(request: bytes, response: bytes) -> bytes:
-    """What the page has of a response."""
-    envelope = open_envelope(request, REQUEST)
-    deflated = deflate_response(open_envelope(response, RESPONSE).body, envelope.body)
-    return to_response_text(response, deflated, envelope.sha256)
+from tests.support.typed import text_form
 
 
 @pytest.fixture

@@ -435,6 +435,17 @@ def test_the_response_to_another_request_is_not_saved(service: FakeService, stic
     assert list(stick.glob("*.response")) == []
 
 
+def test_a_receipt_that_nobody_could_verify_is_no_file(
+    service: FakeService, stick: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    put_deactivation(stick, 1)
+    names = ("filename", "bytes", "sha256", "download_url")
+    service.changed = dict.fromkeys(names)
+    assert run(service, stick) == 0
+    assert "The seat is free, and there is nothing to install." in capsys.readouterr().err
+    assert list(stick.glob("*.response")) == []
+
+
 def test_a_file_that_has_the_name_is_not_overwritten(service: FakeService, stick: Path) -> None:
     put(stick, 1)
     send(service, stick)
@@ -490,7 +501,7 @@ def test_the_command_says_what_became_of_each_file(
     (response,) = stick.glob("*.response")
     assert f"ready: {good.name}, answered by {response.name}" in printed.err
     assert f"refused: {refused.name}: All 2 seats of this license are in use." in printed.err
-    assert "1 request has its response" in printed.out
+    assert "1 request has been answered" in printed.out
     assert "1 request was refused" in printed.out
     service.refused = set()
     assert run(service, stick) == 0

@@ -22,8 +22,14 @@ _PIXELS_A_MODULE = 4
 
 def read_screen(page: Page) -> str:
     """The text of the one QR code on the page as it is on the screen."""
-    width, grey = page.evaluate(_PIXELS, b64encode(page.screenshot()).decode())
-    return _read(b64decode(grey), width)
+    (text,) = read_all(page, page.screenshot())
+    return text
+
+
+def read_all(page: Page, screenshot: bytes) -> list[str]:
+    """The texts of all QR codes on a screenshot, which this page unpacks."""
+    width, grey = page.evaluate(_PIXELS, b64encode(screenshot).decode())
+    return _read_all(b64decode(grey), width)
 
 
 def read_blocks(lines: Sequence[str]) -> str:
@@ -33,10 +39,10 @@ def read_blocks(lines: Sequence[str]) -> str:
         for half in (0, 1):
             row = b"".join(bytes((_BLOCKS[block][half],)) * _PIXELS_A_MODULE for block in line)
             pixels += row * _PIXELS_A_MODULE
-    return _read(pixels, len(lines[0]) * _PIXELS_A_MODULE)
+    (text,) = _read_all(pixels, len(lines[0]) * _PIXELS_A_MODULE)
+    return text
 
 
-def _read(grey: bytes, width: int) -> str:
+def _read_all(grey: bytes, width: int) -> list[str]:
     picture = memoryview(grey).cast("B", (len(grey) // width, width))
-    (code,) = zxingcpp.read_barcodes(picture, try_invert=False)
-    return str(code.text)
+    return [str(code.text) for code in zxingcpp.read_barcodes(picture, try_invert=False)]

@@ -148,7 +148,8 @@ def test_make_bench_exits_with_1_and_the_reason(
     reason: str,
 ) -> None:
     monkeypatch.setattr(bench, "OUTPUT", tmp_path / "bench.json")
-    monkeypatch.setattr(bench, "PARTS", (part,))
+    monkeypatch.setattr(bench, "PARTS", {"calls": part.rows, bench.LARGE: pytest.fail})
+    monkeypatch.setattr(sys, "argv", ["benchmarks"])
 
     assert bench.main() == exit_code
     assert reason in capsys.readouterr().err

@@ -1,6 +1,5 @@
 """`keyferry-admin apply`: make licenses what a YAML file says, for vendors who keep them in git."""
 
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -8,9 +7,13 @@ import click
 
 from keyferry_admin.cli import cli
 from keyferry_admin.cli.admin_command import AdminCommand, Settings
-from keyferry_admin.cli.confirm import yes_option
-from keyferry_admin.cli.license_changes import shorten_option
-from keyferry_admin.cli.license_terms import as_json, changes_as_json, differences, heading, summary
+from keyferry_admin.cli.confirm import (
+    confirm_many,
+    require_shorten,
+    shorten_option,
+    yes_option,
+)
+from keyferry_admin.cli.license_terms import as_json, differences, heading, summary
 from keyferry_admin.cli.new_licenses import (
     CodePlaces,
     code_options,
@@ -23,12 +26,14 @@ from keyferry_admin.cli.new_product import new_product_option
 from keyferry_admin.cli.output import count_of, mark, require_reader
 from keyferry_admin.cli.progress import run_with_progress
 from keyferry_admin.cli.words import Words
-from keyferry_admin.errors import Interrupted, NotConfirmed, SomeFailed, TakesRightsAway
-from keyferry_admin.use_cases.apply_plan import refused_changes, takes_rights_away
-from keyferry_admin.use_cases.change_terms import write_terms
+from keyferry_admin.errors import Interrupted, SomeFailed
+from keyferry_admin.use_cases.apply_plan import refused_changes
+from keyferry_admin.use_cases.change_terms import reduces_rights, write_terms
 from keyferry_admin.use_cases.code_file import read_codes
 from keyferry_admin.use_cases.license_yaml import read_yaml
+from keyferry_admin.use_cases.plan_changes import Pair
 from keyferry_admin.use_cases.plan_licenses import Match, NewLicense, Plan, plan_licenses
+from keyferry_service.domain.license import LicenseRecord
 
 
 @cli.command(cls=AdminCommand)
@@ -63,39 +68,46 @@ def apply(
     plan = plan_licenses(settings.stack.licenses, entries.rows, entries.bad, known, settings.now)
     plan.bad.extend(refused_changes(plan, settings.now))
     require_good(settings, plan, file, new_product)
-    losses = [match for match in plan.changes if takes_rights_away(match, settings.now)]
-    lines = _plan_lines(plan, losses)
+    reductions = [pair for pair in _pairs(plan) if reduces_rights(*pair, settings.now)]
+    losers = [before for before, _ in reductions]
+    lines = _plan_lines(plan, losers)
     if dry_run or not (plan.new or plan.changes):
-        settings.output.result(lines, _document(plan, losses, is_done=False))
+        settings.output.result(lines, _document(plan, losers, is_done=False))
         return
     if codes is None and plan.new:
         raise click.UsageError("Say where the activation codes of new licenses go: --codes FILE")
-    _confirm(settings, lines, losses, yes, shorten)
+    require_shorten(reductions, yes, shorten)
+    warning = [f"This takes rights away from {count_of(len(losers), 'license')}."] if losers else []
+    confirm_many(settings.output, lines, warning, losers, "apply the file", yes)
     lines = []
     if codes is not None:
         places = CodePlaces(codes, letters, words, known)
         lines = made_lines(len(plan.new), plan, places, make_licenses(settings, plan, places))
     _change(settings, plan.changes)
     changed = f"{mark('ok')} {count_of(len(plan.changes), 'license')} changed"
-    settings.output.result([*lines, changed], _document(plan, losses, is_done=True))
+    settings.output.result([*lines, changed], _document(plan, losers, is_done=True))
 
 
-def _plan_lines(plan: Plan, losses: list[Match]) -> list[str]:
-    signs = {match.before.number: "-" for match in losses}
+def _pairs(plan: Plan) -> list[Pair]:
+    return [(match.before, match.after) for match in plan.changes]
+
+
+def _plan_lines(plan: Plan, losers: list[LicenseRecord]) -> list[str]:
+    signs = {license.number: "-" for license in losers}
     kept = len(plan.matches) - len(plan.changes)
     rest = plan.sold - len(plan.matches)
     counts = [
         f"{len(plan.new):,} to make",
         f"{len(plan.changes):,} to change",
-        *([f"{len(losses):,} of them to take rights away"] if losses else []),
+        *([f"{len(losers):,} of them to take rights away"] if losers else []),
         f"{kept:,} as they are",
     ]
     return [
         *(f"+ {_name(each)}: {summary(each.license).partition(': ')[2]}" for each in plan.new),
         *(
-            f"{signs.get(match.before.number, '~')} {heading(match.before)}: "
-            + "; ".join(f"{label} {text}" for label, text in differences(match.before, match.after))
-            for match in plan.changes
+            f"{signs.get(before.number, '~')} {heading(before)}: "
+            + "; ".join(f"{label}: {text}" for label, text in differences(before, after))
+            for before, after in _pairs(plan)
         ),
         f"{', '.join(counts)}."
         if plan.new or plan.changes
@@ -110,39 +122,15 @@ def _name(new: NewLicense) -> str:
     return ", ".join(name for name in names if name)
 
 
-def _document(plan: Plan, losses: list[Match], *, is_done: bool) -> dict[str, Any]:
+def _document(plan: Plan, losers: list[LicenseRecord], *, is_done: bool) -> dict[str, Any]:
     return {
         "is_done": is_done,
         "new": [as_json(each.license) for each in plan.new],
         "changes": different_as_json(plan.changes),
-        "takes_rights_away": [match.before.number for match in losses],
+        "takes_rights_away": [license.number for license in losers],
         "unchanged": len(plan.matches) - len(plan.changes),
         "not_in_file": plan.sold - len(plan.matches),
     }
-
-
-def _confirm(
-    settings: Settings, lines: list[str], losses: list[Match], yes: bool, shorten: bool
-) -> None:
-    """Return only if the user, or the options of a script, agree. Raises TakesRightsAway."""
-    if yes:
-        if losses and not shorten:
-            raise TakesRightsAway(
-                f"This takes rights away from {count_of(len(losses), 'license')}:"
-                f" {', '.join(match.before.number for match in losses)}",
-                changes={m.before.number: changes_as_json(m.before, m.after) for m in losses},
-            )
-        return
-    if settings.output.as_json or not sys.stdin.isatty():
-        raise NotConfirmed("No one is here to confirm it")
-    print("\n".join(lines))
-    print("Type yes to do it: ", end="", flush=True)
-    try:
-        answer = input()
-    except EOFError:
-        answer = ""
-    if answer.strip().lower() != "yes":
-        raise NotConfirmed("That is not yes")
 
 
 def _change(settings: Settings, changes: list[Match]) -> None:

@@ -8,11 +8,10 @@ from typing import Any
 import click
 
 from keyferry_admin.cli.admin_command import Settings
-from keyferry_admin.cli.confirm import confirm_many
+from keyferry_admin.cli.confirm import confirm_many, require_shorten
 from keyferry_admin.cli.license_terms import changes_as_json, differences
 from keyferry_admin.cli.output import aligned, count_of, mark
 from keyferry_admin.cli.progress import report, run_with_progress
-from keyferry_admin.errors import TakesRightsAway
 from keyferry_admin.use_cases.change_terms import write_terms
 from keyferry_admin.use_cases.find import Filters, find_all
 from keyferry_admin.use_cases.plan_changes import Pair, Plan
@@ -93,18 +92,10 @@ def show_plan(settings: Settings, plan: Plan) -> None:
 def _confirm(
     settings: Settings, plan: Plan, reductions: list[Pair], what: str, consent: Consent
 ) -> None:
-    if consent.yes and reductions and not consent.shorten:
-        first = reductions[0]
-        changes = "; ".join(f"{label}: {text}" for label, text in differences(*first))
-        raise TakesRightsAway(
-            f"This takes rights away from {_count(len(reductions))}, the first one"
-            f" {first[0].number}. {changes}",
-            changes=[_as_json(pair) for pair in reductions],
-        )
-    warning = [f"This changes {_count(len(plan.changes))}."]
-    if reductions:
-        warning += _reach([before for before, _ in reductions])
-    confirm_many(settings.output, _lines(plan), warning, len(plan.changes), what, consent.yes)
+    require_shorten(reductions, consent.yes, consent.shorten)
+    losers = [before for before, _ in reductions]
+    warning = [f"This changes {_count(len(plan.changes))}.", *(_reach(losers) if losers else [])]
+    confirm_many(settings.output, _lines(plan), warning, losers, f"{what} them", consent.yes)
 
 
 def _reach(licenses: list[LicenseRecord]) -> list[str]:

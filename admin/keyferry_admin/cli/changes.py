@@ -2,10 +2,10 @@
 
 from typing import Any
 
-from keyferry_admin.cli.license_terms import show_features
+from keyferry_admin.cli.license_terms import NEVER, show_features
 from keyferry_admin.cli.output import Column, Listing, day, minute
 from keyferry_admin.cli.reach import reach, taken_seats
-from keyferry_admin.use_cases.change_terms import reduces_rights
+from keyferry_admin.use_cases.undo import takes_rights_away
 from keyferry_protocol.encoding import format_time
 from keyferry_service.adapters.licenses_dynamodb import Licenses
 from keyferry_service.domain.change import CREATE, Change
@@ -13,49 +13,47 @@ from keyferry_service.domain.license import LicenseRecord
 
 _TIMES = {"valid_from", "valid_until", "maintenance_until", "first_issued_at"}
 _TITLES = {
-    "activation_public": "activation code",
-    "valid_from": "begins",
-    "valid_until": "ends",
-    "maintenance_until": "updates until",
-    "seats_ever_used": "seats ever used",
+    "activation_public": "Activation code",
+    "valid_from": "Begins",
+    "valid_until": "Ends",
+    "protections": "Protection",
+    "environments": "Environment",
 }
 
 
 def undo_warning(store: Licenses, before: LicenseRecord, change: Change, now: int) -> list[str]:
-    """What undoing this change does, and how far that reaches if it takes rights away."""
-    warning = [
-        "What you change back:",
-        *(f"  {line}" for line in _lines(change.after, change.before)),
-        f"  Command: {change.what}, by {_short(change.who)}, {minute(change.at)}.",
-    ]
+    """Whose change is undone, and how far that reaches if it takes rights away."""
+    warning = [f"This undoes {change.what} by {_short(change.who)}, {minute(change.at)}."]
     if "activation_public" in change.before:
         warning.append("  The present code stops working, and the one before it works again.")
-    if reduces_rights(before, change.undone(before), now):
+    if takes_rights_away(before, change, now):
         seats = taken_seats(store, before.number)
         warning += [f"  {line.strip()}" for line in reach(before, seats)]
     return warning
 
 
-def _lines(before: Any, after: Any) -> list[str]:
-    """`seats: 2 -> 5`, a line for each attribute that differs."""
-    lines = []
-    for name in after:
-        if name == "activation_public":
-            lines.append(f"{_title(name)}: another one")
-        else:
-            lines.append(
-                f"{_title(name)}: {_text(name, before[name])} -> {_text(name, after[name])}"
-            )
-    return lines
+def changes_back(change: Change) -> list[tuple[str, str]]:
+    """What undoing this change changes: each label, and `2 (was 5)`."""
+    return _differences(change.after, change.before)
+
+
+def _differences(before: Any, after: Any) -> list[tuple[str, str]]:
+    """A label and `5 (was 2)` for each attribute."""
+    return [
+        (_title(name), "another one")
+        if name == "activation_public"
+        else (_title(name), f"{_text(name, after[name])} (was {_text(name, before[name])})")
+        for name in after
+    ]
 
 
 def _title(name: str) -> str:
-    return _TITLES.get(name, name.replace("_", " "))
+    return _TITLES.get(name, name.replace("_", " ").capitalize())
 
 
 def _text(name: str, value: Any) -> str:
     if name == "valid_until" and value is None:
-        return "never"
+        return NEVER
     if name in _TIMES:
         return day(value, short=True)
     if name == "features":
@@ -72,14 +70,15 @@ def _short(who: str) -> str:
 
 def _summary(change: Change) -> str:
     if change.what == CREATE:
-        lines = [
-            f"{_title(name)}: {_text(name, value)}"
+        changes = [
+            (_title(name), _text(name, value))
             for name, value in change.after.items()
             if name != "activation_public"
         ]
     else:
-        lines = _lines(change.before, change.after)
-    return "; ".join([change.subject, *lines] if change.subject else lines)
+        changes = _differences(change.before, change.after)
+    texts = [f"{label}: {text}" for label, text in changes]
+    return "; ".join([change.subject, *texts] if change.subject else texts)
 
 
 def change_as_json(change: Change) -> dict[str, Any]:
@@ -111,6 +110,6 @@ CHANGES: Listing[Change] = Listing(
         Column("WHEN", lambda each: minute(each.at), ("at",)),
         Column("WHO", lambda each: _short(each.who), ("who",)),
         Column("WHAT", lambda each: each.what),
-        Column("BEFORE AND AFTER", _summary),
+        Column("CHANGES", _summary),
     ),
 )

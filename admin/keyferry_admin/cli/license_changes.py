@@ -16,7 +16,7 @@ from keyferry_admin.cli.bulk import (
     require_number_or_filters,
     show_plan,
 )
-from keyferry_admin.cli.confirm import confirm, yes_option
+from keyferry_admin.cli.confirm import confirm, require_shorten, shorten_option, yes_option
 from keyferry_admin.cli.license import license
 from keyferry_admin.cli.license_create import (
     ENVIRONMENT_WARNINGS,
@@ -46,7 +46,6 @@ from keyferry_admin.cli.parameters import (
 )
 from keyferry_admin.cli.reach import reach_warning
 from keyferry_admin.cli.words import Words, words_options
-from keyferry_admin.errors import TakesRightsAway
 from keyferry_admin.use_cases import change_license, change_terms, licenses
 from keyferry_admin.use_cases.find import Filters
 from keyferry_admin.use_cases.plan_changes import Plan, plan_changes, plan_terms
@@ -55,25 +54,27 @@ from keyferry_protocol.components import LICENSABLE_ENVIRONMENTS, PROTECTIONS
 from keyferry_service.domain.change import CHANGE, EXTEND
 from keyferry_service.domain.license import LicenseRecord, Status
 
-shorten_option = click.option(
-    "--shorten", is_flag=True, help="Let --yes take rights away, too (for scripts)."
-)
-
 
 @license.command()
 @click.argument("number", type=LicenseNumber(), required=False)
 @filter_options()
 @dry_run_option
+@shorten_option
 @yes_option
 @click.pass_obj
 def suspend(
-    settings: Settings, number: str | None, filters: Filters, dry_run: bool, yes: bool
+    settings: Settings,
+    number: str | None,
+    filters: Filters,
+    dry_run: bool,
+    shorten: bool,
+    yes: bool,
 ) -> None:
     """Put licenses on hold. Example: keyferry-admin license suspend 015120020093
 
     With filters, all that they find:  license suspend --licensee Acme
     """
-    _set_status(settings, number, filters, Status.SUSPENDED, Consent(yes, True, dry_run))
+    _set_status(settings, number, filters, Status.SUSPENDED, Consent(yes, shorten, dry_run))
 
 
 @license.command()
@@ -96,17 +97,24 @@ def resume(
 @click.argument("number", type=LicenseNumber(), required=False)
 @filter_options()
 @dry_run_option
+@shorten_option
 @yes_option
 @click.pass_obj
 def revoke(
-    settings: Settings, number: str | None, filters: Filters, dry_run: bool, yes: bool
+    settings: Settings,
+    number: str | None,
+    filters: Filters,
+    dry_run: bool,
+    shorten: bool,
+    yes: bool,
 ) -> None:
     """Revoke licenses permanently. Example: keyferry-admin license revoke 015120020093
 
     With filters, all that they find:  license revoke --reference PO-4711
     """
+    consent = Consent(yes, shorten, dry_run)
     next_line = "New versions refuse it too with:  keyferry-admin keys export"
-    _set_status(settings, number, filters, Status.REVOKED, Consent(yes, True, dry_run), next_line)
+    _set_status(settings, number, filters, Status.REVOKED, consent, next_line)
 
 
 @license.command()
@@ -329,7 +337,7 @@ def _change(
         show_plan(settings, plan_changes([before], lambda _: after))
         return
     if change_terms.reduces_rights(before, after, settings.now):
-        require_shorten(before, after, consent.yes, consent.shorten)
+        require_shorten([(before, after)], consent.yes, consent.shorten)
         confirm_reach(settings, before, after, "change", consent.yes)
     written = change_terms.write_terms(settings.stack.licenses, before, after, what)
     added = [name for name in after.environments if name not in before.environments]
@@ -338,17 +346,6 @@ def _change(
     if "licensee" in terms:
         warnings += licensee_warnings(after)
     _print(settings, before, written, unchanged, warnings)
-
-
-def require_shorten(before: LicenseRecord, after: LicenseRecord, yes: bool, shorten: bool) -> None:
-    """Raises TakesRightsAway if a script did not say that it means to take rights away."""
-    if not yes or shorten:
-        return
-    changes = [f"{label}: {text}" for label, text in differences(before, after)]
-    raise TakesRightsAway(
-        f"This takes rights away from license {before.number}. {'; '.join(changes)}".rstrip(". "),
-        changes=changes_as_json(before, after),
-    )
 
 
 def confirm_reach(

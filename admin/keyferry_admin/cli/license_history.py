@@ -3,15 +3,19 @@
 import click
 
 from keyferry_admin.cli.admin_command import Settings
-from keyferry_admin.cli.changes import CHANGES, change_as_json, undo_warning
-from keyferry_admin.cli.confirm import confirm, yes_option
+from keyferry_admin.cli.changes import CHANGES, change_as_json, changes_back, undo_warning
+from keyferry_admin.cli.confirm import (
+    confirm,
+    confirm_yes,
+    require_shorten,
+    shorten_option,
+    yes_option,
+)
 from keyferry_admin.cli.license import license
-from keyferry_admin.cli.license_changes import require_shorten, shorten_option
-from keyferry_admin.cli.license_terms import as_json, summary
-from keyferry_admin.cli.output import mark
+from keyferry_admin.cli.license_terms import as_json, heading, summary
+from keyferry_admin.cli.output import aligned, mark
 from keyferry_admin.cli.parameters import LicenseNumber
 from keyferry_admin.use_cases import licenses, undo
-from keyferry_admin.use_cases.change_terms import reduces_rights
 
 
 @license.command()
@@ -44,11 +48,13 @@ def undo_(settings: Settings, number: str, shorten: bool, yes: bool) -> None:
     table = settings.stack.licenses
     before = licenses.find(table, number)
     change = undo.find_undoable(table, before)
-    undone = change.undone(before)
-    warning = undo_warning(table, before, change, settings.now)
-    if reduces_rights(before, undone, settings.now):
-        require_shorten(before, undone, yes, shorten)
-    confirm(settings.output, before, "undo it", warning, yes)
+    warning, changes = undo_warning(table, before, change, settings.now), changes_back(change)
+    if undo.takes_rights_away(before, change, settings.now):
+        require_shorten([(before, change.undone(before))], yes, shorten)
+        confirm(settings.output, before, "undo it", warning, yes, changes)
+    elif not yes:
+        shown = [f"  {line}" for line in aligned(changes)]
+        confirm_yes(settings.output, [heading(before), *shown, *warning], "Undo it?")
     after = undo.undo(table, number, change)
     settings.output.result(
         [f"{mark('ok')} {summary(after)}"],

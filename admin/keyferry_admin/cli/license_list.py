@@ -11,7 +11,7 @@ from keyferry_admin.cli.license import license
 from keyferry_admin.cli.license_filters import filter_options
 from keyferry_admin.cli.license_terms import as_json, show_end
 from keyferry_admin.cli.output import Column, Listing, day
-from keyferry_admin.use_cases.find import Filters, find_sold, state_of
+from keyferry_admin.use_cases.find import SEARCHED, Filters, find_sold, state_of
 from keyferry_protocol.activation import show_license_number
 from keyferry_service.domain.license import LicenseRecord
 
@@ -92,7 +92,9 @@ def list_(
     in capitals or not. A license is listed if it has every WORD and matches every filter.
     """
     licenses, filters = settings.stack.licenses, replace(filters, words=words)
-    matches = find_sold(licenses, filters, settings.now)
+    columns = columns or DEFAULT_COLUMNS
+    searched = [name for name in SEARCHED if name in (*columns, sort)]
+    matches = find_sold(licenses, filters, settings.now, searched)
     matches.sort(key=SORTS[sort], reverse=reverse)
     in_terminal = settings.output.is_terminal and not settings.output.as_json
     rows = rows or (_PAGE if in_terminal or page > 1 else max(1, len(matches)))
@@ -103,12 +105,11 @@ def list_(
     if settings.output.as_json:
         rows_read = licenses.read(license.number for license in shown)
     else:
-        rows_read = licenses.with_use(shown)  # all that a column shows
+        use = ("seats_used", *(("note",) if "note" in columns else ()))  # all that a column shows
+        rows_read = licenses.with_use(shown, use)
     whole = {license.number: license for license in rows_read}
     available = columns_of_list(settings.now)
-    listing = Listing(
-        "licenses", as_json, tuple(available[name] for name in columns or DEFAULT_COLUMNS)
-    )
+    listing = Listing("licenses", as_json, tuple(available[name] for name in columns))
     settings.output.listing(
         listing,
         [whole[license.number] for license in shown if license.number in whole],

@@ -4,7 +4,7 @@ import click
 
 from keyferry_admin.cli.admin_command import Settings
 from keyferry_admin.cli.bulk import dry_run_option, require_number_or_filters
-from keyferry_admin.cli.confirm import confirm_many, yes_option
+from keyferry_admin.cli.confirm import confirm_yes, yes_option
 from keyferry_admin.cli.license import license
 from keyferry_admin.cli.license_filters import filter_options
 from keyferry_admin.cli.output import count_of
@@ -64,10 +64,9 @@ def renew(
     if dry_run:
         settings.output.result(plan.lines(), plan.as_json())
         return
-    if number is None and plan.seats:
-        count = len({license.number for license, _ in plan.seats})
-        warning = [f"This renews {count_of(len(plan.seats), 'seat')} at most."]
-        confirm_many(settings.output, plan.lines(), warning, count, "renew", yes)
+    if number is None and plan.seats and not yes:
+        lines = [*plan.lines(), f"This renews {count_of(len(plan.seats), 'seat')} at most."]
+        confirm_yes(settings.output, lines, "Renew them?")
     report = run_renewals(settings, plan, again=again)
     if report.error is not None:
         if not settings.output.as_json:

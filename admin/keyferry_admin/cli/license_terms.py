@@ -8,6 +8,8 @@ from keyferry_protocol.activation import show_license_number
 from keyferry_protocol.encoding import format_time
 from keyferry_service.domain.license import LicenseRecord, Status
 
+NEVER = "never"  # as it is entered: --until never
+
 
 def terms_of(license: LicenseRecord) -> dict[str, str]:
     """Each term under its label, in the order in which `license show` prints them."""
@@ -67,7 +69,7 @@ def heading(license: LicenseRecord) -> str:
 def summary(license: LicenseRecord) -> str:
     """`License 015.120.020.093: 2 seats, ends 30 November 2027`, and the status unless active."""
     end = show_end(license)
-    ends = "does not end" if end == "-" else f"ends {end}"
+    ends = "does not end" if end == NEVER else f"ends {end}"
     status = "" if license.status is Status.ACTIVE else f", {license.status.value}"
     number = show_license_number(license.number)
     return f"License {number}: {count_of(license.seats, 'seat')}, {ends}{status}"
@@ -88,9 +90,9 @@ def moves(license: LicenseRecord, now: int) -> str:
 
 
 def show_end(license: LicenseRecord, *, short: bool = False) -> str:
-    """`30 November 2027`, `30 days after its first activation`, or `-`."""
+    """`30 November 2027`, `30 days after its first activation`, or `never`."""
     if license.trial_days is None or license.first_issued_at is not None:
-        return day(license.ends_at, short=short)
+        return NEVER if license.ends_at is None else day(license.ends_at, short=short)
     term = count_of(license.trial_days, "day")
     if short:
         return f"in {term}"

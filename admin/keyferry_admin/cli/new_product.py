@@ -19,13 +19,10 @@ def require_known_product(settings: Settings, product: str, is_new: bool) -> Non
 
     The first license of a stack has nothing to compare with. Raises NewProduct.
     """
-    if is_new:
+    licenses = settings.stack.licenses
+    if is_new or licenses.has_product(product):
         return
-    known = set[str]()
-    for each in settings.stack.licenses.products():  # most often ends on the first page
-        if each == product:
-            return
-        known.add(each)
+    known = licenses.products()
     if not known or _is_confirmed(settings, product, known):
         return
     raise NewProduct(

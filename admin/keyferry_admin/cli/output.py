@@ -76,7 +76,7 @@ class Output:
             listed = [listing.as_json(item) for item in items]
             self._document({"ok": True} | members | {listing.member: listed})
         elif self.is_terminal:
-            _print([*listing.table(items), *([footer] if footer else [])])
+            _print([*listing.table(items), *(footer.split("\n") if footer else [])])
         else:
             _print(listing.tsv(items))
 

@@ -6,7 +6,7 @@ import click
 
 from keyferry_admin.cli import cli, refusals
 from keyferry_admin.cli.admin_command import AdminGroup, Settings
-from keyferry_admin.cli.license_terms import show_features
+from keyferry_admin.cli.license_terms import NEVER, show_features
 from keyferry_admin.cli.output import Column, Listing, aligned, count_of, day, mark, minute
 from keyferry_admin.cli.parameters import Address, LicenseNumber
 from keyferry_admin.errors import AlreadyRevoked
@@ -182,7 +182,7 @@ def _rows(response: ResponseBody, previous_valid_until: int | None) -> list[tupl
     if response.check_in_by is not None:
         grace = count_of(response.grace_days, "day")
         lease = f"{day(response.check_in_by)}, then {grace} of grace"
-    ends = "it does not end" if terms.valid_until is None else day(terms.valid_until)
+    ends = NEVER if terms.valid_until is None else day(terms.valid_until)
     before = "" if previous_valid_until is None else f" (before: {day(previous_valid_until)})"
     return [
         ("License", show_license_number(terms.number)),

@@ -13,7 +13,7 @@ import click
 from keyferry_admin.cli import cli
 from keyferry_admin.cli.admin_command import AdminCommand, Settings
 from keyferry_admin.cli.license_filters import filter_options
-from keyferry_admin.cli.output import aligned, mark
+from keyferry_admin.cli.output import aligned, count_of, mark
 from keyferry_admin.cli.output import day as show_day
 from keyferry_admin.errors import NothingMatches
 from keyferry_admin.use_cases.figures.chart import activations, svg_picture
@@ -34,13 +34,16 @@ from keyferry_admin.use_cases.figures.rows import rows_of
 from keyferry_admin.use_cases.figures.words import REASONS, TITLES, change, period_in_words
 from keyferry_admin.use_cases.find import Filters, find_sold
 from keyferry_admin.use_cases.spreadsheet import tsv_line
+from keyferry_protocol.activation import show_license_number
 from keyferry_protocol.encoding import format_time
 from keyferry_protocol.messages.formats import short_date
-from keyferry_service.domain.ledger import response_in
 from keyferry_service.domain.license import LicenseRecord
 from keyferry_service.domain.refusals import RefusalCode
 
 _FIRST_DAY = date(1970, 1, 1)
+_COUNTED = ("seats_used", "moves", "first_issued_at")  # of what was used
+_NAMED = 3  # licenses in a sentence
+_STEP = 1000  # responses for each time that the bar is drawn
 _FILE = click.Path(dir_okay=False, path_type=Path)
 
 
@@ -87,18 +90,24 @@ def stats(
     if not sold and filters != Filters():
         raise NothingMatches(f"There is no license with {_in_words(filters)}")
     figures = _read(settings, sold, period)
+    not_counted = _not_counted(figures)
     written = {"csv": csv_file, "report": report, "plot": plot}
     if csv_file is not None:
         write_csv(csv_file, figures)
     if report is not None:
         only = f"Only licenses with {_in_words(filters)}" if filters != Filters() else ""
-        write_text(report, html_report(figures, settings.stack.output("VendorName"), only))
+        notes = [each for each in (only, not_counted) if each]
+        write_text(report, html_report(figures, settings.stack.output("VendorName"), notes))
     if plot is not None:
         write_text(plot, svg_picture(activations(figures)))
     paths = {name: None if path is None else str(path.resolve()) for name, path in written.items()}
-    lines = [*_lines(figures), *(f"{mark('ok')} {path}" for path in paths.values() if path)]
+    warnings = [f"{mark('warning')} {not_counted}"] if not_counted else []
+    ready = [f"{mark('ok')} {path}" for path in paths.values() if path]
+    lines = [*_lines(figures), *warnings, *ready]
     if not settings.output.is_terminal:
         lines = [tsv_line(row) for row in rows_of(figures)]
+        if not settings.output.as_json:
+            print("".join(f"{each}\n" for each in warnings), end="", file=sys.stderr)
     settings.output.result(lines, _document(figures) | {"files": paths})
 
 
@@ -128,15 +137,20 @@ def _period(since: date | None, until: date | None, today: date) -> Period:
 def _read(settings: Settings, sold: list[LicenseRecord], period: Period) -> Figures:
     """Count what the tables say, with a bar while the ledger is read, which takes longest."""
     licenses, now = settings.stack.licenses, settings.now
-    entries = licenses.answers_between(period.before.starts_at, period.ends_at)
+    responses = licenses.responses_between(period.before.starts_at, period.ends_at)
     is_shown = not settings.output.as_json and sys.stderr is not None and sys.stderr.isatty()
     bar = click.progressbar(
-        entries, label="Reading the ledger", show_pos=True, file=sys.stderr, hidden=not is_shown
+        responses,
+        label="Reading the ledger",
+        show_pos=True,
+        file=sys.stderr,
+        hidden=not is_shown,
+        update_min_steps=_STEP,
     )
     with ThreadPoolExecutor() as pool, bar:
-        used = pool.submit(lambda: list(licenses.with_use(sold)))
+        used = pool.submit(lambda: list(licenses.with_use(sold, _COUNTED)))
         refusals = pool.submit(settings.stack.refusals.all, now)
-        answers = [Answer(number, response_in(e).kind, e.issued_at) for number, e in bar]
+        answers = [Answer(*each) for each in bar]
         return count_figures(used.result(), answers, refusals.result(), period, now)
 
 
@@ -154,6 +168,20 @@ def _lines(figures: Figures) -> list[str]:
         *_reasons(figures),
         f"Licenses that end: {', '.join(ends)}",
     ]
+
+
+def _not_counted(figures: Figures) -> str:
+    """What is missing in the figures; "" if nothing is."""
+    if not figures.unreadable:
+        return ""
+    count = sum(figures.unreadable.values())
+    verb = "is" if count == 1 else "are"
+    numbers = [show_license_number(number) for number in sorted(figures.unreadable)]
+    more = f", and {len(numbers) - _NAMED} more" if len(numbers) > _NAMED else ""
+    return (
+        f"{count_of(count, 'response')} of this period cannot be read, and {verb} not counted"
+        f" ({', '.join(numbers[:_NAMED])}{more})."
+    )
 
 
 def _by_day(figures: Figures, shown: Sequence[Figure]) -> list[str]:
@@ -226,6 +254,10 @@ def _document(figures: Figures) -> dict[str, Any]:
             for seats in figures.seats
         ],
         "ending": [_ending(each) for each in figures.ending],
+        "unreadable": [
+            {"license_number": number, "count": count}
+            for number, count in sorted(figures.unreadable.items())
+        ],
     }
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 import click
 
-from keyferry_admin.cli.changes import undo_warning
+from keyferry_admin.cli.changes import changes_back, undo_warning
 from keyferry_admin.cli.confirm import number_or_empty
 from keyferry_admin.cli.license_terms import differences, moves
 from keyferry_admin.cli.parameters import Moment
@@ -33,15 +33,15 @@ class Plan:
     before: LicenseRecord
     title: str
     changes: Sequence[tuple[str, str]]
-    warning: Sequence[str]  # with one, the license number is typed
+    warning: Sequence[str]
     write: Callable[[], object]
-    takes_rights: bool = True  # of what has a warning
+    takes_rights: bool  # so that the license number is typed
 
     def confirm(self, form: Mapping[str, str]) -> None:
         """Raises LicenseChanged or NotConfirmed unless the form confirms this very plan."""
         if form.get("revision") != str(self.before.revision):
             raise LicenseChanged(_CHANGED, _LOOK_AGAIN)
-        if self.warning and number_or_empty(form.get("typed", "")) != self.before.number:
+        if self.takes_rights and number_or_empty(form.get("typed", "")) != self.before.number:
             raise NotConfirmed(
                 "That is not the number of this license", "Nothing was changed. Type its 12 digits."
             )
@@ -71,6 +71,7 @@ def _extend(stack: Stack, before: LicenseRecord, form: Mapping[str, str], now: i
         differences(before, after),
         reach_warning(stack.licenses, before, after) if shortens else (),
         lambda: change_terms.write_terms(stack.licenses, before, after, EXTEND),
+        shortens,
     )
 
 
@@ -82,6 +83,7 @@ def _suspend(stack: Stack, before: LicenseRecord, form: Mapping[str, str], now: 
         differences(before, after),
         reach_warning(stack.licenses, before, after),
         lambda: change_license.set_status(stack.licenses, before.number, Status.SUSPENDED),
+        True,
     )
 
 
@@ -92,6 +94,7 @@ def _resume(stack: Stack, before: LicenseRecord, form: Mapping[str, str], now: i
         differences(before, replace(before, status=Status.ACTIVE)),
         (),
         lambda: change_license.set_status(stack.licenses, before.number, Status.ACTIVE),
+        False,
     )
 
 
@@ -103,6 +106,7 @@ def _allow_move(stack: Stack, before: LicenseRecord, form: Mapping[str, str], no
         [("Moves", f"{moves(after, now)} (was {moves(before, now)})")],
         (),
         lambda: change_license.allow_move(stack.licenses, before.number),
+        False,
     )
 
 
@@ -119,19 +123,19 @@ def _release(stack: Stack, before: LicenseRecord, form: Mapping[str, str], now: 
         lambda: change_license.release_seat(
             stack.licenses, before.number, seat.number, seat.device_key
         ),
+        True,
     )
 
 
 def _undo(stack: Stack, before: LicenseRecord, form: Mapping[str, str], now: int) -> Plan:
     change = undo.find_undoable(stack.licenses, before)
-    undone = change.undone(before)
     return Plan(
         before,
         "Undo the last change",
-        differences(before, undone),
+        changes_back(change),
         undo_warning(stack.licenses, before, change, now),
         lambda: undo.undo(stack.licenses, before.number, change),
-        change_terms.reduces_rights(before, undone, now),
+        undo.takes_rights_away(before, change, now),
     )
 
 

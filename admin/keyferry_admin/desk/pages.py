@@ -230,7 +230,9 @@ def confirm_page(plan: Plan, action: str, fields: Mapping[str, str]) -> Content:
     if plan.warning:
         lines = map(html.paragraph, _sentences(plan.warning))
         name = "This takes rights away" if plan.takes_rights else "Check what you undo"
-        parts.append(html.panel(html.title(name), *lines, mood="bad"))
+        mood = "bad" if plan.takes_rights else ""
+        parts.append(html.panel(html.title(name), *lines, mood=mood))
+    if plan.takes_rights:
         shown = show_license_number(license.number)
         hint = f"To confirm it, type the number of this license: {shown}"
         form.append(html.text_field("typed", "License number", hint=hint))

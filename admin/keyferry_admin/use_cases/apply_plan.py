@@ -1,7 +1,6 @@
-"""What `apply` changes in licenses that exist: what it refuses, and what takes rights away."""
+"""What `apply` refuses to change in licenses that exist."""
 
 from keyferry_admin.errors import BadTerms
-from keyferry_admin.use_cases.change_terms import reduces_rights
 from keyferry_admin.use_cases.license_columns import BY_NAME, BadCell
 from keyferry_admin.use_cases.plan_licenses import Match, Plan
 from keyferry_admin.use_cases.terms import check_agreement
@@ -11,13 +10,6 @@ from keyferry_service.domain.license import Status
 def refused_changes(plan: Plan, now: int) -> list[BadCell]:
     """The changes of the plan that no one can make."""
     return [cell for match in plan.changes for cell in _refusal(match, now)]
-
-
-def takes_rights_away(match: Match, now: int) -> bool:
-    """Whether the license grants less afterwards, or is put on hold."""
-    before, after = match.before, match.after
-    is_suspended = after.status is not before.status and after.status is not Status.ACTIVE
-    return is_suspended or reduces_rights(before, after, now)
 
 
 def _refusal(match: Match, now: int) -> list[BadCell]:

@@ -29,7 +29,7 @@ def with_terms(before: LicenseRecord, terms: Mapping[str, Any], now: int) -> Lic
 def reduces_rights(before: LicenseRecord, after: LicenseRecord, now: int) -> bool:
     """Whether the changed license grants less of anything than before, or another product."""
     return (
-        (before.status is Status.ACTIVE and after.status is not Status.ACTIVE)
+        after.status not in (before.status, Status.ACTIVE)
         or after.moves_left(now) < before.moves_left(now)
         or after.product != before.product
         or after.seats < before.seats

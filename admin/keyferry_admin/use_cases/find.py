@@ -1,5 +1,6 @@
 """Finds licenses by what the vendor remembers of them. Never reads the ledger."""
 
+from collections.abc import Collection
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -9,24 +10,21 @@ from keyferry_service.domain.license import LicenseRecord, Seat, Status
 
 ENDED = "ended"
 STATES = (Status.ACTIVE.value, ENDED, Status.SUSPENDED.value, Status.REVOKED.value)
-# What filters, lists, and figures read of the index.
-_LISTED = (
+# What is always read of the index; each attribute more is a tenth more to wait.
+_ALWAYS = (
     "number",
     "activation_public",
     "product",
     "edition",
     "licensee",
     "full_licensee",
-    "contact",
-    "reference",
-    "labels",
     "valid_from",
     "valid_until",
     "trial_days",
     "seats",
-    "moves_per_year",
     "status",
 )
+SEARCHED = ("contact", "reference", "labels")
 _AT_ONCE = 8  # queries for seats; boto3 keeps ten connections
 
 
@@ -45,6 +43,11 @@ class Filters:
     status: str = ""  # one of STATES
     ends_before: int | None = None  # seconds since 1970
     unused_since: int | None = None  # it was sold before, and no seat got a response since
+
+    @property
+    def attributes(self) -> set[str]:
+        """Those of `SEARCHED` that `match` looks at."""
+        return set(SEARCHED if self.words else ("labels",) if self.labels else ())
 
     def match(self, license: LicenseRecord, now: int) -> bool:
         """Whether the license has all this, except for `unused_since`, which its seats say."""
@@ -79,16 +82,19 @@ def state_of(license: LicenseRecord, now: int) -> str:
     return ENDED if ended else license.status.value
 
 
-def find_sold(licenses: Licenses, filters: Filters, now: int) -> list[LicenseRecord]:
+def find_sold(
+    licenses: Licenses, filters: Filters, now: int, shown: Collection[str] = SEARCHED
+) -> list[LicenseRecord]:
     """The licenses that match, by number, with what the index has of them and a list shows.
 
-    `Licenses.with_use` adds note and use to those that are shown. It may lack what was written in
-    the last second. A trial has its use, which says when it ends.
+    Of `SEARCHED` they have what is `shown`. `Licenses.with_use` adds note and use to those that
+    are listed. It may lack what was written in the last second. A trial has its use, which says
+    when it ends.
     """
-    sold = _candidates(licenses, filters)
+    sold = _candidates(licenses, filters, shown)
     trials = [license for license in sold if license.trial_days is not None]
     others = [license for license in sold if license.trial_days is None]
-    whole = [*licenses.with_use(trials), *others] if trials else others
+    whole = [*licenses.with_use(trials), *others]
     matches = [license for license in whole if filters.match(license, now)]
     if filters.unused_since is not None:
         matches = _unused(licenses, matches, filters.unused_since)
@@ -97,7 +103,7 @@ def find_sold(licenses: Licenses, filters: Filters, now: int) -> list[LicenseRec
 
 def find_all(licenses: Licenses, filters: Filters, now: int) -> list[LicenseRecord]:
     """The licenses that match, by number, each read as a whole at this moment."""
-    numbers = [license.number for license in find_sold(licenses, filters, now)]
+    numbers = [license.number for license in find_sold(licenses, filters, now, shown=())]
     whole = [license for license in licenses.read(numbers) if filters.match(license, now)]
     return sorted(whole, key=lambda license: license.number)
 
@@ -117,11 +123,13 @@ def find_seats(
         ]
 
 
-def _candidates(licenses: Licenses, filters: Filters) -> list[LicenseRecord]:
+def _candidates(
+    licenses: Licenses, filters: Filters, shown: Collection[str]
+) -> list[LicenseRecord]:
     """All licenses, or the few that a reference leads to without the index."""
     if filters.reference:
         return list(licenses.read(licenses.find_reference(filters.reference)))
-    return list(licenses.sold(_LISTED))
+    return list(licenses.sold((*_ALWAYS, *sorted(filters.attributes.union(shown)))))
 
 
 def _unused(

@@ -40,7 +40,7 @@ _TYPES = {  # where Python's own table differs between versions, or lacks the ch
 }
 _INDENTATION = re.compile(rb"^[ \t]+", re.MULTILINE)
 # Sentences of the parts of the page that are loaded late: `page-<part>.json` of the catalog.
-_PARTS = ("room",)
+_PARTS = ("by-hand", "choice", "room")
 _OTHER_TYPES = mimetypes.MimeTypes()  # without what this computer adds
 
 

@@ -2,6 +2,7 @@
 
 from keyferry_admin.errors import AlreadyRevoked, CannotUndo, LicenseChanged
 from keyferry_admin.use_cases.change_license import next_revision, retry_on_conflict
+from keyferry_admin.use_cases.change_terms import reduces_rights
 from keyferry_admin.use_cases.licenses import find
 from keyferry_admin.use_cases.terms import check_terms
 from keyferry_service.adapters.licenses_dynamodb import Licenses
@@ -21,6 +22,13 @@ def find_undoable(licenses: Licenses, license: LicenseRecord) -> Change:
     if not change.still_holds(license):
         raise CannotUndo(f"What {change.what} wrote into license {license.number} changed again")
     return change
+
+
+def takes_rights_away(license: LicenseRecord, change: Change, now: int) -> bool:
+    """Whether undoing this change takes anything from the customer, such as the present code."""
+    return "activation_public" in change.before or reduces_rights(
+        license, change.undone(license), now
+    )
 
 
 def undo(licenses: Licenses, number: str, change: Change) -> LicenseRecord:

@@ -19,6 +19,7 @@ from keyferry.files.read_responses import (
     ResponseFile,
     is_collection,
     parse_response_file,
+    read_all,
     read_collection,
     read_file,
     read_response,
@@ -39,19 +40,23 @@ from keyferry_protocol.response import Response
 
 @click.command("install", cls=KeyferryCommand)
 @click.argument(
-    "source", metavar="FILE|FOLDER|ZIP|-", type=click.Path(exists=True, allow_dash=True)
+    "sources",
+    metavar="FILE|FOLDER|ZIP|-...",
+    nargs=-1,
+    required=True,
+    type=click.Path(exists=True, allow_dash=True),
 )
 @click.pass_obj
-def command(settings: Settings, source: str) -> None:
-    """Install a response file; of a folder or zip archive those that this computer waits for."""
+def command(settings: Settings, sources: tuple[str, ...]) -> None:
+    """Install a response file; of several files those that this computer waits for."""
     installation = settings.installation()
-    reports = _install(source, installation, settings)
+    reports = _install(sources, installation, settings)
     documents = []
     for one in reports:
         if one.file is not None and one.installed is not None:
             documents.append(_show(settings, one.file, one.installed, installation))
     files = [_file_document(one) for one in reports]
-    error = worst_error(reports, source)
+    error = worst_error(reports, ", ".join(sources))
     failing = next((one for one in reports if error is not None and one.error is error), None)
     if failing is not None and failing.file is not None and failing.file.repairs:
         settings.terminal.line(repair_note(failing.file.repairs))
@@ -65,8 +70,15 @@ def command(settings: Settings, source: str) -> None:
     settings.terminal.document(one_document | {"files": files})
 
 
-def _install(source: str, installation: Installation, settings: Settings) -> list[FileReport]:
+def _install(
+    sources: tuple[str, ...], installation: Installation, settings: Settings
+) -> list[FileReport]:
     """Install a single file whether or not it fits, so that its own error is reported."""
+    if len(sources) > 1:
+        if "-" in sources:
+            raise click.UsageError(message("terminal.usage.input-alone"))
+        return install_files(read_all(sources, installation.keys), installation)
+    [source] = sources
     if is_collection(source):
         return install_files(read_collection(source, installation.keys), installation)
     if source == "-":

@@ -34,6 +34,7 @@ def _machine_name(context: click.Context, option: click.Parameter, name: str | N
 
 
 machine_name_option = click.option("--machine-name", callback=_machine_name)
+PAGES_ZIP = "keyferry-responses.zip"  # what the page makes of several responses
 STATES = {"activate": "pending", "update": "active", "deactivate": "deactivated"}
 
 
@@ -90,13 +91,15 @@ def _warnings(pending: PendingRequest) -> list[dict[str, str]]:
 def _show(settings: Settings, pending: PendingRequest, saved: SavedFile) -> None:
     terminal, request = settings.terminal, pending.request
     number = show_license_number(request.license_number)
-    shown = saved.path if saved.path.endswith(saved.name) else f"{saved.path}: {saved.name}"
+    is_in_zip = not saved.path.endswith(saved.name)
+    shown = f"{saved.path}: {saved.name}" if is_in_zip else saved.path
     terminal.good(message("terminal.request-saved", path=shown))
     if request.kind == "deactivate":
         return terminal.line(message("terminal.next-page-deactivate", page=settings.page))
     terminal.line(f"  {message(f'terminal.{request.kind}-waits', number=number)}")
     terminal.line(message("terminal.next-page", page=settings.page))
-    terminal.line(message("terminal.next-install", name=f"{request.file_stem}-*.response"))
+    name = PAGES_ZIP if is_in_zip else f"{request.file_stem}-*.response"
+    terminal.line(message("terminal.next-install", name=name))
 
 
 def _document(

@@ -3,8 +3,8 @@
 import click
 
 from keyferry.views.terminal import Terminal
+from keyferry.views.typed_question import question
 from keyferry_protocol.errors import WrongLine
-from keyferry_protocol.messages import message
 from keyferry_protocol.typed_response import TypedResponse
 
 
@@ -12,7 +12,7 @@ def ask_lines(terminal: Terminal) -> TypedResponse:
     """Read lines or scanned codes from the keyboard until none is missing."""
     typed = TypedResponse()
     while typed.missing is not None:
-        row: str = click.prompt(_question(typed), default="", show_default=False, err=True)
+        row: str = click.prompt(question(typed), default="", show_default=False, err=True)
         if not row.strip():
             continue
         try:
@@ -20,11 +20,3 @@ def ask_lines(terminal: Terminal) -> TypedResponse:
         except WrongLine as error:
             terminal.warn(str(error))
     return typed
-
-
-def _question(typed: TypedResponse) -> str:
-    if typed.codes:
-        return message("terminal.typed.codes", n=typed.scanned, of=typed.codes)
-    if typed.length is None:
-        return message("terminal.typed.line", n=typed.missing)
-    return message("terminal.typed.line-of", n=typed.missing, of=typed.length)

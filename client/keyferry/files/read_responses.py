@@ -7,7 +7,7 @@ import io
 import os
 import sys
 import zipfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from typing import IO, NamedTuple
 
@@ -113,6 +113,25 @@ def read_collection(source: str, keys: KeySet) -> Collection:
     """Every response file in a folder or archive. Raises UnreadableResponse for a damaged one."""
     files = _of_folder(source) if os.path.isdir(source) else _of_zip_file(source)
     return _collect(files, keys, source)
+
+
+def read_all(sources: Sequence[str], keys: KeySet) -> Collection:
+    """Every response in several files, folders, and archives; each that has none is a failure."""
+    collection = Collection(", ".join(sources), [], [])
+    for source in sources:
+        try:
+            if is_collection(source):
+                part = read_collection(source, keys)
+                collection.responses.extend(part.responses)
+                collection.failures.extend(part.failures)
+                collection = collection._replace(requests=collection.requests + part.requests)
+            else:
+                collection.responses.append(read_response(source, keys))
+        except CannotVerify:
+            raise  # no file here can be judged
+        except KeyferryError as error:
+            collection.failures.append((source, error))
+    return collection
 
 
 def read_archive(data: bytes, keys: KeySet, name: str) -> Collection | None:

@@ -23,6 +23,7 @@ from keyferry_protocol.activation import show_license_number
 from keyferry_protocol.envelope import MAX_FILE, REQUEST
 from keyferry_protocol.errors import CannotSave, KeyferryError, NotSaved
 from keyferry_protocol.messages import message
+from keyferry_protocol.repair import type_of
 from keyferry_protocol.request import parse_request
 
 MAX_ZIP = 100_000_000  # bytes: the largest content of an archive that a request is added to
@@ -52,7 +53,7 @@ def check_can_save(output: str) -> None:
     try:
         if os.path.isdir(output):
             path = os.path.join(output, "keyferry.request")
-        elif _is_archive(output) and os.path.exists(output):
+        elif _is_archive(output) and os.path.lexists(output):
             _entries(output)
             size += os.path.getsize(output)
         with _sole_writer(path) as file:
@@ -122,7 +123,7 @@ def _save(pending: PendingRequest, output: str) -> SavedFile:
 def _save_in_zip(pending: PendingRequest, path: str) -> SavedFile:
     stem = f"{pending.request.file_stem}.request"
     with _sole_writer(path) as file:  # from before reading: another command may add its own
-        entries = _entries(path) if os.path.exists(path) else {}
+        entries = _entries(path) if os.path.lexists(path) else {}
         name = next(
             n for n in _names(stem) if n not in entries or _may_replace(entries[n], pending)
         )
@@ -136,18 +137,23 @@ def _save_in_zip(pending: PendingRequest, path: str) -> SavedFile:
 
 
 def _entries(path: str) -> dict[str, bytes]:
-    """Read the contents of an archive, to write them again with the request."""
+    """Read the contents of an archive of requests, to write them again with another one."""
+    if os.path.islink(path):
+        raise UnusableArchive(message("terminal.zip.link", path=path))  # it would be replaced
     try:
         with zipfile.ZipFile(path) as archive:
             entries = archive.infolist()
             is_safe = all(entry.compress_type in BOUNDED for entry in entries)
             if not is_safe or sum(entry.file_size for entry in entries) > MAX_ZIP:
                 raise UnusableArchive(message("terminal.zip.too-big", path=path))
-            return {entry.filename: _read_entry(archive, entry) for entry in entries}
+            contents = {entry.filename: _read_entry(archive, entry) for entry in entries}
     except UnusableArchive:
         raise
     except Exception as error:  # a damaged archive makes zipfile raise many types
         raise UnusableArchive(message("terminal.zip.damaged", path=path)) from error
+    if contents and not any(type_of(data) == REQUEST for data in contents.values()):
+        raise UnusableArchive(message("terminal.zip.no-requests", path=path))
+    return contents
 
 
 def _read_entry(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> bytes:

@@ -17,6 +17,7 @@ from keyferry.files.read_responses import (
     read_response,
 )
 from keyferry.files.save_request import check_can_save, is_taken, save_request
+from keyferry.files.typed import unpack
 from keyferry.install import AFTER_STORING
 from keyferry.load_license import load_license
 from keyferry.manage import cancel, move, remove
@@ -28,6 +29,7 @@ from keyferry.wizard.answers import Answers
 from keyferry.wizard.computer import Computer
 from keyferry.wizard.error_text import problem_of
 from keyferry.wizard.state import Outcome, Problem, State
+from keyferry.wizard.typed import read_typed
 from keyferry_protocol.activation import show_license_number
 from keyferry_protocol.errors import (
     CannotSave,
@@ -164,6 +166,9 @@ def _reports(answers: Answers, computer: Computer) -> list[FileReport]:
     installation = computer.installation
     upload, path = answers.get("upload", ""), answers.get("response", "")
     collection = None
+    if answers.get("typed"):
+        data = unpack(read_typed(answers).response, installation.state_dirs)
+        return [install_file(parse_response_file(data, installation.keys), installation)]
     if upload:
         data = upload.encode("latin-1")
         collection = read_archive(data, installation.keys, message("wizard.upload.label"))

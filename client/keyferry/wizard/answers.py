@@ -9,14 +9,15 @@ Answers = Mapping[str, str]  # by field; `goal` and `license` say what they are 
 
 def path(answers: Answers, protections: Sequence[str]) -> tuple[str, ...]:
     """The screens from first to last, as far as the answers determine them."""
+    response = "typed" if answers.get("typed") else "response"
     sent = {"qr": "qr", "online": "online"}.get(answers.get("how", ""), "saved")
     match answers.get("goal"):
         case "install" if answers.get("what") == "response":
-            return ("what", "response", "active")
+            return ("what", response, "active")
         case "install":
             return ("what", *_questions(answers, protections), "send", sent)
         case "activate" | "receipt":
-            return ("response", "active")
+            return (response, "active")
         case "update":
             return ("update", "send", sent)
         case "deactivate":

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from keyferry.wizard.answers import Answers, path
 from keyferry.wizard.computer import Computer
 from keyferry.wizard.screens import SCREENS
-from keyferry.wizard.state import BROWSE, LIST, Outcome, Problem, State
+from keyferry.wizard.state import BROWSE, LIST, TYPED, Outcome, Problem, State
 from keyferry_protocol.messages import message
 
 AT_ONCE = ("up", "down")  # change the list directly, without another screen
@@ -40,6 +40,9 @@ def press(state: State, button: str, typed: Mapping[str, str], computer: Compute
             return _leave(state, computer)
         case "again":
             return _begin(state, computer, "again")
+        case "type":
+            answers["typed"] = "yes"
+            return state._replace(screen=TYPED)
         case "browse":
             typed_in = answers.get("folder", "")
             answers["at"] = typed_in if os.path.isdir(typed_in) else computer.best_location
@@ -112,6 +115,8 @@ def _forward(state: State, computer: Computer) -> State:
 def _back(state: State, computer: Computer) -> State:
     if state.screen == BROWSE:
         return state._replace(screen=state.answers["from"])
+    if state.screen == TYPED:
+        return state._replace(screen="response", answers={**state.answers, "typed": ""})
     screens = path(state.answers, computer.protections)
     place = screens.index(state.screen)
     return state._replace(screen=screens[place - 1]) if place else _to_list(state)

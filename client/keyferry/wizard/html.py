@@ -182,7 +182,7 @@ def _field(field: FieldView, page: Page, has_focus: bool) -> str:
     described += [f"{field.name}-fault"] if field.problem else []
     described += ["text"] if page.text and not field.label else []
     attributes = f' aria-describedby="{" ".join(described)}"' if described else ""
-    if field.problem and field.kind in ("text", "folder"):
+    if field.problem and field.kind in ("text", "line", "scan", "folder"):
         attributes += ' aria-invalid="true"'
     hint = f'<p class="hint" id="{field.name}-hint">{escape(field.hint)}</p>' if field.hint else ""
     fault = (
@@ -190,14 +190,28 @@ def _field(field: FieldView, page: Page, has_focus: bool) -> str:
         if field.problem
         else ""
     )
-    draw = {"text": _text_field, "pin": _text_field, "folder": _folder, "consent": _consent}.get(
-        field.kind, _choices
-    )
+    draw = {
+        "text": _text_field,
+        "line": _text_field,
+        "pin": _text_field,
+        "scan": _area,
+        "folder": _folder,
+        "consent": _consent,
+    }.get(field.kind, _choices)
     return draw(field, hint + fault, attributes, focus)
 
 
 def _text_field(field: FieldView, notes: str, attributes: str, focus: str) -> str:
     return f'<div class="field">{_label(field)}{notes}{_input(field, attributes, focus)}</div>'
+
+
+def _area(field: FieldView, notes: str, attributes: str, focus: str) -> str:
+    """A field of several lines, because a scanner presses Enter after each code."""
+    return (
+        f'<div class="field">{_label(field)}{notes}<textarea id="{field.name}" name="{field.name}" '
+        f'rows="4" dir="ltr" autocomplete="off" autocapitalize="off" spellcheck="false"'
+        f"{attributes}{focus}>\n{escape(field.value)}</textarea></div>"
+    )
 
 
 def _input(field: FieldView, attributes: str, focus: str) -> str:

@@ -118,11 +118,12 @@ def _field_view(field: Field, state: State, computer: Computer) -> FieldView:
     answers = state.answers
     value = answers.get(field.name)
     problem = next((p.text for p in state.problems if p.field == field.name), "")
-    name = f"wizard.{field.name}"
+    kind, _, number = field.name.partition("-")  # line-4
+    name = f"wizard.{kind}"
     return FieldView(
         field.name,
         field.kind,
-        message(f"{name}.label") if has_message(f"{name}.label") else "",
+        message(f"{name}.label", n=number) if has_message(f"{name}.label") else "",
         message(f"{name}.hint") if has_message(f"{name}.hint") else "",
         field.default(answers, computer) if value is None else value,
         field.options(answers, computer),

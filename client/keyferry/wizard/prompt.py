@@ -6,16 +6,20 @@ import click
 
 from keyferry.views.columns import columns_of, pad, window_columns, wrap
 from keyferry.views.terminal import Terminal
+from keyferry.views.typed_question import question
 from keyferry.wizard.flow import is_asked
 from keyferry.wizard.pages import Button, FieldView, Page, label, presses
 from keyferry.wizard.screens import Option
 from keyferry.wizard.session import Session
 from keyferry.wizard.state import LIST
+from keyferry_protocol.errors import KeyferryError
 from keyferry_protocol.messages import message
+from keyferry_protocol.typed_response import TypedResponse, to_codes
 
 _WIDTH = 80
 _INDENT = "  "
 _YES = ("y", "yes")
+_TYPE = "t"  # instead of choosing a file
 
 
 class Leave(Exception):
@@ -69,6 +73,8 @@ class Prompt:
         if solutions and (press := self._menu(page, solutions, "")):
             return press
         for field in page.fields:
+            if field.kind == "line":
+                continue  # each is asked for in place of the field for a scanner
             if is_asked(field.name, typed):
                 typed[field.name] = self._field(field, page)
         if page.fields and not any(button.is_first for button in page.buttons):
@@ -80,6 +86,8 @@ class Prompt:
         name = field.label or page.title
         if field.hint:
             self._say(field.hint)
+        if field.kind == "scan":
+            return self._scan(page)
         if field.kind == "consent":
             return " ".join(o.value for o in field.options if self._agrees(o, page))
         if field.kind == "choice" and not field.options:
@@ -88,6 +96,8 @@ class Prompt:
         for n, option in enumerate(field.options, 1):
             self._terminal.line(f"  {n}. {option.label}")
         values = [option.value for option in field.options]
+        if field.kind == "file":
+            self._terminal.line(f"  {_TYPE}. {label('type')}")
         if field.kind == "pin":
             return self._secret(name)
         if field.kind == "text":
@@ -98,11 +108,25 @@ class Prompt:
             typed = self._line(self._name_of(field, name), page, shown)
             if typed.isdecimal() and 1 <= int(typed) <= len(values):
                 return values[int(typed) - 1]
+            if field.kind == "file" and typed == _TYPE:
+                raise Leave("type")
             if field.kind != "choice" and not (typed.isdecimal() and values):
                 if not typed and field.kind == "file":
                     raise Leave("look")
                 return typed
             self._say(message("wizard.prompt.numbers", n=len(values)))
+
+    def _scan(self, page: Page) -> str:
+        """Read lines or scanned codes until none is missing; each that is wrong is asked again."""
+        typed = TypedResponse()
+        while typed.missing is not None:
+            row = self._line(question(typed), page, "")
+            try:
+                if row:
+                    typed.add(row, typed.missing)
+            except KeyferryError as error:
+                self._terminal.warn(str(error))
+        return "\n".join(to_codes(typed.packed()))
 
     def _secret(self, name: str) -> str:
         """Read a secret without showing it."""

@@ -15,7 +15,8 @@ from keyferry.wizard import checks
 from keyferry.wizard.answers import Answers
 from keyferry.wizard.checks import Fault
 from keyferry.wizard.computer import Computer
-from keyferry.wizard.state import BROWSE, LIST
+from keyferry.wizard.state import BROWSE, LIST, TYPED
+from keyferry.wizard.typed import LINES, SCAN, read_typed
 from keyferry_protocol.activation import parse_license_number, show_license_number
 from keyferry_protocol.encoding import escape_controls
 from keyferry_protocol.errors import WrongLicenseNumber
@@ -35,7 +36,10 @@ class Option(NamedTuple):
 
 
 class Field(NamedTuple):
-    """One question; `kind` is `text`, `pin`, `choice`, `folder`, `file` or `consent`."""
+    """One question.
+
+    `kind` is `text`, `pin`, `choice`, `folder`, `file`, `line`, `scan` or `consent`.
+    """
 
     name: str
     kind: str
@@ -167,6 +171,18 @@ def _check_consent(text: str, answers: Answers, computer: Computer) -> Fault | N
     return Fault(message("wizard.consent.missing")) if missing else None
 
 
+def _check_typed(name: str) -> Check:
+    def check(text: str, answers: Answers, computer: Computer) -> Fault | None:
+        fault = read_typed(answers).faults.get(name)
+        return None if fault is None else Fault(fault)
+
+    return check
+
+
+def _is_line_shown(number: int) -> Callable[[Answers, Computer], bool]:
+    return lambda answers, computer: number <= read_typed(answers).lines
+
+
 def mark_of(finding: Finding) -> str:
     """Identify a finding by its sentence, so consent to one is not consent to another."""
     return f"{finding.name}-{crc32(finding.text.encode()):08x}"
@@ -199,6 +215,11 @@ _RESPONSE = Field(
     check=lambda text, answers, computer: checks.check_response(
         text, is_uploaded=bool(answers.get("upload"))
     ),
+)
+
+_LINES = tuple(
+    Field(name, "line", check=_check_typed(name), is_shown=_is_line_shown(number))
+    for number, name in enumerate(LINES, 1)
 )
 
 SCREENS: Mapping[str, Screen] = {
@@ -244,7 +265,11 @@ SCREENS: Mapping[str, Screen] = {
     "online": Screen(buttons=("begin:activate", "again", "finish")),
     "response": Screen(
         (_RESPONSE, _PIN),
-        buttons=("next", "look", "back", "cancel"),
+        buttons=("next", "look", "type", "back", "cancel"),
+        action="install",
+    ),
+    TYPED: Screen(
+        (*_LINES, Field(SCAN, "scan", check=_check_typed(SCAN)), _PIN),
         action="install",
     ),
     "active": Screen(buttons=("finish",)),

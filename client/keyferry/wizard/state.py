@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from keyferry.wizard.answers import Answers
 
-LIST, BROWSE = "list", "browse"
+LIST, BROWSE, TYPED = "list", "browse", "typed"
 
 
 class Problem(NamedTuple):

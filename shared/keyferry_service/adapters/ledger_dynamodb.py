@@ -1,12 +1,16 @@
 """The ledger's rows in the `Licenses` table: the exact BODYs that were, and will be, signed."""
 
+import json
 import zlib
+from collections.abc import Mapping
+from typing import Any
 
 from keyferry_protocol.envelope import MAX_PAE
 from keyferry_service.adapters.items_dynamodb import Item, from_item, members, plain, to_item
 from keyferry_service.domain.license import LedgerEntry
 
 ANSWER, RENEWAL = "answer#", "renewal#"
+FOR_A_REPORT = ("pk", "issued_at", "body", "body_zlib")
 
 
 def entry_to_item(number: str, entry: LedgerEntry) -> Item:
@@ -31,9 +35,20 @@ def renewal_name(seat: int, serial: int | str = "") -> str:
 
 def entry_from_item(item: Item) -> LedgerEntry:
     """The entry of a row in either form: release 0.9 wrote the BODY as it is."""
-    row = plain(item)
-    body = row["body"] if "body" in row else _decompress(row["body_zlib"])
-    return from_item(LedgerEntry, item, body=body)
+    return from_item(LedgerEntry, item, body=_body(plain(item)))
+
+
+def kind_in(item: Item) -> str | None:
+    """The kind of the response that a row records, and nothing more; None if it cannot be read."""
+    try:
+        kind = json.loads(_body(plain(item)))["kind"]
+    except (zlib.error, ValueError, KeyError, TypeError, RecursionError):
+        return None
+    return kind if isinstance(kind, str) else None
+
+
+def _body(row: Mapping[str, Any]) -> bytes:
+    return row["body"] if "body" in row else _decompress(row["body_zlib"])
 
 
 def _item(number: str, name: str, entry: LedgerEntry) -> Item:

@@ -1,8 +1,11 @@
 """The `Licenses` table: a snapshot of all that a request names, a transaction for its answer."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+import random
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from keyferry_protocol.encoding import format_time
 from keyferry_protocol.request import Request
@@ -16,14 +19,21 @@ from keyferry_service.adapters.items_dynamodb import (
 )
 from keyferry_service.adapters.ledger_dynamodb import (
     ANSWER,
+    FOR_A_REPORT,
     RENEWAL,
     answer_name,
     entry_from_item,
     entry_to_item,
+    kind_in,
     renewal_name,
     renewal_to_item,
 )
-from keyferry_service.adapters.retries import ConditionFailed, translate_conflicts
+from keyferry_service.adapters.retries import (
+    FIRST_WAIT_S,
+    MAX_WAIT_S,
+    ConditionFailed,
+    translate_conflicts,
+)
 from keyferry_service.domain.allocate import Grant
 from keyferry_service.domain.change import CHANGE, Author, Change
 from keyferry_service.domain.license import (
@@ -45,9 +55,13 @@ if TYPE_CHECKING:
 LICENSE = "license"
 LICENSES_INDEX = "licenses"
 _BATCH = 100  # the most rows of one BatchGetItem
+_AT_ONCE = 4  # calls of a command, which leave the table to the requests
 # What a decision may change of a license; the rest is the vendor's.
 _DECIDED = ("revision", "seats_used", "seats_ever_used", "next_seat", "moves", "first_issued_at")
-_NOT_IN_INDEX = ("number", "note", *_DECIDED)
+_NOT_IN_INDEX = ("note", *_DECIDED)
+
+
+T = TypeVar("T")
 
 
 class LicenseExists(Exception):
@@ -173,21 +187,36 @@ class Licenses:
             if license := read_license(item):
                 yield license
 
-    def products(self) -> Iterator[str]:
-        """The product of every license, in no order."""
-        yield from (item["product"]["S"] for item in self._scan_index(["product"]))
+    def has_product(self, product: str) -> bool:
+        """Whether any license has it: most often the first page says so."""
+        pages = self._dynamodb.get_paginator("scan").paginate(
+            TableName=self._table,
+            IndexName=LICENSES_INDEX,
+            Select="COUNT",
+            FilterExpression="product = :product",
+            ExpressionAttributeValues=to_item({":product": product}),
+        )
+        return any(page["Count"] for page in pages)
+
+    def products(self) -> set[str]:
+        """The products of all licenses."""
+        return {item["product"]["S"] for item in self._scan_index(["product"])}
 
     def all(self) -> Iterator[LicenseRecord]:
         """Every license with what was used of it, in no order: for the vendor."""
         yield from self.read(license.number for license in self.sold())
 
-    def with_use(self, sold: Iterable[LicenseRecord]) -> Iterator[LicenseRecord]:
+    def with_use(
+        self, sold: Iterable[LicenseRecord], attributes: Iterable[str] = _NOT_IN_INDEX
+    ) -> Iterator[LicenseRecord]:
         """These licenses of the index as a whole, with their notes and what was used of them.
 
-        Reads only that, for a list. A license that is gone is left out; the order is lost.
+        Reads only that, or those of these attributes that are named, for a list. A license that is
+        gone is left out; the order is lost.
         """
         by_number = {license.number: license for license in sold}
-        for row in self._rows([_key(number, LICENSE) for number in by_number], _NOT_IN_INDEX):
+        keys = [_key(number, LICENSE) for number in by_number]
+        for row in self._rows(keys, ("number", *attributes)):
             use = plain(row)
             yield replace(by_number[use.pop("number")], **use)
 
@@ -224,18 +253,20 @@ class Licenses:
         """The renewals of a seat, or of all seats, in no order."""
         yield from self._entries(number, RENEWAL if seat is None else renewal_name(seat))
 
-    def answers_between(self, since: int, until: int) -> Iterator[tuple[str, LedgerEntry]]:
-        """Every ledger entry of this time with its license's number, in no order.
+    def responses_between(self, since: int, until: int) -> Iterator[tuple[str, str | None, int]]:
+        """Number of the license, kind, and moment of every response of this time, in no order.
 
-        It reads the whole table, a page of 1 MB after the other, and so is for a report alone.
+        The kind is None where its row cannot be read. It reads the whole table, a page of 1 MB
+        after the other so that requests are answered meanwhile, and so is for a report alone.
         """
-        pages = self._dynamodb.get_paginator("scan").paginate(
-            TableName=self._table,
+        rows = self._scan(
+            segments=1,
             FilterExpression="issued_at BETWEEN :since AND :until",  # which only these rows have
             ExpressionAttributeValues=to_item({":since": since, ":until": until}),
+            **_only(FOR_A_REPORT),
         )
-        for page in pages:
-            yield from ((item["pk"]["S"], entry_from_item(item)) for item in page["Items"])
+        for item in rows:
+            yield item["pk"]["S"], kind_in(item), int(item["issued_at"]["N"])
 
     def look_up_seat(self, number: str, seat: int) -> tuple[LicenseRecord, Seat] | None:
         """A license and its seat as they stood at one moment; None unless both exist.
@@ -354,21 +385,43 @@ class Licenses:
             yield from (entry_from_item(item) for item in page["Items"])
 
     def _scan_index(self, attributes: Iterable[str]) -> Iterator[Item]:
-        pages = self._dynamodb.get_paginator("scan").paginate(
-            TableName=self._table, IndexName=LICENSES_INDEX, **_only(attributes)
-        )
-        for page in pages:
-            yield from page["Items"]
+        return self._scan(_AT_ONCE, IndexName=LICENSES_INDEX, **_only(attributes))
+
+    def _scan(self, segments: int, **scan: Any) -> Iterator[Item]:
+        """What a scan leads to, in no order; the next page of each segment is read meanwhile."""
+
+        def read(place: dict[str, Any]) -> tuple[dict[str, Any], Any]:
+            return place, self._dynamodb.scan(TableName=self._table, **scan, **place)
+
+        places = [{"Segment": each, "TotalSegments": segments} for each in range(segments)]
+        with ThreadPoolExecutor(segments) as pool:
+            reading = {pool.submit(read, place) for place in places}
+            while reading:
+                done, reading = wait(reading, return_when=FIRST_COMPLETED)
+                for future in done:
+                    place, page = future.result()
+                    if last := page.get("LastEvaluatedKey"):
+                        reading.add(pool.submit(read, place | {"ExclusiveStartKey": last}))
+                    yield from page["Items"]
 
     def _rows(self, keys: list[Item], attributes: Iterable[str] = ()) -> Iterator[Item]:
         """The rows with these keys, in no order; if some are named, only these attributes."""
-        while keys:
-            request: Any = {"Keys": keys[:_BATCH], "ConsistentRead": True}
-            request |= _only(attributes)
-            reply = self._dynamodb.batch_get_item(RequestItems={self._table: request})
-            yield from reply["Responses"].get(self._table, [])
-            unprocessed: Any = reply.get("UnprocessedKeys", {}).get(self._table, {"Keys": []})
-            keys = [*unprocessed["Keys"], *keys[_BATCH:]]
+        only = _only(attributes)
+
+        def read(portion: list[Item]) -> list[Item]:
+            rows, wait_s = list[Item](), FIRST_WAIT_S
+            while portion:
+                request: Any = {"Keys": portion, "ConsistentRead": True, **only}
+                reply = self._dynamodb.batch_get_item(RequestItems={self._table: request})
+                rows += reply["Responses"].get(self._table, [])
+                unprocessed: Any = reply.get("UnprocessedKeys", {}).get(self._table, {"Keys": []})
+                portion = unprocessed["Keys"]
+                if portion:  # the table is busy
+                    time.sleep(random.uniform(0, wait_s))
+                    wait_s = min(2 * wait_s, MAX_WAIT_S)
+            return rows
+
+        return _at_once(read, [keys[at : at + _BATCH] for at in range(0, len(keys), _BATCH)])
 
     def _query(self, number: str, beginning: str) -> Any:
         return {
@@ -452,6 +505,15 @@ class Licenses:
 
     def _update(self, number: str, row: str, update: Mapping[str, Any]) -> Any:
         return {"Update": {"TableName": self._table, "Key": _key(number, row), **update}}
+
+
+def _at_once(read: Callable[[T], list[Item]], parts: Sequence[T]) -> Iterator[Item]:
+    """The rows of every part; a single one, as of a request, needs no thread."""
+    if len(parts) < 2:
+        yield from (row for part in parts for row in read(part))
+        return
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
+        yield from (row for rows in pool.map(read, parts) for row in rows)
 
 
 def _only(attributes: Iterable[str]) -> dict[str, Any]:

@@ -80,15 +80,18 @@ def _response(ticket: Ticket, response: ResponseFile, now: int) -> dict[str, Any
         "valid_until": _time(ticket.valid_until),
         "previous_valid_until": _time(ticket.previous_valid_until),
         "link_expires_at": _time(ticket.link_expires_at),
-        "text": None if response.text_form is None else _text(response.text_form),
+        "text": None if response.text_form is None else _text(ticket.id, response.text_form),
     }
 
 
-def _text(text_form: bytes) -> dict[str, Any]:
-    """What brings a response back without a file: lines to type, QR codes for a scanner."""
+def _text(ticket_id: str, text_form: bytes) -> dict[str, Any]:
+    """What brings a response back without a file: lines to type, pictures for a scanner."""
     lines = to_lines(text_form)
-    is_short = len(lines) <= MAX_LINES
-    return {"lines": lines if is_short else None, "codes": len(to_codes(text_form))}
+    numbers = range(1, len(to_codes(text_form)) + 1)
+    return {
+        "lines": lines if len(lines) <= MAX_LINES else None,
+        "codes": [f"/api/requests/{ticket_id}/codes/{number}" for number in numbers],
+    }
 
 
 def _file(ticket: Ticket, response: ResponseFile, now: int) -> dict[str, Any]:

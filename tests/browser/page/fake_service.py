@@ -17,10 +17,14 @@ from keyferry_admin.use_cases.site import site_files
 from keyferry_protocol.activation import activation_key
 from keyferry_protocol.components import COMPONENTS, hash_component
 from keyferry_protocol.encoding import parse_time
-from keyferry_protocol.envelope import REQUEST, seal
+from keyferry_protocol.envelope import REQUEST, RESPONSE, seal
 from keyferry_protocol.keys import Ed25519Signer
 from keyferry_protocol.request import HashedMachine, Product, RequestBody
+from keyferry_protocol.response_text import deflate_response, to_response_text
+from keyferry_protocol.typed_response import to_codes, to_lines
+from keyferry_service.views.code_picture import code_svg
 from tests.support.samples import NUMBER
+from tests.support.valid_files import VENDOR, VENDOR_PQ, request_members, response_members
 
 SITE = Path(__file__).parents[3] / "static-site"
 UPLOADS = "https://uploads.test"
@@ -37,6 +41,17 @@ HASHES = {name: (hash_component(NUMBER, name, "1"),) for name in COMPONENTS}
 
 
 SIGNED = b"signed"
+# Of another request: the page shows what it is given.
+_BODY, _REQUEST_BODY = (
+    json.dumps(members, separators=(",", ":")).encode()
+    for members in (response_members(), request_members())
+)
+TEXT_FORM, LONG_TEXT_FORM = (
+    to_response_text(
+        seal(RESPONSE, _BODY, signers), deflate_response(_BODY, _REQUEST_BODY), "0" * 64
+    )
+    for signers in ([VENDOR], [VENDOR, VENDOR_PQ])
+)
 STORAGE_SAYS = {
     201: f"<PostResponse><Key>requests/{TICKET}</Key></PostResponse>",
     403: "<Error><Code>AccessDenied</Code><Message>Policy expired.</Message></Error>",
@@ -95,6 +110,15 @@ def ready(**changes: Any) -> dict[str, Any]:
     }
 
 
+def text(text_form: bytes) -> dict[str, Any]:
+    """What a ready ticket tells those who can carry no file back."""
+    codes = range(1, len(to_codes(text_form)) + 1)
+    return {
+        "lines": to_lines(text_form) if text_form == TEXT_FORM else None,
+        "codes": [f"/api/requests/{TICKET}/codes/{number}" for number in codes],
+    }
+
+
 def nothing_to_install(**changes: Any) -> dict[str, Any]:
     """A ticket whose seat is free, and whose application would reject a receipt."""
     file = ("filename", "bytes", "sha256", "download_url", "expires_at")
@@ -143,11 +167,16 @@ class FakeService:
         self.calls.append((request.method, path, sent))
         if self.between is not None:
             self.between(route)
+        elif "/codes/" in path:
+            number = int(path.rpartition("/")[2])
+            is_typed = self.polls[-1]["response"]["text"]["lines"]
+            svg = code_svg(to_codes(TEXT_FORM if is_typed else LONG_TEXT_FORM)[number - 1])
+            route.fulfill(status=200, content_type="image/svg+xml", body=svg)
         elif is_file and request.method == "PUT":
             route.fulfill(status=202, json={"state": "processing"})
         elif is_file:
             route.fulfill(status=200, content_type="application/octet-stream", body=SIGNED)
-        elif request.method == "POST" and path.endswith("/mail"):
+        elif request.method == "POST" and path.endswith(("/mail", "/seat")):
             route.fulfill(status=202, json={})
         elif request.method == "POST":
             upload = {"url": f"{UPLOADS}/", "fields": {"key": f"requests/{TICKET}"}}

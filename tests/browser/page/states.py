@@ -2,8 +2,9 @@
 
 from collections.abc import Callable
 
-from playwright.sync_api import Page, Route
+from playwright.sync_api import FilePayload, Page, Route
 
+from tests.browser.page.fake_room import FakeRoom, of_computer
 from tests.browser.page.fake_service import (
     PROCESSING,
     STEM,
@@ -134,7 +135,19 @@ def _updated(page: Page, site: str) -> None:
 def _refused(page: Page, site: str) -> None:
     FakeService(page, refused("no-seats-left", "All seats are in use", "Ask.", seats=SEATS))
     process(page, site)
-    page.wait_for_selector("#refusal-title:focus")
+    page.wait_for_selector("#seats")
+
+
+def _offering(page: Page, site: str) -> None:
+    facts = {"n": 2, "moves_left": 3, "choose_seat": True, "seats": SEATS}
+    FakeService(page, refused("no-seats-left", "All seats are in use", "Choose one.", **facts))
+    process(page, site)
+    page.wait_for_selector("#seats button")
+
+
+def _choosing(page: Page, site: str) -> None:
+    _offering(page, site)
+    page.click("#seats tbody tr:nth-child(2) button")
 
 
 def _unauthentic(page: Page, site: str) -> None:
@@ -175,7 +188,31 @@ def _not_downloaded(page: Page, site: str) -> None:
     page.wait_for_selector(".panel.bad #again")
 
 
-STATES: dict[str, Callable[[Page, str], None]] = {
+def _room(page: Page, site: str) -> FakeRoom:
+    service = FakeRoom(page)
+    page.goto(site)
+    files = [of_computer("W" * 64), of_computer("OLD-1", kind="deactivate")]
+    bad: FilePayload = {"name": f"{'W' * 64}.request", "mimeType": "", "buffer": b'{"payload'}
+    page.set_input_files("#file", [*files, of_computer("LAB-7", replaces_seat=2), bad])
+    page.wait_for_selector("caption")
+    return service
+
+
+def _room_sending(page: Page, site: str) -> None:
+    _room(page, site).answers["LAB-7"] = PROCESSING | {"delayed": True}
+    page.click("button.primary")
+    page.wait_for_selector("#save-now")
+
+
+def _room_done(page: Page, site: str) -> None:
+    choice = {"choose_seat": True, "seats": SEATS}
+    refusal = refused("no-seats-left", "All seats are in use", "Ask.", **choice)
+    _room(page, site).answers["LAB-7"] = refusal
+    page.click("button.primary")
+    page.wait_for_selector("#again")
+
+
+STATES: dict[str, Callable[[Page, str], object]] = {
     "empty": _empty,
     "how this works": _how,
     "file chosen": _chosen,
@@ -190,7 +227,12 @@ STATES: dict[str, Callable[[Page, str], None]] = {
     "nothing to install": _nothing_to_install,
     "updated": _updated,
     "refused": _refused,
+    "refused, and seats are offered": _offering,
+    "refused, and a seat is chosen": _choosing,
     "refused before the proof": _unauthentic,
+    "several files": _room,
+    "several files on their way": _room_sending,
+    "several files done": _room_done,
     "gone": _gone,
     "down": _down,
     "something else answers": _blocked,

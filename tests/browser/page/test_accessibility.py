@@ -147,7 +147,9 @@ FOCUS = """(() => {
 })()"""
 
 
-@pytest.mark.parametrize("state", ["problems", "file chosen", "ready", "refused", "down"])
+@pytest.mark.parametrize(
+    "state", ["problems", "file chosen", "ready", "refused, and a seat is chosen", "down"]
+)
 def test_forced_colors_keep_focus_and_borders(page: Page, site: str, state: str) -> None:
     page.emulate_media(forced_colors="active")
     STATES[state](page, site)

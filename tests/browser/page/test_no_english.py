@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
@@ -13,12 +14,22 @@ from tests.browser.page.states import STATES
 from tests.support.pseudo import PSEUDO, english_in, write_pseudo
 
 NAMES = (
-    *("Example Modeler", "Example", "LAB-07", "Windows 11 Pro", "Professional", "English", PSEUDO),
+    *(
+        "Example Modeler",
+        "Example",
+        "LAB-07",
+        "LAB-7",
+        "OLD-1",
+        "Windows 11 Pro",
+        "Professional",
+        "English",
+        PSEUDO,
+    ),
     *("licensing@example.com", "kim@example.com", "keyferry install"),
     # A refusal comes from the service, in the language of its ticket.
-    *("All seats are in use", "Ask.", "Not together", "Compare."),
+    *("All seats are in use", "Choose one.", "Ask.", "Not together", "Compare."),
 )
-FILES = re.compile(r"\b[\w-]+\.(request|response)\b|W{64}")
+FILES = re.compile(r"\b[\w-]+\.(request|response|zip)\b|W{64}")
 # The text that is seen, and what is heard without being seen.
 READ = """() => [
   document.title,
@@ -31,17 +42,21 @@ READ = """() => [
 
 
 @pytest.fixture(scope="module")
-def translation(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+def translations(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Any]]:
+    """The sentences by the name of the file that the page loads."""
     folder = tmp_path_factory.mktemp("messages")
     write_pseudo(folder)
     with pytest.MonkeyPatch.context() as patched, use_language(PSEUDO):
         patched.setattr(messages, "FOLDER", str(folder))
         with use_language(PSEUDO):
-            return dict(sentences("page"))
+            rooms = {"": "page", ".choice": "page-choice", ".room": "page-room"}
+            return {f"{PSEUDO}{part}.json": dict(sentences(room)) for part, room in rooms.items()}
 
 
 @pytest.fixture
-def pseudo_page(browser: Browser, site: str, translation: dict[str, str]) -> Iterator[Page]:
+def pseudo_page(
+    browser: Browser, site: str, translations: dict[str, dict[str, Any]]
+) -> Iterator[Page]:
     """The page in the language `qps`; dates are Japanese, which has no Latin letters."""
     context = browser.new_context(locale="ja-JP", timezone_id="Europe/Berlin")
     context.set_default_timeout(15_000)
@@ -50,7 +65,10 @@ def pseudo_page(browser: Browser, site: str, translation: dict[str, str]) -> Ite
     option = f'<option value="{PSEUDO}">{PSEUDO}</option></select>'
     index = (SITE / "index.html").read_text("utf-8").replace("</select>", option)
     page.route(site, lambda route: route.fulfill(body=index, content_type="text/html"))
-    page.route(f"**/languages/{PSEUDO}.json", lambda route: route.fulfill(json=translation))
+    page.route(
+        f"**/languages/{PSEUDO}*",
+        lambda route: route.fulfill(json=translations[route.request.url.rpartition("/")[2]]),
+    )
     yield page
     context.close()
 

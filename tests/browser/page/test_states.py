@@ -463,6 +463,7 @@ CHANGED_IN_PLACE = {
     "old file for a lost computer",
     "problems",
     "another address",
+    "refused, and a seat is chosen",
 }
 
 

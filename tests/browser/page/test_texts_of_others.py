@@ -88,6 +88,7 @@ def test_a_refusal_with_markup_in_title_sentence_and_seats_is_shown_as_text(
     calm.goto(f"{site}#t={TICKET}")
     expect(calm.locator("#refusal-title")).to_have_text(" ".join(title.split()))
     assert calm.locator("#refusal-detail").text_content() == detail
+    expect(calm.locator("#seats")).to_be_visible()
     for text in MARKUP:
         assert calm.locator("#seats bdi").filter(has_text=text).count() == 1
     assert is_calm(calm)

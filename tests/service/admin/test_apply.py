@@ -54,8 +54,8 @@ def test_the_plan_says_what_it_makes_changes_and_takes_away(apply: Any, stack: S
     ran = apply(ACME + NEW, "--dry-run")
     assert ran.out == (
         "+ PO-4712, Example Modeler: 1 seat, ends 30 November 2027\n"
-        "~ License 015.120.020.093, Acme, Example Modeler: Licensee Acme Holding (was Acme);"
-        " Seats 5 (was 2)\n"
+        "~ License 015.120.020.093, Acme, Example Modeler: Licensee: Acme Holding (was Acme);"
+        " Seats: 5 (was 2)\n"
         "1 to make, 1 to change, 0 as they are.\n"
         "1 license not in the file, left as they are.\n"
     )
@@ -70,7 +70,7 @@ def test_it_asks_once_and_a_second_time_there_is_nothing_to_do(
 ) -> None:
     ran = apply(ACME + NEW, "--codes codes.csv", typed="yes\n")
     assert ran.exit == 0
-    assert "Type yes to do it: " in ran.out
+    assert "Apply the file? [y/N] " in ran.out
     assert "✓ 1 license made\n" in ran.out
     assert "✓ 1 license changed\n" in ran.out
     acme = licenses.find(stack.licenses, NUMBER)
@@ -89,6 +89,7 @@ def test_it_asks_once_and_a_second_time_there_is_nothing_to_do(
     ("options", "typed", "code"),
     [
         pytest.param("", "no\n", "not-confirmed", id="someone types no"),
+        pytest.param("", "yes\n", "not-confirmed", id="someone types yes, and no number"),
         pytest.param("", None, "not-confirmed", id="no one is there"),
         pytest.param("--yes", None, "takes-rights-away", id="a script that means to extend"),
     ],
@@ -101,6 +102,13 @@ def test_nothing_is_taken_away_unless_someone_agrees(
         assert ran.exit == 1
         assert f"({code})" in ran.err
         assert licenses.find(stack.licenses, NUMBER).licensee == "Acme"
+
+
+def test_who_takes_rights_away_types_the_number(apply: Any, stack: Stack) -> None:
+    ran = apply(ACME.replace("seats: 5", "seats: 1"), typed="015.120.020.093\n")
+    assert "! This takes rights away from 1 license. Type the number of the license that" in ran.out
+    assert ran.exit == 0
+    assert licenses.find(stack.licenses, NUMBER).seats == 1
 
 
 def test_a_script_can_shorten_if_it_says_so(apply: Any, stack: Stack) -> None:

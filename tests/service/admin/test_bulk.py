@@ -45,12 +45,12 @@ def state(stack: Stack) -> dict[int, LicenseRecord]:
     return {int(license.number): license for license in stack.licenses.all()}
 
 
-def test_it_shows_the_change_and_asks_once_for_how_many(run: Any, shop: Stack, typed: Any) -> None:
+def test_it_shows_the_change_and_asks_once(run: Any, shop: Stack, typed: Any) -> None:
     before = state(shop)
-    typed("4")
+    typed("no")
     assert run(EXTEND).exit == 1
     assert state(shop) == before
-    typed("3")
+    typed("y")
     text = run(EXTEND).out
     assert text == (GOLDEN / "license-extend-many.txt").read_text()
     assert [state(shop)[number].valid_until for number in (1, 2, 3)] == [
@@ -128,7 +128,7 @@ def test_a_conflict_with_one_does_not_stop_the_others(
 
     monkeypatch.setattr(Licenses, "change", contended)
     monkeypatch.setattr("time.sleep", lambda _: None)
-    ran = run("license suspend --licensee acme --yes")
+    ran = run("license suspend --licensee acme --yes --shorten")
     assert ran.exit == 1
     assert "000000000001: The license keeps being changed by others (license-changed)" in ran.err
     assert "2 changed, 1 unchanged, 1 failed (some-failed)" in ran.err
@@ -157,6 +157,37 @@ def test_a_quiet_script_shortens_none_of_many_without_shorten(run: Any, shop: St
     assert run(f"{line} --shorten").exit == 0
 
 
+@pytest.mark.parametrize("command", ["suspend", "revoke"])
+def test_a_quiet_script_stops_none_of_many_without_shorten(
+    run: Any, shop: Stack, command: str
+) -> None:
+    """Filters find them, so that the script has named none of them."""
+    before = state(shop)
+    error = run(f"license {command} --licensee acme --yes --json").json["error"]
+    assert error["code"] == "takes-rights-away"
+    assert [each["license_number"] for each in error["changes"]] == [
+        f"{number:012}" for number in (1, 2, 5)
+    ]
+    assert state(shop) == before
+    assert run(f"license {command} --licensee acme --yes --shorten").exit == 0
+    assert run(f"license {command} {3:012} --yes").exit == 0  # named, and so meant
+
+
+def test_who_takes_rights_away_from_one_of_many_types_its_number(
+    run: Any, shop: Stack, typed: Any
+) -> None:
+    line = "license extend --licensee acme --until 2027-03-01"
+    before = state(shop)
+    for wrong in ("y", "1", f"{1:012}"):
+        typed(wrong)
+        assert run(line).exit == 1
+        assert state(shop) == before
+    typed(f"{5:012}")
+    ran = run(line)
+    assert "Type the number of the license that loses rights to extend them: " in ran.out
+    assert ran.exit == 0
+
+
 def test_suspend_says_how_far_it_reaches(run: Any, shop: Stack, typed: Any) -> None:
     old = licenses.find(shop.licenses, f"{5:012}")
     shop.licenses.change(old, replace(old, seats_used=2, valid_until=None, revision=1))
@@ -164,7 +195,7 @@ def test_suspend_says_how_far_it_reaches(run: Any, shop: Stack, typed: Any) -> N
     prompt = run("license suspend --licensee acme").out
     assert "It takes rights away from 3 licenses, in use on 2 seats." in prompt
     assert "Those of 1 license never have to, and go on without end." in prompt
-    assert prompt.endswith("Type the number of licenses to suspend: ")
+    assert prompt.endswith("Type how many licenses lose rights to suspend them: ")
     typed("3")
     assert run("license suspend --licensee acme").exit == 0
     assert run("license resume --licensee acme --yes --json").json["done"] == [

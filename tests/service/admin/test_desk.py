@@ -118,7 +118,7 @@ def test_the_history_says_who_changed_what(site: DeskSite, desk: Desk, run: Any)
     run(f"license change {NUMBER} --seats 5")
     page = show(site, f"{PATH}/history")
     assert "user/ada" in page
-    assert "seats: 2 -&gt; 5" in page
+    assert "Seats: 5 (was 2)" in page
 
 
 @pytest.mark.parametrize(
@@ -144,7 +144,7 @@ SHORT = {"until": "2026-12-01"}
         ("extend", SHORT, "Shorten the license"),
         ("suspend", {}, "suspended (was active)"),
         ("release", {"seat": "1"}, "free (was LAB-07 since 24 November 2026)"),
-        ("undo", {}, "seats: 5 -&gt; 2"),
+        ("undo", {}, "2 (was 5)"),
     ],
 )
 def test_who_takes_rights_away_reads_how_far_it_reaches_and_types_the_number(
@@ -167,7 +167,7 @@ def test_who_takes_rights_away_reads_how_far_it_reaches_and_types_the_number(
     assert stored(desk) != before
 
 
-def test_an_undo_that_gives_rights_back_says_so_and_asks_for_the_number_too(
+def test_an_undo_that_gives_rights_back_says_so_and_asks_for_no_number(
     site: DeskSite, desk: Desk, run: Any
 ) -> None:
     desk.stack.licenses.create(a_license())
@@ -176,8 +176,8 @@ def test_an_undo_that_gives_rights_back_says_so_and_asks_for_the_number_too(
     assert "active (was suspended)" in page
     assert "Check what you undo" in page
     assert "This takes rights away" not in page
-    assert "(not-confirmed)" in confirmed(site, desk, "undo")
-    assert "Done: " in confirmed(site, desk, "undo", typed=NUMBER)
+    assert "type the number" not in page
+    assert "Done: " in confirmed(site, desk, "undo")
     assert stored(desk).status is Status.ACTIVE
 
 

@@ -61,8 +61,12 @@ class Desk:
 def desk(monkeypatch: pytest.MonkeyPatch) -> Desk:
     cloud = Cloud(random.Random(1), NOW)
     dynamodb = Clients(cloud, lambda: None).client("dynamodb")
-    dynamodb.scan = lambda **_: {
-        "Items": [row for row in cloud.tables.rows.values() if "activation_public" in row]
+    dynamodb.scan = lambda **scan: {
+        "Items": [
+            row
+            for row in cloud.tables.rows.values()
+            if "activation_public" in row and scan["Segment"] == 0
+        ]
     }
     outputs = {name: each["Value"] for name, each in TEMPLATE["Outputs"].items()}
     tables = {f"{name}Table": name for name in ("Licenses", "Tickets", "Keys")}

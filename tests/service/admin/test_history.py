@@ -64,7 +64,7 @@ def test_history_as_a_document_has_the_names_of_the_license(run: Any, sold: Stac
 def test_history_in_a_pipe_is_a_line_for_each_change(run: Any, sold: Stack) -> None:
     run(f"license change {NUMBER} --seats 5")
     assert run(f"license history {NUMBER}", Pipe).out.splitlines()[1] == (
-        f"2026-11-24T09:47:00Z\t{WHO}\tchange\tseats: 2 -> 5"
+        f"2026-11-24T09:47:00Z\t{WHO}\tchange\tSeats: 5 (was 2)"
     )
 
 
@@ -160,7 +160,8 @@ def test_a_script_undoes_what_took_something_away_at_once(run: Any, sold: Stack)
 def test_an_undone_code_works_again(run: Any, stack: Stack) -> None:
     code = run(f"license create --number {NUMBER} --json").json["activation_code"]
     run(f"license new-code {NUMBER} --yes")
-    run(f"license undo {NUMBER} --yes")
+    assert run(f"license undo {NUMBER} --yes --json").json["error"]["code"] == "takes-rights-away"
+    run(f"license undo {NUMBER} --yes --shorten")
     public = activation_key(parse_activation_code(code, NUMBER), NUMBER).public
     assert licenses.find(stack.licenses, NUMBER).activation_public == public
 
@@ -173,6 +174,24 @@ def test_undo_says_what_it_takes_back_and_asks(
     monkeypatch.setattr("builtins.input", lambda: "015.120.020.093")
     assert run(f"license undo {NUMBER}").out == (GOLDEN / "license-undo.txt").read_text()
     assert run(f"license undo {NUMBER} --json").json["error"]["code"] == "cannot-undo"
+
+
+def test_an_undo_that_takes_nothing_away_is_a_yes_or_no(
+    run: Any, sold: Stack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run(f"license suspend {NUMBER} --yes")
+    monkeypatch.setattr("sys.stdin.isatty", lambda: True, raising=False)
+    monkeypatch.setattr("builtins.input", lambda: "")
+    ran = run(f"license undo {NUMBER}")
+    assert ran.exit == 1
+    assert ran.out.endswith(
+        "  Status  active (was suspended)\n"
+        "This undoes suspend by user/moto, 24 Nov 2026 09:47.\n"
+        "Undo it? [y/N] "
+    )
+    monkeypatch.setattr("builtins.input", lambda: "y")
+    assert run(f"license undo {NUMBER}").exit == 0
+    assert as_stored(sold)["status"] is Status.ACTIVE
 
 
 @pytest.mark.parametrize(

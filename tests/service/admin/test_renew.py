@@ -139,10 +139,10 @@ def test_it_shows_what_it_will_do_and_asks_once(
     monkeypatch.setattr("sys.stdin.isatty", lambda: True, raising=False)
     monkeypatch.chdir(tmp_path)
     prompts: list[str] = []
-    monkeypatch.setattr("builtins.input", lambda: prompts.append("") or "4")
+    monkeypatch.setattr("builtins.input", lambda: prompts.append("") or "no")
     refused = run(["license", "renew", "--product", PRODUCT, "--folder", "out"])
     assert (refused.exit, list(tmp_path.glob("out"))) == (1, [])
-    monkeypatch.setattr("builtins.input", lambda: prompts.append("") or "2")
+    monkeypatch.setattr("builtins.input", lambda: prompts.append("") or "y")
     ran = run(["license", "renew", "--product", PRODUCT, "--folder", "out"])
     assert ran.out == (GOLDEN / "license-renew.txt").read_text()
     assert len(prompts) == 2  # once in each run

@@ -1,6 +1,7 @@
 """`keyferry-admin stats`: what the vendor reads, and the files that go to the vendor's boss."""
 
 import csv
+import zlib
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -207,3 +208,34 @@ def test_the_longest_period_there_is(run: Any, stack: Stack) -> None:
     document = run("stats --since 1970-01-01 --json").json
     assert document["figures"]["activations"] == {"count": 1, "before": 0}
     assert document["figures"]["moves"] == {"count": 0, "before": None}
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        pytest.param({"body_zlib": b"not zlib"}, id="not compressed"),
+        pytest.param({"body_zlib": zlib.compress(b"{")}, id="no JSON"),
+        pytest.param({"body_zlib": zlib.compress(b"[" * 60_000)}, id="too deep"),
+        pytest.param({"body_zlib": zlib.compress(b'{"kind":["activate"]}')}, id="no text"),
+        pytest.param({"body_zlib": zlib.compress(b'{"kind":"teleport"}')}, id="of a later release"),
+        pytest.param({"body_zlib": "text"}, id="no bytes"),
+        pytest.param({}, id="nothing"),
+    ],
+)
+@pytest.mark.usefixtures("busy")
+def test_an_unreadable_response_is_told_and_the_others_are_counted(
+    run: Any, stack: Stack, tmp_path: Path, body: dict[str, Any]
+) -> None:
+    row = {"pk": VIEWER, "sk": f"answer#{'0' * 64}", "issued_at": NOW, **body}
+    table = stack.output("LicensesTable")
+    boto3.client("dynamodb").put_item(TableName=table, Item=to_item(row))
+    sentence = "1 response of this period cannot be read, and is not counted (000.000.000.001)."
+    ran = run(f"stats --report {tmp_path / 'report.html'}")
+    assert (ran.exit, f"! {sentence}" in ran.out) == (0, True)
+    assert sentence in (tmp_path / "report.html").read_text()
+    piped = run("stats", Pipe)
+    assert (sentence in piped.err, sentence in piped.out) == (True, False)
+    document = run("stats --json").json
+    assert document["unreadable"] == [{"license_number": VIEWER, "count": 1}]
+    assert document["figures"]["activations"]["count"] == 4
+    assert run("stats --licensee acme --json").json["unreadable"] == []

@@ -26,7 +26,8 @@ def test_the_lines_of_a_ready_ticket_unpack_to_its_response_file(world: World) -
     world.sell()
     ticket = world.activate(FILE)
     text = world.ticket(ticket)["response"]["text"]
-    assert (len(text["lines"]), text["codes"]) == (11, 1)
+    assert len(text["lines"]) == 11
+    assert text["codes"] == [f"/api/requests/{ticket}/codes/1"]
     response = TypedResponse()
     for line in reversed(text["lines"]):
         response.add(line)
@@ -46,7 +47,8 @@ def test_a_hybrid_response_is_too_long_to_type_and_comes_by_codes() -> None:
     response = ResponseFile(data, "https://example.org", text_form(data))
     ticket = Ticket("t" * 43, NOW, TicketState.PROCESSING)
     document = ticket_document(ticket, NOW, response, Vendor("", ""), NOW)
-    assert document["response"]["text"] == {"lines": None, "codes": 7}
+    codes = [f"/api/requests/{ticket.id}/codes/{number}" for number in range(1, 8)]
+    assert document["response"]["text"] == {"lines": None, "codes": codes}
 
 
 def test_a_response_of_an_earlier_version_has_no_lines_and_no_codes(world: World) -> None:

@@ -27,7 +27,7 @@ class Figure(StrEnum):
     REFUSALS = "refusals"
 
 
-_FIGURE_OF_KIND = {
+_FIGURE_OF_KIND: dict[str | None, Figure] = {
     "activate": Figure.ACTIVATIONS,
     "update": Figure.UPDATES,
     "deactivate": Figure.DEACTIVATIONS,
@@ -77,7 +77,7 @@ class Answer(NamedTuple):
     """What the ledger says of one response."""
 
     license_number: str
-    kind: str
+    kind: str | None  # None: its row cannot be read
     at: int
 
 
@@ -118,6 +118,7 @@ class Figures:
     cells: Mapping[Cell, int]
     seats: Sequence[ProductSeats]  # by product
     ending: Sequence[Ending]  # the first one first
+    unreadable: Mapping[str, int]  # responses that could not be counted, by license number
 
     def total(self, figure: Figure, product: str | None = None) -> int:
         """The number in the period, of all products or of one."""
@@ -190,11 +191,16 @@ def count_figures(
     """
     counted = {each.number: each for each in licenses}
     cells: Counter[Cell] = Counter()
+    unreadable: Counter[str] = Counter()
     for answer in answers:
         license = counted.get(answer.license_number)
-        if license is not None:
-            figure = _FIGURE_OF_KIND[answer.kind]
+        if license is None:
+            continue
+        figure = _FIGURE_OF_KIND.get(answer.kind)
+        if figure is not None:
             cells[Cell(figure, day_of(answer.at), license.product)] += 1
+        elif day_of(answer.at) in period:
+            unreadable[license.number] += 1
     for refused in refusals:
         license = counted.get(refused.license_number)
         if license is not None:
@@ -212,6 +218,7 @@ def count_figures(
         cells=known,
         seats=_seats(counted.values(), now),
         ending=_ending(counted.values(), now),
+        unreadable=unreadable,
     )
 
 

@@ -27,8 +27,8 @@ Cell = str | Element | list[Element | str]
 Row = list[Cell]
 
 
-def html_report(figures: Figures, vendor: str, only: str = "") -> str:
-    """The complete page; `only` says which licenses were counted if those are not all."""
+def html_report(figures: Figures, vendor: str, notes: Sequence[str] = ()) -> str:
+    """The complete page; `notes` say what was not counted."""
     style = (files(__package__) / "figures.css").read_text("utf-8")
     digest = b64encode(sha256(style.encode()).digest()).decode()
     policy = f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'"
@@ -46,7 +46,7 @@ def html_report(figures: Figures, vendor: str, only: str = "") -> str:
         ),
         _element(
             "body",
-            _header(figures, vendor, title, only),
+            _header(figures, vendor, title, notes),
             _element("main", *_sections(figures)),
             _footer(figures),
         ),
@@ -55,7 +55,7 @@ def html_report(figures: Figures, vendor: str, only: str = "") -> str:
     return f"<!doctype html>\n{ElementTree.tostring(page, encoding='unicode', method='html')}\n"
 
 
-def _header(figures: Figures, vendor: str, title: str, only: str) -> Element:
+def _header(figures: Figures, vendor: str, title: str, notes: Sequence[str]) -> Element:
     created = datetime.fromtimestamp(figures.now, UTC)
     days = len(figures.period)
     compared = f"{days} days, compared with the {days} days before." if days > 1 else "One day."
@@ -63,7 +63,7 @@ def _header(figures: Figures, vendor: str, title: str, only: str) -> Element:
         "header",
         _element("p", vendor, class_="vendor"),
         _element("h1", title),
-        *([_element("p", _element("bdi", only), class_="only")] if only else []),
+        *(_element("p", _element("bdi", note), class_="only") for note in notes),
         _element(
             "p", f"{compared} Made on {long_date(created)} at {created:%H:%M} UTC.", class_="muted"
         ),

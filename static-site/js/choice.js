@@ -1,0 +1,113 @@
+// Draws the table of seats in use, in which the person may say which computer is lost or broken. Loaded only for these.
+import { create, getElement, isolate } from './view.js';
+/** @import { Messages } from './messages.js' */
+/** @import { View } from './view.js' */
+
+const COLUMNS = ['seats.seat', 'chosen.computer', 'seats.since', 'seats.answered'];
+
+/**
+ * What draws the table, with its sentences. Throws where it does not load.
+ * @param {{ view: View, network: Network, language: string }} parts
+ * @param {Messages} messages
+ * @param {Catalogue} catalogue of these messages
+ * @returns {Promise<ShowSeats>}
+ */
+export async function loadSeats({ view, network, language }, messages, catalogue) {
+  const answer = await network.fetch(`languages/${language}.choice.json`);
+  Object.assign(catalogue, await answer.json());
+  return (refusal, choose) => {
+    const table = seatsTable(refusal.seats ?? [], messages);
+    getElement('refusal-detail', HTMLElement).parentElement?.after(table);
+    if (refusal.choose_seat) offerSeats(table, refusal, choose, view, messages);
+  };
+}
+
+/**
+ * @param {Seat[]} seats
+ * @param {Messages} messages
+ */
+function seatsTable(seats, messages) {
+  const table = create('table', '', { id: 'seats' });
+  const labels = COLUMNS.map((key) => messages.text(key));
+  table.createCaption().textContent = messages.text('seats.title');
+  table.createTHead().insertRow().append(...labels.map((label) => create('th', label, { scope: 'col' })));
+  const body = table.createTBody();
+  for (const { seat, machine_name: name, since, last_answered: last } of seats) {
+    const row = body.insertRow();
+    const dates = [since, last].map((time) => messages.date(time, 'medium'));
+    [String(seat), name || messages.text('computer.unnamed'), ...dates].forEach((value, i) => {
+      const cell = row.insertCell();
+      cell.dataset.label = labels[i];
+      cell.append(isolate(value));
+    });
+  }
+  return table;
+}
+
+/**
+ * Puts a button into each row.
+ * @param {HTMLTableElement} table
+ * @param {Refusal} refusal
+ * @param {(seat: number) => void} choose
+ * @param {View} view
+ * @param {Messages} messages
+ */
+function offerSeats(table, { seats = [], moves_left: moves }, choose, view, messages) {
+  document.getElementById('retry')?.classList.remove('primary'); // the same file would be refused again
+  table.tHead?.rows[0].insertCell();
+  seats.forEach(({ seat, machine_name: name }, i) => {
+    const row = table.tBodies[0].rows[i];
+    const button = create('button', messages.text('choice.lost'), { type: 'button' });
+    row.cells[1].id = `computer-${seat}`;
+    button.setAttribute('aria-describedby', row.cells[1].id);
+    row.insertCell().append(button);
+    button.addEventListener('click', () => {
+      const computer = name ? isolate(name) : messages.text('computer.unnamed');
+      const panel = costPanel(view, messages, { computer, seat }, moves);
+      const [yes, no] = panel.querySelectorAll('button');
+      yes.addEventListener('click', () => choose(seat));
+      no.addEventListener('click', () => {
+        panel.remove();
+        table.hidden = false;
+        button.focus();
+      });
+      table.hidden = true;
+      table.after(panel);
+      panel.querySelector('h2')?.focus();
+    });
+  });
+}
+
+/**
+ * What a choice costs, with a button that makes it and one that goes back.
+ * @param {View} view
+ * @param {Messages} messages
+ * @param {Values} values
+ * @param {number | undefined} moves that the license has left; undefined where nobody knows
+ */
+function costPanel(view, messages, values, moves) {
+  /**
+   * @template {keyof HTMLElementTagNameMap} K
+   * @param {K} name
+   * @param {string} key
+   * @param {object} [properties]
+   */
+  const line = (name, key, properties) => {
+    const element = create(name, '', properties);
+    element.append(...view.pen.say(key, { ...values, n: messages.number(moves ?? 0) }));
+    return element;
+  };
+  const panel = create('section', '', { className: 'panel' });
+  const [list, actions] = [create('ul', ''), create('p', '', { className: 'actions' })];
+  list.append(
+    line('li', 'choice.old-computer'),
+    line('li', moves === undefined ? 'choice.move' : messages.pluralKey('choice.moves', moves)),
+  );
+  actions.append(
+    line('button', 'choice.replace', { type: 'button', className: 'primary' }),
+    line('button', 'choice.back', { type: 'button' }),
+  );
+  panel.append(line('h2', 'choice.title', { id: 'choice-title', tabIndex: -1 }), line('p', 'choice.takes'), list, actions);
+  panel.setAttribute('aria-labelledby', 'choice-title');
+  return panel;
+}
