@@ -12,7 +12,7 @@ from typing import Any, TextIO, TypeVar
 import click
 
 from keyferry_admin.cli.admin_command import Settings
-from keyferry_admin.cli.output import aligned, count_of, mark
+from keyferry_admin.cli.output import Output, aligned, count_of, mark
 from keyferry_admin.cli.progress import run_with_progress
 from keyferry_admin.cli.words import Words, words_options
 from keyferry_admin.errors import AdminError, Interrupted, SomeFailed
@@ -46,6 +46,16 @@ class Outputs:
     folder: Path | None
     links: Path | None
     words: Words | None  # of the mails; None to mail nothing
+
+    def check(self) -> None:
+        """Raises UsageError where the files go nowhere, BadOwnFile, and NoSuchLanguage."""
+        if not self:
+            raise click.UsageError("Use --folder, --links, or --mail to say where the files go.")
+        if self.words is not None:
+            self.words.check()
+
+    def __bool__(self) -> bool:
+        return self.folder is not None or self.sends
 
     @property
     def sends(self) -> bool:
@@ -166,10 +176,7 @@ def plan_renewals(
 
     Where mail is the only way, licenses without a contact are left out.
     """
-    if outputs == Outputs(None, None, None):
-        raise click.UsageError("Use --folder, --links, or --mail to say where the files go.")
-    if outputs.words is not None:
-        outputs.words.check()
+    outputs.check()
     active = Status.ACTIVE.value
     live = [each for each in licenses if state_of(each, settings.now) == active]
     seats = [
@@ -213,7 +220,7 @@ class RenewalReport:
 
     def lines(self) -> list[str]:
         """The counts, the seats that were refused and why, and where the zips are."""
-        lines = [f"{mark('ok' if self.error is None else 'warning')} {self.counts}"]
+        lines = [f"{mark('ok' if self.error() is None else 'warning')} {self.counts}"]
         refused = sorted(self.renewing.refused.items())
         lines += [
             f"  {show_license_number(number)} seat {seat}: {code}"
@@ -293,10 +300,9 @@ class RenewalReport:
             document["not_sent"] += [_parcel_as_json(each) for each in self.sent.not_tried]
         return document
 
-    @property
-    def error(self) -> AdminError | None:
-        """The error to end with; None if no seat failed or was refused."""
-        run, facts = self.run, self.as_json()
+    def error(self, **facts: Any) -> AdminError | None:
+        """The error to end with, which has these facts too; None if nothing failed."""
+        run, facts = self.run, facts | self.as_json()
         if (run.is_interrupted and run.not_tried) or self.sent.is_interrupted:
             return Interrupted(f"Interrupted: {self.counts}", **facts)
         if run.failed:
@@ -385,3 +391,31 @@ def _parcel_as_json(parcel: Parcel) -> dict[str, Any]:
         "license_numbers": parcel.license_numbers,
         "computers": len(parcel.files),
     }
+
+
+def renew_changed(
+    settings: Settings, licenses: Sequence[LicenseRecord], outputs: Outputs
+) -> RenewalReport:
+    """Renew the seats of licenses that were just changed. Raises as `run_renewals`."""
+    return run_renewals(settings, plan_renewals(settings, licenses, outputs))
+
+
+def report_with_renewals(
+    output: Output, renewals: RenewalReport | None, say: Callable[..., None], **facts: Any
+) -> None:
+    """Have `say` report a change, and report what its renewals came to, in one document.
+
+    Raises the error of the renewals, with these facts of the change.
+    """
+    if renewals is None:
+        say()
+        return
+    failure = renewals.error(**facts)
+    if failure is None or not output.as_json:
+        try:
+            say(renewals=renewals.as_json())
+        finally:
+            if not output.as_json:
+                print("\n".join(renewals.lines()))
+    if failure is not None:
+        raise failure

@@ -135,7 +135,7 @@ class Ticket:
             state=TicketState.PROCESSING,
             refusal=None,
             request_sha256=response.request_sha256,
-            file_name=f"{response.file_stem}.response",
+            file_name=response.file_name,
             kind=response.kind,
             license_number=response.license.number,
             machine_name=machine_name,

@@ -96,9 +96,9 @@ def text_of(message: EmailMessage) -> str:
 
 
 def link_in(message: EmailMessage) -> str:
-    found = re.search(rf"{LINKS}\S+", text_of(message))
-    assert found is not None
-    return found[0]
+    url = re.search(rf"{LINKS}\S+", text_of(message))
+    assert url is not None
+    return url[0]
 
 
 def test_each_contact_gets_one_mail_with_one_link_to_one_zip(
@@ -329,3 +329,13 @@ def test_the_words_are_the_vendors(
     (own / "email.json").write_text('{"renewed.subject": "Lizenzen für {n} Computer"}')
     run(f"{PLANT} --mail --vendor {tmp_path / 'vendor'} --language de")
     assert mails(ses)[ANNA]["Subject"] == "Lizenzen für 3 Computer"
+
+
+def test_licenses_are_extended_and_their_computers_mailed_in_one_go(
+    run: Any, plant: Stack, ses: Ses
+) -> None:
+    ran = run("license extend --status active --until 2030-01-01 --renew --mail --yes --json")
+    assert (ran.exit, len(ran.json["renewals"]["mailed"])) == (0, 2)
+    assert "1 January 2030" in text_of(mails(ses)[ANNA])
+    assert run(f"license extend {1:012} --until 2031-01-01 --mail --yes").exit == 2
+    assert run(f"license extend {1:012} --until 2031-01-01 --renew --yes").exit == 2

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from keyferry_protocol.envelope import RESPONSE, open_envelope, pae
 from keyferry_protocol.response import ResponseBody
-from keyferry_service.adapters.items_dynamodb import from_item
+from keyferry_service.adapters.items_dynamodb import Item, from_item
 from keyferry_service.adapters.ledger_dynamodb import entry_from_item
 from keyferry_service.adapters.licenses_dynamodb import LICENSE, read_license
 from keyferry_service.adapters.refusals_dynamodb import records_in
@@ -28,6 +28,7 @@ class History:
     answers: dict[str, LedgerEntry] = field(default_factory=dict)
     responses: dict[str, ResponseBody] = field(default_factory=dict)  # of the ledger
     new: list[ResponseBody] = field(default_factory=list)  # in the last step
+    renewals: dict[tuple[str, str], LedgerEntry] = field(default_factory=dict)
     rewritten: list[str] = field(default_factory=list)  # ledger rows that changed
     tickets: dict[str, Ticket] = field(default_factory=dict)
     counted: dict[str, int] = field(default_factory=dict)  # mail counters
@@ -74,6 +75,8 @@ class History:
         elif name.startswith("seat#"):
             seat = from_item(Seat, row)
             self.seats[number, seat.number] = seat
+        elif name.startswith("renewal#"):
+            self._enter_renewal(number, name, row)
         elif name.startswith("answer#"):
             answer = entry_from_item(row)
             if answer.request_sha256 in self.answers:
@@ -85,6 +88,15 @@ class History:
             if response.kind != "deactivate":
                 key = response.bound_to.device_key
                 self._served[key] = max(self._served[key], response.serial)
+
+    def _enter_renewal(self, number: str, name: str, row: Item) -> None:
+        entry = entry_from_item(row)
+        if self.renewals.setdefault((number, name), entry) != entry:
+            self.rewritten.append(name)
+        response = response_in(entry)
+        self.new.append(response)
+        key = response.bound_to.device_key
+        self._served[key] = max(self._served[key], response.serial)
 
     def has_answer(self, device_key: bytes) -> bool:
         return device_key in self._served
@@ -119,4 +131,5 @@ class History:
 
     def signable(self) -> set[bytes]:
         """All that may ever have been signed."""
-        return {pae(RESPONSE, answer.body) for answer in self.answers.values()}
+        entries = (*self.answers.values(), *self.renewals.values())
+        return {pae(RESPONSE, entry.body) for entry in entries}

@@ -14,6 +14,7 @@ from keyferry_service.adapters.tickets_dynamodb import (
 from keyferry_service.domain.license import DAY
 from keyferry_service.domain.ticket import REFUSAL_FILE, EmailStatus, TicketState
 from tests.service.simulation.cloud import IN
+from tests.service.simulation.renewals import changed_members, gives_more_than_an_update
 from tests.service.simulation.world import NUMBERS, World, contact_of
 
 
@@ -157,6 +158,28 @@ def a_refusal_is_kept_once_and_as_its_ticket_tells_it(world: World) -> None:
     require(all(each in records for each in kept), "what is kept was refused nobody")
 
 
+def a_renewal_gives_no_machine_what_an_update_would_not(world: World) -> None:
+    """An update by the seat's holder, at the very moment at which the renewal was written."""
+    while world.witness.transactions:
+        renewed = world.witness.transactions.pop()
+        changed = changed_members(renewed)
+        extra = changed - {"revision", "serial", "issued", "valid_until"}
+        require(not extra, f"a renewal changed {extra}")
+        _, seat = renewed.before
+        more = gives_more_than_an_update(renewed, world.computers[seat.device_key])
+        require(not more, more)
+
+
+def a_renewal_that_is_handed_out_is_the_ledgers(world: World) -> None:
+    bodies = {entry.body for entry in world.history.renewals.values()}
+    for reply in world.lambdas.replies:
+        for seat in reply["renewed"]:
+            if seat["file"]:
+                body = open_envelope(seat["file"].encode(), RESPONSE).body
+                require(body in bodies, "a renewal was handed out that the ledger does not have")
+    world.lambdas.replies.clear()
+
+
 ALWAYS: tuple[Callable[[World], None], ...] = (
     seats_are_exact_and_never_oversold,
     a_request_has_one_body,
@@ -170,6 +193,8 @@ ALWAYS: tuple[Callable[[World], None], ...] = (
     no_more_machines_run_than_the_bounds_say,
     an_update_by_the_load_key_binds_nothing_anew,
     a_refusal_is_kept_once_and_as_its_ticket_tells_it,
+    a_renewal_gives_no_machine_what_an_update_would_not,
+    a_renewal_that_is_handed_out_is_the_ledgers,
 )
 
 

@@ -1,4 +1,4 @@
-"""Five ways to be wrong that look right for a long time; the simulation must see each of them."""
+"""Six ways to be wrong that look right for a long time; the simulation must see each of them."""
 
 ANSWER = "shared/keyferry_service/use_cases/answer_request.py"
 LICENSES = "shared/keyferry_service/adapters/licenses_dynamodb.py"
@@ -23,6 +23,13 @@ SIGN_BEFORE_LEDGER: Edits = [
 ]
 NO_TICKET: Edits = [
     (TICKETS, '"#state = :was AND #expires_at > :now"', '"attribute_exists(pk)"'),
+]
+RENEWAL_WITHOUT_REVISION: Edits = [
+    (
+        LICENSES,
+        '{"Update": self._if_unchanged(number, renewal.read_revision, revision)}',
+        "self._update(number, LICENSE, set_attributes(revision))",
+    ),
 ]
 # BatchGetItem reads each row at a moment of its own.
 NO_SNAPSHOT: Edits = [
@@ -69,4 +76,5 @@ MUTATIONS = {
     "sign before ledger": SIGN_BEFORE_LEDGER,
     "no ticket condition": NO_TICKET,
     "BatchGetItem in place of the snapshot": NO_SNAPSHOT,
+    "renewal without the revision's condition": RENEWAL_WITHOUT_REVISION,
 }

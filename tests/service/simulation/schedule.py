@@ -28,6 +28,8 @@ KINDS = {
     "contest": 3,
     "resend": 1,
     "redrive": 1,
+    "renew": 5,
+    "renew_beside_desk": 4,
 }
 
 

@@ -9,6 +9,7 @@ import pytest
 
 from keyferry_service.adapters.items_dynamodb import members, to_item
 from keyferry_service.adapters.ledger_dynamodb import entry_from_item, entry_to_item
+from keyferry_service.domain.license import Status
 from keyferry_service.domain.ticket import EmailStatus
 from tests.service.simulation.cloud import FAULTS, IN, OUT, REQUESTS, Message, Sent
 from tests.service.simulation.invariants import (
@@ -230,6 +231,20 @@ def _lose_a_refusal(world: World) -> None:
     world.history._refusals.clear()
 
 
+def _renew_on_hold(world: World) -> None:
+    world.do(Step("renew", 2))
+    (renewed,) = world.witness.transactions
+    license, seat = renewed.before
+    on_hold = replace(license, status=Status.SUSPENDED)
+    world.witness.transactions[0] = replace(renewed, before=(on_hold, seat))
+
+
+def _hand_out_an_answer_as_a_renewal(world: World) -> None:
+    (ticket_id,) = world.history.published_responses()
+    (data,) = world.history.published(ticket_id).values()
+    world.lambdas.replies.append({"renewed": [{"file": data.decode()}]})
+
+
 TAMPERINGS = {
     "seats_are_exact_and_never_oversold": _license(seats_used=3),
     "a_request_has_one_body": _rewrite_the_ledger,
@@ -243,6 +258,8 @@ TAMPERINGS = {
     "no_more_machines_run_than_the_bounds_say": _let_one_more_run,
     "an_update_by_the_load_key_binds_nothing_anew": _bind_anew_by_the_load_key,
     "a_refusal_is_kept_once_and_as_its_ticket_tells_it": _refuse_another,
+    "a_renewal_gives_no_machine_what_an_update_would_not": _renew_on_hold,
+    "a_renewal_that_is_handed_out_is_the_ledgers": _hand_out_an_answer_as_a_renewal,
     "nothing_waits_for_good": _leave_a_message,
     "every_upload_has_its_answer": _upload_unseen,
     "every_mail_is_sent_or_rightly_withheld": _leave_a_mail_pending,

@@ -37,6 +37,7 @@ from tests.service.simulation.cloud import (
 )
 from tests.service.simulation.history import History
 from tests.service.simulation.processes import ACCOUNT, Lambdas, simulated
+from tests.service.simulation.renewals import Witness, an_order
 from tests.support.builders import (
     ACTIVATION,
     SERVICE_KEY,
@@ -143,6 +144,8 @@ class World:
         token = RegisteredDongle(DONGLE.keyid, ED25519, DONGLE.public, "Token", "1")
         row = {"pk": NUMBER, "sk": f"dongle#{token.keyid}", **members(token)}
         dynamodb.put_item(TableName="Licenses", Item=to_item(row))
+        self.computers: dict[bytes, Computer] = {}  # by device key
+        self.witness = Witness(cloud.tables)
         self.history = History(cloud)
         self.history.read()
 
@@ -278,6 +281,19 @@ class World:
         self._draw_faults(step)
         self.lambdas.bring(REQUESTS, 2 + step.a % 3, beside=self._work_at_the_desk(step))
 
+    def renew(self, step: Step) -> None:
+        """The vendor has a license's seats renewed while requests are answered, often twice."""
+        self._draw_faults(step)
+        order = an_order(NUMBERS[step.a % 2], 4, again=step.a % 3 > 0)
+        self.lambdas.bring(REQUESTS, step.a % 4, invoke=[order] * (1 + step.a % 5 // 3))
+
+    def renew_beside_desk(self, step: Step) -> None:
+        """The vendor changes a license while its seats are renewed, by script, at the same time."""
+        self._draw_faults(step)
+        order = an_order(NUMBERS[step.a % 2], 4, again=step.a % 3 > 0)
+        beside = self._work_at_the_desk(step)
+        self.lambdas.bring(REQUESTS, step.a % 3, beside=beside, invoke=[order])
+
     def resend(self, step: Step) -> None:
         answers = list(self.history.answers.values())
         if answers:
@@ -321,6 +337,7 @@ class World:
     ) -> None:
         machine.is_active |= kind == "activate" and not is_forged
         computer = machine.computer
+        self.computers[computer.device.public] = computer
         file = a_request_file(
             computer,
             kind,
