@@ -9,7 +9,9 @@ from keyferry_protocol.keys import ED25519
 from keyferry_service.adapters.resignings_dynamodb import Resignings
 from keyferry_service.adapters.tickets_dynamodb import Tickets
 from keyferry_service.domain.license import RegisteredDongle, Status
+from keyferry_service.domain.renew import SeatOutcome
 from tests.service.functions.test_mail_feedback import NO_USER, a_notice, tags
+from tests.service.functions.test_renewals import renew
 from tests.support.builders import LAB_07, LAB_08, Computer, a_key, a_request_file
 from tests.support.samples import DAY
 from tests.support.world import World
@@ -65,6 +67,7 @@ def test_every_row_and_attribute_is_documented(world: World, tags: list[str]) ->
     world.activate(a_request_file(Computer("LAB-09"), replaces_seat=1))
     world.activate(a_request_file(Computer("LAB-10")))
     refused = world.activate(a_request_file(Computer("LAB-11"), choose_seat=True))
+    assert renew(world, 1, again=True)[0].outcome is SeatOutcome.RENEWED
     set_status(world.licenses, license.number, Status.SUSPENDED)
     world.process(world.choose(refused, 1))
     rows = written(world)
