@@ -17,6 +17,7 @@ import zlib
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -82,7 +83,9 @@ def _count_answers(stack: Stack, since: int, until: int) -> int:
     return sum(
         since <= answer.issued_at < until
         for license in stack.licenses.all()
-        for answer in stack.licenses.ledger_entries(license.number)
+        for answer in chain(
+            stack.licenses.ledger_entries(license.number), stack.licenses.renewals(license.number)
+        )
     )
 
 

@@ -8,6 +8,7 @@ The options `--stack`, `--region`, and `--profile` are those of keyferry-admin:
     .venv/bin/python docs/operations/restore.py copy-keys TABLE        the same for signing keys
     .venv/bin/python docs/operations/restore.py replay SINCE  answers since 2026-11-24T09:47:00Z
         --responses BUCKET --requests BUCKET                  their copies, if the region is lost
+        --renewals FOLDER                                     what `license renew` wrote since then
     .venv/bin/python docs/operations/restore.py resume
 
 Each step can be repeated. `replay` reads the customers' responses from their bucket, and exits
@@ -18,6 +19,8 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from itertools import chain
+from pathlib import Path
 from typing import Any
 
 import boto3
@@ -33,7 +36,9 @@ from keyferry_protocol.response import Response, parse_response
 from keyferry_service.adapters.signing_keys_dynamodb import KEYS
 from keyferry_service.adapters.uploads_s3 import RESPONSES
 from keyferry_service.domain.allocate import Grant, grant, release
+from keyferry_service.domain.ledger import entry_for, response_in
 from keyferry_service.domain.license import LedgerEntry, LicenseRecord
+from keyferry_service.domain.renew import Renewal
 from keyferry_service.domain.request_context import RequestContext
 from keyferry_service.domain.request_context import Snapshot as Rows
 from keyferry_service.domain.signing_keys import KeyStatus
@@ -68,6 +73,7 @@ def main() -> int:
     replay.add_argument("since", type=parse_time)
     replay.add_argument("--responses", help="a copy of the bucket of responses")
     replay.add_argument("--requests", help="a copy of the bucket of requests")
+    replay.add_argument("--renewals", type=Path, help="the folder of license renew")
     steps.add_parser("resume")
     arguments = options.parse_args()
     stack = script.connection(arguments).open()
@@ -81,7 +87,7 @@ def main() -> int:
         case _:
             responses = arguments.responses or stack.output("OutBucket")
             requests = arguments.requests or stack.output("InBucket")
-            return Replay(stack, arguments.since, responses, requests).run()
+            return Replay(stack, arguments.since, responses, requests, arguments.renewals).run()
 
 
 def set_answering(stack: Stack, is_on: bool) -> int:
@@ -140,15 +146,25 @@ class Replay:
     the BODY is that of the response, byte for byte.
     """
 
-    def __init__(self, stack: Stack, since: int, responses: str, requests: str) -> None:
-        """`responses` and `requests` are buckets."""
+    def __init__(
+        self,
+        stack: Stack,
+        since: int,
+        responses: str,
+        requests: str,
+        renewals: Path | None = None,
+    ) -> None:
+        """`responses` and `requests` are buckets, `renewals` is a folder."""
+        self._renewals = renewals
         self._stack, self._since = stack, since
         self._responses, self._requests = responses, requests
         self._s3: Any = boto3.client("s3")
         self._keys = [k for k in stack.signing_keys.all() if k.status is not KeyStatus.COMPROMISED]
 
     def run(self) -> int:
-        published = sorted(self._published(), key=lambda each: each.order)
+        published = sorted(
+            chain(self._published(), self._renewals_in_folder()), key=lambda each: each.order
+        )
         results = [self._record(each) for each in published]
         problems = sorted({each for each in results if each}) + self._overfull(published)
         recorded = sum(each == "" for each in results)
@@ -173,9 +189,43 @@ class Replay:
                                 key["ticket"], response, self._request(key["ticket"], response)
                             )
 
+    def _renewals_in_folder(self) -> Iterator[Published]:
+        """Every renewal of that time in the vendor's folder that one of our keys signed."""
+        paths = self._renewals.rglob("*.response") if self._renewals is not None else ()
+        for path in sorted(paths):
+            with suppress(KeyferryError, OSError):
+                envelope = open_envelope(path.read_bytes(), RESPONSE)
+                response = parse_response(envelope)
+                is_ours = any(envelope.is_signed_by(k.alg, k.public) for k in self._keys)
+                if is_ours and response.is_renewal and response.issued_at >= self._since:
+                    yield Published("", response, None)
+
+    def _record_renewal(self, response: Response) -> str | None:
+        """Write the rows of a renewal: its entry, and its serial where the seat has none later."""
+        number = response.license.number
+        recorded = self._stack.licenses.renewals(number, response.seat)
+        if any(response_in(entry).serial == response.serial for entry in recorded):
+            return None
+        rows = self._stack.licenses.look_up_seat(number, response.seat)
+        if rows is None:
+            shown = show_license_number(number)
+            return f"{shown}: there is no seat {response.seat} for the renewal {response.serial}"
+        license, seat = rows
+        after, serial = seat, response.serial
+        if seat.device_key == response.bound_to.device_key and seat.serial < serial:
+            after = seat.with_renewal(serial, response.license.valid_until)
+        revision = max(license.revision + 1, serial)
+        renewal = Renewal(
+            replace(license, revision=revision), after, None, license.revision, seat.valid_until
+        )
+        self._stack.licenses.claim_renewal(renewal, entry_for(response, renewal))
+        return ""
+
     def _record(self, published: Published) -> str | None:
         """Write the rows of one response. Returns "" if it wrote them, None if nothing was lost."""
         response = published.response
+        if response.is_renewal:
+            return self._record_renewal(response)
         number = show_license_number(response.license.number)
         request = published.request
         if request is None:

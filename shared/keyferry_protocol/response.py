@@ -114,6 +114,10 @@ class ResponseBody:
         device_keyid = keyid(DEVICE_ALGORITHM, self.bound_to.device_key)
         return f"{self.license.number}-{device_keyid[:4]}-{self.serial}"
 
+    @property
+    def file_name(self) -> str:
+        return f"{self.file_stem}.response"
+
     def as_json(self) -> dict[str, Any]:
         return {
             "request_sha256": self.request_sha256,

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import click
@@ -12,6 +13,7 @@ from keyferry_admin.cli.confirm import confirm_many, require_shorten
 from keyferry_admin.cli.license_terms import changes_as_json, differences
 from keyferry_admin.cli.output import aligned, count_of, mark
 from keyferry_admin.cli.progress import report, run_with_progress
+from keyferry_admin.cli.renewals import renew_changed, report_with_renewals
 from keyferry_admin.use_cases.change_terms import write_terms
 from keyferry_admin.use_cases.find import Filters, find_all
 from keyferry_admin.use_cases.plan_changes import Pair, Plan
@@ -49,8 +51,11 @@ def change_many(
     plan_for: Callable[[Sequence[LicenseRecord]], Plan],
     what: str,
     consent: Consent,
+    renew_into: Path | None = None,
 ) -> None:
     """Change every license that the filters find, and say what became of each.
+
+    With `renew_into`, the seats of those that are then as intended are renewed into this folder.
 
     Raises TakesRightsAway or NotConfirmed before anything is written, SomeFailed or Interrupted
     after it. The same command can be run again: it finds what is left to do.
@@ -71,7 +76,16 @@ def change_many(
     same = [(each, each) for each in plan.unchanged]
     refused_pairs = [((each, each), error) for each, error in plan.refused]
     whole = replace(run, unchanged=[*run.unchanged, *same], failed=[*refused_pairs, *run.failed])
-    report(settings.output, whole, "changed", lambda pair: pair[0].number)
+    renewals = None
+    if renew_into is not None and not run.is_interrupted:
+        numbers = [before.number for before, _ in (*whole.done, *whole.unchanged)]
+        renewals = renew_changed(settings, list(licenses.read(numbers)), renew_into)
+
+    def say(**members: Any) -> None:
+        report(settings.output, whole, "changed", lambda pair: pair[0].number, **members)
+
+    done = [before.number for before, _ in whole.done]
+    report_with_renewals(settings.output, renewals, say, changed=done)
 
 
 def show_plan(settings: Settings, plan: Plan) -> None:

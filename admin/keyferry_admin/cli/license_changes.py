@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +46,7 @@ from keyferry_admin.cli.parameters import (
     each_feature_once,
 )
 from keyferry_admin.cli.reach import reach_warning
+from keyferry_admin.cli.renewals import folder_option, renew_changed, report_with_renewals
 from keyferry_admin.cli.words import Words, words_options
 from keyferry_admin.use_cases import change_license, change_terms, licenses
 from keyferry_admin.use_cases.find import Filters
@@ -122,6 +124,8 @@ def revoke(
 @click.option(
     "--until", "valid_until", type=Moment("never"), required=True, help="Its new last day."
 )
+@click.option("--renew", is_flag=True, help="Also sign files for computers that sent no request.")
+@folder_option
 @filter_options()
 @dry_run_option
 @shorten_option
@@ -132,6 +136,8 @@ def extend(
     number: str | None,
     filters: Filters,
     valid_until: int | Period | None,
+    renew: bool,
+    folder: Path | None,
     dry_run: bool,
     shorten: bool,
     yes: bool,
@@ -143,11 +149,14 @@ def extend(
     With filters, all that they find:  license extend --ends-before 2027-01-01 --until +1y
 
     +1y and +30d count from its present last day, or from today if that is later. Computers learn
-    of it with their next update request. A command for many licenses can be run again if it was
+    of it with their next update request; --renew --folder DIR does what `license renew` does, in
+    one go. A command for many licenses can be run again if it was
     interrupted; that is why +1y needs --ends-before there.
     """
     terms = {"valid_until": valid_until}
-    _change(settings, number, filters, terms, EXTEND, Consent(yes, shorten, dry_run))
+    if renew != (folder is not None):
+        raise click.UsageError("Use --renew and --folder together.")
+    _change(settings, number, filters, terms, EXTEND, Consent(yes, shorten, dry_run), folder)
 
 
 @license.command()
@@ -322,6 +331,7 @@ def _change(
     terms: dict[str, Any],
     what: str,
     consent: Consent,
+    renew_into: Path | None = None,
 ) -> None:
     require_number_or_filters(number, filters)
     if number is None:
@@ -329,7 +339,7 @@ def _change(
         def plan(matches: Sequence[LicenseRecord]) -> Plan:
             return plan_terms(matches, terms, filters, settings.now)
 
-        change_many(settings, filters, plan, what, consent)
+        change_many(settings, filters, plan, what, consent, renew_into)
         return
     before = licenses.find_changeable(settings.stack.licenses, number)
     after = change_terms.with_terms(before, terms, settings.now)
@@ -345,7 +355,9 @@ def _change(
     warnings = [ENVIRONMENT_WARNINGS[name] for name in added]
     if "licensee" in terms:
         warnings += licensee_warnings(after)
-    _print(settings, before, written, unchanged, warnings)
+    renewals = None if renew_into is None else renew_changed(settings, [written], renew_into)
+    say = partial(_print, settings, before, written, unchanged, warnings)
+    report_with_renewals(settings.output, renewals, say, license=as_json(written))
 
 
 def confirm_reach(
@@ -362,6 +374,7 @@ def _print(
     after: LicenseRecord,
     next_line: str = "",
     warnings: Sequence[str] = (),
+    **members: Any,
 ) -> None:
     lines = [f"{mark('ok')} {summary(after)}"]
     lines += [f"  {line}" for line in aligned(differences(before, after))]
@@ -373,5 +386,6 @@ def _print(
             "license": as_json(after),
             "changes": changes_as_json(before, after),
             "warnings": list(warnings),
+            **members,
         },
     )

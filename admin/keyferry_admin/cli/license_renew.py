@@ -69,8 +69,10 @@ def renew(
         lines = [*plan.lines(folder), f"This renews {count_of(len(plan.seats), 'seat')} at most."]
         confirm_yes(settings.output, lines, "Renew them?")
     report = run_renewals(settings, plan, folder, again=again)
-    if report.error is not None:
-        if not settings.output.as_json:
-            print("\n".join(report.lines()))
-        raise report.error
-    settings.output.result(report.lines(), report.as_json())
+    failure = report.error()
+    if failure is None:
+        settings.output.result(report.lines(), report.as_json())
+        return
+    if not settings.output.as_json:
+        print("\n".join(report.lines()))
+    raise failure

@@ -1,7 +1,7 @@
 """What `license renew` and `license extend --renew` share: the plan, the run, and its report."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from keyferry_admin.cli.admin_command import Settings
-from keyferry_admin.cli.output import aligned, count_of, mark
+from keyferry_admin.cli.output import Output, aligned, count_of, mark
 from keyferry_admin.cli.progress import run_with_progress
 from keyferry_admin.errors import AdminError, Interrupted, SomeFailed
 from keyferry_admin.use_cases.find import state_of
@@ -107,7 +107,7 @@ class RenewalReport:
 
     def lines(self) -> list[str]:
         """The counts, the seats that were refused and why, and where the zips are."""
-        lines = [f"{mark('ok' if self.error is None else 'warning')} {self.counts}"]
+        lines = [f"{mark('ok' if self.error() is None else 'warning')} {self.counts}"]
         refused = sorted(self.renewing.refused.items())
         lines += [
             f"  {show_license_number(number)} seat {seat}: {code}"
@@ -146,10 +146,9 @@ class RenewalReport:
             "zips": [str(path) for path in self.zips],
         }
 
-    @property
-    def error(self) -> AdminError | None:
-        """The error to end with; None if no seat failed or was refused."""
-        run, facts = self.run, self.as_json()
+    def error(self, **facts: Any) -> AdminError | None:
+        """The error to end with, which has these facts too; None if nothing failed."""
+        run, facts = self.run, facts | self.as_json()
         if run.is_interrupted and run.not_tried:
             return Interrupted(f"Interrupted: {self.counts}", **facts)
         if run.failed:
@@ -188,3 +187,31 @@ def run_renewals(
     unfinished = [*(batch for batch, _ in run.failed), *run.not_tried]
     zips = renewing.write_zips(unfinished)
     return RenewalReport(renewing, run, zips, len(plan.left_out))
+
+
+def renew_changed(
+    settings: Settings, licenses: Sequence[LicenseRecord], folder: Path
+) -> RenewalReport:
+    """Renew the seats of licenses that were just changed. Raises as `run_renewals`."""
+    return run_renewals(settings, plan_renewals(settings, licenses), folder)
+
+
+def report_with_renewals(
+    output: Output, renewals: RenewalReport | None, say: Callable[..., None], **facts: Any
+) -> None:
+    """Have `say` report a change, and report what its renewals came to, in one document.
+
+    Raises the error of the renewals, with these facts of the change.
+    """
+    if renewals is None:
+        say()
+        return
+    failure = renewals.error(**facts)
+    if failure is None or not output.as_json:
+        try:
+            say(renewals=renewals.as_json())
+        finally:
+            if not output.as_json:
+                print("\n".join(renewals.lines()))
+    if failure is not None:
+        raise failure

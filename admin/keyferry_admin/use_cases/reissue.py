@@ -10,7 +10,7 @@ import time
 from base64 import urlsafe_b64encode
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import islice
+from itertools import chain, islice
 
 from keyferry_admin.stack import Stack
 from keyferry_admin.use_cases.requests import reissue_ticket
@@ -51,7 +51,7 @@ def reissue_live_seats(stack: Stack, keyid: str, now: int) -> Iterator[Reissued]
         if license.status is Status.REVOKED:
             continue
         for seat, entry, response in _latest_responses(stack, license.number):
-            ticket_id = _ticket_id(secret, license.number, entry)
+            ticket_id = _ticket_id(secret, response)
             ticket, is_new = _open_ticket(stack, ticket_id, response, seat, entry, now)
             yield Reissued(license, seat, ticket, is_new)
 
@@ -59,7 +59,7 @@ def reissue_live_seats(stack: Stack, keyid: str, now: int) -> Iterator[Reissued]
 def _latest_responses(
     stack: Stack, number: str
 ) -> Iterator[tuple[Seat, LedgerEntry, ResponseBody]]:
-    entries = stack.licenses.ledger_entries(number)
+    entries = chain(stack.licenses.ledger_entries(number), stack.licenses.renewals(number))
     while batch := list(islice(entries, _BATCH)):
         seats = stack.licenses.read_seats(number, {entry.seat for entry in batch})
         for entry in batch:
@@ -89,7 +89,9 @@ def _ask(stack: Stack, ticket_id: str) -> None:
     time.sleep(1 / PER_SECOND)
 
 
-def _ticket_id(secret: bytes, number: str, entry: LedgerEntry) -> str:
+def _ticket_id(secret: bytes, response: ResponseBody) -> str:
     """256 bits, like every ticket id, which nobody can guess without the secret."""
-    name = f"{number} {entry.request_sha256}".encode()
-    return urlsafe_b64encode(hmac.digest(secret, name, "sha256")).decode().rstrip("=")
+    name = f"{response.license.number} {response.request_sha256}"
+    if response.is_renewal:  # of which one request may have several
+        name += f" {response.serial}"
+    return urlsafe_b64encode(hmac.digest(secret, name.encode(), "sha256")).decode().rstrip("=")

@@ -78,7 +78,7 @@ class RenewalFolder:
         response = parse_response(open_envelope(file, RESPONSE))
         if (response.license.number, response.seat) != (number, seat):
             raise RenewalNotWritten(f"The service signed another seat than {seat} of {number}")
-        path = self.root / self.names[number] / f"{response.file_stem}.response"
+        path = self.root / self.names[number] / response.file_name
         with self._written(path, is_durable=False) as output:
             output.write(file)
         return path

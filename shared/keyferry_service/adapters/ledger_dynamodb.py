@@ -7,6 +7,7 @@ from typing import Any
 
 from keyferry_protocol.envelope import MAX_PAE
 from keyferry_service.adapters.items_dynamodb import Item, from_item, members, plain, to_item
+from keyferry_service.domain.ledger import response_in
 from keyferry_service.domain.license import LedgerEntry
 
 ANSWER, RENEWAL = "answer#", "renewal#"
@@ -18,9 +19,9 @@ def entry_to_item(number: str, entry: LedgerEntry) -> Item:
     return _item(number, answer_name(entry.request_sha256), entry)
 
 
-def renewal_to_item(number: str, entry: LedgerEntry, serial: int) -> Item:
+def renewal_to_item(number: str, entry: LedgerEntry) -> Item:
     """The row of a renewal: a seat may have several of the same request."""
-    return _item(number, renewal_name(entry.seat, serial), entry)
+    return _item(number, renewal_name(entry.seat, response_in(entry).serial), entry)
 
 
 def answer_name(request_sha256: str) -> str:

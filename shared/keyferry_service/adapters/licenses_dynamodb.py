@@ -374,7 +374,7 @@ class Licenses:
         items: list[Any] = [
             {"Update": self._if_unchanged(number, renewal.read_revision, revision)},
             self._update(number, f"seat#{seat.number}", set_attributes(renewed)),
-            self._put_once(renewal_to_item(number, entry, seat.serial)),
+            self._put_once(renewal_to_item(number, entry)),
         ]
         with translate_conflicts():
             self._dynamodb.transact_write_items(TransactItems=items)

@@ -35,7 +35,8 @@ def ticket_document(
     """The ticket's state and facts. `response` is None until it is there."""
     document: dict[str, Any] = {
         "state": _state(ticket, uploaded_at, response is not None),
-        "kind": ticket.kind,
+        # To whom it is handed, a renewal is an update that nobody had to request.
+        "kind": "update" if ticket.kind == "renewal" else ticket.kind,
         "license_number": ticket.license_number,
         "email": _email_status(ticket),
     }

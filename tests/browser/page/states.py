@@ -2,8 +2,9 @@
 
 from collections.abc import Callable
 
-from playwright.sync_api import Page, Route
+from playwright.sync_api import FilePayload, Page, Route
 
+from tests.browser.page.fake_room import FakeRoom, of_computer
 from tests.browser.page.fake_service import (
     PROCESSING,
     STEM,
@@ -187,7 +188,31 @@ def _not_downloaded(page: Page, site: str) -> None:
     page.wait_for_selector(".panel.bad #again")
 
 
-STATES: dict[str, Callable[[Page, str], None]] = {
+def _room(page: Page, site: str) -> FakeRoom:
+    service = FakeRoom(page)
+    page.goto(site)
+    files = [of_computer("W" * 64), of_computer("OLD-1", kind="deactivate")]
+    bad: FilePayload = {"name": f"{'W' * 64}.request", "mimeType": "", "buffer": b'{"payload'}
+    page.set_input_files("#file", [*files, of_computer("LAB-7", replaces_seat=2), bad])
+    page.wait_for_selector("caption")
+    return service
+
+
+def _room_sending(page: Page, site: str) -> None:
+    _room(page, site).answers["LAB-7"] = PROCESSING | {"delayed": True}
+    page.click("button.primary")
+    page.wait_for_selector("#save-now")
+
+
+def _room_done(page: Page, site: str) -> None:
+    choice = {"choose_seat": True, "seats": SEATS}
+    refusal = refused("no-seats-left", "All seats are in use", "Ask.", **choice)
+    _room(page, site).answers["LAB-7"] = refusal
+    page.click("button.primary")
+    page.wait_for_selector("#again")
+
+
+STATES: dict[str, Callable[[Page, str], object]] = {
     "empty": _empty,
     "how this works": _how,
     "file chosen": _chosen,
@@ -205,6 +230,9 @@ STATES: dict[str, Callable[[Page, str], None]] = {
     "refused, and seats are offered": _offering,
     "refused, and a seat is chosen": _choosing,
     "refused before the proof": _unauthentic,
+    "several files": _room,
+    "several files on their way": _room_sending,
+    "several files done": _room_done,
     "gone": _gone,
     "down": _down,
     "something else answers": _blocked,

@@ -14,12 +14,22 @@ from tests.browser.page.states import STATES
 from tests.support.pseudo import PSEUDO, english_in, write_pseudo
 
 NAMES = (
-    *("Example Modeler", "Example", "LAB-07", "Windows 11 Pro", "Professional", "English", PSEUDO),
+    *(
+        "Example Modeler",
+        "Example",
+        "LAB-07",
+        "LAB-7",
+        "OLD-1",
+        "Windows 11 Pro",
+        "Professional",
+        "English",
+        PSEUDO,
+    ),
     *("licensing@example.com", "kim@example.com", "keyferry install"),
     # A refusal comes from the service, in the language of its ticket.
     *("All seats are in use", "Choose one.", "Ask.", "Not together", "Compare."),
 )
-FILES = re.compile(r"\b[\w-]+\.(request|response)\b|W{64}")
+FILES = re.compile(r"\b[\w-]+\.(request|response|zip)\b|W{64}")
 # The text that is seen, and what is heard without being seen.
 READ = """() => [
   document.title,
@@ -39,7 +49,7 @@ def translations(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str
     with pytest.MonkeyPatch.context() as patched, use_language(PSEUDO):
         patched.setattr(messages, "FOLDER", str(folder))
         with use_language(PSEUDO):
-            rooms = {"": "page", ".choice": "page-choice"}
+            rooms = {"": "page", ".choice": "page-choice", ".room": "page-room"}
             return {f"{PSEUDO}{part}.json": dict(sentences(room)) for part, room in rooms.items()}
 
 

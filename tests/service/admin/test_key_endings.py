@@ -2,6 +2,7 @@
 
 import csv
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +13,11 @@ from keyferry_admin.errors import KeysChanged
 from keyferry_admin.stack import Stack
 from keyferry_admin.use_cases import keys, reissue
 from keyferry_protocol.algorithms import ED25519, ML_DSA_65
+from keyferry_protocol.keys import keyid
 from keyferry_service.adapters.items_dynamodb import to_item
+from keyferry_service.domain.ledger import entry_for, response_of
 from keyferry_service.domain.license import LicenseRecord, Status
+from keyferry_service.domain.renew import Renewal
 from keyferry_service.domain.signing_keys import KeyStatus, SigningKey
 from tests.service.admin.screens import pem_key, take_seat
 from tests.service.admin.test_requests import PAGE, answered, lying_in, whole
@@ -174,6 +178,33 @@ def test_each_live_seat_gets_a_link_to_its_latest_answer(
     assert links.stat().st_mode & 0o777 == 0o600
     assert statuses(live)[pair[0].keyid] == "compromised"
     assert code(run(f"keys retire {pair[0].keyid} --yes --json")) == "key-compromised"
+
+
+def test_a_seat_that_was_renewed_since_gets_a_link_to_its_renewal(
+    run: Any, live: Stack, pair: tuple[SigningKey, SigningKey], tmp_path: Path
+) -> None:
+    for serial in (20, 21):
+        renewed(live, 1, serial)
+    links = tmp_path / "links.csv"
+    ran = run(f"keys compromise {pair[0].keyid} --output {links} --yes --json")
+    assert (ran.json["signed"], ran.json["without_answer"]) == (2, 0)
+    first, second = read(links)
+    assert first["file"] == f"{NUMBER}-{keyid(ED25519, LAB_07.device.public)[:4]}-21.response"
+    assert second["file"].endswith("-8.response")
+
+
+def renewed(stack: Stack, number: int, serial: int) -> None:
+    """Write what a renewal of this seat leaves behind."""
+    (license,) = stack.licenses.read([NUMBER])
+    seat = replace(
+        stack.licenses.read_seats(NUMBER, {number})[number],
+        device_key=LAB_07.device.public,
+        load_key=LAB_07.load_key.public,
+        request_sha256="0" * 64,
+    ).with_renewal(serial, None)
+    after = replace(license, revision=serial)
+    renewal = Renewal(after, seat, None, license.revision, None)
+    stack.licenses.claim_renewal(renewal, entry_for(response_of(renewal, NOW), renewal))
 
 
 @pytest.mark.parametrize("delimiter", [",", ";", "\t"])

@@ -287,6 +287,51 @@ def test_a_link_in_place_of_a_file_is_replaced(run: Any, shop: Stack, tmp_path: 
     assert other.read_bytes() == b"mine"
 
 
+EXTEND = "license extend --renew --until 2030-01-01"
+
+
+def test_licenses_are_extended_and_renewed_in_one_go(run: Any, shop: Stack, tmp_path: Path) -> None:
+    ran = run(f"{EXTEND} --licensee acme --folder {tmp_path / 'out'} --yes")
+    assert ran.out.splitlines()[:2] == ["✓ 1 changed, 0 unchanged", "✓ 2 renewed, 0 unchanged"]
+    one = run(f"{EXTEND} {BOREALIS} --folder {tmp_path / 'out'} --json").json
+    assert one["license"]["valid_until"].startswith("2030-01-01")
+    assert len(one["renewals"]["renewed"]) == 2
+    for path in (tmp_path / "out").rglob("*.response"):
+        granted = verify_response(path.read_bytes(), key_set(shop)).license
+        assert granted.valid_until == 1_893_542_399
+    again = run(f"{EXTEND} --status active --folder {tmp_path / 'out'} --yes --json").json
+    assert (again["done"], again["renewals"]["renewed"]) == ([], [])
+    assert len(again["renewals"]["unchanged"]) == 4
+
+
+def test_a_renewal_that_fails_leaves_the_license_extended_and_says_so(
+    run: Any, shop: Stack, functions: Functions, tmp_path: Path
+) -> None:
+    def fail(event: Any) -> None:
+        raise ReadTimeoutError(endpoint_url="https://lambda.test")
+
+    functions.before_each = fail
+    line = f"{EXTEND} --status active --folder {tmp_path / 'out'} --yes"
+    error = run(f"{line} --json").json["error"]
+    assert (error["code"], error["changed"]) == ("some-failed", [ACME, BOREALIS])
+    ran = run(line)
+    assert ran.exit == 1
+    assert ran.out.splitlines()[0] == "✓ 0 changed, 2 unchanged"
+    functions.before_each = lambda event: None
+    assert run(line).exit == 0
+    assert len(files_in(tmp_path / "out")) == 6
+
+
+@pytest.mark.parametrize("line", ["--renew", "--folder {}"])
+def test_extending_takes_both_options_or_none(
+    run: Any, shop: Stack, tmp_path: Path, line: str
+) -> None:
+    rows = all_rows(shop)
+    words = f"license extend {ACME} --until +1y {line.format(tmp_path)} --json"
+    assert run(words).json["error"]["code"] == "usage"
+    assert all_rows(shop) == rows
+
+
 LICENSEES = {
     "Acme": "Acme",
     "Nordhaven Werke GmbH & Co. KG": "Nordhaven Werke GmbH & Co. KG",

@@ -22,6 +22,7 @@ from keyferry_service.domain.license import RegisteredDongle, Seat, Status
 from keyferry_service.domain.renew import RenewalOrder, RenewedSeat, SeatOutcome
 from keyferry_service.domain.signing_keys import KeyStatus
 from tests.service.functions.offline import OfflineCommandLine
+from tests.service.functions.test_resending import TICKET, asked_to_sign, opened_by_the_desk
 from tests.support.builders import (
     LAB_07,
     LAB_08,
@@ -305,3 +306,21 @@ def test_without_a_key_that_signs_nothing_is_recorded(sold: World) -> None:
         renew(sold)
     assert failed.value.code == "NoSigningKey"
     assert list(sold.licenses.renewals(NUMBER)) == []
+
+
+def test_a_renewal_on_a_ticket_is_signed_again_and_shown_as_an_update(sold: World) -> None:
+    """As after a key was compromised: the desk opens a ticket for each seat's last response."""
+    renew(sold)
+    (second,) = renew(sold, again=True)
+    granted = response(second)
+    opened_by_the_desk(
+        sold,
+        kind="renewal",
+        request_sha256=granted.request_sha256,
+        file_name=granted.file_name,
+    )
+    assert sold.process(asked_to_sign(sold, TICKET)) == []
+    assert verify_response(sold.response(TICKET), KEYS).envelope.body == granted.envelope.body
+    assert (sold.ticket(TICKET)["state"], sold.ticket(TICKET)["kind"]) == ("ready", "update")
+    assert sold.send(TICKET) == []
+    assert len(sold.mails()) == 1

@@ -3,6 +3,7 @@
 import importlib.util
 import sys
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ import pytest
 from keyferry_admin.stack import Stack
 from keyferry_service.adapters.signing_keys_dynamodb import SigningKeys
 from keyferry_service.domain.signing_keys import KeyStatus, SigningKey
+from tests.service.functions.test_renewals import extend, renew, response
 from tests.support.builders import (
     LAB_07,
     LAB_08,
@@ -153,3 +155,25 @@ def test_the_keys_are_restored_as_licenses_are(world: World, replay: Any) -> Non
     assert copy("Restored", "Keys", "key") == 0
     assert SigningKeys(world.dynamodb, "Keys", "Licenses").all() == (SERVICE_KEY,)
     assert copy("Licenses", "Keys", "license") == 1  # no license was sold
+
+
+def test_renewals_are_recorded_again_from_the_vendors_folder(
+    world: World, replay: Any, tmp_path: Path
+) -> None:
+    """Nothing else has them: without their serials, the next renewal would be an older response."""
+    world.sell(seats=2)
+    for computer in (LAB_07, LAB_08):
+        world.activate(a_request_file(computer))
+    extend(world)
+    table = LicenseTable(world)
+    for renewed in (*renew(world, 1, 2), *renew(world, 1, again=True)):
+        (tmp_path / response(renewed).file_name).write_bytes(renewed.file)
+    (tmp_path / "damaged.response").write_bytes(b"{}")
+    world.activate(a_request_file(LAB_08, "update", last_serial=5))
+    before = table.sorted()
+    table.go_back()
+    replay._renewals = tmp_path
+    assert replay.run() == 0
+    assert table.sorted() == before
+    assert replay.run() == 0
+    assert table.sorted() == before

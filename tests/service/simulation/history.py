@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from keyferry_protocol.envelope import RESPONSE, open_envelope, pae
 from keyferry_protocol.response import ResponseBody
-from keyferry_service.adapters.items_dynamodb import from_item
+from keyferry_service.adapters.items_dynamodb import Item, from_item
 from keyferry_service.adapters.ledger_dynamodb import entry_from_item
 from keyferry_service.adapters.licenses_dynamodb import LICENSE, read_license
 from keyferry_service.adapters.refusals_dynamodb import records_in
@@ -28,8 +28,11 @@ class History:
     answers: dict[str, LedgerEntry] = field(default_factory=dict)
     responses: dict[str, ResponseBody] = field(default_factory=dict)  # of the ledger
     new: list[ResponseBody] = field(default_factory=list)  # in the last step
+    renewals: dict[tuple[str, str], LedgerEntry] = field(default_factory=dict)
     rewritten: list[str] = field(default_factory=list)  # ledger rows that changed
     tickets: dict[str, Ticket] = field(default_factory=dict)
+    refused: list[RefusalRecord] = field(default_factory=list)  # what tickets have ever told
+    decisions: dict[tuple[str, int], set[str]] = field(default_factory=dict)  # by ticket and choice
     counted: dict[str, int] = field(default_factory=dict)  # mail counters
     # Every installation that was ever answered: one that was given back runs on from a copy.
     running: defaultdict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
@@ -50,7 +53,7 @@ class History:
                 case ("Tickets", name) if name.startswith("ticket#"):
                     ticket = ticket_from_item(self.cloud.tables.rows[place], 0)
                     assert ticket is not None
-                    self.tickets[ticket.id] = ticket
+                    self._enter_ticket(ticket)
                 case ("Tickets", name) if name.startswith("mail#"):
                     row = self.cloud.tables.rows[place]
                     counted = row.get("message_ids") or row["address_hashes"]
@@ -65,6 +68,14 @@ class History:
                 data = self.cloud.objects[bucket, key][0]
                 self._published.setdefault(ticket_id, {})[name] = data
 
+    def _enter_ticket(self, ticket: Ticket) -> None:
+        self.tickets[ticket.id] = ticket
+        if ticket.refusal_record is not None:
+            self.refused.append(ticket.refusal_record)
+        if ticket.decided:
+            outcome = str(ticket.refusal or ticket.file_name)
+            self.decisions.setdefault((ticket.id, ticket.decided), set()).add(outcome)
+
     def _enter(self, number: str, name: str, place: tuple[str, ...]) -> None:
         row = self.cloud.tables.rows.get(place, {})  # a dongle's may be gone
         if name == LICENSE:
@@ -74,6 +85,8 @@ class History:
         elif name.startswith("seat#"):
             seat = from_item(Seat, row)
             self.seats[number, seat.number] = seat
+        elif name.startswith("renewal#"):
+            self._enter_renewal(number, name, row)
         elif name.startswith("answer#"):
             answer = entry_from_item(row)
             if answer.request_sha256 in self.answers:
@@ -85,6 +98,15 @@ class History:
             if response.kind != "deactivate":
                 key = response.bound_to.device_key
                 self._served[key] = max(self._served[key], response.serial)
+
+    def _enter_renewal(self, number: str, name: str, row: Item) -> None:
+        entry = entry_from_item(row)
+        if self.renewals.setdefault((number, name), entry) != entry:
+            self.rewritten.append(name)
+        response = response_in(entry)
+        self.new.append(response)
+        key = response.bound_to.device_key
+        self._served[key] = max(self._served[key], response.serial)
 
     def has_answer(self, device_key: bytes) -> bool:
         return device_key in self._served
@@ -104,19 +126,24 @@ class History:
         """What lies in the out bucket for a ticket, by file name."""
         return self._published.get(ticket_id, {})
 
+    def responses_on(self, ticket_id: str) -> dict[str, bytes]:
+        """The same, but for a refusal, which a choice of a seat may follow."""
+        return {n: data for n, data in self.published(ticket_id).items() if n != REFUSAL_FILE}
+
     def published_responses(self) -> list[str]:
         """The tickets whose response lies there."""
-        return [t for t, files in self._published.items() if REFUSAL_FILE not in files]
+        return [ticket_id for ticket_id in self._published if self.responses_on(ticket_id)]
 
     def bodies(self) -> dict[str, list[bytes]]:
         """The BODY of each published response, by its ticket."""
         return {
             ticket_id: [
-                open_envelope(data, RESPONSE).body for data in self._published[ticket_id].values()
+                open_envelope(data, RESPONSE).body for data in self.responses_on(ticket_id).values()
             ]
             for ticket_id in self.published_responses()
         }
 
     def signable(self) -> set[bytes]:
         """All that may ever have been signed."""
-        return {pae(RESPONSE, answer.body) for answer in self.answers.values()}
+        entries = (*self.answers.values(), *self.renewals.values())
+        return {pae(RESPONSE, entry.body) for entry in entries}

@@ -10,7 +10,7 @@ import sys
 import threading
 import types
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, redirect_stdout, suppress
 from dataclasses import dataclass
 from io import StringIO
@@ -20,12 +20,13 @@ from typing import Any
 from unittest import mock
 
 import boto3
-from botocore.exceptions import ClientError
+from botocore.exceptions import BotoCoreError, ClientError
 
 import keyferry_admin.use_cases.change_license
 import keyferry_service.adapters.queue_sqs
 import keyferry_service.adapters.retries
 import keyferry_service.use_cases.answer_request
+import keyferry_service.use_cases.renew
 import keyferry_service.use_cases.resign
 import keyferry_service.use_cases.send_email
 from tests.service.simulation.cloud import (
@@ -65,7 +66,7 @@ ENVIRONMENT = {
 }
 USE_CASES = tuple(
     f"shared/keyferry_service/use_cases/{name}.py"
-    for name in ("publish_response", "answer_request", "resign", "send_email")
+    for name in ("publish_response", "answer_request", "resign", "renew", "send_email")
 )
 TURN_S = 20  # longer than any turn takes: a process that waits for something else ends the run
 
@@ -164,12 +165,20 @@ class Lambdas:
         self.clock = SimpleNamespace(
             time=lambda: cloud.now, monotonic=lambda: cloud.now, sleep=lambda _: None
         )
+        self.replies: list[dict[str, Any]] = []
         self._warm: dict[str, list[Process]] = {name: [] for name in FUNCTION.values()}
 
-    def bring(self, queue_name: str, most: int, beside: Callable[..., None] | None = None) -> int:
+    def bring(
+        self,
+        queue_name: str,
+        most: int,
+        beside: Callable[..., None] | None = None,
+        invoke: Sequence[dict[str, Any]] = (),
+    ) -> int:
         """Have up to so many visible messages handled at the same time; how many there were.
 
-        `beside` is somebody else at work then, who is given clients of his own.
+        `beside` is somebody else at work then, who is given clients of his own. The function is
+        also invoked with these events; their replies go to `replies`.
         """
         queue, cloud = self.cloud.queues[queue_name], self.cloud
         while cloud.late:
@@ -181,6 +190,7 @@ class Lambdas:
         turns = [Turn(self._one(queue_name, message, done)) for message in chosen]
         if beside is not None:
             turns.append(Turn(lambda turn: beside(Clients(cloud, turn.pause))))
+        turns += [Turn(self._invoke(queue_name, event)) for event in invoke]
         self.interleave(turns)
         queue.waiting = [m for m in queue.waiting if not any(m is d for d in done)]
         for message in chosen:
@@ -202,6 +212,18 @@ class Lambdas:
             if process.handle(queue, message):
                 done.append(message)
             self._warm[name].append(process)  # a killed one never comes here
+
+        return run
+
+    def _invoke(self, queue: str, event: dict[str, Any]) -> Callable[[Turn], None]:
+        name = FUNCTION[queue]
+
+        def run(turn: Turn) -> None:
+            process = self._warm[name].pop() if self._warm[name] else Process(self, name)
+            process.turn = turn
+            with suppress(ClientError, BotoCoreError):  # an error is a reply to who invokes
+                self.replies.append(process.module.lambda_handler(event, Context()))
+            self._warm[name].append(process)
 
         return run
 

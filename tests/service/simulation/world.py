@@ -24,6 +24,7 @@ from keyferry_service.adapters.tickets_dynamodb import Tickets
 from keyferry_service.domain.ledger import response_in
 from keyferry_service.domain.license import DAY, RegisteredDongle, Status
 from keyferry_service.domain.ticket import LIFE_S, EmailStatus, Ticket
+from tests.service.simulation.choices import choose_a_seat, offering
 from tests.service.simulation.cloud import (
     ENDPOINT,
     FAULTS,
@@ -37,6 +38,7 @@ from tests.service.simulation.cloud import (
 )
 from tests.service.simulation.history import History
 from tests.service.simulation.processes import ACCOUNT, Lambdas, simulated
+from tests.service.simulation.renewals import Witness, an_order
 from tests.support.builders import (
     ACTIVATION,
     SERVICE_KEY,
@@ -123,6 +125,7 @@ class World:
         self.terms = {number: Terms(seats, moves=moves) for number in NUMBERS}
         self.codes = dict.fromkeys(NUMBERS, ACTIVATION)
         self.uploads: list[tuple[str, bytes]] = []  # ticket, file
+        self.chosen: dict[str, int] = {}  # by ticket, the last choice that was queued
         self.by_load_key: set[str] = set()  # the requests that the load key alone signed
         clients = Clients(cloud, lambda: None)
         dynamodb = clients.client("dynamodb")
@@ -143,6 +146,8 @@ class World:
         token = RegisteredDongle(DONGLE.keyid, ED25519, DONGLE.public, "Token", "1")
         row = {"pk": NUMBER, "sk": f"dongle#{token.keyid}", **members(token)}
         dynamodb.put_item(TableName="Licenses", Item=to_item(row))
+        self.computers: dict[bytes, Computer] = {}  # by device key
+        self.witness = Witness(cloud.tables)
         self.history = History(cloud)
         self.history.read()
 
@@ -159,7 +164,7 @@ class World:
     # What customers do.
 
     def activate(self, step: Step) -> None:
-        self._send(self._machine(step), "activate")
+        self._send(self._machine(step), "activate", choose_seat=step.b % 4 > 0)
 
     def reinstall(self, step: Step) -> None:
         machine = self._holder(step)
@@ -236,6 +241,15 @@ class World:
                 self.sqs, URL + RESPONSES, MailRequest(ticket_id, f"b{step.b % 5}@example.com")
             )
 
+    def choose(self, step: Step) -> None:
+        """Say on the page which computer is lost, while requests are answered."""
+        if not offering(self):
+            return self._send(self._machine(step), "activate", choose_seat=True)
+        self._draw_faults(step)
+        self.lambdas.bring(
+            REQUESTS, 1 + step.a % 3, beside=lambda clients: choose_a_seat(self, step, clients)
+        )
+
     # What AWS does.
 
     def serve(self, step: Step) -> None:
@@ -277,6 +291,19 @@ class World:
         """The vendor changes a license while requests of it are answered."""
         self._draw_faults(step)
         self.lambdas.bring(REQUESTS, 2 + step.a % 3, beside=self._work_at_the_desk(step))
+
+    def renew(self, step: Step) -> None:
+        """The vendor has a license's seats renewed while requests are answered, often twice."""
+        self._draw_faults(step)
+        order = an_order(NUMBERS[step.a % 2], 4, again=step.a % 3 > 0)
+        self.lambdas.bring(REQUESTS, step.a % 4, invoke=[order] * (1 + step.a % 5 // 3))
+
+    def renew_beside_desk(self, step: Step) -> None:
+        """The vendor changes a license while its seats are renewed, by script, at the same time."""
+        self._draw_faults(step)
+        order = an_order(NUMBERS[step.a % 2], 4, again=step.a % 3 > 0)
+        beside = self._work_at_the_desk(step)
+        self.lambdas.bring(REQUESTS, step.a % 3, beside=beside, invoke=[order])
 
     def resend(self, step: Step) -> None:
         answers = list(self.history.answers.values())
@@ -321,6 +348,7 @@ class World:
     ) -> None:
         machine.is_active |= kind == "activate" and not is_forged
         computer = machine.computer
+        self.computers[computer.device.public] = computer
         file = a_request_file(
             computer,
             kind,
@@ -401,12 +429,19 @@ class World:
         return work
 
 
+def is_of_choices(seed: int) -> bool:
+    """Whether the world of a seed has more machines than seats, for choices among these."""
+    return seed % 4 == 3
+
+
 @contextmanager
 def begun(seed: int) -> Iterator[World]:
     """The world of a seed, before its first step."""
     rng = random.Random(seed)
     seats, moves = rng.randint(1, 3), rng.choice([0, 1, 4, 1000])
     machines = rng.choice([1, 2, 4])  # of each customer: the fewer, the more they meet
+    if is_of_choices(seed):
+        seats, moves, machines = 1, 4, 4
     cloud = Cloud(rng, NOW)
     with simulated(cloud) as lambdas:
         yield World(cloud, lambdas, seats, moves, machines)
