@@ -459,7 +459,7 @@ class NotSuppressed(AdminError):
     """The address is not suppressed."""
 
     code = "not-suppressed"
-    next_step = "Check the spelling. `keyferry-admin mail list` shows what is blocked."
+    next_step = "Check the spelling. `keyferry-admin mail list` shows what is withheld."
 
 
 class AmbiguousAnswer(AdminError):

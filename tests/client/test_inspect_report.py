@@ -56,7 +56,7 @@ def page_text(page: str) -> PageText:
     return parser
 
 
-def sentence(name: str, **facts: object) -> str:
+def sentence(name: str, /, **facts: object) -> str:
     return message(f"inspect.report.{name}", **facts)
 
 
@@ -126,7 +126,7 @@ def test_what_it_says_comes_back_is_what_comes_back(shell: Shell, request_file: 
     digest = json.loads(open_envelope(response.read_bytes(), RESPONSE).body)["request_sha256"]
     assert sentence("back.match", sha256=digest) in page.text
     stem = request_file.name.removesuffix(".request")
-    assert sentence("back.file", stem=stem, n=20480) in page.text
+    assert sentence("back.file", name=f"{stem}-N.response", n=20480) in page.text
     shell("install", str(response))
     shell("deactivate", NUMBER, "--yes", "--output", "deactivate.request")
     assert sentence("back.receipt") in report(shell, Path("deactivate.request")).text

@@ -1,5 +1,6 @@
 """The command line in a made-up language: no English is left but names and click's own words."""
 
+import html
 import json
 import re
 from collections.abc import Callable
@@ -50,7 +51,7 @@ NAMES = (
 )
 # Paths, names of files, and the code that stands behind an error's title.
 FACTS = re.compile(
-    r"(?<!:)/[\w./-]+|\b[\w-]+\*?\.(request|response|json|svg|zip)\b| \([a-z-]+\)$", re.M
+    r"(?<!:)/[\w./-]+|\b[\w-]+\*?\.(request|response|json|svg|zip|html)\b| \([a-z-]+\)$", re.M
 )
 VARIABLES = re.compile(r"KEYFERRY_\w+")
 FIRST_COLUMN = re.compile(r"^  (-h, --help|--[\w-]+( \S+)?|[a-z-]+)(?=  |$)", re.M)
@@ -133,6 +134,19 @@ def test_the_journey(pseudo: PseudoShell, shell: Shell) -> None:
     shell.carried("c.request")
     pseudo("inspect", "answer.response")
     pseudo("install", "answer.response")
+    assert pseudo.english == []
+
+
+def test_the_page_about_a_file(pseudo: PseudoShell, shell: Shell) -> None:
+    shell("request", NUMBER, "--output", "a.request")
+    for file in (Path("a.request"), shell.carried("a.request")):
+        pseudo("inspect", str(file), "--report", "page.html", "--yes")
+        page = Path("page.html").read_text("utf-8")
+        page = re.sub(r"<(head|code)>.*?</\1>|<[^>]+>", "\n", page, flags=re.S)
+        for name in ("Windows PowerShell", "macOS", "Linux", "Python", "docs/vectors/verify.py"):
+            page = page.replace(name, "")
+        page = re.sub(r"\b[0-9a-f]{64}\b", "", html.unescape(page))
+        pseudo.english += english_in(FACTS.sub("", without_names(page)))
     assert pseudo.english == []
 
 

@@ -24,9 +24,14 @@ ROW = re.compile(r"^\| (CKV\w+) \| [^|]+ \| ([^|]+) \| [^|]+ \|$", re.MULTILINE)
 ACCOUNT = "eu-central-1:123456789012"
 ARNS = {
     "AWS::DynamoDB::Table": f"arn:aws:dynamodb:{ACCOUNT}:table/{{}}",
+    "AWS::Events::ApiDestination": f"arn:aws:events:{ACCOUNT}:api-destination/{{}}/5f2c0b8e",
+    "AWS::Events::EventBus": f"arn:aws:events:{ACCOUNT}:event-bus/{{}}",
+    "AWS::Events::Rule": f"arn:aws:events:{ACCOUNT}:rule/{{}}",
     "AWS::KMS::Key": f"arn:aws:kms:{ACCOUNT}:key/{{}}",
     "AWS::Logs::LogGroup": f"arn:aws:logs:{ACCOUNT}:log-group:{{}}:*",
     "AWS::S3::Bucket": "arn:aws:s3:::{}",
+    "AWS::SecretsManager::Secret": f"arn:aws:secretsmanager:{ACCOUNT}:secret:{{}}",
+    "AWS::Serverless::Function": f"arn:aws:lambda:{ACCOUNT}:function:{{}}",
     "AWS::SNS::Topic": f"arn:aws:sns:{ACCOUNT}:{{}}",
     "AWS::SQS::Queue": f"arn:aws:sqs:{ACCOUNT}:{{}}",
 }
@@ -39,6 +44,8 @@ VALUES = {  # of pseudo parameters, and of parameters that are no plain names
     "MailFrom": "licensing@example.com",
     "SigningKeyArns": [f"arn:aws:kms:{ACCOUNT}:key/5f2c0b8e"],
 }
+# Where parliament is wrong, as docs/operations/checkov.md says.
+NO_MISTAKE = {("PublishEventsRole", "RESOURCE_MISMATCH")}
 Findings = dict[str, set[str]]
 
 
@@ -87,10 +94,12 @@ def run_parliament() -> tuple[int, list[str]]:
             text=True,
             check=False,
         )
-    wrong = [json.loads(line) for line in ran.stdout.splitlines()]
-    names = [Path(each["location"]["filepath"]).stem for each in wrong]
+    findings = [json.loads(line) for line in ran.stdout.splitlines()]
+    names = [Path(each["location"]["filepath"]).stem for each in findings]
     return len(policies), [
-        f"{name}: {each['issue']} {each['detail']}" for name, each in zip(names, wrong, strict=True)
+        f"{name}: {each['issue']} {each['detail']}"
+        for name, each in zip(names, findings, strict=True)
+        if (name, each["issue"]) not in NO_MISTAKE
     ]
 
 
@@ -141,7 +150,9 @@ def reference(name: str) -> Any:
     """What a reference to a resource, a parameter, or a pseudo parameter stands for."""
     resource, _, attribute = name.partition(".")
     kind = RESOURCES.get(resource, {}).get("Type", "")
-    if attribute == "Arn" or kind == "AWS::SNS::Topic":
+    if attribute == "StreamArn":
+        return f"{ARNS[kind].format(resource.lower())}/stream/2026-11-30T00:00:00.000"
+    if attribute == "Arn" or kind in ("AWS::SNS::Topic", "AWS::SecretsManager::Secret"):
         return ARNS[kind].format(resource.lower())
     return VALUES.get(name, name.lower())
 

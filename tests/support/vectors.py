@@ -51,6 +51,11 @@ def independent_reader() -> Any:
     return _module("readings")
 
 
+def independent_typist() -> Any:
+    """docs/vectors/typed.py, which reads typed lines and scanned codes."""
+    return _module("typed")
+
+
 def _module(name: str) -> Any:
     spec = spec_from_file_location(f"independent_{name}", FOLDER / f"{name}.py")
     assert spec is not None

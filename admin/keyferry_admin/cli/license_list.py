@@ -109,7 +109,11 @@ def list_(
         rows_read = licenses.with_use(shown, use)
     whole = {license.number: license for license in rows_read}
     available = columns_of_list(settings.now)
-    listing = Listing("licenses", as_json, tuple(available[name] for name in columns))
+    listing = Listing(
+        "licenses",
+        lambda each: as_json(each) | {"state": state_of(each, settings.now)},
+        tuple(available[name] for name in columns),
+    )
     settings.output.listing(
         listing,
         [whole[license.number] for license in shown if license.number in whole],

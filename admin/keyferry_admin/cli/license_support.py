@@ -7,6 +7,7 @@ from keyferry_admin.cli import refusals
 from keyferry_admin.cli.license_terms import as_json, heading, moves, terms_of
 from keyferry_admin.cli.output import aligned, count_of, day, minute
 from keyferry_admin.cli.seat import as_json as seat_as_json
+from keyferry_admin.use_cases.find import state_of
 from keyferry_admin.use_cases.support import Support
 from keyferry_protocol.encoding import format_time
 from keyferry_service.adapters.refusals_dynamodb import KEPT_DAYS
@@ -44,6 +45,7 @@ def facts(support: Support, now: int) -> list[tuple[str, str]]:
     """What there is to say of the license below its heading: labels and texts."""
     license = support.license
     terms = terms_of(license) | {
+        "Status": state_of(license, now),
         "Seats": f"{license.seats_used} of {license.seats} in use",
         "Moves": _moves(support, now),
         "Emails": _mails(support),
@@ -57,7 +59,7 @@ def facts(support: Support, now: int) -> list[tuple[str, str]]:
 def document(support: Support, now: int) -> dict[str, Any]:
     license, mails, at = support.license, support.mails, support.next_move_at
     return {
-        "license": as_json(license),
+        "license": as_json(license) | {"state": state_of(license, now)},
         "moves_left": license.moves_left(now),
         "next_move_at": None if at is None else format_time(at),
         "seats": [seat_as_json(seat) for seat in support.seats],

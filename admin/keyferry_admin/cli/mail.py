@@ -55,7 +55,7 @@ def allow(settings: Settings, address: str) -> None:
         where = f"since {day(suppression.since)}: {_reason(suppression)}"
     settings.output.result(
         [
-            f"{mark('ok')} Mail goes to {address} again. It was held back {where}",
+            f"{mark('ok')} Mail goes to {address} again. It was withheld {where}",
             "  Nothing was sent. To email a link again, run keyferry-admin request resend",
         ],
         {
@@ -106,7 +106,7 @@ def _reason(suppression: Suppression) -> str:
 def _footer(count: int) -> str:
     if count == 0:
         return "Every address gets mail."
-    return f"{count} held back. keyferry-admin mail allow ADDRESS lets one have mail again."
+    return f"{count} withheld. keyferry-admin mail allow ADDRESS lets one have mail again."
 
 
 def _as_json(suppression: Suppression) -> dict[str, Any]:

@@ -174,8 +174,9 @@ def _absent(entries: list[Row], contents: Contents) -> str:
 
 def _back(request: Request) -> str:
     kind = "receipt" if request.kind == "deactivate" else "text"
+    name = f"{request.file_stem}-N.response"
     sentences = (
-        message("inspect.report.back.file", stem=request.file_stem, n=MAX_FILE[RESPONSE]),
+        message("inspect.report.back.file", name=name, n=MAX_FILE[RESPONSE]),
         message(f"inspect.report.back.{kind}"),
         message("inspect.report.back.data"),
         message("inspect.report.back.match", sha256=request.sha256),

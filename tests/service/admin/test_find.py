@@ -102,6 +102,11 @@ def test_a_trial_ends_when_its_term_does_and_not_before_it_began(run: Any, stack
         if began is not None:
             take_seat(stack, license, began)
     assert listed(run, "license list --status ended") == [3]
+    (document,) = run("license list --status ended --json").json["licenses"]
+    assert (document["status"], document["state"]) == ("active", "ended")  # as stored, as shown
+    shown = run(f"license show {document['license_number']} --json").json["license"]
+    assert shown["state"] == "ended"
+    assert "\nStatus        ended\n" in run(f"license show {document['license_number']}").out
     assert listed(run, "license list --ends-before 2027-01-01") == [2, 3]
     assert listed(run, "license list --status active") == [1, 2]
 

@@ -110,7 +110,7 @@ def test_an_address_is_taken_off_our_list_and_that_of_ses(
     result = run(f"mail allow {ANNA}")
     assert (result.exit, result.out.splitlines()[0]) == (
         0,
-        f"✓ Mail goes to {ANNA} again. It was held back {holders}",
+        f"✓ Mail goes to {ANNA} again. It was withheld {holders}",
     )
     assert [each.address_sha256 for each in stack.suppressions.all(NOW)] == [hash_address(BEN)]
 
@@ -127,7 +127,7 @@ def test_allowing_an_address_that_is_not_suppressed_is_an_error(
     has_it_not(ses, ANNA)
     result = run(f"mail allow {ANNA}")
     assert result.exit == 1
-    assert result.err.startswith(f"X No mail to {ANNA} is held back (not-suppressed)\n")
+    assert result.err.startswith(f"X No mail to {ANNA} is withheld (not-suppressed)\n")
 
 
 def test_an_invalid_address_is_refused_before_any_call(

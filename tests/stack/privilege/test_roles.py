@@ -12,6 +12,11 @@ import pytest
 
 from keyferry_admin.cli import cli
 from keyferry_admin.cli.roles import KEYS, POLICIES, READ, SUPPORT
+from keyferry_admin.desk.site import DeskSite
+from keyferry_admin.stack import Stack
+from keyferry_admin.use_cases import licenses
+from keyferry_service.adapters.licenses_dynamodb import Licenses
+from keyferry_service.domain.license import Status
 from tests.stack.privilege.desk import (
     HIDDEN_RIGHTS,
     KNOWN,
@@ -27,6 +32,7 @@ from tests.stack.privilege.desk import (
     rights_of,
     rights_used,
 )
+from tests.support.customer import Customer
 from tests.support.journeys import client, deploy_again
 from tests.support.running_stack import ROOT, RunningStack
 
@@ -105,6 +111,49 @@ def test_what_a_policy_lacks_is_named_with_its_resource_and_the_policy_that_has_
         ("dynamodb:PutItem", "table", SUPPORT),
         ("kms:GetPublicKey", "key", KEYS),
     ]
+
+
+def test_each_page_of_the_desk_runs_under_its_policy_and_names_what_it_lacks(
+    stack: RunningStack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL", stack.endpoint)
+    table = Licenses(client(stack, "dynamodb"), stack.outputs["LicensesTable"])
+    customer = Customer(stack, table, tmp_path, seats=2)
+    customer.activate()
+    customer.change(seats=3)
+    path = f"/license/{customer.number}"
+    pages = [
+        ("/licenses", f"words={customer.number}"),
+        ("/explain", ""),
+        (path, ""),
+        (f"{path}/history", ""),
+        (f"{path}/extend", "until=never"),
+        (f"{path}/release", "seat=1"),
+        *((f"{path}/{action}", "") for action in ("suspend", "resume", "allow-move", "undo")),
+    ]
+
+    def took(desk: DeskSite, address: str, **form: str) -> str:
+        revision = str(licenses.find(table, customer.number).revision)
+        form |= {"typed": customer.number, "revision": revision}
+        return desk.page(desk.submit(address, form), "") or ""
+
+    with desks(stack) as colleagues:
+        sites = {
+            name: DeskSite(Stack("keyferry", each.session)) for name, each in colleagues.items()
+        }
+        for policy, site in sites.items():
+            shown = {address: site.page(address, query) or "" for address, query in pages}
+            assert all(shown.values()), policy
+            assert [at for at, text in shown.items() if 'id="problem"' in text] == [], policy
+        file = customer.file(2).decode("latin-1")
+        acts = [("/explain", {"file": file}), (f"{path}/allow-move", {}), (f"{path}/suspend", {})]
+        for address, form in acts:
+            for policy in (READ, KEYS):
+                text = took(sites[policy], address, **form)
+                assert "(missing-right)</h2>" in text
+                assert "ReadPolicy and SupportPolicy: docs/operations/roles.md" in text
+            assert "(missing-right)" not in took(sites[SUPPORT], address, **form)
+    assert licenses.find(table, customer.number).status is Status.SUSPENDED
 
 
 @pytest.mark.soak

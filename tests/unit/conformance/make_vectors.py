@@ -15,6 +15,7 @@ from tests.unit.conformance.cases import (
     machines,
     readings,
     requests,
+    response_texts,
     responses,
     signatures,
     strict_json,
@@ -69,6 +70,16 @@ KINDS: list[tuple[str, str, Callable[[], Iterable[Vector]]]] = [
         "responses",
         "Response files in base64, verified with one of `key_sets`, by name.",
         responses.vectors,
+    ),
+    (
+        "response-texts",
+        "Text forms of responses in base64, and the `file` to one of the requests.",
+        response_texts.text_form_vectors,
+    ),
+    (
+        "typed-rows",
+        "Lines and codes as typed or scanned, and the `text_form` in them.",
+        response_texts.typed_vectors,
     ),
     (
         "readings",

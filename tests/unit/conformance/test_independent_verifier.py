@@ -14,6 +14,7 @@ Vector = dict[str, Any]
 second = vectors.independent_verifier()
 loader = vectors.independent_loader()
 reader = vectors.independent_reader()
+typist = vectors.independent_typist()
 STANDARD = {"json", "base64", "hashlib", "cryptography"}
 
 
@@ -35,6 +36,7 @@ STANDARD = {"json", "base64", "hashlib", "cryptography"}
                 "xml",
             },
         ),
+        ("typed.py", {"base64", "hashlib", "json", "zlib"}),
         ("loader.py", STANDARD | {"verify", "datetime", "hmac", "os", "pathlib"}),
     ],
 )
@@ -100,3 +102,24 @@ def test_it_agrees_on_what_loads(vector: Vector) -> None:
 @pytest.mark.parametrize("vector", vectors.cases("readings"))
 def test_it_agrees_on_what_a_system_answers(vector: Vector) -> None:
     assert reader.read(vector) == vector["expect"]
+
+
+@pytest.mark.parametrize("vector", vectors.cases("typed-rows"))
+def test_it_agrees_on_lines_and_codes(vector: Vector) -> None:
+    try:
+        result = {"ok": True, "text_form": vectors.b64(typist.read_rows(vector["rows"]))}
+    except ValueError as error:
+        result = {"code": str(error)}
+    assert result == vector["expect"]
+
+
+@pytest.mark.parametrize("vector", vectors.cases("response-texts"))
+def test_it_agrees_on_text_forms_of_responses(vector: Vector) -> None:
+    skeleton = (vectors.FOLDER / "dictionary-2.bin").read_bytes()
+    bodies = list(map(b64decode, vector["request_bodies"]))
+    try:
+        file = typist.unpack(b64decode(vector["text_form"]), bodies, skeleton)
+        result = {"ok": True, "file": vectors.b64(file)}
+    except ValueError as error:
+        result = {"code": str(error)}
+    assert result == vector["expect"]

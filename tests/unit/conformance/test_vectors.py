@@ -31,8 +31,10 @@ from keyferry_protocol.matching import (
 )
 from keyferry_protocol.request import parse_request, verify_request
 from keyferry_protocol.response import verify_response
+from keyferry_protocol.response_text import SKELETON, from_response_text
 from keyferry_protocol.strict_json import parse_json
 from keyferry_protocol.text_form import DICTIONARY, from_text_form, to_text_form
+from keyferry_protocol.typed_response import TypedResponse
 from tests.support import vectors
 
 pytestmark = pytest.mark.conformance
@@ -217,6 +219,35 @@ def test_text_forms_unpack_to_the_same_file(vector: Vector) -> None:
 
 def test_the_dictionary_of_text_forms_is_the_published_one() -> None:
     assert (vectors.FOLDER / "dictionary-1.bin").read_bytes() == DICTIONARY
+
+
+@pytest.mark.parametrize("vector", vectors.cases("response-texts"))
+def test_text_forms_of_responses_unpack_to_the_same_file(vector: Vector) -> None:
+    result: Facts
+    try:
+        bodies = map(b64decode, vector["request_bodies"])
+        data = from_response_text(b64decode(vector["text_form"]), bodies)
+        result = {"ok": True, "file": b64(data)}
+    except KeyferryError as error:
+        result = {"code": error.code}
+    assert result == vector["expect"]
+
+
+@pytest.mark.parametrize("vector", vectors.cases("typed-rows"))
+def test_lines_and_codes_are_read_as_they_are_typed(vector: Vector) -> None:
+    typed = TypedResponse()
+    result: Facts
+    try:
+        for row in vector["rows"]:
+            typed.add(row)
+        result = {"ok": True, "text_form": b64(typed.packed())}
+    except KeyferryError as error:
+        result = {"code": error.code}
+    assert result == vector["expect"]
+
+
+def test_the_dictionary_of_responses_is_the_published_one() -> None:
+    assert (vectors.FOLDER / "dictionary-2.bin").read_bytes() == SKELETON
 
 
 @pytest.mark.parametrize("vector", vectors.cases("responses"))

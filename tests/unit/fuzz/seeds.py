@@ -24,7 +24,9 @@ from tests.unit.fuzz.targets import (
     read_request_file,
     read_response_body,
     read_response_file,
+    read_response_text,
     read_text_form,
+    read_typed_rows,
     read_viewer,
 )
 
@@ -73,6 +75,10 @@ def _seeds() -> Iterator[tuple[Reader, bytes]]:
     for case in CHANGED:
         yield read_changed_file, content(case)
     yield read_response_file, _signed_by_the_fuzzer()
+    for packed in _decoded("response-texts", "text_form"):
+        yield read_response_text, packed
+    for vector in json.loads((VECTORS / "typed-rows.json").read_text())["vectors"]:
+        yield read_typed_rows, "\n".join(vector["rows"]).encode()
     for keys in _decoded("key-sets", "file"):
         yield read_key_set, keys
     for message in MESSAGES:

@@ -15,16 +15,21 @@ from keyferry_protocol.errors import (
     KeyCompromised,
     NotAuthentic,
     NotGenuine,
+    NotRequested,
     UnreadableRequest,
     UnreadableResponse,
     UnsupportedVersion,
+    WrongLine,
     WrongType,
 )
 from keyferry_protocol.keys import Ed25519Signer, KeySet, PinnedKey
 from keyferry_protocol.repair import repair_file, type_of
 from keyferry_protocol.request import parse_request, verify_proofs
 from keyferry_protocol.response import verify_response
+from keyferry_protocol.response_text import from_response_text
 from keyferry_protocol.text_form import from_text_form, to_text_form
+from keyferry_protocol.typed_response import TypedResponse, to_codes, typed_rows
+from keyferry_protocol.typed_text import decode_text
 from keyferry_service.adapters.feedback_ses import parse_feedback
 from keyferry_service.adapters.queue_sqs import parse_mail_request, parse_resign
 from keyferry_service.adapters.stray_message import StrayMessage
@@ -40,6 +45,7 @@ from keyferry_service.views.api_input import (
 )
 from keyferry_service.views.problem_document import Problem
 from tests.support.samples import NOW
+from tests.unit.conformance.cases import response_texts
 
 BUCKET, ACCOUNT, MAILS = "in", "000000000000", "mails"
 SIGNER = Ed25519Signer(b"signs what a fuzzer writes......")
@@ -47,6 +53,7 @@ PINNED = KeySet(
     ("Ed25519",), (PinnedKey(SIGNER.keyid, SIGNER.alg, SIGNER.public, True),), frozenset()
 )
 
+WAITING = response_texts.ASKED_BY
 Reader = Callable[[bytes], bool]
 
 
@@ -106,6 +113,32 @@ def read_response_body(body: bytes) -> bool:
     return read_response_file(seal(RESPONSE, body, [SIGNER]))
 
 
+def read_response_text(packed: bytes) -> bool:
+    """The client unpacks what a person typed with the request that waits."""
+    try:
+        data = from_response_text(packed, [WAITING])
+    except (UnreadableResponse, UnsupportedVersion, NotRequested):
+        return False
+    read_response_file(data)
+    return True
+
+
+def read_typed_rows(data: bytes) -> bool:
+    """The client reads lines and codes from a pipe."""
+    typed = TypedResponse()
+    try:
+        for row in typed_rows(decode_text(data)):
+            typed.add(row)
+        packed = typed.packed()
+    except (WrongLine, UnreadableResponse, UnsupportedVersion):
+        return False
+    again = TypedResponse()
+    for code in to_codes(packed):
+        again.add(code)
+    assert again.packed() == packed
+    return True
+
+
 def read_key_set(data: bytes) -> bool:
     """An application reads its `keys.json`."""
     try:
@@ -158,7 +191,14 @@ def _text(data: bytes) -> str:
 # Each target's readers, in the order of an input's first byte.
 TARGETS: dict[str, tuple[Reader, ...]] = {
     "upload": (read_request_file, read_request_body, read_text_form),
-    "install": (read_response_file, read_response_body, read_key_set, read_changed_file),
+    "install": (
+        read_response_file,
+        read_response_body,
+        read_key_set,
+        read_changed_file,
+        read_response_text,
+        read_typed_rows,
+    ),
     "message": (read_notice, read_api_call, read_viewer),
 }
 

@@ -12,11 +12,20 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import keyferry_protocol
-from keyferry_protocol import activation, algorithms, encoding, envelope, request, response
+from keyferry_protocol import (
+    activation,
+    algorithms,
+    encoding,
+    envelope,
+    request,
+    response,
+    text_form,
+)
 from keyferry_protocol.errors import (
     BadJson,
     NotAuthentic,
     NotGenuine,
+    NotRequested,
     UnreadableRequest,
     UnreadableResponse,
     UnsupportedVersion,
@@ -25,8 +34,16 @@ from keyferry_protocol.errors import (
     WrongType,
 )
 from keyferry_protocol.repair import is_email, repair_file, type_of
+from keyferry_protocol.response_text import (
+    deflate_response,
+    from_response_text,
+    packed_length,
+    to_response_text,
+)
 from keyferry_protocol.strict_json import parse_json
+from keyferry_protocol.symbols import typed_symbols, without_separators
 from keyferry_protocol.text_form import from_text_form, to_text_form
+from keyferry_protocol.typed_response import looks_typed, to_lines, typed_rows
 from keyferry_protocol.typed_text import (
     decode_text,
     has_changed_encoding,
@@ -74,7 +91,13 @@ _response_body = envelope.open_envelope(A_RESPONSE, envelope.RESPONSE).body
 bytes_ = st.binary(max_size=300)
 requests = bytes_ | spoiled(A_REQUEST) | documents(envelope.REQUEST, _request_body)
 responses = bytes_ | spoiled(A_RESPONSE) | documents(envelope.RESPONSE, _response_body)
+sha256_of_request = envelope.open_envelope(A_REQUEST, envelope.REQUEST).sha256
 text_forms = bytes_ | spoiled(to_text_form(A_REQUEST))
+_text_form = to_response_text(
+    A_RESPONSE, deflate_response(_response_body, _request_body), sha256_of_request
+)
+response_texts = bytes_ | spoiled(_text_form)
+typed_rows_ = spoiled("\n".join(to_lines(_text_form)).encode())
 json_bytes = bytes_ | json_values.map(lambda value: json.dumps(value).encode())
 changed_files = bytes_ | st.sampled_from([content(case) for case in CHANGED]).flatmap(spoiled)
 any_base64 = texts | BASE64_SYMBOLS
@@ -137,6 +160,24 @@ READERS: dict[Reader, Case] = {
     parse_json: (json_bytes, (BadJson,)),
     to_text_form: (requests, REQUEST_ERRORS),
     from_text_form: (text_forms, (UnreadableRequest, UnsupportedVersion)),
+    text_form.check_form: (
+        st.tuples(text_forms, st.just(1), st.just(UnreadableRequest)),
+        (UnreadableRequest, UnsupportedVersion),
+    ),
+    text_form.unpack_signatures: (text_forms, ()),
+    text_form.inflate: (
+        st.tuples(bytes_, bytes_, st.just(UnreadableResponse)),
+        (UnreadableResponse,),
+    ),
+    from_response_text: (
+        st.tuples(response_texts, st.just([_request_body])),
+        (UnreadableResponse, UnsupportedVersion, NotRequested),
+    ),
+    packed_length: (response_texts, (UnreadableResponse, UnsupportedVersion)),
+    looks_typed: (bytes_ | typed_rows_, ()),
+    typed_rows: (texts, ()),
+    typed_symbols: (texts | CODE_SYMBOLS, ()),
+    without_separators: (texts | CODE_SYMBOLS, ()),
 }
 # What we call with values of our own; test_round_trips.py reads back what they write.
 WRITERS = {
@@ -155,6 +196,11 @@ WRITERS = {
     "keys.keyid",
     "components.hash_component",
     "components.hash_components",
+    "response_text.deflate_response",
+    "response_text.to_response_text",
+    "text_form.deflate",
+    "typed_response.to_codes",
+    "typed_response.to_lines",
     "messages.built_in",
     "messages.has_message",
     "messages.message",
