@@ -11,7 +11,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from benchmarks import answering, calls, desk, figures, importing, imports, loading
+from benchmarks import answering, calls, desk, figures, importing, imports, loading, renewals
 from benchmarks.measure import Row, noise_row
 
 LARGE = "large"
@@ -23,6 +23,7 @@ PARTS: dict[str, Callable[[], list[Row]]] = {
     "desk": desk.rows,
     "figures": figures.rows,
     "importing": importing.rows,
+    "renewals": renewals.rows,
     LARGE: importing.large_rows,
 }
 OUTPUT = Path(__file__).parents[1] / ".local" / "bench.json"

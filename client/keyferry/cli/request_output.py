@@ -98,6 +98,8 @@ def _show(settings: Settings, pending: PendingRequest, saved: SavedFile) -> None
         return terminal.line(message("terminal.next-page-deactivate", page=settings.page))
     terminal.line(f"  {message(f'terminal.{request.kind}-waits', number=number)}")
     terminal.line(message("terminal.next-page", page=settings.page))
+    if request.choose_seat:
+        terminal.line(message("terminal.next-choose-seat"))
     name = PAGES_ZIP if is_in_zip else f"{request.file_stem}-*.response"
     terminal.line(message("terminal.next-install", name=name))
 
@@ -117,6 +119,7 @@ def _document(
             "name": saved.name,
             "bytes": len(pending.data),
             "sha256": request.sha256,
+            "choose_seat": request.choose_seat,
         },
         "page": settings.vendor.page_url or None,
         "warnings": warnings,

@@ -105,8 +105,13 @@ class Ticket:
         return self.refusal.offered_seats if self.refusal else ()
 
     def next_choice(self, seat: int, now: int) -> Choice:
-        """The choice of this seat, the first one or another one."""
-        return Choice(seat, (self.choice.count if self.choice else 0) + 1, now)
+        """The choice of this seat, the first one or another one.
+
+        Later than what it follows: by its time the event of its refusal is known from any other.
+        """
+        if self.choice is None:
+            return Choice(seat, 1, max(now, (self.uploaded_at or 0) + 1))
+        return Choice(seat, self.choice.count + 1, max(now, self.choice.at + 1))
 
     def decided_on(self, choice: Choice | None) -> "Ticket":
         """The ticket once its request was decided anew. Of a choice, only an answer is emailed."""

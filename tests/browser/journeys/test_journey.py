@@ -100,15 +100,40 @@ def test_a_wrong_activation_code_is_refused_with_a_next_step(
     expect(page.locator("h1")).to_have_text(title)
 
 
-def test_a_second_computer_on_one_seat_sees_who_has_it(
+def test_where_no_seat_is_left_a_lost_computer_is_replaced_in_the_same_trip(
+    page: Page, stack: RunningStack, offline: OfflineComputer
+) -> None:
+    """By the page that the refusal's email leads back to, perhaps on another day."""
+    saved(page, stack, offline.request(7))
+    address = f"lost-{offline.number}@example.com"
+    process(page, stack, offline.request(8), address)
+    title = "The only seat on this license is in use"
+    expect(page.locator("h1")).to_have_text(title, timeout=60_000)
+    expect(page.locator("#seats tbody tr")).to_contain_text("LAB-07")
+    expect(page.locator("#mail")).to_contain_text(f"emailed to {address}", timeout=60_000)
+    (mail,) = mails(stack, address)
+    assert "LAB-07" not in mail["text"] + mail["html"]
+    (link,) = set(re.findall(r"https?://\S+#t=[\w-]{43}", mail["text"]))
+    page.goto("about:blank")
+    page.goto(link)
+    page.get_by_role("button", name="This computer is lost or broken").click()
+    expect(page.get_by_role("region")).to_contain_text("Replace LAB-07 (seat 1)?")
+    expect(page.get_by_role("region")).to_contain_text("the 4 moves that this license has left")
+    with page.expect_download(timeout=60_000) as download:
+        page.get_by_role("button", name="Replace this computer").click()
+    offline.install(download.value.path().read_bytes(), 8)
+    assert offline.check(8).ok
+    expect(page.locator("#mail")).to_contain_text("The link was also emailed", timeout=60_000)
+    assert len(mails(stack, address)) == 2
+
+
+def test_a_request_that_allows_no_choice_is_told_which_seats_are_in_use(
     page: Page, stack: RunningStack, offline: OfflineComputer
 ) -> None:
     saved(page, stack, offline.request(7))
-    process(page, stack, offline.request(8))
-    expect(page.locator("h1")).to_have_text(
-        "The only seat on this license is in use", timeout=60_000
-    )
-    expect(page.locator("#seats tbody tr")).to_contain_text("LAB-07")
+    process(page, stack, offline.request(8, choose_seat=False))
+    expect(page.locator("#seats tbody tr")).to_contain_text("LAB-07", timeout=60_000)
+    expect(page.locator("#seats button")).to_have_count(0)
 
 
 def test_an_update_and_a_deactivation_have_their_own_sentences(

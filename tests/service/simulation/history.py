@@ -31,6 +31,8 @@ class History:
     renewals: dict[tuple[str, str], LedgerEntry] = field(default_factory=dict)
     rewritten: list[str] = field(default_factory=list)  # ledger rows that changed
     tickets: dict[str, Ticket] = field(default_factory=dict)
+    refused: list[RefusalRecord] = field(default_factory=list)  # what tickets have ever told
+    decisions: dict[tuple[str, int], set[str]] = field(default_factory=dict)  # by ticket and choice
     counted: dict[str, int] = field(default_factory=dict)  # mail counters
     # Every installation that was ever answered: one that was given back runs on from a copy.
     running: defaultdict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
@@ -51,7 +53,7 @@ class History:
                 case ("Tickets", name) if name.startswith("ticket#"):
                     ticket = ticket_from_item(self.cloud.tables.rows[place], 0)
                     assert ticket is not None
-                    self.tickets[ticket.id] = ticket
+                    self._enter_ticket(ticket)
                 case ("Tickets", name) if name.startswith("mail#"):
                     row = self.cloud.tables.rows[place]
                     counted = row.get("message_ids") or row["address_hashes"]
@@ -65,6 +67,14 @@ class History:
                 _, ticket_id, name = key.split("/")
                 data = self.cloud.objects[bucket, key][0]
                 self._published.setdefault(ticket_id, {})[name] = data
+
+    def _enter_ticket(self, ticket: Ticket) -> None:
+        self.tickets[ticket.id] = ticket
+        if ticket.refusal_record is not None:
+            self.refused.append(ticket.refusal_record)
+        if ticket.decided:
+            outcome = str(ticket.refusal or ticket.file_name)
+            self.decisions.setdefault((ticket.id, ticket.decided), set()).add(outcome)
 
     def _enter(self, number: str, name: str, place: tuple[str, ...]) -> None:
         row = self.cloud.tables.rows.get(place, {})  # a dongle's may be gone
@@ -116,15 +126,19 @@ class History:
         """What lies in the out bucket for a ticket, by file name."""
         return self._published.get(ticket_id, {})
 
+    def responses_on(self, ticket_id: str) -> dict[str, bytes]:
+        """The same, but for a refusal, which a choice of a seat may follow."""
+        return {n: data for n, data in self.published(ticket_id).items() if n != REFUSAL_FILE}
+
     def published_responses(self) -> list[str]:
         """The tickets whose response lies there."""
-        return [t for t, files in self._published.items() if REFUSAL_FILE not in files]
+        return [ticket_id for ticket_id in self._published if self.responses_on(ticket_id)]
 
     def bodies(self) -> dict[str, list[bytes]]:
         """The BODY of each published response, by its ticket."""
         return {
             ticket_id: [
-                open_envelope(data, RESPONSE).body for data in self._published[ticket_id].values()
+                open_envelope(data, RESPONSE).body for data in self.responses_on(ticket_id).values()
             ]
             for ticket_id in self.published_responses()
         }

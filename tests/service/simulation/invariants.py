@@ -13,6 +13,7 @@ from keyferry_service.adapters.tickets_dynamodb import (
 )
 from keyferry_service.domain.license import DAY
 from keyferry_service.domain.ticket import REFUSAL_FILE, EmailStatus, TicketState
+from tests.service.simulation.choices import failures_of_choices
 from tests.service.simulation.cloud import IN
 from tests.service.simulation.renewals import changed_members, gives_more_than_an_update
 from tests.service.simulation.world import NUMBERS, World, contact_of
@@ -39,7 +40,7 @@ def seats_are_exact_and_never_oversold(world: World) -> None:
 def a_request_has_one_body(world: World) -> None:
     history = world.history
     require(not history.rewritten, f"the ledger's line {history.rewritten} was written again")
-    for files in map(history.published, history.published_responses()):
+    for files in map(history.responses_on, history.published_responses()):
         for data in files.values():
             body = open_envelope(data, RESPONSE).body
             known = any(answer.body == body for answer in history.answers.values())
@@ -52,7 +53,7 @@ def a_ticket_is_handed_its_own_answer(world: World) -> None:
     for ticket_id in history.published_responses():
         ticket = history.tickets[ticket_id]
         own = history.answers[ticket.request_sha256 or ""].body
-        for data in history.published(ticket_id).values():
+        for data in history.responses_on(ticket_id).values():
             is_own = open_envelope(data, RESPONSE).body == own
             require(is_own, f"{ticket_id} was handed the answer of another")
         if versions := world.cloud.objects.get((IN, f"requests/{ticket_id}")):
@@ -81,7 +82,9 @@ def serials_rise_and_never_repeat(world: World) -> None:
 
 def a_ticket_has_one_answer(world: World) -> None:
     for ticket in world.history.tickets.values():
-        files = world.history.published(ticket.id)
+        files = set(world.history.published(ticket.id))
+        if ticket.choice is not None:
+            files.discard(REFUSAL_FILE)  # of the file itself, whatever came of the choice
         require(len(files) <= 1, f"{len(files)} answers on one ticket")
         for name in files:
             refused = ticket.state is TicketState.REFUSED
@@ -102,7 +105,8 @@ def nothing_is_lost(world: World) -> None:
         done = bool(history.published(ticket_id)) or ticket_id in requests
         require(done or ticket.expires_at <= cloud.now, f"the upload on {ticket_id} is lost")
         waits = ticket.email_status is EmailStatus.PENDING and ticket.license_number is not None
-        if waits and history.published(ticket_id) and ticket.expires_at > cloud.now:
+        is_published = ticket.file_name in history.published(ticket_id)
+        if waits and is_published and ticket.expires_at > cloud.now:
             require(ticket_id in responses, f"the mail of {ticket_id} is lost")
 
 
@@ -153,9 +157,21 @@ def an_update_by_the_load_key_binds_nothing_anew(world: World) -> None:
 
 def a_refusal_is_kept_once_and_as_its_ticket_tells_it(world: World) -> None:
     kept = world.history.kept_refusals()
-    require(len({each.ticket for each in kept}) == len(kept), "a refusal is kept twice")
-    records = [ticket.refusal_record for ticket in world.history.tickets.values()]
-    require(all(each in records for each in kept), "what is kept was refused nobody")
+    require(len({(each.ticket, each.at) for each in kept}) == len(kept), "a refusal is kept twice")
+    refused = world.history.refused
+    require(all(each in refused for each in kept), "what is kept was refused nobody")
+
+
+def a_choice_is_decided_once_and_is_the_last_one(world: World) -> None:
+    failures = failures_of_choices(world)
+    require(not failures, "; ".join(failures))
+
+
+def an_answers_email_brings_its_link(world: World) -> None:
+    """And is not taken for sent because the refusal before it was."""
+    for ticket in world.history.tickets.values():
+        if ticket.state is TicketState.PROCESSING and ticket.email_status is EmailStatus.SENT:
+            require(ticket.link_expires_at is not None, f"{ticket.id} was mailed no answer")
 
 
 def a_renewal_gives_no_machine_what_an_update_would_not(world: World) -> None:
@@ -193,6 +209,8 @@ ALWAYS: tuple[Callable[[World], None], ...] = (
     no_more_machines_run_than_the_bounds_say,
     an_update_by_the_load_key_binds_nothing_anew,
     a_refusal_is_kept_once_and_as_its_ticket_tells_it,
+    a_choice_is_decided_once_and_is_the_last_one,
+    an_answers_email_brings_its_link,
     a_renewal_gives_no_machine_what_an_update_would_not,
     a_renewal_that_is_handed_out_is_the_ledgers,
 )
@@ -207,7 +225,9 @@ def every_upload_has_its_answer(world: World) -> None:
     for ticket_id, _ in world.uploads:
         ticket = world.history.tickets[ticket_id]
         if ticket.expires_at > world.cloud.now:
-            require(len(world.history.published(ticket_id)) == 1, f"{ticket_id} has no answer")
+            answers = world.history.published(ticket_id)
+            if ticket.choice is None or ticket.state is TicketState.PROCESSING:
+                require(ticket.file_name in answers, f"{ticket_id} has no answer")
             require(ticket.is_complete, f"the ticket {ticket_id} is stuck")
 
 

@@ -1,4 +1,4 @@
-"""Six ways to be wrong that look right for a long time; the simulation must see each of them."""
+"""Eight ways to be wrong that look right for a long time; the simulation must see them all."""
 
 ANSWER = "shared/keyferry_service/use_cases/answer_request.py"
 LICENSES = "shared/keyferry_service/adapters/licenses_dynamodb.py"
@@ -67,6 +67,19 @@ NO_LEDGER: Edits = [
         "entry = None",
     ),
 ]
+CHOICE_WHEN_ANSWERED: Edits = [
+    (
+        TICKETS,
+        """        update = self._update_as_read(before, values, now)
+""",
+        """        update = self._update_as_read(before, values, now)
+        update["ConditionExpression"] = "#expires_at > :now"
+""",
+    ),
+]
+NO_COUNT: Edits = [
+    (TICKETS, '" AND #version_id = :version_id AND #choice = :choice AND #decided < :count"', '""'),
+]
 # Drawn schedules rarely use up the moves of a license: one test plays a schedule of its own.
 FREE_MOVES: Edits = [(LICENSES, '"moves", "first_issued_at")', '"first_issued_at")')]
 
@@ -75,6 +88,8 @@ MUTATIONS = {
     "no ledger condition": NO_LEDGER,
     "sign before ledger": SIGN_BEFORE_LEDGER,
     "no ticket condition": NO_TICKET,
+    "choice on a ticket that was answered": CHOICE_WHEN_ANSWERED,
+    "no condition on the choice's count": NO_COUNT,
     "BatchGetItem in place of the snapshot": NO_SNAPSHOT,
     "renewal without the revision's condition": RENEWAL_WITHOUT_REVISION,
 }

@@ -4,7 +4,7 @@ import random
 from dataclasses import dataclass
 
 from tests.service.simulation.invariants import ALWAYS, AT_LAST, Violation
-from tests.service.simulation.world import Step, World, begun
+from tests.service.simulation.world import Step, World, begun, is_of_choices
 
 STEPS = 30
 # How often each is drawn. What customers send is served more often than not.
@@ -12,6 +12,7 @@ KINDS = {
     "activate": 4,
     "reinstall": 4,
     "replace_lost": 1,
+    "choose": 2,
     "update": 2,
     "deactivate": 3,
     "forge": 1,
@@ -32,6 +33,22 @@ KINDS = {
     "renew_beside_desk": 4,
 }
 
+# In every fourth schedule, no seat is left and the person chooses one: rare among all the others.
+CHOICES = {
+    **dict.fromkeys(KINDS, 0),
+    **{"activate": 3, "update": 1, "deactivate": 2, "choose": 8, "second_file": 1, "again": 1},
+    **{
+        "serve": 8,
+        "mail": 3,
+        "duplicate": 2,
+        "outage": 1,
+        "wait": 1,
+        "vendor": 1,
+        "contest": 2,
+        "renew": 2,
+    },
+}
+
 
 @dataclass(frozen=True)
 class Failure:
@@ -45,7 +62,8 @@ class Failure:
 def drawn(seed: int) -> list[Step]:
     """The schedule of a seed."""
     rng = random.Random(seed)
-    kinds = rng.choices(list(KINDS), list(KINDS.values()), k=STEPS)
+    weights = CHOICES if is_of_choices(seed) else KINDS
+    kinds = rng.choices(list(weights), list(weights.values()), k=STEPS)
     return [
         Step(kind, rng.randrange(1000), rng.randrange(1000), rng.getrandbits(32)) for kind in kinds
     ]

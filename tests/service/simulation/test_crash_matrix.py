@@ -8,7 +8,8 @@ import pytest
 from keyferry_service.domain.ticket import EmailStatus
 from tests.service.simulation.cloud import REQUESTS, RESPONSES, Faults
 from tests.service.simulation.invariants import ALWAYS, AT_LAST
-from tests.service.simulation.world import Step, World, one_seat
+from tests.service.simulation.world import Step, World, contact_of, one_seat
+from tests.support.samples import NUMBER
 
 pytestmark = pytest.mark.crash
 
@@ -22,6 +23,10 @@ STORIES = {
     "a reinstalled computer": [*ACTIVATED, Step("reinstall", seed=SECOND)],
     "a deactivation": [*ACTIVATED, Step("deactivate", seed=SECOND)],
     "a refusal": [*ACTIVATED, Step("activate", 1, seed=SECOND)],
+    "a choice": [
+        *(*ACTIVATED, Step("activate", 1, 1, SECOND), Step("serve"), Step("mail")),
+        Step("choose", 2),
+    ],
 }
 
 
@@ -83,7 +88,8 @@ def test_a_broken_call_ends_well_wherever_it_is(
         bodies = {"a first activation": 1, "a refusal": 1}.get(story, 2)
         assert len(world.history.answers) == bodies
         assert ticket.email_status is EmailStatus.SENT
-        assert {mail.address for mail in cloud.mails} == {ticket.email}
+        contact = {contact_of(NUMBER)} if ticket.replaced_machine else set()
+        assert {mail.address for mail in cloud.mails} == {ticket.email, *contact}
         assert not cloud.queues[REQUESTS].dead_ever
 
 

@@ -37,7 +37,35 @@ RARELY_DRAWN = {
         Step("replace_lost", 340, 96, 3904300349),
         Step("deactivate", 356, 19, 2006432220),
         Step("again", 76, 766, 4238233030),
-    ]
+    ],
+    "no ticket condition": [
+        Step("choose", 865, 759, 2784227048),
+        Step("contest", 347, 587, 548625113),
+        Step("activate", 680, 414, 55905719),
+        Step("serve", 231, 349, 2222562867),
+        Step("activate", 695, 409, 3201925153),
+        Step("deactivate", 132, 906, 3290008292),
+        Step("duplicate", 58, 947, 2743682513),
+        Step("update", 869, 755, 1090825336),
+        Step("wait", 483, 231, 2264248350),
+        Step("choose", 610, 447, 1006544199),
+        Step("serve", 640, 672, 2257552594),
+    ],
+    # Nor are many of the choices made in the very moment in which another one is decided.
+    "choice on a ticket that was answered": [
+        Step("activate", 540, 907, 3450237996),
+        Step("choose", 197, 725, 2248292637),
+        Step("outage", 430, 525, 1085352625),
+        Step("choose", 941, 102, 2066845070),
+        Step("choose", 725, 392, 1253154892),
+    ],
+    "no condition on the choice's count": [
+        Step("choose", 967, 828, 4156697092),
+        Step("choose", 176, 304, 4010736236),
+        Step("serve", 387, 712, 543813507),
+        Step("choose", 529, 910, 3447818206),
+        Step("choose", 631, 796, 2099598382),
+    ],
 }
 ENOUGH = 300  # seeds for every step to occur, and for every wrong service to be found
 
@@ -218,6 +246,17 @@ def _upload_unseen(world: World) -> None:
     world.cloud.objects[IN, f"requests/{ticket_id}"] = [b""]
 
 
+def _decide_a_choice_twice(world: World) -> None:
+    (ticket_id,) = world.history.published_responses()
+    world.history.decisions[ticket_id, 1] = {"a response", "a refusal"}
+
+
+def _mail_no_answer(world: World) -> None:
+    (ticket_id,) = world.history.published_responses()
+    ticket = world.history.tickets[ticket_id]
+    world.history.tickets[ticket_id] = replace(ticket, link_expires_at=None)
+
+
 def _refuse_another(world: World) -> None:
     for step in (Step("activate", 1, seed=7), Step("serve")):
         world.do(step)
@@ -258,6 +297,8 @@ TAMPERINGS = {
     "no_more_machines_run_than_the_bounds_say": _let_one_more_run,
     "an_update_by_the_load_key_binds_nothing_anew": _bind_anew_by_the_load_key,
     "a_refusal_is_kept_once_and_as_its_ticket_tells_it": _refuse_another,
+    "a_choice_is_decided_once_and_is_the_last_one": _decide_a_choice_twice,
+    "an_answers_email_brings_its_link": _mail_no_answer,
     "a_renewal_gives_no_machine_what_an_update_would_not": _renew_on_hold,
     "a_renewal_that_is_handed_out_is_the_ledgers": _hand_out_an_answer_as_a_renewal,
     "nothing_waits_for_good": _leave_a_message,

@@ -24,6 +24,7 @@ from keyferry_service.adapters.tickets_dynamodb import Tickets
 from keyferry_service.domain.ledger import response_in
 from keyferry_service.domain.license import DAY, RegisteredDongle, Status
 from keyferry_service.domain.ticket import LIFE_S, EmailStatus, Ticket
+from tests.service.simulation.choices import choose_a_seat, offering
 from tests.service.simulation.cloud import (
     ENDPOINT,
     FAULTS,
@@ -124,6 +125,7 @@ class World:
         self.terms = {number: Terms(seats, moves=moves) for number in NUMBERS}
         self.codes = dict.fromkeys(NUMBERS, ACTIVATION)
         self.uploads: list[tuple[str, bytes]] = []  # ticket, file
+        self.chosen: dict[str, int] = {}  # by ticket, the last choice that was queued
         self.by_load_key: set[str] = set()  # the requests that the load key alone signed
         clients = Clients(cloud, lambda: None)
         dynamodb = clients.client("dynamodb")
@@ -162,7 +164,7 @@ class World:
     # What customers do.
 
     def activate(self, step: Step) -> None:
-        self._send(self._machine(step), "activate")
+        self._send(self._machine(step), "activate", choose_seat=step.b % 4 > 0)
 
     def reinstall(self, step: Step) -> None:
         machine = self._holder(step)
@@ -238,6 +240,15 @@ class World:
             request_mail(
                 self.sqs, URL + RESPONSES, MailRequest(ticket_id, f"b{step.b % 5}@example.com")
             )
+
+    def choose(self, step: Step) -> None:
+        """Say on the page which computer is lost, while requests are answered."""
+        if not offering(self):
+            return self._send(self._machine(step), "activate", choose_seat=True)
+        self._draw_faults(step)
+        self.lambdas.bring(
+            REQUESTS, 1 + step.a % 3, beside=lambda clients: choose_a_seat(self, step, clients)
+        )
 
     # What AWS does.
 
@@ -418,12 +429,19 @@ class World:
         return work
 
 
+def is_of_choices(seed: int) -> bool:
+    """Whether the world of a seed has more machines than seats, for choices among these."""
+    return seed % 4 == 3
+
+
 @contextmanager
 def begun(seed: int) -> Iterator[World]:
     """The world of a seed, before its first step."""
     rng = random.Random(seed)
     seats, moves = rng.randint(1, 3), rng.choice([0, 1, 4, 1000])
     machines = rng.choice([1, 2, 4])  # of each customer: the fewer, the more they meet
+    if is_of_choices(seed):
+        seats, moves, machines = 1, 4, 4
     cloud = Cloud(rng, NOW)
     with simulated(cloud) as lambdas:
         yield World(cloud, lambdas, seats, moves, machines)
