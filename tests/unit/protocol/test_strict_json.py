@@ -86,9 +86,9 @@ def test_json_that_parsers_read_differently_is_refused(text: bytes) -> None:
     ],
 )
 def test_the_place_of_a_mistake_is_told(text: bytes, sentence: str) -> None:
-    with pytest.raises(BadJson) as told:
+    with pytest.raises(BadJson) as error:
         parse_json(text)
-    assert str(told.value) == sentence
+    assert str(error.value) == sentence
 
 
 def test_closed_brackets_do_not_count_as_depth() -> None:
