@@ -126,7 +126,7 @@ class NoSuchLanguage(AdminError):
 
 
 class NoContact(AdminError):
-    """The license has no address to mail its letter to."""
+    """The license has no address to mail to."""
 
     code = "no-contact"
 
@@ -135,6 +135,12 @@ class LetterNotMailed(AdminError):
     """The license letter could not be mailed."""
 
     code = "letter-not-mailed"
+
+
+class MailNotSent(AdminError):
+    """The mail with the link to a customer's renewals was not sent, or may not have been."""
+
+    code = "mail-not-sent"
 
 
 class AwsFailure(AdminError):

@@ -3,7 +3,6 @@
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 import click
@@ -13,7 +12,7 @@ from keyferry_admin.cli.confirm import confirm_many, require_shorten
 from keyferry_admin.cli.license_terms import changes_as_json, differences
 from keyferry_admin.cli.output import aligned, count_of, mark
 from keyferry_admin.cli.progress import report, run_with_progress
-from keyferry_admin.cli.renewals import renew_changed, report_with_renewals
+from keyferry_admin.cli.renewals import Outputs, renew_changed, report_with_renewals
 from keyferry_admin.use_cases.change_terms import write_terms
 from keyferry_admin.use_cases.find import Filters, find_all
 from keyferry_admin.use_cases.plan_changes import Pair, Plan
@@ -51,11 +50,11 @@ def change_many(
     plan_for: Callable[[Sequence[LicenseRecord]], Plan],
     what: str,
     consent: Consent,
-    renew_into: Path | None = None,
+    renew_into: Outputs | None = None,
 ) -> None:
     """Change every license that the filters find, and say what became of each.
 
-    With `renew_into`, the seats of those that are then as intended are renewed into this folder.
+    With `renew_into`, the seats of those that are then as intended are renewed, and sent there.
 
     Raises TakesRightsAway or NotConfirmed before anything is written, SomeFailed or Interrupted
     after it. The same command can be run again: it finds what is left to do.

@@ -46,7 +46,12 @@ from keyferry_admin.cli.parameters import (
     each_feature_once,
 )
 from keyferry_admin.cli.reach import reach_warning
-from keyferry_admin.cli.renewals import folder_option, renew_changed, report_with_renewals
+from keyferry_admin.cli.renewals import (
+    Outputs,
+    output_options,
+    renew_changed,
+    report_with_renewals,
+)
 from keyferry_admin.cli.words import Words, words_options
 from keyferry_admin.use_cases import change_license, change_terms, licenses
 from keyferry_admin.use_cases.find import Filters
@@ -125,7 +130,7 @@ def revoke(
     "--until", "valid_until", type=Moment("never"), required=True, help="Its new last day."
 )
 @click.option("--renew", is_flag=True, help="Also sign files for computers that sent no request.")
-@folder_option
+@output_options
 @filter_options()
 @dry_run_option
 @shorten_option
@@ -137,7 +142,7 @@ def extend(
     filters: Filters,
     valid_until: int | Period | None,
     renew: bool,
-    folder: Path | None,
+    outputs: Outputs,
     dry_run: bool,
     shorten: bool,
     yes: bool,
@@ -149,14 +154,17 @@ def extend(
     With filters, all that they find:  license extend --ends-before 2027-01-01 --until +1y
 
     +1y and +30d count from its present last day, or from today if that is later. Computers learn
-    of it with their next update request; --renew --folder DIR does what `license renew` does, in
-    one go. A command for many licenses can be run again if it was
+    of it with their next update request; --renew does what `license renew` does, in one go, with
+    its --folder, --links, and --mail. A command for many licenses can be run again if it was
     interrupted; that is why +1y needs --ends-before there.
     """
     terms = {"valid_until": valid_until}
-    if renew != (folder is not None):
-        raise click.UsageError("Use --renew and --folder together.")
-    _change(settings, number, filters, terms, EXTEND, Consent(yes, shorten, dry_run), folder)
+    if renew:
+        outputs.check()
+    elif outputs:
+        raise click.UsageError("Use --folder, --links, and --mail with --renew.")
+    renew_into = outputs if renew else None
+    _change(settings, number, filters, terms, EXTEND, Consent(yes, shorten, dry_run), renew_into)
 
 
 @license.command()
@@ -331,7 +339,7 @@ def _change(
     terms: dict[str, Any],
     what: str,
     consent: Consent,
-    renew_into: Path | None = None,
+    renew_into: Outputs | None = None,
 ) -> None:
     require_number_or_filters(number, filters)
     if number is None:

@@ -1,7 +1,5 @@
 """`keyferry-admin license renew`."""
 
-from pathlib import Path
-
 import click
 
 from keyferry_admin.cli.admin_command import Settings
@@ -11,17 +9,18 @@ from keyferry_admin.cli.license import license
 from keyferry_admin.cli.license_filters import filter_options
 from keyferry_admin.cli.output import count_of
 from keyferry_admin.cli.parameters import LicenseNumber
-from keyferry_admin.cli.renewals import folder_option, plan_renewals, run_renewals
+from keyferry_admin.cli.renewals import Outputs, output_options, plan_renewals, run_renewals
 from keyferry_admin.errors import NoSuchSeat, NotRenewable
 from keyferry_admin.use_cases import licenses
 from keyferry_admin.use_cases.find import Filters, find_all, state_of
+from keyferry_admin.use_cases.mail_letter import require_contact
 
 
 @license.command()
 @click.argument("number", type=LicenseNumber(), required=False)
 @click.option("--seat", "seat_number", type=int, metavar="N", help="This seat alone.")
 @click.option("--again", is_flag=True, help="Also seats that have today's terms already.")
-@folder_option
+@output_options
 @filter_options()
 @dry_run_option
 @yes_option
@@ -31,7 +30,7 @@ def renew(
     number: str | None,
     seat_number: int | None,
     again: bool,
-    folder: Path | None,
+    outputs: Outputs,
     filters: Filters,
     dry_run: bool,
     yes: bool,
@@ -40,20 +39,20 @@ def renew(
 
     Example: keyferry-admin license renew 015120020093 --folder renewals
 
-    With filters, all that they find:  license renew --licensee Acme --folder renewals
+    With filters, all that they find:  license renew --licensee Acme --mail
 
     Every computer takes its own file from the zip:  keyferry install FILE.zip
 
     If it was interrupted, run it again without --again: seats that have today's terms are left out.
     """
     require_number_or_filters(number, filters)
-    if folder is None:
-        raise click.UsageError("Use --folder to say where the files go.")
     if seat_number is not None and number is None:
         raise click.UsageError("Use --seat with a license number.")
     table = settings.stack.licenses
     of = [licenses.find(table, number)] if number else find_all(table, filters, settings.now)
-    plan = plan_renewals(settings, of, seat_number)
+    plan = plan_renewals(settings, of, outputs, seat_number)
+    if number and outputs.is_mail_only:
+        require_contact(of[0])
     if number and plan.left_out:
         state = state_of(of[0], settings.now)
         raise NotRenewable(
@@ -63,12 +62,12 @@ def renew(
     if seat_number is not None and not plan.seats:
         raise NoSuchSeat(f"No computer has seat {seat_number} of license {number}")
     if dry_run:
-        settings.output.result(plan.lines(folder), plan.as_json())
+        settings.output.result(plan.lines(), plan.as_json())
         return
     if number is None and plan.seats and not yes:
-        lines = [*plan.lines(folder), f"This renews {count_of(len(plan.seats), 'seat')} at most."]
+        lines = [*plan.lines(), f"This renews {count_of(len(plan.seats), 'seat')} at most."]
         confirm_yes(settings.output, lines, "Renew them?")
-    report = run_renewals(settings, plan, folder, again=again)
+    report = run_renewals(settings, plan, again=again)
     failure = report.error()
     if failure is None:
         settings.output.result(report.lines(), report.as_json())

@@ -1,10 +1,10 @@
-"""Mails a letter to the contact of its license."""
+"""Mails a letter to the contact of its license, and what else goes to a contact."""
 
 import secrets
 
 from botocore.exceptions import BotoCoreError
 
-from keyferry_admin.errors import LetterNotMailed, NoContact
+from keyferry_admin.errors import AdminError, LetterNotMailed, NoContact
 from keyferry_admin.stack import Stack
 from keyferry_service.adapters.email_ses import Mailer, MailRefused
 from keyferry_service.adapters.tickets_dynamodb import MailWithheld
@@ -17,7 +17,7 @@ def require_contact(license: LicenseRecord) -> None:
     """Return only if there is an address to mail to. Raises NoContact."""
     if not license.contact:
         raise NoContact(
-            f"License {license.number} has no contact to mail its letter to",
+            f"License {license.number} has no contact to mail to",
             "Nothing was sent. Set one: keyferry-admin license change"
             f" {license.number} --contact ADDRESS",
         )
@@ -34,30 +34,49 @@ def allow_letter(stack: Stack, license: LicenseRecord, now: int) -> str:
     except MailWithheld as error:
         raise LetterNotMailed(
             f"No mail goes to {license.contact} for license {license.number} now",
-            "Nothing was changed. Mails to it or for this license came back, or 20 were sent today."
-            " `keyferry-admin mail list` shows which.",
+            f"Nothing was changed. {WITHHELD}",
         ) from error
     return mail_id
+
+
+WITHHELD = (
+    "Mails to it or for this license came back, or 20 were sent today."
+    " `keyferry-admin mail list` shows which."
+)
 
 
 def mail_letter(
     stack: Stack, license: LicenseRecord, email: Email, vendor: Vendor, mail_id: str
 ) -> None:
     """Send it as the stack's sender. Raises LetterNotMailed."""
+    what = f"The letter of license {license.number}"
+    mail_to(stack, license.contact, email, vendor, mail_id, what, LetterNotMailed)
+
+
+def mail_to(
+    stack: Stack,
+    recipient: str,
+    email: Email,
+    vendor: Vendor,
+    mail_id: str,
+    what: str,
+    not_sent: type[AdminError],
+) -> None:
+    """Send an email as the stack's sender. Raises `not_sent`, which says `what` it was."""
     sender = stack.parameter("MailFrom")
-    message = mime_message(email, sender, license.contact, vendor, secrets.token_hex(16))
+    message = mime_message(email, sender, recipient, vendor, secrets.token_hex(16))
     try:
         # The template names its configuration set as the stack.
-        Mailer(stack.ses, sender, stack.name).send(license.contact, message, mail_id)
+        Mailer(stack.ses, sender, stack.name).send(recipient, message, mail_id)
     except MailRefused as error:
-        raise LetterNotMailed(
-            f"The letter of license {license.number} was not mailed ({error})",
+        raise not_sent(
+            f"{what} was not mailed ({error})",
             "If access is denied, your credentials lack ses:SendEmail. Otherwise, keyferry-admin"
             " doctor says what is wrong with mail.",
         ) from error
     except (BotoCoreError, KeyboardInterrupt) as error:  # the request may have arrived
         why = "interrupted" if isinstance(error, KeyboardInterrupt) else str(error).rstrip(".")
-        raise LetterNotMailed(
-            f"The letter of license {license.number} may not have been mailed ({why})",
-            f"Ask whether it arrived at {license.contact} before you send it again.",
+        raise not_sent(
+            f"{what} may not have been mailed ({why})",
+            f"Ask whether it arrived at {recipient} before you send it again.",
         ) from error

@@ -10,7 +10,9 @@ from keyferry_service.domain.refusals import Refusal, RefusalCode
 from keyferry_service.domain.ticket import LIFE_S, Ticket
 from keyferry_service.views.email import (
     Email,
+    Renewals,
     refusal_email,
+    renewal_email,
     replacement_email,
     response_email,
 )
@@ -45,6 +47,11 @@ def _refused(vendor: Vendor, product: str, page: str, now: int) -> Email:
 def _replaced(vendor: Vendor, product: str, page: str, now: int) -> Email:
     ticket = replace(_ticket(product, now), replaced_machine="LAB-03")
     return replacement_email(ticket, vendor)
+
+
+def _renewed(vendor: Vendor, product: str, page: str, now: int) -> Email:
+    renewals = Renewals("Acme-responses.zip", (NUMBER,), (product,), 30, (now + YEAR_S,))
+    return renewal_email(renewals, f"{page}/api/responses/{'x' * 43}", now + LIFE_S, vendor)
 
 
 def _letter(kind: Kind, code: str) -> Sample:
@@ -87,6 +94,7 @@ SAMPLES: Mapping[str, Sample] = {
     "deactivated": _response("deactivate"),
     "refused": _refused,
     "replaced": _replaced,
+    "renewed": _renewed,
     "license": _letter(Kind.LICENSE, CODE),
     "new-code": _letter(Kind.NEW_CODE, CODE),
     "license-again": _letter(Kind.AGAIN, ""),

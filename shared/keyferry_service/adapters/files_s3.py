@@ -14,6 +14,10 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 CONTENT_TYPE = "application/octet-stream"
+ZIP_TYPE = "application/zip"
+# Folders of the out bucket. S3 tells of what is new in the first one only.
+RESPONSES = "responses"
+RENEWALS = "renewals"
 UPLOAD_FORM_S = 120
 PUT_TRIES = 3
 # Presigned URLs name the bucket's host in its region: the page's Content-Security-Policy knows no
@@ -131,22 +135,32 @@ class Files:
         deflated = reply["Metadata"].get(_DEFLATED)
         return PublishedFile(reply["Body"].read(), b64decode(deflated) if deflated else None)
 
-    def is_published(self, ticket_id: str, file_name: str) -> bool:
-        """Whether the ticket has this response or refusal."""
+    def publish_zip(self, zip_id: str, file_name: str, data: bytes) -> None:
+        """Put a zip of renewals; put again, it is kept as long as a new one."""
+        self._s3.put_object(
+            Bucket=self._out_bucket,
+            Key=_published_key(zip_id, file_name, RENEWALS),
+            Body=data,
+            ContentType=ZIP_TYPE,
+        )
+
+    def is_published(self, id: str, file_name: str, folder: str = RESPONSES) -> bool:
+        """Whether the ticket has this response or refusal; or whether there is this zip."""
+        key = _published_key(id, file_name, folder)
         try:
-            self._s3.head_object(Bucket=self._out_bucket, Key=_published_key(ticket_id, file_name))
+            self._s3.head_object(Bucket=self._out_bucket, Key=key)
         except ClientError as error:
             _raise_unless_not_found(error)
             return False
         return True
 
-    def presign_download(self, ticket_id: str, file_name: str) -> str:
-        """A presigned URL that saves the response under its name; good for a minute."""
+    def presign_download(self, id: str, file_name: str, folder: str = RESPONSES) -> str:
+        """A presigned URL that saves the response or zip under its name; good for a minute."""
         return self._s3.generate_presigned_url(
             "get_object",
             Params={
                 "Bucket": self._out_bucket,
-                "Key": _published_key(ticket_id, file_name),
+                "Key": _published_key(id, file_name, folder),
                 "ResponseContentDisposition": f'attachment; filename="{file_name}"',
             },
             ExpiresIn=DOWNLOAD_URL_S,
@@ -198,8 +212,8 @@ def _uploaded_key(ticket_id: str) -> str:
     return f"requests/{ticket_id}"
 
 
-def _published_key(ticket_id: str, file_name: str) -> str:
-    return f"responses/{ticket_id}/{file_name}"
+def _published_key(id: str, file_name: str, folder: str = RESPONSES) -> str:
+    return f"{folder}/{id}/{file_name}"
 
 
 def _raise_unless_not_found(error: ClientError) -> None:

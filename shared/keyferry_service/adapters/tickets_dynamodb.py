@@ -43,11 +43,12 @@ class MailWithheld(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """The response to which a mailed link leads, until it ends."""
+    """The file to which a link leads until it ends: a ticket's response, or a zip of renewals."""
 
-    ticket_id: str
+    ticket_id: str  # empty for a zip
     file_name: str
     expires_at: int
+    zip_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +61,14 @@ class SentMail:
     ticket_id: str
     license_number: str
     address_sha256: str
+    expires_at: int
+
+
+@dataclass(frozen=True, slots=True)
+class MailedZip:
+    """The last email that brought a link to a zip of renewals; kept as long as this link."""
+
+    mail_id: str
     expires_at: int
 
 
@@ -218,13 +227,15 @@ class Tickets:
         except ConditionFailed as error:
             raise MailWithheld("The contact's address wants no mail.") from error
 
-    def allow_letter_mail(self, number: str, contact: str, mail_id: str, now: int) -> None:
+    def allow_letter_mail(
+        self, number: str, contact: str, mail_id: str, now: int, message_id: str = ""
+    ) -> None:
         """Count and record an email that belongs to no ticket: a license's letter to its contact.
 
-        Raises MailWithheld, Conflict.
+        With a `message_id`, it counts once however often it is sent. Raises MailWithheld, Conflict.
         """
         items = [
-            self._count_mail(number, mail_id, now),
+            self._count_mail(number, message_id or mail_id, now),
             self._check_not_suppressed(contact, now),
             self._check_few_bounces(number, now),
             self._put_sent("", number, contact, mail_id, now),
@@ -234,6 +245,26 @@ class Tickets:
                 self._dynamodb.transact_write_items(TransactItems=items)
         except ConditionFailed as error:
             raise MailWithheld("No more mail for this license or address.") from error
+
+    def link_zip(self, token: str, zip_id: str, file_name: str, expires_at: int) -> None:
+        """Put a link to a zip of renewals."""
+        link = Link("", file_name, expires_at, zip_id)
+        item = to_item({"pk": link_key(token), **members(link)})
+        self._dynamodb.put_item(TableName=self._table, Item=item)
+
+    def is_mailed(self, zip_id: str, now: int) -> bool:
+        """Whether a link to this zip was mailed that still works, and did not come back."""
+        item = self._get(f"mailed#{zip_id}")
+        if item is None:
+            return False
+        mailed = from_item(MailedZip, item)
+        return mailed.expires_at > now and self.get_sent(mailed.mail_id, now) is not None
+
+    def mark_mailed(self, zip_id: str, mail_id: str, expires_at: int) -> None:
+        """Write that a link to this zip, which ends then, was mailed."""
+        mailed = MailedZip(mail_id, expires_at)
+        item = to_item({"pk": f"mailed#{zip_id}", **members(mailed)})
+        self._dynamodb.put_item(TableName=self._table, Item=item)
 
     def mail_counts(self, number: str, now: int) -> MailCounts:
         """What the license has mailed: for the vendor."""

@@ -1,16 +1,16 @@
-"""Follow the link of an email to the response."""
+"""Follow the link of an email to the response, or to a zip of renewals."""
 
 import re
 from dataclasses import dataclass
 
-from keyferry_service.adapters.files_s3 import Files
+from keyferry_service.adapters.files_s3 import RENEWALS, RESPONSES, Files
 from keyferry_service.adapters.tickets_dynamodb import Tickets
 from keyferry_service.domain.ticket import TICKET_ID
 from keyferry_service.use_cases.edge import Clock
 
 
 class NoSuchLink(Exception):
-    """No link has this token, or it has ended, or its response is gone: nobody learns which."""
+    """No link has this token, or it has ended, or its file is gone: nobody learns which."""
 
 
 class CutLink(NoSuchLink):
@@ -30,6 +30,10 @@ class FollowLink:
         if not re.fullmatch(TICKET_ID, token):
             raise CutLink("This is no link's token.")
         link = self.tickets.get_link(token, int(self.clock.time()))
-        if link is None or not self.files.is_published(link.ticket_id, link.file_name):
+        if link is None:
             raise NoSuchLink("There is no such link, or it has ended.")
-        return self.files.presign_download(link.ticket_id, link.file_name)
+        folder = RENEWALS if link.zip_id else RESPONSES
+        place = (link.zip_id or link.ticket_id, link.file_name, folder)
+        if not self.files.is_published(*place):
+            raise NoSuchLink("The file of this link is gone.")
+        return self.files.presign_download(*place)

@@ -16,6 +16,7 @@ from keyferry_service.domain.ticket import Ticket
 from keyferry_service.views.refusal_text import Vendor, say_refusal, show_date
 
 WIDTH = 80
+_MOST_NUMBERS = 5  # of licenses that are named
 # A computer's name is free text from a file: only one that can carry no message is repeated.
 _PLAIN_NAME = re.compile("[A-Za-z0-9_-]{1,24}")
 # Inline, for mail programs drop style sheets; logical sides, for some letters run right to left.
@@ -75,6 +76,17 @@ class Email:
     steps: tuple[Step, ...] = ()
     last: str = ""
     support: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Renewals:
+    """What a zip of renewals is for: the licenses of one contact."""
+
+    file_name: str
+    license_numbers: tuple[str, ...]
+    products: tuple[str, ...]
+    computers: int
+    ends: tuple[int | None, ...]  # each end that one of the licenses has
 
 
 def response_email(
@@ -186,6 +198,45 @@ def replacement_email(ticket: Ticket, vendor: Vendor) -> Email:
             Step(message("email.replaced.activate", **names)),
         ),
         last=message("email.replaced.last"),
+        support=vendor.support,
+    )
+
+
+def renewal_email(renewals: Renewals, link: str, link_expires_at: int, vendor: Vendor) -> Email:
+    """The email that brings a contact the link to a zip of renewals, in the current language."""
+    names: dict[str, object] = {
+        "file": renewals.file_name,
+        "n": renewals.computers,
+        "number": ", ".join(map(show_license_number, renewals.license_numbers[:_MOST_NUMBERS])),
+    }
+    if len(renewals.products) == 1:
+        names["product"] = renewals.products[0]
+    more = len(renewals.license_numbers) - _MOST_NUMBERS
+    if more > 0:
+        names["number"] = message("email.renewed.more", number=names["number"], more=more)
+    facts = [
+        (message("email.license"), str(names["number"])),
+        (message("email.renewed.computers-label"), str(renewals.computers)),
+    ]
+    if len(renewals.ends) == 1:
+        ends = _date(renewals.ends[0]) or message("email.ends-never")
+        facts.append((message("email.ends"), ends))
+    return Email(
+        language=language_in_use(),
+        vendor=vendor.name,
+        subject=message("email.renewed.subject", **names),
+        first=message("email.renewed.first", **names),
+        download=message("email.download", file=renewals.file_name),
+        link=link,
+        after_link=message("email.renewed.link-works-until", date=show_date(link_expires_at)),
+        facts=tuple(facts),
+        steps_title=message("email.what-to-do-now"),
+        steps=(
+            Step(message("email.save")),
+            Step(message("email.copy", file=renewals.file_name)),
+            Step(message("email.renewed.steps", **names), f"keyferry install {renewals.file_name}"),
+        ),
+        last=message("email.renewed.last", **names),
         support=vendor.support,
     )
 

@@ -30,6 +30,7 @@ _ALSO = {
     "email.ready.": {"number", "product", "computer", "n", "ends"},
     "email.updated.": {"number", "product", "computer", "n", "ends"},
     "email.deactivated.": {"number", "product", "computer", "n"},
+    "email.renewed.": {"number", "product", "n"},
     "letter.your-": {"number", "product", "vendor"},
     "letter.install": {"number", "product", "vendor"},
     "letter.activate": {"number", "product", "vendor"},

@@ -7,8 +7,11 @@ from pathlib import Path
 from keyferry_admin.use_cases.change_license import set_status
 from keyferry_protocol.keys import ED25519
 from keyferry_service.adapters.resignings_dynamodb import Resignings
+from keyferry_service.adapters.tickets_dynamodb import Tickets
 from keyferry_service.domain.license import RegisteredDongle, Status
+from keyferry_service.domain.renew import SeatOutcome
 from tests.service.functions.test_mail_feedback import NO_USER, a_notice, tags
+from tests.service.functions.test_renewals import renew
 from tests.support.builders import LAB_07, LAB_08, Computer, a_key, a_request_file
 from tests.support.samples import DAY
 from tests.support.world import World
@@ -64,10 +67,12 @@ def test_every_row_and_attribute_is_documented(world: World, tags: list[str]) ->
     world.activate(a_request_file(Computer("LAB-09"), replaces_seat=1))
     world.activate(a_request_file(Computer("LAB-10")))
     refused = world.activate(a_request_file(Computer("LAB-11"), choose_seat=True))
+    assert renew(world, 1, again=True)[0].outcome is SeatOutcome.RENEWED
     set_status(world.licenses, license.number, Status.SUSPENDED)
     world.process(world.choose(refused, 1))
     rows = written(world)
     assert world.handle("mail_feedback", a_notice(tags[-1], **NO_USER)) == []
+    Tickets(world.dynamodb, "Tickets").mark_mailed("0" * 64, "0" * 32, world.now + DAY)
     Resignings(world.dynamodb, "Tickets").begin("0123456789abcdef", b"secret", world.now + DAY)
     for kind, attributes in written(world).items():
         rows.setdefault(kind, set()).update(attributes)

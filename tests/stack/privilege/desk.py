@@ -94,7 +94,8 @@ request redrive
 seat release {number} 1 --yes
 mail allow {address}
 mail allow-license {number}
-license renew {number} --again --folder {folder}/renewals
+license renew {number} --again --folder {folder}/renewals --links {folder}/zips.csv --mail
+license renew {number} --mail
 license new-code {number} --yes
 license letter {number}
 license letter {number} --mail --with-code --yes
@@ -281,10 +282,9 @@ def _s3(operation: str, params: dict[str, Any], names: Mapping[str, str]) -> str
         case "ListObjectVersions":
             return f"s3:ListBucketVersions {bucket}"
         case "GetObject" | "HeadObject":
-            version = "Version" if "VersionId" in params else ""
-            folder = params["Key"].partition("/")[0]
-            return f"s3:GetObject{version} {bucket}/{folder}/*"
-    return f"s3:{operation} {bucket}"
+            operation = "GetObjectVersion" if "VersionId" in params else "GetObject"
+    folder = f"/{params['Key'].partition('/')[0]}/*" if "Key" in params else ""
+    return f"s3:{operation} {bucket}{folder}"
 
 
 def a_day(stack: RunningStack, folder: Path) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """Short journeys which together use every right that the functions' roles have."""
 
 import json
+import secrets
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -8,8 +9,14 @@ from hashlib import sha256
 
 import requests
 
+from keyferry_service.adapters.files_s3 import Files
 from keyferry_service.adapters.refusals_dynamodb import Refusals
-from keyferry_service.adapters.tickets_dynamodb import hash_address, sent_key, suppressed_key
+from keyferry_service.adapters.tickets_dynamodb import (
+    Tickets,
+    hash_address,
+    sent_key,
+    suppressed_key,
+)
 from keyferry_service.domain.refusals import RefusalRecord
 from tests.stack.test_mail_feedback import a_notice, publish
 from tests.support.customer import Customer
@@ -101,6 +108,22 @@ def mail_that_comes_back(customer: Customer) -> None:
     assert not has_row(customer, sent_key(mail_id))
 
 
+def link_to_a_zip_of_renewals(customer: Customer) -> None:
+    """A contact clicks on the link to the zip of a plant."""
+    outputs, id, token = customer.stack.outputs, customer.number, secrets.token_urlsafe(32)
+    s3 = client(customer.stack, "s3")
+    Files(s3, outputs["InBucket"], outputs["OutBucket"]).publish_zip(id, "Acme.zip", b"zip")
+    tickets = Tickets(client(customer.stack, "dynamodb"), outputs["TicketsTable"])
+    tickets.link_zip(token, id, "Acme.zip", int(time.time()) + 60)
+    answer = requests.get(
+        f"{customer.stack.api}/responses/{token}", allow_redirects=False, timeout=60
+    )
+    assert answer.status_code == 303, answer.text
+    file = requests.get(answer.headers["Location"], timeout=60)
+    assert (file.content, file.headers["Content-Type"]) == (b"zip", "application/zip")
+    assert file.headers["Content-Disposition"] == 'attachment; filename="Acme.zip"'
+
+
 def file_for_a_busy_license(customer: Customer) -> None:
     """What could not be answered in the function's time is tried again within seconds."""
     with little_time(customer), seat_in_the_way(customer):
@@ -121,6 +144,7 @@ JOURNEYS: dict[str, Journey] = {
         machine_known_by_its_parts,
         mail_to_another_address,
         mail_that_comes_back,
+        link_to_a_zip_of_renewals,
         file_for_a_busy_license,
     )
 }
