@@ -27,8 +27,9 @@ def test_no_imports_are_circular(package: str) -> None:
     assert find_circles(import_graph(package)) == []
 
 
-def test_the_rooms_of_the_client_import_each_other_one_way() -> None:
-    assert find_circles(room_graph(import_graph("keyferry"))) == []
+@pytest.mark.parametrize("package", PACKAGES)
+def test_rooms_import_each_other_one_way(package: str) -> None:
+    assert find_circles(room_graph(import_graph(package))) == []
 
 
 def a_package(root: Path, **sources: str) -> Path:

@@ -23,11 +23,12 @@ _COMMANDS = (
     "desk",
     "doctor",
 )
+_MODULES = {"desk": ".desk.command"}  # the desk says what the commands here say, so it imports them
 
 
 @click.group(
     cls=LazyGroup,
-    modules={name: name.replace("-", "_") for name in _COMMANDS},
+    modules={name: _MODULES.get(name, name.replace("-", "_")) for name in _COMMANDS},
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 80},
 )
 @click.version_option(__version__, prog_name="keyferry-admin")

@@ -11,7 +11,8 @@ import click
 class LazyGroup(click.Group):
     """A group that imports a command's module when the command is called, or all are listed.
 
-    `modules` says which file in this folder adds which command to the group. As in
+    `modules` says which module adds which command to the group, seen from this folder: `stats`
+    is a file in it, and `.desk.command` one in the folder beside it. As in
     https://click.palletsprojects.com/en/stable/complex/#lazily-loading-subcommands
     """
 
@@ -35,4 +36,4 @@ class LazyGroup(click.Group):
 
 
 def _import(module: str) -> None:
-    import_module(f"{__package__}.{module}")
+    import_module(f".{module}", __package__)

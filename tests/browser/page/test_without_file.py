@@ -21,7 +21,7 @@ def show(page: Page, site: str, text_form: bytes) -> FakeService:
     """The ready screen of a response with this text form, and the details open."""
     service = FakeService(page, ready(text=text(text_form)))
     page.goto(f"{site}#t={TICKET}")
-    page.click("text=No way to take a file back?")
+    page.click("text=No way to carry a file back?")
     page.wait_for_selector("figure")
     return service
 
@@ -70,7 +70,7 @@ def test_no_code_is_loaded_until_someone_opens_it(page: Page, site: str) -> None
     expect(page.locator("#by-hand")).to_be_visible()
     page.wait_for_load_state("networkidle")
     assert not [path for _, path, _ in service.calls if "codes" in path]
-    page.click("text=No way to take a file back?")
+    page.click("text=No way to carry a file back?")
     page.locator("figure img").first.evaluate("(one) => one.decode()")
     assert [path for _, path, _ in service.calls if path == f"requests/{TICKET}/codes/1"]
 
@@ -79,7 +79,7 @@ def test_a_code_that_cannot_be_loaded_is_told(page: Page, site: str) -> None:
     FakeService(page, ready(text=text(TEXT_FORM)))
     page.route("**/codes/*", lambda route: route.abort("connectionfailed"))
     page.goto(f"{site}#t={TICKET}")
-    page.click("text=No way to take a file back?")
+    page.click("text=No way to carry a file back?")
     expect(page.locator("figure")).to_have_text(re.compile("This code could not be loaded"))
     expect(page.locator(".lines")).to_be_visible()
 
@@ -88,7 +88,7 @@ def test_what_does_not_load_says_so_and_is_tried_again(page: Page, site: str) ->
     FakeService(page, ready(text=text(TEXT_FORM)))
     page.goto(f"{site}#t={TICKET}")
     page.route("**/by-hand.js", lambda route: route.abort("connectionfailed"), times=1)
-    summary = page.locator("text=No way to take a file back?")
+    summary = page.locator("text=No way to carry a file back?")
     summary.click()
     expect(page.locator("#status")).to_contain_text("Try again in a few minutes")
     summary.click()

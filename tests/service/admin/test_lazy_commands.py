@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from importlib import import_module
+from importlib.util import resolve_name
 
 import click
 import pytest
@@ -72,7 +73,9 @@ def test_every_command_is_reached_through_its_group() -> None:
             assert group.callback is not None
             module = command.callback.__module__
             own = group.callback.__module__
-            assert module == f"{package.__name__}.{group.modules.get(name)}" or module == own
+            assert module == own or module == resolve_name(
+                f".{group.modules[name]}", package.__name__
+            )
 
 
 def test_a_mistyped_command_is_told_the_nearest() -> None:

@@ -18,7 +18,7 @@ SWAPS = {
     r"cannot be written\b": "is not writable",
     r"\bbeside\b": "next to",
     r"\bmakers?\b": "manufacturer",
-    r"\bcarr(y|ies|ied)\b": "take",
+    r"\bcarr(y|ies|ied)\b(?! a file back\?)": "take",  # to "take a file back" is to return it
     r"\banew\b": "again",
     r"\bany more\b": "no longer",
     r"\bnowhere\b": "not anywhere",
