@@ -106,7 +106,7 @@ export class Journey {
     if (!result) return;
     if ('request' in result) this.#file = result;
     this.#view.showRequest(this.#file);
-    if ('problem' in result) this.#addProblem('file', { name: result.problem });
+    if ('problem' in result) this.#addProblem('file', { name: result.problem, list: result.list });
     else this.#removeProblem('file');
   }
 
