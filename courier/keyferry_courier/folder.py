@@ -163,6 +163,7 @@ class Folder:
 def _read_regular(path: str, limit: int) -> bytes:
     """Read at most one byte more than the limit. Raises OSError, also for a link where it can."""
     flags = os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_NOFOLLOW", 0)
+    flags |= getattr(os, "O_NONBLOCK", 0)  # a pipe, which nobody may ever fill, is empty
     with os.fdopen(os.open(path, flags), "rb") as file:
         return file.read(limit + 1)
 

@@ -4,6 +4,8 @@ import io
 import json
 import os
 import re
+import subprocess
+import sys
 import zipfile
 from collections.abc import Callable
 from dataclasses import replace
@@ -14,7 +16,7 @@ import pytest
 
 from keyferry_courier.carry import Outcome, carry
 from keyferry_courier.cli import main
-from keyferry_courier.exchange import exchange, is_safe
+from keyferry_courier.exchange import Answer, exchange, is_safe
 from keyferry_courier.folder import NOTES, Folder
 from keyferry_courier.service import Service
 from keyferry_protocol.activation import new_activation_code
@@ -424,6 +426,66 @@ def test_nothing_is_saved_that_is_not_the_response(
     assert outcome.state == "failed"
     assert {path.name for path in stick.iterdir()} == {file.name, NOTES}
     assert {path.name for path in stick.parent.iterdir()} <= {"stick", "rooms", "vendor"}
+
+
+@pytest.mark.parametrize("local", ["http://127.0.0.1:1/", "http://localhost:631/jobs"])
+def test_a_service_elsewhere_sends_the_courier_to_nothing_on_this_computer(
+    stick: Path, local: str
+) -> None:
+    put(stick, 1)
+    called: list[str] = []
+    upload = {"url": local, "fields": {}}
+    response = {"filename": "x", "bytes": 1, "sha256": "", "download_url": local}
+
+    def lie(method: str, url: str, *_: object) -> Answer:
+        called.append(url)
+        if method == "POST":
+            document: dict[str, Any] = {"id": "t" * 43, "upload": upload}
+            return Answer(201, "application/json", 0, json.dumps(document).encode())
+        document = {"state": "ready", "response": response}
+        return Answer(200, "application/json", 0, json.dumps(document).encode())
+
+    page, clock = "https://evil.example/", Time()
+    calls = Service(page, "en", None, exchange=lie, sleep=clock.sleep, clock=clock)
+    known = parse_request(next(stick.iterdir()).read_bytes()).sha256
+    for ticket in (None, "t" * 43):
+        folder = Folder(str(stick), page)
+        folder.note(known, ticket)
+        (outcome,) = carry(folder, calls, lambda _: None, sleep=clock.sleep, clock=clock)
+        assert outcome.error is not None
+        assert outcome.error.code == "not-ours"
+    assert called
+    assert not [url for url in called if not url.startswith(page)]
+
+
+def test_a_storage_that_wants_a_day_is_not_waited_for(service: FakeService, stick: Path) -> None:
+    put(stick, 1)
+    service.faults = [("POST", "/storage", (503, {"Retry-After": "86400"}, b""))]
+    clock = Time()
+    calls = Service(service.page, "en", None, exchange=exchange, sleep=clock.sleep, clock=clock)
+    folder = Folder(str(stick), service.page)
+    (outcome,) = carry(folder, calls, lambda _: None, sleep=clock.sleep, clock=clock)
+    assert outcome.state == "ready"
+    assert clock.now < 60
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no named pipes in folders")
+def test_notes_that_are_a_pipe_are_not_waited_for(service: FakeService, stick: Path) -> None:
+    put(stick, 1)
+    os.mkfifo(stick / NOTES)
+    outcome = subprocess.run(
+        [
+            sys.executable,
+            "-c",
+            "import sys; from keyferry_courier.folder import Folder; Folder(sys.argv[1], '')",
+            str(stick),
+        ],
+        timeout=20,
+        check=True,
+        env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)},
+    )
+    assert outcome.returncode == 0
+    assert send(service, stick)[0].state == "ready"
 
 
 def test_the_response_to_another_request_is_not_saved(service: FakeService, stick: Path) -> None:
