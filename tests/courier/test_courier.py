@@ -21,6 +21,7 @@ from keyferry_courier.folder import NOTES, Folder
 from keyferry_courier.service import Service
 from keyferry_protocol.activation import new_activation_code
 from keyferry_protocol.envelope import RESPONSE, open_envelope
+from keyferry_protocol.repair import Repaired, repair_file
 from keyferry_protocol.request import parse_request
 from keyferry_protocol.response import parse_response
 from tests.courier.fake_service import EXPIRED, FakeService, as_json, problem
@@ -652,6 +653,30 @@ def test_a_zip_of_nothing_or_of_much_is_no_request(
     (stick / "requests.zip").write_bytes(content.getvalue())
     assert {outcome.state for outcome in send(service, stick)} <= {"unreadable"}
     assert service.calls == []
+
+
+def test_many_files_that_are_no_requests_cost_little(
+    service: FakeService, stick: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    repaired: list[bytes] = []
+
+    def count(data: bytes, expected: str) -> Repaired:
+        repaired.append(data)
+        return repair_file(data, expected)
+
+    monkeypatch.setattr("keyferry_courier.folder.MAX_REPAIRED", 3)
+    monkeypatch.setattr("keyferry_courier.folder.repair_file", count)
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w", zipfile.ZIP_DEFLATED) as archive:
+        for number in range(8):
+            archive.writestr(f"{number}.request", b"A" * 1000)
+    (stick / "requests.zip").write_bytes(content.getvalue())
+    file = put(stick, 1)
+    outcomes = send(service, stick)
+    assert states(outcomes).pop(file.name) == "ready"
+    assert [outcome.state for outcome in outcomes].count("unreadable") == 8
+    assert {outcome.file.data for outcome in outcomes if outcome.error} == {b""}
+    assert len([data for data in repaired if data.startswith(b"A")]) == 3
 
 
 def test_an_email_goes_with_each_ticket_and_is_not_waited_for(

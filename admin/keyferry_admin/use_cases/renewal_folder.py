@@ -28,7 +28,7 @@ _FORBIDDEN = re.compile(r'[<>:"/\\|?*\x00-\x1f\x7f]')
 # Windows takes these for devices, whatever follows after a dot.
 _DEVICES = re.compile(r"(con|prn|aux|nul|conin\$|conout\$|(com|lpt)[0-9¹²³])(\..*)?", re.IGNORECASE)
 # How the names end that are made here, which no licensee may have as they are.
-_MADE = re.compile(r".* [0-9a-f]{8}|[0-9]{12}")
+_MADE_NAME = re.compile(r".* [0-9a-f]{8}|[0-9]{12}")
 
 
 def folder_names(licenses: Iterable[LicenseRecord]) -> dict[str, str]:
@@ -44,7 +44,7 @@ def folder_names(licenses: Iterable[LicenseRecord]) -> dict[str, str]:
 
     def name(licensee: str) -> str:
         clean = _clean(licensee)
-        is_made = _MADE.fullmatch(_folded(clean)) is not None
+        is_made = _MADE_NAME.fullmatch(_folded(clean)) is not None
         if clean == licensee and taken[_folded(clean)] == 1 and not is_made:
             return clean
         return f"{clean} {sha256(licensee.encode()).hexdigest()[:8]}"
