@@ -51,18 +51,29 @@ class Failures:
 
 def read(message: str) -> tuple[str, str | None] | None:
     """The code and the ticket in a line of a log; None where it tells of nothing that failed."""
-    if '"level":"ERROR"' not in message:
+    line = _logged_error(message)
+    if line is None:
         is_end = any(message.startswith(sign) for sign in ENDED)
         return (message.partition(" (")[0], None) if is_end else None
-    line: dict[str, Any] = json.loads(message)
-    error = line.get("exception", "").rpartition("\n")[2]
+    error = str(line.get("exception", "")).rpartition("\n")[2]
     if aws := re.search(r"An error occurred \((\w+)\) when calling the (\w+) operation", error):
         code = f"{aws[1]} in {aws[2]}"
     elif ours := re.fullmatch(r"keyferry_service\.(?:\w+\.)*(.+)", error):
         code = ours[1]
     else:
-        code = line.get("exception_name", line["message"])
+        code = str(line.get("exception_name") or line.get("message", "an error without a message"))
     return code, line.get("ticket")
+
+
+def _logged_error(message: str) -> dict[str, Any] | None:
+    """The document of an error that a function logged; None for what others wrote."""
+    if '"level":"ERROR"' not in message:
+        return None
+    try:
+        line = json.loads(message)
+    except ValueError:  # such as a line that was cut, or one that quotes another
+        return None
+    return line if isinstance(line, dict) and line.get("level") == "ERROR" else None
 
 
 def _now_ms() -> int:

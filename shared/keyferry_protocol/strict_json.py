@@ -27,7 +27,8 @@ def parse_json(data: bytes) -> object:
     try:
         value: object = _DECODER.decode(text)
     except json.JSONDecodeError as error:
-        raise BadJson(message("format.syntax", why=error.msg, position=error.pos)) from error
+        why = error.msg.removesuffix(" at")  # some of Python's sentences end in it
+        raise BadJson(message("format.syntax", why=why, position=error.pos)) from error
     if "\\u" in text:
         _check_surrogates(value)
     return value

@@ -1,5 +1,6 @@
 // Finds the request files among several files, in zip archives, and in folders. Loaded only for these.
-import { PREFIX_BYTES, latin1, readFiles } from './request-file.js';
+import { formatLicenseNumber } from './messages.js';
+import { PREFIX_BYTES, decodeBase64, latin1, readFiles } from './request-file.js';
 import { BadZip, readZip } from './zip.js';
 
 /** Request files at a time. */
@@ -19,13 +20,15 @@ const HIDDEN = /(?:^|[/\\])(?:\.(?!\.?[/\\])|__MACOSX[/\\])/;
 export async function gather(sources) {
   /** @type {Map<string, RequestFile | BadFile>} */
   const found = new Map();
-  let others = 'none-inside';
+  /** Of responses: the seats of each license. @type {Map<string, Set<number>>} */
+  const seats = new Map();
   try {
     for await (const { file, isInside } of filesOf(sources)) {
       const result = await readFiles([file]);
       if ('sources' in result) continue; // an archive in an archive
       if ('request' in result) found.set(latin1(result.bytes), found.get(latin1(result.bytes)) ?? result);
-      else if (isInside && !isMeantAsRequest(file, result)) others = result.problem === 'response' ? 'only-responses' : others;
+      else if (isInside && result.problem === 'response') await addSeat(seats, file);
+      else if (isInside && !isMeantAsRequest(file, result)) continue;
       else found.set(`${found.size} ${file.name}`, { name: file.name, problem: result.problem });
       if (found.size > MAX_FILES) return { problem: 'too-many-files' };
     }
@@ -36,7 +39,39 @@ export async function gather(sources) {
   }
   const rows = [...found.values()];
   if (rows.length > 1) return { rows };
-  return rows[0] ?? { problem: others };
+  if (rows[0]) return rows[0];
+  return seats.size ? { problem: 'only-responses', list: listed(seats) } : { problem: 'none-inside' };
+}
+
+/**
+ * Notes for which seat of which license a response is; one that cannot be read is noted without.
+ * @param {Map<string, Set<number>>} seats
+ * @param {File} file
+ */
+async function addSeat(seats, file) {
+  let [number, seat] = ['', 0];
+  try {
+    const { payload } = JSON.parse(await file.text());
+    const body = JSON.parse(new TextDecoder().decode(decodeBase64(payload)));
+    if (/^\d{12}$/.test(body.license.number)) [number, seat] = [formatLicenseNumber(String(body.license.number)), Number(body.seat)];
+  } catch {
+    // damaged: the offline computer says so, or repairs it
+  }
+  seats.set(number, (seats.get(number) ?? new Set()).add(seat));
+}
+
+/**
+ * `015.120.020.093 (1–3, 10)`, and so on.
+ * @param {Map<string, Set<number>>} seats
+ */
+const listed = (seats) =>
+  [...seats].filter(([number]) => number).map(([number, set]) => `${number} (${ranges([...set].sort((a, b) => a - b))})`).join('; ') || '?';
+
+/** @param {number[]} numbers that rise */
+function ranges(numbers) {
+  const starts = numbers.filter((n, i) => n - 1 !== numbers[i - 1]);
+  const ends = numbers.filter((n, i) => n + 1 !== numbers[i + 1]);
+  return starts.map((start, i) => (start === ends[i] ? start : `${start}–${ends[i]}`)).join(', ');
 }
 
 /**
@@ -44,7 +79,7 @@ export async function gather(sources) {
  * @param {FileProblem} result
  */
 const isMeantAsRequest = ({ name }, { problem }) =>
-  problem !== 'response' && (/\.request$/i.test(name) || ['damaged', 'unsupported-version'].includes(problem));
+  (/\.request$/i.test(name) || ['damaged', 'unsupported-version'].includes(problem));
 
 /**
  * @param {(File | FileSystemEntry)[]} sources

@@ -29,6 +29,8 @@ interface RequestFile {
 /** Why a file is no request file, as the end of its sentence's key: problem.{problem} */
 interface FileProblem {
   problem: string;
+  /** Licenses and seats that the problem is about. */
+  list?: string;
 }
 
 /** Several files, an archive, or a folder, which another part of the page reads. */
@@ -63,6 +65,8 @@ interface AnyTicket {
 
 interface OpenTicket extends AnyTicket {
   state: 'awaiting-upload' | 'processing';
+  /** A choice is being decided, unless the call that made it was cut off before it was queued. */
+  chosen_seat?: number;
   /** The service met an error and will try again in some minutes. */
   delayed?: boolean;
 }
@@ -212,6 +216,7 @@ type Catalogue = Record<string, string>;
 /** A problem of a field: the end of its sentence's key, problem.{name}, and the number in the sentence. */
 interface FieldProblem {
   name: string;
+  list?: string;
   n?: number;
 }
 

@@ -267,7 +267,7 @@ export class View {
    * @param {string} controlId
    */
   #problemItem(problem, faultId, controlId) {
-    const values = { n: this.#messages.number(problem?.n ?? 0) };
+    const values = { n: this.#messages.number(problem?.n ?? 0), list: problem?.list ?? '' };
     this.#put(faultId, problem ? `problem.${problem.name}` : null, values);
     if (!problem) return [];
     const link = create('a', '', { href: `#${controlId}` });

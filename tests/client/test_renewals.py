@@ -1,5 +1,6 @@
 """A renewal answers no request: it fits the machine's keys, and replaces what is installed."""
 
+import zipfile
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,6 +10,7 @@ from keyferry import KeyferryError, Token, parse_request, verify_response
 from keyferry.request import find_pending
 from keyferry.store.clock_file import read_clock
 from keyferry.store.folder import DEACTIVATE, PENDING
+from keyferry.times import long_date
 from keyferry_protocol.keys import Ed25519Signer
 from tests.support.offline import LAB_07, LAB_09, Room
 from tests.support.samples import DAY, NOW, NUMBER
@@ -127,3 +129,32 @@ def test_of_a_folder_each_machine_takes_its_own_and_the_newest_stays(shell: Shel
     assert [each["serial"] for each in document["installed"]] == [7, 9]
     assert room.load().serial == 9
     assert parse_request(room.request("update")).last_serial == 9
+
+
+@pytest.mark.parametrize("source", ["plant.zip", "plant"])
+def test_each_machine_takes_its_own_from_the_plants_zip_and_says_before_and_after(
+    shell: Shell, tmp_path: Path, source: str
+) -> None:
+    here = shell.room.activate()
+    other = Room(tmp_path / "other")
+    other.machine = LAB_09
+    ends = {"valid_until": NOW + 3 * 365 * DAY}
+    Path("plant").mkdir()
+    renewals = {
+        "other.response": other.renewal(other.activate(), **ends),
+        "here.response": shell.room.renewal(here, **ends),
+    }
+    with zipfile.ZipFile("plant.zip", "w") as archive:
+        for name, data in renewals.items():
+            (Path("plant") / name).write_bytes(data)
+            archive.writestr(name, data)
+    before = shell.room.files()
+    printed = shell("install", source)
+    assert printed.exit == 0
+    was = verify_response(here, shell.room.keys).license.valid_until
+    assert was is not None
+    now = long_date(ends["valid_until"])
+    assert f"; ends {now} (was {long_date(was)})" in printed.out
+    assert shell.room.files() != before
+    again = shell("install", source)
+    assert (again.exit, "(was" in again.out) == (0, False)

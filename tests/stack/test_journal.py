@@ -58,6 +58,15 @@ REFUSED = (
         (a_line("KeyError: 'a@example.org'", exception_name="KeyError"), ("KeyError", None)),
         ("Task timed out after 20.00 seconds", ("Task timed out after 20.00 seconds", None)),
         ("Traceback (most recent call last):", ("Traceback", None)),
+        (
+            'Task timed out; the last line was {"level":"ERROR",',
+            ('Task timed out; the last line was {"level":"ERROR",', None),
+        ),
+        ('{"level":"ERROR","message":"cut', None),
+        ('[{"level":"ERROR"}]', None),
+        ('{"level":"INFO","message":{"level":"ERROR"}}', None),
+        ('{"level":"ERROR"}', ("an error without a message", None)),
+        ('{"level":"ERROR","exception":{"type":"KeyError"},"message":"failed"}', ("failed", None)),
     ],
 )
 def test_a_line_of_a_log_tells_what_failed_and_names_nobody(message: str, failure: Any) -> None:

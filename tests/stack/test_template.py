@@ -145,6 +145,7 @@ def test_each_response_algorithm_has_a_key_in_kms(algorithm: ResponseAlgorithm) 
         ({"WebhookUrl": "https://crm.example.com/"}, "Set Events to on"),
         ({"Events": "on", "WebhookUrl": "http://crm.example.com/"}, "WebhookUrl"),
         ({"Events": "on", "WebhookUrl": "https://me@crm.example.com/"}, "WebhookUrl"),
+        ({"Events": "on", "WebhookUrl": "https://crm.example.com:65536/"}, "WebhookUrl"),
     ],
 )
 def test_a_deployment_to_aws_that_could_not_work_is_refused(
@@ -331,3 +332,26 @@ def test_no_origin_secret_can_be_short_or_empty(secret: str) -> None:
     assert not re.fullmatch(pattern, secret, re.ASCII)
     for good in (SECRET, f"{SECRET} {SECRET}"):
         assert re.fullmatch(pattern, good)
+
+
+def test_the_port_of_a_webhook_is_a_port() -> None:
+    pattern = TEMPLATE["Parameters"]["WebhookUrl"]["AllowedPattern"]
+    allowed = {
+        port
+        for port in range(100_000)
+        if re.fullmatch(pattern, f"https://crm.example.com:{port}/hook")
+    }
+    assert allowed == set(range(1, 65536))
+    for good in (
+        "",
+        "https://crm.example.com",
+        "https://crm.example.com/a",
+        "http://127.0.0.1:9/a",
+    ):
+        assert re.fullmatch(pattern, good)
+    for bad in (
+        "https://crm.example.com:",
+        "https://crm.example.com:0443",
+        "http://crm.example.com",
+    ):
+        assert not re.fullmatch(pattern, bad)

@@ -14,7 +14,8 @@ def write_letter(
 ) -> LicenseWithCode:
     """Create a code and write its letter. Raises LetterNotWritten.
 
-    The file is opened first: if that fails, or the file exists, no code is created.
+    The file is opened first: if that fails, or the file exists, no code is created. If writing it
+    fails or Ctrl-C ends it, the error says the code.
     """
     try:
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
@@ -25,23 +26,26 @@ def write_letter(
     try:
         with open(descriptor, "wb", buffering=0) as file:
             created = create()
-            letter = text(created).encode()
             try:
+                letter = text(created).encode()
                 while letter:
                     letter = letter[file.write(letter) :]
                 os.fsync(descriptor)
             except OSError as error:  # such as a full disk; the code already exists
-                raise _without_letter(path, created, error) from error
+                title = f"{path} cannot be written: {error.strerror}"
+                raise _without_letter(title, created) from error
+            except KeyboardInterrupt as error:
+                raise _without_letter(f"Interrupted: {path} is not written", created) from error
     except BaseException:
         path.unlink()
         raise
     return created
 
 
-def _without_letter(path: Path, created: LicenseWithCode, error: OSError) -> LetterNotWritten:
+def _without_letter(title: str, created: LicenseWithCode) -> LetterNotWritten:
     number, code = created.license.number, show_activation_code(created.activation_code)
     return LetterNotWritten(
-        f"{path} cannot be written: {error.strerror}. License {number} has a new code",
+        f"{title}. License {number} has a new code",
         f"Its activation code, shown once: {code}. With a letter, make another code: "
         f"keyferry-admin license new-code {number} --letter FILE",
         license_number=number,

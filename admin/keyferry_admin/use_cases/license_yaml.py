@@ -13,6 +13,12 @@ from keyferry_admin.use_cases.license_rows import LicenseRows
 
 _LOADER = getattr(yaml, "CBaseLoader", yaml.BaseLoader)  # libyaml, where PyYAML was built with it
 _LISTS = ("features", "labels", "protections", "environments")
+_TO_REMOVE = {
+    "valid_until": "never",
+    "trial_days": "none",
+    "maintenance_until": "never",
+    "lease_days": "none",
+}
 _FORM = "It must be a list named licenses, as in docs/operations/import.md."
 
 
@@ -71,8 +77,12 @@ def _texts(line: int, entry: Node) -> tuple[dict[str, str], list[BadCell]]:
 def _text(name: str, node: Node) -> str:
     """The text that a CSV file has for this value. Raises _BadValue."""
     match node:
+        case ScalarNode(value="") if not node.style:
+            word = _TO_REMOVE.get(name)
+            remove = f" To remove the term, write {word}." if word else ""
+            raise _BadValue(f"It has no value. Write one, or leave the line out.{remove}")
         case ScalarNode():
-            is_null = node.style is None and node.value in ("~", "null")
+            is_null = not node.style and node.value in ("~", "null")
             return "" if is_null else str(node.value).strip()
         case SequenceNode(value=items) if name in _LISTS:
             return " ".join(_word(item) for item in items)

@@ -54,7 +54,8 @@ def command(settings: Settings, sources: tuple[str, ...]) -> None:
     documents = []
     for one in reports:
         if one.file is not None and one.installed is not None:
-            documents.append(_show(settings, one.file, one.installed, installation))
+            until = one.previous_until
+            documents.append(_show(settings, one.file, one.installed, installation, until))
     files = [_file_document(one) for one in reports]
     error = worst_error(reports, ", ".join(sources))
     failing = next((one for one in reports if error is not None and one.error is error), None)
@@ -98,7 +99,11 @@ def _read_input(installation: Installation, settings: Settings) -> bytes:
 
 
 def _show(
-    settings: Settings, file: ResponseFile, installed: Installed, installation: Installation
+    settings: Settings,
+    file: ResponseFile,
+    installed: Installed,
+    installation: Installation,
+    previous_until: int | None,
 ) -> dict[str, Any]:
     """Print what was installed, and return its document."""
     response, terminal = file.response, settings.terminal
@@ -112,7 +117,7 @@ def _show(
         name = "terminal.already-installed" if installed.already else "terminal.active-on"
         computer = installation.machine.machine().name or message("terminal.this-computer")
         terminal.good(message(name, number=number, computer=computer))
-        terminal.line(f"  {terms_line(response)}")
+        terminal.line(f"  {terms_line(response, previous_until)}")
         warning = clock_warning(response, installation.clock())
         if warning and not installed.already:
             terminal.warn(warning)

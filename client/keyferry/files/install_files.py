@@ -1,6 +1,7 @@
 """Installs every response of a folder or archive that fits here, and reports on each of them."""
 
 from collections.abc import Iterable
+from contextlib import suppress
 from typing import NamedTuple
 
 from keyferry.checks import check_product
@@ -15,8 +16,11 @@ from keyferry.install import (
     older_response,
 )
 from keyferry.installation import Installation
+from keyferry.store.folder import Folder
+from keyferry_protocol.envelope import RESPONSE, open_envelope
 from keyferry_protocol.errors import KeyferryError, NotRequested, OlderResponse, WrongProduct
 from keyferry_protocol.messages import message
+from keyferry_protocol.response import parse_response
 
 INSTALLED, ALREADY, OLDER, FAILED = "installed", "already", "older", "failed"
 OTHER_PRODUCT, NOT_OURS, NOT_GENUINE = "other-product", "not-ours", "not-genuine"
@@ -26,7 +30,8 @@ _OURS = (INSTALLED, ALREADY, OLDER, FAILED)
 class FileReport(NamedTuple):
     """What became of one file. `file` is None for one that is not genuine.
 
-    An `error` beside `installed` is about the license's dates or the clock.
+    An `error` beside `installed` is about the license's dates or the clock. `previous_until` is the
+    end that the response before it said, if it said one.
     """
 
     name: str
@@ -34,16 +39,18 @@ class FileReport(NamedTuple):
     file: ResponseFile | None = None
     installed: Installed | None = None
     error: KeyferryError | None = None
+    previous_until: int | None = None
 
 
 def install_file(file: ResponseFile, installation: Installation) -> FileReport:
     """Install one response file, whether or not it seems to fit here."""
+    previous_until = _end_before(file, installation)
     try:
         installed = install(file.response, file.data, installation)
     except KeyferryError as error:
         return FileReport(file.name, _outcome_of(error), file, error=error)
     outcome = ALREADY if installed.already else INSTALLED
-    return FileReport(file.name, outcome, file, installed)
+    return FileReport(file.name, outcome, file, installed, previous_until=previous_until)
 
 
 def install_files(collection: Collection, installation: Installation) -> list[FileReport]:
@@ -84,6 +91,20 @@ def worst_error(reports: Iterable[FileReport], path: str) -> KeyferryError | Non
     if errors and (len(files) == 1 or all(one.outcome == OTHER_PRODUCT for one in files)):
         return errors[0]
     return NotRequested(message("terminal.none-fits", n=len(files), path=path))
+
+
+def _end_before(file: ResponseFile, installation: Installation) -> int | None:
+    """The end that the response said which is installed for the same license.
+
+    Its signatures are not verified again, which takes long: what was installed once is only shown.
+    """
+    for root in installation.state_dirs:
+        with suppress(KeyferryError):  # one that is damaged says nothing
+            data = Folder(root, file.response.license.number).installed_bytes()
+            if data:
+                before = parse_response(open_envelope(data, RESPONSE))
+                return None if before.is_receipt else before.license.valid_until
+    return None
 
 
 def _outcome_of(error: KeyferryError) -> str:

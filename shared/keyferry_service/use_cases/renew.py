@@ -20,7 +20,8 @@ from keyferry_service.domain.renew import (
 )
 from keyferry_service.use_cases.edge import Clock
 
-TOO_LONG = "response-too-long"  # beside the codes of refusals
+# Beside the codes of refusals. Release 0.9 recorded no request, which a renewal has to name.
+TOO_LONG, NO_REQUEST = "response-too-long", "update-needed"
 
 
 @dataclass(frozen=True)
@@ -71,6 +72,8 @@ class Renew:
         renewal = renew(license, seat, dongle, now)
         if isinstance(renewal, Refusal):
             return RenewedSeat(number, SeatOutcome.REFUSED, code=renewal.code), None
+        if not seat.request_sha256:
+            return RenewedSeat(number, SeatOutcome.REFUSED, code=NO_REQUEST), None
         response = response_of(renewal, now)
         if last is not None and not order.again:
             before = response_in(last)

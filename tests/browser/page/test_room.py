@@ -1,7 +1,9 @@
 """Several request files at a time: a table, one button, and one zip of their responses."""
 
 import io
+import json
 import zipfile
+from base64 import b64encode
 
 import pytest
 from playwright.sync_api import Download, FilePayload, Page, expect
@@ -265,3 +267,23 @@ def test_a_room_with_the_keyboard_alone(page: Page, site: str) -> None:
     expect(page.locator("h1")).to_be_focused()
     page.keyboard.press("Tab")
     expect(page.locator("#again")).to_be_focused()
+
+
+def test_a_zip_of_renewals_says_for_which_seats_it_is_and_sends_nothing(
+    page: Page, site: str
+) -> None:
+    service = FakeRoom(page)
+    page.goto(site)
+    page.set_input_files("#file", zipped({f"{n}.response": a_response(n) for n in (1, 2, 10)}))
+    summary = page.locator("#problems a")
+    expect(summary).to_contain_text("for these licenses and seats: 015.120.020.093 (1–2, 10).")
+    expect(summary).to_contain_text("Nothing was sent, because you already have what you need.")
+    expect(summary).to_contain_text("choose it in License Configuration, or run keyferry install.")
+    assert service.arrived == []
+
+
+def a_response(seat: int) -> bytes:
+    body = {"kind": "renewal", "seat": seat, "license": {"number": NUMBER}}
+    payload = b64encode(json.dumps(body).encode()).decode()
+    kind = "application/vnd.keyferry.response.v1+json"
+    return json.dumps({"payload": payload, "payloadType": kind}).encode()

@@ -5,10 +5,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml  # type: ignore[import-untyped]
 
 from keyferry_admin.errors import BadTable
 from keyferry_admin.stack import Stack
-from keyferry_admin.use_cases import change_license, licenses
+from keyferry_admin.use_cases import change_license, license_yaml, licenses
 from keyferry_admin.use_cases.license_yaml import read_yaml
 from keyferry_protocol.activation import activation_key
 from keyferry_service.domain.license import Status
@@ -137,6 +138,10 @@ BAD_ENTRIES = [
     ("seats: [2, 3]", "seats", "It must be one value."),
     ("labels: [two words]", "labels", "Each part must be one word."),
     ("features: {threads: no}", "features", "The limit of threads is not a whole number."),
+    ("valid_until:", "valid_until", "To remove the term, write never."),
+    ("lease_days:  # later", "lease_days", "To remove the term, write none."),
+    ("seats:", "seats", "It has no value. Write one, or leave the line out."),
+    ("features: {threads: }", "features", "Each part must be one word."),
     ("valid_until: 31 January", "valid_until", "no date like 2027-11-30"),
 ]
 
@@ -148,6 +153,22 @@ def test_a_bad_entry_is_told(tmp_path: Path, entry: str, column: str, sentence: 
     (cell,) = read_yaml(file).bad
     assert (cell.line, cell.column) == (2, column)
     assert sentence in cell.text
+
+
+@pytest.mark.parametrize("loader", [yaml.BaseLoader, yaml.CBaseLoader])
+def test_no_value_is_told_and_null_is_the_default(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, loader: Any
+) -> None:
+    monkeypatch.setattr(license_yaml, "_LOADER", loader)
+    file = tmp_path / "licenses.yaml"
+    file.write_text(
+        'licenses:\n  - valid_until: ~\n    seats: null\n    note: ""\n    labels: []\n'
+    )
+    (row,) = read_yaml(file).rows
+    assert row.terms == {"valid_until": None, "seats": 1, "note": "", "labels": ()}
+    file.write_text("licenses:\n  - license_number:\n    valid_until:\n    note:\n")
+    bad = read_yaml(file).bad
+    assert [cell.column for cell in bad] == ["license_number", "valid_until", "note"]
 
 
 def test_nothing_changes_if_any_change_is_none_that_can_be_made(apply: Any, stack: Stack) -> None:

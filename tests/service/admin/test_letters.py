@@ -152,6 +152,12 @@ def test_a_license_that_is_not_created_leaves_no_letter(run: Any, tmp_path: Path
     assert not file.exists()
 
 
+def public_of(err: str) -> bytes:
+    """The public key of the code that an error shows."""
+    code = err.split("shown once: ")[1].split(".")[0]
+    return activation_key(parse_activation_code(code, NUMBER), NUMBER).public
+
+
 @contextmanager
 def a_full_disk() -> Iterator[None]:
     """No file may grow."""
@@ -174,7 +180,36 @@ def test_a_disk_that_fills_up_too_late_does_not_lose_the_code(
     assert f"License {NUMBER} has a new code (letter-not-written)" in ran.err
     assert f"keyferry-admin license new-code {NUMBER} --letter FILE" in ran.err
     assert not file.exists()
-    code = ran.err.split("shown once: ")[1].split(".")[0]
-    public = activation_key(parse_activation_code(code, NUMBER), NUMBER).public
-    assert licenses.find(stack.licenses, NUMBER).activation_public == public
+    assert licenses.find(stack.licenses, NUMBER).activation_public == public_of(ran.err)
     written(run, stack, f"license new-code {NUMBER} --yes", file)
+
+
+@pytest.mark.parametrize(
+    ("line", "where"),
+    [
+        (f"license create --number {NUMBER}", "keyferry_admin.cli.license_create.license_letter"),
+        (f"license new-code {NUMBER} --yes", "os.fsync"),
+    ],
+    ids=["before the letter", "while it is written"],
+)
+def test_ctrl_c_after_the_code_was_made_does_not_lose_it(
+    run: Any,
+    stack: Stack,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    line: str,
+    where: str,
+) -> None:
+    def interrupt(*arguments: Any, **more: Any) -> None:
+        raise KeyboardInterrupt
+
+    if "new-code" in line:
+        run(f"license create --number {NUMBER}")
+    file = tmp_path / "letter.txt"
+    with monkeypatch.context() as patch:
+        patch.setattr(where, interrupt)
+        ran = run(f"{line} --letter {file}")
+    assert ran.exit == 1
+    assert f"Interrupted: {file} is not written. License {NUMBER} has a new code" in ran.err
+    assert licenses.find(stack.licenses, NUMBER).activation_public == public_of(ran.err)
+    assert not file.exists()

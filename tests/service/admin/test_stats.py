@@ -144,6 +144,15 @@ class TestFigures:
         assert sum(int(row[-1]) for row in rows if row[0] == "activations") == 4
         assert [row[5] for row in rows if row[0] == "ending"] == ["'=Acme", ""]
 
+    def test_a_product_may_have_characters_that_xml_has_not(
+        self, run: Any, stack: Stack, tmp_path: Path
+    ) -> None:
+        run("license create --new-product --number 000000000002 --product a\ufffeb\uffff")
+        answer(stack, "000000000002", "activate", 0)
+        assert run(f"stats --plot {tmp_path / 'plot.svg'}").exit == 0
+        root = ElementTree.parse(tmp_path / "plot.svg").getroot()
+        assert "24 Nov, a\ufffdb\ufffd, 1" in [each.text for each in root.iter()]
+
     def test_the_plot_is_a_picture_without_script(self, run: Any, tmp_path: Path) -> None:
         run(f"stats --plot {tmp_path / 'plot.svg'}")
         root = ElementTree.parse(tmp_path / "plot.svg").getroot()

@@ -324,3 +324,14 @@ def test_a_renewal_on_a_ticket_is_signed_again_and_shown_as_an_update(sold: Worl
     assert (sold.ticket(TICKET)["state"], sold.ticket(TICKET)["kind"]) == ("ready", "update")
     assert sold.send(TICKET) == []
     assert len(sold.mails()) == 1
+
+
+def test_a_seat_that_release_0_9_answered_needs_an_update_first(sold: World) -> None:
+    sold.dynamodb.update_item(
+        TableName="Licenses",
+        Key={"pk": {"S": NUMBER}, "sk": {"S": "seat#1"}},
+        UpdateExpression="REMOVE request_sha256, issued",
+    )
+    assert [each.code for each in renew(sold)] == ["update-needed"]
+    sold.activate(a_request_file(LAB_07, "update", last_serial=1))
+    assert [each.outcome for each in renew(sold, again=True)] == [SeatOutcome.RENEWED]

@@ -77,6 +77,20 @@ def test_json_that_parsers_read_differently_is_refused(text: bytes) -> None:
         parse_json(text)
 
 
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        (b'"\n"', "Invalid control character at character 1."),
+        (b'"a', "Unterminated string starting at character 0."),
+        (b"{} {}", "Extra data at character 3."),
+    ],
+)
+def test_the_place_of_a_mistake_is_told(text: bytes, sentence: str) -> None:
+    with pytest.raises(BadJson) as error:
+        parse_json(text)
+    assert str(error.value) == sentence
+
+
 def test_closed_brackets_do_not_count_as_depth() -> None:
     many = b"[],{}," * 20
     sixteen = b"[[" + many + b"[" * 14 + b"]" * 16

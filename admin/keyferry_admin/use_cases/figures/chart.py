@@ -1,5 +1,6 @@
 """Draws activations as a chart: static SVG, without script or style, that a page can color."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -13,6 +14,8 @@ from keyferry_protocol.messages.formats import short_date
 MAX_SERIES = 5  # as many as colors in figures.css
 MAX_DAYS = 186  # a chart of more has a bar for each month
 OTHERS = "Other products"
+# All but the characters of XML 1.0, https://www.w3.org/TR/xml/#charsets
+_NOT_IN_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _SVG = "{http://www.w3.org/2000/svg}"
 _TEXT_PX = 13  # as in figures.css
 
@@ -62,7 +65,7 @@ def activations(figures: Figures) -> Bars:
             for days in columns.values()
         ]
 
-    series = [(product, counts([product])) for product in shown]
+    series = [(_NOT_IN_XML.sub("\ufffd", each), counts([each])) for each in shown]
     if not series or any(counts(others)):
         series.append((OTHERS if shown else "", counts(others)))
     return Bars(f"Activations by {'day' if is_daily else 'month'}", list(columns), series)
