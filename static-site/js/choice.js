@@ -3,6 +3,7 @@ import { create, getElement, isolate } from './view.js';
 /** @import { Messages } from './messages.js' */
 /** @import { View } from './view.js' */
 
+const MAX_LISTED = 50; // by the service: where there are as many, there may be more
 const COLUMNS = ['seats.seat', 'chosen.computer', 'seats.since', 'seats.answered'];
 
 /**
@@ -29,7 +30,8 @@ export async function loadSeats({ view, network, language }, messages, catalogue
 function seatsTable(seats, messages) {
   const table = create('table', '', { id: 'seats' });
   const labels = COLUMNS.map((key) => messages.text(key));
-  table.createCaption().textContent = messages.text('seats.title');
+  const title = seats.length < MAX_LISTED ? 'seats.title' : 'seats.some';
+  table.createCaption().append(...messages.parts(title, { n: messages.number(seats.length) }));
   table.createTHead().insertRow().append(...labels.map((label) => create('th', label, { scope: 'col' })));
   const body = table.createTBody();
   for (const { seat, machine_name: name, since, last_answered: last } of seats) {

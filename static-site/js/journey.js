@@ -237,6 +237,17 @@ export class Journey {
     });
   }
 
+  /**
+   * Makes a choice again that this page did not make itself: the call may have been cut off before anything came of it.
+   * @param {string} ticketId
+   * @param {number} seat
+   * @param {Connection} connection
+   */
+  async #repeatChoice(ticketId, seat, connection) {
+    this.#chosenSeat = seat;
+    await chooseSeat(ticketId, seat, connection);
+  }
+
   /** @param {RequestFile} file */
   async #send(file) {
     this.#cancelCalls();
@@ -261,6 +272,8 @@ export class Journey {
     try {
       for await (const ticket of follow(ticketId, connection)) {
         this.#isProcessing = ticket.state === 'processing';
+        const chosen = 'chosen_seat' in ticket ? ticket.chosen_seat : undefined;
+        if (chosen !== undefined && this.#chosenSeat === null) await this.#repeatChoice(ticketId, chosen, connection);
         if (ticket.state === 'ready' || ticket.state === 'refused') {
           connection.report = () => {}; // only the email is still awaited: no reason to disturb
           if (!isShown) this.#showResult(ticketId, ticket);

@@ -65,6 +65,8 @@ interface AnyTicket {
 
 interface OpenTicket extends AnyTicket {
   state: 'awaiting-upload' | 'processing';
+  /** A choice is being decided, unless the call that made it was cut off before it was queued. */
+  chosen_seat?: number;
   /** The service met an error and will try again in some minutes. */
   delayed?: boolean;
 }

@@ -178,11 +178,12 @@ def test_the_largest_write_has_18_items(dynamodb: Any, licenses: Licenses) -> No
     assert seat == a_seat(number=3)
 
 
-def test_a_refusal_lists_50_seats_in_use_at_most(dynamodb: Any, licenses: Licenses) -> None:
+def test_a_refusal_lists_50_seats_in_use_at_most_the_oldest(
+    dynamodb: Any, licenses: Licenses
+) -> None:
     for number in range(1, 81):
-        seat = a_seat(number=number, taken=number > 20)
+        seat = a_seat(number=number, taken=number > 20, last_response_at=NOW - number)
         row = {"pk": NUMBER, "sk": f"seat#{number}", **members(seat)}
         dynamodb.put_item(TableName="Licenses", Item=to_item(row))
     listed = licenses.seats_in_use(NUMBER)
-    assert len(listed) == 50
-    assert all(seat.taken for seat in listed)
+    assert [seat.number for seat in listed] == list(range(80, 30, -1))

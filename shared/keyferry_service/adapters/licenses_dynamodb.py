@@ -45,7 +45,7 @@ from keyferry_service.domain.license import (
     Seat,
     Status,
 )
-from keyferry_service.domain.refusals import MAX_SEATS_LISTED
+from keyferry_service.domain.refusals import MAX_SEATS_LISTED, by_last_response
 from keyferry_service.domain.renew import Renewal
 from keyferry_service.domain.request_context import Snapshot, anchor_keys
 
@@ -54,6 +54,7 @@ if TYPE_CHECKING:
 
 LICENSE = "license"
 LICENSES_INDEX = "licenses"
+MAX_SEATS_READ = 2000  # for a refusal: 3 calls, a fraction of a second of the function
 _BATCH = 100  # the most rows of one BatchGetItem
 _AT_ONCE = 4  # calls of a command, which leave the table to the requests
 # What a decision may change of a license; the rest is the vendor's.
@@ -299,17 +300,19 @@ class Licenses:
         return entry_from_item(entry) if entry else None, _read(RegisteredDongle, rows.get(dongle))
 
     def seats_in_use(self, number: str) -> list[Seat]:
-        """The seats that are taken: as many as a refusal lists at most."""
+        """The seats that are taken and whose last response is oldest: as many as a refusal lists.
+
+        They are the oldest of MAX_SEATS_READ: a license may have a million.
+        """
         query = self._query(number, "seat#")
         query["FilterExpression"] = "taken = :taken"
         query["ExpressionAttributeValues"] |= to_item({":taken": True})
         taken: list[Seat] = []
-        query["PaginationConfig"] = {"PageSize": 2 * MAX_SEATS_LISTED}
         for page in self._dynamodb.get_paginator("query").paginate(**query):
             taken += [from_item(Seat, item) for item in page["Items"]]
-            if len(taken) >= MAX_SEATS_LISTED:
+            if len(taken) >= MAX_SEATS_READ:
                 break
-        return sorted(taken, key=lambda seat: seat.number)[:MAX_SEATS_LISTED]
+        return sorted(taken, key=by_last_response)[:MAX_SEATS_LISTED]
 
     def look_up(
         self, request: Request, get_ticket: Any, chosen_seat: int | None = None

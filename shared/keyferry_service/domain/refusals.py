@@ -40,6 +40,11 @@ _OFFERS_SEATS = "choose_seat"  # the fact that the person on the page may choose
 MAX_SEATS_LISTED = 50
 
 
+def by_last_response(seat: Seat) -> tuple[int, int]:
+    """Orders seats: first the one that was not heard of for longest."""
+    return seat.last_response_at, seat.number
+
+
 @dataclass(frozen=True, slots=True)
 class Refusal:
     """A code, the variant of its sentence that fits, and the facts in that sentence."""
@@ -88,7 +93,6 @@ class Refusal:
 
     def with_seats(self, seats: Sequence[Seat]) -> "Refusal":
         """The same, with the seats in use: first the one that was not heard of for longest."""
-        oldest_first = sorted(seats, key=lambda seat: (seat.last_response_at, seat.number))
         listed = [
             {
                 "seat": seat.number,
@@ -96,7 +100,7 @@ class Refusal:
                 "since": seat.since,
                 "last_answered": seat.last_response_at,
             }
-            for seat in oldest_first[:MAX_SEATS_LISTED]
+            for seat in sorted(seats, key=by_last_response)[:MAX_SEATS_LISTED]
         ]
         return replace(self, facts={**self.facts, "seats": listed})
 

@@ -44,6 +44,8 @@ def ticket_document(
         document["response"] = _response(ticket, response, now)
     if ticket.refusal is not None and not ticket.is_undecided:
         document["refusal"] = _refusal(ticket.refusal, ticket.language, vendor)
+    if ticket.choice is not None and ticket.is_undecided:
+        document["chosen_seat"] = ticket.choice.seat
     since = ticket.choice.at if ticket.choice else uploaded_at
     if document["state"] == "processing" and since and now - since >= DELAYED_S:
         document["delayed"] = True

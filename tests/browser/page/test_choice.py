@@ -82,7 +82,7 @@ def test_a_screen_reader_says_of_each_button_which_computer_it_means(page: Page,
 
 @pytest.mark.parametrize(
     ("left", "sentence"),
-    [(1, "This uses the last move that this license has now."), (None, "This uses a move of")],
+    [(1, "This uses the last move this license has now."), (None, "This uses one of this")],
 )
 def test_what_it_costs_is_said_as_far_as_it_is_known(
     page: Page, site: str, left: int | None, sentence: str
@@ -135,14 +135,24 @@ def test_a_call_that_failed_is_made_again_by_try_again(page: Page, site: str) ->
 
 
 def test_a_reload_while_it_is_decided_waits_on(page: Page, site: str) -> None:
-    service = open_ticket(page, site, offering(), PROCESSING)
+    """The page before it may have been closed before the service had queued the choice."""
+    service = open_ticket(page, site, offering(), PROCESSING | {"chosen_seat": 1})
     press_lost(page, 1)
     page.get_by_role("button", name="Replace this computer").click()
     expect(page.locator(".bar")).to_be_visible()
     page.reload()
     expect(page.locator(".bar")).to_be_visible()
+    page.wait_for_timeout(1500)  # more polls
     service.polls = [ready()]
     expect(page.locator("h1")).to_have_text("Your response file is ready")
+    assert service.calls_by("POST") == [("POST", f"requests/{TICKET}/seat", {"seat": 1})] * 2
+
+
+def test_where_not_all_seats_are_listed_it_says_so(page: Page, site: str) -> None:
+    seats = [SEATS[0] | {"seat": number} for number in range(1, 51)]
+    open_ticket(page, site, offering(seats=seats))
+    caption = page.locator("#seats caption")
+    expect(caption).to_contain_text("50 of the seats in use. For a computer that is not listed,")
 
 
 def test_where_nothing_may_be_chosen_the_seats_are_only_listed(page: Page, site: str) -> None:

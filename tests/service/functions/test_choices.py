@@ -111,8 +111,9 @@ def test_a_call_that_was_cut_off_may_be_repeated(full: World) -> None:
     ticket = full.activate(a_file())
     full.choose(ticket, 2)
     assert full.ticket(ticket)["state"] == "processing"
-    full.process(full.choose(ticket, 2))
+    full.process(full.choose(ticket, full.ticket(ticket)["chosen_seat"]))
     assert full.ticket(ticket)["state"] == "ready"
+    assert "chosen_seat" not in full.ticket(ticket)
 
 
 def test_where_the_file_does_not_allow_it_nothing_is_offered(full: World) -> None:
