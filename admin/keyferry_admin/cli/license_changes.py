@@ -324,7 +324,7 @@ def _set_status(
         show_plan(settings, plan([before]))
         return
     if before.status is status:
-        _print(settings, before, before, f"It was {status.value} already.")
+        _print(settings, before, before, f"It was already {status.value}.")
         return
     if status is not Status.ACTIVE:
         confirm_reach(settings, before, replace(before, status=status), what, consent.yes)

@@ -124,9 +124,9 @@ class RenewalFolder:
             place = self.root.resolve() / folder.name
             is_own = folder.is_dir() and normcase(folder.resolve()) == normcase(place)
         except OSError as error:
-            raise FileNotWritten(f"{folder} cannot be made: {error.strerror}") from error
+            raise FileNotWritten(f"{folder} cannot be created: {error.strerror}") from error
         if not is_own:
-            raise FileNotWritten(f"{folder} is no folder of its own, but a link")
+            raise FileNotWritten(f"{folder} is a link, not a folder")
 
 
 def _clean(licensee: str) -> str:
