@@ -309,8 +309,8 @@ class RenewalNotWritten(AdminError):
 
     code = "renewal-not-written"
     next_step = (
-        "Make room, or delete its .part if no other run is writing it. Then run the same command"
-        " again: what was renewed is signed again."
+        "Free up space, or delete its .part if no other run is writing it. Then run the same"
+        " command again. What was renewed is signed again."
     )
 
 

@@ -54,6 +54,14 @@ def is_safe(url: str) -> bool:
     return parts.scheme == "https" or (parts.scheme == "http" and host in LOCAL)
 
 
+def may_lead_to(url: str, page: str) -> bool:
+    """Whether a call of `url` is safe where `page` asks for it.
+
+    A page elsewhere could command through the courier what listens on this computer only.
+    """
+    return is_safe(url) and (_is_local(page) or not _is_local(url))
+
+
 def exchange(method: str, url: str, body: bytes | None = None, content_type: str = "") -> Answer:
     """Call an address. Raises NoAnswer, and ValueError for one that `is_safe` refuses."""
     if not is_safe(url):
@@ -64,7 +72,7 @@ def exchange(method: str, url: str, body: bytes | None = None, content_type: str
     request = Request(url, data=body, headers=headers, method=method)
     ends = time.monotonic() + WHOLE_S
     try:
-        with _opener(urlsplit(url).hostname in LOCAL).open(request, timeout=SILENCE_S) as response:
+        with _opener(_is_local(url)).open(request, timeout=SILENCE_S) as response:
             read = b""
             while len(read) <= MAX_ANSWER and (chunk := response.read1(_CHUNK)):
                 read += chunk
@@ -79,6 +87,10 @@ def exchange(method: str, url: str, body: bytes | None = None, content_type: str
             )
     except (OSError, HTTPException, ValueError) as error:
         raise NoAnswer(str(getattr(error, "reason", "") or error)) from error
+
+
+def _is_local(url: str) -> bool:
+    return urlsplit(url).hostname in LOCAL
 
 
 @cache

@@ -22,7 +22,7 @@ from keyferry_protocol.response import parse_response
 
 NOTES = "keyferry-courier.json"
 MAX_ENTRIES = 10_000  # of one folder or archive
-MAX_REPAIRED = 200  # of the files that are neither a request nor named like one
+MAX_REPAIRED = 200  # of the files that are no request as they are
 MAX_ZIP = 2**26  # bytes
 MAX_NOTES = 2**22
 _MAX_IN_ZIP = 2**16
@@ -56,11 +56,12 @@ class Folder:
         requests: dict[str, RequestFile] = {}
         for name, data in self._files():
             is_named = name.lower().endswith(".request")
-            is_typed = type_of(data) is not None
-            if not is_named and not is_typed:
-                if not repairable:
+            if type_of(data) is None:
+                if repairable:
+                    repairable -= 1
+                    data = repair_file(data, REQUEST).data
+                elif not is_named:
                     continue
-                repairable -= 1
             file = _request_file(name, data, is_named)
             if file is not None:
                 key = name if file.request is None else file.request.sha256
@@ -163,6 +164,7 @@ class Folder:
 def _read_regular(path: str, limit: int) -> bytes:
     """Read at most one byte more than the limit. Raises OSError, also for a link where it can."""
     flags = os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_NOFOLLOW", 0)
+    flags |= getattr(os, "O_NONBLOCK", 0)  # a pipe, which nobody may ever fill, is empty
     with os.fdopen(os.open(path, flags), "rb") as file:
         return file.read(limit + 1)
 
@@ -178,12 +180,11 @@ def _of_zip(data: bytes) -> Iterator[tuple[str, bytes]]:
 
 def _request_file(name: str, data: bytes, is_named: bool) -> RequestFile | None:
     """The request in a file; None for a file that is something else."""
-    repaired = repair_file(data, REQUEST).data
-    if not is_named and type_of(repaired) != REQUEST:
+    if not is_named and type_of(data) != REQUEST:
         return None
     try:
-        return RequestFile(name, repaired, parse_request(repaired))
+        return RequestFile(name, data, parse_request(data))
     except KeyferryError as error:
         step = error.next_step
         sentences = (error.title, step if str(error) == error.title else f"{error} {step}")
-        return RequestFile(name, data, None, CourierError(error.code, *sentences))
+        return RequestFile(name, b"", None, CourierError(error.code, *sentences))

@@ -6,11 +6,12 @@ import secrets
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from hashlib import sha256
 from typing import Any, TypeVar
 
 from keyferry_courier.errors import CourierError, NoService, no_service
-from keyferry_courier.exchange import MAX_ANSWER, Answer, NoAnswer, is_safe
+from keyferry_courier.exchange import MAX_ANSWER, Answer, NoAnswer, may_lead_to
 from keyferry_protocol.encoding import escape_controls
 from keyferry_protocol.envelope import MAX_FILE, RESPONSE
 
@@ -18,6 +19,7 @@ Exchange = Callable[..., Answer]
 T = TypeVar("T")
 
 TRIES = 3
+MAX_PAUSE_S = 60  # for the storage: if it wants a longer one, the page's own host takes the file
 PATIENCE_S = 900.0  # with a service that is busy, and with each file until it is answered
 MAX_SENTENCE = 1000
 _TICKET = re.compile(r"[A-Za-z0-9_-]{16,128}")
@@ -104,7 +106,8 @@ class Service:
     def look(self, ticket_id: str) -> Ticket | None:
         """The state of a ticket; None if there is no such ticket any more."""
         try:
-            return self._call("GET", f"{self._api}/{ticket_id}", _read_ticket)
+            read = partial(_read_ticket, page=self._api)
+            return self._call("GET", f"{self._api}/{ticket_id}", read)
         except CourierError as error:
             if error.code == "not-found":
                 return None
@@ -129,7 +132,8 @@ class Service:
 
     def _open(self) -> _NewTicket:
         document = json.dumps({"email": self._email, "language": self._language}).encode()
-        return self._call("POST", self._api, _read_new_ticket, document, "application/json")
+        read = partial(_read_new_ticket, page=self._api)
+        return self._call("POST", self._api, read, document, "application/json")
 
     def _upload(self, ticket: _NewTicket, file: bytes) -> str:
         """`stored`, `expired` where another ticket can repair it, else `blocked`."""
@@ -144,7 +148,7 @@ class Service:
                 return "stored"
             if _EXPIRED.search(answer.body):
                 return "expired"
-            if not _is_overload(answer.status):
+            if not _is_overload(answer.status) or answer.retry_after_s > MAX_PAUSE_S:
                 break
             self._sleep(max(failures, answer.retry_after_s))
         return "blocked"
@@ -209,7 +213,7 @@ def _problem(answer: Answer) -> CourierError:
 # Each of these finds in an answer what the service would say, or None if the answer is another.
 
 
-def _read_new_ticket(answer: Answer) -> _NewTicket | None:
+def _read_new_ticket(answer: Answer, page: str) -> _NewTicket | None:
     document = _json(answer) if answer.status == 201 else {}
     upload = document.get("upload")
     id, url, fields = document.get("id"), _member(upload, "url"), _member(upload, "fields")
@@ -217,10 +221,10 @@ def _read_new_ticket(answer: Answer) -> _NewTicket | None:
         return None
     are_plain = all(_is(name, _FIELD) and _is(value, _VALUE) for name, value in fields.items())
     are_plain = are_plain and _is(id, _TICKET)
-    return _NewTicket(id, url, fields) if are_plain and is_safe(url) else None
+    return _NewTicket(id, url, fields) if are_plain and may_lead_to(url, page) else None
 
 
-def _read_ticket(answer: Answer) -> Ticket | None:
+def _read_ticket(answer: Answer, page: str) -> Ticket | None:
     document = _json(answer) if answer.status == 200 else {}
     state, response, refusal = (document.get(n) for n in ("state", "response", "refusal"))
     retry_after_s = answer.retry_after_s
@@ -232,7 +236,8 @@ def _read_ticket(answer: Answer) -> Ticket | None:
         name, url = _member(response, "filename"), _member(response, "download_url")
         size, digest = _member(response, "bytes"), _member(response, "sha256")
         are_texts = all(isinstance(value, str) for value in (name, url, digest))
-        if are_texts and type(size) is int and 0 < size <= MAX_FILE[RESPONSE] and is_safe(url):
+        is_response = are_texts and type(size) is int and 0 < size <= MAX_FILE[RESPONSE]
+        if is_response and may_lead_to(url, page):
             return Ticket(state, ResponseFile(name, size, digest, url), None, retry_after_s)
     if state == "refused":
         code, title = _member(refusal, "code"), _member(refusal, "title")

@@ -8,8 +8,8 @@ const MAX_FILES = 200;
 /** Files looked at in one folder or archive. */
 const MAX_LOOKED = 1000;
 const MAX_DEPTH = 8;
-/** What systems add by themselves. */
-const HIDDEN = /(?:^|[/\\])(?:\.|__MACOSX[/\\])/;
+/** What systems add by themselves; `./` only says where a folder is. */
+const HIDDEN = /(?:^|[/\\])(?:\.(?!\.?[/\\])|__MACOSX[/\\])/;
 
 /**
  * Every request once, and each file that should be one; one alone as if it had been chosen alone. In an archive or folder,

@@ -170,6 +170,8 @@ def test_what_is_not_in_a_request(shell: Shell, request_file: Path) -> None:
     [
         ("name", f"code {CODE}", "code"),
         ("name", CODE.replace("-", " "), "code"),
+        ("name", CODE.replace("-", "\u2013"), "code"),  # as word processors write it
+        ("name", CODE.replace("-", "\u00b7"), "code"),
         ("name", "anna@example.com", "address"),
         ("name", "10.0.0.17", "address"),
         ("name", "d0:bf:9c:11:22:33", "address"),

@@ -288,7 +288,8 @@ def test_nothing_is_added_to_an_archive_of_other_files(
     printed = shell(*command, "--output", "license.docx.zip", "--json")
     assert (printed.exit, printed.json["error"]["code"]) == (1, "cannot-save")
     assert (
-        "license.docx.zip holds other files. Choose a new name" in printed.json["error"]["detail"]
+        "license.docx.zip contains other files. Choose a new name"
+        in printed.json["error"]["detail"]
     )
     assert (Path("license.docx.zip").read_bytes(), shell.room.files()) == before
 

@@ -62,7 +62,7 @@ def test_json_says_the_same_as_for_a_file(shell: Shell, lines: list[str]) -> Non
         pytest.param(lambda rows: [*rows[:3], rows[3][::-1], *rows[4:]], "", id="no line at all"),
         pytest.param(
             lambda rows: [*rows[:3], rows[3][:-1] + "*", *rows[4:]],
-            "Line 4 has a typing mistake.",
+            "There is a typo in line 4.",
             id="a wrong symbol",
         ),
         pytest.param(lambda rows: rows[:-1], "Line {n} is missing.", id="the last one is missing"),
@@ -86,9 +86,9 @@ def test_a_person_is_told_at_once_which_line_is_wrong(shell: Shell, lines: list[
     assert printed.exit == 0
     assert printed.out.lstrip().startswith("✓ License 015.120.020.093 is active on LAB-07")
     assert printed.err == (
-        "Type the lines that the page shows, or scan its codes. Ctrl-C stops; nothing changes "
-        "until all are here.\n"
-        "Line 1: Line 2 of 11: Line 3 of 11: Line 4 of 11: ! Line 4 has a typing mistake.\n"
+        "Type the lines that the page shows, or scan its codes. Press Ctrl-C to stop; nothing "
+        "changes until you have entered all of them.\n"
+        "Line 1: Line 2 of 11: Line 3 of 11: Line 4 of 11: ! There is a typo in line 4.\n"
         "Line 4 of 11: Line 4 of 11: Line 5 of 11: Line 6 of 11: Line 7 of 11: "
         "Line 8 of 11: Line 9 of 11: Line 10 of 11: Line 11 of 11: "
     )

@@ -4,6 +4,8 @@ import io
 import json
 import os
 import re
+import subprocess
+import sys
 import zipfile
 from collections.abc import Callable
 from dataclasses import replace
@@ -14,11 +16,12 @@ import pytest
 
 from keyferry_courier.carry import Outcome, carry
 from keyferry_courier.cli import main
-from keyferry_courier.exchange import exchange, is_safe
+from keyferry_courier.exchange import Answer, exchange, is_safe
 from keyferry_courier.folder import NOTES, Folder
 from keyferry_courier.service import Service
 from keyferry_protocol.activation import new_activation_code
 from keyferry_protocol.envelope import RESPONSE, open_envelope
+from keyferry_protocol.repair import Repaired, repair_file
 from keyferry_protocol.request import parse_request
 from keyferry_protocol.response import parse_response
 from tests.courier.fake_service import EXPIRED, FakeService, as_json, problem
@@ -426,6 +429,66 @@ def test_nothing_is_saved_that_is_not_the_response(
     assert {path.name for path in stick.parent.iterdir()} <= {"stick", "rooms", "vendor"}
 
 
+@pytest.mark.parametrize("local", ["http://127.0.0.1:1/", "http://localhost:631/jobs"])
+def test_a_service_elsewhere_sends_the_courier_to_nothing_on_this_computer(
+    stick: Path, local: str
+) -> None:
+    put(stick, 1)
+    called: list[str] = []
+    upload = {"url": local, "fields": {}}
+    response = {"filename": "x", "bytes": 1, "sha256": "", "download_url": local}
+
+    def lie(method: str, url: str, *_: object) -> Answer:
+        called.append(url)
+        if method == "POST":
+            document: dict[str, Any] = {"id": "t" * 43, "upload": upload}
+            return Answer(201, "application/json", 0, json.dumps(document).encode())
+        document = {"state": "ready", "response": response}
+        return Answer(200, "application/json", 0, json.dumps(document).encode())
+
+    page, clock = "https://evil.example/", Time()
+    calls = Service(page, "en", None, exchange=lie, sleep=clock.sleep, clock=clock)
+    known = parse_request(next(stick.iterdir()).read_bytes()).sha256
+    for ticket in (None, "t" * 43):
+        folder = Folder(str(stick), page)
+        folder.note(known, ticket)
+        (outcome,) = carry(folder, calls, lambda _: None, sleep=clock.sleep, clock=clock)
+        assert outcome.error is not None
+        assert outcome.error.code == "not-ours"
+    assert called
+    assert not [url for url in called if not url.startswith(page)]
+
+
+def test_a_storage_that_wants_a_day_is_not_waited_for(service: FakeService, stick: Path) -> None:
+    put(stick, 1)
+    service.faults = [("POST", "/storage", (503, {"Retry-After": "86400"}, b""))]
+    clock = Time()
+    calls = Service(service.page, "en", None, exchange=exchange, sleep=clock.sleep, clock=clock)
+    folder = Folder(str(stick), service.page)
+    (outcome,) = carry(folder, calls, lambda _: None, sleep=clock.sleep, clock=clock)
+    assert outcome.state == "ready"
+    assert clock.now < 60
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no named pipes in folders")
+def test_notes_that_are_a_pipe_are_not_waited_for(service: FakeService, stick: Path) -> None:
+    put(stick, 1)
+    os.mkfifo(stick / NOTES)
+    outcome = subprocess.run(
+        [
+            sys.executable,
+            "-c",
+            "import sys; from keyferry_courier.folder import Folder; Folder(sys.argv[1], '')",
+            str(stick),
+        ],
+        timeout=20,
+        check=True,
+        env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)},
+    )
+    assert outcome.returncode == 0
+    assert send(service, stick)[0].state == "ready"
+
+
 def test_the_response_to_another_request_is_not_saved(service: FakeService, stick: Path) -> None:
     data = put(stick, 1).read_bytes()
     other = service.vendor.answer(data, request_sha256="0" * 64)
@@ -590,6 +653,30 @@ def test_a_zip_of_nothing_or_of_much_is_no_request(
     (stick / "requests.zip").write_bytes(content.getvalue())
     assert {outcome.state for outcome in send(service, stick)} <= {"unreadable"}
     assert service.calls == []
+
+
+def test_many_files_that_are_no_requests_cost_little(
+    service: FakeService, stick: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    repaired: list[bytes] = []
+
+    def count(data: bytes, expected: str) -> Repaired:
+        repaired.append(data)
+        return repair_file(data, expected)
+
+    monkeypatch.setattr("keyferry_courier.folder.MAX_REPAIRED", 3)
+    monkeypatch.setattr("keyferry_courier.folder.repair_file", count)
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w", zipfile.ZIP_DEFLATED) as archive:
+        for number in range(8):
+            archive.writestr(f"{number}.request", b"A" * 1000)
+    (stick / "requests.zip").write_bytes(content.getvalue())
+    file = put(stick, 1)
+    outcomes = send(service, stick)
+    assert states(outcomes).pop(file.name) == "ready"
+    assert [outcome.state for outcome in outcomes].count("unreadable") == 8
+    assert {outcome.file.data for outcome in outcomes if outcome.error} == {b""}
+    assert len([data for data in repaired if data.startswith(b"A")]) == 3
 
 
 def test_an_email_goes_with_each_ticket_and_is_not_waited_for(

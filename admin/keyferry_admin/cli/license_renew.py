@@ -18,8 +18,8 @@ from keyferry_admin.use_cases.mail_letter import require_contact
 
 @license.command()
 @click.argument("number", type=LicenseNumber(), required=False)
-@click.option("--seat", "seat_number", type=int, metavar="N", help="This seat alone.")
-@click.option("--again", is_flag=True, help="Also seats that have today's terms already.")
+@click.option("--seat", "seat_number", type=int, metavar="N", help="Only this seat.")
+@click.option("--again", is_flag=True, help="Also seats that already have today's terms.")
 @output_options
 @filter_options()
 @dry_run_option
@@ -65,7 +65,7 @@ def renew(
         settings.output.result(plan.lines(), plan.as_json())
         return
     if number is None and plan.seats and not yes:
-        lines = [*plan.lines(), f"This renews {count_of(len(plan.seats), 'seat')} at most."]
+        lines = [*plan.lines(), f"This renews at most {count_of(len(plan.seats), 'seat')}."]
         confirm_yes(settings.output, lines, "Renew them?")
     report = run_renewals(settings, plan, again=again)
     failure = report.error()

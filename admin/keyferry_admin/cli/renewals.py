@@ -96,13 +96,13 @@ def output_options(command: _F) -> _F:
         "root",
         type=click.Path(file_okay=False, path_type=Path),
         metavar="DIR",
-        help="Where the files go: a folder for each customer, with a zip in it.",
+        help="Folder to save in: a folder with a zip for each customer.",
     )
     @click.option(
         "--links",
         type=click.Path(dir_okay=False, path_type=Path),
         metavar="FILE",
-        help="CSV file for links: one for each contact, to a zip, for 7 days.",
+        help="CSV file with a link to each contact's zip, good for 7 days.",
     )
     @click.option("--mail", "is_mailed", is_flag=True, help="Mail each contact a link to a zip.")
     @words_options
@@ -135,7 +135,7 @@ class RenewalPlan:
         """The plan in words: how much there is to do, for whom, and where the files go."""
         seats = Counter(self._reader(license) for license, _ in self.seats)
         of = f"{count_of(len(self.seats), 'seat')} of {count_of(len(self.customers), 'customer')}"
-        lines = [f"{of}, {self.outputs}. Seats that have today's terms already are left out."]
+        lines = [f"{of}, {self.outputs}. Seats that already have today's terms are left out."]
         if self.left_out:
             lines.append(f"Not active, so left out: {count_of(len(self.left_out), 'license')}.")
         if self.no_contact:
@@ -239,14 +239,14 @@ class RenewalReport:
             now = [each for each in self.sent.done if each.id in self.sending.mailed]
             before = len(self.sending.mailed) - len(now)
             lines.append(f"  Mailed to {count_of(len(now), 'contact')}")
-            lines += [f"  Mailed before, so not again: {before:,}"] if before else []
+            lines += [f"  Already mailed, so not mailed again: {before:,}"] if before else []
             lines += [f"  {parcel.contact}: {error}" for parcel, error in self.sent.failed[:_ROWS]]
             numbers = [show_license_number(each.number) for each in self.plan.no_contact]
             lines += [f"  No contact, so not mailed: {each}" for each in numbers[:_ROWS]]
             more = len(numbers) - _ROWS
             lines += [f"  and {more:,} more"] if more > 0 else []
             if now:
-                lines.append("  If one comes back, `keyferry-admin mail list` shows that.")
+                lines.append("  If one bounces, `keyferry-admin mail list` shows it.")
         if self.sent.not_tried:
             lines.append(f"  Not sent yet: {len(self.sent.not_tried):,}")
         return lines

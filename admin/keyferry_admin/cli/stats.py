@@ -179,7 +179,7 @@ def _not_counted(figures: Figures) -> str:
     numbers = [show_license_number(number) for number in sorted(figures.unreadable)]
     more = f", and {len(numbers) - _NAMED} more" if len(numbers) > _NAMED else ""
     return (
-        f"{count_of(count, 'response')} of this period cannot be read, and {verb} not counted"
+        f"{count_of(count, 'response')} from this period cannot be read, and {verb} not counted"
         f" ({', '.join(numbers[:_NAMED])}{more})."
     )
 

@@ -40,7 +40,7 @@ def allow_letter(stack: Stack, license: LicenseRecord, now: int) -> str:
 
 
 WITHHELD = (
-    "Mails to it or for this license came back, or 20 were sent today."
+    "Emails to this address or for this license bounced, or 20 were sent today."
     " `keyferry-admin mail list` shows which."
 )
 

@@ -11,6 +11,7 @@ from keyferry_service.domain.ticket import LIFE_S, Ticket
 from keyferry_service.views.email import (
     Email,
     Renewals,
+    deactivation_email,
     refusal_email,
     renewal_email,
     replacement_email,
@@ -37,6 +38,10 @@ def _response(kind: str) -> Sample:
         return response_email(ticket, link, now + LIFE_S, vendor, page)
 
     return email
+
+
+def _no_receipt(vendor: Vendor, product: str, page: str, now: int) -> Email:
+    return deactivation_email(replace(_ticket(product, now), kind="deactivate"), vendor)
 
 
 def _refused(vendor: Vendor, product: str, page: str, now: int) -> Email:
@@ -92,6 +97,7 @@ SAMPLES: Mapping[str, Sample] = {
     "ready": _response("activate"),
     "updated": _response("update"),
     "deactivated": _response("deactivate"),
+    "no-receipt": _no_receipt,
     "refused": _refused,
     "replaced": _replaced,
     "renewed": _renewed,

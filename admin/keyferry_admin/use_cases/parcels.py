@@ -145,7 +145,7 @@ class SendParcels:
             tickets.allow_letter_mail(number, contact, mail_id, self.now, message_id=parcel.id)
         except MailWithheld as error:
             raise MailNotSent(
-                f"No mail goes to {contact} for license {number} now", WITHHELD
+                f"No email can go to {contact} for license {number} now", WITHHELD
             ) from error
         email = compose(parcel.contents(), self._new_link(parcel), self.ends_at)
         what = f"The link for {contact}"

@@ -84,7 +84,7 @@ def request_all(
                 step if error.code == _NO_SUCH_EVENT else "",
             ) from error
         if not renewed:
-            raise SeatsNotRenewed("The service had no time: the license keeps being changed")
+            raise SeatsNotRenewed("The service ran out of time because the license keeps changing")
         for seat in renewed:
             del rest[seat.seat]
             yield seat

@@ -27,13 +27,16 @@ _LONGEST_NAME = 56  # characters of at most 4 bytes: with digits and .zip.part, 
 _FORBIDDEN = re.compile(r'[<>:"/\\|?*\x00-\x1f\x7f]')
 # Windows takes these for devices, whatever follows after a dot.
 _DEVICES = re.compile(r"(con|prn|aux|nul|conin\$|conout\$|(com|lpt)[0-9¹²³])(\..*)?", re.IGNORECASE)
+# How the names end that are made here, which no licensee may have as they are.
+_MADE_NAME = re.compile(r".* [0-9a-f]{8}|[0-9]{12}")
 
 
 def folder_names(licenses: Iterable[LicenseRecord]) -> dict[str, str]:
     """The folder of each license, by its number: that of its licensee, good on every system.
 
     Two licensees never share one, also where a system takes their names for the same: such a name,
-    and one that a system does not allow, ends in eight digits that are the licensee's own.
+    one that a system does not allow, and one that could be made here, ends in eight digits that are
+    the licensee's own.
     """
     by_number = {license.number: license.licensee.strip() for license in licenses}
     licensees = set(by_number.values()) - {""}
@@ -41,7 +44,8 @@ def folder_names(licenses: Iterable[LicenseRecord]) -> dict[str, str]:
 
     def name(licensee: str) -> str:
         clean = _clean(licensee)
-        if clean == licensee and taken[_folded(clean)] == 1:
+        is_made = _MADE_NAME.fullmatch(_folded(clean)) is not None
+        if clean == licensee and taken[_folded(clean)] == 1 and not is_made:
             return clean
         return f"{clean} {sha256(licensee.encode()).hexdigest()[:8]}"
 
@@ -120,9 +124,9 @@ class RenewalFolder:
             place = self.root.resolve() / folder.name
             is_own = folder.is_dir() and normcase(folder.resolve()) == normcase(place)
         except OSError as error:
-            raise FileNotWritten(f"{folder} cannot be made: {error.strerror}") from error
+            raise FileNotWritten(f"{folder} cannot be created: {error.strerror}") from error
         if not is_own:
-            raise FileNotWritten(f"{folder} is no folder of its own, but a link")
+            raise FileNotWritten(f"{folder} is a link, not a folder")
 
 
 def _clean(licensee: str) -> str:

@@ -13,6 +13,7 @@ from keyferry_protocol.messages import message
 from keyferry_protocol.request import Request
 from keyferry_protocol.response import Response
 from keyferry_protocol.strict_json import parse_json
+from keyferry_protocol.symbols import without_separators
 
 Contents = Request | Response
 
@@ -22,7 +23,6 @@ _ADDRESS = re.compile(
     r"@|://|www\.|\b\d{1,3}(\.\d{1,3}){3}\b|\b[0-9a-f]{2}([:-][0-9a-f]{2}){5}\b|[0-9a-f]*::[0-9a-f]",
     re.IGNORECASE,
 )
-_SEPARATORS = re.compile(r"[\s._/-]")
 _ONE_ROW = "license.features"
 
 
@@ -115,7 +115,7 @@ def _number_and_texts(contents: Contents) -> tuple[str, list[str]]:
 
 def _has_code(text: str, number: str) -> bool:
     """Whether an activation code of this license is somewhere in a text."""
-    symbols = _SEPARATORS.sub("", text)
+    symbols = without_separators(text)
     for start in range(len(symbols) - CODE_SYMBOLS + 1):
         with suppress(KeyferryError):
             parse_activation_code(symbols[start : start + CODE_SYMBOLS], number)

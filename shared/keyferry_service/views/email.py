@@ -131,7 +131,7 @@ def deactivation_email(ticket: Ticket, vendor: Vendor) -> Email:
             first=message(f"email.no-receipt.{_first(ticket)}", **names),
             after_link=message("email.no-receipt.why", **names),
             facts=_facts(ticket, names),
-            last=message("email.deactivated.last"),
+            last=message("email.deactivated.last", **names),
             support=vendor.support,
         )
 

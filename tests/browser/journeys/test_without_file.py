@@ -46,6 +46,6 @@ def test_no_drive_allowed_1_trip_with_a_phone(
     assert main(["install", "-", *options], machine=place["machine"]) == 0
     printed = capsys.readouterr()
     assert "2 of 7 codes received" in printed.err
-    assert "This code was not typed completely. Scan it again." in printed.err
+    assert "This code was not scanned correctly. Scan it again." in printed.err
     assert f"License {offline.shown_number} is active" in printed.out
     assert offline.check().ok

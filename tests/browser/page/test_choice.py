@@ -82,7 +82,7 @@ def test_a_screen_reader_says_of_each_button_which_computer_it_means(page: Page,
 
 @pytest.mark.parametrize(
     ("left", "sentence"),
-    [(1, "This uses the last move that this license has now."), (None, "This uses a move of")],
+    [(1, "This uses the last move this license has now."), (None, "This uses one of this")],
 )
 def test_what_it_costs_is_said_as_far_as_it_is_known(
     page: Page, site: str, left: int | None, sentence: str

@@ -229,7 +229,7 @@ def test_a_seat_is_free_and_there_is_nothing_to_install(page: Page, site: str) -
     process(page, site, "kim@example.com")
     expect(page.locator("h1")).to_have_text("The seat is free again")
     expect(page.locator(".lead")).to_have_text(
-        "You are done: there is nothing to install. This version of Example Modeler is too old to"
+        "You are done. There is nothing to install. This version of Example Modeler is too old to"
         " accept our current signature, so it would reject a receipt."
     )
     expect(page.locator("#mail")).to_have_text("This was also emailed to kim@example.com.")

@@ -44,7 +44,7 @@ def test_in_the_window_each_line_has_a_field_and_a_wrong_one_is_named(
         assert page.count('id="line-') == 13
         typed = fields(to_lines(packed))
         page = press(browser, "next", "typed", **{**typed, "line-4": typed["line-4"][::-1]})
-        assert "Line 4 has a typing mistake." in page
+        assert "There is a typo in line 4." in page
         assert 'href="#line-4"' in page
         assert page.count('id="line-') == 11 + 1  # as many as the first line says, and a fault
         assert page.count("<li>") == 1
@@ -89,7 +89,7 @@ def test_at_the_prompt_each_line_is_checked_as_it_is_left(
     lines = list(fields(to_lines(packed)).values())
     printed = typed("1", "t", *lines[:3], lines[3][::-1], "", *lines[3:], "", "q")
     assert printed.exit == 0
-    assert "Line 4 has a typing mistake." in printed.err
+    assert "There is a typo in line 4." in printed.err
     assert "License 015.120.020.093 is active" in printed.out
     assert desk.room.load().check().ok
 

@@ -348,11 +348,11 @@ def test_a_seat_that_another_computer_took_during_the_prompt_stays_its_own(
 def test_a_status_that_the_license_has_already_is_no_change(run: Any, sold: Stack) -> None:
     run(f"license suspend {NUMBER} --yes")
     ran = run(f"license suspend {NUMBER}")  # asks nothing
-    assert (ran.exit, ran.out.splitlines()[-1]) == (0, "  It was suspended already.")
+    assert (ran.exit, ran.out.splitlines()[-1]) == (0, "  It was already suspended.")
     assert [change.what for change in sold.licenses.changes(NUMBER)] == ["create", "suspend"]
     assert run(f"license undo {NUMBER} --yes").exit == 0
     assert status(sold) is Status.ACTIVE
-    assert run(f"license resume {NUMBER}").out.endswith("  It was active already.\n")
+    assert run(f"license resume {NUMBER}").out.endswith("  It was already active.\n")
 
 
 def test_a_status_that_someone_else_wrote_meanwhile_is_no_change(sold: Stack) -> None:

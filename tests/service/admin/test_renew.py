@@ -27,6 +27,7 @@ from tests.support.builders import Computer, a_license, a_seat
 from tests.support.samples import DAY, NOW, PRODUCT
 
 ACME, BOREALIS = f"{1:012}", f"{2:012}"
+WIDE = {ord("0") + n: chr(0xFF10 + n) for n in range(10)}  # digits that are as wide as two
 CUSTOMERS = {ACME: "Acme Modeling", BOREALIS: "Borealis"}
 
 
@@ -366,6 +367,16 @@ def test_two_customers_never_share_a_folder() -> None:
     assert len({folder.casefold() for folder in folders.values()}) == len(names)
     again = [*licenses, a_license(number=f"{99:012}", licensee="Acme")]
     assert folder_names(again)[f"{99:012}"] == folders[f"{1:012}"]
+
+
+def test_no_customer_can_be_named_as_the_folder_of_another() -> None:
+    others = [a_license(number=ACME, licensee="A/B"), a_license(number=BOREALIS, licensee="")]
+    for number, taken in folder_names(others).items():
+        for licensee in (taken, taken.upper(), taken.translate(WIDE)):
+            named_so = a_license(number=f"{3:012}", licensee=licensee)
+            folders = folder_names([*others, named_so])
+            assert folders[number] == taken
+            assert folders[named_so.number].casefold() != taken.casefold()
 
 
 def all_rows(stack: Stack) -> list[Any]:

@@ -238,7 +238,7 @@ def test_an_unreadable_response_is_told_and_the_others_are_counted(
     row = {"pk": VIEWER, "sk": f"answer#{'0' * 64}", "issued_at": NOW, **body}
     table = stack.output("LicensesTable")
     boto3.client("dynamodb").put_item(TableName=table, Item=to_item(row))
-    sentence = "1 response of this period cannot be read, and is not counted (000.000.000.001)."
+    sentence = "1 response from this period cannot be read, and is not counted (000.000.000.001)."
     ran = run(f"stats --report {tmp_path / 'report.html'}")
     assert (ran.exit, f"! {sentence}" in ran.out) == (0, True)
     assert sentence in (tmp_path / "report.html").read_text()

@@ -10,6 +10,8 @@ from typing import Any
 
 import pytest
 
+from keyferry_admin import connection
+from keyferry_admin.connection import new_session
 from keyferry_admin.errors import BadOwnFile
 from keyferry_admin.use_cases.mail_samples import SAMPLES, sample
 from keyferry_admin.use_cases.site import read_own_sentences, site_files
@@ -147,10 +149,14 @@ def test_a_preview_is_the_mail_in_the_vendors_words(run: Any, vendor: Path) -> N
 
 
 @pytest.mark.parametrize("name", SAMPLES)
-def test_each_preview_needs_no_folder_and_no_stack(
+def test_each_preview_needs_no_folder_no_stack_and_no_region(
     run: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(connection, "new_session", new_session)  # no test before has its region
+    for variable in ("AWS_DEFAULT_REGION", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.delenv(variable)
+    assert "(no-region)" in run("license list").err
     shown = run(f"mail preview {name} --stack nowhere")
     assert (shown.exit, shown.err) == (0, "")
     assert "015.120.020.093" in shown.out

@@ -108,10 +108,10 @@ def test_every_swap_of_two_symbols_and_of_two_lines_is_noticed() -> None:
 def test_a_wrong_line_is_named_and_not_taken() -> None:
     response = typed(*LINES)
     wrong = LINES[3].replace(symbols_of(LINES[3])[5], "*", 1)
-    assert fault(response, wrong) == "Line 4 has a typing mistake."
-    assert fault(TypedResponse(), symbols_of(LINES[3]), number=5) == "Line 5 has a typing mistake."
-    assert fault(TypedResponse(), LINES[0][:-1]) == "Line 1 has a typing mistake."
-    assert fault(TypedResponse(), LINES[0] + "0") == "Line 1 has a typing mistake."
+    assert fault(response, wrong) == "There is a typo in line 4."
+    assert fault(TypedResponse(), symbols_of(LINES[3]), number=5) == "There is a typo in line 5."
+    assert fault(TypedResponse(), LINES[0][:-1]) == "There is a typo in line 1."
+    assert fault(TypedResponse(), LINES[0] + "0") == "There is a typo in line 1."
     assert fault(TypedResponse(), "4") == "A line starts with its number, then a space."
     assert fault(TypedResponse(), "hello world") == "A line starts with its number, then a space."
     assert fault(TypedResponse(), "") == "A line starts with its number, then a space."
@@ -128,11 +128,11 @@ def test_a_missing_line_is_named_the_last_one_too(at: int) -> None:
 
 def test_a_line_of_another_response_does_not_fit_if_its_place_or_length_does_not() -> None:
     longer = to_lines(a_text_form(230))
-    assert fault(typed(*LINES), longer[12]) == "Line 13 has a typing mistake."
+    assert fault(typed(*LINES), longer[12]) == "There is a typo in line 13."
     short = to_lines(a_text_form(180))[10]
-    assert fault(typed(*LINES), short) == "Line 11 has a typing mistake."
+    assert fault(typed(*LINES), short) == "There is a typo in line 11."
     assert typed(short, *LINES[:10]).missing is None
-    with pytest.raises(WrongLine, match="Line 11"):
+    with pytest.raises(WrongLine, match="line 11"):
         typed(short, *LINES[:10]).packed()
 
 
@@ -142,7 +142,7 @@ def test_bits_that_fill_the_last_symbol_are_zero() -> None:
     symbols = symbols_of(line)[:15]
     other = symbols[:-1] + ALPHABET[ALPHABET.index(symbols[-1]) | 1]
     assert other != symbols
-    with pytest.raises(WrongLine, match="Line 1"):
+    with pytest.raises(WrongLine, match="line 1"):
         typed(f"1 {other} {_check(1, other)}").packed()
 
 
@@ -252,7 +252,7 @@ def test_a_lost_key_press_and_another_responses_code_are_noticed() -> None:
     code = CODES[0]
     for at in range(0, len(code), 7):
         cut = code[:at] + code[at + 1 :]
-        assert fault(TypedResponse(), cut) == "This code was not typed completely. Scan it again."
+        assert fault(TypedResponse(), cut) == "This code was not scanned correctly. Scan it again."
     other = to_codes(a_text_form(3511))[1]
     assert fault(typed(code), other).startswith("This code belongs to another response.")
 
