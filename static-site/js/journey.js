@@ -106,8 +106,12 @@ export class Journey {
     if (!result) return;
     if ('request' in result) this.#file = result;
     this.#view.showRequest(this.#file);
-    if ('problem' in result) this.#addProblem('file', { name: result.problem, list: result.list });
-    else this.#removeProblem('file');
+    if ('problem' in result) {
+      const { problem: name, ...more } = result;
+      this.#addProblem('file', { name, ...more });
+    } else {
+      this.#removeProblem('file');
+    }
   }
 
   /**

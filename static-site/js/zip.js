@@ -7,6 +7,8 @@ const CENTRAL = 0x02014b50;
 const END = 0x06054b50;
 const END_BYTES = 22;
 const MAX_COMMENT = 0xffff;
+/** Bytes, for a thousand entries with long names. */
+const MAX_DIRECTORY = 2 ** 22;
 const ENCRYPTED = 1;
 const DEFLATED = 8;
 const UNIX = 3;
@@ -47,6 +49,7 @@ async function readDirectory(archive, maxFiles) {
   const count = tail.getUint16(at + 10, true);
   if (count > maxFiles) throw new BadZip('too-many-files');
   const [size, start] = [tail.getUint32(at + 12, true), tail.getUint32(at + 16, true)];
+  if (size > MAX_DIRECTORY) throw new BadZip('zip-damaged');
   const directory = await viewOf(archive.slice(start, start + size));
   try {
     return readEntries(directory, count);
@@ -91,7 +94,7 @@ async function unpack(archive, { start, packedSize, size, method, crc }) {
   if (method === DEFLATED && !('DecompressionStream' in globalThis)) throw new BadZip('zip-compressed');
   try {
     const header = await viewOf(archive.slice(start, start + 30));
-    check(header.getUint32(0, true) === LOCAL && (method === 0 || method === DEFLATED));
+    check(header.getUint32(0, true) === LOCAL && ((method === 0 && packedSize === size) || method === DEFLATED));
     const from = start + 30 + header.getUint16(26, true) + header.getUint16(28, true);
     const packed = archive.slice(from, from + packedSize);
     const bytes = method === 0 ? new Uint8Array(await packed.arrayBuffer()) : await inflateUpTo(packed, 'deflate-raw', size);

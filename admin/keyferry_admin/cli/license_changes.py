@@ -22,7 +22,9 @@ from keyferry_admin.cli.license import license
 from keyferry_admin.cli.license_create import (
     ENVIRONMENT_WARNINGS,
     letter_option,
+    maintenance_option,
     print_code,
+    trial_option,
     vendor_fact_options,
     with_letter,
 )
@@ -186,15 +188,8 @@ def extend(
     help="Grants, changes, or removes this one. Repeatable.",
 )
 @click.option("--until", "valid_until", type=Moment("never"), help="Last day.")
-@click.option(
-    "--trial",
-    "trial_days",
-    type=DaysOrNone(),
-    help="Days until it ends, counted from first activation.",
-)
-@click.option(
-    "--maintenance-until", type=Moment("none"), help="Versions released later do not run."
-)
+@trial_option
+@maintenance_option
 @click.option("--lease", "lease_days", type=DaysOrNone(), help="How often to update.")
 @click.option(
     "--grace", "grace_days", type=int, metavar="DAYS", help="Days it keeps working after that."

@@ -39,6 +39,15 @@ ENVIRONMENT_WARNINGS = {
     "virtual": "Virtual machines are allowed: copies look the same and cannot be counted.",
     "container": "Containers are allowed: one image started twice looks like one computer.",
 }
+trial_option = click.option(
+    "--trial",
+    "trial_days",
+    type=DaysOrNone(),
+    help="Days until it ends, counted from first activation.",
+)
+maintenance_option = click.option(
+    "--maintenance-until", type=Moment("none"), help="Versions released later do not run."
+)
 letter_option = click.option(
     "--letter",
     type=click.Path(dir_okay=False, path_type=Path),
@@ -105,15 +114,8 @@ def _labels(_: click.Context, __: click.Parameter, texts: tuple[str, ...]) -> An
     type=Moment("never"),
     help="Last day. If omitted, the license never ends.",
 )
-@click.option(
-    "--trial",
-    "trial_days",
-    type=DaysOrNone(),
-    help="Days until it ends, counted from first activation.",
-)
-@click.option(
-    "--maintenance-until", type=Moment("none"), help="Versions released later do not run."
-)
+@trial_option
+@maintenance_option
 @click.option(
     "--lease",
     "lease_days",

@@ -68,6 +68,24 @@ test('an archive that is encrypted, damaged, cut, or too full is told as that', 
   await assert.rejects(read(ARCHIVE, { ...LIMITS, maxFiles: 1 }), { code: 'too-many-files' });
 });
 
+test('of a large file whose directory is most of it, little is read', async () => {
+  const archive = new Uint8Array(2 ** 23 + 22);
+  const view = new DataView(archive.buffer);
+  view.setUint32(2 ** 23, 0x06054b50, true);
+  view.setUint16(2 ** 23 + 10, 1, true);
+  view.setUint32(2 ** 23 + 12, 2 ** 23, true);
+  let most = 0;
+  class Watched extends Blob {
+    slice(...range) {
+      const part = super.slice(...range);
+      most = Math.max(most, range.length === 2 ? part.size : 0);
+      return part;
+    }
+  }
+  await assert.rejects(readZip(new Watched([archive]), LIMITS).next(), { code: 'zip-damaged' });
+  assert.ok(most < 2 ** 22 + 1, String(most));
+});
+
 test('no name leaves the folder, and none is taken twice', () => {
   const names = ['../../x.response', 'a/b.response', 'x.response', 'X.response', 'x.response', '', 'ü.response'];
   const safe = namedApart(names.map((name) => ({ name, bytes: bytes('') }))).map(({ name }) => name);
