@@ -1,7 +1,7 @@
-"""Carries the requests of a folder to the service, and their responses back.
+"""Sends the requests of a folder to the service, and saves their responses.
 
-What is known of a ticket is written down before its file is uploaded. So a run that is cut off
-anywhere goes on with the same tickets the next time.
+A ticket is written to the folder before its file is uploaded. So after an interruption anywhere,
+the next run continues with the same tickets.
 """
 
 import heapq
@@ -49,9 +49,9 @@ def carry(
     sleep: Callable[[float], None] = time.sleep,
     clock: Callable[[], float] = time.monotonic,
 ) -> list[Outcome]:
-    """Carry every request file, deactivations first, since they free seats for the others.
+    """Send every request file, deactivations first, since they free seats for the others.
 
-    `report` is told each outcome when it is known.
+    `report` is called with each outcome as soon as it is known.
     """
     files = folder.requests()
     unreadable = [Outcome(file, UNREADABLE, error=file.error) for file in files if file.error]
@@ -107,7 +107,7 @@ class _Run:
     def _try(self, task: _Task, step: Callable[[_Task], float]) -> float:
         """Take a step; return the seconds until the next one.
 
-        An error is the outcome of this file alone, or of all that are still to come.
+        An error is the outcome of this file only, or of all files that are still to come.
         """
         try:
             if self._ended is not None:
@@ -120,7 +120,7 @@ class _Run:
             return 0
 
     def _start(self, task: _Task) -> float:
-        """See that the service has the file, on the ticket of an earlier run or on a new one."""
+        """Upload the file on its earlier ticket or a new one, unless the service already has it."""
         digest = task.request.sha256
         response = self._answered.get(digest)
         if response is not None:

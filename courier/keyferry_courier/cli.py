@@ -17,7 +17,7 @@ from keyferry_protocol import __version__
 from keyferry_protocol.encoding import escape_controls
 from keyferry_protocol.messages import language_in_use, message, use_language
 
-# 0 if every request has its response; the first of these that is true of one.
+# The first of these that applies to any request; 0 if every request has its response.
 EXITS = {FAILED: 1, WAITING: 4, REFUSED: 3, UNREADABLE: 3}
 USAGE_EXIT = 2
 _LANG = "--lang"
@@ -48,13 +48,13 @@ def cli() -> None:
     envvar="KEYFERRY_PAGE",
     help="The vendor's page, or KEYFERRY_PAGE.",
 )
-@click.option("--email", metavar="ADDRESS", help="Also send the link of each response here.")
-@click.option(_LANG, metavar="TAG", expose_value=False, help="The language, for example en.")
-@click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
+@click.option("--email", metavar="ADDRESS", help="Email address for the link to each response.")
+@click.option(_LANG, metavar="TAG", expose_value=False, help="Language, for example en.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 def send(folder: str, page: str, email: str | None, as_json: bool) -> int:
-    """Send every request file of a folder, and save the responses beside them.
+    """Send every request file in a folder, and save the responses next to them.
 
-    Run it again to go on where it was cut off.
+    Run it again to continue after an interruption.
 
     Example: keyferry-courier send requests --page https://activate.example.com
     """

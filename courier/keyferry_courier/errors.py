@@ -1,4 +1,4 @@
-"""What keeps the courier from its work: a code, what happened, and what to do now."""
+"""The courier's errors: a code, what happened, and what to do now."""
 
 from keyferry_protocol.messages import message
 

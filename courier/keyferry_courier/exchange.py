@@ -38,11 +38,11 @@ class Answer(NamedTuple):
 
 
 class NoAnswer(Exception):
-    """Nothing answered in time, or not by the rules of HTTP and TLS."""
+    """No server answered in time, or one broke the rules of HTTP or TLS."""
 
 
 def is_safe(url: str) -> bool:
-    """Whether a call of this address is encrypted, or stays on this computer."""
+    """Whether a call to this address is encrypted, or stays on this computer."""
     try:
         parts = urlsplit(url)
         host, _ = parts.hostname, parts.port

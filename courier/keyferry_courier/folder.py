@@ -1,4 +1,4 @@
-"""The folder: the request files in it, the responses beside them, and the courier's own notes.
+"""The folder: its request files, the responses next to them, and the courier's own notes.
 
 A file is judged by its content, never by its name. No link is followed.
 """
@@ -43,7 +43,7 @@ class RequestFile(NamedTuple):
 
 
 class Folder:
-    """The folder that the courier was sent with. Raises CourierError."""
+    """The folder whose requests the courier sends. Its methods raise CourierError."""
 
     def __init__(self, path: str, page: str) -> None:
         self.path = path
@@ -82,7 +82,7 @@ class Folder:
         return self._tickets.get(request_sha256)
 
     def note(self, request_sha256: str, ticket_id: str | None) -> None:
-        """Keep the ticket of a request for the next run, or forget it for None."""
+        """Store the ticket of a request for the next run; None removes it."""
         if ticket_id is None:
             self._tickets.pop(request_sha256, None)
         else:

@@ -63,8 +63,8 @@ class _NewTicket:
 class Service:
     """The service behind a vendor's page.
 
-    Each call waits while the service is busy. Raises NoService where no other file would fare
-    better, and CourierError for what concerns one file.
+    Each call waits while the service is busy. Raises NoService if no other file could be sent
+    either, and CourierError for a problem with one file.
     """
 
     def __init__(
@@ -82,20 +82,19 @@ class Service:
         self._exchange, self._sleep, self._clock = exchange, sleep, clock
 
     def send(self, file: bytes, opened: Callable[[str], None]) -> str:
-        """Open a ticket and upload the file; the ticket's id, which `opened` is told before."""
-        for passes in range(1, TRIES + 1):
+        """Open a ticket, call `opened` with its id, upload the file, and return the id."""
+        for _ in range(TRIES):
             ticket = self._open()
             opened(ticket.id)
             outcome = self._upload(ticket, file)
-            if outcome == "expired" and passes < TRIES:
-                continue
-            if outcome != "stored":
-                self.send_through_page(ticket.id, file)
-            break
+            if outcome != "expired":
+                break
+        if outcome != "stored":
+            self.send_through_page(ticket.id, file)
         return ticket.id
 
     def send_through_page(self, ticket_id: str, file: bytes) -> None:
-        """Upload through the page's own host: for networks that let nobody through to storage."""
+        """Upload through the page's own host, for networks from which storage is unreachable."""
         url = f"{self._api}/{ticket_id}/file"
         try:
             self._call("PUT", url, _read_accepted, file, "application/octet-stream")
@@ -104,7 +103,7 @@ class Service:
                 raise
 
     def look(self, ticket_id: str) -> Ticket | None:
-        """The state of a ticket; None if there is no such ticket any more."""
+        """The state of a ticket; None if it no longer exists."""
         try:
             read = partial(_read_ticket, page=self._api)
             return self._call("GET", f"{self._api}/{ticket_id}", read)
@@ -116,7 +115,7 @@ class Service:
     def download(self, ticket_id: str, response: ResponseFile) -> bytes:
         """The response file, checked against what the service says of it.
 
-        It comes from the storage, else through the page's own host.
+        It comes from the storage or, if that fails, through the page's own host.
         """
 
         def read(answer: Answer) -> bytes | None:

@@ -1,6 +1,7 @@
 """The text form of a response, short enough to type (docs/format.md, "Text form of a response").
 
-Its preset dictionary ends in the request, which the waiting computer has: only news travels.
+Its preset dictionary ends with the request, which the waiting computer has, so the text form
+contains only what the request does not.
 """
 
 from collections.abc import Iterable
@@ -54,7 +55,7 @@ def to_response_text(data: bytes, deflated: bytes, request_sha256: str) -> bytes
 
 
 def packed_length(start: bytes) -> int:
-    """How many bytes the text form has that begins so. Raises as `from_response_text` does."""
+    """How many bytes a text form with this start has. Raises as `from_response_text` does."""
     check_form(start, DICTIONARY_NUMBER, UnreadableResponse)
     return int.from_bytes(start[2:4], "big")
 

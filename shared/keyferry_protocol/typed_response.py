@@ -1,4 +1,4 @@
-"""A response as a person types it or a scanner does (docs/format.md, "Lines and codes")."""
+"""A response as a person or a scanner types it (docs/format.md, "Lines and codes")."""
 
 import re
 from contextlib import suppress
@@ -51,7 +51,7 @@ def to_codes(packed: bytes) -> list[str]:
 
 
 class TypedResponse:
-    """Lines and codes as they come: in any order, some twice, some wrong."""
+    """Collects lines and codes as they are typed: in any order, some twice, some wrong."""
 
     def __init__(self) -> None:
         self._lines: dict[int, str] = {}
@@ -63,22 +63,22 @@ class TypedResponse:
 
     @property
     def scanned(self) -> int:
-        """How many of the codes are here."""
+        """How many codes have been added."""
         return len(self._parts)
 
     @property
     def missing(self) -> int | None:
-        """The number of the first line that is not here; None if all are, or all codes."""
+        """The number of the first missing line; None if all lines or all codes have been added."""
         if self.codes and self.scanned == self.codes:
             return None
         expected = self.length or max(self._lines, default=0) + 1
         return next((n for n in range(1, expected + 1) if n not in self._lines), None)
 
     def add(self, text: str, number: int | None = None) -> None:
-        """Take one line, or scanned codes. `number` is the line's if none is in front of it.
+        """Add one line, or scanned codes; `number` counts for a line that starts with no number.
 
-        Raises WrongLine; for a first line of another kind UnreadableResponse, or of a later
-        version UnsupportedVersion.
+        Raises WrongLine, or for the first line UnreadableResponse if it belongs to no response,
+        and UnsupportedVersion if it belongs to a later text form.
         """
         letters = "".join(text.split()).upper()
         if _IS_CODES.fullmatch(letters):

@@ -19,25 +19,25 @@ const HIDDEN = /(?:^|[/\\])(?:\.(?!\.?[/\\])|__MACOSX[/\\])/;
  */
 export async function gather(sources) {
   /** @type {Map<string, RequestFile | BadFile>} */
-  const found = new Map();
+  const byContent = new Map();
   /** Of responses: the seats of each license. @type {Map<string, Set<number>>} */
   const seats = new Map();
   try {
     for await (const { file, isInside } of filesOf(sources)) {
       const result = await readFiles([file]);
       if ('sources' in result) continue; // an archive in an archive
-      if ('request' in result) found.set(latin1(result.bytes), found.get(latin1(result.bytes)) ?? result);
+      if ('request' in result) byContent.set(latin1(result.bytes), byContent.get(latin1(result.bytes)) ?? result);
       else if (isInside && result.problem === 'response') await addSeat(seats, file);
       else if (isInside && !isMeantAsRequest(file, result)) continue;
-      else found.set(`${found.size} ${file.name}`, { name: file.name, problem: result.problem });
-      if (found.size > MAX_FILES) return { problem: 'too-many-files' };
+      else byContent.set(`${byContent.size} ${file.name}`, { name: file.name, problem: result.problem });
+      if (byContent.size > MAX_FILES) return { problem: 'too-many-files' };
     }
   } catch (error) {
     if (error instanceof DOMException) return { problem: 'not-read' }; // for example a folder on a drive that is gone
     if (!(error instanceof BadZip)) throw error;
     return { problem: error.code };
   }
-  const rows = [...found.values()];
+  const rows = [...byContent.values()];
   if (rows.length > 1) return { rows };
   if (rows[0]) return rows[0];
   return seats.size ? { problem: 'only-responses', list: listed(seats) } : { problem: 'none-inside' };

@@ -121,11 +121,11 @@ export class Journey {
   async #unpack(result) {
     if (!('sources' in result)) return result;
     const room = await this.#loadRoom();
-    const found = await room?.gather(result.sources) ?? { problem: 'not-read' };
-    if (!room || !('rows' in found)) return /** @type {RequestFile | FileProblem} */ (found);
+    const selection = await room?.gather(result.sources) ?? { problem: 'not-read' };
+    if (!room || !('rows' in selection)) return /** @type {RequestFile | FileProblem} */ (selection);
     this.#view.showProblems({});
     this.#enter(room);
-    room.show(found.rows);
+    room.show(selection.rows);
     return null;
   }
 

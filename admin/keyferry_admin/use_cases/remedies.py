@@ -264,13 +264,24 @@ def _no_seats_left(case: Case) -> Refused:
         ),
     ]
     if left := license.moves_left(case.now):
-        remedies += [
-            Remedy("The customer deactivates a computer, then chooses the same file again."),
+        moves = f"({left} {'move' if left == 1 else 'moves'} left)"
+        remedies.append(
+            Remedy("The customer deactivates a computer, then chooses the same file again.")
+        )
+        if case.request.choose_seat:
+            on_page = "The customer chooses the same file again, and on the page the lost computer"
+            remedies.append(Remedy(f"{on_page} {moves}."))
+        else:
+            anew = "The customer makes a new request that replaces a lost computer"
+            remedies.append(Remedy(f"{anew} {moves}; with this one, the page offers no choice."))
+    elif case.request.choose_seat:
+        remedies.append(
             Remedy(
-                "The customer makes a new request that replaces a lost computer"
-                f" ({left} {'move' if left == 1 else 'moves'} left)."
-            ),
-        ]
+                "Allow one more move. The customer then chooses the same file again, and on the"
+                " page the lost computer.",
+                f"keyferry-admin license allow-move {license.number}",
+            )
+        )
     used = "1 of 1 seat is" if license.seats == 1 else f"{license.seats_used} of {license.seats}"
     used += "" if license.seats == 1 else " seats are"
     return Refused(

@@ -10,7 +10,7 @@ from keyferry_service.adapters.tickets_dynamodb import MailCounts
 from keyferry_service.domain.allocate import refuse_new_seat
 from keyferry_service.domain.decide import refuse_any
 from keyferry_service.domain.license import LicenseRecord, Seat
-from keyferry_service.domain.refusals import RefusalRecord
+from keyferry_service.domain.refusals import RefusalCode, RefusalRecord
 from keyferry_service.views.refusal_text import Vendor, say_refusal
 
 
@@ -47,7 +47,10 @@ def next_steps(license: LicenseRecord, vendor: Vendor, page: str, now: int) -> t
     refusal = refuse_any(license, now) or refuse_new_seat(license, now)
     if refusal is not None:
         words = say_refusal(refusal, "en", vendor)
-        return (f"{words.title}. {words.next_step}",)
+        sentence = f"{words.title}. {words.next_step}"
+        if refusal.code is RefusalCode.NO_SEATS_LEFT and license.moves_left(now):
+            return (sentence, message("refusals.no-seats-left.on-page", page=page))
+        return (sentence,)
     return (
         message("letter.install", product=license.product),
         request_command(license),

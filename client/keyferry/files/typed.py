@@ -1,4 +1,4 @@
-"""A response that was typed or scanned, unpacked with the request that waits for it here."""
+"""Unpacks a typed or scanned response with the request that is waiting for it here."""
 
 from collections.abc import Iterator
 
@@ -20,7 +20,7 @@ def unpack(typed: TypedResponse, state_dirs: StateDirs) -> bytes:
 
 
 def unpack_text(data: bytes, state_dirs: StateDirs) -> bytes:
-    """Like `unpack`, for a text of lines or codes; other bytes, such as a file's, stay."""
+    """Like `unpack`, for a text of lines or codes; other bytes are returned unchanged."""
     if not looks_typed(data):
         return data
     typed = TypedResponse()
@@ -30,7 +30,7 @@ def unpack_text(data: bytes, state_dirs: StateDirs) -> bytes:
 
 
 def _request_bodies(state_dirs: StateDirs) -> Iterator[bytes]:
-    """The requests on this computer that may still be answered, as they were signed."""
+    """The BODY of each request on this computer that can still be answered."""
     for number in in_trying_order(state_dirs):
         for folder in [Folder(root, number) for root in state_dirs]:
             for name in (PENDING, DEACTIVATE):

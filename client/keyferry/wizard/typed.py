@@ -25,7 +25,7 @@ class Typed(NamedTuple):
 
 
 def read_typed(answers: Answers) -> Typed:
-    """What is in the fields. Of what is missing, the first is named, once nothing is wrong."""
+    """Read the fields. The first missing line is reported only if no other field is wrong."""
     response, faults = TypedResponse(), dict[str, str]()
     for row in typed_rows(answers.get(SCAN, "")):
         _add(response, row, None, SCAN, faults)

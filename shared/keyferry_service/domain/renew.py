@@ -15,7 +15,7 @@ from keyferry_service.domain.refusals import Refusal, RefusalCode
 
 @dataclass(frozen=True, slots=True)
 class RenewalOrder:
-    """Seats of one license that the vendor has renewed.
+    """Seats of one license that the vendor wants to renew.
 
     `seats` maps each seat to the serial of its newest response that the vendor has on disk, or to
     None. Without `again`, a seat whose terms are those of its last response is left as it is.
@@ -90,7 +90,8 @@ def renew(
 def grants_the_same(last: ResponseBody, renewal: ResponseBody) -> bool:
     """Whether a renewal would give a seat no more than its last response did.
 
-    A check-in that is due a day later is more: so a run that was cut off can go on the same day.
+    Only a check-in due at least a day later counts as more, so that an interrupted run can
+    continue on the same day.
     """
     terms, terms_before = (renewal.license, renewal.grace_days), (last.license, last.grace_days)
     return terms == terms_before and _is_due_the_same(last.check_in_by, renewal.check_in_by)

@@ -28,8 +28,8 @@ TOO_LONG, NO_REQUEST = "response-too-long", "update-needed"
 class Renew:
     """Renews seats one after the other: each changes the revision on which the next one rests.
 
-    Killed anywhere and run again, a seat that was renewed is signed the same BODY, unless its
-    license changed meanwhile.
+    If it is killed anywhere and runs again, it signs the same BODY for a seat that was renewed,
+    unless the license changed in the meantime.
     """
 
     licenses: Licenses
@@ -39,7 +39,7 @@ class Renew:
     pool: Executor  # signs a seat while the next one is read
 
     def renew(self, order: RenewalOrder, deadline: HasDeadline) -> list[RenewedSeat]:
-        """Renew the seats of an order; those for which there is no time left are left out.
+        """Renew the seats of an order, and omit those for which no time is left.
 
         Raises NoSigningKey before anything is recorded.
         """

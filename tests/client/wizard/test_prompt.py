@@ -103,6 +103,7 @@ def test_help_lists_the_keys_and_the_contents_of_the_file(typed: Typist) -> None
     printed = typed(*TO_SENDING, "?", "q", "q")
     assert "Enter: next. b: back. q: cancel. ?: help." in printed.out
     assert "What the file will hold" in printed.out
+    assert "the person on the page can replace one in use" in printed.out
     assert 'computer "LAB-07", Windows 11 Pro 23H2, physical; no user, no address' in printed.out
     assert "the activation code (the code itself is not included)" in printed.out
 

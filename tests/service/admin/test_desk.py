@@ -107,8 +107,7 @@ def test_a_license_has_all_that_show_prints(site: DeskSite, desk: Desk, run: Any
     page = show(site, PATH)
     for text in ("2 of 2 in use", "LAB-07", "LAB-08", "LAB-10", "no-seats-left", "it@example.org"):
         assert text in page
-    (step,) = document["next_steps"]
-    assert escape(step) in page
+    assert all(escape(step) in page for step in document["next_steps"])
     assert f'<a href="{PATH}/release?seat=2">Free seat 2</a>' in page
     assert f'<a href="{PATH}/history">History</a>' in page
 

@@ -324,7 +324,7 @@ CASES = {
     "no seat": Case(
         "no-seats-left",
         "2 of 2 seats are in use",
-        a_request_file(Computer("LAB-09")),
+        a_request_file(Computer("LAB-09"), choose_seat=True),
         active(LAB_07, LAB_08),
         {"seats": 2},
         ("license change {number} --seats 3", "seat release {number} SEAT"),
@@ -482,6 +482,30 @@ def test_a_refusal_is_explained_as_at_the_telephone(
     assert (document["outcome"], document["rule"]) == ("refusal", CASES[name].code)
     assert document["why"] in out.replace("\n  ", " ")
     assert max(map(len, out.splitlines())) < 80
+
+
+@pytest.mark.parametrize(
+    ("choose_seat", "moves", "words"),
+    [
+        (True, 4, "chooses the same file again, and on the page the lost computer (4 moves left)."),
+        (False, 1, "new request that replaces a lost computer (1 move left); with this one, the"),
+        (True, 0, "Allow one more move. The customer then chooses the same file again, and on the"),
+    ],
+)
+def test_whether_a_lost_computer_can_be_chosen_on_the_page_is_explained(
+    desk: Desk, choose_seat: bool, moves: int, words: str
+) -> None:
+    file = a_request_file(LAB_08, choose_seat=choose_seat)
+    sold = {"seats": 1, "moves_per_year": moves}
+    sell(desk.stack, Case("", "", file, active(LAB_07), sold))
+    assert words in explain_file(desk.stack, file, NOW).remedies[-1].text
+
+
+def test_with_no_move_and_no_choice_only_the_vendor_can_help(desk: Desk) -> None:
+    file = a_request_file(LAB_08)
+    sell(desk.stack, Case("", "", file, active(LAB_07), {"seats": 1, "moves_per_year": 0}))
+    remedies = explain_file(desk.stack, file, NOW).remedies
+    assert all(each.command for each in remedies)
 
 
 def test_a_response_is_explained_too(run: Any, desk: Desk, tmp_path: Path) -> None:

@@ -86,6 +86,15 @@ def test_what_to_say_follows_the_services_own_rules(
     assert first.startswith(words)
 
 
+@pytest.mark.parametrize(("moves", "is_said"), [(1, True), (0, False)])
+def test_a_lost_computer_can_be_chosen_on_the_page_while_a_move_is_left(
+    run: Any, desk: Desk, moves: int, is_said: bool
+) -> None:
+    desk.stack.licenses.create(a_license(seats_used=1, seats_ever_used=1, moves_per_year=moves))
+    steps = run(f"license show {NUMBER} --json").json["next_steps"]
+    assert any("choose the computer that is lost or broken" in step for step in steps) is is_said
+
+
 @pytest.mark.parametrize(
     ("sent", "bounced", "text"),
     [

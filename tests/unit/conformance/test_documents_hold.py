@@ -57,7 +57,9 @@ def test_every_command_can_be_typed(
     monkeypatch.chdir(tmp_path)
     for program, *arguments in _typed(document):
         for name in arguments:
-            if name == "FILE" or name.endswith((".request", ".response", "dongle.json", ".pem")):
+            if name == "FILE" or name.endswith(
+                (".request", ".response", ".zip", "dongle.json", ".pem")
+            ):
                 (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
                 (tmp_path / name).touch()
             if name in ("FOLDER", "~/Downloads"):
