@@ -105,7 +105,7 @@ def output_options(command: _F) -> _F:
         help="CSV file with a link to each contact's zip, good for 7 days.",
     )
     @click.option("--mail", "is_mailed", is_flag=True, help="Mail each contact a link to a zip.")
-    @words_options
+    @words_options("email")
     @wraps(command)
     def with_outputs(
         *arguments: Any,
