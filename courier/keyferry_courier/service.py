@@ -247,6 +247,8 @@ def _read_ticket(answer: Answer, page: str, link: str) -> Ticket | None:
             next_step = _sentence(_member(refusal, "detail"))
             if code == "no-seats-left" and _member(refusal, "choose_seat") is True:
                 next_step = message("courier.choose-seat", link=link)  # not "below", as on the page
+            elif code == "no-such-seat":
+                next_step = message("courier.see-seats", link=link)
             error = CourierError(code, _sentence(title), next_step)
             return Ticket(state, None, error, retry_after_s)
     return None

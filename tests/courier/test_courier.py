@@ -21,6 +21,7 @@ from keyferry_courier.folder import NOTES, Folder
 from keyferry_courier.service import Service
 from keyferry_protocol.activation import new_activation_code
 from keyferry_protocol.envelope import RESPONSE, open_envelope
+from keyferry_protocol.messages import message
 from keyferry_protocol.repair import Repaired, repair_file
 from keyferry_protocol.request import parse_request
 from keyferry_protocol.response import parse_response
@@ -593,6 +594,23 @@ def test_where_none_was_answered_no_folder_of_responses_is_named(
         "No request has been answered.",
         "1 request was refused. Its line says what to do.",
     ]
+
+
+def test_the_seats_of_a_license_are_listed_on_the_page_and_not_below(
+    service: FakeService, stick: Path
+) -> None:
+    put(stick, 1)
+    refusal = {
+        "code": "no-such-seat",
+        "title": message("refusals.no-such-seat.title", n=9),
+        "detail": message("refusals.no-such-seat.next-step", n=9),
+    }
+    document = {"state": "refused", "refusal": refusal}
+    service.faults = [("GET", "/api", as_json(200, document))]
+    (outcome,) = send(service, stick)
+    assert outcome.error is not None
+    assert outcome.error.next_step.startswith(f"Open {service.page}#t={next(iter(service.files))} ")
+    assert "below" not in outcome.error.next_step
 
 
 @pytest.mark.parametrize("choose_seat", [None, False, "yes"])
