@@ -89,11 +89,12 @@ def _summary(folder: str, outcomes: Sequence[Outcome]) -> list[str]:
     if not outcomes:
         return [message("courier.none", folder=escape_controls(folder))]
     counts = {state: sum(o.state == state for o in outcomes) for state in (READY, *EXITS)}
-    return [
+    lines = [
         message(f"courier.count.{state}", n=n, folder=escape_controls(folder))
         for state, n in counts.items()
-        if n or state == READY
+        if n
     ]
+    return lines if counts[READY] else [message("courier.none-answered"), *lines]
 
 
 def _document(folder: str, page: str, outcomes: Sequence[Outcome]) -> dict[str, Any]:

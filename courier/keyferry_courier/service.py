@@ -14,6 +14,7 @@ from keyferry_courier.errors import CourierError, NoService, no_service
 from keyferry_courier.exchange import MAX_ANSWER, Answer, NoAnswer, may_lead_to
 from keyferry_protocol.encoding import escape_controls
 from keyferry_protocol.envelope import MAX_FILE, RESPONSE
+from keyferry_protocol.messages import message
 
 Exchange = Callable[..., Answer]
 T = TypeVar("T")
@@ -77,7 +78,8 @@ class Service:
         sleep: Callable[[float], None] = time.sleep,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._api = page.rstrip("/") + "/api/requests"
+        self._page = page.rstrip("/") + "/"
+        self._api = f"{self._page}api/requests"
         self._language, self._email = language, email
         self._exchange, self._sleep, self._clock = exchange, sleep, clock
 
@@ -105,7 +107,8 @@ class Service:
     def look(self, ticket_id: str) -> Ticket | None:
         """The state of a ticket; None if it no longer exists."""
         try:
-            read = partial(_read_ticket, page=self._api)
+            link = f"{self._page}#t={ticket_id}"
+            read = partial(_read_ticket, page=self._api, link=link)
             return self._call("GET", f"{self._api}/{ticket_id}", read)
         except CourierError as error:
             if error.code == "not-found":
@@ -223,7 +226,7 @@ def _read_new_ticket(answer: Answer, page: str) -> _NewTicket | None:
     return _NewTicket(id, url, fields) if are_plain and may_lead_to(url, page) else None
 
 
-def _read_ticket(answer: Answer, page: str) -> Ticket | None:
+def _read_ticket(answer: Answer, page: str, link: str) -> Ticket | None:
     document = _json(answer) if answer.status == 200 else {}
     state, response, refusal = (document.get(n) for n in ("state", "response", "refusal"))
     retry_after_s = answer.retry_after_s
@@ -241,8 +244,11 @@ def _read_ticket(answer: Answer, page: str) -> Ticket | None:
     if state == "refused":
         code, title = _member(refusal, "code"), _member(refusal, "title")
         if _is(code, _CODE) and isinstance(title, str):
-            detail = _sentence(_member(refusal, "detail"))
-            return Ticket(state, None, CourierError(code, _sentence(title), detail), retry_after_s)
+            next_step = _sentence(_member(refusal, "detail"))
+            if code == "no-seats-left" and _member(refusal, "choose_seat") is True:
+                next_step = message("courier.choose-seat", link=link)  # not "below", as on the page
+            error = CourierError(code, _sentence(title), next_step)
+            return Ticket(state, None, error, retry_after_s)
     return None
 
 

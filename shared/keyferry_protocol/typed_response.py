@@ -103,9 +103,6 @@ class TypedResponse:
             raise _wrong("missing", self.missing)
         if self.codes and self.scanned == self.codes:
             return b"".join(self._parts[n] for n in range(1, self.codes + 1))
-        for number, symbols in sorted(self._lines.items()):
-            if not self._fits(number, symbols):
-                raise _wrong("typo", number)
         symbols = "".join(self._lines[n] for n in sorted(self._lines))
         packed = _bytes_of(symbols)
         if _symbols_of(packed) != symbols:
@@ -120,13 +117,15 @@ class TypedResponse:
             full, last = divmod(-(-8 * packed_length(_bytes_of(symbols)) // 5), LINE_SYMBOLS)
             self.length = full + (last > 0)
             self._last_symbols = last or LINE_SYMBOLS
+            # What was typed before and does not fit is of another response; it is asked for again.
+            self._lines = {n: line for n, line in self._lines.items() if self._fits(n, line)}
         if self.length is not None and not self._fits(number, symbols):
             raise _wrong("typo", number)
         self._lines[number] = symbols
 
     def _fits(self, number: int, symbols: str) -> bool:
         """Whether a line has as many symbols as the first line says."""
-        assert self.length is not None, "packed() and _add_line() know the first line"
+        assert self.length is not None, "the first line is known"
         expected = self._last_symbols if number == self.length else LINE_SYMBOLS
         return number <= self.length and len(symbols) == expected
 

@@ -131,7 +131,7 @@ def test_of_a_folder_each_machine_takes_its_own_and_the_newest_stays(shell: Shel
     assert parse_request(room.request("update")).last_serial == 9
 
 
-@pytest.mark.parametrize("source", ["plant.zip", "plant"])
+@pytest.mark.parametrize("source", ["plant.zip", "plant", "plant/here.response"])
 def test_each_machine_takes_its_own_from_the_plants_zip_and_says_before_and_after(
     shell: Shell, tmp_path: Path, source: str
 ) -> None:
@@ -154,6 +154,7 @@ def test_each_machine_takes_its_own_from_the_plants_zip_and_says_before_and_afte
     was = verify_response(here, shell.room.keys).license.valid_until
     assert was is not None
     now = long_date(ends["valid_until"])
+    assert "License 015.120.020.093 is renewed and active on LAB-07\n" in printed.out
     assert f"; ends {now} (was {long_date(was)})" in printed.out
     assert shell.room.files() != before
     again = shell("install", source)

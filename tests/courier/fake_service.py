@@ -11,6 +11,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 from keyferry_protocol.envelope import RESPONSE, open_envelope
+from keyferry_protocol.messages import message
 from keyferry_protocol.request import parse_request
 from keyferry_protocol.response import parse_response
 from tests.support.offline import Room
@@ -18,8 +19,9 @@ from tests.support.offline import Room
 Reply = tuple[int, dict[str, str], bytes]
 REFUSAL = {
     "code": "no-seats-left",
-    "title": "All 2 seats of this license are in use",
-    "detail": "Deactivate it on a computer that no longer needs it.",
+    "title": message("refusals.no-seats-left.title", n=2),
+    "detail": message("refusals.no-seats-left.choose", n=2),
+    "choose_seat": True,
 }
 EXPIRED = b"<Error><Code>AccessDenied</Code><Message>Policy expired.</Message></Error>"
 

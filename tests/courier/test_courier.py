@@ -29,6 +29,7 @@ from tests.support.offline import LAB_07, Room
 from tests.support.samples import CODE, NUMBER
 
 OTHER = "015120099042"
+DOCS = Path(__file__).parents[2] / "docs/courier.md"
 
 
 class Time:
@@ -152,8 +153,9 @@ def test_a_refused_file_keeps_its_sentence_and_stops_no_other(
     outcomes = {outcome.file.name: outcome for outcome in send(service, stick)}
     error = outcomes[refused.name].error
     assert error is not None
-    assert (error.code, error.title) == ("no-seats-left", "All 2 seats of this license are in use")
-    assert error.next_step.startswith("Deactivate it on a computer")
+    assert (error.code, error.title) == ("no-seats-left", "All 2 seats on this license are in use")
+    assert error.next_step.startswith("Deactivate the license on a computer")
+    assert "below" not in error.next_step, "there is no list in a terminal"
     assert outcomes[good.name].state == "ready"
     service.refused = set()  # the vendor lifts it
     assert set(states(send(service, stick)).values()) == {"ready"}
@@ -563,11 +565,47 @@ def test_the_command_says_what_became_of_each_file(
     printed = capsys.readouterr()
     (response,) = stick.glob("*.response")
     assert f"ready: {good.name}, answered by {response.name}" in printed.err
-    assert f"refused: {refused.name}: All 2 seats of this license are in use." in printed.err
-    assert "1 request has been answered" in printed.out
-    assert "1 request was refused" in printed.out
+    example = DOCS.read_text().split("```")[3].strip()
+    for shown, real in {
+        "015120020093-7f3a.request": good.name,
+        "015120020093-7f3a-18.response": response.name,
+        "015120020093-9c01.request": refused.name,
+        "https://activate.example.com/": service.page,
+        "9Qm3xVd0c7LrTzK2hWb5NfYs8uEa1JgPo4iXkDq6RtM": next(
+            ticket for ticket, file in service.files.items() if file == refused.read_bytes()
+        ),
+        r"E:\requests": str(stick),
+    }.items():
+        assert shown in example
+        example = example.replace(shown, real)
+    assert (printed.err + printed.out).splitlines() == example.splitlines()
     service.refused = set()
     assert run(service, stick) == 0
+
+
+def test_where_none_was_answered_no_folder_of_responses_is_named(
+    service: FakeService, stick: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    put(stick, 2, OTHER)
+    service.refused = {OTHER}
+    assert run(service, stick) == 3
+    assert capsys.readouterr().out.splitlines() == [
+        "No request has been answered.",
+        "1 request was refused. Its line says what to do.",
+    ]
+
+
+@pytest.mark.parametrize("choose_seat", [None, False, "yes"])
+def test_where_no_seat_can_be_chosen_the_sentence_of_the_service_stays(
+    service: FakeService, stick: Path, choose_seat: object
+) -> None:
+    put(stick, 1)
+    refusal = {"code": "no-seats-left", "title": "All in use", "detail": "Enter its seat number."}
+    document = {"state": "refused", "refusal": refusal | {"choose_seat": choose_seat}}
+    service.faults = [("GET", "/api", as_json(200, document))]
+    (outcome,) = send(service, stick)
+    assert outcome.error is not None
+    assert outcome.error.next_step == "Enter its seat number."
 
 
 def test_the_document_of_json(

@@ -274,7 +274,7 @@ def allow_move(settings: Settings, number: str) -> None:
 @license.command(name="new-code")
 @click.argument("number", type=LicenseNumber())
 @letter_option
-@words_options
+@words_options("letter")
 @yes_option
 @click.pass_obj
 def new_code(settings: Settings, number: str, letter: Path | None, words: Words, yes: bool) -> None:

@@ -154,7 +154,7 @@ def _labels(_: click.Context, __: click.Parameter, texts: tuple[str, ...]) -> An
     "--number", type=LicenseNumber(), help="License number. If omitted, a free one is chosen."
 )
 @letter_option
-@words_options
+@words_options("letter")
 @new_product_option
 @click.pass_obj
 def create(

@@ -41,7 +41,7 @@ WITH_CODE = [
     metavar="FILE",
     help="Write the letter to a file.",
 )
-@words_options
+@words_options("letter")
 @yes_option
 @click.pass_obj
 def letter_command(

@@ -29,7 +29,7 @@ _EXAMPLE_ADDRESS = "licensing@example.com"
     metavar="FILE",
     help="Write it to a file: .eml, .html, or .txt.",
 )
-@words_options
+@words_options("email or letter")
 @click.pass_obj
 def preview(settings: Settings, name: str, file: Path | None, words: Words) -> None:
     """Show a mail or a letter in your words, with made-up facts. Sends nothing.

@@ -47,7 +47,7 @@ def code_options(command: _F) -> _F:
         ),
     ):
         command = option(command)
-    return words_options(command)
+    return words_options("letter")(command)
 
 
 @dataclass(frozen=True, slots=True)

@@ -105,7 +105,7 @@ def output_options(command: _F) -> _F:
         help="CSV file with a link to each contact's zip, good for 7 days.",
     )
     @click.option("--mail", "is_mailed", is_flag=True, help="Mail each contact a link to a zip.")
-    @words_options
+    @words_options("email")
     @wraps(command)
     def with_outputs(
         *arguments: Any,
@@ -236,9 +236,8 @@ class RenewalReport:
         if outputs.links is not None:
             lines.append(f"  {outputs.links}: {count_of(len(self.sending.links), 'link')}")
         if outputs.words is not None:
-            now = [each for each in self.sent.done if each.id in self.sending.mailed]
-            before = len(self.sending.mailed) - len(now)
-            lines.append(f"  Mailed to {count_of(len(now), 'contact')}")
+            now, before = len(self.sending.mailed), len(self.sending.mailed_before)
+            lines.append(f"  Mailed to {count_of(now, 'contact')}")
             lines += [f"  Already mailed, so not mailed again: {before:,}"] if before else []
             lines += [f"  {parcel.contact}: {error}" for parcel, error in self.sent.failed[:_ROWS]]
             numbers = [show_license_number(each.number) for each in self.plan.no_contact]
@@ -282,15 +281,14 @@ class RenewalReport:
         }
 
     def _parcels_as_json(self) -> dict[str, Any]:
-        outputs, ids = self.plan.outputs, self.sending.mailed
+        outputs, sending = self.plan.outputs, self.sending
         document: dict[str, Any] = {}
         if outputs.links is not None:
-            document["links"] = {"file": str(outputs.links), "count": len(self.sending.links)}
+            document["links"] = {"file": str(outputs.links), "count": len(sending.links)}
         if outputs.words is not None:
-            done = [each for each in self.sent.done if each.id in ids]
-            kept = [each for each in self.sent.unchanged if each.id in ids]
-            document["mailed"] = [_parcel_as_json(each) for each in done]
-            document["mailed_before"] = [_parcel_as_json(each) for each in kept]
+            sent = [*self.sent.done, *self.sent.unchanged]
+            for name, ids in (("mailed", sending.mailed), ("mailed_before", sending.mailed_before)):
+                document[name] = [_parcel_as_json(each) for each in sent if each.id in ids]
             document["no_contact"] = [each.number for each in self.plan.no_contact]
         if outputs.sends:
             document["not_sent"] = [

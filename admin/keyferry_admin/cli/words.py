@@ -52,20 +52,26 @@ class Words:
         return read_own_sentences(self.folder)
 
 
-def words_options(command: _F) -> _F:
-    """Adds `--language` and `--vendor`, and calls the command with `words`."""
+def words_options(what: str) -> Callable[[_F], _F]:
+    """Adds `--language` and `--vendor`, and calls the command with `words`.
 
-    @click.option("--language", default=ENGLISH, help="Language of the letter, such as de.")
-    @click.option(
-        "--vendor",
-        "folder",
-        type=click.Path(exists=True, file_okay=False, path_type=Path),
-        metavar="FOLDER",
-        help="Folder with your own words. [default: vendor]",
-    )
-    @wraps(command)
-    def with_words(*arguments: Any, language: str, folder: Path | None, **options: Any) -> Any:
-        words = Words(Path("vendor") if folder is None else folder, language)
-        return command(*arguments, words=words, **options)
+    `what` is what speaks them: a letter or an email.
+    """
 
-    return with_words  # type: ignore[return-value]
+    def add(command: _F) -> _F:
+        @click.option("--language", default=ENGLISH, help=f"Language of the {what}, such as de.")
+        @click.option(
+            "--vendor",
+            "folder",
+            type=click.Path(exists=True, file_okay=False, path_type=Path),
+            metavar="FOLDER",
+            help="Folder with your own words. [default: vendor]",
+        )
+        @wraps(command)
+        def with_words(*arguments: Any, language: str, folder: Path | None, **options: Any) -> Any:
+            words = Words(Path("vendor") if folder is None else folder, language)
+            return command(*arguments, words=words, **options)
+
+        return with_words  # type: ignore[return-value]
+
+    return add

@@ -115,7 +115,8 @@ class SendParcels:
     makes_links: bool
     compose: Compose | None  # None to mail nothing
     links: dict[str, str] = field(default_factory=dict)  # by the parcel's id
-    mailed: set[str] = field(default_factory=set)  # ids of parcels, mailed now or before
+    mailed: set[str] = field(default_factory=set)  # ids of the parcels that this run mailed
+    mailed_before: set[str] = field(default_factory=set)  # ids of those that a run before it did
 
     @property
     def ends_at(self) -> int:
@@ -126,7 +127,7 @@ class SendParcels:
         """Send one parcel, and return whether there was anything to do. Raises MailNotSent."""
         is_mailed = self.compose is None or self.stack.tickets.is_mailed(parcel.id, self.now)
         if self.compose is not None and is_mailed:
-            self.mailed.add(parcel.id)
+            self.mailed_before.add(parcel.id)
         mails = bool(parcel.contact) and not is_mailed
         if not mails and not self.makes_links:
             return False

@@ -114,9 +114,10 @@ def _show(
     if installed.license is None:
         terminal.good(message("terminal.receipt-installed", number=number))
     else:
-        name = "terminal.already-installed" if installed.already else "terminal.active-on"
+        name = "renewed-on" if response.is_renewal else "active-on"
+        name = "already-installed" if installed.already else name
         computer = installation.machine.machine().name or message("terminal.this-computer")
-        terminal.good(message(name, number=number, computer=computer))
+        terminal.good(message(f"terminal.{name}", number=number, computer=computer))
         terminal.line(f"  {terms_line(response, previous_until)}")
         warning = clock_warning(response, installation.clock())
         if warning and not installed.already:

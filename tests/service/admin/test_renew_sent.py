@@ -208,6 +208,24 @@ def test_all_three_ways_in_one_run(run: Any, plant: Stack, ses: Ses, tmp_path: P
     assert len(ses.sent) == 2
 
 
+def test_the_language_is_that_of_the_email(run: Any) -> None:
+    assert "Language of the email, such as de." in run("license renew --help").out
+    assert "Language of the email or letter, such as de." in run("mail preview --help").out
+    assert "Language of the letter, such as de." in run("license letter --help").out
+
+
+def test_a_new_link_is_no_mail(run: Any, plant: Stack, ses: Ses, tmp_path: Path) -> None:
+    command = f"{PLANT} --links {tmp_path / 'links.csv'} --mail"
+    run(command)
+    ran = run(command)
+    assert "links.csv: 2 links\n  Mailed to 0 contacts\n" in ran.out
+    assert "Already mailed, so not mailed again: 2\n" in ran.out
+    assert "bounces" not in ran.out
+    document = run(f"{command} --json").json
+    assert (document["mailed"], len(document["mailed_before"])) == ([], 2)
+    assert len(ses.sent) == 2
+
+
 def test_a_license_without_a_contact_stops_no_other(
     run: Any, plant: Stack, ses: Ses, tmp_path: Path
 ) -> None:

@@ -184,7 +184,7 @@ def test_an_update_and_a_receipt_have_their_own_emails(world: World) -> None:
     world.send(world.activate(a_request_file(LAB_07, "update", last_serial=1), ANNA))
     assert the_mail(world)["Subject"] == "Updated license 015.120.020.093 (LAB-07)"
     assert text_of(the_mail(world)).startswith(
-        "Example\n\nEnds: 24 November 2027. The license keeps working in the meantime. Response"
+        "Example\n\nYour updated license is ready. Ends: 24 November 2027. The license keeps"
     )
     assert "  Ends       24 November 2027\n" in text_of(the_mail(world))
     world.activate(a_request_file(LAB_08))
@@ -241,7 +241,8 @@ def test_an_update_says_first_when_the_license_ends(
     world.send(world.activate(a_request_file(LAB_07, "update", last_serial=1), ANNA))
     text = text_of(the_mail(world))
     assert " ".join(text.split()).startswith(
-        f"Example {first} in the meantime. Response file: Download 015120020093-"
+        f"Example Your updated license is ready. {first} in the meantime."
+        " Response file: Download 015120020093-"
     )
     assert f"  {fact}\n" in text
 

@@ -131,9 +131,13 @@ def test_a_line_of_another_response_does_not_fit_if_its_place_or_length_does_not
     assert fault(typed(*LINES), longer[12]) == "There is a typo in line 13."
     short = to_lines(a_text_form(180))[10]
     assert fault(typed(*LINES), short) == "There is a typo in line 11."
-    assert typed(short, *LINES[:10]).missing is None
-    with pytest.raises(WrongLine, match="line 11"):
-        typed(short, *LINES[:10]).packed()
+
+
+def test_what_was_typed_before_the_first_line_and_does_not_fit_is_asked_for_again() -> None:
+    beyond, short = to_lines(a_text_form(230))[12], to_lines(a_text_form(180))[10]
+    assert typed(beyond, *LINES).packed() == a_text_form()
+    assert typed(short, *LINES[:10]).missing == 11
+    assert typed(short, *LINES).packed() == a_text_form()
 
 
 def test_bits_that_fill_the_last_symbol_are_zero() -> None:
