@@ -125,6 +125,8 @@ def test_what_it_says_comes_back_is_what_comes_back(shell: Shell, request_file: 
     response = shell.carried(str(request_file))
     digest = json.loads(open_envelope(response.read_bytes(), RESPONSE).body)["request_sha256"]
     assert sentence("back.match", sha256=digest) in page.text
+    assert digest not in (sha256(request_file.read_bytes()).hexdigest(), "")
+    assert "not the SHA-256 of this file, because it leaves out the signatures" in page.text
     stem = request_file.name.removesuffix(".request")
     assert sentence("back.file", name=f"{stem}-N.response", n=20480) in page.text
     shell("install", str(response))

@@ -89,7 +89,7 @@ def test_the_report_says_the_same_in_sentences(here: Shell, tmp_path: Path) -> N
     assert printed.out.splitlines() == [
         "✓ This response file is installed already. License 015.120.020.093 is active on LAB-07",
         "  Example Modeler Professional for Nordhaven Pilot Plant; ends 30 November 2027",
-        "  Seat 1. Note this number: a new computer needs it if this one is lost.",
+        "  Seat 1. Note this number: if this computer is lost, a new one may need it.",
         "  old: older than the response that is installed",
         "  lab-0: for another computer, or not requested here",
         "  lab-1: for another computer, or not requested here",

@@ -51,7 +51,7 @@ def _list_one(settings: Settings, number: str) -> None:
         SEATS,
         seats,
         footer=f"{license.seats_used} of {count_of(license.seats, 'seat')} in use. "
-        f"Moves: {moves(license, settings.now)}.",
+        f"Moves: {moves(license, settings.now)}. No number is used twice.",
         license_number=number,
         seats_used=license.seats_used,
         seats_total=license.seats,

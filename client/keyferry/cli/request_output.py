@@ -95,7 +95,8 @@ def _show(settings: Settings, pending: PendingRequest, saved: SavedFile) -> None
     shown = f"{saved.path}: {saved.name}" if is_in_zip else saved.path
     terminal.good(message("terminal.request-saved", path=shown))
     if request.kind == "deactivate":
-        return terminal.line(message("terminal.next-page-deactivate", page=settings.page))
+        terminal.line(message("terminal.next-page-deactivate", page=settings.page))
+        return terminal.line(message("terminal.next-receipt"))
     terminal.line(f"  {message(f'terminal.{request.kind}-waits', number=number)}")
     terminal.line(message("terminal.next-page", page=settings.page))
     if request.choose_seat:

@@ -105,4 +105,5 @@ def test_without_a_license_it_says_how_to_get_one(room: Room, modeler: Callable[
     )
     assert (run.returncode, run.stdout) == (3, "")
     assert run.stderr.startswith("Example Modeler does not start: ")
+    assert "run `keyferry request NUMBER`" in run.stderr
     assert "Traceback" not in run.stderr

@@ -99,6 +99,7 @@ def test_seats_in_use(run: Any, stack: Stack) -> None:
     take_seat(stack, 2, taken=False, machine_name="")
     take_seat(stack, 10, protection="personal", copies=2)
     assert run(f"seat list {NUMBER}").out == (GOLDEN / "seat-list-more.txt").read_text()
+    assert "No number is used twice" in run(f"seat list {NUMBER}").out, "10 of 2 seats"
     assert run(f"seat list {NUMBER}", Pipe).out.splitlines()[1:] == [
         "2\t\t2026-11-24T09:47:00Z\t2026-11-24T09:47:00Z\tmachine\tfree\t0",
         "10\tLAB-10\t2026-11-24T09:47:00Z\t2026-11-24T09:47:00Z\tpersonal\tactive\t2",

@@ -47,6 +47,26 @@ def test_each_error_says_what_happened_and_what_to_do_next(
     assert kind("A detail.").args == ("A detail.",)
 
 
+READ_ELSEWHERE = {errors.NotAuthentic, errors.UnreadableRequest}  # where a request is read
+
+
+@pytest.mark.parametrize(
+    "kind", [kind for kind in FAMILY if kind not in READ_ELSEWHERE], ids=lambda kind: kind.code
+)
+def test_an_error_that_is_read_on_the_offline_computer_does_not_call_it_that(
+    kind: type[errors.KeyferryError],
+) -> None:
+    error = kind()
+    assert "offline computer" not in error.title + error.next_step
+
+
+def test_without_a_license_the_next_step_names_what_makes_a_request() -> None:
+    step = errors.NotActivated().next_step
+    assert "License Configuration" in step
+    assert "`keyferry request NUMBER`" in step
+    assert "update or deactivate" not in step
+
+
 SHOWN = [name for name in sentences("errors") if name.endswith((".title", ".next-step"))]
 
 
