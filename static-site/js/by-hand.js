@@ -37,5 +37,7 @@ export async function fillByHand(details, { lines, codes }, page, catalogue) {
   } else {
     details.append(sentence('by-hand.codes', { n: codes.length }));
   }
-  details.append(...figures);
+  const pictures = create('div', '', { className: 'codes' });
+  pictures.append(...figures);
+  details.append(pictures);
 }

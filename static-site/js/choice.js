@@ -1,4 +1,5 @@
 // Draws the table of seats in use, in which the person may say which computer is lost or broken. Loaded only for these.
+import { loadPart } from './part.js';
 import { create, getElement, isolate } from './view.js';
 /** @import { Messages } from './messages.js' */
 /** @import { View } from './view.js' */
@@ -14,8 +15,7 @@ const COLUMNS = ['seats.seat', 'chosen.computer', 'seats.since', 'seats.answered
  * @returns {Promise<ShowSeats>}
  */
 export async function loadSeats({ view, network, language }, messages, catalogue) {
-  const answer = await network.fetch(`languages/${language}.choice.json`);
-  Object.assign(catalogue, await answer.json());
+  await loadPart('choice', { network, language }, catalogue);
   return (refusal, choose) => {
     const table = seatsTable(refusal.seats ?? [], messages);
     getElement('refusal-detail', HTMLElement).parentElement?.after(table);
@@ -57,6 +57,8 @@ function seatsTable(seats, messages) {
 function offerSeats(table, { seats = [], moves_left: moves }, choose, view, messages) {
   document.getElementById('retry')?.classList.remove('primary'); // the same file would be refused again
   table.tHead?.rows[0].insertCell();
+  // The table, and the advice to choose from it.
+  const ofList = [table, table.previousElementSibling].filter((part) => part instanceof HTMLElement);
   seats.forEach(({ seat, machine_name: name }, i) => {
     const row = table.tBodies[0].rows[i];
     const button = create('button', messages.text('choice.lost'), { type: 'button' });
@@ -64,16 +66,15 @@ function offerSeats(table, { seats = [], moves_left: moves }, choose, view, mess
     button.setAttribute('aria-describedby', row.cells[1].id);
     row.insertCell().append(button);
     button.addEventListener('click', () => {
-      const computer = name ? isolate(name) : messages.text('computer.unnamed');
-      const panel = costPanel(view, messages, { computer, seat }, moves);
+      const panel = costPanel(view, messages, { computer: name && isolate(name), seat }, moves);
       const [yes, no] = panel.querySelectorAll('button');
       yes.addEventListener('click', () => choose(seat));
       no.addEventListener('click', () => {
         panel.remove();
-        table.hidden = false;
+        for (const part of ofList) part.hidden = false;
         button.focus();
       });
-      table.hidden = true;
+      for (const part of ofList) part.hidden = true;
       table.after(panel);
       panel.querySelector('h2')?.focus();
     });
@@ -106,10 +107,10 @@ function costPanel(view, messages, values, moves) {
     line('li', moves === undefined ? 'choice.move' : messages.pluralKey('choice.moves', moves)),
   );
   actions.append(
-    line('button', 'choice.replace', { type: 'button', className: 'primary' }),
+    line('button', values.computer ? 'choice.replace' : 'choice.replace-seat', { type: 'button', className: 'primary' }),
     line('button', 'choice.back', { type: 'button' }),
   );
-  panel.append(line('h2', 'choice.title', { id: 'choice-title', tabIndex: -1 }), line('p', 'choice.takes'), list, actions);
+  panel.append(line('h2', values.computer ? 'choice.title' : 'choice.title-seat', { id: 'choice-title', tabIndex: -1 }), line('p', 'choice.takes'), list, actions);
   panel.setAttribute('aria-labelledby', 'choice-title');
   return panel;
 }

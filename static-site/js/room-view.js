@@ -87,14 +87,16 @@ export class RoomView {
   showDone(rows, { isSaved, archive }) {
     const ready = rows.filter(({ state }) => state === 'ready').length;
     const others = rows.filter(({ state }) => LOOKS[state] === 'bad');
+    const isWorthRetrying = !ready && others.some(({ state }) => state === 'failed'); // a refusal would only come again
     const title = others.length === 0 ? 'done' : ready ? 'done-some' : 'done-none';
     this.#drawTable(rows, others);
     const command = create('code', 'keyferry install ', { dir: 'ltr' });
     command.append(fileElement(archive));
     const steps = create('ol', '', { className: 'steps' });
-    for (const key of ['room.copy', 'room.each', 'steps.or-run']) {
+    for (const keys of [['room.copy'], ['room.each', 'steps.or-run']]) {
       const step = create('li', '');
-      step.append(...this.#view.pen.say(key, { command, file: fileElement(archive) }));
+      const sentences = keys.map((key) => this.#view.pen.say(key, { command, file: fileElement(archive) }));
+      step.append(...sentences.flatMap((sentence, i) => (i ? [' ', ...sentence] : sentence)));
       steps.append(step);
     }
     this.#view.pen.show('room-done', [
@@ -104,7 +106,7 @@ export class RoomView {
       ...(ready ? [this.#heading2('steps.title'), steps] : []),
       this.#table,
       this.#buttons(
-        others.some(({ state }) => state !== 'bad') ? this.#button('room.retry', ready ? '' : 'primary', this.#actions.send) : null,
+        others.some(({ state }) => state !== 'bad') ? this.#button('room.retry', isWorthRetrying ? 'primary' : '', this.#actions.send) : null,
         ready ? this.#button('room.print', '', null, {}, { id: 'print' }) : null,
         this.#restartButton(),
       ),

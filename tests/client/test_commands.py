@@ -373,6 +373,18 @@ def test_in_a_folder_the_matching_file_is_installed_whatever_its_name(
     assert printed.out.startswith("✓ License 015.120.020.093 is active on LAB-07\n")
 
 
+@pytest.mark.parametrize(("name", "shown"), [("HOOLI-03", "HOOLI-03"), ("", "this computer")])
+@pytest.mark.parametrize("source", ["drive/answer", "drive"])
+def test_an_install_calls_the_computer_what_its_request_did(
+    shell: Shell, source: str, name: str, shown: str
+) -> None:
+    os.mkdir("drive")
+    shell("request", NUMBER, "--machine-name", name)
+    shell.carried(request_file(), "drive/answer")
+    printed = shell("install", source)
+    assert printed.out.startswith(f"✓ License 015.120.020.093 is active on {shown}\n")
+
+
 def test_in_a_zip_archive_the_matching_file_is_installed(shell: Shell, tmp_path: Path) -> None:
     shell("request", NUMBER)
     other = Room(tmp_path / "elsewhere", machine=LAB_09)

@@ -54,8 +54,7 @@ def command(settings: Settings, sources: tuple[str, ...]) -> None:
     documents = []
     for one in reports:
         if one.file is not None and one.installed is not None:
-            until = one.previous_until
-            documents.append(_show(settings, one.file, one.installed, installation, until))
+            documents.append(_show(settings, one, one.file, one.installed, installation))
     files = [_file_document(one) for one in reports]
     error = worst_error(reports, ", ".join(sources))
     failing = next((one for one in reports if error is not None and one.error is error), None)
@@ -100,10 +99,10 @@ def _read_input(installation: Installation, settings: Settings) -> bytes:
 
 def _show(
     settings: Settings,
+    report: FileReport,
     file: ResponseFile,
     installed: Installed,
     installation: Installation,
-    previous_until: int | None,
 ) -> dict[str, Any]:
     """Print what was installed, and return its document."""
     response, terminal = file.response, settings.terminal
@@ -116,9 +115,12 @@ def _show(
     else:
         name = "renewed-on" if response.is_renewal else "active-on"
         name = "already-installed" if installed.already else name
-        computer = installation.machine.machine().name or message("terminal.this-computer")
+        computer = report.computer
+        if computer is None:
+            computer = installation.machine.machine().name
+        computer = computer or message("terminal.this-computer")
         terminal.good(message(f"terminal.{name}", number=number, computer=computer))
-        terminal.line(f"  {terms_line(response, previous_until)}")
+        terminal.line(f"  {terms_line(response, report.previous_until)}")
         warning = clock_warning(response, installation.clock())
         if warning and not installed.already:
             terminal.warn(warning)

@@ -16,6 +16,7 @@ from keyferry.install import (
     older_response,
 )
 from keyferry.installation import Installation
+from keyferry.request import find_pending
 from keyferry.store.folder import Folder
 from keyferry_protocol.envelope import RESPONSE, open_envelope
 from keyferry_protocol.errors import KeyferryError, NotRequested, OlderResponse, WrongProduct
@@ -31,7 +32,8 @@ class FileReport(NamedTuple):
     """What became of one file. `file` is None for one that is not genuine.
 
     An `error` beside `installed` is about the license's dates or the clock. `previous_until` is the
-    end that the response before it said, if it said one.
+    end that the response before it said, if it said one. `computer` is the computer's name in the
+    request that was answered, "" if it withheld it.
     """
 
     name: str
@@ -40,17 +42,19 @@ class FileReport(NamedTuple):
     installed: Installed | None = None
     error: KeyferryError | None = None
     previous_until: int | None = None
+    computer: str | None = None
 
 
 def install_file(file: ResponseFile, installation: Installation) -> FileReport:
     """Install one response file, whether or not it seems to fit here."""
     previous_until = _end_before(file, installation)
+    computer = _name_in_request(file, installation)
     try:
         installed = install(file.response, file.data, installation)
     except KeyferryError as error:
         return FileReport(file.name, _outcome_of(error), file, error=error)
     outcome = ALREADY if installed.already else INSTALLED
-    return FileReport(file.name, outcome, file, installed, previous_until=previous_until)
+    return FileReport(file.name, outcome, file, installed, None, previous_until, computer)
 
 
 def install_files(collection: Collection, installation: Installation) -> list[FileReport]:
@@ -104,6 +108,15 @@ def _end_before(file: ResponseFile, installation: Installation) -> int | None:
             if data:
                 before = parse_response(open_envelope(data, RESPONSE))
                 return None if before.is_receipt else before.license.valid_until
+    return None
+
+
+def _name_in_request(file: ResponseFile, installation: Installation) -> str | None:
+    """The computer's name in the waiting request that a response answers."""
+    with suppress(KeyferryError):  # one that is damaged says nothing
+        waiting = find_pending(file.response.license.number, installation.state_dirs)
+        if waiting is not None and waiting.request.sha256 == file.response.request_sha256:
+            return waiting.request.machine.name
     return None
 
 

@@ -120,7 +120,7 @@ def test_where_no_seat_is_left_a_lost_computer_is_replaced_in_the_same_trip(
     expect(page.get_by_role("region")).to_contain_text("Replace LAB-07 (seat 1)?")
     expect(page.get_by_role("region")).to_contain_text("the 4 moves that this license has left")
     with page.expect_download(timeout=60_000) as download:
-        page.get_by_role("button", name="Replace this computer").click()
+        page.get_by_role("button", name="Replace LAB-07").click()
     offline.install(download.value.path().read_bytes(), 8)
     assert offline.check(8).ok
     expect(page.locator("#mail")).to_contain_text("The link was also emailed", timeout=60_000)

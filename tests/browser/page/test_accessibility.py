@@ -165,11 +165,13 @@ def test_forced_colors_keep_focus_and_borders(page: Page, site: str, state: str)
     assert stops >= 3
 
 
-def test_print_has_the_steps_and_no_button(page: Page, site: str) -> None:
-    STATES["ready"](page, site)
+@pytest.mark.parametrize("state", ["ready", "several files done"])
+def test_print_has_the_steps_and_no_button(page: Page, site: str, state: str) -> None:
+    STATES[state](page, site)
     page.emulate_media(media="print")
     expect(page.locator("ol.steps")).to_be_visible()
     expect(page.locator("#help")).to_be_visible()
+    expect(page.locator("#saving")).to_be_hidden()  # it speaks of a button
     for control in page.locator("button, input, select").all():
         expect(control).to_be_hidden()
 

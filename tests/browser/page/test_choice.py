@@ -45,7 +45,7 @@ def test_a_lost_computer_is_replaced_by_two_presses(page: Page, site: str) -> No
     expect(panel).to_contain_text("(seat 2)?")
     expect(panel).to_contain_text("The old computer will get no more updates.")
     expect(panel).to_contain_text("This uses 1 of the 3 moves that this license has left.")
-    page.get_by_role("button", name="Replace this computer").click()
+    page.get_by_role("button", name="Replace ").click()
     expect(page.locator("h1")).to_have_text("Your response file is ready")
     assert service.calls_by("POST")[1:] == [("POST", f"requests/{TICKET}/seat", {"seat": 2})]
     expect(page.locator("#facts")).to_contain_text("Seat2")
@@ -55,9 +55,11 @@ def test_who_goes_back_finds_the_table_and_the_place_in_it(page: Page, site: str
     open_ticket(page, site, offering())
     press_lost(page, 1)
     expect(page.locator("h2").first).to_be_focused()
+    expect(page.locator("#refusal-detail")).to_be_hidden()  # it says to choose below
     expect(page.locator("#seats")).to_be_hidden()
     page.get_by_role("button", name="Go back").click()
     expect(page.locator("#seats")).to_be_visible()
+    expect(page.locator("#refusal-detail")).to_be_visible()
     expect(page.get_by_role("button", name=LOST).first).to_be_focused()
     expect(page.get_by_role("region")).to_have_count(0)
 
@@ -77,7 +79,18 @@ def test_a_screen_reader_says_of_each_button_which_computer_it_means(page: Page,
     buttons = page.get_by_role("button", name=LOST)
     expect(buttons.first).to_have_accessible_description("LAB-07")
     press_lost(page, 1)
-    expect(page.get_by_role("region")).to_have_accessible_name("Replace LAB-07 (seat 1)?")
+    panel = page.get_by_role("region")
+    expect(panel).to_have_accessible_name("Replace LAB-07 (seat 1)?")
+    expect(panel).to_contain_text("The computer that made your request file will take seat 1,")
+    expect(panel.get_by_role("button").first).to_have_accessible_name("Replace LAB-07")
+
+
+def test_a_computer_without_a_name_is_named_by_its_seat(page: Page, site: str) -> None:
+    open_ticket(page, site, offering(seats=[SEATS[1] | {"machine_name": ""}]))
+    press_lost(page, 1)
+    panel = page.get_by_role("region")
+    expect(panel).to_have_accessible_name("Replace seat 2?")
+    expect(panel.get_by_role("button").first).to_have_accessible_name("Replace seat 2")
 
 
 @pytest.mark.parametrize(
@@ -99,7 +112,7 @@ def test_what_it_costs_is_said_as_far_as_it_is_known(
 def test_a_choice_that_comes_to_nothing_shows_what_may_be_chosen_now(page: Page, site: str) -> None:
     service = open_ticket(page, site, offering(), offering("no-such-seat", seats=SEATS[1:]))
     press_lost(page, 1)
-    page.get_by_role("button", name="Replace this computer").click()
+    page.get_by_role("button", name="Replace ").click()
     expect(page.get_by_role("button", name=LOST)).to_have_count(1)
     press_lost(page, 1)
     expect(page.get_by_role("region")).to_contain_text("(seat 2)?")
@@ -117,7 +130,7 @@ def test_what_was_decided_meanwhile_is_shown(page: Page, site: str, status: int,
         ),
     )
     press_lost(page, 1)
-    page.get_by_role("button", name="Replace this computer").click()
+    page.get_by_role("button", name="Replace ").click()
     expect(page.locator("h1")).to_have_text("Your response file is ready")
 
 
@@ -126,7 +139,7 @@ def test_a_call_that_failed_is_made_again_by_try_again(page: Page, site: str) ->
     service.between = None
     page.route("**/seat", lambda route: route.fulfill(status=503))
     press_lost(page, 2)
-    page.get_by_role("button", name="Replace this computer").click()
+    page.get_by_role("button", name="Replace ").click()
     expect(page.locator("h1")).to_have_text("The service is not working right now", timeout=9000)
     page.unroute("**/seat")
     page.get_by_role("button", name="Try again").click()
@@ -138,7 +151,7 @@ def test_a_reload_while_it_is_decided_waits_on(page: Page, site: str) -> None:
     """The page before it may have been closed before the service had queued the choice."""
     service = open_ticket(page, site, offering(), PROCESSING | {"chosen_seat": 1})
     press_lost(page, 1)
-    page.get_by_role("button", name="Replace this computer").click()
+    page.get_by_role("button", name="Replace ").click()
     expect(page.locator(".bar")).to_be_visible()
     page.reload()
     expect(page.locator(".bar")).to_be_visible()

@@ -212,6 +212,8 @@ def test_a_refused_row_leads_to_the_choice_of_a_seat_and_back(page: Page, site: 
     choose_all(page, site, of_computer("LAB-1"), of_computer("LAB-2"))
     with page.expect_download():
         page.click("text=Process 2 request files")
+    expect(page.locator("ol.steps li").last).to_contain_text("Or run: keyferry install")
+    expect(page.locator("ol.steps li")).to_have_count(2)
     row = statuses(page)["LAB-2"].splitlines()
     assert row[0] == "All seats are in use"
     assert "Run keyferry deactivate where it is not needed." in row
@@ -223,6 +225,20 @@ def test_a_refused_row_leads_to_the_choice_of_a_seat_and_back(page: Page, site: 
         page.go_back()
         expect(page.locator("h1")).to_have_text("Your response files are ready")
     assert len(responses(saved.value)) == 2
+
+
+@pytest.mark.parametrize("failures", [0, 1])
+def test_a_retry_is_the_main_button_only_where_it_may_help(
+    page: Page, site: str, failures: int
+) -> None:
+    service = FakeRoom(page)
+    for name in ("LAB-1", "LAB-2"):
+        service.answers[name] = refused("license-revoked", "Revoked", "Ask.")
+    service.openings += [(404, {"code": "not-found"}, {})] * failures
+    choose_all(page, site, of_computer("LAB-1"), of_computer("LAB-2"))
+    page.click("text=Process 2 request files")
+    retry = page.get_by_role("button", name="Try the files without a response again")
+    expect(retry).to_have_class("primary" if failures else "")
 
 
 def test_a_limit_of_the_network_is_told_and_waited_out(page: Page, site: str) -> None:

@@ -64,6 +64,29 @@ def test_a_scanner_reads_the_codes_off_the_screen_in_dark_mode_too(
     assert page.locator(".lines").count() == (text_form == TEXT_FORM)
 
 
+@pytest.mark.parametrize(("width", "columns"), [(1280, 2), (390, 1)])
+def test_each_code_has_its_number_below_it(page: Page, site: str, width: int, columns: int) -> None:
+    page.set_viewport_size({"width": width, "height": 800})
+    show(page, site, LONG_TEXT_FORM)
+    lefts = set()
+    for figure in page.locator("figure").all():
+        picture, caption = figure.locator("img"), figure.locator("figcaption")
+        middles = [
+            one.evaluate(
+                """(one) => {
+                    const words = document.createRange();
+                    words.selectNodeContents(one);
+                    const box = (one.localName === 'img' ? one : words).getBoundingClientRect();
+                    return box.left + box.width / 2;
+                }"""
+            )
+            for one in (picture, caption)
+        ]
+        assert abs(middles[0] - middles[1]) < 1
+        lefts.add(round(middles[0]))
+    assert len(lefts) == columns
+
+
 def test_no_code_is_loaded_until_someone_opens_it(page: Page, site: str) -> None:
     service = FakeService(page, ready(text=text(LONG_TEXT_FORM)))
     page.goto(f"{site}#t={TICKET}")
