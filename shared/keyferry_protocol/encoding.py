@@ -61,8 +61,8 @@ def format_time(seconds: int) -> str:
 
 
 def escape_controls(text: str) -> str:
-    """Replace characters that could disguise a text on a screen with U+FFFD."""
-    return _FORBIDDEN.sub("\ufffd", text)
+    """Replace with U+FFFD what could disguise a text on a screen, and what no screen can show."""
+    return _SURROGATE.sub("\ufffd", _FORBIDDEN.sub("\ufffd", text))
 
 
 def free_text(text: str, longest: int = MAX_TEXT) -> str:

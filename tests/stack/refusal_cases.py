@@ -222,7 +222,7 @@ CASES = {
         "no-seats-left",
         "All 2 seats on this license are in use",
         DEACTIVATE_ONE,
-        request(9),
+        request(9, choose_seat=False),
         sold={"seats": 2},
         before=after(active(1), active(2)),
         lift=terms(seats=3),

@@ -49,6 +49,7 @@ def resend(stack: Stack, entry: LedgerEntry, email: str | None, now: int) -> Res
 
     The BODY stays the same: no seat, move, or end date changes.
     """
+    ended = ended_keys(stack)
     response = response_in(entry)
     seat = stack.licenses.read_seats(response.license.number, {entry.seat}).get(entry.seat)
     name = seat.machine_name if seat is not None else ""
@@ -56,8 +57,15 @@ def resend(stack: Stack, entry: LedgerEntry, email: str | None, now: int) -> Res
     stack.tickets.add(ticket)
     request_resign(stack.sqs, stack.output("RequestsQueue"), ticket.id)
     is_latest = seat is not None and seat.serial == response.serial
-    ended = [k.keyid for k in stack.signing_keys.all() if k.status is not KeyStatus.ACTIVE]
-    return ResendResult(ticket, seat, is_latest, tuple(ended))
+    return ResendResult(ticket, seat, is_latest, ended)
+
+
+def ended_keys(stack: Stack) -> tuple[str, ...]:
+    """The keyids of keys that sign no longer; none for a stack that an older release deployed."""
+    if not stack.has_output("KeysTable"):
+        return ()
+    keys = stack.signing_keys.all()
+    return tuple(key.keyid for key in keys if key.status is not KeyStatus.ACTIVE)
 
 
 def reissue_ticket(

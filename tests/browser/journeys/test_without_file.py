@@ -32,7 +32,7 @@ def test_no_drive_allowed_1_trip_with_a_phone(
     page.click("text=Process request file")
     expect(page.locator("h1")).to_have_text("Your response file is ready", timeout=60_000)
     page.click("text=No way to carry a file back?")
-    expect(page.locator("#by-hand")).to_contain_text("it reads all 7 codes, in any order")
+    expect(page.locator("#by-hand")).to_contain_text("Scan all 7 codes, in any order")
     codes = []
     for picture_on_page in reversed(page.locator("figure img").all()):
         picture_on_page.scroll_into_view_if_needed()

@@ -528,7 +528,7 @@ def test_a_language_is_one_file_and_one_option(
     expect(root).to_have_attribute("lang", expected)
     expect(root).to_have_attribute("dir", "rtl" if expected == "ar" else "ltr")
     expect(page.locator("code.name").first).to_have_attribute("dir", "ltr")
-    expect(page.locator("li > code")).to_have_text(f"keyferry install {STEM}.response")
+    expect(page.locator("li code").first).to_have_text(f"keyferry install {STEM}.response")
     assert service.calls_by("POST")[0][2]["language"] == expected
     context.close()
 

@@ -156,7 +156,7 @@ def test_with_downloads_blocked_the_button_and_the_steps_still_show(
     page = context.new_page()
     FakeService(page, ready())
     process(page, site)
-    expect(page.locator("ol.steps li")).to_have_count(3)
+    expect(page.locator("ol.steps li")).to_have_count(2)
     expect(page.locator("#view")).to_contain_text("If it is not there, use the button.")
     with page.expect_request(f"**/api/requests/{TICKET}"):
         page.click("text=Download again")
