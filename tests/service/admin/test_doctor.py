@@ -295,6 +295,20 @@ def alarm(**facts: Any) -> list[Finding]:
         ),
         pytest.param(page.judge_api(PAGE, API), OK, "answers", "", id="the API"),
         pytest.param(
+            page.judge_api(PAGE, page.Answer(429, b'{"code": "too-many-requests"}')),
+            OK,
+            "answers",
+            "",
+            id="the API, asked too often",
+        ),
+        pytest.param(
+            page.judge_api(PAGE, page.Answer(429, b"")),
+            PROBLEM,
+            "status 429",
+            "public_api",
+            id="the API at its throttle",
+        ),
+        pytest.param(
             page.judge_api(PAGE, page.Answer(404, b"<!doctype html>")),
             PROBLEM,
             "origin secret",
