@@ -384,7 +384,7 @@ def report(desk: Desk, sales: Sales, looked_at: Customer, refunded: Customer) ->
         raise WrongDay(f"{len(exported)} exported: {exported[refunded.reference]}")
 
     desk.begin("16:30", "who gave them a second seat?")
-    desk.type(f"keyferry-admin license history {looked_at.number}", "seats: 1 -> 2")
+    desk.type(f"keyferry-admin license history {looked_at.number}", "Seats: 2 (was 1)")
 
     desk.begin("16:40", "licenses in git")
     (desk.folder / "licenses.yaml").write_text(
