@@ -68,6 +68,7 @@ def api_handler(
     logger, metrics, limit = Logger(), Metrics(), LimitCalls(clock)
     app = APIGatewayHttpResolver()
     _add_ticket_routes(app, opening, tracking, vendor, clock, logger)
+    _add_file_routes(app, tracking, logger)
 
     @app.route("/api/responses/<token>", method=["GET", "HEAD"])
     def follow_link(token: str) -> Response[str]:
@@ -109,7 +110,7 @@ def _add_ticket_routes(
     @app.post("/api/requests")
     def open_ticket() -> Response[str]:
         event = app.current_event
-        call = read_call(*body())
+        call = read_call(*_body(app))
         viewer = event.headers.get("cloudfront-viewer-address")
         network = network_of(viewer, event.request_context.http.source_ip)
         email, language = read_email_or_none(call), read_language(call)
@@ -123,9 +124,26 @@ def _add_ticket_routes(
         document = ticket_document(status.ticket, status.uploaded_at, status.response, vendor, now)
         return json_response(200, document, retry_after_s=1 if may_change(document) else None)
 
+    @app.post("/api/requests/<ticket_id>/mail")
+    def send_mail(ticket_id: str) -> Response[str]:
+        address = read_email(read_call(*_body(app)))
+        logger.append_keys(ticket=ticket_prefix(ticket_id))
+        return json_response(202, {"email": tracking.send_email(ticket_id, address)})
+
+    @app.post("/api/requests/<ticket_id>/seat")
+    def choose_seat(ticket_id: str) -> Response[str]:
+        seat = read_seat(read_call(*_body(app)))
+        logger.append_keys(ticket=ticket_prefix(ticket_id))
+        tracking.choose_seat(ticket_id, seat, app.lambda_context)
+        return json_response(202, {"state": "processing"})
+
+
+def _add_file_routes(app: APIGatewayHttpResolver, tracking: TrackTicket, logger: Logger) -> None:
+    """The ways of both files that go by the page's own host, and the response's as codes."""
+
     @app.put("/api/requests/<ticket_id>/file")
     def take_file(ticket_id: str) -> Response[str]:
-        data = read_file(*body())
+        data = read_file(*_body(app))
         logger.append_keys(ticket=ticket_prefix(ticket_id))
         tracking.take_request_file(ticket_id, data)
         return json_response(202, {"state": "processing"})
@@ -144,23 +162,11 @@ def _add_ticket_routes(
             raise NoSuchCode("This is no number of a code.")
         return Response(200, SVG, code_svg(tracking.code(ticket_id, int(number))), NO_STORE)
 
-    @app.post("/api/requests/<ticket_id>/mail")
-    def send_mail(ticket_id: str) -> Response[str]:
-        address = read_email(read_call(*body()))
-        logger.append_keys(ticket=ticket_prefix(ticket_id))
-        return json_response(202, {"email": tracking.send_email(ticket_id, address)})
 
-    @app.post("/api/requests/<ticket_id>/seat")
-    def choose_seat(ticket_id: str) -> Response[str]:
-        seat = read_seat(read_call(*body()))
-        logger.append_keys(ticket=ticket_prefix(ticket_id))
-        tracking.choose_seat(ticket_id, seat, app.lambda_context)
-        return json_response(202, {"state": "processing"})
-
-    def body() -> tuple[str, str | None, bool | None]:
-        """What was sent: its content type, its text, and whether that is base64."""
-        event = app.current_event
-        return event.headers.get("content-type", ""), event.body, event.is_base64_encoded
+def _body(app: APIGatewayHttpResolver) -> tuple[str, str | None, bool | None]:
+    """What was sent: its content type, its text, and whether that is base64."""
+    event = app.current_event
+    return event.headers.get("content-type", ""), event.body, event.is_base64_encoded
 
 
 def _refuse_unread(
