@@ -144,7 +144,7 @@ def _change(settings: Settings, changes: list[Match]) -> None:
 
     run = run_with_progress(settings.output, changes, write, "Changes ")
     count = f"{len(run.done):,} of {len(changes):,} licenses are changed"
-    if run.is_interrupted and run.not_tried:
+    if run.is_cut_off:
         raise Interrupted(f"Interrupted: {count}")
     if run.failed:
         match, error = run.failed[0]

@@ -165,7 +165,7 @@ def _require_all(run: Run[Any], count: int, total: int, done: str, places: CodeP
         return
     so_far = f"{count:,} of {total:,} {done}"
     codes = f"Every code is in {places.codes}."
-    if run.is_interrupted:
+    if run.is_cut_off:
         again = "Run the same command again: it goes on where it stopped."
         raise Interrupted(f"Interrupted: {so_far}", f"{again} {codes}", done=count, total=total)
     _, error = run.failed[0]

@@ -62,7 +62,7 @@ def report(
     counts += f", {len(run.failed):,} failed"
     if run.not_tried:
         counts += f", {len(run.not_tried):,} not tried"
-    if run.is_interrupted and run.not_tried:
+    if run.is_cut_off:
         raise Interrupted(f"Interrupted: {counts}", **document)
     raise SomeFailed(counts, _next_step(run), **document)
 

@@ -302,7 +302,7 @@ class RenewalReport:
     def error(self, **facts: Any) -> AdminError | None:
         """The error to end with, which has these facts too; None if nothing failed."""
         run, facts = self.run, facts | self.as_json()
-        if (run.is_interrupted and run.not_tried) or self.sent.is_interrupted:
+        if run.is_cut_off or self.sent.is_cut_off:
             return Interrupted(f"Interrupted: {self.counts}", **facts)
         if run.failed:
             _, first = run.failed[0]
