@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import ClientError
 from botocore.session import Session
 
-from keyferry_admin.errors import EventsOff, NoSuchStack
+from keyferry_admin.errors.stack import EventsOff, NoSuchStack
 from keyferry_service.domain.change import Author
 
 if TYPE_CHECKING:  # at run time where a command first needs one: all take a third of its start

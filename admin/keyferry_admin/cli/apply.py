@@ -26,7 +26,7 @@ from keyferry_admin.cli.new_product import new_product_option
 from keyferry_admin.cli.output import count_of, mark, require_reader
 from keyferry_admin.cli.progress import run_with_progress
 from keyferry_admin.cli.words import Words
-from keyferry_admin.errors import Interrupted, SomeFailed
+from keyferry_admin.errors.commands import Interrupted, SomeFailed
 from keyferry_admin.use_cases.apply_plan import refused_changes
 from keyferry_admin.use_cases.change_terms import reduces_rights, write_terms
 from keyferry_admin.use_cases.code_file import read_codes

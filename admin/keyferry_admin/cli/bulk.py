@@ -13,7 +13,7 @@ from keyferry_admin.cli.license_terms import changes_as_json, differences
 from keyferry_admin.cli.output import aligned, count_of, mark
 from keyferry_admin.cli.progress import report, run_with_progress
 from keyferry_admin.cli.renewals import Outputs, renew_changed, report_with_renewals
-from keyferry_admin.errors import Interrupted
+from keyferry_admin.errors.commands import Interrupted
 from keyferry_admin.use_cases.change_terms import write_terms
 from keyferry_admin.use_cases.find import Filters, find_all
 from keyferry_admin.use_cases.plan_changes import Pair, Plan

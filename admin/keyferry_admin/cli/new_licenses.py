@@ -12,7 +12,8 @@ from keyferry_admin.cli.license_terms import changes_as_json, differences
 from keyferry_admin.cli.output import count_of, mark, tell
 from keyferry_admin.cli.progress import run_with_progress
 from keyferry_admin.cli.words import Words, words_options
-from keyferry_admin.errors import BadRows, FileNotWritten, Interrupted, NewProduct, SomeFailed
+from keyferry_admin.errors.commands import BadRows, FileNotWritten, Interrupted, SomeFailed
+from keyferry_admin.errors.licenses import NewProduct
 from keyferry_admin.use_cases.code_file import CodeLine, write_codes
 from keyferry_admin.use_cases.create_licenses import (
     PORTION,

@@ -8,7 +8,9 @@ import click
 
 from keyferry_admin.aws_failures import explain
 from keyferry_admin.cli.output import Output, mark, tell
-from keyferry_admin.errors import AdminError, Interrupted, MissingRight, SomeFailed
+from keyferry_admin.errors import AdminError
+from keyferry_admin.errors.commands import Interrupted, SomeFailed
+from keyferry_admin.errors.stack import MissingRight
 from keyferry_admin.use_cases.run_many import AT_ONCE, ENDS_THE_RUN, Run, run_many
 
 T = TypeVar("T")

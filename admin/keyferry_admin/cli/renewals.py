@@ -15,7 +15,8 @@ from keyferry_admin.cli.admin_command import Settings
 from keyferry_admin.cli.output import Output, aligned, count_of, mark
 from keyferry_admin.cli.progress import run_with_progress
 from keyferry_admin.cli.words import Words, words_options
-from keyferry_admin.errors import AdminError, Interrupted, SomeFailed
+from keyferry_admin.errors import AdminError
+from keyferry_admin.errors.commands import Interrupted, SomeFailed
 from keyferry_admin.use_cases.find import state_of
 from keyferry_admin.use_cases.parcels import Parcel, SendParcels, in_parcels, write_links
 from keyferry_admin.use_cases.renew import (

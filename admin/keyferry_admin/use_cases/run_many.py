@@ -10,14 +10,14 @@ from typing import Generic, TypeVar
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from keyferry_admin.errors import (
-    AdminError,
+from keyferry_admin.errors import AdminError
+from keyferry_admin.errors.commands import RenewalNotWritten
+from keyferry_admin.errors.stack import (
     AwsUnreachable,
     ExpiredCredentials,
     MissingRight,
     NoCredentials,
     RefusedCredentials,
-    RenewalNotWritten,
 )
 
 T = TypeVar("T")

@@ -11,7 +11,7 @@ import pytest
 from botocore.exceptions import ConnectionClosedError
 
 from keyferry_admin.cli import new_licenses
-from keyferry_admin.errors import BadTable
+from keyferry_admin.errors.commands import BadTable
 from keyferry_admin.stack import Stack
 from keyferry_admin.use_cases.license_rows import read_licenses
 from keyferry_protocol.activation import activation_key, parse_activation_code, parse_license_number

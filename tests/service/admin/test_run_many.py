@@ -8,7 +8,8 @@ from botocore.exceptions import ClientError
 from keyferry_admin.aws_failures import explain
 from keyferry_admin.cli.output import Output
 from keyferry_admin.cli.progress import report
-from keyferry_admin.errors import BadTerms, Interrupted, SomeFailed
+from keyferry_admin.errors.commands import Interrupted, SomeFailed
+from keyferry_admin.errors.licenses import BadTerms
 from keyferry_admin.use_cases.run_many import Run, run_many
 from tests.service.admin.ctrl_c import CtrlC
 
