@@ -17,7 +17,7 @@ import yaml
 
 import keyferry
 from local.demo.offline import RECORDED
-from local.demo.page import call, first_mail, settled, upload, wait
+from local.demo.page import call, finished_ticket, first_mail, upload, wait
 from local.stack import ROOT, Running, running
 
 DOCUMENT = ROOT / "docs" / "openapi.yaml"
@@ -55,7 +55,7 @@ def fuzz(
     file = folder / "schemathesis.toml"
     file.write_text(settings)
     command = [
-        *(COMMAND, "--config-file", file, "run", document, "--url", stack.page),
+        *(str(COMMAND), "--config-file", str(file), "run", str(document), "--url", stack.page),
         *("--phases", "examples,coverage,fuzzing", "--max-examples", str(examples)),
         *("--exclude-checks", ",".join([*LEFT_OUT, left_out]), "--warnings", "off"),
         *("--generation-database", "none", "--no-color", "--rate-limit", RATE),
@@ -87,7 +87,7 @@ def journey(stack: Running, offline: Path) -> tuple[str, str]:
     new_ticket = {"email": "ada@example.com", "language": "en"}
     ticket = call(f"{stack.page}/api/requests", new_ticket)
     upload(ticket["upload"], request)
-    ready = wait(lambda: settled(stack.page, ticket))
+    ready = wait(lambda: finished_ticket(stack.page, ticket))
     assert ready["state"] == "ready", ready
     mail = wait(lambda: first_mail(stack.page))
     (token,) = set(re.findall(r"/api/responses/([\w-]{43})", mail["text"]))
