@@ -253,7 +253,8 @@ def test_the_whole_journey_runs_and_says_so_in_its_logs(
     assert (report.kind, report.document) == ("response", {"batchItemFailures": []})
     eventually(lambda: functions.work_off("send_webhook") > 0)
     events = [event["type"] for event in functions.server.events(customer.number)]
-    assert sorted(events) == ["keyferry.email.bounced", "keyferry.request.answered"]
+    whats = ["email.bounced", "license.changed", "request.answered"]
+    assert sorted(events) == [f"keyferry.{what}" for what in whats]
 
     for name in FUNCTIONS:
         text = functions.log(name).read_text()
