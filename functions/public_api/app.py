@@ -12,6 +12,8 @@ from keyferry_service.adapters.files_s3 import PRESIGNING, Files
 from keyferry_service.adapters.queue_sqs import request_decision, request_mail
 from keyferry_service.adapters.tickets_dynamodb import Tickets
 from keyferry_service.api import api_handler
+from keyferry_service.use_cases.carry_files import CarryFiles
+from keyferry_service.use_cases.choose_seat import ChooseSeat
 from keyferry_service.use_cases.follow_link import FollowLink
 from keyferry_service.use_cases.open_ticket import OpenTicket
 from keyferry_service.use_cases.track_ticket import TrackTicket
@@ -27,7 +29,9 @@ ask_to_decide = partial(request_decision, sqs, os.environ["REQUESTS_QUEUE"])
 
 answer_call = api_handler(
     opening=OpenTicket(tickets, files, time, secrets),
-    tracking=TrackTicket(tickets, files, request_email, ask_to_decide, time),
+    tracking=TrackTicket(tickets, files, request_email, time),
+    carrying=CarryFiles(tickets, files, time),
+    choosing=ChooseSeat(tickets, ask_to_decide, time),
     links=FollowLink(tickets, files, time),
     vendor=Vendor(os.environ["VENDOR_NAME"], os.environ["SUPPORT_CONTACT"]),
     clock=time,
