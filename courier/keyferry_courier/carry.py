@@ -82,14 +82,15 @@ class _Run:
         """Send these files, then wait for all of them."""
         for task in tasks:
             self._try(task, self._start)
-        ends = self._clock() + PATIENCE_S
+        started = self._clock() - self._service.paused_s
         due = [(self._clock(), place) for place, task in enumerate(tasks) if not task.outcome]
         while due:
             at, place = heapq.heappop(due)
             self._sleep(max(0.0, at - self._clock()))
             task = tasks[place]
             wait_s = self._try(task, self._look)
-            if task.outcome is None and self._clock() + wait_s > ends:
+            waited_s = self._clock() - self._service.paused_s - started
+            if task.outcome is None and waited_s + wait_s > PATIENCE_S:
                 self._end(task, WAITING, error=courier_error("waiting"))
             elif task.outcome is None:
                 heapq.heappush(due, (self._clock() + wait_s, place))

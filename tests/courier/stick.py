@@ -9,7 +9,7 @@ from keyferry_courier.carry import Outcome, carry
 from keyferry_courier.cli import main
 from keyferry_courier.exchange import exchange
 from keyferry_courier.folder import Folder
-from keyferry_courier.service import Service
+from keyferry_courier.service import Exchange, Service
 from keyferry_protocol.activation import new_activation_code
 from keyferry_protocol.envelope import RESPONSE, open_envelope
 from keyferry_protocol.request import parse_request
@@ -60,10 +60,24 @@ def put_deactivation(stick: Path, computer: int) -> Path:
 
 
 def send(
-    service: FakeService, stick: Path, report: Callable[[Outcome], None] = lambda _: None
+    service: FakeService,
+    stick: Path,
+    report: Callable[[Outcome], None] = lambda _: None,
+    *,
+    clock: Time | None = None,
+    pausing: Callable[[float], None] = lambda _: None,
+    exchange: Exchange = exchange,
 ) -> list[Outcome]:
-    clock = Time()
-    calls = Service(service.page, "en", None, exchange=exchange, sleep=clock.sleep, clock=clock)
+    clock = clock or Time()
+    calls = Service(
+        service.page,
+        "en",
+        None,
+        exchange=exchange,
+        pausing=pausing,
+        sleep=clock.sleep,
+        clock=clock,
+    )
     return carry(Folder(str(stick), service.page), calls, report, sleep=clock.sleep, clock=clock)
 
 

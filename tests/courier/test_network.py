@@ -2,13 +2,17 @@
 
 import json
 import re
+import socket
+import threading
+import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from keyferry_courier.carry import carry
-from keyferry_courier.exchange import Answer, exchange, is_safe
+from keyferry_courier.exchange import Answer, NoAnswer, exchange, is_safe
 from keyferry_courier.folder import Folder
 from keyferry_courier.service import Service
 from keyferry_protocol.request import parse_request
@@ -77,9 +81,9 @@ def test_it_tries_again(service: FakeService, stick: Path, fault: Any, call: str
         pytest.param([as_json(201, {"id": "../x"})], "not-ours", id="a ticket that is none"),
         pytest.param([problem(500, "failed")] * 3, "failed", id="it fails"),
         pytest.param(
-            [problem(429, "too-many-requests", **{"Retry-After": "3000"})],
+            [problem(429, "too-many-requests", **{"Retry-After": "86400"})],
             "too-many-requests",
-            id="too many for this hour",
+            id="too many for today, which the service never says",
         ),
         pytest.param([problem(400, "bad-email")], "bad-email", id="it will not have the address"),
     ],
@@ -166,3 +170,50 @@ def test_only_addresses_with_tls_or_of_this_computer_are_called(url: str, safe: 
 def test_an_answer_is_read_to_its_limit_and_no_further(service: FakeService, stick: Path) -> None:
     service.faults = [("GET", "/big", (200, {}, bytes(10**6)))]
     assert len(exchange("GET", f"{service.origin}/big").body) < 2**17
+
+
+def test_an_answer_that_comes_in_drops_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("keyferry_courier.exchange.WHOLE_S", 0.3)
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        thread = threading.Thread(target=drip, args=(server,))
+        thread.start()
+        with pytest.raises(NoAnswer, match="too slow"):
+            exchange("GET", f"http://127.0.0.1:{server.getsockname()[1]}/")
+        server.close()
+        thread.join()
+
+
+def drip(server: socket.socket) -> None:
+    """Send a header without an end, a letter at a time, for as long as anyone listens."""
+    connection, _ = server.accept()
+    with connection, suppress(OSError):
+        connection.sendall(b"HTTP/1.1 200 OK\r\nX: ")
+        for _ in range(30):
+            connection.sendall(b"x")
+            time.sleep(0.05)
+
+
+@pytest.mark.parametrize("call", ["POST /api/requests", "PUT /api/requests/", "GET /api/requests/"])
+def test_too_many_calls_are_waited_for_as_long_as_the_service_says(
+    service: FakeService, stick: Path, call: str
+) -> None:
+    put(stick, 1), put(stick, 2)
+    method, path = call.split()
+    busy = problem(429, "too-many-requests", **{"Retry-After": "3600"})
+    service.faults = [("POST", "/storage", (403, {}, b""))] * 2 + [(method, path, busy)]
+    service.slow = 3
+    clock, pauses = Time(), list[float]()
+    outcomes = send(service, stick, clock=clock, pausing=pauses.append)
+    assert set(states(outcomes).values()) == {"ready"}
+    assert pauses == [3600]
+    assert 3600 <= clock.now < 3700
+
+
+def test_a_service_that_says_the_same_for_ever_is_left(service: FakeService, stick: Path) -> None:
+    put(stick, 1)
+    busy = problem(429, "too-many-requests", **{"Retry-After": "60"})
+    service.faults = [("POST", "/api/requests", busy)] * 1000
+    clock = Time()
+    (outcome,) = send(service, stick, clock=clock)
+    assert (outcome.state, outcome.error and outcome.error.code) == ("failed", "too-many-requests")
+    assert clock.now < 2 * 3600
