@@ -1,15 +1,21 @@
 """What the command prints, its document, and its exit codes."""
 
+import io
 import json
+import os
+import re
 from pathlib import Path
 
 import pytest
 
-from keyferry_courier.cli import main
+from keyferry_courier.cli import EXITS, USAGE_EXIT, main
+from keyferry_courier.cli import run as courier
 from keyferry_protocol.request import parse_request
-from tests.courier.fake_service import FakeService, as_json
+from tests.courier.fake_service import FakeService, as_json, problem
 from tests.courier.stick import DOCS, OTHER, put, run
 from tests.support.samples import NUMBER
+
+GOLDEN = Path(__file__).parent / "golden"
 
 
 def test_the_command_says_what_became_of_each_file(
@@ -122,3 +128,71 @@ def test_hostile_texts_of_the_service_are_only_text(
     assert "\x1b" not in printed
     assert "\u202e" not in printed
     assert len(printed) < 2000
+
+
+@pytest.mark.parametrize("arguments", [("--help",), ("send", "--help")])
+def test_the_help_is_as_it_was_read(
+    arguments: tuple[str, ...], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`WRITE_GOLDEN=1` writes the file anew."""
+    monkeypatch.setenv("COLUMNS", "80")
+    assert main(arguments) == 0
+    golden = GOLDEN / f"{'-'.join(arguments).replace('--', '')}.txt"
+    printed = capsys.readouterr().out
+    if os.environ.get("WRITE_GOLDEN"):
+        golden.write_text(printed)
+    assert printed == golden.read_text()
+
+
+def test_the_help_and_the_documentation_name_the_same_exit_codes(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    main(("send", "--help"))
+    helped = re.findall(r"^ +([0-9])  ", capsys.readouterr().out, re.MULTILINE)
+    documented = re.findall(r"^\| ([0-9]) \|", DOCS.read_text(), re.MULTILINE)
+    assert helped == documented == [str(code) for code in sorted({0, USAGE_EXIT, *EXITS.values()})]
+
+
+def test_the_email_address_need_not_be_in_the_list_of_processes(
+    service: FakeService, stick: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("KEYFERRY_COURIER_EMAIL", "anna@example.com")
+    put(stick, 1)
+    assert run(service, stick) == 0
+    put(stick, 2)
+    assert run(service, stick, "--email", "ben@example.com") == 0
+    monkeypatch.setenv("KEYFERRY_COURIER_EMAIL", "")
+    put(stick, 3)
+    assert run(service, stick) == 0
+    emails = [document["email"] for document in service.opened]
+    assert emails == ["anna@example.com", "ben@example.com", None]
+
+
+def test_a_long_wait_is_announced(
+    service: FakeService,
+    stick: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    put(stick, 1)
+    busy = problem(429, "too-many-requests", **{"Retry-After": "1"})
+    service.faults = [("POST", "/api/requests", busy)]
+    assert run(service, stick) == 0
+    assert "Continuing within 1 minute." in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("encoding", ["cp437", "cp1252", "ascii", "utf-8"])
+def test_a_console_shows_what_it_can(
+    service: FakeService, stick: Path, monkeypatch: pytest.MonkeyPatch, encoding: str
+) -> None:
+    put(stick, 1).rename(stick / "LABOR-\u00dc \u30d7\u30e9\u30f3\u30c8.request")
+    out, err = (io.TextIOWrapper(io.BytesIO(), encoding) for _ in range(2))
+    monkeypatch.setattr("sys.stdout", out)
+    monkeypatch.setattr("sys.stderr", err)
+    monkeypatch.setattr(
+        "sys.argv", ["keyferry-courier", "send", str(stick), "--page", service.page]
+    )
+    with pytest.raises(SystemExit) as ended:
+        courier()
+    assert ended.value.code == 0
+    err.seek(0)
+    assert err.read().startswith("ready: LABOR-")

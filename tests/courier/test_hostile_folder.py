@@ -1,20 +1,25 @@
 """A folder that others can write to: no link followed, nothing overwritten, no bomb."""
 
 import io
+import json
 import os
 import subprocess
 import sys
 import zipfile
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from keyferry_courier.folder import NOTES
+from keyferry_courier.folder import NOTES, Folder
+from keyferry_protocol.envelope import MAX_FILE, RESPONSE, open_envelope, pack
 from keyferry_protocol.repair import Repaired, repair_file
 from keyferry_protocol.request import parse_request
+from keyferry_protocol.response import BoundTo, parse_response
 from tests.courier.fake_service import FakeService
-from tests.courier.stick import put, send, states
+from tests.courier.stick import OTHER, put, run, send, states
 
 
 @pytest.mark.skipif(os.name == "nt", reason="links need a right on Windows")
@@ -133,3 +138,78 @@ def test_many_files_that_are_no_requests_cost_little(
     assert [outcome.state for outcome in outcomes].count("unreadable") == 8
     assert {outcome.file.data for outcome in outcomes if outcome.error} == {b""}
     assert len([data for data in repaired if data.startswith(b"A")]) == 3
+
+
+UNSIGNED: dict[str, Callable[[FakeService, bytes], bytes]] = {
+    "without a signature": lambda service, data: pack(
+        RESPONSE, open_envelope(service.vendor.answer(data), RESPONSE).body, []
+    ),
+    "for another computer": lambda service, data: service.vendor.answer(
+        data, bound_to=replace(bound_to(service, data), device_key=bytes(32))
+    ),
+    "for another key of the computer": lambda service, data: service.vendor.answer(
+        data, bound_to=replace(bound_to(service, data), load_key=bytes(32))
+    ),
+    "for another license": lambda service, data: service.vendor.answer(data, number=OTHER),
+    "of another kind": lambda service, data: service.vendor.answer(data, kind="update"),
+    "a renewal, which repeats the hash": lambda service, data: service.vendor.renewal(
+        service.vendor.answer(data)
+    ),
+    "too big": lambda service, data: service.vendor.answer(data) + b" " * MAX_FILE[RESPONSE],
+    "not strict": lambda service, data: service.vendor.answer(data)[:-1] + b',"payload":""}',
+}
+
+
+def bound_to(service: FakeService, data: bytes) -> BoundTo:
+    return parse_response(open_envelope(service.vendor.answer(data), RESPONSE)).bound_to
+
+
+@pytest.mark.parametrize("forge", UNSIGNED.values(), ids=UNSIGNED)
+def test_a_file_that_only_looks_like_the_response_is_not_believed(
+    service: FakeService, stick: Path, forge: Callable[[FakeService, bytes], bytes]
+) -> None:
+    """Neither where it lies beside the request nor where the service sends it."""
+    data = put(stick, 1).read_bytes()
+    forged = forge(service, data)
+    (stick / "a.response").write_bytes(forged)
+    (outcome,) = send(service, stick)
+    assert (outcome.state, outcome.was_there) == ("ready", False)
+    assert outcome.response != "a.response"
+    for name in ("a.response", str(outcome.response), NOTES):
+        (stick / name).unlink()
+    service.answers[parse_request(data).sha256] = forged
+    service.changed = {"filename": outcome.response, "bytes": len(forged)}
+    (outcome,) = send(service, stick)
+    assert outcome.state == "failed"
+    assert list(stick.glob("*.response")) == []
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no such names")
+def test_a_name_in_the_folder_is_only_text(
+    service: FakeService, stick: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data = put(stick, 1).read_bytes()
+    response = service.vendor.answer(data)
+    (stick / "\x1b[2J\u202e.response").write_bytes(response)
+    assert run(service, stick) == 0
+    assert service.calls == []
+    printed = capsys.readouterr()
+    assert not {"\x1b", "\u202e"} & {*printed.err, *printed.out}
+
+
+@pytest.mark.skipif(os.name == "nt", reason="links need a right on Windows")
+def test_notes_that_are_a_link_are_neither_read_nor_written_through(
+    service: FakeService, stick: Path
+) -> None:
+    put(stick, 1)
+    theirs = stick.parent / "theirs.json"
+    send(service, stick)
+    (stick / NOTES).rename(theirs)
+    content = theirs.read_text()
+    (stick / NOTES).symlink_to(theirs)
+    (known,) = json.loads(content)["tickets"]
+    assert Folder(str(stick), service.page).ticket(known) is None
+    next(stick.glob("*.response")).unlink()
+    assert send(service, stick)[0].state == "ready"
+    assert theirs.read_text() == content
+    assert not (stick / NOTES).is_symlink()

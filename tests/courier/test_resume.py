@@ -1,17 +1,17 @@
 """Interrupted anywhere and run again: the same tickets, and nothing twice."""
 
 import json
+import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from keyferry_courier.carry import carry
 from keyferry_courier.exchange import exchange
 from keyferry_courier.folder import NOTES, Folder
-from keyferry_courier.service import Service
 from tests.courier.fake_service import FakeService
-from tests.courier.stick import assert_answered, put, send, states
+from tests.courier.stick import assert_answered, put, put_deactivation, send, states
 
 
 def test_a_second_run_calls_nobody(service: FakeService, stick: Path) -> None:
@@ -33,43 +33,78 @@ def test_a_run_without_notes_sends_no_answered_file(service: FakeService, stick:
 
 
 class Killed(BaseException):
-    """The courier is cut off here."""
+    """The courier is killed here."""
+
+
+class Mortal:
+    """The steps of one run, in order: its calls, and what it does to files on the drive.
+
+    The process dies after as many of them as it may `live`, and does nothing more: what it would
+    do in a `finally`, too. The service has the last call, the courier not its answer.
+    """
+
+    def __init__(self, live: float) -> None:
+        self.live = live
+        self.steps: list[str] = []
+
+    def step(self, name: str, do: Callable[..., Any]) -> Callable[..., Any]:
+        def done(*arguments: Any, **options: Any) -> Any:
+            self._end_here()
+            self.steps.append(name)
+            try:
+                return do(*arguments, **options)
+            finally:
+                self._end_here()
+
+        return done
+
+    def _end_here(self) -> None:
+        if len(self.steps) > self.live:
+            raise Killed
+
+    def __getattr__(self, name: str) -> Any:
+        """What the folder does with `os`."""
+        value = getattr(os, name)
+        return self.step(name, value) if name in ("open", "fsync", "replace", "unlink") else value
+
+    def carry(self, service: FakeService, stick: Path, patch: pytest.MonkeyPatch) -> None:
+        with patch.context() as patched:
+            patched.setattr("keyferry_courier.folder.os", self)
+            send(service, stick, exchange=self.step("call", exchange))
 
 
 @pytest.mark.crash
-def test_cut_off_at_any_call_it_goes_on_with_the_same_tickets(
-    service: FakeService, stick: Path
+def test_killed_at_any_step_it_goes_on_with_the_same_tickets(
+    service: FakeService, stick: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    files = [put(stick, computer) for computer in (1, 2)]
-    send(service, stick)
-    calls = len(service.calls)
-    for last in range(calls):
-        for leftover in (*stick.glob("*.response"), stick / NOTES):
-            leftover.unlink()
+    files = [put_deactivation(stick, 1), put(stick, 2)]
+    whole = Mortal(live=float("inf"))
+    whole.carry(service, stick, monkeypatch)
+    assert {"call", "open", "fsync", "replace"} <= {*whole.steps}
+    for live in range(len(whole.steps)):
+        for file in {*stick.iterdir()} - {*files}:
+            file.unlink()
         service.files.clear()
-        cut_off(service, stick, last)
-        assert states(send(service, stick)) == {file.name: "ready" for file in files}
+        with pytest.raises(Killed):
+            Mortal(live).carry(service, stick, monkeypatch)
+        where = f"after step {live}, {whole.steps[live]}"
+        assert states(send(service, stick)) == {file.name: "ready" for file in files}, where
         lost = sum(file is None for file in service.files.values())
-        assert len(service.files) - lost == 2, f"after call {last}"
+        assert len(service.files) - lost == 2, where
         assert lost <= 1, "a ticket whose opening nobody heard of"
         assert_answered(stick, *files)
+        left = {*stick.iterdir()} - {*files, *stick.glob("*.response"), stick / NOTES}
+        assert left == set(), where
 
 
-def cut_off(service: FakeService, stick: Path, last: int) -> None:
-    """Kill a run after this many calls: the service has the call, the courier not its answer."""
-    count = 0
-
-    def killing(*arguments: Any) -> Any:
-        nonlocal count
-        count += 1
-        answer = exchange(*arguments)
-        if count > last:
-            raise Killed
-        return answer
-
-    calls = Service(service.page, "en", None, exchange=killing, sleep=lambda _: None)
-    with pytest.raises(Killed):
-        carry(Folder(str(stick), service.page), calls, lambda _: None, sleep=lambda _: None)
+def test_only_its_own_leftovers_are_deleted(stick: Path) -> None:
+    others = [".keyferry-courier.json.new", ".letter.txt.0a1b2c3d.new", "a.0a1b2c3d.new"]
+    for name in others:
+        (stick / name).write_text("theirs")
+    (stick / f".{NOTES}.0a1b2c3d.new").mkdir()
+    (stick / f".{NOTES}.ffffffff.new").write_text("half of")
+    Folder(str(stick), "https://activate.example.com/")
+    assert {file.name for file in stick.iterdir()} == {*others, f".{NOTES}.0a1b2c3d.new"}
 
 
 def test_a_ticket_that_has_ended_is_opened_again(service: FakeService, stick: Path) -> None:
