@@ -288,6 +288,18 @@ def test_a_link_in_place_of_a_file_is_replaced(run: Any, shop: Stack, tmp_path: 
     assert other.read_bytes() == b"mine"
 
 
+def test_a_link_to_the_file_itself_is_replaced_by_the_file(
+    run: Any, shop: Stack, tmp_path: Path
+) -> None:
+    folder, other = tmp_path / "out", tmp_path / "other"
+    path = Path(run(f"{ALL} {folder}").json["renewed"][0]["file"])
+    path.rename(other)
+    path.symlink_to(other)
+    assert len(run(f"{ALL} {folder}").json["renewed"]) == 1
+    assert not path.is_symlink()
+    assert path.read_bytes()
+
+
 EXTEND = "license extend --renew --until 2030-01-01"
 
 
