@@ -15,7 +15,8 @@ from keyferry_admin.cli.admin_command import Settings
 from keyferry_admin.cli.output import Output, aligned, count_of, mark
 from keyferry_admin.cli.progress import run_with_progress
 from keyferry_admin.cli.words import Words, words_options
-from keyferry_admin.errors import AdminError, Interrupted, SomeFailed
+from keyferry_admin.errors import AdminError
+from keyferry_admin.errors.commands import Interrupted, SomeFailed
 from keyferry_admin.use_cases.find import state_of
 from keyferry_admin.use_cases.parcels import Parcel, SendParcels, in_parcels, write_links
 from keyferry_admin.use_cases.renew import (
@@ -184,7 +185,7 @@ def plan_renewals(
         for license, seat in seats_in_use(settings.stack.licenses, live)
         if seat_number in (None, seat.number)
     ]
-    left_out = [each for each in licenses if each not in live]
+    left_out = [each for each in licenses if state_of(each, settings.now) != active]
     no_contact = []
     if outputs.words is not None:
         no_contact = [*{each.number: each for each, _ in seats if not each.contact}.values()]
@@ -301,7 +302,7 @@ class RenewalReport:
     def error(self, **facts: Any) -> AdminError | None:
         """The error to end with, which has these facts too; None if nothing failed."""
         run, facts = self.run, facts | self.as_json()
-        if (run.is_interrupted and run.not_tried) or self.sent.is_interrupted:
+        if run.is_cut_off or self.sent.is_cut_off:
             return Interrupted(f"Interrupted: {self.counts}", **facts)
         if run.failed:
             _, first = run.failed[0]

@@ -4,7 +4,8 @@ import secrets
 
 from botocore.exceptions import BotoCoreError
 
-from keyferry_admin.errors import AdminError, LetterNotMailed, NoContact
+from keyferry_admin.errors import AdminError
+from keyferry_admin.errors.licenses import LetterNotMailed, NoContact
 from keyferry_admin.stack import Stack
 from keyferry_service.adapters.email_ses import Mailer, MailRefused
 from keyferry_service.adapters.tickets_dynamodb import MailWithheld

@@ -14,7 +14,7 @@ from io import BytesIO
 from pathlib import Path
 from typing import TextIO
 
-from keyferry_admin.errors import MailNotSent
+from keyferry_admin.errors.licenses import MailNotSent
 from keyferry_admin.stack import Stack
 from keyferry_admin.use_cases.mail_letter import WITHHELD, mail_to
 from keyferry_admin.use_cases.spreadsheet import csv_line

@@ -14,7 +14,7 @@ from pathlib import Path
 from stat import S_ISREG
 from typing import BinaryIO
 
-from keyferry_admin.errors import FileNotWritten, RenewalNotWritten
+from keyferry_admin.errors.commands import FileNotWritten, RenewalNotWritten
 from keyferry_admin.use_cases.whole_file import bytes_written_whole
 from keyferry_protocol.algorithms import DEVICE_ALGORITHM
 from keyferry_protocol.envelope import RESPONSE, open_envelope

@@ -15,7 +15,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from keyferry_admin.errors import BadTerms
+from keyferry_admin.errors.licenses import BadTerms
 from keyferry_admin.use_cases import licenses as desk
 from keyferry_protocol.request import Product
 from keyferry_service.domain.ticket import Ticket
