@@ -185,7 +185,7 @@ def plan_renewals(
         for license, seat in seats_in_use(settings.stack.licenses, live)
         if seat_number in (None, seat.number)
     ]
-    left_out = [each for each in licenses if each not in live]
+    left_out = [each for each in licenses if state_of(each, settings.now) != active]
     no_contact = []
     if outputs.words is not None:
         no_contact = [*{each.number: each for each, _ in seats if not each.contact}.values()]

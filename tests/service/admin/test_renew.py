@@ -12,13 +12,16 @@ import pytest
 from botocore.exceptions import ReadTimeoutError
 
 from keyferry import KeySet, verify_response
+from keyferry_admin.cli.admin_command import Settings
+from keyferry_admin.cli.output import Output
+from keyferry_admin.cli.renewals import Outputs, plan_renewals
 from keyferry_admin.stack import Stack
 from keyferry_admin.use_cases import keys
 from keyferry_admin.use_cases.renewal_folder import folder_names
 from keyferry_protocol.envelope import RESPONSE, open_envelope
 from keyferry_service.adapters.items_dynamodb import members, to_item
 from keyferry_service.adapters.licenses_dynamodb import Licenses
-from keyferry_service.domain.license import Status
+from keyferry_service.domain.license import LicenseRecord, Status
 from keyferry_service.domain.signing_keys import KeyStatus
 from tests.service.admin.ctrl_c import CtrlC
 from tests.service.admin.functions import Functions
@@ -147,6 +150,20 @@ def test_it_shows_what_it_will_do_and_asks_once(
     ran = run(["license", "renew", "--product", PRODUCT, "--folder", "out"])
     assert ran.out == (GOLDEN / "license-renew.txt").read_text()
     assert len(prompts) == 2  # once in each run
+
+
+def test_a_plan_compares_no_license_with_every_other_one(
+    stack: Stack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def not_by_all_terms(license: LicenseRecord, other: object) -> bool:
+        raise AssertionError("each license was compared with each other one")
+
+    licenses = [a_license(number=f"{number:012}", seats_used=0) for number in range(3)]
+    licenses[1] = replace(licenses[1], status=Status.SUSPENDED)
+    monkeypatch.setattr(LicenseRecord, "__eq__", not_by_all_terms)
+    outputs = Outputs(tmp_path / "out", None, None)
+    plan = plan_renewals(Settings(stack, Output(), NOW), licenses, outputs)
+    assert [license.number for license in plan.left_out] == [f"{1:012}"]
 
 
 def test_a_dry_run_writes_and_renews_nothing(run: Any, shop: Stack, tmp_path: Path) -> None:
@@ -289,6 +306,18 @@ def test_a_link_in_place_of_a_file_is_replaced(run: Any, shop: Stack, tmp_path: 
     run(f"{ALL} {folder}")
     assert not path.is_symlink()
     assert other.read_bytes() == b"mine"
+
+
+def test_a_link_to_the_file_itself_is_replaced_by_the_file(
+    run: Any, shop: Stack, tmp_path: Path
+) -> None:
+    folder, other = tmp_path / "out", tmp_path / "other"
+    path = Path(run(f"{ALL} {folder}").json["renewed"][0]["file"])
+    path.rename(other)
+    path.symlink_to(other)
+    assert len(run(f"{ALL} {folder}").json["renewed"]) == 1
+    assert not path.is_symlink()
+    assert path.read_bytes()
 
 
 EXTEND = "license extend --renew --until 2030-01-01"
