@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from keyferry_protocol.response_text import to_response_text
 from keyferry_protocol.typed_response import to_codes
+from keyferry_service.adapters.emails_dynamodb import Emails
 from keyferry_service.adapters.files_s3 import Files, PublishedFile
 from keyferry_service.adapters.queue_sqs import MailRequest
 from keyferry_service.adapters.tickets_dynamodb import Tickets
@@ -31,6 +32,7 @@ class TrackTicket:
     """Answers the page, which asks until its ticket is ready or refused."""
 
     tickets: Tickets
+    emails: Emails
     files: Files
     request_email: Callable[[MailRequest], None]
     clock: Clock
@@ -66,7 +68,7 @@ class TrackTicket:
         ticket = find_ticket(ticket_id, self.tickets, self.clock)
         if find_response(ticket, self.files) is None:
             raise NotReady("The ticket has no response yet.")
-        self.tickets.mark_email(ticket.id, EmailStatus.PENDING)
+        self.emails.mark_email(ticket.id, EmailStatus.PENDING)
         self.request_email(MailRequest(ticket.id, address))
         return EmailStatus.PENDING
 

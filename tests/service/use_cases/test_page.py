@@ -26,7 +26,9 @@ def open_one(service: Service, email: str | None = None, left_ms: int = 20_000) 
 
 
 def tracking(service: Service, requests: list[MailRequest]) -> TrackTicket:
-    return TrackTicket(service.tickets, service.files, requests.append, service.clock)
+    return TrackTicket(
+        service.tickets, service.emails, service.files, requests.append, service.clock
+    )
 
 
 def publish(service: Service) -> None:
@@ -102,8 +104,8 @@ def test_a_link_leads_to_the_response_until_it_ends(service: Service) -> None:
     ticket = service.tickets.get(TICKET, NOW)
     assert ticket is not None
     token = "l" * 43
-    service.tickets.allow_mail(ticket, "a@example.com", token, "message", "0" * 32, NOW)
-    link = FollowLink(service.tickets, service.files, service.clock)
+    service.emails.allow_mail(ticket, "a@example.com", token, "message", "0" * 32, NOW)
+    link = FollowLink(service.emails, service.files, service.clock)
     assert link.follow(token) == ""  # what the cloud in memory makes of every URL
     service.clock.now += LIFE_S
     for other in (token, "x" * 43, "short"):
