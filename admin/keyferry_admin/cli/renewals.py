@@ -32,7 +32,8 @@ from keyferry_admin.use_cases.whole_file import written_whole
 from keyferry_protocol.activation import show_license_number
 from keyferry_service.domain.license import LicenseRecord, Seat, Status
 from keyferry_service.domain.renew import SeatOutcome
-from keyferry_service.views.email import Email, Renewals, renewal_email
+from keyferry_service.views.email import Email
+from keyferry_service.views.email_texts import Renewals, renewal_email
 from keyferry_service.views.refusal_text import Vendor
 
 _F = TypeVar("_F", bound=Callable[..., Any])

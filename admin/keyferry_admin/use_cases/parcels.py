@@ -24,7 +24,8 @@ from keyferry_protocol.response import ResponseBody, parse_response
 from keyferry_service.adapters.emails_dynamodb import MailWithheld
 from keyferry_service.domain.license import LicenseRecord
 from keyferry_service.domain.ticket import LIFE_S
-from keyferry_service.views.email import Email, Renewals
+from keyferry_service.views.email import Email
+from keyferry_service.views.email_texts import Renewals
 from keyferry_service.views.refusal_text import Vendor
 
 COLUMNS = ["licensee", "contact", "licenses", "computers", "link", "ends"]

@@ -11,10 +11,9 @@ from keyferry_service.adapters.tickets_dynamodb import Tickets
 from keyferry_service.domain.ticket import LIFE_S, EmailStatus, Ticket
 from keyferry_service.use_cases.edge import Clock, Secrets
 from keyferry_service.use_cases.outcome import Dropped, EmailSent, EmailWithheld
-from keyferry_service.views.email import (
-    Email,
+from keyferry_service.views.email import Email, mime_message
+from keyferry_service.views.email_texts import (
     deactivation_email,
-    mime_message,
     refusal_email,
     replacement_email,
     response_email,
