@@ -27,7 +27,8 @@ from keyferry_admin.use_cases.renew import (
 from keyferry_admin.use_cases.renewal_folder import RenewalFolder, folder_names
 from keyferry_admin.use_cases.run_many import Run
 from keyferry_service.domain.license import LicenseRecord
-from keyferry_service.views.email import Email, Renewals, renewal_email
+from keyferry_service.views.email import Email
+from keyferry_service.views.email_texts import Renewals, renewal_email
 from keyferry_service.views.refusal_text import Vendor
 
 _MAILS_AT_ONCE = 2  # SES lets a new account send 14 a second

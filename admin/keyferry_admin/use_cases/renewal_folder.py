@@ -11,6 +11,7 @@ from functools import cached_property
 from hashlib import sha256
 from os.path import normcase
 from pathlib import Path
+from stat import S_ISREG
 from tempfile import TemporaryFile
 from typing import BinaryIO
 
@@ -64,8 +65,11 @@ class RenewalFolder:
 
     def serial_of(self, number: str, seat: Seat) -> int | None:
         """The serial of the seat's last response, if its file is there whole; else None."""
+        path = self.path_of(number, seat)
         try:
-            envelope = open_envelope(self.path_of(number, seat).read_bytes(), RESPONSE)
+            if not S_ISREG(path.lstat().st_mode):  # a link or a pipe that others left there
+                return None
+            envelope = open_envelope(path.read_bytes(), RESPONSE)
             response = parse_response(envelope)
         except (OSError, KeyferryError):
             return None

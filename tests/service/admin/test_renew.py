@@ -365,6 +365,18 @@ def test_a_file_of_an_older_service_that_nobody_can_read_stops_no_other(
     assert "The file for seat 1 of license" in error["title"]
 
 
+def test_a_link_to_the_file_itself_is_replaced_by_the_file(
+    run: Any, shop: Stack, tmp_path: Path
+) -> None:
+    folder, other = tmp_path / "out", tmp_path / "other"
+    path = Path(run(f"{ALL} {folder}").json["renewed"][0]["file"])
+    path.rename(other)
+    path.symlink_to(other)
+    assert len(run(f"{ALL} {folder}").json["renewed"]) == 1
+    assert not path.is_symlink()
+    assert path.read_bytes()
+
+
 EXTEND = "license extend --renew --until 2030-01-01"
 
 
