@@ -149,12 +149,12 @@ def test_an_answer_says_what_it_left_of_the_license() -> None:
     assert after == replace(NEW, seats=5, seats_used=2)
 
 
-@pytest.mark.parametrize(("contact", "told"), [("it@example.com", "it@example.com"), ("", None)])
+@pytest.mark.parametrize(("contact", "address"), [("it@example.com", "it@example.com"), ("", None)])
 def test_whose_seat_was_taken_is_told_where_there_is_a_contact(
-    contact: str, told: str | None
+    contact: str, address: str | None
 ) -> None:
     after = NEW.with_replaced(a_seat(LAB_08), contact)
-    assert after == replace(NEW, contact=told, replaced_machine="LAB-08")
+    assert after == replace(NEW, contact=address, replaced_machine="LAB-08")
 
 
 def test_a_refusal_names_the_license_of_a_request_that_proved_itself() -> None:
