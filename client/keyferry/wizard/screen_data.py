@@ -12,6 +12,7 @@ from keyferry.views.license_status import details, end_date, long_status
 from keyferry.wizard.answers import Answers
 from keyferry.wizard.computer import Computer
 from keyferry.wizard.save_locations import subfolders
+from keyferry.wizard.typed import read_typed
 from keyferry_protocol.activation import show_license_number
 from keyferry_protocol.encoding import escape_controls
 from keyferry_protocol.messages import message
@@ -39,6 +40,8 @@ class ScreenData(NamedTuple):
     is_drawn: bool = False  # whether the link is drawn as a QR code
     copy: str = ""
     is_success: bool = False
+    focus: str = ""  # the field to go on with, if not the first
+    status: str = ""  # announced when it changes
 
 
 def screen_data(screen: str, answers: Answers, computer: Computer) -> ScreenData:
@@ -126,6 +129,11 @@ def _response(answers: Answers, computer: Computer) -> ScreenData:
     nothing = message("wizard.response.nothing", page=computer.page)
     text = () if computer.response_files(number) else (nothing,)
     return ScreenData({"number": show_license_number(number)} if number else {}, title, text)
+
+
+def _typed(answers: Answers, computer: Computer) -> ScreenData:
+    typed = read_typed(answers)
+    return ScreenData(focus=typed.next_field, status=typed.received)
 
 
 def _active(answers: Answers, computer: Computer) -> ScreenData:
@@ -240,6 +248,7 @@ _SCREENS: Mapping[str, Callable[[Answers, Computer], ScreenData]] = {
     "qr": _qr,
     "online": _online,
     "response": _response,
+    "typed": _typed,
     "active": _active,
     "update": _update,
     "deactivate": _number,

@@ -173,7 +173,7 @@ def _check_consent(text: str, answers: Answers, computer: Computer) -> Fault | N
 
 def _check_typed(name: str) -> Check:
     def check(text: str, answers: Answers, computer: Computer) -> Fault | None:
-        fault = read_typed(answers).faults.get(name)
+        fault = read_typed(answers).faults_and_gap.get(name)
         return None if fault is None else Fault(fault)
 
     return check
