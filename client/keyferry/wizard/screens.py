@@ -121,7 +121,7 @@ def _best_location(answers: Answers, computer: Computer) -> str:
 
 
 def _computer_name(answers: Answers, computer: Computer) -> str:
-    return computer.name
+    return computer.name(answers)
 
 
 def _dongles(answers: Answers, computer: Computer) -> tuple[Option, ...]:
