@@ -351,8 +351,8 @@ def _list_buttons(page: Page) -> str:
     """The buttons for the selected license under its number, then those that always apply."""
     own = [one for one in page.buttons if one.press.count(":") > 1]
     always = [one for one in page.buttons if one not in own]
-    activate = next((one for one in own if one.press.startswith("begin:activate")), None)
-    primary = activate or always[0]
+    installs = ("begin:activate", "begin:install-update")
+    primary = next((one for one in own if one.press.startswith(installs)), always[0])
     drawn = {one: _button(one, "primary" if one is primary else "") for one in page.buttons}
     last = _actions("".join(drawn[one] for one in always))
     if not own:

@@ -157,7 +157,8 @@ def _row_actions(row: Row, computer: Computer) -> list[str]:
     is_installed = row.response is not None and not row.response.is_receipt and not is_deactivated
     place = computer.rows.index(row)
     applies = {
-        "activate": row.request is not None,
+        "activate": row.request is not None and row.request.kind == "activate",
+        "install-update": row.request is not None and row.request.kind == "update",
         "receipt": is_deactivated and row.request is None,
         "update": is_installed,
         "deactivate": is_installed,

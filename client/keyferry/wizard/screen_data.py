@@ -125,7 +125,9 @@ def _online(answers: Answers, computer: Computer) -> ScreenData:
 
 def _response(answers: Answers, computer: Computer) -> ScreenData:
     number = answers.get("license", "")
-    title = message("wizard.response.any") if answers["goal"] != "activate" else ""
+    pending = computer.pending(number) if answers["goal"] != "install" else None
+    kind = "any" if pending is None else pending.request.kind
+    title = message(f"wizard.response.{kind}")
     nothing = message("wizard.response.nothing", page=computer.page)
     text = () if computer.response_files(number) else (nothing,)
     return ScreenData({"number": show_license_number(number)} if number else {}, title, text)

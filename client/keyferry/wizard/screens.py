@@ -153,7 +153,8 @@ def _check_number(text: str, answers: Answers, computer: Computer) -> Fault | No
         buttons = (f"begin:update:{digits}", f"begin:deactivate:{digits}")
         return Fault(message("wizard.number.active", number=shown), buttons)
     if row is not None and row.request is not None and answers.get("anyway") != digits:
-        buttons = (f"begin:activate:{digits}", f"anyway:{digits}")
+        goal = "activate" if row.request.kind == "activate" else "install-update"
+        buttons = (f"begin:{goal}:{digits}", f"anyway:{digits}")
         return Fault(message("wizard.number.waits", number=shown), buttons)
     return None
 
