@@ -15,9 +15,13 @@ function check(left) {
     again = left;
     return;
   }
-  const sent = new Map(fieldsOf(form).map((field) => [field.id, field.value]));
+  const done = fieldsOf(form).filter((field) => field === left || field !== document.activeElement);
+  const sent = new Map(done.map((field) => [field.id, field.value]));
   const data = new FormData(form);
   data.delete('pin'); // needed only when the response is installed
+  for (const { id } of fieldsOf(form)) {
+    if (!sent.has(id)) data.delete(id); // is being typed
+  }
   data.append('press', 'check');
   sending = new XMLHttpRequest();
   sending.open('POST', '/');

@@ -8,6 +8,7 @@ from keyferry.list_licenses import Row
 from keyferry.qr import request_link
 from keyferry.times import local_time, long_date, seconds
 from keyferry.views.clock_warning import clock_warning
+from keyferry.views.features import feature_list
 from keyferry.views.license_status import details, end_date, long_status
 from keyferry.wizard.answers import Answers
 from keyferry.wizard.computer import Computer
@@ -16,7 +17,6 @@ from keyferry.wizard.typed import read_typed
 from keyferry_protocol.activation import show_license_number
 from keyferry_protocol.encoding import escape_controls
 from keyferry_protocol.messages import message
-from keyferry_protocol.messages.formats import comma_list
 from keyferry_protocol.response import Response
 
 Facts = tuple[tuple[str, str], ...]
@@ -149,6 +149,7 @@ def _active(answers: Answers, computer: Computer) -> ScreenData:
     text += _repaired(answers)
     if row.request is not None:
         text.append(message("terminal.still-waits", moment=local_time(row.request.created_at)))
+    text += answers.get("changes", "").splitlines()
     text += answers.get("report", "").splitlines()
     license = row.license
     if license.check_in_by is not None and license.is_in_grace:
@@ -207,7 +208,7 @@ def _terms(response: Response, before: str = "") -> Facts:
     facts = {
         "licensee": terms.licensee,
         "edition": " ".join(filter(None, (terms.product, terms.edition))),
-        "features": comma_list(n if v is True else f"{n} {v}" for n, v in terms.features.items()),
+        "features": feature_list(terms.features),
         "starts": long_date(terms.valid_from),
         "ends": end if before in ("", end) else message("wizard.before", until=end, before=before),
         "updates": "" if terms.maintenance_until is None else long_date(terms.maintenance_until),

@@ -82,17 +82,13 @@ def test_what_is_typed_while_a_line_is_checked_stays(
 ) -> None:
     """The answer for the first line arrives while the person is at the third."""
     to_typing(page, window)
-    routes: list[object] = []
-    page.route("**/", lambda route: routes.append(route))
-    page.keyboard.type(lines[0][::-1])
-    page.keyboard.press("Tab")
-    page.keyboard.type(lines[1])
-    page.keyboard.press("Tab")
-    page.keyboard.type("half a li")
-    page.locator("#line-1").evaluate("(field, text) => field.value = text", lines[0])
-    page.unroute("**/")
-    assert len(routes) == 1  # the second line is checked after the first
-    routes[0].continue_()  # type: ignore[attr-defined]
+    with window.turn:  # as long as the window is busy, no answer arrives
+        page.keyboard.type(lines[0][::-1])
+        page.keyboard.press("Tab")
+        page.keyboard.type(lines[1])
+        page.keyboard.press("Tab")
+        page.keyboard.type("half a li")
+        page.locator("#line-1").evaluate("(field, text) => field.value = text", lines[0])
     expect(page.get_by_role("status")).to_have_text("2 of 11 lines are correct.")
     expect(page.locator("#line-3")).to_be_focused()
     expect(page.locator("#line-3")).to_have_value("half a li")
