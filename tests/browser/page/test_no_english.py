@@ -49,7 +49,8 @@ def translations(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str
     with pytest.MonkeyPatch.context() as patched, use_language(PSEUDO):
         patched.setattr(messages, "FOLDER", str(folder))
         with use_language(PSEUDO):
-            rooms = {"": "page", ".choice": "page-choice", ".room": "page-room"}
+            parts = ("choice", "responses", "room")
+            rooms = {"": "page"} | {f".{part}": f"page-{part}" for part in parts}
             return {f"{PSEUDO}{part}.json": dict(sentences(room)) for part, room in rooms.items()}
 
 
