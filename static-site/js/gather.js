@@ -25,13 +25,10 @@ export async function gather(sources) {
     for await (const { file, isInside } of filesOf(sources)) {
       const result = await readFiles([file]);
       if ('sources' in result) continue; // an archive in an archive
-      if ('request' in result) {
-        byContent.set(latin1(result.bytes), byContent.get(latin1(result.bytes)) ?? result);
-        continue;
-      }
-      if (isResponse(result)) responses.push(file);
-      if (isInside && (isResponse(result) || !isMeantAsRequest(file, result))) continue;
-      byContent.set(`${byContent.size} ${file.name}`, { name: file.name, problem: result.problem });
+      if ('problem' in result && isResponse(result)) responses.push(file);
+      if ('request' in result) byContent.set(latin1(result.bytes), byContent.get(latin1(result.bytes)) ?? result);
+      else if (isInside && (isResponse(result) || !isMeantAsRequest(file, result))) continue;
+      else byContent.set(`${byContent.size} ${file.name}`, { name: file.name, problem: result.problem });
       if (byContent.size > MAX_FILES) return { problem: 'too-many-files' };
     }
   } catch (error) {

@@ -62,8 +62,8 @@ async function readPlace(file) {
   try {
     const { payload } = JSON.parse(await file.text());
     const { license, seat } = JSON.parse(new TextDecoder().decode(decodeBase64(payload)));
-    if (!/^\d{12}$/.test(license.number) || !Number.isSafeInteger(seat)) return null;
-    return { product: replaceControls(String(license.product)), number: formatLicenseNumber(license.number), seat };
+    if (!/^\d{12}$/.test(license.number) || typeof license.product !== 'string' || !Number.isSafeInteger(seat)) return null;
+    return { product: replaceControls(license.product), number: formatLicenseNumber(license.number), seat };
   } catch {
     return null;
   }

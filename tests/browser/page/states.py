@@ -18,6 +18,10 @@ from tests.browser.page.fake_service import (
 )
 
 REQUEST = a_request()
+NOT_LOADED = (
+    "Part of this page could not be loaded. Check the internet connection, reload the page, and "
+    "try again."
+)
 SEATS = [
     {
         "seat": number,

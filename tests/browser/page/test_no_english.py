@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from keyferry_admin.use_cases.site import site_files
 from keyferry_protocol import messages
 from keyferry_protocol.messages import sentences, use_language
 from tests.browser.page.check_vendor import SITE
@@ -64,7 +65,7 @@ def pseudo_page(
     page = context.new_page()
     page.add_init_script(f"localStorage.setItem('language', '{PSEUDO}')")
     option = f'<option value="{PSEUDO}">{PSEUDO}</option></select>'
-    index = (SITE / "index.html").read_text("utf-8").replace("</select>", option)
+    index = site_files(SITE)["index.html"].decode().replace("</select>", option)
     page.route(site, lambda route: route.fulfill(body=index, content_type="text/html"))
     page.route(
         f"**/languages/{PSEUDO}*",

@@ -1,5 +1,7 @@
 """A response file brought to the page: the right file at the wrong door, and no error."""
 
+import gzip
+
 import pytest
 from playwright.sync_api import Page, expect
 
@@ -34,12 +36,21 @@ def test_a_zip_of_renewals_says_for_which_licenses_and_seats_it_is(page: Page, s
     expect(page.locator("#problems")).to_be_hidden()
 
 
-def test_a_damaged_response_is_still_one(page: Page, site: str) -> None:
+@pytest.mark.parametrize(
+    "data",
+    [
+        pytest.param(a_response()[:90], id="damaged"),
+        pytest.param(gzip.compress(a_response()), id="compressed"),
+        pytest.param(b"Subject: Your file\n\n" + a_response(), id="in an email"),
+        pytest.param(a_response().decode().encode("utf-16"), id="in UTF-16"),
+    ],
+)
+def test_a_changed_response_is_still_one(page: Page, site: str, data: bytes) -> None:
     page.goto(site)
-    choose(page, a_response()[:90], "x.response")
+    choose(page, data, "x.response")
     panel = page.locator("#chosen")
     expect(panel.locator("h2")).to_have_text("This is a response file")
-    expect(panel.locator("dl")).to_have_count(0)
+    expect(page.locator("#problems")).to_be_hidden()
 
 
 def test_the_next_file_takes_its_place(page: Page, site: str) -> None:

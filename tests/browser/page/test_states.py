@@ -519,7 +519,7 @@ def test_a_language_is_one_file_and_one_option(
     arabic = {key: f"‏{text}؟" for key, text in sentences("page").items()}
     page.route("**/languages/ar.json", lambda route: route.fulfill(json=arabic))
     option = '<option value="ar">العربية</option></select>'
-    index = (SITE / "index.html").read_text("utf-8").replace("</select>", option)
+    index = site_files(SITE)["index.html"].decode().replace("</select>", option)
     page.route(f"{site}{query}", lambda route: route.fulfill(body=index, content_type="text/html"))
     page.add_init_script(f"localStorage.setItem('language', '{stored}')" if stored else "")
     process(page, f"{site}{query}")
