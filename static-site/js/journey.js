@@ -111,8 +111,6 @@ export class Journey {
       return;
     }
     this.#removeProblem('file');
-    // While the person reads. Not while offline: some browsers would remember that it did not load.
-    if (this.#network.isOnline()) void this.#loadTicket();
   }
 
   /**
@@ -128,6 +126,11 @@ export class Journey {
     this.#enter(room);
     room.show(selection.rows);
     return null;
+  }
+
+  /** Loads what sends a file before there is one to send. Not while offline: browsers remember what did not load. */
+  prepare() {
+    if (this.#network.isOnline()) void this.#loadTicket();
   }
 
   /**

@@ -174,10 +174,16 @@ async function start() {
  */
 function route(journey, link, options) {
   const ticket = /^#t=(.+)$/.exec(location.hash)?.[1] ?? null;
-  if (link !== null) journey.choose(() => readLink(link));
-  else if (location.hash === '#room') journey.openRoom();
-  else if (ticket && !/^[\w-]{43}$/.test(ticket)) journey.choose(async () => ({ problem: 'link-cut' }));
-  else journey.open(ticket, options);
+  if (link !== null) {
+    journey.choose(() => readLink(link));
+    journey.prepare();
+  } else if (location.hash === '#room') {
+    journey.openRoom();
+  } else if (ticket && !/^[\w-]{43}$/.test(ticket)) {
+    journey.choose(async () => ({ problem: 'link-cut' }));
+  } else {
+    journey.open(ticket, options);
+  }
 }
 
 /**
@@ -196,6 +202,10 @@ function listen(started) {
     if (files.length) journey.choose(() => readFiles(files));
   };
 
+  // The first touch of the page: the choice of a file takes longer than to load what sends it, and makes no call itself.
+  for (const kind of ['pointerdown', 'keydown', 'dragenter']) {
+    addEventListener(kind, async () => (await started).journey.prepare(), { once: true });
+  }
   email.value = ofTab.getItem('email') ?? '';
   email.addEventListener('change', async () => (await started).journey.checkEmail(email.value));
   email.addEventListener('input', async () => {

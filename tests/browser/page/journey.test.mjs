@@ -472,15 +472,16 @@ test('where the browser cannot share the file, there is no share button', async 
   assert.equal(page.last('showShare'), undefined);
 });
 
-test('what sends a file is loaded while the person reads what it asks', async () => {
+test('what sends a file is loaded before there is one, and the choice itself makes no call', async () => {
   const page = aJourney();
+  page.journey.prepare();
+  assert.equal(page.loading.tries, 1);
   chosen(page);
   await settled();
   assert.equal(page.loading.tries, 1);
   const offline = aJourney();
   offline.network.isOnline = () => false;
-  chosen(offline);
-  await settled();
+  offline.journey.prepare();
   assert.equal(offline.loading.tries, 0);
 });
 
