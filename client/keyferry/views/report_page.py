@@ -43,6 +43,8 @@ th, td { text-align: start; vertical-align: top; padding: 0.35rem 0.75rem 0.35re
   border-block-end: 1px solid var(--line); }
 th[scope=row] { font-weight: 400; inline-size: 45%; }
 tr { break-inside: avoid; }
+.file { break-inside: avoid; }
+.file dl { margin-block: 0.25rem 0.75rem; }
 @media (max-width: 30rem) {
   thead { position: absolute; clip-path: inset(50%); }
   tr, th[scope=row], td { display: block; inline-size: auto; border: 0; padding-block: 0; }
@@ -59,6 +61,10 @@ tr { break-inside: avoid; }
   th, td { padding-block: 0.12rem; }
   dl, .note { border: 1px solid var(--line); padding: 0.3rem 0.6rem; }
   dl, .note { border-inline-start-width: 4px; }
+  .file { font-size: 8pt; line-height: 1.25; }
+  .file h3 { font-size: 8pt; margin-block: 0.4rem 0; }
+  .file p { margin: 0; }
+  .file dl { padding: 0.1rem 0.6rem; margin-block: 0.1rem; }
 }
 """
 
