@@ -11,18 +11,19 @@ from keyferry.cli.confirm import confirm, yes_option
 from keyferry.cli.output_path import check_not_read
 from keyferry.cli.request_output import check_folder
 from keyferry.cli.settings import Settings
-from keyferry.files.inspected import Inspected, inspect_bytes
+from keyferry.files.inspect_bytes import inspect_any, inspect_bytes
 from keyferry.files.list_files import MAX_LISTED, list_files
 from keyferry.files.read_responses import is_collection, read_file
 from keyferry.files.save_request import save_whole
+from keyferry.inspected import Inspected
 from keyferry.views.file_facts import summary_lines
 from keyferry.views.file_report import file_report
 from keyferry.views.folder_report import (
     Entry,
     entry_lines,
+    entry_of,
     folder_report,
     overview,
-    read_entry,
 )
 from keyferry.views.repair_note import repair_note
 from keyferry_protocol.encoding import format_time
@@ -70,7 +71,7 @@ def _inspect_all(settings: Settings, source: str) -> tuple[dict[str, Any], str]:
     if len(files) > MAX_LISTED:
         text = message("terminal.usage.too-many-files", path=source, n=MAX_LISTED)
         raise click.UsageError(text, context)
-    entries = [read_entry(file) for file in files]
+    entries = [entry_of(file, inspect_any(file.data)) for file in files]
     for entry in entries:
         settings.terminal.line(entry.file.name)
         for line in entry_lines(entry):

@@ -6,9 +6,9 @@ import os
 import stat
 import zipfile
 from collections.abc import Iterator
-from typing import NamedTuple
 
 from keyferry.files.read_responses import BOUNDED, read_file
+from keyferry.inspected import ListedFile
 from keyferry_protocol.repair import MAX_BYTES
 
 MAX_LISTED = 500
@@ -16,20 +16,6 @@ MAX_UNPACKED = 2**26  # bytes of one archive
 _CHUNK = 2**16
 # Why a name has no content here.
 FOLDER, LINK, SPECIAL, TOO_BIG, UNREADABLE = "folder", "link", "special", "too-big", "unreadable"
-
-
-class ListedFile(NamedTuple):
-    """A name in a folder or archive. `data` is the content as far as a file of ours is long.
-
-    Either `sha256` is that of the whole file, or `obstacle` says why it was not read.
-    """
-
-    name: str
-    size: int = 0
-    sha256: str = ""
-    data: bytes = b""
-    obstacle: str = ""
-    is_zip: bool = False  # its files follow
 
 
 def list_files(source: str) -> Iterator[ListedFile]:

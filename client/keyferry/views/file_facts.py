@@ -2,11 +2,11 @@
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from typing import NamedTuple
 
-from keyferry.files.inspected import Contents, Inspected
+from keyferry.inspected import Contents, Inspected
 from keyferry.views.repair_note import repair_note
 from keyferry.views.request_summary import request_lines
 from keyferry.views.response_summary import response_lines
@@ -56,7 +56,7 @@ def summary(contents: Contents) -> tuple[str, list[tuple[str, str]]]:
     return first, [(label, text.strip()) for label, _, text in split]
 
 
-def completeness(file: Inspected, entries: list[Row]) -> tuple[str, bool]:
+def completeness(file: Inspected, entries: Sequence[Row]) -> tuple[str, bool]:
     """Whether these rows are all there is in the file: as sentences, and if nothing more is."""
     unknown = count_unknown(entries)
     is_whole = is_exact(file)
@@ -67,7 +67,7 @@ def completeness(file: Inspected, entries: list[Row]) -> tuple[str, bool]:
     return f"{repair_note(file.repairs)} {text}".strip(), is_whole
 
 
-def count_unknown(entries: list[Row]) -> int:
+def count_unknown(entries: Sequence[Row]) -> int:
     return sum(not row.is_known for row in entries)
 
 

@@ -6,7 +6,7 @@ in the file was looked for.
 
 import hashlib
 
-from keyferry.files.inspected import Contents, Inspected
+from keyferry.inspected import Contents, Inspected
 from keyferry.times import local_time_with_zone
 from keyferry.views.file_facts import (
     Row,

@@ -6,9 +6,7 @@ It lists every name, also those that are not Keyferry's, with its hash and what 
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from keyferry.files.inspected import Inspected, inspect_bytes
-from keyferry.files.kinds import kind_of
-from keyferry.files.list_files import ListedFile
+from keyferry.inspected import Inspected, ListedFile
 from keyferry.times import local_time_with_zone
 from keyferry.views.file_facts import (
     FOLDER_HASH_COMMANDS,
@@ -35,7 +33,6 @@ from keyferry.views.report_page import (
 from keyferry_protocol import __version__
 from keyferry_protocol.encoding import escape_controls
 from keyferry_protocol.envelope import MAX_FILE, RESPONSE
-from keyferry_protocol.errors import KeyferryError
 from keyferry_protocol.messages import message
 from keyferry_protocol.messages.formats import comma_list
 from keyferry_protocol.request import Request
@@ -52,22 +49,19 @@ class Entry(NamedTuple):
     warning: str = ""
 
 
-def read_entry(file: ListedFile) -> Entry:
-    """What is in a file, and what a person has to look at before it goes through."""
+def entry_of(file: ListedFile, inspected: Inspected | str) -> Entry:
+    """What a person has to look at before a file goes through; or its kind, if it is not ours."""
     if file.obstacle:
         return Entry(file, warning=message(f"inspect.listed.{file.obstacle}"))
     if file.is_zip:
         return Entry(file)
-    try:
-        inspected = inspect_bytes(file.data)
-    except KeyferryError:
-        kind = kind_of(file.data)
-        if kind in _DAMAGED:
-            why = message(f"terminal.kind.{kind}")
-            return Entry(file, warning=message("inspect.listed.damaged", why=why))
+    if inspected in _DAMAGED:
+        why = message(f"terminal.kind.{inspected}")
+        return Entry(file, warning=message("inspect.listed.damaged", why=why))
+    if isinstance(inspected, str):
         return Entry(file, warning=message("inspect.listed.other"))
     entries = tuple(rows(inspected))
-    text, is_whole = completeness(inspected, list(entries))
+    text, is_whole = completeness(inspected, entries)
     return Entry(file, inspected, entries, "" if is_whole else text)
 
 

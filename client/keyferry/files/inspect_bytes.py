@@ -1,25 +1,13 @@
-"""What is in one file: a request or a response, and how it had to be repaired to be read."""
-
-from typing import NamedTuple
+"""Reads a request or a response, however it was packed, without verifying it."""
 
 from keyferry.files.kinds import kind_of
+from keyferry.inspected import Contents, Inspected
 from keyferry_protocol.envelope import REQUEST, RESPONSE, open_envelope
-from keyferry_protocol.errors import UnreadableRequest, WrongType
+from keyferry_protocol.errors import KeyferryError, UnreadableRequest, WrongType
 from keyferry_protocol.messages import message
 from keyferry_protocol.repair import repair_file
-from keyferry_protocol.request import Request, parse_request
-from keyferry_protocol.response import Response, parse_response
-
-Contents = Request | Response
-
-
-class Inspected(NamedTuple):
-    """A file that was parsed and not verified: `original` as it is, `data` after the repairs."""
-
-    original: bytes
-    data: bytes
-    contents: Contents
-    repairs: tuple[str, ...]
+from keyferry_protocol.request import parse_request
+from keyferry_protocol.response import parse_response
 
 
 def inspect_bytes(original: bytes) -> Inspected:
@@ -35,3 +23,11 @@ def inspect_bytes(original: bytes) -> Inspected:
             raise  # it is one of ours, and the error says what is wrong in it
         raise UnreadableRequest(message(f"terminal.kind.{kind}")) from error
     return Inspected(original, data, contents, repairs)
+
+
+def inspect_any(data: bytes) -> Inspected | str:
+    """The same for bytes that may be anything: then their kind."""
+    try:
+        return inspect_bytes(data)
+    except KeyferryError:
+        return kind_of(data)
