@@ -235,6 +235,14 @@ def test_the_page_of_inspect(lab_07: Shell) -> None:
     assert_golden("inspect-report-page", Path("page.html").read_text("utf-8"), "html")
 
 
+def test_inspect_a_folder(lab_07: Shell) -> None:
+    lab_07(*typed(ASK))
+    lab_07.carried(REQUEST, f"{STICK}/015120020093-7f3a-1.response")
+    with open(f"{STICK}/plan.pdf", "wb") as file:
+        file.write(b"%PDF-1.7")
+    assert_golden("inspect-folder", story(lab_07, "inspect /media/KINGSTON --report page.html"))
+
+
 def test_no_line_of_a_story_is_a_traceback_or_a_forbidden_word() -> None:
     for file in GOLDEN.glob("*.txt"):
         lines = [line for line in file.read_text().splitlines() if not line.startswith(("{", "$"))]
