@@ -37,6 +37,7 @@ from keyferry_protocol.errors import (
     NotActivated,
     StateBusy,
     StateDamaged,
+    StateNotReadable,
     StateNotWritable,
 )
 from keyferry_protocol.request import Dongle, Request, parse_request
