@@ -61,16 +61,6 @@ const hasEnded = ({ signal }) => Boolean(signal?.aborted);
 /** @param {string} ticketId */
 const statusUrl = (ticketId) => `/api/requests/${encodeURIComponent(ticketId)}`;
 
-const NAME = "[\\w!#$%&'*+/=?^`{|}~-]+";
-const LABEL = '[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?';
-const ADDRESS = new RegExp(`^${NAME}(?:\\.${NAME})*@(?:${LABEL}\\.)+(?!\\d)${LABEL}$`, 'i');
-
-/**
- * The service's own rule.
- * @param {string} text
- */
-export const isEmailAddress = (text) => text.length <= 254 && ADDRESS.test(text);
-
 /**
  * Opens a ticket and uploads the request file. Throws a Problem or UploadFailed.
  * @param {Uint8Array<ArrayBuffer>} file
