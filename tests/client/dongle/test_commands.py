@@ -348,8 +348,8 @@ def test_a_wrong_pin_makes_no_key(shell: Shell, dongles: Dongles) -> None:
 def test_no_key_is_made_that_could_not_be_saved(shell: Shell, dongles: Dongles) -> None:
     blank = dongles.new(key=False)
     os.mkdir("dongle.pem")  # where its attestation would go
-    for path, attest in (("gone/dongle.json", ()), ("dongle.json", ("--attest",))):
-        refused = shell("dongle", "make-key", "--output", path, *attest, "--json")
+    for path, more in (("gone/dongle.json", ()), ("dongle.json", ("--attest",))):
+        refused = shell("dongle", "make-key", "--output", path, *more, "--json")
         assert (refused.exit, refused.json["error"]["code"]) == (1, "file")
     assert dongles.look(blank).keys == ()
     assert not Path("dongle.json").exists()
