@@ -106,8 +106,7 @@ def plan_licenses(
     sold = {license.number: license for license in licenses.sold()}
     products = frozenset(license.product for license in sold.values())
     plan = Plan([], [], list(bad), len(sold), products)
-    known = (*sold.values(), *codes.values())
-    by_number = _by_number(rows, known, licenses.table, plan.bad)
+    by_number = _by_number(rows, (*sold.values(), *codes.values()), licenses.table, plan.bad)
     present = {each.number: each for each in licenses.read(n for n in by_number if n in sold)}
     bad_lines = {cell.line for cell in plan.bad}
     for number, row in by_number.items():
