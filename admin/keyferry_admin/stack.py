@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import ClientError
 from botocore.session import Session
 
-from keyferry_admin.errors import EventsOff, NoSuchStack
+from keyferry_admin.errors.stack import EventsOff, NoSuchStack
 from keyferry_service.domain.change import Author
 
 if TYPE_CHECKING:  # at run time where a command first needs one: all take a third of its start
@@ -21,6 +21,8 @@ if TYPE_CHECKING:  # at run time where a command first needs one: all take a thi
     from mypy_boto3_sqs import SQSClient
 
     from keyferry_service.adapters.bus_eventbridge import Bus
+    from keyferry_service.adapters.decisions_dynamodb import Decisions
+    from keyferry_service.adapters.emails_dynamodb import Emails
     from keyferry_service.adapters.events_dynamodb import StoredEvents
     from keyferry_service.adapters.files_s3 import Files
     from keyferry_service.adapters.licenses_dynamodb import Licenses
@@ -78,6 +80,12 @@ class Stack:
 
         return Licenses(self._dynamodb, self.output("LicensesTable"), self.author)
 
+    @cached_property
+    def decisions(self) -> "Decisions":
+        from keyferry_service.adapters.decisions_dynamodb import Decisions
+
+        return Decisions(self._dynamodb, self.output("LicensesTable"))
+
     def author(self) -> Author:
         """Who makes a change now, as AWS knows them."""
         return Author(self._identity, int(time.time()))
@@ -94,6 +102,12 @@ class Stack:
         from keyferry_service.adapters.tickets_dynamodb import Tickets
 
         return Tickets(self._dynamodb, self.output("TicketsTable"))
+
+    @cached_property
+    def emails(self) -> "Emails":
+        from keyferry_service.adapters.emails_dynamodb import Emails
+
+        return Emails(self._dynamodb, self.output("TicketsTable"))
 
     @cached_property
     def refusals(self) -> "Refusals":

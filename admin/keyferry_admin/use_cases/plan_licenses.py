@@ -7,7 +7,7 @@ from hashlib import sha256
 from itertools import count
 from typing import Any
 
-from keyferry_admin.errors import BadTerms
+from keyferry_admin.errors.licenses import BadTerms
 from keyferry_admin.use_cases.code_file import CodeLine
 from keyferry_admin.use_cases.license_columns import NUMBER, BadCell, Row
 from keyferry_admin.use_cases.terms import check_terms, end_if_used

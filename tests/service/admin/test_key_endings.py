@@ -9,7 +9,7 @@ from typing import Any
 import boto3
 import pytest
 
-from keyferry_admin.errors import KeysChanged, LastActiveKey
+from keyferry_admin.errors.keys import KeysChanged, LastActiveKey
 from keyferry_admin.stack import Stack
 from keyferry_admin.use_cases import keys, reissue
 from keyferry_protocol.algorithms import ED25519, ML_DSA_65
@@ -212,7 +212,7 @@ def renewed(stack: Stack, number: int, serial: int) -> None:
     ).with_renewal(serial, None)
     after = replace(license, revision=serial)
     renewal = Renewal(after, seat, None, license.revision, None)
-    stack.licenses.claim_renewal(renewal, entry_for(response_of(renewal, NOW), renewal))
+    stack.decisions.claim_renewal(renewal, entry_for(response_of(renewal, NOW), renewal))
 
 
 @pytest.mark.parametrize("delimiter", [",", ";", "\t"])

@@ -1,8 +1,6 @@
 """`license renew`: today's terms for computers that sent no request, in a folder a customer."""
 
 import json
-import os
-import signal
 import zipfile
 from dataclasses import replace
 from io import BytesIO
@@ -14,13 +12,21 @@ import pytest
 from botocore.exceptions import ReadTimeoutError
 
 from keyferry import KeySet, verify_response
+from keyferry_admin.cli.admin_command import Settings
+from keyferry_admin.cli.output import Output
+from keyferry_admin.cli.renewal_outputs import Outputs
+from keyferry_admin.cli.renewal_plan import plan_renewals
 from keyferry_admin.stack import Stack
-from keyferry_admin.use_cases import keys
+from keyferry_admin.use_cases import keys, renewal_folder
 from keyferry_admin.use_cases.renewal_folder import folder_names
 from keyferry_protocol.envelope import RESPONSE, open_envelope
 from keyferry_service.adapters.items_dynamodb import members, to_item
-from keyferry_service.domain.license import Status
+from keyferry_service.adapters.licenses_dynamodb import Licenses
+from keyferry_service.domain.license import LicenseRecord, Status
+from keyferry_service.domain.renew import RenewedSeat, SeatOutcome
 from keyferry_service.domain.signing_keys import KeyStatus
+from keyferry_service.use_cases.renew import Renew
+from tests.service.admin.ctrl_c import CtrlC
 from tests.service.admin.functions import Functions
 from tests.service.admin.screens import GOLDEN, pem_key
 from tests.support.builders import Computer, a_license, a_seat
@@ -149,6 +155,20 @@ def test_it_shows_what_it_will_do_and_asks_once(
     assert len(prompts) == 2  # once in each run
 
 
+def test_a_plan_compares_no_license_with_every_other_one(
+    stack: Stack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def not_by_all_terms(license: LicenseRecord, other: object) -> bool:
+        raise AssertionError("each license was compared with each other one")
+
+    licenses = [a_license(number=f"{number:012}", seats_used=0) for number in range(3)]
+    licenses[1] = replace(licenses[1], status=Status.SUSPENDED)
+    monkeypatch.setattr(LicenseRecord, "__eq__", not_by_all_terms)
+    outputs = Outputs(tmp_path / "out", None, None)
+    plan = plan_renewals(Settings(stack, Output(), NOW), licenses, outputs)
+    assert [license.number for license in plan.left_out] == [f"{1:012}"]
+
+
 def test_a_dry_run_writes_and_renews_nothing(run: Any, shop: Stack, tmp_path: Path) -> None:
     rows = all_rows(shop)
     plan = run(f"{ALL} {tmp_path / 'out'} --dry-run").json
@@ -202,18 +222,11 @@ def test_a_run_that_was_cut_off_goes_on_where_it_was(
     run: Any, shop: Stack, functions: Functions, tmp_path: Path
 ) -> None:
     sell(shop, f"{3:012}", "Cygnus", 60)
-    folder, events = tmp_path / "out", []
-
-    def interrupt(event: Any) -> None:
-        events.append(event["renew"])
-        if len(events) == 3:
-            os.kill(os.getpid(), signal.SIGINT)
-
-    functions.before_each = interrupt
+    folder, ctrl_c = tmp_path / "out", CtrlC()
+    functions.before_each = lambda event: ctrl_c.count()
     error = run(f"{ALL} {folder}").json["error"]
     assert (error["code"], error["exit"]) == ("interrupted", 130)
-    assert error["not_tried"]
-    assert error["renewed"]
+    assert len(error["not_tried"]) == 10, "four of the five invocations had begun"
     done = {(each["license_number"], each["seat"]) for each in error["renewed"]}
     cygnus = folder / "Cygnus" / "Cygnus.zip"
     assert not cygnus.exists(), "a zip that lacks a seat could be taken for a whole one"
@@ -222,6 +235,16 @@ def test_a_run_that_was_cut_off_goes_on_where_it_was(
     assert {(each["license_number"], each["seat"]) for each in rest["unchanged"]} == done
     assert len(rest["renewed"]) + len(done) == 64
     assert len(zipfile.ZipFile(cygnus).namelist()) == 60
+
+
+def test_a_ctrl_c_after_the_last_seat_had_begun_stopped_nothing(
+    run: Any, shop: Stack, functions: Functions, tmp_path: Path
+) -> None:
+    ctrl_c = CtrlC(at=2)
+    functions.before_each = lambda event: ctrl_c.count()
+    ran = run(f"license renew --status active --yes --folder {tmp_path / 'out'}")
+    assert (ran.exit, ran.out.splitlines()[0]) == (0, "✓ 4 renewed, 0 unchanged")
+    assert len(list((tmp_path / "out").rglob("*.zip"))) == 2
 
 
 def test_a_reply_that_got_lost_costs_no_second_serial(
@@ -288,6 +311,72 @@ def test_a_link_in_place_of_a_file_is_replaced(run: Any, shop: Stack, tmp_path: 
     assert other.read_bytes() == b"mine"
 
 
+BROKEN = f"{9:012}"
+BAD_TERMS = [
+    pytest.param({"licensee": "Ac\x1b[31mme"}, "The licensee", id="licensee"),
+    pytest.param({"product": "Example\x00"}, "The product", id="product"),
+    pytest.param({"edition": "x" * 65}, "The edition", id="edition"),
+    pytest.param({"features": {"Bad Name": True}}, "The feature name 'Bad Name'", id="feature"),
+]
+
+
+@pytest.mark.parametrize(("terms", "title"), BAD_TERMS)
+def test_a_license_that_no_file_may_have_stops_no_other(
+    run: Any, shop: Stack, tmp_path: Path, terms: dict[str, Any], title: str
+) -> None:
+    terms = {"licensee": "Cygnus"} | terms
+    sell(shop, BROKEN, seats=2, **terms)
+    error = run(f"{ALL} {tmp_path / 'out'}").json["error"]
+    assert (len(error["renewed"]), len(error["zips"])) == (4, 2)
+    (failed,) = error["failed"]
+    assert (failed["license_number"], failed["code"]) == (BROKEN, "bad-terms")
+    assert failed["title"].startswith(title)
+    ran = run(f"license renew --status active --yes --folder {tmp_path / 'out'}")
+    assert f"  000.000.000.009: {title}" in ran.out
+    before = shop.licenses.get(BROKEN)
+    assert before is not None
+    assert before.revision == 10, "no serial was spent on it"
+    mended = replace(before, licensee="Cygnus", product=PRODUCT, edition="", features={})
+    shop.licenses.change(before, replace(mended, revision=11))
+    assert len(run(f"{ALL} {tmp_path / 'out'}").json["renewed"]) == 2
+
+
+@pytest.mark.parametrize(
+    "line", ["license list", "license export {}", "license export {0} --history {0}.csv", "stats"]
+)
+def test_a_license_that_no_file_may_have_stops_no_list(
+    run: Any, shop: Stack, tmp_path: Path, line: str
+) -> None:
+    sell(shop, BROKEN, "Ac\x1b[31mme", 1, contact="a\r\nb@c.example", note="\x00")
+    ran = run(line.format(tmp_path / "licenses.csv"))
+    assert ran.exit == 0, ran
+    assert "\x1b[31m" not in ran.out
+
+
+def test_a_file_of_an_older_service_that_nobody_can_read_stops_no_other(
+    run: Any, shop: Stack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def torn(order: Any, *arguments: Any) -> list[RenewedSeat]:
+        return [RenewedSeat(seat, SeatOutcome.RENEWED, b'{"payload": ""}') for seat in order.seats]
+
+    monkeypatch.setattr(Renew, "renew", lambda _, order, deadline: torn(order))
+    error = run(f"{ALL} {tmp_path / 'out'}").json["error"]
+    assert [each["code"] for each in error["failed"]] == ["seats-not-renewed"] * 2
+    assert "The file for seat 1 of license" in error["title"]
+
+
+def test_a_link_to_the_file_itself_is_replaced_by_the_file(
+    run: Any, shop: Stack, tmp_path: Path
+) -> None:
+    folder, other = tmp_path / "out", tmp_path / "other"
+    path = Path(run(f"{ALL} {folder}").json["renewed"][0]["file"])
+    path.rename(other)
+    path.symlink_to(other)
+    assert len(run(f"{ALL} {folder}").json["renewed"]) == 1
+    assert not path.is_symlink()
+    assert path.read_bytes()
+
+
 EXTEND = "license extend --renew --until 2030-01-01"
 
 
@@ -321,6 +410,103 @@ def test_a_renewal_that_fails_leaves_the_license_extended_and_says_so(
     functions.before_each = lambda event: None
     assert run(line).exit == 0
     assert len(files_in(tmp_path / "out")) == 6
+
+
+def test_a_ctrl_c_after_the_last_change_renews_nothing_and_says_so(
+    run: Any, shop: Stack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    change, ctrl_c = Licenses.change, CtrlC(at=2)
+
+    def interrupt(self: Licenses, *arguments: Any) -> None:
+        change(self, *arguments)
+        ctrl_c.count()
+
+    monkeypatch.setattr(Licenses, "change", interrupt)
+    line = f"{EXTEND} --status active --folder {tmp_path / 'out'} --yes --json"
+    error = run(line).json["error"]
+    assert (error["code"], error["changed"]) == ("interrupted", [ACME, BOREALIS])
+    assert error["title"] == "Interrupted: 2 changed, and no computer is renewed yet"
+    assert len(run(line).json["renewals"]["renewed"]) == 4
+
+
+@pytest.mark.parametrize("line", [f"{ACME}", "--status active"])
+@pytest.mark.parametrize(
+    ("output", "why"),
+    [
+        pytest.param("--folder {}/key.pem/out", "cannot be created", id="below a file"),
+        pytest.param("--folder {}/taken", "cannot be created", id="customer's folder is a file"),
+        pytest.param("--links {}/nowhere/links.csv", "cannot be written", id="no such folder"),
+        pytest.param("--links {}/locked.csv", "is there already", id="another run writes it"),
+        pytest.param("--folder {}/read-only", "is not writable", id="read-only"),
+    ],
+)
+def test_nothing_is_extended_where_the_files_cannot_be_written(
+    run: Any,
+    shop: Stack,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    line: str,
+    output: str,
+    why: str,
+) -> None:
+    (tmp_path / "taken").mkdir()
+    (tmp_path / "taken" / "Acme Modeling").touch()
+    (tmp_path / "locked.csv.part").touch()
+    if why == "is not writable":
+        monkeypatch.setattr(renewal_folder, "TemporaryFile", refuse_to_write)
+    rows = all_rows(shop)
+    error = run(f"{EXTEND} {line} {output.format(tmp_path)} --yes --json").json["error"]
+    assert (error["code"], why in error["title"]) == ("file-not-written", True)
+    assert error["next_step"].startswith("Nothing was changed.")
+    assert all_rows(shop) == rows
+
+
+def refuse_to_write(dir: Path) -> None:
+    raise PermissionError(13, "Permission denied", str(dir))
+
+
+@pytest.mark.parametrize("line", [f"{ACME}", "--status active"])
+def test_an_output_that_fails_after_the_change_does_not_say_that_nothing_was_changed(
+    run: Any, shop: Stack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, line: str
+) -> None:
+    links, replace_file = tmp_path / "links.csv", Path.replace
+
+    def fail_for_links(self: Path, target: Path) -> Path:
+        if target == links:
+            raise OSError(28, "No space left on device")
+        return replace_file(self, target)
+
+    boto3.client("s3").create_bucket(
+        Bucket="keyferry-out", CreateBucketConfiguration={"LocationConstraint": "eu-central-1"}
+    )
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "replace", fail_for_links)
+        error = run(f"{EXTEND} {line} --links {links} --yes --json").json["error"]
+    changed = [ACME] if ACME in line else [ACME, BOREALIS]
+    assert (error["code"], error["cause"]) == ("some-failed", "renewal-not-written")
+    assert error["changed"] == changed
+    assert "Nothing was changed" not in error["next_step"]
+    assert "links.csv cannot be written: No space left on device" in error["title"]
+    if ACME in line:
+        assert f"run keyferry-admin license renew {ACME} instead" in error["next_step"]
+    again = f"license renew {line} --yes" if ACME in line else f"{EXTEND} {line} --yes"
+    assert run(f"{again} --links {links}").exit == 0
+    assert len(links.read_text().splitlines()) == 1 + len(changed)
+
+
+def test_a_renewal_that_fails_for_one_license_says_how_to_go_on_without_another_extension(
+    run: Any, shop: Stack, functions: Functions, tmp_path: Path
+) -> None:
+    def fail(event: Any) -> None:
+        raise ReadTimeoutError(endpoint_url="https://lambda.test")
+
+    functions.before_each = fail
+    out = tmp_path / "out"
+    error = run(f"license extend {ACME} --until +1y --renew --folder {out} --json").json["error"]
+    assert error["license"]["valid_until"].startswith("2028")
+    assert f"run keyferry-admin license renew {ACME} instead" in error["next_step"]
+    functions.before_each = lambda event: None
+    assert run(f"license renew {ACME} --folder {out}").exit == 0
 
 
 @pytest.mark.parametrize("line", ["--renew", "--folder {}"])

@@ -7,12 +7,12 @@ from collections.abc import Callable
 from keyferry_protocol.envelope import REQUEST, RESPONSE, open_envelope
 from keyferry_protocol.errors import KeyferryError
 from keyferry_protocol.response import verify_response
-from keyferry_service.adapters.refusals_dynamodb import REFUSALS_PER_LICENSE
-from keyferry_service.adapters.tickets_dynamodb import (
+from keyferry_service.adapters.emails_dynamodb import (
     ADDRESSES_PER_REQUEST,
     MAILS_PER_ADDRESS,
     MAILS_PER_LICENSE,
 )
+from keyferry_service.adapters.refusals_dynamodb import REFUSALS_PER_LICENSE
 from keyferry_service.domain.license import DAY
 from keyferry_service.domain.refusals import RefusalCode
 from keyferry_service.domain.signing_keys import KeyStatus

@@ -16,6 +16,7 @@ from keyferry_protocol.algorithms import ED25519
 from keyferry_protocol.envelope import REQUEST, open_envelope
 from keyferry_protocol.keys import KeySet
 from keyferry_protocol.request import Dongle, HashedMachine
+from keyferry_service.adapters.emails_dynamodb import Emails
 from keyferry_service.adapters.items_dynamodb import members, to_item
 from keyferry_service.adapters.licenses_dynamodb import Licenses
 from keyferry_service.adapters.queue_sqs import MailRequest, request_mail, request_resign
@@ -147,6 +148,7 @@ class World:
         dynamodb = clients.client("dynamodb")
         self.sqs = clients.client("sqs")
         self.tickets = Tickets(dynamodb, "Tickets")
+        self.emails = Emails(dynamodb, "Tickets")
         self.refusals = Refusals(dynamodb, "Tickets")
         for number in NUMBERS:
             license = a_license(
@@ -251,7 +253,7 @@ class World:
         published = sorted(self.history.published_responses())
         if published:
             ticket_id = published[step.a % len(published)]
-            self.tickets.mark_email(ticket_id, EmailStatus.PENDING)
+            self.emails.mark_email(ticket_id, EmailStatus.PENDING)
             request_mail(
                 self.sqs, URL + RESPONSES, MailRequest(ticket_id, f"b{step.b % 5}@example.com")
             )
