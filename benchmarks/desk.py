@@ -17,7 +17,7 @@ from typing import Any
 from benchmarks.measure import Row, Samples, clock_row, clock_times
 from keyferry_admin.stack import Stack
 from keyferry_service.adapters.items_dynamodb import Item, members, to_item
-from keyferry_service.adapters.licenses_dynamodb import LICENSE
+from keyferry_service.adapters.license_rows_dynamodb import LICENSE
 from local.deploy import STACK
 from local.stack import running
 from tests.support.builders import a_license

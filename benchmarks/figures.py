@@ -18,7 +18,7 @@ from benchmarks.measure import Row
 from keyferry_admin.stack import Stack
 from keyferry_service.adapters.items_dynamodb import Item, members, to_item
 from keyferry_service.adapters.ledger_dynamodb import entry_to_item
-from keyferry_service.adapters.licenses_dynamodb import LICENSE
+from keyferry_service.adapters.license_rows_dynamodb import LICENSE
 from keyferry_service.domain.allocate import Grant, GrantRule
 from keyferry_service.domain.ledger import entry_for, response_to
 from keyferry_service.domain.license import DAY, DeviceKey

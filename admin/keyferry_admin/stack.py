@@ -23,6 +23,7 @@ if TYPE_CHECKING:  # at run time where a command first needs one: all take a thi
     from mypy_boto3_sqs import SQSClient
 
     from keyferry_service.adapters.bus_eventbridge import Bus
+    from keyferry_service.adapters.decisions_dynamodb import Decisions
     from keyferry_service.adapters.events_dynamodb import StoredEvents
     from keyferry_service.adapters.files_s3 import Files
     from keyferry_service.adapters.licenses_dynamodb import Licenses
@@ -79,6 +80,12 @@ class Stack:
         from keyferry_service.adapters.licenses_dynamodb import Licenses
 
         return Licenses(self._dynamodb, self.output("LicensesTable"), self.author)
+
+    @cached_property
+    def decisions(self) -> "Decisions":
+        from keyferry_service.adapters.decisions_dynamodb import Decisions
+
+        return Decisions(self._dynamodb, self.output("LicensesTable"))
 
     def author(self) -> Author:
         """Who makes a change now, as AWS knows them."""

@@ -206,7 +206,7 @@ class Replay:
         recorded = self._stack.licenses.renewals(number, response.seat)
         if any(response_in(entry).serial == response.serial for entry in recorded):
             return None
-        rows = self._stack.licenses.look_up_seat(number, response.seat)
+        rows = self._stack.decisions.look_up_seat(number, response.seat)
         if rows is None:
             shown = show_license_number(number)
             return f"{shown}: there is no seat {response.seat} for the renewal {response.serial}"
@@ -218,7 +218,7 @@ class Replay:
         renewal = Renewal(
             replace(license, revision=revision), after, None, license.revision, seat.valid_until
         )
-        self._stack.licenses.claim_renewal(renewal, entry_for(response, renewal))
+        self._stack.decisions.claim_renewal(renewal, entry_for(response, renewal))
         return ""
 
     def _record(self, published: Published) -> str | None:
@@ -235,7 +235,7 @@ class Replay:
                 )
             )
             return None if known else f"{number}: no request for serial {response.serial}"
-        rows, _ = self._stack.licenses.look_up(
+        rows, _ = self._stack.decisions.look_up(
             request, self._stack.tickets.get_item_for(published.ticket_id)
         )
         if rows.ledger_entry is not None:
@@ -243,7 +243,7 @@ class Replay:
         if rows.license is None:
             return f"{number}: there is no such license; create it again, with a new code"
         license = rows.license
-        rows = self._stack.licenses.read_unread_seats(request.license_number, rows)
+        rows = self._stack.decisions.read_unread_seats(request.license_number, rows)
         again = decide_again(request, response, rows, license)
         if again is None:
             return f"{number}: seat {response.seat} (serial {response.serial}) is not found so"
@@ -255,7 +255,7 @@ class Replay:
             again.previous_valid_until,
             replaced=again.replaced is not None,
         )
-        self._stack.licenses.claim(request, again, entry, None)
+        self._stack.decisions.claim(request, again, entry, None)
         return ""
 
     def _request(self, ticket_id: str, response: Response) -> Request | None:

@@ -14,6 +14,7 @@ from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from keyferry_service.adapters.call_deadline import CLIENT_CONFIG, CallDeadline
+from keyferry_service.adapters.decisions_dynamodb import Decisions
 from keyferry_service.adapters.files_s3 import Files
 from keyferry_service.adapters.licenses_dynamodb import Licenses
 from keyferry_service.adapters.probe_lambda import parse_probe, reply_to_probe
@@ -38,6 +39,7 @@ sqs = boto3.client("sqs", config=CLIENT_CONFIG)
 s3 = boto3.client("s3", config=CLIENT_CONFIG)
 files = Files(s3, IN_BUCKET, os.environ["OUT_BUCKET"])
 licenses = Licenses(dynamodb, os.environ["LICENSES_TABLE"])
+decisions = Decisions(dynamodb, os.environ["LICENSES_TABLE"])
 tickets = Tickets(dynamodb, os.environ["TICKETS_TABLE"])
 refusals = Refusals(dynamodb, os.environ["TICKETS_TABLE"])
 signing_keys = SigningKeys(dynamodb, os.environ["KEYS_TABLE"], os.environ["LICENSES_TABLE"])
@@ -45,10 +47,10 @@ signers = Signers(partial(KmsSigner, kms), Path(os.environ.get("PEM_FOLDER", "")
 responses = PublishResponse(files, signers)
 pool = ThreadPoolExecutor(BATCH_SIZE)
 answer_request = AnswerRequest(
-    files, licenses, tickets, refusals, signing_keys, responses, time, pool
+    files, decisions, tickets, refusals, signing_keys, responses, time, pool
 )
 resign = Resign(licenses, tickets, signing_keys, responses, time)
-renew = Renew(licenses, signing_keys, signers, time, pool)
+renew = Renew(decisions, signing_keys, signers, time, pool)
 
 
 def jobs_in(record: SQSRecord) -> Iterator[Job]:

@@ -9,8 +9,10 @@ import pytest
 from moto import mock_aws
 
 from keyferry_protocol.request import Dongle
+from keyferry_service.adapters.decisions_dynamodb import Decisions
 from keyferry_service.adapters.items_dynamodb import members, to_item
-from keyferry_service.adapters.licenses_dynamodb import _DECIDED, LicenseExists, Licenses
+from keyferry_service.adapters.license_rows_dynamodb import DECIDED
+from keyferry_service.adapters.licenses_dynamodb import LicenseExists, Licenses
 from keyferry_service.domain.allocate import Grant, GrantRule
 from keyferry_service.domain.license import (
     DeviceKey,
@@ -39,6 +41,11 @@ def dynamodb(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
 @pytest.fixture
 def licenses(dynamodb: Any) -> Licenses:
     return Licenses(dynamodb, "Licenses")
+
+
+@pytest.fixture
+def decisions(dynamodb: Any) -> Decisions:
+    return Decisions(dynamodb, "Licenses")
 
 
 def test_a_license_is_read_as_it_was_written(licenses: Licenses) -> None:
@@ -83,7 +90,7 @@ def test_an_answer_changes_nothing_in_the_index() -> None:
     (index,) = LICENSES_TABLE["GlobalSecondaryIndexes"]
     carried = set(index["Projection"]["NonKeyAttributes"]) | {"activation_public"}
     terms = {member.name for member in fields(LicenseRecord)} | {"full_licensee"}
-    assert carried == terms - set(_DECIDED) - {"note"}
+    assert carried == terms - set(DECIDED) - {"note"}
 
 
 def test_more_licenses_than_one_read_has_room_for(licenses: Licenses) -> None:
@@ -103,20 +110,20 @@ def the_fullest_request() -> Any:
     return replace(request, machine=machine, dongle=dongle)
 
 
-def test_the_largest_read_has_17_items(dynamodb: Any, licenses: Licenses) -> None:
+def test_the_largest_read_has_17_items(dynamodb: Any, decisions: Decisions) -> None:
     read: list[int] = []
     dynamodb.meta.events.register(
         "provide-client-params.dynamodb.TransactGetItems",
         lambda params, **_: read.append(len(params["TransactItems"])),
     )
-    licenses.look_up(the_fullest_request(), TICKET)
+    decisions.look_up(the_fullest_request(), TICKET)
     assert read == [17]
 
 
 @pytest.mark.attack
 @pytest.mark.parametrize("replaced", [None, 1])
 def test_no_row_is_read_or_written_twice_in_one_transaction(
-    dynamodb: Any, licenses: Licenses, replaced: int | None
+    dynamodb: Any, licenses: Licenses, decisions: Decisions, replaced: int | None
 ) -> None:
     """DynamoDB fails such a transaction as a whole, however often it comes."""
     licenses.create(a_license())
@@ -130,14 +137,14 @@ def test_no_row_is_read_or_written_twice_in_one_transaction(
             f"provide-client-params.dynamodb.{name}",
             lambda params, **_: transactions.append(list(map(_row, params["TransactItems"]))),
         )
-    licenses.look_up(request, TICKET)
+    decisions.look_up(request, TICKET)
     grant = Grant(
         license=a_license(revision=1),
         seat=a_seat(number=3),
         rule=GrantRule.NEW_SEAT,
         anchor_keys=anchor_keys(request),
     )
-    licenses.claim(request, grant, LedgerEntry(request.sha256, b"body", 3, NOW), None)
+    decisions.claim(request, grant, LedgerEntry(request.sha256, b"body", 3, NOW), None)
     assert len(transactions) == 2
     for rows in transactions:
         assert len(set(rows)) == len(rows)
@@ -149,7 +156,9 @@ def _row(item: Any) -> tuple[str, ...]:
     return (operation["TableName"], key["pk"]["S"], key["sk"]["S"])
 
 
-def test_the_largest_write_has_18_items(dynamodb: Any, licenses: Licenses) -> None:
+def test_the_largest_write_has_18_items(
+    dynamodb: Any, licenses: Licenses, decisions: Decisions
+) -> None:
     licenses.create(a_license())
     request = the_fullest_request()
     written: list[int] = []
@@ -171,19 +180,19 @@ def test_the_largest_write_has_18_items(dynamodb: Any, licenses: Licenses) -> No
         "UpdateExpression": "SET a = :a",
         "ExpressionAttributeValues": {":a": {"S": "a"}},
     }
-    licenses.claim(request, grant, LedgerEntry(request.sha256, b"body", 3, NOW), ticket_update)
+    decisions.claim(request, grant, LedgerEntry(request.sha256, b"body", 3, NOW), ticket_update)
     assert written == [18]
     assert [seat.number for seat in licenses.seats(NUMBER)] == [3]
-    (seat,) = licenses.seats_in_use(NUMBER)
+    (seat,) = decisions.seats_in_use(NUMBER)
     assert seat == a_seat(number=3)
 
 
 def test_a_refusal_lists_50_seats_in_use_at_most_the_oldest(
-    dynamodb: Any, licenses: Licenses
+    dynamodb: Any, decisions: Decisions
 ) -> None:
     for number in range(1, 81):
         seat = a_seat(number=number, taken=number > 20, last_response_at=NOW - number)
         row = {"pk": NUMBER, "sk": f"seat#{number}", **members(seat)}
         dynamodb.put_item(TableName="Licenses", Item=to_item(row))
-    listed = licenses.seats_in_use(NUMBER)
+    listed = decisions.seats_in_use(NUMBER)
     assert [seat.number for seat in listed] == list(range(80, 30, -1))

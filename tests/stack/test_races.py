@@ -179,7 +179,8 @@ def changed(folder: Path, edits: list[tuple[str, str, str]]) -> Iterator[Running
 
 
 ANSWER = "shared/python/keyferry_service/use_cases/answer_request.py"
-TABLE = "shared/python/keyferry_service/adapters/licenses_dynamodb.py"
+DECISIONS = "shared/python/keyferry_service/adapters/decisions_dynamodb.py"
+ROWS = "shared/python/keyferry_service/adapters/license_rows_dynamodb.py"
 CLAIM = (
     "        items += [self._put_anchor_index(number, row, grant.seat) "
     "for row in grant.anchor_keys]\n"
@@ -191,10 +192,10 @@ AT_ONCE = [
         "if not lock.acquire(blocking=False):",
         "lock = RLock()\n                if not lock.acquire():",
     ),
-    (TABLE, CLAIM, f"{CLAIM}        __import__('time').sleep(0.3)\n"),
+    (DECISIONS, CLAIM, f"{CLAIM}        __import__('time').sleep(0.3)\n"),
 ]
 GUARD = '"#revision = :read"'
-UNGUARDED = (TABLE, GUARD, '"#revision = :read OR attribute_exists(pk)"')
+UNGUARDED = (ROWS, GUARD, '"#revision = :read OR attribute_exists(pk)"')
 
 
 @pytest.mark.parametrize(

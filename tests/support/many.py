@@ -6,7 +6,7 @@ from hashlib import sha256
 from typing import Any
 
 from keyferry_service.adapters.items_dynamodb import members
-from keyferry_service.adapters.licenses_dynamodb import LICENSE
+from keyferry_service.adapters.license_rows_dynamodb import LICENSE
 from keyferry_service.domain.license import DeviceKey, LedgerEntry, LicenseRecord, Seat
 from tests.support.builders import Computer, a_seat
 

@@ -16,6 +16,7 @@ from typing import Any
 from moto.ses.models import ses_backends
 
 from keyferry_protocol.keys import KeySet, PinnedKey
+from keyferry_service.adapters.decisions_dynamodb import Decisions
 from keyferry_service.adapters.email_ses import Mailer
 from keyferry_service.adapters.files_s3 import Files
 from keyferry_service.adapters.licenses_dynamodb import Licenses
@@ -143,7 +144,7 @@ class World:
         """What another process of the function answers with; some of its adapters may be fakes."""
         parts: dict[str, Any] = {
             "files": Files(self.s3, IN, OUT),
-            "licenses": self.licenses,
+            "decisions": Decisions(self.dynamodb, "Licenses"),
             "tickets": Tickets(self.dynamodb, "Tickets"),
             "refusals": Refusals(self.dynamodb, "Tickets"),
             "signing_keys": SigningKeys(self.dynamodb, "Keys", "Licenses"),

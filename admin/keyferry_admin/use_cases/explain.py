@@ -74,12 +74,12 @@ def explain_file(stack: Stack, file: bytes, now: int) -> Explanation:
     if isinstance(request, Refusal):
         return _explain_unread(file, request)
     no_ticket = stack.tickets.get_item_for("")
-    snapshot, _ = retry_on_conflict(lambda: stack.licenses.look_up(request, no_ticket))
+    snapshot, _ = retry_on_conflict(lambda: stack.decisions.look_up(request, no_ticket))
     license = snapshot.license
     unproven = refuse_unproven(request, license)
     if unproven is not None or license is None:
         return _explain_unproven(stack, request, license)
-    snapshot = stack.licenses.read_unread_seats(request.license_number, snapshot)
+    snapshot = stack.decisions.read_unread_seats(request.license_number, snapshot)
     return explain_proven(Case(request, snapshot, license, stack.signing_keys.all(), now))
 
 

@@ -8,8 +8,8 @@ from functools import partial
 from threading import RLock
 
 from keyferry_protocol.request import Request
+from keyferry_service.adapters.decisions_dynamodb import Decisions
 from keyferry_service.adapters.files_s3 import Files
-from keyferry_service.adapters.licenses_dynamodb import Licenses
 from keyferry_service.adapters.queue_sqs import ChosenSeat
 from keyferry_service.adapters.refusals_dynamodb import Refusals
 from keyferry_service.adapters.retries import HasDeadline, retry_until_deadline
@@ -42,7 +42,7 @@ class AnswerRequest:
     """Answers request files. Killed anywhere and run again, each ends in the same BODY."""
 
     files: Files
-    licenses: Licenses
+    decisions: Decisions
     tickets: Tickets
     refusals: Refusals
     signing_keys: SigningKeys
@@ -77,7 +77,7 @@ class AnswerRequest:
         """Read all that the request names, decide, write all that follows, hand the answer out."""
         now = int(self.clock.time())
         get_ticket = self.tickets.get_item_for(upload.ticket_id)
-        snapshot, item = self.licenses.look_up(request, get_ticket)
+        snapshot, item = self.decisions.look_up(request, get_ticket)
         ticket = ticket_from_item(item, now)
         if ticket is None or ticket.is_complete:
             return self._finish(ticket, upload, request, snapshot)
@@ -88,7 +88,7 @@ class AnswerRequest:
         """As `_complete`, of a ticket that was refused; what was decided on before stays."""
         now = int(self.clock.time())
         get_ticket = self.tickets.get_item_for(chosen.ticket_id)
-        snapshot, item = self.licenses.look_up(request, get_ticket, chosen.seat)
+        snapshot, item = self.decisions.look_up(request, get_ticket, chosen.seat)
         ticket = ticket_from_item(item, now)
         if ticket is None:
             return Dropped("The ticket has ended.")
@@ -152,7 +152,7 @@ class AnswerRequest:
                     with lock:  # its holder has changed the license by then: decide again
                         return again()
                 try:
-                    self.licenses.claim(request, grant, entry, update)
+                    self.decisions.claim(request, grant, entry, update)
                 finally:
                     lock.release()
                 return self.responses.publish(ticket.id, completed.file_name, entry, keys, request)
@@ -170,10 +170,10 @@ class AnswerRequest:
         if unproven is not None:
             return unproven
         number = request.license_number
-        snapshot = self.licenses.read_unread_seats(number, snapshot)
+        snapshot = self.decisions.read_unread_seats(number, snapshot)
         decision = decide(request, snapshot, keys, now, choice.seat if choice else None)
         if isinstance(decision, Refusal) and decision.lists_seats:
-            return decision.with_seats(self.licenses.seats_in_use(number))
+            return decision.with_seats(self.decisions.seats_in_use(number))
         return decision
 
     def _refuse_unread(self, refusal: Refusal, upload: Upload) -> Outcome:

@@ -4,7 +4,7 @@ from concurrent.futures import Executor, Future
 from dataclasses import dataclass, replace
 
 from keyferry_service.adapters.call_deadline import CallTooLate
-from keyferry_service.adapters.licenses_dynamodb import Licenses
+from keyferry_service.adapters.decisions_dynamodb import Decisions
 from keyferry_service.adapters.retries import HasDeadline, OutOfTime, retry_until_deadline
 from keyferry_service.adapters.signers import Signers, seal_response
 from keyferry_service.adapters.signing_keys_dynamodb import SigningKeys
@@ -32,7 +32,7 @@ class Renew:
     unless the license changed in the meantime.
     """
 
-    licenses: Licenses
+    decisions: Decisions
     signing_keys: SigningKeys
     signers: Signers
     clock: Clock
@@ -63,11 +63,11 @@ class Renew:
 
     def _renew(self, order: RenewalOrder, number: int) -> tuple[RenewedSeat, LedgerEntry | None]:
         """What becomes of a seat, and the entry to sign. Raises Conflict."""
-        rows = self.licenses.look_up_seat(order.license_number, number)
+        rows = self.decisions.look_up_seat(order.license_number, number)
         if rows is None:
             return RenewedSeat(number, SeatOutcome.REFUSED, code=RefusalCode.NO_SUCH_SEAT), None
         license, seat = rows
-        last, dongle = self.licenses.look_up_last(license.number, seat)
+        last, dongle = self.decisions.look_up_last(license.number, seat)
         now = int(self.clock.time())
         renewal = renew(license, seat, dongle, now)
         if isinstance(renewal, Refusal):
@@ -85,5 +85,5 @@ class Renew:
             entry = entry_for(response, renewal)
         except ResponseTooLong:
             return RenewedSeat(number, SeatOutcome.REFUSED, code=TOO_LONG), None
-        self.licenses.claim_renewal(renewal, entry)
+        self.decisions.claim_renewal(renewal, entry)
         return RenewedSeat(number, SeatOutcome.RENEWED), entry

@@ -46,7 +46,7 @@ class Functions:
 
     def _renew(self) -> Renew:
         stack = Stack("keyferry")
-        return Renew(stack.licenses, stack.signing_keys, self._signers, time, InlineExecutor())
+        return Renew(stack.decisions, stack.signing_keys, self._signers, time, InlineExecutor())
 
 
 class _Deadline:

@@ -88,12 +88,12 @@ def run(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> Any:
 def answer(stack: Stack, file: bytes) -> None:
     """Have a file answered, as the service does."""
     request = parse_request(file)
-    snapshot, _ = stack.licenses.look_up(request, stack.tickets.get_item_for(""))
-    snapshot = stack.licenses.read_unread_seats(NUMBER, snapshot)
+    snapshot, _ = stack.decisions.look_up(request, stack.tickets.get_item_for(""))
+    snapshot = stack.decisions.read_unread_seats(NUMBER, snapshot)
     grant = decide(request, snapshot, stack.signing_keys.all(), NOW)
     assert isinstance(grant, Grant), grant
     entry = entry_for(response_to(request, grant, NOW), grant)
-    stack.licenses.claim(request, grant, entry, None)
+    stack.decisions.claim(request, grant, entry, None)
 
 
 Before = Callable[[Stack], object]

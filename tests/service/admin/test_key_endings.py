@@ -204,7 +204,7 @@ def renewed(stack: Stack, number: int, serial: int) -> None:
     ).with_renewal(serial, None)
     after = replace(license, revision=serial)
     renewal = Renewal(after, seat, None, license.revision, None)
-    stack.licenses.claim_renewal(renewal, entry_for(response_of(renewal, NOW), renewal))
+    stack.decisions.claim_renewal(renewal, entry_for(response_of(renewal, NOW), renewal))
 
 
 @pytest.mark.parametrize("delimiter", [",", ";", "\t"])

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from keyferry_service.adapters.decisions_dynamodb import Decisions
 from keyferry_service.adapters.files_s3 import Files
 from keyferry_service.adapters.licenses_dynamodb import Licenses
 from keyferry_service.adapters.queue_sqs import MailRequest
@@ -117,7 +118,9 @@ def test_a_thousand_forged_uploads_send_no_mail(sold: World) -> None:
     tables: Any = Tables()
     buckets: Any = Buckets()
     licenses, tickets = Licenses(tables, "Licenses"), Tickets(tables, "Tickets")
-    process = sold.answer_request(licenses=licenses, tickets=tickets, files=Files(buckets, IN, OUT))
+    process = sold.answer_request(
+        decisions=Decisions(tables, "Licenses"), tickets=tickets, files=Files(buckets, IN, OUT)
+    )
     send = sold.send_email(tickets=tickets)
     licenses.create(sold.license())
     files = list(FORGED.values())

@@ -7,7 +7,7 @@ from keyferry_protocol.envelope import RESPONSE, open_envelope, pae
 from keyferry_protocol.response import ResponseBody
 from keyferry_service.adapters.items_dynamodb import Item, from_item
 from keyferry_service.adapters.ledger_dynamodb import entry_from_item
-from keyferry_service.adapters.licenses_dynamodb import LICENSE, read_license
+from keyferry_service.adapters.license_rows_dynamodb import LICENSE, read_license
 from keyferry_service.adapters.refusals_dynamodb import records_in
 from keyferry_service.adapters.tickets_dynamodb import ticket_from_item
 from keyferry_service.domain.ledger import response_in

@@ -1,23 +1,24 @@
 """Eight ways to be wrong that look right for a long time; the simulation must see them all."""
 
 ANSWER = "shared/keyferry_service/use_cases/answer_request.py"
-LICENSES = "shared/keyferry_service/adapters/licenses_dynamodb.py"
+DECISIONS = "shared/keyferry_service/adapters/decisions_dynamodb.py"
+ROWS = "shared/keyferry_service/adapters/license_rows_dynamodb.py"
 TICKETS = "shared/keyferry_service/adapters/tickets_dynamodb.py"
 
 Edits = list[tuple[str, str, str]]
 
 NO_REVISION: Edits = [
-    (LICENSES, '"#revision = :read"  #', '"attribute_exists(pk)"  #'),
+    (ROWS, '"#revision = :read"  #', '"attribute_exists(pk)"  #'),
 ]
 SIGN_BEFORE_LEDGER: Edits = [
     (
         ANSWER,
         """                try:
-                    self.licenses.claim(request, grant, entry, update)
+                    self.decisions.claim(request, grant, entry, update)
 """,
         """                try:
                     self.responses.publish(ticket.id, completed.file_name, entry)
-                    self.licenses.claim(request, grant, entry, update)
+                    self.decisions.claim(request, grant, entry, update)
 """,
     ),
 ]
@@ -26,7 +27,7 @@ NO_TICKET: Edits = [
 ]
 RENEWAL_WITHOUT_REVISION: Edits = [
     (
-        LICENSES,
+        DECISIONS,
         '{"Update": self._if_unchanged(number, renewal.read_revision, revision)}',
         "self._update(number, LICENSE, set_attributes(revision))",
     ),
@@ -34,7 +35,7 @@ RENEWAL_WITHOUT_REVISION: Edits = [
 # BatchGetItem reads each row at a moment of its own.
 NO_SNAPSHOT: Edits = [
     (
-        LICENSES,
+        DECISIONS,
         "            reply = self._dynamodb.transact_get_items("
         "TransactItems=[*gets, get_ticket])\n"
         '        items = [entry.get("Item") for entry in reply["Responses"]]\n',
@@ -54,7 +55,7 @@ NO_SNAPSHOT: Edits = [
 # ledger's entry alone can never fail: it is there for the day on which the ledger is not read.
 NO_LEDGER: Edits = [
     (
-        LICENSES,
+        DECISIONS,
         """        return self._put_once(entry_to_item(number, entry))
 """,
         """        item = entry_to_item(number, entry)
@@ -62,7 +63,7 @@ NO_LEDGER: Edits = [
 """,
     ),
     (
-        LICENSES,
+        DECISIONS,
         "entry = rows.get(answer_name(request.sha256))",
         "entry = None",
     ),
@@ -81,7 +82,7 @@ NO_COUNT: Edits = [
     (TICKETS, '" AND #version_id = :version_id AND #choice = :choice AND #decided < :count"', '""'),
 ]
 # Drawn schedules rarely use up the moves of a license: one test plays a schedule of its own.
-FREE_MOVES: Edits = [(LICENSES, '"moves", "first_issued_at")', '"first_issued_at")')]
+FREE_MOVES: Edits = [(ROWS, '"moves", "first_issued_at")', '"first_issued_at")')]
 
 MUTATIONS = {
     "no revision condition": NO_REVISION,

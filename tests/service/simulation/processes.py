@@ -64,9 +64,13 @@ ENVIRONMENT = {
     "POWERTOOLS_METRICS_NAMESPACE": "Keyferry",
     "POWERTOOLS_LOG_LEVEL": "CRITICAL",
 }
-USE_CASES = tuple(
-    f"shared/keyferry_service/use_cases/{name}.py"
-    for name in ("publish_response", "answer_request", "resign", "renew", "send_email")
+# What imports the sources that mutations change, in this order.
+IMPORTERS = (
+    "shared/keyferry_service/adapters/decisions_dynamodb.py",
+    *(
+        f"shared/keyferry_service/use_cases/{name}.py"
+        for name in ("publish_response", "answer_request", "resign", "renew", "send_email")
+    ),
 )
 TURN_S = 20  # longer than any turn takes: a process that waits for something else ends the run
 
@@ -276,7 +280,7 @@ def changed(edits: list[tuple[str, str, str]]) -> Iterator[None]:
         _changes.setdefault(path, []).append((old, new))
     kept: dict[str, ModuleType] = {}
     try:
-        for path in dict.fromkeys([*_changes, *USE_CASES]):  # these import the changed ones anew
+        for path in dict.fromkeys([*_changes, *IMPORTERS]):
             name = path.removeprefix("shared/").removesuffix(".py").replace("/", ".")
             kept[name] = sys.modules[name]
             module = types.ModuleType(name)

@@ -7,7 +7,7 @@ from typing import Any
 from keyferry_protocol.request import Request
 from keyferry_service.adapters.items_dynamodb import Item, from_item
 from keyferry_service.adapters.ledger_dynamodb import RENEWAL, entry_from_item
-from keyferry_service.adapters.licenses_dynamodb import read_license
+from keyferry_service.adapters.license_rows_dynamodb import read_license
 from keyferry_service.domain.allocate import Grant
 from keyferry_service.domain.decide import decide
 from keyferry_service.domain.ledger import response_in, response_to

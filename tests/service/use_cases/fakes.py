@@ -6,6 +6,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from keyferry_service.adapters.decisions_dynamodb import Decisions
 from keyferry_service.adapters.email_ses import Mailer
 from keyferry_service.adapters.files_s3 import Files
 from keyferry_service.adapters.licenses_dynamodb import Licenses
@@ -65,6 +66,7 @@ class Service:
         self.dynamodb: Any = clients.client("dynamodb")
         self.files = Files(clients.client("s3"), IN, OUT)
         self.licenses = Licenses(self.dynamodb, "Licenses")
+        self.decisions = Decisions(self.dynamodb, "Licenses")
         self.tickets = Tickets(self.dynamodb, "Tickets")
         self.refusals = Refusals(self.dynamodb, "Tickets")
         self.suppressions = Suppressions(self.dynamodb, "Tickets")

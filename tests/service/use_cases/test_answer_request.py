@@ -30,7 +30,7 @@ OTHER = "o" * 43
 def answering(service: Service) -> AnswerRequest:
     return AnswerRequest(
         service.files,
-        service.licenses,
+        service.decisions,
         service.tickets,
         service.refusals,
         service.signing_keys,

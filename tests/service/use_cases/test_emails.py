@@ -49,7 +49,7 @@ def answered(service: Service) -> Service:
     """The service once it answered the ticket's file."""
     AnswerRequest(
         service.files,
-        service.licenses,
+        service.decisions,
         service.tickets,
         service.refusals,
         service.signing_keys,

@@ -13,7 +13,7 @@ from keyferry_protocol.keys import KeySet
 from keyferry_protocol.response import verify_response
 from keyferry_service.adapters.items_dynamodb import plain
 from keyferry_service.adapters.ledger_dynamodb import entry_from_item
-from keyferry_service.adapters.licenses_dynamodb import LICENSE
+from keyferry_service.adapters.license_rows_dynamodb import LICENSE
 from tests.soak.load.customers import Sent
 from tests.support.journeys import client
 from tests.support.running_stack import RunningStack

@@ -27,7 +27,7 @@ import boto3
 
 from benchmarks.measure import Samples, interleave
 from keyferry_protocol.keys import KeySet
-from keyferry_service.adapters.licenses_dynamodb import Licenses
+from keyferry_service.adapters.decisions_dynamodb import Decisions
 from keyferry_service.domain.ticket import LIFE_S, Ticket
 from local.stack import ROOT, Running, running
 from tests.soak.load.report import processor
@@ -155,7 +155,7 @@ class Handler:
         table = self._fill(full)
 
         def measure() -> float:
-            self._app.answer_request = replace(self._app.answer_request, licenses=table)
+            self._app.answer_request = replace(self._app.answer_request, decisions=table)
             events = [event for _ in range(PAIRS) for event in self._pair()]
             self._app.signing_keys.current(time.monotonic())
             calls = _Calls(self._app)
@@ -174,7 +174,7 @@ class Handler:
         each = len(calls) // PAIRS
         self.calls |= {calls[begin : begin + each] for begin in range(0, len(calls), each)}
 
-    def _fill(self, rows: Iterator[many.Row]) -> Licenses:
+    def _fill(self, rows: Iterator[many.Row]) -> Decisions:
         name, client = f"Licenses-{secrets.token_hex(4)}", boto3.client("dynamodb")
         client.create_table(
             TableName=name,
@@ -189,7 +189,7 @@ class Handler:
             ],
         )
         many.write(boto3.resource("dynamodb").Table(name), rows)
-        return Licenses(self._app.dynamodb, name)
+        return Decisions(self._app.dynamodb, name)
 
     def _pair(self) -> Iterator[dict[str, Any]]:
         """What the queue brings of a machine that never was here, and then of its return."""

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from keyferry_service.adapters.feedback_ses import Feedback, Reason, parse_feedback
 from keyferry_service.adapters.items_dynamodb import from_item, members, to_item
-from keyferry_service.adapters.licenses_dynamodb import read_license
+from keyferry_service.adapters.license_rows_dynamodb import read_license
 from keyferry_service.adapters.queue_sqs import (
     MailRequest,
     parse_mail_request,
