@@ -11,7 +11,7 @@ from keyferry_admin.cli.admin_command import Settings
 from keyferry_admin.cli.confirm import confirm_many, require_shorten
 from keyferry_admin.cli.license_terms import changes_as_json, differences
 from keyferry_admin.cli.output import aligned, count_of, mark
-from keyferry_admin.cli.progress import report, run_with_progress
+from keyferry_admin.cli.progress import report, run_with_progress, watch_seats
 from keyferry_admin.cli.renewals import Outputs, renew_changed, report_with_renewals
 from keyferry_admin.use_cases.change_terms import write_terms
 from keyferry_admin.use_cases.find import Filters, find_all
@@ -60,7 +60,7 @@ def change_many(
     after it. The same command can be run again: it finds what is left to do.
     """
     licenses = settings.stack.licenses
-    plan = plan_for(find_all(licenses, filters, settings.now))
+    plan = plan_for(find_all(licenses, filters, settings.now, watch_seats(settings.output)))
     reductions = plan.reductions(settings.now)
     if consent.dry_run:
         show_plan(settings, plan)
