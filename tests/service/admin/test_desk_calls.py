@@ -103,7 +103,9 @@ def test_a_license_with_very_many_seats_is_a_query_of_its_own(
 ) -> None:
     write(shop, list(rows_of(SOLD, seats=AT_ONCE + 1)))
     calls.clear()
-    assert run("seat list --computer lab-3 --json").json["total"] == SOLD + AT_ONCE + 1
+    ran = run("seat list --computer lab-3")
+    assert ran.out.endswith("\n32 seats.\n")
+    assert "Reading seats" in ran.err
     assert calls == SCANNED | {"BatchGetItem": 3 + 3, "Query": 1}
     assert run("license list --unused-since 2026-08-01").out.endswith("No license matches.\n")
 
@@ -124,7 +126,7 @@ def test_a_product_is_looked_for_in_some_licenses_and_then_in_all(
     assert calls == {"Scan": 1}
     assert licenses.has_product("Viewer")
     assert not licenses.has_product("Modeller")
-    assert calls["Scan"] <= 1 + 2 + 2
+    assert calls == {"Scan": 1 + 2 + 2}
 
 
 def test_rows_are_taken_as_the_reply_has_them(shop: Stack, monkeypatch: Any) -> None:
