@@ -9,6 +9,7 @@ import argparse
 import json
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from benchmarks import answering, calls, desk, figures, importing, imports, loading, renewals
@@ -32,13 +33,16 @@ OUTPUT = Path(__file__).parents[1] / ".local" / "bench.json"
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("parts", nargs="*", metavar="PART", help=f"Of {', '.join(PARTS)}.")
-    parts = parser.parse_args().parts or [name for name in PARTS if name != LARGE]
+    parser.add_argument("--seats", type=int, default=renewals.SEATS, help="How many are renewed.")
+    arguments = parser.parse_args()
+    parts = arguments.parts or [name for name in PARTS if name != LARGE]
     if unknown := [name for name in parts if name not in PARTS]:
         parser.error(f"There is no part {unknown[0]}, but {', '.join(PARTS)}.")
+    measures = PARTS | {"renewals": partial(renewals.rows, arguments.seats)}
     rows = [noise_row()]
     try:
         for name in parts:
-            rows += PARTS[name]()
+            rows += measures[name]()
         calls.check_goals(rows)
     except calls.WrongCount as error:
         print(f"FAIL  {error}", file=sys.stderr)

@@ -43,6 +43,8 @@ class Samples:
 
     @property
     def spread(self) -> float:
+        if len(self.seconds) < 2:
+            return 0.0
         low, _, high = statistics.quantiles(self.seconds, n=4)
         return (high - low) / 2 / self.median
 

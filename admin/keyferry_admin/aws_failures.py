@@ -4,8 +4,8 @@ import re
 
 from botocore import exceptions as aws
 
-from keyferry_admin.errors import (
-    AdminError,
+from keyferry_admin.errors import AdminError
+from keyferry_admin.errors.stack import (
     AwsFailure,
     AwsUnreachable,
     ExpiredCredentials,

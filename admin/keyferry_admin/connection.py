@@ -9,7 +9,7 @@ from typing import Any
 
 from botocore.session import Session
 
-from keyferry_admin.errors import BadSavedSettings
+from keyferry_admin.errors.stack import BadSavedSettings
 from keyferry_admin.stack import Stack
 
 DEFAULT_STACK = "keyferry"

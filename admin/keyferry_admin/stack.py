@@ -10,7 +10,7 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 from botocore.session import Session
 
-from keyferry_admin.errors import EventsOff, NoSuchStack
+from keyferry_admin.errors.stack import EventsOff, NoSuchStack
 from keyferry_admin.quick_rows import read_rows_quickly
 from keyferry_service.domain.change import Author
 
@@ -24,6 +24,7 @@ if TYPE_CHECKING:  # at run time where a command first needs one: all take a thi
 
     from keyferry_service.adapters.bus_eventbridge import Bus
     from keyferry_service.adapters.decisions_dynamodb import Decisions
+    from keyferry_service.adapters.emails_dynamodb import Emails
     from keyferry_service.adapters.events_dynamodb import StoredEvents
     from keyferry_service.adapters.files_s3 import Files
     from keyferry_service.adapters.licenses_dynamodb import Licenses
@@ -103,6 +104,12 @@ class Stack:
         from keyferry_service.adapters.tickets_dynamodb import Tickets
 
         return Tickets(self._dynamodb, self.output("TicketsTable"))
+
+    @cached_property
+    def emails(self) -> "Emails":
+        from keyferry_service.adapters.emails_dynamodb import Emails
+
+        return Emails(self._dynamodb, self.output("TicketsTable"))
 
     @cached_property
     def refusals(self) -> "Refusals":

@@ -6,7 +6,7 @@ the next run continues with the same tickets.
 
 import heapq
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from keyferry_courier.errors import CourierError, NoService, courier_error
@@ -22,13 +22,15 @@ _SLOWEST_S = 60
 class Outcome:
     """What became of one request file. `response` is the name of the file that answers it.
 
-    It is None where the seat is free and there is nothing to install.
+    It is None where the seat is free and there is nothing to install. `was_there` if it was in the
+    folder before.
     """
 
     file: RequestFile
     state: str
     response: str | None = None
     error: CourierError | None = None
+    was_there: bool = False
 
 
 @dataclass
@@ -58,7 +60,8 @@ def carry(
     for outcome in unreadable:
         report(outcome)
     tasks = [_Task(file, file.request) for file in files if file.request is not None]
-    run = _Run(folder, service, report, sleep, clock)
+    answered = folder.answered(task.request for task in tasks)
+    run = _Run(folder, service, answered, report, sleep, clock)
     for is_first in (True, False):
         run.carry_all([t for t in tasks if (t.request.kind == "deactivate") is is_first])
     return [*(task.outcome for task in tasks if task.outcome is not None), *unreadable]
@@ -69,40 +72,35 @@ class _Run:
         self,
         folder: Folder,
         service: Service,
+        answered: Mapping[str, str],
         report: Callable[[Outcome], None],
         sleep: Callable[[float], None],
         clock: Callable[[], float],
     ) -> None:
-        self._folder, self._service, self._report = folder, service, report
-        self._sleep, self._clock = sleep, clock
-        self._answered = folder.responses()
+        self._folder, self._service, self._answered = folder, service, answered
+        self._report, self._sleep, self._clock = report, sleep, clock
         self._ended: NoService | None = None  # why no more calls are made
 
     def carry_all(self, tasks: list[_Task]) -> None:
         """Send these files, then wait for all of them."""
         for task in tasks:
             self._try(task, self._start)
-        ends = self._clock() + PATIENCE_S
+        started = self._clock() - self._service.paused_s
         due = [(self._clock(), place) for place, task in enumerate(tasks) if not task.outcome]
         while due:
             at, place = heapq.heappop(due)
             self._sleep(max(0.0, at - self._clock()))
             task = tasks[place]
             wait_s = self._try(task, self._look)
-            if task.outcome is None and self._clock() + wait_s > ends:
-                self._end(task, WAITING, error=courier_error("waiting"))
+            waited_s = self._clock() - self._service.paused_s - started
+            if task.outcome is None and waited_s + wait_s > PATIENCE_S:
+                self._end(task, Outcome(task.file, WAITING, error=courier_error("waiting")))
             elif task.outcome is None:
                 heapq.heappush(due, (self._clock() + wait_s, place))
 
-    def _end(
-        self,
-        task: _Task,
-        state: str,
-        response: str | None = None,
-        error: CourierError | None = None,
-    ) -> None:
-        task.outcome = Outcome(task.file, state, response, error)
-        self._report(task.outcome)
+    def _end(self, task: _Task, outcome: Outcome) -> None:
+        task.outcome = outcome
+        self._report(outcome)
 
     def _try(self, task: _Task, step: Callable[[_Task], float]) -> float:
         """Take a step; return the seconds until the next one.
@@ -116,7 +114,7 @@ class _Run:
         except CourierError as error:
             if isinstance(error, NoService):
                 self._ended = error
-            self._end(task, FAILED, error=error)
+            self._end(task, Outcome(task.file, FAILED, error=error))
             return 0
 
     def _start(self, task: _Task) -> float:
@@ -124,7 +122,7 @@ class _Run:
         digest = task.request.sha256
         response = self._answered.get(digest)
         if response is not None:
-            self._end(task, READY, response)
+            self._end(task, Outcome(task.file, READY, response, was_there=True))
             return 0
         known = self._folder.ticket(digest)
         ticket = self._service.look(known) if known else None
@@ -146,11 +144,11 @@ class _Run:
             raise courier_error("ticket-gone")
         if ticket.refusal is not None:
             self._folder.note(task.request.sha256, None)  # the next run sends the file again
-            self._end(task, REFUSED, error=ticket.refusal)
+            self._end(task, Outcome(task.file, REFUSED, error=ticket.refusal))
         elif ticket.response is not None:
             data = self._service.download(task.ticket_id, ticket.response)
             name = self._folder.save_response(task.request, ticket.response.name, data)
-            self._end(task, READY, name)
+            self._end(task, Outcome(task.file, READY, name))
         elif ticket.state == READY:
-            self._end(task, READY)
+            self._end(task, Outcome(task.file, READY))
         return min(max(ticket.retry_after_s, 1), _SLOWEST_S)

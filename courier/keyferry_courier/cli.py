@@ -1,6 +1,7 @@
 """`keyferry-courier`: the command of a service laptop, and of scripts."""
 
 import json
+import math
 import os
 import sys
 from collections.abc import Mapping, Sequence
@@ -38,7 +39,7 @@ def cli() -> None:
     """Take request files to the vendor's page, and bring the response files back."""
 
 
-@cli.command()
+@cli.command(short_help="Send every request file in a folder, and save the responses.")
 @click.argument("folder", type=click.Path(exists=True, file_okay=False))
 @click.option(
     "--page",
@@ -48,7 +49,13 @@ def cli() -> None:
     envvar="KEYFERRY_PAGE",
     help="The vendor's page, or KEYFERRY_PAGE.",
 )
-@click.option("--email", metavar="ADDRESS", help="Email address for the link to each response.")
+@click.option(
+    "--email",
+    metavar="ADDRESS",
+    envvar="KEYFERRY_COURIER_EMAIL",
+    help="Email address for the link to each response, or KEYFERRY_COURIER_EMAIL, which other"
+    " users of this computer cannot see in the list of processes.",
+)
 @click.option(_LANG, metavar="TAG", expose_value=False, help="Language, for example en.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 def send(folder: str, page: str, email: str | None, as_json: bool) -> int:
@@ -57,12 +64,24 @@ def send(folder: str, page: str, email: str | None, as_json: bool) -> int:
     Run it again to continue after an interruption.
 
     Example: keyferry-courier send requests --page https://activate.example.com
+
+    \b
+    Exit codes:
+      0  every request has its response, or there is none to send
+      1  a file could not be sent or saved, or the command was stopped
+      2  the command cannot be run as typed
+      3  a request was refused, or a file could not be read
+      4  a response was not ready after 15 minutes
     """
 
     def report(outcome: Outcome) -> None:
         click.echo(_line(outcome), err=True)
 
-    service = Service(page, language_in_use(), email, exchange=exchange)
+    def pausing(seconds: float) -> None:
+        minutes = math.ceil(seconds / 60)
+        click.echo(message("courier.pausing", n=minutes), err=True)
+
+    service = Service(page, language_in_use(), email, exchange=exchange, pausing=pausing)
     outcomes = carry(Folder(folder, page), service, report)
     if as_json:
         click.echo(json.dumps(_document(folder, page, outcomes)))
@@ -74,15 +93,20 @@ def send(folder: str, page: str, email: str | None, as_json: bool) -> int:
 
 
 def _line(outcome: Outcome) -> str:
-    """One line about one file; only what is made safe can come from a file or the service."""
-    file = escape_controls(outcome.file.name)
-    state = message(f"courier.state.{outcome.state}")
-    if outcome.error is None and outcome.response is None:
-        return message("courier.line.freed", state=state, file=file)
-    if outcome.error is None:
-        return message("courier.line.ready", state=state, file=file, response=outcome.response)
-    facts = {"title": outcome.error.title, "next_step": outcome.error.next_step}
-    return escape_controls(message("courier.line.other", state=state, file=file, **facts))
+    """One line about one file. Names and sentences of others are made safe for a terminal."""
+    facts: dict[str, object] = {
+        "state": message(f"courier.state.{outcome.state}"),
+        "file": outcome.file.name,
+    }
+    if outcome.error is not None:
+        name, error = "other", outcome.error
+        facts |= {"title": error.title, "next_step": error.next_step}
+    elif outcome.response is None:
+        name = "freed"
+    else:
+        name = "there" if outcome.was_there else "ready"
+        facts |= {"response": outcome.response}
+    return escape_controls(message(f"courier.line.{name}", **facts))
 
 
 def _summary(folder: str, outcomes: Sequence[Outcome]) -> list[str]:
@@ -94,7 +118,9 @@ def _summary(folder: str, outcomes: Sequence[Outcome]) -> list[str]:
         for state, n in counts.items()
         if n
     ]
-    return lines if counts[READY] else [message("courier.none-answered"), *lines]
+    if not counts[READY]:
+        return [message("courier.none-answered"), *lines]
+    return [lines[0], message("courier.not-verified"), *lines[1:]]
 
 
 def _document(folder: str, page: str, outcomes: Sequence[Outcome]) -> dict[str, Any]:

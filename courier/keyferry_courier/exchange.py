@@ -5,10 +5,11 @@ macOS. What the operating system trusts is trusted, as behind a company's proxy 
 """
 
 import ssl
-import time
-from functools import cache
+import threading
+from concurrent.futures import Future
+from functools import cache, partial
 from http.client import HTTPException
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 from urllib.request import (
     HTTPHandler,
@@ -23,7 +24,7 @@ from keyferry_protocol import __version__
 
 MAX_ANSWER = 2**16  # bytes
 SILENCE_S = 30.0  # of a server that was called
-WHOLE_S = 120.0  # for an answer that comes in drops
+WHOLE_S = 120.0  # of a call, also of one whose answer comes in drops
 LOCAL = ("127.0.0.1", "localhost", "::1")
 _CHUNK = 2**14
 
@@ -66,18 +67,34 @@ def exchange(method: str, url: str, body: bytes | None = None, content_type: str
     """Call an address. Raises NoAnswer, and ValueError for one that `is_safe` refuses."""
     if not is_safe(url):
         raise ValueError(url)
+    # In a thread, because a socket's timeout is for each of its drops: names, TLS, and headers,
+    # too, may come in drops for ever.
+    answer: Future[Answer] = Future()
+    call = partial(_complete, answer, method, url, body, content_type)
+    threading.Thread(target=call, daemon=True).start()
+    try:
+        return answer.result(WHOLE_S)
+    except TimeoutError as error:
+        raise NoAnswer("too slow") from error
+
+
+def _complete(answer: Future[Answer], *call: Any) -> None:
+    try:
+        answer.set_result(_exchange(*call))
+    except BaseException as error:  # it is raised where the answer is awaited
+        answer.set_exception(error)
+
+
+def _exchange(method: str, url: str, body: bytes | None, content_type: str) -> Answer:
     headers = {"User-Agent": f"keyferry-courier/{__version__}", "Accept": "*/*"}
     if content_type:
         headers["Content-Type"] = content_type
     request = Request(url, data=body, headers=headers, method=method)
-    ends = time.monotonic() + WHOLE_S
     try:
         with _opener(_is_local(url)).open(request, timeout=SILENCE_S) as response:
             read = b""
             while len(read) <= MAX_ANSWER and (chunk := response.read1(_CHUNK)):
                 read += chunk
-                if time.monotonic() > ends:
-                    raise NoAnswer("too slow")
             retry_after = str(response.headers.get("Retry-After", ""))
             return Answer(
                 response.status,

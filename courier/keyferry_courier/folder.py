@@ -1,24 +1,29 @@
 """The folder: its request files, the responses next to them, and the courier's own notes.
 
-A file is judged by its content, never by its name. No link is followed.
+A file is judged by its content, never by its name. No link is followed. The courier has no keys:
+that a response is genuine is checked on the computer where it is installed, not here.
 """
 
+import errno
 import io
 import json
 import os
 import re
 import secrets
+import stat
+import time
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from typing import NamedTuple
 
 from keyferry_courier.errors import CourierError, courier_error, no_service
+from keyferry_courier.service import TICKET_ID
 from keyferry_protocol.envelope import REQUEST, RESPONSE, open_envelope
 from keyferry_protocol.errors import KeyferryError
 from keyferry_protocol.repair import MAX_BYTES, repair_file, type_of
 from keyferry_protocol.request import Request, parse_request
-from keyferry_protocol.response import parse_response
+from keyferry_protocol.response import Response, parse_response
 
 NOTES = "keyferry-courier.json"
 MAX_ENTRIES = 10_000  # of one folder or archive
@@ -26,11 +31,15 @@ MAX_REPAIRED = 200  # of the files that are no request as they are
 MAX_ZIP = 2**26  # bytes
 MAX_NOTES = 2**22
 _MAX_IN_ZIP = 2**16
+_APPLE_DOUBLE = b"\x00\x05\x16\x07"  # macOS writes one next to each file, and into zips
 # Only these decompress in bounded steps: 500 bytes of bzip2 become half a gigabyte at once.
 _BOUNDED = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 _RESPONSE_NAME = re.compile(r"[0-9]{12}-[0-9a-f]{4}-[0-9]{1,16}\.response")
+# What a run that was killed leaves of these.
+_LEFTOVER = re.compile(rf"\.({re.escape(NOTES)}|{_RESPONSE_NAME.pattern})\.[0-9a-f]{{8}}\.new")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
-_TICKET = re.compile(r"[A-Za-z0-9_-]{16,128}")
+_WINDOWS_TRIES = 50
+_PAUSE_S = 0.02
 
 
 class RequestFile(NamedTuple):
@@ -49,13 +58,14 @@ class Folder:
         self.path = path
         self._page = page
         self._tickets = self._read_notes()
+        self._delete_leftovers()
 
     def requests(self) -> list[RequestFile]:
         """Every request file, also in zip archives; of copies, only the first."""
         repairable = MAX_REPAIRED
         requests: dict[str, RequestFile] = {}
         for name, data in self._files():
-            is_named = name.lower().endswith(".request")
+            is_named = name.lower().endswith(".request") and not data.startswith(_APPLE_DOUBLE)
             if type_of(data) is None:
                 if repairable:
                     repairable -= 1
@@ -68,13 +78,16 @@ class Folder:
                 requests.setdefault(key, file)
         return list(requests.values())
 
-    def responses(self) -> dict[str, str]:
-        """The names of the response files here, by the SHA-256 of the request they answer."""
+    def answered(self, requests: Iterable[Request]) -> dict[str, str]:
+        """The names of the responses to these requests that are here, by the request's SHA-256."""
+        by_sha256 = {request.sha256: request for request in requests}
         names: dict[str, str] = {}
         for name, data in self._regular_files():
             with suppress(KeyferryError):
                 response = parse_response(open_envelope(data, RESPONSE))
-                names.setdefault(response.request_sha256, name)
+                request = by_sha256.get(response.request_sha256)
+                if request is not None and _answers(response, request):
+                    names.setdefault(request.sha256, name)
         return names
 
     def ticket(self, request_sha256: str) -> str | None:
@@ -99,7 +112,7 @@ class Folder:
             response = parse_response(open_envelope(data, RESPONSE))
         except KeyferryError as error:
             raise no_service("not-ours", status=200) from error
-        if response.request_sha256 != request.sha256:
+        if not _answers(response, request):
             raise no_service("not-ours", status=200)
         if os.path.lexists(os.path.join(self.path, name)):
             raise courier_error("name-taken", name=name)
@@ -117,7 +130,7 @@ class Folder:
                     file.write(data)
                     file.flush()
                     os.fsync(file.fileno())
-                os.replace(new, path)
+                _replace(new, path)
             finally:
                 with suppress(FileNotFoundError):
                     os.unlink(new)
@@ -132,11 +145,17 @@ class Folder:
             notes = json.loads(text)
             known = notes["courier"] == 1 and notes["page"] == self._page
             tickets = notes["tickets"].items() if known else ()
-            return {s: t for s, t in tickets if _SHA256.fullmatch(s) and _TICKET.fullmatch(t)}
+            return {s: t for s, t in tickets if _SHA256.fullmatch(s) and TICKET_ID.fullmatch(t)}
         except FileNotFoundError:
             return {}
         except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
             return {}
+
+    def _delete_leftovers(self) -> None:
+        with suppress(OSError), os.scandir(self.path) as entries:
+            for entry in entries:
+                if _LEFTOVER.fullmatch(entry.name) and entry.is_file(follow_symlinks=False):
+                    os.unlink(entry.path)
 
     def _files(self) -> Iterator[tuple[str, bytes]]:
         for name, data in self._regular_files():
@@ -161,11 +180,38 @@ class Folder:
                     yield name, data
 
 
+def _answers(response: Response, request: Request) -> bool:
+    """Whether a response is signed, by anyone, and says that it is for this request.
+
+    A renewal repeats the hash of the last request of its computer, and answers none.
+    """
+    bound_to = response.bound_to
+    return (
+        bool(response.envelope.signatures)
+        and response.request_sha256 == request.sha256
+        and response.kind == request.kind
+        and response.license.number == request.license_number
+        and (bound_to.device_key, bound_to.load_key) == (request.device_key, request.load_key)
+    )
+
+
+def _replace(new: str, path: str) -> None:
+    """Rename a file. Windows refuses while another program, such as a virus scanner, reads it."""
+    for _ in range(_WINDOWS_TRIES if os.name == "nt" else 0):
+        try:
+            return os.replace(new, path)
+        except PermissionError:
+            time.sleep(_PAUSE_S)
+    os.replace(new, path)
+
+
 def _read_regular(path: str, limit: int) -> bytes:
-    """Read at most one byte more than the limit. Raises OSError, also for a link where it can."""
+    """Read at most one byte more than the limit. Raises OSError, also for a link or a pipe."""
+    if not stat.S_ISREG(os.lstat(path).st_mode):
+        raise OSError(errno.EINVAL, os.strerror(errno.EINVAL), path)
+    # A link or a pipe may take its place in the meantime; Windows cannot say that it must not.
     flags = os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_NOFOLLOW", 0)
-    flags |= getattr(os, "O_NONBLOCK", 0)  # a pipe, which nobody may ever fill, is empty
-    with os.fdopen(os.open(path, flags), "rb") as file:
+    with os.fdopen(os.open(path, flags | getattr(os, "O_NONBLOCK", 0)), "rb") as file:
         return file.read(limit + 1)
 
 

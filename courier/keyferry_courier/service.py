@@ -22,8 +22,9 @@ T = TypeVar("T")
 TRIES = 3
 MAX_PAUSE_S = 60  # for the storage: if it wants a longer one, the page's own host takes the file
 PATIENCE_S = 900.0  # with a service that is busy, and with each file until it is answered
+LIMIT_S = 3600.0  # the longest time for which the service limits the calls of a network
+TICKET_ID = re.compile(r"[A-Za-z0-9_-]{16,128}")
 MAX_SENTENCE = 1000
-_TICKET = re.compile(r"[A-Za-z0-9_-]{16,128}")
 _FIELD = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _VALUE = re.compile(r"[\x20-\x7e]{0,8192}")
 _CODE = re.compile(r"[a-z-]{1,40}")
@@ -64,8 +65,9 @@ class _NewTicket:
 class Service:
     """The service behind a vendor's page.
 
-    Each call waits while the service is busy. Raises NoService if no other file could be sent
-    either, and CourierError for a problem with one file.
+    Each call waits while the service is busy, and while it says that this network made too many
+    calls: `pausing` is told how many seconds, and `paused_s` is their sum. Raises NoService if no
+    other file could be sent either, and CourierError for a problem with one file.
     """
 
     def __init__(
@@ -75,6 +77,7 @@ class Service:
         email: str | None,
         *,
         exchange: Exchange,
+        pausing: Callable[[float], None] = lambda _: None,
         sleep: Callable[[float], None] = time.sleep,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -82,6 +85,8 @@ class Service:
         self._api = f"{self._page}api/requests"
         self._language, self._email = language, email
         self._exchange, self._sleep, self._clock = exchange, sleep, clock
+        self._pausing = pausing
+        self.paused_s = 0.0
 
     def send(self, file: bytes, opened: Callable[[str], None]) -> str:
         """Open a ticket, call `opened` with its id, upload the file, and return the id."""
@@ -163,10 +168,10 @@ class Service:
         body: bytes | None = None,
         content_type: str = "",
     ) -> T:
-        ends = self._clock() + PATIENCE_S
+        started = self._clock()
         failures = 0
         while True:
-            pause = float(2**failures)
+            pause, is_limited = float(2**failures), False
             try:
                 answer = self._exchange(method, url, body, content_type)
             except NoAnswer as error:
@@ -181,8 +186,13 @@ class Service:
                     raise problem
                 failures += answer.status >= 500 and not answer.retry_after_s
                 pause = max(pause, answer.retry_after_s)
-            if failures == TRIES or self._clock() + pause > ends:
+                is_limited = answer.status == 429 and answer.retry_after_s > 0
+            patience_s = PATIENCE_S + (LIMIT_S if is_limited else 0)
+            if failures == TRIES or self._clock() + pause > started + patience_s:
                 raise problem
+            if is_limited:
+                self.paused_s += pause
+                self._pausing(pause)
             self._sleep(pause)
 
 
@@ -222,7 +232,7 @@ def _read_new_ticket(answer: Answer, page: str) -> _NewTicket | None:
     if not (isinstance(id, str) and isinstance(url, str) and isinstance(fields, dict)):
         return None
     are_plain = all(_is(name, _FIELD) and _is(value, _VALUE) for name, value in fields.items())
-    are_plain = are_plain and _is(id, _TICKET)
+    are_plain = are_plain and _is(id, TICKET_ID)
     return _NewTicket(id, url, fields) if are_plain and may_lead_to(url, page) else None
 
 

@@ -20,7 +20,8 @@ from upload_page import ROOT, SITE, VENDOR, upload_page
 
 from keyferry_admin import script
 from keyferry_admin.connection import Connection
-from keyferry_admin.errors import AdminError, BadOwnFile
+from keyferry_admin.errors import AdminError
+from keyferry_admin.errors.commands import BadOwnFile
 from keyferry_admin.use_cases import keys
 from keyferry_admin.use_cases.site import site_files
 from keyferry_admin.use_cases.vendor_json import problems, read_own

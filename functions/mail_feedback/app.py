@@ -8,9 +8,9 @@ import boto3
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 
 from keyferry_service.adapters.call_deadline import CLIENT_CONFIG, CallDeadline
+from keyferry_service.adapters.emails_dynamodb import Emails
 from keyferry_service.adapters.feedback_ses import parse_feedback
 from keyferry_service.adapters.suppressions_dynamodb import Suppressions
-from keyferry_service.adapters.tickets_dynamodb import Tickets
 from keyferry_service.use_cases.record_feedback import RecordFeedback
 from keyferry_service.worker import Job, batch_handler
 
@@ -18,7 +18,7 @@ TICKETS_TABLE = os.environ["TICKETS_TABLE"]
 CONFIGURATION_SET = os.environ["MAIL_CONFIGURATION_SET"]
 dynamodb = boto3.client("dynamodb", config=CLIENT_CONFIG)
 record_feedback = RecordFeedback(
-    Tickets(dynamodb, TICKETS_TABLE), Suppressions(dynamodb, TICKETS_TABLE), time
+    Emails(dynamodb, TICKETS_TABLE), Suppressions(dynamodb, TICKETS_TABLE), time
 )
 
 

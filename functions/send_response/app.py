@@ -11,6 +11,7 @@ from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 
 from keyferry_service.adapters.call_deadline import CLIENT_CONFIG, CallDeadline
 from keyferry_service.adapters.email_ses import Mailer
+from keyferry_service.adapters.emails_dynamodb import Emails
 from keyferry_service.adapters.queue_sqs import mail_requests_in
 from keyferry_service.adapters.tickets_dynamodb import Tickets
 from keyferry_service.use_cases.send_email import SendEmail
@@ -19,10 +20,12 @@ from keyferry_service.worker import Job, batch_handler
 
 OUT_BUCKET = os.environ["OUT_BUCKET"]
 SENDER = os.environ["MAIL_FROM"]
+TICKETS_TABLE = os.environ["TICKETS_TABLE"]
 dynamodb = boto3.client("dynamodb", config=CLIENT_CONFIG)
 ses = boto3.client("sesv2", config=CLIENT_CONFIG)
 send_email = SendEmail(
-    tickets=Tickets(dynamodb, os.environ["TICKETS_TABLE"]),
+    tickets=Tickets(dynamodb, TICKETS_TABLE),
+    emails=Emails(dynamodb, TICKETS_TABLE),
     mailer=Mailer(ses, SENDER, os.environ["MAIL_CONFIGURATION_SET"]),
     sender=SENDER,
     page_origin=os.environ["PAGE_ORIGIN"],

@@ -12,7 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from keyferry_admin.errors import KeyExists
+from keyferry_admin.errors.keys import KeyExists
 from keyferry_admin.stack import Stack, signing_key_output
 from keyferry_admin.use_cases import keys
 from keyferry_admin.use_cases.change_license import change

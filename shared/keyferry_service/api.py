@@ -16,19 +16,14 @@ from keyferry_service.adapters.call_deadline import CallTooLate
 from keyferry_service.adapters.retries import OutOfTime
 from keyferry_service.adapters.tickets_dynamodb import HOUR_S, TooManyTickets
 from keyferry_service.domain.ticket import ticket_prefix
+from keyferry_service.use_cases.carry_files import AlreadyUploaded, CarryFiles
+from keyferry_service.use_cases.choose_seat import ChooseSeat, NoChoice, NotOffered
 from keyferry_service.use_cases.edge import Clock
+from keyferry_service.use_cases.find_ticket import NoSuchTicket, NotReady
 from keyferry_service.use_cases.follow_link import CutLink, FollowLink, NoSuchLink
 from keyferry_service.use_cases.limit_calls import LimitCalls
 from keyferry_service.use_cases.open_ticket import OpenTicket
-from keyferry_service.use_cases.track_ticket import (
-    AlreadyUploaded,
-    NoChoice,
-    NoSuchCode,
-    NoSuchTicket,
-    NotOffered,
-    NotReady,
-    TrackTicket,
-)
+from keyferry_service.use_cases.track_ticket import NoSuchCode, TrackTicket
 from keyferry_service.views.api_input import (
     network_of,
     read_call,
@@ -55,6 +50,8 @@ LambdaHandler = Callable[[dict[str, Any], LambdaContext], dict[str, Any]]
 def api_handler(
     opening: OpenTicket,
     tracking: TrackTicket,
+    carrying: CarryFiles,
+    choosing: ChooseSeat,
     links: FollowLink,
     vendor: Vendor,
     clock: Clock,
@@ -67,8 +64,8 @@ def api_handler(
     """
     logger, metrics, limit = Logger(), Metrics(), LimitCalls(clock)
     app = APIGatewayHttpResolver()
-    _add_ticket_routes(app, opening, tracking, vendor, clock, logger)
-    _add_file_routes(app, tracking, logger)
+    _add_ticket_routes(app, opening, tracking, choosing, vendor, clock, logger)
+    _add_file_routes(app, carrying, tracking, logger)
 
     @app.route("/api/responses/<token>", method=["GET", "HEAD"])
     def follow_link(token: str) -> Response[str]:
@@ -103,6 +100,7 @@ def _add_ticket_routes(
     app: APIGatewayHttpResolver,
     opening: OpenTicket,
     tracking: TrackTicket,
+    choosing: ChooseSeat,
     vendor: Vendor,
     clock: Clock,
     logger: Logger,
@@ -134,24 +132,26 @@ def _add_ticket_routes(
     def choose_seat(ticket_id: str) -> Response[str]:
         seat = read_seat(read_call(*_body(app)))
         logger.append_keys(ticket=ticket_prefix(ticket_id))
-        tracking.choose_seat(ticket_id, seat, app.lambda_context)
+        choosing.choose(ticket_id, seat, app.lambda_context)
         return json_response(202, {"state": "processing"})
 
 
-def _add_file_routes(app: APIGatewayHttpResolver, tracking: TrackTicket, logger: Logger) -> None:
+def _add_file_routes(
+    app: APIGatewayHttpResolver, carrying: CarryFiles, tracking: TrackTicket, logger: Logger
+) -> None:
     """The ways of both files that go by the page's own host, and the response's as codes."""
 
     @app.put("/api/requests/<ticket_id>/file")
     def take_file(ticket_id: str) -> Response[str]:
         data = read_file(*_body(app))
         logger.append_keys(ticket=ticket_prefix(ticket_id))
-        tracking.take_request_file(ticket_id, data)
+        carrying.take_request_file(ticket_id, data)
         return json_response(202, {"state": "processing"})
 
     @app.get("/api/requests/<ticket_id>/file")
     def hand_out_file(ticket_id: str) -> Response[bytes]:
         logger.append_keys(ticket=ticket_prefix(ticket_id))
-        name, data = tracking.response_file(ticket_id)
+        name, data = carrying.response_file(ticket_id)
         headers = {"Content-Disposition": f'attachment; filename="{name}"', **NO_STORE}
         return Response(200, FILE, data, headers)
 

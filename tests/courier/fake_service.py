@@ -130,14 +130,17 @@ class FakeService:
         if parse_request(file).license_number in self.refused:
             return as_json(200, document | {"state": "refused", "refusal": REFUSAL})
         answer = self._answer(ticket)
-        name = parse_response(open_envelope(answer, RESPONSE)).file_stem
         response = {
-            "filename": f"{name}.response",
+            "filename": self.changed.get("filename") or file_name(answer),
             "bytes": len(answer),
             "sha256": sha256(answer).hexdigest(),
             "download_url": f"{self.origin}/storage/{ticket}",
         }
         return as_json(200, document | {"state": "ready", "response": response | self.changed})
+
+
+def file_name(response: bytes) -> str:
+    return parse_response(open_envelope(response, RESPONSE)).file_name
 
 
 @contextmanager

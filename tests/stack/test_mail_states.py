@@ -9,7 +9,8 @@ import pytest
 import requests
 from playwright.sync_api import Page, expect
 
-from keyferry_service.adapters.tickets_dynamodb import HOUR_S, TICKETS_PER_NETWORK, hash_address
+from keyferry_service.adapters.emails_dynamodb import hash_address
+from keyferry_service.adapters.tickets_dynamodb import HOUR_S, TICKETS_PER_NETWORK
 from tests.browser.journeys.test_journey import mails, process, saved
 from tests.stack.test_dead_letters import eventually
 from tests.stack.test_mail_feedback import a_notice, publish

@@ -18,6 +18,7 @@ from moto.ses.models import ses_backends
 from keyferry_protocol.keys import KeySet, PinnedKey
 from keyferry_service.adapters.decisions_dynamodb import Decisions
 from keyferry_service.adapters.email_ses import Mailer
+from keyferry_service.adapters.emails_dynamodb import Emails
 from keyferry_service.adapters.files_s3 import Files
 from keyferry_service.adapters.licenses_dynamodb import Licenses
 from keyferry_service.adapters.refusals_dynamodb import Refusals
@@ -158,6 +159,7 @@ class World:
     def send_email(self, **adapters: Any) -> SendEmail:
         parts: dict[str, Any] = {
             "tickets": Tickets(self.dynamodb, "Tickets"),
+            "emails": Emails(self.dynamodb, "Tickets"),
             "mailer": Mailer(self.ses, SENDER, "keyferry"),
             "sender": SENDER,
             "page_origin": PAGE_ORIGIN,

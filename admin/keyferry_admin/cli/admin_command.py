@@ -13,7 +13,8 @@ from keyferry_admin.cli.lazy_group import LazyGroup
 from keyferry_admin.cli.output import Output
 from keyferry_admin.cli.roles import with_policy
 from keyferry_admin.connection import find_connection
-from keyferry_admin.errors import AdminError, OutputNotWritten
+from keyferry_admin.errors import AdminError
+from keyferry_admin.errors.commands import OutputNotWritten
 from keyferry_admin.stack import Stack
 from keyferry_protocol.errors import KeyferryError
 

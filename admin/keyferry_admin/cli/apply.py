@@ -26,7 +26,7 @@ from keyferry_admin.cli.new_product import new_product_option
 from keyferry_admin.cli.output import count_of, mark, require_reader
 from keyferry_admin.cli.progress import run_with_progress
 from keyferry_admin.cli.words import Words
-from keyferry_admin.errors import Interrupted, SomeFailed
+from keyferry_admin.errors.commands import Interrupted, SomeFailed
 from keyferry_admin.use_cases.apply_plan import refused_changes
 from keyferry_admin.use_cases.change_terms import reduces_rights, write_terms
 from keyferry_admin.use_cases.code_file import read_codes
@@ -144,7 +144,7 @@ def _change(settings: Settings, changes: list[Match]) -> None:
 
     run = run_with_progress(settings.output, changes, write, "Changes ")
     count = f"{len(run.done):,} of {len(changes):,} licenses are changed"
-    if run.is_interrupted and run.not_tried:
+    if run.is_cut_off:
         raise Interrupted(f"Interrupted: {count}")
     if run.failed:
         match, error = run.failed[0]

@@ -13,6 +13,7 @@ from keyferry_admin.cli.license_terms import changes_as_json, differences
 from keyferry_admin.cli.output import aligned, count_of, mark
 from keyferry_admin.cli.progress import report, run_with_progress, watch_seats
 from keyferry_admin.cli.renewals import Outputs, renew_changed, report_with_renewals
+from keyferry_admin.errors.commands import Interrupted
 from keyferry_admin.use_cases.change_terms import write_terms
 from keyferry_admin.use_cases.find import Filters, find_all
 from keyferry_admin.use_cases.plan_changes import Pair, Plan
@@ -75,15 +76,18 @@ def change_many(
     same = [(each, each) for each in plan.unchanged]
     refused_pairs = [((each, each), error) for each, error in plan.refused]
     whole = replace(run, unchanged=[*run.unchanged, *same], failed=[*refused_pairs, *run.failed])
+    done = [before.number for before, _ in whole.done]
     renewals = None
-    if renew_into is not None and not run.is_interrupted:
+    if renew_into is not None and not run.is_cut_off:
+        if run.is_interrupted:
+            title = f"Interrupted: {len(done):,} changed, and no computer is renewed yet"
+            raise Interrupted(title, changed=done)
         numbers = [before.number for before, _ in (*whole.done, *whole.unchanged)]
         renewals = renew_changed(settings, list(licenses.read(numbers)), renew_into)
 
     def say(**members: Any) -> None:
         report(settings.output, whole, "changed", lambda pair: pair[0].number, **members)
 
-    done = [before.number for before, _ in whole.done]
     report_with_renewals(settings.output, renewals, say, changed=done)
 
 

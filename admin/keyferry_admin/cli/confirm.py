@@ -11,7 +11,7 @@ import click
 
 from keyferry_admin.cli.license_terms import changes_as_json, differences, heading
 from keyferry_admin.cli.output import Output, aligned, count_of, mark
-from keyferry_admin.errors import NotConfirmed, TakesRightsAway
+from keyferry_admin.errors.commands import NotConfirmed, TakesRightsAway
 from keyferry_admin.use_cases.plan_changes import Pair
 from keyferry_protocol.activation import parse_license_number
 from keyferry_protocol.errors import KeyferryError

@@ -12,13 +12,9 @@ from keyferry_admin.cli.admin_command import AdminGroup, Settings
 from keyferry_admin.cli.output import count_of, mark
 from keyferry_admin.cli.parameters import LicenseNumber
 from keyferry_admin.cli.stats import Day
-from keyferry_admin.errors import (
-    AdminError,
-    EventsNotTaken,
-    Interrupted,
-    MissingRight,
-    ReplayStopped,
-)
+from keyferry_admin.errors import AdminError
+from keyferry_admin.errors.commands import Interrupted
+from keyferry_admin.errors.stack import EventsNotTaken, MissingRight, ReplayStopped
 from keyferry_admin.use_cases.figures.count import Period, day_of
 from keyferry_admin.use_cases.replay_events import Progress, replay
 from keyferry_protocol.messages.formats import long_date

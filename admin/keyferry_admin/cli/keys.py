@@ -9,7 +9,7 @@ from keyferry_admin.cli import cli
 from keyferry_admin.cli.admin_command import AdminGroup, Settings
 from keyferry_admin.cli.confirm import confirm_key, yes_option
 from keyferry_admin.cli.output import Column, Listing, count_of, mark
-from keyferry_admin.errors import BadKey
+from keyferry_admin.errors.keys import BadKey
 from keyferry_admin.use_cases import keys as signing_keys
 from keyferry_admin.use_cases import reissue
 from keyferry_admin.use_cases.links import links_file

@@ -22,7 +22,7 @@ from keyferry_admin.cli.parameters import (
     each_feature_once,
 )
 from keyferry_admin.cli.words import Words, words_options
-from keyferry_admin.errors import OutputNotWritten
+from keyferry_admin.errors.commands import OutputNotWritten
 from keyferry_admin.use_cases import licenses
 from keyferry_admin.use_cases.letter import license_letter
 from keyferry_admin.use_cases.letter_file import write_letter

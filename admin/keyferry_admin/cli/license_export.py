@@ -12,7 +12,7 @@ from keyferry_admin.cli.license import license
 from keyferry_admin.cli.license_filters import filter_options
 from keyferry_admin.cli.output import count_of, mark
 from keyferry_admin.cli.progress import run_with_progress, watch_seats
-from keyferry_admin.errors import Interrupted
+from keyferry_admin.errors.commands import Interrupted
 from keyferry_admin.use_cases.export_licenses import write_changes, write_licenses
 from keyferry_admin.use_cases.find import Filters, find_all
 from keyferry_protocol.activation import show_license_number

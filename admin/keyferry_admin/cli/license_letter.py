@@ -10,7 +10,7 @@ from keyferry_admin.cli.license import license
 from keyferry_admin.cli.output import mark, require_reader
 from keyferry_admin.cli.parameters import LicenseNumber
 from keyferry_admin.cli.words import Words, words_options
-from keyferry_admin.errors import LetterNotMailed
+from keyferry_admin.errors.licenses import LetterNotMailed
 from keyferry_admin.use_cases import change_license, licenses
 from keyferry_admin.use_cases.letter import Kind, letter
 from keyferry_admin.use_cases.mail_letter import allow_letter, mail_letter, require_contact

@@ -11,7 +11,7 @@ from keyferry_admin.cli.output import count_of
 from keyferry_admin.cli.parameters import LicenseNumber
 from keyferry_admin.cli.progress import watch_seats
 from keyferry_admin.cli.renewals import Outputs, output_options, plan_renewals, run_renewals
-from keyferry_admin.errors import NoSuchSeat, NotRenewable
+from keyferry_admin.errors.licenses import NoSuchSeat, NotRenewable
 from keyferry_admin.use_cases import licenses
 from keyferry_admin.use_cases.find import Filters, find_all, state_of
 from keyferry_admin.use_cases.mail_letter import require_contact

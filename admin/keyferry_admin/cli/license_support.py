@@ -10,8 +10,8 @@ from keyferry_admin.cli.seat import as_json as seat_as_json
 from keyferry_admin.use_cases.find import state_of
 from keyferry_admin.use_cases.support import Support
 from keyferry_protocol.encoding import format_time
+from keyferry_service.adapters.emails_dynamodb import MAILS_PER_LICENSE
 from keyferry_service.adapters.refusals_dynamodb import KEPT_DAYS
-from keyferry_service.adapters.tickets_dynamodb import MAILS_PER_LICENSE
 from keyferry_service.domain.license import DAY, Seat
 
 SHOWN = 4  # seats, and refusals

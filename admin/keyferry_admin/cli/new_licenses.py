@@ -12,7 +12,8 @@ from keyferry_admin.cli.license_terms import changes_as_json, differences
 from keyferry_admin.cli.output import count_of, mark, tell
 from keyferry_admin.cli.progress import run_with_progress
 from keyferry_admin.cli.words import Words, words_options
-from keyferry_admin.errors import BadRows, FileNotWritten, Interrupted, NewProduct, SomeFailed
+from keyferry_admin.errors.commands import BadRows, FileNotWritten, Interrupted, SomeFailed
+from keyferry_admin.errors.licenses import NewProduct
 from keyferry_admin.use_cases.code_file import CodeLine, write_codes
 from keyferry_admin.use_cases.create_licenses import (
     PORTION,
@@ -164,7 +165,7 @@ def _require_all(run: Run[Any], count: int, total: int, done: str, places: CodeP
         return
     so_far = f"{count:,} of {total:,} {done}"
     codes = f"Every code is in {places.codes}."
-    if run.is_interrupted:
+    if run.is_cut_off:
         again = "Run the same command again: it goes on where it stopped."
         raise Interrupted(f"Interrupted: {so_far}", f"{again} {codes}", done=count, total=total)
     _, error = run.failed[0]

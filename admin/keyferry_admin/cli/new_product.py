@@ -7,7 +7,7 @@ import click
 
 from keyferry_admin.cli.admin_command import Settings
 from keyferry_admin.cli.output import mark
-from keyferry_admin.errors import NewProduct
+from keyferry_admin.errors.licenses import NewProduct
 
 new_product_option = click.option(
     "--new-product", is_flag=True, help="The product is new: no license has it yet."

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Generic, TextIO, TypeVar
 
-from keyferry_admin.errors import OutputNotWritten
+from keyferry_admin.errors.commands import OutputNotWritten
 from keyferry_admin.use_cases.spreadsheet import tsv_line
 from keyferry_protocol.encoding import escape_controls
 from keyferry_protocol.messages.formats import long_date, short_date

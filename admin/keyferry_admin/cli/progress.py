@@ -8,7 +8,9 @@ import click
 
 from keyferry_admin.aws_failures import explain
 from keyferry_admin.cli.output import Output, mark, tell
-from keyferry_admin.errors import AdminError, Interrupted, MissingRight, SomeFailed
+from keyferry_admin.errors import AdminError
+from keyferry_admin.errors.commands import Interrupted, SomeFailed
+from keyferry_admin.errors.stack import MissingRight
 from keyferry_admin.use_cases.find import Watch
 from keyferry_admin.use_cases.run_many import AT_ONCE, ENDS_THE_RUN, Run, run_many
 
@@ -91,7 +93,7 @@ def report(
     counts += f", {len(run.failed):,} failed"
     if run.not_tried:
         counts += f", {len(run.not_tried):,} not tried"
-    if run.is_interrupted and run.not_tried:
+    if run.is_cut_off:
         raise Interrupted(f"Interrupted: {counts}", **document)
     raise SomeFailed(counts, _next_step(run), **document)
 

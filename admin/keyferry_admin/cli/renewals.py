@@ -15,7 +15,8 @@ from keyferry_admin.cli.admin_command import Settings
 from keyferry_admin.cli.output import Output, aligned, count_of, mark
 from keyferry_admin.cli.progress import run_with_progress
 from keyferry_admin.cli.words import Words, words_options
-from keyferry_admin.errors import AdminError, Interrupted, SomeFailed
+from keyferry_admin.errors import AdminError
+from keyferry_admin.errors.commands import Interrupted, SomeFailed
 from keyferry_admin.use_cases.find import state_of
 from keyferry_admin.use_cases.parcels import Parcel, SendParcels, in_parcels, write_links
 from keyferry_admin.use_cases.renew import (
@@ -31,7 +32,8 @@ from keyferry_admin.use_cases.whole_file import written_whole
 from keyferry_protocol.activation import show_license_number
 from keyferry_service.domain.license import LicenseRecord, Seat, Status
 from keyferry_service.domain.renew import SeatOutcome
-from keyferry_service.views.email import Email, Renewals, renewal_email
+from keyferry_service.views.email import Email
+from keyferry_service.views.email_texts import Renewals, renewal_email
 from keyferry_service.views.refusal_text import Vendor
 
 _F = TypeVar("_F", bound=Callable[..., Any])
@@ -184,7 +186,7 @@ def plan_renewals(
         for license, seat in seats_in_use(settings.stack.licenses, live)
         if seat_number in (None, seat.number)
     ]
-    left_out = [each for each in licenses if each not in live]
+    left_out = [each for each in licenses if state_of(each, settings.now) != active]
     no_contact = []
     if outputs.words is not None:
         no_contact = [*{each.number: each for each, _ in seats if not each.contact}.values()]
@@ -301,7 +303,7 @@ class RenewalReport:
     def error(self, **facts: Any) -> AdminError | None:
         """The error to end with, which has these facts too; None if nothing failed."""
         run, facts = self.run, facts | self.as_json()
-        if (run.is_interrupted and run.not_tried) or self.sent.is_interrupted:
+        if run.is_cut_off or self.sent.is_cut_off:
             return Interrupted(f"Interrupted: {self.counts}", **facts)
         if run.failed:
             _, first = run.failed[0]

@@ -9,7 +9,7 @@ from keyferry_admin.cli.admin_command import AdminGroup, Settings
 from keyferry_admin.cli.license_terms import NEVER, show_features
 from keyferry_admin.cli.output import Column, Listing, aligned, count_of, day, mark, minute
 from keyferry_admin.cli.parameters import Address, LicenseNumber
-from keyferry_admin.errors import AlreadyRevoked
+from keyferry_admin.errors.licenses import AlreadyRevoked
 from keyferry_admin.use_cases import dead_letters, licenses, requests
 from keyferry_admin.use_cases.dead_letters import DeadLetter
 from keyferry_admin.use_cases.requests import ResendResult

@@ -2,7 +2,8 @@
 
 from typing import TypeVar
 
-from keyferry_admin.errors import AdminError, MissingRight
+from keyferry_admin.errors import AdminError
+from keyferry_admin.errors.stack import MissingRight
 from keyferry_protocol.errors import KeyferryError
 
 E = TypeVar("E", bound=AdminError | KeyferryError)

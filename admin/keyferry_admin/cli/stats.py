@@ -16,7 +16,7 @@ from keyferry_admin.cli.license_filters import filter_options
 from keyferry_admin.cli.output import aligned, count_of, mark
 from keyferry_admin.cli.output import day as show_day
 from keyferry_admin.cli.progress import progress_bar, watch_seats
-from keyferry_admin.errors import NothingMatches
+from keyferry_admin.errors.licenses import NothingMatches
 from keyferry_admin.use_cases.figures.chart import activations, svg_picture
 from keyferry_admin.use_cases.figures.count import (
     DEFAULT_DAYS,

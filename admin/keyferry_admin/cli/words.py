@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 import click
 
-from keyferry_admin.errors import NoSuchLanguage
+from keyferry_admin.errors.commands import NoSuchLanguage
 from keyferry_admin.use_cases.site import read_own_sentences
 from keyferry_protocol.messages import (
     ENGLISH,

@@ -15,7 +15,8 @@ from keyferry_admin.cli.license_terms import differences, moves
 from keyferry_admin.cli.parameters import Moment
 from keyferry_admin.cli.reach import reach_warning
 from keyferry_admin.cli.seat import release_changes, release_warning
-from keyferry_admin.errors import BadTerms, LicenseChanged, NoSuchSeat, NotConfirmed
+from keyferry_admin.errors.commands import NotConfirmed
+from keyferry_admin.errors.licenses import BadTerms, LicenseChanged, NoSuchSeat
 from keyferry_admin.stack import Stack
 from keyferry_admin.use_cases import change_license, change_terms, licenses, undo
 from keyferry_service.domain.change import EXTEND

@@ -16,7 +16,7 @@ from keyferry_admin.cli.refusals import REFUSALS
 from keyferry_admin.cli.seat import SEATS
 from keyferry_admin.desk import html
 from keyferry_admin.desk.actions import UNTIL_HINT, Plan
-from keyferry_admin.errors import BadTerms
+from keyferry_admin.errors.licenses import BadTerms
 from keyferry_admin.stack import Stack
 from keyferry_admin.use_cases import licenses
 from keyferry_admin.use_cases.explain import Explanation

@@ -13,7 +13,9 @@ from keyferry_admin.cli.roles import with_policy
 from keyferry_admin.desk import html, pages
 from keyferry_admin.desk.actions import plan
 from keyferry_admin.desk.pages import Content, address_of
-from keyferry_admin.errors import AdminError, ExpiredCredentials, NothingToExplain
+from keyferry_admin.errors import AdminError
+from keyferry_admin.errors.licenses import NothingToExplain
+from keyferry_admin.errors.stack import ExpiredCredentials
 from keyferry_admin.stack import Stack
 from keyferry_admin.use_cases.explain import Explanation, explain_file, explain_ticket
 from keyferry_protocol.envelope import MAX_FILE, REQUEST

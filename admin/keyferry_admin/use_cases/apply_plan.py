@@ -1,6 +1,6 @@
 """What `apply` refuses to change in licenses that exist."""
 
-from keyferry_admin.errors import BadTerms
+from keyferry_admin.errors.licenses import BadTerms
 from keyferry_admin.use_cases.license_columns import BY_NAME, BadCell
 from keyferry_admin.use_cases.plan_licenses import Match, Plan
 from keyferry_admin.use_cases.terms import check_agreement

@@ -19,7 +19,7 @@ from cryptography.x509 import (
     load_pem_x509_certificates,
 )
 
-from keyferry_admin.errors import BadAttestation
+from keyferry_admin.errors.licenses import BadAttestation
 
 YUBICO = files(__package__) / "yubico_issuers.pem"
 _FIRMWARE = ObjectIdentifier("1.3.6.1.4.1.41482.3.3")

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import TypeVar
 
-from keyferry_admin.errors import LicenseChanged, NoSuchSeat
+from keyferry_admin.errors.licenses import LicenseChanged, NoSuchSeat
 from keyferry_admin.use_cases.licenses import LicenseWithCode, find_changeable
 from keyferry_admin.use_cases.terms import check_terms
 from keyferry_protocol.activation import activation_key, new_activation_code

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import fields, replace
 from typing import Any
 
-from keyferry_admin.errors import BadTerms, LicenseChanged
+from keyferry_admin.errors.licenses import BadTerms, LicenseChanged
 from keyferry_admin.use_cases.change_license import change
 from keyferry_admin.use_cases.terms import DATES, check_agreement, check_terms, date_of, end_if_used
 from keyferry_service.adapters.licenses_dynamodb import Licenses

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from keyferry_admin.errors import BadTable, FileNotWritten, NotOurCodes
+from keyferry_admin.errors.commands import BadTable, FileNotWritten, NotOurCodes
 from keyferry_admin.use_cases.csv_table import read_table
 from keyferry_admin.use_cases.spreadsheet import csv_line
 from keyferry_admin.use_cases.whole_file import written_whole

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from keyferry_admin.errors import NumberInUse
+from keyferry_admin.errors.licenses import NumberInUse
 from keyferry_admin.use_cases.change_license import retry_on_conflict
 from keyferry_admin.use_cases.whole_file import written_whole
 from keyferry_service.adapters.licenses_dynamodb import LicenseExists, Licenses

@@ -6,7 +6,7 @@ import io
 from dataclasses import dataclass
 from pathlib import Path
 
-from keyferry_admin.errors import BadTable
+from keyferry_admin.errors.commands import BadTable
 from keyferry_admin.use_cases.spreadsheet import text_of_cell
 
 _SEPARATORS = ",;\t"

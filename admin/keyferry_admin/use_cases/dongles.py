@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from keyferry_admin.errors import (
+from keyferry_admin.errors.licenses import (
     BadAttestation,
     BadDongle,
     DongleExists,

@@ -3,7 +3,7 @@
 import re
 from dataclasses import dataclass, replace
 
-from keyferry_admin.errors import AmbiguousTicket, NoSuchLicense, NoSuchTicket
+from keyferry_admin.errors.licenses import AmbiguousTicket, NoSuchLicense, NoSuchTicket
 from keyferry_admin.stack import Stack
 from keyferry_admin.use_cases import licenses
 from keyferry_admin.use_cases.change_license import retry_on_conflict

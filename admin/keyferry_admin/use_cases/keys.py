@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.serialization import (
     load_der_public_key,
 )
 
-from keyferry_admin.errors import (
+from keyferry_admin.errors.keys import (
     BadKey,
     KeyCompromised,
     KeyExists,

@@ -4,7 +4,7 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
-from keyferry_admin.errors import LetterNotWritten
+from keyferry_admin.errors.commands import LetterNotWritten
 from keyferry_admin.use_cases.licenses import LicenseWithCode
 from keyferry_protocol.activation import show_activation_code
 

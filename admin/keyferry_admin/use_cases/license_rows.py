@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
 
-from keyferry_admin.errors import BadTable
+from keyferry_admin.errors.commands import BadTable
 from keyferry_admin.use_cases.csv_table import Table, read_table
 from keyferry_admin.use_cases.license_columns import (
     BY_NAME,

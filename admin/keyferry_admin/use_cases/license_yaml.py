@@ -7,7 +7,7 @@ from pathlib import Path
 import yaml  # type: ignore[import-untyped]
 from yaml import MappingNode, Node, ScalarNode, SequenceNode
 
-from keyferry_admin.errors import BadTable
+from keyferry_admin.errors.commands import BadTable
 from keyferry_admin.use_cases.license_columns import BY_NAME, NUMBER, BadCell, read_row
 from keyferry_admin.use_cases.license_rows import LicenseRows
 

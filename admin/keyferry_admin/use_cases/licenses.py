@@ -8,7 +8,7 @@ from typing import TypedDict, Unpack
 
 from botocore.exceptions import ClientError
 
-from keyferry_admin.errors import AlreadyRevoked, NoSuchLicense, NumberInUse
+from keyferry_admin.errors.licenses import AlreadyRevoked, NoSuchLicense, NumberInUse
 from keyferry_admin.use_cases.terms import check_agreement, check_terms
 from keyferry_protocol.activation import activation_key, new_activation_code, show_license_number
 from keyferry_service.adapters.licenses_dynamodb import LicenseExists, Licenses

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from keyferry_admin.errors import LinksNotWritten
+from keyferry_admin.errors.keys import LinksNotWritten
 from keyferry_admin.use_cases.reissue import Reissued
 from keyferry_admin.use_cases.spreadsheet import csv_line
 from keyferry_protocol.encoding import format_time

@@ -4,10 +4,11 @@ import secrets
 
 from botocore.exceptions import BotoCoreError
 
-from keyferry_admin.errors import AdminError, LetterNotMailed, NoContact
+from keyferry_admin.errors import AdminError
+from keyferry_admin.errors.licenses import LetterNotMailed, NoContact
 from keyferry_admin.stack import Stack
 from keyferry_service.adapters.email_ses import Mailer, MailRefused
-from keyferry_service.adapters.tickets_dynamodb import MailWithheld
+from keyferry_service.adapters.emails_dynamodb import MailWithheld
 from keyferry_service.domain.license import LicenseRecord
 from keyferry_service.views.email import Email, mime_message
 from keyferry_service.views.refusal_text import Vendor
@@ -30,7 +31,7 @@ def allow_letter(stack: Stack, license: LicenseRecord, now: int) -> str:
     """
     mail_id = secrets.token_hex(16)
     try:
-        stack.tickets.allow_letter_mail(license.number, license.contact, mail_id, now)
+        stack.emails.allow_letter_mail(license.number, license.contact, mail_id, now)
     except MailWithheld as error:
         raise LetterNotMailed(
             f"No mail goes to {license.contact} for license {license.number} now",

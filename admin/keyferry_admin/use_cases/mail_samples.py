@@ -8,8 +8,8 @@ from keyferry_protocol.messages import language_in_use
 from keyferry_service.domain.license import DAY, LicenseRecord
 from keyferry_service.domain.refusals import Refusal, RefusalCode
 from keyferry_service.domain.ticket import LIFE_S, Ticket
-from keyferry_service.views.email import (
-    Email,
+from keyferry_service.views.email import Email
+from keyferry_service.views.email_texts import (
     Renewals,
     deactivation_email,
     refusal_email,

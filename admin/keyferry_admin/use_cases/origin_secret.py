@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import WaiterError
 
-from keyferry_admin.errors import OriginSecretNotRotated, StackNotReady
+from keyferry_admin.errors.stack import OriginSecretNotRotated, StackNotReady
 from keyferry_admin.stack import Stack
 
 if TYPE_CHECKING:

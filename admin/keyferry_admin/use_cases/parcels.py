@@ -14,17 +14,18 @@ from io import BytesIO
 from pathlib import Path
 from typing import TextIO
 
-from keyferry_admin.errors import MailNotSent
+from keyferry_admin.errors.licenses import MailNotSent
 from keyferry_admin.stack import Stack
 from keyferry_admin.use_cases.mail_letter import WITHHELD, mail_to
 from keyferry_admin.use_cases.spreadsheet import csv_line
 from keyferry_protocol.encoding import format_time
 from keyferry_protocol.envelope import RESPONSE, open_envelope
 from keyferry_protocol.response import ResponseBody, parse_response
-from keyferry_service.adapters.tickets_dynamodb import MailWithheld
+from keyferry_service.adapters.emails_dynamodb import MailWithheld
 from keyferry_service.domain.license import LicenseRecord
 from keyferry_service.domain.ticket import LIFE_S
-from keyferry_service.views.email import Email, Renewals
+from keyferry_service.views.email import Email
+from keyferry_service.views.email_texts import Renewals
 from keyferry_service.views.refusal_text import Vendor
 
 COLUMNS = ["licensee", "contact", "licenses", "computers", "link", "ends"]
@@ -125,7 +126,7 @@ class SendParcels:
 
     def run(self, parcel: Parcel) -> bool:
         """Send one parcel, and return whether there was anything to do. Raises MailNotSent."""
-        is_mailed = self.compose is None or self.stack.tickets.is_mailed(parcel.id, self.now)
+        is_mailed = self.compose is None or self.stack.emails.is_mailed(parcel.id, self.now)
         if self.compose is not None and is_mailed:
             self.mailed_before.add(parcel.id)
         mails = bool(parcel.contact) and not is_mailed
@@ -141,9 +142,9 @@ class SendParcels:
     def _mail(self, parcel: Parcel, compose: Compose) -> None:
         """Mail a link of its own; the mail counts for the first of its licenses."""
         number, contact = parcel.license_numbers[0], parcel.contact
-        mail_id, tickets = secrets.token_hex(16), self.stack.tickets
+        mail_id, emails = secrets.token_hex(16), self.stack.emails
         try:
-            tickets.allow_letter_mail(number, contact, mail_id, self.now, message_id=parcel.id)
+            emails.allow_letter_mail(number, contact, mail_id, self.now, message_id=parcel.id)
         except MailWithheld as error:
             raise MailNotSent(
                 f"No email can go to {contact} for license {number} now", WITHHELD
@@ -151,12 +152,12 @@ class SendParcels:
         email = compose(parcel.contents(), self._new_link(parcel), self.ends_at)
         what = f"The link for {contact}"
         mail_to(self.stack, contact, email, self.vendor, mail_id, what, MailNotSent)
-        tickets.mark_mailed(parcel.id, mail_id, self.ends_at)
+        emails.mark_mailed(parcel.id, mail_id, self.ends_at)
         self.mailed.add(parcel.id)
 
     def _new_link(self, parcel: Parcel) -> str:
         token = secrets.token_urlsafe(32)
-        self.stack.tickets.link_zip(token, parcel.id, parcel.file_name, self.ends_at)
+        self.stack.emails.link_zip(token, parcel.id, parcel.file_name, self.ends_at)
         return f"{self.stack.output('PageUrl')}/api/responses/{token}"
 
 

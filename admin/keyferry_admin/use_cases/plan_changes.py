@@ -4,7 +4,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from keyferry_admin.errors import AdminError, NotRepeatable
+from keyferry_admin.errors import AdminError
+from keyferry_admin.errors.commands import NotRepeatable
 from keyferry_admin.use_cases.change_terms import reduces_rights, with_terms
 from keyferry_admin.use_cases.find import Filters
 from keyferry_admin.use_cases.terms import Period

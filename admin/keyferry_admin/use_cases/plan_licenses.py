@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from keyferry_admin.errors import BadTerms
+from keyferry_admin.errors.licenses import BadTerms
 from keyferry_admin.use_cases.code_file import CodeLine
 from keyferry_admin.use_cases.license_columns import NUMBER, BadCell, Row
 from keyferry_admin.use_cases.terms import check_terms, end_if_used

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Lock
 
-from keyferry_admin.errors import SeatsNotRenewed
+from keyferry_admin.errors.licenses import SeatsNotRenewed
 from keyferry_admin.stack import Stack
 from keyferry_admin.use_cases.renewal_folder import RenewalFolder
 from keyferry_service.adapters.licenses_dynamodb import Licenses

@@ -11,9 +11,10 @@ from functools import cached_property
 from hashlib import sha256
 from os.path import normcase
 from pathlib import Path
+from stat import S_ISREG
 from typing import BinaryIO
 
-from keyferry_admin.errors import FileNotWritten, RenewalNotWritten
+from keyferry_admin.errors.commands import FileNotWritten, RenewalNotWritten
 from keyferry_admin.use_cases.whole_file import bytes_written_whole
 from keyferry_protocol.algorithms import DEVICE_ALGORITHM
 from keyferry_protocol.envelope import RESPONSE, open_envelope
@@ -62,8 +63,11 @@ class RenewalFolder:
 
     def serial_of(self, number: str, seat: Seat) -> int | None:
         """The serial of the seat's last response, if its file is there whole; else None."""
+        path = self.path_of(number, seat)
         try:
-            envelope = open_envelope(self.path_of(number, seat).read_bytes(), RESPONSE)
+            if not S_ISREG(path.lstat().st_mode):  # a link or a pipe that others left there
+                return None
+            envelope = open_envelope(path.read_bytes(), RESPONSE)
             response = parse_response(envelope)
         except (OSError, KeyferryError):
             return None

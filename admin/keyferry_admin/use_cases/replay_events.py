@@ -4,7 +4,7 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from keyferry_admin.errors import EventsNotTaken
+from keyferry_admin.errors.stack import EventsNotTaken
 from keyferry_service.adapters.bus_eventbridge import Bus
 from keyferry_service.adapters.events_dynamodb import StoredEvents
 from keyferry_service.domain.event import Event

@@ -3,7 +3,7 @@
 import secrets
 from dataclasses import dataclass
 
-from keyferry_admin.errors import AmbiguousAnswer, NoSuchAnswer
+from keyferry_admin.errors.licenses import AmbiguousAnswer, NoSuchAnswer
 from keyferry_admin.stack import Stack
 from keyferry_protocol.response import ResponseBody
 from keyferry_service.adapters.licenses_dynamodb import Licenses

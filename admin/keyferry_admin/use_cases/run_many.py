@@ -10,14 +10,14 @@ from typing import Generic, TypeVar
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from keyferry_admin.errors import (
-    AdminError,
+from keyferry_admin.errors import AdminError
+from keyferry_admin.errors.commands import RenewalNotWritten
+from keyferry_admin.errors.stack import (
     AwsUnreachable,
     ExpiredCredentials,
     MissingRight,
     NoCredentials,
     RefusedCredentials,
-    RenewalNotWritten,
 )
 
 T = TypeVar("T")
@@ -41,7 +41,12 @@ class Run(Generic[T]):
     unchanged: list[T]  # they were already as intended
     failed: list[tuple[T, AdminError]]
     not_tried: list[T]  # the run was interrupted, or could not go on
-    is_interrupted: bool  # by Ctrl-C
+    is_interrupted: bool  # by Ctrl-C, which may have come after the last item had begun
+
+    @property
+    def is_cut_off(self) -> bool:
+        """Whether Ctrl-C is why some items were not tried."""
+        return self.is_interrupted and bool(self.not_tried)
 
 
 def run_many(

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
-from keyferry_admin.errors import BadOwnFile
+from keyferry_admin.errors.commands import BadOwnFile
 from keyferry_admin.use_cases.vendor_json import read_own, vendor_file
 from keyferry_protocol.messages import (
     ENGLISH,

@@ -6,7 +6,7 @@ from keyferry_admin.stack import Stack
 from keyferry_admin.use_cases import licenses
 from keyferry_admin.use_cases.letter import request_command
 from keyferry_protocol.messages import message
-from keyferry_service.adapters.tickets_dynamodb import MailCounts
+from keyferry_service.adapters.emails_dynamodb import MailCounts
 from keyferry_service.domain.allocate import refuse_new_seat
 from keyferry_service.domain.decide import refuse_any
 from keyferry_service.domain.license import LicenseRecord, Seat
@@ -36,7 +36,7 @@ def find_support(stack: Stack, number: str, now: int) -> Support:
         license=license,
         seats=tuple(sorted(taken, key=lambda seat: seat.number)),
         refusals=tuple(stack.refusals.of_license(number, now)),
-        mails=stack.tickets.mail_counts(number, now),
+        mails=stack.emails.mail_counts(number, now),
         next_move_at=None if left else license.next_move_at(now),
         next_steps=next_steps(license, vendor, stack.output("PageUrl"), now),
     )

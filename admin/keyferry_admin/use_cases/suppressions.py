@@ -2,7 +2,7 @@
 
 from contextlib import suppress
 
-from keyferry_admin.errors import NotSuppressed
+from keyferry_admin.errors.licenses import NotSuppressed
 from keyferry_admin.stack import Stack
 from keyferry_service.adapters.suppressions_dynamodb import Suppression
 

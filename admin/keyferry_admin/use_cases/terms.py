@@ -6,7 +6,7 @@ from collections.abc import Collection
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
-from keyferry_admin.errors import BadTerms
+from keyferry_admin.errors.licenses import BadTerms
 from keyferry_admin.use_cases.vendor_facts import check_vendor_facts
 from keyferry_protocol.algorithms import DONGLE_ALGORITHMS
 from keyferry_protocol.components import (

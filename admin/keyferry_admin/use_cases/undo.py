@@ -1,6 +1,6 @@
 """Takes back the vendor's last change to a license."""
 
-from keyferry_admin.errors import AlreadyRevoked, CannotUndo, LicenseChanged
+from keyferry_admin.errors.licenses import AlreadyRevoked, CannotUndo, LicenseChanged
 from keyferry_admin.use_cases.change_license import next_revision, retry_on_conflict
 from keyferry_admin.use_cases.change_terms import reduces_rights
 from keyferry_admin.use_cases.licenses import find

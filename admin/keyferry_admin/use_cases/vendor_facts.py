@@ -2,7 +2,7 @@
 
 import re
 
-from keyferry_admin.errors import BadTerms
+from keyferry_admin.errors.licenses import BadTerms
 from keyferry_protocol.encoding import free_text
 from keyferry_service.domain.license import LicenseRecord
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from keyferry_admin.errors import BadOwnFile
+from keyferry_admin.errors.commands import BadOwnFile
 from keyferry_protocol.messages import ENGLISH
 from keyferry_service.views.own_sentences import (
     LICENSE_CONFIGURATION,

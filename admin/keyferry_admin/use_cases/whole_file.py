@@ -7,7 +7,7 @@ from io import TextIOWrapper
 from pathlib import Path
 from typing import BinaryIO, TextIO
 
-from keyferry_admin.errors import FileNotWritten
+from keyferry_admin.errors.commands import FileNotWritten
 
 
 @contextmanager

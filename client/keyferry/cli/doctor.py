@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from keyferry.cli.command import KeyferryCommand
+from keyferry.cli.output_path import check_not_read
 from keyferry.cli.request_output import check_folder
 from keyferry.cli.settings import Settings
 from keyferry.doctor.diagnose import diagnose
@@ -28,6 +29,9 @@ _WORST_FIRST = ("problem", "warning", "ok")
 @click.pass_obj
 def command(settings: Settings, repairs_first: bool, report: str | None) -> None:
     """Check this computer for problems: changes, copies, clock, and folders."""
+    if report is not None:
+        check_folder(os.path.dirname(report))
+        check_not_read(settings, report)
     repairs: list[Repair] = []
     if repairs_first:
         repairs = repair(settings.state_dirs, settings.keys)  # whatever the product
@@ -44,7 +48,6 @@ def command(settings: Settings, repairs_first: bool, report: str | None) -> None
 
 def _write_report(settings: Settings, findings: Sequence[Finding], path: str) -> str:
     """Write the report for the vendor's support, and return its full path."""
-    check_folder(os.path.dirname(path))
     installation = settings.installation()
     rows = list_licenses(installation)
     statuses = [line for row in rows for line in _status_lines(row, settings.page)]

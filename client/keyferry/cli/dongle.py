@@ -9,6 +9,7 @@ import click
 
 from keyferry.cli.command import KeyferryCommand, KeyferryGroup
 from keyferry.cli.dongle_prompts import ask_pin, choose, choose_signer, dongle_option
+from keyferry.cli.output_path import check_not_read
 from keyferry.cli.settings import Settings
 from keyferry.dongle.find import find_dongles, with_keys
 from keyferry.dongle.plugged import NotAttested, PluggedDongle
@@ -51,6 +52,7 @@ def list_(settings: Settings) -> None:
 @click.pass_obj
 def make_key(settings: Settings, serial: str | None, output: str | None, attest: bool) -> None:
     """Make a key that never leaves its dongle."""
+    _check_output(settings, output)
     dongles = find_dongles(settings.pkcs11_module)
     if not dongles:
         raise DongleMissing(message("dongle.none"))
@@ -74,13 +76,24 @@ def make_key(settings: Settings, serial: str | None, output: str | None, attest:
 @click.pass_obj
 def export(settings: Settings, serial: str | None, output: str | None, attest: bool) -> None:
     """Save a key's public half for the vendor."""
+    _check_output(settings, output)
     dongles = with_keys(find_dongles(settings.pkcs11_module))
     _save(settings, choose_signer(dongles, serial, settings.is_interactive), output, attest)
 
 
+def _check_output(settings: Settings, output: str | None) -> None:
+    for path in (output, output and _attestation_path(output)):
+        if path:
+            check_not_read(settings, path)
+
+
+def _attestation_path(output: str) -> str:
+    return f"{os.path.splitext(output)[0]}.pem"
+
+
 def _save(settings: Settings, dongle: PluggedDongle, output: str | None, attest: bool) -> None:
     path = output or f"dongle-{dongle.serial}.json"
-    attestation_path = f"{os.path.splitext(path)[0]}.pem" if attest else None
+    attestation_path = _attestation_path(path) if attest else None
     attestation = _attestation(dongle) if attest else ""
     members = _public(dongle)
     with open(path, "w", encoding="ascii") as file:

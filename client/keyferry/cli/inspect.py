@@ -7,6 +7,7 @@ import click
 
 from keyferry.cli.command import KeyferryCommand
 from keyferry.cli.confirm import confirm, yes_option
+from keyferry.cli.output_path import check_not_read
 from keyferry.cli.request_output import check_folder
 from keyferry.cli.settings import Settings
 from keyferry.files.kinds import kind_of
@@ -34,6 +35,7 @@ def command(settings: Settings, file: str, report: str | None, yes: bool) -> Non
     """Show what a request or response file holds, in plain words."""
     if report is not None:
         _check_report(report)
+        check_not_read(settings, report, file)
     original = read_file(file)
     data, repairs = repair_file(original, REQUEST)
     try:

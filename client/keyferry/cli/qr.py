@@ -7,6 +7,7 @@ import sys
 import click
 
 from keyferry.cli.command import KeyferryCommand
+from keyferry.cli.output_path import check_not_read
 from keyferry.cli.request_output import check_folder
 from keyferry.cli.settings import Settings
 from keyferry.files.read_responses import read_file
@@ -47,6 +48,7 @@ def command(settings: Settings, source: str, output: str | None) -> None:
     version = qr_version(link)
     terminal = settings.terminal
     if output is not None:
+        check_not_read(settings, output, source)
         _save(link, output)
         terminal.good(message("terminal.qr.saved", path=output))
     elif not terminal.as_json:

@@ -1,6 +1,8 @@
 """The settings of every command: options, environment, and `vendor.json`, read when needed."""
 
+import os
 import time
+from contextlib import suppress
 from functools import cached_property
 
 import click
@@ -96,6 +98,17 @@ class Settings:
             self._required("keys", self._text("keys"))
             state_dirs = find_state_dirs(self._required("state", self.vendor.id), None)
         return choose_folders(state_dirs, self._current_machine.hashes)
+
+    @property
+    def sources(self) -> list[str]:
+        """The files and folders that these settings name, as far as they are known."""
+        keys = self._text("keys")
+        paths = [keys, os.path.join(os.path.dirname(keys), "vendor.json")] if keys else []
+        with suppress(BadKeySet):  # a vendor's file that cannot be read names no folder
+            vendor, state_dir = self.vendor.id or None, self._text("state_dir") or None
+            if vendor or state_dir:
+                paths += [root.path for root in find_state_dirs(vendor, state_dir)]
+        return paths
 
     def own_state_dirs(self, number: str) -> StateDirs:
         """The state directories with only this computer's own folders of a license."""

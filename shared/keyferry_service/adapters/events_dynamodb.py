@@ -5,11 +5,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from keyferry_service.adapters.emails_dynamodb import suppressed_key
 from keyferry_service.adapters.items_dynamodb import Item, from_item, to_item
 from keyferry_service.adapters.ledger_dynamodb import ANSWER, RENEWAL, entry_from_item
 from keyferry_service.adapters.refusals_dynamodb import REFUSALS_PREFIX, records_in
 from keyferry_service.adapters.suppressions_dynamodb import Suppression
-from keyferry_service.adapters.tickets_dynamodb import suppressed_key, ticket_from_item
+from keyferry_service.adapters.tickets_dynamodb import ticket_from_item
 from keyferry_service.domain.change import Change
 from keyferry_service.domain.event import (
     REFUSED,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from keyferry_service.adapters.items_dynamodb import Item, plain, to_item
 from keyferry_service.adapters.retries import ConditionFailed, translate_conflicts
-from keyferry_service.adapters.tickets_dynamodb import add_once
+from keyferry_service.adapters.ticket_rows_dynamodb import add_once
 from keyferry_service.domain.license import DAY, day_of
 from keyferry_service.domain.refusals import Refusal, RefusalRecord
 

@@ -4,10 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from keyferry_service.adapters.feedback_ses import Feedback
-from keyferry_service.adapters.items_dynamodb import Item, from_item, members, plain, to_item
-from keyferry_service.adapters.retries import translate_conflicts
-from keyferry_service.adapters.tickets_dynamodb import (
+from keyferry_service.adapters.emails_dynamodb import (
     BOUNCES_PER_LICENSE,
     BOUNCES_S,
     SentMail,
@@ -16,6 +13,9 @@ from keyferry_service.adapters.tickets_dynamodb import (
     sent_key,
     suppressed_key,
 )
+from keyferry_service.adapters.feedback_ses import Feedback
+from keyferry_service.adapters.items_dynamodb import Item, from_item, members, plain, to_item
+from keyferry_service.adapters.retries import translate_conflicts
 from keyferry_service.domain.license import DAY
 from keyferry_service.domain.ticket import ticket_prefix
 
@@ -48,7 +48,7 @@ class StoppedLicense:
 
 
 class Suppressions:
-    """Reads and writes the rows; `Tickets.allow_mail` checks them for each email."""
+    """Reads and writes the rows; `Emails.allow_mail` checks them for each email."""
 
     def __init__(self, dynamodb: "DynamoDBClient", table: str) -> None:
         self._dynamodb = dynamodb

@@ -3,8 +3,8 @@
 import re
 from dataclasses import dataclass
 
+from keyferry_service.adapters.emails_dynamodb import Emails
 from keyferry_service.adapters.files_s3 import RENEWALS, RESPONSES, Files
-from keyferry_service.adapters.tickets_dynamodb import Tickets
 from keyferry_service.domain.ticket import TICKET_ID
 from keyferry_service.use_cases.edge import Clock
 
@@ -21,7 +21,7 @@ class CutLink(NoSuchLink):
 class FollowLink:
     """Mints a short download pass at each click, since one for days could not be signed."""
 
-    tickets: Tickets
+    emails: Emails
     files: Files
     clock: Clock
 
@@ -29,7 +29,7 @@ class FollowLink:
         """The URL of the download, good for a minute. Raises NoSuchLink."""
         if not re.fullmatch(TICKET_ID, token):
             raise CutLink("This is no link's token.")
-        link = self.tickets.get_link(token, int(self.clock.time()))
+        link = self.emails.get_link(token, int(self.clock.time()))
         if link is None:
             raise NoSuchLink("There is no such link, or it has ended.")
         folder = RENEWALS if link.zip_id else RESPONSES

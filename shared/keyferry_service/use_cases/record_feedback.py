@@ -2,10 +2,10 @@
 
 from dataclasses import dataclass
 
+from keyferry_service.adapters.emails_dynamodb import Emails
 from keyferry_service.adapters.feedback_ses import Feedback
 from keyferry_service.adapters.retries import ConditionFailed
 from keyferry_service.adapters.suppressions_dynamodb import Suppressions
-from keyferry_service.adapters.tickets_dynamodb import Tickets
 from keyferry_service.domain.ticket import ticket_prefix
 from keyferry_service.use_cases.edge import Clock
 from keyferry_service.use_cases.outcome import AddressSuppressed, Dropped, EmailDelayed
@@ -15,7 +15,7 @@ from keyferry_service.use_cases.outcome import AddressSuppressed, Dropped, Email
 class RecordFeedback:
     """Shows it on the ticket, then sends that address no more."""
 
-    tickets: Tickets
+    emails: Emails
     suppressions: Suppressions
     clock: Clock
 
@@ -24,10 +24,10 @@ class RecordFeedback:
         if not feedback.is_final:
             return EmailDelayed(feedback.reason, feedback.detail)
         now = int(self.clock.time())
-        sent = self.tickets.get_sent(feedback.mail_id, now)
+        sent = self.emails.get_sent(feedback.mail_id, now)
         if sent is None:
             return Dropped("The email is unknown, or its feedback was recorded before.")
-        self.tickets.mark_bounced(sent.ticket_id, feedback.mail_id)
+        self.emails.mark_bounced(sent.ticket_id, feedback.mail_id)
         try:
             self.suppressions.add(feedback, sent, now)
         except ConditionFailed:

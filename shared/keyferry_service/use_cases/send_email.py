@@ -4,16 +4,16 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from keyferry_service.adapters.email_ses import Mailer
+from keyferry_service.adapters.emails_dynamodb import Emails, MailWithheld
 from keyferry_service.adapters.queue_sqs import MailRequest
 from keyferry_service.adapters.retries import HasDeadline, retry_until_deadline
-from keyferry_service.adapters.tickets_dynamodb import MailWithheld, Tickets
+from keyferry_service.adapters.tickets_dynamodb import Tickets
 from keyferry_service.domain.ticket import LIFE_S, EmailStatus, Ticket
 from keyferry_service.use_cases.edge import Clock, Secrets
 from keyferry_service.use_cases.outcome import Dropped, EmailSent, EmailWithheld
-from keyferry_service.views.email import (
-    Email,
+from keyferry_service.views.email import Email, mime_message
+from keyferry_service.views.email_texts import (
     deactivation_email,
-    mime_message,
     refusal_email,
     replacement_email,
     response_email,
@@ -26,6 +26,7 @@ class SendEmail:
     """Sends at least once: killed after the sending and run again, it sends again."""
 
     tickets: Tickets
+    emails: Emails
     mailer: Mailer
     sender: str
     page_origin: str
@@ -60,16 +61,16 @@ class SendEmail:
         try:
             retry_until_deadline(
                 deadline,
-                lambda: self.tickets.allow_mail(ticket, address, token, message_id, mail_id, now),
+                lambda: self.emails.allow_mail(ticket, address, token, message_id, mail_id, now),
             )
         except MailWithheld:
-            self.tickets.mark_withheld(ticket)
+            self.emails.mark_withheld(ticket)
             return EmailWithheld()
         email = self._compose(ticket, token, now + LIFE_S)
         mime_id = self.secrets.token_hex(16)
         message = mime_message(email, self.sender, address, self.vendor, mime_id)
         self.mailer.send(address, message, mail_id)
-        self.tickets.mark_sent(ticket.id, mail_id, None if token is None else now + LIFE_S)
+        self.emails.mark_sent(ticket.id, mail_id, None if token is None else now + LIFE_S)
         return EmailSent()
 
     def _notify_contact(
@@ -79,13 +80,13 @@ class SendEmail:
         mail_id = self.secrets.token_hex(16)
         with suppress(MailWithheld):
             retry_until_deadline(
-                deadline, lambda: self.tickets.allow_contact_mail(ticket, contact, mail_id, now)
+                deadline, lambda: self.emails.allow_contact_mail(ticket, contact, mail_id, now)
             )
             email = replacement_email(ticket, self.vendor)
             mime_id = self.secrets.token_hex(16)
             message = mime_message(email, self.sender, contact, self.vendor, mime_id)
             self.mailer.send(contact, message, mail_id)
-        self.tickets.mark_contact_notified(ticket.id)
+        self.emails.mark_contact_notified(ticket.id)
 
     def _compose(self, ticket: Ticket, token: str | None, link_expires_at: int) -> Email:
         if ticket.refusal is not None:

@@ -8,11 +8,9 @@ from playwright.sync_api import Page
 
 from keyferry_service.domain.refusals import Refusal, RefusalCode
 from keyferry_service.domain.ticket import Ticket
-from keyferry_service.views.email import (
-    Email,
+from keyferry_service.views.email import Email, html_page, plain_text
+from keyferry_service.views.email_texts import (
     deactivation_email,
-    html_page,
-    plain_text,
     refusal_email,
     replacement_email,
     response_email,

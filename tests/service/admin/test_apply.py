@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import yaml  # type: ignore[import-untyped]
 
-from keyferry_admin.errors import BadTable
+from keyferry_admin.errors.commands import BadTable
 from keyferry_admin.stack import Stack
 from keyferry_admin.use_cases import change_license, license_yaml, licenses
 from keyferry_admin.use_cases.license_yaml import read_yaml

@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.x509 import Certificate, load_pem_x509_certificates
 
-from keyferry_admin.errors import BadAttestation
+from keyferry_admin.errors.licenses import BadAttestation
 from keyferry_admin.stack import Stack
 from keyferry_admin.use_cases.attestation import YUBICO, Attestation, verify_attestation
 from keyferry_protocol.algorithms import ECDSA_P256

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from keyferry_admin.errors import (
+from keyferry_admin.errors.licenses import (
     AlreadyRevoked,
     BadTerms,
     LicenseChanged,

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from keyferry_admin.errors import BadTerms, LicenseChanged
+from keyferry_admin.errors.licenses import BadTerms, LicenseChanged
 from keyferry_admin.stack import Stack
 from keyferry_admin.use_cases import change_license, licenses
 from keyferry_admin.use_cases.change_terms import reduces_rights, with_terms, write_terms

@@ -10,7 +10,7 @@ from botocore.stub import Stubber
 
 from keyferry_admin.aws_failures import explain
 from keyferry_admin.connection import find_connection
-from keyferry_admin.errors import BadSavedSettings
+from keyferry_admin.errors.stack import BadSavedSettings
 
 # As `sam deploy --guided` of SAM 1.170 writes it, and a second environment.
 SAVED = """

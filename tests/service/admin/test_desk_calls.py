@@ -56,13 +56,13 @@ def shop(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> Stack:
 
 @pytest.fixture
 def calls(shop: Stack) -> Iterator[Counter[str]]:
-    made = Counter[str]()
+    tally = Counter[str]()
 
     def note(model: Any, **_: Any) -> None:
-        made[model.name] += 1
+        tally[model.name] += 1
 
     shop.session.register("before-call", note)
-    yield made
+    yield tally
     shop.session.unregister("before-call", note)
 
 

@@ -9,7 +9,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, generate_private_key
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from keyferry_admin.errors import (
+from keyferry_admin.errors.licenses import (
     BadDongle,
     DongleExists,
     DongleInUse,

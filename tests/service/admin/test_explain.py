@@ -10,7 +10,7 @@ from typing import Any
 import boto3
 import pytest
 
-from keyferry_admin.errors import AmbiguousTicket, NoSuchTicket
+from keyferry_admin.errors.licenses import AmbiguousTicket, NoSuchTicket
 from keyferry_admin.stack import Stack
 from keyferry_admin.use_cases import change_license
 from keyferry_admin.use_cases.explain import explain_file, explain_ticket

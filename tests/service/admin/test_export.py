@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from keyferry_admin.errors import FileNotWritten
+from keyferry_admin.errors.commands import FileNotWritten
 from keyferry_admin.stack import Stack
 from keyferry_admin.use_cases import licenses
 from keyferry_admin.use_cases.export_licenses import write_licenses

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from keyferry_admin.errors import LicenseChanged
+from keyferry_admin.errors.licenses import LicenseChanged
 from keyferry_admin.stack import Stack
 from keyferry_admin.use_cases import change_license, licenses, undo
 from keyferry_protocol.activation import activation_key, parse_activation_code

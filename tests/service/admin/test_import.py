@@ -3,7 +3,6 @@
 import csv
 import json
 import os
-import signal
 import stat
 from pathlib import Path
 from typing import Any
@@ -12,13 +11,14 @@ import pytest
 from botocore.exceptions import ConnectionClosedError
 
 from keyferry_admin.cli import new_licenses
-from keyferry_admin.errors import BadTable
+from keyferry_admin.errors.commands import BadTable
 from keyferry_admin.stack import Stack
 from keyferry_admin.use_cases.license_rows import read_licenses
 from keyferry_protocol.activation import activation_key, parse_activation_code, parse_license_number
 from keyferry_protocol.encoding import parse_time
 from keyferry_service.adapters.licenses_dynamodb import Licenses
 from keyferry_service.domain.license import LicenseRecord, Status
+from tests.service.admin.ctrl_c import CtrlC
 from tests.service.admin.screens import Pipe
 from tests.support.samples import NUMBER
 
@@ -260,12 +260,11 @@ def test_a_run_that_is_interrupted_loses_no_code_and_can_be_finished(
     import_: Any, stack: Stack, folder: Path, monkeypatch: Any
 ) -> None:
     monkeypatch.setattr(new_licenses, "PORTION", 1)
-    create = Licenses.create
+    create, ctrl_c = Licenses.create, CtrlC()
 
     def create_until_ctrl_c(self: Licenses, *licenses: LicenseRecord) -> None:
         create(self, *licenses)
-        if licenses[0].reference == "PO-0":
-            signal.raise_signal(signal.SIGINT)
+        ctrl_c.count()
 
     monkeypatch.setattr(Licenses, "create", create_until_ctrl_c)
     ran = import_(MANY, "--codes codes.csv --letters letters --json")

@@ -9,7 +9,7 @@ from typing import Any
 import boto3
 import pytest
 
-from keyferry_admin.errors import KeysChanged
+from keyferry_admin.errors.keys import KeysChanged
 from keyferry_admin.stack import Stack
 from keyferry_admin.use_cases import keys, reissue
 from keyferry_protocol.algorithms import ED25519, ML_DSA_65

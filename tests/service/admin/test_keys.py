@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, generate_pri
 from cryptography.hazmat.primitives.asymmetric.mldsa import MLDSA65PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from keyferry_admin.errors import BadKey, KeyExists, KeyNotUsable, KeysChanged, NoActiveKey
+from keyferry_admin.errors.keys import BadKey, KeyExists, KeyNotUsable, KeysChanged, NoActiveKey
 from keyferry_admin.stack import Stack
 from keyferry_admin.use_cases import keys, licenses
 from keyferry_protocol.algorithms import ED25519, ML_DSA_65, RESPONSE_ALGORITHMS, SEED_BYTES

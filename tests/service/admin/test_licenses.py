@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from keyferry_admin.errors import BadTerms, NoSuchLicense, NumberInUse
+from keyferry_admin.errors.licenses import BadTerms, NoSuchLicense, NumberInUse
 from keyferry_admin.stack import Stack
 from keyferry_admin.use_cases import licenses
 from keyferry_admin.use_cases.terms import check_terms, largest_response

@@ -8,9 +8,9 @@ import pytest
 from botocore.stub import Stubber
 
 from keyferry_admin.stack import Stack
+from keyferry_service.adapters.emails_dynamodb import BOUNCES_PER_LICENSE, SentMail, hash_address
 from keyferry_service.adapters.feedback_ses import Feedback, Reason
 from keyferry_service.adapters.suppressions_dynamodb import SUPPRESSED_S
-from keyferry_service.adapters.tickets_dynamodb import BOUNCES_PER_LICENSE, SentMail, hash_address
 from tests.service.admin.screens import GOLDEN, Pipe
 from tests.support.samples import DAY, NOW, NUMBER
 

@@ -15,13 +15,13 @@ from botocore.exceptions import ClientError, ReadTimeoutError
 from keyferry_admin.stack import Stack
 from keyferry_admin.use_cases import licenses
 from keyferry_protocol.activation import activation_key, parse_activation_code
-from keyferry_service.adapters.feedback_ses import MAIL_TAG, Feedback, Reason
-from keyferry_service.adapters.tickets_dynamodb import (
+from keyferry_service.adapters.emails_dynamodb import (
     BOUNCES_PER_LICENSE,
     MAILS_PER_LICENSE,
     SentMail,
     hash_address,
 )
+from keyferry_service.adapters.feedback_ses import MAIL_TAG, Feedback, Reason
 from keyferry_service.use_cases.outcome import AddressSuppressed
 from keyferry_service.use_cases.record_feedback import RecordFeedback
 from tests.service.admin.screens import GOLDEN
@@ -143,7 +143,7 @@ def test_a_letter_that_comes_back_is_told_by_mail_list(run: Any, sold: Stack, se
     assert tag["Name"] == MAIL_TAG
     clock: Any = type("Clock", (), {"time": staticmethod(lambda: NOW)})
     feedback = Feedback(tag["Value"], Reason.BOUNCE, "General", True)
-    recorded = RecordFeedback(sold.tickets, sold.suppressions, clock).record(feedback)
+    recorded = RecordFeedback(sold.emails, sold.suppressions, clock).record(feedback)
     assert isinstance(recorded, AddressSuppressed)
     (address,) = run("mail list --json").json["addresses"]
     assert (address["license_number"], address["ticket"]) == (NUMBER, "")
@@ -166,7 +166,7 @@ def bounces(stack: Stack) -> None:
 def mails_today(stack: Stack) -> None:
     """The license sent as many as it may."""
     for each in range(MAILS_PER_LICENSE):
-        stack.tickets.allow_letter_mail(NUMBER, f"{each}@example.org", f"{each:032x}", NOW)
+        stack.emails.allow_letter_mail(NUMBER, f"{each}@example.org", f"{each:032x}", NOW)
 
 
 @pytest.mark.parametrize("prepare", [bounces, mails_today])

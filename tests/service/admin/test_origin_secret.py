@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 from botocore.exceptions import WaiterError
 
-from keyferry_admin.errors import AdminError, OriginSecretNotRotated, StackNotReady
+from keyferry_admin.errors import AdminError
+from keyferry_admin.errors.stack import OriginSecretNotRotated, StackNotReady
 from keyferry_admin.use_cases.origin_secret import OF_THE_SAME_RELEASE, SECRET, rotate
 
 OLD = "0123456789abcdef0123456789abcdef"

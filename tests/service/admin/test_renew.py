@@ -1,8 +1,6 @@
 """`license renew`: today's terms for computers that sent no request, in a folder a customer."""
 
 import json
-import os
-import signal
 import zipfile
 from dataclasses import replace
 from io import BytesIO
@@ -14,13 +12,18 @@ import pytest
 from botocore.exceptions import ReadTimeoutError
 
 from keyferry import KeySet, verify_response
+from keyferry_admin.cli.admin_command import Settings
+from keyferry_admin.cli.output import Output
+from keyferry_admin.cli.renewals import Outputs, plan_renewals
 from keyferry_admin.stack import Stack
 from keyferry_admin.use_cases import keys
 from keyferry_admin.use_cases.renewal_folder import folder_names
 from keyferry_protocol.envelope import RESPONSE, open_envelope
 from keyferry_service.adapters.items_dynamodb import members, to_item
-from keyferry_service.domain.license import Status
+from keyferry_service.adapters.licenses_dynamodb import Licenses
+from keyferry_service.domain.license import LicenseRecord, Status
 from keyferry_service.domain.signing_keys import KeyStatus
+from tests.service.admin.ctrl_c import CtrlC
 from tests.service.admin.functions import Functions
 from tests.service.admin.screens import GOLDEN, pem_key
 from tests.support.builders import Computer, a_license, a_seat
@@ -149,6 +152,20 @@ def test_it_shows_what_it_will_do_and_asks_once(
     assert len(prompts) == 2  # once in each run
 
 
+def test_a_plan_compares_no_license_with_every_other_one(
+    stack: Stack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def not_by_all_terms(license: LicenseRecord, other: object) -> bool:
+        raise AssertionError("each license was compared with each other one")
+
+    licenses = [a_license(number=f"{number:012}", seats_used=0) for number in range(3)]
+    licenses[1] = replace(licenses[1], status=Status.SUSPENDED)
+    monkeypatch.setattr(LicenseRecord, "__eq__", not_by_all_terms)
+    outputs = Outputs(tmp_path / "out", None, None)
+    plan = plan_renewals(Settings(stack, Output(), NOW), licenses, outputs)
+    assert [license.number for license in plan.left_out] == [f"{1:012}"]
+
+
 def test_a_dry_run_writes_and_renews_nothing(run: Any, shop: Stack, tmp_path: Path) -> None:
     rows = all_rows(shop)
     plan = run(f"{ALL} {tmp_path / 'out'} --dry-run").json
@@ -202,18 +219,11 @@ def test_a_run_that_was_cut_off_goes_on_where_it_was(
     run: Any, shop: Stack, functions: Functions, tmp_path: Path
 ) -> None:
     sell(shop, f"{3:012}", "Cygnus", 60)
-    folder, events = tmp_path / "out", []
-
-    def interrupt(event: Any) -> None:
-        events.append(event["renew"])
-        if len(events) == 3:
-            os.kill(os.getpid(), signal.SIGINT)
-
-    functions.before_each = interrupt
+    folder, ctrl_c = tmp_path / "out", CtrlC()
+    functions.before_each = lambda event: ctrl_c.count()
     error = run(f"{ALL} {folder}").json["error"]
     assert (error["code"], error["exit"]) == ("interrupted", 130)
-    assert error["not_tried"]
-    assert error["renewed"]
+    assert len(error["not_tried"]) == 10, "four of the five invocations had begun"
     done = {(each["license_number"], each["seat"]) for each in error["renewed"]}
     cygnus = folder / "Cygnus" / "Cygnus.zip"
     assert not cygnus.exists(), "a zip that lacks a seat could be taken for a whole one"
@@ -222,6 +232,16 @@ def test_a_run_that_was_cut_off_goes_on_where_it_was(
     assert {(each["license_number"], each["seat"]) for each in rest["unchanged"]} == done
     assert len(rest["renewed"]) + len(done) == 64
     assert len(zipfile.ZipFile(cygnus).namelist()) == 60
+
+
+def test_a_ctrl_c_after_the_last_seat_had_begun_stopped_nothing(
+    run: Any, shop: Stack, functions: Functions, tmp_path: Path
+) -> None:
+    ctrl_c = CtrlC(at=2)
+    functions.before_each = lambda event: ctrl_c.count()
+    ran = run(f"license renew --status active --yes --folder {tmp_path / 'out'}")
+    assert (ran.exit, ran.out.splitlines()[0]) == (0, "✓ 4 renewed, 0 unchanged")
+    assert len(list((tmp_path / "out").rglob("*.zip"))) == 2
 
 
 def test_a_reply_that_got_lost_costs_no_second_serial(
@@ -288,6 +308,18 @@ def test_a_link_in_place_of_a_file_is_replaced(run: Any, shop: Stack, tmp_path: 
     assert other.read_bytes() == b"mine"
 
 
+def test_a_link_to_the_file_itself_is_replaced_by_the_file(
+    run: Any, shop: Stack, tmp_path: Path
+) -> None:
+    folder, other = tmp_path / "out", tmp_path / "other"
+    path = Path(run(f"{ALL} {folder}").json["renewed"][0]["file"])
+    path.rename(other)
+    path.symlink_to(other)
+    assert len(run(f"{ALL} {folder}").json["renewed"]) == 1
+    assert not path.is_symlink()
+    assert path.read_bytes()
+
+
 EXTEND = "license extend --renew --until 2030-01-01"
 
 
@@ -321,6 +353,23 @@ def test_a_renewal_that_fails_leaves_the_license_extended_and_says_so(
     functions.before_each = lambda event: None
     assert run(line).exit == 0
     assert len(files_in(tmp_path / "out")) == 6
+
+
+def test_a_ctrl_c_after_the_last_change_renews_nothing_and_says_so(
+    run: Any, shop: Stack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    change, ctrl_c = Licenses.change, CtrlC(at=2)
+
+    def interrupt(self: Licenses, *arguments: Any) -> None:
+        change(self, *arguments)
+        ctrl_c.count()
+
+    monkeypatch.setattr(Licenses, "change", interrupt)
+    line = f"{EXTEND} --status active --folder {tmp_path / 'out'} --yes --json"
+    error = run(line).json["error"]
+    assert (error["code"], error["changed"]) == ("interrupted", [ACME, BOREALIS])
+    assert error["title"] == "Interrupted: 2 changed, and no computer is renewed yet"
+    assert len(run(line).json["renewals"]["renewed"]) == 4
 
 
 @pytest.mark.parametrize("line", ["--renew", "--folder {}"])

@@ -1,8 +1,6 @@
 """A command for many licenses ends with an account of each, however it ends."""
 
-import os
 import signal
-import threading
 
 import pytest
 from botocore.exceptions import ClientError
@@ -10,8 +8,10 @@ from botocore.exceptions import ClientError
 from keyferry_admin.aws_failures import explain
 from keyferry_admin.cli.output import Output
 from keyferry_admin.cli.progress import report
-from keyferry_admin.errors import BadTerms, Interrupted, SomeFailed
+from keyferry_admin.errors.commands import Interrupted, SomeFailed
+from keyferry_admin.errors.licenses import BadTerms
 from keyferry_admin.use_cases.run_many import Run, run_many
+from tests.service.admin.ctrl_c import CtrlC
 
 ITEMS = list(range(40))
 
@@ -53,29 +53,16 @@ def test_what_fails_for_all_ends_the_run(code: str) -> None:
 
 
 def test_ctrl_c_lets_what_has_begun_end_and_says_what_is_left() -> None:
-    begun = threading.Barrier(3, timeout=10)  # two actions and the signal
+    ctrl_c = CtrlC()
 
     def action(item: int) -> bool:
-        if item < 2:
-            begun.wait()
-            signalled.wait(10)
+        ctrl_c.count()
         return True
 
-    signalled = threading.Event()
-
-    def press_ctrl_c() -> None:
-        begun.wait()
-        os.kill(os.getpid(), signal.SIGINT)
-        signalled.set()
-
     kept = signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell may ignore it
-    thread = threading.Thread(target=press_ctrl_c)
-    thread.start()
     run = run_many(ITEMS, action, explain, at_once=2)
-    thread.join()
     assert run.is_interrupted
-    assert 2 <= len(run.done) < len(ITEMS)
-    assert run.done + run.not_tried == ITEMS
+    assert (run.done, run.not_tried) == (ITEMS[:2], ITEMS[2:])
     with pytest.raises(Interrupted) as raised:
         report(Output(), run, "changed", str)
     assert (raised.value.exit, raised.value.facts["not_tried"][-1]) == (130, "39")

@@ -5,13 +5,13 @@ from typing import Any
 
 import pytest
 
-from keyferry_service.adapters.items_dynamodb import to_item
-from keyferry_service.adapters.tickets_dynamodb import (
+from keyferry_service.adapters.emails_dynamodb import (
     BOUNCES_PER_LICENSE,
     MAILS_PER_LICENSE,
     bounces_key,
     mail_key,
 )
+from keyferry_service.adapters.items_dynamodb import to_item
 from keyferry_service.domain.license import LicenseRecord, Status
 from keyferry_service.domain.refusals import Refusal, RefusalCode, RefusalRecord
 from tests.service.admin.screens import GOLDEN

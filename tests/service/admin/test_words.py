@@ -12,7 +12,7 @@ import pytest
 
 from keyferry_admin import connection
 from keyferry_admin.connection import new_session
-from keyferry_admin.errors import BadOwnFile
+from keyferry_admin.errors.commands import BadOwnFile
 from keyferry_admin.use_cases.mail_samples import SAMPLES, sample
 from keyferry_admin.use_cases.site import read_own_sentences, site_files
 from keyferry_admin.use_cases.vendor_json import problems

@@ -26,8 +26,8 @@ from keyferry_service.adapters.call_deadline import (
     READ_S,
     TRIES,
 )
+from keyferry_service.adapters.emails_dynamodb import hash_address
 from keyferry_service.adapters.retries import LAST_START_MS, MAX_WAIT_S
-from keyferry_service.adapters.tickets_dynamodb import hash_address
 from keyferry_service.worker import BATCH_SIZE
 from tests.service.functions.test_mail_feedback import a_notice
 from tests.stack.test_template import RESOURCES

@@ -6,8 +6,8 @@ from pathlib import Path
 
 from keyferry_admin.use_cases.change_license import set_status
 from keyferry_protocol.keys import ED25519
+from keyferry_service.adapters.emails_dynamodb import Emails
 from keyferry_service.adapters.resignings_dynamodb import Resignings
-from keyferry_service.adapters.tickets_dynamodb import Tickets
 from keyferry_service.domain.license import RegisteredDongle, Status
 from keyferry_service.domain.renew import SeatOutcome
 from tests.service.functions.test_mail_feedback import NO_USER, a_notice, tags
@@ -72,7 +72,7 @@ def test_every_row_and_attribute_is_documented(world: World, tags: list[str]) ->
     world.process(world.choose(refused, 1))
     rows = written(world)
     assert world.handle("mail_feedback", a_notice(tags[-1], **NO_USER)) == []
-    Tickets(world.dynamodb, "Tickets").mark_mailed("0" * 64, "0" * 32, world.now + DAY)
+    Emails(world.dynamodb, "Tickets").mark_mailed("0" * 64, "0" * 32, world.now + DAY)
     Resignings(world.dynamodb, "Tickets").begin("0123456789abcdef", b"secret", world.now + DAY)
     for kind, attributes in written(world).items():
         rows.setdefault(kind, set()).update(attributes)

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from keyferry_service.adapters.decisions_dynamodb import Decisions
+from keyferry_service.adapters.emails_dynamodb import Emails
 from keyferry_service.adapters.files_s3 import Files
 from keyferry_service.adapters.licenses_dynamodb import Licenses
 from keyferry_service.adapters.queue_sqs import MailRequest
@@ -121,7 +122,7 @@ def test_a_thousand_forged_uploads_send_no_mail(sold: World) -> None:
     process = sold.answer_request(
         decisions=Decisions(tables, "Licenses"), tickets=tickets, files=Files(buckets, IN, OUT)
     )
-    send = sold.send_email(tickets=tickets)
+    send = sold.send_email(tickets=tickets, emails=Emails(tables, "Tickets"))
     licenses.create(sold.license())
     files = list(FORGED.values())
     for number in range(1000):

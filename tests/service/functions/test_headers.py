@@ -15,11 +15,12 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from keyferry_admin.errors import BadTerms
+from keyferry_admin.errors.licenses import BadTerms
 from keyferry_admin.use_cases import licenses as desk
 from keyferry_protocol.request import Product
 from keyferry_service.domain.ticket import Ticket
-from keyferry_service.views.email import mime_message, response_email
+from keyferry_service.views.email import mime_message
+from keyferry_service.views.email_texts import response_email
 from keyferry_service.views.refusal_text import Vendor
 from tests.support.builders import LAB_07, a_license, a_request, a_request_file
 from tests.support.samples import NOW

@@ -14,8 +14,7 @@ from unittest.mock import Mock
 import pytest
 from botocore.exceptions import ClientError
 
-from keyferry_service.adapters.suppressions_dynamodb import Suppressions
-from keyferry_service.adapters.tickets_dynamodb import (
+from keyferry_service.adapters.emails_dynamodb import (
     ADDRESSES_PER_REQUEST,
     BOUNCES_PER_LICENSE,
     BOUNCES_S,
@@ -23,6 +22,7 @@ from keyferry_service.adapters.tickets_dynamodb import (
     bounces_key,
     hash_address,
 )
+from keyferry_service.adapters.suppressions_dynamodb import Suppressions
 from tests.service.functions.test_mail_feedback import NO_USER, a_notice, record_feedback
 from tests.support.builders import LAB_07, LAB_08, a_key, a_request_file
 from tests.support.samples import DAY, NUMBER

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
+from keyferry_service.adapters.emails_dynamodb import SENT_KEPT_S, hash_address
 from keyferry_service.adapters.suppressions_dynamodb import SUPPRESSED_S, Suppression, Suppressions
-from keyferry_service.adapters.tickets_dynamodb import SENT_KEPT_S, hash_address
 from tests.service.functions.test_answering import conflict
 from tests.support.builders import LAB_07, LAB_08, a_request_file
 from tests.support.samples import DAY, NOW, NUMBER

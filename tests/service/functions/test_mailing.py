@@ -10,7 +10,7 @@ import pytest
 import requests
 
 from keyferry_protocol.request import HashedMachine
-from keyferry_service.adapters.tickets_dynamodb import hash_address
+from keyferry_service.adapters.emails_dynamodb import hash_address
 from tests.support.builders import LAB_07, LAB_08, a_request, a_request_file
 from tests.support.samples import DAY, NOW
 from tests.support.world import QUEUE, World, link_in

@@ -19,9 +19,9 @@ import pytest
 from keyferry_admin.cli import main
 from keyferry_admin.stack import Stack
 from keyferry_protocol.activation import activation_key, parse_activation_code
-from keyferry_service.adapters import tickets_dynamodb
+from keyferry_service.adapters import emails_dynamodb
 from keyferry_service.adapters.email_ses import MailRefused
-from keyferry_service.adapters.tickets_dynamodb import hash_address, suppressed_key
+from keyferry_service.adapters.emails_dynamodb import hash_address, suppressed_key
 from tests.service.admin.screens import Screen
 from tests.support.builders import ACTIVATION, LAB_07, LAB_08, Computer, a_request, a_request_file
 from tests.support.samples import NUMBER
@@ -152,7 +152,7 @@ def test_nobody_is_told_where_no_other_computer_lost_its_seat(world: World, file
 def test_no_cap_withholds_the_contacts_mail(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     world.sell(contact=CONTACT)
     world.send(world.activate(a_request_file(LAB_07), "anna@example.org"))
-    monkeypatch.setattr(tickets_dynamodb, "MAILS_PER_LICENSE", 1)
+    monkeypatch.setattr(emails_dynamodb, "MAILS_PER_LICENSE", 1)
     ticket = replace_seat(world, LAB_08, 1, "eve@example.org")
     assert world.send(ticket) == []
     assert world.ticket(ticket)["email"] == "withheld"

@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from keyferry_service.adapters.files_s3 import Files
 from keyferry_service.adapters.queue_sqs import ChosenSeat, request_decision
 from keyferry_service.adapters.retries import OutOfTime
 from keyferry_service.domain.ticket import Ticket, TicketState
-from keyferry_service.use_cases.track_ticket import NoChoice, NoSuchTicket, NotOffered, TrackTicket
-from tests.service.simulation.cloud import ENDPOINT, IN, OUT, REQUESTS, Clients
+from keyferry_service.use_cases.choose_seat import ChooseSeat, NoChoice, NotOffered
+from keyferry_service.use_cases.find_ticket import NoSuchTicket
+from tests.service.simulation.cloud import ENDPOINT, REQUESTS, Clients
 from tests.service.simulation.processes import ACCOUNT, Context
 
 if TYPE_CHECKING:
@@ -37,16 +37,11 @@ def choose_a_seat(world: "World", step: "Step", clients: Clients) -> None:
         world.chosen[chosen.ticket_id] = chosen.count
 
     tickets_dynamodb = import_module("keyferry_service.adapters.tickets_dynamodb")  # as it is now
-    page = TrackTicket(
-        tickets_dynamodb.Tickets(clients.client("dynamodb"), "Tickets"),
-        Files(clients.client("s3"), IN, OUT),
-        request_email=lambda _: None,
-        request_decision=ask,
-        clock=world.lambdas.clock,
-    )
+    tickets_table = tickets_dynamodb.Tickets(clients.client("dynamodb"), "Tickets")
+    page = ChooseSeat(tickets_table, ask, world.lambdas.clock)
     # The person is told of a failure, and chooses again or not.
     with suppress(NoChoice, NoSuchTicket, NotOffered, OutOfTime, ClientError, BotoCoreError):
-        page.choose_seat(ticket.id, seat, Context())
+        page.choose(ticket.id, seat, Context())
 
 
 def failures_of_choices(world: "World") -> list[str]:

@@ -5,12 +5,12 @@ from collections import Counter
 from collections.abc import Callable
 
 from keyferry_protocol.envelope import REQUEST, RESPONSE, open_envelope
-from keyferry_service.adapters.refusals_dynamodb import REFUSALS_PER_LICENSE
-from keyferry_service.adapters.tickets_dynamodb import (
+from keyferry_service.adapters.emails_dynamodb import (
     ADDRESSES_PER_REQUEST,
     MAILS_PER_ADDRESS,
     MAILS_PER_LICENSE,
 )
+from keyferry_service.adapters.refusals_dynamodb import REFUSALS_PER_LICENSE
 from keyferry_service.domain.license import DAY
 from keyferry_service.domain.ticket import REFUSAL_FILE, EmailStatus, TicketState
 from tests.service.simulation.choices import failures_of_choices

@@ -8,6 +8,7 @@ from functools import partial
 import pytest
 
 from keyferry_service.adapters.email_ses import Mailer
+from keyferry_service.adapters.emails_dynamodb import Emails
 from keyferry_service.adapters.files_s3 import Files
 from keyferry_service.adapters.queue_sqs import MailRequest
 from keyferry_service.adapters.tickets_dynamodb import Tickets
@@ -66,10 +67,11 @@ def test_mails_that_share_rows_are_all_sent_in_the_time_of_their_function(
     def send_one(n: int, turn: Turn) -> None:
         clients = Clients(cloud, turn.pause)
         mailer = Mailer(clients.client("sesv2"), FAKE_VENDOR.support, "keyferry")
-        tickets = Tickets(clients.client("dynamodb"), "Tickets")
+        tables = clients.client("dynamodb")
+        tickets, emails = Tickets(tables, "Tickets"), Emails(tables, "Tickets")
         secrets = Secrets(cloud.rng)
         parts = (FAKE_VENDOR.support, "https://example.com", FAKE_VENDOR, lambdas.clock, secrets)
-        sending = SendEmail(tickets, mailer, *parts)
+        sending = SendEmail(tickets, emails, mailer, *parts)
         request = MailRequest(f"ticket {n}", None)
         sent.append(sending.send(request, f"message {n}", Deadline(15_000)))
 

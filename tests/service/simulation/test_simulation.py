@@ -227,12 +227,12 @@ def _leave_a_message(world: World) -> None:
 
 def _leave_a_mail_pending(world: World) -> None:
     (ticket_id,) = world.history.published_responses()
-    world.tickets.mark_email(ticket_id, EmailStatus.PENDING)
+    world.emails.mark_email(ticket_id, EmailStatus.PENDING)
 
 
 def _withhold_a_mail(world: World) -> None:
     (ticket_id,) = world.history.published_responses()
-    world.tickets.mark_email(ticket_id, EmailStatus.WITHHELD)
+    world.emails.mark_email(ticket_id, EmailStatus.WITHHELD)
 
 
 def _replace_and_tell_nobody(world: World) -> None:

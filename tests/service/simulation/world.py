@@ -15,6 +15,7 @@ from keyferry_admin.use_cases.requests import reissue_ticket
 from keyferry_protocol.algorithms import ED25519
 from keyferry_protocol.envelope import REQUEST, open_envelope
 from keyferry_protocol.request import Dongle, HashedMachine
+from keyferry_service.adapters.emails_dynamodb import Emails
 from keyferry_service.adapters.items_dynamodb import members, to_item
 from keyferry_service.adapters.licenses_dynamodb import Licenses
 from keyferry_service.adapters.queue_sqs import MailRequest, request_mail, request_resign
@@ -131,6 +132,7 @@ class World:
         dynamodb = clients.client("dynamodb")
         self.sqs = clients.client("sqs")
         self.tickets = Tickets(dynamodb, "Tickets")
+        self.emails = Emails(dynamodb, "Tickets")
         self.refusals = Refusals(dynamodb, "Tickets")
         SigningKeys(dynamodb, "Keys", "Licenses").add(replace(SERVICE_KEY, pem=None, kms_arn="arn"))
         for number in NUMBERS:
@@ -236,7 +238,7 @@ class World:
         published = sorted(self.history.published_responses())
         if published:
             ticket_id = published[step.a % len(published)]
-            self.tickets.mark_email(ticket_id, EmailStatus.PENDING)
+            self.emails.mark_email(ticket_id, EmailStatus.PENDING)
             request_mail(
                 self.sqs, URL + RESPONSES, MailRequest(ticket_id, f"b{step.b % 5}@example.com")
             )

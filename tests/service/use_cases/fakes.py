@@ -8,6 +8,7 @@ from typing import Any
 
 from keyferry_service.adapters.decisions_dynamodb import Decisions
 from keyferry_service.adapters.email_ses import Mailer
+from keyferry_service.adapters.emails_dynamodb import Emails
 from keyferry_service.adapters.files_s3 import Files
 from keyferry_service.adapters.licenses_dynamodb import Licenses
 from keyferry_service.adapters.refusals_dynamodb import Refusals
@@ -68,6 +69,7 @@ class Service:
         self.licenses = Licenses(self.dynamodb, "Licenses")
         self.decisions = Decisions(self.dynamodb, "Licenses")
         self.tickets = Tickets(self.dynamodb, "Tickets")
+        self.emails = Emails(self.dynamodb, "Tickets")
         self.refusals = Refusals(self.dynamodb, "Tickets")
         self.suppressions = Suppressions(self.dynamodb, "Tickets")
         self.signing_keys = SigningKeys(self.dynamodb, "Keys", "Licenses")

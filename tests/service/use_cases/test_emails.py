@@ -5,10 +5,10 @@ from dataclasses import replace
 
 import pytest
 
+from keyferry_service.adapters.emails_dynamodb import hash_address, suppressed_key
 from keyferry_service.adapters.feedback_ses import Feedback, Reason
 from keyferry_service.adapters.queue_sqs import MailRequest
 from keyferry_service.adapters.retries import OutOfTime, TransactionConflict
-from keyferry_service.adapters.tickets_dynamodb import hash_address, suppressed_key
 from keyferry_service.domain.ticket import LIFE_S, EmailStatus
 from keyferry_service.use_cases.answer_request import AnswerRequest
 from keyferry_service.use_cases.outcome import (
@@ -31,6 +31,7 @@ BOUNCE = Feedback("", Reason.BOUNCE, "General", is_final=True)
 def sending(service: Service) -> SendEmail:
     return SendEmail(
         tickets=service.tickets,
+        emails=service.emails,
         mailer=service.mailer,
         sender=FAKE_VENDOR.support,
         page_origin="https://activate.example.com",
@@ -110,7 +111,7 @@ def test_conflicts_until_the_deadline_send_nothing(answered: Service) -> None:
 
 
 def record(service: Service, feedback: Feedback) -> object:
-    return RecordFeedback(service.tickets, service.suppressions, service.clock).record(feedback)
+    return RecordFeedback(service.emails, service.suppressions, service.clock).record(feedback)
 
 
 def test_a_final_bounce_suppresses_the_address_once(answered: Service) -> None:

@@ -6,13 +6,14 @@ from dataclasses import replace
 import pytest
 
 from keyferry_service.adapters import tickets_dynamodb
-from keyferry_service.adapters.queue_sqs import ChosenSeat, MailRequest
+from keyferry_service.adapters.queue_sqs import MailRequest
 from keyferry_service.adapters.retries import OutOfTime
 from keyferry_service.adapters.tickets_dynamodb import TooManyTickets
 from keyferry_service.domain.ticket import LIFE_S, EmailStatus, TicketState
+from keyferry_service.use_cases.find_ticket import NoSuchTicket, NotReady
 from keyferry_service.use_cases.follow_link import FollowLink, NoSuchLink
 from keyferry_service.use_cases.open_ticket import OpenTicket
-from keyferry_service.use_cases.track_ticket import NoSuchTicket, NotReady, TrackTicket
+from keyferry_service.use_cases.track_ticket import TrackTicket
 from tests.service.use_cases.fakes import TICKET, Deadline, Service
 from tests.support.samples import NOW
 
@@ -25,11 +26,9 @@ def open_one(service: Service, email: str | None = None, left_ms: int = 20_000) 
 
 
 def tracking(service: Service, requests: list[MailRequest]) -> TrackTicket:
-    return TrackTicket(service.tickets, service.files, requests.append, nobody, service.clock)
-
-
-def nobody(chosen: ChosenSeat) -> None:
-    raise AssertionError(f"{chosen} is asked for")
+    return TrackTicket(
+        service.tickets, service.emails, service.files, requests.append, service.clock
+    )
 
 
 def publish(service: Service) -> None:
@@ -105,8 +104,8 @@ def test_a_link_leads_to_the_response_until_it_ends(service: Service) -> None:
     ticket = service.tickets.get(TICKET, NOW)
     assert ticket is not None
     token = "l" * 43
-    service.tickets.allow_mail(ticket, "a@example.com", token, "message", "0" * 32, NOW)
-    link = FollowLink(service.tickets, service.files, service.clock)
+    service.emails.allow_mail(ticket, "a@example.com", token, "message", "0" * 32, NOW)
+    link = FollowLink(service.emails, service.files, service.clock)
     assert link.follow(token) == ""  # what the cloud in memory makes of every URL
     service.clock.now += LIFE_S
     for other in (token, "x" * 43, "short"):

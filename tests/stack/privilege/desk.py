@@ -20,8 +20,8 @@ from keyferry_admin.cli import main
 from keyferry_admin.cli.roles import KEYS, POLICIES, READ, SUPPORT
 from keyferry_admin.use_cases import keys
 from keyferry_protocol.algorithms import ED25519
+from keyferry_service.adapters.emails_dynamodb import hash_address, suppressed_key
 from keyferry_service.adapters.licenses_dynamodb import Licenses
-from keyferry_service.adapters.tickets_dynamodb import hash_address, suppressed_key
 from local.aws_answers import leading_keys
 from tests.service.admin.screens import Screen
 from tests.stack.privilege.journeys import has_row, refusals_of, wait_until

@@ -9,14 +9,14 @@ from hashlib import sha256
 
 import requests
 
-from keyferry_service.adapters.files_s3 import Files
-from keyferry_service.adapters.refusals_dynamodb import Refusals
-from keyferry_service.adapters.tickets_dynamodb import (
-    Tickets,
+from keyferry_service.adapters.emails_dynamodb import (
+    Emails,
     hash_address,
     sent_key,
     suppressed_key,
 )
+from keyferry_service.adapters.files_s3 import Files
+from keyferry_service.adapters.refusals_dynamodb import Refusals
 from keyferry_service.domain.refusals import RefusalRecord
 from tests.stack.test_mail_feedback import a_notice, publish
 from tests.support.customer import Customer
@@ -113,8 +113,8 @@ def link_to_a_zip_of_renewals(customer: Customer) -> None:
     outputs, id, token = customer.stack.outputs, customer.number, secrets.token_urlsafe(32)
     s3 = client(customer.stack, "s3")
     Files(s3, outputs["InBucket"], outputs["OutBucket"]).publish_zip(id, "Acme.zip", b"zip")
-    tickets = Tickets(client(customer.stack, "dynamodb"), outputs["TicketsTable"])
-    tickets.link_zip(token, id, "Acme.zip", int(time.time()) + 60)
+    emails = Emails(client(customer.stack, "dynamodb"), outputs["TicketsTable"])
+    emails.link_zip(token, id, "Acme.zip", int(time.time()) + 60)
     answer = requests.get(
         f"{customer.stack.api}/responses/{token}", allow_redirects=False, timeout=60
     )

@@ -9,7 +9,8 @@ from keyferry_protocol import messages
 from keyferry_protocol.messages import use_language
 from keyferry_service.domain.refusals import Refusal, RefusalCode
 from keyferry_service.domain.ticket import Ticket
-from keyferry_service.views.email import plain_text, refusal_email, response_email
+from keyferry_service.views.email import plain_text
+from keyferry_service.views.email_texts import refusal_email, response_email
 from keyferry_service.views.problem_document import STATUS, Problem, problem_document, problem_page
 from keyferry_service.views.refusal_text import say_refusal
 from tests.support.pseudo import PSEUDO, english_in, write_pseudo

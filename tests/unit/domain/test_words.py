@@ -8,7 +8,8 @@ import pytest
 from keyferry_service.domain.refusals import Refusal, RefusalCode
 from keyferry_service.domain.ticket import Ticket
 from keyferry_service.views.api_input import network_of
-from keyferry_service.views.email import plain_text, refusal_email, response_email
+from keyferry_service.views.email import plain_text
+from keyferry_service.views.email_texts import refusal_email, response_email
 from keyferry_service.views.problem_document import STATUS, Problem, problem_document, problem_page
 from keyferry_service.views.refusal_text import Vendor, say_refusal, show_date
 from tests.support.samples import NOW

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from keyferry_admin.errors import BadOwnFile
+from keyferry_admin.errors.commands import BadOwnFile
 from keyferry_admin.use_cases.doctor.deployment import Deployment
 from keyferry_admin.use_cases.doctor.finding import OK, PROBLEM, UNKNOWN, WARNING, Finding
 from keyferry_admin.use_cases.site import site_files
