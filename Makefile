@@ -11,7 +11,7 @@ LOCK = $(CURDIR)/.venv/bin/uv pip compile --quiet --universal --python-version 3
 	--no-emit-index-url --no-header
 BUILD = $(CURDIR)/.local/build
 FUNCTIONS = public_api:PublicApi process_request:ProcessRequest send_response:SendResponse mail_feedback:MailFeedback publish_events:PublishEvents send_webhook:SendWebhook
-CHECKED = shared functions client/keyferry client/bundles docs/sample admin/keyferry_admin courier/keyferry_courier local benchmarks docs/operations
+CHECKED = shared functions client/keyferry client/bundles docs/sample admin/keyferry_admin courier/keyferry_courier local benchmarks docs/operations tests/soak
 
 .DEFAULT_GOAL = help
 .PHONY: help run demo test coverage soak audit lint build build-sam build-local client wheelhouse release settings deploy bench docs lighthouse clean lock formats chromium softhsm qemu

@@ -9,15 +9,14 @@ from keyferry.dongle.signer import DongleSigner, signer_for
 from keyferry.installation import Installation
 from keyferry.license_message import license_message
 from keyferry.own_seat import seat_to_replace
+from keyferry.request_keys import RequestKeys, no_key, request_keys, store_keys
 from keyferry.request_options import RequestOptions, StateFacts, is_same_request, request_body
 from keyferry.store.clock_file import read_clock, write_clock
 from keyferry.store.directory import refuse_unsafe
 from keyferry.store.folder import (
     DEACTIVATE,
     DEVICE_KEY,
-    DEVICE_PUBLIC,
     INSTALLED,
-    LOAD_KEY,
     PENDING,
     Folder,
     is_deactivating,
@@ -36,10 +35,8 @@ from keyferry_protocol.errors import (
     NotActivated,
     StateBusy,
     StateDamaged,
-    StateNotReadable,
     StateNotWritable,
 )
-from keyferry_protocol.keys import Ed25519Signer, Signer
 from keyferry_protocol.request import Dongle, Request, parse_request
 from keyferry_protocol.response import BoundTo, Response, parse_response
 
@@ -59,23 +56,6 @@ class PendingRequest(NamedTuple):
     def replaced_id(self) -> str:
         """The id of the request whose place it took, or ""."""
         return "" if self.replaced is None else self.replaced.id
-
-
-class _Keys(NamedTuple):
-    """This machine's keys for a license, and the folder that holds them.
-
-    `device` is None for a user who may not read it, `load` for a dongle's license.
-    """
-
-    holder: Folder
-    public: bytes
-    device: Ed25519Signer | None
-    load: Ed25519Signer | None
-
-    @property
-    def signers(self) -> list[Signer]:
-        """The device key; for a user who may not read it, the load key."""
-        return [key for key in (self.device or self.load,) if key is not None]
 
 
 def create_request(options: RequestOptions, installation: Installation) -> PendingRequest:
@@ -103,7 +83,7 @@ def create_request(options: RequestOptions, installation: Installation) -> Pendi
             if options.replaces_seat is None:
                 seat = seat_to_replace(options.number, options.protection, installation)
                 options = options._replace(replaces_seat=seat)
-            keys = _keys(options, options.protection, folder)
+            keys = request_keys(options, options.protection, folder)
             return _sign_and_store(options, folder, keys, folder, installation)
         source = find_license(options, state_dirs)
         holder = key_folder(source, state_dirs)
@@ -199,8 +179,8 @@ def _update(
     if is_deactivating(holder):
         if is_writable:
             finish_deactivation(holder, state_dirs)
-        raise _no_key(options.number)
-    keys = _keys(options, _protection(source), holder)
+        raise no_key(options.number)
+    keys = request_keys(options, _protection(source), holder)
     own = Folder(state_dirs.user, options.number)
     folder = holder if is_writable and keys.device is not None else own
     return _sign_and_store(options, source, keys, folder, installation)
@@ -220,7 +200,7 @@ def _deactivate(
     finish_deactivation(holder, installation.state_dirs)
     if holder.has(DEACTIVATE) and not holder.has(DEVICE_KEY):
         return _read_pending(holder, DEACTIVATE)
-    keys = _keys(options, _protection(source), holder)
+    keys = request_keys(options, _protection(source), holder)
     return _sign_and_store(options, source, keys, holder, installation)
 
 
@@ -282,7 +262,7 @@ def _recorded_components(number: str, state_dirs: StateDirs) -> ComponentHashes:
 def _sign_and_store(
     options: RequestOptions,
     source: Folder,
-    keys: _Keys,
+    keys: RequestKeys,
     folder: Folder,
     installation: Installation,
 ) -> PendingRequest:
@@ -318,7 +298,7 @@ def _sign_and_store(
         clock = clock.without_note(stored.sha256)
     write_clock(state_dirs.user, clock.with_note(request.sha256))
     if folder == keys.holder or not keys.holder.has(DEVICE_KEY):
-        _store_keys(keys, folder)
+        store_keys(keys, folder)
     if stored is not None:
         folder.write_state(state.without_request())
     elif state.request_path:
@@ -333,44 +313,3 @@ def _sign_and_store(
 def _read_pending(folder: Folder, name: str) -> PendingRequest:
     data = folder.read(name) or b""
     return PendingRequest(data, parse_request(data), folder)
-
-
-def _keys(options: RequestOptions, protection: str, holder: Folder) -> _Keys:
-    """This machine's keys for a license. Only an activation or a dongle may have a new device key.
-
-    A lost load key is made anew with the device key, which the service asks for then. Raises
-    NotActivated without keys, and StateNotReadable if this user may not read the device key but the
-    request needs it.
-    """
-    may_make = options.kind == "activate" or protection == "dongle"
-    try:
-        device = holder.device_key(ignore_damage=may_make)
-    except StateNotReadable:
-        load = None if protection == "dongle" else holder.load_key()
-        public = holder.device_public()
-        if options.kind != "update" or load is None or public is None:
-            raise
-        return _Keys(holder, public, None, load)
-    if device is None and not may_make:
-        raise _no_key(options.number)
-    device = device or Ed25519Signer.generate()
-    if protection == "dongle":
-        return _Keys(holder, device.public, device, None)
-    load = holder.load_key(ignore_damage=True) or Ed25519Signer.generate()
-    return _Keys(holder, device.public, device, load)
-
-
-def _store_keys(keys: _Keys, folder: Folder) -> None:
-    """Store the keys that are new, or replace damaged ones."""
-    if keys.device is None:
-        return
-    if folder.device_key(ignore_damage=True) is None:
-        folder.write_key(DEVICE_KEY, keys.device)
-    if not folder.has(DEVICE_PUBLIC) or folder.device_public(ignore_damage=True) != keys.public:
-        folder.write_device_public(keys.public)
-    if keys.load is not None and folder.load_key(ignore_damage=True) is None:
-        folder.write_key(LOAD_KEY, keys.load)
-
-
-def _no_key(number: str) -> NotActivated:
-    return NotActivated(license_message("errors.not-activated.no-key", number))

@@ -7,6 +7,7 @@ with those of one real journey: what it allows must be accepted.
 
 import argparse
 import json
+import os
 import re
 import subprocess
 import sys
@@ -17,7 +18,7 @@ import yaml
 
 import keyferry
 from local.demo.offline import RECORDED
-from local.demo.page import call, first_mail, settled, upload, wait
+from local.demo.page import call, finished_ticket, first_mail, upload, wait
 from local.stack import ROOT, Running, running
 
 DOCUMENT = ROOT / "docs" / "openapi.yaml"
@@ -26,6 +27,14 @@ COMMAND = ROOT / ".venv-soak" / "bin" / "schemathesis"
 SETTINGS = """
 [phases.coverage]
 unexpected-methods = ["DELETE", "PATCH", "PUT", "OPTIONS"]
+"""
+# No route of the embedded API Gateway takes a path with a line feed, so that none reaches ours.
+HOOKS = """
+import schemathesis
+
+@schemathesis.hook
+def filter_path_parameters(context, path_parameters):
+    return not any("\\n" in str(value) for value in path_parameters.values())
 """
 # Another method is 404 here and not 405.
 LEFT_OUT = ("unsupported_method", "missing_required_header")
@@ -54,20 +63,26 @@ def fuzz(
     """Run schemathesis once; its exit code."""
     file = folder / "schemathesis.toml"
     file.write_text(settings)
+    (folder / "hooks.py").write_text(HOOKS)
     command = [
-        *(COMMAND, "--config-file", file, "run", document, "--url", stack.page),
+        *(str(COMMAND), "--config-file", str(file), "run", str(document), "--url", stack.page),
         *("--phases", "examples,coverage,fuzzing", "--max-examples", str(examples)),
         *("--exclude-checks", ",".join([*LEFT_OUT, left_out]), "--warnings", "off"),
         *("--generation-database", "none", "--no-color", "--rate-limit", RATE),
     ]
-    return subprocess.run(command, cwd=folder, check=False).returncode
+    known = os.environ | {"SCHEMATHESIS_HOOKS": "hooks"}
+    return subprocess.run(command, cwd=folder, env=known, check=False).returncode
 
 
 def without_other_members(folder: Path) -> Path:
     """The document as it would be if a call could hold no members but its own."""
     document = yaml.safe_load(DOCUMENT.read_text())
-    for name in ("NewTicket", "MailTo"):
-        document["components"]["schemas"][name]["additionalProperties"] = False
+    operations = [each for path in document["paths"].values() for each in path.values()]
+    for operation in (each for each in operations if "requestBody" in each):
+        body = operation["requestBody"]["content"].get("application/json")
+        if body is not None:
+            name = body["schema"]["$ref"].rpartition("/")[2]
+            document["components"]["schemas"][name]["additionalProperties"] = False
     closed = folder / "openapi.json"
     closed.write_text(json.dumps(document))
     return closed
@@ -87,7 +102,7 @@ def journey(stack: Running, offline: Path) -> tuple[str, str]:
     new_ticket = {"email": "ada@example.com", "language": "en"}
     ticket = call(f"{stack.page}/api/requests", new_ticket)
     upload(ticket["upload"], request)
-    ready = wait(lambda: settled(stack.page, ticket))
+    ready = wait(lambda: finished_ticket(stack.page, ticket))
     assert ready["state"] == "ready", ready
     mail = wait(lambda: first_mail(stack.page))
     (token,) = set(re.findall(r"/api/responses/([\w-]{43})", mail["text"]))

@@ -95,7 +95,8 @@ class Checkout:
         )["StackResourceDetail"]["PhysicalResourceId"]
         function = boto3.client("lambda", region_name=region)
         settings = function.get_function_configuration(FunctionName=resource)
-        return settings["Environment"]["Variables"]["ORIGIN_SECRET"]
+        secret: str = settings["Environment"]["Variables"]["ORIGIN_SECRET"]
+        return secret
 
     def page(self, region: str) -> bytes:
         s3 = boto3.client("s3", region_name=region)

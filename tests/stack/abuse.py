@@ -149,7 +149,8 @@ def _call(stack: RunningStack, messages: Sequence[str]) -> bytes:
     SigV4Auth(Credentials("test", "test"), "sqs", "us-east-1").add_auth(call)
     lines = [f"{name}: {value}" for name, value in call.headers.items()]
     lines = ["POST / HTTP/1.1", *lines, f"Content-Length: {len(call.data)}", "", ""]
-    return "\r\n".join(lines).encode() + call.data
+    body: bytes = call.data
+    return "\r\n".join(lines).encode() + body
 
 
 def _abuse(calls: Sequence[bytes], total: Any) -> None:

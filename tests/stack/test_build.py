@@ -15,6 +15,11 @@ from tests.support.running_stack import ROOT
 FUNCTIONS = sorted(path.name for path in (ROOT / "functions").iterdir() if path.is_dir())
 
 
+def logical_name(function: str) -> str:
+    """What the template calls the function of this folder."""
+    return "".join(part.capitalize() for part in function.split("_")) + "Function"
+
+
 def ours(folder: Path) -> dict[str, bytes]:
     """Our own files below the folder."""
     return {
@@ -58,9 +63,8 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.mark.parametrize("name", FUNCTIONS)
 def test_a_function_holds_the_same_files(built: Path, name: str) -> None:
-    logical = "".join(part.capitalize() for part in name.split("_")) + "Function"
     here = ROOT / ".local/build/functions" / name
-    assert ours(built / logical) == ours(here)
+    assert ours(built / logical_name(name)) == ours(here)
     assert "app.py" in ours(here)
     assert "event.json" not in ours(here)  # an example for readers and tests, not for Lambda
 
@@ -116,7 +120,8 @@ def test_the_layer_brings_its_bytecode_whatever_the_folder_it_was_built_in(built
 def test_without_lambdas_python_the_layer_is_built_all_the_same_and_make_says_what_it_costs(
     tmp_path: Path,
 ) -> None:
-    make = ["make", "-n", "-C", ROOT / "shared", "build-SharedLayer", f"ARTIFACTS_DIR={tmp_path}"]
+    shared = str(ROOT / "shared")
+    make = ["make", "-n", "-C", shared, "build-SharedLayer", f"ARTIFACTS_DIR={tmp_path}"]
     (absent, present) = (
         subprocess.run([*make, f"PYTHON_3_13={name}"], capture_output=True, text=True, check=True)
         for name in ("", "python3.13")

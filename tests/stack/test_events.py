@@ -7,7 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -40,8 +40,9 @@ class Server:
         return [event for event in events if event.get("subject", number) == number]
 
 
-@pytest.fixture
-def server(stack: RunningStack, tmp_path: Path) -> Iterator[Server]:
+@contextmanager
+def running_server(stack: RunningStack, folder: Path) -> Iterator[Server]:
+    """Have the stack send its events to a server; both end with the context."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     with ExitStack() as afterwards:
@@ -52,7 +53,7 @@ def server(stack: RunningStack, tmp_path: Path) -> Iterator[Server]:
         ]
         outputs = {each["OutputKey"]: each["OutputValue"] for each in described["Outputs"]}
         secret = client(stack, "secretsmanager").get_secret_value(SecretId=outputs["WebhookSecret"])
-        output = tmp_path / "events"
+        output = folder / "events"
         with output.open("w") as file:
             process = afterwards.enter_context(
                 subprocess.Popen(
@@ -63,6 +64,12 @@ def server(stack: RunningStack, tmp_path: Path) -> Iterator[Server]:
             )
         afterwards.callback(process.terminate)
         yield Server(replace(stack, outputs=outputs), output)
+
+
+@pytest.fixture
+def server(stack: RunningStack, tmp_path: Path) -> Iterator[Server]:
+    with running_server(stack, tmp_path) as server:
+        yield server
 
 
 def test_what_happens_to_a_license_reaches_the_vendors_server(

@@ -151,10 +151,12 @@ def test_the_screen_is_the_promised_one(stack: RunningStack) -> None:
         "See it as the vendor, who sells and supports:",
         f"  {client}-admin license show 015120020093",
     ]
-    assert re.fullmatch(
-        r"Ready in \d+\.\d s: \d+ resources and \d functions from template\.yaml, in ministack\.",
-        printed[11],
+    ready = (
+        r"Ready in \d+\.\d s: (\d+ resources and \d functions from template\.yaml, in ministack\.)"
     )
+    printed_line = re.fullmatch(ready, printed[11])
+    assert printed_line is not None, printed[11]
+    assert re.findall(ready, (ROOT / "README.md").read_text()) == [printed_line[1]]
 
 
 @pytest.mark.parametrize("path", ["", "js/main.js", "api/requests/x"])

@@ -40,7 +40,7 @@ EXPANDED = {  # what SAM makes of its own types
 }
 
 
-class Loader(yaml.SafeLoader):
+class Loader(yaml.SafeLoader):  # type: ignore[misc]  # it has no types
     """Reads !Sub and its kin as the functions they stand for."""
 
 

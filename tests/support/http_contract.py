@@ -10,7 +10,7 @@ from typing import Any
 
 import yaml
 from jsonschema import Draft202012Validator
-from referencing import Registry, Resource
+from referencing import Registry
 from referencing.jsonschema import DRAFT202012
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "openapi.yaml"
@@ -109,7 +109,7 @@ def _validate(document: object, schema: str) -> None:
 @cache
 def _validator(schema: str) -> Draft202012Validator:
     """Knows the document's schemas, each of them closed: a new member must be documented."""
-    closed = Resource(contents=_close(document()), specification=DRAFT202012)
+    closed = DRAFT202012.create_resource(_close(document()))
     registry = Registry().with_resource("urn:openapi", closed)
     absolute = schema.replace('"#/', '"urn:openapi#/')
     return Draft202012Validator(json.loads(absolute), registry=registry)

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import click
@@ -12,11 +13,13 @@ from keyferry_admin.cli.confirm import confirm_many, require_shorten
 from keyferry_admin.cli.license_terms import changes_as_json, differences
 from keyferry_admin.cli.output import aligned, count_of, mark
 from keyferry_admin.cli.progress import report, run_with_progress, watch_seats
-from keyferry_admin.cli.renewals import Outputs, renew_changed, report_with_renewals
+from keyferry_admin.cli.renewal_outputs import Outputs
+from keyferry_admin.cli.renewals import change_and_renew, report_with_renewals
 from keyferry_admin.errors.commands import Interrupted
 from keyferry_admin.use_cases.change_terms import write_terms
 from keyferry_admin.use_cases.find import Filters, find_all
 from keyferry_admin.use_cases.plan_changes import Pair, Plan
+from keyferry_admin.use_cases.run_many import Run
 from keyferry_protocol.activation import show_license_number
 from keyferry_service.domain.license import LicenseRecord
 
@@ -60,8 +63,8 @@ def change_many(
     Raises TakesRightsAway or NotConfirmed before anything is written, SomeFailed or Interrupted
     after it. The same command can be run again: it finds what is left to do.
     """
-    licenses = settings.stack.licenses
-    plan = plan_for(find_all(licenses, filters, settings.now, watch_seats(settings.output)))
+    watch = watch_seats(settings.output)
+    plan = plan_for(find_all(settings.stack.licenses, filters, settings.now, watch))
     reductions = plan.reductions(settings.now)
     if consent.dry_run:
         show_plan(settings, plan)
@@ -69,26 +72,52 @@ def change_many(
     if plan.changes:
         _confirm(settings, plan, reductions, what, consent)
 
+    if renew_into is None:
+        _report(settings, _write(settings, plan, what))
+    else:
+        _write_and_renew(settings, plan, what, renew_into)
+
+
+def _write_and_renew(settings: Settings, plan: Plan, what: str, renew_into: Outputs) -> None:
+    runs: list[Run[Pair]] = []
+
+    def change() -> list[LicenseRecord]:
+        run = _write(settings, plan, what)
+        runs.append(run)
+        if run.is_cut_off:
+            _report(settings, run)
+        if run.is_interrupted:
+            title = f"Interrupted: {len(run.done):,} changed, and no computer is renewed yet"
+            raise Interrupted(title, changed=_numbers(run.done))
+        return list(settings.stack.licenses.read(_numbers([*run.done, *run.unchanged])))
+
+    before = [*(pair[0] for pair in plan.changes), *plan.unchanged]
+    _, renewals = change_and_renew(settings, renew_into, before, change)
+    (run,) = runs
+    say = partial(_report, settings, run)
+    report_with_renewals(settings.output, renewals, say, changed=_numbers(run.done))
+
+
+def _write(settings: Settings, plan: Plan, what: str) -> Run[Pair]:
+    """Write the changes of a plan; what became of all that it has."""
+    licenses = settings.stack.licenses
+
     def write(pair: Pair) -> bool:
         return write_terms(licenses, *pair, what) != pair[0]
 
     run = run_with_progress(settings.output, plan.changes, write, what.capitalize())
     same = [(each, each) for each in plan.unchanged]
-    refused_pairs = [((each, each), error) for each, error in plan.refused]
-    whole = replace(run, unchanged=[*run.unchanged, *same], failed=[*refused_pairs, *run.failed])
-    done = [before.number for before, _ in whole.done]
-    renewals = None
-    if renew_into is not None and not run.is_cut_off:
-        if run.is_interrupted:
-            title = f"Interrupted: {len(done):,} changed, and no computer is renewed yet"
-            raise Interrupted(title, changed=done)
-        numbers = [before.number for before, _ in (*whole.done, *whole.unchanged)]
-        renewals = renew_changed(settings, list(licenses.read(numbers)), renew_into)
+    refused = [((each, each), error) for each, error in plan.refused]
+    return replace(run, unchanged=[*run.unchanged, *same], failed=[*refused, *run.failed])
 
-    def say(**members: Any) -> None:
-        report(settings.output, whole, "changed", lambda pair: pair[0].number, **members)
 
-    report_with_renewals(settings.output, renewals, say, changed=done)
+def _report(settings: Settings, run: Run[Pair], **members: Any) -> None:
+    """Raises SomeFailed or Interrupted unless all is as intended."""
+    report(settings.output, run, "changed", lambda pair: pair[0].number, **members)
+
+
+def _numbers(pairs: Sequence[Pair]) -> list[str]:
+    return [before.number for before, _ in pairs]
 
 
 def show_plan(settings: Settings, plan: Plan) -> None:

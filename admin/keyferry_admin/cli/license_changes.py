@@ -1,6 +1,6 @@
 """`keyferry-admin license`: suspend, resume, revoke, extend, change, allow-move, new-code."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -48,12 +48,8 @@ from keyferry_admin.cli.parameters import (
     each_feature_once,
 )
 from keyferry_admin.cli.reach import reach_warning
-from keyferry_admin.cli.renewals import (
-    Outputs,
-    output_options,
-    renew_changed,
-    report_with_renewals,
-)
+from keyferry_admin.cli.renewal_outputs import Outputs, output_options
+from keyferry_admin.cli.renewals import change_and_renew, report_with_renewals
 from keyferry_admin.cli.words import Words, words_options
 from keyferry_admin.use_cases import change_license, change_terms, licenses
 from keyferry_admin.use_cases.find import Filters
@@ -352,15 +348,22 @@ def _change(
     if change_terms.reduces_rights(before, after, settings.now):
         require_shorten([(before, after)], consent.yes, consent.shorten)
         confirm_reach(settings, before, after, "change", consent.yes)
-    written = change_terms.write_terms(settings.stack.licenses, before, after, what)
-    added = [name for name in after.environments if name not in before.environments]
-    unchanged = "" if written != before else "It had these terms already."
-    warnings = [ENVIRONMENT_WARNINGS[name] for name in added]
-    if "licensee" in terms:
-        warnings += licensee_warnings(after)
-    renewals = None if renew_into is None else renew_changed(settings, [written], renew_into)
-    say = partial(_print, settings, before, written, unchanged, warnings)
-    report_with_renewals(settings.output, renewals, say, license=as_json(written))
+
+    def write() -> LicenseRecord:
+        return change_terms.write_terms(settings.stack.licenses, before, after, what)
+
+    if renew_into is None:
+        _print_terms(settings, before, write(), terms)
+        return
+    to_go_on = (
+        f"License {number} is extended already, so run keyferry-admin license renew {number}"
+        " instead of this command."
+    )
+    (written,), renewals = change_and_renew(
+        settings, renew_into, [before], lambda: [write()], to_go_on
+    )
+    say = partial(_print_terms, settings, before, written, terms)
+    report_with_renewals(settings.output, renewals, say, to_go_on, license=as_json(written))
 
 
 def confirm_reach(
@@ -369,6 +372,21 @@ def confirm_reach(
     """Print what keeps working on customers' machines, and return only if the user confirms."""
     warning = reach_warning(settings.stack.licenses, before, after)
     confirm(settings.output, before, action, warning, yes, differences(before, after))
+
+
+def _print_terms(
+    settings: Settings,
+    before: LicenseRecord,
+    written: LicenseRecord,
+    terms: Collection[str],
+    **members: Any,
+) -> None:
+    added = [name for name in written.environments if name not in before.environments]
+    unchanged = "" if written != before else "It had these terms already."
+    warnings = [ENVIRONMENT_WARNINGS[name] for name in added]
+    if "licensee" in terms:
+        warnings += licensee_warnings(written)
+    _print(settings, before, written, unchanged, warnings, **members)
 
 
 def _print(

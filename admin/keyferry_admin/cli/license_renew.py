@@ -10,7 +10,9 @@ from keyferry_admin.cli.license_filters import filter_options
 from keyferry_admin.cli.output import count_of
 from keyferry_admin.cli.parameters import LicenseNumber
 from keyferry_admin.cli.progress import watch_seats
-from keyferry_admin.cli.renewals import Outputs, output_options, plan_renewals, run_renewals
+from keyferry_admin.cli.renewal_outputs import Outputs, output_options
+from keyferry_admin.cli.renewal_plan import plan_renewals
+from keyferry_admin.cli.renewals import run_renewals
 from keyferry_admin.errors.licenses import NoSuchSeat, NotRenewable
 from keyferry_admin.use_cases import licenses
 from keyferry_admin.use_cases.find import Filters, find_all, state_of

@@ -4,7 +4,7 @@ import re
 from difflib import get_close_matches
 from pathlib import Path
 
-import yaml  # type: ignore[import-untyped]
+import yaml
 from yaml import MappingNode, Node, ScalarNode, SequenceNode
 
 from keyferry_admin.errors.commands import BadTable

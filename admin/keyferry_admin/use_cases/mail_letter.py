@@ -10,6 +10,7 @@ from keyferry_admin.stack import Stack
 from keyferry_service.adapters.email_ses import Mailer, MailRefused
 from keyferry_service.adapters.emails_dynamodb import MailWithheld
 from keyferry_service.domain.license import LicenseRecord
+from keyferry_service.views.api_input import is_email
 from keyferry_service.views.email import Email, mime_message
 from keyferry_service.views.refusal_text import Vendor
 
@@ -64,6 +65,11 @@ def mail_to(
     not_sent: type[AdminError],
 ) -> None:
     """Send an email as the stack's sender. Raises `not_sent`, which says `what` it was."""
+    if not is_email(recipient):
+        raise not_sent(
+            f"{what} was not mailed: {recipient!r} is not an email address",
+            "Set the contact: keyferry-admin license change NUMBER --contact ADDRESS",
+        )
     sender = stack.parameter("MailFrom")
     message = mime_message(email, sender, recipient, vendor, secrets.token_hex(16))
     try:

@@ -10,6 +10,7 @@ from threading import Lock
 from keyferry_admin.errors.licenses import SeatsNotRenewed
 from keyferry_admin.stack import Stack
 from keyferry_admin.use_cases.renewal_folder import RenewalFolder
+from keyferry_admin.use_cases.terms import check_terms
 from keyferry_service.adapters.licenses_dynamodb import Licenses
 from keyferry_service.adapters.renewals_lambda import (
     SEATS_AT_ONCE,
@@ -18,6 +19,7 @@ from keyferry_service.adapters.renewals_lambda import (
 )
 from keyferry_service.domain.license import LicenseRecord, Seat
 from keyferry_service.domain.renew import RenewalOrder, RenewedSeat, SeatOutcome
+from keyferry_service.use_cases.renew import BAD_TERMS
 
 # A new AWS account runs ten functions at the same time, of which customers' requests need some
 # (docs/decisions/0022-renewals-by-invocation.md).
@@ -109,7 +111,7 @@ class RenewIntoFolder:
     def run(self, batch: Batch) -> bool:
         """Renew a batch, and return whether a file was written. Safe to repeat.
 
-        Raises SeatsNotRenewed, RenewalNotWritten.
+        Raises SeatsNotRenewed, RenewalNotWritten, and BadTerms for a license that no file may have.
         """
         number = batch.license.number
         there = {seat.number: self.folder.serial_of(number, seat) for seat in batch.seats}
@@ -121,6 +123,8 @@ class RenewIntoFolder:
                     self.files[key] = self.folder.keep(number, renewed.seat, renewed.file)
                     is_changed = True
                 elif renewed.outcome is SeatOutcome.REFUSED:
+                    if renewed.code == BAD_TERMS:
+                        check_terms(batch.license)
                     self.refused[key] = renewed.code
                 self.outcomes[key] = renewed.outcome
         for seat in batch.seats:

@@ -12,9 +12,11 @@ from hashlib import sha256
 from os.path import normcase
 from pathlib import Path
 from stat import S_ISREG
+from tempfile import TemporaryFile
 from typing import BinaryIO
 
 from keyferry_admin.errors.commands import FileNotWritten, RenewalNotWritten
+from keyferry_admin.errors.licenses import SeatsNotRenewed
 from keyferry_admin.use_cases.whole_file import bytes_written_whole
 from keyferry_protocol.algorithms import DEVICE_ALGORITHM
 from keyferry_protocol.envelope import RESPONSE, open_envelope
@@ -76,14 +78,19 @@ class RenewalFolder:
         is_there = named == (number, seat.number, seat.serial) and signed == self._active
         return seat.serial if is_there else None
 
-    def make(self, numbers: Iterable[str]) -> None:
-        """Make the folders of these licenses. Raises FileNotWritten, as for a link's name."""
-        for name in sorted({self.names[number] for number in numbers}):
-            self._make(self.root / name)
-
     def keep(self, number: str, seat: int, file: bytes) -> Path:
-        """Write a file that the service has signed for this seat. Raises RenewalNotWritten."""
-        response = parse_response(open_envelope(file, RESPONSE))
+        """Write a file that the service has signed for this seat.
+
+        Raises RenewalNotWritten, and SeatsNotRenewed for a file that no computer can read.
+        """
+        try:
+            response = parse_response(open_envelope(file, RESPONSE))
+        except KeyferryError as error:
+            raise SeatsNotRenewed(
+                f"The file for seat {seat} of license {number} cannot be read ({error})",
+                f"Correct the license: keyferry-admin license change {number}. Then run the same"
+                " command again with --again.",
+            ) from error
         if (response.license.number, response.seat) != (number, seat):
             raise RenewalNotWritten(f"The service signed another seat than {seat} of {number}")
         path = self.root / self.names[number] / response.file_name
@@ -114,23 +121,36 @@ class RenewalFolder:
     @contextmanager
     def _written(self, path: Path, *, is_durable: bool) -> Iterator[BinaryIO]:
         try:
-            self._make(path.parent)
+            make_folder(self.root, path.parent.name)
             with bytes_written_whole(path, is_durable=is_durable) as output:
                 yield output
         except FileNotWritten as error:
             raise RenewalNotWritten(str(error)) from error
 
-    def _make(self, folder: Path) -> None:
-        """Make a customer's folder, which must not be a link to somewhere else."""
-        try:
-            self.root.mkdir(parents=True, exist_ok=True)
-            folder.mkdir(mode=0o700, exist_ok=True)
-            place = self.root.resolve() / folder.name
-            is_own = folder.is_dir() and normcase(folder.resolve()) == normcase(place)
-        except OSError as error:
-            raise FileNotWritten(f"{folder} cannot be created: {error.strerror}") from error
-        if not is_own:
-            raise FileNotWritten(f"{folder} is a link, not a folder")
+
+def make_folder(root: Path, name: str) -> Path:
+    """Make a customer's folder, which must not be a link to somewhere else. Raises FileNotWritten.
+
+    Its parents are made, too.
+    """
+    folder = root / name
+    try:
+        root.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(mode=0o700, exist_ok=True)
+        is_own = folder.is_dir() and normcase(folder.resolve()) == normcase(root.resolve() / name)
+    except OSError as error:
+        raise FileNotWritten(f"{folder} cannot be created: {error.strerror}") from error
+    if not is_own:
+        raise FileNotWritten(f"{folder} is a link, not a folder")
+    return folder
+
+
+def check_writable(folder: Path) -> None:
+    """Raises FileNotWritten unless a file can be written there now."""
+    try:
+        TemporaryFile(dir=folder).close()
+    except OSError as error:
+        raise FileNotWritten(f"{folder} is not writable: {error.strerror}") from error
 
 
 def _clean(licensee: str) -> str:

@@ -33,12 +33,13 @@ def response_of(renewal: Renewal, now: int) -> ResponseBody:
 def entry_for(response: ResponseBody, grant: Grant | Renewal) -> LedgerEntry:
     """The ledger's entry for a response, recorded before it is signed.
 
-    Raises ResponseTooLong, so that nothing is recorded that could never be signed.
+    Raises ResponseTooLong, or UnreadableResponse for a license with a text that no file may have:
+    nothing is recorded that could never be signed or read.
     """
     body = response.to_bytes()
     if len(pae(RESPONSE, body)) > MAX_PAE:
         raise ResponseTooLong(f"What is to be signed has more than {MAX_PAE} bytes.")
-    return LedgerEntry(
+    entry = LedgerEntry(
         request_sha256=response.request_sha256,
         body=body,
         seat=response.seat,
@@ -46,6 +47,8 @@ def entry_for(response: ResponseBody, grant: Grant | Renewal) -> LedgerEntry:
         previous_valid_until=grant.previous_valid_until,
         replaced=isinstance(grant, Grant) and grant.replaced is not None,
     )
+    response_in(entry)
+    return entry
 
 
 def response_in(entry: LedgerEntry) -> ResponseBody:

@@ -3,6 +3,7 @@
 from concurrent.futures import Executor, Future
 from dataclasses import dataclass, replace
 
+from keyferry_protocol.errors import UnreadableResponse
 from keyferry_service.adapters.call_deadline import CallTooLate
 from keyferry_service.adapters.decisions_dynamodb import Decisions
 from keyferry_service.adapters.retries import HasDeadline, OutOfTime, retry_until_deadline
@@ -21,7 +22,7 @@ from keyferry_service.domain.renew import (
 from keyferry_service.use_cases.edge import Clock
 
 # Beside the codes of refusals. Release 0.9 recorded no request, which a renewal has to name.
-TOO_LONG, NO_REQUEST = "response-too-long", "update-needed"
+TOO_LONG, NO_REQUEST, BAD_TERMS = "response-too-long", "update-needed", "bad-terms"
 
 
 @dataclass(frozen=True)
@@ -85,5 +86,7 @@ class Renew:
             entry = entry_for(response, renewal)
         except ResponseTooLong:
             return RenewedSeat(number, SeatOutcome.REFUSED, code=TOO_LONG), None
+        except UnreadableResponse:
+            return RenewedSeat(number, SeatOutcome.REFUSED, code=BAD_TERMS), None
         self.decisions.claim_renewal(renewal, entry)
         return RenewedSeat(number, SeatOutcome.RENEWED), entry

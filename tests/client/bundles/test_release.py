@@ -133,13 +133,15 @@ def test_each_of_our_wheels_brings_its_license(release: Path, package: str) -> N
     assert license == (ROOT / "LICENSE").read_bytes()
 
 
-def test_another_build_of_the_desk_is_the_same_wheel(
-    release: Path, elsewhere: Path, there: dict[str, str], tmp_path: Path
+@pytest.mark.parametrize("package", ["admin", "courier"])
+def test_another_build_of_the_same_source_is_the_same_wheel(
+    release: Path, elsewhere: Path, there: dict[str, str], tmp_path: Path, package: str
 ) -> None:
+    """Of the client, test_wheelhouse.py shows it."""
     code = "import sys; from pathlib import Path; from bundles.reproducible import build_wheel\n"
-    code += "build_wheel(Path('admin'), Path(sys.argv[1]))"
+    code += "build_wheel(Path(sys.argv[1]), Path(sys.argv[2]))"
     subprocess.run(
-        [sys.executable, "-c", code, tmp_path],
+        [sys.executable, "-c", code, package, tmp_path],
         cwd=elsewhere,
         env=os.environ | there,
         umask=0o077,

@@ -36,13 +36,18 @@ class Functions:
         assert FunctionName == "keyferry-process-request"
         event = json.loads(Payload)
         self.before_each(event)
+        try:
+            reply = self._handle(event)
+        except Exception as error:  # as Lambda tells of one, whatever it is
+            reply = {"errorType": type(error).__name__, "errorMessage": str(error)}
+        return {"Payload": BytesIO(json.dumps(reply).encode())}
+
+    def _handle(self, event: Any) -> dict[str, Any]:
         key, order = parse_probe(event), parse_renewals(event)
         if order is not None:
-            reply = reply_to_renewals(self._renew().renew(order, _Deadline()))
-        else:
-            assert key is not None
-            reply = reply_to_probe(self._signers, key)
-        return {"Payload": BytesIO(json.dumps(reply).encode())}
+            return reply_to_renewals(self._renew().renew(order, _Deadline()))
+        assert key is not None
+        return reply_to_probe(self._signers, key)
 
     def _renew(self) -> Renew:
         stack = Stack("keyferry")

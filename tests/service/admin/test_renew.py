@@ -14,15 +14,18 @@ from botocore.exceptions import ReadTimeoutError
 from keyferry import KeySet, verify_response
 from keyferry_admin.cli.admin_command import Settings
 from keyferry_admin.cli.output import Output
-from keyferry_admin.cli.renewals import Outputs, plan_renewals
+from keyferry_admin.cli.renewal_outputs import Outputs
+from keyferry_admin.cli.renewal_plan import plan_renewals
 from keyferry_admin.stack import Stack
-from keyferry_admin.use_cases import keys
+from keyferry_admin.use_cases import keys, renewal_folder
 from keyferry_admin.use_cases.renewal_folder import folder_names
 from keyferry_protocol.envelope import RESPONSE, open_envelope
 from keyferry_service.adapters.items_dynamodb import members, to_item
 from keyferry_service.adapters.licenses_dynamodb import Licenses
 from keyferry_service.domain.license import LicenseRecord, Status
+from keyferry_service.domain.renew import RenewedSeat, SeatOutcome
 from keyferry_service.domain.signing_keys import KeyStatus
+from keyferry_service.use_cases.renew import Renew
 from tests.service.admin.ctrl_c import CtrlC
 from tests.service.admin.functions import Functions
 from tests.service.admin.screens import GOLDEN, pem_key
@@ -308,6 +311,60 @@ def test_a_link_in_place_of_a_file_is_replaced(run: Any, shop: Stack, tmp_path: 
     assert other.read_bytes() == b"mine"
 
 
+BROKEN = f"{9:012}"
+BAD_TERMS = [
+    pytest.param({"licensee": "Ac\x1b[31mme"}, "The licensee", id="licensee"),
+    pytest.param({"product": "Example\x00"}, "The product", id="product"),
+    pytest.param({"edition": "x" * 65}, "The edition", id="edition"),
+    pytest.param({"features": {"Bad Name": True}}, "The feature name 'Bad Name'", id="feature"),
+]
+
+
+@pytest.mark.parametrize(("terms", "title"), BAD_TERMS)
+def test_a_license_that_no_file_may_have_stops_no_other(
+    run: Any, shop: Stack, tmp_path: Path, terms: dict[str, Any], title: str
+) -> None:
+    terms = {"licensee": "Cygnus"} | terms
+    sell(shop, BROKEN, seats=2, **terms)
+    error = run(f"{ALL} {tmp_path / 'out'}").json["error"]
+    assert (len(error["renewed"]), len(error["zips"])) == (4, 2)
+    (failed,) = error["failed"]
+    assert (failed["license_number"], failed["code"]) == (BROKEN, "bad-terms")
+    assert failed["title"].startswith(title)
+    ran = run(f"license renew --status active --yes --folder {tmp_path / 'out'}")
+    assert f"  000.000.000.009: {title}" in ran.out
+    before = shop.licenses.get(BROKEN)
+    assert before is not None
+    assert before.revision == 10, "no serial was spent on it"
+    mended = replace(before, licensee="Cygnus", product=PRODUCT, edition="", features={})
+    shop.licenses.change(before, replace(mended, revision=11))
+    assert len(run(f"{ALL} {tmp_path / 'out'}").json["renewed"]) == 2
+
+
+@pytest.mark.parametrize(
+    "line", ["license list", "license export {}", "license export {0} --history {0}.csv", "stats"]
+)
+def test_a_license_that_no_file_may_have_stops_no_list(
+    run: Any, shop: Stack, tmp_path: Path, line: str
+) -> None:
+    sell(shop, BROKEN, "Ac\x1b[31mme", 1, contact="a\r\nb@c.example", note="\x00")
+    ran = run(line.format(tmp_path / "licenses.csv"))
+    assert ran.exit == 0, ran
+    assert "\x1b[31m" not in ran.out
+
+
+def test_a_file_of_an_older_service_that_nobody_can_read_stops_no_other(
+    run: Any, shop: Stack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def torn(order: Any, *arguments: Any) -> list[RenewedSeat]:
+        return [RenewedSeat(seat, SeatOutcome.RENEWED, b'{"payload": ""}') for seat in order.seats]
+
+    monkeypatch.setattr(Renew, "renew", lambda _, order, deadline: torn(order))
+    error = run(f"{ALL} {tmp_path / 'out'}").json["error"]
+    assert [each["code"] for each in error["failed"]] == ["seats-not-renewed"] * 2
+    assert "The file for seat 1 of license" in error["title"]
+
+
 def test_a_link_to_the_file_itself_is_replaced_by_the_file(
     run: Any, shop: Stack, tmp_path: Path
 ) -> None:
@@ -370,6 +427,86 @@ def test_a_ctrl_c_after_the_last_change_renews_nothing_and_says_so(
     assert (error["code"], error["changed"]) == ("interrupted", [ACME, BOREALIS])
     assert error["title"] == "Interrupted: 2 changed, and no computer is renewed yet"
     assert len(run(line).json["renewals"]["renewed"]) == 4
+
+
+@pytest.mark.parametrize("line", [f"{ACME}", "--status active"])
+@pytest.mark.parametrize(
+    ("output", "why"),
+    [
+        pytest.param("--folder {}/key.pem/out", "cannot be created", id="below a file"),
+        pytest.param("--folder {}/taken", "cannot be created", id="customer's folder is a file"),
+        pytest.param("--links {}/nowhere/links.csv", "cannot be written", id="no such folder"),
+        pytest.param("--links {}/locked.csv", "is there already", id="another run writes it"),
+        pytest.param("--folder {}/read-only", "is not writable", id="read-only"),
+    ],
+)
+def test_nothing_is_extended_where_the_files_cannot_be_written(
+    run: Any,
+    shop: Stack,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    line: str,
+    output: str,
+    why: str,
+) -> None:
+    (tmp_path / "taken").mkdir()
+    (tmp_path / "taken" / "Acme Modeling").touch()
+    (tmp_path / "locked.csv.part").touch()
+    if why == "is not writable":
+        monkeypatch.setattr(renewal_folder, "TemporaryFile", refuse_to_write)
+    rows = all_rows(shop)
+    error = run(f"{EXTEND} {line} {output.format(tmp_path)} --yes --json").json["error"]
+    assert (error["code"], why in error["title"]) == ("file-not-written", True)
+    assert error["next_step"].startswith("Nothing was changed.")
+    assert all_rows(shop) == rows
+
+
+def refuse_to_write(dir: Path) -> None:
+    raise PermissionError(13, "Permission denied", str(dir))
+
+
+@pytest.mark.parametrize("line", [f"{ACME}", "--status active"])
+def test_an_output_that_fails_after_the_change_does_not_say_that_nothing_was_changed(
+    run: Any, shop: Stack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, line: str
+) -> None:
+    links, replace_file = tmp_path / "links.csv", Path.replace
+
+    def fail_for_links(self: Path, target: Path) -> Path:
+        if target == links:
+            raise OSError(28, "No space left on device")
+        return replace_file(self, target)
+
+    boto3.client("s3").create_bucket(
+        Bucket="keyferry-out", CreateBucketConfiguration={"LocationConstraint": "eu-central-1"}
+    )
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "replace", fail_for_links)
+        error = run(f"{EXTEND} {line} --links {links} --yes --json").json["error"]
+    changed = [ACME] if ACME in line else [ACME, BOREALIS]
+    assert (error["code"], error["cause"]) == ("some-failed", "renewal-not-written")
+    assert error["changed"] == changed
+    assert "Nothing was changed" not in error["next_step"]
+    assert "links.csv cannot be written: No space left on device" in error["title"]
+    if ACME in line:
+        assert f"run keyferry-admin license renew {ACME} instead" in error["next_step"]
+    again = f"license renew {line} --yes" if ACME in line else f"{EXTEND} {line} --yes"
+    assert run(f"{again} --links {links}").exit == 0
+    assert len(links.read_text().splitlines()) == 1 + len(changed)
+
+
+def test_a_renewal_that_fails_for_one_license_says_how_to_go_on_without_another_extension(
+    run: Any, shop: Stack, functions: Functions, tmp_path: Path
+) -> None:
+    def fail(event: Any) -> None:
+        raise ReadTimeoutError(endpoint_url="https://lambda.test")
+
+    functions.before_each = fail
+    out = tmp_path / "out"
+    error = run(f"license extend {ACME} --until +1y --renew --folder {out} --json").json["error"]
+    assert error["license"]["valid_until"].startswith("2028")
+    assert f"run keyferry-admin license renew {ACME} instead" in error["next_step"]
+    functions.before_each = lambda event: None
+    assert run(f"license renew {ACME} --folder {out}").exit == 0
 
 
 @pytest.mark.parametrize("line", ["--renew", "--folder {}"])

@@ -269,6 +269,16 @@ def test_a_mail_that_fails_stops_no_other_and_goes_out_next_time(
     assert plant.emails.mail_counts(f"{1:012}", NOW).sent_today == 1, "sent again, counted once"
 
 
+def test_a_contact_that_is_no_address_stops_no_other(run: Any, plant: Stack, ses: Ses) -> None:
+    sell(plant, f"{4:012}", "Cygnus", 1, contact="a\r\nBcc: all@evil.example")
+    error = run(f"{PLANT} --mail --json").json["error"]
+    assert mails(ses).keys() == {ANNA, BO}
+    (failed,) = error["not_sent"]
+    assert (failed["licensee"], failed["code"]) == ("Cygnus", "mail-not-sent")
+    assert "is not an email address" in failed["title"]
+    assert "license change NUMBER --contact" in error["next_step"]
+
+
 def test_a_license_at_its_cap_gets_no_mail(run: Any, plant: Stack, ses: Ses) -> None:
     for count in range(MAILS_PER_LICENSE):
         plant.emails.allow_letter_mail(f"{1:012}", ANNA, f"{count:032}", NOW)

@@ -205,6 +205,21 @@ def test_a_recorded_answer_is_repeated_even_if_the_license_is_suspended_by_then(
     assert world.ticket(other)["refusal"]["code"] == "license-suspended"
 
 
+def test_a_license_that_no_file_may_have_records_nothing_and_is_answered_once_it_is_corrected(
+    world: World,
+) -> None:
+    world.sell(licensee="Ac\x1b[31mme")
+    ticket = world.open_ticket()
+    message = world.upload(ticket, a_request_file())
+    before = world.license()
+    assert world.process(message) == [message["messageId"]]
+    assert (world.license(), world.answers(ticket)) == (before, {})
+    assert "license.licensee holds a control character" in world.log.getvalue()
+    world.licenses.change(before, replace(before, licensee="Acme", revision=before.revision + 1))
+    assert world.process(message) == []
+    assert verify_response(world.response(ticket), KEYS).license.licensee == "Acme"
+
+
 def test_a_batch_of_one_license_never_oversells(world: World) -> None:
     world.sell(seats=3)
     computers = [Computer(f"PC-{number}") for number in range(8)]

@@ -14,7 +14,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from ministack.services import lambda_svc
+from ministack.services import lambda_svc  # type: ignore[import-untyped]
 
 from keyferry_admin.use_cases import change_license
 from keyferry_protocol.components import LICENSABLE_ENVIRONMENTS
@@ -102,21 +102,22 @@ def a_record(row: dict[str, Any], number: int = 1, name: str = "INSERT", **old: 
     """What the stream says of a written row; bytes are base64 in it."""
     record: Record = deepcopy(an_event("publish_events")["Records"][0])
     keys = {key: row[key] for key in ("pk", "sk") if key in row}
-    image = {} if name == "REMOVE" else {"NewImage": _as_json(row)}
-    before = {"OldImage": _as_json({**row, **old})} if name != "INSERT" else {}
+    image = {} if name == "REMOVE" else {"NewImage": as_json(row)}
+    before = {"OldImage": as_json({**row, **old})} if name != "INSERT" else {}
     record["eventName"] = name
     record["dynamodb"] = {"Keys": keys, "SequenceNumber": str(10**20 + number), **image, **before}
     return record
 
 
-def _as_json(value: Any) -> Any:
+def as_json(value: Any) -> Any:
+    """An item's bytes as Lambda brings them."""
     match value:
         case bytes():
             return b64encode(value).decode()
         case dict():
-            return {name: _as_json(member) for name, member in value.items()}
+            return {name: as_json(member) for name, member in value.items()}
         case list():
-            return [_as_json(member) for member in value]
+            return [as_json(member) for member in value]
     return value
 
 

@@ -9,11 +9,11 @@ from pathlib import Path
 
 from local.stack import ROOT
 from tests.soak.lambda_runtime.sandbox import Machine
+from tests.stack.test_build import FUNCTIONS, logical_name
 
 FOLDER = ROOT / ".local" / "arm64"
 RELEASE = "trixie"
 PACKAGES = ("python3.13", "libstdc++6")  # the second is for the native part of awslambdaric
-FUNCTIONS = ("public_api", "process_request", "send_response", "mail_feedback")
 
 
 def arm64_machine() -> Machine:
@@ -28,8 +28,7 @@ def arm64_machine() -> Machine:
         _install_runtime(runtime, lock)
     _make("shared", "SharedLayer", build / "shared")
     for name in FUNCTIONS:
-        logical = "".join(part.capitalize() for part in name.split("_")) + "Function"
-        _make(f"functions/{name}", logical, build / "functions" / name)
+        _make(f"functions/{name}", logical_name(name), build / "functions" / name)
     python = ("qemu-aarch64-static", "-L", str(system), str(system / "usr" / "bin" / "python3.13"))
     return Machine(python, build, runtime, slowness=20)
 
@@ -43,7 +42,7 @@ def _make(folder: str, artifact: str, target: Path) -> None:
 def _install_runtime(target: Path, lock: Path) -> None:
     platform = ["--platform", "manylinux2014_aarch64", "--python-version", "3.13"]
     options = ["--no-compile", "--no-deps", "--require-hashes", "--only-binary", ":all:"]
-    pip = [ROOT / ".venv" / "bin" / "python", "-m", "pip", "install", "--quiet"]
+    pip = [f"{ROOT}/.venv/bin/python", "-m", "pip", "install", "--quiet"]
     _run(*pip, *options, *platform, "--implementation", "cp", "--target", target, "-r", lock)
     shutil.copy(
         lock, target

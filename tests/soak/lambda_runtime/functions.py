@@ -2,7 +2,7 @@
 
 `pytest tests/soak/lambda_runtime/functions.py`; with `--arm64` also on Lambda's Python and
 processor, which qemu emulates. The stack, its queues and its buckets are those of `make run`; what
-Lambda does, polling, handing over and deleting, the test does itself.
+Lambda does, polling, filtering, handing over and deleting, the test does itself.
 """
 
 import json
@@ -20,17 +20,24 @@ import keyferry
 from keyferry_service.adapters.licenses_dynamodb import Licenses
 from local.stack import BUILD
 from tests.browser.journeys.test_journey import mails
+from tests.service.functions.test_events import as_json, passes
 from tests.soak.lambda_runtime.arm64 import arm64_machine
 from tests.soak.lambda_runtime.sandbox import Machine, Report, Sandbox
+from tests.stack.test_build import FUNCTIONS, logical_name
+from tests.stack.test_dead_letters import eventually
+from tests.stack.test_events import Server, running_server
 from tests.stack.test_mail_feedback import a_notice, publish
+from tests.stack.test_template import RESOURCES
 from tests.support.customer import Customer
 from tests.support.journeys import client, upload
 from tests.support.running_stack import ROOT, RunningStack
 
+PROPERTIES = {name: RESOURCES[logical_name(name)]["Properties"] for name in FUNCTIONS}
 QUEUES = {
-    "process_request": "RequestsQueue",
-    "send_response": "ResponsesQueue",
-    "mail_feedback": "FeedbackQueue",
+    name: event["Properties"]["Queue"]["GetAtt"].removesuffix(".Arn")
+    for name, function in PROPERTIES.items()
+    for event in function.get("Events", {}).values()
+    if event["Type"] == "SQS"
 }
 HERE, ARM64 = "this processor", "arm64, emulated"
 
@@ -40,15 +47,15 @@ pytestmark = pytest.mark.timeout(1800)  # an emulated processor is slow
 class Lambda:
     """Runs the functions of a stack in the place of the embedded cloud's own Lambda."""
 
-    def __init__(self, stack: RunningStack, machine: Machine, folder: Path) -> None:
-        self.stack, self._machine, self._folder = stack, machine, folder
+    def __init__(self, server: Server, machine: Machine, folder: Path) -> None:
+        self.server, self.stack = server, server.stack
+        self._machine, self._folder = machine, folder
         self._sandboxes: dict[str, Sandbox] = {}
 
     def start(self, name: str, *missing: str, **variables: str) -> Sandbox:
         """A new execution environment, where variables of the template are missing or others."""
-        output = "".join(part.capitalize() for part in name.split("_")) + "Function"
         function = client(self.stack, "lambda").get_function_configuration(
-            FunctionName=self.stack.outputs[output]
+            FunctionName=self.stack.outputs[logical_name(name)]
         )
         role = client(self.stack, "sts").assume_role(
             RoleArn=function["Role"], RoleSessionName=function["FunctionName"]
@@ -123,6 +130,23 @@ class Lambda:
         ]
         return {"Records": records}
 
+    def records(self) -> list[dict[str, Any]]:
+        """What the streams of both tables bring, where their filters let it through."""
+        streams, records = client(self.stack, "dynamodbstreams"), []
+        for table in PROPERTIES["publish_events"]["Events"]:
+            (stream,) = streams.list_streams(TableName=self.stack.outputs[f"{table}Table"])[
+                "Streams"
+            ]
+            arn = {"StreamArn": stream["StreamArn"]}
+            (shard,) = streams.describe_stream(**arn)["StreamDescription"]["Shards"]
+            place = {"ShardId": shard["ShardId"], "ShardIteratorType": "TRIM_HORIZON"}
+            start = streams.get_shard_iterator(**arn, **place)["ShardIterator"]
+            for record in as_json(streams.get_records(ShardIterator=start)["Records"]):
+                del record["dynamodb"]["ApproximateCreationDateTime"]  # is no JSON
+                if passes(record, table):
+                    records.append(record)
+        return records
+
     def work_off(self, name: str) -> int:
         """Have a function do all that is in its queue; how many messages that was."""
         done = 0
@@ -169,18 +193,20 @@ def functions(
         machine = arm64_machine()
     else:
         machine = Machine((str(ROOT / ".venv-lambda" / "bin" / "python"), "-s"), BUILD)
-    service, mappings = client(stack, "lambda"), []
-    for mapping in service.list_event_source_mappings()["EventSourceMappings"]:
-        mappings.append(mapping["UUID"])
-    for uuid in mappings:
-        service.update_event_source_mapping(UUID=uuid, Enabled=False)
-    running = Lambda(stack, machine, tmp_path_factory.mktemp("functions"))
-    try:
-        yield running
-    finally:
-        running.close()
+    folder = tmp_path_factory.mktemp("functions")
+    with running_server(stack, folder) as server:
+        service, mappings = client(stack, "lambda"), []
+        for mapping in service.list_event_source_mappings()["EventSourceMappings"]:
+            mappings.append(mapping["UUID"])
         for uuid in mappings:
-            service.update_event_source_mapping(UUID=uuid, Enabled=True)
+            service.update_event_source_mapping(UUID=uuid, Enabled=False)
+        running = Lambda(server, machine, folder)
+        try:
+            yield running
+        finally:
+            running.close()
+            for uuid in mappings:
+                service.update_event_source_mapping(UUID=uuid, Enabled=True)
 
 
 @pytest.fixture
@@ -223,31 +249,39 @@ def test_the_whole_journey_runs_and_says_so_in_its_logs(
     assert functions.work_off("mail_feedback")
     assert json.loads(functions.call("GET", path)["body"])["email"] == "bounced"
 
-    for name in ("public_api", *QUEUES):
+    report = functions.invoke("publish_events", {"Records": functions.records()})
+    assert (report.kind, report.document) == ("response", {"batchItemFailures": []})
+    eventually(lambda: functions.work_off("send_webhook") > 0)
+    events = [event["type"] for event in functions.server.events(customer.number)]
+    whats = ["email.bounced", "license.changed", "request.answered"]
+    assert sorted(events) == [f"keyferry.{what}" for what in whats]
+
+    for name in FUNCTIONS:
         text = functions.log(name).read_text()
         for secret in (address, customer.code, link, ticket["id"]):
             assert secret not in text
         for line in lines_of(functions.log(name)):
             assert line["service"] == "keyferry"
-    events = [line.get("message") for line in lines_of(functions.log("process_request"))]
-    assert "answered" in events, events
+    lines = [line.get("message") for line in lines_of(functions.log("process_request"))]
+    assert "answered" in lines, lines
 
 
-@pytest.mark.parametrize("name", ["public_api", *QUEUES])
+@pytest.mark.parametrize("name", FUNCTIONS)
 def test_a_missing_setting_is_reported_at_the_start_and_ends_the_environment(
     functions: Lambda, name: str
 ) -> None:
-    sandbox = functions.start(name, "TICKETS_TABLE")
+    setting = next(iter(PROPERTIES[name]["Environment"]["Variables"]))
+    sandbox = functions.start(name, setting)
     try:
         report = sandbox.invoke({"Records": []})
         assert report.kind == "init/error", report
-        assert report.document["errorMessage"] == "'TICKETS_TABLE'"
+        assert report.document["errorMessage"] == repr(setting)
         assert sandbox.invoke({"Records": []}) == Report("exit", 1)
     finally:
         sandbox.close()
 
 
-@pytest.mark.parametrize("name", QUEUES)
+@pytest.mark.parametrize("name", [*QUEUES, "publish_events"])
 def test_an_event_of_another_shape_is_an_error_and_the_next_one_is_handled(
     functions: Lambda, name: str
 ) -> None:

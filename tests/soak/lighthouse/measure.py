@@ -26,7 +26,7 @@ def report(address: str) -> Any:
     """One run's whole report."""
     node, _ = compute_driver_executable()
     flags = " ".join(["--headless=new", *FLAGS])
-    command = [node, CLI, address, "--quiet", "--output=json", f"--chrome-flags={flags}"]
+    command = [node, str(CLI), address, "--quiet", "--output=json", f"--chrome-flags={flags}"]
     with tempfile.TemporaryDirectory() as home:
         here = os.environ | {"CHROME_PATH": str(CHROMIUM), "HOME": home, "CI": "1"}
         ran = subprocess.run(command, env=here, capture_output=True, text=True, timeout=180)

@@ -86,7 +86,7 @@ def validator(schema: str) -> Draft202012Validator:
 
 
 def conforms(document: object, schema: str) -> bool:
-    return validator(schema).is_valid(document)
+    return bool(validator(schema).is_valid(document))
 
 
 def has_good_form(file: bytes, kind: str) -> bool:

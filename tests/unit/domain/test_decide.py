@@ -7,7 +7,7 @@ import pytest
 
 from keyferry_protocol.request import Request
 from keyferry_protocol.response import BoundTo
-from keyferry_service.domain.allocate import Grant
+from keyferry_service.domain.allocate import Grant, GrantRule
 from keyferry_service.domain.decide import decide
 from keyferry_service.domain.ledger import response_to
 from keyferry_service.domain.license import (
@@ -852,3 +852,74 @@ def test_without_moves_left_a_refusal_has_the_day_of_the_next_one() -> None:
     assert isinstance(decision, Refusal)
     march_2_2027 = 1_803_945_600
     assert decision.facts == {"n": 1, "moves_left": 0, "next_move_at": march_2_2027}
+
+
+# ---- A seat that the person on the page chose
+
+
+FULL = {"seats": 2, "seats_used": 2, "seats_ever_used": 2, "next_seat": 3, "revision": 7}
+BOTH = (a_seat(), a_seat(LAB_08, 2))
+LAB_09 = Computer("LAB-09")
+
+
+def chosen(seat: int | None, license: dict[str, Any], **changes: Any) -> Any:
+    """The decision on a computer without a seat, for which this one was chosen."""
+    request = a_request(LAB_09, **{"choose_seat": True, **changes})
+    rows = a_snapshot(a_license(**{**FULL, **license}), *BOTH, request=request)
+    return decide(request, rows, [SERVICE_KEY], NOW, seat)
+
+
+@pytest.mark.parametrize(
+    ("license", "changes", "offers"),
+    [
+        pytest.param({}, {}, True, id="where none is left"),
+        pytest.param({}, {"choose_seat": False}, False, id="unless the request does not allow it"),
+        pytest.param({"moves_per_year": 0}, {}, False, id="unless no move is left"),
+        pytest.param({"moves_per_year": 1}, {}, True, id="where one move is left"),
+        pytest.param({"status": Status.SUSPENDED}, {}, False, id="unless it is refused for more"),
+        pytest.param(
+            {},
+            {"replaces_seat": 9, "choose_seat": False},
+            False,
+            id="unless the request has named a seat",
+        ),
+    ],
+)
+def test_a_refusal_offers_the_seats_in_use(
+    license: dict[str, Any], changes: dict[str, Any], offers: bool
+) -> None:
+    assert chosen(None, license, **changes).offers_seats is offers
+
+
+def test_the_chosen_seat_goes_to_the_new_machine() -> None:
+    grant = chosen(2, {})
+    assert isinstance(grant, Grant)
+    assert (grant.rule, grant.seat.number, grant.replaced) == (GrantRule.REPLACED_SEAT, 2, BOTH[1])
+    assert grant.license.moves == {TODAY: 1}
+
+
+def test_where_a_seat_is_free_the_choice_does_not_count() -> None:
+    grant = chosen(2, {"seats": 3})
+    assert (grant.rule, grant.seat.number) == (GrantRule.NEW_SEAT, 3)
+
+
+def test_the_seat_that_the_request_names_comes_before_the_chosen_one() -> None:
+    assert chosen(2, {}, replaces_seat=1, choose_seat=False).seat.number == 1
+
+
+@pytest.mark.parametrize(
+    ("seat", "license", "code"),
+    [
+        pytest.param(9, {}, RefusalCode.NO_SUCH_SEAT, id="a seat that is gone"),
+        pytest.param(2, {"moves_per_year": 0}, RefusalCode.MOVE_LIMIT, id="a move too many"),
+    ],
+)
+def test_a_choice_that_comes_to_nothing_may_be_made_again(
+    seat: int, license: dict[str, Any], code: RefusalCode
+) -> None:
+    refusal = chosen(seat, license)
+    assert (refusal.code, refusal.offers_seats) == (code, True)
+
+
+def test_a_choice_is_not_made_again_where_no_seat_would_help() -> None:
+    assert not chosen(2, {"status": Status.SUSPENDED}).offers_seats

@@ -50,10 +50,12 @@ MESSAGES: list[Any] = [
     {"eventType": "Complaint", "mail": _MAIL, "complaint": {"complaintFeedbackType": "abuse"}},
     {"mail": {"ticket": TICKET, "to": "anna@example.com"}},
     {"sign": {"ticket": TICKET}},
+    {"choice": {"ticket": TICKET, "version": "v1", "seat": 2, "count": 1}},
 ]
 CALLS: list[Any] = [
     {"email": "anna@example.com", "language": "en"},
     {"email": None, "language": "pt-BR"},
+    {"email": None, "language": "en", "seat": 2},
 ]
 VIEWERS = ("198.51.100.7:443", "[2001:db8::1]:443", "2001:db8::1:443", "fe80::1%eth0:1", "::1")
 

@@ -31,7 +31,7 @@ from keyferry_protocol.text_form import from_text_form, to_text_form
 from keyferry_protocol.typed_response import TypedResponse, to_codes, typed_rows
 from keyferry_protocol.typed_text import decode_text
 from keyferry_service.adapters.feedback_ses import parse_feedback
-from keyferry_service.adapters.queue_sqs import parse_mail_request, parse_resign
+from keyferry_service.adapters.queue_sqs import parse_decision, parse_mail_request, parse_resign
 from keyferry_service.adapters.stray_message import StrayMessage
 from keyferry_service.adapters.uploads_s3 import REQUESTS, RESPONSES, uploads_in
 from keyferry_service.domain.proof import read_request
@@ -41,7 +41,9 @@ from keyferry_service.views.api_input import (
     network_of,
     read_call,
     read_email_or_none,
+    read_file,
     read_language,
+    read_seat,
 )
 from keyferry_service.views.problem_document import Problem
 from tests.support.samples import NOW
@@ -160,7 +162,7 @@ def read_notice(data: bytes) -> bool:
                 values.append(upload)
     with suppress(StrayMessage):
         values.append(parse_feedback(message, ACCOUNT, MAILS))
-    values += [parse_mail_request(message), parse_resign(message)]
+    values += [parse_mail_request(message), parse_resign(message), parse_decision(message)]
     return any(values)
 
 
@@ -168,7 +170,11 @@ def read_api_call(data: bytes) -> bool:
     is_read = False
     for is_base64 in (False, True):
         with suppress(Problem):
+            assert read_file("application/octet-stream", _text(data), is_base64)
+        with suppress(Problem):
             call = read_call("application/json", _text(data), is_base64)
+            seat = read_seat(call)
+            assert seat is None or seat >= 1
             read_language(call)
             email = read_email_or_none(call)
             assert email is None or is_email(email)

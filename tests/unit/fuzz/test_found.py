@@ -2,9 +2,12 @@
 
 import random
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
+from keyferry_service.adapters import feedback_ses, queue_sqs
+from keyferry_service.views import api_input
 from tests.unit.fuzz import targets
 from tests.unit.fuzz.mutating import mutated
 from tests.unit.fuzz.seeds import dictionary, seeds
@@ -17,6 +20,17 @@ def test_every_past_finding_is_accepted_or_refused_as_it_should_be() -> None:
     files = {path.name: path.read_bytes() for path in FINDINGS.glob("*-*")}
     is_accepted = {name: targets.run(name.partition("-")[0], files[name]) for name in files}
     assert is_accepted == IS_ACCEPTED
+
+
+@pytest.mark.parametrize("module", [api_input, feedback_ses, queue_sqs])
+def test_whatever_reads_a_message_or_a_call_is_fuzzed(module: ModuleType) -> None:
+    readers = {
+        name
+        for name, value in vars(module).items()
+        if name.startswith(("parse_", "read_")) and value.__module__ == module.__name__
+    }
+    assert readers
+    assert readers - {"read_email"} <= vars(targets).keys()  # read_email_or_none calls that one
 
 
 @pytest.mark.parametrize("target", targets.TARGETS)
