@@ -14,9 +14,11 @@ import pytest
 
 from keyferry_protocol.activation import new_activation_code
 from keyferry_protocol.keys import Ed25519Signer
+from keyferry_protocol.typed_response import to_lines
 from tests.support.offline import LAB_07, LAB_09, OTHER, VENDOR, VENDOR_PQ, Room, key_set
 from tests.support.samples import CODE, NOW, NUMBER
-from tests.support.terminal import Shell
+from tests.support.terminal import Keyboard, Shell
+from tests.support.typed import text_form
 
 GOLDEN = Path(__file__).parent / "golden"
 DEVICE = Ed25519Signer(sha256(b"LAB-07 79438").digest())  # its key id starts with 7f3a
@@ -97,6 +99,23 @@ def test_install(lab_07: Shell) -> None:
     answered(lab_07)
     steps = ("install /media/KINGSTON", "install /media/KINGSTON --json")
     assert_golden("install", story(lab_07, *steps))
+
+
+def test_install_of_lines_that_are_typed(lab_07: Shell) -> None:
+    lab_07(*typed(ASK))
+    request = Path(REQUEST).read_bytes()
+    lines = [
+        line.partition("  ")[2].lower()
+        for line in to_lines(text_form(request, lab_07.room.answer(request)))
+    ]
+    swapped = lines[3][1] + lines[3][0] + lines[3][2:]
+    rows = [*lines[:3], swapped, *lines[3:]]
+    printed = lab_07("install", "-", stdin=Keyboard(rows))
+    entered = iter(rows)
+    shown = re.sub(
+        r"Line [0-9]+( of [0-9]+)?: ", lambda asks: f"{asks[0]}{next(entered)}\n", printed.err
+    )
+    assert_golden("install-typed", f"$ keyferry install -\n{shown}{printed.out.lstrip()}")
 
 
 def test_a_room_with_one_zip_each_way(lab_07: Shell, tmp_path: Path) -> None:
@@ -214,6 +233,14 @@ def test_the_page_of_inspect(lab_07: Shell) -> None:
     step = "inspect /media/KINGSTON/015120020093-7f3a.request --report page.html"
     assert_golden("inspect-report", story(lab_07, step))
     assert_golden("inspect-report-page", Path("page.html").read_text("utf-8"), "html")
+
+
+def test_inspect_a_folder(lab_07: Shell) -> None:
+    lab_07(*typed(ASK))
+    lab_07.carried(REQUEST, f"{STICK}/015120020093-7f3a-1.response")
+    with open(f"{STICK}/plan.pdf", "wb") as file:
+        file.write(b"%PDF-1.7")
+    assert_golden("inspect-folder", story(lab_07, "inspect /media/KINGSTON --report page.html"))
 
 
 def test_no_line_of_a_story_is_a_traceback_or_a_forbidden_word() -> None:

@@ -2,7 +2,10 @@
 
 import html
 import json
+import os
 import re
+import shutil
+import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -139,7 +142,14 @@ def test_the_journey(pseudo: PseudoShell, shell: Shell) -> None:
 
 def test_the_page_about_a_file(pseudo: PseudoShell, shell: Shell) -> None:
     shell("request", NUMBER, "--output", "a.request")
-    for file in (Path("a.request"), shell.carried("a.request")):
+    response = shell.carried("a.request")
+    os.mkdir("2")
+    with zipfile.ZipFile("2/a.zip", "w") as archive:
+        archive.write("a.request")
+        archive.writestr("b.request", b"")
+    shutil.copy("a.request", "2")
+    Path("2/cut.request").write_bytes(Path("a.request").read_bytes()[:-200])
+    for file in (Path("a.request"), response, Path("2"), Path("2/a.zip")):
         pseudo("inspect", str(file), "--report", "page.html", "--yes")
         page = Path("page.html").read_text("utf-8")
         page = re.sub(r"<(head|code)>.*?</\1>|<[^>]+>", "\n", page, flags=re.S)

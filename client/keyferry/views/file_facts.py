@@ -2,20 +2,21 @@
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from typing import NamedTuple
 
+from keyferry.inspected import Contents, Inspected
+from keyferry.views.repair_note import repair_note
+from keyferry.views.request_summary import request_lines
+from keyferry.views.response_summary import response_lines
 from keyferry_protocol.activation import CODE_SYMBOLS, parse_activation_code
 from keyferry_protocol.envelope import MAX_FILE, REQUEST, pack
 from keyferry_protocol.errors import KeyferryError
 from keyferry_protocol.messages import message
 from keyferry_protocol.request import Request
-from keyferry_protocol.response import Response
 from keyferry_protocol.strict_json import parse_json
 from keyferry_protocol.symbols import without_separators
-
-Contents = Request | Response
 
 # What a shell takes for one word, so that a command with it can be copied.
 _PLAIN_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
@@ -24,6 +25,7 @@ _ADDRESS = re.compile(
     re.IGNORECASE,
 )
 _ONE_ROW = "license.features"
+_COLUMNS = "  "  # between the label of a summary's line and its text
 
 
 class Row(NamedTuple):
@@ -42,8 +44,36 @@ class Row(NamedTuple):
         return message(f"inspect.report.member.{path}")
 
 
-def rows(data: bytes, contents: Contents) -> Iterator[Row]:
+def summary_lines(contents: Contents) -> list[str]:
+    """What `inspect` prints about a file."""
+    return request_lines(contents) if isinstance(contents, Request) else response_lines(contents)
+
+
+def summary(contents: Contents) -> tuple[str, list[tuple[str, str]]]:
+    """The first of these lines, and of each other line its label and text."""
+    first, *others = (line.strip() for line in summary_lines(contents))
+    split = (line.partition(_COLUMNS if _COLUMNS in line else " ") for line in others)
+    return first, [(label, text.strip()) for label, _, text in split]
+
+
+def completeness(file: Inspected, entries: Sequence[Row]) -> tuple[str, bool]:
+    """Whether these rows are all there is in the file: as sentences, and if nothing more is."""
+    unknown = count_unknown(entries)
+    is_whole = is_exact(file)
+    if unknown:
+        text = message("inspect.report.unknown-entries", n=unknown)
+    else:
+        text = message(f"inspect.report.{'exact' if is_whole else 'written-otherwise'}")
+    return f"{repair_note(file.repairs)} {text}".strip(), is_whole
+
+
+def count_unknown(entries: Sequence[Row]) -> int:
+    return sum(not row.is_known for row in entries)
+
+
+def rows(file: Inspected) -> Iterator[Row]:
     """Every entry of a file, also those that no reader looks at."""
+    contents = file.contents
     known = dict(_entries(contents.as_json()))
     yield Row("payloadType", _json(contents.envelope.payload_type), True)
     for path, value in _entries(parse_json(contents.envelope.body)):
@@ -51,7 +81,7 @@ def rows(data: bytes, contents: Contents) -> Iterator[Row]:
     for signature in contents.envelope.signatures:
         size = message("inspect.report.bytes", n=len(signature.sig))
         yield Row("signatures", f"{_json(signature.keyid)}, {size}", True)
-    envelope = parse_json(data)
+    envelope = parse_json(file.data)
     assert isinstance(envelope, dict)
     for signature in envelope["signatures"]:
         yield from _unknown(signature, ("keyid", "sig"), "signatures")
@@ -77,10 +107,11 @@ def _json(value: object) -> str:
     return json.dumps(value, ensure_ascii=False)
 
 
-def is_exact(original: bytes, contents: Contents) -> bool:
+def is_exact(file: Inspected) -> bool:
     """Whether Keyferry would write these contents as the very same file."""
-    envelope = contents.envelope
-    return original == pack(envelope.payload_type, contents.to_bytes(), envelope.signatures)
+    contents, envelope = file.contents, file.contents.envelope
+    packed = pack(envelope.payload_type, contents.to_bytes(), envelope.signatures)
+    return file.original == packed
 
 
 def absent_from(contents: Contents) -> list[str]:
@@ -130,9 +161,7 @@ def is_plain_name(name: str) -> bool:
 
 def commands(name: str, contents: Contents) -> dict[str, list[tuple[str, str]]]:
     """What to type to check a file without Keyferry: by purpose, the system and its command."""
-    file = name if is_plain_name(name) else "FILE"
-    payload = f"""sed 's/.*"payload":"\\([^"]*\\)".*/\\1/' {file} | base64"""
-    powershell = f"(Get-Content -Raw {file} | ConvertFrom-Json).payload"
+    file = _typed_name(name)
     if isinstance(contents, Request):
         limit = MAX_FILE[REQUEST]
         read = f"v.open_envelope(open('{file}','rb').read(),'request',{limit})[1].decode()"
@@ -140,18 +169,38 @@ def commands(name: str, contents: Contents) -> dict[str, list[tuple[str, str]]]:
         keys = "v.verify('key-set',open('keys.json','rb').read())"
         read = f"v.verify('response',open('{file}','rb').read(),{keys})"
     return {
-        "hash": [
-            ("Windows PowerShell", f"Get-FileHash {file}"),
-            ("macOS", f"shasum -a 256 {file}"),
-            ("Linux", f"sha256sum {file}"),
-        ],
-        "text": [
-            (
-                "Windows PowerShell",
-                f"[Text.Encoding]::UTF8.GetString([Convert]::FromBase64String({powershell}))",
-            ),
-            ("macOS", f"{payload} -D"),
-            ("Linux", f"{payload} -d"),
-        ],
+        "hash": hash_commands(name),
+        "text": text_commands(name),
         "reader": [("Python", f'python3 -c "import verify as v; print({read})"')],
     }
+
+
+def hash_commands(name: str) -> list[tuple[str, str]]:
+    """The SHA-256 of one file, with what each system has."""
+    file = _typed_name(name)
+    return [
+        ("Windows PowerShell", f"Get-FileHash {file}"),
+        ("macOS", f"shasum -a 256 {file}"),
+        ("Linux", f"sha256sum {file}"),
+    ]
+
+
+# Hidden files, too; names and hashes are never cut.
+FOLDER_HASH_COMMANDS = [
+    ("Windows PowerShell", "Get-ChildItem -File -Force | Get-FileHash | Format-List Hash, Path"),
+    ("macOS", "find . -maxdepth 1 -type f -exec shasum -a 256 {} +"),
+    ("Linux", "find . -maxdepth 1 -type f -exec sha256sum {} +"),
+]
+
+
+def text_commands(name: str) -> list[tuple[str, str]]:
+    """The text in one file, with what each system has."""
+    file = _typed_name(name)
+    payload = f"""sed 's/.*"payload":"\\([^"]*\\)".*/\\1/' {file} | base64"""
+    powershell = f"(Get-Content -Raw {file} | ConvertFrom-Json).payload"
+    decoded = f"[Text.Encoding]::UTF8.GetString([Convert]::FromBase64String({powershell}))"
+    return [("Windows PowerShell", decoded), ("macOS", f"{payload} -D"), ("Linux", f"{payload} -d")]
+
+
+def _typed_name(name: str) -> str:
+    return name if is_plain_name(name) else "FILE"

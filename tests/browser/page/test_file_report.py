@@ -1,5 +1,6 @@
 """The page of `inspect --report` in a browser: readable by everyone, still, and on two sheets."""
 
+import os
 import re
 from pathlib import Path
 
@@ -11,14 +12,16 @@ from tests.support.offline import VENDOR, VENDOR_PQ
 from tests.support.samples import NUMBER
 from tests.support.terminal import Shell, shell_in
 
-SHEETS = 2
+SHEETS = {"request": 2, "response": 2, "folder": 3}
+TEN = 10
 
 
 @pytest.fixture
 def reports(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Path]:
-    """Of a request, and of its response with both signatures."""
+    """Of a request, of its response with both signatures, and of a folder with ten requests."""
     with shell_in(tmp_path, monkeypatch) as shell:
-        return {kind: report(shell, kind) for kind in ("request", "response")}
+        reports = {kind: report(shell, kind) for kind in ("request", "response")}
+        return reports | {"folder": report_of_ten(shell)}
 
 
 def report(shell: Shell, kind: str) -> Path:
@@ -27,6 +30,15 @@ def report(shell: Shell, kind: str) -> Path:
     shell.carried("a.request", "a.response")
     page = Path(f"{kind}.html").absolute()
     assert shell("inspect", f"a.{kind}", "--report", str(page)).exit == 0
+    return page
+
+
+def report_of_ten(shell: Shell) -> Path:
+    os.mkdir("stick")
+    for number in range(TEN):
+        shell("request", NUMBER, "--output", f"stick/{number}.request")
+    page = Path("folder.html").absolute()
+    assert shell("inspect", "stick", "--report", str(page)).exit == 0
     return page
 
 
@@ -49,10 +61,12 @@ def test_it_needs_no_sideways_scroll_on_the_smallest_screen(
 
 
 @pytest.mark.parametrize("paper", ["A4", "Letter"])
-def test_it_prints_on_two_sheets(page: Page, reports: dict[str, Path], paper: str) -> None:
-    for file in reports.values():
+def test_it_prints_on_two_sheets_and_ten_files_on_three(
+    page: Page, reports: dict[str, Path], paper: str
+) -> None:
+    for kind, file in reports.items():
         page.goto(file.as_uri())
-        assert len(re.findall(rb"/Type /Page\b(?!s)", page.pdf(format=paper))) <= SHEETS
+        assert len(re.findall(rb"/Type /Page\b(?!s)", page.pdf(format=paper))) <= SHEETS[kind]
 
 
 def test_it_loads_nothing(page: Page, reports: dict[str, Path]) -> None:
