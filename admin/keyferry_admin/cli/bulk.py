@@ -12,7 +12,7 @@ from keyferry_admin.cli.admin_command import Settings
 from keyferry_admin.cli.confirm import confirm_many, require_shorten, shorten_option, yes_option
 from keyferry_admin.cli.license_terms import changes_as_json, differences
 from keyferry_admin.cli.output import aligned, count_of, mark
-from keyferry_admin.cli.progress import report, run_with_progress
+from keyferry_admin.cli.progress import report, run_with_progress, watch_seats
 from keyferry_admin.cli.renewal_outputs import Outputs
 from keyferry_admin.cli.renewals import change_and_renew, report_with_renewals
 from keyferry_admin.errors.commands import Interrupted
@@ -79,7 +79,8 @@ def change_many(
     Raises TakesRightsAway or NotConfirmed before anything is written, SomeFailed or Interrupted
     after it. The same command can be run again: it finds what is left to do.
     """
-    plan = plan_for(find_all(settings.stack.licenses, filters, settings.now))
+    watch = watch_seats(settings.output)
+    plan = plan_for(find_all(settings.stack.licenses, filters, settings.now, watch))
     reductions = plan.reductions(settings.now)
     if consent.dry_run:
         show_plan(settings, plan)
