@@ -1,17 +1,15 @@
 // Says what to type or to scan where no file can be carried back. Loaded only when someone asks.
 import { loadPart } from './part.js';
 import { create } from './view.js';
-/** @import { View } from './view.js' */
 
 /**
  * Fills the details, unless they are filled.
  * @param {HTMLElement} details
  * @param {ResponseText} text
- * @param {{ view: View, network: Network, language: string }} page
- * @param {Catalogue} catalogue of its messages
+ * @param {PageParts} page
  */
-export async function fillByHand(details, { lines, codes }, page, catalogue) {
-  await loadPart('by-hand', page, catalogue);
+export async function fillByHand(details, { lines, codes }, page) {
+  await loadPart('by-hand', page);
   if (details.children.length > 1) return;
   const { say } = page.view.pen;
   /** @type {(key: string, values?: Values) => HTMLElement} */

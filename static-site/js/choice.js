@@ -1,21 +1,19 @@
 // Draws the table of seats in use, in which the person may say which computer is lost or broken. Loaded only for these.
 import { loadPart } from './part.js';
 import { create, getElement, isolate } from './view.js';
-/** @import { Messages } from './messages.js' */
-/** @import { View } from './view.js' */
+/** @import { Messages, View } from './view.js' */
 
 const MAX_LISTED = 50; // by the service: where there are as many, there may be more
 const COLUMNS = ['seats.seat', 'chosen.computer', 'seats.since', 'seats.answered'];
 
 /**
  * What draws the table, with its sentences. Throws where it does not load.
- * @param {{ view: View, network: Network, language: string }} parts
- * @param {Messages} messages
- * @param {Catalogue} catalogue of these messages
+ * @param {PageParts} page
  * @returns {Promise<ShowSeats>}
  */
-export async function loadSeats({ view, network, language }, messages, catalogue) {
-  await loadPart('choice', { network, language }, catalogue);
+export async function loadSeats(page) {
+  await loadPart('choice', page);
+  const { view, messages } = page;
   return (refusal, choose) => {
     const table = seatsTable(refusal.seats ?? [], messages);
     getElement('refusal-detail', HTMLElement).parentElement?.after(table);

@@ -1,6 +1,5 @@
 // Finds the request files among several files, in zip archives, and in folders. Loaded only for these.
-import { formatLicenseNumber } from './messages.js';
-import { PREFIX_BYTES, decodeBase64, latin1, readFiles } from './request-file.js';
+import { PREFIX_BYTES, latin1, readFiles } from './request-file.js';
 import { BadZip, readZip } from './zip.js';
 
 /** Request files at a time. */
@@ -20,15 +19,15 @@ const HIDDEN = /(?:^|[/\\])(?:\.(?!\.?[/\\])|__MACOSX[/\\])/;
 export async function gather(sources) {
   /** @type {Map<string, RequestFile | BadFile>} */
   const byContent = new Map();
-  /** Of responses: the seats of each license. @type {Map<string, Set<number>>} */
-  const seats = new Map();
+  /** @type {File[]} */
+  const responses = [];
   try {
     for await (const { file, isInside } of filesOf(sources)) {
       const result = await readFiles([file]);
       if ('sources' in result) continue; // an archive in an archive
+      if ('problem' in result && isResponse(result)) responses.push(file);
       if ('request' in result) byContent.set(latin1(result.bytes), byContent.get(latin1(result.bytes)) ?? result);
-      else if (isInside && result.problem === 'response') await addSeat(seats, file);
-      else if (isInside && !isMeantAsRequest(file, result)) continue;
+      else if (isInside && (isResponse(result) || !isMeantAsRequest(file, result))) continue;
       else byContent.set(`${byContent.size} ${file.name}`, { name: file.name, problem: result.problem });
       if (byContent.size > MAX_FILES) return { problem: 'too-many-files' };
     }
@@ -38,41 +37,15 @@ export async function gather(sources) {
     return { problem: error.code };
   }
   const rows = [...byContent.values()];
-  if (rows.length > 1) return { rows };
-  if (rows[0]) return rows[0];
-  return seats.size ? { problem: 'only-responses', list: listed(seats) } : { problem: 'none-inside' };
-}
-
-/**
- * Notes for which seat of which license a response is; one that cannot be read is noted without.
- * @param {Map<string, Set<number>>} seats
- * @param {File} file
- */
-async function addSeat(seats, file) {
-  let [number, seat] = ['', 0];
-  try {
-    const { payload } = JSON.parse(await file.text());
-    const body = JSON.parse(new TextDecoder().decode(decodeBase64(payload)));
-    if (/^\d{12}$/.test(body.license.number)) [number, seat] = [formatLicenseNumber(String(body.license.number)), Number(body.seat)];
-  } catch {
-    // damaged: the offline computer says so, or repairs it
+  if (responses.length && rows.every((row) => 'problem' in row && isResponse(row))) {
+    return { problem: 'response', responses: { files: responses, name: sources.length === 1 ? sources[0].name : '' } };
   }
-  seats.set(number, (seats.get(number) ?? new Set()).add(seat));
+  if (rows.length > 1) return { rows };
+  return rows[0] ?? { problem: 'none-inside' };
 }
 
-/**
- * `015.120.020.093 (1–3, 10)`, and so on.
- * @param {Map<string, Set<number>>} seats
- */
-const listed = (seats) =>
-  [...seats].filter(([number]) => number).map(([number, set]) => `${number} (${ranges([...set].sort((a, b) => a - b))})`).join('; ') || '?';
-
-/** @param {number[]} numbers that rise */
-function ranges(numbers) {
-  const starts = numbers.filter((n, i) => n - 1 !== numbers[i - 1]);
-  const ends = numbers.filter((n, i) => n + 1 !== numbers[i + 1]);
-  return starts.map((start, i) => (start === ends[i] ? start : `${start}–${ends[i]}`)).join(', ');
-}
+/** @param {FileProblem} result */
+const isResponse = ({ problem }) => problem === 'response';
 
 /**
  * @param {File} file

@@ -1,8 +1,7 @@
 // Starts the page and connects what a person does to the journey.
 import { Journey } from './journey.js';
-import { Messages, chooseLanguage } from './messages.js';
 import { findSecret, readFiles } from './request-file.js';
-import { View, getElement, readCatalogue } from './view.js';
+import { Messages, View, chooseLanguage, getElement, readCatalogue } from './view.js';
 
 /** @typedef {{ journey: Journey, view: View }} Page */
 
@@ -84,6 +83,7 @@ const browser = {
     if (!browser.canShare || !navigator.canShare({ files })) return null;
     return () => navigator.share({ files }).catch(() => {}); // the person closed the share sheet
   },
+  reload: () => location.reload(),
 };
 
 /** The request in a QR code's link, taken out of the address and the history at once; or null. */
@@ -108,41 +108,61 @@ async function readLink(text) {
 }
 
 /**
- * A file of the page; null where there is none, or something else answers. The page then shows what it shows without it.
- * @param {string} url
+ * The sentences of a language; null where there are none, or something else answers. The page is English then.
+ * @param {string} language
  */
-async function loadJson(url) {
+async function loadSentences(language) {
   try {
-    const answer = await fetchWithin(START_TIMEOUT_MS, url);
-    return answer.ok ? await answer.json() : null;
+    const answer = await fetchWithin(START_TIMEOUT_MS, `languages/${language}.json`);
+    const sentences = answer.ok ? await answer.json() : null;
+    return sentences?.title ? sentences : null;
   } catch {
     return null;
   }
 }
+
+/**
+ * A part of the page that is loaded late; null where it does not load, or takes too long.
+ * @template T
+ * @param {number} ms
+ * @param {Promise<T>} part
+ */
+const loadWithin = (ms, part) => Promise.race([part.catch(() => null), network.sleep(ms).then(() => null)]);
 
 /** @returns {Promise<Page>} */
 async function start() {
   const languages = [...getElement('language', HTMLSelectElement).options].map((option) => option.value);
   const query = new URLSearchParams(location.search).get('lang');
   const wanted = chooseLanguage(languages, [query, ofBrowser.getItem('language'), ...navigator.languages]);
-  const [translation, vendor] = await Promise.all([
-    wanted === 'en' ? null : loadJson(`languages/${wanted}.json`),
-    loadJson('vendor.json'),
-  ]);
-  const language = translation?.title ? wanted : 'en';
-  const catalogue = { ...readCatalogue(), ...(language !== 'en' && translation) };
+  const translation = wanted === 'en' ? null : await loadSentences(wanted);
+  const language = translation ? wanted : 'en';
+  const catalogue = { ...readCatalogue(), ...translation };
   const messages = new Messages(language, catalogue);
-  const view = new View(messages, vendor ?? {}, {
-    restart: () => journey.restart(),
-    retry: () => journey.retry(),
-    downloadAgain: () => journey.downloadAgain(),
-    emailTo: (email) => journey.emailTo(email),
-    fillByHand: (details, text) => import('./by-hand.js').then((module) => module.fillByHand(details, text, parts, catalogue)).catch(() => view.announce('down.lead')),
-  });
-  const parts = { view, browser, network, language };
-  const loadRoom = () => import('./room-view.js').then((module) => module.openRoom(parts, messages, catalogue)).catch(() => null);
-  const loadSeats = () => import('./choice.js').then((module) => module.loadSeats(parts, messages, catalogue)).catch(() => null);
-  const journey = new Journey({ ...parts, loadRoom, loadSeats });
+  const view = new View(messages, { restart: () => journey.restart(), retry: () => journey.retry() });
+  /** @type {PageParts} */
+  const page = { view, browser, network, language, messages, catalogue };
+  const loadSeats = () => import('./choice.js').then((module) => module.loadSeats(page)).catch(() => null);
+  /** @type {LoadTicket} */
+  const loadTicket = async () => {
+    const modules = await loadWithin(CALL_TIMEOUT_MS, Promise.all([import('./ticket.js'), import('./ticket-view.js')]));
+    if (!modules) return null;
+    const [{ TicketJourney }, { TicketView }] = modules;
+    return (of, begin) => {
+      /** @type {InstanceType<typeof TicketJourney>} */
+      const ticket = new TicketJourney({ ...page, page: view, view: new TicketView(view, messages, {
+        retry: () => ticket.retry(),
+        downloadAgain: () => ticket.downloadAgain(),
+        emailTo: (email) => ticket.emailTo(email),
+        fillByHand: (details, text) => import('./by-hand.js')
+          .then((module) => module.fillByHand(details, text, page))
+          .catch(() => view.announce('down.lead')),
+      }), loadSeats }, of, begin);
+      return ticket;
+    };
+  };
+  const loadRoom = () => import('./room-view.js').then((module) => module.openRoom(page)).catch(() => null);
+  const loadResponses = () => import('./responses.js').then((module) => module.loadResponses(page)).catch(() => null);
+  const journey = new Journey({ ...page, loadTicket, loadRoom, loadResponses });
   getElement('stalled', HTMLElement).remove();
   return { journey, view };
 }
@@ -154,10 +174,16 @@ async function start() {
  */
 function route(journey, link, options) {
   const ticket = /^#t=(.+)$/.exec(location.hash)?.[1] ?? null;
-  if (link !== null) journey.choose(() => readLink(link));
-  else if (location.hash === '#room') journey.openRoom();
-  else if (ticket && !/^[\w-]{43}$/.test(ticket)) journey.choose(async () => ({ problem: 'link-cut' }));
-  else journey.open(ticket, options);
+  if (link !== null) {
+    journey.choose(() => readLink(link));
+    journey.prepare();
+  } else if (location.hash === '#room') {
+    journey.openRoom();
+  } else if (ticket && !/^[\w-]{43}$/.test(ticket)) {
+    journey.choose(async () => ({ problem: 'link-cut' }));
+  } else {
+    journey.open(ticket, options);
+  }
 }
 
 /**
@@ -176,6 +202,10 @@ function listen(started) {
     if (files.length) journey.choose(() => readFiles(files));
   };
 
+  // The first touch of the page: the choice of a file takes longer than to load what sends it, and makes no call itself.
+  for (const kind of ['pointerdown', 'keydown', 'dragenter']) {
+    addEventListener(kind, async () => (await started).journey.prepare(), { once: true });
+  }
   email.value = ofTab.getItem('email') ?? '';
   email.addEventListener('change', async () => (await started).journey.checkEmail(email.value));
   email.addEventListener('input', async () => {

@@ -4,11 +4,12 @@ import { create } from './view.js';
 /**
  * Throws where the sentences do not load. Without its styles, a part can be read all the same.
  * @param {string} name
- * @param {{ network: Network, language: string }} page
- * @param {Catalogue} catalogue of the page, which these sentences join
+ * @param {PageParts} page whose catalogue these sentences join
+ * @param {{ hasStyle?: boolean }} [options]
  */
-export async function loadPart(name, { network, language }, catalogue) {
-  const [answer] = await Promise.all([network.fetch(`languages/${language}.${name}.json`), loadStyle(`${name}.css`)]);
+export async function loadPart(name, { network, language, catalogue }, { hasStyle = true } = {}) {
+  const style = hasStyle ? loadStyle(`${name}.css`) : null;
+  const [answer] = await Promise.all([network.fetch(`languages/${language}.${name}.json`), style]);
   Object.assign(catalogue, await answer.json());
 }
 

@@ -20,7 +20,7 @@ const KINDS = {
 };
 
 // In a file of these kinds there is no other, or a person must learn that it holds a secret.
-const LEFT_ALONE = ['empty', 'activation-code', 'response', 'unsupported-version', 'pdf', 'word', 'image'];
+const LEFT_ALONE = ['empty', 'activation-code', 'unsupported-version', 'pdf', 'word', 'image'];
 
 /**
  * A file that was changed on its way without losing a byte is repaired.
@@ -39,13 +39,17 @@ export async function readFiles(files) {
   const result = readRequest(bytes, file.size);
   if (!('problem' in result)) return { name: file.name, bytes, ...result };
   if (result.problem === 'zip') return { sources: files };
+  const responses = { files, name: file.name };
+  if (result.problem === 'response') return { ...result, responses };
   if (LEFT_ALONE.includes(result.problem) || file.size > MAX_REPAIRED_BYTES) return result;
+  const part = await import('./repair.js').catch(() => null);
+  if (!part) return { problem: 'not-loaded' };
   try {
-    const { repairFile } = await import('./repair.js');
-    const repaired = await repairFile(new Uint8Array(await file.arrayBuffer()));
-    return repaired && 'request' in repaired ? { name: file.name, ...repaired } : repaired ?? result;
+    const repaired = await part.repairFile(new Uint8Array(await file.arrayBuffer()));
+    if (repaired && 'request' in repaired) return { name: file.name, ...repaired };
+    return repaired?.problem === 'response' ? { ...repaired, responses } : repaired ?? result;
   } catch {
-    return result; // the module did not load
+    return result; // the file can no longer be read
   }
 }
 
@@ -100,6 +104,20 @@ const DASHES = /[\xad\xb7\p{Pd}\u207b\u208b\u2212-\u22c5\u2022-\u2027\u2043\u204
  * @param {string} text
  */
 export const cleanAddress = (text) => text.replace(UNSEEN, '').replaceAll('\xad', '').trim();
+
+// The service's own rule for addresses.
+const NAME = "[\\w!#$%&'*+/=?^`{|}~-]+";
+const LABEL = '[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?';
+const ADDRESS = new RegExp(`^${NAME}(?:\\.${NAME})*@(?:${LABEL}\\.)+(?!\\d)${LABEL}$`, 'i');
+
+/**
+ * What is wrong with an address, as the end of its sentence's key: problem.{name}
+ * @param {string} text may be empty
+ */
+export function emailProblem(text) {
+  const email = cleanAddress(text);
+  return findSecret(email) ?? (email === '' || (email.length <= 254 && ADDRESS.test(email)) ? null : 'email');
+}
 
 /**
  * Decodes UTF-8 or UTF-16, with or without a byte-order mark, which `parse` refuses.
@@ -201,6 +219,7 @@ function parse(bytes) {
     licenseNumber: license_number,
     createdAt,
     product: `${product.name} ${product.version}`.trim(),
+    machineName: machine.name,
     computer: [machine.name, machine.os].filter(Boolean).join(', '),
     protection,
     dongleModel: dongle?.model ?? '',
@@ -242,6 +261,15 @@ const match = (pattern, ...texts) => check(texts.every((text) => typeof text ===
  * @param {string} text
  */
 export const replaceControls = (text) => text.replace(new RegExp(CONTROLS, 'gu'), '\ufffd');
+
+/**
+ * 015120020093 in groups of three: 015.120.020.093
+ * @param {string} licenseNumber
+ */
+export const formatLicenseNumber = (licenseNumber) => licenseNumber.replace(/\d{3}(?=\d)/g, '$&.');
+
+/** @param {LicenseRequest} request */
+export const requestKey = ({ kind, replacesSeat }) => (replacesSeat ? 'asks.replace' : `asks.${kind}`);
 
 /**
  * Throws unless the condition holds.

@@ -1,28 +1,20 @@
-// Draws the table of several request files. Loaded only for these.
-import { formatLicenseNumber } from './messages.js';
+// Draws the screens of several request files, around their table. Loaded only for these.
 import { loadPart } from './part.js';
-import { replaceControls } from './request-file.js';
+import { LOOKS, RoomTable } from './room-table.js';
 import { Room } from './room.js';
-import { create, fileElement, getElement, isolate } from './view.js';
-/** @import { Messages } from './messages.js' */
-/** @import { View } from './view.js' */
-
-const COLUMNS = ['chosen.computer', 'refused.license', 'room.asks', 'room.status'];
-/** Of these states, a shape beside the word. @type {Partial<Record<Row['state'], string>>} */
-const LOOKS = { ready: 'good', done: 'good', refused: 'bad', failed: 'bad', bad: 'bad' };
-const FAILURES = ['unreachable', 'not-ours', 'not-found', 'upload'];
+import { saveFile, showSaving } from './ticket-view.js';
+import { create, fileElement, getElement } from './view.js';
+/** @import { Messages, View } from './view.js' */
 
 /**
  * The part of the page for several files, with its sentences and styles. Throws where it does not load.
- * @param {{ view: View, browser: Browser, network: Network, language: string }} parts
- * @param {Messages} messages
- * @param {Catalogue} catalogue of these messages
+ * @param {PageParts} page
  */
-export async function openRoom({ view, browser, network, language }, messages, catalogue) {
-  await loadPart('room', { network, language }, catalogue);
+export async function openRoom(page) {
+  await loadPart('room', page);
   /** @type {Room} */
   const room = new Room({
-    view: new RoomView(view, messages, { send: () => room.send(), save: () => room.save() }), browser, network, language,
+    ...page, view: new RoomView(page.view, page.messages, { send: () => room.send(), save: () => room.save() }),
   });
   return room;
 }
@@ -31,9 +23,7 @@ export class RoomView {
   #view;
   #messages;
   #actions;
-  #table = create('table', '', { className: 'room' });
-  /** @type {HTMLTableCellElement[]} of the status, by the row's place among all rows */
-  #cells = [];
+  #table;
 
   /**
    * @param {View} view
@@ -44,18 +34,19 @@ export class RoomView {
     this.#view = view;
     this.#messages = messages;
     this.#actions = actions;
+    this.#table = new RoomTable(view, messages);
   }
 
   /** @param {Row[]} rows */
   showChosen(rows) {
     const bad = rows.filter(({ state }) => state === 'bad').length;
     const good = rows.length - bad;
-    this.#drawTable(rows);
+    this.#table.draw(rows);
     this.#view.pen.show('room', [
       this.#heading('room.title'),
       this.#line('chosen.unsent', { className: 'lead' }),
       ...(bad ? [this.#line(this.#plural('room.bad', bad), { className: 'fault' }, { n: this.#number(bad) })] : []),
-      this.#table,
+      this.#table.element,
       this.#line('room.save-here', { className: 'note' }),
       this.#buttons(
         good ? this.#button(this.#plural('room.send', good), 'primary', this.#actions.send, { n: this.#number(good) }) : null,
@@ -66,7 +57,7 @@ export class RoomView {
 
   /** @param {Row[]} rows */
   showSending(rows) {
-    this.#drawTable(rows);
+    this.#table.draw(rows);
     this.#view.pen.show('room-sending', [
       this.#heading('room.sending'),
       this.#line(rows.some((row) => 'request' in row && row.request.kind === 'deactivate') ? 'room.keep-open-first' : 'room.keep-open'),
@@ -74,7 +65,7 @@ export class RoomView {
       create('p', '', { id: 'progress' }),
       this.#savePanel({ isHidden: true }),
       this.#buttons(this.#button('room.save-now', '', this.#actions.save, {}, { id: 'save-now', hidden: true })),
-      this.#table,
+      this.#table.element,
     ]);
     this.showProgress(rows, { isNews: false });
   }
@@ -89,7 +80,7 @@ export class RoomView {
     const others = rows.filter(({ state }) => LOOKS[state] === 'bad');
     const isWorthRetrying = !ready && others.some(({ state }) => state === 'failed'); // a refusal would only come again
     const title = others.length === 0 ? 'done' : ready ? 'done-some' : 'done-none';
-    this.#drawTable(rows, others);
+    this.#table.draw(rows, others);
     const command = create('code', 'keyferry install ', { dir: 'ltr' });
     command.append(fileElement(archive));
     const steps = create('ol', '', { className: 'steps' });
@@ -104,14 +95,14 @@ export class RoomView {
       ...(ready ? [this.#savePanel({ isHidden: false })] : []),
       ...(others.length ? [this.#line('room.first')] : []),
       ...(ready ? [this.#heading2('steps.title'), steps] : []),
-      this.#table,
+      this.#table.element,
       this.#buttons(
         others.some(({ state }) => state !== 'bad') ? this.#button('room.retry', isWorthRetrying ? 'primary' : '', this.#actions.send) : null,
         ready ? this.#button('room.print', '', null, {}, { id: 'print' }) : null,
         this.#restartButton(),
       ),
     ]);
-    if (ready) this.#view.showSaving(isSaved ? 'ready.saved' : 'ready.saving', archive);
+    if (ready) showSaving(this.#view.pen, isSaved ? 'ready.saved' : 'ready.saving', archive);
   }
 
   /**
@@ -120,10 +111,7 @@ export class RoomView {
    * @param {number} place among all rows
    */
   showRow(row, place) {
-    const cell = this.#cells[place];
-    if (!cell) return;
-    cell.className = `state ${LOOKS[row.state] ?? ''}`;
-    cell.replaceChildren(...this.#status(row));
+    this.#table.showRow(row, place);
     const saveNow = document.getElementById('save-now');
     if (saveNow && row.state === 'ready') saveNow.hidden = false;
   }
@@ -158,71 +146,13 @@ export class RoomView {
    */
   save(archive, name) {
     getElement('room-save', HTMLElement).hidden = false;
-    this.#view.save(archive, name);
+    saveFile(this.#view.pen, archive, name);
   }
 
   /** @param {string} key of what went wrong */
   showSaving(key) {
     getElement('room-save', HTMLElement).hidden = false;
-    this.#view.showSaving(key);
-  }
-
-  /**
-   * @param {Row[]} rows
-   * @param {Row[]} first those of them that come first
-   */
-  #drawTable(rows, first = []) {
-    const caption = create('caption', '');
-    const count = this.#plural('room.caption', rows.length);
-    caption.append(...this.#view.pen.say(count, { n: this.#number(rows.length) }));
-    const labels = COLUMNS.map((key) => this.#messages.text(key));
-    const head = create('thead', '');
-    head.insertRow().append(...labels.map((label) => create('th', label, { scope: 'col' })));
-    const body = create('tbody', '');
-    this.#cells = [];
-    for (const row of [...first, ...rows.filter((each) => !first.includes(each))]) {
-      const line = body.insertRow();
-      const computer = create('th', '', { scope: 'row' });
-      const cells = [create('td', ''), create('td', ''), create('td', '')];
-      line.append(computer, ...cells);
-      cells.forEach((cell, i) => { cell.dataset.label = labels[i + 1]; });
-      if ('request' in row) {
-        const { request } = row;
-        const [, name, system] = /^([^]*?)(?:, ([^,]*))?$/.exec(request.computer) ?? [];
-        computer.append(...(name ? [isolate(name), ...(system ? [create('span', system)] : [])] : [this.#fileName(row)]));
-        cells[0].textContent = formatLicenseNumber(request.licenseNumber);
-        cells[1].append(...this.#view.pen.say(request.replacesSeat ? 'room.asks.replace' : `room.asks.${request.kind}`, { seat: request.replacesSeat ?? '' }));
-      } else {
-        computer.append(this.#fileName(row));
-      }
-      this.#cells[rows.indexOf(row)] = cells[2];
-      this.showRow(row, rows.indexOf(row));
-    }
-    this.#table.replaceChildren(caption, head, body);
-  }
-
-  /**
-   * @param {Row} row
-   * @returns {Node[]}
-   */
-  #status(row) {
-    const { state, problem = '', refusal } = row;
-    const words = (/** @type {string} */ key) => create('span', this.#messages.parts(key, {}).join(''));
-    if (state === 'bad') return [this.#line(`problem.${problem}`)];
-    if (state === 'failed') return [this.#line(`room.failed.${FAILURES.includes(problem) ? problem : 'down'}`)];
-    if (state === 'ready' || state === 'done') return [words('request' in row && row.request.kind === 'deactivate' ? 'ready.deactivated' : 'room.ready')];
-    if (state !== 'refused' || !refusal) return [words(state === 'sending' ? 'room.sending-file' : `room.${state}`)];
-    const lang = refusal.language ?? this.#messages.language;
-    const step = create('p', '', { lang });
-    step.append(...refusal.detail.split('`').map((part, i) => (i % 2 ? create('code', part, { dir: 'ltr' }) : part)));
-    const choice = create('p', '');
-    if (refusal.choose_seat) choice.append(create('a', this.#messages.text('room.choose-seat'), { href: `#t=${row.ticket}` }));
-    return [create('p', refusal.title, { lang, className: 'title' }), step, ...(refusal.choose_seat ? [choice] : [])];
-  }
-
-  /** @param {Row} row */
-  #fileName({ name }) {
-    return name ? fileElement(replaceControls(name)) : this.#messages.text('file.yours');
+    showSaving(this.#view.pen, key);
   }
 
   /**

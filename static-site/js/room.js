@@ -1,6 +1,6 @@
 // Sends several request files and makes one archive of their responses. Loaded only for several files; knows no document.
 import { gather } from './gather.js';
-import { decodeBase64, encodeBase64, readRequest } from './request-file.js';
+import { KeptRows } from './kept-rows.js';
 import { Problem, UploadFailed, download, follow, freshResponse, isAbort, submit } from './service.js';
 import { writeZip } from './zip.js';
 /** @import { RoomView } from './room-view.js' */
@@ -21,10 +21,9 @@ export class Room {
   /** @type {Row[]} */
   #rows = [];
   #controller = new AbortController();
+  #kept;
   #isSending = false;
   #announcedAt = 0;
-  /** How many responses the last archive had. */
-  #saved = 0;
 
   /**
    * @param {object} parts
@@ -38,6 +37,7 @@ export class Room {
     this.#browser = browser;
     this.#network = network;
     this.#language = language;
+    this.#kept = new KeptRows(browser.storage);
   }
 
   get isSending() {
@@ -51,7 +51,7 @@ export class Room {
   show(files) {
     this.forget();
     this.#rows = files.map((file) => ({ ...file, state: 'problem' in file ? 'bad' : 'chosen', ticket: null, response: null }));
-    this.#keepAll();
+    this.#kept.keep(this.#rows);
     this.#browser.navigate('#room');
     this.#view.showChosen(this.#rows);
   }
@@ -60,12 +60,8 @@ export class Room {
    * Shows the table that this tab had before a reload, and continues where it was. Returns whether there is one.
    */
   restore() {
-    const { storage } = this.#browser;
-    const count = Number(storage.getItem('room'));
-    const rows = Array.from({ length: count }, (_, i) => restoredRow(storage.getItem(`room ${i}`)));
-    this.#rows = rows.flatMap((row) => row ?? []);
+    this.#rows = this.#kept.load();
     if (this.#rows.length === 0) return false;
-    this.#saved = Number(storage.getItem('room saved'));
     if (this.#rows.every(({ state }) => state === 'bad' || state === 'chosen')) this.#view.showChosen(this.#rows);
     else if (this.#rows.some(isWaiting)) void this.#run(this.#rows.filter(isWaiting));
     else void this.#finish();
@@ -94,8 +90,7 @@ export class Room {
       });
       const archive = writeZip(namedApart(ready.flatMap(({ response }) => response ?? [])));
       this.#view.save(archive, ARCHIVE);
-      this.#saved = ready.length;
-      this.#keep('room saved', String(ready.length));
+      this.#kept.saved = ready.length;
     } catch (error) {
       if (isAbort(error)) return;
       if (!(error instanceof Problem)) throw error;
@@ -113,10 +108,8 @@ export class Room {
   /** Stops all calls, and forgets files and tickets. */
   forget() {
     this.leave();
-    for (let i = Number(this.#browser.storage.getItem('room')); i > 0; i -= 1) this.#keep(`room ${i - 1}`, '');
-    for (const key of ['room', 'room saved']) this.#keep(key, '');
+    this.#kept.forget();
     this.#rows = [];
-    this.#saved = 0;
   }
 
   /**
@@ -140,7 +133,7 @@ export class Room {
 
   async #finish() {
     const ready = this.#rows.filter(({ state }) => state === 'ready').length;
-    const isSaved = ready === this.#saved; // a reload does not save a second copy
+    const isSaved = ready === this.#kept.saved; // a reload does not save a second copy
     this.#view.showDone(this.#rows, { isSaved, archive: ARCHIVE });
     if (!isSaved) await this.save();
   }
@@ -226,32 +219,9 @@ export class Room {
    */
   #change(row, news) {
     Object.assign(row, news);
-    this.#keepRow(row);
-    this.#view.showRow(row, this.#rows.indexOf(row));
-  }
-
-  #keepAll() {
-    this.#keep('room', String(this.#rows.length));
-    for (const row of this.#rows) this.#keepRow(row);
-  }
-
-  /** @param {Row} row */
-  #keepRow(row) {
-    const { name, state, ticket, problem, refusal } = row;
-    const bytes = 'bytes' in row ? encodeBase64(row.bytes) : null;
-    this.#keep(`room ${this.#rows.indexOf(row)}`, JSON.stringify({ name, bytes, state, ticket, problem, refusal }));
-  }
-
-  /**
-   * @param {string} key
-   * @param {string} value
-   */
-  #keep(key, value) {
-    try {
-      this.#browser.storage.setItem(key, value);
-    } catch {
-      return; // the tab has no more room: only a reload would need it
-    }
+    const place = this.#rows.indexOf(row);
+    this.#kept.keepRow(row, place);
+    this.#view.showRow(row, place);
   }
 
   /** @returns {Connection} */
@@ -278,19 +248,6 @@ const isDeactivation = (row) => 'request' in row && row.request.kind === 'deacti
  */
 const isWaiting = ({ state, refusal }) =>
   ['queued', 'sending', 'processing', 'delayed'].includes(state) || (state === 'refused' && refusal?.choose_seat === true);
-
-/**
- * @param {string | null} text
- * @returns {Row | null} null where the tab has lost it
- */
-function restoredRow(text) {
-  if (!text) return null;
-  const { bytes: base64, ...kept } = JSON.parse(text);
-  if (base64 === null) return { ...kept, response: null };
-  const bytes = decodeBase64(base64);
-  const result = readRequest(bytes);
-  return 'request' in result ? { ...kept, bytes, ...result, response: null } : null;
-}
 
 /**
  * The files, under names that every system can write and that are all different.

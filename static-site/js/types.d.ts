@@ -7,7 +7,9 @@ interface LicenseRequest {
   createdAt: Date;
   /** Name and version. */
   product: string;
-  /** Name and operating system; may be empty. */
+  /** May be empty. */
+  machineName: string;
+  /** That name and the operating system; may be empty. */
   computer: string;
   protection: 'machine' | 'personal' | 'dongle';
   dongleModel: string;
@@ -29,8 +31,14 @@ interface RequestFile {
 /** Why a file is no request file, as the end of its sentence's key: problem.{problem} */
 interface FileProblem {
   problem: string;
-  /** Licenses and seats that the problem is about. */
-  list?: string;
+  /** What is all there is, and needs nothing from this page. */
+  responses?: Responses;
+}
+
+/** Response files, and the name of the file, archive, or folder that holds them all; empty where there is none. */
+interface Responses {
+  files: File[];
+  name: string;
 }
 
 /** Several files, an archive, or a folder, which another part of the page reads. */
@@ -184,11 +192,20 @@ interface Browser {
   canShare: boolean;
   /** What opens the share sheet with this file; null where the browser cannot share it. */
   prepareShare(file: Uint8Array<ArrayBuffer>, name: string): (() => Promise<void>) | null;
+  reload(): void;
 }
 
-/** What a person can press on a screen. */
+type ScreenName = 'form' | 'waiting' | 'ready' | 'refused' | 'gone' | 'down' | 'room';
+
+/** What a person can press on every screen that has it. */
 interface Actions {
   restart(): void;
+  retry(): void;
+}
+
+/** What a person can press on a ticket's screen. */
+interface TicketActions {
+  /** Sends the refused file again. */
   retry(): void;
   downloadAgain(): void;
   emailTo(email: string): void;
@@ -205,10 +222,36 @@ interface RoomActions {
   save(): void;
 }
 
+/** Where a ticket's journey begins: a file without an id is sent; what is not known, as after a reload, is null. */
+interface TicketStart {
+  id: string | null;
+  file: RequestFile | null;
+  email: string | null;
+}
+
+/** Loads the part of the page that sends a file and follows its ticket; null where it did not load. */
+type LoadTicket = () => Promise<
+  ((journey: import('./journey.js').Journey, start: TicketStart) => import('./ticket.js').TicketJourney) | null
+>;
+
+/** Loads what says for whom response files are; null where it did not load. */
+type LoadResponses = () => Promise<((responses: Responses) => Promise<void>) | null>;
+
 /** Loads the part of the page for several files; null where it did not load. */
 type LoadRoom = () => Promise<import('./room.js').Room | null>;
 
 // The page's own
+
+/** What a part that is loaded late works with. */
+interface PageParts {
+  view: import('./view.js').View;
+  browser: Browser;
+  network: Network;
+  language: string;
+  messages: import('./view.js').Messages;
+  /** Of these messages. */
+  catalogue: Catalogue;
+}
 
 /** The sentences by key, with {placeholders}. */
 type Catalogue = Record<string, string>;
@@ -216,24 +259,11 @@ type Catalogue = Record<string, string>;
 /** A problem of a field: the end of its sentence's key, problem.{name}, and the number in the sentence. */
 interface FieldProblem {
   name: string;
-  list?: string;
   n?: number;
 }
 
 type Field = 'file' | 'email';
 type Problems = Partial<Record<Field, FieldProblem>>;
-
-/** What vendor.json may say. */
-interface Vendor {
-  name?: string;
-  product?: string;
-  /** A data: URL, or one for light and one for dark. */
-  logo?: string | Record<string, string> | null;
-  /** A color for light and one for dark. */
-  accent?: Record<string, string>;
-  support?: { url?: string | null; email?: string | null; hours?: string | null };
-  privacy_url?: string | null;
-}
 
 interface FocusOption {
   /** Whether the focus moves to what is new; it does by default. */

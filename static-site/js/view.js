@@ -1,7 +1,5 @@
-// Draws each screen from index.html's templates, and decides nothing.
-import { replaceControls } from './request-file.js';
-import { emailKey, formatLicenseNumber, licenseEndKey, requestKey } from './messages.js';
-/** @import { Messages } from './messages.js' */
+// Draws the page, its form and its waits in the reader's language, from index.html's templates. Decides nothing.
+import { formatLicenseNumber, replaceControls, requestKey } from './request-file.js';
 
 /**
  * Throws if the element is missing or of another type.
@@ -15,14 +13,14 @@ export function getElement(id, type) {
   return element;
 }
 
-// No offline computer with a right clock made a request before.
-const FIRST_YEAR = 2025;
-
 /** @param {string} id */
 const get = (id) => getElement(id, HTMLElement);
 
 /** @type {(root: ParentNode, selector: string) => NodeListOf<HTMLElement>} */
 const select = (root, selector) => root.querySelectorAll(selector);
+
+// No offline computer with a right clock made a request before.
+const FIRST_YEAR = 2025;
 
 /** The English sentences, which the page itself holds. */
 export function readCatalogue() {
@@ -31,22 +29,112 @@ export function readCatalogue() {
   return Object.fromEntries(elements.map((element) => [element.dataset.text, element.textContent]));
 }
 
+/** The sentences of the page in one language, and how that language writes dates and numbers. */
+export class Messages {
+  #catalogue;
+
+  /**
+   * @param {string} language BCP 47 tag
+   * @param {Catalogue} catalogue
+   */
+  constructor(language, catalogue) {
+    this.language = language;
+    this.direction = language === 'ar' ? 'rtl' : 'ltr';
+    this.#catalogue = catalogue;
+  }
+
+  /** @param {string} key */
+  text(key) {
+    return this.#catalogue[key];
+  }
+
+  /**
+   * The sentence in parts, each placeholder replaced by its value or by nothing.
+   * @template T
+   * @param {string} key
+   * @param {Record<string, T | T[] | undefined>} values
+   */
+  parts(key, values) {
+    const parts = this.text(key).split(/\{(\w+)\}/);
+    return parts.flatMap((part, i) => /** @type {string | T | T[]} */ (i % 2 ? values[part] ?? '' : part));
+  }
+
+  /**
+   * The key of the sentence for n; a plural form that the catalogue does not have is 'other'.
+   * @param {string} key
+   * @param {number} n
+   */
+  pluralKey(key, n) {
+    const form = `${key}.${new Intl.PluralRules(this.language).select(n)}`;
+    return form in this.#catalogue ? form : `${key}.other`;
+  }
+
+  /** @param {number} n */
+  number(n) {
+    return new Intl.NumberFormat(this.language).format(n);
+  }
+
+  /** @param {string[]} texts */
+  list(texts) {
+    return new Intl.ListFormat(this.language).format(texts);
+  }
+
+  /**
+   * A day in UTC, as licenses and emails count them.
+   * @param {string} time
+   * @param {'long' | 'medium'} [dateStyle]
+   */
+  date(time, dateStyle = 'long') {
+    return this.#time(new Date(time), { dateStyle, timeZone: 'UTC' });
+  }
+
+  /** @param {Date} time shown in the reader's time zone */
+  dateAndTime(time) {
+    return `${this.#time(time, { dateStyle: 'long' })}, ${this.#time(time, { timeStyle: 'short' })}`;
+  }
+
+  /**
+   * @param {Date} time
+   * @param {number} now
+   */
+  ago(time, now) {
+    const minutes = Math.round((time.getTime() - now) / 60000);
+    const style = new Intl.RelativeTimeFormat(this.language, { numeric: minutes ? 'always' : 'auto' });
+    return unbroken(
+      Math.abs(minutes) < 60 ? style.format(minutes, 'minute')
+      : Math.abs(minutes) < 2880 ? style.format(Math.round(minutes / 60), 'hour')
+      : style.format(Math.round(minutes / 1440), 'day'),
+    );
+  }
+
+  /**
+   * @param {Date} time
+   * @param {Intl.DateTimeFormatOptions} style
+   */
+  #time(time, style) {
+    const locale = this.language === 'en' ? 'en-GB' : this.language;
+    return unbroken(new Intl.DateTimeFormat(locale, style).format(time));
+  }
+}
+
 export class View {
   #messages;
   #actions;
   #view = get('view');
   #form = [...this.#view.childNodes]; // the same nodes again, so that no input is lost
-  /** @type {Values} for every sentence */
-  #vendor = {};
-  #vendorName = '';
+  /** @type {Record<'vendor' | 'support' | 'privacy', Node[]>} for every sentence, as the page was published with them */
+  #vendor = {
+    vendor: [document.createTextNode(get('vendor').dataset.name ?? '')],
+    support: [...get('support').childNodes],
+    privacy: [...get('privacy').children],
+  };
   #hasProblems = false;
 
   /**
    * @param {Messages} messages
-   * @param {Vendor} vendor
    * @param {Actions} actions
    */
-  constructor(messages, vendor, actions) {
+  constructor(messages, actions) {
     this.#messages = messages;
     this.#actions = actions;
     const languages = getElement('language', HTMLSelectElement);
@@ -54,34 +142,22 @@ export class View {
     get('languages').hidden = languages.length < 2;
     document.documentElement.lang = messages.language;
     document.documentElement.dir = messages.direction;
-    this.#showVendor(vendor);
+    get('privacy').hidden = this.#vendor.privacy.length === 0;
     this.#fill(document);
     this.#showTitle();
   }
 
   /** What the parts of the page that are loaded late draw with. */
   get pen() {
-    return { show: this.#show.bind(this), say: this.#say.bind(this), status: this.#setStatus.bind(this) };
-  }
-
-  /** @param {Vendor} vendor */
-  #showVendor({ name, product, logo, accent, support, privacy_url: privacyUrl }) {
-    for (const [scheme, color] of Object.entries(accent ?? {})) {
-      if (CSS.supports('color', color)) document.documentElement.style.setProperty(`--accent-${scheme}`, color);
-    }
-    const { url, email, hours } = support ?? {};
-    const link = url || email
-      ? create('a', email ?? url ?? '', { href: url ?? `mailto:${email}` })
-      : get('help').querySelector('a') ?? '';
-    this.#vendorName = name ?? get('vendor').textContent;
-    this.#vendor = {
-      vendor: this.#vendorName,
-      product: product ?? '',
-      support: hours ? [link, ` (${hours})`] : link,
-      privacy: privacyUrl ? create('a', privacyUrl, { href: privacyUrl }) : '',
+    return {
+      show: this.#show.bind(this),
+      say: this.#say.bind(this),
+      put: this.#put.bind(this),
+      copy: this.#copy.bind(this),
+      status: this.#setStatus.bind(this),
+      computer: this.#computer.bind(this),
+      support: copies(this.#vendor.support),
     };
-    get('vendor').replaceChildren(logo ? logoElement(logo, this.#vendorName) : this.#vendorName);
-    get('privacy').hidden = !privacyUrl;
   }
 
   // Screens
@@ -102,92 +178,6 @@ export class View {
   showWaiting(fileName, options) {
     const file = fileName ? fileElement(fileName) : this.#messages.text('file.yours');
     this.#show('waiting', [this.#copy('waiting', { file })], options);
-  }
-
-  /**
-   * @param {ReadyTicket} ticket
-   * @param {{ isSaved: boolean }} options whether the file was saved to this device before
-   */
-  showReady({ kind, license_number: licenseNumber, response }, { isSaved }) {
-    const { filename, valid_until: until, previous_valid_until: before } = response;
-    const command = create('code', 'keyferry install ', { dir: 'ltr' });
-    command.append(fileElement(filename ?? ''));
-    const ends = this.#say(licenseEndKey(response), {
-      until: until ? this.#messages.date(until) : '',
-      before: before ? this.#messages.date(before) : '',
-    });
-    this.#show('ready', [this.#copy('ready', {
-      ends,
-      file: fileElement(filename ?? ''),
-      computer: this.#computer(response.machine_name),
-      name: isolate(response.machine_name),
-      seat: response.seat,
-      edition: isolate(response.edition ?? ''),
-      product: isolate(response.product),
-      number: formatLicenseNumber(licenseNumber),
-      command,
-    }, {
-      [kind]: true,
-      install: kind !== 'deactivate',
-      receipt: kind === 'deactivate' && filename !== null,
-      file: filename !== null,
-      nothing: filename === null,
-      computer: Boolean(response.machine_name),
-      seat: Boolean(response.seat),
-      edition: Boolean(response.edition) && kind !== 'deactivate',
-      text: Boolean(response.text),
-    })]);
-    const { text } = response;
-    if (text) get('by-hand').ontoggle = () => this.#actions.fillByHand(get('by-hand'), text);
-    if (filename === null) return;
-    this.showSaving(isSaved ? 'ready.saved' : 'ready.saving', filename);
-    const anotherEmail = getElement('another-email', HTMLInputElement);
-    get('again').addEventListener('click', () => this.#actions.downloadAgain());
-    get('send-another').addEventListener('click', () => {
-      const isShown = Boolean(get('another').hidden);
-      this.#showAnother(isShown);
-      if (isShown) anotherEmail.focus();
-    });
-    get('another').addEventListener('submit', (event) => {
-      event.preventDefault();
-      this.#actions.emailTo(anotherEmail.value);
-    });
-  }
-
-  /**
-   * @param {RefusedTicket} ticket
-   * @param {RequestFile | null} file null if unknown, as after a reload
-   */
-  showRefused({ license_number: licenseNumber, refusal }, file) {
-    const { title, detail, language } = refusal;
-    const number = formatLicenseNumber(licenseNumber ?? file?.request.licenseNumber ?? '');
-    const facts = { number, computer: file?.request.computer ?? '', file: file ? replaceControls(file.name) : '' };
-    this.#show('refused', [this.#copy('refused', { ...facts, support: this.#supportLink({ ...facts, title }) }, {
-      number: Boolean(facts.number),
-      computer: Boolean(facts.computer),
-      file: Boolean(facts.file),
-      retry: Boolean(file),
-    })], { focus: false });
-    document.getElementById('retry')?.addEventListener('click', () => this.#actions.retry());
-    const [heading, text] = [get('refusal-title'), get('refusal-detail')];
-    heading.textContent = title;
-    text.replaceChildren(...detail.split('`').map((part, i) => (i % 2 ? create('code', part, { dir: 'ltr' }) : part)));
-    for (const element of [heading, text]) element.lang = language ?? this.#messages.language;
-    this.#showTitle();
-    heading.focus();
-  }
-
-  /**
-   * Where to ask about a refusal, with all that is asked for in the subject of the email.
-   * @param {Record<string, string>} values
-   */
-  #supportLink(values) {
-    const subject = this.#messages.parts('refused.subject', values).join('').replace(/(, )+(?=[:,])/g, '');
-    return copies([this.#vendor.support ?? ''].flat()).map((part) => {
-      const link = part instanceof HTMLAnchorElement && part.protocol === 'mailto:' ? part : null;
-      if (link) link.href += `?subject=${encodeURIComponent(subject)}`;
-      return part;
-    });
   }
 
   showGone() {
@@ -267,7 +257,7 @@ export class View {
    * @param {string} controlId
    */
   #problemItem(problem, faultId, controlId) {
-    const values = { n: this.#messages.number(problem?.n ?? 0), list: problem?.list ?? '' };
+    const values = { n: this.#messages.number(problem?.n ?? 0) };
     this.#put(faultId, problem ? `problem.${problem.name}` : null, values);
     if (!problem) return [];
     const link = create('a', '', { href: `#${controlId}` });
@@ -281,59 +271,6 @@ export class View {
     const item = create('li', '');
     item.append(link);
     return [item];
-  }
-
-  /**
-   * Says beside the download button what becomes of the file; what went wrong, to a screen reader too.
-   * @param {string} key
-   * @param {string} [fileName]
-   */
-  showSaving(key, fileName) {
-    this.#put('saving', key, { file: fileName && fileElement(fileName) });
-    const panel = get('saving').parentElement;
-    panel?.classList.toggle('good', Boolean(fileName));
-    panel?.classList.toggle('bad', !fileName);
-    if (!fileName) this.#setStatus(key, {}, 'unseen');
-  }
-
-  /**
-   * @param {ReadyTicket | RefusedTicket} ticket
-   * @param {string | null} email null if unknown
-   * @param {{ isNews: boolean }} options whether the person waits for it on this screen, so that a screen reader is told
-   */
-  showEmail(ticket, email, { isNews }) {
-    const expires = ticket.state === 'ready' ? ticket.response.link_expires_at : null;
-    const [key, values] = [emailKey(ticket), {
-      email: email ? isolate(email) : this.#messages.text('mail.your-address'),
-      date: expires ? this.#messages.date(expires) : '',
-    }];
-    this.#put('mail', key, values);
-    if (isNews) this.#setStatus(key, values, 'unseen');
-    const offer = document.getElementById('offer-another');
-    if (offer) offer.hidden = ticket.email === 'withheld';
-  }
-
-  /** @param {string | null} name as in FieldProblem; null removes the problem */
-  showAnotherEmailProblem(name) {
-    this.#put('another-fault', name && `problem.${name}`);
-    if (name) get('another-email').focus();
-  }
-
-  closeAnotherEmail() {
-    this.#showAnother(false);
-    get('send-another').focus();
-  }
-
-  /** @param {boolean} isShown */
-  #showAnother(isShown) {
-    get('another').hidden = !isShown;
-    get('send-another').setAttribute('aria-expanded', String(isShown));
-  }
-
-  /** @param {() => void} share opens the share sheet */
-  showShare(share) {
-    get('share').hidden = false;
-    get('share').onclick = share;
   }
 
   /**
@@ -355,20 +292,6 @@ export class View {
   /** @param {'email' | 'another-email'} id */
   clearField(id) {
     getElement(id, HTMLInputElement).value = '';
-  }
-
-  /**
-   * @param {Uint8Array<ArrayBuffer>} file
-   * @param {string} name
-   */
-  save(file, name) {
-    const href = URL.createObjectURL(new Blob([file], { type: 'application/octet-stream' }));
-    const link = create('a', '', { href, download: name, hidden: true });
-    document.body.append(link);
-    link.click();
-    link.remove();
-    setTimeout(() => URL.revokeObjectURL(href), 60_000); // a browser may ask the person first
-    this.showSaving('ready.saving', name);
   }
 
   // What these use
@@ -394,7 +317,7 @@ export class View {
   }
 
   #showTitle() {
-    const title = this.#messages.parts('title', { h1: this.#heading().textContent, vendor: this.#vendorName }).join('');
+    const title = this.#messages.parts('title', { h1: this.#heading().textContent, vendor: get('vendor').dataset.name }).join('');
     document.title = this.#hasProblems ? this.#messages.parts('title.error', { title }).join('') : title;
   }
 
@@ -472,23 +395,26 @@ const copies = (values) => values.map((value) => (value instanceof Node ? value.
 export const create = (name, text, properties = {}) =>
   Object.assign(document.createElement(name), { textContent: text, ...properties });
 
-/**
- * @param {string | Record<string, string>} logo one for both color schemes, or one for each
- * @param {string} name
- */
-function logoElement(logo, name) {
-  const { light, dark } = typeof logo === 'string' ? { light: logo, dark: logo } : logo;
-  const picture = create('picture', '');
-  picture.append(
-    create('source', '', { srcset: dark, media: '(prefers-color-scheme: dark)' }),
-    create('img', '', { src: light, alt: name }),
-  );
-  return picture;
-}
-
 /** @param {string} name left to right in every language; a short one stays on one line */
 export const fileElement = (name) =>
   create('code', replaceControls(name), { dir: 'ltr', className: /^[\w.-]{1,40}$/.test(name) ? 'name' : '' });
 
 /** @param {string} text whose direction must not affect the sentence around it */
 export const isolate = (text) => create('bdi', text);
+
+/** @param {string} text */
+const unbroken = (text) => text.replaceAll(' ', '\u00a0');
+
+/**
+ * The first language a reader wants that the page has, else English.
+ * @param {string[]} offered
+ * @param {(string | null)[]} wanted BCP 47 tags, best first
+ */
+export function chooseLanguage(offered, wanted) {
+  for (const tag of wanted) {
+    const match = offered.find((language) => language.toLowerCase() === tag?.toLowerCase())
+      ?? offered.find((language) => language === tag?.split('-')[0]);
+    if (match) return match;
+  }
+  return 'en';
+}

@@ -38,9 +38,10 @@ _TYPES = {  # where Python's own table differs between versions, or lacks the ch
     ".js": "text/javascript; charset=utf-8",
     ".ts": "text/plain; charset=utf-8",  # types.d.ts, which browsers do not load
 }
+_ACCENT = re.compile(rb"var\(--accent-(light|dark), (#[0-9a-f]{6})\)")
 _INDENTATION = re.compile(rb"^[ \t]+", re.MULTILINE)
 # Sentences of the parts of the page that are loaded late: `page-<part>.json` of the catalog.
-_PARTS = ("by-hand", "choice", "room")
+_PARTS = ("by-hand", "choice", "responses", "room")
 _OTHER_TYPES = mimetypes.MimeTypes()  # without what this computer adds
 
 
@@ -58,6 +59,7 @@ def site_files(site: Path, own: Path | None = None) -> dict[str, bytes]:
     vendor = vendor_file(site, own)
     files["vendor.json"] = vendor.read_bytes()
     files["index.html"] = _with_vendor(files["index.html"], read_own(vendor))
+    files |= {n: _with_accent(f, read_own(vendor)) for n, f in files.items() if n == "page.css"}
     sentences_of_vendor = read_own_sentences(own)
     with use_own_sentences(sentences_of_vendor):
         for language in sorted(languages()):
@@ -147,11 +149,39 @@ def _published(folder: Path) -> Iterator[Path]:
 
 def _with_vendor(page: bytes, vendor: Mapping[str, Any]) -> bytes:
     support = vendor["support"]
-    values = {
+    hours, privacy = support.get("hours"), vendor["privacy_url"]
+    texts = {
         "name": vendor["name"],
         "contact": support.get("email") or support["url"],
         "link": support.get("url") or f"mailto:{support['email']}",
+        "hours": f" ({hours})" if hours else "",
     }
-    for name, value in values.items():
-        page = page.replace(f"{{vendor.{name}}}".encode(), html.escape(value).encode())
+    texts = {name: html.escape(text) for name, text in texts.items()}
+    parts = texts | {
+        "sign": _logo(vendor["logo"], texts["name"]) if vendor["logo"] else texts["name"],
+        "privacy": f'<a href="{html.escape(privacy)}">{html.escape(privacy)}</a>'
+        if privacy
+        else "",
+    }
+    for name, part in parts.items():
+        page = page.replace(f"{{vendor.{name}}}".encode(), part.encode())
     return page
+
+
+def _logo(logo: str | Mapping[str, str], name: str) -> str:
+    """The picture of a logo, one for both color schemes or one for each; `name` is HTML."""
+    light, dark = (logo, logo) if isinstance(logo, str) else (logo["light"], logo["dark"])
+    return (
+        f'<picture><source srcset="{html.escape(dark)}" media="(prefers-color-scheme: dark)">'
+        f'<img src="{html.escape(light)}" alt="{name}"></picture>'
+    )
+
+
+def _with_accent(style: bytes, vendor: Mapping[str, Any]) -> bytes:
+    """The style sheet in the vendor's colors; what is no color leaves the page's own."""
+
+    def own(match: re.Match[bytes]) -> bytes:
+        color = str(vendor["accent"].get(match[1].decode()))
+        return color.encode() if re.fullmatch(r"#[0-9a-fA-F]{6}", color) else match[2]
+
+    return _ACCENT.sub(own, style)

@@ -58,7 +58,7 @@ _HEADERS = {
 class Site(Protocol):
     """What a window shows. It is asked for one thing at a time."""
 
-    styles: tuple[str, ...]  # files beside page.css, in the same folder
+    files: tuple[str, ...]  # styles and scripts beside page.css, in the same folder
 
     @property
     def is_closed(self) -> bool: ...
@@ -149,7 +149,7 @@ class _Handler(BaseHTTPRequestHandler):
         if not self._is_from_here():
             return self._refuse()
         path, _, query = self.path.partition("?")
-        if path.removeprefix("/") in (_STYLE, _ALIVE, *self.server.site.styles):
+        if path.removeprefix("/") in (_STYLE, _ALIVE, *self.server.site.files):
             self._file(path.removeprefix("/"))
             is_last = path == f"/{_STYLE}" and self.server.site.is_closed
             return self.server.end() if is_last else None

@@ -2,14 +2,17 @@
 
 import json
 import threading
+from base64 import b64encode
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from hashlib import sha256
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from io import BytesIO
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
+from zipfile import ZipFile
 
 from playwright.sync_api import Page, Route
 
@@ -81,6 +84,24 @@ def a_request(created_at: str = "2026-11-24T09:47:00Z", **changes: Any) -> bytes
         }
     )
     return seal(REQUEST, body.to_bytes(), [DEVICE, activation_key("0" * 30, NUMBER)])
+
+
+def a_response(seat: int = 3, number: str = NUMBER) -> bytes:
+    """A response file as far as the page reads it."""
+    body = {"license": {"number": number, "product": "Example Modeler"}, "seat": seat}
+    payload = b64encode(json.dumps(body).encode()).decode()
+    type_ = "application/vnd.keyferry.response.v1+json"
+    return json.dumps({"payloadType": type_, "payload": payload, "signatures": []}).encode()
+
+
+def a_zip_of_responses() -> bytes:
+    """Renewals of two licenses."""
+    buffer = BytesIO()
+    seats = [(NUMBER, seat) for seat in (1, 2, 3, 10)] + [("015120020094", 1)]
+    with ZipFile(buffer, "w") as archive:
+        for number, seat in seats:
+            archive.writestr(f"{number}-{seat}.response", a_response(seat, number))
+    return buffer.getvalue()
 
 
 def ready(**changes: Any) -> dict[str, Any]:

@@ -1,7 +1,10 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { Journey } from '../../../static-site/js/journey.js';
+import { readRequest } from '../../../static-site/js/request-file.js';
+import { TicketJourney } from '../../../static-site/js/ticket.js';
 import { BETWEEN, aConnection, aResponse, connectionLost, stored } from './fakes.mjs';
 
 const CODE = 'm9s346-q3d25v-t4f5v3-7e3s3e-28jt9v';
@@ -52,10 +55,17 @@ function aJourney(...answers) {
     canShare: false,
     prepareShare: () => null,
   };
-  const journey = new Journey({ view, browser, network, language: 'de' });
+  let ticket;
+  const parts = { page: view, view, browser, network, language: 'de' };
+  const openTicket = (...where) => (ticket = new TicketJourney(parts, ...where));
+  const loading = { tries: 0, failures: 0 };
+  const loadTicket = async () => (loading.tries++ < loading.failures ? null : openTicket);
+  const journey = new Journey({ view, browser, network, loadTicket });
   const shown = () => screens.map(([name]) => name);
   const last = (name) => screens.findLast((screen) => screen[0] === name)?.slice(1);
-  return { journey, screens, shown, last, stored: kept, addresses, browser, network, timers, downloads };
+  return {
+    journey, ticket: () => ticket, loading, screens, shown, last, stored: kept, addresses, browser, network, timers, downloads,
+  };
 }
 
 /** Resolves once every pending promise that can settle has settled. */
@@ -312,6 +322,7 @@ test('a pending call is dropped when the person starts over', async () => {
   let answer;
   const page = aJourney(() => new Promise((resolve) => { answer = resolve; }));
   page.journey.open('t');
+  await settled();
   page.journey.restart();
   answer(READY());
   await settled();
@@ -323,7 +334,7 @@ test('each download asks for a fresh URL', async () => {
   const page = aJourney(READY, aDocument({ state: 'ready', email: 'none', response: { ...RESPONSE, download_url: 'https://out.test/2' } }));
   await page.journey.open('t');
   await shows(page, 'save');
-  await page.journey.downloadAgain();
+  await page.ticket().downloadAgain();
   assert.deepEqual(page.network.downloads, ['https://out.test/1', 'https://out.test/2']);
   assert.equal(page.shown().filter((name) => name === 'save').length, 2);
 });
@@ -342,7 +353,7 @@ for (const [name, answer, key] of [
     assert.deepEqual([page.last('save'), page.stored.get('saved t')], [undefined, undefined]);
     assert.equal(page.last('showDown'), undefined);
     page.downloads.length = 0;
-    await page.journey.downloadAgain();
+    await page.ticket().downloadAgain();
     assert.deepEqual(page.last('save'), [SIGNED, 'x.response']);
   });
 }
@@ -351,7 +362,7 @@ test('a download again that something else answers stays on the page', async () 
   const page = aJourney(READY, BETWEEN['a redirect to a sign-in page']);
   await page.journey.open('t');
   await settled();
-  await page.journey.downloadAgain();
+  await page.ticket().downloadAgain();
   assert.deepEqual(page.last('showSaving'), ['ready.blocked']);
   assert.equal(page.last('showDown'), undefined);
 });
@@ -359,7 +370,7 @@ test('a download again that something else answers stays on the page', async () 
 test('a download again of a ticket that has ended says so', async () => {
   const page = aJourney(READY, aDocument({ code: 'not-found' }, 404));
   await page.journey.open('t');
-  await page.journey.downloadAgain();
+  await page.ticket().downloadAgain();
   assert.deepEqual(page.screens.at(-1), ['showGone']);
 });
 
@@ -368,7 +379,7 @@ test('an email that is asked for does not end a download', async () => {
   let hand;
   page.downloads.push(() => new Promise((resolve) => { hand = resolve; }));
   await page.journey.open('t');
-  await page.journey.emailTo('lee@example.com');
+  await page.ticket().emailTo('lee@example.com');
   hand(FILE_OUT());
   await shows(page, 'save');
   assert.deepEqual(page.last('save'), [SIGNED, 'x.response']);
@@ -377,7 +388,7 @@ test('an email that is asked for does not end a download', async () => {
 test('the link is emailed to another address, and the state of the email is shown', async () => {
   const page = aJourney(READY, aDocument({}, 202), aDocument({ state: 'ready', email: 'sent', response: RESPONSE }));
   await page.journey.open('t');
-  await page.journey.emailTo('lee@example.com');
+  await page.ticket().emailTo('lee@example.com');
   assert.deepEqual(page.shown().slice(-3), ['showAnotherEmailProblem', 'closeAnotherEmail', 'showEmail']);
   assert.deepEqual(page.last('showEmail')[1], 'lee@example.com');
   assert.equal(page.shown().filter((name) => name === 'showReady').length, 1);
@@ -389,7 +400,7 @@ for (const [name, text, answers] of [
   test(`another address is a problem of its own form: ${name}`, async () => {
     const page = aJourney(READY, ...answers);
     await page.journey.open('t');
-    await page.journey.emailTo(text);
+    await page.ticket().emailTo(text);
     assert.deepEqual(page.screens.at(-1), ['showAnotherEmailProblem', 'email']);
   });
 }
@@ -399,7 +410,7 @@ test('a secret in an email field is cleared, named and stored nowhere', async ()
   page.journey.checkEmail(CODE);
   await page.journey.submit(CODE);
   await page.journey.open('t');
-  await page.journey.emailTo(CODE);
+  await page.ticket().emailTo(CODE);
   page.journey.rejectSecret('email', 'activation-code');
   assert.equal(page.shown().filter((name) => name === 'clearField').length, 3);
   assert.deepEqual(page.last('showProblems')[0].email, { name: 'activation-code' });
@@ -459,4 +470,76 @@ test('where the browser cannot share the file, there is no share button', async 
   await page.journey.open('t');
   await shows(page, 'save');
   assert.equal(page.last('showShare'), undefined);
+});
+
+test('what sends a file is loaded before there is one, and the choice itself makes no call', async () => {
+  const page = aJourney();
+  page.journey.prepare();
+  assert.equal(page.loading.tries, 1);
+  chosen(page);
+  await settled();
+  assert.equal(page.loading.tries, 1);
+  const offline = aJourney();
+  offline.network.isOnline = () => false;
+  offline.journey.prepare();
+  assert.equal(offline.loading.tries, 0);
+});
+
+test('what did not load while offline is loaded when the connection is back', async () => {
+  const page = aJourney(NEW_TICKET, UPLOADED, READY);
+  page.loading.failures = 1;
+  let comeBack;
+  page.network.isOnline = () => comeBack === null;
+  page.network.waitUntilOnline = () => new Promise((resolve) => { comeBack = resolve; });
+  chosen(page);
+  const sent = page.journey.submit('');
+  await settled();
+  assert.deepEqual([page.last('announce'), page.loading.tries], [['offline'], 1]);
+  const resolve = comeBack;
+  comeBack = null;
+  resolve();
+  await sent;
+  assert.equal(page.last('showReady')[0].state, 'ready');
+});
+
+const { request } = JSON.parse(readFileSync(new URL('../../support/changed_files.json', import.meta.url)));
+const REQUEST = new TextEncoder().encode(request);
+
+test('where the part that sends does not load, trying again reloads the page with the file', async () => {
+  const page = aJourney();
+  page.loading.failures = Infinity;
+  page.journey.choose(async () => ({ name: 'x.request', bytes: REQUEST, ...readRequest(REQUEST) }));
+  await page.journey.submit('');
+  assert.deepEqual(page.screens.at(-1), ['showDown', 'unreachable']);
+  let reloads = 0;
+  page.browser.reload = () => { reloads += 1; };
+  await page.journey.retry();
+  assert.equal(reloads, 1);
+
+  const again = aJourney();
+  again.browser.storage.setItem('file', page.stored.get('file'));
+  await again.journey.open(null, { focus: false });
+  await settled();
+  const [file] = again.last('showRequest');
+  assert.deepEqual([file.name, file.bytes], ['x.request', REQUEST]);
+  assert.equal(again.stored.get('file'), '');
+});
+
+test('where the part that follows a ticket does not load, trying again reloads the page', async () => {
+  const page = aJourney();
+  page.loading.failures = Infinity;
+  await page.journey.open('t');
+  assert.deepEqual(page.screens.at(-1), ['showDown', 'unreachable']);
+  let reloads = 0;
+  page.browser.reload = () => { reloads += 1; };
+  await page.journey.retry();
+  assert.equal(reloads, 1);
+});
+
+test('who starts over while the part loads stays on the form', async () => {
+  const page = aJourney();
+  page.journey.open('t');
+  page.journey.restart();
+  await settled();
+  assert.deepEqual([page.ticket(), page.network.calls], [undefined, []]);
 });

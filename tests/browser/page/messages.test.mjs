@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { Messages, chooseLanguage, emailKey, formatLicenseNumber, licenseEndKey, requestKey } from '../../../static-site/js/messages.js';
+import { formatLicenseNumber, requestKey } from '../../../static-site/js/request-file.js';
+import { emailKey, licenseEndKey } from '../../../static-site/js/ticket-view.js';
+import { Messages, chooseLanguage } from '../../../static-site/js/view.js';
 
 const english = new Messages('en', { greeting: '{name} has {n} files', 'files.one': '', 'files.other': '' });
 const spaces = (text) => text.replaceAll('\u00a0', ' ');

@@ -11,7 +11,7 @@ for (const { name, text, base64, finds, repairs, page } of cases) {
   test(`a file is repaired as far as no byte is lost: ${name}`, async () => {
     const data = text === undefined ? Buffer.from(base64, 'base64') : Buffer.from(text);
     const result = await readFiles([new File([data], 'x')]);
-    if (finds !== 'request') return assert.deepEqual(result, { problem: page });
+    if (finds !== 'request') return assert.equal(result.problem, page);
     assert.equal(result.request?.licenseNumber, '015120020093', result.problem);
     assert.deepEqual(result.repairs ?? [], repairs);
     assert.equal(Buffer.from(result.bytes).toString(), repairs.length ? whole : data.toString());

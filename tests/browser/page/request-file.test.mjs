@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { DICTIONARY, readLink } from '../../../static-site/js/link.js';
-import { PREFIX_BYTES, findSecret, readFiles, readRequest, replaceControls } from '../../../static-site/js/request-file.js';
+import { PREFIX_BYTES, emailProblem, findSecret, readFiles, readRequest, replaceControls } from '../../../static-site/js/request-file.js';
 
 const TYPE = 'application/vnd.keyferry.request.v1+json';
 const bytes = (text) => new TextEncoder().encode(text);
@@ -37,7 +37,7 @@ test('a request is read, whatever whitespace surrounds or indents it', () => {
   for (const text of [envelope(), `\r\n ${envelope()}\n`, JSON.stringify(JSON.parse(envelope()), null, 2)]) {
     assert.deepEqual(read(text).request, {
       kind: 'activate', licenseNumber: '015120020093', createdAt: new Date('2026-11-24T09:47:00Z'), product: 'Example Modeler 4.2.0',
-      computer: 'LAB-07, Windows 11 Pro', protection: 'machine', dongleModel: '', replacesSeat: null, componentHashes: 3,
+      machineName: 'LAB-07', computer: 'LAB-07, Windows 11 Pro', protection: 'machine', dongleModel: '', replacesSeat: null, componentHashes: 3,
     });
   }
 });
@@ -163,5 +163,12 @@ test('what a mail program puts after a link does no harm', async () => {
   for (const end of ['.', ')', '>', ' ', '%20', '&utm_source=mail', '?fbclid=1']) {
     const result = await readLink(text + end);
     assert.equal(Buffer.from(result.bytes).toString('base64'), expect.file, end);
+  }
+});
+
+test('an email address is one name, one at sign and a domain', () => {
+  for (const good of ['name@example.com', 'a.b+c@sub.example.co', "o'neill@x1.example"]) assert.equal(emailProblem(good), null, good);
+  for (const odd of ['name', 'a@b', 'a b@example.com', 'a@example.com, b@example.com', 'A <a@example.com>', '@example.com', 'ü@example.com', 'a..b@example.com', 'a@-x.example', 'a@127.0.0.1', `${'x'.repeat(250)}@example.com`, 'a@example.']) {
+    assert.equal(emailProblem(odd), 'email', odd);
   }
 });

@@ -1,9 +1,8 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { test } from 'node:test';
-import { gather } from '../../../static-site/js/gather.js';
 import { Room } from '../../../static-site/js/room.js';
-import { readZip, writeZip } from '../../../static-site/js/zip.js';
+import { readZip } from '../../../static-site/js/zip.js';
 import { aResponse, stored } from './fakes.mjs';
 
 const bytes = (text) => new TextEncoder().encode(text);
@@ -131,19 +130,4 @@ test('files and tickets are forgotten when the person chooses others', async () 
   page.room.forget();
   assert.equal([...page.kept.values()].join(''), '');
   assert.equal(page.another().restore(), false);
-});
-
-const aResponseFile = (number, seat) => JSON.stringify({
-  payload: Buffer.from(JSON.stringify({ license: { number }, seat })).toString('base64'),
-  payloadType: 'application/vnd.keyferry.response.v1+json',
-});
-
-test('a zip of renewals is no request: it says for which licenses and seats it is', async () => {
-  const files = [['b', '015120020093', 10], ['a', '015120020093', 2], ['d', '015120020093', 3], ['c', '015120020094', 1]];
-  const archive = writeZip([
-    ...files.map(([name, number, seat]) => ({ name: `${name}.response`, bytes: bytes(aResponseFile(number, seat)) })),
-    { name: 'cut.response', bytes: bytes(aResponseFile('015120020095', 1).replace(/"payload":"..../, '"payload":"')) },
-  ]);
-  const result = await gather([new File([archive], 'Acme-responses.zip')]);
-  assert.deepEqual(result, { problem: 'only-responses', list: '015.120.020.093 (2–3, 10); 015.120.020.094 (1)' });
 });

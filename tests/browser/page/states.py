@@ -11,12 +11,17 @@ from tests.browser.page.fake_service import (
     TICKET,
     FakeService,
     a_request,
+    a_zip_of_responses,
     nothing_to_install,
     ready,
     refused,
 )
 
 REQUEST = a_request()
+NOT_LOADED = (
+    "Part of this page could not be loaded. Check the internet connection, reload the page, and "
+    "try again."
+)
 SEATS = [
     {
         "seat": number,
@@ -69,6 +74,12 @@ def _old_lost(page: Page, site: str) -> None:
     page.goto(site)
     choose(page, a_request("2026-01-01T00:00:00Z", replaces_seat=2))
     page.wait_for_selector("#chosen h2")
+
+
+def _response_files(page: Page, site: str) -> None:
+    page.goto(site)
+    choose(page, a_zip_of_responses(), "Acme-responses.zip")
+    page.wait_for_selector("#chosen dl")
 
 
 def _problems(page: Page, site: str) -> None:
@@ -217,6 +228,7 @@ STATES: dict[str, Callable[[Page, str], object]] = {
     "how this works": _how,
     "file chosen": _chosen,
     "old file for a lost computer": _old_lost,
+    "response files": _response_files,
     "problems": _problems,
     "waiting": _waiting,
     "delayed": _delayed,

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, Route, expect
+from playwright.sync_api import Browser, Page, expect
 
 from tests.browser.page.fake_service import SIGNED, FakeService, ready
 from tests.browser.page.states import choose, process
@@ -68,23 +68,6 @@ def test_a_language_is_chosen_without_storage(page: Page, site_in_two: str) -> N
     expect(page.locator("html")).to_have_attribute("lang", "de")
 
 
-@pytest.fixture
-def site_in_two(page: Page, site: str) -> str:
-    """The page with a second language on offer, whose file is that of English."""
-
-    def offer(route: Route) -> None:
-        answer = route.fetch()
-        option = '<option value="de">Deutsch</option></select>'
-        route.fulfill(response=answer, body=answer.text().replace("</select>", option))
-
-    def translate(route: Route) -> None:
-        route.fulfill(response=route.fetch(url=f"{site}languages/en.json"))
-
-    page.route(lambda url: url.split("?")[0] == site, offer)
-    page.route("**/languages/de.json", translate)
-    return site
-
-
 MISSING = [
     pytest.param(says(404, "Not found"), id="missing"),
     pytest.param(says(200, SIGN_IN), id="a sign-in page"),
@@ -114,17 +97,10 @@ def test_without_a_language_file_the_page_is_english(
         page.click("form button.primary")
 
 
-@pytest.mark.parametrize("answer", MISSING)
-def test_without_a_vendor_file_the_page_works(page: Page, site: str, answer: Between) -> None:
-    page.route("**/vendor.json", answer)
-    assert carry_a_file(page, site) == SIGNED
-    expect(page.locator("#help a")).to_have_text("licensing@example.com")
-
-
-def test_a_file_that_never_arrives_is_not_waited_for(page: Page, site: str) -> None:
-    page.route("**/vendor.json", lambda route: None)  # never answered
+def test_a_language_that_never_arrives_is_not_waited_for(page: Page, site_in_two: str) -> None:
+    page.route("**/languages/de.json", lambda route: None)  # never answered
     page.clock.install()
-    page.goto(site)
+    page.goto(f"{site_in_two}?lang=de")
     choose(page)
     page.clock.fast_forward(4_000)
     expect(page.locator("#chosen h2")).to_be_visible()
@@ -146,9 +122,7 @@ def visitor(browser: Browser) -> Iterator[Page]:
     context.close()
 
 
-@pytest.mark.parametrize(
-    "module", ["main", "journey", "messages", "request-file", "service", "view"]
-)
+@pytest.mark.parametrize("module", ["main", "journey", "request-file", "view"])
 def test_a_script_that_does_not_load_is_told_within_seconds(
     visitor: Page, site: str, module: str
 ) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from keyferry_admin.use_cases.site import site_files
 from keyferry_protocol import messages
 from keyferry_protocol.messages import sentences, use_language
 from tests.browser.page.check_vendor import SITE
@@ -49,7 +50,8 @@ def translations(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str
     with pytest.MonkeyPatch.context() as patched, use_language(PSEUDO):
         patched.setattr(messages, "FOLDER", str(folder))
         with use_language(PSEUDO):
-            rooms = {"": "page", ".choice": "page-choice", ".room": "page-room"}
+            parts = ("choice", "responses", "room")
+            rooms = {"": "page"} | {f".{part}": f"page-{part}" for part in parts}
             return {f"{PSEUDO}{part}.json": dict(sentences(room)) for part, room in rooms.items()}
 
 
@@ -63,7 +65,7 @@ def pseudo_page(
     page = context.new_page()
     page.add_init_script(f"localStorage.setItem('language', '{PSEUDO}')")
     option = f'<option value="{PSEUDO}">{PSEUDO}</option></select>'
-    index = (SITE / "index.html").read_text("utf-8").replace("</select>", option)
+    index = site_files(SITE)["index.html"].decode().replace("</select>", option)
     page.route(site, lambda route: route.fulfill(body=index, content_type="text/html"))
     page.route(
         f"**/languages/{PSEUDO}*",

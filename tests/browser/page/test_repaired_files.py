@@ -10,7 +10,7 @@ from playwright.sync_api import Page, expect
 
 from keyferry_protocol.text_form import to_text_form
 from tests.browser.page.fake_service import PROCESSING, UPLOADS, FakeService, a_request
-from tests.browser.page.states import choose
+from tests.browser.page.states import NOT_LOADED, choose
 from tests.browser.page.test_states import paste
 from tests.support.make_changed_files import CHANGED, as_eml, content, email, folded, quoted
 from tests.support.samples import CODE
@@ -92,13 +92,11 @@ def test_a_file_as_it_was_made_has_no_note_and_loads_no_further_script(
     assert [url for url in scripts if "repair" in url] == []
 
 
-def test_where_the_script_does_not_load_the_file_keeps_its_own_sentence(
-    page: Page, site: str
-) -> None:
+def test_where_the_script_does_not_load_the_page_says_so(page: Page, site: str) -> None:
     page.route("**/js/repair.js", lambda route: route.abort())
     page.goto(site)
     choose(page, as_eml(email(REQUEST)))
-    expect(page.locator("#problems a")).to_contain_text("Choose the request file itself.")
+    expect(page.locator("#problems a")).to_have_text(NOT_LOADED)
 
 
 @pytest.mark.parametrize("into", ["body", "#email"])

@@ -51,12 +51,12 @@ def test_the_head_preloads_exactly_the_modules_that_the_page_imports_at_its_star
 @pytest.mark.parametrize(
     "module",
     [
-        *("gather.js", "journey.js", "link.js", "messages.js", "repair.js", "request-file.js"),
-        *("room.js", "service.js", "zip.js"),
+        *("gather.js", "journey.js", "kept-rows.js", "link.js", "repair.js", "request-file.js"),
+        *("room.js", "service.js", "ticket.js", "zip.js"),
     ],
 )
 def test_a_logic_module_does_not_touch_the_document(module: str) -> None:
-    assert "view.js" not in imports(module)
+    assert not {"view.js", "ticket-view.js"} & imports(module)
     code = re.sub(r"//.*|/\*.*?\*/", "", MODULES[module], flags=re.S | re.M)
     browser = r"\b(?:document|window|navigator|location|history|localStorage|sessionStorage)\."
     assert re.findall(browser, code.replace("problem.document.", "")) == []
@@ -70,7 +70,7 @@ def test_the_english_of_the_page_is_the_english_of_the_catalog() -> None:
 
 
 def test_the_catalog_has_every_sentence_that_the_script_uses_and_no_other() -> None:
-    late = ("page-by-hand", "page-choice", "page-room")
+    late = ("page-by-hand", "page-choice", "page-responses", "page-room")
     known = {*sentences("page"), *(name for room in late for name in sentences(room))}
     shown = set(re.findall(r'data-text="([^"]+)"', INDEX.split('<template id="words">')[0]))
     shown |= set(re.findall(r'data-say="([a-z][^"]*)"', INDEX))
@@ -81,7 +81,7 @@ def test_the_catalog_has_every_sentence_that_the_script_uses_and_no_other() -> N
         and f"'{key.split('.', 1)[-1]}'" not in SCRIPT  # problem.{name}, mail.{state}
         and key.split(".")[0]
         not in {"problem", "mail", "asks", "protection", "codes", "ends", "repaired"}
-        and not re.fullmatch(r"choice\.moves\.(?:one|other)", key)
+        and not re.fullmatch(r"(?:choice\.moves|responses\.[a-z]+)\.(?:one|other)", key)
         and not re.fullmatch(r"room\.(?:asks|failed)\.\w[\w-]*|room\.[a-z-]+\.(?:one|other)", key)
         and key.removeprefix("room.") not in ROOM  # states of a row and of the table
     }
@@ -95,7 +95,7 @@ def test_the_page_is_served_its_part_of_the_catalog_in_every_language() -> None:
     files = site_files(SITE)
     served = {name for name in files if name.startswith("languages/")}
     rooms = {"json": "page"} | {
-        f"{part}.json": f"page-{part}" for part in ("by-hand", "choice", "room")
+        f"{part}.json": f"page-{part}" for part in ("by-hand", "choice", "responses", "room")
     }
     assert served == {f"languages/{each}.{ending}" for each in languages() for ending in rooms}
     for language in languages():
@@ -173,6 +173,29 @@ def test_what_is_shown_before_the_script_has_run_names_the_vendor(tmp_path: Path
     assert page.count('<a href="mailto:help@ab.example">help@ab.example</a>') == 3
     assert "{vendor." not in page
     assert re.findall(r"(?<!@)\bExample\b|@example\.com(?=<)", page.split("<template")[0]) == []
+
+
+def test_the_page_is_published_with_the_vendors_logo_colors_and_addresses(tmp_path: Path) -> None:
+    """So they show with the first screen, and need no request of their own."""
+    image = "data:image/png;base64,{}".format
+    vendor = VENDOR | {
+        "name": "A & B",
+        "logo": {"light": image("AAAA"), "dark": image("BBBB")},
+        "accent": {"light": "#123456", "dark": "#abcdef"},
+        "support": {"url": None, "email": "help@ab.example", "hours": "9 to 5"},
+        "privacy_url": "https://ab.example/?a&b",
+    }
+    (tmp_path / "index.html").write_text(INDEX, "utf-8")
+    (tmp_path / "page.css").write_text(CSS, "utf-8")
+    (tmp_path / "vendor.json").write_text(json.dumps(vendor), "utf-8")
+    files = site_files(tmp_path)
+    page = files["index.html"].decode()
+    assert 'data-name="A &amp; B"><picture><source srcset="data:image/png;base64,BBBB"' in page
+    assert '<img src="data:image/png;base64,AAAA" alt="A &amp; B"></picture></p>' in page
+    assert "help@ab.example</a> (9 to 5)</span>" in page
+    assert '><a href="https://ab.example/?a&amp;b">https://ab.example/?a&amp;b</a></p>' in page
+    accents = re.findall(r"--accent: (.*?);", files["page.css"].decode())
+    assert accents == ["#123456", "#abcdef", "#000"]  # the last one prints
 
 
 def test_a_missing_member_of_a_vendor_file_is_reported() -> None:

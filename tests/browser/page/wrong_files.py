@@ -98,10 +98,6 @@ DAMAGED = (
     "The file was damaged after it was saved, for example by a text editor. Copy it again from "
     "the offline computer."
 )
-RESPONSE = (
-    "This is a response file. You already have what you need. Take it to the offline computer "
-    "and install it there."
-)
 SECRET = (
     "That is {what}. Enter it on the offline computer to make the request file. It was not sent."
 )
@@ -139,12 +135,6 @@ WRONG: dict[str, tuple[bytes | None, str]] = {
     "half of it, compressed.request.gz": (gzip.compress(REQUEST)[:500], DAMAGED),
     "zeros.request": (bytes(len(REQUEST)), DAMAGED),
     "edited.request": (REQUEST.replace(b"eyJ", b"eyK", 1), DAMAGED),
-    f"{STEM}.response": (REQUEST.replace(b".request.v1", b".response.v1"), RESPONSE),
-    "response.eml": (_mail() + REQUEST.replace(b".request.v1", b".response.v1"), RESPONSE),
-    "response.request.gz": (
-        gzip.compress(REQUEST.replace(b".request.v1", b".response.v1")),
-        RESPONSE,
-    ),
     "two.txt": (REQUEST + a_request(kind="update"), "Choose one request file at a time."),
     "link.txt": (b"https://activate.example.com/#r=AQECs8OEfwftZUEAQKGf", LINK_CUT),
     "from the future.request": (REQUEST.replace(b".request.v1", b".request.v2"), VERSION),

@@ -26,11 +26,7 @@ def test_the_documents_tell_a_vendor_to_edit_these_files_and_no_others() -> None
     edited = re.findall(r"^   - `([^`]+)`: ", DEPLOY, re.MULTILINE)
     assert edited == OWN
     beside_a_folder = {
-        f"{room}.json"
-        for room in (
-            *("page", "page-by-hand", "page-choice", "page-room"),
-            *("email", "letter", "refusals", "problems"),
-        )
+        f"{room}.json" for room in ("page", "email", "letter", "refusals", "problems")
     }
     rest = re.findall(r"`([\w./-]+\.(?:toml|json|yaml|env))`", DEPLOY)
     assert set(rest) - beside_a_folder == {*OWN} - {"vendor/languages/"}
