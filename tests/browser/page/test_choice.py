@@ -119,7 +119,9 @@ def test_a_choice_that_comes_to_nothing_shows_what_may_be_chosen_now(page: Page,
     assert len(service.calls_by("POST")) == 1
 
 
-@pytest.mark.parametrize(("status", "code"), [(409, "no-choice"), (422, "not-offered")])
+@pytest.mark.parametrize(
+    ("status", "code"), [(409, "no-choice"), (409, "too-many-choices"), (422, "not-offered")]
+)
 def test_what_was_decided_meanwhile_is_shown(page: Page, site: str, status: int, code: str) -> None:
     """In another window, or by the link of the email."""
     open_ticket(page, site, offering(), ready())
