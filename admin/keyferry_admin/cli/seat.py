@@ -11,6 +11,7 @@ from keyferry_admin.cli.license_filters import filter_options
 from keyferry_admin.cli.license_terms import moves
 from keyferry_admin.cli.output import Column, Listing, count_of, day, mark
 from keyferry_admin.cli.parameters import LicenseNumber
+from keyferry_admin.cli.progress import watch_seats
 from keyferry_admin.cli.reach import reach
 from keyferry_admin.use_cases import change_license, licenses
 from keyferry_admin.use_cases.find import Filters, find_seats
@@ -37,7 +38,8 @@ def list_(settings: Settings, number: str | None, filters: Filters, computer: st
     if (number is None) == (filters == Filters() and not computer):
         raise click.UsageError("Use either a license number, or filters or --computer.")
     if number is None:
-        seats = find_seats(settings.stack.licenses, filters, computer, settings.now)
+        table, watch = settings.stack.licenses, watch_seats(settings.output)
+        seats = find_seats(table, filters, computer, settings.now, watch)
         footer = f"{len(seats):,} seats." if len(seats) != 1 else "1 seat."
         settings.output.listing(SEATS_OF_MANY, seats, footer=footer, total=len(seats))
     else:
