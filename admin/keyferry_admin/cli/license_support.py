@@ -82,7 +82,7 @@ def _seat_row(seat: Seat, now: int) -> tuple[str, ...]:
         f"  seat {seat.number}",
         seat.machine_name or "-",
         f"since {day(seat.since, short=True)} ({age})",
-        f"last file {day(seat.last_response_at, short=True)}",
+        f"last file {day(seat.last_file_at, short=True)}",
     )
 
 

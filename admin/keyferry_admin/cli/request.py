@@ -237,7 +237,7 @@ def _resend_warnings(license: LicenseRecord, result: ResendResult) -> list[str]:
             f"Seat {seat.number} is no longer in use, but this response may still install."
         )
     elif seat is not None and not result.is_latest:
-        last = f"{seat.serial}, {day(seat.last_response_at)}"
+        last = f"{seat.serial}, {day(seat.last_file_at)}"
         warnings.append(f"Seat {seat.number} has had a newer answer ({last}); where that is")
         warnings[-1] += " installed this one is refused."
     if result.ended_keys:
