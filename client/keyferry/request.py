@@ -1,5 +1,6 @@
 """Makes a request file (docs/format.md, "Request") and stores it until its response arrives."""
 
+from collections.abc import Iterable
 from contextlib import ExitStack, suppress
 from dataclasses import replace
 from typing import NamedTuple
@@ -19,6 +20,7 @@ from keyferry.store.folder import (
     INSTALLED,
     PENDING,
     Folder,
+    LicenseState,
     is_deactivating,
     key_folder,
     pending_request,
@@ -35,6 +37,7 @@ from keyferry_protocol.errors import (
     NotActivated,
     StateBusy,
     StateDamaged,
+    StateNotReadable,
     StateNotWritable,
 )
 from keyferry_protocol.request import Dongle, Request, parse_request
@@ -96,6 +99,16 @@ def own_seat(number: str, protection: str, installation: Installation) -> int | 
     """The seat that an activation here will replace, unless it names another one."""
     options = RequestOptions(number, "activate", protection=protection)
     return seat_to_replace(number, protection, _with_own_folders(installation, options))
+
+
+def chosen_name(number: str, roots: Iterable[StateDir]) -> str | None:
+    """The computer's name in its requests as it was chosen; None if it never was."""
+    for folder in [Folder(root, number) for root in roots]:
+        with suppress(StateNotReadable):
+            name = folder.state(ignore_damage=True).machine_name
+            if name is not None:
+                return name
+    return None
 
 
 def find_pending(number: str, state_dirs: StateDirs) -> PendingRequest | None:
@@ -271,7 +284,12 @@ def _sign_and_store(
     Unless it activates, it is about the license in `source`.
     """
     state_dirs = installation.state_dirs
-    state = folder.state(ignore_damage=True)
+    state = named = folder.state(ignore_damage=True)
+    if options.machine_name is None:
+        known = chosen_name(options.number, (folder.root, *state_dirs))
+        options = options._replace(machine_name=known)
+    else:
+        named = state._replace(machine_name=options.machine_name)
     is_new = options.kind == "activate"
     facts = StateFacts(
         product=(None if is_new else _product(source)) or installation.product,
@@ -287,6 +305,7 @@ def _sign_and_store(
     name = DEACTIVATE if options.kind == "deactivate" else PENDING
     stored = folder.request(name, ignore_damage=True)
     if stored is not None and is_same_request(body, stored, options, activation):
+        _write_state(folder, state, named)
         return _read_pending(folder, name)
     signers = keys.signers
     signers += [] if activation is None else [activation]
@@ -299,15 +318,18 @@ def _sign_and_store(
     write_clock(state_dirs.user, clock.with_note(request.sha256))
     if folder == keys.holder or not keys.holder.has(DEVICE_KEY):
         store_keys(keys, folder)
-    if stored is not None:
-        folder.write_state(state.without_request())
-    elif state.request_path:
-        folder.write_state(state._replace(request_path=""))
+    later = named._replace(request_path="") if stored is None else named.without_request()
+    _write_state(folder, state, later)
     if name == DEACTIVATE:
         deactivate(folder, state_dirs, data)
     else:
         folder.write(PENDING, data)
     return PendingRequest(data, request, folder, stored)
+
+
+def _write_state(folder: Folder, state: LicenseState, later: LicenseState) -> None:
+    if later != state:
+        folder.write_state(later)
 
 
 def _read_pending(folder: Folder, name: str) -> PendingRequest:

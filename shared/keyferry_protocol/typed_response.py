@@ -67,6 +67,11 @@ class TypedResponse:
         return len(self._parts)
 
     @property
+    def line_count(self) -> int:
+        """How many lines have been added."""
+        return len(self._lines)
+
+    @property
     def missing(self) -> int | None:
         """The number of the first missing line; None if all lines or all codes have been added."""
         if self.codes and self.scanned == self.codes:

@@ -153,6 +153,8 @@ interface Seat {
   machine_name: string;
   since: string;
   last_answered: string;
+  /** Null if its computer sent a request since. */
+  renewed_at?: string | null;
 }
 
 /** An error's document (RFC 9457), as far as the page reads it. */

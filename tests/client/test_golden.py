@@ -14,9 +14,11 @@ import pytest
 
 from keyferry_protocol.activation import new_activation_code
 from keyferry_protocol.keys import Ed25519Signer
+from keyferry_protocol.typed_response import to_lines
 from tests.support.offline import LAB_07, LAB_09, OTHER, VENDOR, VENDOR_PQ, Room, key_set
 from tests.support.samples import CODE, NOW, NUMBER
-from tests.support.terminal import Shell
+from tests.support.terminal import Keyboard, Shell
+from tests.support.typed import text_form
 
 GOLDEN = Path(__file__).parent / "golden"
 DEVICE = Ed25519Signer(sha256(b"LAB-07 79438").digest())  # its key id starts with 7f3a
@@ -97,6 +99,23 @@ def test_install(lab_07: Shell) -> None:
     answered(lab_07)
     steps = ("install /media/KINGSTON", "install /media/KINGSTON --json")
     assert_golden("install", story(lab_07, *steps))
+
+
+def test_install_of_lines_that_are_typed(lab_07: Shell) -> None:
+    lab_07(*typed(ASK))
+    request = Path(REQUEST).read_bytes()
+    lines = [
+        line.partition("  ")[2].lower()
+        for line in to_lines(text_form(request, lab_07.room.answer(request)))
+    ]
+    swapped = lines[3][1] + lines[3][0] + lines[3][2:]
+    rows = [*lines[:3], swapped, *lines[3:]]
+    printed = lab_07("install", "-", stdin=Keyboard(rows))
+    entered = iter(rows)
+    shown = re.sub(
+        r"Line [0-9]+( of [0-9]+)?: ", lambda asks: f"{asks[0]}{next(entered)}\n", printed.err
+    )
+    assert_golden("install-typed", f"$ keyferry install -\n{shown}{printed.out.lstrip()}")
 
 
 def test_a_room_with_one_zip_each_way(lab_07: Shell, tmp_path: Path) -> None:

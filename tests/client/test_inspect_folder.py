@@ -75,7 +75,9 @@ def test_each_file_is_listed_with_its_hash_and_what_is_in_it(
     assert sentence("all-ours", n=2) in page.text
     assert sentence("title", file=source.name) in page.text
     request = parse_request(request_file.read_bytes())
-    assert page.codes.count(request.sha256) == 2, "beside the request and beside its response"
+    assert page.codes.count(f"request_sha256: {request.sha256}") == 2, (
+        "beside the request and beside its response"
+    )
     assert f"{request.file_stem}-N.response" in page.codes
     assert sentence("back.each", n=MAX_FILE[RESPONSE]) in page.text
     for claim in ("files", "person-in-name", "address", "serial-number", "program"):

@@ -203,6 +203,16 @@ def test_a_plain_user_repairs_their_own_clock(alice: Account) -> None:
     assert read_clock(alice.own.state_dirs.user).mark == room.now
 
 
+def test_a_plain_user_says_the_name_that_the_administrator_chose_last(alice: Account) -> None:
+    site = alice.room.folder()
+
+    def name_after(chosen: str) -> str:
+        site.write_state(site.state()._replace(machine_name=chosen))
+        return parse_request(alice.request("update")).machine.name
+
+    assert [name_after("Pump 3"), name_after("")] == ["Pump 3", ""]
+
+
 def test_a_plain_user_cancels_their_own_request_only(alice: Account) -> None:
     room = alice.room
     room.request("update")

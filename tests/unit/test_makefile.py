@@ -15,6 +15,7 @@ from tests.client.bundles.conftest import SOURCES
 
 ROOT = Path(__file__).parents[2]
 MAKEFILE = (ROOT / "Makefile").read_text()
+SETTINGS = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]
 PACKAGES = sorted(path.parent.name for path in ROOT.glob("*/pyproject.toml"))
 CHECKED = re.search("^CHECKED = (.+)$", MAKEFILE, re.MULTILINE)
 MODULES = re.findall(r"(?:python|RUN\)) -m ((?:tests|benchmarks|bundles|local)[\w.]*)", MAKEFILE)
@@ -37,14 +38,21 @@ def test_each_file_that_make_gives_to_pytest_and_each_option_is_there() -> None:
     assert {word for word in words if word.startswith("--")} == {*ours, "--timeout"}
 
 
+def test_each_rule_of_the_service_is_mutated() -> None:
+    """All of the domain but what is recorded of an answer, or told of it: no rule decides there."""
+    outside = {"change.py", "event.py", "ledger.py", "upload.py", "webhook.py"}
+    mutated = SETTINGS["mutmut"]["only_mutate"]
+    domain = {path.name for path in ROOT.glob("shared/keyferry_service/domain/[a-z]*.py")}
+    assert {Path(name).name for name in mutated if "/domain/" in name} == domain - outside
+
+
 @pytest.mark.parametrize("package", PACKAGES)
 def test_each_package_is_checked_measured_and_released(package: str) -> None:
     (folder,) = (path.parent for path in ROOT.glob(f"{package}/keyferry*/__main__.py"))
     assert CHECKED is not None
     assert str(folder.relative_to(ROOT)) in CHECKED[1].split()
-    settings = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]
-    assert str(folder.relative_to(ROOT)) in settings["coverage"]["run"]["source"]
-    assert package in settings["mypy"]["mypy_path"]
+    assert str(folder.relative_to(ROOT)) in SETTINGS["coverage"]["run"]["source"]
+    assert package in SETTINGS["mypy"]["mypy_path"]
     release = (ROOT / "client/bundles/release.py").read_text()
     assert f'build_wheel(ROOT / "{package}", ' in release
     assert package in SOURCES

@@ -31,7 +31,7 @@ _T = TypeVar("_T")
 class DeskSite:
     """One administrator's desk: it keeps what the next page has to say, and nothing else."""
 
-    styles: tuple[str, ...] = ("desk.css",)
+    files: tuple[str, ...] = ("desk.css",)
 
     def __init__(self, stack: Stack) -> None:
         self._stack = stack

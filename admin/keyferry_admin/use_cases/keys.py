@@ -186,7 +186,7 @@ def compromise(keys: SigningKeys, keyid: str) -> SigningKey:
 def other_active(keys: SigningKeys, key: SigningKey) -> SigningKey:
     """Another active key of the same algorithm. Raises LastActiveKey."""
     for other in keys.all():
-        if other != key and other.alg == key.alg and other.status is KeyStatus.ACTIVE:
+        if other.keyid != key.keyid and other.alg == key.alg and other.status is KeyStatus.ACTIVE:
             return other
     raise LastActiveKey(
         f"No other {key.alg} key signs, and applications that require one would get no answer",

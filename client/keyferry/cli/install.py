@@ -30,6 +30,7 @@ from keyferry.installation import Installation
 from keyferry.request import PendingRequest, find_pending
 from keyferry.times import local_time
 from keyferry.views.clock_warning import clock_warning
+from keyferry.views.features import feature_changes
 from keyferry.views.license_status import terms_line
 from keyferry.views.repair_note import repair_note
 from keyferry_protocol.activation import show_license_number
@@ -120,7 +121,12 @@ def _show(
             computer = installation.machine.machine().name
         computer = computer or message("terminal.this-computer")
         terminal.good(message(f"terminal.{name}", number=number, computer=computer))
-        terminal.line(f"  {terms_line(response, report.previous_until)}")
+        terminal.line(f"  {terms_line(response, report.previous)}")
+        if report.previous is not None:
+            for line in feature_changes(
+                report.previous.license.features, response.license.features
+            ):
+                terminal.line(f"  {line}")
         warning = clock_warning(response, installation.clock())
         if warning and not installed.already:
             terminal.warn(warning)

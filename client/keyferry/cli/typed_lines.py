@@ -4,7 +4,7 @@ import click
 
 from keyferry.views.terminal import Terminal
 from keyferry.views.typed_question import question
-from keyferry_protocol.errors import WrongLine
+from keyferry_protocol.errors import KeyferryError
 from keyferry_protocol.typed_response import TypedResponse
 
 
@@ -17,6 +17,6 @@ def ask_lines(terminal: Terminal) -> TypedResponse:
             continue
         try:
             typed.add(row, typed.missing)
-        except WrongLine as error:
+        except KeyferryError as error:
             terminal.warn(str(error))
     return typed

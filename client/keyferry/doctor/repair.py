@@ -213,7 +213,9 @@ def _derived_state(folder: Folder, response: Response | None) -> LicenseState:
 def _finish_install(folder: Folder, response: Response, name: str) -> None:
     state = folder.state(ignore_damage=True)
     serial = max(state.max_serial, response.serial)
-    folder.write_state(LicenseState(serial, ended=response.is_receipt))
+    folder.write_state(
+        state._replace(max_serial=serial, ended=response.is_receipt, request_path="")
+    )
     folder.erase(name)
 
 

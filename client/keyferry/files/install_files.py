@@ -21,7 +21,7 @@ from keyferry.store.folder import Folder
 from keyferry_protocol.envelope import RESPONSE, open_envelope
 from keyferry_protocol.errors import KeyferryError, NotRequested, OlderResponse, WrongProduct
 from keyferry_protocol.messages import message
-from keyferry_protocol.response import parse_response
+from keyferry_protocol.response import Response, parse_response
 
 INSTALLED, ALREADY, OLDER, FAILED = "installed", "already", "older", "failed"
 OTHER_PRODUCT, NOT_OURS, NOT_GENUINE = "other-product", "not-ours", "not-genuine"
@@ -31,9 +31,9 @@ _OURS = (INSTALLED, ALREADY, OLDER, FAILED)
 class FileReport(NamedTuple):
     """What became of one file. `file` is None for one that is not genuine.
 
-    An `error` beside `installed` is about the license's dates or the clock. `previous_until` is the
-    end that the response before it said, if it said one. `computer` is the computer's name in the
-    request that was answered, "" if it withheld it.
+    An `error` beside `installed` is about the license's dates or the clock. `previous` is the
+    response that it took the place of. `computer` is the computer's name in the request that was
+    answered, "" if it withheld it.
     """
 
     name: str
@@ -41,20 +41,20 @@ class FileReport(NamedTuple):
     file: ResponseFile | None = None
     installed: Installed | None = None
     error: KeyferryError | None = None
-    previous_until: int | None = None
+    previous: Response | None = None
     computer: str | None = None
 
 
 def install_file(file: ResponseFile, installation: Installation) -> FileReport:
     """Install one response file, whether or not it seems to fit here."""
-    previous_until = _end_before(file, installation)
+    previous = _response_before(file, installation)
     computer = _name_in_request(file, installation)
     try:
         installed = install(file.response, file.data, installation)
     except KeyferryError as error:
         return FileReport(file.name, _outcome_of(error), file, error=error)
     outcome = ALREADY if installed.already else INSTALLED
-    return FileReport(file.name, outcome, file, installed, None, previous_until, computer)
+    return FileReport(file.name, outcome, file, installed, None, previous, computer)
 
 
 def install_files(collection: Collection, installation: Installation) -> list[FileReport]:
@@ -97,8 +97,8 @@ def worst_error(reports: Iterable[FileReport], path: str) -> KeyferryError | Non
     return NotRequested(message("terminal.none-fits", n=len(files), path=path))
 
 
-def _end_before(file: ResponseFile, installation: Installation) -> int | None:
-    """The end that the response said which is installed for the same license.
+def _response_before(file: ResponseFile, installation: Installation) -> Response | None:
+    """The response that is installed for the same license, unless it is a receipt.
 
     Its signatures are not verified again, which takes long: what was installed once is only shown.
     """
@@ -107,7 +107,7 @@ def _end_before(file: ResponseFile, installation: Installation) -> int | None:
             data = Folder(root, file.response.license.number).installed_bytes()
             if data:
                 before = parse_response(open_envelope(data, RESPONSE))
-                return None if before.is_receipt else before.license.valid_until
+                return None if before.is_receipt else before
     return None
 
 

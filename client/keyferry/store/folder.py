@@ -6,7 +6,7 @@ from typing import NamedTuple
 from keyferry.store.directory import open_directory
 from keyferry.store.files import damaged, erase, has, read, read_json, write, write_json
 from keyferry.store.state_dirs import StateDir, StateDirs
-from keyferry_protocol.encoding import b64, unb64
+from keyferry_protocol.encoding import b64, free_text, unb64
 from keyferry_protocol.envelope import RESPONSE, open_envelope
 from keyferry_protocol.errors import (
     CannotVerify,
@@ -42,6 +42,7 @@ class LicenseState(NamedTuple):
     ended: bool = False
     request_path: str = ""  # where the last request file was saved; shown to people
     void_path: str = ""  # where a request file was saved whose response is no longer expected
+    machine_name: str | None = None  # chosen for this computer; "" withholds it, None is its own
 
     def without_request(self) -> "LicenseState":
         """The state once the request is canceled or another one takes its place."""
@@ -192,6 +193,8 @@ class Folder(NamedTuple):
 
     def write_state(self, state: LicenseState) -> None:
         members: dict[str, object] = {"state": 1, **state._asdict()}
+        if state.machine_name is None:
+            del members["machine_name"]
         for name in _PATHS:
             # On Linux, a folder name may be invalid text, but JSON must be valid.
             path = members[name]
@@ -205,7 +208,10 @@ class Folder(NamedTuple):
             if members.integer("state", 1) != 1:
                 raise InvalidMember("state", message("format.later-version"))
             paths = [members.text(name, str) if name in members else "" for name in _PATHS]
-            return LicenseState(members.integer("max_serial", 0), members.boolean("ended"), *paths)
+            state = LicenseState(members.integer("max_serial", 0), members.boolean("ended"), *paths)
+            if "machine_name" in members:
+                state = state._replace(machine_name=members.text("machine_name", free_text))
+            return state
         except InvalidMember as error:
             raise self.damaged(STATE, str(error)) from error
 

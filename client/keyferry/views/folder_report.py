@@ -125,8 +125,10 @@ def _other_half(file: Inspected) -> tuple[str, str]:
     contents = file.contents
     if isinstance(contents, Request):
         name = as_code(f"{contents.file_stem}-N.response")
-        return message("inspect.report.comes-back"), f"{name} {as_code(contents.sha256)}"
-    return message("inspect.report.answers"), as_code(contents.request_sha256)
+        digest = as_code(f"request_sha256: {contents.sha256}")
+        return message("inspect.report.comes-back"), f"{name} {digest}"
+    digest = as_code(f"request_sha256: {contents.request_sha256}")
+    return message("inspect.report.answers"), digest
 
 
 def _absent(entries: Sequence[Entry], is_whole: bool) -> str:

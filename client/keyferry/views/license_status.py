@@ -77,17 +77,21 @@ def names_path(row: Row, sentence: str) -> bool:
     return any(path and path in sentence for path in paths)
 
 
-def terms_line(response: Response, previous_until: int | None = None) -> str:
+def terms_line(response: Response, previous: Response | None = None) -> str:
     """What a response grants, to whom, and until when; and until when it was, if that changed."""
     terms = response.license
     facts = {"product": f"{terms.product} {terms.edition}".rstrip(), "licensee": terms.licensee}
-    if terms.valid_until is None:
-        return message("terminal.terms", **facts)
-    facts["date"] = long_date(terms.valid_until)
-    before = facts["date"] if previous_until is None else long_date(previous_until)
-    if before == facts["date"]:
-        return message("terminal.terms-until", **facts)
-    return message("terminal.terms-until-changed", before=before, **facts)
+    date = _end(response)
+    before = date if previous is None else _end(previous)
+    name = "terms-until" if date else "terms"
+    if before != date:
+        name += "-changed" if before else "-new"
+    return message(f"terminal.{name}", date=date, before=before, **facts)
+
+
+def _end(response: Response) -> str:
+    until = response.license.valid_until
+    return "" if until is None else long_date(until)
 
 
 def end_date(row: Row) -> str:

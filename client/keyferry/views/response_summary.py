@@ -1,9 +1,9 @@
 """Summarizes a response in plain words. It is not verified here."""
 
 from keyferry.times import local_time_with_zone, long_date
+from keyferry.views.features import feature_list
 from keyferry_protocol.activation import show_license_number
 from keyferry_protocol.messages import message
-from keyferry_protocol.messages.formats import comma_list
 from keyferry_protocol.response import Response
 
 
@@ -25,7 +25,7 @@ def response_lines(response: Response) -> list[str]:
     if response.is_receipt:
         return lines
     if terms.features:
-        lines.append(message("inspect.features", features=_features(response)))
+        lines.append(message("inspect.features", features=feature_list(terms.features)))
     lines.append(message("inspect.from", date=long_date(terms.valid_from)))
     if terms.valid_until is None:
         lines.append(message("inspect.endless"))
@@ -33,8 +33,3 @@ def response_lines(response: Response) -> list[str]:
         lines.append(message("inspect.until", date=long_date(terms.valid_until)))
     protection = message(f"inspect.protection.{response.bound_to.protection}")
     return [*lines, message("inspect.bound", protection=protection)]
-
-
-def _features(response: Response) -> str:
-    features = response.license.features.items()
-    return comma_list(name if value is True else f"{name} {value}" for name, value in features)

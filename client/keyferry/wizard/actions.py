@@ -24,6 +24,7 @@ from keyferry.manage import cancel, move, remove
 from keyferry.qr import TooLong, qr_version, request_link
 from keyferry.request import PendingRequest, create_request, remember_path
 from keyferry.times import long_date
+from keyferry.views.features import feature_changes
 from keyferry.views.repair_note import repair_note
 from keyferry.wizard.answers import Answers
 from keyferry.wizard.computer import Computer
@@ -39,7 +40,6 @@ from keyferry_protocol.errors import (
     NotSaved,
 )
 from keyferry_protocol.messages import message
-from keyferry_protocol.response import Response
 
 
 def perform(state: State, computer: Computer) -> Outcome:
@@ -137,7 +137,6 @@ def _unsaved(name: str, error: CannotSave | NotSaved) -> Problem:
 
 def _install(answers: Answers, computer: Computer) -> Outcome:
     """Install the chosen file, or all that fit in a folder or archive, then load the license."""
-    before = {row.number: row.response for row in computer.rows}
     reports = _reports(answers, computer)
     error = worst_error(reports, answers.get("response") or message("wizard.upload.label"))
     if error is not None:
@@ -154,9 +153,11 @@ def _install(answers: Answers, computer: Computer) -> Outcome:
         learned["already"] = "yes"
     if newest.file.repairs:
         learned["repaired"] = repair_note(newest.file.repairs)
-    earlier = before.get(number)
-    if newest.installed.license is not None and earlier is not None:
-        learned["before"] = _end(earlier)
+    if newest.installed.license is not None and newest.previous is not None:
+        before, after = newest.previous.license, newest.file.response.license
+        until = before.valid_until
+        learned["before"] = message("wizard.never") if until is None else long_date(until)
+        learned["changes"] = "\n".join(feature_changes(before.features, after.features))
     learned["report"] = "\n".join(report_lines(one for one in reports if one is not newest))
     return Outcome(learned)
 
@@ -179,11 +180,6 @@ def _reports(answers: Answers, computer: Computer) -> list[FileReport]:
     else:
         return [install_file(read_response(path, installation.keys), installation)]
     return install_files(collection, installation)
-
-
-def _end(response: Response) -> str:
-    until = response.license.valid_until
-    return "" if until is None or response.is_receipt else long_date(until)
 
 
 def _cancel(answers: Answers, computer: Computer) -> Outcome:

@@ -16,7 +16,7 @@ def path(answers: Answers, protections: Sequence[str]) -> tuple[str, ...]:
             return ("what", response, "active")
         case "install":
             return ("what", *_questions(answers, protections), "send", sent)
-        case "activate" | "receipt":
+        case "activate" | "install-update" | "receipt":
             return (response, "active")
         case "update":
             return ("update", "send", sent)

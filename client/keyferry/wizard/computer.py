@@ -14,7 +14,7 @@ from keyferry.files.read_responses import ResponseFile, genuine_responses
 from keyferry.install import is_expected
 from keyferry.installation import Installation
 from keyferry.list_licenses import Row, list_licenses
-from keyferry.request import PendingRequest, find_pending, own_seat
+from keyferry.request import PendingRequest, chosen_name, find_pending, own_seat
 from keyferry.request_options import RequestOptions, StateFacts, request_body
 from keyferry.store.own_folders import choose_folders, own_folders
 from keyferry.store.state_dirs import StateDirs
@@ -106,9 +106,10 @@ class Computer:
         except (KeyError, OSError):  # a user without a name, as in a container
             return str(os.getuid())
 
-    @property
-    def name(self) -> str:
-        return self.installation.machine.machine().name
+    def name(self, answers: Answers) -> str:
+        """The computer's name in the next request: as it was chosen, otherwise its own."""
+        chosen = chosen_name(number := number_of(answers), self.own_state_dirs(number))
+        return self.installation.machine.machine().name if chosen is None else chosen
 
     @cached_property
     def rows(self) -> list[Row]:
@@ -158,8 +159,9 @@ class Computer:
         """The request that the answers ask for."""
         number = number_of(answers)
         goal = answers["goal"]
-        name = answers.get("name", self.name)
-        typed_name = None if name == self.name else name
+        known = self.name(answers)
+        name = answers.get("name", known)
+        typed_name = None if name == known else name
         if goal in ("update", "deactivate"):
             return RequestOptions(number, goal, self._product_version, machine_name=typed_name)
         return RequestOptions(
@@ -180,6 +182,7 @@ class Computer:
     def request_preview(self, answers: Answers) -> list[str]:
         """A summary of the request file. Its keys do not exist yet, so temporary ones are used."""
         options = self.request_options(answers)
+        options = options._replace(machine_name=answers.get("name", self.name(answers)))
         device, load = Ed25519Signer.generate().public, Ed25519Signer.generate().public
         is_for_dongle = options.protection == "dongle"
         row = self.row(number_of(answers))

@@ -10,6 +10,7 @@ from keyferry.wizard.answers import Answers, path
 from keyferry.wizard.computer import Computer
 from keyferry.wizard.screens import SCREENS
 from keyferry.wizard.state import BROWSE, LIST, TYPED, Outcome, Problem, State
+from keyferry.wizard.typed import read_typed
 from keyferry_protocol.messages import message
 
 AT_ONCE = ("up", "down")  # change the list directly, without another screen
@@ -23,6 +24,12 @@ def press(state: State, button: str, typed: Mapping[str, str], computer: Compute
     match name:
         case "next":
             return _leave(state, computer)
+        case "check":
+            faults = read_typed(answers).faults
+            return state._replace(problems=tuple(Problem(faults[name], name) for name in faults))
+        case "enter":
+            is_complete = read_typed(answers).is_complete
+            return _leave(state, computer) if is_complete else press(state, "check", {}, computer)
         case "back":
             return _back(state, computer)
         case "cancel":

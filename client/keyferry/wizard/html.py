@@ -5,7 +5,7 @@ from html import escape
 
 from keyferry.qr import qr_svg
 from keyferry.wizard.pages import Button, FieldView, Page, label
-from keyferry.wizard.state import LIST
+from keyferry.wizard.state import LIST, TYPED
 from keyferry_protocol.messages import language_in_use, message
 
 _NUMBERED = re.compile(r"[0-9]+\. ")
@@ -23,7 +23,7 @@ def page_html(page: Page, vendor: str, support: str) -> str:
         vendor,
         support,
         _main(page),
-        is_alive=True,
+        scripts=("alive.js", "lines.js") if page.screen == TYPED else ("alive.js",),
     )
 
 
@@ -38,11 +38,11 @@ def over_page(vendor: str = "") -> str:
 def _short(name: str, vendor: str) -> str:
     title, text = message(f"wizard.{name}.title"), message(f"wizard.{name}.text")
     body = f'<div id="view"><h1>{escape(title)}</h1><p class="lead">{escape(text)}</p></div>'
-    return _document(title, vendor, "", body, is_alive=False)
+    return _document(title, vendor, "", body, scripts=())
 
 
-def _document(title: str, vendor: str, support: str, main: str, is_alive: bool) -> str:
-    script = '<script src="/alive.js" defer></script>\n' if is_alive else ""
+def _document(title: str, vendor: str, support: str, main: str, scripts: tuple[str, ...]) -> str:
+    script = "".join(f'<script src="/{name}" defer></script>\n' for name in scripts)
     header = f'<header><p id="vendor">{escape(vendor)}</p></header>\n' if vendor else ""
     help_text = escape(message("wizard.help", support=support))
     footer = f'<footer><p id="help">{help_text}</p></footer>\n' if support else ""
@@ -165,14 +165,17 @@ def _form(page: Page) -> str:
     encoding = ' enctype="multipart/form-data"' if is_file else ""
     presses = [button.press for button in page.buttons]
     default = "next" if "next" in presses and page.screen not in _RISKY else ""
+    default = "enter" if page.screen == TYPED else default
     focus = not page.problems and not any(button.is_first for button in page.buttons)
-    fields = "".join(_field(one, page, focus and n == 0) for n, one in enumerate(page.fields))
+    first = page.data.focus or next((one.name for one in page.fields), "")
+    fields = "".join(_field(one, page, focus and one.name == first) for one in page.fields)
     return (
         f'<form id="form" method="post" action="/"{encoding}>'
         f'<input type="hidden" name="screen" value="{page.screen}">'
         # Enter presses the first submit button, regardless of where the others are.
         f'<button name="press" value="{default}" hidden></button>'
-        f"{_rows(page)}{_details(page)}{_folders(page)}{fields}{_inside(page)}{_buttons(page)}</form>"
+        f"{_rows(page)}{_details(page)}{_folders(page)}{fields}{_inside(page)}"
+        f"{_status(page)}{_buttons(page)}</form>"
     )
 
 
@@ -291,6 +294,11 @@ def _inside(page: Page) -> str:
     return f"<details><summary>{summary}</summary>{_pairs(page.data.inside)}</details>"
 
 
+def _status(page: Page) -> str:
+    status = page.data.status
+    return f'<p role="status" id="status">{escape(status)}</p>' if status else ""
+
+
 def _rows(page: Page) -> str:
     """The licenses. If there are several, each number is a button that selects it."""
     rows = page.data.rows
@@ -343,8 +351,8 @@ def _list_buttons(page: Page) -> str:
     """The buttons for the selected license under its number, then those that always apply."""
     own = [one for one in page.buttons if one.press.count(":") > 1]
     always = [one for one in page.buttons if one not in own]
-    activate = next((one for one in own if one.press.startswith("begin:activate")), None)
-    primary = activate or always[0]
+    installs = ("begin:activate", "begin:install-update")
+    primary = next((one for one in own if one.press.startswith(installs)), always[0])
     drawn = {one: _button(one, "primary" if one is primary else "") for one in page.buttons}
     last = _actions("".join(drawn[one] for one in always))
     if not own:

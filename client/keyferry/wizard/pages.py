@@ -9,7 +9,7 @@ from keyferry.wizard.answers import Answers, path
 from keyferry.wizard.computer import Computer
 from keyferry.wizard.screen_data import ScreenData, screen_data
 from keyferry.wizard.screens import FIRST_FOCUS, SCREENS, Field, Option
-from keyferry.wizard.state import LIST, Problem, State
+from keyferry.wizard.state import LIST, TYPED, Problem, State
 from keyferry_protocol.messages import has_message, message
 
 
@@ -91,6 +91,7 @@ def presses(page: Page) -> set[str]:
     names = {"close", *(button.press for button in page.buttons)}
     names |= {press for problem in page.problems for press in problem.buttons}
     names |= {f"choose:{number}" for number, *_ in page.data.rows}
+    names |= {"check", "enter"} if page.screen == TYPED else set()
     names |= {f"open:{path}" for path, _ in page.data.folders}
     return names | {"browse" for one in page.fields if one.kind == "folder"}
 
@@ -156,7 +157,8 @@ def _row_actions(row: Row, computer: Computer) -> list[str]:
     is_installed = row.response is not None and not row.response.is_receipt and not is_deactivated
     place = computer.rows.index(row)
     applies = {
-        "activate": row.request is not None,
+        "activate": row.request is not None and row.request.kind == "activate",
+        "install-update": row.request is not None and row.request.kind == "update",
         "receipt": is_deactivated and row.request is None,
         "update": is_installed,
         "deactivate": is_installed,

@@ -8,14 +8,15 @@ from keyferry.list_licenses import Row
 from keyferry.qr import request_link
 from keyferry.times import local_time, long_date, seconds
 from keyferry.views.clock_warning import clock_warning
+from keyferry.views.features import feature_list
 from keyferry.views.license_status import details, end_date, long_status
 from keyferry.wizard.answers import Answers
 from keyferry.wizard.computer import Computer
 from keyferry.wizard.save_locations import subfolders
+from keyferry.wizard.typed import read_typed
 from keyferry_protocol.activation import show_license_number
 from keyferry_protocol.encoding import escape_controls
 from keyferry_protocol.messages import message
-from keyferry_protocol.messages.formats import comma_list
 from keyferry_protocol.response import Response
 
 Facts = tuple[tuple[str, str], ...]
@@ -39,6 +40,8 @@ class ScreenData(NamedTuple):
     is_drawn: bool = False  # whether the link is drawn as a QR code
     copy: str = ""
     is_success: bool = False
+    focus: str = ""  # the field to go on with, if not the first
+    status: str = ""  # announced when it changes
 
 
 def screen_data(screen: str, answers: Answers, computer: Computer) -> ScreenData:
@@ -122,10 +125,17 @@ def _online(answers: Answers, computer: Computer) -> ScreenData:
 
 def _response(answers: Answers, computer: Computer) -> ScreenData:
     number = answers.get("license", "")
-    title = message("wizard.response.any") if answers["goal"] != "activate" else ""
+    pending = computer.pending(number) if answers["goal"] != "install" else None
+    kind = "any" if pending is None else pending.request.kind
+    title = message(f"wizard.response.{kind}")
     nothing = message("wizard.response.nothing", page=computer.page)
     text = () if computer.response_files(number) else (nothing,)
     return ScreenData({"number": show_license_number(number)} if number else {}, title, text)
+
+
+def _typed(answers: Answers, computer: Computer) -> ScreenData:
+    typed = read_typed(answers)
+    return ScreenData(focus=typed.next_field, status=typed.received)
 
 
 def _active(answers: Answers, computer: Computer) -> ScreenData:
@@ -139,6 +149,7 @@ def _active(answers: Answers, computer: Computer) -> ScreenData:
     text += _repaired(answers)
     if row.request is not None:
         text.append(message("terminal.still-waits", moment=local_time(row.request.created_at)))
+    text += answers.get("changes", "").splitlines()
     text += answers.get("report", "").splitlines()
     license = row.license
     if license.check_in_by is not None and license.is_in_grace:
@@ -197,7 +208,7 @@ def _terms(response: Response, before: str = "") -> Facts:
     facts = {
         "licensee": terms.licensee,
         "edition": " ".join(filter(None, (terms.product, terms.edition))),
-        "features": comma_list(n if v is True else f"{n} {v}" for n, v in terms.features.items()),
+        "features": feature_list(terms.features),
         "starts": long_date(terms.valid_from),
         "ends": end if before in ("", end) else message("wizard.before", until=end, before=before),
         "updates": "" if terms.maintenance_until is None else long_date(terms.maintenance_until),
@@ -240,6 +251,7 @@ _SCREENS: Mapping[str, Callable[[Answers, Computer], ScreenData]] = {
     "qr": _qr,
     "online": _online,
     "response": _response,
+    "typed": _typed,
     "active": _active,
     "update": _update,
     "deactivate": _number,

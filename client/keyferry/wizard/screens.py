@@ -121,7 +121,7 @@ def _best_location(answers: Answers, computer: Computer) -> str:
 
 
 def _computer_name(answers: Answers, computer: Computer) -> str:
-    return computer.name
+    return computer.name(answers)
 
 
 def _dongles(answers: Answers, computer: Computer) -> tuple[Option, ...]:
@@ -153,7 +153,8 @@ def _check_number(text: str, answers: Answers, computer: Computer) -> Fault | No
         buttons = (f"begin:update:{digits}", f"begin:deactivate:{digits}")
         return Fault(message("wizard.number.active", number=shown), buttons)
     if row is not None and row.request is not None and answers.get("anyway") != digits:
-        buttons = (f"begin:activate:{digits}", f"anyway:{digits}")
+        goal = "activate" if row.request.kind == "activate" else "install-update"
+        buttons = (f"begin:{goal}:{digits}", f"anyway:{digits}")
         return Fault(message("wizard.number.waits", number=shown), buttons)
     return None
 
@@ -173,7 +174,7 @@ def _check_consent(text: str, answers: Answers, computer: Computer) -> Fault | N
 
 def _check_typed(name: str) -> Check:
     def check(text: str, answers: Answers, computer: Computer) -> Fault | None:
-        fault = read_typed(answers).faults.get(name)
+        fault = read_typed(answers).faults_and_gap.get(name)
         return None if fault is None else Fault(fault)
 
     return check

@@ -7,7 +7,7 @@ from keyferry.wizard.session import Session
 class WizardSite:
     """What the window asks: pages, and presses of their buttons."""
 
-    styles: tuple[str, ...] = ("wizard.css",)
+    files: tuple[str, ...] = ("wizard.css", "lines.js")
 
     def __init__(self, session: Session) -> None:
         self._session = session

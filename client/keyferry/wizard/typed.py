@@ -13,7 +13,7 @@ _USUAL = 13  # lines, as long as the first one does not say how many there are
 
 
 class Typed(NamedTuple):
-    """The response so far, and a sentence for each field that is wrong or missing."""
+    """The response so far, and a sentence for each field that is wrong."""
 
     response: TypedResponse
     faults: dict[str, str]
@@ -23,22 +23,49 @@ class Typed(NamedTuple):
         """How many lines to ask for."""
         return min(self.response.length or _USUAL, MAX_LINES)
 
+    @property
+    def is_complete(self) -> bool:
+        return self.response.missing is None
+
+    @property
+    def next_field(self) -> str:
+        """The field to go on with."""
+        if self.response.codes:
+            return SCAN
+        return LINES[(self.response.missing or 1) - 1]
+
+    @property
+    def faults_and_gap(self) -> dict[str, str]:
+        """The faults; if there are none, what is missing."""
+        if self.faults or self.is_complete:
+            return self.faults
+        if self.response.codes:
+            return {SCAN: self.received}
+        return {self.next_field: message("errors.wrong-line.missing", n=self.response.missing)}
+
+    @property
+    def received(self) -> str:
+        """How much is here."""
+        response = self.response
+        if response.missing is None:
+            return message("wizard.typed.complete")
+        if response.codes:
+            values = {"n": response.scanned, "of": response.codes}
+            return message("errors.wrong-line.codes-missing", **values)
+        if response.length is None:
+            return message("wizard.typed.correct", n=response.line_count)
+        return message("wizard.typed.correct-of", n=response.line_count, of=response.length)
+
 
 def read_typed(answers: Answers) -> Typed:
-    """Read the fields. The first missing line is reported only if no other field is wrong."""
+    """Read the fields."""
     response, faults = TypedResponse(), dict[str, str]()
     for row in typed_rows(answers.get(SCAN, "")):
         _add(response, row, None, SCAN, faults)
     for number, field in enumerate(LINES, 1):
         if text := answers.get(field, "").strip():
             _add(response, text, number, field, faults)
-    missing = response.missing
-    if missing is None or faults:
-        return Typed(response, faults)
-    if response.codes:
-        values = {"n": response.scanned, "of": response.codes}
-        return Typed(response, {SCAN: message("errors.wrong-line.codes-missing", **values)})
-    return Typed(response, {LINES[missing - 1]: message("errors.wrong-line.missing", n=missing)})
+    return Typed(response, faults)
 
 
 def _add(

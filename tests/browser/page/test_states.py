@@ -263,7 +263,7 @@ def test_a_seat_is_free_and_there_is_nothing_to_install(page: Page, site: str) -
             "Your updated license is ready",
             [
                 "30 November 2027",
-                "choose 015.120.020.093, and install the file. Or run: keyferry install",
+                "choose 015.120.020.093, and install the update. Or run: keyferry install",
             ],
         ),
         (

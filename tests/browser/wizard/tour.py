@@ -117,7 +117,7 @@ def _properties_update_and_move(page: Page, desk: Desk, look: Look) -> None:
     press(page, "Finish")
     look("an update that waits")
     desk.answer(valid_until=NOW + 86_400 * 700)
-    press(page, "Activate…")
+    press(page, "Install its update…")
     press(page, "Next")
     look("updated")
     press(page, "Finish")

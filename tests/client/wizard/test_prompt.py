@@ -11,6 +11,7 @@ import pytest
 
 from keyferry import parse_request
 from keyferry.files import save_request
+from keyferry_protocol.messages import message
 from tests.client.wizard.typist import Typist, interrupt
 from tests.support.desk import Desk
 from tests.support.offline import LAB_09, OTHER, Room
@@ -413,3 +414,22 @@ def test_what_is_waiting_is_told_under_the_license(desk: Desk, typed: Typist) ->
         "  An update is waiting for its response file since 24 November 2026, 09:47",
         "  Next: choose its request file on https://activate.example.com, then install",
     ]
+
+
+def test_an_update_that_is_waiting_is_called_an_update(desk: Desk, typed: Typist) -> None:
+    desk.room.activate()
+    desk.room.request("update")
+    out = typed("1", "q", "q").out
+    assert "1. Install its update…" in out
+    assert "Activate…" not in out
+    assert "Update: choose the response file" in out
+
+
+def test_the_email_and_the_page_say_the_same_of_it() -> None:
+    facts = {"computer": "LAB-07", "product": "Example Modeler", "number": NUMBER}
+    facts["license_configuration"] = "License Configuration"
+    in_email, on_page = (
+        message(name, **facts) for name in ("email.updated.steps", "page.steps.update")
+    )
+    assert on_page.endswith(f"choose {NUMBER}, and install the update.")
+    assert in_email.startswith(on_page)

@@ -1,5 +1,7 @@
 """A response that is typed or scanned in the wizard, in its window and at the prompt."""
 
+import re
+
 import pytest
 
 from keyferry_protocol.typed_response import to_codes, to_lines
@@ -60,6 +62,48 @@ def test_in_the_window_a_missing_line_is_named(desk: Desk, packed: bytes) -> Non
         assert "Line 1 is missing." in press(browser, "next", "typed")
         typed = fields(to_lines(packed))
         assert "Line 9 is missing." in press(browser, "next", "typed", **{**typed, "line-9": ""})
+
+
+def test_in_the_window_a_line_that_was_left_is_checked_alone(desk: Desk, packed: bytes) -> None:
+    with open_window(desk) as window:
+        browser = Browser(window)
+        page = to_typing(browser)
+        assert '<script src="/lines.js" defer>' in page
+        typed = fields(to_lines(packed))
+        wrong = {"line-1": typed["line-1"], "line-4": typed["line-4"][::-1]}
+        page = press(browser, "check", "typed", **wrong)
+        assert page.count("There is a typo in line 4.") == 2  # at the field, and in the summary
+        assert "is missing" not in page
+        assert '<p role="status" id="status">1 of 11 lines is correct.</p>' in page
+        page = press(browser, "check", "typed", **typed)
+        assert "Nothing is missing. Choose Next." in page
+        assert desk.room.folder().installed_bytes() is None
+        assert browser.page() == page  # loaded again, it still has all that was typed
+
+
+def test_in_the_window_enter_leads_to_the_next_line_without_a_script(
+    desk: Desk, packed: bytes
+) -> None:
+    with open_window(desk) as window:
+        browser = Browser(window)
+        page = to_typing(browser)
+        assert '<button name="press" value="enter" hidden>' in page
+        typed = fields(to_lines(packed))
+        page = press(browser, "enter", "typed", **{"line-1": typed["line-1"]})
+        assert focused(page) == "line-2"
+        assert "There is a problem" not in page
+        page = press(browser, "enter", "typed", **{"line-2": typed["line-1"]})
+        assert focused(page) == "problems"
+        page = press(browser, "enter", "typed", **typed)
+        assert "License 015.120.020.093 is active" in page
+
+
+def focused(page: str) -> str:
+    """The id of the element that is focused when the page appears."""
+    [element] = re.findall(r"<[^>]* autofocus[ >]", page)
+    match = re.search(r'id="([\w-]+)"', element)
+    assert match is not None
+    return match[1]
 
 
 def test_in_the_window_a_scanner_types_all_codes_into_one_field(desk: Desk) -> None:

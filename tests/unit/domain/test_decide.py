@@ -388,6 +388,13 @@ def test_a_seat_is_not_the_machines_own(seat: Seat, anchors: tuple[int, ...]) ->
     assert grant.is_new
 
 
+def test_seats_that_were_read_later_join_the_others() -> None:
+    first, second = a_seat(), a_seat(LAB_08, 2)
+    rows = a_snapshot(a_license(), first, request=a_request(), anchors=(1, 2))
+    assert rows.unread_seats == {2}
+    assert rows.with_seats({2: second}) == replace(rows, seats={1: first, 2: second})
+
+
 def test_a_machine_is_found_by_each_anchor_and_for_personal_by_its_user_too() -> None:
     hashes = LAB_07.components("personal")
     (user,) = hashes["user"]

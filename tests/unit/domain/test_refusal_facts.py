@@ -8,7 +8,7 @@ import pytest
 from keyferry_protocol.request import Request
 from keyferry_service.domain.decide import decide
 from keyferry_service.domain.license import DeviceKey, LicenseRecord, Seat
-from keyferry_service.domain.refusals import Refusal
+from keyferry_service.domain.refusals import Refusal, RefusalCode
 from keyferry_service.domain.request_context import Snapshot
 from tests.support.builders import LAB_07, LAB_08, SERVICE_KEY, a_license, a_request, a_seat
 from tests.support.samples import DAY, NOW
@@ -133,3 +133,47 @@ def test_the_facts_of_a_refusal(
     decision = decide(request_, rows, [SERVICE_KEY], NOW)
     assert isinstance(decision, Refusal)
     assert (decision.variant, decision.facts) == (variant, facts)
+
+
+def test_a_refusal_is_stored_as_it_is() -> None:
+    refusal = Refusal(RefusalCode.PROTECTION_NOT_ALLOWED, "other-seat", {"protection": "dongle"})
+    document = refusal.as_json()
+    assert document == {
+        "code": "protection-not-allowed",
+        "variant": "other-seat",
+        "facts": {"protection": "dongle"},
+    }
+    assert Refusal.from_json(document) == refusal
+
+
+def test_the_seats_in_use_are_listed_by_their_last_response_and_may_be_offered() -> None:
+    refusal = Refusal(RefusalCode.NO_SEATS_LEFT, facts={"n": 2})
+    seats = [a_seat(LAB_07, 1, last_response_at=NOW), a_seat(LAB_08, 2, renewed_at=NOW)]
+    listed = refusal.with_seats(seats)
+    assert listed.facts == {
+        "n": 2,
+        "seats": [
+            {
+                "seat": 2,
+                "machine_name": "LAB-08",
+                "since": NOW - DAY,
+                "last_answered": NOW - DAY,
+                "renewed_at": NOW,
+            },
+            {
+                "seat": 1,
+                "machine_name": "LAB-07",
+                "since": NOW - DAY,
+                "last_answered": NOW,
+                "renewed_at": None,
+            },
+        ],
+    }
+    assert listed.offering_seats().facts == {**listed.facts, "choose_seat": True}
+    assert listed.without_seats == refusal
+
+
+def test_a_refusal_lists_fifty_seats_at_most() -> None:
+    seats = [a_seat(number=number) for number in range(1, 60)]
+    refusal = Refusal(RefusalCode.NO_SEATS_LEFT).with_seats(seats)
+    assert [each["seat"] for each in refusal.facts["seats"]] == list(range(1, 51))

@@ -1,11 +1,15 @@
-"""A ticket's id, and the choice of a seat on it."""
+"""A ticket's id, what it says once its file is there, and the choice of a seat on it."""
 
 import re
 from dataclasses import replace
 
 import pytest
 
+from keyferry_service.domain.allocate import Grant
+from keyferry_service.domain.decide import decide
+from keyferry_service.domain.ledger import response_to
 from keyferry_service.domain.refusals import Refusal, RefusalCode
+from keyferry_service.domain.request_context import Snapshot
 from keyferry_service.domain.ticket import (
     TICKET_ID,
     Choice,
@@ -13,8 +17,10 @@ from keyferry_service.domain.ticket import (
     Ticket,
     TicketState,
     new_ticket_id,
+    ticket_prefix,
 )
-from tests.support.builders import LAB_07, LAB_08, a_request, a_seat
+from keyferry_service.domain.upload import Upload
+from tests.support.builders import LAB_07, LAB_08, SERVICE_KEY, a_license, a_request, a_seat
 from tests.support.samples import NOW
 
 NO_SEATS_LEFT = Refusal(RefusalCode.NO_SEATS_LEFT, facts={"n": 2, "moves_left": 4})
@@ -29,8 +35,16 @@ REFUSED = replace(
 
 def test_no_prefix_of_a_ticket_is_an_option_of_the_command_that_explains_it() -> None:
     tokens = iter(["-h" + 41 * "a", "--" + 41 * "a", "_-h" + 40 * "a"])
-    ticket_id = new_ticket_id(lambda size: next(tokens))
+    sizes = []
+
+    def token_urlsafe(size: int) -> str:
+        sizes.append(size)
+        return next(tokens)
+
+    ticket_id = new_ticket_id(token_urlsafe)
     assert ticket_id == "_-h" + 40 * "a"
+    assert sizes == [32, 32, 32]
+    assert ticket_prefix(ticket_id) == "_-haaaaa"
     assert re.fullmatch(TICKET_ID, ticket_id)
 
 
@@ -94,3 +108,75 @@ def test_the_answer_to_a_choice_is_mailed_where_there_is_an_address(
     answered = replace(REFUSED, refusal=None, email=email)
     after = answered.decided_on(Choice(2, 3, NOW + 60))
     assert after == replace(answered, decided=3, email_status=status)
+
+
+NEW = Ticket("a" * 43, NOW + 7, email="anna@example.com")
+
+
+def test_a_file_dates_its_ticket() -> None:
+    after = NEW.with_upload(Upload("a" * 43, "requests/a", "v7", NOW))
+    assert after == replace(NEW, version_id="v7", uploaded_at=NOW)
+
+
+@pytest.mark.parametrize("is_verifiable", [True, False])
+def test_an_answer_takes_the_place_of_a_refusal(is_verifiable: bool) -> None:
+    request, license = a_request(LAB_07), a_license()
+    grant = decide(request, Snapshot(license), [SERVICE_KEY], NOW)
+    assert isinstance(grant, Grant)
+    response = response_to(request, grant, NOW)
+    after = REFUSED.answered(response, "LAB-07", NOW - 1, is_verifiable=is_verifiable)
+    assert after == replace(
+        REFUSED,
+        state=TicketState.PROCESSING,
+        refusal=None,
+        file_name=response.file_name,
+        kind="activate",
+        request_sha256=request.sha256,
+        license_number=license.number,
+        machine_name="LAB-07",
+        product=license.product,
+        edition=license.edition,
+        seat=1,
+        valid_until=license.valid_until,
+        previous_valid_until=NOW - 1,
+        is_verifiable=is_verifiable,
+    )
+    assert REFUSED.answered(response, "LAB-07", None).is_verifiable
+
+
+def test_an_answer_says_what_it_left_of_the_license() -> None:
+    after = NEW.with_seats_of(a_license(seats=5, seats_used=2))
+    assert after == replace(NEW, seats=5, seats_used=2)
+
+
+@pytest.mark.parametrize(("contact", "address"), [("it@example.com", "it@example.com"), ("", None)])
+def test_whose_seat_was_taken_is_told_where_there_is_a_contact(
+    contact: str, address: str | None
+) -> None:
+    after = NEW.with_replaced(a_seat(LAB_08), contact)
+    assert after == replace(NEW, contact=address, replaced_machine="LAB-08")
+
+
+def test_a_refusal_names_the_license_of_a_request_that_proved_itself() -> None:
+    request = a_request(LAB_07)
+    answered = replace(NEW, file_name="a.response")
+    assert answered.refused(request, NO_SEATS_LEFT) == replace(
+        NEW,
+        state=TicketState.REFUSED,
+        file_name="refusal.json",
+        refusal=NO_SEATS_LEFT,
+        request_sha256=request.sha256,
+        kind="activate",
+        license_number=request.license_number,
+        machine_name="LAB-07",
+    )
+
+
+@pytest.mark.parametrize("has_request", [True, False])
+def test_a_refusal_names_no_license_before_the_proof(has_request: bool) -> None:
+    request = a_request(LAB_07) if has_request else None
+    refusal = Refusal(RefusalCode.NOT_AUTHENTIC)
+    named = replace(NEW, license_number="1", kind="update", machine_name="LAB-09")
+    after = named.refused(request, refusal)
+    assert after == replace(NEW, state=TicketState.REFUSED, refusal=refusal)
+    assert after.refusal_record is None
