@@ -46,7 +46,9 @@ letter_option = click.option(
 @license.command()
 @term_options.product(envvar="KEYFERRY_PRODUCT", required=True)
 @term_options.licensee(default="")
-@term_options.contact(default="none", help="Is mailed when a seat in use goes to another computer.")
+@term_options.contact(
+    default="none", help="Is emailed when a seat in use goes to another computer."
+)
 @term_options.vendor_facts
 @term_options.edition(default="")
 @term_options.feature(type=Feature(), help="Granted; N is a limit. Repeatable.")

@@ -209,7 +209,7 @@ def renewed(stack: Stack, number: int, serial: int) -> None:
         device_key=LAB_07.device.public,
         load_key=LAB_07.load_key.public,
         request_sha256="0" * 64,
-    ).with_renewal(serial, None)
+    ).with_renewal(serial, NOW, None)
     after = replace(license, revision=serial)
     renewal = Renewal(after, seat, None, license.revision, None)
     stack.decisions.claim_renewal(renewal, entry_for(response_of(renewal, NOW), renewal))
