@@ -6,10 +6,12 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from botocore.config import Config
 from botocore.exceptions import ClientError
 from botocore.session import Session
 
 from keyferry_admin.errors.stack import EventsOff, NoSuchStack
+from keyferry_admin.quick_rows import read_rows_quickly
 from keyferry_service.domain.change import Author
 
 if TYPE_CHECKING:  # at run time where a command first needs one: all take a third of its start
@@ -186,11 +188,14 @@ class Stack:
 
     @cached_property
     def _dynamodb(self) -> "DynamoDBClient":
-        client: DynamoDBClient = self._client("dynamodb")
+        # DynamoDB itself says what is wrong with a call; asked here too, it takes as long again.
+        config = Config(parameter_validation=False)
+        client: DynamoDBClient = self._client("dynamodb", config)
+        read_rows_quickly(client)
         return client
 
-    def _client(self, service: str) -> Any:
-        return self.session.create_client(service)
+    def _client(self, service: str, config: Config | None = None) -> Any:
+        return self.session.create_client(service, config=config)
 
     @cached_property
     def _outputs(self) -> Mapping[str, str]:

@@ -17,7 +17,12 @@ from keyferry_service.adapters.retries import OutOfTime
 from keyferry_service.adapters.tickets_dynamodb import HOUR_S, TooManyTickets
 from keyferry_service.domain.ticket import ticket_prefix
 from keyferry_service.use_cases.carry_files import AlreadyUploaded, CarryFiles
-from keyferry_service.use_cases.choose_seat import ChooseSeat, NoChoice, NotOffered
+from keyferry_service.use_cases.choose_seat import (
+    ChooseSeat,
+    NoChoice,
+    NotOffered,
+    TooManyChoices,
+)
 from keyferry_service.use_cases.edge import Clock
 from keyferry_service.use_cases.find_ticket import NoSuchTicket, NotReady
 from keyferry_service.use_cases.follow_link import CutLink, FollowLink, NoSuchLink
@@ -202,6 +207,8 @@ def problem_of(error: Exception, now: int) -> Problem | None:
             return Problem("already-uploaded")
         case NoChoice():
             return Problem("no-choice")
+        case TooManyChoices():
+            return Problem("too-many-choices")
         case NotOffered():
             return Problem("not-offered")
         case CutLink():

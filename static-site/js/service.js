@@ -1,5 +1,8 @@
 // Calls to the activation service and its storage.
 
+// Decided already, or other seats are offered now, or none: the ticket says it.
+const NOT_CHOSEN = ['no-choice', 'too-many-choices', 'not-offered'];
+
 /**
  * An error of the service (RFC 9457), or no answer of it at all. Two codes are the page's own: `not-ours`, something else
  * answered, such as a sign-in page; `unreachable`, nothing did.
@@ -139,8 +142,7 @@ export async function chooseSeat(ticketId, seat, connection) {
   try {
     await post(`${statusUrl(ticketId)}/seat`, { seat }, connection, readAccepted);
   } catch (error) {
-    // Decided already, or another seat is offered now: the ticket says it.
-    if (!(error instanceof Problem) || !['no-choice', 'not-offered'].includes(error.code ?? '')) throw error;
+    if (!(error instanceof Problem) || !NOT_CHOSEN.includes(error.code ?? '')) throw error;
   }
 }
 

@@ -11,7 +11,7 @@ from keyferry_admin.cli.changes import change_as_json
 from keyferry_admin.cli.license import license
 from keyferry_admin.cli.license_filters import filter_options
 from keyferry_admin.cli.output import count_of, mark
-from keyferry_admin.cli.progress import run_with_progress
+from keyferry_admin.cli.progress import run_with_progress, watch_seats
 from keyferry_admin.errors.commands import Interrupted
 from keyferry_admin.use_cases.export_licenses import write_changes, write_licenses
 from keyferry_admin.use_cases.find import Filters, find_all
@@ -32,7 +32,8 @@ def export(settings: Settings, file: Path, filters: Filters, history: Path | Non
 
     The file has every term, and what was used of the license. It replaces an older one.
     """
-    licenses = find_all(settings.stack.licenses, filters, settings.now)
+    watch = watch_seats(settings.output)
+    licenses = find_all(settings.stack.licenses, filters, settings.now, watch)
     changes = {} if history is None else _changes(settings, [each.number for each in licenses])
     write_licenses(file, licenses, settings.now)
     lines = [f"{mark('ok')} {count_of(len(licenses), 'license')} in {file.resolve()}"]

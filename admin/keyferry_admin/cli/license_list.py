@@ -11,6 +11,7 @@ from keyferry_admin.cli.license import license
 from keyferry_admin.cli.license_filters import filter_options
 from keyferry_admin.cli.license_terms import as_json, show_end
 from keyferry_admin.cli.output import Column, Listing, day
+from keyferry_admin.cli.progress import watch_seats
 from keyferry_admin.use_cases.find import SEARCHED, Filters, find_sold, state_of
 from keyferry_protocol.activation import show_license_number
 from keyferry_service.domain.license import LicenseRecord
@@ -94,7 +95,8 @@ def list_(
     licenses, filters = settings.stack.licenses, replace(filters, words=words)
     columns = columns or DEFAULT_COLUMNS
     searched = [name for name in SEARCHED if name in (*columns, sort)]
-    matches = find_sold(licenses, filters, settings.now, searched)
+    watch = watch_seats(settings.output)
+    matches = find_sold(licenses, filters, settings.now, searched, watch)
     matches.sort(key=SORTS[sort], reverse=reverse)
     in_terminal = settings.output.is_terminal and not settings.output.as_json
     rows = rows or (_PAGE if in_terminal or page > 1 else max(1, len(matches)))

@@ -9,6 +9,7 @@ from keyferry_admin.cli.license import license
 from keyferry_admin.cli.license_filters import filter_options
 from keyferry_admin.cli.output import count_of
 from keyferry_admin.cli.parameters import LicenseNumber
+from keyferry_admin.cli.progress import watch_seats
 from keyferry_admin.cli.renewal_outputs import Outputs, output_options
 from keyferry_admin.cli.renewal_plan import plan_renewals
 from keyferry_admin.cli.renewals import run_renewals
@@ -50,8 +51,8 @@ def renew(
     require_number_or_filters(number, filters)
     if seat_number is not None and number is None:
         raise click.UsageError("Use --seat with a license number.")
-    table = settings.stack.licenses
-    of = [licenses.find(table, number)] if number else find_all(table, filters, settings.now)
+    table, watch = settings.stack.licenses, watch_seats(settings.output)
+    of = [licenses.find(table, number)] if number else find_all(table, filters, settings.now, watch)
     plan = plan_renewals(settings, of, outputs, seat_number)
     if number and outputs.is_mail_only:
         require_contact(of[0])

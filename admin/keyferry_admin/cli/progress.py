@@ -1,8 +1,8 @@
 """A command for many licenses: its progress bar, and what it says at the end."""
 
 import sys
-from collections.abc import Callable, Sequence
-from typing import Any, TypeVar
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
@@ -11,9 +11,44 @@ from keyferry_admin.cli.output import Output, mark, tell
 from keyferry_admin.errors import AdminError
 from keyferry_admin.errors.commands import Interrupted, SomeFailed
 from keyferry_admin.errors.stack import MissingRight
+from keyferry_admin.use_cases.find import Watch
 from keyferry_admin.use_cases.run_many import AT_ONCE, ENDS_THE_RUN, Run, run_many
 
+if TYPE_CHECKING:
+    from click._termui_impl import ProgressBar
+
 T = TypeVar("T")
+_SEATS_A_STEP = 100  # for each time that the bar is drawn
+
+
+def progress_bar(
+    output: Output,
+    label: str,
+    rows: Iterable[T],
+    length: int | None = None,
+    steps: int = 1,
+) -> "ProgressBar[T]":
+    """A bar on a terminal's stderr; hidden elsewhere, with --json, and where there is nothing."""
+    is_terminal = sys.stderr is not None and sys.stderr.isatty()
+    return click.progressbar(
+        rows,
+        length=length,
+        label=label,
+        file=sys.stderr,
+        hidden=output.as_json or length == 0 or not is_terminal,
+        show_pos=length is None,
+        update_min_steps=steps,
+    )
+
+
+def watch_seats(output: Output) -> Watch:
+    """A bar for the seats that a search reads."""
+
+    def watch(rows: Iterator[T], count: int) -> Iterator[T]:
+        with progress_bar(output, "Reading seats", rows, count, _SEATS_A_STEP) as bar:
+            yield from bar
+
+    return watch
 
 
 def run_with_progress(
@@ -27,11 +62,7 @@ def run_with_progress(
 
     Raises MissingRight if that is why nothing was done.
     """
-    is_terminal = sys.stderr is not None and sys.stderr.isatty()
-    is_hidden = output.as_json or not items or not is_terminal
-    with click.progressbar(
-        length=len(items), label=label, file=sys.stderr, hidden=is_hidden
-    ) as bar:
+    with progress_bar(output, label, items, len(items)) as bar:
         run = run_many(items, action, explain, bar.update, at_once)
     for _, error in run.failed:
         if isinstance(error, MissingRight) and not run.done:

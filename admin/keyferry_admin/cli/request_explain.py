@@ -129,7 +129,8 @@ def _ticket_text(ticket: Ticket) -> str:
     was = "answered" if ticket.refusal is None else f"refused: {ticket.refusal.code}"
     if not ticket.is_complete:
         was = "not answered yet"
-    return f"{ticket_prefix(ticket.id)}, {was}; email: {ticket.email_status}"
+    chosen = "" if ticket.choice is None else f"; seat {ticket.choice.seat} was chosen"
+    return f"{ticket_prefix(ticket.id)}, {was}{chosen}; email: {ticket.email_status}"
 
 
 def _document(explanation: Explanation, vendor: Vendor) -> dict[str, Any]:
@@ -157,6 +158,7 @@ def _document(explanation: Explanation, vendor: Vendor) -> dict[str, Any]:
             "expires_at": format_time(ticket.expires_at),
             "state": ticket.state.value,
             "code": None if ticket.refusal is None else ticket.refusal.code.value,
+            "chosen_seat": None if ticket.choice is None else ticket.choice.seat,
             "email": ticket.email_status.value,
         },
     }

@@ -11,6 +11,7 @@ from keyferry_admin.cli.license_filters import filter_options
 from keyferry_admin.cli.license_terms import moves
 from keyferry_admin.cli.output import Column, Listing, count_of, day, mark
 from keyferry_admin.cli.parameters import LicenseNumber
+from keyferry_admin.cli.progress import watch_seats
 from keyferry_admin.cli.reach import reach
 from keyferry_admin.use_cases import change_license, licenses
 from keyferry_admin.use_cases.find import Filters, find_seats
@@ -37,7 +38,8 @@ def list_(settings: Settings, number: str | None, filters: Filters, computer: st
     if (number is None) == (filters == Filters() and not computer):
         raise click.UsageError("Use either a license number, or filters or --computer.")
     if number is None:
-        seats = find_seats(settings.stack.licenses, filters, computer, settings.now)
+        table, watch = settings.stack.licenses, watch_seats(settings.output)
+        seats = find_seats(table, filters, computer, settings.now, watch)
         footer = f"{len(seats):,} seats." if len(seats) != 1 else "1 seat."
         settings.output.listing(SEATS_OF_MANY, seats, footer=footer, total=len(seats))
     else:
@@ -107,6 +109,7 @@ def as_json(seat: Seat) -> dict[str, Any]:
         "machine_name": seat.machine_name,
         "since": format_time(seat.since),
         "last_answered": format_time(seat.last_response_at),
+        "renewed_at": None if seat.renewed_at is None else format_time(seat.renewed_at),
         "protection": seat.protection,
         "state": "active" if seat.taken else "free",
         "serial": seat.serial,
@@ -135,7 +138,9 @@ SEATS: Listing[Seat] = Listing(
         Column("COMPUTER", lambda seat: seat.machine_name or "-", ("machine_name",)),
         Column("SINCE", lambda seat: day(seat.since, short=True), ("since",)),
         Column(
-            "LAST FILE", lambda seat: day(seat.last_response_at, short=True), ("last_answered",)
+            "LAST FILE",
+            lambda seat: day(seat.last_file_at, short=True),
+            ("last_answered", "renewed_at"),
         ),
         Column("PROTECTION", lambda seat: seat.protection),
         Column("STATE", _state, ("state", "possible_copies")),

@@ -15,6 +15,7 @@ from keyferry_admin.cli.admin_command import AdminCommand, Settings
 from keyferry_admin.cli.license_filters import filter_options
 from keyferry_admin.cli.output import aligned, count_of, mark
 from keyferry_admin.cli.output import day as show_day
+from keyferry_admin.cli.progress import progress_bar, watch_seats
 from keyferry_admin.errors.licenses import NothingMatches
 from keyferry_admin.use_cases.figures.chart import activations, svg_picture
 from keyferry_admin.use_cases.figures.count import (
@@ -86,7 +87,8 @@ def stats(
     Example: keyferry-admin stats --since 2026-09-01 --report licenses.html
     """
     period = _period(since, until, day_of(settings.now))
-    sold = find_sold(settings.stack.licenses, filters, settings.now)
+    watch = watch_seats(settings.output)
+    sold = find_sold(settings.stack.licenses, filters, settings.now, watch=watch)
     if not sold and filters != Filters():
         raise NothingMatches(f"There is no license with {_in_words(filters)}")
     figures = _read(settings, sold, period)
@@ -138,15 +140,7 @@ def _read(settings: Settings, sold: list[LicenseRecord], period: Period) -> Figu
     """Count what the tables say, with a bar while the ledger is read, which takes longest."""
     licenses, now = settings.stack.licenses, settings.now
     responses = licenses.responses_between(period.before.starts_at, period.ends_at)
-    is_shown = not settings.output.as_json and sys.stderr is not None and sys.stderr.isatty()
-    bar = click.progressbar(
-        responses,
-        label="Reading the ledger",
-        show_pos=True,
-        file=sys.stderr,
-        hidden=not is_shown,
-        update_min_steps=_STEP,
-    )
+    bar = progress_bar(settings.output, "Reading the ledger", responses, steps=_STEP)
     with ThreadPoolExecutor() as pool, bar:
         used = pool.submit(lambda: list(licenses.with_use(sold, _COUNTED)))
         refusals = pool.submit(settings.stack.refusals.all, now)

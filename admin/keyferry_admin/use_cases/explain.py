@@ -65,22 +65,31 @@ def explain_ticket(stack: Stack, text: str, now: int) -> Explanation:
         file = stack.files.read(upload.ticket_id, upload.version_id)
     except FileGone as error:
         raise NoSuchTicket(f"The file of the ticket {shown}... is gone") from error
-    return replace(explain_file(stack, file, now), ticket=ticket)
+    chosen = ticket.choice.seat if ticket is not None and ticket.choice is not None else None
+    return replace(explain_file(stack, file, now, chosen), ticket=ticket)
 
 
-def explain_file(stack: Stack, file: bytes, now: int) -> Explanation:
-    """Explain a request file: the reading, the proofs, and the decision are the service's own."""
+def explain_file(
+    stack: Stack, file: bytes, now: int, chosen_seat: int | None = None
+) -> Explanation:
+    """Explain a request file: the reading, the proofs, and the decision are the service's own.
+
+    `chosen_seat` is the seat that the person on the page chose last.
+    """
     request = read_request(file)
     if isinstance(request, Refusal):
         return _explain_unread(file, request)
     no_ticket = stack.tickets.get_item_for("")
-    snapshot, _ = retry_on_conflict(lambda: stack.decisions.look_up(request, no_ticket))
+    snapshot, _ = retry_on_conflict(
+        lambda: stack.decisions.look_up(request, no_ticket, chosen_seat)
+    )
     license = snapshot.license
     unproven = refuse_unproven(request, license)
     if unproven is not None or license is None:
         return _explain_unproven(stack, request, license)
     snapshot = stack.decisions.read_unread_seats(request.license_number, snapshot)
-    return explain_proven(Case(request, snapshot, license, stack.signing_keys.all(), now))
+    keys = stack.signing_keys.all()
+    return explain_proven(Case(request, snapshot, license, keys, now, chosen_seat))
 
 
 def explain_proven(case: Case) -> Explanation:
@@ -88,7 +97,7 @@ def explain_proven(case: Case) -> Explanation:
     request, license = case.request, case.license
     is_verifiable = not are_too_old(request.trusts, case.keys)
     no_receipt = "" if is_verifiable else _NO_RECEIPT.format(product=license.product)
-    match decide(request, case.snapshot, case.keys, case.now):
+    match decide(request, case.snapshot, case.keys, case.now, case.chosen_seat):
         case Refusal() as refusal:
             rule = refused(case, refusal)
             code = refusal.code.value
@@ -106,9 +115,12 @@ def explain_proven(case: Case) -> Explanation:
                 is_verifiable=is_verifiable,
             )
         case Grant() as grant:
+            why = _WHY[grant.rule]
+            if grant.rule is GrantRule.REPLACED_SEAT and case.request.replaces_seat is None:
+                why = _CHOSEN
             return Explanation(
                 grant.rule.value,
-                f"{_WHY[grant.rule].format(seat=grant.seat.number)} {no_receipt}".rstrip(),
+                f"{why.format(seat=grant.seat.number)} {no_receipt}".rstrip(),
                 request=request,
                 license=license,
                 seat=grant.seat.number,
@@ -121,6 +133,7 @@ _NO_RECEIPT = (
     "The customer gets no receipt: that version of {product} trusts no active key, and would"
     " reject it. There is nothing to install."
 )
+_CHOSEN = "The person on the page chose the computer of seat {seat} as lost or broken: a move."
 _WHY = {
     GrantRule.OWN_KEY: "Seat {seat} is this computer's or dongle's own.",
     GrantRule.BOUND_AGAIN: "Seat {seat} has this key, but the computer has changed too much: it is"

@@ -1,8 +1,9 @@
 """Finds licenses by what the vendor remembers of them. Never reads the ledger."""
 
-from collections.abc import Collection
-from concurrent.futures import ThreadPoolExecutor
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
+from typing import Protocol, TypeVar
 
 from keyferry_protocol.activation import show_license_number
 from keyferry_service.adapters.licenses_dynamodb import Licenses
@@ -25,7 +26,13 @@ _ALWAYS = (
     "status",
 )
 SEARCHED = ("contact", "reference", "labels")
-_AT_ONCE = 8  # queries for seats; boto3 keeps ten connections
+T = TypeVar("T")
+
+
+class Watch(Protocol):
+    """Hands on what it is given, so many in all, as it is read: for a progress bar."""
+
+    def __call__(self, rows: Iterator[T], count: int, /) -> Iterable[T]: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +65,7 @@ class Filters:
             and set(self.labels) <= set(license.labels)
             and self.status in ("", state_of(license, now))
             and (self.ends_before is None or _ends_before(license, self.ends_before))
-            and self._words_match(license)
+            and (not self.words or self._words_match(license))
         )
 
     def _words_match(self, license: LicenseRecord) -> bool:
@@ -82,14 +89,23 @@ def state_of(license: LicenseRecord, now: int) -> str:
     return ENDED if ended else license.status.value
 
 
+def unwatched(rows: Iterator[T], _: int) -> Iterable[T]:
+    """Nobody sees them being read."""
+    return rows
+
+
 def find_sold(
-    licenses: Licenses, filters: Filters, now: int, shown: Collection[str] = SEARCHED
+    licenses: Licenses,
+    filters: Filters,
+    now: int,
+    shown: Collection[str] = SEARCHED,
+    watch: Watch = unwatched,
 ) -> list[LicenseRecord]:
     """The licenses that match, by number, with what the index has of them and a list shows.
 
     Of `SEARCHED` they have what is `shown`. `Licenses.with_use` adds note and use to those that
     are listed. It may lack what was written in the last second. A trial has its use, which says
-    when it ends.
+    when it ends. `watch` sees the seats that `unused_since` reads.
     """
     sold = _candidates(licenses, filters, shown)
     trials = [license for license in sold if license.trial_days is not None]
@@ -97,30 +113,34 @@ def find_sold(
     whole = [*licenses.with_use(trials), *others]
     matches = [license for license in whole if filters.match(license, now)]
     if filters.unused_since is not None:
-        matches = _unused(licenses, matches, filters.unused_since)
+        matches = _unused(licenses, matches, filters.unused_since, watch)
     return sorted(matches, key=lambda license: license.number)
 
 
-def find_all(licenses: Licenses, filters: Filters, now: int) -> list[LicenseRecord]:
+def find_all(
+    licenses: Licenses, filters: Filters, now: int, watch: Watch = unwatched
+) -> list[LicenseRecord]:
     """The licenses that match, by number, each read as a whole at this moment."""
-    numbers = [license.number for license in find_sold(licenses, filters, now, shown=())]
-    whole = [license for license in licenses.read(numbers) if filters.match(license, now)]
+    sold = find_sold(licenses, filters, now, shown=(), watch=watch)
+    read = licenses.read(license.number for license in sold)
+    whole = [license for license in read if filters.match(license, now)]
     return sorted(whole, key=lambda license: license.number)
 
 
 def find_seats(
-    licenses: Licenses, filters: Filters, computer: str, now: int
+    licenses: Licenses, filters: Filters, computer: str, now: int, watch: Watch = unwatched
 ) -> list[tuple[LicenseRecord, Seat]]:
     """Every seat ever used of the licenses that match, by number, with this text in its name."""
-    used = [each for each in find_all(licenses, filters, now) if each.first_issued_at is not None]
-    with ThreadPoolExecutor(_AT_ONCE) as pool:
-        seats = pool.map(lambda license: list(licenses.seats(license.number)), used)
-        return [
-            (license, seat)
-            for license, its_seats in zip(used, seats, strict=True)
-            for seat in sorted(its_seats, key=lambda each: each.number)
-            if computer.casefold() in seat.machine_name.casefold()
-        ]
+    used = _with_seats(licenses, find_sold(licenses, filters, now, shown=(), watch=watch))
+    seats = defaultdict[str, list[Seat]](list)
+    for number, seat in watch(licenses.seats_of(used), _count_seats(used)):
+        if computer.casefold() in seat.machine_name.casefold():
+            seats[number].append(seat)
+    return [
+        (license, seat)
+        for license in sorted(used, key=lambda each: each.number)
+        for seat in sorted(seats[license.number], key=lambda each: each.number)
+    ]
 
 
 def _candidates(
@@ -133,18 +153,22 @@ def _candidates(
 
 
 def _unused(
-    licenses: Licenses, candidates: list[LicenseRecord], moment: int
+    licenses: Licenses, candidates: list[LicenseRecord], moment: int, watch: Watch
 ) -> list[LicenseRecord]:
     sold_before = [license for license in candidates if license.valid_from < moment]
-    used = [each for each in licenses.with_use(sold_before) if each.first_issued_at is not None]
-
-    def is_used(license: LicenseRecord) -> bool:
-        return licenses.is_used_since(license.number, moment)
-
-    with ThreadPoolExecutor(_AT_ONCE) as pool:
-        answers = pool.map(is_used, used)
-        still_used = {each.number for each, answer in zip(used, answers, strict=True) if answer}
+    used = _with_seats(licenses, sold_before)
+    responses = watch(licenses.last_responses(used), _count_seats(used))
+    still_used = {number for number, last_at in responses if last_at >= moment}
     return [license for license in sold_before if license.number not in still_used]
+
+
+def _with_seats(licenses: Licenses, sold: list[LicenseRecord]) -> list[LicenseRecord]:
+    """Those that ever had a seat, in no order, with the number of the next one."""
+    return [each for each in licenses.with_use(sold, ["next_seat"]) if each.next_seat > 1]
+
+
+def _count_seats(used: list[LicenseRecord]) -> int:
+    return sum(license.next_seat - 1 for license in used)
 
 
 def _ends_before(license: LicenseRecord, moment: int) -> bool:

@@ -52,6 +52,7 @@ class Case:
     license: LicenseRecord
     keys: Sequence[SigningKey]
     now: int
+    chosen_seat: int | None = None  # by the person on the page
 
     def change(self, text: str, command: str, **changes: object) -> Remedy:
         """A command that changes the license, and what the same file gets then."""
@@ -60,7 +61,7 @@ class Case:
 
     def remedy(self, text: str, command: str, snapshot: Snapshot) -> Remedy:
         """A command after which the rows are these: decided as the service decides."""
-        decision = decide(self.request, snapshot, self.keys, self.now)
+        decision = decide(self.request, snapshot, self.keys, self.now, self.chosen_seat)
         then = decision.code.value if isinstance(decision, Refusal) else ANSWERED
         return Remedy(text, command.format(number=self.license.number), then)
 
@@ -237,6 +238,16 @@ def _strange_dongle(case: Case) -> Refused:
 
 
 def _no_such_seat(case: Case) -> Refused:
+    if case.request.replaces_seat is None:
+        return Refused(
+            f"Seat {case.chosen_seat}, which was chosen on the page, is no longer in use.",
+            (
+                Remedy(
+                    "The customer chooses another seat on the page of this ticket.",
+                    f"keyferry-admin seat list {case.license.number}",
+                ),
+            ),
+        )
     return Refused(
         f"The request replaces seat {case.request.replaces_seat}, which no computer has.",
         (

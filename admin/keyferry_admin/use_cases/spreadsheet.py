@@ -9,12 +9,13 @@ from typing import TextIO
 # semicolon or a comma and reads full-width signs too.
 _STARTS_FORMULA = r"(?=[\s\"']*[=+\-@\uff1d\uff0b\uff0d\uff20])"
 _FORMULA = re.compile(r"(^|[;,\t])" + _STARTS_FORMULA)
+_SPACE = re.compile(r"\s")
 _DISARMED = re.compile(r"(^|[;,\t])'" + _STARTS_FORMULA)
 
 
 def tsv_line(values: Iterable[object]) -> str:
     """One line of tab-separated values, without quotes: white space in a text becomes a space."""
-    return "\t".join(re.sub(r"\s", " ", _cell(value)) for value in values)
+    return "\t".join(_SPACE.sub(" ", _cell(value)) for value in values)
 
 
 def csv_line(file: TextIO) -> Callable[[Iterable[object]], None]:

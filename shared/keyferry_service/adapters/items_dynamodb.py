@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import fields
+from functools import cache
 from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
@@ -18,13 +19,18 @@ def to_item(values: Mapping[str, Any]) -> Item:
 
 def members(value: "DataclassInstance") -> dict[str, Any]:
     """The members of a dataclass by name; not copied."""
-    return {member.name: getattr(value, member.name) for member in fields(value)}
+    return {name: getattr(value, name) for name in _names(type(value))}
 
 
 def from_item(cls: type[T], item: Item, **overrides: Any) -> T:
     """A dataclass from the attributes that it knows; `overrides` replace what the item has."""
     values = plain(item) | overrides
-    return cls(**{m.name: values[m.name] for m in fields(cls) if m.name in values})
+    return cls(**{name: values[name] for name in _names(cls) if name in values})
+
+
+@cache
+def _names(cls: type["DataclassInstance"]) -> tuple[str, ...]:
+    return tuple(member.name for member in fields(cls))
 
 
 def set_attributes(values: Mapping[str, Any]) -> dict[str, Any]:

@@ -46,7 +46,9 @@ class LicenseRows:
         def read(place: dict[str, Any]) -> tuple[dict[str, Any], Any]:
             return place, self._dynamodb.scan(TableName=self._table, **scan, **place)
 
-        places = [{"Segment": each, "TotalSegments": segments} for each in range(segments)]
+        places: list[dict[str, Any]] = [{}]
+        if segments > 1:
+            places = [{"Segment": each, "TotalSegments": segments} for each in range(segments)]
         with ThreadPoolExecutor(segments) as pool:
             reading = {pool.submit(read, place) for place in places}
             while reading:

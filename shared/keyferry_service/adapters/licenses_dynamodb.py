@@ -45,6 +45,8 @@ if TYPE_CHECKING:
 
 LICENSES_INDEX = "licenses"
 _NOT_IN_INDEX = ("note", *DECIDED)
+_FIRST_LOOK = 100  # licenses, in no order, where it is most likely that one is enough
+_MANY_SEATS = 100
 
 
 class LicenseExists(Exception):
@@ -65,6 +67,11 @@ class Licenses(LicenseRows):
     ) -> None:
         super().__init__(dynamodb, table)
         self._author = author
+
+    @property
+    def table(self) -> str:
+        """The table's name, which no other stack of the account has."""
+        return self._table
 
     def create(self, *licenses: LicenseRecord) -> None:
         """Put new licenses, all or none, at most 33. Raises LicenseExists, TransactionConflict."""
@@ -170,15 +177,18 @@ class Licenses(LicenseRows):
                 yield license
 
     def has_product(self, product: str) -> bool:
-        """Whether any license has it: most often the first page says so."""
-        pages = self._dynamodb.get_paginator("scan").paginate(
-            TableName=self._table,
-            IndexName=LICENSES_INDEX,
-            Select="COUNT",
-            FilterExpression="product = :product",
-            ExpressionAttributeValues=to_item({":product": product}),
-        )
-        return any(page["Count"] for page in pages)
+        """Whether any license has it: most often the first hundred say so."""
+        scan: Any = {
+            "TableName": self._table,
+            "IndexName": LICENSES_INDEX,
+            "Select": "COUNT",
+            "FilterExpression": "product = :product",
+            "ExpressionAttributeValues": to_item({":product": product}),
+        }
+        page = self._dynamodb.scan(**scan, Limit=_FIRST_LOOK)
+        while not page["Count"] and "LastEvaluatedKey" in page:
+            page = self._dynamodb.scan(**scan, ExclusiveStartKey=page["LastEvaluatedKey"])
+        return page["Count"] > 0
 
     def products(self) -> set[str]:
         """The products of all licenses."""
@@ -207,14 +217,15 @@ class Licenses(LicenseRows):
         rows = self._rows([row_key(number, LICENSE) for number in numbers])
         yield from (license for item in rows if (license := read_license(item)))
 
-    def is_used_since(self, number: str, moment: int) -> bool:
-        """Whether any seat of the license got a response at this moment or later."""
-        query = self._query(number, "seat#")
-        query["FilterExpression"] = "last_response_at >= :moment"
-        query["ExpressionAttributeValues"] |= to_item({":moment": moment})
-        query["ProjectionExpression"] = "sk"
-        pages = self._dynamodb.get_paginator("query").paginate(**query)
-        return any(page["Items"] for page in pages)
+    def seats_of(self, used: Iterable[LicenseRecord]) -> Iterator[tuple[str, Seat]]:
+        """Every seat that was ever taken of these licenses, with their numbers, in no order."""
+        for row in self._seat_rows(used):
+            yield row["pk"]["S"], from_item(Seat, row)
+
+    def last_responses(self, used: Iterable[LicenseRecord]) -> Iterator[tuple[str, int]]:
+        """When each seat of these licenses got its last response, with their numbers."""
+        for row in self._seat_rows(used, ("pk", "last_response_at")):
+            yield row["pk"]["S"], int(row["last_response_at"]["N"])
 
     def seats(self, number: str) -> Iterator[Seat]:
         """Every seat that was ever taken, in no order."""
@@ -249,6 +260,26 @@ class Licenses(LicenseRows):
         query = self._query(number, beginning)
         for page in self._dynamodb.get_paginator("query").paginate(**query):
             yield from (entry_from_item(item) for item in page["Items"])
+
+    def _seat_rows(
+        self, used: Iterable[LicenseRecord], attributes: Iterable[str] = ()
+    ) -> Iterator[Item]:
+        """The seats of these licenses, each a row whose key is known: those before the next one.
+
+        A license with a great many gets a query of its own, which reads several rows for a unit.
+        """
+        keys, large = list[Item](), list[str]()
+        for license in used:
+            if license.next_seat > _MANY_SEATS:
+                large.append(license.number)
+            else:
+                seats = range(1, license.next_seat)
+                keys += [row_key(license.number, f"seat#{seat}") for seat in seats]
+        yield from self._rows(keys, attributes)
+        for number in large:
+            query = self._query(number, "seat#") | only(attributes)
+            for page in self._dynamodb.get_paginator("query").paginate(**query):
+                yield from page["Items"]
 
     def _scan_index(self, attributes: Iterable[str]) -> Iterator[Item]:
         return self._scan(AT_ONCE, IndexName=LICENSES_INDEX, **only(attributes))

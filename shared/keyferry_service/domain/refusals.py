@@ -87,6 +87,13 @@ class Refusal:
         """The seats that may be chosen; none where nothing may be."""
         return tuple(each["seat"] for each in self.facts["seats"]) if self.offers_seats else ()
 
+    @property
+    def offering_none(self) -> "Refusal":
+        """The same, where no seat may be chosen any longer."""
+        facts = {name: value for name, value in self.facts.items() if name != _OFFERS_SEATS}
+        refusal = replace(self, facts=facts)
+        return refusal if refusal.lists_seats else refusal.without_seats
+
     def offering_seats(self) -> "Refusal":
         """The same, where one of the seats in use may be chosen."""
         return replace(self, facts={**self.facts, _OFFERS_SEATS: True})
@@ -99,6 +106,7 @@ class Refusal:
                 "machine_name": seat.machine_name,
                 "since": seat.since,
                 "last_answered": seat.last_response_at,
+                "renewed_at": seat.renewed_at,
             }
             for seat in sorted(seats, key=by_last_response)[:MAX_SEATS_LISTED]
         ]

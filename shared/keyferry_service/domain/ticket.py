@@ -11,6 +11,7 @@ from keyferry_service.domain.refusals import Refusal, RefusalRecord
 from keyferry_service.domain.upload import Upload
 
 LIFE_S = 7 * DAY  # as long as a mailed link
+MAX_CHOICES = 50  # of seats on one ticket, with those that the page makes again after a reload
 DOWNLOAD_URL_S = 60  # how long one click may take
 REFUSAL_FILE = "refusal.json"
 TICKET_ID = "[A-Za-z0-9_-]{43}"
@@ -104,6 +105,12 @@ class Ticket:
         """The seats of which the person on the page may choose one."""
         return self.refusal.offered_seats if self.refusal else ()
 
+    @property
+    def has_chosen_too_often(self) -> bool:
+        """Whether a refused file can be decided anew only on another ticket."""
+        is_refused = self.state is TicketState.REFUSED
+        return is_refused and self.choice is not None and self.choice.count >= MAX_CHOICES
+
     def next_choice(self, seat: int, now: int) -> Choice:
         """The choice of this seat, the first one or another one.
 
@@ -118,7 +125,9 @@ class Ticket:
         if choice is None:
             return self
         if self.refusal is not None:
-            return replace(self, decided=choice.count, chosen_at=choice.at)
+            last = choice.count >= MAX_CHOICES
+            refusal = self.refusal.offering_none if last else self.refusal
+            return replace(self, refusal=refusal, decided=choice.count, chosen_at=choice.at)
         status = EmailStatus.NONE if self.email is None else EmailStatus.PENDING
         return replace(self, decided=choice.count, email_status=status)
 

@@ -18,6 +18,10 @@ class NotOffered(Exception):
     """A seat that is none of those of which one may be chosen."""
 
 
+class TooManyChoices(Exception):
+    """A ticket on which a seat was chosen as often as it may be."""
+
+
 @dataclass(frozen=True)
 class ChooseSeat:
     """Records the choice on the ticket, then queues it for process_request."""
@@ -30,7 +34,7 @@ class ChooseSeat:
         """Have the refused file decided anew, for this seat; None for what is no seat's number.
 
         While nothing is decided it may be repeated, and another seat chosen. Raises NoSuchTicket,
-        NoChoice, NotOffered, OutOfTime.
+        TooManyChoices, NoChoice, NotOffered, OutOfTime.
         """
         chosen = retry_until_deadline(deadline, lambda: self._record(ticket_id, seat))
         self.request_decision(chosen)
@@ -38,6 +42,8 @@ class ChooseSeat:
     def _record(self, ticket_id: str, seat: int | None) -> ChosenSeat:
         ticket = find_ticket(ticket_id, self.tickets, self.clock)
         now = int(self.clock.time())
+        if ticket.has_chosen_too_often:
+            raise TooManyChoices("No other seat may be chosen on this ticket.")
         if ticket.version_id is None or not ticket.offered_seats:
             raise NoChoice("No seat may be chosen on this ticket.")
         if seat is None or seat not in ticket.offered_seats:

@@ -17,6 +17,7 @@ STATUS = {
     "not-ready": 409,
     "already-uploaded": 409,
     "no-choice": 409,
+    "too-many-choices": 409,
     "too-large": 413,
     "unsupported-media-type": 415,
     "empty-file": 422,

@@ -569,11 +569,35 @@ class TestTickets:
             "expires_at": "2026-11-25T09:47:00Z",
             "state": "refused",
             "code": "no-seats-left",
+            "chosen_seat": None,
             "email": "sent",
         }
         out = run("request explain aaaaaaaa").out
         assert "Ticket   aaaaaaaa, refused: no-seats-left; email: sent\n" in out
         assert "a@b" not in out + str(document)
+
+    def test_it_is_decided_for_the_seat_that_was_chosen_on_the_page(
+        self, uploaded: Stack, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("time.time", lambda: NOW)
+        ticket = uploaded.tickets.get(TICKET, NOW)
+        assert ticket is not None
+        uploaded.tickets.choose(ticket, ticket.next_choice(1, NOW), NOW)
+        run = runner(monkeypatch)
+        explained = run("request explain aaaaaaaa").out
+        assert "refused: no-seats-left; seat 1 was chosen" in explained
+        assert "Answered now: replaced-seat" in explained
+        assert "The person on the page chose the computer of seat 1 as lost or broken" in explained
+        document = run("request explain aaaaaaaa --json").json
+        assert (document["seat"], document["ticket"]["chosen_seat"]) == (1, 1)
+        change_license.change(uploaded.licenses, NUMBER, lambda each: replace(each, seats=2))
+        assert explain_ticket(uploaded, TICKET, NOW).rule == "new-seat"
+        change_license.change(uploaded.licenses, NUMBER, lambda each: replace(each, seats=1))
+        answer(uploaded, a_request_file(LAB_07, "deactivate"))
+        answer(uploaded, a_request_file(Computer("LAB-10")))
+        explanation = explain_ticket(uploaded, TICKET, NOW)
+        assert explanation.rule == "no-such-seat"
+        assert "Seat 1, which was chosen on the page, is no longer in use" in explanation.why
 
     def test_a_ticket_without_a_file_is_said(self, uploaded: Stack) -> None:
         with pytest.raises(NoSuchTicket, match=r"No file came on a ticket bbbbbbbb\.\.\."):

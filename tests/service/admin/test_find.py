@@ -29,7 +29,7 @@ def take_seat(
     stack: Stack, license: LicenseRecord, last_response_at: int, computer: str = "LAB-07"
 ) -> None:
     """Write what the last response to a seat leaves behind."""
-    used = replace(license, seats_used=1, first_issued_at=last_response_at)
+    used = replace(license, seats_used=1, next_seat=2, first_issued_at=last_response_at)
     seat = replace(a_seat(), last_response_at=last_response_at, machine_name=computer)
     for name, row in (("license", used), ("seat#1", seat)):
         stack._dynamodb.put_item(

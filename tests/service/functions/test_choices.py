@@ -11,6 +11,7 @@ from keyferry_admin.use_cases import change_license
 from keyferry_protocol.response import verify_response
 from keyferry_service.adapters.queue_sqs import parse_decision
 from keyferry_service.adapters.refusals_dynamodb import Refusals
+from keyferry_service.domain import ticket as ticket_module
 from tests.support.builders import LAB_07, LAB_08, Computer, a_request_file
 from tests.support.samples import DAY, NUMBER
 from tests.support.world import KEYS, World
@@ -203,6 +204,37 @@ def test_what_is_no_call_is_refused_before_anything_is_read(full: World) -> None
     assert refused_code(full, "A" * 43, {"seat": 2}) == (404, "not-found")
     for other in (full.open_ticket(), full.activate(a_request_file(LAB_07))):
         assert refused_code(full, other, {"seat": 2}) == (409, "no-choice")
+
+
+def test_after_the_last_choice_of_a_ticket_the_file_goes_to_a_new_one(
+    full: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ticket_module, "MAX_CHOICES", 2)
+    ticket = full.activate(a_file())
+    change(full, moves_per_year=0)
+    full.process(full.choose(ticket, 2))
+    assert refusal(full, ticket)["choose_seat"] is True
+    full.process(full.choose(ticket, 2))
+    shown = refusal(full, ticket)
+    assert shown.keys() == {"code", "title", "detail", "next_move_at"}
+    assert shown["detail"].endswith("to allow one more move.")
+    assert refused_code(full, ticket, {"seat": 2}) == (409, "too-many-choices")
+    change(full, moves_per_year=4)
+    other = full.activate(a_file())
+    full.process(full.choose(other, 2))
+    assert full.ticket(other)["state"] == "ready"
+
+
+def test_a_choice_that_is_only_repeated_ends_too(
+    full: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ticket_module, "MAX_CHOICES", 2)
+    ticket = full.activate(a_file())
+    full.choose(ticket, 2)
+    message = full.choose(ticket, 2)
+    assert refused_code(full, ticket, {"seat": 2}) == (409, "too-many-choices")
+    full.process(message)
+    assert refused_code(full, ticket, {"seat": 2}) == (409, "no-choice")
 
 
 def test_a_ticket_that_has_ended_takes_no_choice(full: World) -> None:
