@@ -213,7 +213,7 @@ class Replay:
         license, seat = rows
         after, serial = seat, response.serial
         if seat.device_key == response.bound_to.device_key and seat.serial < serial:
-            after = seat.with_renewal(serial, response.license.valid_until)
+            after = seat.with_renewal(serial, response.issued_at, response.license.valid_until)
         revision = max(license.revision + 1, serial)
         renewal = Renewal(
             replace(license, revision=revision), after, None, license.revision, seat.valid_until

@@ -32,7 +32,7 @@ function seatsTable(seats, messages) {
   table.createCaption().append(...messages.parts(title, { n: messages.number(seats.length) }));
   table.createTHead().insertRow().append(...labels.map((label) => create('th', label, { scope: 'col' })));
   const body = table.createTBody();
-  for (const { seat, machine_name: name, since, last_answered: last } of seats) {
+  for (const { seat, machine_name: name, since, last_answered: last, renewed_at: renewed } of seats) {
     const row = body.insertRow();
     const dates = [since, last].map((time) => messages.date(time, 'medium'));
     [String(seat), name || messages.text('computer.unnamed'), ...dates].forEach((value, i) => {
@@ -40,6 +40,10 @@ function seatsTable(seats, messages) {
       cell.dataset.label = labels[i];
       cell.append(isolate(value));
     });
+    if (renewed) {
+      const line = row.cells[3].appendChild(create('div', ''));
+      line.append(...messages.parts('seats.renewed', { date: messages.date(renewed, 'medium') }));
+    }
   }
   return table;
 }
@@ -57,14 +61,15 @@ function offerSeats(table, { seats = [], moves_left: moves }, choose, view, mess
   table.tHead?.rows[0].insertCell();
   // The table, and the advice to choose from it.
   const ofList = [table, table.previousElementSibling].filter((part) => part instanceof HTMLElement);
-  seats.forEach(({ seat, machine_name: name }, i) => {
+  seats.forEach(({ seat, machine_name: name, renewed_at: renewed }, i) => {
     const row = table.tBodies[0].rows[i];
     const button = create('button', messages.text('choice.lost'), { type: 'button' });
     row.cells[1].id = `computer-${seat}`;
     button.setAttribute('aria-describedby', row.cells[1].id);
     row.insertCell().append(button);
     button.addEventListener('click', () => {
-      const panel = costPanel(view, messages, { computer: name && isolate(name), seat }, moves);
+      const date = renewed ? messages.date(renewed, 'medium') : undefined;
+      const panel = costPanel(view, messages, { computer: name && isolate(name), seat, date }, moves);
       const [yes, no] = panel.querySelectorAll('button');
       yes.addEventListener('click', () => choose(seat));
       no.addEventListener('click', () => {
@@ -102,6 +107,7 @@ function costPanel(view, messages, values, moves) {
   const [list, actions] = [create('ul', ''), create('p', '', { className: 'actions' })];
   list.append(
     line('li', 'choice.old-computer'),
+    ...(values.date ? [line('li', 'choice.renewed')] : []),
     line('li', moves === undefined ? 'choice.move' : messages.pluralKey('choice.moves', moves)),
   );
   actions.append(

@@ -153,6 +153,8 @@ interface Seat {
   machine_name: string;
   since: string;
   last_answered: string;
+  /** Null if its computer sent a request since. */
+  renewed_at?: string | null;
 }
 
 /** An error's document (RFC 9457), as far as the page reads it. */
@@ -227,6 +229,8 @@ interface TicketStart {
   id: string | null;
   file: RequestFile | null;
   email: string | null;
+  /** As Date.now() says it. */
+  waitsSince: number;
 }
 
 /** Loads the part of the page that sends a file and follows its ticket; null where it did not load. */

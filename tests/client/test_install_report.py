@@ -300,3 +300,11 @@ def test_the_wizard_tells_a_zip_of_requests_as_requests(desk: Desk) -> None:
     session.press("next", "response", {"upload": data.decode("latin-1")})
     (problem,) = session.page().problems
     assert "only a request file" in problem.text
+
+
+def test_a_folder_of_folders_is_said_not_to_be_searched(shell: Shell) -> None:
+    """Such as the folder that the vendor's renewals were written to."""
+    Path("renewals/Acme").mkdir(parents=True)
+    printed = shell("install", "renewals")
+    assert printed.exit == 1
+    assert "The folders in it were not searched." in printed.err

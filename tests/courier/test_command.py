@@ -80,6 +80,16 @@ def test_the_document_of_json(
     assert (bad["state"], bad["error"]["code"]) == ("unreadable", "unreadable-request")
 
 
+def test_the_documented_document_has_the_members_of_the_real_one(
+    service: FakeService, stick: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    put(stick, 1)
+    run(service, stick, "--json")
+    document = json.loads(capsys.readouterr().out)
+    shown = re.findall(r'"(\w+)":', DOCS.read_text().split("```")[5].partition("9c01")[0])
+    assert shown[:-1] == [*document, *document["files"][0]], "then comes the second file"
+
+
 @pytest.mark.parametrize(
     "arguments",
     [

@@ -3,13 +3,13 @@
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
-from typing import Any
+from functools import partial, wraps
+from typing import Any, TypeVar
 
 import click
 
 from keyferry_admin.cli.admin_command import Settings
-from keyferry_admin.cli.confirm import confirm_many, require_shorten
+from keyferry_admin.cli.confirm import confirm_many, require_shorten, shorten_option, yes_option
 from keyferry_admin.cli.license_terms import changes_as_json, differences
 from keyferry_admin.cli.output import aligned, count_of, mark
 from keyferry_admin.cli.progress import report, run_with_progress, watch_seats
@@ -23,6 +23,7 @@ from keyferry_admin.use_cases.run_many import Run
 from keyferry_protocol.activation import show_license_number
 from keyferry_service.domain.license import LicenseRecord
 
+_F = TypeVar("_F", bound=Callable[..., Any])
 _ROWS = 20  # of a plan; --json has all
 _GROUPS = 10
 
@@ -38,6 +39,21 @@ class Consent:
     yes: bool
     shorten: bool  # that rights are taken away is intended
     dry_run: bool
+
+
+def consent_options(command: _F) -> _F:
+    """Adds --dry-run, --shorten and --yes, which the command gets as `consent`."""
+
+    @dry_run_option
+    @shorten_option
+    @yes_option
+    @wraps(command)
+    def with_consent(
+        *arguments: Any, yes: bool, shorten: bool, dry_run: bool, **options: Any
+    ) -> Any:
+        return command(*arguments, consent=Consent(yes, shorten, dry_run), **options)
+
+    return with_consent  # type: ignore[return-value]
 
 
 def require_number_or_filters(number: str | None, filters: Filters) -> None:

@@ -9,23 +9,22 @@ from typing import Any
 import click
 from click.core import ParameterSource
 
+from keyferry_admin.cli import term_options
 from keyferry_admin.cli.admin_command import Settings
 from keyferry_admin.cli.bulk import (
     Consent,
     change_many,
+    consent_options,
     dry_run_option,
     require_number_or_filters,
     show_plan,
 )
-from keyferry_admin.cli.confirm import confirm, require_shorten, shorten_option, yes_option
+from keyferry_admin.cli.confirm import confirm, require_shorten, yes_option
 from keyferry_admin.cli.license import license
 from keyferry_admin.cli.license_create import (
     ENVIRONMENT_WARNINGS,
     letter_option,
-    maintenance_option,
     print_code,
-    trial_option,
-    vendor_fact_options,
     with_letter,
 )
 from keyferry_admin.cli.license_filters import filter_options
@@ -40,12 +39,8 @@ from keyferry_admin.cli.license_terms import (
 from keyferry_admin.cli.new_product import new_product_option, require_known_product
 from keyferry_admin.cli.output import aligned, count_of, mark
 from keyferry_admin.cli.parameters import (
-    AddressOrNone,
-    DaysOrNone,
     Feature,
     LicenseNumber,
-    Moment,
-    each_feature_once,
 )
 from keyferry_admin.cli.reach import reach_warning
 from keyferry_admin.cli.renewal_outputs import Outputs, output_options
@@ -55,7 +50,7 @@ from keyferry_admin.use_cases import change_license, change_terms, licenses
 from keyferry_admin.use_cases.find import Filters
 from keyferry_admin.use_cases.plan_changes import Plan, plan_changes, plan_terms
 from keyferry_admin.use_cases.terms import Period
-from keyferry_protocol.components import LICENSABLE_ENVIRONMENTS, PROTECTIONS
+from keyferry_protocol.components import LICENSABLE_ENVIRONMENTS
 from keyferry_service.domain.change import CHANGE, EXTEND
 from keyferry_service.domain.license import LicenseRecord, Status
 
@@ -63,23 +58,14 @@ from keyferry_service.domain.license import LicenseRecord, Status
 @license.command()
 @click.argument("number", type=LicenseNumber(), required=False)
 @filter_options()
-@dry_run_option
-@shorten_option
-@yes_option
+@consent_options
 @click.pass_obj
-def suspend(
-    settings: Settings,
-    number: str | None,
-    filters: Filters,
-    dry_run: bool,
-    shorten: bool,
-    yes: bool,
-) -> None:
+def suspend(settings: Settings, number: str | None, filters: Filters, consent: Consent) -> None:
     """Put licenses on hold. Example: keyferry-admin license suspend 015120020093
 
     With filters, all that they find:  license suspend --licensee Acme
     """
-    _set_status(settings, number, filters, Status.SUSPENDED, Consent(yes, shorten, dry_run))
+    _set_status(settings, number, filters, Status.SUSPENDED, consent)
 
 
 @license.command()
@@ -101,38 +87,24 @@ def resume(
 @license.command()
 @click.argument("number", type=LicenseNumber(), required=False)
 @filter_options()
-@dry_run_option
-@shorten_option
-@yes_option
+@consent_options
 @click.pass_obj
-def revoke(
-    settings: Settings,
-    number: str | None,
-    filters: Filters,
-    dry_run: bool,
-    shorten: bool,
-    yes: bool,
-) -> None:
+def revoke(settings: Settings, number: str | None, filters: Filters, consent: Consent) -> None:
     """Revoke licenses permanently. Example: keyferry-admin license revoke 015120020093
 
     With filters, all that they find:  license revoke --reference PO-4711
     """
-    consent = Consent(yes, shorten, dry_run)
     next_line = "New versions refuse it too with:  keyferry-admin keys export"
     _set_status(settings, number, filters, Status.REVOKED, consent, next_line)
 
 
 @license.command()
 @click.argument("number", type=LicenseNumber(), required=False)
-@click.option(
-    "--until", "valid_until", type=Moment("never"), required=True, help="Its new last day."
-)
+@term_options.until(required=True, help="Its new last day.")
 @click.option("--renew", is_flag=True, help="Also sign files for computers that sent no request.")
 @output_options
 @filter_options()
-@dry_run_option
-@shorten_option
-@yes_option
+@consent_options
 @click.pass_obj
 def extend(
     settings: Settings,
@@ -141,9 +113,7 @@ def extend(
     valid_until: int | Period | None,
     renew: bool,
     outputs: Outputs,
-    dry_run: bool,
-    shorten: bool,
-    yes: bool,
+    consent: Consent,
 ) -> None:
     """Set when licenses end.
 
@@ -162,54 +132,34 @@ def extend(
     elif outputs:
         raise click.UsageError("Use --folder, --links, and --mail with --renew.")
     renew_into = outputs if renew else None
-    _change(settings, number, filters, terms, EXTEND, Consent(yes, shorten, dry_run), renew_into)
+    _change(settings, number, filters, terms, EXTEND, consent, renew_into)
 
 
 @license.command()
 @click.argument("number", type=LicenseNumber(), required=False)
-@click.option("--seats", type=int, help="Number of computers at the same time.")
-@click.option("--product", help="The product name that the application uses.")
-@click.option("--licensee", help="Customer name.")
-@click.option(
-    "--contact", type=AddressOrNone(), help="Is mailed when a seat goes to another computer."
+@term_options.seats()
+@term_options.product()
+@term_options.licensee()
+@term_options.contact(help="Is emailed when a seat goes to another computer.")
+@term_options.vendor_facts
+@term_options.edition()
+@term_options.feature(
+    type=Feature(is_removable=True), help="Grants, changes, or removes this one. Repeatable."
 )
-@vendor_fact_options
-@click.option("--edition", help="For example Professional.")
-@click.option(
-    "--feature",
-    "features",
-    type=Feature(is_removable=True),
-    multiple=True,
-    callback=each_feature_once,
-    help="Grants, changes, or removes this one. Repeatable.",
-)
-@click.option("--until", "valid_until", type=Moment("never"), help="Last day.")
-@trial_option
-@maintenance_option
-@click.option("--lease", "lease_days", type=DaysOrNone(), help="How often to update.")
-@click.option(
-    "--grace", "grace_days", type=int, metavar="DAYS", help="Days it keeps working after that."
-)
-@click.option("--moves-per-year", type=int, help="Moves to another computer allowed each year.")
-@click.option(
-    "--protection",
-    "protections",
-    type=click.Choice(PROTECTIONS),
-    multiple=True,
-    help="All that are allowed. Repeatable.",
-)
-@click.option(
-    "--environment",
-    "environments",
+@term_options.until(help="Last day.")
+@term_options.trial
+@term_options.maintenance
+@term_options.lease(help="How often to update.")
+@term_options.grace(help="Days it keeps working after that.")
+@term_options.moves()
+@term_options.protection(help="All that are allowed. Repeatable.")
+@term_options.environment(
     type=click.Choice(LICENSABLE_ENVIRONMENTS),
-    multiple=True,
     help="All that are allowed; physical is always. Repeatable.",
 )
 @new_product_option
 @filter_options("where-")
-@dry_run_option
-@shorten_option
-@yes_option
+@consent_options
 @click.pass_context
 def change(
     context: click.Context,
@@ -217,9 +167,7 @@ def change(
     number: str | None,
     filters: Filters,
     new_product: bool,
-    dry_run: bool,
-    shorten: bool,
-    yes: bool,
+    consent: Consent,
     **terms: Any,
 ) -> None:
     """Change terms of a license. Example: keyferry-admin license change 015120020093 --seats 5
@@ -248,7 +196,7 @@ def change(
         if number is not None:
             licenses.find_changeable(settings.stack.licenses, number)
         require_known_product(settings, changed["product"], new_product)
-    _change(settings, number, filters, changed, CHANGE, Consent(yes, shorten, dry_run))
+    _change(settings, number, filters, changed, CHANGE, consent)
 
 
 @license.command(name="allow-move")

@@ -7,19 +7,15 @@ from typing import Any, TypeVar
 
 import click
 
+from keyferry_admin.cli import term_options
 from keyferry_admin.cli.admin_command import Settings
 from keyferry_admin.cli.license import license
 from keyferry_admin.cli.license_terms import as_json, licensee_warnings, summary
 from keyferry_admin.cli.new_product import new_product_option, require_known_product
 from keyferry_admin.cli.output import discard_stdout, mark, require_reader
 from keyferry_admin.cli.parameters import (
-    AddressOrNone,
-    DaysOrNone,
     Feature,
     LicenseNumber,
-    Moment,
-    TextOrNone,
-    each_feature_once,
 )
 from keyferry_admin.cli.words import Words, words_options
 from keyferry_admin.errors.commands import OutputNotWritten
@@ -36,15 +32,6 @@ ENVIRONMENT_WARNINGS = {
     "virtual": "Virtual machines are allowed: copies look the same and cannot be counted.",
     "container": "Containers are allowed: one image started twice looks like one computer.",
 }
-trial_option = click.option(
-    "--trial",
-    "trial_days",
-    type=DaysOrNone(),
-    help="Days until it ends, counted from first activation.",
-)
-maintenance_option = click.option(
-    "--maintenance-until", type=Moment("none"), help="Versions released later do not run."
-)
 letter_option = click.option(
     "--letter",
     type=click.Path(dir_okay=False, path_type=Path),
@@ -53,98 +40,25 @@ letter_option = click.option(
 )
 
 
-def vendor_fact_options(command: _F) -> _F:
-    """The options for what a license says to its vendor alone."""
-    for option in (
-        click.option(
-            "--label",
-            "labels",
-            multiple=True,
-            metavar="LABEL|none",
-            callback=_labels,
-            help="All labels, for finding it. Repeatable.",
-        ),
-        click.option("--note", type=TextOrNone(), help="For your own use."),
-        click.option("--reference", type=TextOrNone(), help="Your order or CRM number."),
-    ):
-        command = option(command)
-    return command
-
-
-def _labels(_: click.Context, __: click.Parameter, texts: tuple[str, ...]) -> Any:
-    """Every label once, none for `none`; None if the option was not used."""
-    if not texts:
-        return None
-    return () if texts == ("none",) else tuple(dict.fromkeys(texts))
-
-
 @license.command()
-@click.option(
-    "--product",
-    envvar="KEYFERRY_PRODUCT",
-    required=True,
-    help="The product name that the application uses.",
+@term_options.product(envvar="KEYFERRY_PRODUCT", required=True)
+@term_options.licensee(default="")
+@term_options.contact(
+    default="none", help="Is emailed when a seat in use goes to another computer."
 )
-@click.option("--licensee", default="", help="Customer name.")
-@click.option(
-    "--contact",
-    type=AddressOrNone(),
-    default="none",
-    help="Is mailed when a seat in use goes to another computer.",
-)
-@vendor_fact_options
-@click.option("--edition", default="", help="For example Professional.")
-@click.option(
-    "--feature",
-    "features",
-    type=Feature(),
-    multiple=True,
-    callback=each_feature_once,
-    help="Granted; N is a limit. Repeatable.",
-)
-@click.option(
-    "--seats", type=int, default=1, show_default=True, help="Number of computers at the same time."
-)
-@click.option(
-    "--until",
-    "valid_until",
-    type=Moment("never"),
-    help="Last day. If omitted, the license never ends.",
-)
-@trial_option
-@maintenance_option
-@click.option(
-    "--lease",
-    "lease_days",
-    type=DaysOrNone(),
-    help="Days within which each computer must update.",
-)
-@click.option(
-    "--grace",
-    "grace_days",
-    type=int,
-    metavar="DAYS",
-    help="Days it keeps working after that. [default: 14]",
-)
-@click.option(
-    "--moves-per-year",
-    type=int,
-    default=4,
-    show_default=True,
-    help="Moves to another computer allowed each year.",
-)
-@click.option(
-    "--protection",
-    "protections",
-    type=click.Choice(PROTECTIONS),
-    multiple=True,
-    help="Protection to allow. Default: all three. Repeatable.",
-)
-@click.option(
-    "--environment",
-    "environments",
+@term_options.vendor_facts
+@term_options.edition(default="")
+@term_options.feature(type=Feature(), help="Granted; N is a limit. Repeatable.")
+@term_options.seats(default=1, show_default=True)
+@term_options.until(help="Last day. If omitted, the license never ends.")
+@term_options.trial
+@term_options.maintenance
+@term_options.lease(help="Days within which each computer must update.")
+@term_options.grace(help="Days it keeps working after that. [default: 14]")
+@term_options.moves(default=4, show_default=True)
+@term_options.protection(help="Protection to allow. Default: all three. Repeatable.")
+@term_options.environment(
     type=click.Choice(LICENSABLE_ENVIRONMENTS[1:]),
-    multiple=True,
     help="Also allow, besides physical computers. Repeatable.",
 )
 @click.option(

@@ -82,7 +82,7 @@ def _seat_row(seat: Seat, now: int) -> tuple[str, ...]:
         f"  seat {seat.number}",
         seat.machine_name or "-",
         f"since {day(seat.since, short=True)} ({age})",
-        f"last file {day(seat.last_response_at, short=True)}",
+        f"last file {day(seat.last_file_at, short=True)}",
     )
 
 
@@ -99,8 +99,8 @@ def _mails(support: Support) -> str:
     if not mails.are_withheld:
         return counted
     if mails.sent_today >= MAILS_PER_LICENSE:
-        return f"{counted}; withheld for the rest of the day (UTC)"
-    return f"{counted}; withheld until {day(mails.bounces_end_at, short=True)}"
+        return f"{counted}; blocked for the rest of the day (UTC)"
+    return f"{counted}; blocked until {day(mails.bounces_end_at, short=True)}"
 
 
 def _more(total: int, command: str) -> list[str]:

@@ -13,7 +13,7 @@ from keyferry_admin.cli.output import count_of, mark, tell
 from keyferry_admin.cli.progress import run_with_progress
 from keyferry_admin.cli.words import Words, words_options
 from keyferry_admin.errors.commands import BadRows, FileNotWritten, Interrupted, SomeFailed
-from keyferry_admin.errors.licenses import NewProduct
+from keyferry_admin.errors.licenses import NewProduct, NumberInUse
 from keyferry_admin.use_cases.code_file import CodeLine, write_codes
 from keyferry_admin.use_cases.create_licenses import (
     PORTION,
@@ -164,14 +164,16 @@ def _require_all(run: Run[Any], count: int, total: int, done: str, places: CodeP
     if count == total:
         return
     so_far = f"{count:,} of {total:,} {done}"
-    codes = f"Every code is in {places.codes}."
+    codes = f" Every code is in {places.codes}."
     if run.is_cut_off:
         again = "Run the same command again: it goes on where it stopped."
-        raise Interrupted(f"Interrupted: {so_far}", f"{again} {codes}", done=count, total=total)
+        raise Interrupted(f"Interrupted: {so_far}", f"{again}{codes}", done=count, total=total)
     _, error = run.failed[0]
     again = f"{error.next_step.removeprefix('Nothing was changed. ')} Then run it again."
+    if isinstance(error, NumberInUse):
+        codes = ""  # what the other run made has other codes
     raise SomeFailed(
-        f"{so_far}. {error}", f"{again} {codes}", done=count, total=total, cause=error.code
+        f"{so_far}. {error}", f"{again}{codes}", done=count, total=total, cause=error.code
     )
 
 
@@ -186,7 +188,7 @@ def _require_folder(letters: Path | None) -> None:
 def made_lines(count: int, plan: Plan, places: CodePlaces, letters: int) -> list[str]:
     """What was made, and where the codes are."""
     lines = [f"{mark('ok')} {count_of(count, 'license')} made"]
-    lost = sum(match.before.number not in places.known for match in plan.matches)
+    lost = sum(not match.has_code for match in plan.matches)
     if count or places.known:
         lines.append(f"  Codes    {places.codes.resolve()}")
     if places.letters is not None:
@@ -196,7 +198,7 @@ def made_lines(count: int, plan: Plan, places: CodePlaces, letters: int) -> list
     if lost:
         lines.append(
             f"{mark('warning')} {count_of(lost, 'license')} that existed already"
-            f" {'has' if lost == 1 else 'have'} no code in this file."
+            f" {'has' if lost == 1 else 'have'} no working code in this file."
             " Another code: keyferry-admin license new-code NUMBER"
         )
     return lines

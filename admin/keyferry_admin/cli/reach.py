@@ -49,5 +49,5 @@ def _stop(license: LicenseRecord, seat: Seat) -> int | None:
     """When the computer of a seat stops by its last file: at its end, or after lease and grace."""
     stops = [] if seat.valid_until is None else [seat.valid_until]
     if license.lease_days is not None:
-        stops.append(seat.last_response_at + (license.lease_days + license.grace_days) * DAY)
+        stops.append(seat.last_file_at + (license.lease_days + license.grace_days) * DAY)
     return min(stops, default=None)

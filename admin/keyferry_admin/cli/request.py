@@ -110,7 +110,7 @@ def resend(settings: Settings, number: str, sha256: str, email: str | None) -> N
         [
             f"{mark('ok')} {ticket.file_name} of {day(entry.issued_at)} is signed again",
             f"  For the customer, until {until}: {page}",
-            *([] if email is None else [f"  A link is mailed to {email}"]),
+            *([] if email is None else [f"  A link is emailed to {email}"]),
             *(f"{mark('warning')} {warning}" for warning in warnings),
         ],
         {
@@ -237,7 +237,7 @@ def _resend_warnings(license: LicenseRecord, result: ResendResult) -> list[str]:
             f"Seat {seat.number} is no longer in use, but this response may still install."
         )
     elif seat is not None and not result.is_latest:
-        last = f"{seat.serial}, {day(seat.last_response_at)}"
+        last = f"{seat.serial}, {day(seat.last_file_at)}"
         warnings.append(f"Seat {seat.number} has had a newer answer ({last}); where that is")
         warnings[-1] += " installed this one is refused."
     if result.ended_keys:

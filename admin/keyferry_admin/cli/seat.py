@@ -109,6 +109,7 @@ def as_json(seat: Seat) -> dict[str, Any]:
         "machine_name": seat.machine_name,
         "since": format_time(seat.since),
         "last_answered": format_time(seat.last_response_at),
+        "renewed_at": None if seat.renewed_at is None else format_time(seat.renewed_at),
         "protection": seat.protection,
         "state": "active" if seat.taken else "free",
         "serial": seat.serial,
@@ -137,7 +138,9 @@ SEATS: Listing[Seat] = Listing(
         Column("COMPUTER", lambda seat: seat.machine_name or "-", ("machine_name",)),
         Column("SINCE", lambda seat: day(seat.since, short=True), ("since",)),
         Column(
-            "LAST FILE", lambda seat: day(seat.last_response_at, short=True), ("last_answered",)
+            "LAST FILE",
+            lambda seat: day(seat.last_file_at, short=True),
+            ("last_answered", "renewed_at"),
         ),
         Column("PROTECTION", lambda seat: seat.protection),
         Column("STATE", _state, ("state", "possible_copies")),

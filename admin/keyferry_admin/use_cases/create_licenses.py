@@ -25,8 +25,8 @@ def create_planned(licenses: Licenses, portion: Sequence[LicenseRecord]) -> None
         written = licenses.get(license.number)
         if written is None or written.activation_public != license.activation_public:
             raise NumberInUse(
-                f"Someone made a license {license.number} at the same moment",
-                "Choose another number for it.",
+                f"Another run made license {license.number} at the same moment",
+                "Wait until the other run has ended.",
             ) from error
 
 

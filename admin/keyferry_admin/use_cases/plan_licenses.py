@@ -1,9 +1,10 @@
 """What the rows of a file mean for the licenses of a stack. All are checked; none is written."""
 
-import secrets
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
+from hashlib import sha256
+from itertools import count
 from typing import Any
 
 from keyferry_admin.errors.licenses import BadTerms
@@ -39,6 +40,15 @@ class Match:
     line: int
     before: LicenseRecord
     after: LicenseRecord
+    code: str | None = None  # that an earlier run was to give it
+
+    @property
+    def has_code(self) -> bool:
+        """Whether the code of the earlier run works: not if another run made the license."""
+        if self.code is None:
+            return False
+        key = activation_key(self.code, self.before.number)
+        return key.public == self.before.activation_public
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,18 +106,18 @@ def plan_licenses(
     sold = {license.number: license for license in licenses.sold()}
     products = frozenset(license.product for license in sold.values())
     plan = Plan([], [], list(bad), len(sold), products)
-    by_number = _by_number(rows, (*sold.values(), *codes.values()), plan.bad)
+    by_number = _by_number(rows, (*sold.values(), *codes.values()), licenses.table, plan.bad)
     present = {each.number: each for each in licenses.read(n for n in by_number if n in sold)}
     bad_lines = {cell.line for cell in plan.bad}
     for number, row in by_number.items():
         if row.line in bad_lines:
             continue
+        code = codes[number].code if number in codes else None
         try:
             if number in present:
-                plan.matches.append(_match(row, present[number]))
+                plan.matches.append(_match(row, present[number], code))
             else:
-                code = codes[number].code if number in codes else new_activation_code(number)
-                plan.new.append(_new(row, number, code, now))
+                plan.new.append(_new(row, number, code or new_activation_code(number), now))
         except BadTerms as error:
             plan.bad.append(BadCell(row.line, "", f"{error}. {error.next_step}".strip()))
         except _BadRow as error:
@@ -117,7 +127,10 @@ def plan_licenses(
 
 
 def _by_number(
-    rows: Iterable[Row], known: Collection[LicenseRecord | CodeLine], bad: list[BadCell]
+    rows: Iterable[Row],
+    known: Collection[LicenseRecord | CodeLine],
+    table: str,
+    bad: list[BadCell],
 ) -> dict[str, Row]:
     """The rows by the number of their license, which is new for those that have none yet."""
     taken = {each.number for each in known}
@@ -133,7 +146,8 @@ def _by_number(
                 reference = row.terms.get("reference", "")
                 _require_own_reference(reference, sold_as, by_reference)
                 by_reference[reference] = row
-                number = next(iter(sold_as[reference]), None) or _free_number(taken)
+                sold = next(iter(sold_as[reference]), None)
+                number = sold or _number_for(reference, table, taken)
                 taken.add(number)
             if number in by_number:
                 first = f"{show_license_number(number)} is in line {by_number[number].line}, too."
@@ -165,10 +179,15 @@ def _require_own_reference(
         )
 
 
-def _free_number(taken: Collection[str]) -> str:
-    while (number := f"{secrets.randbelow(10**12):012}") in taken:
-        pass
-    return number
+def _number_for(reference: str, table: str, taken: Collection[str]) -> str:
+    """The free number that every run chooses for this reference: only one of them can make it.
+
+    In no other table is it the same, so that a computer has other hashes under each license.
+    """
+    texts = (f"{table} {attempt} {reference}" for attempt in count())
+    digests = (sha256(text.encode("utf-8", "surrogatepass")).digest() for text in texts)
+    numbers = (f"{int.from_bytes(digest) % 10**12:012}" for digest in digests)
+    return next(number for number in numbers if number not in taken)
 
 
 def _new(row: Row, number: str, code: str, now: int) -> NewLicense:
@@ -184,8 +203,8 @@ def _new(row: Row, number: str, code: str, now: int) -> NewLicense:
     return NewLicense(row.line, license, code)
 
 
-def _match(row: Row, before: LicenseRecord) -> Match:
+def _match(row: Row, before: LicenseRecord, code: str | None) -> Match:
     after = replace(before, **row.terms)
     if after != before:
         check_terms(after)
-    return Match(row.line, before, after)
+    return Match(row.line, before, after, code)

@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from keyferry.cli.command import KeyferryCommand
-from keyferry.cli.output_path import check_not_read
+from keyferry.cli.output_path import check_can_write, check_not_read
 from keyferry.cli.request_output import check_folder
 from keyferry.cli.settings import Settings
 from keyferry.doctor.diagnose import diagnose
@@ -32,6 +32,7 @@ def command(settings: Settings, repairs_first: bool, report: str | None) -> None
     if report is not None:
         check_folder(os.path.dirname(report))
         check_not_read(settings, report)
+        check_can_write(report)
     repairs: list[Repair] = []
     if repairs_first:
         repairs = repair(settings.state_dirs, settings.keys)  # whatever the product

@@ -9,7 +9,7 @@ import click
 
 from keyferry.cli.command import KeyferryCommand, KeyferryGroup
 from keyferry.cli.dongle_prompts import ask_pin, choose, choose_signer, dongle_option
-from keyferry.cli.output_path import check_not_read
+from keyferry.cli.output_path import check_can_write, check_not_read
 from keyferry.cli.settings import Settings
 from keyferry.dongle.find import find_dongles, with_keys
 from keyferry.dongle.plugged import NotAttested, PluggedDongle
@@ -62,6 +62,8 @@ def make_key(settings: Settings, serial: str | None, output: str | None, attest:
     else:
         from keyferry.dongle import pkcs11
 
+        for path in _paths(dongle, output, attest):  # a key cannot be taken back
+            check_can_write(path)
         pin = ask_pin(dongle, settings.is_interactive) if dongle.needs_pin else None
         public = pkcs11.make_key(dongle, pin)
         dongle = dongle._replace(keys=(public, *dongle.keys), has_our_key=True)
@@ -87,13 +89,18 @@ def _check_output(settings: Settings, output: str | None) -> None:
             check_not_read(settings, path)
 
 
+def _paths(dongle: PluggedDongle, output: str | None, attest: bool) -> list[str]:
+    """Where the key's public half is saved, and then its attestation."""
+    path = output or f"dongle-{dongle.serial}.json"
+    return [path, _attestation_path(path)] if attest else [path]
+
+
 def _attestation_path(output: str) -> str:
     return f"{os.path.splitext(output)[0]}.pem"
 
 
 def _save(settings: Settings, dongle: PluggedDongle, output: str | None, attest: bool) -> None:
-    path = output or f"dongle-{dongle.serial}.json"
-    attestation_path = _attestation_path(path) if attest else None
+    path, *attestation_paths = _paths(dongle, output, attest)
     attestation = _attestation(dongle) if attest else ""
     members = _public(dongle)
     with open(path, "w", encoding="ascii") as file:
@@ -101,7 +108,7 @@ def _save(settings: Settings, dongle: PluggedDongle, output: str | None, attest:
     settings.terminal.good(message("dongle.key-saved", path=path))
     document = {"ok": True, "path": os.path.abspath(path), "dongle": members}
     command = os.path.basename(path)
-    if attestation_path:
+    for attestation_path in attestation_paths:
         with open(attestation_path, "w", encoding="ascii") as file:
             file.write(attestation)
         settings.terminal.good(message("dongle.attestation-saved", path=attestation_path))

@@ -1,4 +1,4 @@
-"""Where a command can write: never over a file that it reads, nor in a folder that it reads."""
+"""Where a command can write: to no file that it reads, and in no folder that it reads."""
 
 import os
 from contextlib import suppress
@@ -15,6 +15,18 @@ def check_not_read(settings: Settings, output: str, *sources: str) -> None:
     if any(_is_read(output, source) for source in (*sources, *settings.sources)):
         detail = message("terminal.usage.output-is-input", path=output)
         raise click.UsageError(detail, click.get_current_context())
+
+
+def check_can_write(path: str) -> None:
+    """Raises OSError if no file can be written there, before the command changes anything.
+
+    The content of a file that is there is kept; a new one is removed again.
+    """
+    is_new = not os.path.lexists(path)
+    with open(path, "ab"):
+        pass
+    if is_new:
+        os.unlink(path)
 
 
 def _is_read(output: str, source: str) -> bool:

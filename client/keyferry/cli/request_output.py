@@ -60,6 +60,7 @@ def write_request(
     settings: Settings, options: RequestOptions, installation: Installation, output: str
 ) -> None:
     """Make the request, save its file, and print what to do next."""
+    settings.check()
     check_output(output)
     check_can_save(output)
     pending = create_request(options, installation)

@@ -55,6 +55,11 @@ class Settings:
             dongle=self._any_dongle,
         )
 
+    def check(self) -> None:
+        """Raises the error of a setting that is missing or cannot be read, before any effect."""
+        self.installation()
+        self.page  # noqa: B018 reads vendor.json, which other options may have spared
+
     @property
     def pkcs11_module(self) -> str | None:
         return self._text("pkcs11_module") or None

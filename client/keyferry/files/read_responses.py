@@ -61,7 +61,8 @@ class Collection(NamedTuple):
         if self.requests:
             text = message("terminal.only-requests", n=self.requests, path=self.path)
             raise WrongType(text)
-        raise UnreadableResponse(message("terminal.none-in-folder", path=self.path))
+        name = "none-in-folder" if os.path.isdir(self.path) else "none-in-zip"
+        raise UnreadableResponse(message(f"terminal.{name}", path=self.path))
 
 
 def read_file(path: str) -> bytes:

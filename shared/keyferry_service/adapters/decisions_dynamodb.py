@@ -134,7 +134,9 @@ class Decisions(LicenseRows):
         Raises Conflict.
         """
         number, seat = renewal.license.number, renewal.seat
-        renewed = {name: getattr(seat, name) for name in ("serial", "issued", "valid_until")}
+        renewed = {
+            name: getattr(seat, name) for name in ("serial", "issued", "valid_until", "renewed_at")
+        }
         revision = {"revision": renewal.license.revision}
         items: list[Any] = [
             {"Update": self._if_unchanged(number, renewal.read_revision, revision)},

@@ -68,6 +68,11 @@ class Licenses(LicenseRows):
         super().__init__(dynamodb, table)
         self._author = author
 
+    @property
+    def table(self) -> str:
+        """The table's name, which no other stack of the account has."""
+        return self._table
+
     def create(self, *licenses: LicenseRecord) -> None:
         """Put new licenses, all or none, at most 33. Raises LicenseExists, TransactionConflict."""
         author = self._author()

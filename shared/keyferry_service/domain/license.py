@@ -147,6 +147,7 @@ class Seat:
     request_sha256: str = ""  # of the last request by the device key
     issued: tuple[int, ...] = ()  # its answer's serial, then those of the renewals since
     valid_until: int | None = None  # as in the last response
+    renewed_at: int | None = None  # when it was last renewed; None if a request came since
     copies: int = 0  # requests that may come from a copied state
     dongle_keyid: str | None = None
 
@@ -180,16 +181,29 @@ class Seat:
 
     def renewed(self, serial: int, now: int, valid_until: int | None) -> "Seat":
         """The seat after a response that gives it today's terms and changes nothing else."""
-        return replace(self, serial=serial, last_response_at=now, valid_until=valid_until)
+        return replace(
+            self, serial=serial, last_response_at=now, valid_until=valid_until, renewed_at=None
+        )
 
-    def with_renewal(self, serial: int, valid_until: int | None) -> "Seat":
+    def with_renewal(self, serial: int, now: int, valid_until: int | None) -> "Seat":
         """The seat after a renewal, which no machine requested: of old ones it forgets the first.
 
         What it knows of the last request stays, the serial of that answer too.
         """
         answer, *renewals = self.issued or (self.serial,)
         latest = [*renewals, serial][1 - MAX_ISSUED :]
-        return replace(self, serial=serial, valid_until=valid_until, issued=(answer, *latest))
+        return replace(
+            self,
+            serial=serial,
+            valid_until=valid_until,
+            renewed_at=now,
+            issued=(answer, *latest),
+        )
+
+    @property
+    def last_file_at(self) -> int:
+        """When its last file was issued: an answer, or a renewal, which shows no sign of life."""
+        return max(self.last_response_at, self.renewed_at or 0)
 
     def given_to(self, request: Request, serial: int, now: int, valid_until: int | None) -> "Seat":
         """The seat after it went to another machine."""

@@ -106,6 +106,7 @@ class Refusal:
                 "machine_name": seat.machine_name,
                 "since": seat.since,
                 "last_answered": seat.last_response_at,
+                "renewed_at": seat.renewed_at,
             }
             for seat in sorted(seats, key=by_last_response)[:MAX_SEATS_LISTED]
         ]

@@ -80,7 +80,7 @@ def renew(
     after = license.issued(license.revision + 1, now)
     return Renewal(
         after,
-        seat.with_renewal(after.revision, after.ends_at),
+        seat.with_renewal(after.revision, now, after.ends_at),
         dongle,
         license.revision,
         seat.valid_until,

@@ -16,7 +16,7 @@ from keyferry_service.domain.ticket import (
 from keyferry_service.views.refusal_text import Vendor, say_refusal
 
 DELAYED_S = 15 * 60
-_TIMES = ("since", "last_answered", "ended_at", "next_move_at")
+_TIMES = ("since", "last_answered", "renewed_at", "ended_at", "next_move_at")
 
 
 def new_ticket_document(ticket: Ticket, upload_form: dict[str, Any]) -> dict[str, Any]:

@@ -85,6 +85,22 @@ def test_a_screen_reader_says_of_each_button_which_computer_it_means(page: Page,
     expect(panel.get_by_role("button").first).to_have_accessible_name("Replace LAB-07")
 
 
+def test_a_computer_that_was_only_renewed_is_not_taken_for_a_lost_one_unseen(
+    page: Page, site: str
+) -> None:
+    renewed = SEATS[0] | {"renewed_at": "2026-11-30T09:47:00Z"}
+    open_ticket(page, site, offering(seats=[renewed, SEATS[1] | {"renewed_at": None}]))
+    rows = page.get_by_role("row")
+    expect(rows.nth(1)).to_contain_text("Renewed on 30 Nov 2026 without a request")
+    expect(rows.nth(2)).not_to_contain_text("Renewed on")
+    press_lost(page, 1)
+    panel = page.get_by_role("region")
+    expect(panel).to_contain_text("It may still be in use: its license was renewed on 30 Nov 2026")
+    page.get_by_role("button", name="Go back").click()
+    press_lost(page, 2)
+    expect(panel).not_to_contain_text("may still be in use")
+
+
 def test_a_computer_without_a_name_is_named_by_its_seat(page: Page, site: str) -> None:
     open_ticket(page, site, offering(seats=[SEATS[1] | {"machine_name": ""}]))
     press_lost(page, 1)

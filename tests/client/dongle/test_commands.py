@@ -345,6 +345,16 @@ def test_a_wrong_pin_makes_no_key(shell: Shell, dongles: Dongles) -> None:
     assert not Path("dongle.json").exists()
 
 
+def test_no_key_is_made_that_could_not_be_saved(shell: Shell, dongles: Dongles) -> None:
+    blank = dongles.new(key=False)
+    os.mkdir("dongle.pem")  # where its attestation would go
+    for path, more in (("gone/dongle.json", ()), ("dongle.json", ("--attest",))):
+        refused = shell("dongle", "make-key", "--output", path, *more, "--json")
+        assert (refused.exit, refused.json["error"]["code"]) == (1, "file")
+    assert dongles.look(blank).keys == ()
+    assert not Path("dongle.json").exists()
+
+
 def test_a_pin_is_asked_for_at_the_terminal_and_not_shown(shell: Shell, dongles: Dongles) -> None:
     dongles.new(key=False)
     environ = {n: text for n, text in os.environ.items() if n != "KEYFERRY_DONGLE_PIN"}

@@ -305,6 +305,31 @@ def test_a_run_that_fails_says_what_was_done_and_can_be_finished(
     assert all_codes_work(stack, folder / "codes.csv") == 12
 
 
+def test_two_runs_at_the_same_time_make_each_license_once(
+    import_: Any, stack: Stack, folder: Path, monkeypatch: Any
+) -> None:
+    """Each with a file of codes of its own: neither can know what the other one chose."""
+    write_codes = new_licenses.write_codes
+
+    def write_codes_after_another_run(*arguments: Any) -> None:
+        monkeypatch.setattr(new_licenses, "write_codes", write_codes)
+        assert import_(MANY, "--codes theirs.csv").exit == 0
+        write_codes(*arguments)
+
+    monkeypatch.setattr(new_licenses, "write_codes", write_codes_after_another_run)
+    error = import_(MANY, "--codes ours.csv --json").json["error"]
+    assert (error["code"], error["cause"]) == ("some-failed", "number-in-use")
+    assert error["title"].startswith("0 of 12 licenses are made. Another run made license ")
+    assert error["next_step"] == "Wait until the other run has ended. Then run it again."
+    assert all_codes_work(stack, folder / "theirs.csv") == 12
+    # Nobody takes the codes that this run had meant to give for those of the licenses.
+    ran = import_(MANY, "--codes ours.csv --letters letters")
+    assert "0 licenses made\n" in ran.out
+    assert "12 licenses that existed already have no working code in this file." in ran.out
+    assert list((folder / "letters").iterdir()) == []
+    assert all_codes_work(stack, folder / "theirs.csv") == 12
+
+
 def test_an_index_that_is_a_second_old_makes_no_license_twice(
     import_: Any, stack: Stack, folder: Path, monkeypatch: Any
 ) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import boto3
 import pytest
 
-from keyferry_admin.errors.keys import KeysChanged
+from keyferry_admin.errors.keys import KeysChanged, LastActiveKey
 from keyferry_admin.stack import Stack
 from keyferry_admin.use_cases import keys, reissue
 from keyferry_protocol.algorithms import ED25519, ML_DSA_65
@@ -104,6 +104,14 @@ def test_ending_two_keys_at_once_leaves_one_active(
     with pytest.raises(KeysChanged):
         keys.retire(stack.signing_keys, old.keyid)
     assert statuses(stack)[old.keyid] == "active"
+
+
+def test_a_key_that_moves_while_it_ends_is_not_the_other_key(stack: Stack, tmp_path: Path) -> None:
+    """AWS would refuse to check and write one row, so that the command would end in its error."""
+    key = pem_key(stack, tmp_path / "only.pem")
+    stack.signing_keys.move(replace(key, pem="moved.pem"))
+    with pytest.raises(LastActiveKey):
+        keys.other_active(stack.signing_keys, key)
 
 
 @pytest.fixture
@@ -201,7 +209,7 @@ def renewed(stack: Stack, number: int, serial: int) -> None:
         device_key=LAB_07.device.public,
         load_key=LAB_07.load_key.public,
         request_sha256="0" * 64,
-    ).with_renewal(serial, None)
+    ).with_renewal(serial, NOW, None)
     after = replace(license, revision=serial)
     renewal = Renewal(after, seat, None, license.revision, None)
     stack.decisions.claim_renewal(renewal, entry_for(response_of(renewal, NOW), renewal))

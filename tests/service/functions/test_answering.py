@@ -428,7 +428,7 @@ def test_a_full_license_lists_its_seats_on_the_page(world: World) -> None:
     assert document["title"] == "The only seat on this license is in use"
     at = "2026-11-24T09:47:00Z"
     assert document["seats"] == [
-        {"seat": 1, "machine_name": "LAB-07", "since": at, "last_answered": at}
+        {"seat": 1, "machine_name": "LAB-07", "since": at, "last_answered": at, "renewed_at": None}
     ]
     assert document["moves_left"] == 1
     world.activate(a_request_file(LAB_08, replaces_seat=1))

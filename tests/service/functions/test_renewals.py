@@ -11,6 +11,7 @@ from botocore.stub import Stubber
 
 from keyferry import verify_response
 from keyferry_protocol.algorithms import ED25519
+from keyferry_protocol.encoding import format_time
 from keyferry_protocol.envelope import RESPONSE, open_envelope
 from keyferry_protocol.response import Response
 from keyferry_service.adapters.renewals_lambda import (
@@ -105,6 +106,28 @@ def test_the_machine_that_sent_nothing_installs_todays_terms(
     assert seat(world).copies == 0
 
 
+def test_it_is_no_sign_of_life_and_the_person_who_looks_for_a_lost_computer_sees_it(
+    sold: World,
+) -> None:
+    sold.now += DAY
+    sold.activate(a_request_file(LAB_08))
+    sold.now += DAY
+    renew(sold, 1)
+    at, renewed_at = sold.now, format_time(sold.now)
+    sold.now += DAY
+
+    def listed() -> list[tuple[str, str | None]]:
+        ticket = sold.activate(a_request_file(Computer("LAB-09"), choose_seat=True))
+        seats = sold.ticket(ticket)["refusal"]["seats"]
+        return [(each["machine_name"], each["renewed_at"]) for each in seats]
+
+    assert listed() == [("LAB-07", renewed_at), ("LAB-08", None)]
+    assert seat(sold).last_file_at == at
+    sold.activate(a_request_file(LAB_07, "update"))
+    assert listed() == [("LAB-08", None), ("LAB-07", None)]
+    assert seat(sold).renewed_at is None
+
+
 def test_it_writes_three_rows_and_changes_nothing_else(sold: World) -> None:
     license, before = sold.license(), seat(sold)
     rows = {(row["pk"]["S"], row["sk"]["S"]) for row in sold.rows("Licenses")}
@@ -112,7 +135,11 @@ def test_it_writes_three_rows_and_changes_nothing_else(sold: World) -> None:
     granted = response(renewed)
     after = seat(sold)
     assert after == replace(
-        before, serial=3, issued=(1, 3), valid_until=(before.valid_until or 0) + YEAR
+        before,
+        serial=3,
+        issued=(1, 3),
+        valid_until=(before.valid_until or 0) + YEAR,
+        renewed_at=sold.now,
     )
     assert sold.license() == replace(license, revision=3)
     new = {(row["pk"]["S"], row["sk"]["S"]) for row in sold.rows("Licenses")} - rows

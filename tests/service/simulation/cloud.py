@@ -14,6 +14,7 @@ from botocore.exceptions import EndpointConnectionError, ReadTimeoutError
 from botocore.hooks import HierarchicalEmitter
 
 from keyferry_protocol.encoding import format_time
+from keyferry_protocol.keys import Signer
 from tests.service.simulation.dynamodb import Tables, failure
 from tests.support.builders import VENDOR
 
@@ -69,6 +70,15 @@ class Sent:
     raw: bytes
 
 
+@dataclass(frozen=True)
+class Signed:
+    """What a key of KMS was asked to sign, and when."""
+
+    message: bytes
+    keyid: str
+    at: int  # of `Cloud.elapsed`
+
+
 Faults = Callable[[str], str | None]  # of a call's name: what goes wrong with it, if anything
 
 
@@ -87,13 +97,20 @@ class Cloud:
     put_at: dict[tuple[str, str], int] = field(default_factory=dict)
     queues: dict[str, Queue] = field(default_factory=dict)
     mails: list[Sent] = field(default_factory=list)
-    signed: list[bytes] = field(default_factory=list)
+    signers: dict[str, Signer] = field(default_factory=lambda: {"arn": VENDOR})  # by ARN, in KMS
+    signed: list[Signed] = field(default_factory=list)
+    elapsed: int = 0  # seconds, which no clock that is set back makes fewer
     calls: list[str] = field(default_factory=list)
     late: list[Callable[[], Any]] = field(default_factory=list)  # what is still on its way
     faults: Faults = no_faults
 
     def __post_init__(self) -> None:
         self.queues = {name: Queue(name) for name in (REQUESTS, RESPONSES)}
+
+    def pass_time(self, seconds: int) -> None:
+        """Let time pass; fewer than none set the clock back."""
+        self.now += seconds
+        self.elapsed += max(0, seconds)
 
     def put(self, bucket: str, key: str, data: bytes) -> None:
         """Store a version, and let S3 tell the queue of it."""
@@ -223,7 +240,8 @@ class Clients:
                 case "killed before":
                     raise Killed
                 case "timed out":
-                    self.cloud.late.append(partial(do_it, **arguments))
+                    if name != "sign":  # a signature that comes late reaches nobody
+                        self.cloud.late.append(partial(do_it, **arguments))
                     raise Killed
             do(**arguments)
             match fault:
@@ -269,8 +287,9 @@ class Clients:
         self.cloud.mails.append(Sent(address, call["Content"]["Raw"]["Data"]))
 
     def sign(self, **call: Any) -> dict[str, bytes]:
-        self.cloud.signed.append(call["Message"])
-        return {"Signature": VENDOR.sign(call["Message"])}
+        signer, message = self.cloud.signers[call["KeyId"]], call["Message"]
+        self.cloud.signed.append(Signed(message, signer.keyid, self.cloud.elapsed))
+        return {"Signature": signer.sign(message)}
 
 
 @dataclass(frozen=True)
@@ -282,6 +301,9 @@ class Secrets:
     def token_urlsafe(self, size: int) -> str:
         alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
         return "".join(self.rng.choices(alphabet, k=-(-size * 4 // 3)))
+
+    def token_bytes(self, size: int) -> bytes:
+        return self.rng.randbytes(size)
 
     def token_hex(self, size: int) -> str:
         return self.rng.randbytes(size).hex()

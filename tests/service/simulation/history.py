@@ -13,8 +13,10 @@ from keyferry_service.adapters.tickets_dynamodb import ticket_from_item
 from keyferry_service.domain.ledger import response_in
 from keyferry_service.domain.license import LedgerEntry, LicenseRecord, Seat
 from keyferry_service.domain.refusals import RefusalRecord
+from keyferry_service.domain.signing_keys import KeyStatus, SigningKey
 from keyferry_service.domain.ticket import REFUSAL_FILE, Ticket
-from tests.service.simulation.cloud import OUT, Cloud
+from tests.service.simulation.cloud import OUT, Cloud, Signed
+from tests.service.simulation.rotation import KeyHistory
 
 
 @dataclass
@@ -36,6 +38,11 @@ class History:
     counted: dict[str, int] = field(default_factory=dict)  # mail counters
     # Every installation that was ever answered: one that was given back runs on from a copy.
     running: defaultdict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
+    keys: KeyHistory = field(default_factory=KeyHistory)
+    signed: list[Signed] = field(default_factory=list)  # in the last step
+    # Of the last step: the tickets that changed, and responses that were handed out, by ticket.
+    changed_tickets: list[Ticket] = field(default_factory=list)
+    handed_out: list[tuple[str, bytes]] = field(default_factory=list)
     latest: int = 0  # the latest time that the clock has shown after a step
     _served: defaultdict[bytes, int] = field(default_factory=lambda: defaultdict(int))
     _refusals: dict[str, list[RefusalRecord]] = field(default_factory=dict)
@@ -46,8 +53,15 @@ class History:
         """Record what changed since the last call."""
         self.latest = max(self.latest, self.cloud.now)
         self.before, self.new = dict(self.licenses), []
+        self.signed, self.cloud.signed = self.cloud.signed, []
+        self.changed_tickets, self.handed_out = [], []
+        self.keys.before = dict(self.keys.rows)
         for place in sorted(self.cloud.tables.changed):
             match place:
+                case ("Keys", _, _):
+                    _enter_key(self.keys.rows, self.cloud.tables.rows[place])
+                case ("Licenses", "keys", _):
+                    _enter_key(self.keys.copies, self.cloud.tables.rows[place])
                 case ("Licenses", number, name):
                     self._enter(number, name, place)
                 case ("Tickets", name) if name.startswith("ticket#"):
@@ -61,15 +75,19 @@ class History:
                 case ("Tickets", name) if name.startswith("refusals#"):
                     self._refusals[name] = list(records_in(self.cloud.tables.rows[place]))
         self.cloud.tables.changed.clear()
+        self.keys.end_step(self.cloud.elapsed)
         for bucket, key in list(self.cloud.objects)[self._objects_seen :]:
             self._objects_seen += 1
             if bucket == OUT:
                 _, ticket_id, name = key.split("/")
                 data = self.cloud.objects[bucket, key][0]
                 self._published.setdefault(ticket_id, {})[name] = data
+                if name != REFUSAL_FILE:
+                    self.handed_out.append((ticket_id, data))
 
     def _enter_ticket(self, ticket: Ticket) -> None:
         self.tickets[ticket.id] = ticket
+        self.changed_tickets.append(ticket)
         if ticket.refusal_record is not None:
             self.refused.append(ticket.refusal_record)
         if ticket.decided:
@@ -147,3 +165,8 @@ class History:
         """All that may ever have been signed."""
         entries = (*self.answers.values(), *self.renewals.values())
         return {pae(RESPONSE, entry.body) for entry in entries}
+
+
+def _enter_key(keys: dict[str, SigningKey], row: Item) -> None:
+    key = from_item(SigningKey, row, status=KeyStatus(row["status"]["S"]))
+    keys[key.keyid] = key

@@ -5,6 +5,8 @@ from collections import Counter
 from collections.abc import Callable
 
 from keyferry_protocol.envelope import REQUEST, RESPONSE, open_envelope
+from keyferry_protocol.errors import KeyferryError
+from keyferry_protocol.response import verify_response
 from keyferry_service.adapters.emails_dynamodb import (
     ADDRESSES_PER_REQUEST,
     MAILS_PER_ADDRESS,
@@ -12,10 +14,13 @@ from keyferry_service.adapters.emails_dynamodb import (
 )
 from keyferry_service.adapters.refusals_dynamodb import REFUSALS_PER_LICENSE
 from keyferry_service.domain.license import DAY
+from keyferry_service.domain.refusals import RefusalCode
+from keyferry_service.domain.signing_keys import KeyStatus
 from keyferry_service.domain.ticket import REFUSAL_FILE, EmailStatus, TicketState
 from tests.service.simulation.choices import failures_of_choices
 from tests.service.simulation.cloud import IN
 from tests.service.simulation.renewals import changed_members, gives_more_than_an_update
+from tests.service.simulation.rotation import FRESH_S, can_verify
 from tests.service.simulation.world import NUMBERS, World, contact_of
 
 
@@ -40,11 +45,14 @@ def seats_are_exact_and_never_oversold(world: World) -> None:
 def a_request_has_one_body(world: World) -> None:
     history = world.history
     require(not history.rewritten, f"the ledger's line {history.rewritten} was written again")
-    for files in map(history.responses_on, history.published_responses()):
-        for data in files.values():
+    answers = {answer.body for answer in history.answers.values()}
+    renewals = {renewal.body for renewal in history.renewals.values()}
+    for ticket_id in history.published_responses():
+        # A renewal has a ticket only once a key was compromised.
+        known = renewals if history.tickets[ticket_id].kind == "renewal" else answers
+        for data in history.responses_on(ticket_id).values():
             body = open_envelope(data, RESPONSE).body
-            known = any(answer.body == body for answer in history.answers.values())
-            require(known, "a response was handed out that the ledger does not have")
+            require(body in known, "a response was handed out that the ledger does not have")
 
 
 def a_ticket_is_handed_its_own_answer(world: World) -> None:
@@ -52,6 +60,8 @@ def a_ticket_is_handed_its_own_answer(world: World) -> None:
     history = world.history
     for ticket_id in history.published_responses():
         ticket = history.tickets[ticket_id]
+        if ticket.kind == "renewal":
+            continue
         own = history.answers[ticket.request_sha256 or ""].body
         for data in history.responses_on(ticket_id).values():
             is_own = open_envelope(data, RESPONSE).body == own
@@ -63,9 +73,8 @@ def a_ticket_is_handed_its_own_answer(world: World) -> None:
 
 def nothing_is_signed_but_the_ledgers(world: World) -> None:
     signable = world.history.signable()
-    new = world.cloud.signed
-    require(all(message in signable for message in new), "something else was signed")
-    new.clear()
+    signed = world.history.signed
+    require(all(each.message in signable for each in signed), "something else was signed")
 
 
 def serials_rise_and_never_repeat(world: World) -> None:
@@ -170,7 +179,8 @@ def a_choice_is_decided_once_and_is_the_last_one(world: World) -> None:
 def an_answers_email_brings_its_link(world: World) -> None:
     """And is not taken for sent because the refusal before it was."""
     for ticket in world.history.tickets.values():
-        if ticket.state is TicketState.PROCESSING and ticket.email_status is EmailStatus.SENT:
+        has_link = ticket.state is TicketState.PROCESSING and ticket.is_verifiable
+        if has_link and ticket.email_status is EmailStatus.SENT:
             require(ticket.link_expires_at is not None, f"{ticket.id} was mailed no answer")
 
 
@@ -179,11 +189,85 @@ def a_renewal_gives_no_machine_what_an_update_would_not(world: World) -> None:
     while world.witness.transactions:
         renewed = world.witness.transactions.pop()
         changed = changed_members(renewed)
-        extra = changed - {"revision", "serial", "issued", "valid_until"}
+        extra = changed - {"revision", "serial", "issued", "valid_until", "renewed_at"}
         require(not extra, f"a renewal changed {extra}")
         _, seat = renewed.before
         more = gives_more_than_an_update(renewed, world.computers[seat.device_key])
         require(not more, more)
+
+
+def no_key_signs_after_its_end(world: World) -> None:
+    """But for the minute in which a function goes on with the keys that it has read."""
+    keys = world.history.keys
+    for signed in world.history.signed:
+        active = frozenset[str]().union(*keys.active_since(signed.at - FRESH_S))
+        require(signed.keyid in active, f"{signed.keyid} signed after its end")
+
+
+def a_renewal_is_signed_by_the_keys_of_its_moment(world: World) -> None:
+    """The vendor may renew because a key was compromised: nothing that was read before counts."""
+    for reply in world.lambdas.replies:
+        files = (seat["file"].encode() for seat in reply["renewed"] if seat["file"])
+        for signature in (s for file in files for s in open_envelope(file, RESPONSE).signatures):
+            is_active = signature.keyid in world.history.keys.in_step
+            require(is_active, f"a renewal was signed by {signature.keyid} after its end")
+
+
+def a_key_never_comes_back(world: World) -> None:
+    """And one of each algorithm goes on signing, or applications would get no answer."""
+    keys, order = world.history.keys, list(KeyStatus)
+    require(keys.rows == keys.copies, "the keys and their copies differ")
+    for keyid, before in keys.before.items():
+        after = keys.rows[keyid].status
+        is_later = order.index(after) >= order.index(before.status)
+        require(is_later, f"{keyid} was {before.status} and is {after}")
+    for keyid in world.compromised:
+        status = keys.rows[keyid].status
+        require(status is KeyStatus.COMPROMISED, f"{keyid} was compromised and is {status}")
+    active = {key.alg for key in keys.rows.values() if key.status is KeyStatus.ACTIVE}
+    require(active == {key.alg for key in keys.rows.values()}, f"only {active} is signed with")
+
+
+def what_is_handed_out_can_be_verified(world: World) -> None:
+    """By the application that made the request, with the keys that it was built with.
+
+    Only where a seat was given back, there is nothing to hand out without such keys.
+    """
+    for ticket_id, data in world.history.handed_out:
+        ticket = world.history.tickets[ticket_id]
+        if ticket_id not in world.uploaded_at or ticket.state is not TicketState.PROCESSING:
+            continue
+        is_needed = ticket.kind != "deactivate"
+        require(ticket.is_verifiable or not is_needed, f"{ticket_id} is ready without its file")
+        if ticket.is_verifiable:
+            try:
+                verify_response(data, world.key_sets[str(ticket.request_sha256)])
+            except KeyferryError as error:
+                raise Violation(f"{ticket_id} was handed a file that is {error.code}") from error
+
+
+def an_application_is_called_too_old_only_if_it_is(world: World) -> None:
+    """By the keys that a function had read, since the file came at the earliest."""
+    for ticket in world.history.changed_tickets:
+        if ticket.refusal is not None and ticket.refusal.code is RefusalCode.KEYS_TOO_OLD:
+            key_set = world.key_sets[str(ticket.request_sha256)]
+            since = world.uploaded_at[ticket.id] - FRESH_S
+            states = world.history.keys.active_since(since)
+            is_too_old = any(not can_verify(key_set, active) for active in states)
+            require(is_too_old, f"{ticket.id} is refused, and its application is not too old")
+
+
+def a_deactivation_frees_its_seat(world: World) -> None:
+    """Whatever keys its application trusts: its computer can send no other request."""
+    for ticket in world.history.changed_tickets:
+        if ticket.kind == "deactivate" and ticket.refusal is not None:
+            is_refused = ticket.refusal.code is RefusalCode.KEYS_TOO_OLD
+            require(not is_refused, f"the deactivation on {ticket.id} is refused for its keys")
+    for response in world.history.new:
+        if response.kind == "deactivate":
+            seat = world.history.seats[response.license.number, response.seat]
+            is_free = not seat.taken or seat.serial > response.serial
+            require(is_free, f"seat {seat.number} was given back and is taken")
 
 
 def a_renewal_that_is_handed_out_is_the_ledgers(world: World) -> None:
@@ -212,6 +296,12 @@ ALWAYS: tuple[Callable[[World], None], ...] = (
     a_choice_is_decided_once_and_is_the_last_one,
     an_answers_email_brings_its_link,
     a_renewal_gives_no_machine_what_an_update_would_not,
+    no_key_signs_after_its_end,
+    a_renewal_is_signed_by_the_keys_of_its_moment,
+    a_key_never_comes_back,
+    what_is_handed_out_can_be_verified,
+    an_application_is_called_too_old_only_if_it_is,
+    a_deactivation_frees_its_seat,
     a_renewal_that_is_handed_out_is_the_ledgers,
 )
 
@@ -272,10 +362,22 @@ def every_refusal_is_kept_until_its_day_is_full(world: World) -> None:
         require(record in kept or full, f"the refusal on {ticket.id} is not kept")
 
 
+def every_answer_of_a_compromised_key_is_signed_again(world: World) -> None:
+    for ticket_id, keyid in world.reissued.items():
+        ticket = world.history.tickets[ticket_id]
+        if ticket.expires_at <= world.cloud.now:
+            continue
+        files = world.history.responses_on(ticket_id).values()
+        require(bool(files), f"{ticket_id}, which was opened for the other keys, has no response")
+        signers = {s.keyid for data in files for s in open_envelope(data, RESPONSE).signatures}
+        require(keyid not in signers, f"{keyid} is compromised, and signed again")
+
+
 AT_LAST: tuple[Callable[[World], None], ...] = (
     nothing_waits_for_good,
     every_upload_has_its_answer,
     every_mail_is_sent_or_rightly_withheld,
     every_contact_is_told_of_every_replaced_computer,
     every_refusal_is_kept_until_its_day_is_full,
+    every_answer_of_a_compromised_key_is_signed_again,
 )

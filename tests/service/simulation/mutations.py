@@ -1,9 +1,13 @@
-"""Eight ways to be wrong that look right for a long time; the simulation must see them all."""
+"""Ways to be wrong that look right for a long time; the simulation must see them all."""
 
 ANSWER = "shared/keyferry_service/use_cases/answer_request.py"
 DECISIONS = "shared/keyferry_service/adapters/decisions_dynamodb.py"
 ROWS = "shared/keyferry_service/adapters/license_rows_dynamodb.py"
 TICKETS = "shared/keyferry_service/adapters/tickets_dynamodb.py"
+KEYS = "shared/keyferry_service/adapters/signing_keys_dynamodb.py"
+DECIDE = "shared/keyferry_service/domain/decide.py"
+RESIGN = "shared/keyferry_service/use_cases/resign.py"
+RENEW = "shared/keyferry_service/use_cases/renew.py"
 
 Edits = list[tuple[str, str, str]]
 
@@ -81,6 +85,64 @@ CHOICE_WHEN_ANSWERED: Edits = [
 NO_COUNT: Edits = [
     (TICKETS, '" AND #version_id = :version_id AND #choice = :choice AND #decided < :count"', '""'),
 ]
+KEYS_FOR_GOOD: Edits = [(KEYS, "FRESH_S = 60", "FRESH_S = 10**9")]
+KEYS_UNKNOWN_AT_FIRST: Edits = [
+    (
+        DECIDE,
+        """    request, license = context.request, context.license
+    if (refusal := refuse_unknown_keys(request, license, keys)) is not None:
+        return refusal
+""",
+        """    request, license = context.request, context.license
+""",
+    ),
+]
+KEYS_UNKNOWN_AGAIN: Edits = [
+    (
+        DECIDE,
+        """        if (refusal := refuse_unknown_keys(request, context.license, keys)) is not None:
+            return refusal
+""",
+        "",
+    ),
+]
+KEYS_UNKNOWN_TO_A_RECORDED_ANSWER: Edits = [
+    (ANSWER, "        if is_verifiable or self.files", "        if True or self.files"),
+]
+KEYS_READ_AFTER_THE_DECISION: Edits = [
+    (
+        ANSWER,
+        """                finally:
+                    lock.release()
+""",
+        """                finally:
+                    lock.release()
+                keys = self.signing_keys.refresh(self.clock.monotonic())
+""",
+    ),
+]
+DEACTIVATION_REFUSED: Edits = [(DECIDE, 'request.kind == "deactivate" or not are', "not are")]
+RECEIPT_OF_UNKNOWN_KEYS: Edits = [
+    (
+        ANSWER,
+        "response, name, grant.previous_valid_until, is_verifiable=is_verifiable",
+        "response, name, grant.previous_valid_until",
+    ),
+]
+SIGNED_AGAIN_BY_OLD_KEYS: Edits = [
+    (RESIGN, "self.signing_keys.refresh", "self.signing_keys.current")
+]
+RENEWED_BY_OLD_KEYS: Edits = [(RENEW, "self.signing_keys.refresh", "self.signing_keys.current")]
+NO_OTHER_KEY: Edits = [
+    (KEYS, ', NOT_COMPROMISED, {"ConditionCheck": check})', ", NOT_COMPROMISED)")
+]
+KEY_COMES_BACK: Edits = [
+    (
+        KEYS,
+        "NOT_COMPROMISED = (KeyStatus.ACTIVE, KeyStatus.RETIRED)",
+        "NOT_COMPROMISED = tuple(KeyStatus)",
+    ),
+]
 # Drawn schedules rarely use up the moves of a license: one test plays a schedule of its own.
 FREE_MOVES: Edits = [(ROWS, '"moves", "first_issued_at")', '"first_issued_at")')]
 
@@ -93,4 +155,17 @@ MUTATIONS = {
     "no condition on the choice's count": NO_COUNT,
     "BatchGetItem in place of the snapshot": NO_SNAPSHOT,
     "renewal without the revision's condition": RENEWAL_WITHOUT_REVISION,
+}
+OF_KEYS = {
+    "keys that are read once": KEYS_FOR_GOOD,
+    "a file that its application cannot verify": KEYS_UNKNOWN_AT_FIRST,
+    "the same for a file that comes again": KEYS_UNKNOWN_AGAIN,
+    "the same for an answer that was not handed out": KEYS_UNKNOWN_TO_A_RECORDED_ANSWER,
+    "keys that are read after the decision": KEYS_READ_AFTER_THE_DECISION,
+    "a deactivation that is refused for its keys": DEACTIVATION_REFUSED,
+    "a receipt that its application cannot verify": RECEIPT_OF_UNKNOWN_KEYS,
+    "signed again by a compromised key": SIGNED_AGAIN_BY_OLD_KEYS,
+    "a renewal by a compromised key": RENEWED_BY_OLD_KEYS,
+    "no condition on the other key": NO_OTHER_KEY,
+    "a compromised key that is retired": KEY_COMES_BACK,
 }

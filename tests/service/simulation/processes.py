@@ -23,8 +23,10 @@ import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
 import keyferry_admin.use_cases.change_license
+import keyferry_admin.use_cases.reissue
 import keyferry_service.adapters.queue_sqs
 import keyferry_service.adapters.retries
+import keyferry_service.adapters.signers
 import keyferry_service.use_cases.answer_request
 import keyferry_service.use_cases.renew
 import keyferry_service.use_cases.resign
@@ -167,7 +169,7 @@ class Lambdas:
         self.cloud = cloud
         self.code = {name: _compile(name) for name in FUNCTION.values()}
         self.clock = SimpleNamespace(
-            time=lambda: cloud.now, monotonic=lambda: cloud.now, sleep=lambda _: None
+            time=lambda: cloud.now, monotonic=lambda: cloud.elapsed, sleep=lambda _: None
         )
         self.replies: list[dict[str, Any]] = []
         self._warm: dict[str, list[Process]] = {name: [] for name in FUNCTION.values()}
@@ -176,13 +178,13 @@ class Lambdas:
         self,
         queue_name: str,
         most: int,
-        beside: Callable[..., None] | None = None,
+        beside: Sequence[Callable[[Clients], None]] = (),
         invoke: Sequence[dict[str, Any]] = (),
     ) -> int:
         """Have up to so many visible messages handled at the same time; how many there were.
 
-        `beside` is somebody else at work then, who is given clients of his own. The function is
-        also invoked with these events; their replies go to `replies`.
+        `beside` are others at work then, each of whom is given clients of their own. The function
+        is also invoked with these events; their replies go to `replies`.
         """
         queue, cloud = self.cloud.queues[queue_name], self.cloud
         while cloud.late:
@@ -192,8 +194,7 @@ class Lambdas:
         chosen = cloud.rng.sample(visible, min(most, PROCESSES, len(visible)))
         done: list[Message] = []
         turns = [Turn(self._one(queue_name, message, done)) for message in chosen]
-        if beside is not None:
-            turns.append(Turn(lambda turn: beside(Clients(cloud, turn.pause))))
+        turns += [Turn(self._work(work)) for work in beside]
         turns += [Turn(self._invoke(queue_name, event)) for event in invoke]
         self.interleave(turns)
         queue.waiting = [m for m in queue.waiting if not any(m is d for d in done)]
@@ -218,6 +219,9 @@ class Lambdas:
             self._warm[name].append(process)  # a killed one never comes here
 
         return run
+
+    def _work(self, work: Callable[[Clients], None]) -> Callable[[Turn], None]:
+        return lambda turn: work(Clients(self.cloud, turn.pause))
 
     def _invoke(self, queue: str, event: dict[str, Any]) -> Callable[[Turn], None]:
         name = FUNCTION[queue]
@@ -302,8 +306,11 @@ def simulated(cloud: Cloud) -> Iterator[Lambdas]:
         warnings.catch_warnings(action="ignore"),  # processes share Powertools' metrics
         mock.patch.object(keyferry_admin.use_cases.change_license, "time", lambdas.clock),
         mock.patch.object(keyferry_admin.use_cases.change_license, "random", cloud.rng),
+        mock.patch.object(keyferry_admin.use_cases.reissue, "time", lambdas.clock),
+        mock.patch.object(keyferry_admin.use_cases.reissue, "secrets", Secrets(cloud.rng)),
         mock.patch.object(keyferry_service.adapters.retries, "time", lambdas.clock),
         mock.patch.object(keyferry_service.adapters.retries, "random", cloud.rng),
+        mock.patch.object(keyferry_service.adapters.signers, "_pool", InlineExecutor()),
         mock.patch.object(keyferry_service.adapters.queue_sqs, "random", cloud.rng),
     ):
         yield lambdas

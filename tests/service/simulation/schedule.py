@@ -31,6 +31,8 @@ KINDS = {
     "redrive": 1,
     "renew": 5,
     "renew_beside_desk": 4,
+    "rotate": 0,  # only in schedules of their own
+    "ship": 0,
 }
 
 # In every fourth schedule, no seat is left and the person chooses one: rare among all the others.
@@ -49,6 +51,16 @@ CHOICES = {
     },
 }
 
+# In another fourth, the vendor begins and ends keys: most files of applications that were not
+# updated would be refused for that in all the others.
+KEYS = {
+    **dict.fromkeys(KINDS, 0),
+    **{"activate": 4, "reinstall": 2, "replace_lost": 1, "choose": 2, "update": 4, "deactivate": 3},
+    **{"again": 4, "second_file": 3, "install": 1, "another_address": 1, "duplicate": 2},
+    **{"serve": 6, "mail": 2, "outage": 1, "wait": 6, "vendor": 1, "contest": 2, "resend": 1},
+    **{"redrive": 1, "renew": 3, "rotate": 7, "ship": 3},
+}
+
 
 @dataclass(frozen=True)
 class Failure:
@@ -62,7 +74,7 @@ class Failure:
 def drawn(seed: int) -> list[Step]:
     """The schedule of a seed."""
     rng = random.Random(seed)
-    weights = CHOICES if is_of_choices(seed) else KINDS
+    weights = CHOICES if is_of_choices(seed) else KEYS if seed % 4 == 1 else KINDS
     kinds = rng.choices(list(weights), list(weights.values()), k=STEPS)
     return [
         Step(kind, rng.randrange(1000), rng.randrange(1000), rng.getrandbits(32)) for kind in kinds

@@ -7,23 +7,30 @@ from typing import Any
 
 import pytest
 
+from keyferry_protocol.algorithms import ED25519
+from keyferry_protocol.envelope import RESPONSE, pae, seal
+from keyferry_protocol.keys import KeySet, PinnedKey
+from keyferry_protocol.request import parse_request
 from keyferry_service.adapters.items_dynamodb import members, to_item
 from keyferry_service.adapters.ledger_dynamodb import entry_from_item, entry_to_item
 from keyferry_service.domain.license import Status
+from keyferry_service.domain.refusals import Refusal, RefusalCode
+from keyferry_service.domain.signing_keys import KeyStatus
 from keyferry_service.domain.ticket import EmailStatus
-from tests.service.simulation.cloud import FAULTS, IN, OUT, REQUESTS, Message, Sent
+from tests.service.simulation.cloud import FAULTS, IN, OUT, REQUESTS, Message, Sent, Signed
 from tests.service.simulation.invariants import (
     ALWAYS,
     AT_LAST,
     Violation,
     no_more_machines_run_than_the_bounds_say,
 )
-from tests.service.simulation.mutations import FREE_MOVES, MUTATIONS
+from tests.service.simulation.mutations import FREE_MOVES, MUTATIONS, OF_KEYS
 from tests.service.simulation.processes import changed
+from tests.service.simulation.rotation import FIRST_KEY, FRESH_S, SIGNERS
 from tests.service.simulation.schedule import KINDS, describe, drawn, play, shortest
 from tests.service.simulation.world import Step, World, begun, one_seat
-from tests.support.builders import Computer, a_request_file
-from tests.support.samples import NUMBER
+from tests.support.builders import VENDOR, Computer, a_request_file
+from tests.support.samples import NOW, NUMBER, PRODUCT
 
 SEEDS = 100  # `make soak` plays 10,000
 FAILED_ONCE = (2081,)  # the clock is set back to before the first response
@@ -66,6 +73,67 @@ RARELY_DRAWN = {
         Step("choose", 529, 910, 3447818206),
         Step("choose", 631, 796, 2099598382),
     ],
+    # A key rarely ends in the very moment in which its application's file is answered.
+    "the same for a file that comes again": [
+        Step("rotate", 795, 158, 3259481275),
+        Step("rotate", 97, 840, 3982665768),
+        Step("activate", 52, 791, 2053820560),
+        Step("update", 939, 405, 2354775155),
+        Step("contest", 57, 393, 1790956635),
+        Step("deactivate", 144, 840, 3959090584),
+        Step("contest", 190, 203, 4213938633),
+        Step("update", 548, 337, 2752259942),
+        Step("second_file", 374, 673, 820351349),
+        Step("serve", 485, 227, 2246717543),
+    ],
+    "the same for an answer that was not handed out": [
+        Step("rotate", 413, 576, 297869352),
+        Step("activate", 226, 790, 1821998310),
+        Step("serve", 903, 650, 3244830473),
+    ],
+    "keys that are read after the decision": [
+        Step("rotate", 879, 916, 2048065641),
+        Step("update", 736, 933, 2944658155),
+        Step("deactivate", 621, 54, 2923362610),
+        Step("update", 791, 402, 3025853827),
+        Step("rotate", 186, 173, 2157822654),
+    ],
+    "a deactivation that is refused for its keys": [
+        Step("deactivate", 743, 7, 960053971),
+        Step("rotate", 665, 573, 4035762899),
+        Step("deactivate", 81, 494, 1296110174),
+        Step("again", 326, 773, 1117207874),
+        Step("second_file", 389, 199, 3885590473),
+        Step("duplicate", 842, 812, 3598932821),
+    ],
+    "a receipt that its application cannot verify": [
+        Step("deactivate", 940, 156, 2421674241),
+        Step("rotate", 231, 233, 227646517),
+        Step("rotate", 399, 189, 1250095077),
+        Step("deactivate", 291, 211, 2104191942),
+    ],
+    "signed again by a compromised key": [
+        Step("deactivate", 934, 282, 3339784991),
+        Step("rotate", 297, 408, 782840589),
+        Step("activate", 394, 12, 2927447847),
+        Step("rotate", 3, 332, 2183448148),
+        Step("contest", 140, 80, 1107236783),
+    ],
+    "a renewal by a compromised key": [
+        Step("deactivate", 862, 367, 1809500650),
+        Step("activate", 428, 808, 4216650081),
+        Step("rotate", 261, 377, 994928864),
+        Step("rotate", 519, 104, 2493971170),
+        Step("renew", 945, 728, 2795849987),
+    ],
+    "no condition on the other key": [
+        Step("rotate", 426, 36, 490849818),
+        Step("rotate", 139, 612, 897781600),
+    ],
+    "a compromised key that is retired": [
+        Step("rotate", 263, 280, 3235223407),
+        Step("rotate", 101, 56, 1586177428),
+    ],
 }
 ENOUGH = 300  # seeds for every step to occur, and for every wrong service to be found
 
@@ -87,14 +155,17 @@ def test_a_seed_that_failed_once_ends_well(seed: int) -> None:
 
 
 @pytest.mark.timeout(300)
-@pytest.mark.parametrize("name", MUTATIONS)
+@pytest.mark.parametrize("name", [*MUTATIONS, *OF_KEYS])
 def test_a_wrong_service_is_found(name: str) -> None:
+    seeds = range(ENOUGH) if name in MUTATIONS else range(1, ENOUGH, 4)
+
     def steps(seed: int) -> list[Step]:
         return RARELY_DRAWN.get(name) or drawn(seed)
 
-    with changed(MUTATIONS[name]):
-        failing_seed = next((seed for seed in range(ENOUGH) if play(seed, steps(seed))), None)
-    assert failing_seed is not None, f"{name}: {ENOUGH} seeds saw nothing"
+    with changed((MUTATIONS | OF_KEYS)[name]):
+        failing_seed = next((seed for seed in seeds if play(seed, steps(seed))), None)
+    assert failing_seed is not None, f"{name}: {len(seeds)} seeds saw nothing"
+    assert play(failing_seed, steps(failing_seed)) is None, "it is the schedule that fails"
 
 
 def _reinstall_while_the_clock_is_set_back(world: World) -> None:
@@ -185,7 +256,7 @@ def _hand_out_anothers(world: World) -> None:
 
 
 def _sign_something_else(world: World) -> None:
-    world.cloud.signed.append(b"something else")
+    world.cloud.signed.append(Signed(b"something else", VENDOR.keyid, world.cloud.elapsed))
 
 
 def _answer_twice(world: World) -> None:
@@ -284,6 +355,62 @@ def _hand_out_an_answer_as_a_renewal(world: World) -> None:
     world.lambdas.replies.append({"renewed": [{"file": data.decode()}]})
 
 
+def _sign_with_another_key(world: World) -> None:
+    world.cloud.pass_time(FRESH_S + 1)
+    (entry,) = world.history.answers.values()
+    signed = Signed(pae(RESPONSE, entry.body), SIGNERS[1].keyid, world.cloud.elapsed)
+    world.cloud.signed.append(signed)
+
+
+def _renew_with_another_key(world: World) -> None:
+    (entry,) = world.history.answers.values()
+    file = seal(RESPONSE, entry.body, [SIGNERS[1]]).decode()
+    world.lambdas.replies.append({"renewed": [{"file": file}]})
+
+
+def _write_key(status: KeyStatus) -> Tampering:
+    def tamper(world: World) -> None:
+        row = {"pk": "keys", "sk": f"key#{VENDOR.keyid}"}
+        row |= members(replace(FIRST_KEY, status=status))
+        for table in ("Keys", "Licenses"):
+            world.cloud.tables.put_item(TableName=table, Item=to_item(row))
+
+    return tamper
+
+
+def _build_with_another_key(world: World) -> None:
+    """As if the application had been built so when it made its request."""
+    another = PinnedKey(SIGNERS[1].keyid, ED25519, SIGNERS[1].public, True)
+    world.key_sets = dict.fromkeys(world.key_sets, KeySet((ED25519,), (another,)))
+    ((ticket_id, _),) = world.uploads
+    (data,) = world.history.published(ticket_id).values()
+    world.history._published.clear()
+    world.cloud.put(OUT, f"responses/{ticket_id}/again.response", data)
+
+
+def _call_too_old(world: World) -> None:
+    world.do(Step("activate", 1, seed=7))
+    ticket_id, file = world.uploads[-1]
+    request = parse_request(file)
+    refusal = Refusal(RefusalCode.KEYS_TOO_OLD, facts={"product": PRODUCT})
+    ticket = replace(world.history.tickets[ticket_id], version_id="1", uploaded_at=NOW)
+    world.tickets.complete(
+        world.history.tickets[ticket_id], ticket.refused(request, refusal), world.cloud.now
+    )
+
+
+def _keep_the_seat(world: World) -> None:
+    for step in (Step("deactivate", seed=7), Step("serve")):
+        world.do(step)
+    world.history.seats[NUMBER, 1] = replace(world.history.seats[NUMBER, 1], taken=True)
+    world.history.read = lambda: None  # type: ignore[method-assign]  # as after that step
+
+
+def _sign_again_with_the_same_key(world: World) -> None:
+    (ticket_id,) = world.history.published_responses()
+    world.reissued[ticket_id] = VENDOR.keyid
+
+
 TAMPERINGS = {
     "seats_are_exact_and_never_oversold": _license(seats_used=3),
     "a_request_has_one_body": _rewrite_the_ledger,
@@ -300,12 +427,19 @@ TAMPERINGS = {
     "a_choice_is_decided_once_and_is_the_last_one": _decide_a_choice_twice,
     "an_answers_email_brings_its_link": _mail_no_answer,
     "a_renewal_gives_no_machine_what_an_update_would_not": _renew_on_hold,
+    "no_key_signs_after_its_end": _sign_with_another_key,
+    "a_renewal_is_signed_by_the_keys_of_its_moment": _renew_with_another_key,
+    "a_key_never_comes_back": _write_key(KeyStatus.RETIRED),
+    "what_is_handed_out_can_be_verified": _build_with_another_key,
+    "an_application_is_called_too_old_only_if_it_is": _call_too_old,
+    "a_deactivation_frees_its_seat": _keep_the_seat,
     "a_renewal_that_is_handed_out_is_the_ledgers": _hand_out_an_answer_as_a_renewal,
     "nothing_waits_for_good": _leave_a_message,
     "every_upload_has_its_answer": _upload_unseen,
     "every_mail_is_sent_or_rightly_withheld": _leave_a_mail_pending,
     "every_contact_is_told_of_every_replaced_computer": _replace_and_tell_nobody,
     "every_refusal_is_kept_until_its_day_is_full": _lose_a_refusal,
+    "every_answer_of_a_compromised_key_is_signed_again": _sign_again_with_the_same_key,
 }
 
 

@@ -14,13 +14,13 @@ from keyferry_admin.use_cases import dongles
 from keyferry_admin.use_cases.requests import reissue_ticket
 from keyferry_protocol.algorithms import ED25519
 from keyferry_protocol.envelope import REQUEST, open_envelope
+from keyferry_protocol.keys import KeySet
 from keyferry_protocol.request import Dongle, HashedMachine
 from keyferry_service.adapters.emails_dynamodb import Emails
 from keyferry_service.adapters.items_dynamodb import members, to_item
 from keyferry_service.adapters.licenses_dynamodb import Licenses
 from keyferry_service.adapters.queue_sqs import MailRequest, request_mail, request_resign
 from keyferry_service.adapters.refusals_dynamodb import Refusals
-from keyferry_service.adapters.signing_keys_dynamodb import SigningKeys
 from keyferry_service.adapters.tickets_dynamodb import Tickets
 from keyferry_service.domain.ledger import response_in
 from keyferry_service.domain.license import DAY, RegisteredDongle, Status
@@ -40,9 +40,16 @@ from tests.service.simulation.cloud import (
 from tests.service.simulation.history import History
 from tests.service.simulation.processes import ACCOUNT, Lambdas, simulated
 from tests.service.simulation.renewals import Witness, an_order
+from tests.service.simulation.rotation import (
+    FIRST_KEY,
+    IN_KMS,
+    exported,
+    finish_compromises,
+    signing_keys,
+    work_on_keys,
+)
 from tests.support.builders import (
     ACTIVATION,
-    SERVICE_KEY,
     Computer,
     a_key,
     a_license,
@@ -91,6 +98,7 @@ class Machine:
 
     number: str
     computer: Computer
+    key_set: KeySet  # which its application was built with
     last_serial: int = 0
     is_active: bool = False  # its key was made and not given back
     files: list[bytes] = field(default_factory=list)
@@ -118,23 +126,30 @@ class World:
         self, cloud: Cloud, lambdas: Lambdas, seats: int, moves: int, machines: int = 4
     ) -> None:
         self.cloud, self.lambdas = cloud, lambdas
+        cloud.signers = dict(IN_KMS)
+        clients = Clients(cloud, lambda: None)
+        signing_keys(clients).add(FIRST_KEY)
+        first = exported(clients)
         self.machines = [
-            Machine(number, Computer(f"PC-{number[-2:]}{n}"))
+            Machine(number, Computer(f"PC-{number[-2:]}{n}"), first)
             for number in NUMBERS
             for n in range(machines)
-        ] + [Machine(NUMBER, Computer("PC-9", dongle=DONGLE))]
+        ] + [Machine(NUMBER, Computer("PC-9", dongle=DONGLE), first)]
         self.terms = {number: Terms(seats, moves=moves) for number in NUMBERS}
         self.codes = dict.fromkeys(NUMBERS, ACTIVATION)
         self.uploads: list[tuple[str, bytes]] = []  # ticket, file
         self.chosen: dict[str, int] = {}  # by ticket, the last choice that was queued
         self.by_load_key: set[str] = set()  # the requests that the load key alone signed
-        clients = Clients(cloud, lambda: None)
+        self.key_sets: dict[str, KeySet] = {}  # by request
+        self.uploaded_at: dict[str, int] = {}  # by ticket, of the first file, as time elapsed
+        self.compromised: set[str] = set()  # keys of which the vendor was told so
+        self.unfinished: set[str] = set()  # those whose command did not end
+        self.reissued: dict[str, str] = {}  # by ticket, the compromised key
         dynamodb = clients.client("dynamodb")
         self.sqs = clients.client("sqs")
         self.tickets = Tickets(dynamodb, "Tickets")
         self.emails = Emails(dynamodb, "Tickets")
         self.refusals = Refusals(dynamodb, "Tickets")
-        SigningKeys(dynamodb, "Keys", "Licenses").add(replace(SERVICE_KEY, pem=None, kms_arn="arn"))
         for number in NUMBERS:
             license = a_license(
                 number=number,
@@ -249,7 +264,7 @@ class World:
             return self._send(self._machine(step), "activate", choose_seat=True)
         self._draw_faults(step)
         self.lambdas.bring(
-            REQUESTS, 1 + step.a % 3, beside=lambda clients: choose_a_seat(self, step, clients)
+            REQUESTS, 1 + step.a % 3, beside=[lambda clients: choose_a_seat(self, step, clients)]
         )
 
     # What AWS does.
@@ -276,13 +291,13 @@ class World:
         fault = ("throttled", "failed after", "killed before", "conflict")[step.b % 4]
         self.cloud.faults = lambda call: fault if call == name else None
         for _ in range(11):
-            self.cloud.now += 130
+            self.cloud.pass_time(130)
             for queue in (REQUESTS, RESPONSES):
                 self.lambdas.bring(queue, 4)
 
     def wait(self, step: Step) -> None:
         """Time passes; some clocks are set back."""
-        self.cloud.now += (7, 130, 3600, DAY, 40 * DAY, -100)[step.a % 6]
+        self.cloud.pass_time((7, 130, 3600, DAY, 40 * DAY, -100)[step.a % 6])
 
     # What the vendor does.
 
@@ -292,7 +307,7 @@ class World:
     def contest(self, step: Step) -> None:
         """The vendor changes a license while requests of it are answered."""
         self._draw_faults(step)
-        self.lambdas.bring(REQUESTS, 2 + step.a % 3, beside=self._work_at_the_desk(step))
+        self.lambdas.bring(REQUESTS, 2 + step.a % 3, beside=[self._work_at_the_desk(step)])
 
     def renew(self, step: Step) -> None:
         """The vendor has a license's seats renewed while requests are answered, often twice."""
@@ -305,7 +320,7 @@ class World:
         self._draw_faults(step)
         order = an_order(NUMBERS[step.a % 2], 4, again=step.a % 3 > 0)
         beside = self._work_at_the_desk(step)
-        self.lambdas.bring(REQUESTS, step.a % 3, beside=beside, invoke=[order])
+        self.lambdas.bring(REQUESTS, step.a % 3, beside=[beside], invoke=[order])
 
     def resend(self, step: Step) -> None:
         answers = list(self.history.answers.values())
@@ -322,16 +337,31 @@ class World:
             self.tickets.add(ticket)
             request_resign(self.sqs, URL + REQUESTS, ticket.id)
 
+    def rotate(self, step: Step) -> None:
+        """The vendor begins or ends a key, at times two, while requests are answered."""
+        self._draw_faults(step)
+        beside = [work_on_keys(self, step.seed + n) for n in range(1 + step.a % 2)]
+        if step.a % 3 == 0 and offering(self):
+            beside.append(lambda clients: choose_a_seat(self, step, clients))
+        order = an_order(NUMBERS[step.a % 2], 4, again=True)
+        invoke = [order] * (step.a % 5 // 4)
+        self.lambdas.bring(REQUESTS, 1 + step.a % 4, beside=beside, invoke=invoke)
+
+    def ship(self, step: Step) -> None:
+        """The application is updated to one that embeds the keys of today."""
+        self._machine(step).key_set = exported(Clients(self.cloud, lambda: None))
+
     def redrive(self, _: Step) -> None:
         self.cloud.redrive()
 
     def drain(self) -> None:
         """All faults are over, and everything that waits is brought; the bill is presented."""
+        finish_compromises(self, Clients(self.cloud, lambda: None))
         for _ in range(100):
             if not any(queue.waiting or queue.dead for queue in self.cloud.queues.values()):
                 break
             self.cloud.redrive()
-            self.cloud.now += 130
+            self.cloud.pass_time(130)
             for queue in (REQUESTS, RESPONSES):
                 self.lambdas.bring(queue, 4)
         self.history.read()
@@ -360,8 +390,10 @@ class World:
             last_serial=machine.last_serial,
             protection="dongle" if computer.dongle else "machine",
             activation=a_key("another") if is_forged else self.codes[machine.number],
+            trusts=machine.key_set.trusts(),
             **changes,
         )
+        self.key_sets[open_envelope(file, REQUEST).sha256] = machine.key_set
         if not is_forged:
             machine.files.append(file)
         self._upload(self._ticket(self.cloud.rng.getrandbits(8)), file)
@@ -379,6 +411,7 @@ class World:
 
     def _upload(self, ticket_id: str, file: bytes) -> None:
         self.uploads.append((ticket_id, file))
+        self.uploaded_at.setdefault(ticket_id, self.cloud.elapsed)
         self.cloud.put(IN, f"requests/{ticket_id}", file)
 
     def _draw_faults(self, step: Step) -> None:

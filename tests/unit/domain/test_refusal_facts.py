@@ -148,7 +148,7 @@ def test_a_refusal_is_stored_as_it_is() -> None:
 
 def test_the_seats_in_use_are_listed_by_their_last_response_and_may_be_offered() -> None:
     refusal = Refusal(RefusalCode.NO_SEATS_LEFT, facts={"n": 2})
-    seats = [a_seat(LAB_07, 1, last_response_at=NOW), a_seat(LAB_08, 2)]
+    seats = [a_seat(LAB_07, 1, last_response_at=NOW), a_seat(LAB_08, 2, renewed_at=NOW)]
     listed = refusal.with_seats(seats)
     assert listed.facts == {
         "n": 2,
@@ -158,8 +158,15 @@ def test_the_seats_in_use_are_listed_by_their_last_response_and_may_be_offered()
                 "machine_name": "LAB-08",
                 "since": NOW - DAY,
                 "last_answered": NOW - DAY,
+                "renewed_at": NOW,
             },
-            {"seat": 1, "machine_name": "LAB-07", "since": NOW - DAY, "last_answered": NOW},
+            {
+                "seat": 1,
+                "machine_name": "LAB-07",
+                "since": NOW - DAY,
+                "last_answered": NOW,
+                "renewed_at": None,
+            },
         ],
     }
     assert listed.offering_seats().facts == {**listed.facts, "choose_seat": True}

@@ -26,7 +26,7 @@ def test_a_renewal_gives_todays_terms_and_leaves_the_machine_as_it_is() -> None:
     seat = a_seat()
     renewal = renew(LICENSE, seat, None, NOW)
     after = replace(LICENSE, revision=8, first_issued_at=NOW)
-    renewed = seat.with_renewal(8, LICENSE.valid_until)
+    renewed = seat.with_renewal(8, NOW, LICENSE.valid_until)
     assert renewal == Renewal(after, renewed, None, 7, seat.valid_until)
     assert renewal.serial == 8
 
