@@ -29,6 +29,7 @@ from keyferry_protocol.components import Machine
 from keyferry_protocol.keys import KeySet
 from local.demo.page import call, fetch, finished_ticket, upload, wait
 from local.stack import running
+from tests.support.journeys import a_machine
 
 COLUMNS = "reference,licensee,contact,product,edition,seats,valid_until,moves_per_year,labels"
 LABEL = "price-list-2026"  # what all licenses of the day have
@@ -150,21 +151,9 @@ class Customer:
         return str(ticket["id"])
 
     def _place(self, computer: int | Machine) -> dict[str, Any]:
-        machine = _computer(computer) if isinstance(computer, int) else computer
+        machine = a_machine(computer) if isinstance(computer, int) else computer
         state = self.folder / f"{self.number}-{machine.name}"
         return {"product": self.product, "machine": machine, "state_dir": state}
-
-
-def _computer(number: int) -> Machine:
-    """One of many that share no part."""
-    components = {
-        "smbios_uuid": [f"4c4c4544-0042-3510-8054-{number:012x}"],
-        "board_serial": [f"BOARD{number:06}"],
-        "mac": [f"b4c04f{number:06x}"],
-        "os_id": [f"{number + 1:032x}"],
-        "disk_serial": [f"DISK{number:06}"],
-    }
-    return Machine(f"LAB-{number:02}", "Debian GNU/Linux 12", "physical", components)
 
 
 @dataclass
@@ -293,7 +282,7 @@ def allow_a_move(desk: Desk, customer: Customer) -> None:
 
 
 def allow_a_virtual_machine(desk: Desk, customer: Customer) -> None:
-    guest = replace(_computer(7), environment="virtual")
+    guest = replace(a_machine(7), environment="virtual")
     refused = customer.make(guest)
     ticket = customer.is_refused(refused, "environment-not-allowed")
     desk.begin("10:00", "call 4: “The page refuses our virtual machine”")

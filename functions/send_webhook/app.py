@@ -11,7 +11,7 @@ from keyferry_service.adapters.call_deadline import CLIENT_CONFIG, CallDeadline
 from keyferry_service.adapters.queue_sqs import retry_in
 from keyferry_service.adapters.webhook_https import Webhook, WebhookFailed
 from keyferry_service.adapters.webhook_secretsmanager import WebhookSecrets
-from keyferry_service.domain.webhook import wait_s
+from keyferry_service.domain.webhook import UnusableSecret, wait_s
 from keyferry_service.use_cases.outcome import WebhookSent
 from keyferry_service.use_cases.send_webhook import SendWebhook
 from keyferry_service.worker import Job, batch_handler
@@ -29,7 +29,7 @@ def send(record: SQSRecord) -> WebhookSent:
     """Send the event of a message; one that fails comes again after a wait that grows."""
     try:
         return send_webhook.send(record.body)
-    except WebhookFailed:
+    except (WebhookFailed, UnusableSecret):
         tries = int(record.attributes.approximate_receive_count)
         retry_in(sqs, record, wait_s(tries))
         raise

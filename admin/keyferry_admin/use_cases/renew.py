@@ -2,7 +2,6 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Lock
@@ -24,7 +23,6 @@ from keyferry_service.use_cases.renew import BAD_TERMS
 # A new AWS account runs ten functions at the same time, of which customers' requests need some
 # (docs/decisions/0022-renewals-by-invocation.md).
 INVOCATIONS_AT_ONCE = 4
-_QUERIES_AT_ONCE = 8  # boto3 keeps ten connections
 _NO_SUCH_EVENT = "KeyError"  # how a release that knows no renewals fails
 
 
@@ -40,15 +38,10 @@ def seats_in_use(
     licenses: Licenses, of: Sequence[LicenseRecord]
 ) -> list[tuple[LicenseRecord, Seat]]:
     """Every seat of these licenses that a computer has, ordered by its number in each license."""
-    used = [license for license in of if license.seats_used]
-    with ThreadPoolExecutor(_QUERIES_AT_ONCE) as pool:
-        seats = pool.map(lambda license: list(licenses.seats(license.number)), used)
-        return [
-            (license, seat)
-            for license, its_seats in zip(used, seats, strict=True)
-            for seat in sorted(its_seats, key=lambda each: each.number)
-            if seat.taken
-        ]
+    used = {license.number: license for license in of if license.seats_used}
+    seats = licenses.seats_of(used.values())
+    in_use = [(used[number], seat) for number, seat in seats if seat.taken]
+    return sorted(in_use, key=lambda each: (each[0].number, each[1].number))
 
 
 def in_batches(seats: Iterable[tuple[LicenseRecord, Seat]]) -> list[Batch]:

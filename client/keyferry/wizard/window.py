@@ -87,7 +87,7 @@ class Window(socketserver.ThreadingTCPServer):
         self.site = site
         self._context = copy_context()  # with the language, which threads do not inherit
         self.turn = threading.Lock()  # one press at a time
-        self.key: str | None = secrets.token_urlsafe(32)  # in the start link, until a form is sent
+        self.key: str | None = secrets.token_urlsafe(32)  # in the start link
         self.cookie = secrets.token_urlsafe(32)
         self.tabs = 0
         self.is_over = False
@@ -157,6 +157,7 @@ class _Handler(BaseHTTPRequestHandler):
             return self._start(query)
         if not self._is_known():
             return self._refuse()
+        self._end_link()
         if path == "/alive":
             return self._stay()
         return self._page(path, query)
@@ -175,7 +176,7 @@ class _Handler(BaseHTTPRequestHandler):
             self.close_connection = True
             return self._say(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, self.server.site.over_page())
         typed = _fields(self.headers.get("Content-Type", ""), self.rfile.read(int(length)))
-        self.server.key = None  # the sender has the cookie, so the link has served its purpose
+        self._end_link()
         with self.server.turn:
             following = self.server.site.submit(self.path, typed)
         if self.server.site.is_closed:
@@ -185,6 +186,13 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_header("Location", following)
         self.send_header("Content-Length", "0")
         return self.end_headers()
+
+    def _end_link(self) -> None:
+        """End the start link: whoever asks has its cookie, so that a browser shows the page.
+
+        Not when it is opened, because some desktops fetch a link before their browser does.
+        """
+        self.server.key = None
 
     def _start(self, query: str) -> None:
         if self._is_known():  # it went back to its first page, or loads it again

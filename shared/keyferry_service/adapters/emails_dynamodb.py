@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from hashlib import sha256
-from typing import Any
+from typing import Any, TypeVar
 
 from keyferry_service.adapters.items_dynamodb import (
     from_item,
@@ -76,16 +76,15 @@ class MailCounts:
         return self.sent_today >= MAILS_PER_LICENSE or self.bounced >= BOUNCES_PER_LICENSE
 
 
+_Row = TypeVar("_Row", Link, SentMail, MailedZip)
+
+
 class Emails(TicketRows):
     """Counts emails, keeps their links, and writes on a ticket what became of its own."""
 
     def get_link(self, token: str, now: int) -> Link | None:
         """The link with this token; None if there is none or it has ended."""
-        item = self._get(link_key(token))
-        if item is None:
-            return None
-        link = from_item(Link, item)
-        return link if link.expires_at > now else None
+        return self._get_current(Link, link_key(token), now)
 
     def allow_mail(
         self,
@@ -112,11 +111,7 @@ class Emails(TicketRows):
         ]
         if token is not None:
             items.append(self._put_link(ticket, token, now))
-        try:
-            with translate_conflicts():
-                self._dynamodb.transact_write_items(TransactItems=items)
-        except ConditionFailed as error:
-            raise MailWithheld("No more mail for this license, request or address.") from error
+        self._record_or_withhold(items, "No more mail for this license, request or address.")
 
     def allow_contact_mail(self, ticket: Ticket, contact: str, mail_id: str, now: int) -> None:
         """Record that an email goes to the license's contact; no number of mails withholds it.
@@ -128,11 +123,7 @@ class Emails(TicketRows):
             self._check_not_suppressed(contact, now),
             self._put_sent(ticket.id, ticket.license_number, contact, mail_id, now),
         ]
-        try:
-            with translate_conflicts():
-                self._dynamodb.transact_write_items(TransactItems=items)
-        except ConditionFailed as error:
-            raise MailWithheld("The contact's address wants no mail.") from error
+        self._record_or_withhold(items, "The contact's address wants no mail.")
 
     def allow_letter_mail(
         self, number: str, contact: str, mail_id: str, now: int, message_id: str = ""
@@ -147,11 +138,7 @@ class Emails(TicketRows):
             self._check_few_bounces(number, now),
             self._put_sent("", number, contact, mail_id, now),
         ]
-        try:
-            with translate_conflicts():
-                self._dynamodb.transact_write_items(TransactItems=items)
-        except ConditionFailed as error:
-            raise MailWithheld("No more mail for this license or address.") from error
+        self._record_or_withhold(items, "No more mail for this license or address.")
 
     def link_zip(self, token: str, zip_id: str, file_name: str, expires_at: int) -> None:
         """Put a link to a zip of renewals."""
@@ -161,11 +148,8 @@ class Emails(TicketRows):
 
     def is_mailed(self, zip_id: str, now: int) -> bool:
         """Whether a link to this zip was mailed that still works, and did not come back."""
-        item = self._get(f"mailed#{zip_id}")
-        if item is None:
-            return False
-        mailed = from_item(MailedZip, item)
-        return mailed.expires_at > now and self.get_sent(mailed.mail_id, now) is not None
+        mailed = self._get_current(MailedZip, f"mailed#{zip_id}", now)
+        return mailed is not None and self.get_sent(mailed.mail_id, now) is not None
 
     def mark_mailed(self, zip_id: str, mail_id: str, expires_at: int) -> None:
         """Write that a link to this zip, which ends then, was mailed."""
@@ -188,11 +172,7 @@ class Emails(TicketRows):
 
     def get_sent(self, mail_id: str, now: int) -> SentMail | None:
         """The record of an email, unless it is unknown, was used up by feedback, or has ended."""
-        item = self._get(sent_key(mail_id))
-        if item is None:
-            return None
-        sent = from_item(SentMail, item)
-        return sent if sent.expires_at > now else None
+        return self._get_current(SentMail, sent_key(mail_id), now)
 
     def mark_email(self, ticket_id: str, status: EmailStatus) -> None:
         """Write the status of its email on the ticket; a ticket that is gone stays gone."""
@@ -221,6 +201,22 @@ class Emails(TicketRows):
         update["ConditionExpression"] = "mail_id = :mail_id"
         update["ExpressionAttributeValues"] |= to_item({":mail_id": mail_id})
         self._update_if(update)
+
+    def _record_or_withhold(self, items: list[Any], reason: str) -> None:
+        """Write all or nothing. Raises MailWithheld for this reason, Conflict."""
+        try:
+            with translate_conflicts():
+                self._dynamodb.transact_write_items(TransactItems=items)
+        except ConditionFailed as error:
+            raise MailWithheld(reason) from error
+
+    def _get_current(self, cls: type[_Row], key: str, now: int) -> _Row | None:
+        """The row with this key; None if there is none or it has ended."""
+        item = self._get(key)
+        if item is None:
+            return None
+        row = from_item(cls, item)
+        return row if row.expires_at > now else None
 
     def _email_update(self, ticket_id: str, values: Mapping[str, Any]) -> dict[str, Any]:
         return {

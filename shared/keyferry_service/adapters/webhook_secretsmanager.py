@@ -3,6 +3,7 @@
 from typing import Any
 
 from keyferry_service.domain.license import DAY
+from keyferry_service.domain.webhook import UnusableSecret, read_key
 
 BOTH_S = 7 * DAY  # as long as a server may take to learn of a new secret
 FRESH_S = 60
@@ -18,7 +19,7 @@ class WebhookSecrets:
         self._read_at = float("-inf")
 
     def current(self, now: float, monotonic: float) -> tuple[str, ...]:
-        """The secrets to sign with, the current one first."""
+        """The secrets to sign with, the current one first. Raises UnusableSecret."""
         if monotonic - self._read_at >= FRESH_S:
             self._known = tuple(self._read(now))
             self._read_at = monotonic
@@ -26,13 +27,20 @@ class WebhookSecrets:
 
     def _read(self, now: float) -> list[str]:
         current = self._client.get_secret_value(SecretId=self._secret)
-        secrets = [current["SecretString"]]
+        secrets = [_usable(current)]
         if now - current["CreatedDate"].timestamp() < BOTH_S:
             try:
                 last = self._client.get_secret_value(
                     SecretId=self._secret, VersionStage="AWSPREVIOUS"
                 )
-            except self._client.exceptions.ResourceNotFoundException:
-                return secrets  # it was never changed
-            secrets.append(last["SecretString"])
+                secrets.append(_usable(last))
+            except (self._client.exceptions.ResourceNotFoundException, UnusableSecret):
+                return secrets  # it was never changed, or no server can have used the last one
         return secrets
+
+
+def _usable(value: Any) -> str:
+    """The secret in a reply. Raises UnusableSecret."""
+    secret: str = value.get("SecretString", "")  # none if somebody put it as bytes
+    read_key(secret)
+    return secret

@@ -20,7 +20,10 @@ class SendWebhook:
     clock: Clock
 
     def send(self, body: str) -> WebhookSent:
-        """Send an event as the bus delivered it. Raises StrayMessage, WebhookFailed."""
+        """Send an event as the bus delivered it.
+
+        Raises StrayMessage, WebhookFailed, UnusableSecret.
+        """
         try:
             event = json.loads(body)
             event_id, kind = str(event["id"]), str(event["type"])

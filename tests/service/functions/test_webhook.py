@@ -24,6 +24,7 @@ from cryptography.x509.oid import NameOID
 from keyferry_service.adapters import webhook_https
 from keyferry_service.adapters.webhook_https import Webhook, WebhookFailed
 from keyferry_service.adapters.webhook_secretsmanager import BOTH_S, FRESH_S, WebhookSecrets
+from keyferry_service.domain.webhook import signed_headers
 from tests.service.functions.conftest import _load
 from tests.support.world import World, an_event
 
@@ -160,6 +161,42 @@ def test_no_log_has_a_secret_a_signature_or_the_path(
     assert EVENT["id"] in log
     signatures = [headers["webhook-signature"][3:] for _, headers, _ in server.requests]
     assert not [secret for secret in (TOKEN, OLD, *signatures) if secret in log]
+
+
+@pytest.mark.parametrize(
+    "secret",
+    [
+        pytest.param("not base64, but a sentence of a person", id="a sentence"),
+        pytest.param(" ", id="nothing"),
+        pytest.param("whsec_c2hvcnQ=", id="5 bytes, which can be guessed"),
+        pytest.param("ключ" * 12, id="other letters"),
+    ],
+)
+def test_a_secret_that_cannot_sign_is_told_and_the_events_wait_for_another(
+    world: World, send: Send, server: Server, secret: str
+) -> None:
+    """As long as they wait for a server that is down."""
+    manager = boto3.client("secretsmanager")
+    manager.put_secret_value(SecretId="webhook", SecretString=secret)
+    assert send() == (["1"], [5])
+    assert send(tries=6) == (["1"], [36_000])
+    assert server.requests == []
+    log = world.log.getvalue()
+    assert "The secret of the webhook is not 24 or more bytes in base64" in log
+    assert "docs/operations/events.md" in log
+    assert not secret.strip() or secret not in log
+    # Neither is the one before it used, once another one was put.
+    manager.put_secret_value(SecretId="webhook", SecretString=NEW)
+    world.now += FRESH_S
+    assert send() == ([], [])
+    ((_, headers, _),) = server.requests
+    assert len(headers["webhook-signature"].split()) == 1
+
+
+def test_white_space_around_a_secret_is_not_part_of_it() -> None:
+    """As a shell puts a line break after it."""
+    for secret in (f"{NEW}\n", f" whsec_{NEW}\r\n"):
+        assert signed_headers("1", 0, b"", [secret]) == signed_headers("1", 0, b"", [NEW])
 
 
 @pytest.fixture
