@@ -55,7 +55,7 @@ export class Journey {
     const file = this.#ticket?.id === id ? this.#ticket.file : null;
     this.#leave();
     if (id !== null) {
-      await this.#follow({ id, file, email: null }, { focus });
+      await this.#follow({ id, file, email: null, waitsSince: Date.now() }, { focus });
       return;
     }
     this.#screen = 'form';
@@ -172,7 +172,7 @@ export class Journey {
     this.#view.showProblems(this.#problems);
     if (this.#file === null || problem !== null) return;
     this.#leave();
-    await this.#follow({ id: null, file: this.#file, email: cleanAddress(email) || null });
+    await this.#follow({ id: null, file: this.#file, email: cleanAddress(email) || null, waitsSince: Date.now() });
   }
 
   /** Tries again what failed. */

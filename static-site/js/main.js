@@ -141,24 +141,11 @@ async function start() {
   const view = new View(messages, { restart: () => journey.restart(), retry: () => journey.retry() });
   /** @type {PageParts} */
   const page = { view, browser, network, language, messages, catalogue };
-  const loadSeats = () => import('./choice.js').then((module) => module.loadSeats(page)).catch(() => null);
   /** @type {LoadTicket} */
   const loadTicket = async () => {
-    const modules = await loadWithin(CALL_TIMEOUT_MS, Promise.all([import('./ticket.js'), import('./ticket-view.js')]));
-    if (!modules) return null;
-    const [{ TicketJourney }, { TicketView }] = modules;
-    return (of, begin) => {
-      /** @type {InstanceType<typeof TicketJourney>} */
-      const ticket = new TicketJourney({ ...page, page: view, view: new TicketView(view, messages, {
-        retry: () => ticket.retry(),
-        downloadAgain: () => ticket.downloadAgain(),
-        emailTo: (email) => ticket.emailTo(email),
-        fillByHand: (details, text) => import('./by-hand.js')
-          .then((module) => module.fillByHand(details, text, page))
-          .catch(() => view.announce('down.lead')),
-      }), loadSeats }, of, begin);
-      return ticket;
-    };
+    // The second and the third are what the first imports: none waits for another.
+    const modules = Promise.all([import('./ticket-view.js'), import('./ticket.js'), import('./service.js')]);
+    return (await loadWithin(CALL_TIMEOUT_MS, modules))?.[0].openTickets(page) ?? null;
   };
   const loadRoom = () => import('./room-view.js').then((module) => module.openRoom(page)).catch(() => null);
   const loadResponses = () => import('./responses.js').then((module) => module.loadResponses(page)).catch(() => null);

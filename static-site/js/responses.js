@@ -37,6 +37,7 @@ export async function loadResponses(page) {
     const panel = getElement('chosen', HTMLElement);
     panel.replaceChildren(heading, ...(lines.length ? [facts] : []), step);
     panel.hidden = false;
+    getElement('process', HTMLElement).hidden = true; // there is nothing to process
     panel.scrollIntoView({ block: 'nearest' });
     pen.status(title, values, 'unseen');
   };

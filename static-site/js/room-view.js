@@ -39,9 +39,9 @@ export class RoomView {
 
   /** @param {Row[]} rows */
   showChosen(rows) {
-    const bad = rows.filter(({ state }) => state === 'bad').length;
-    const good = rows.length - bad;
-    this.#table.draw(rows);
+    const others = rows.filter(({ state }) => state === 'bad');
+    const [bad, good] = [others.length, rows.length - others.length];
+    this.#table.draw(rows, others);
     this.#view.pen.show('room', [
       this.#heading('room.title'),
       this.#line('chosen.unsent', { className: 'lead' }),
@@ -93,8 +93,8 @@ export class RoomView {
     this.#view.pen.show('room-done', [
       this.#heading(`room.${title}`, { ready: this.#number(ready), n: this.#number(rows.length) }),
       ...(ready ? [this.#savePanel({ isHidden: false })] : []),
-      ...(others.length ? [this.#line('room.first')] : []),
       ...(ready ? [this.#heading2('steps.title'), steps] : []),
+      ...(others.length ? [this.#line('room.first')] : []),
       this.#table.element,
       this.#buttons(
         others.some(({ state }) => state !== 'bad') ? this.#button('room.retry', isWorthRetrying ? 'primary' : '', this.#actions.send) : null,

@@ -1,10 +1,33 @@
 // Draws what a ticket becomes, a response or a refusal. Loaded with what follows the ticket.
 import { formatLicenseNumber, replaceControls } from './request-file.js';
+import { TicketJourney } from './ticket.js';
 import { create, fileElement, getElement, isolate } from './view.js';
+/** @import { Journey } from './journey.js' */
 /** @import { Messages, View } from './view.js' */
 
 /** @param {string} id */
 const get = (id) => getElement(id, HTMLElement);
+
+/**
+ * What opens the journey of a file or a ticket, with its view.
+ * @param {PageParts} page
+ */
+export function openTickets(page) {
+  const { view, messages } = page;
+  const loadSeats = () => import('./choice.js').then((module) => module.loadSeats(page)).catch(() => null);
+  return (/** @type {Journey} */ of, /** @type {TicketStart} */ start) => {
+    /** @type {TicketJourney} */
+    const ticket = new TicketJourney({ ...page, page: view, view: new TicketView(view, messages, {
+      retry: () => ticket.retry(),
+      downloadAgain: () => ticket.downloadAgain(),
+      emailTo: (email) => ticket.emailTo(email),
+      fillByHand: (details, text) => import('./by-hand.js')
+        .then((module) => module.fillByHand(details, text, page))
+        .catch(() => view.announce('down.lead')),
+    }), loadSeats }, of, start);
+    return ticket;
+  };
+}
 
 export class TicketView {
   #pen;

@@ -19,6 +19,7 @@ export class TicketJourney {
   #file;
   #id;
   #email;
+  #waitsSince;
   #isRefused = false;
   /** @type {number | null} the seat that was chosen, until the service has answered */
   #chosenSeat = null;
@@ -40,7 +41,7 @@ export class TicketJourney {
    * @param {Journey} journey that it is part of
    * @param {TicketStart} start
    */
-  constructor({ page, view, browser, network, language, loadSeats }, journey, { id, file, email }) {
+  constructor({ page, view, browser, network, language, loadSeats }, journey, { id, file, email, waitsSince }) {
     this.#page = page;
     this.#view = view;
     this.#browser = browser;
@@ -51,6 +52,7 @@ export class TicketJourney {
     this.#id = id;
     this.#file = file;
     this.#email = email;
+    this.#waitsSince = waitsSince;
   }
 
   get id() {
@@ -254,13 +256,14 @@ export class TicketJourney {
   #wait() {
     this.leave();
     this.#isWaiting = true;
+    this.#waitsSince = Date.now();
     this.#journey.wait(this.#file);
   }
 
   /** @param {AbortSignal} signal */
   async #announceWait(signal) {
     try {
-      await this.#network.sleep(STILL_WAITING_MS, signal);
+      await this.#network.sleep(Math.max(0, this.#waitsSince + STILL_WAITING_MS - Date.now()), signal);
       if (this.#isWaiting && !this.#isOffline) this.#page.announce('waiting.still');
       await this.#network.sleep(LONG_WAIT_MS - STILL_WAITING_MS, signal);
       if (this.#isWaiting && !this.#isOffline) this.#announceLongWait();

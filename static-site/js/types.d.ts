@@ -229,6 +229,8 @@ interface TicketStart {
   id: string | null;
   file: RequestFile | null;
   email: string | null;
+  /** As Date.now() says it. */
+  waitsSince: number;
 }
 
 /** Loads the part of the page that sends a file and follows its ticket; null where it did not load. */

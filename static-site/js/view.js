@@ -201,6 +201,7 @@ export class View {
     this.#put('choose', file ? 'file.another' : 'file.choose');
     const [panel, button] = [get('chosen'), get('process')];
     panel.hidden = !file;
+    button.hidden = false;
     get('file-field').classList.toggle('chosen', Boolean(file));
     get('file-name').hidden = !file;
     if (!file) {

@@ -140,7 +140,7 @@ def extend(
 @term_options.seats()
 @term_options.product()
 @term_options.licensee()
-@term_options.contact(help="Is mailed when a seat goes to another computer.")
+@term_options.contact(help="Is emailed when a seat goes to another computer.")
 @term_options.vendor_facts
 @term_options.edition()
 @term_options.feature(

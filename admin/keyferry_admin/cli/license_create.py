@@ -20,13 +20,10 @@ from keyferry_admin.cli.parameters import (
 from keyferry_admin.cli.words import Words, words_options
 from keyferry_admin.errors.commands import OutputNotWritten
 from keyferry_admin.use_cases import licenses
-from keyferry_admin.use_cases.letter import license_letter
-from keyferry_admin.use_cases.letter_file import write_letter
 from keyferry_admin.use_cases.licenses import LicenseWithCode
 from keyferry_admin.use_cases.terms import DATES, date_of
 from keyferry_protocol.activation import show_activation_code
 from keyferry_protocol.components import LICENSABLE_ENVIRONMENTS, PROTECTIONS
-from keyferry_service.views.refusal_text import Vendor
 
 _F = TypeVar("_F", bound=Callable[..., Any])
 
@@ -46,7 +43,9 @@ letter_option = click.option(
 @license.command()
 @term_options.product(envvar="KEYFERRY_PRODUCT", required=True)
 @term_options.licensee(default="")
-@term_options.contact(default="none", help="Is mailed when a seat in use goes to another computer.")
+@term_options.contact(
+    default="none", help="Is emailed when a seat in use goes to another computer."
+)
 @term_options.vendor_facts
 @term_options.edition(default="")
 @term_options.feature(type=Feature(), help="Granted; N is a limit. Repeatable.")
@@ -121,6 +120,10 @@ def with_letter(
     require_reader()
     if letter is None:
         return create()
+    from keyferry_admin.use_cases.letter import license_letter
+    from keyferry_admin.use_cases.letter_file import write_letter
+    from keyferry_service.views.refusal_text import Vendor
+
     stack = settings.stack
     vendor = Vendor(stack.output("VendorName"), stack.output("SupportContact"))
     page = stack.output("PageUrl")

@@ -32,7 +32,7 @@ WITH_CODE = [
 @click.option(
     "--with-code",
     is_flag=True,
-    help="Mail a new activation code, too; the old one stops working.",
+    help="Email a new activation code, too; the old one stops working.",
 )
 @click.option(
     "--output",
@@ -102,8 +102,8 @@ def _mail(
     stack = settings.stack
     require_contact(before)
     if with_code:
-        changes = [("Activation code", f"a new one, mailed to {before.contact}")]
-        confirm(settings.output, before, "mail a new code", WITH_CODE, yes, changes)
+        changes = [("Activation code", f"a new one, emailed to {before.contact}")]
+        confirm(settings.output, before, "email a new code", WITH_CODE, yes, changes)
     require_reader()
     mail_id = allow_letter(stack, before, settings.now)
     code = ""
@@ -127,7 +127,7 @@ def _mail(
     contents = "with its new activation code" if code else "without the activation code"
     settings.output.result(
         [
-            f"{mark('ok')} Mailed to {before.contact}: the letter of license {shown}, {contents}",
+            f"{mark('ok')} Emailed to {before.contact}: the letter of license {shown}, {contents}",
             f"  Subject  {email.subject}",
             "  If it comes back, `keyferry-admin mail list` shows that.",
         ],

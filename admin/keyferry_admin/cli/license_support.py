@@ -99,8 +99,8 @@ def _mails(support: Support) -> str:
     if not mails.are_withheld:
         return counted
     if mails.sent_today >= MAILS_PER_LICENSE:
-        return f"{counted}; withheld for the rest of the day (UTC)"
-    return f"{counted}; withheld until {day(mails.bounces_end_at, short=True)}"
+        return f"{counted}; blocked for the rest of the day (UTC)"
+    return f"{counted}; blocked until {day(mails.bounces_end_at, short=True)}"
 
 
 def _more(total: int, command: str) -> list[str]:

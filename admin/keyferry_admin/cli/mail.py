@@ -43,7 +43,7 @@ def list_(settings: Settings) -> None:
 @click.argument("address", type=Address())
 @click.pass_obj
 def allow(settings: Settings, address: str) -> None:
-    """Let mail go to an address again, once its owner says that it works.
+    """Unblock an address, once its owner says that it works.
 
     Removes it from this stack's list and the SES list. Sends nothing.
 
@@ -55,7 +55,7 @@ def allow(settings: Settings, address: str) -> None:
         where = f"since {day(suppression.since)}: {_reason(suppression)}"
     settings.output.result(
         [
-            f"{mark('ok')} Mail goes to {address} again. It was withheld {where}",
+            f"{mark('ok')} {address} gets email again. It was blocked {where}",
             "  Nothing was sent. To email a link again, run keyferry-admin request resend",
         ],
         {
@@ -69,25 +69,25 @@ def allow(settings: Settings, address: str) -> None:
 @click.argument("number", type=LicenseNumber())
 @click.pass_obj
 def allow_license(settings: Settings, number: str) -> None:
-    """Let a license send mail again, once you know why its mails came back.
+    """Unblock the email of a license, once you know why it came back.
 
-    Their addresses still get none: see `mail allow`. Sends nothing by itself.
+    The addresses stay blocked: see `mail allow`. Sends nothing by itself.
 
     Example: keyferry-admin mail allow-license 015120020093
     """
     settings.stack.suppressions.allow_license(number, settings.now)
     shown = show_license_number(number)
     settings.output.result(
-        [f"{mark('ok')} License {shown} sends mail again"], {"license_number": number}
+        [f"{mark('ok')} License {shown} sends email again"], {"license_number": number}
     )
 
 
 def _stopped_line(license: StoppedLicense) -> str:
     number = show_license_number(license.license_number)
     return (
-        f"{mark('warning')} License {number} sends no mail until {day(license.expires_at)}: "
+        f"{mark('warning')} License {number} sends no email until {day(license.expires_at)}: "
         f"{license.bounce_count} came back. keyferry-admin mail allow-license"
-        f" {license.license_number} allows it again."
+        f" {license.license_number} unblocks it."
     )
 
 
@@ -105,8 +105,8 @@ def _reason(suppression: Suppression) -> str:
 
 def _footer(count: int) -> str:
     if count == 0:
-        return "Every address gets mail."
-    return f"{count} withheld. keyferry-admin mail allow ADDRESS lets one have mail again."
+        return "No address is blocked."
+    return f"{count} blocked. keyferry-admin mail allow ADDRESS unblocks one."
 
 
 def _as_json(suppression: Suppression) -> dict[str, Any]:

@@ -110,7 +110,7 @@ def resend(settings: Settings, number: str, sha256: str, email: str | None) -> N
         [
             f"{mark('ok')} {ticket.file_name} of {day(entry.issued_at)} is signed again",
             f"  For the customer, until {until}: {page}",
-            *([] if email is None else [f"  A link is mailed to {email}"]),
+            *([] if email is None else [f"  A link is emailed to {email}"]),
             *(f"{mark('warning')} {warning}" for warning in warnings),
         ],
         {

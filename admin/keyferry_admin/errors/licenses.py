@@ -172,4 +172,4 @@ class NotSuppressed(AdminError):
     """The address is not suppressed."""
 
     code = "not-suppressed"
-    next_step = "Check the spelling. `keyferry-admin mail list` shows what is withheld."
+    next_step = "Check the spelling. `keyferry-admin mail list` shows what is blocked."

@@ -19,7 +19,7 @@ def require_contact(license: LicenseRecord) -> None:
     """Return only if there is an address to mail to. Raises NoContact."""
     if not license.contact:
         raise NoContact(
-            f"License {license.number} has no contact to mail to",
+            f"License {license.number} has no contact to email",
             "Nothing was sent. Set one: keyferry-admin license change"
             f" {license.number} --contact ADDRESS",
         )
@@ -35,7 +35,7 @@ def allow_letter(stack: Stack, license: LicenseRecord, now: int) -> str:
         stack.emails.allow_letter_mail(license.number, license.contact, mail_id, now)
     except MailWithheld as error:
         raise LetterNotMailed(
-            f"No mail goes to {license.contact} for license {license.number} now",
+            f"No email goes to {license.contact} for license {license.number} now",
             f"Nothing was changed. {WITHHELD}",
         ) from error
     return mail_id
@@ -77,13 +77,13 @@ def mail_to(
         Mailer(stack.ses, sender, stack.name).send(recipient, message, mail_id)
     except MailRefused as error:
         raise not_sent(
-            f"{what} was not mailed ({error})",
+            f"{what} was not emailed ({error})",
             "If access is denied, your credentials lack ses:SendEmail. Otherwise, keyferry-admin"
-            " doctor says what is wrong with mail.",
+            " doctor says what is wrong with email.",
         ) from error
     except (BotoCoreError, KeyboardInterrupt) as error:  # the request may have arrived
         why = "interrupted" if isinstance(error, KeyboardInterrupt) else str(error).rstrip(".")
         raise not_sent(
-            f"{what} may not have been mailed ({why})",
+            f"{what} may not have been emailed ({why})",
             f"Ask whether it arrived at {recipient} before you send it again.",
         ) from error

@@ -25,5 +25,5 @@ def lift(stack: Stack, address: str, now: int) -> Suppression | None:
         was_in_ses = True
     suppression = stack.suppressions.lift(address, now)
     if suppression is None and not was_in_ses:
-        raise NotSuppressed(f"No mail to {address} is withheld")
+        raise NotSuppressed(f"{address} is not blocked")
     return suppression

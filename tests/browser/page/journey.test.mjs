@@ -37,7 +37,7 @@ function aJourney(...answers) {
   const timers = [];
   const network = { ...aConnection(...answers), sleep: (ms, signal) => new Promise((resolve, reject) => {
     signal?.addEventListener('abort', () => reject(signal.reason));
-    if (ms < 10_000) resolve(); // between polls
+    if (ms < 5_000) resolve(); // between polls
     else timers.push(resolve);
   }) };
   const downloads = [];

@@ -107,6 +107,36 @@ def test_a_language_that_never_arrives_is_not_waited_for(page: Page, site_in_two
     expect(page.locator("#stalled")).to_have_count(0)
 
 
+@pytest.mark.parametrize("part", ["ticket-view", "ticket", "service"])
+@pytest.mark.parametrize(
+    "answer",
+    [
+        pytest.param(lost, id="unreachable"),
+        pytest.param(says(200, SIGN_IN), id="a sign-in page"),
+        pytest.param(
+            says(200, "import { later } from './view.js'; later();", "text/javascript"),
+            id="of a newer release than the open page",
+        ),
+    ],
+)
+def test_what_sends_the_file_may_load_at_a_second_try_and_the_file_is_still_there(
+    page: Page, site: str, answer: Between, part: str
+) -> None:
+    FakeService(page, ready())
+    page.goto(site)
+    choose(page)
+    page.route(f"**/js/{part}.js", answer)
+    page.click("form button.primary")
+    expect(page.locator("h1")).to_have_text("The service is not working right now")
+    expect(page.locator("#view")).to_contain_text("Your file is not lost.")
+    page.unroute(f"**/js/{part}.js")
+    page.click("#retry")
+    expect(page.locator("#chosen h2")).to_contain_text("This file asks to activate license")
+    with page.expect_download():
+        page.click("form button.primary")
+    expect(page.locator("h1")).to_have_text("Your response file is ready")
+
+
 NOT_STARTED = (
     "If this message stays, a script was blocked or this browser is too old. Reload the page, "
     "use another browser or a phone, or email the request file to licensing@example.com."

@@ -64,8 +64,11 @@ def test_the_next_file_takes_its_place(page: Page, site: str) -> None:
     expect(page.locator("#chosen h2")).to_contain_text("This file asks to activate")
     choose(page, a_response())
     expect(page.locator("#chosen h2")).to_have_text("This is a response file")
-    page.click("text=Process request file")
+    expect(page.get_by_role("button", name="Process request file")).to_have_count(0)
+    page.press("#email", "Enter")
     expect(page.locator("#problems a")).to_have_text("Choose the request file")
+    choose(page)
+    expect(page.get_by_role("button", name="Process request file")).to_be_visible()
 
 
 @pytest.mark.parametrize("part", ["js/responses.js", "languages/en.responses.json"])

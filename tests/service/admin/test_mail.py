@@ -51,7 +51,7 @@ def hold_back(stack: Stack, address: str, reason: Reason, detail: str, at: int) 
 
 
 def test_every_address_gets_mail(run: Any, stack: Stack) -> None:
-    assert run("mail list").out.endswith("\nEvery address gets mail.\n")
+    assert run("mail list").out.endswith("\nNo address is blocked.\n")
     assert run("mail list --json").json == {"ok": True, "stopped_licenses": [], "addresses": []}
 
 
@@ -78,17 +78,17 @@ def test_the_list_has_reason_and_date_but_no_address(run: Any, stack: Stack) -> 
 
 def test_a_license_whose_mails_come_back_is_named_and_allowed_again(run: Any, stack: Stack) -> None:
     for number in range(BOUNCES_PER_LICENSE):
-        assert "sends no mail" not in run("mail list").out
+        assert "sends no email" not in run("mail list").out
         hold_back(stack, f"{number}@nowhere.example", Reason.BOUNCE, "General", NOW - number)
     assert run("mail list").out.splitlines()[-1] == (
-        "! License 015.120.020.093 sends no mail until 3 December 2026: 5 came back. "
-        "keyferry-admin mail allow-license 015120020093 allows it again."
+        "! License 015.120.020.093 sends no email until 3 December 2026: 5 came back. "
+        "keyferry-admin mail allow-license 015120020093 unblocks it."
     )
     assert run("mail list --json").json["stopped_licenses"] == [
         {"license_number": NUMBER, "bounces": 5, "until": "2026-12-03T00:00:00Z"}
     ]
     allowed = run(f"mail allow-license {NUMBER}")
-    assert (allowed.exit, allowed.out) == (0, "✓ License 015.120.020.093 sends mail again\n")
+    assert (allowed.exit, allowed.out) == (0, "✓ License 015.120.020.093 sends email again\n")
     assert run("mail list --json").json["stopped_licenses"] == []
 
 
@@ -110,7 +110,7 @@ def test_an_address_is_taken_off_our_list_and_that_of_ses(
     result = run(f"mail allow {ANNA}")
     assert (result.exit, result.out.splitlines()[0]) == (
         0,
-        f"✓ Mail goes to {ANNA} again. It was withheld {holders}",
+        f"✓ {ANNA} gets email again. It was blocked {holders}",
     )
     assert [each.address_sha256 for each in stack.suppressions.all(NOW)] == [hash_address(BEN)]
 
@@ -127,7 +127,7 @@ def test_allowing_an_address_that_is_not_suppressed_is_an_error(
     has_it_not(ses, ANNA)
     result = run(f"mail allow {ANNA}")
     assert result.exit == 1
-    assert result.err.startswith(f"X No mail to {ANNA} is withheld (not-suppressed)\n")
+    assert result.err.startswith(f"X {ANNA} is not blocked (not-suppressed)\n")
 
 
 def test_an_invalid_address_is_refused_before_any_call(

@@ -177,7 +177,7 @@ def test_a_mail_that_is_withheld_replaces_no_code(
     before = licenses.find(sold.licenses, NUMBER)
     ran = run(f"{LETTER} --mail --with-code --yes")
     assert (ran.exit, ses.sent) == (1, [])
-    assert f"No mail goes to {ANNA} for license {NUMBER} now (letter-not-mailed)" in ran.err
+    assert f"No email goes to {ANNA} for license {NUMBER} now (letter-not-mailed)" in ran.err
     assert "Nothing was changed." in ran.err
     assert licenses.find(sold.licenses, NUMBER) == before
 
@@ -187,7 +187,7 @@ def test_a_refusal_of_ses_loses_no_code(run: Any, sold: Stack, ses: Ses, code: s
     ses.refuses = code
     plain = run(f"{LETTER} --mail --json").json["error"]
     assert plain["code"] == "letter-not-mailed"
-    assert f"was not mailed (SES: {code})" in plain["title"]
+    assert f"was not emailed (SES: {code})" in plain["title"]
     assert "ses:SendEmail" in plain["next_step"]
     assert "activation_code" not in plain
     lost = run(f"{LETTER} --mail --with-code --yes --json").json["error"]
@@ -204,7 +204,7 @@ def test_a_mail_that_no_one_knows_of_loses_no_code(
 ) -> None:
     ses.fails = failure
     lost = run(f"{LETTER} --mail --with-code --yes --json").json["error"]
-    assert (lost["code"], "may not have been mailed" in lost["title"]) == (
+    assert (lost["code"], "may not have been emailed" in lost["title"]) == (
         "letter-not-mailed",
         True,
     )

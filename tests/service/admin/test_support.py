@@ -101,9 +101,9 @@ def test_a_lost_computer_can_be_chosen_on_the_page_while_a_move_is_left(
         (
             MAILS_PER_LICENSE,
             0,
-            "0 came back; withheld for the rest of the day (UTC)",
+            "0 came back; blocked for the rest of the day (UTC)",
         ),
-        (1, BOUNCES_PER_LICENSE, "1 sent today, 5 came back; withheld until 3 Dec 2026"),
+        (1, BOUNCES_PER_LICENSE, "1 sent today, 5 came back; blocked until 3 Dec 2026"),
     ],
 )
 def test_withheld_emails_are_told(run: Any, desk: Desk, sent: int, bounced: int, text: str) -> None:
