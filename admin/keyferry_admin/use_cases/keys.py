@@ -1,6 +1,7 @@
 """Signing keys: create, retire and compromise them, and export the key set."""
 
 import os
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -30,6 +31,14 @@ from keyferry_protocol.algorithms import (
     SEED_BYTES,
     check_public_key,
     verify_signature,
+)
+from keyferry_protocol.envelope import (
+    MAX_FILE,
+    MAX_PAE,
+    MAX_SIGNATURES,
+    RESPONSE,
+    Signature,
+    pack,
 )
 from keyferry_protocol.keys import KeySet, PinnedKey, keyid
 from keyferry_service.adapters.licenses_dynamodb import Licenses
@@ -126,14 +135,17 @@ def take_over(keys: SigningKeys) -> int:
 
 
 def register(keys: SigningKeys, key: SigningKey) -> None:
-    """Write the row of a key that signs. Raises KeyExists or KeysChanged.
+    """Write the row of a key that signs. Raises KeyExists, BadKey, or KeysChanged.
 
     An active key that is registered already may be somewhere else now: its replica in another
     region has the same key material under another ARN.
     """
-    known = next((each for each in keys.all() if each.keyid == key.keyid), None)
+    every = keys.all()
+    known = next((each for each in every if each.keyid == key.keyid), None)
     if known is not None and (known == key or known.status is not KeyStatus.ACTIVE):
         raise KeyExists(f"The key {key.keyid} is known already; it is {known.status.value}")
+    if known is None:
+        _check_that_a_response_fits([key, *every])
     try:
         if known is None:
             keys.add(key)
@@ -141,6 +153,19 @@ def register(keys: SigningKeys, key: SigningKey) -> None:
             keys.move(key)
     except Conflict as error:
         raise KeysChanged("Someone changed the keys at the same moment") from error
+
+
+def _check_that_a_response_fits(keys: Sequence[SigningKey]) -> None:
+    """Raise BadKey if readers would refuse a file with the signatures of all active keys."""
+    active = [key for key in keys if key.status is KeyStatus.ACTIVE]
+    samples = {alg: RESPONSE_ALGORITHMS[alg].sign_sample()[1] for alg in {k.alg for k in active}}
+    signatures = [Signature(key.keyid, samples[key.alg]) for key in active]
+    longest = pack(RESPONSE, bytes(MAX_PAE), signatures)
+    if len(signatures) > MAX_SIGNATURES or len(longest) > MAX_FILE[RESPONSE]:
+        raise BadKey(
+            "A response file would have too many signatures with one more key",
+            "Retire a key that no application needs:  keyferry-admin keys retire KEY",
+        )
 
 
 def export(keys: SigningKeys, licenses: Licenses) -> KeySet:

@@ -67,7 +67,7 @@ def entry_of(file: ListedFile, inspected: Inspected | str) -> Entry:
 
 def overview(entries: Sequence[Entry]) -> tuple[str, bool]:
     """One sentence about all of them, and whether there is nothing to look at."""
-    files = [entry for entry in entries if not entry.file.is_zip]
+    files = [entry for entry in entries if entry.warning or not entry.file.is_zip]
     unclear = [entry.file.name for entry in files if entry.warning]
     if not unclear:
         return message("inspect.report.all-ours", n=len(files)), True
@@ -111,7 +111,7 @@ def _file(number: int, entry: Entry) -> str:
         first, others = summary(inspected.contents)
         facts += [(label, as_text(text)) for label, text in others]
         facts.append(_other_half(inspected))
-    elif file.is_zip:
+    elif file.is_zip and not entry.warning:
         first = message("inspect.listed.zip")
     unknown = [as_code(f"{row.path}: {row.value}") for row in entry.rows if not row.is_known]
     facts += [(message("inspect.report.unknown-entry"), code) for code in unknown]

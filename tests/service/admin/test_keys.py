@@ -1,6 +1,6 @@
 """Signing keys in KMS and in files, and the key set for applications."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from io import BytesIO
@@ -18,6 +18,7 @@ from keyferry_admin.errors.keys import BadKey, KeyExists, KeyNotUsable, KeysChan
 from keyferry_admin.stack import Stack
 from keyferry_admin.use_cases import keys, licenses
 from keyferry_protocol.algorithms import ED25519, ML_DSA_65, RESPONSE_ALGORITHMS, SEED_BYTES
+from keyferry_protocol.envelope import MAX_PAE, RESPONSE, open_envelope, pae, seal
 from keyferry_protocol.keys import KeySet, MlDsa65Signer, Signer, keyid
 from keyferry_service.adapters.signer_pem import PemSigner
 from keyferry_service.domain.license import LicenseRecord, Status
@@ -83,6 +84,30 @@ def test_a_kms_key_that_cannot_be_read_is_an_error(code: str, next_step: str) ->
         with pytest.raises(BadKey, match=code) as refused:
             keys.key_in_kms(kms, ED25519, ARN)
     assert next_step in refused.value.next_step
+
+
+@pytest.mark.parametrize(
+    ("make_signer", "fit"),
+    [
+        pytest.param(lambda n: a_key(f"key {n}"), 8, id="8 signatures in a file"),
+        pytest.param(lambda n: MlDsa65Signer(bytes([n] * 32)), 3, id="20,480 bytes in a file"),
+    ],
+)
+def test_no_more_keys_sign_than_a_response_file_can_hold(
+    stack: Stack, make_signer: Callable[[int], Signer], fit: int
+) -> None:
+    """Every reader would call the next response unreadable, whatever it trusts."""
+    for n in range(fit):
+        keys.register(stack.signing_keys, in_kms(make_signer(n)))
+    with pytest.raises(BadKey, match="too many signatures") as refused:
+        keys.register(stack.signing_keys, in_kms(make_signer(fit)))
+    assert "keys retire" in refused.value.next_step
+    assert len(stack.signing_keys.all()) == fit
+    longest = b"x" * (MAX_PAE - len(pae(RESPONSE, b"")) - 3)
+    envelope = seal(RESPONSE, longest, [make_signer(n) for n in range(fit)])
+    assert len(open_envelope(envelope, RESPONSE).pae) == MAX_PAE
+    keys.retire(stack.signing_keys, make_signer(0).keyid)
+    keys.register(stack.signing_keys, in_kms(make_signer(fit)))
 
 
 def in_kms(signer: Signer = VENDOR, arn: str = ARN) -> SigningKey:
