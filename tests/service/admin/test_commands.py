@@ -102,8 +102,8 @@ def test_seats_in_use(run: Any, stack: Stack) -> None:
     assert run(f"seat list {NUMBER}").out == (GOLDEN / "seat-list-more.txt").read_text()
     assert "No number is used twice" in run(f"seat list {NUMBER}").out, "10 of 2 seats"
     assert run(f"seat list {NUMBER}", Pipe).out.splitlines()[1:] == [
-        "2\t\t2026-11-24T09:47:00Z\t2026-11-24T09:47:00Z\t\tmachine\tfree\t0",
-        "10\tLAB-10\t2026-11-24T09:47:00Z\t2026-11-24T09:47:00Z\t\tpersonal\tactive\t2",
+        "2\t\t2026-11-24T09:47:00Z\t2026-11-24T09:47:00Z\tmachine\tfree\t0",
+        "10\tLAB-10\t2026-11-24T09:47:00Z\t2026-11-24T09:47:00Z\tpersonal\tactive\t2",
     ]
     document = run(f"seat list {NUMBER} --json").json
     assert [seat["seat"] for seat in document["seats"]] == [1, 2, 10]
