@@ -184,7 +184,7 @@ define new_venv
 	test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed and was not found." >&2; exit 1; }; \
 	$(PYTHON) -m venv $(1) >/dev/null 2>&1 \
 		|| { [ "$$(id -u)" = 0 ] && apt-get update -qq && apt-get install -y -qq python3-venv >/dev/null \
-			&& $(PYTHON) -m venv --clear $(1) >/dev/null; } \
+			&& rm -rf $(1) && $(PYTHON) -m venv $(1) >/dev/null; } \
 		|| { rm -rf $(1); echo "Python's venv is not whole here. Debian, Ubuntu: apt install python3-venv" >&2; exit 1; }
 endef
 

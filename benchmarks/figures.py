@@ -10,9 +10,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from hashlib import sha256
-from itertools import islice
 from pathlib import Path
-from typing import Any
 
 from benchmarks.measure import Row
 from keyferry_admin.stack import Stack
@@ -25,11 +23,11 @@ from keyferry_service.domain.license import DAY, DeviceKey
 from local.deploy import STACK
 from local.stack import running
 from tests.support.builders import a_license, a_request, a_seat
+from tests.support.many import write_items
 
 LICENSES, RESPONSES, GOAL_S = 6_000, 3, 10
 _DAYS = 180  # over which the responses are spread
 _ANCHORS = 3
-_BATCH = 25  # the most rows of one BatchWriteItem
 
 
 def rows() -> list[Row]:
@@ -39,7 +37,8 @@ def rows() -> list[Row]:
         contextlib.redirect_stdout(sys.stderr),  # the stack's lines are no part of the table
         running(Path(name), 0) as stack,
     ):
-        _fill(stack.cloud.client("dynamodb"), Stack(STACK).output("LicensesTable"))
+        table, items = Stack(STACK).output("LicensesTable"), _rows(int(time.time()))
+        write_items(stack.cloud.client("dynamodb"), table, items)
         began = time.perf_counter()
         subprocess.run(
             [stack.run / "keyferry-admin", "stats", "--report", Path(name) / "report.html"],
@@ -48,13 +47,6 @@ def rows() -> list[Row]:
         )
         title = f"stats of {LICENSES:,} licenses with {LICENSES * RESPONSES:,} responses"
         return [Row(title, time.perf_counter() - began, "s", GOAL_S)]
-
-
-def _fill(dynamodb: Any, table: str) -> None:
-    written = _rows(int(time.time()))
-    while batch := list(islice(written, _BATCH)):
-        puts = [{"PutRequest": {"Item": row}} for row in batch]
-        dynamodb.batch_write_item(RequestItems={table: puts})
 
 
 def _rows(now: int) -> Iterator[Item]:

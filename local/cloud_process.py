@@ -51,8 +51,10 @@ def main() -> None:
 
     sys.path.append(str(Path(__file__).parents[1]))  # for `local`, which `python -P` leaves out
     from local.aws_answers import answer_as_aws
+    from local.quick_reads import read_quickly
 
     answer_as_aws()
+    read_quickly()
     threading.Thread(target=_end_with_parent, daemon=True).start()
     ready = Path(os.environ["STATE_DIR"]).parent / READY
     try:

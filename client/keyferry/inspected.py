@@ -20,7 +20,8 @@ class Inspected(NamedTuple):
 class ListedFile(NamedTuple):
     """A name in a folder or archive. `data` is the content as far as a file of ours is long.
 
-    Either `sha256` is that of the whole file, or `obstacle` says why it was not read.
+    `sha256` is that of the whole file, "" if it was not read. `obstacle` says why it was not, or
+    what is wrong with an archive.
     """
 
     name: str

@@ -1,11 +1,13 @@
 """`keyferry inspect FOLDER|ZIP`: every file that goes through the door, on one page."""
 
+import io
 import json
 import os
 import re
 import shutil
 import subprocess
 import zipfile
+from collections.abc import Callable
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -83,6 +85,15 @@ def test_each_file_is_listed_with_its_hash_and_what_is_in_it(
     for claim in ("files", "person-in-name", "address", "serial-number", "program"):
         claimed = sentence(f"absent.{claim}") in page.text
         assert claimed is (claim != "person-in-name"), "the response may name a person"
+
+
+def test_nothing_comes_back_for_responses(
+    shell: Shell, request_file: Path, response_file: Path
+) -> None:
+    back = sentence("back.each", n=MAX_FILE[RESPONSE])
+    assert back in report(shell).text
+    request_file.unlink()
+    assert back not in report(shell).text
 
 
 def test_the_terminal_and_the_document_say_the_same(
@@ -199,6 +210,108 @@ def test_an_entry_that_cannot_be_read_is_named(
     if name != "bzip2":
         assert sha256(data).hexdigest() in page.codes
         assert sentence("look-at", n=1, of=2, names="hidden.bin") in page.text
+
+
+class Pipe(io.RawIOBase):
+    """An archive that is written here has the sizes of its files after them."""
+
+    def __init__(self) -> None:
+        self.data = b""
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, data: Any) -> int:
+        self.data += bytes(data)
+        return len(data)
+
+
+def zipped(file: Path, **options: Any) -> bytes:
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w", **options) as archive:
+        archive.write(file, file.name)
+    return content.getvalue()
+
+
+def streamed(file: Path) -> bytes:
+    pipe = Pipe()
+    with zipfile.ZipFile(pipe, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.write(file, file.name)
+        archive.write(file, "2.request")
+    return pipe.data
+
+
+def commented(file: Path, comment: bytes, of_entry: bytes = b"") -> bytes:
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w") as archive:
+        entry = zipfile.ZipInfo(file.name)
+        entry.comment = of_entry
+        archive.writestr(entry, file.read_bytes())
+        archive.comment = comment
+    return content.getvalue()
+
+
+def with_extra(file: Path, extra: bytes) -> bytes:
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w") as archive:
+        entry = zipfile.ZipInfo(file.name)
+        entry.extra = extra
+        archive.writestr(entry, file.read_bytes())
+    return content.getvalue()
+
+
+def with_gap(file: Path) -> bytes:
+    """The bytes of an entry that the directory no longer lists."""
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w") as archive:
+        archive.write(file, file.name)
+        archive.writestr("plan.pdf", b"the plan of the plant" * 10)
+        archive.write(file, "2.request")
+        archive.filelist.pop(1)
+    return content.getvalue()
+
+
+UT = b"UT\x09\x00\x03" + bytes(8)  # times, as most programs write them
+
+
+@pytest.mark.parametrize(
+    ("make", "is_whole"),
+    [
+        pytest.param(zipped, True, id="as it should be"),
+        pytest.param(streamed, True, id="written to a pipe"),
+        pytest.param(lambda file: with_extra(file, UT), True, id="with times"),
+        pytest.param(lambda file: b"MZ a program" + zipped(file), False, id="unpacks itself"),
+        pytest.param(lambda file: zipped(file) + b"after the end", False, id="longer"),
+        pytest.param(lambda file: commented(file, b"the plan"), False, id="a comment"),
+        pytest.param(lambda file: commented(file, bytes(76)), False, id="as long as ZIP64's end"),
+        pytest.param(lambda file: commented(file, b"", b"plan"), False, id="a comment of an entry"),
+        pytest.param(
+            lambda file: with_extra(file, b"XX\xc8\x00" + bytes(200)), False, id="an extra field"
+        ),
+        pytest.param(with_gap, False, id="an entry that is not listed"),
+    ],
+)
+def test_a_zip_that_is_more_than_its_files_needs_a_look(
+    shell: Shell, request_file: Path, make: Callable[[Path], bytes], is_whole: bool
+) -> None:
+    Path("a.zip").write_bytes(make(request_file))
+    page = report(shell, Path("a.zip"))
+    assert (listed("zip") in page.text) is is_whole
+    assert (listed("more") in page.text) is not is_whole
+    assert ("need a closer look" in page.text or "needs a closer look" in page.text) is not is_whole
+
+
+def test_the_archive_that_requests_are_saved_to_is_whole(shell: Shell, request_file: Path) -> None:
+    shell("request", NUMBER, "--output", "requests.zip")
+    assert sentence("all-ours", n=1) in report(shell, Path("requests.zip")).text
+
+
+def test_the_page_needs_nothing_and_runs_nothing(shell: Shell, request_file: Path) -> None:
+    (STICK / "photo.jpg").write_bytes(b"\xff\xd8\xff")
+    page = report(shell)
+    assert not page.tags & {"script", "link", "img", "iframe", "form", "base", "object", "a"}
+    assert not {name for name in page.attributes if name.endswith((".src", ".href", ".style"))}
+    assert "default-src 'none'" in Path("page.html").read_text("utf-8")
 
 
 def test_an_archive_that_ends_in_the_middle_is_named(shell: Shell, request_file: Path) -> None:

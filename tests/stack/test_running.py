@@ -178,7 +178,8 @@ def test_local_stays_small() -> None:
     That a run may be killed anywhere costs a hundred lines: cloud_process.py, files.py, locks.
     That errors are kept and replaced as CloudFront does it costs forty: edge.py.
     That ministack asks for the rights that AWS asks for costs seventy: aws_answers.py.
+    That rows are read in half the time costs twenty-five: quick_reads.py.
     That a function's failure is told, from any log, costs eighty: failures.py, journal.py.
     """
     files = [path for path in (ROOT / "local").iterdir() if path.is_file()]
-    assert sum(bool(line.strip()) for path in files for line in path.open()) < 930
+    assert sum(bool(line.strip()) for path in files for line in path.open()) < 955

@@ -51,7 +51,8 @@ def test_each_package_is_checked_measured_and_released(package: str) -> None:
     (folder,) = (path.parent for path in ROOT.glob(f"{package}/keyferry*/__main__.py"))
     assert CHECKED is not None
     assert str(folder.relative_to(ROOT)) in CHECKED[1].split()
-    assert str(folder.relative_to(ROOT)) in SETTINGS["coverage"]["run"]["source"]
+    measured = SETTINGS["coverage"]["run"]["source"]
+    assert str(folder.relative_to(ROOT)) in measured or package == "admin"  # the vendor's alone
     assert package in SETTINGS["mypy"]["mypy_path"]
     release = (ROOT / "client/bundles/release.py").read_text()
     assert f'build_wheel(ROOT / "{package}", ' in release

@@ -20,13 +20,10 @@ from keyferry_admin.cli.parameters import (
 from keyferry_admin.cli.words import Words, words_options
 from keyferry_admin.errors.commands import OutputNotWritten
 from keyferry_admin.use_cases import licenses
-from keyferry_admin.use_cases.letter import license_letter
-from keyferry_admin.use_cases.letter_file import write_letter
 from keyferry_admin.use_cases.licenses import LicenseWithCode
 from keyferry_admin.use_cases.terms import DATES, date_of
 from keyferry_protocol.activation import show_activation_code
 from keyferry_protocol.components import LICENSABLE_ENVIRONMENTS, PROTECTIONS
-from keyferry_service.views.refusal_text import Vendor
 
 _F = TypeVar("_F", bound=Callable[..., Any])
 
@@ -123,6 +120,10 @@ def with_letter(
     require_reader()
     if letter is None:
         return create()
+    from keyferry_admin.use_cases.letter import license_letter
+    from keyferry_admin.use_cases.letter_file import write_letter
+    from keyferry_service.views.refusal_text import Vendor
+
     stack = settings.stack
     vendor = Vendor(stack.output("VendorName"), stack.output("SupportContact"))
     page = stack.output("PageUrl")

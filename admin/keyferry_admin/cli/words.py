@@ -10,7 +10,6 @@ from typing import Any, TypeVar
 import click
 
 from keyferry_admin.errors.commands import NoSuchLanguage
-from keyferry_admin.use_cases.site import read_own_sentences
 from keyferry_protocol.messages import (
     ENGLISH,
     OwnSentences,
@@ -49,6 +48,8 @@ class Words:
 
     @cached_property
     def _own(self) -> OwnSentences:
+        from keyferry_admin.use_cases.site import read_own_sentences  # only a letter needs it
+
         return read_own_sentences(self.folder)
 
 

@@ -8,6 +8,7 @@ import zipfile
 from collections.abc import Iterator
 
 from keyferry.files.read_responses import BOUNDED, read_file
+from keyferry.files.zip_layout import has_only_files
 from keyferry.inspected import ListedFile
 from keyferry_protocol.repair import MAX_BYTES
 
@@ -16,6 +17,7 @@ MAX_UNPACKED = 2**26  # bytes of one archive
 _CHUNK = 2**16
 # Why a name has no content here.
 FOLDER, LINK, SPECIAL, TOO_BIG, UNREADABLE = "folder", "link", "special", "too-big", "unreadable"
+MORE = "more"  # of an archive: bytes other than its files
 
 
 def list_files(source: str) -> Iterator[ListedFile]:
@@ -34,15 +36,19 @@ def list_files(source: str) -> Iterator[ListedFile]:
 
 
 def _file_and_entries(path: str, name: str, prefix: str) -> Iterator[ListedFile]:
-    file = _file(path, name)
-    yield file
-    if file.is_zip:
-        try:
-            with zipfile.ZipFile(path) as archive:
-                yield from _entries(archive, prefix)
-        # Not only BadZipFile: damage makes zipfile raise errors of many types.
-        except Exception:
-            yield ListedFile(name, obstacle=UNREADABLE)
+    listed = _file(path, name)
+    if not listed.is_zip:
+        yield listed
+        return
+    try:
+        with open(path, "rb") as file, zipfile.ZipFile(file) as archive:
+            if not has_only_files(archive, file, listed.size):
+                listed = listed._replace(obstacle=MORE)
+            yield listed
+            yield from _entries(archive, prefix)
+    # Not only BadZipFile: damage makes zipfile raise errors of many types.
+    except Exception:
+        yield listed._replace(obstacle=UNREADABLE)
 
 
 def _file(path: str, name: str) -> ListedFile:

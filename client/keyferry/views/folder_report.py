@@ -67,7 +67,7 @@ def entry_of(file: ListedFile, inspected: Inspected | str) -> Entry:
 
 def overview(entries: Sequence[Entry]) -> tuple[str, bool]:
     """One sentence about all of them, and whether there is nothing to look at."""
-    files = [entry for entry in entries if not entry.file.is_zip]
+    files = [entry for entry in entries if entry.warning or not entry.file.is_zip]
     unclear = [entry.file.name for entry in files if entry.warning]
     if not unclear:
         return message("inspect.report.all-ours", n=len(files)), True
@@ -90,12 +90,13 @@ def folder_report(name: str, entries: Sequence[Entry], is_archive: bool, now: in
     moment = local_time_with_zone(now)
     lead = message("inspect.report.lead-files", moment=moment, version=__version__)
     text, is_whole = overview(entries)
+    contents = [entry.inspected.contents for entry in entries if entry.inspected]
     sections = [
         f"{heading('summary')}\n{note(text, 'good' if is_whole else 'bad')}",
         f"{heading('files')}\n<p>{word('files-lead')}</p>",
         *(_file(number, entry) for number, entry in enumerate(entries, 1)),
         _absent(entries, is_whole),
-        _back(),
+        *([_back()] if any(isinstance(each, Request) for each in contents) else []),
         _check(name if is_archive else ""),
     ]
     return page(title, lead, sections)
@@ -111,7 +112,7 @@ def _file(number: int, entry: Entry) -> str:
         first, others = summary(inspected.contents)
         facts += [(label, as_text(text)) for label, text in others]
         facts.append(_other_half(inspected))
-    elif file.is_zip:
+    elif file.is_zip and not entry.warning:
         first = message("inspect.listed.zip")
     unknown = [as_code(f"{row.path}: {row.value}") for row in entry.rows if not row.is_known]
     facts += [(message("inspect.report.unknown-entry"), code) for code in unknown]

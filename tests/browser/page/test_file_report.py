@@ -18,7 +18,7 @@ TEN = 10
 
 @pytest.fixture
 def reports(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Path]:
-    """Of a request, of its response with both signatures, and of a folder with ten requests."""
+    """Of a request, of its response with both signatures, and of ten requests and a photo."""
     with shell_in(tmp_path, monkeypatch) as shell:
         reports = {kind: report(shell, kind) for kind in ("request", "response")}
         return reports | {"folder": report_of_ten(shell)}
@@ -37,6 +37,7 @@ def report_of_ten(shell: Shell) -> Path:
     os.mkdir("stick")
     for number in range(TEN):
         shell("request", NUMBER, "--output", f"stick/{number}.request")
+    Path("stick/photo.jpg").write_bytes(b"\xff\xd8\xff")
     page = Path("folder.html").absolute()
     assert shell("inspect", "stick", "--report", str(page)).exit == 0
     return page

@@ -16,6 +16,7 @@ import secrets
 import sys
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -55,7 +56,7 @@ def main() -> int:
 
 @dataclass(frozen=True)
 class Growth:
-    """Samples by how full the table was; the series of calls that were seen, one if all is well."""
+    """Samples by how full the table was; the calls of each pair, one series if all is well."""
 
     taken: Mapping[str, Samples]
     calls: frozenset[tuple[str, ...]]
@@ -78,7 +79,8 @@ class Growth:
             for ratio in [self.times_of_the_first(name)]
         ]
         lines = "\n".join(rows)
-        series = "; ".join(", ".join(calls) for calls in self.calls)
+        counted = [Counter(calls).items() for calls in self.calls]
+        series = "; ".join(", ".join(f"{n} {name}" for name, n in each) for each in counted)
         return f"""\
 # Flatness
 
@@ -171,8 +173,10 @@ class Handler:
         return measure
 
     def _note(self, calls: tuple[str, ...]) -> None:
+        """Note the calls of each pair by name: their order varies where two run side by side."""
         each = len(calls) // PAIRS
-        self.calls |= {calls[begin : begin + each] for begin in range(0, len(calls), each)}
+        pairs = (calls[begin : begin + each] for begin in range(0, len(calls), each))
+        self.calls |= {tuple(sorted(pair)) for pair in pairs}
 
     def _fill(self, rows: Iterator[many.Row]) -> Decisions:
         name, client = f"Licenses-{secrets.token_hex(4)}", boto3.client("dynamodb")

@@ -1,4 +1,4 @@
-"""docs/http-api.md lists the codes of docs/openapi.yaml."""
+"""docs/http-api.md lists the codes of docs/openapi.yaml, and that has the service's limits."""
 
 import re
 from pathlib import Path
@@ -6,10 +6,11 @@ from typing import Any
 
 import yaml
 
+from keyferry_protocol.envelope import MAX_FILE, REQUEST
+
 DOCS = Path(__file__).parents[3] / "docs"
-SCHEMAS: dict[str, Any] = yaml.safe_load((DOCS / "openapi.yaml").read_text())["components"][
-    "schemas"
-]
+DOCUMENT: dict[str, Any] = yaml.safe_load((DOCS / "openapi.yaml").read_text())
+SCHEMAS = DOCUMENT["components"]["schemas"]
 
 
 def listed(heading: str) -> list[str]:
@@ -39,3 +40,9 @@ def test_each_problem_is_listed() -> None:
 def test_each_state_is_listed() -> None:
     mapping = SCHEMAS["Ticket"]["discriminator"]["mapping"]
     assert listed("States of a ticket") == list(mapping)
+
+
+def test_a_file_is_as_long_as_the_service_takes_it() -> None:
+    upload = DOCUMENT["paths"]["/api/requests/{id}/file"]["put"]["requestBody"]
+    schema = upload["content"]["application/octet-stream"]["schema"]
+    assert (schema["minLength"], schema["maxLength"]) == (1, MAX_FILE[REQUEST])
