@@ -7,12 +7,10 @@ cloud's. The start of the process, which `--help` shows, is taken off where the 
 import contextlib
 import sys
 import tempfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from hashlib import sha256
-from itertools import islice
 from pathlib import Path
-from typing import Any
 
 from benchmarks.measure import Row, Samples, clock_row, clock_times
 from keyferry_admin.stack import Stack
@@ -21,12 +19,12 @@ from keyferry_service.adapters.license_rows_dynamodb import LICENSE
 from local.deploy import STACK
 from local.stack import running
 from tests.support.builders import a_license
+from tests.support.many import write_items
 from tests.support.samples import PRODUCT
 
 LISTED = 6_000  # licenses
 CUSTOMERS = 900
 RUNS = 7
-_BATCH = 25  # the most rows of one BatchWriteItem
 
 
 def rows() -> list[Row]:
@@ -36,7 +34,8 @@ def rows() -> list[Row]:
         contextlib.redirect_stdout(sys.stderr),  # the stack's lines are no part of the table
         running(Path(name), 0) as stack,
     ):
-        write(stack.cloud.client("dynamodb"), Stack(STACK).output("LicensesTable"), range(LISTED))
+        items = (item for number in range(LISTED) for item in _license_rows(number))
+        write_items(stack.cloud.client("dynamodb"), Stack(STACK).output("LicensesTable"), items)
         command = [str(stack.run / "keyferry-admin"), "license"]
 
         def times(*arguments: str) -> Samples:
@@ -55,15 +54,6 @@ def rows() -> list[Row]:
 def start_of(command: Sequence[str]) -> Samples:
     """Until the command has imported what it needs; then it would call AWS."""
     return clock_times([*command, "list", "--help"], RUNS)
-
-
-def write(dynamodb: Any, table: str, numbers: Iterable[int]) -> None:
-    """Put a license and the row of its reference for each number into the table."""
-    rows = (row for number in numbers for row in _license_rows(number))
-    while batch := list(islice(rows, _BATCH)):
-        dynamodb.batch_write_item(
-            RequestItems={table: [{"PutRequest": {"Item": row}} for row in batch]}
-        )
 
 
 def _license_rows(index: int) -> list[Item]:

@@ -10,9 +10,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from hashlib import sha256
-from itertools import islice
 from pathlib import Path
-from typing import Any
 
 from benchmarks.measure import Row
 from keyferry_admin.stack import Stack
@@ -25,12 +23,12 @@ from keyferry_service.domain.license import DAY, DeviceKey
 from local.deploy import STACK
 from local.stack import running
 from tests.support.builders import a_license, a_request, a_seat
+from tests.support.many import write_items
 
 LICENSES, RESPONSES, GOAL_S = 6_000, 3, 10
 _DAYS = 180  # over which the responses are spread
 _ANCHORS = 3
 _SINCE = "2026-11-25"  # the licenses of the tests were sold before
-_BATCH = 25  # the most rows of one BatchWriteItem
 
 
 def rows() -> list[Row]:
@@ -40,7 +38,8 @@ def rows() -> list[Row]:
         contextlib.redirect_stdout(sys.stderr),  # the stack's lines are no part of the table
         running(Path(name), 0) as stack,
     ):
-        _fill(stack.cloud.client("dynamodb"), Stack(STACK).output("LicensesTable"))
+        table, items = Stack(STACK).output("LicensesTable"), _rows(int(time.time()))
+        write_items(stack.cloud.client("dynamodb"), table, items)
         seconds = {
             title: _seconds_of([stack.run / "keyferry-admin", *line])
             for title, line in _lines(Path(name)).items()
@@ -67,13 +66,6 @@ def _seconds_of(command: list[str | Path]) -> float:
     began = time.perf_counter()
     subprocess.run(command, check=True, capture_output=True)
     return time.perf_counter() - began
-
-
-def _fill(dynamodb: Any, table: str) -> None:
-    written = _rows(int(time.time()))
-    while batch := list(islice(written, _BATCH)):
-        puts = [{"PutRequest": {"Item": row}} for row in batch]
-        dynamodb.batch_write_item(RequestItems={table: puts})
 
 
 def _rows(now: int) -> Iterator[Item]:

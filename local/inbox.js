@@ -13,6 +13,12 @@ function linked(text) {
     : element('a', { href: part, target: '_blank', rel: 'noopener' }, part));
 }
 
+/** `24 November 2026, 10:48 CET`, in any browser, as all of Keyferry writes it. */
+function dateAndTime(at) {
+  const day = at.toLocaleDateString('en-GB', { day: 'numeric', month: 'long', year: 'numeric' });
+  return `${day}, ${at.toLocaleTimeString('en-GB', { hour: '2-digit', minute: '2-digit', timeZoneName: 'short' })}`;
+}
+
 function draw(mail, number) {
   const tab = (title, content, open = false) =>
     element('details', { name: `mail-${number}`, open }, element('summary', {}, title), content);
@@ -25,7 +31,7 @@ function draw(mail, number) {
   const href = URL.createObjectURL(new Blob([mail.source], { type: 'message/rfc822' }));
   return element('article', {},
     element('h2', {}, mail.subject),
-    element('p', {}, `${new Date(mail.at).toLocaleString()}, to ${mail.to.join(', ')}`),
+    element('p', {}, `${dateAndTime(new Date(mail.at))}, to ${mail.to.join(', ')}`),
     tab('Plain', element('pre', {}, ...linked(mail.text)), true),
     tab('HTML', frame),
     tab('Headers', element('pre', {}, mail.source.split('\n\n')[0])),

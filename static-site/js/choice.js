@@ -41,8 +41,8 @@ function seatsTable(seats, messages) {
       cell.append(isolate(value));
     });
     if (renewed) {
-      const line = row.cells[3].appendChild(create('div', ''));
-      line.append(...messages.parts('seats.renewed', { date: messages.date(renewed, 'medium') }));
+      const date = messages.date(renewed, 'medium');
+      row.cells[3].firstElementChild?.append(create('br', ''), ...messages.parts('seats.renewed', { date }));
     }
   }
   return table;

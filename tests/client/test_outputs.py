@@ -90,6 +90,19 @@ def test_a_request_is_never_saved_over_another_file(
 FROM_FILE = ("--activation-code-file", "code.request", "--output")
 
 
+@pytest.mark.skipif(os.name == "nt", reason="links need a right on Windows")
+@pytest.mark.parametrize(
+    "command", ["qr a.svg --output out.svg", "inspect a.html --report out.html --yes"]
+)
+def test_a_picture_or_page_is_not_written_through_a_link(computer: Shell, command: str) -> None:
+    output = Path(next(word for word in command.split() if word.startswith("out")))
+    Path("theirs").write_text("theirs")
+    output.symlink_to("theirs")
+    assert computer(*command.split()).exit == 0
+    assert Path("theirs").read_text() == "theirs"
+    assert not output.is_symlink()
+
+
 def test_other_files_are_written_as_before(computer: Shell) -> None:
     assert computer("qr", "a.svg", "--output", "b.svg").exit == 0
     assert computer("doctor", "--report", "vendor/report.txt").exit == 0

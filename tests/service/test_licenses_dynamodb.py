@@ -1,12 +1,9 @@
 """The largest reads and writes, and what a row keeps."""
 
-from collections.abc import Iterator
 from dataclasses import fields, replace
 from typing import Any
 
-import boto3
 import pytest
-from moto import mock_aws
 
 from keyferry_protocol.request import Dongle
 from keyferry_service.adapters.decisions_dynamodb import Decisions
@@ -26,16 +23,6 @@ from tests.support.samples import NOW, NUMBER
 from tests.support.tables import LICENSES_TABLE
 
 TICKET = {"Get": {"TableName": "Licenses", "Key": {"pk": {"S": "ticket"}, "sk": {"S": "-"}}}}
-
-
-@pytest.fixture
-def dynamodb(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
-    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
-        monkeypatch.setenv(name, "testing")
-    with mock_aws():
-        client = boto3.client("dynamodb", region_name="eu-central-1")
-        client.create_table(TableName="Licenses", **LICENSES_TABLE)
-        yield client
 
 
 @pytest.fixture

@@ -1,31 +1,17 @@
 """The keys in their own table, their copies among the licenses, and release 0.9 beside them."""
 
-from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
-import boto3
 import pytest
-from moto import mock_aws
 
 from keyferry_service.adapters.retries import ConditionFailed
 from keyferry_service.adapters.signing_keys_dynamodb import SigningKeys
 from keyferry_service.domain.signing_keys import KeyStatus, SigningKey
 from tests.support.builders import SERVICE_KEY, a_key
-from tests.support.tables import KEYS_TABLE, LICENSES_TABLE, put_key
+from tests.support.tables import put_key
 
 ACTIVE, RETIRED, COMPROMISED = KeyStatus
-
-
-@pytest.fixture
-def dynamodb(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
-    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
-        monkeypatch.setenv(name, "testing")
-    with mock_aws():
-        client = boto3.client("dynamodb", region_name="eu-central-1")
-        client.create_table(TableName="Licenses", **LICENSES_TABLE)
-        client.create_table(TableName="Keys", **KEYS_TABLE)
-        yield client
 
 
 @pytest.fixture

@@ -3,14 +3,16 @@
 from collections.abc import Iterator
 from dataclasses import replace
 from hashlib import sha256
+from itertools import islice
 from typing import Any
 
-from keyferry_service.adapters.items_dynamodb import members
+from keyferry_service.adapters.items_dynamodb import Item, members
 from keyferry_service.adapters.license_rows_dynamodb import LICENSE
 from keyferry_service.domain.license import DeviceKey, LedgerEntry, LicenseRecord, Seat
 from tests.support.builders import Computer, a_seat
 
 Row = dict[str, Any]
+_BATCH = 25  # the most items of one BatchWriteItem
 
 
 def a_license_with_seats(license: LicenseRecord, taken: int) -> Iterator[Row]:
@@ -35,6 +37,13 @@ def write(table: Any, rows: Iterator[Row]) -> None:
     with table.batch_writer() as batch:
         for row in rows:
             batch.put_item(Item=row)
+
+
+def write_items(dynamodb: Any, table: str, items: Iterator[Item]) -> None:
+    """Put all items into a table (boto3's client)."""
+    while batch := list(islice(items, _BATCH)):
+        puts = [{"PutRequest": {"Item": item}} for item in batch]
+        dynamodb.batch_write_item(RequestItems={table: puts})
 
 
 def _seat_rows(number: str, seat: Seat) -> Iterator[Row]:

@@ -13,6 +13,7 @@ from io import StringIO
 from pathlib import Path
 from typing import Any
 
+import pytest
 from moto.ses.models import ses_backends
 
 from keyferry_protocol.keys import KeySet, PinnedKey
@@ -244,3 +245,19 @@ def link_in(mail: bytes) -> str:
     """The path of the one link of a mail."""
     (link,) = set(re.findall(rb"https://activate\.example\.com(/api/responses/[\w-]{43})", mail))
     return str(link.decode())
+
+
+class Killed(BaseException):
+    """As SIGKILL, which no code catches."""
+
+
+def killed_while_it_publishes(
+    world: World, message: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def die(**_: object) -> None:
+        raise Killed
+
+    with monkeypatch.context() as patched:
+        patched.setattr(world.service["s3"], "put_object", die)
+        with pytest.raises(Killed):
+            world.process(message)

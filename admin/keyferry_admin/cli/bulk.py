@@ -91,10 +91,19 @@ def change_many(
     if renew_into is None:
         _report(settings, _write(settings, plan, what))
     else:
-        _write_and_renew(settings, plan, what, renew_into)
+        to_go_on = "" if filters.ends_before is None else _NO_LONGER_FOUND
+        _write_and_renew(settings, plan, what, renew_into, to_go_on)
 
 
-def _write_and_renew(settings: Settings, plan: Plan, what: str, renew_into: Outputs) -> None:
+_NO_LONGER_FOUND = (
+    "--ends-before no longer finds licenses that are extended already: renew those with"
+    " keyferry-admin license renew."
+)
+
+
+def _write_and_renew(
+    settings: Settings, plan: Plan, what: str, renew_into: Outputs, to_go_on: str
+) -> None:
     runs: list[Run[Pair]] = []
 
     def change() -> list[LicenseRecord]:
@@ -104,14 +113,15 @@ def _write_and_renew(settings: Settings, plan: Plan, what: str, renew_into: Outp
             _report(settings, run)
         if run.is_interrupted:
             title = f"Interrupted: {len(run.done):,} changed, and no computer is renewed yet"
-            raise Interrupted(title, changed=_numbers(run.done))
+            next_step = f"{Interrupted.next_step} {to_go_on}".rstrip()
+            raise Interrupted(title, next_step, changed=_numbers(run.done))
         return list(settings.stack.licenses.read(_numbers([*run.done, *run.unchanged])))
 
     before = [*(pair[0] for pair in plan.changes), *plan.unchanged]
-    _, renewals = change_and_renew(settings, renew_into, before, change)
+    _, renewals = change_and_renew(settings, renew_into, before, change, to_go_on)
     (run,) = runs
     say = partial(_report, settings, run)
-    report_with_renewals(settings.output, renewals, say, changed=_numbers(run.done))
+    report_with_renewals(settings.output, renewals, say, to_go_on, changed=_numbers(run.done))
 
 
 def _write(settings: Settings, plan: Plan, what: str) -> Run[Pair]:

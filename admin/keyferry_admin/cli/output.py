@@ -4,6 +4,7 @@ import json
 import os
 import select
 import sys
+import unicodedata
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -109,11 +110,26 @@ def mark(name: str, stream: Any = None) -> str:
 
 def aligned(rows: Sequence[Sequence[str]]) -> list[str]:
     """Columns two spaces apart, each as wide as its widest text."""
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    widths = [max(map(_columns, column)) for column in zip(*rows, strict=True)]
     return [
-        "  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip()
+        "  ".join(
+            text + " " * (width - _columns(text)) for text, width in zip(row, widths, strict=True)
+        ).rstrip()
         for row in rows
     ]
+
+
+def _columns(text: str) -> int:
+    """How many columns of a terminal a text takes: a wide character takes two, a mark none."""
+    if text.isascii():
+        return len(text)
+    return sum(_character_columns(character) for character in text)
+
+
+def _character_columns(character: str) -> int:
+    if unicodedata.category(character) in ("Mn", "Me", "Cf"):
+        return 0
+    return 2 if unicodedata.east_asian_width(character) in "WF" else 1
 
 
 def day(seconds: int | None, *, short: bool = False) -> str:

@@ -11,6 +11,7 @@ from keyferry.cli.output_path import check_not_read
 from keyferry.cli.request_output import check_folder
 from keyferry.cli.settings import Settings
 from keyferry.files.read_responses import read_file
+from keyferry.files.save_request import save_whole
 from keyferry.license_message import license_message
 from keyferry.qr import qr_lines, qr_svg, qr_version, request_link
 from keyferry.request import find_pending
@@ -85,8 +86,7 @@ def _save(link: str, output: str) -> None:
     if not output.lower().endswith(".svg"):
         raise click.UsageError(message("terminal.usage.svg"), click.get_current_context())
     check_folder(os.path.dirname(output))
-    with open(output, "w", encoding="utf-8") as file:
-        file.write(qr_svg(link))
+    save_whole(qr_svg(link).encode(), output)
 
 
 def _drawable(lines: list[str], source: str) -> list[str]:

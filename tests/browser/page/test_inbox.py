@@ -1,10 +1,11 @@
 """The local inbox in a browser: a mail's link opens, and nothing else of the mail acts."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page, Route
+from playwright.sync_api import Page, Route, expect
 
 from keyferry_service.views.email import html_page, plain_text
 from tests.browser.page.test_emails import EMAILS, LINK
@@ -64,3 +65,8 @@ def test_a_mail_runs_no_script(inbox: Page) -> None:
     inbox.get_by_text("HTML", exact=True).click()
     inbox.frame_locator("iframe").locator("a").wait_for()
     assert inbox.title() == "Local inbox"
+
+
+def test_a_mail_says_its_date_in_words_and_the_time_with_its_zone(inbox: Page) -> None:
+    moment = re.compile("^2[345] November 2026, [0-9]{2}:48 [A-Z][^,]*, to anna@example.org$")
+    expect(inbox.locator("article p")).to_have_text(moment)

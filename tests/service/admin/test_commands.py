@@ -6,6 +6,7 @@ from typing import Any
 import boto3
 import pytest
 
+from keyferry_admin.cli.output import aligned
 from keyferry_admin.stack import Stack
 from keyferry_admin.use_cases import licenses
 from keyferry_protocol.activation import activation_key, parse_activation_code
@@ -101,8 +102,8 @@ def test_seats_in_use(run: Any, stack: Stack) -> None:
     assert run(f"seat list {NUMBER}").out == (GOLDEN / "seat-list-more.txt").read_text()
     assert "No number is used twice" in run(f"seat list {NUMBER}").out, "10 of 2 seats"
     assert run(f"seat list {NUMBER}", Pipe).out.splitlines()[1:] == [
-        "2\t\t2026-11-24T09:47:00Z\t2026-11-24T09:47:00Z\tmachine\tfree\t0",
-        "10\tLAB-10\t2026-11-24T09:47:00Z\t2026-11-24T09:47:00Z\tpersonal\tactive\t2",
+        "2\t\t2026-11-24T09:47:00Z\t2026-11-24T09:47:00Z\t\tmachine\tfree\t0",
+        "10\tLAB-10\t2026-11-24T09:47:00Z\t2026-11-24T09:47:00Z\t\tpersonal\tactive\t2",
     ]
     document = run(f"seat list {NUMBER} --json").json
     assert [seat["seat"] for seat in document["seats"]] == [1, 2, 10]
@@ -207,3 +208,8 @@ def test_keys_are_created_listed_and_exported(
 
 def test_a_key_is_in_kms_or_in_a_file(run: Any) -> None:
     assert run("keys create --kms arn:aws:kms:x --pem signing.pem").exit == 2
+
+
+def test_columns_stand_below_each_other_whatever_a_customer_is_called() -> None:
+    rows = [["LICENSEE", "SEATS"], ["株式会社", "1"], ["Jose\u0301", "2"], ["Acme", "3"]]
+    assert aligned(rows) == ["LICENSEE  SEATS", "株式会社  1", "Jose\u0301      2", "Acme      3"]

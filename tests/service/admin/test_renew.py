@@ -404,6 +404,7 @@ def test_a_renewal_that_fails_leaves_the_license_extended_and_says_so(
     line = f"{EXTEND} --status active --folder {tmp_path / 'out'} --yes"
     error = run(f"{line} --json").json["error"]
     assert (error["code"], error["changed"]) == ("some-failed", [ACME, BOREALIS])
+    assert "license renew" not in error["next_step"]
     ran = run(line)
     assert ran.exit == 1
     assert ran.out.splitlines()[0] == "✓ 0 changed, 2 unchanged"
@@ -492,6 +493,19 @@ def test_an_output_that_fails_after_the_change_does_not_say_that_nothing_was_cha
     again = f"license renew {line} --yes" if ACME in line else f"{EXTEND} {line} --yes"
     assert run(f"{again} --links {links}").exit == 0
     assert len(links.read_text().splitlines()) == 1 + len(changed)
+
+
+def test_where_the_same_filters_find_it_no_longer_the_next_step_is_another_command(
+    run: Any, shop: Stack, functions: Functions, tmp_path: Path
+) -> None:
+    def fail(event: Any) -> None:
+        raise ReadTimeoutError(endpoint_url="https://lambda.test")
+
+    functions.before_each = fail
+    line = f"{EXTEND} --ends-before 2029-01-01 --folder {tmp_path / 'out'} --yes --json"
+    error = run(line).json["error"]
+    assert error["changed"] == [ACME, BOREALIS]
+    assert error["next_step"].endswith("renew those with keyferry-admin license renew.")
 
 
 def test_a_renewal_that_fails_for_one_license_says_how_to_go_on_without_another_extension(

@@ -15,7 +15,7 @@ from keyferry_service.domain.refusals import BEFORE_PROOF, RefusalCode
 from keyferry_service.use_cases.outcome import Answered
 from tests.support.builders import LAB_07, LAB_08, VENDOR, Computer, a_key, a_request_file
 from tests.support.samples import DAY, NOW, NUMBER
-from tests.support.world import KEYS, World
+from tests.support.world import KEYS, World, killed_while_it_publishes
 
 
 def verified(world: World, ticket: str) -> Response:
@@ -114,24 +114,13 @@ def test_a_dongle_takes_its_seat_to_any_computer(world: World) -> None:
 # ---- Killed, repeated, in conflict
 
 
-class Killed(BaseException):
-    """The function's process ends here."""
-
-
 def test_killed_after_the_transaction_a_redelivery_finishes_with_the_ledgers_bytes(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     world.sell()
     ticket = world.open_ticket()
     message = world.upload(ticket, a_request_file(LAB_07))
-
-    def die(**_: object) -> None:
-        raise Killed
-
-    with monkeypatch.context() as patched:
-        patched.setattr(world.service["s3"], "put_object", die)
-        with pytest.raises(Killed):
-            world.process(message)
+    killed_while_it_publishes(world, message, monkeypatch)
     assert world.answers(ticket) == {}
     assert world.ticket(ticket)["state"] == "processing"
     (recorded,) = ledger(world)
@@ -149,14 +138,7 @@ def test_killed_after_a_refusal_a_redelivery_finishes_with_it(
     world.sell(status=Status.SUSPENDED)
     ticket = world.open_ticket()
     message = world.upload(ticket, a_request_file(LAB_07))
-
-    def die(**_: object) -> None:
-        raise Killed
-
-    with monkeypatch.context() as patched:
-        patched.setattr(world.service["s3"], "put_object", die)
-        with pytest.raises(Killed):
-            world.process(message)
+    killed_while_it_publishes(world, message, monkeypatch)
     suspended = world.license()
     world.dynamodb.put_item(  # the hold is lifted, but this ticket has its answer
         TableName="Licenses",

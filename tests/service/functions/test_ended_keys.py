@@ -17,7 +17,7 @@ from keyferry_service.domain.license import Status
 from keyferry_service.domain.signing_keys import KeyStatus, SigningKey
 from keyferry_service.use_cases.outcome import Answered
 from tests.support.builders import LAB_07, LAB_08, SERVICE_KEY, VENDOR, a_key, a_request_file
-from tests.support.world import KEYS, World
+from tests.support.world import KEYS, World, killed_while_it_publishes
 
 NEW = a_key("new")
 NEW_KEY = SigningKey(NEW.keyid, NEW.alg, NEW.public, KeyStatus.ACTIVE, pem="new.pem")
@@ -212,13 +212,13 @@ def test_the_keys_that_decided_are_those_that_sign(
     keys = SigningKeys(world.dynamodb, "Keys", "Licenses")
     upload = world.put(world.open_ticket(), a_request_file(LAB_07, **OLD_APPLICATION))
     answer_request = world.answer_request(signing_keys=keys)
-    claim = answer_request.licenses.claim
+    claim = answer_request.decisions.claim
 
     def claim_late(*arguments: Any) -> None:
         claim(*arguments)
         vendor.end_the_key()
 
-    monkeypatch.setattr(answer_request.licenses, "claim", claim_late)
+    monkeypatch.setattr(answer_request.decisions, "claim", claim_late)
     assert isinstance(answer_request.answer(upload, world.context), Answered)
     verify_response(world.response(upload.ticket_id), KEYS)
 
@@ -234,19 +234,3 @@ def test_an_application_that_must_be_updated_is_not_told_of_a_revoked_license_fi
     world.licenses.change(license, revoked, "revoke")
     vendor.end_the_key()
     assert refused_with(world, world.activate(file)) == "keys-too-old"
-
-
-class Killed(BaseException):
-    """As SIGKILL, which no code catches."""
-
-
-def killed_while_it_publishes(
-    world: World, message: dict[str, Any], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def die(**_: object) -> None:
-        raise Killed
-
-    with monkeypatch.context() as patched:
-        patched.setattr(world.service["s3"], "put_object", die)
-        with pytest.raises(Killed):
-            world.process(message)

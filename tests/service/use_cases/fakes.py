@@ -20,10 +20,12 @@ from keyferry_service.adapters.tickets_dynamodb import Tickets
 from keyferry_service.domain.signing_keys import KeyStatus, SigningKey
 from keyferry_service.domain.ticket import LIFE_S, EmailStatus, Ticket
 from keyferry_service.domain.upload import Upload
+from keyferry_service.use_cases.answer_request import AnswerRequest
 from keyferry_service.use_cases.publish_response import PublishResponse
 from keyferry_service.views.refusal_text import Vendor
 from tests.service.simulation.cloud import IN, OUT, Clients, Cloud
 from tests.support.builders import VENDOR, a_license
+from tests.support.inline import InlineExecutor
 from tests.support.samples import NOW
 
 TICKET = "t" * 43
@@ -80,6 +82,19 @@ class Service:
         self.licenses.create(a_license())
         self.tickets.add(
             Ticket(TICKET, NOW + LIFE_S, email="a@example.com", email_status=EmailStatus.PENDING)
+        )
+
+    @property
+    def answering(self) -> AnswerRequest:
+        return AnswerRequest(
+            self.files,
+            self.decisions,
+            self.tickets,
+            self.refusals,
+            self.signing_keys,
+            self.responses,
+            self.clock,
+            InlineExecutor(),
         )
 
     def upload(self, file: bytes, ticket_id: str = TICKET) -> Upload:

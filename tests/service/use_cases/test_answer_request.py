@@ -12,14 +12,13 @@ from keyferry_service.adapters.files_s3 import FileGone
 from keyferry_service.adapters.retries import OutOfTime
 from keyferry_service.domain.ticket import LIFE_S, REFUSAL_FILE, Ticket, TicketState
 from keyferry_service.use_cases import answer_request
-from keyferry_service.use_cases.answer_request import AnswerLost, AnswerRequest
+from keyferry_service.use_cases.answer_request import AnswerLost
 from keyferry_service.use_cases.outcome import Answered, Dropped, FurtherUpload, Refused
 from keyferry_service.use_cases.resign import Resign
 from tests.service.simulation.cloud import IN, OUT, Killed
 from tests.service.simulation.dynamodb import failure
 from tests.service.use_cases.fakes import TICKET, Deadline, Service
 from tests.support.builders import LAB_07, LAB_08, a_request, a_request_file
-from tests.support.inline import InlineExecutor
 from tests.support.samples import NOW, NUMBER
 
 FILE = a_request_file(LAB_07)
@@ -27,22 +26,9 @@ FILE_NAME = f"{NUMBER}-{LAB_07.device.keyid[:4]}-1.response"
 OTHER = "o" * 43
 
 
-def answering(service: Service) -> AnswerRequest:
-    return AnswerRequest(
-        service.files,
-        service.decisions,
-        service.tickets,
-        service.refusals,
-        service.signing_keys,
-        service.responses,
-        service.clock,
-        InlineExecutor(),
-    )
-
-
 def test_a_file_is_answered_with_the_bytes_that_the_ledger_has(service: Service) -> None:
     upload = service.upload(FILE)
-    assert answering(service).answer(upload, Deadline()) == Answered(FILE_NAME, 1)
+    assert service.answering.answer(upload, Deadline()) == Answered(FILE_NAME, 1)
     (entry,) = service.licenses.ledger_entries(NUMBER)
     response = service.cloud.objects[OUT, f"responses/{TICKET}/{FILE_NAME}"][0]
     assert open_envelope(response, RESPONSE).body == entry.body
@@ -53,9 +39,9 @@ def test_a_file_is_answered_with_the_bytes_that_the_ledger_has(service: Service)
 
 def test_a_refusal_is_handed_out_too(service: Service) -> None:
     upload = service.upload(b"no request")
-    assert answering(service).answer(upload, Deadline()) == Refused("unreadable-request")
+    assert service.answering.answer(upload, Deadline()) == Refused("unreadable-request")
     assert service.published() == [REFUSAL_FILE]
-    again = answering(service).answer(upload, Deadline())
+    again = service.answering.answer(upload, Deadline())
     assert again == Refused("unreadable-request")
 
 
@@ -63,18 +49,18 @@ def test_killed_before_it_signs_it_ends_in_the_same_answer(service: Service) -> 
     upload = service.upload(FILE)
     service.cloud.faults = lambda call: "killed before" if call == "sign" else None
     with pytest.raises(Killed):
-        answering(service).answer(upload, Deadline())
+        service.answering.answer(upload, Deadline())
     (entry,) = service.licenses.ledger_entries(NUMBER)
     service.cloud.faults = lambda _: None
     service.clock.now += 3600
-    assert answering(service).answer(upload, Deadline()) == Answered(FILE_NAME, 1)
+    assert service.answering.answer(upload, Deadline()) == Answered(FILE_NAME, 1)
     assert list(service.licenses.ledger_entries(NUMBER)) == [entry]
 
 
 def test_another_file_on_an_answered_ticket_is_dropped(service: Service) -> None:
-    answering(service).answer(service.upload(FILE), Deadline())
+    service.answering.answer(service.upload(FILE), Deadline())
     second = service.upload(a_request_file(LAB_08))
-    outcome = answering(service).answer(second, Deadline())
+    outcome = service.answering.answer(second, Deadline())
     assert outcome == FurtherUpload()
 
 
@@ -83,7 +69,7 @@ def test_a_process_remembers_only_so_many_tickets(
 ) -> None:
     monkeypatch.setattr(answer_request, "_TICKETS", 1)
     service.tickets.add(Ticket(OTHER, NOW + LIFE_S))
-    answering_all = answering(service)
+    answering_all = service.answering
     for ticket in (TICKET, OTHER):
         answering_all.answer(service.upload(FILE, ticket), Deadline())
         for _ in range(2):
@@ -95,13 +81,13 @@ def test_a_process_remembers_only_so_many_tickets(
 def test_a_file_on_an_ended_ticket_is_dropped(service: Service) -> None:
     upload = service.upload(FILE)
     service.clock.now += LIFE_S
-    assert answering(service).answer(upload, Deadline()) == Dropped("The ticket has ended.")
+    assert service.answering.answer(upload, Deadline()) == Dropped("The ticket has ended.")
 
 
 def test_a_file_that_is_gone_is_an_error(service: Service) -> None:
     upload = service.upload(FILE)
     with pytest.raises(FileGone):
-        answering(service).answer(replace(upload, version_id="9"), Deadline())
+        service.answering.answer(replace(upload, version_id="9"), Deadline())
 
 
 def test_conflicts_until_the_deadline_are_an_error_and_change_nothing(service: Service) -> None:
@@ -110,7 +96,7 @@ def test_conflicts_until_the_deadline_are_an_error_and_change_nothing(service: S
     service.cloud.faults = lambda call: "conflict" if call == is_write else None
     service.cloud.calls.clear()
     with pytest.raises(OutOfTime):
-        answering(service).answer(upload, Deadline(left_ms=5500))
+        service.answering.answer(upload, Deadline(left_ms=5500))
     assert service.cloud.calls.count(is_write) == 4  # at 5.4, 5.3, 5.2 and 5.1 seconds left
     assert list(service.licenses.ledger_entries(NUMBER)) == []
 
@@ -126,7 +112,7 @@ def test_a_write_that_is_not_valid_is_tried_once_and_locks_nobody_out(service: S
         raise failure("TransactionCanceledException", "write", CancellationReasons=reasons)
 
     service.dynamodb.transact_write_items = cancel
-    use_case = answering(service)
+    use_case = service.answering
     with pytest.raises(ClientError):
         use_case.answer(upload, Deadline())
     assert len(writes) == 1
@@ -138,11 +124,11 @@ def test_a_write_that_is_not_valid_is_tried_once_and_locks_nobody_out(service: S
 
 def test_an_answer_that_the_ledger_lost_is_an_error(service: Service) -> None:
     upload = service.upload(FILE)
-    answering(service).answer(upload, Deadline())
+    service.answering.answer(upload, Deadline())
     place = ("Licenses", NUMBER, f"answer#{a_request(LAB_07).sha256}")
     del service.cloud.tables.rows[place]
     with pytest.raises(AnswerLost):
-        answering(service).answer(upload, Deadline())
+        service.answering.answer(upload, Deadline())
 
 
 # ---- Signing anew
@@ -166,7 +152,7 @@ def the_vendors_ticket(sha256: str | None) -> Ticket:
 
 
 def test_a_recorded_answer_is_signed_anew(service: Service) -> None:
-    answering(service).answer(service.upload(FILE), Deadline())
+    service.answering.answer(service.upload(FILE), Deadline())
     service.tickets.add(the_vendors_ticket(a_request(LAB_07).sha256))
     assert resigning(service).resign(OTHER) == Answered("again.response", 1)
     first, again = (

@@ -10,7 +10,6 @@ from keyferry_service.adapters.feedback_ses import Feedback, Reason
 from keyferry_service.adapters.queue_sqs import MailRequest
 from keyferry_service.adapters.retries import OutOfTime, TransactionConflict
 from keyferry_service.domain.ticket import LIFE_S, EmailStatus
-from keyferry_service.use_cases.answer_request import AnswerRequest
 from keyferry_service.use_cases.outcome import (
     AddressSuppressed,
     Dropped,
@@ -22,7 +21,6 @@ from keyferry_service.use_cases.record_feedback import RecordFeedback
 from keyferry_service.use_cases.send_email import SendEmail
 from tests.service.use_cases.fakes import FAKE_VENDOR, TICKET, Deadline, Service
 from tests.support.builders import LAB_07, a_request_file
-from tests.support.inline import InlineExecutor
 from tests.support.samples import NOW
 
 BOUNCE = Feedback("", Reason.BOUNCE, "General", is_final=True)
@@ -48,16 +46,7 @@ def send(service: Service, to: str | None = None) -> object:
 @pytest.fixture
 def answered(service: Service) -> Service:
     """The service once it answered the ticket's file."""
-    AnswerRequest(
-        service.files,
-        service.decisions,
-        service.tickets,
-        service.refusals,
-        service.signing_keys,
-        service.responses,
-        service.clock,
-        InlineExecutor(),
-    ).answer(service.upload(a_request_file(LAB_07)), Deadline())
+    service.answering.answer(service.upload(a_request_file(LAB_07)), Deadline())
     return service
 
 

@@ -13,7 +13,6 @@ from tests.unit.conformance.cases.files import (
     RESPONSE,
     Body,
     Vector,
-    component,
     dongle_response,
     encode,
     pae,
@@ -34,19 +33,24 @@ from tests.unit.conformance.cases.keys import (
 )
 from tests.unit.conformance.cases.offline import (
     ANOTHERS_PARTS,
+    BAD_KEY_SETS,
+    BAD_SIGNATURES,
     CLOCK,
     DAY,
     SITE,
-    THROWAWAY,
     TOKENS,
     USER_DIR,
+    Fault,
     Offline,
     Spoil,
     at,
+    begins_later,
     bound,
     clock,
+    has_a_weak_set,
+    has_bad_form,
+    is_of_type,
     key_files,
-    leaks,
     puts,
     removes,
     revokes,
@@ -111,28 +115,12 @@ def _receipt(**changes: Any) -> Arriving:
     return machine
 
 
-def _weak(machine: Offline) -> None:
-    bound(machine, components={"disk_serial": [component("disk_serial", "S4EWNX0R612345")]})
-
-
-def _grace(machine: Offline) -> None:
-    machine.response["grace_days"] = -1
-
-
 def _overdue(machine: Offline) -> None:
     machine.response |= {"check_in_by": "2026-11-24T00:00:00Z", "grace_days": 0}
 
 
-def _begins_later(machine: Offline) -> None:
-    terms(machine, valid_from="2028-01-01T00:00:00Z")
-
-
 def _ended(machine: Offline) -> None:
     terms(machine, valid_until="2026-11-24T09:55:00Z")
-
-
-def _type(name: str) -> Spoil:
-    return lambda machine: setattr(machine, "payload_type", name)
 
 
 OTHER_KEYS = {
@@ -140,42 +128,30 @@ OTHER_KEYS = {
     "another load key": lambda m: bound(m, load_key=b64(STRANGER.public)),
 }
 # Nothing is stored. A fault of an earlier step is reported instead of a later one's.
-STEPS: list[tuple[str, list[tuple[str, str, Spoil]]]] = [
+STEPS: list[tuple[str, list[Fault]]] = [
+    (FORM, BAD_KEY_SETS),
     (
         FORM,
         [
-            ("a key set that is empty", "bad-key-set", sets(keys={"keyset": 1})),
-            ("a key set of a test", "bad-key-set", sets(keys=THROWAWAY)),
+            ("a request", "wrong-type", is_of_type(REQUEST)),
+            ("a later version", "unsupported-version", is_of_type(RESPONSE.replace("v1", "v3"))),
         ],
     ),
-    (
-        FORM,
-        [
-            ("a request", "wrong-type", _type(REQUEST)),
-            ("a later version", "unsupported-version", _type(RESPONSE.replace("v1", "v3"))),
-        ],
-    ),
-    (
-        FORM,
-        [
-            ("another vendor's signature", "not-genuine", sets(signers=[STRANGER])),
-            ("a compromised key's signature", "key-compromised", leaks),
-        ],
-    ),
-    (FORM, [("bad form", "unreadable-response", _grace)]),
+    (FORM, BAD_SIGNATURES),
+    (FORM, [("bad form", "unreadable-response", has_bad_form)]),
     (PRODUCT, [("another product", "wrong-product", sets(product="Example Viewer"))]),
     (WAITS, [("no request waits", "not-requested", removes(f"{SITE}/{PENDING}"))]),
     (KEYS, [(name, "wrong-machine", spoil) for name, spoil in OTHER_KEYS.items()]),
     (SERIAL, [("not above the maximum", "older-response", puts(f"{SITE}/{STATE}", state(1)))]),
     (RULES, [("the key set revokes it", "license-revoked", revokes)]),
-    (RULES, [("a weak set", "machine-not-identified", _weak)]),
+    (RULES, [("a weak set", "machine-not-identified", has_a_weak_set)]),
     (RULES, [("another machine", "wrong-machine", sets(parts=ANOTHERS_PARTS))]),
     (RULES, [("a virtual machine", "environment-not-allowed", sets(environment="virtual"))]),
 ]
 # These are stored all the same.
-LATER: list[tuple[str, str, Spoil]] = [
+LATER: list[Fault] = [
     ("the clock is set back", "clock-rolled-back", puts(CLOCK, clock(END + 9 * DAY))),
-    ("not valid yet", "not-yet-valid", _begins_later),
+    ("not valid yet", "not-yet-valid", begins_later),
     ("it has ended", "expired", _ended),
     ("its check-in is overdue", "check-in-overdue", _overdue),
 ]
@@ -360,7 +336,7 @@ def _installed() -> Arriving:
 def _nobody_waits() -> Iterator[Case]:
     for name, spoils, code in (
         ("nobody waits, another machine", [sets(parts=ANOTHERS_PARTS)], "wrong-machine"),
-        ("nobody waits, a weak set", [_weak], "machine-not-identified"),
+        ("nobody waits, a weak set", [has_a_weak_set], "machine-not-identified"),
         ("nobody waits, an empty state", [sets(files={})], "not-requested"),
         (
             "nobody waits, an empty state of another machine",

@@ -28,22 +28,27 @@ from tests.unit.conformance.cases.keys import (
 )
 from tests.unit.conformance.cases.offline import (
     ANOTHERS_PARTS,
+    BAD_KEY_SETS,
+    BAD_SIGNATURES,
     CLOCK,
     DAY,
     PARTS,
     SITE,
-    THROWAWAY,
     TOKENS,
     USER_DIR,
     WAITING,
+    Fault,
     Offline,
     Spoil,
     at,
+    begins_later,
     bound,
     clock,
     dongle_bound,
+    has_a_weak_set,
+    has_bad_form,
+    is_of_type,
     key_files,
-    leaks,
     personal,
     puts,
     removes,
@@ -72,10 +77,6 @@ SERIAL, BEHIND, TERMS = "`serial` is not below", "`clock.json` can be read", "va
 LACKS = "that this computer lacks"
 
 
-def _not_yet(machine: Offline) -> None:
-    terms(machine, valid_from="2028-01-01T00:00:00Z")
-
-
 def _overdue(machine: Offline) -> None:
     machine.response |= {"check_in_by": "2026-11-25T00:00:00Z", "grace_days": 0}
 
@@ -85,44 +86,18 @@ def _as_receipt(machine: Offline) -> None:
     terms(machine, features={}, valid_until=machine.response["issued_at"])
 
 
-def _weak(machine: Offline) -> None:
-    bound(machine, components={"disk_serial": [component("disk_serial", "S4EWNX0R612345")]})
-
-
-def _form(machine: Offline) -> None:
-    machine.response["grace_days"] = -1
-
-
-def _sets_type(name: str) -> Spoil:
-    return lambda machine: setattr(machine, "payload_type", name)
-
-
-Fault = tuple[str, str, Spoil]  # name, code, what spoils it
-
 # Step by step of "Load"; a fault of an earlier step is reported instead of a later one's.
 STEPS: list[tuple[str, list[Fault]]] = [
+    (FORM, BAD_KEY_SETS),
     (
         FORM,
         [
-            ("a key set that is empty", "bad-key-set", sets(keys={"keyset": 1})),
-            ("a key set of a test", "bad-key-set", sets(keys=THROWAWAY)),
+            ("a request in its place", "wrong-type", is_of_type(REQUEST)),
+            ("a later version", "unsupported-version", is_of_type(RESPONSE.replace("v1", "v2"))),
         ],
     ),
-    (
-        FORM,
-        [
-            ("a request in its place", "wrong-type", _sets_type(REQUEST)),
-            ("a later version", "unsupported-version", _sets_type(RESPONSE.replace("v1", "v2"))),
-        ],
-    ),
-    (
-        FORM,
-        [
-            ("another vendor's signature", "not-genuine", sets(signers=[STRANGER])),
-            ("a compromised key's signature", "key-compromised", leaks),
-        ],
-    ),
-    (FORM, [("bad form", "unreadable-response", _form)]),
+    (FORM, BAD_SIGNATURES),
+    (FORM, [("bad form", "unreadable-response", has_bad_form)]),
     (ENDED, [("state.json is damaged", "state-damaged", puts(f"{SITE}/state.json", b"{"))]),
     (
         ENDED,
@@ -151,13 +126,13 @@ STEPS: list[tuple[str, list[Fault]]] = [
             ("a damaged load key", "state-damaged", puts(f"{SITE}/load.key", b"load")),
         ],
     ),
-    (SAME, [("a weak set", "machine-not-identified", _weak)]),
+    (SAME, [("a weak set", "machine-not-identified", has_a_weak_set)]),
     (SAME, [("another machine", "wrong-machine", sets(parts=ANOTHERS_PARTS))]),
     (PLACE, [("a virtual machine", "environment-not-allowed", sets(environment="virtual"))]),
     (SERIAL, [("a newer response was installed", "older-response", with_state(max_serial=2))]),
     (BEHIND, [("clock.json is damaged", "state-damaged", puts(CLOCK, b"null"))]),
     (BEHIND, [("the clock is set back", "clock-rolled-back", puts(CLOCK, clock(END + 9 * DAY)))]),
-    (TERMS, [("not valid yet", "not-yet-valid", _not_yet)]),
+    (TERMS, [("not valid yet", "not-yet-valid", begins_later)]),
     (TERMS, [("it has ended", "expired", sets(now=time(END)))]),
     (TERMS, [("its check-in is overdue", "check-in-overdue", _overdue)]),
     (TERMS, [("released after maintenance", "maintenance-ended", sets(released="2027-06-01"))]),

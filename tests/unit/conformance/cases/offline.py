@@ -25,6 +25,7 @@ from tests.unit.conformance.cases.keys import (
     DEVICE,
     NUMBER,
     SERVICE,
+    STRANGER,
     TOKEN,
     TOKEN_ED25519,
     Key,
@@ -170,6 +171,7 @@ def personal() -> Offline:
 
 
 Spoil = Callable[[Offline], object]
+Fault = tuple[str, str, Spoil]  # name, code, what spoils it
 
 
 def puts(path: str, value: Any) -> Spoil:
@@ -213,3 +215,29 @@ def waits_to_end(machine: Offline) -> None:
     """A deactivation of this device key waits for its receipt."""
     body = request(kind="deactivate", choose_seat=False)
     machine.files[f"{machine.where}/deactivate.request"] = request_file(body, [DEVICE])
+
+
+def is_of_type(payload_type: str) -> Spoil:
+    return lambda machine: setattr(machine, "payload_type", payload_type)
+
+
+def has_bad_form(machine: Offline) -> None:
+    machine.response["grace_days"] = -1
+
+
+def has_a_weak_set(machine: Offline) -> None:
+    bound(machine, components={"disk_serial": [component("disk_serial", "S4EWNX0R612345")]})
+
+
+def begins_later(machine: Offline) -> None:
+    terms(machine, valid_from="2028-01-01T00:00:00Z")
+
+
+BAD_KEY_SETS: list[Fault] = [
+    ("a key set that is empty", "bad-key-set", sets(keys={"keyset": 1})),
+    ("a key set of a test", "bad-key-set", sets(keys=THROWAWAY)),
+]
+BAD_SIGNATURES: list[Fault] = [
+    ("another vendor's signature", "not-genuine", sets(signers=[STRANGER])),
+    ("a compromised key's signature", "key-compromised", leaks),
+]

@@ -171,22 +171,11 @@ def _bad() -> Iterator[envelopes.Bad]:
     yield "a file of 8,193 bytes", big, "unreadable-request"
     for name, body, keys in _bad_bodies():
         yield f"BODY: {name}", request_file(body, keys), "unreadable-request"
-    for name, data in _bad_json():
+    for name, data in strict_json.faults(encode(request())):
         yield f"BODY: {name}", request_file(data), "unreadable-request"
     spoilt = request_file(request(id="no"), (STRANGER,))
     yield "bad form and a bad signature: the form is told", spoilt, "unreadable-request"
     yield from _unproven()
-
-
-def _bad_json() -> Iterator[tuple[str, bytes]]:
-    yield "empty", b""
-    yield "an array", b"[]"
-    yield "null", b"null"
-    head = encode(request())[:-1]
-    for name, fault in strict_json.INSIDE:
-        yield f"JSON, {name}", head + b',"x":' + fault + b"}"
-    for name, fault in strict_json.AROUND:
-        yield f"JSON, {name}", fault.replace(b"{}", encode(request()))
 
 
 def _bad_bodies() -> Iterator[tuple[str, Body, tuple[Key, ...]]]:

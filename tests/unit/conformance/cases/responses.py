@@ -151,24 +151,13 @@ def _bad() -> Iterator[envelopes.Bad]:
     yield "a file of 20,481 bytes", big, UNREADABLE
     for name, body in _bad_bodies():
         yield f"BODY: {name}", response_file(body), UNREADABLE
-    for name, data in _bad_json():
+    for name, data in strict_json.faults(encode(response())):
         yield f"BODY: {name}", response_file(data), UNREADABLE
     spoilt = response_file(response(serial=0), [STRANGER])
     yield "bad form and a bad signature: the signature is told", spoilt, NOT_GENUINE
     swapped = sealed(REQUEST, response(), [SERVICE]).replace(REQUEST.encode(), RESPONSE.encode())
     yield "signed as a request", swapped, NOT_GENUINE
     yield "signed by the device", response_file(response(), [DEVICE]), NOT_GENUINE
-
-
-def _bad_json() -> Iterator[tuple[str, bytes]]:
-    yield "empty", b""
-    yield "an array", b"[]"
-    yield "null", b"null"
-    head = encode(response())[:-1]
-    for name, fault in strict_json.INSIDE:
-        yield f"JSON, {name}", head + b',"x":' + fault + b"}"
-    for name, fault in strict_json.AROUND:
-        yield f"JSON, {name}", fault.replace(b"{}", encode(response()))
 
 
 def _bad_bodies() -> Iterator[bodies.Case]:

@@ -139,3 +139,14 @@ INSIDE = [
     ("nested deeper than 16", b"[" * 16 + b"]" * 16),
 ]
 AROUND = [(name, data) for name, data in BAD if name in _AROUND]
+
+
+def faults(whole: bytes) -> Iterator[tuple[str, bytes]]:
+    """What is no JSON object, and this one with each of these faults inside and around it."""
+    yield "empty", b""
+    yield "an array", b"[]"
+    yield "null", b"null"
+    for name, fault in INSIDE:
+        yield f"JSON, {name}", whole[:-1] + b',"x":' + fault + b"}"
+    for name, fault in AROUND:
+        yield f"JSON, {name}", fault.replace(b"{}", whole)
