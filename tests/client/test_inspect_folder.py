@@ -87,6 +87,15 @@ def test_each_file_is_listed_with_its_hash_and_what_is_in_it(
         assert claimed is (claim != "person-in-name"), "the response may name a person"
 
 
+def test_nothing_comes_back_for_responses(
+    shell: Shell, request_file: Path, response_file: Path
+) -> None:
+    back = sentence("back.each", n=MAX_FILE[RESPONSE])
+    assert back in report(shell).text
+    request_file.unlink()
+    assert back not in report(shell).text
+
+
 def test_the_terminal_and_the_document_say_the_same(
     shell: Shell, request_file: Path, response_file: Path
 ) -> None:

@@ -140,7 +140,7 @@ SEATS: Listing[Seat] = Listing(
         Column(
             "LAST FILE",
             lambda seat: day(seat.last_file_at, short=True),
-            ("last_answered", "renewed_at"),
+            ("last_answered",),
         ),
         Column("PROTECTION", lambda seat: seat.protection),
         Column("STATE", _state, ("state", "possible_copies")),

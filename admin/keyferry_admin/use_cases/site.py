@@ -149,7 +149,7 @@ def _published(folder: Path) -> Iterator[Path]:
 
 def _with_vendor(page: bytes, vendor: Mapping[str, Any]) -> bytes:
     support = vendor["support"]
-    hours, privacy = support.get("hours"), vendor["privacy_url"]
+    logo, hours, privacy = vendor.get("logo"), support.get("hours"), vendor.get("privacy_url")
     texts = {
         "name": vendor["name"],
         "contact": support.get("email") or support["url"],
@@ -158,7 +158,7 @@ def _with_vendor(page: bytes, vendor: Mapping[str, Any]) -> bytes:
     }
     texts = {name: html.escape(text) for name, text in texts.items()}
     parts = texts | {
-        "sign": _logo(vendor["logo"], texts["name"]) if vendor["logo"] else texts["name"],
+        "sign": _logo(logo, texts["name"]) if logo else texts["name"],
         "privacy": f'<a href="{html.escape(privacy)}">{html.escape(privacy)}</a>'
         if privacy
         else "",
@@ -170,7 +170,7 @@ def _with_vendor(page: bytes, vendor: Mapping[str, Any]) -> bytes:
 
 def _logo(logo: str | Mapping[str, str], name: str) -> str:
     """The picture of a logo, one for both color schemes or one for each; `name` is HTML."""
-    light, dark = (logo, logo) if isinstance(logo, str) else (logo["light"], logo["dark"])
+    light, dark = (logo if isinstance(logo, str) else logo.get(s, "") for s in ("light", "dark"))
     return (
         f'<picture><source srcset="{html.escape(dark)}" media="(prefers-color-scheme: dark)">'
         f'<img src="{html.escape(light)}" alt="{name}"></picture>'
@@ -180,8 +180,10 @@ def _logo(logo: str | Mapping[str, str], name: str) -> str:
 def _with_accent(style: bytes, vendor: Mapping[str, Any]) -> bytes:
     """The style sheet in the vendor's colors; what is no color leaves the page's own."""
 
+    accent = vendor.get("accent")
+
     def own(match: re.Match[bytes]) -> bytes:
-        color = str(vendor["accent"].get(match[1].decode()))
+        color = str(accent.get(match[1].decode())) if isinstance(accent, dict) else ""
         return color.encode() if re.fullmatch(r"#[0-9a-fA-F]{6}", color) else match[2]
 
     return _ACCENT.sub(own, style)

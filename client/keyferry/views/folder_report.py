@@ -90,12 +90,13 @@ def folder_report(name: str, entries: Sequence[Entry], is_archive: bool, now: in
     moment = local_time_with_zone(now)
     lead = message("inspect.report.lead-files", moment=moment, version=__version__)
     text, is_whole = overview(entries)
+    contents = [entry.inspected.contents for entry in entries if entry.inspected]
     sections = [
         f"{heading('summary')}\n{note(text, 'good' if is_whole else 'bad')}",
         f"{heading('files')}\n<p>{word('files-lead')}</p>",
         *(_file(number, entry) for number, entry in enumerate(entries, 1)),
         _absent(entries, is_whole),
-        _back(),
+        *([_back()] if any(isinstance(each, Request) for each in contents) else []),
         _check(name if is_archive else ""),
     ]
     return page(title, lead, sections)

@@ -207,11 +207,10 @@ def test_an_uploaded_response_file_is_recognized(
     page.click("text=Process another file")
     file: FilePayload = {"name": "x.request", "mimeType": "", "buffer": response}
     page.set_input_files("#file", file)
-    expect(page.locator("#problems")).to_be_focused()
-    expect(page.locator("#problems a")).to_have_text(
-        "This is a response file. You already have what you need. Take it to the offline computer "
-        "and install it there."
-    )
+    panel = page.locator("#chosen")
+    expect(panel.locator("h2")).to_have_text("This is a response file")
+    expect(panel.locator("dl")).to_contain_text(f"{offline.shown_number}, seat 1")
+    expect(page.locator("#problems")).to_be_hidden()
 
 
 def test_the_address_of_a_ticket_returns_to_its_state(

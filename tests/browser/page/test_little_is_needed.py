@@ -107,20 +107,20 @@ def test_a_language_that_never_arrives_is_not_waited_for(page: Page, site_in_two
     expect(page.locator("#stalled")).to_have_count(0)
 
 
-@pytest.mark.parametrize("part", ["ticket-view", "ticket", "service"])
 @pytest.mark.parametrize(
-    "answer",
+    ("part", "answer"),
     [
-        pytest.param(lost, id="unreachable"),
-        pytest.param(says(200, SIGN_IN), id="a sign-in page"),
+        pytest.param("ticket", lost, id="unreachable"),
+        pytest.param("service", says(200, SIGN_IN), id="a sign-in page"),
         pytest.param(
+            "ticket-view",
             says(200, "import { later } from './view.js'; later();", "text/javascript"),
             id="of a newer release than the open page",
         ),
     ],
 )
 def test_what_sends_the_file_may_load_at_a_second_try_and_the_file_is_still_there(
-    page: Page, site: str, answer: Between, part: str
+    page: Page, site: str, part: str, answer: Between
 ) -> None:
     FakeService(page, ready())
     page.goto(site)

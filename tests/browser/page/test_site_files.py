@@ -198,6 +198,21 @@ def test_the_page_is_published_with_the_vendors_logo_colors_and_addresses(tmp_pa
     assert accents == ["#123456", "#abcdef", "#000"]  # the last one prints
 
 
+@pytest.mark.parametrize("accent", [None, "blue", {"light": "blue; } * { display: none"}])
+def test_what_the_vendor_leaves_out_or_gets_wrong_stays_as_the_page_has_it(
+    tmp_path: Path, accent: Any
+) -> None:
+    vendor = {"name": "A", "support": {"email": "help@ab.example"}, "accent": accent}
+    (tmp_path / "index.html").write_text(INDEX, "utf-8")
+    (tmp_path / "page.css").write_text(CSS, "utf-8")
+    (tmp_path / "vendor.json").write_text(json.dumps(vendor), "utf-8")
+    files = site_files(tmp_path)
+    assert '<p id="vendor" data-name="A">A</p>' in files["index.html"].decode()
+    assert '<p id="privacy" data-say="privacy"></p>' in files["index.html"].decode()
+    accents = re.findall(r"--accent: (.*?);", files["page.css"].decode())
+    assert accents == ["#0b57b0", "#8ab8ff", "#000"]
+
+
 def test_a_missing_member_of_a_vendor_file_is_reported() -> None:
     vendor = {name: value for name, value in VENDOR.items() if name != "support"}
     assert problems(vendor, CSS) == ["vendor.json has no support."]

@@ -7,6 +7,7 @@ from jsonschema.exceptions import ValidationError
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from keyferry_service.adapters import tickets_dynamodb
+from keyferry_service.domain import ticket as ticket_module
 from keyferry_service.domain.refusals import RefusalCode
 from keyferry_service.use_cases import limit_calls
 from tests.support.builders import LAB_07, LAB_08, a_request_file
@@ -92,6 +93,9 @@ def test_every_documented_answer_is_given(world: World, monkeypatch: pytest.Monk
     call("POST", seat, A_SEAT, content_type="text/plain")
     call("POST", f"{status}/seat", A_SEAT)
     call("POST", f"{OPEN}/{NOBODYS}/seat", A_SEAT)
+    with monkeypatch.context() as patched:
+        patched.setattr(ticket_module, "MAX_CHOICES", 1)
+        call("POST", seat, A_SEAT)
 
     world.left_ms = 0
     call("POST", OPEN, A_TICKET)
