@@ -6,6 +6,8 @@ from botocore import exceptions as aws
 
 from keyferry_admin.errors import AdminError
 from keyferry_admin.errors.stack import (
+    BUSY_CODES,
+    AwsBusy,
     AwsFailure,
     AwsUnreachable,
     ExpiredCredentials,
@@ -45,6 +47,7 @@ _BY_CODE = {
         ),
         RefusedCredentials,
     ),
+    **dict.fromkeys(BUSY_CODES, AwsBusy),
 }
 
 _DENIED = ("AccessDenied", "AccessDeniedException", "403")

@@ -118,7 +118,8 @@ def _mail(
         if code:
             raise LetterNotMailed(
                 str(error),
-                f"The license has a new activation code, shown once: {code}. {error.next_step}",
+                f"The license has a new activation code, which is shown only here: {code}."
+                f" {error.next_step}",
                 license_number=before.number,
                 activation_code=code,
             ) from error

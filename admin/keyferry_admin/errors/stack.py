@@ -2,12 +2,30 @@
 
 from keyferry_admin.errors import AdminError
 
+# What AWS calls it when it takes no more calls for a while.
+BUSY_CODES = (
+    "LimitExceededException",
+    "ProvisionedThroughputExceededException",
+    "RequestLimitExceeded",
+    "SlowDown",
+    "Throttling",
+    "ThrottlingException",
+    "TooManyRequestsException",
+)
+
 
 class AwsFailure(AdminError):
     """AWS refuses a call or cannot be reached, for a reason that has no error of its own."""
 
     code = "aws"
     next_step = "Check region, credentials, and endpoint (AWS_REGION, AWS_PROFILE)."
+
+
+class AwsBusy(AdminError):
+    """AWS takes no more calls of this kind now, after several tries."""
+
+    code = "aws-busy"
+    next_step = "Wait a minute, then run this again."
 
 
 class MissingRight(AdminError):

@@ -16,11 +16,20 @@ from keyferry_service.views.refusal_text import Vendor
 
 
 def require_contact(license: LicenseRecord) -> None:
-    """Return only if there is an address to mail to. Raises NoContact."""
+    """Return only if there is an address to mail to. Raises NoContact.
+
+    Before a code is replaced, or a seat renewed, for a mail that nobody could get.
+    """
     if not license.contact:
         raise NoContact(
             f"License {license.number} has no contact to email",
             "Nothing was sent. Set one: keyferry-admin license change"
+            f" {license.number} --contact ADDRESS",
+        )
+    if not is_email(license.contact):
+        raise NoContact(
+            f"The contact of license {license.number} is not an email address",
+            "Nothing was sent. Set another one: keyferry-admin license change"
             f" {license.number} --contact ADDRESS",
         )
 

@@ -169,6 +169,10 @@ def test_a_profile_that_does_not_exist_is_one_sentence(
         ("InvalidClientTokenId", "refused-credentials"),
         ("SignatureDoesNotMatch", "refused-credentials"),
         ("AccessDenied", "missing-right"),
+        ("ThrottlingException", "aws-busy"),
+        ("ProvisionedThroughputExceededException", "aws-busy"),
+        ("TooManyRequestsException", "aws-busy"),
+        ("SlowDown", "aws-busy"),
     ],
 )
 def test_what_aws_answers_becomes_a_code(answer: str, code: str) -> None:

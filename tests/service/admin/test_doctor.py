@@ -303,10 +303,13 @@ def alarm(**facts: Any) -> list[Finding]:
         ),
         pytest.param(
             page.judge_api(PAGE, page.Answer(429, b"")),
-            PROBLEM,
+            UNKNOWN,
             "status 429",
-            "public_api",
-            id="the API at its throttle",
+            "Wait five minutes",
+            id="the API at its throttle, or a web ACL",
+        ),
+        pytest.param(
+            address(status=429), UNKNOWN, "status 429", "Wait five minutes", id="the page, too"
         ),
         pytest.param(
             page.judge_api(PAGE, page.Answer(404, b"<!doctype html>")),

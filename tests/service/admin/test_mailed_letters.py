@@ -3,6 +3,7 @@
 import builtins
 import email
 import sys
+from dataclasses import replace
 from email.message import EmailMessage
 from email.policy import default
 from pathlib import Path
@@ -114,6 +115,19 @@ def test_a_mailed_letter_goes_to_the_contact_without_the_code(
         assert "Activation code" not in part
         assert "this letter does not say the activation code" in " ".join(part.split())
     assert licenses.find(sold.licenses, NUMBER) == before
+
+
+def test_the_code_stays_where_the_contact_is_no_address(run: Any, sold: Stack, ses: Ses) -> None:
+    """As another tool may have written it: known before the old code ends."""
+    before = sold.licenses.get(NUMBER)
+    assert before is not None
+    sold.licenses.change(before, replace(before, contact="Anna", revision=before.revision + 1))
+    error = run(f"{LETTER} --mail --with-code --yes --json").json["error"]
+    assert (error["code"], error["next_step"][:17]) == ("no-contact", "Nothing was sent.")
+    after = sold.licenses.get(NUMBER)
+    assert after is not None
+    assert after.activation_public == before.activation_public
+    assert ses.sent == []
 
 
 def test_with_code_a_new_one_is_mailed_after_a_warning_and_shown_nowhere_else(

@@ -32,7 +32,7 @@ def test_each_item_is_accounted_for_in_order() -> None:
     run = run_many(ITEMS, action, explain, finished.append)
     assert run.done == [item for item in ITEMS if item % 2 == 0 and item != 8]
     assert run.unchanged == [item for item in ITEMS if item % 2 and item != 7]
-    assert [(item, error.code) for item, error in run.failed] == [(7, "bad-terms"), (8, "aws")]
+    assert [(item, error.code) for item, error in run.failed] == [(7, "bad-terms"), (8, "aws-busy")]
     assert (run.not_tried, run.is_interrupted, sum(finished)) == ([], False, len(ITEMS))
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from botocore.exceptions import BotoCoreError, ClientError
 
 from keyferry_admin.errors.commands import BadOwnFile
-from keyferry_admin.errors.stack import NoSuchStack
+from keyferry_admin.errors.stack import BUSY_CODES, NoSuchStack
 from keyferry_admin.use_cases.doctor.alarms import check_alarms, check_subscribers
 from keyferry_admin.use_cases.doctor.deployment import Deployment
 from keyferry_admin.use_cases.doctor.finding import OK, PROBLEM, UNKNOWN, WARNING, Finding
@@ -45,14 +45,6 @@ DENIED_CODES = {
     "AccessDeniedException",
     "AuthorizationError",  # SNS
     "AuthorizationErrorException",
-}
-BUSY_CODES = {
-    "LimitExceededException",
-    "RequestLimitExceeded",
-    "SlowDown",
-    "Throttling",
-    "ThrottlingException",
-    "TooManyRequestsException",
 }
 
 

@@ -25,6 +25,7 @@ NO_TICKET = "A" * 43  # of the form of a ticket's id, and nobody's
 MOST = 2**20  # bytes of an answer; nothing of this stack's page is larger
 SOON_DAYS = 30  # ACM renews its own certificates 60 days before they end
 SHOWN = 3  # files by name in one line
+TOO_MANY = 429  # calls
 VENDOR = "vendor.json"
 
 
@@ -177,6 +178,8 @@ def judge_address(page: str, domain: str, vendor: Answer, uploaded: str) -> list
         text = f"Could not reach {page} from this computer: {vendor.error}"
         step = "Open it in a browser. If that works, only this computer cannot reach it."
         return [Finding("address", UNKNOWN, text, step, facts)]
+    if vendor.status == TOO_MANY:
+        return [_asked_too_often("address", page)]
     if vendor.status != 200 or digest(vendor.body) != uploaded:
         text = f"{page} answers, but not with this stack's page (status {vendor.status})"
         step = f"Upload the page if a file is missing. Otherwise: {record}"
@@ -193,6 +196,8 @@ def judge_api(page: str, answer: Answer) -> list[Finding]:
         code = ""
     if code in ("not-found", "too-many-requests"):  # what only our own function says
         return [Finding("service", OK, f"{page}/api answers", "", facts)]
+    if answer.status == TOO_MANY:
+        return [_asked_too_often("service", f"{page}/api")]
     if answer.status == 404 and not code:  # the page that CloudFront shows in place of a 403
         text = "The API refuses its own page: CloudFront sends another origin secret"
         step = "keyferry-admin origin-secret rotate"
@@ -202,6 +207,13 @@ def judge_api(page: str, answer: Answer) -> list[Finding]:
     )
     step = "Read the log of the function public_api in CloudWatch."
     return [Finding("service", PROBLEM, text, step, facts)]
+
+
+def _asked_too_often(name: str, address: str) -> Finding:
+    """What a web ACL or a throttle says, before anything of ours is asked."""
+    text = f"{address} takes no more calls from this network now (status {TOO_MANY})"
+    step = "Wait five minutes, then run this again. If it lasts: docs/operations/abuse.md"
+    return Finding(name, UNKNOWN, text, step, {"status": TOO_MANY})
 
 
 def check_certificate(deployment: Deployment) -> list[Finding]:
