@@ -1,10 +1,12 @@
 """One port for a browser: /inbox shows the email, and everything else goes to the edge."""
 
 import json
+import sys
 import threading
 from http.client import HTTPException
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 
 from botocore.exceptions import BotoCoreError
 
@@ -34,6 +36,11 @@ class Server(ThreadingHTTPServer):
     def open(self, edge: Edge, inbox: Inbox, journal: Journal) -> None:
         self.edge, self.inbox, self.journal = edge, inbox, journal
         threading.Thread(target=self.serve_forever, args=(0.05,), daemon=True).start()
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Print nothing about a browser that has gone, such as one whose page was closed."""
+        if not isinstance(sys.exc_info()[1], ConnectionError):
+            super().handle_error(request, client_address)
 
     def inbox_answer(self, path: str) -> Answer:
         match path:

@@ -43,6 +43,7 @@ from tests.support.offline import KEYS
 from tests.support.samples import NUMBER
 from tests.support.strategies import (
     counts,
+    free_texts,
     hexes,
     json_values,
     numbers,
@@ -72,7 +73,7 @@ def state_dirs(tmp_path: Path) -> StateDirs:
 
 
 @few
-@given(state=st.builds(LicenseState, counts, st.booleans(), texts, texts))
+@given(state=st.builds(LicenseState, counts, st.booleans(), texts, texts, st.none() | free_texts))
 def test_a_state_is_read_back_without_a_path_that_is_not_text(
     state_dirs: StateDirs, state: LicenseState
 ) -> None:

@@ -16,6 +16,7 @@ from keyferry_protocol.encoding import escape_controls
 from keyferry_protocol.messages.formats import long_date, short_date
 
 _T = TypeVar("_T")
+_TAB = "\t"  # between the cells of a line for a pipe
 
 MARKS = {"ok": "✓", "warning": "!", "error": "X", "unknown": "?"}
 PLAIN_MARKS = {"ok": "ok", "warning": "warn", "error": "FAIL", "unknown": "?"}
@@ -182,4 +183,4 @@ def _print(lines: Sequence[str]) -> None:
 
 def _harmless(line: str) -> str:
     """The line without what would command the terminal, as a title in a customer's file can."""
-    return "\t".join(map(escape_controls, line.split("\t")))
+    return _TAB.join(map(escape_controls, line.split(_TAB)))

@@ -76,7 +76,7 @@ def test_a_period_is_added_once_however_often_it_is_run(
     error = run(f"{EXTEND} --yes --json").json["error"]
     assert (error["code"], error["exit"]) == ("some-failed", 1)
     assert error["done"] == [f"{1:012}", f"{3:012}"]
-    assert [(each["name"], each["code"]) for each in error["failed"]] == [(f"{2:012}", "aws")]
+    assert [(each["name"], each["code"]) for each in error["failed"]] == [(f"{2:012}", "aws-busy")]
     refuse.clear()
     again = run(f"{EXTEND} --yes --json").json
     assert (again["done"], again["failed"]) == ([f"{2:012}"], [])

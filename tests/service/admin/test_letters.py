@@ -187,7 +187,7 @@ def test_a_disk_that_fills_up_too_late_does_not_lose_the_code(
 @pytest.mark.parametrize(
     ("line", "where"),
     [
-        (f"license create --number {NUMBER}", "keyferry_admin.cli.license_create.license_letter"),
+        (f"license create --number {NUMBER}", "keyferry_admin.use_cases.letter.license_letter"),
         (f"license new-code {NUMBER} --yes", "os.fsync"),
     ],
     ids=["before the letter", "while it is written"],

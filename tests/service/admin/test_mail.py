@@ -139,5 +139,5 @@ def test_an_invalid_address_is_refused_before_any_call(
 def test_nothing_changes_if_ses_does_not_answer(run: Any, stack: Stack, ses: Stubber) -> None:
     hold_back(stack, ANNA, Reason.BOUNCE, "General", NOW)
     ses.add_client_error("delete_suppressed_destination", "TooManyRequestsException")
-    assert run(f"mail allow {ANNA} --json").json["error"]["code"] == "aws"
+    assert run(f"mail allow {ANNA} --json").json["error"]["code"] == "aws-busy"
     assert len(list(stack.suppressions.all(NOW))) == 1
