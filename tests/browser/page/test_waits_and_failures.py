@@ -60,7 +60,8 @@ def test_offline_while_sending_is_shown_and_sending_continues(page: Page, site: 
 def test_a_long_wait_is_announced_after_10_and_60_seconds(page: Page, site: str) -> None:
     FakeService(page, PROCESSING)
     page.clock.install()
-    process(page, site, "kim@example.com")
+    with page.expect_response(f"**/api/requests/{TICKET}"):  # until then, the service has no file
+        process(page, site, "kim@example.com")
     expect(page.locator("h1")).to_have_text("Processing your request")
     expect(page.locator("h1")).to_be_focused()
     expect(page.locator("#view")).to_contain_text(f"{STEM}.request is being checked and signed.")
